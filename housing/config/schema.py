@@ -1,0 +1,59 @@
+"""An experiment: one field per group in conf/."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from housing.data.description import Dataset, Features
+from housing.deployment.spec import Deployment
+from housing.promotion.spec import Gate
+from housing.tuning.space import SearchSpace
+from housing.tuning.spec import Study
+
+
+@dataclass(frozen=True)
+class Algorithm:
+    """An algorithm by name, with every hyperparameter that conf/ or the command line fixes."""
+
+    name: str
+    hyperparameters: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Tracking:
+    """Where the record is kept: an MLflow tracking URI, and the registered model's name."""
+
+    uri: str
+    model: str
+
+
+@dataclass(frozen=True)
+class Published:
+    """Figures that a publication gives, to be shown beside ours; in the label's unit."""
+
+    source: str
+    train_mae: float
+    validation_mae: float
+    best_validation_mae: float
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """The checked configuration; `name` is the MLflow experiment. `runner` and `host` are the targets' own settings."""
+
+    name: str
+    seed: int
+    dataset: Dataset
+    features: Features
+    algorithm: Algorithm
+    search_space: SearchSpace
+    study: Study
+    tracking: Tracking
+    runner: Any
+    host: Any
+    gate: Gate
+    deployment: Deployment
+    candidate: str | None = None
+    published: Published | None = None

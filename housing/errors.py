@@ -1,0 +1,69 @@
+"""Every error that housing raises on purpose, as a tree; each carries the exit code the command line ends with.
+
+HousingError               1
+├── ConfigError            3  a value in conf/ or on the command line is wrong
+├── DataError              3  a table does not match its description
+├── TrainingError          1  a training job failed; names the job
+├── TrackingError          1  the record cannot be read or written
+├── RegistryError          1  a model, version or alias does not exist
+├── DeploymentError        1  a host refused, or did not reach, the wanted state
+├── GateRefused            4  a candidate did not pass the promotion gate
+├── BudgetRefused          5  a job would pass the budget
+└── CloudError             6  a cloud service refused or failed
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class HousingError(Exception):
+    """Base of all errors raised on purpose; the command line prints it without a traceback."""
+
+    exit_code: ClassVar[int] = 1
+
+
+class ConfigError(HousingError):
+    """A value in conf/ or on the command line is wrong."""
+
+    exit_code = 3
+
+
+class DataError(HousingError):
+    """A table does not match its description."""
+
+    exit_code = 3
+
+
+class TrainingError(HousingError):
+    """A training job failed."""
+
+
+class TrackingError(HousingError):
+    """The record cannot be read or written."""
+
+
+class RegistryError(HousingError):
+    """A registered model, version or alias does not exist."""
+
+
+class DeploymentError(HousingError):
+    """A host refused, or did not reach, the wanted state."""
+
+
+class GateRefused(HousingError):
+    """A candidate did not pass the promotion gate."""
+
+    exit_code = 4
+
+
+class BudgetRefused(HousingError):
+    """A job would pass the budget."""
+
+    exit_code = 5
+
+
+class CloudError(HousingError):
+    """A cloud service refused or failed."""
+
+    exit_code = 6

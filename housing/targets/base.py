@@ -1,0 +1,83 @@
+"""What a place that trains or serves models must offer, and how to find one by name."""
+
+from __future__ import annotations
+
+import pkgutil
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Protocol
+
+import housing.targets
+from housing.data.channel import Channel
+from housing.deployment.plan import Action
+from housing.deployment.spec import Deployment
+from housing.training.job import Progress, TrainingJob, TrainingResult
+
+
+class Runner(Protocol):
+    """Somewhere to run training jobs. Both methods may be called from any thread."""
+
+    def stage(self, channel: Channel) -> Any:
+        """Put a channel where jobs can read it; the value goes into `TrainingJob.channels`."""
+
+    def submit(self, job: TrainingJob, progress: Progress | None = None) -> Future[TrainingResult]:
+        """Start a job. The future raises TrainingError when it fails."""
+
+    def close(self) -> None:
+        """Let go of what was staged; running jobs end first."""
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """`values` are in the label's unit, in the order of the rows; `variant` answered."""
+
+    values: Sequence[float]
+    variant: str
+
+
+@dataclass(frozen=True)
+class EndpointStatus:
+    """What an operator asks first. `instances` counts the live ones, by variant."""
+
+    endpoint: str
+    state: str
+    url: str
+    deployment: Deployment
+    instances: Mapping[str, int]
+    invocations: Mapping[str, int]
+    failures: Mapping[str, int]
+    median_latency_ms: Mapping[str, float | None]
+    models: Mapping[str, Mapping[str, str]]
+
+
+class Host(Protocol):
+    """Somewhere to serve models. Deployments are pinned: every variant names a version, never an alias."""
+
+    def endpoints(self) -> Sequence[str]:
+        """Names of the endpoints that live here."""
+
+    def current(self, endpoint: str) -> Deployment | None:
+        """What is served now; None when there is no such endpoint."""
+
+    def apply(self, action: Action, models: Mapping[str, Path]) -> None:
+        """Take one step. `models` maps a variant's `model` to the folder of its files; raises DeploymentError."""
+
+    def predict(self, endpoint: str, rows: str, variant: str | None = None) -> Prediction:
+        """Answer raw rows, given as CSV with a header; the host chooses by weight when no variant is named."""
+
+    def status(self, endpoint: str) -> EndpointStatus | None:
+        """None when there is no such endpoint."""
+
+
+def names() -> list[str]:
+    """The targets that exist: one folder each."""
+    return sorted(m.name for m in pkgutil.iter_modules(housing.targets.__path__) if m.ispkg)
+
+
+def find(name: str) -> ModuleType:
+    """The target's package, which offers `Settings`, `runner(settings)` and `host(settings)`."""
+    return import_module(f"housing.targets.{name}")

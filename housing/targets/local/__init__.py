@@ -1,0 +1,37 @@
+"""Train in this process; serve from one long-lived process on this machine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from housing.targets.base import Host, Runner
+
+
+@dataclass(frozen=True)
+class Settings:
+    """`folder` holds the server's state, seen from the working folder; `port` 0 lets the system choose one."""
+
+    name: Literal["local"] = "local"
+    folder: str = ".housing"
+    port: int = 0
+    parallel: int = 2
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.port <= 65535:
+            raise ValueError(f"port must lie in [0, 65535], got {self.port}")
+        if self.parallel < 1:
+            raise ValueError(f"parallel must be 1 or more, got {self.parallel}")
+
+
+def runner(settings: Settings) -> Runner:
+    from housing.targets.local.runner import LocalRunner
+
+    return LocalRunner(settings)
+
+
+def host(settings: Settings) -> Host:
+    from housing.targets.local.host import LocalHost
+
+    return LocalHost(settings)

@@ -1,0 +1,45 @@
+"""One training job: what goes in, what comes out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+Value = float | int | str | bool
+"""A hyperparameter's value."""
+
+Progress = Callable[[int, Mapping[str, float]], bool]
+"""Called after a round with its number (from 0) and its metrics; True stops the job (it is then `stopped`)."""
+
+
+@dataclass(frozen=True)
+class TrainingJob:
+    """`channels` maps `train` (and `validation`) to what the runner's `stage` returned for them."""
+
+    name: str
+    algorithm: str
+    hyperparameters: Mapping[str, Value | Sequence[Value]]
+    channels: Mapping[str, Any]
+    seed: int
+    label_transform: str = "none"
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """`history` has one value a round for each `<channel>_<metric>`, in the label's unit; `metrics` are those of `best_round`.
+
+    `best_round` counts from 0. `model` is the model file's bytes in the algorithm's own format (`model_format` is its
+    suffix). `stopped` tells that a `Progress` ended the job early. `billed_seconds` is None where nobody bills.
+    """
+
+    history: Mapping[str, Sequence[float]]
+    metrics: Mapping[str, float]
+    best_round: int
+    model: bytes
+    model_format: str
+    seconds: float
+    started_at_ms: int
+    stopped: bool = False
+    billed_seconds: float | None = None
+    details: Mapping[str, str] = field(default_factory=dict)
