@@ -1,0 +1,240 @@
+"""Gradient-boosted trees, by the names and rules of SageMaker's built-in XGBoost 3.2 container.
+
+One file of rules for every target: what this table accepts, the container accepts too
+(aws/sagemaker-xgboost-container, hyperparameter_validation.py). Models are trained without feature names, as the
+container does, so that a model file is the same whoever trained it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from housing.algorithms.base import Hyperparameter, Hyperparameters
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+_POSITIVE = 1e-16
+_INT32_MAX = 2**31 - 1
+
+HYPERPARAMETERS: Hyperparameters = {
+    "num_round": Hyperparameter("int", "rounds of boosting", low=1),
+    "early_stopping_rounds": Hyperparameter(
+        "int", "stop after this many rounds without a better validation metric", low=1, tunable=False
+    ),
+    "objective": Hyperparameter(
+        "text",
+        "loss to minimise",
+        default="reg:squarederror",
+        choices=(
+            "reg:squarederror",
+            "reg:absoluteerror",
+            "reg:pseudohubererror",
+            "reg:squaredlogerror",
+            "reg:gamma",
+            "reg:tweedie",
+            "count:poisson",
+        ),
+    ),
+    "eval_metric": Hyperparameter(
+        "text",
+        "metrics of every round; the last one decides early stopping",
+        choices=("mae", "rmse", "mape", "rmsle"),
+        many=True,
+        tunable=False,
+    ),
+    "booster": Hyperparameter("text", "kind of learner", choices=("gbtree", "dart")),
+    "tree_method": Hyperparameter("text", "how splits are found", choices=("auto", "exact", "approx", "hist")),
+    "eta": Hyperparameter("float", "learning rate", low=0, high=1),
+    "gamma": Hyperparameter("float", "least loss reduction of a split", low=0),
+    "max_depth": Hyperparameter("int", "deepest level of a tree, 0 for no limit", low=0),
+    "min_child_weight": Hyperparameter("float", "least sum of weights in a leaf", low=0),
+    "max_delta_step": Hyperparameter("float", "largest step of a leaf, 0 for no limit", low=0),
+    "subsample": Hyperparameter("float", "share of rows drawn for each tree", low=_POSITIVE, high=1),
+    "colsample_bytree": Hyperparameter("float", "share of columns drawn for each tree", low=_POSITIVE, high=1),
+    "colsample_bylevel": Hyperparameter("float", "share of columns drawn for each level", low=_POSITIVE, high=1),
+    "colsample_bynode": Hyperparameter("float", "share of columns drawn for each split", low=_POSITIVE, high=1),
+    "lambda": Hyperparameter("float", "L2 penalty on leaf values", low=0),
+    "alpha": Hyperparameter("float", "L1 penalty on leaf values", low=0),
+    "max_leaves": Hyperparameter("int", "most leaves of a tree, 0 for no limit", low=0),
+    "max_bin": Hyperparameter("int", "most bins of a column (tree_method hist, approx)", low=2),
+    "grow_policy": Hyperparameter("text", "which node splits next", choices=("depthwise", "lossguide")),
+    "num_parallel_tree": Hyperparameter("int", "trees grown in each round", low=1),
+    "base_score": Hyperparameter("float", "first prediction; left out, it is estimated", tunable=False),
+    "tweedie_variance_power": Hyperparameter("float", "spread of reg:tweedie", low=1, high=2),
+    "sample_type": Hyperparameter("text", "how dart drops trees", choices=("uniform", "weighted")),
+    "normalize_type": Hyperparameter("text", "how dart weighs new trees", choices=("tree", "forest")),
+    "rate_drop": Hyperparameter("float", "share of trees that dart drops", low=0, high=1),
+    "one_drop": Hyperparameter("int", "1: dart drops at least one tree", low=0, high=1),
+    "skip_drop": Hyperparameter("float", "chance that dart drops nothing in a round", low=0, high=1),
+    "seed": Hyperparameter(
+        "int",
+        "randomness of sampling; left out, the experiment's seed",
+        low=-_INT32_MAX,
+        high=_INT32_MAX,
+        tunable=False,
+    ),
+}
+REQUIRED: tuple[str, ...] = ("num_round",)
+MODEL_FORMAT = "ubj"
+
+LabelMetrics = Mapping[str, Callable[["NDArray[np.float64]", "NDArray[np.float64]"], float]]
+"""Metric name -> function of (label, prediction), both as trained on; the value is in the label's own unit."""
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """`history` is channel -> metric -> one value a round. `best_round` counts from 0 and is the last one kept."""
+
+    history: Mapping[str, Mapping[str, Sequence[float]]]
+    best_round: int
+    model: bytes
+    stopped: bool
+
+
+class Model:
+    """A fitted booster; safe to call from several threads."""
+
+    def __init__(self, booster: Any) -> None:
+        self._booster = booster
+
+    def predict(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(rows, columns) float32 with NaN for missing -> (rows,), in the trained label's scale."""
+        result: NDArray[np.float32] = self._booster.inplace_predict(features, validate_features=False)
+        return result
+
+    @property
+    def rounds(self) -> int:
+        """Rounds of boosting in the model."""
+        return int(self._booster.num_boosted_rounds())
+
+
+def matrix_key(hyperparameters: Mapping[str, Any]) -> tuple[object, object]:
+    """What jobs must agree on to share one matrix.
+
+    Threads that share a matrix with differing values crash or predict wrongly without an error.
+    """
+    return hyperparameters.get("max_bin"), hyperparameters.get("tree_method", "auto")
+
+
+def matrix(
+    features: NDArray[np.float32],
+    label: NDArray[np.float32],
+    hyperparameters: Mapping[str, Any],
+    *,
+    reference: Any = None,
+) -> Any:
+    """The matrix that jobs of one `matrix_key` train on; a validation matrix names the training one as `reference`."""
+    import xgboost
+
+    max_bin, tree_method = matrix_key(hyperparameters)
+    if tree_method in ("auto", "hist"):
+        bins = {} if max_bin is None else {"max_bin": max_bin}
+        return xgboost.QuantileDMatrix(features, label, ref=reference, nthread=1, **bins)
+    return xgboost.DMatrix(features, label, nthread=1)
+
+
+def fit(
+    hyperparameters: Mapping[str, Any],
+    train: Any,
+    validation: Any = None,
+    *,
+    seed: int,
+    threads: int = 1,
+    progress: Callable[[int, Mapping[str, Mapping[str, float]]], bool] | None = None,
+    label_metrics: LabelMetrics | None = None,
+) -> Fitted:
+    """Fit on matrices made by `matrix`. Early stopping keeps the best round, by the last `eval_metric` on validation.
+
+    `progress` sees the newest value of every metric after each round and may return True to stop. `label_metrics`
+    are computed each round beside `eval_metric`. The same inputs give the same bytes when `threads` is 1.
+    """
+    import xgboost
+
+    parameters = dict(hyperparameters)
+    rounds = parameters.pop("num_round")
+    patience = parameters.pop("early_stopping_rounds", None)
+    metrics = list(parameters.pop("eval_metric", ()))
+    parameters.setdefault("seed", seed)
+    parameters |= {"nthread": threads, "eval_metric": metrics, "verbosity": 1}
+    if not metrics:
+        parameters["disable_default_eval_metric"] = True
+    channels = [(train, "train")] + ([(validation, "validation")] if validation is not None else [])
+
+    callbacks: list[Any] = []
+    if patience is not None and validation is not None and metrics:
+        callbacks.append(
+            xgboost.callback.EarlyStopping(patience, metric_name=metrics[-1], data_name="validation", save_best=True)
+        )
+    watch = _progress_callback(xgboost, progress) if progress is not None else None
+    if watch is not None:
+        callbacks.append(watch)
+
+    history: dict[str, dict[str, list[float]]] = {}
+    booster = xgboost.train(
+        parameters,
+        train,
+        rounds,
+        evals=channels,
+        evals_result=history,
+        custom_metric=_evaluate(label_metrics) if label_metrics else None,
+        callbacks=callbacks,
+        verbose_eval=False,
+    )
+    return Fitted(
+        history=history,
+        best_round=booster.num_boosted_rounds() - 1,
+        model=bytes(booster.save_raw(MODEL_FORMAT)),
+        stopped=watch is not None and watch.stopped,
+    )
+
+
+def load(model: bytes) -> Model:
+    """The model in a file's bytes; raises ValueError when they are not an XGBoost model."""
+    import xgboost
+
+    booster = xgboost.Booster({"nthread": 1})
+    try:
+        booster.load_model(bytearray(model))
+    except xgboost.core.XGBoostError as e:
+        raise ValueError(f"not an XGBoost model: {str(e).splitlines()[-1].strip()}") from e
+    return Model(booster)
+
+
+def importance(model: bytes, columns: Sequence[str]) -> dict[str, float]:
+    """Share of the total gain by encoded column, largest first; columns that were never used are left out."""
+    import xgboost
+
+    booster = xgboost.Booster()
+    booster.load_model(bytearray(model))
+    gains = {
+        columns[int(name[1:])]: float(gain) for name, gain in booster.get_score(importance_type="total_gain").items()
+    }
+    total = sum(gains.values()) or 1.0
+    return {name: gain / total for name, gain in sorted(gains.items(), key=lambda item: -item[1])}
+
+
+def _evaluate(label_metrics: LabelMetrics) -> Callable[[Any, Any], list[tuple[str, float]]]:
+    def evaluate(prediction: Any, matrix: Any) -> list[tuple[str, float]]:
+        label = matrix.get_label()
+        return [(name, metric(label, prediction)) for name, metric in label_metrics.items()]
+
+    return evaluate
+
+
+def _progress_callback(xgboost: Any, progress: Callable[[int, Mapping[str, Mapping[str, float]]], bool]) -> Any:
+    class Watch(xgboost.callback.TrainingCallback):  # type: ignore[misc]
+        stopped = False
+
+        def after_iteration(self, _model: Any, epoch: int, evals_log: Mapping[str, Mapping[str, Any]]) -> bool:
+            newest = {
+                channel: {name: float(values[-1]) for name, values in metrics.items()}
+                for channel, metrics in evals_log.items()
+            }
+            self.stopped = progress(epoch, newest)
+            return self.stopped
+
+    return Watch()

@@ -1,0 +1,76 @@
+"""Metrics of a regression: functions of label and prediction, each with its direction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from housing.errors import DataError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import ArrayLike, NDArray
+
+Direction = Literal["minimize", "maximize"]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """`compute(label, prediction)` takes two float64 arrays of shape (rows,); `has_unit` tells that the label's unit holds."""
+
+    about: str
+    direction: Direction
+    has_unit: bool
+    compute: Callable[[NDArray[np.float64], NDArray[np.float64]], float]
+
+
+def _mae(label: NDArray[np.float64], prediction: NDArray[np.float64]) -> float:
+    return float(abs(label - prediction).mean())
+
+
+def _rmse(label: NDArray[np.float64], prediction: NDArray[np.float64]) -> float:
+    return float(((label - prediction) ** 2).mean() ** 0.5)
+
+
+def _mape(label: NDArray[np.float64], prediction: NDArray[np.float64]) -> float:
+    return float(abs((label - prediction) / label).mean())
+
+
+def _rmsle(label: NDArray[np.float64], prediction: NDArray[np.float64]) -> float:
+    import numpy as np
+
+    return float(((np.log1p(label) - np.log1p(prediction)) ** 2).mean() ** 0.5)
+
+
+METRICS: dict[str, Metric] = {
+    "mae": Metric("mean absolute error", "minimize", True, _mae),
+    "rmse": Metric("root mean squared error", "minimize", True, _rmse),
+    "mape": Metric("mean absolute error as a fraction of the label", "minimize", False, _mape),
+    "rmsle": Metric("root mean squared error of log(1 + value)", "minimize", False, _rmsle),
+}
+
+
+def direction(objective: str) -> Direction:
+    """Direction of `<channel>_<metric>`, or of a metric alone."""
+    return METRICS[objective.rsplit("_", 1)[-1]].direction
+
+
+def score(label: ArrayLike, prediction: ArrayLike) -> dict[str, float]:
+    """Every metric of METRICS by name. Both arrays are (rows,), in the label's unit; raises DataError on NaN or no rows."""
+    import numpy as np
+
+    y, p = np.asarray(label, dtype=np.float64), np.asarray(prediction, dtype=np.float64)
+    if y.shape != p.shape or y.ndim != 1 or not y.size:
+        raise DataError(f"cannot score {p.shape} predictions against {y.shape} labels: both must be (rows,), rows > 0")
+    if not (np.isfinite(y).all() and np.isfinite(p).all()):
+        raise DataError("cannot score: labels and predictions must be finite numbers")
+    return {name: metric.compute(y, p) for name, metric in METRICS.items() if _defined(name, y, p)}
+
+
+def _defined(name: str, label: NDArray[np.float64], prediction: NDArray[np.float64]) -> bool:
+    if name == "mape":
+        return bool((label != 0).all())
+    if name == "rmsle":
+        return bool((label > -1).all() and (prediction > -1).all())
+    return True

@@ -1,0 +1,60 @@
+"""Raw rows in, label's unit out: a fitted model and the encoder it was trained with, from one folder.
+
+The same object answers in the registry's model, in the local server and in the promotion gate, so that training and
+serving cannot drift apart. Imports neither MLflow nor pandas: a server worker holds one of these and little else.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from housing.algorithms.base import find
+from housing.data.encoder import Encoder
+from housing.errors import DataError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+ENCODER_FILE = "encoder.json"
+BUNDLE_FILE = "bundle.json"
+
+
+class Predictor:
+    """Safe to call from several threads. Rows that cannot be read raise DataError with the row and the reason."""
+
+    def __init__(self, model: Any, encoder: Encoder) -> None:
+        self._model = model
+        self.encoder = encoder
+
+    @classmethod
+    def load(cls, folder: Path) -> Predictor:
+        """The bundle in `folder`: `bundle.json`, the model file it names, `encoder.json`. Raises DataError when broken."""
+        try:
+            bundle = json.loads((folder / BUNDLE_FILE).read_text(encoding="utf-8"))
+            encoder = Encoder.from_json((folder / ENCODER_FILE).read_text(encoding="utf-8"))
+            model = find(bundle["algorithm"]).load((folder / bundle["model_file"]).read_bytes())
+        except (OSError, ValueError, KeyError, TypeError, ModuleNotFoundError) as e:
+            raise DataError(f"{folder} is not a whole model bundle: {e}") from e
+        return cls(model, encoder)
+
+    def predict_columns(self, columns: Mapping[str, Sequence[object]]) -> NDArray[np.float64]:
+        """Raw columns by name, equally long; extra ones are passed over. (rows,) in the label's unit."""
+        return self._answer(self.encoder.transform(columns))
+
+    def predict_records(self, records: Sequence[Mapping[str, object]]) -> NDArray[np.float64]:
+        """Raw rows as mappings, one a row. (rows,) in the label's unit."""
+        return self._answer(self.encoder.transform(self.encoder.rows_from_records(records)))
+
+    def predict_csv(self, text: str) -> NDArray[np.float64]:
+        """Raw rows with a header, or encoded rows without one (then every cell is a number). (rows,) in the label's unit."""
+        if self.encoder.is_encoded(text):
+            return self._answer(self.encoder.encoded_from_csv(text))
+        return self._answer(self.encoder.transform(self.encoder.rows_from_csv(text)))
+
+    def _answer(self, matrix: NDArray[np.float32]) -> NDArray[np.float64]:
+        return self.encoder.decode_label(self._model.predict(matrix))
