@@ -27,8 +27,10 @@ class TrainingJob:
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """`history` has one value a round for each `<channel>_<metric>`, in the label's unit; `metrics` are those of `best_round`.
+    """What came of a job.
 
+    `history` has one value a round for each `<channel>_<metric>`, in the label's unit (names that end in `_trained` are
+    on the transformed label that was trained on); `metrics` are its values at `best_round`.
     `best_round` counts from 0. `model` is the model file's bytes in the algorithm's own format (`model_format` is its
     suffix). `stopped` tells that a `Progress` ended the job early. `billed_seconds` is None where nobody bills.
     """

@@ -17,7 +17,7 @@ Direction = Literal["minimize", "maximize"]
 
 @dataclass(frozen=True)
 class Metric:
-    """`compute(label, prediction)` takes two float64 arrays of shape (rows,); `has_unit` tells that the label's unit holds."""
+    """`compute(label, prediction)` takes float64 arrays (rows,); `has_unit`: the value is in the label's unit."""
 
     about: str
     direction: Direction
@@ -57,7 +57,7 @@ def direction(objective: str) -> Direction:
 
 
 def score(label: ArrayLike, prediction: ArrayLike) -> dict[str, float]:
-    """Every metric of METRICS by name. Both arrays are (rows,), in the label's unit; raises DataError on NaN or no rows."""
+    """Every metric by name. Both arrays are (rows,), in the label's unit; raises DataError on NaN or no rows."""
     import numpy as np
 
     y, p = np.asarray(label, dtype=np.float64), np.asarray(prediction, dtype=np.float64)

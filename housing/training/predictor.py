@@ -33,7 +33,7 @@ class Predictor:
 
     @classmethod
     def load(cls, folder: Path) -> Predictor:
-        """The bundle in `folder`: `bundle.json`, the model file it names, `encoder.json`. Raises DataError when broken."""
+        """From `bundle.json`, the model file it names and `encoder.json`; raises DataError when one is broken."""
         try:
             bundle = json.loads((folder / BUNDLE_FILE).read_text(encoding="utf-8"))
             encoder = Encoder.from_json((folder / ENCODER_FILE).read_text(encoding="utf-8"))
@@ -51,10 +51,11 @@ class Predictor:
         return self._answer(self.encoder.transform(self.encoder.rows_from_records(records)))
 
     def predict_csv(self, text: str) -> NDArray[np.float64]:
-        """Raw rows with a header, or encoded rows without one (then every cell is a number). (rows,) in the label's unit."""
+        """Raw rows with a header, or encoded rows without one. (rows,) in the label's unit."""
         if self.encoder.is_encoded(text):
             return self._answer(self.encoder.encoded_from_csv(text))
         return self._answer(self.encoder.transform(self.encoder.rows_from_csv(text)))
 
     def _answer(self, matrix: NDArray[np.float32]) -> NDArray[np.float64]:
-        return self.encoder.decode_label(self._model.predict(matrix))
+        values: NDArray[np.float64] = self.encoder.decode_label(self._model.predict(matrix))
+        return values
