@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from housing.errors import DataError
 from housing.promotion.spec import Gate
 from housing.training.metrics import METRICS, score
 
@@ -49,15 +50,18 @@ class Decision:
 def decide(
     gate: Gate, label: NDArray[np.float64], candidate: Scored, champion: Scored | None, *, unit: str = "", seed: int = 0
 ) -> Decision:
-    """Judge on the test rows. `label` is (rows,) in the label's unit; both models answer the same rows in the same order.
+    """Judge on the test rows. `label` is (rows,) in the label's unit; both models answer the same rows in one order.
 
-    Without a champion, only the absolute limit counts. Raises DataError when a prediction is not a finite number.
+    Without a champion, only the absolute limit counts. Raises DataError when a prediction is not a finite number, or
+    when these rows do not define the gate's metric.
     """
     metrics = score(label, candidate.prediction)
+    if gate.metric not in metrics:
+        raise DataError(f"gate.metric: {gate.metric} is not defined for these labels; these are: {', '.join(metrics)}")
     verdicts = []
     if gate.at_most is not None:
         verdicts.append(_absolute(gate, metrics[gate.metric], unit))
-    if champion is not None:
+    if champion is not None and gate.against_champion != "nothing":
         verdicts.append(_schema(candidate, champion))
         verdicts.append(_margin(gate, label, candidate, champion, unit=unit, seed=seed))
     return Decision(verdicts, metrics)
@@ -123,23 +127,22 @@ def _margin(
         label,
         candidate.prediction,
         champion.prediction,
-        confidence=gate.confidence or 0.95,
+        confidence=gate.confidence,
         resamples=gate.resamples,
         seed=seed,
     )
-    sure = gate.confidence is not None
-    reached = low if sure else difference
+    clearly = gate.against_champion == "clearly_better"
+    reached = low if clearly else high
     passed = reached >= gate.margin
-    rule = f"test {gate.metric} better than {champion.name}'s by at least {_amount(gate.margin, unit)}"
-    if sure:
-        rule += f" with {gate.confidence:.0%} confidence"
+    wanted = "clearly better than" if clearly else "not clearly worse than"
+    by = f" by {_amount(gate.margin, unit)}" if gate.margin else ""
     why = (
-        f"the difference is {_amount(difference, unit)}, "
-        f"{gate.confidence or 0.95:.0%} interval {_amount(low, unit)} to {_amount(high, unit)}"
+        f"it is {_amount(difference, unit)} better, "
+        f"{gate.confidence:.0%} interval {_amount(low, unit)} to {_amount(high, unit)}"
     )
     if not passed:
         why += f": {_amount(gate.margin - reached, unit)} short"
-    return Verdict(rule, passed, why)
+    return Verdict(f"test {gate.metric} {wanted} {champion.name}'s{by}", passed, why)
 
 
 def _amount(value: float, unit: str) -> str:

@@ -3,24 +3,34 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 
 @dataclass(frozen=True)
 class Gate:
-    """Rules that a candidate must pass before the alias moves. `metric` is measured on the test part.
+    """Rules that a candidate must pass before an alias moves; both models answer the same test rows.
 
-    `at_most` is an absolute limit in the metric's unit (null: none). `margin` is how much better than the present
-    champion the candidate must be, in the same unit, at `confidence` (null: by the plain difference).
+    The bootstrap interval of the candidate's improvement over the champion, in the metric's unit, decides:
+    `clearly_better` asks for its low end to reach `margin`, `not_clearly_worse` for its high end, `nothing` compares not.
     """
 
     metric: str = "mae"
+    """metric on the test part: mae, rmse, mape or rmsle"""
     at_most: float | None = None
+    """absolute limit in the metric's unit; null for none"""
+    against_champion: Literal["clearly_better", "not_clearly_worse", "nothing"] = "not_clearly_worse"
+    """what the improvement's interval must show"""
     margin: float = 0.0
-    confidence: float | None = 0.95
+    """improvement to reach, in the metric's unit"""
+    confidence: float = 0.95
+    """of the interval"""
     resamples: int = 2000
+    """draws of the bootstrap"""
+    alias: str = "champion"
+    """the alias that a candidate gets when it passes"""
 
     def __post_init__(self) -> None:
-        if self.confidence is not None and not 0.5 <= self.confidence < 1:
+        if not 0.5 <= self.confidence < 1:
             raise ValueError(f"confidence must lie in [0.5, 1), got {self.confidence}")
         if self.resamples < 100:
             raise ValueError(f"resamples must be 100 or more, got {self.resamples}")

@@ -24,7 +24,7 @@ RoundWatch = Callable[[int, Mapping[str, Mapping[str, float]]], bool]
 
 _MOST_THREADS = 64
 _LABEL_UNIT = "@label"
-"""Marks a metric computed in the label's unit beside the library's own of the same name (which reads text: no colon)."""
+"""Marks a metric in the label's unit beside the library's own of that name; the library reads it as text: no colon."""
 
 
 class LocalRunner:
