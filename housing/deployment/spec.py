@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+
+# What SageMaker accepts as the name of an endpoint or a variant; also safe as a file name.
+_NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}")
 
 
 @dataclass(frozen=True)
@@ -19,8 +24,7 @@ class Autoscaling:
     def __post_init__(self) -> None:
         if not 1 <= self.min_instances <= self.max_instances:
             raise ValueError(
-                "need 1 <= min_instances <= max_instances, "
-                f"got {self.min_instances} and {self.max_instances}"
+                f"need 1 <= min_instances <= max_instances, got {self.min_instances} and {self.max_instances}"
             )
         if not self.invocations_per_instance_per_minute > 0:
             raise ValueError(
@@ -40,8 +44,8 @@ class Variant:
     autoscaling: Autoscaling | None = None
 
     def __post_init__(self) -> None:
-        if not self.weight >= 0:
-            raise ValueError(f"weight must be 0 or more, got {self.weight}")
+        if not 0 <= self.weight < math.inf:
+            raise ValueError(f"weight must be 0 or more and finite, got {self.weight}")
         if self.instances < 1:
             raise ValueError(f"instances must be 1 or more, got {self.instances}")
 
@@ -54,6 +58,11 @@ class Deployment:
     variants: Mapping[str, Variant]
 
     def __post_init__(self) -> None:
+        for name in (self.endpoint, *self.variants):
+            if not _NAME.fullmatch(name):
+                raise ValueError(
+                    f"{name!r} must be 1 to 63 letters, digits and inner hyphens to name an endpoint or variant"
+                )
         if not self.variants:
             raise ValueError(f"endpoint {self.endpoint!r} needs at least one variant")
         if sum(v.weight for v in self.variants.values()) <= 0:

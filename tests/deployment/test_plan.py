@@ -1,0 +1,253 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields, replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from housing.deployment import plan as planning
+from housing.deployment.changes import describe
+from housing.deployment.plan import (
+    CreateEndpoint,
+    DeleteEndpoint,
+    ReplaceVariants,
+    SetWeightsAndCapacities,
+    StartScaling,
+    StopScaling,
+    effect,
+    plan,
+    teardown,
+)
+from housing.deployment.spec import Autoscaling, Deployment, Variant
+from housing.errors import DeploymentError
+
+NAMES = ("a", "b", "c")
+
+
+class RefusedError(Exception):
+    pass
+
+
+class SageMakerRules:
+    """One endpoint that refuses what SageMaker refuses, and whose scaled counts move on their own."""
+
+    def __init__(self, current: Deployment | None) -> None:
+        self.exists = current is not None
+        self.variants: dict[str, Variant] = {}
+        self.scaling: dict[str, Autoscaling] = {}
+        self.new_fleets = 0
+        for name, variant in (current.variants if current else {}).items():
+            self.variants[name] = replace(variant, autoscaling=None)
+            if variant.autoscaling:
+                self.scaling[name] = variant.autoscaling
+        self._load_changes()
+
+    def current(self, endpoint: str) -> Deployment | None:
+        if not self.exists:
+            return None
+        return Deployment(endpoint, {n: replace(v, autoscaling=self.scaling.get(n)) for n, v in self.variants.items()})
+
+    def apply(self, action: planning.Action) -> None:
+        if isinstance(action, CreateEndpoint) == self.exists:
+            raise RefusedError("exists" if self.exists else "missing")
+        match action:
+            case CreateEndpoint(_, variants):
+                self.exists, self.variants = True, self._configured(variants)
+                self.new_fleets += len(variants)
+            case ReplaceVariants(_, variants):
+                for name in self.scaling:
+                    if name not in variants or variants[name].instance_type != self.variants[name].instance_type:
+                        raise RefusedError(f"{name} scales")
+                old, self.variants = self.variants, self._configured(variants)
+                for name in variants.keys() & old.keys():
+                    self.variants[name] = replace(variants[name], instances=old[name].instances)
+                self.new_fleets += 1
+            case SetWeightsAndCapacities(_, weights, instances):
+                if instances.keys() & self.scaling.keys():
+                    raise RefusedError("scaling owns the count")
+                for name, weight in weights.items():
+                    self.variants[name] = replace(self.variants[name], weight=weight)
+                for name, count in instances.items():
+                    self.variants[name] = replace(self.variants[name], instances=count)
+            case StartScaling(_, name, autoscaling):
+                assert name in self.variants
+                self.scaling[name] = autoscaling
+            case StopScaling(_, name):
+                del self.scaling[name]
+            case DeleteEndpoint():
+                if self.scaling:
+                    raise RefusedError("still scales")
+                self.exists, self.variants = False, {}
+        if self.exists and sum(v.weight for v in self.variants.values()) <= 0:
+            raise RefusedError("no traffic anywhere")
+        self._load_changes()
+
+    def _configured(self, variants: Mapping[str, Variant]) -> dict[str, Variant]:
+        if any(v.autoscaling for v in variants.values()):
+            raise RefusedError("an endpoint config knows no scaling")
+        return dict(variants)
+
+    def _load_changes(self) -> None:
+        """The count of a scaled variant is rarely what it was."""
+        for name, scaling in self.scaling.items():
+            self.variants[name] = replace(self.variants[name], instances=scaling.max_instances)
+
+
+autoscalings = st.builds(
+    lambda low, more, target, cooldown: Autoscaling(
+        max_instances=low + more,
+        min_instances=low,
+        invocations_per_instance_per_minute=target,
+        scale_in_cooldown_s=cooldown,
+    ),
+    st.integers(1, 3),
+    st.integers(0, 3),
+    st.sampled_from([60.0, 600.0]),
+    st.sampled_from([0.0, 300.0]),
+)
+variants = st.builds(
+    Variant,
+    model=st.sampled_from(["models:/m/1", "models:/m/2"]),
+    weight=st.sampled_from([0.0, 0.1, 1.0]),
+    instances=st.integers(1, 3),
+    instance_type=st.sampled_from(["ml.m5.large", "ml.m5.xlarge"]),
+    autoscaling=st.none() | autoscalings,
+)
+deployments = (
+    st.dictionaries(st.sampled_from(NAMES), variants, min_size=1)
+    .filter(lambda v: sum(x.weight for x in v.values()) > 0)
+    .map(lambda v: Deployment("house", v))
+)
+
+
+def settled(deployment: Deployment) -> Deployment:
+    """Without the counts that load decides."""
+    return Deployment(
+        deployment.endpoint,
+        {n: replace(v, instances=1) if v.autoscaling else v for n, v in deployment.variants.items()},
+    )
+
+
+@settings(max_examples=400, deadline=None)
+@given(wanted=deployments, current=st.none() | deployments)
+def test_a_plan_arrives_in_an_order_that_sagemaker_accepts(wanted: Deployment, current: Deployment | None) -> None:
+    fake = SageMakerRules(current)
+    for action in plan(wanted, fake.current("house")):
+        fake.apply(action)
+    arrived = fake.current("house")
+    assert arrived is not None
+    assert settled(arrived) == settled(wanted)
+    assert plan(wanted, arrived) == ()
+    assert not describe(wanted, arrived)
+
+
+@settings(max_examples=200, deadline=None)
+@given(wanted=deployments, current=st.none() | deployments)
+def test_effects_of_a_plan_add_up_to_what_was_wanted(wanted: Deployment, current: Deployment | None) -> None:
+    state = current
+    for action in plan(wanted, current):
+        state = effect(action, state)
+    assert state is not None
+    assert settled(state) == settled(wanted)
+
+
+@settings(deadline=None)
+@given(wanted=deployments)
+def test_a_plan_is_empty_when_nothing_changed(wanted: Deployment) -> None:
+    assert plan(wanted, wanted) == ()
+    assert not describe(wanted, wanted)
+
+
+@settings(deadline=None)
+@given(current=deployments)
+def test_a_teardown_leaves_nothing_in_an_order_that_sagemaker_accepts(current: Deployment) -> None:
+    fake = SageMakerRules(current)
+    for action in teardown("house", current):
+        fake.apply(action)
+    assert fake.current("house") is None
+
+
+SCALED = Variant(
+    "models:/m/1", autoscaling=Autoscaling(max_instances=3, min_instances=2, invocations_per_instance_per_minute=60)
+)
+FIXED = Variant("models:/m/1")
+
+
+def mutations() -> list[tuple[str, Variant, Variant]]:
+    """Each field of a variant and of its scaling, changed alone."""
+    other = {"model": "models:/m/2", "weight": 2.0, "instances": 2, "instance_type": "ml.c5.large"}
+    cases = [(f.name, FIXED, replace(FIXED, **{f.name: other[f.name]})) for f in fields(Variant) if f.name in other]
+    scaling = SCALED.autoscaling
+    assert scaling is not None
+    for f in fields(scaling):
+        changed = replace(scaling, **{f.name: getattr(scaling, f.name) + (-1 if f.name == "min_instances" else 1)})
+        cases.append((f"autoscaling.{f.name}", SCALED, replace(SCALED, autoscaling=changed)))
+    assert {f.name for f in fields(Variant)} - {"autoscaling"} == set(other)
+    return [*cases, ("autoscaling", FIXED, SCALED), ("autoscaling", SCALED, FIXED)]
+
+
+@pytest.mark.parametrize(("key", "old", "new"), mutations())
+def test_every_field_changed_alone_is_noticed_and_shown(key: str, old: Variant, new: Variant) -> None:
+    current, wanted = Deployment("house", {"a": old, "b": FIXED}), Deployment("house", {"a": new, "b": FIXED})
+    assert plan(wanted, current)
+    changes = describe(wanted, current)
+    assert any(key in line for line in changes.lines)
+    assert (changes.add, changes.change, changes.remove) == (0, 1, 0)
+
+
+@pytest.mark.parametrize("key", ["weight", "instances"])
+def test_new_weights_or_counts_keep_the_running_fleet(key: str) -> None:
+    wanted = Deployment("house", {"a": replace(FIXED, **{key: 3})})
+    fake = SageMakerRules(Deployment("house", {"a": FIXED}))
+    for action in plan(wanted, fake.current("house")):
+        fake.apply(action)
+    assert fake.new_fleets == 0
+    assert fake.current("house") == wanted
+
+
+def test_a_count_that_autoscaling_owns_is_no_difference() -> None:
+    current = Deployment("house", {"a": replace(SCALED, instances=3)})
+    assert plan(Deployment("house", {"a": SCALED}), current) == ()
+
+
+def test_a_plan_for_another_endpoint_is_a_mistake_of_the_caller() -> None:
+    with pytest.raises(ValueError, match="one endpoint"):
+        plan(Deployment("house", {"a": FIXED}), Deployment("shed", {"a": FIXED}))
+
+
+@pytest.mark.parametrize(
+    ("action", "current", "reason"),
+    [
+        (CreateEndpoint("house", {"a": FIXED}), Deployment("house", {"a": FIXED}), "exists already"),
+        (StopScaling("house", "a"), None, "does not exist"),
+        (ReplaceVariants("house", {"b": FIXED}), Deployment("house", {"a": SCALED}), "still scales"),
+        (SetWeightsAndCapacities("house", {"z": 1}), Deployment("house", {"a": FIXED}), "no variant z"),
+        (SetWeightsAndCapacities("house", {"a": 0}), Deployment("house", {"a": FIXED}), "sum to more than 0"),
+        (SetWeightsAndCapacities("house", {}, {"a": 2}), Deployment("house", {"a": SCALED}), "belong to"),
+    ],
+)
+def test_an_illegal_action_has_no_effect_and_says_why(
+    action: planning.Action, current: Deployment | None, reason: str
+) -> None:
+    with pytest.raises(DeploymentError, match=reason):
+        effect(action, current)
+
+
+def test_changes_read_as_old_and_new_values() -> None:
+    current = Deployment("house", {"champion": Variant("models:/m/1", weight=9), "old": FIXED})
+    wanted = Deployment("house", {"champion": Variant("models:/m/2", weight=0.5), "new": SCALED})
+    changes = describe(wanted, current)
+    assert "~     model: models:/m/1 -> models:/m/2" in changes.lines
+    assert "~     weight: 9 -> 0.5" in changes.lines
+    assert "+ variant new" in changes.lines
+    assert "+     autoscaling.max_instances: 3" in changes.lines
+    assert "- variant old" in changes.lines
+    assert changes.summary() == "1 to add, 1 to change, 1 to remove"
+
+
+def test_changes_count_an_endpoint_that_comes_or_goes() -> None:
+    deployment = Deployment("house", {"a": FIXED})
+    assert describe(deployment, None).summary() == "2 to add, 0 to change, 0 to remove"
+    assert describe(None, deployment).summary() == "0 to add, 0 to change, 2 to remove"
