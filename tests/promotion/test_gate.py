@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from housing.errors import DataError
+from housing.promotion.gate import Scored, decide, improvement
+from housing.promotion.spec import Gate
+
+GENERATOR = np.random.default_rng(0)
+LABEL = GENERATOR.uniform(100_000, 300_000, 400)
+
+
+def scored(
+    error: float, *, name: str = "version 1", seed: int = 1, required: str = "ab", label: str = "price"
+) -> Scored:
+    noise = np.random.default_rng(seed).normal(0, error, len(LABEL))
+    return Scored(name, LABEL + noise, frozenset(required), label)
+
+
+def test_without_a_champion_only_the_limit_counts() -> None:
+    assert decide(Gate(), LABEL, scored(50_000), None).passed
+    assert not decide(Gate(at_most=20_000), LABEL, scored(50_000), None).passed
+
+
+def test_a_refusal_says_which_rule_and_by_how_much() -> None:
+    decision = decide(Gate(at_most=20_000), LABEL, scored(50_000), None, unit="USD")
+    (verdict,) = decision.verdicts
+    assert "at most 20,000 USD" in verdict.rule
+    assert f"{decision.metrics['mae'] - 20_000:,.0f} USD too much" in verdict.why
+
+
+def test_the_champion_itself_passes_again() -> None:
+    same = scored(10_000)
+    assert decide(Gate(), LABEL, same, same).passed
+    assert decide(Gate(against_champion="clearly_better"), LABEL, same, same).passed
+
+
+def test_a_much_worse_candidate_is_refused_by_either_rule() -> None:
+    for rule in ("clearly_better", "not_clearly_worse"):
+        gate = Gate(against_champion=rule)  # type: ignore[arg-type]
+        assert not decide(gate, LABEL, scored(30_000), scored(10_000, seed=2)).passed
+
+
+def test_a_slightly_worse_candidate_separates_the_rules() -> None:
+    candidate, champion = scored(10_000, seed=2), scored(10_000, seed=3)
+    assert np.abs(LABEL - candidate.prediction).mean() > np.abs(LABEL - champion.prediction).mean()
+    assert decide(Gate(), LABEL, candidate, champion).passed
+    assert not decide(Gate(against_champion="clearly_better"), LABEL, candidate, champion).passed
+
+
+def test_a_margin_must_be_reached() -> None:
+    candidate, champion = scored(10_000), scored(20_000, seed=2)
+    assert decide(Gate(against_champion="clearly_better", margin=5_000), LABEL, candidate, champion).passed
+    refused = decide(Gate(against_champion="clearly_better", margin=20_000), LABEL, candidate, champion)
+    assert "short" in next(v for v in refused.verdicts if not v.passed).why
+
+
+def test_a_candidate_that_asks_callers_for_more_is_refused() -> None:
+    decision = decide(Gate(), LABEL, scored(5_000, required="abc"), scored(10_000, seed=2))
+    assert [verdict.passed for verdict in decision.verdicts] == [False, True]
+    assert "c" in decision.verdicts[0].why
+
+
+def test_a_candidate_for_another_label_is_refused() -> None:
+    assert not decide(Gate(), LABEL, scored(5_000, label="rent"), scored(10_000, seed=2)).passed
+
+
+def test_the_comparison_can_be_switched_off() -> None:
+    assert decide(Gate(against_champion="nothing"), LABEL, scored(30_000), scored(10_000, seed=2)).passed
+
+
+def test_a_metric_that_the_test_rows_do_not_define_is_named() -> None:
+    label = np.array([0.0, 1.0])
+    with pytest.raises(DataError, match=r"gate\.metric: mape"):
+        decide(Gate(metric="mape"), label, Scored("v", label, frozenset(), "price"), None)
+
+
+def test_the_interval_covers_the_true_improvement() -> None:
+    """Candidate errors are half the champion's: over many tables, about 90 % of 90 % intervals hold the truth."""
+    truth, hits, tables = 5.0 * np.sqrt(2 / np.pi), 0, 120
+    for seed in range(tables):
+        generator = np.random.default_rng(seed)
+        label = np.zeros(150)
+        candidate, champion = generator.normal(0, 5, 150), generator.normal(0, 10, 150)
+        _, low, high = improvement("mae", label, candidate, champion, confidence=0.9, resamples=200, seed=seed)
+        hits += low <= truth <= high
+    assert 0.8 <= hits / tables <= 0.97
+
+
+@pytest.mark.parametrize("change", [{"confidence": 1.0}, {"confidence": 0.2}, {"resamples": 5}])
+def test_impossible_gates_cannot_be_declared(change: dict) -> None:
+    with pytest.raises(ValueError, match=next(iter(change))):
+        Gate(**change)
