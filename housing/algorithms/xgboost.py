@@ -167,7 +167,9 @@ def fit(
     callbacks: list[Any] = []
     if patience is not None and validation is not None and metrics:
         callbacks.append(
-            xgboost.callback.EarlyStopping(patience, metric_name=metrics[-1], data_name="validation", save_best=True)
+            xgboost.callback.EarlyStopping(
+                rounds=patience, metric_name=metrics[-1], data_name="validation", save_best=True
+            )
         )
     watch = _progress_callback(xgboost, progress) if progress is not None else None
     if watch is not None:

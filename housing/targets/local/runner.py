@@ -128,7 +128,7 @@ def _flat(nested: Mapping[str, Mapping[str, Any]], job: TrainingJob) -> dict[str
     flat = {}
     for channel, metrics in nested.items():
         for name, value in metrics.items():
-            plain, _, in_label_unit = name.partition(_LABEL_UNIT)
+            plain, in_label_unit, _ = name.partition(_LABEL_UNIT)
             as_trained = job.label_transform != "none" and not in_label_unit
             flat[f"{channel}_{plain}_trained" if as_trained else f"{channel}_{plain}"] = value
     return flat
