@@ -1,0 +1,154 @@
+"""Our values as MLflow's: flattened parameters, metrics of every round, dataset inputs. MLflow's limits live here."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from mlflow.entities import DatasetInput, Metric, Param, RunTag
+
+    from housing.training.job import TrainingResult
+
+METRICS_A_BATCH = 1000
+PARAMS_A_BATCH = 100
+_PARAM_LIMIT = 6000
+_TAG_LIMIT = 8000
+_KEY_LIMIT = 250
+_DIGEST_LIMIT = 36
+_CUT = "... (cut; the whole value is in config.yaml)"
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Input:
+    """One part of a table that a job read; `context` is its role (train, validation, test)."""
+
+    name: str
+    context: str
+    digest: str
+    source: str
+    rows: int
+    columns: int
+
+
+def flatten(value: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
+    """Nested mappings as dotted names, in the order given; lists and scalars as JSON without quotes around text."""
+    flat: dict[str, str] = {}
+    for name, item in value.items():
+        key = f"{prefix}{name}"
+        if isinstance(item, Mapping) and item:
+            flat |= flatten(item, f"{key}.")
+        else:
+            flat[key] = item if isinstance(item, str) else json.dumps(item, default=str, ensure_ascii=False)
+    return flat
+
+
+def params(values: Mapping[str, str]) -> list[Param]:
+    """Parameters as MLflow takes them: odd characters of a name become `_`, long values are cut and say so."""
+    from mlflow.entities import Param
+
+    keys = _unique(_key(name) for name in values)
+    return [Param(key, cut(value, _PARAM_LIMIT)) for key, value in zip(keys, values.values(), strict=True)]
+
+
+def run_tags(values: Mapping[str, str]) -> list[RunTag]:
+    """Tags as MLflow takes them; long values are cut and say so."""
+    from mlflow.entities import RunTag
+
+    return [RunTag(key, value) for key, value in bounded_tags(values).items()]
+
+
+def bounded_tags(values: Mapping[str, str]) -> dict[str, str]:
+    """Tags with values that MLflow does not refuse."""
+    return {key: cut(value, _TAG_LIMIT) for key, value in values.items()}
+
+
+def job_metrics(result: TrainingResult) -> list[Metric]:
+    """Every round (step = round, from 0), then the metrics of the best round, the round and the seconds.
+
+    Only start and end of a job are known, so rounds are spread evenly between them. MLflow shows a metric's newest
+    point as its value: the best round's values are put at the last step, a millisecond later, so that lists and
+    searches rank by the model that was kept and not by the last round.
+    """
+    from mlflow.entities import Metric
+
+    ended_at_ms = result.started_at_ms + round(result.seconds * 1000)
+    rounds = max((len(values) for values in result.history.values()), default=0)
+    last = max(rounds - 1, 0)
+    points = [
+        Metric(name, value, result.started_at_ms + round(result.seconds * 1000 * (step + 1) / len(values)), step)
+        for name, values in result.history.items()
+        for step, value in enumerate(values)
+    ]
+    kept = {
+        name: value
+        for name, value in result.metrics.items()
+        if name not in result.history or not _same(result.history[name][-1], value)
+    }
+    points += [Metric(name, value, ended_at_ms + 1, last) for name, value in kept.items()]
+    summary = {"best_round": float(result.best_round), "training_seconds": result.seconds}
+    if result.billed_seconds is not None:
+        summary["billed_seconds"] = result.billed_seconds
+    return points + metrics(summary, ended_at_ms)
+
+
+def metrics(values: Mapping[str, float], timestamp_ms: int) -> list[Metric]:
+    """Single values, without a step."""
+    from mlflow.entities import Metric
+
+    return [Metric(name, float(value), timestamp_ms, 0) for name, value in values.items()]
+
+
+def dataset_inputs(inputs: Sequence[Input]) -> list[DatasetInput]:
+    """What `log_inputs` takes. MLflow keeps 36 characters of a digest; the whole ones belong into tags."""
+    from mlflow.entities import Dataset, DatasetInput, InputTag
+
+    return [
+        DatasetInput(
+            dataset=Dataset(
+                name=item.name,
+                digest=item.digest[:_DIGEST_LIMIT],
+                source_type="local",
+                source=json.dumps({"uri": item.source}),
+                profile=json.dumps({"num_rows": item.rows, "num_elements": item.rows * item.columns}),
+            ),
+            tags=[InputTag("mlflow.data.context", item.context)],
+        )
+        for item in inputs
+    ]
+
+
+def batches(items: Sequence[T], size: int) -> Iterator[list[T]]:
+    """Consecutive lists of at most `size` items; none for no items."""
+    rest = iter(items)
+    while batch := list(islice(rest, size)):
+        yield batch
+
+
+def cut(text: str, limit: int) -> str:
+    """`text`, or its beginning with a note that it was cut; at most `limit` characters."""
+    return text if len(text) <= limit else text[: limit - len(_CUT)] + _CUT
+
+
+def _key(name: str) -> str:
+    return re.sub(r"[^\w\-. :]", "_", name)[:_KEY_LIMIT]
+
+
+def _unique(keys: Iterable[str]) -> list[str]:
+    seen: dict[str, int] = {}
+    result = []
+    for key in keys:
+        seen[key] = seen.get(key, 0) + 1
+        result.append(key if seen[key] == 1 else f"{key[: _KEY_LIMIT - 8]}_{seen[key]}")
+    return result
+
+
+def _same(one: float, other: float) -> bool:
+    return one == other or (math.isnan(one) and math.isnan(other))

@@ -1,0 +1,30 @@
+"""Names that a person can read in a list of runs."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+
+_LONGEST = 200
+
+
+def study_name(study: str) -> str:
+    """`tune-<study>-3f2a`; the four hex digits tell repeated searches apart."""
+    return f"tune-{study}-{secrets.token_hex(2)}"[:_LONGEST]
+
+
+def trial_name(number: int, varied: Mapping[str, object], *, trials: int = 100) -> str:
+    """`t03 eta=0.10 max_depth=5`: the trial's number, as wide as `trials` needs, and what varies between trials."""
+    width = max(2, len(str(trials - 1)))
+    return job_name(f"t{number:0{width}d}", varied)
+
+
+def job_name(prefix: str, varied: Mapping[str, object]) -> str:
+    """A prefix and `name=value` of what varies, with numbers rounded for reading."""
+    return " ".join([prefix, *(f"{name}={_short(value)}" for name, value in varied.items())])[:_LONGEST]
+
+
+def _short(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:.2f}" if value == 0 or 0.095 <= abs(value) < 10_000 else f"{value:.2g}"
+    return str(value)

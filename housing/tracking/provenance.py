@@ -1,0 +1,145 @@
+"""Who made a run, from what, and whether that process still lives: everything as MLflow tags."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import socket
+import subprocess
+import sys
+from contextlib import suppress
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import housing
+
+PROCESS_TAG = "housing.process"
+# Two distributions offer the module xgboost; the smaller one is built without GPU support.
+_LIBRARIES = {
+    "mlflow": ("mlflow",),
+    "xgboost": ("xgboost", "xgboost-cpu"),
+    "optuna": ("optuna",),
+    "hydra": ("hydra-core",),
+    "numpy": ("numpy",),
+    "pandas": ("pandas",),
+}
+_GIT_TIMEOUT_S = 5
+
+
+@cache
+def provenance_tags() -> dict[str, str]:
+    """Versions, user, source and git commit, and this process; found once, do not change the dictionary."""
+    return _version_tags() | _source_tags() | _git_tags(Path.cwd())
+
+
+def process_tag() -> str:
+    """This process, such that another one on this machine can tell later whether it lives: see `is_dead`."""
+    return " ".join((_host(), _boot(), _namespace(), str(os.getpid()), _started(os.getpid()) or "-"))
+
+
+def is_dead(process: str) -> bool:
+    """Whether the process of a `process_tag` has surely ended; False where nobody here can know."""
+    try:
+        host, boot, namespace, pid, started = process.split()
+    except ValueError:
+        return False
+    if host != _host():
+        return False
+    if boot != _boot():
+        return True
+    # Another container of this machine may share the host's name; its process numbers mean nothing here.
+    if namespace != _namespace():
+        return False
+    # A number is given again to later processes; the time of the start tells them apart.
+    return (_started(int(pid)) or "-") != started or not _exists(int(pid))
+
+
+def _version_tags() -> dict[str, str]:
+    tags = {"housing.version": housing.__version__, "housing.python": ".".join(map(str, sys.version_info[:3]))}
+    for library, distributions in _LIBRARIES.items():
+        for distribution in distributions:
+            with suppress(PackageNotFoundError):
+                tags[f"housing.{library}_version"] = version(distribution)
+    return tags
+
+
+def _source_tags() -> dict[str, str]:
+    try:
+        user = getpass.getuser()
+    except (OSError, KeyError):
+        # A container may run under a number that no user has.
+        user = str(os.getuid())
+    return {"mlflow.user": user, "mlflow.source.name": sys.argv[0] or "<console>", "mlflow.source.type": "LOCAL"}
+
+
+def _git_tags(folder: Path) -> dict[str, str]:
+    """Empty outside a repository, before its first commit, and without git."""
+    commit = _git(folder, "rev-parse", "HEAD")
+    if not commit:
+        return {}
+    changed = _git(folder, "status", "--porcelain", "--untracked-files=no")
+    tags = {
+        "housing.git_commit": commit,
+        "housing.git_dirty": "unknown" if changed is None else str(bool(changed)).lower(),
+        "mlflow.source.git.commit": commit,
+    }
+    branch = _git(folder, "branch", "--show-current")
+    return tags | ({"mlflow.source.git.branch": branch} if branch else {})
+
+
+def _git(folder: Path, *arguments: str) -> str | None:
+    try:
+        done = subprocess.run(
+            ("git", "--no-optional-locks", *arguments),
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            timeout=_GIT_TIMEOUT_S,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip()
+
+
+@cache
+def _host() -> str:
+    return "-".join(socket.gethostname().split()) or "-"
+
+
+@cache
+def _boot() -> str:
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    except OSError:
+        return "-"
+
+
+@cache
+def _namespace() -> str:
+    try:
+        return Path("/proc/self/ns/pid").readlink().name
+    except OSError:
+        return "-"
+
+
+def _started(pid: int) -> str | None:
+    """Clock ticks between boot and the process's start; None when it has ended or the system does not tell."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return None
+    # The second field is the program's name in brackets, which may itself hold spaces and brackets.
+    state, *fields = stat.rpartition(")")[2].split()
+    return None if state == "Z" else fields[18]
+
+
+def _exists(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

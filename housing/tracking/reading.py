@@ -1,0 +1,168 @@
+"""Finding runs in the record."""
+
+from __future__ import annotations
+
+import difflib
+import math
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from housing.errors import TrackingError
+from housing.tracking.store import translated
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+Kind = Literal["run", "study", "job", "group", "final"]
+"""A job on its own, a study, one job of a study or group, a group of jobs, the final fit."""
+
+Direction = Literal["minimize", "maximize"]
+
+PARENT_TAG = "mlflow.parentRunId"
+KIND_TAG = "housing.kind"
+RANK_TAG = "housing.rank"
+DATA_DIGEST_TAG = "housing.data_digest"
+_PAGE = 1000
+_NAMES_SHOWN = 5
+_FULL_ID = re.compile(r"[0-9a-f]{32}")
+_ID_PREFIX = re.compile(r"[0-9a-f]{4,31}")
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run as it stands in the record; `metrics` has the newest value of each, times are Unix milliseconds."""
+
+    run_id: str
+    name: str
+    status: str
+    experiment_id: str
+    artifact_uri: str
+    started_at_ms: int
+    ended_at_ms: int | None
+    metrics: Mapping[str, float]
+    params: Mapping[str, str]
+    tags: Mapping[str, str]
+
+    @property
+    def kind(self) -> str | None:
+        """What `Runs.start` was told; None for a run that somebody else made."""
+        return self.tags.get(KIND_TAG)
+
+    @property
+    def parent(self) -> str | None:
+        return self.tags.get(PARENT_TAG)
+
+
+class RunReader:
+    """Questions about the runs of one experiment. May be used from any thread; failures are TrackingErrors."""
+
+    def __init__(self, client: MlflowClient, experiment_id: str, experiment: str) -> None:
+        self.client = client
+        self.experiment_id = experiment_id
+        self.experiment = experiment
+
+    def get(self, run: str) -> Run:
+        """By run id, by an id's first characters (4 or more) when no other run shares them, or by the run's name."""
+        if _FULL_ID.fullmatch(run):
+            with translated(f"run {run}: not in the record"):
+                return _run(self.client.get_run(run))
+        found = list(self._search(f"attributes.run_name = {_quoted(run)}", "attributes.start_time DESC"))
+        if not found and _ID_PREFIX.fullmatch(run):
+            found = list(self._search(f"attributes.run_id LIKE '{run}%'"))
+        if len(found) == 1:
+            return found[0]
+        if found:
+            ids = ", ".join(r.run_id[:12] for r in found[:_NAMES_SHOWN])
+            raise TrackingError(f"run {run!r}: {len(found)} runs of {self.experiment!r} are called so; name one: {ids}")
+        raise TrackingError(f"run {run!r}: not in experiment {self.experiment!r}{self._near(run)}")
+
+    def best(
+        self,
+        objective: str,
+        direction: Direction,
+        *,
+        parent: str | None = None,
+        data_digest: str | None = None,
+    ) -> Run:
+        """The finished job with the best `objective`; the earlier of equals. Final fits do not compete.
+
+        A final fit has seen the validation rows, and a study or group only repeats its best job.
+        """
+        clauses = ["attributes.status = 'FINISHED'"]
+        clauses += [f"tags.`{KIND_TAG}` != '{kind}'" for kind in ("study", "group", "final")]
+        where = f"experiment {self.experiment!r}"
+        if parent is not None:
+            clauses.append(f"tags.`{PARENT_TAG}` = '{parent}'")
+            where = f"run {parent} of {where}"
+        if data_digest is not None:
+            clauses.append(f"tags.`{DATA_DIGEST_TAG}` = '{data_digest}'")
+            where = f"{where} with data {data_digest[:12]}"
+        order = "ASC" if direction == "minimize" else "DESC"
+        found = self._search(
+            " AND ".join(clauses), f"metrics.`{objective}` {order}", "attributes.start_time ASC", page=1
+        )
+        first = next(found, None)
+        if first is None:
+            raise TrackingError(f"{where}: no finished job; run `housing train` or `housing tune` first")
+        if math.isnan(first.metrics.get(objective, math.nan)):
+            known = sorted(name for name in first.metrics if "_" in name)
+            raise TrackingError(f"{where}: no job has the metric {objective!r}; there are {_listed(known)}")
+        return first
+
+    def latest_study(self) -> Run:
+        """The finished study that began last."""
+        clauses = f"tags.`{KIND_TAG}` = 'study' AND attributes.status = 'FINISHED'"
+        study = next(self._search(clauses, "attributes.start_time DESC", page=1), None)
+        if study is None:
+            raise TrackingError(f"experiment {self.experiment!r} has no finished study; run `housing tune` first")
+        return study
+
+    def children(self, parent: str) -> list[Run]:
+        """All runs below a parent, whatever their status, in the order they were started."""
+        return list(self._search(f"tags.`{PARENT_TAG}` = '{parent}'", "attributes.start_time ASC"))
+
+    def _search(self, filter_string: str, *order_by: str, page: int = _PAGE) -> Iterator[Run]:
+        token: str | None = None
+        while True:
+            with translated(f"experiment {self.experiment!r}: cannot search its runs"):
+                found = self.client.search_runs(
+                    [self.experiment_id], filter_string, max_results=page, order_by=list(order_by), page_token=token
+                )
+            yield from map(_run, found)
+            token = found.token
+            if not token:
+                return
+
+    def _near(self, name: str) -> str:
+        names = dict.fromkeys(r.name for r in self._search("", "attributes.start_time DESC"))
+        if not names:
+            return ", which has no runs yet"
+        near = difflib.get_close_matches(name, names, n=_NAMES_SHOWN, cutoff=0.6)
+        return f"; did you mean {_listed(near)}?" if near else f"; the latest are {_listed(list(names))}"
+
+
+def _run(run: Any) -> Run:
+    return Run(
+        run_id=run.info.run_id,
+        name=run.info.run_name,
+        status=run.info.status,
+        experiment_id=run.info.experiment_id,
+        artifact_uri=run.info.artifact_uri,
+        started_at_ms=run.info.start_time,
+        ended_at_ms=run.info.end_time,
+        metrics=run.data.metrics,
+        params=run.data.params,
+        tags=run.data.tags,
+    )
+
+
+def _quoted(text: str) -> str:
+    """A string of MLflow's filter language, which has two kinds of quotes and no escapes."""
+    return f'"{text.replace(chr(34), chr(39))}"' if "'" in text else f"'{text}'"
+
+
+def _listed(names: list[str]) -> str:
+    shown = ", ".join(names[:_NAMES_SHOWN])
+    return f"{shown} and {len(names) - _NAMES_SHOWN} more" if len(names) > _NAMES_SHOWN else shown

@@ -1,0 +1,244 @@
+"""The record of every job, in MLflow: a run says FINISHED only when everything of it is there."""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+import time
+from collections.abc import Mapping, MutableMapping, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+from housing.errors import TrackingError
+from housing.tracking import entries
+from housing.tracking.entries import Input
+from housing.tracking.provenance import PROCESS_TAG, is_dead, process_tag, provenance_tags
+from housing.tracking.reading import KIND_TAG, PARENT_TAG, RANK_TAG, Direction, Kind, RunReader
+from housing.tracking.store import database_path, open_client, translated
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+    from housing.training.job import TrainingResult
+
+Status = Literal["FINISHED", "FAILED", "KILLED"]
+
+CONFIG_FILE = "config.yaml"
+
+
+class Runs(RunReader):
+    """The runs of one experiment, to read and to write. May be used from any thread; failures are TrackingErrors."""
+
+    @classmethod
+    def open(cls, uri: str, experiment: str, *, inside: str | None = None) -> Self:
+        """The experiment of that name, made when it is not there; or the one that the run `inside` belongs to."""
+        client = open_client(uri)
+        if inside is not None:
+            with translated(f"run {inside}: not in {uri}"):
+                identity = client.get_run(inside).info.experiment_id
+                return cls(client, identity, client.get_experiment(identity).name)
+        return cls(client, _experiment_id(client, uri, experiment), experiment)
+
+    def start(
+        self,
+        name: str,
+        *,
+        kind: Kind,
+        parent: str | None = None,
+        tags: Mapping[str, str] | None = None,
+        params: Mapping[str, Any] | None = None,
+        yaml: str | None = None,
+    ) -> str:
+        """A run that goes on until `finish`; returns its id. `params` may be nested, `yaml` is the composed config."""
+        run_id = self._create(name, self._tags(kind, parent, tags), int(time.time() * 1000))
+        self._describe(run_id, name, params or {}, yaml)
+        return run_id
+
+    def adopt(
+        self,
+        run_id: str,
+        name: str,
+        *,
+        kind: Kind,
+        tags: Mapping[str, str] | None = None,
+        params: Mapping[str, Any] | None = None,
+        yaml: str | None = None,
+    ) -> str:
+        """Like `start`, for the run that `mlflow run` has opened; what it logged stands. See `inherited_run`."""
+        known = self.get(run_id).params
+        own_tags = {k: v for k, v in self._tags(kind, None, tags).items() if not k.startswith("mlflow.source.")}
+        with translated(f"run {run_id}: cannot be written"):
+            self.client.log_batch(run_id, tags=entries.run_tags(own_tags))
+            self.client.update_run(run_id, name=name)
+        self._describe(run_id, name, {k: v for k, v in entries.flatten(params or {}).items() if k not in known}, yaml)
+        return run_id
+
+    def record(
+        self,
+        name: str,
+        result: TrainingResult,
+        *,
+        kind: Kind = "job",
+        parent: str | None = None,
+        tags: Mapping[str, str] | None = None,
+        params: Mapping[str, Any] | None = None,
+        yaml: str | None = None,
+        inputs: Sequence[Input] = (),
+        files: Mapping[str, bytes] | None = None,
+    ) -> str:
+        """A whole finished job, in as few calls as MLflow allows; returns its run id.
+
+        `files` maps paths below the run's artifacts to contents. The status comes last: whoever is killed before
+        leaves a RUNNING run, which no question answers with and `close_abandoned` ends.
+        """
+        run_id = self._create(name, self._tags(kind, parent, tags), result.started_at_ms)
+        self.complete(run_id, name, result, params=params, yaml=yaml, inputs=inputs, files=files)
+        return run_id
+
+    def complete(
+        self,
+        run_id: str,
+        name: str,
+        result: TrainingResult,
+        *,
+        params: Mapping[str, Any] | None = None,
+        yaml: str | None = None,
+        inputs: Sequence[Input] = (),
+        files: Mapping[str, bytes] | None = None,
+    ) -> None:
+        """`record` into a run that `start` or `adopt` has opened."""
+        contents = dict(files or {}) | ({CONFIG_FILE: yaml.encode()} if yaml is not None else {})
+        self._describe(run_id, name, params or {}, None, metrics=entries.job_metrics(result))
+        self.log_files(run_id, contents)
+        with translated(f"run {name!r}: cannot be written"):
+            if inputs:
+                self.client.log_inputs(run_id, entries.dataset_inputs(inputs))
+            ended_at_ms = result.started_at_ms + round(result.seconds * 1000)
+            self.client.set_terminated(run_id, "FINISHED", ended_at_ms)
+
+    def finish(
+        self,
+        run_id: str,
+        status: Status = "FINISHED",
+        *,
+        metrics: Mapping[str, float] | None = None,
+        tags: Mapping[str, str] | None = None,
+    ) -> None:
+        """End a run that `start` or `adopt` has opened."""
+        with translated(f"run {run_id}: cannot be ended"):
+            if metrics or tags:
+                self.client.log_batch(
+                    run_id,
+                    metrics=entries.metrics(metrics or {}, int(time.time() * 1000)),
+                    tags=entries.run_tags(tags or {}),
+                )
+            self.client.set_terminated(run_id, status)
+
+    def log_files(self, run_id: str, files: Mapping[str, bytes]) -> None:
+        """Put contents below a run's artifacts, by relative path."""
+        if not files:
+            return
+        with translated(f"run {run_id}: cannot store its files"), TemporaryDirectory(prefix="housing-") as folder:
+            for name, content in files.items():
+                path = Path(folder, name)
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(content)
+            self.client.log_artifacts(run_id, folder)
+
+    def read_file(self, run_id: str, name: str) -> bytes:
+        """One artifact of a run, whole."""
+        with translated(f"run {run_id}: has no file {name!r}"), TemporaryDirectory(prefix="housing-") as folder:
+            return Path(self.client.download_artifacts(run_id, name, folder)).read_bytes()
+
+    def rank_children(self, parent: str, objective: str, direction: Direction) -> None:
+        """Tag each finished child that has the objective with its place, `001` for the best, so that text sorts."""
+        sign = 1 if direction == "minimize" else -1
+        scored = [
+            c
+            for c in self.children(parent)
+            if c.status == "FINISHED" and not math.isnan(c.metrics.get(objective, math.nan))
+        ]
+        scored.sort(key=lambda child: sign * child.metrics[objective])
+        width = max(3, len(str(len(scored))))
+        with translated(f"run {parent}: cannot rank its children"):
+            for place, child in enumerate(scored, start=1):
+                rank = f"{place:0{width}d}"
+                if child.tags.get(RANK_TAG) != rank:
+                    self.client.set_tag(child.run_id, RANK_TAG, rank)
+
+    def close_abandoned(self) -> list[str]:
+        """End runs as KILLED whose process has died on this machine; returns their ids."""
+        abandoned = [
+            run
+            for run in self._search(f"attributes.status = 'RUNNING' AND tags.`{PROCESS_TAG}` LIKE '%'")
+            if is_dead(run.tags[PROCESS_TAG])
+        ]
+        for run in abandoned:
+            self.finish(run.run_id, "KILLED", tags={"housing.ended_by": "its process died before the run was complete"})
+        return [run.run_id for run in abandoned]
+
+    def _create(self, name: str, tags: Mapping[str, str], started_at_ms: int) -> str:
+        with translated(f"run {name!r}: cannot be written"):
+            run = self.client.create_run(self.experiment_id, started_at_ms, entries.bounded_tags(tags), name)
+        return str(run.info.run_id)
+
+    def _describe(
+        self, run_id: str, name: str, params: Mapping[str, Any], yaml: str | None, *, metrics: Sequence[Any] = ()
+    ) -> None:
+        """Parameters and metrics, in one call where they fit."""
+        param_batches = list(entries.batches(entries.params(entries.flatten(params)), entries.PARAMS_A_BATCH))
+        room = entries.METRICS_A_BATCH - entries.PARAMS_A_BATCH
+        metric_batches = list(entries.batches(metrics, room))
+        with translated(f"run {name!r}: cannot be written"):
+            for i in range(max(len(param_batches), len(metric_batches))):
+                self.client.log_batch(
+                    run_id,
+                    metrics=metric_batches[i] if i < len(metric_batches) else (),
+                    params=param_batches[i] if i < len(param_batches) else (),
+                )
+        if yaml is not None:
+            self.log_files(run_id, {CONFIG_FILE: yaml.encode()})
+
+    def _tags(self, kind: Kind, parent: str | None, tags: Mapping[str, str] | None) -> dict[str, str]:
+        own = {KIND_TAG: kind, PROCESS_TAG: process_tag()}
+        return provenance_tags() | own | ({PARENT_TAG: parent} if parent else {}) | dict(tags or {})
+
+
+def inherited_run(environment: MutableMapping[str, str] = os.environ) -> str | None:
+    """The run that `mlflow run` opened for this process, taken out of the environment.
+
+    Left there, it would become the parent's rival: MLflow lets MLFLOW_RUN_ID win over a given parent (mlflow#15713).
+    """
+    environment.pop("MLFLOW_EXPERIMENT_ID", None)
+    return environment.pop("MLFLOW_RUN_ID", None)
+
+
+def _experiment_id(client: MlflowClient, uri: str, name: str) -> str:
+    from mlflow.exceptions import MlflowException
+
+    with translated(f"{uri}: cannot open experiment {name!r}"):
+        experiment = client.get_experiment_by_name(name)
+        if experiment is None:
+            try:
+                return str(client.create_experiment(name, _artifact_location(uri, name)))
+            except MlflowException:
+                # Another process may have made it since we looked.
+                experiment = client.get_experiment_by_name(name)
+                if experiment is None:
+                    raise
+    if experiment.lifecycle_stage == "deleted":
+        raise TrackingError(
+            f"experiment {name!r} was deleted in {uri}; choose another name, or bring it back: "
+            f"MLFLOW_TRACKING_URI={uri} mlflow experiments restore --experiment-id {experiment.experiment_id}"
+        )
+    return str(experiment.experiment_id)
+
+
+def _artifact_location(uri: str, experiment: str) -> str | None:
+    """`mlruns/<experiment>` beside an SQLite database, wherever the command is run; a server decides for itself."""
+    if not uri.startswith("sqlite:"):
+        return None
+    folder = re.sub(r"[^\w.-]+", "-", experiment).strip(".-") or "experiment"
+    return str(database_path(uri).parent / "mlruns" / folder)

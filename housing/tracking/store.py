@@ -1,0 +1,264 @@
+"""Opening the MLflow store: a new SQLite database appears whole or not at all, an old one is used as it is."""
+
+from __future__ import annotations
+
+import fcntl
+import gc
+import logging
+import os
+import shutil
+import sqlite3
+import time
+import warnings
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from housing.errors import HousingError, TrackingError
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+# MLflow reads these once, when it is imported; what the user has set wins.
+_QUIET = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_LOGGING_LEVEL": "WARNING",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+}
+_BUSY_TIMEOUT_S = 20
+_REACHABLE_WITHIN_S = 10
+_MESSAGE_LIMIT = 400
+
+
+def open_client(uri: str) -> MlflowClient:
+    """A client for a tracking URI, its registry at the same place; may be used from any thread.
+
+    `sqlite:///mlflow.db` is seen from the working folder and made when it is not there, also by several processes at
+    once. Raises TrackingError.
+    """
+    _import_mlflow(sql="://" in uri and not uri.startswith("http"))
+    from mlflow import MlflowClient
+
+    if uri.startswith("sqlite:"):
+        path = database_path(uri)
+        _prepare_database(path)
+        uri = f"sqlite:///{path}"
+    elif uri.startswith(("http://", "https://")):
+        _check_reachable(uri)
+    with translated(f"{uri}: MLflow cannot open it"):
+        return MlflowClient(uri, uri)
+
+
+def database_path(uri: str) -> Path:
+    """The file that a `sqlite:///` URI names, absolute."""
+    name = uri.removeprefix("sqlite:///").partition("?")[0]
+    if name in ("", ":memory:", uri):
+        raise TrackingError(f"{uri}: a record must be a file, as in sqlite:///mlflow.db")
+    return Path.cwd() / name
+
+
+@contextmanager
+def translated(doing: str, error: type[HousingError] = TrackingError) -> Iterator[None]:
+    """Turn what MLflow raises into `error`, in one bounded line that begins with `doing`."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        yield
+    except (MlflowException, OSError) as e:
+        text = " ".join(str(e).split())
+        raise error(f"{doing}: {text[:_MESSAGE_LIMIT]}") from e
+
+
+def _import_mlflow(*, sql: bool) -> None:
+    for name, value in _QUIET.items():
+        os.environ.setdefault(name, value)
+    # Our own messages say what failed; MLflow would print a traceback before, and Alembic every migration.
+    logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    with _collector_paused(), warnings.catch_warnings():
+        # MLflow's own use of deprecated calls is nothing that a user could mend.
+        warnings.simplefilter("ignore")
+        import mlflow
+
+        if sql:
+            import mlflow.store.tracking.sqlalchemy_store  # noqa: F401
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    # These imports make 400,000 objects that all stay; looking for garbage among them takes a fifth of the time.
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+def _check_reachable(uri: str) -> None:
+    # MLflow itself tries for two minutes before it says that nobody listens.
+    import requests
+
+    try:
+        requests.get(f"{uri.rstrip('/')}/health", timeout=_REACHABLE_WITHIN_S)
+    except requests.RequestException as e:
+        raise TrackingError(
+            f"{uri}: no tracking server answers ({type(e).__name__}); start it or change tracking.uri"
+        ) from e
+
+
+# --- SQLite ---------------------------------------------------------------------------------------------------------
+
+
+def _prepare_database(path: Path) -> None:
+    from sqlalchemy import event
+    from sqlalchemy.engine import Engine
+
+    if not event.contains(Engine, "connect", _relax_synchronous):
+        event.listen(Engine, "connect", _relax_synchronous)
+    if _is_missing(path):
+        _create(path)
+    else:
+        _check(path)
+
+
+def _relax_synchronous(connection: Any, _record: Any) -> None:
+    # With a write-ahead log NORMAL cannot corrupt the file, and a trial is recorded four times as fast.
+    if isinstance(connection, sqlite3.Connection):
+        (mode,) = connection.execute("PRAGMA journal_mode").fetchone()
+        if mode == "wal":
+            connection.execute("PRAGMA synchronous=NORMAL")
+
+
+def _is_missing(path: Path) -> bool:
+    try:
+        return path.stat().st_size == 0
+    except FileNotFoundError:
+        return True
+    except OSError as e:
+        raise TrackingError(f"{path}: cannot be read: {e.strerror}") from e
+
+
+def _create(path: Path) -> None:
+    """Whole or not at all: everything happens in a file beside `path`, which then takes its place."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with _folder_lock(path.parent):
+            if not _is_missing(path):
+                return
+            new = path.with_name(f".{path.name}.new")
+            _remove_database(new)
+            # A log that outlived its database would be replayed into the new one.
+            _remove_database(path)
+            _copy_template(new)
+            _fill_in(new, artifact_root=path.parent / "mlruns")
+            _replace(new, path)
+    except (OSError, sqlite3.Error) as e:
+        raise TrackingError(f"{path}: cannot create the record there: {getattr(e, 'strerror', None) or e}") from e
+
+
+def _copy_template(new: Path) -> None:
+    """An empty migrated database; Alembic needs seconds to make one, so it is made once for each MLflow version."""
+    import mlflow
+
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "housing"
+    template = cache / f"mlflow-{mlflow.__version__}-{_newest_revision()}.db"
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+        with _folder_lock(cache):
+            if _revision(template) != _newest_revision():
+                unfinished = template.with_suffix(".new")
+                _remove_database(unfinished)
+                _migrate(unfinished)
+                _replace(unfinished, template)
+        shutil.copyfile(template, new)
+    except (OSError, sqlite3.Error):
+        _remove_database(new)
+        _migrate(new)
+
+
+def _migrate(path: Path) -> None:
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+    with translated(f"{path}: MLflow cannot make its tables"):
+        SqlAlchemyStore(f"sqlite:///{path}", "./mlruns").engine.dispose()
+
+
+def _fill_in(path: Path, *, artifact_root: Path) -> None:
+    now_ms = int(time.time() * 1000)
+    with closing(sqlite3.connect(path)) as database, database:
+        database.execute(
+            "UPDATE experiments SET artifact_location = ?, creation_time = ?, last_update_time = ?",
+            (str(artifact_root / "0"), now_ms, now_ms),
+        )
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("PRAGMA journal_mode=WAL")
+
+
+def _check(path: Path) -> None:
+    try:
+        found = _revision(path)
+        if found is not None and os.access(path, os.W_OK):
+            with closing(_connect(path)) as database:
+                database.execute("PRAGMA journal_mode=WAL")
+    except sqlite3.OperationalError as e:
+        if "locked" not in str(e):
+            raise TrackingError(f"{path}: cannot be opened: {e}") from e
+        return
+    except sqlite3.DatabaseError as e:
+        raise TrackingError(f"{path}: not an SQLite database ({e}); move it away or change tracking.uri") from e
+    if found is None:
+        raise TrackingError(f"{path}: an SQLite database, but not one of MLflow; move it away or change tracking.uri")
+    if found != _newest_revision():
+        raise TrackingError(
+            f"{path}: its tables (revision {found}) are not those of the MLflow installed here "
+            f"(revision {_newest_revision()}); copy the file, then: mlflow db upgrade sqlite:///{path}"
+        )
+
+
+def _revision(path: Path) -> str | None:
+    """The schema revision that a database says it has; None for a missing file or one without MLflow's tables."""
+    if _is_missing(path):
+        return None
+    with closing(_connect(path)) as database:
+        tables = {name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        if not {"alembic_version", "experiments"} <= tables:
+            return None
+        row = database.execute("SELECT version_num FROM alembic_version").fetchone()
+        return row[0] if row else None
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(path, timeout=_BUSY_TIMEOUT_S)
+
+
+def _newest_revision() -> str:
+    from alembic.script import ScriptDirectory
+    from mlflow.store import db_migrations
+
+    return str(ScriptDirectory(str(Path(db_migrations.__path__[0]))).get_current_head())
+
+
+def _remove_database(path: Path) -> None:
+    for suffix in ("", "-journal", "-wal", "-shm"):
+        with suppress(FileNotFoundError):
+            path.with_name(path.name + suffix).unlink()
+
+
+def _replace(new: Path, path: Path) -> None:
+    with new.open("rb") as file:
+        os.fsync(file.fileno())
+    new.replace(path)
+
+
+@contextmanager
+def _folder_lock(folder: Path) -> Iterator[None]:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,217 @@
+from __future__ import annotations
+
+import math
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from housing.errors import TrackingError
+from housing.tracking.entries import Input
+from housing.tracking.runs import Runs, inherited_run
+from tests.tracking.conftest import result_of
+
+INPUTS = [
+    Input("ames", context, digest=digest * 64, source="package:ames.csv.gz", rows=1168, columns=79)
+    for context, digest in (("train", "a"), ("validation", "b"))
+]
+
+
+def test_a_recorded_job_is_finished_and_whole(runs: Runs) -> None:
+    run_id = runs.record(
+        "t03 eta=0.10",
+        result_of([30.0, 20.0, 10.0]),
+        tags={"housing.trial": "3"},
+        params={"algorithm": {"name": "xgboost", "eta": 0.1, "eval_metric": ["mae"]}},
+        yaml="seed: 0\n",
+        inputs=INPUTS,
+        files={"bundle/model.ubj": b"\x00\xff"},
+    )
+
+    run = runs.get(run_id)
+    assert (run.status, run.kind, run.name, run.parent) == ("FINISHED", "job", "t03 eta=0.10", None)
+    assert run.params == {"algorithm.name": "xgboost", "algorithm.eta": "0.1", "algorithm.eval_metric": '["mae"]'}
+    assert run.metrics == {"validation_mae": 10, "train_mae": 5, "best_round": 2, "training_seconds": 0.5}
+    assert run.tags["housing.trial"] == "3"
+    assert (run.started_at_ms, run.ended_at_ms) == (1_700_000_000_000, 1_700_000_000_500)
+    assert runs.read_file(run_id, "config.yaml") == b"seed: 0\n"
+    assert runs.read_file(run_id, "bundle/model.ubj") == b"\x00\xff"
+
+
+def test_every_round_is_a_step_with_its_own_time(runs: Runs) -> None:
+    run_id = runs.record("job", result_of([30.0, 20.0, 10.0, 5.0]))
+
+    points = runs.client.get_metric_history(run_id, "validation_mae")
+    assert [(p.step, p.value) for p in points] == [(0, 30), (1, 20), (2, 10), (3, 5)]
+    assert [p.timestamp - 1_700_000_000_000 for p in points] == [125, 250, 375, 500]
+
+
+def test_the_metric_shown_is_the_one_of_the_kept_round(runs: Runs) -> None:
+    run_id = runs.record("job", result_of([30.0, 10.0, 20.0, 25.0]))
+
+    assert runs.get(run_id).metrics["validation_mae"] == 10
+    assert runs.get(run_id).metrics["best_round"] == 1
+
+
+def test_dataset_inputs_carry_role_digest_and_size(runs: Runs) -> None:
+    run_id = runs.record("job", result_of([1.0]), inputs=INPUTS)
+
+    inputs = runs.client.get_run(run_id).inputs.dataset_inputs
+    assert {(i.tags[0].value, i.dataset.name, i.dataset.digest) for i in inputs} == {
+        ("train", "ames", "a" * 36),
+        ("validation", "ames", "b" * 36),
+    }
+
+
+def test_more_than_mlflow_takes_at_once_is_recorded_all_the_same(runs: Runs) -> None:
+    run_id = runs.record(
+        "job",
+        result_of([1000.0 - i for i in range(1200)]),
+        params={f"p{i}": i for i in range(250)} | {"long": "x" * 7000, "odd (name)": 1, "odd [name]": 2},
+        tags={"long": "x" * 9000},
+    )
+
+    run = runs.get(run_id)
+    assert len(runs.client.get_metric_history(run_id, "train_mae")) == 1200
+    assert len(run.params) == 253
+    assert len(run.params["long"]) == 6000
+    assert run.params["long"].endswith("config.yaml)")
+    assert len(run.tags["long"]) == 8000
+
+
+def test_jobs_recorded_from_threads_at_once_are_all_there(runs: Runs) -> None:
+    study = runs.start("tune-a-0000", kind="study")
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda i: runs.record(f"t{i:02d}", result_of([30.0, float(i)]), parent=study), range(24)))
+
+    children = runs.children(study)
+    assert sorted(c.name for c in children) == [f"t{i:02d}" for i in range(24)]
+    assert all(c.status == "FINISHED" for c in children)
+
+
+def test_the_best_job_is_found_by_objective_and_direction(runs: Runs) -> None:
+    study = runs.start("tune-a-0000", kind="study")
+    for name, value in (("b", 20.0), ("a", 10.0), ("c", 30.0), ("broken", math.nan)):
+        runs.record(name, result_of([value], best_round=0), parent=study, tags={"housing.data_digest": name})
+    runs.record("elsewhere", result_of([1.0]))
+    runs.record("final", result_of([0.5]), kind="final", parent=study)
+    runs.finish(study, metrics={"validation_mae": 0.1})
+
+    assert runs.best("validation_mae", "minimize", parent=study).name == "a"
+    assert runs.best("validation_mae", "maximize", parent=study).name == "c"
+    assert runs.best("validation_mae", "minimize").name == "elsewhere"
+    assert runs.best("validation_mae", "minimize", data_digest="b").name == "b"
+
+
+def test_the_best_of_nothing_says_what_is_missing(runs: Runs) -> None:
+    with pytest.raises(TrackingError, match="no finished job; run `housing train`"):
+        runs.best("validation_mae", "minimize")
+    runs.record("job", result_of([1.0]))
+    with pytest.raises(TrackingError, match=r"no job has the metric 'validation_rmse'.*validation_mae"):
+        runs.best("validation_rmse", "minimize")
+
+
+def test_children_are_ranked_so_that_text_sorts(runs: Runs) -> None:
+    study = runs.start("tune-a-0000", kind="study")
+    values = [3.0, 1.0, 2.0, math.nan]
+    ids = [runs.record(f"t{i}", result_of([v], best_round=0), parent=study) for i, v in enumerate(values)]
+
+    runs.rank_children(study, "validation_mae", "minimize")
+
+    assert [runs.get(i).tags.get("housing.rank") for i in ids] == ["003", "001", "002", None]
+
+
+def test_the_latest_study_is_the_finished_one_that_began_last(runs: Runs) -> None:
+    with pytest.raises(TrackingError, match="no finished study; run `housing tune`"):
+        runs.latest_study()
+    for name in ("first", "second"):
+        runs.finish(runs.start(name, kind="study"))
+    runs.start("unfinished", kind="study")
+
+    assert runs.latest_study().name == "second"
+
+
+def test_a_run_is_found_by_name_and_by_a_prefix_of_its_id(runs: Runs) -> None:
+    run_id = runs.record('it\'s a "job"', result_of([1.0]))
+    other = runs.record("job", result_of([1.0]))
+
+    assert runs.get("job").run_id == other
+    assert runs.get(run_id[:10]).run_id == run_id
+    assert runs.get(run_id).run_id == run_id
+
+
+def test_a_run_that_does_not_exist_is_answered_with_near_names(runs: Runs) -> None:
+    with pytest.raises(TrackingError, match="no runs yet"):
+        runs.get("job")
+    runs.record("baseline", result_of([1.0]))
+    with pytest.raises(TrackingError, match=r"'baselin'.*did you mean baseline"):
+        runs.get("baselin")
+    with pytest.raises(TrackingError, match="not in the record"):
+        runs.get("0" * 32)
+
+
+def test_a_name_that_two_runs_share_is_refused_with_their_ids(runs: Runs) -> None:
+    ids = [runs.record("job", result_of([1.0])) for _ in range(2)]
+
+    with pytest.raises(TrackingError, match="2 runs") as e:
+        runs.get("job")
+    assert all(i[:12] in str(e.value) for i in ids)
+
+
+def test_runs_of_a_dead_process_are_closed_and_no_others(runs: Runs, uri: str) -> None:
+    mine = runs.start("alive", kind="run")
+    script = (
+        "import os, sys; from housing.tracking.runs import Runs; "
+        "print(Runs.open(sys.argv[1], 'walkthrough').start('abandoned', kind='study'), flush=True); "
+        "os.kill(os.getpid(), 9)"
+    )
+    child = subprocess.run([sys.executable, "-c", script, uri], stdout=subprocess.PIPE, text=True, check=False)
+    assert child.returncode == -9
+
+    assert runs.close_abandoned() == [child.stdout.strip()]
+    assert runs.close_abandoned() == []
+    abandoned = runs.get(child.stdout.strip())
+    assert abandoned.status == "KILLED"
+    assert "process died" in abandoned.tags["housing.ended_by"]
+    assert runs.get(mine).status == "RUNNING"
+
+
+def test_a_deleted_experiment_is_refused_with_the_way_back(runs: Runs, uri: str) -> None:
+    runs.client.delete_experiment(runs.experiment_id)
+
+    with pytest.raises(TrackingError, match=f"was deleted.*restore --experiment-id {runs.experiment_id}"):
+        Runs.open(uri, "walkthrough")
+
+
+def test_the_run_that_mlflow_opened_is_adopted_with_its_experiment(runs: Runs, uri: str) -> None:
+    other = runs.client.create_experiment("by-mlflow")
+    opened = runs.client.create_run(other, tags={"mlflow.source.name": "the project"}).info.run_id
+    runs.client.log_param(opened, "seed", "1")
+    environment = {"MLFLOW_RUN_ID": opened, "MLFLOW_EXPERIMENT_ID": other, "HOME": "/"}
+
+    inside = inherited_run(environment)
+    assert inside == opened
+    adopting = Runs.open(uri, "walkthrough", inside=inside)
+    adopting.adopt(inside, "walkthrough", kind="group", params={"seed": 2, "eta": 0.1}, yaml="seed: 2\n")
+
+    assert environment == {"HOME": "/"}
+    assert inherited_run(environment) is None
+    assert adopting.experiment == "by-mlflow"
+    run = adopting.get(opened)
+    assert (run.name, run.kind, run.status) == ("walkthrough", "group", "RUNNING")
+    assert run.params == {"seed": "1", "eta": "0.1"}
+    assert run.tags["mlflow.source.name"] == "the project"
+    assert adopting.read_file(opened, "config.yaml") == b"seed: 2\n"
+
+
+def test_a_run_says_who_made_it_with_what(runs: Runs) -> None:
+    tags = runs.get(runs.start("run", kind="run")).tags
+
+    assert tags["housing.mlflow_version"] == "3.17.2"
+    assert tags["housing.xgboost_version"].startswith("3.2")
+    assert tags["mlflow.source.type"] == "LOCAL"
+    assert tags["mlflow.user"]
+    assert str(os.getpid()) in tags["housing.process"].split()
