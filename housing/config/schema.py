@@ -30,13 +30,22 @@ class Tracking:
 
 
 @dataclass(frozen=True)
+class Figure:
+    """A published value, and what random splits of the same data give: mean and standard deviation over them."""
+
+    value: float
+    splits_mean: float
+    splits_sd: float
+
+
+@dataclass(frozen=True)
 class Published:
-    """Figures that a publication gives, to be shown beside ours; in the label's unit."""
+    """Figures that a publication gives, to be shown beside ours; mean absolute errors in the label's unit."""
 
     source: str
-    train_mae: float
-    validation_mae: float
-    best_validation_mae: float
+    train_mae: Figure
+    validation_mae: Figure
+    best_validation_mae: Figure
 
 
 @dataclass(frozen=True)

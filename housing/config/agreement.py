@@ -1,0 +1,87 @@
+"""What groups must agree on: each of them is right by itself, together they must make sense."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from housing.config.faults import Fault, Path, did_you_mean, some_of
+from housing.config.hyperparameters import space_faults
+from housing.config.nearest import nearest
+from housing.config.schema import Algorithm, Tracking
+from housing.config.structure import rule_faults
+from housing.data.description import Dataset, Features, check_features
+from housing.deployment.spec import Deployment
+from housing.promotion.spec import Gate
+from housing.training.metrics import METRICS
+from housing.tuning.spec import Study
+from housing.tuning.spec import faults as study_faults
+
+_MODEL_URI = re.compile(r"models:/(?P<name>[^/@:]+)(?:@(?P<alias>[A-Za-z][\w-]*)|/(?P<version>[1-9]\d*))")
+# SageMaker's rule for endpoints and variants; also safe in a URL.
+_SERVED_NAME = re.compile(r"[A-Za-z0-9](-*[A-Za-z0-9]){0,62}")
+_CHANNELS = ("train", "validation")
+
+
+def disagreements(parts: Mapping[str, Any]) -> list[Fault]:
+    """Faults between groups. `parts` are the experiment's fields that were right by themselves."""
+    faults: list[Fault] = []
+    match parts:
+        case {"dataset": Dataset() as dataset, "features": Features() as features}:
+            found = check_features(dataset, features)
+            faults += [Fault(("features", *key.split(".")), rule, value) for key, value, rule in found]
+    match parts:
+        case {"study": Study() as study, "search_space": dict() as space}:
+            faults += [f for text in study_faults(study, space) for f in rule_faults(text, ())]
+    match parts:
+        case {"algorithm": Algorithm() as algorithm, "search_space": dict() as space}:
+            faults += space_faults(space, algorithm.name, ("search_space",))
+    match parts:
+        case {"algorithm": Algorithm() as algorithm, "study": Study() as study}:
+            eval_metric = algorithm.hyperparameters.get("eval_metric")
+            faults += [f for objective in study.objectives for f in _objective_faults(objective, eval_metric)]
+    match parts:
+        case {"deployment": Deployment() as deployment, "tracking": Tracking(model=model)}:
+            faults += _deployment_faults(deployment, model)
+    match parts:
+        case {"gate": Gate(metric=metric)} if metric not in METRICS:
+            way_out = did_you_mean(nearest(metric, METRICS))
+            faults.append(Fault(("gate", "metric"), f"must be one of {some_of(METRICS)}", metric, way_out))
+    return faults
+
+
+def _objective_faults(objective: str, eval_metric: Any) -> list[Fault]:
+    metrics = list(eval_metric) if eval_metric else sorted(METRICS)
+    legal = [f"{channel}_{metric}" for channel in _CHANNELS for metric in metrics]
+    if objective in legal:
+        return []
+    path = ("study", "objective")
+    metric = objective.partition("_")[2]
+    if metric in METRICS and objective.partition("_")[0] in _CHANNELS:
+        way_out = f"write algorithm.eval_metric=[{','.join([*metrics, metric])}] to have it"
+        return [Fault(path, f"algorithm.eval_metric has {some_of(metrics)} only", objective, way_out)]
+    return [Fault(path, f"must be one of {some_of(legal)}", objective, did_you_mean(nearest(objective, legal)))]
+
+
+def _deployment_faults(deployment: Deployment, model: str) -> list[Fault]:
+    faults = [_name_fault(("deployment", "endpoint"), deployment.endpoint)]
+    for name, variant in deployment.variants.items():
+        place = ("deployment", "variants", name)
+        faults.append(_name_fault(place, name))
+        uri = _MODEL_URI.fullmatch(variant.model)
+        if uri is None:
+            rule = f"must be models:/{model}@<alias> or models:/{model}/<version>"
+            faults.append(Fault((*place, "model"), rule, variant.model))
+        elif uri["name"] != model and nearest(uri["name"], [model]):
+            # Another model's name may be meant; a name one slip away from ours is not.
+            rule = f"the registered model is called {model} (tracking.model)"
+            faults.append(Fault((*place, "model"), rule, variant.model, did_you_mean(model)))
+    return [fault for fault in faults if fault]
+
+
+def _name_fault(place: Path, name: str) -> Fault | None:
+    if _SERVED_NAME.fullmatch(name):
+        return None
+    rule = f"the name {name!r} must be of letters, digits and inner hyphens, 63 at most"
+    return Fault(place, rule)

@@ -1,0 +1,103 @@
+"""A composed configuration -> an `Experiment`, or every fault in it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import MISSING, fields, replace
+from typing import Any
+
+from housing.config import keys, structure
+from housing.config.agreement import disagreements
+from housing.config.faults import Fault, Path, did_you_mean, some_of
+from housing.config.hyperparameters import read_algorithm
+from housing.config.nearest import nearest
+from housing.config.schema import Experiment
+from housing.targets import base as targets
+
+_READERS = {
+    "dataset": structure.read_dataset,
+    "search_space": structure.read_search_space,
+    "algorithm": read_algorithm,
+}
+
+
+def experiment_of(raw: Mapping[str, Any], faults: list[Fault]) -> Experiment | None:
+    """Checks every group, then what groups must agree on; None when `faults` has grown."""
+    before = len(faults)
+    parts: dict[str, Any] = {}
+    for field in fields(Experiment):
+        if field.name in raw:
+            parts[field.name] = _part(field.name, raw, faults)
+        elif field.default is MISSING:
+            faults.append(Fault((field.name,), structure.REQUIRED))
+    faults.extend(Fault((str(key),), structure.UNKNOWN, value) for key, value in raw.items() if key not in _NAMES)
+    faults.extend(disagreements(parts))
+    faults[before:] = _explained(faults[before:], raw)
+    return None if len(faults) > before else Experiment(**parts)
+
+
+_NAMES = {field.name for field in fields(Experiment)}
+
+
+def _part(name: str, raw: Mapping[str, Any], faults: list[Fault]) -> Any:
+    path = (name,)
+    if name in ("runner", "host"):
+        return _target(name, raw, faults)
+    if name in _READERS:
+        return _READERS[name](raw[name], path, faults)
+    return structure.read(keys.type_hints(Experiment)[name], raw[name], path, faults)
+
+
+def _target(slot: str, raw: Mapping[str, Any], faults: list[Fault]) -> Any:
+    settings = keys.settings_of(raw, slot)
+    if settings:
+        return structure.read(settings, raw[slot], (slot,), faults)
+    values = raw[slot]
+    known = targets.names()
+    if not isinstance(values, Mapping):
+        faults.append(Fault((slot,), "must be a mapping", values, f"choose a target by target@{slot}=<name>"))
+    else:
+        name = values.get("name")
+        rule = f"no such target; there is {some_of(known)}"
+        faults.append(Fault((slot, "name"), rule, name, did_you_mean(nearest(str(name), known))))
+    return None
+
+
+def _explained(faults: list[Fault], raw: Mapping[str, Any]) -> list[Fault]:
+    """Adds the nearest legal key to every fault about a key that does not exist."""
+    if not faults:
+        return []
+    tree = keys.legal(raw)
+    return [_with_way_out(fault, tree) for fault in faults]
+
+
+def _with_way_out(fault: Fault, tree: keys.Tree) -> Fault:
+    if fault.way_out:
+        return fault
+    if fault.rule.startswith(structure.REQUIRED) and len(fault.path) > 2:
+        # A mistyped name in an open mapping (a variant, say) begins a new, incomplete entry.
+        *above, name, missing = fault.path
+        meant = nearest(name, _at(above, tree))
+        return replace(fault, way_out=did_you_mean(".".join([*above, meant, missing]) if meant else None))
+    path, value = _whole(fault)
+    if keys.exists(path, tree):
+        return fault
+    meant_path = keys.corrected(path, tree)
+    known = _at(path[:-1], tree) or tree
+    way_out = did_you_mean(".".join(meant_path)) if meant_path else f"there is {some_of(known)}"
+    return replace(fault, path=path, value=value, way_out=way_out)
+
+
+def _whole(fault: Fault) -> tuple[Path, Any]:
+    """The key as it was typed: a mistyped group holds a mapping with what was meant for the right one."""
+    path, value = fault.path, fault.value
+    while isinstance(value, Mapping) and len(value) == 1:
+        name, value = next(iter(value.items()))
+        path = (*path, str(name))
+    return path, value
+
+
+def _at(path: Sequence[str], tree: keys.Tree) -> keys.Tree:
+    for name in path:
+        tree = tree.get(name, {})
+    return tree

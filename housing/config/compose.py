@@ -1,0 +1,242 @@
+"""conf/ and overrides -> one plain configuration, by Hydra; its errors in our own words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml  # type: ignore[import-untyped]
+from hydra import compose as hydra_compose
+from hydra import initialize_config_dir
+from hydra.core.config_search_path import ConfigSearchPath
+from hydra.core.plugins import Plugins
+from hydra.errors import MissingConfigException
+from hydra.plugins.search_path_plugin import SearchPathPlugin
+from omegaconf import DictConfig, ListConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from housing.config import faults as report
+from housing.config.faults import Fault, did_you_mean, some_of
+from housing.config.files import Files, line_of, package, unreadable
+from housing.config.nearest import nearest
+from housing.config.overrides import COMMAND_LINE, Overrides
+from housing.errors import ConfigError
+
+CONFIG = "config"
+
+
+@dataclass(frozen=True)
+class Composed:
+    """One configuration, not checked yet.
+
+    `raw` is plain and resolved; `yaml` is unresolved, as Hydra shows it, and so holds no secret of the environment.
+    `chosen` maps a top-level key to the file chosen for it. `faults` were found on the way here; `unresolved` are the
+    places of interpolations that lead nowhere.
+    """
+
+    raw: Mapping[str, Any]
+    yaml: str
+    files: Files
+    chosen: Mapping[str, Path]
+    typed: frozenset[report.Path]
+    faults: tuple[Fault, ...]
+    unresolved: frozenset[report.Path]
+
+    def where(self, path: report.Path) -> str:
+        """The file and line, or the command line, that is responsible for a key."""
+        if any(path[: len(key)] == key for key in self.typed):
+            return COMMAND_LINE
+        layers = (self.chosen.get("experiment"), self.chosen.get(path[0]) if path else None, self.files.find(CONFIG))
+        for length in range(len(path), 0, -1):
+            for file, place in ((f, self._inside(f, path[:length])) for f in layers if f):
+                line = line_of(file, place)
+                if line or not place:
+                    return self.files.shown(file) + (f":{line}" if line else "")
+            if any(key[:length] == path[:length] for key in self.typed):
+                return COMMAND_LINE
+        return self.files.shown(self.files.folders[-1] / f"{CONFIG}.yaml")
+
+    def _inside(self, file: Path, path: report.Path) -> report.Path:
+        """A file of a group has the group's name for its package."""
+        return path[1:] if path and self.chosen.get(path[0]) == file else path
+
+
+def slots(files: Files) -> dict[str, str]:
+    """What can stand before `=` to choose an option, with its group: the defaults list of config.yaml."""
+    with _translated(files):
+        primary = OmegaConf.load(files.find(CONFIG) or files.folders[-1] / f"{CONFIG}.yaml")
+        entries = primary.get("defaults", []) if isinstance(primary, DictConfig) else []
+        names = [str(key) for entry in entries if isinstance(entry, DictConfig) for key in entry]
+        return {name: name.partition("@")[0] for name in names if not name.startswith(("override ", "optional "))}
+
+
+def compose(overrides: Overrides, files: Files) -> Composed:
+    """Composes once; raises ConfigError for what leaves nothing to check (unreadable YAML, a missing file)."""
+    with _translated(files), hydra(files):
+        if overrides.deleted:
+            base = hydra_compose(CONFIG, [o for o in overrides.composed if not o.startswith("~")])
+            _refuse_missing(overrides.deleted, base)
+        cfg = hydra_compose(CONFIG, list(overrides.composed), return_hydra_config=True)
+    return composed(cfg, files, overrides.keys)
+
+
+def composed(cfg: DictConfig, files: Files, typed: frozenset[report.Path]) -> Composed:
+    """What Hydra composed, `hydra` included, as plain values."""
+    choices = OmegaConf.to_container(cfg.hydra.runtime.choices)
+    assert isinstance(choices, dict)
+    chosen = {}
+    for slot, option in choices.items():
+        group, _, place = str(slot).partition("@")
+        file = files.find(f"{group}/{option}")
+        if file and not group.startswith("hydra/"):
+            chosen[place or group] = file
+    own = OmegaConf.masked_copy(cfg, [str(key) for key in cfg if key != "hydra"])
+    found = _package_faults(chosen, files)
+    raw, unresolved = _resolved(own, found)
+    return Composed(raw, OmegaConf.to_yaml(own), files, chosen, typed, tuple(found), unresolved)
+
+
+@contextmanager
+def hydra(files: Files) -> Iterator[None]:
+    """Hydra, ready to compose from these files."""
+    *before, ours = files.folders
+    Plugins.instance().register(_UsersFolder)
+    token = _users_folders.set(tuple(before))
+    try:
+        with initialize_config_dir(str(ours), job_name="housing", version_base="1.3"):
+            yield
+    finally:
+        _users_folders.reset(token)
+
+
+_users_folders: ContextVar[tuple[Path, ...]] = ContextVar("users_folders", default=())
+
+
+class _UsersFolder(SearchPathPlugin):  # type: ignore[misc]
+    """Puts the user's folder in front of ours: Hydra's own --config-dir would let ours hide a file of the same name."""
+
+    def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
+        for folder in _users_folders.get():
+            search_path.prepend("housing", f"file://{folder}")
+
+
+def _refuse_missing(deleted: Sequence[report.Path], base: DictConfig) -> None:
+    """Raises ConfigError for every `~key` that is not there to be deleted."""
+    plain = OmegaConf.to_container(base, resolve=False)
+    found = []
+    for path in deleted:
+        node: Any = plain
+        for depth, name in enumerate(path):
+            if not isinstance(node, dict) or name not in node:
+                meant = nearest(name, map(str, node)) if isinstance(node, dict) else None
+                way_out = did_you_mean("~" + ".".join([*path[:depth], meant, *path[depth + 1 :]])) if meant else ""
+                found.append(Fault(("~" + ".".join(path),), "nothing to delete", way_out=way_out, where=COMMAND_LINE))
+                break
+            node = node[name]
+    if found:
+        raise report.error(found, lambda _: COMMAND_LINE)
+
+
+def _package_faults(chosen: Mapping[str, Path], files: Files) -> list[Fault]:
+    """A file whose `# @package` line sends its values somewhere else than where they are looked for."""
+    found = []
+    for key, file in chosen.items():
+        header = package(file)
+        wanted = "_global_" if key == "experiment" else None
+        if header not in {wanted, key} or (key == "experiment" and header is None):
+            rule = (
+                "the first line of an experiment must be `# @package _global_`"
+                if wanted
+                else f"`# @package {header}` sends the values away from {key}"
+            )
+            found.append(Fault((key,), rule, way_out="" if wanted else "leave the line out", where=files.shown(file)))
+    return found
+
+
+def _resolved(cfg: DictConfig, faults: list[Fault]) -> tuple[dict[str, Any], frozenset[report.Path]]:
+    """Plain values with interpolations worked out, and the places of those that could not be."""
+    try:
+        plain = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
+    except OmegaConfBaseException:
+        plain = OmegaConf.to_container(cfg, resolve=False)
+    else:
+        assert isinstance(plain, dict)
+        return {str(key): value for key, value in plain.items()}, frozenset()
+    assert isinstance(plain, dict)
+    unresolved: set[report.Path] = set()
+    _resolve_each(cfg, plain, (), faults, unresolved)
+    return {str(key): value for key, value in plain.items()}, frozenset(unresolved)
+
+
+def _resolve_each(node: Any, plain: Any, path: report.Path, faults: list[Fault], unresolved: set[report.Path]) -> None:
+    for key in range(len(node)) if isinstance(node, ListConfig) else list(node):
+        place = (*path, str(key))
+        try:
+            value = node[key]
+        except OmegaConfBaseException as error:
+            unresolved.add(place)
+            text = str(plain[key])
+            named = re.search(r"'([^']+)' not found", str(error))
+            # What only refers to a broken value is not broken itself.
+            if named is None or named[1] in text:
+                faults.append(Fault(place, _interpolation_rule(text, error, named), plain[key]))
+            continue
+        if not isinstance(value, DictConfig | ListConfig):
+            plain[key] = value
+        elif isinstance(plain[key], dict | list):
+            _resolve_each(value, plain[key], place, faults, unresolved)
+        else:
+            plain[key] = OmegaConf.to_container(value)
+
+
+def _interpolation_rule(text: str, error: Exception, named: re.Match[str] | None) -> str:
+    if text == "???":
+        return "has no value yet"
+    if named and "oc.env" in text:
+        return f"the environment variable {named[1]} is not set"
+    if named:
+        return f"refers to {named[1]}, which does not exist"
+    return f"cannot be worked out: {str(error).splitlines()[0]}"
+
+
+@contextmanager
+def _translated(files: Files) -> Iterator[None]:
+    """Hydra's errors, and those of YAML and OmegaConf below it, as ConfigError."""
+    try:
+        yield
+    except ConfigError:
+        raise
+    except Exception as error:
+        found = unreadable(files)
+        if not isinstance(error, yaml.YAMLError) or not found:
+            found.append(_vendor_fault(error, files))
+        raise report.error(found, lambda _: COMMAND_LINE) from error
+
+
+def _vendor_fault(error: Exception, files: Files) -> Fault:
+    text = str(error) or str(error.__cause__ or type(error).__name__)
+    inside = re.match(r"In '([^']+)':? ?", text)
+    file = files.find(inside[1]) if inside else None
+    where = files.shown(file) if file else COMMAND_LINE
+    if isinstance(error, MissingConfigException) and error.missing_cfg_file:
+        group, _, option = str(error.missing_cfg_file).rpartition("/")
+        options = files.groups().get(group, [])
+        way_out = did_you_mean(nearest(option, options)) or (f"there is {some_of(options)}" if options else "")
+        return Fault((), f"there is no {error.missing_cfg_file}.yaml", way_out=way_out, where=where)
+    override = re.search(r"Could not override '([^']+)'", text)
+    if override and file:
+        known = slots(files)
+        way_out = did_you_mean(nearest(override[1], known)) or f"there is {some_of(known)}"
+        return Fault((), f"overrides {override[1]}, which nothing chooses", way_out=way_out, where=where)
+    merged = re.match(r"Error merging override \+\+([^=]+)=", text)
+    if merged:
+        return Fault(
+            tuple(merged[1].split(".")), "a key above it holds a plain value, so nothing fits below", where=where
+        )
+    first = next((line for line in text[inside.end() if inside else 0 :].splitlines() if line.strip()), text)
+    return Fault((), f"Hydra cannot compose this: {first}", where=where)

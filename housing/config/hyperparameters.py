@@ -1,0 +1,127 @@
+"""Values and distributions of hyperparameters, checked against what the algorithm says of each."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from housing.algorithms import base as algorithms
+from housing.algorithms.base import Hyperparameter, Hyperparameters
+from housing.config.faults import Fault, Path, did_you_mean, some_of
+from housing.config.nearest import nearest
+from housing.config.schema import Algorithm
+from housing.tuning.space import Categorical, Distribution, Float, SearchSpace
+
+_OPEN_END = 1e-12
+"""A `low` below this stands for "more than 0"."""
+
+
+def read_algorithm(raw: Any, path: Path, faults: list[Fault]) -> Algorithm | None:
+    """The flat group (`name`, then hyperparameters); None when anything in it is wrong."""
+    if not isinstance(raw, Mapping):
+        faults.append(Fault(path, "must be a mapping: `name`, then hyperparameters", raw))
+        return None
+    name = raw.get("name")
+    if name not in algorithms.names():
+        known = algorithms.names()
+        rule = f"no such algorithm; there is {some_of(known)}"
+        faults.append(Fault((*path, "name"), rule, name, did_you_mean(nearest(str(name), known))))
+        return None
+    module = algorithms.find(name)
+    before = len(faults)
+    values = {}
+    for key, value in raw.items():
+        if key == "name":
+            continue
+        place = (*path, str(key))
+        rules = module.HYPERPARAMETERS.get(key)
+        broken = rule_broken(rules, value) if rules else f"{name} has no such hyperparameter"
+        if broken:
+            faults.append(Fault(place, broken, value))
+        else:
+            values[str(key)] = _normal(rules, value)
+    faults.extend(
+        Fault((*path, key), f"{name} needs it, and nothing sets it") for key in module.REQUIRED if key not in raw
+    )
+    return Algorithm(name, values) if len(faults) == before else None
+
+
+def rule_broken(rules: Hyperparameter, value: Any) -> str | None:
+    """What must hold of a value; None when it does."""
+    if not rules.many:
+        return _rule_of_one(rules, value)
+    if not isinstance(value, list | tuple):
+        return f"must be a list: [{value}]"
+    if not value or len({str(v) for v in value}) < len(value):
+        return "must name at least one, and none twice"
+    return next((rule for rule in (_rule_of_one(rules, v) for v in value) if rule), None)
+
+
+def space_faults(space: SearchSpace, algorithm: str, path: Path) -> list[Fault]:
+    """Distributions that leave what the algorithm allows, or that it cannot be tuned by."""
+    table: Hyperparameters = algorithms.find(algorithm).HYPERPARAMETERS
+    tunable = [name for name, rules in table.items() if rules.tunable]
+    faults = []
+    for name, distribution in space.items():
+        rules = table.get(name)
+        place = (*path, name)
+        if rules is None:
+            meant = nearest(name, tunable)
+            way_out = did_you_mean(".".join((*path, meant))) if meant else f"it can tune {some_of(tunable, 40)}"
+            faults.append(Fault(place, f"{algorithm} has no such hyperparameter", way_out=way_out))
+        elif not rules.tunable:
+            faults.append(Fault(place, "cannot be tuned", way_out=f"set algorithm.{name} instead"))
+        else:
+            faults.extend(_distribution_faults(distribution, rules, place))
+    return faults
+
+
+def _distribution_faults(distribution: Distribution, rules: Hyperparameter, place: Path) -> list[Fault]:
+    if isinstance(distribution, Categorical):
+        broken = ((choice, rule_broken(rules, choice)) for choice in distribution.choices)
+        return [Fault((*place, "choices"), rule, choice) for choice, rule in broken if rule]
+    if rules.kind in ("text", "bool"):
+        return [Fault((*place, "type"), "must be categorical: this one is no number", distribution.type)]
+    if isinstance(distribution, Float) and rules.kind == "int":
+        return [Fault((*place, "type"), "must be int: this one takes whole numbers", "float", "write type: int")]
+    bounds = (("low", distribution.low), ("high", distribution.high))
+    outside = ((end, value, rule_broken(rules, value)) for end, value in bounds)
+    return [Fault((*place, end), rule, value) for end, value, rule in outside if rule]
+
+
+def _rule_of_one(rules: Hyperparameter, value: Any) -> str | None:
+    if rules.kind == "bool":
+        return None if isinstance(value, bool) else "must be true or false"
+    if rules.kind == "text":
+        options = rules.choices or ()
+        if not isinstance(value, str):
+            return f"must be one of {some_of(options)}"
+        if options and value not in options:
+            meant = nearest(value, options)
+            return f"must be one of {some_of(options)}" + (f"; did you mean {meant}?" if meant else "")
+        return None
+    number = isinstance(value, int) if rules.kind == "int" else isinstance(value, int | float)
+    fits = (
+        number
+        and not isinstance(value, bool)
+        and math.isfinite(value)
+        and (rules.low is None or value >= rules.low)
+        and (rules.high is None or value <= rules.high)
+    )
+    return None if fits else f"must be a {'whole ' if rules.kind == 'int' else ''}number{_range(rules)}"
+
+
+def _range(rules: Hyperparameter) -> str:
+    if rules.low is None:
+        return "" if rules.high is None else f", {rules.high:g} or less"
+    if 0 < rules.low < _OPEN_END:
+        return " more than 0" if rules.high is None else f" more than 0, {rules.high:g} or less"
+    return f", {rules.low:g} or more" if rules.high is None else f" in [{rules.low:g}, {rules.high:g}]"
+
+
+def _normal(rules: Hyperparameter, value: Any) -> Any:
+    """One form for equal values: 1 and 1.0 are the same learning rate."""
+    if rules.many:
+        return tuple(value)
+    return float(value) if rules.kind == "float" else value

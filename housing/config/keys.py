@@ -1,0 +1,140 @@
+"""Which keys a configuration may have, read off the typed classes; and the right one for a mistyped one."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Iterator, Mapping
+from dataclasses import MISSING, fields, is_dataclass
+from functools import cache
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+
+from housing.algorithms import base as algorithms
+from housing.config.faults import Path
+from housing.config.nearest import nearest
+from housing.config.schema import Experiment
+from housing.targets import base as targets
+
+Tree = dict[str, Any]
+"""Key -> the tree below it, empty for a plain value."""
+
+
+def legal(raw: Mapping[str, Any]) -> Tree:
+    """Every key that this configuration may have. Open mappings (columns, variants) offer the names they have."""
+    hints = type_hints(Experiment)
+    tree: Tree = {name: _below(kind, raw.get(name)) for name, kind in hints.items()}
+    table = hyperparameters(raw)
+    tree["algorithm"] = {"name": {}, **{name: {} for name in table}}
+    tree["search_space"] = {name: {} for name, h in table.items() if h.tunable} | tree["search_space"]
+    for slot in ("runner", "host"):
+        settings = settings_of(raw, slot)
+        tree[slot] = _below(settings, None) if settings else {}
+    return tree | {"experiment": {}, "target": {}}
+
+
+def exists(path: Path, tree: Tree) -> bool:
+    """Whether a path is legal; below a plain value nothing is."""
+    node: Tree | None = tree
+    for name in path:
+        if node is None or name not in node:
+            return False
+        node = node[name]
+    return True
+
+
+def corrected(path: Path, tree: Tree) -> Path | None:
+    """The legal path that was probably meant; None for a legal path, and for one like no other."""
+    right: list[str] = []
+    node = tree
+    for name in path:
+        if node and name not in node:
+            meant = nearest(name, node)
+            if meant is None:
+                return _elsewhere(path[-1], tree)
+            name = meant  # noqa: PLW2901
+        right.append(name)
+        node = node.get(name, {})
+    return tuple(right) if tuple(right) != path else None
+
+
+def hyperparameters(raw: Mapping[str, Any]) -> algorithms.Hyperparameters:
+    """Those of the chosen algorithm; none when there is no such algorithm."""
+    algorithm = raw.get("algorithm")
+    name = algorithm.get("name") if isinstance(algorithm, Mapping) else None
+    table: algorithms.Hyperparameters = (
+        algorithms.find(name).HYPERPARAMETERS if isinstance(name, str) and name in algorithms.names() else {}
+    )
+    return table
+
+
+def settings_of(raw: Mapping[str, Any], slot: str) -> type[Any] | None:
+    """The settings class of the target in a slot (`runner`, `host`); None when there is no such target."""
+    values = raw.get(slot)
+    name = values.get("name") if isinstance(values, Mapping) else None
+    if not isinstance(name, str) or name not in targets.names():
+        return None
+    settings: type[Any] = targets.find(name).Settings
+    return settings
+
+
+@cache
+def type_hints(kind: type[Any]) -> dict[str, Any]:
+    """A dataclass's fields with their types."""
+    return get_type_hints(kind)
+
+
+def tag(union: Any) -> tuple[str, dict[str, type[Any]]] | None:
+    """For a union of dataclasses told apart by a Literal field: the field, and its values with their classes."""
+    members: list[Any] = [m for m in get_args(union) if is_dataclass(m)]
+    if len(members) < 2:
+        return None
+    for name in [f.name for f in fields(members[0])]:
+        hints = [type_hints(member).get(name) for member in members]
+        if all(get_origin(hint) is Literal and len(get_args(hint)) == 1 for hint in hints):
+            return name, {get_args(hint)[0]: member for hint, member in zip(hints, members, strict=True)}
+    return None
+
+
+def required(kind: type[Any]) -> list[str]:
+    """Names of a dataclass's fields that have no default."""
+    return [f.name for f in fields(kind) if f.default is MISSING and f.default_factory is MISSING]
+
+
+def _below(kind: Any, value: Any) -> Tree:
+    if get_origin(kind) in (Union, types.UnionType):
+        return _below_union(kind, value)
+    if get_origin(kind) is Mapping:
+        entries = value if isinstance(value, Mapping) else {}
+        return {str(name): _below(get_args(kind)[1], entry) for name, entry in entries.items()}
+    if is_dataclass(kind) and isinstance(kind, type):
+        values = value if isinstance(value, Mapping) else {}
+        return {name: _below(hint, values.get(name)) for name, hint in type_hints(kind).items()}
+    return {}
+
+
+def _below_union(kind: Any, value: Any) -> Tree:
+    found = tag(kind)
+    if found and isinstance(value, Mapping):
+        name, members = found
+        member = members.get(str(value.get(name)))
+        if member:
+            return _below(member, value)
+    merged: Tree = {}
+    for member in get_args(kind):
+        merged |= _below(member, value)
+    return merged
+
+
+def _elsewhere(name: str, tree: Tree) -> Path | None:
+    """`max_depth` -> `algorithm.max_depth`: the only place two levels down that has the name, or almost."""
+    places = list(_paths(tree))
+    for wanted in (name, nearest(name, {p[-1] for p in places})):
+        found = [p for p in places if p[-1] == wanted]
+        if len(found) == 1:
+            return found[0]
+    return None
+
+
+def _paths(tree: Tree) -> Iterator[Path]:
+    for group, below in tree.items():
+        for name in below:
+            yield group, name

@@ -1,0 +1,80 @@
+"""conf/ and overrides in, one checked `Experiment` out: the door of the configuration."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from housing.config import compose as composing
+from housing.config import faults as report
+from housing.config import overrides as typed
+from housing.config.check import experiment_of
+from housing.config.compose import Composed
+from housing.config.faults import Fault
+from housing.config.files import Files
+from housing.config.schema import Experiment
+from housing.errors import ConfigError
+
+__all__ = ["Composed", "check", "compose", "config_hash", "load"]
+
+
+def load(overrides: Sequence[str] = (), config_dir: Path | None = None) -> Experiment:
+    """The checked experiment; raises ConfigError with every fault."""
+    return check(compose(overrides, config_dir))
+
+
+def compose(overrides: Sequence[str] = (), config_dir: Path | None = None) -> Composed:
+    """What Hydra makes of conf/, a user's folder in front of it, and overrides; not checked yet.
+
+    Raises ConfigError when there is nothing to check: an override or a file that cannot be read, an option that does
+    not exist.
+    """
+    files = Files.beside(config_dir)
+    found: list[Fault] = []
+    read = typed.read(overrides, files, composing.slots(files), found, sweep=False)
+    if found:
+        found += _on_the_same_line(read, files)
+        raise report.error(found, lambda _: typed.COMMAND_LINE)
+    return composing.compose(read, files)
+
+
+def check(composed: Composed) -> Experiment:
+    """Raises ConfigError with every fault, each with its key, where it comes from, the rule and the way out."""
+    found = list(composed.faults)
+    experiment = experiment_of(composed.raw, found)
+    if experiment is None or found:
+        raise report.error(_worth_telling(found, composed), composed.where)
+    return experiment
+
+
+def config_hash(experiment: Experiment) -> str:
+    """SHA-256 of everything that defines the experiment; where it is recorded does not."""
+    values = asdict(experiment)
+    del values["tracking"]["uri"]
+    canonical = json.dumps(values, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def _worth_telling(found: list[Fault], composed: Composed) -> list[Fault]:
+    """Without what merely follows from a value that could not be worked out."""
+    return [f for f in found if f in composed.faults or not any(_touch(f.path, p) for p in composed.unresolved)]
+
+
+def _touch(a: report.Path, b: report.Path) -> bool:
+    """Whether one place holds the other."""
+    return a[: len(b)] == b[: len(a)]
+
+
+def _on_the_same_line(read: typed.Overrides, files: Files) -> list[Fault]:
+    """What else was mistyped, when some of the command line could not even be read."""
+    try:
+        rest = composing.compose(read, files)
+    except ConfigError:
+        return []
+    found: list[Fault] = []
+    experiment_of(rest.raw, found)
+    placed = (replace(fault, where=rest.where(fault.path)) for fault in found)
+    return [fault for fault in placed if fault.where == typed.COMMAND_LINE]

@@ -1,0 +1,145 @@
+"""What was typed after the command: overrides in Hydra's language, understood before Hydra sees them.
+
+Hydra answers a mistyped key with the advice to add a `+`, and then trains with the default. Here every key is written
+to the configuration (`++`), where the strict check finds it and names the right one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override, ValueType
+from hydra.errors import HydraException
+
+from housing.config.faults import Fault, Path, did_you_mean, some_of
+from housing.config.files import Files
+from housing.config.nearest import nearest
+
+COMMAND_LINE = "command line"
+_KEY = re.compile(r"[+~]{0,2}[A-Za-z_][\w/-]*(@[\w.]+)?(\.[\w$-]+)*")
+
+
+@dataclass(frozen=True)
+class Overrides:
+    """`composed` is what Hydra gets; `keys` are those that were typed, groups left out; `deleted` those after a `~`."""
+
+    composed: tuple[str, ...]
+    keys: frozenset[Path]
+    deleted: tuple[Path, ...]
+
+
+def read(
+    tokens: Sequence[str], files: Files, slots: Mapping[str, str], faults: list[Fault], *, sweep: bool
+) -> Overrides:
+    """Reads every token; what is wrong is added to `faults`. `sweep` allows several values for a key.
+
+    `slots` maps what can stand before `=` to choose an option (`dataset`, `target@runner`) to its group.
+    """
+    algorithm = next((t.partition("=")[2] for t in reversed(tokens) if t.startswith("algorithm=")), "xgboost")
+    reader = _Reader(files.groups(), slots, faults, sweep, algorithm)
+    composed: list[str] = []
+    for token in tokens:
+        before = len(faults)
+        texts = reader.read(token)
+        composed += texts if len(faults) == before else []
+    return Overrides(tuple(composed), frozenset(reader.keys), tuple(reader.deleted))
+
+
+@dataclass
+class _Reader:
+    groups: Mapping[str, Sequence[str]]
+    slots: Mapping[str, str]
+    faults: list[Fault]
+    sweep: bool
+    algorithm: str
+
+    def __post_init__(self) -> None:
+        self.keys: set[Path] = set()
+        self.deleted: list[Path] = []
+
+    def read(self, token: str) -> list[str]:
+        if "=" not in token and not token.startswith("~"):
+            self._fault(token, "has no value", f"write {token}=<value>")
+            return []
+        try:
+            override = OverridesParser.create().parse_override(token)
+        except HydraException:
+            self._fault(token, *_unreadable(token))
+            return []
+        if not override.key_or_group:
+            self._fault(token, "has no key", "write <key>=<value>")
+            return []
+        if override.is_hydra_override():
+            return self._hydra(token, override)
+        if override.is_sweep_override() and not self.sweep:
+            key, _, value = token.partition("=")
+            self._fault(token, "several values for one run", f"add -m to run each of them, or write {key}=[{value}]")
+            return []
+        if override.package is not None or override.key_or_group in self.groups:
+            return self._group(token, override)
+        path = tuple(override.key_or_group.split("."))
+        if override.is_delete():
+            self.deleted.append(path)
+            return [token]
+        self.keys.add(path)
+        return ["++" + token.lstrip("+")]
+
+    def _hydra(self, token: str, override: Override) -> list[str]:
+        if override.key_or_group == "hydra.searchpath":
+            self._fault(token, "is set by housing", "give your own folder by --config-dir")
+            return []
+        return [token]
+
+    def _group(self, token: str, override: Override) -> list[str]:
+        slot = override.key_or_group + (f"@{override.package}" if override.package else "")
+        matching = [slot] if slot in self.slots else [s for s in self.slots if s.partition("@")[0] == slot]
+        if not matching:
+            meant = nearest(slot, self.slots)
+            self._fault(token, f"nothing is chosen by {slot}", did_you_mean(meant) or f"there is {some_of(self.slots)}")
+            return []
+        if override.is_delete() or isinstance(override.value(), dict):
+            return [token]
+        values = self._options(token, override, self.slots[matching[0]])
+        return [f"{slot}={values}" for slot in matching]
+
+    def _options(self, token: str, override: Override, group: str) -> str:
+        """The value with short names made whole: a search space may be called without its algorithm."""
+        text: str = override.get_value_string()
+        if override.value_type not in (ValueType.ELEMENT, ValueType.SIMPLE_CHOICE_SWEEP):
+            return text
+        chosen = [part.strip() for part in text.strip("[]").split(",")]
+        whole = [self._option(token, group, option.strip("'\"")) for option in chosen]
+        joined = ",".join(whole)
+        return f"[{joined}]" if text.startswith("[") else joined
+
+    def _option(self, token: str, group: str, option: str) -> str:
+        options = self.groups[group]
+        if option in options or option == "null" or "${" in option:
+            return option
+        nested = [name for name in options if name.rpartition("/")[2] == option]
+        if nested and not self.sweep:
+            return f"${{algorithm}}/{option}"
+        if nested:
+            # Hydra escapes interpolations in a sweep, so the algorithm must be known here.
+            return f"{self.algorithm}/{option}" if f"{self.algorithm}/{option}" in nested else nested[0]
+        names = {name.rpartition("/")[2] for name in options} | {name for name in options if "/" in option}
+        meant = nearest(option, names)
+        self._fault(token, f"no such option; there is {some_of(names)}", did_you_mean(meant), key=(group,))
+        return option
+
+    def _fault(self, token: str, rule: str, way_out: str, key: Path = ()) -> None:
+        self.faults.append(Fault((token, *key[1:]), rule, way_out=way_out, where=COMMAND_LINE))
+
+
+def _unreadable(token: str) -> tuple[str, str]:
+    """Why Hydra's grammar refuses a token, and what to do about it."""
+    key, _, value = token.partition("=")
+    if not _KEY.fullmatch(key):
+        return f"{key!r} is no key", "a key is made of names and dots: algorithm.eta=0.1"
+    unquoted = re.sub(r"\\.|'[^']*'|\"[^\"]*\"", "", value)
+    if "'" in unquoted or '"' in unquoted or any(unquoted.count(a) != unquoted.count(b) for a, b in ("[]", "{}", "()")):
+        return "a bracket or a quote is left open", "close it, or put the whole value in quotes"
+    return "the value has a character with a meaning of its own", f"put it in quotes, twice: '{key}=\"{value}\"'"
