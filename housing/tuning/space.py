@@ -1,13 +1,19 @@
-"""Search spaces: which values each hyperparameter may take."""
+"""Search spaces: which values each hyperparameter, or each choice of a configuration group, may take.
+
+A value that is fixed for the whole study is a Categorical with one choice.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
 from typing import Literal
 
 Choice = str | int | float | bool
+Point = Mapping[str, Choice]
+"""A value for each name of a search space."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +43,7 @@ class Float:
             isinstance(value, float | int)
             and not isinstance(value, bool)
             and self.low <= value <= self.high
+            and (self.step is None or _on_grid(value, low=self.low, step=self.step))
         )
 
 
@@ -59,6 +66,7 @@ class Int:
             isinstance(value, int)
             and not isinstance(value, bool)
             and self.low <= value <= self.high
+            and (value - self.low) % self.step == 0
         )
 
 
@@ -82,6 +90,121 @@ class Categorical:
 
 Distribution = Float | Int | Categorical
 SearchSpace = Mapping[str, Distribution]
+
+
+def interval(low: float, high: float, *, log: bool = False) -> Float | Int:
+    """What `interval(low, high)` means on the command line: whole numbers between two whole numbers, else any."""
+    if isinstance(low, int) and isinstance(high, int):
+        return Int(low, high, log=log)
+    return Float(low, high, log=log)
+
+
+def stepped(start: float, stop: float, step: float = 1) -> Float | Int:
+    """What `range(start, stop, step)` means on the command line: every `step` from `start`, `stop` excluded."""
+    if not step > 0 or not start < stop:
+        raise ValueError(f"a range needs start < stop and step > 0, got {start}, {stop} and {step}")
+    last = tidy(start + step * (math.ceil(tidy((stop - start) / step)) - 1))
+    if isinstance(start, int) and isinstance(step, int):
+        return Int(start, int(last), step=step)
+    return Float(start, last, step=step)
+
+
+def faults(space: SearchSpace) -> list[str]:
+    """What is wrong between the parameters: conditions on unknown names or impossible values, and circles."""
+    found = []
+    for name, distribution in space.items():
+        condition = distribution.only_if
+        if condition is None:
+            continue
+        if condition.parameter not in space:
+            known = ", ".join(n for n in space if n != name)
+            found.append(f"{name}.only_if.parameter: no {condition.parameter!r} in this search space; it has {known}")
+            continue
+        impossible = [v for v in condition.is_in if v not in space[condition.parameter]]
+        if impossible or not condition.is_in:
+            found.append(f"{name}.only_if.is_in: {condition.parameter} can never be {impossible or 'one of nothing'}")
+    try:
+        order(space)
+    except CycleError as error:
+        found.append(f"only_if goes in a circle: {' -> '.join(error.args[1])}")
+    return found
+
+
+def order(space: SearchSpace) -> list[str]:
+    """The names, each behind the one its condition asks for; raises CycleError."""
+    graph = {name: [d.only_if.parameter] if d.only_if else [] for name, d in space.items()}
+    return [name for name in TopologicalSorter(graph).static_order() if name in space]
+
+
+def is_active(distribution: Distribution, values: Point) -> bool:
+    """Whether its condition holds where the parameters before it, in `order`, have these values."""
+    condition = distribution.only_if
+    return condition is None or (condition.parameter in values and values[condition.parameter] in condition.is_in)
+
+
+def partition(space: SearchSpace, *, groups: Collection[str]) -> tuple[SearchSpace, SearchSpace]:
+    """The hyperparameters, and the choices over configuration groups (`features: [plain, domain]`) by group name."""
+    hyperparameters = {name: d for name, d in space.items() if name not in groups}
+    return hyperparameters, {name: d for name, d in space.items() if name in groups}
+
+
+def grid_values(distribution: Distribution) -> Sequence[Choice] | None:
+    """All values, lowest first; None when they cannot be listed."""
+    match distribution:
+        case Categorical(choices=choices):
+            return choices
+        case Int(low=low, high=high, step=step):
+            return range(low, high + 1, step)
+        case Float(low=low, high=high, step=step):
+            if low == high:
+                return (low,)
+            if step is None:
+                return None
+            return [tidy(low + i * step) for i in range(math.floor(tidy((high - low) / step)) + 1)]
+
+
+def grid_size(space: SearchSpace) -> int | None:
+    """How many points there are at most (conditions leave fewer); None when they cannot be counted."""
+    size = 1
+    for distribution in space.values():
+        values = grid_values(distribution)
+        if values is None:
+            return None
+        size *= len(values)
+    return size
+
+
+def grid(space: SearchSpace) -> Iterator[dict[str, Choice]]:
+    """Every point of a countable space once, the first parameter changing slowest."""
+    names = order(space)
+
+    def below(depth: int, values: dict[str, Choice]) -> Iterator[dict[str, Choice]]:
+        if depth == len(names):
+            yield dict(values)
+            return
+        name = names[depth]
+        if not is_active(space[name], values):
+            yield from below(depth + 1, values)
+            return
+        for value in grid_values(space[name]) or ():
+            yield from below(depth + 1, {**values, name: value})
+
+    return below(0, {})
+
+
+def identity(point: Point) -> frozenset[tuple[str, Choice]]:
+    """Equal for points that are the same but for the order of names and the last bits of a float."""
+    return frozenset((name, tidy(value) if isinstance(value, float) else value) for name, value in point.items())
+
+
+def tidy(value: float) -> float:
+    """Without the noise that adding up steps leaves in the last bits: 0.3, not 0.30000000000000004."""
+    return float(f"{value:.12g}")
+
+
+def _on_grid(value: float, *, low: float, step: float) -> bool:
+    steps = (value - low) / step
+    return abs(steps - round(steps)) < 1e-8
 
 
 def _check_bounds(low: float, high: float, *, log: bool, step: float | None) -> None:

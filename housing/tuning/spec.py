@@ -1,23 +1,108 @@
-"""A study as declared: who proposes trials, how many, how many at once, by which metric."""
+"""A study as declared: who proposes trials, how many, how many at once, by which metric, and when to stop."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Literal
 
+from housing.tuning.space import Point, SearchSpace, grid_size, grid_values, is_active, order
+from housing.tuning.space import faults as space_faults
+
+MOST_GRID_POINTS = 100_000
+
 
 @dataclass(frozen=True)
 class Study:
-    """`objective` is `<channel>_<metric>`; its direction belongs to the metric."""
+    """`objective` is `<channel>_<metric>`, or several of them; each direction belongs to its metric.
+
+    `startup_trials` are proposed at random before a sampler that learns begins to. `parallel` trials run at once.
+    `pruner` looks at a trial every `prune_every` rounds, not before round `prune_after`, and ends the hopeless ones.
+    With `folds` above 1 a trial is the mean over that many folds of the training rows, and the pruner looks at folds.
+    No trial starts after `time_limit_s` seconds, nor after `patience` trials in a row without a better one.
+    `start_from` holds points (each may leave parameters open) that are tried first, or names an earlier study whose
+    best point is.
+    """
 
     name: str
-    sampler: Literal["grid", "random", "tpe"]
+    sampler: Literal["grid", "random", "tpe", "cmaes", "qmc"]
     trials: int
     parallel: int = 1
-    objective: str = "validation_mae"
+    objective: str | tuple[str, ...] = "validation_mae"
     startup_trials: int = 3
+    pruner: Literal["none", "median", "hyperband"] = "none"
+    prune_every: int = 5
+    prune_after: int = 0
+    folds: int = 1
+    time_limit_s: float | None = None
+    patience: int | None = None
+    start_from: str | tuple[Point, ...] = ()
 
     def __post_init__(self) -> None:
-        for key in ("trials", "parallel", "startup_trials"):
-            if getattr(self, key) < 1:
-                raise ValueError(f"{key} must be 1 or more, got {getattr(self, key)}")
+        faults = [
+            f"{key} must be {least} or more, got {value}"
+            for key, least in _LEAST.items()
+            if (value := getattr(self, key)) is not None and value < least
+        ]
+        if self.time_limit_s is not None and not self.time_limit_s > 0:
+            faults.append(f"time_limit_s must be more than 0, got {self.time_limit_s}")
+        if not self.objectives or len(set(self.objectives)) != len(self.objectives):
+            faults.append(f"objective needs one name or several that differ, got {list(self.objectives)}")
+        if len(self.objectives) > 1 and self.sampler == "cmaes":
+            faults.append("sampler cmaes takes one objective; tpe, qmc, random and grid take several")
+        if len(self.objectives) > 1 and self.pruner != "none":
+            faults.append(f"pruner {self.pruner} takes one objective; with several use pruner: none")
+        if faults:
+            raise ValueError("; ".join(faults))
+
+    @property
+    def objectives(self) -> tuple[str, ...]:
+        """The objective, or all of them."""
+        return (self.objective,) if isinstance(self.objective, str) else self.objective
+
+
+_LEAST = {
+    "trials": 1,
+    "parallel": 1,
+    "startup_trials": 1,
+    "prune_every": 1,
+    "prune_after": 0,
+    "folds": 1,
+    "patience": 1,
+}
+
+
+def faults(study: Study, space: SearchSpace) -> list[str]:
+    """What is wrong in the space, and between it and the study; each fault begins with the key it is about."""
+    found = [f"search_space.{fault}" for fault in space_faults(space)]
+    if not space:
+        found.append("search_space: nothing to search; name at least one hyperparameter")
+    if found:
+        return found
+    if study.sampler == "grid":
+        endless = [name for name, distribution in space.items() if grid_values(distribution) is None]
+        found += [
+            f"search_space.{name}: sampler grid needs a `step` or a list of `choices` here; tpe, random, cmaes and "
+            "qmc take the range as it is"
+            for name in endless
+        ]
+        size = grid_size(space)
+        if size is not None and size > MOST_GRID_POINTS:
+            found.append(f"study.sampler: grid has {size:,} points, more than {MOST_GRID_POINTS:,}; use tpe or qmc")
+    if not isinstance(study.start_from, str):
+        for i, point in enumerate(study.start_from):
+            found += [f"study.start_from[{i}].{fault}" for fault in point_faults(point, space)]
+    return found
+
+
+def point_faults(point: Point, space: SearchSpace) -> list[str]:
+    """Why a point, which may leave parameters open, does not lie in the space."""
+    found = [f"{name}: not in this search space; it has {', '.join(space)}" for name in point if name not in space]
+    for name in order(space):
+        if name not in point:
+            continue
+        condition = space[name].only_if
+        if point[name] not in space[name]:
+            found.append(f"{name}: {point[name]!r} is outside {space[name]}")
+        elif condition and condition.parameter in point and not is_active(space[name], point):
+            found.append(f"{name}: exists only where {condition.parameter} is one of {list(condition.is_in)}")
+    return found

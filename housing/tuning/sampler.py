@@ -1,0 +1,276 @@
+"""Proposals and pruning by Optuna, which is imported with this module and nowhere else.
+
+With `random` and `tpe` every proposal draws from a generator of its own, seeded by the study's seed and the trial's
+number; `grid` and `qmc` count on from the last number. So a resumed study goes on as if it had never stopped: always
+with grid, random and qmc, and given the same finished trials with tpe. A resumed cmaes starts a new evolution around
+the best of what it finds.
+"""
+
+from __future__ import annotations
+
+import random
+import warnings
+from collections.abc import Sequence
+from threading import Lock
+
+import numpy as np
+import optuna
+
+from housing.tuning.memory import Memory, as_optuna, optuna_distribution
+from housing.tuning.space import (
+    Categorical,
+    Choice,
+    Point,
+    SearchSpace,
+    grid,
+    grid_size,
+    identity,
+    is_active,
+    order,
+    tidy,
+)
+from housing.tuning.spec import Study
+from housing.tuning.trial import Direction, FinishedTrial, Trial
+
+# Optuna tells on stderr that it made a study in memory; the command line has its own words.
+optuna.logging.set_verbosity(optuna.logging.WARNING)
+
+_LISTABLE = 10_000
+_REPEATS_BEFORE_RANDOM = 3
+_ENOUGH_TO_WARM_START = 10
+
+
+class Sampler:
+    """Proposes trials and judges running ones. Every method may be called from any thread."""
+
+    def __init__(
+        self,
+        space: SearchSpace,
+        study: Study,
+        *,
+        seed: int,
+        directions: tuple[Direction, ...],
+        past: Sequence[FinishedTrial] = (),
+        known: Sequence[Point] = (),
+        rounds: int | None = None,
+    ) -> None:
+        """`known` points come first; `rounds` is the most that a trial reports, for hyperband (None: unknown)."""
+        self._space = space
+        self._spec = study
+        self._seed = seed % 2**32
+        self._lock = Lock()
+        self._order = order(space)
+        self._distributions = {name: optuna_distribution(space[name]) for name in self._order}
+        self._study = optuna.create_study(
+            storage=Memory(directions),
+            study_name="study",  # hyperband draws a trial's bracket from this name
+            directions=list(directions),
+            sampler=optuna.samplers.RandomSampler(),
+            pruner=_pruner(study, rounds=rounds),
+        )
+        self._open: dict[int, optuna.Trial] = {}
+        self._next = 1 + max((t.number for t in past), default=-1)
+        self._tried = {identity(t.parameters) for t in past}
+        self._known = [p for p in known if not any(identity(p) <= tried for tried in self._tried)]
+        self._untried = self._list_untried()
+        taught = [taught for t in past if (taught := as_optuna(t, space, self._distributions)) is not None]
+        for trial in taught:
+            self._study.add_trial(trial)
+        # Those that learn in generations, or count, live as long as the study; the others are made for each trial.
+        self._lasting = self._lasting_sampler(taught)
+
+    def ask(self) -> Trial | None:
+        """The next proposal; None when every point of a finite space has been proposed."""
+        with self._lock:
+            if self._untried is not None and not self._untried:
+                return None
+            fixed = self._known.pop(0) if self._known else None
+            if fixed is None and self._spec.sampler == "grid" and self._untried:
+                fixed = next(iter(self._untried.values()))
+            for attempt in range(_REPEATS_BEFORE_RANDOM):
+                trial, parameters = self._propose(fixed or {}, attempt)
+                if self._untried is None or identity(parameters) in self._untried:
+                    break
+                self._study.tell(trial, state=optuna.trial.TrialState.FAIL)
+                fixed = None
+            else:
+                # A sampler that has settled repeats itself for ever; what it has not seen is worth more.
+                trial, parameters = self._propose(next(iter((self._untried or {}).values())), _REPEATS_BEFORE_RANDOM)
+            number, self._next = self._next, self._next + 1
+            self._open[number] = trial
+            self._tried.add(identity(parameters))
+            if self._untried is not None:
+                self._untried.pop(identity(parameters), None)
+            return Trial(number, parameters)
+
+    def report(self, number: int, step: int, value: float) -> bool:
+        """Note a running trial's objective after a step (from 0); True when it should be pruned."""
+        with self._lock:
+            trial = self._open.get(number)
+            if trial is None:
+                return True
+            trial.report(value, step)
+            return bool(trial.should_prune())
+
+    def tell(self, finished: FinishedTrial) -> None:
+        """Learn how a proposal ended."""
+        with self._lock:
+            trial = self._open.pop(finished.number)
+            if finished.state == "complete":
+                self._study.tell(trial, list(finished.values or ()))
+            elif finished.state == "pruned":
+                self._study.tell(trial, state=optuna.trial.TrialState.PRUNED)
+            else:
+                self._study.tell(trial, state=optuna.trial.TrialState.FAIL)
+
+    def _list_untried(self) -> dict[frozenset[tuple[str, Choice]], Point] | None:
+        """Every point not yet proposed, in the study's own random order; None where there are too many to list.
+
+        A grid is shuffled because a study may end before it: what has been tried is then spread over all of it.
+        """
+        size = grid_size(self._space)
+        if size is None or (size > _LISTABLE and self._spec.sampler != "grid"):
+            return None
+        points = list(grid(self._space))
+        random.Random(self._seed).shuffle(points)
+        return {key: point for point in points if (key := identity(point)) not in self._tried}
+
+    def _propose(self, fixed: Point, attempt: int) -> tuple[optuna.Trial, dict[str, Choice]]:
+        self._study.sampler = self._lasting or self._fresh_sampler(attempt)
+        if fixed:
+            self._study.enqueue_trial(dict(fixed))
+        trial = self._study.ask()
+        parameters: dict[str, Choice] = {}
+        for name in self._order:
+            if is_active(self._space[name], parameters):
+                parameters[name] = _suggest(trial, name, self._distributions[name])
+        return trial, {name: parameters[name] for name in self._space if name in parameters}
+
+    def _fresh_sampler(self, attempt: int) -> optuna.samplers.BaseSampler:
+        seed = int(np.random.SeedSequence((self._seed, self._next, attempt)).generate_state(1)[0])
+        if self._spec.sampler != "tpe" or self._next < self._spec.startup_trials:
+            return optuna.samplers.RandomSampler(seed=seed)
+        return _Tpe(self._joint(), multivariate=len(self._study.directions) == 1, seed=seed)
+
+    def _lasting_sampler(self, past: Sequence[optuna.trial.FrozenTrial]) -> optuna.samplers.BaseSampler | None:
+        if self._spec.sampler not in ("qmc", "cmaes"):
+            return None
+        joint = self._joint()
+        with warnings.catch_warnings():
+            # Their interfaces may change; our pin on Optuna's version answers that.
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            if self._spec.sampler == "cmaes":
+                return _Cmaes(joint, self._spec.startup_trials, past=past, seed=self._seed + self._next)
+            qmc = _Qmc(joint, seed=self._seed)
+        for _ in range(self._next):
+            qmc.sample_relative(self._study, None, joint)
+        return qmc
+
+    def _joint(self) -> dict[str, optuna.distributions.BaseDistribution]:
+        """What a sampler may draw at once: the parameters that always exist and can take more than one value.
+
+        Optuna would infer this from the finished trials, again for every proposal.
+        """
+        numeric_only = self._spec.sampler == "cmaes"
+        return {
+            name: distribution
+            for name, distribution in sorted(self._distributions.items())
+            if self._space[name].only_if is None
+            and not distribution.single()
+            and not (numeric_only and isinstance(self._space[name], Categorical))
+        }
+
+
+class _Joint:
+    """Draws the given parameters together, all others one by one."""
+
+    def __init__(self, joint: dict[str, optuna.distributions.BaseDistribution], **settings: object) -> None:
+        super().__init__(**settings)
+        self._joint_space = joint
+
+    def infer_relative_search_space(
+        self,
+        study: optuna.Study,  # noqa: ARG002
+        trial: optuna.trial.FrozenTrial,  # noqa: ARG002
+    ) -> dict[str, optuna.distributions.BaseDistribution]:
+        return self._joint_space
+
+
+class _Tpe(_Joint, optuna.samplers.TPESampler):  # type: ignore[misc]
+    """Multivariate TPE that takes running trials for bad ones, so that parallel proposals spread out."""
+
+    def __init__(
+        self, joint: dict[str, optuna.distributions.BaseDistribution], *, multivariate: bool, seed: int
+    ) -> None:
+        super().__init__(
+            joint if multivariate else {},
+            multivariate=multivariate,
+            constant_liar=True,
+            n_startup_trials=1,
+            seed=seed,
+        )
+
+
+class _Qmc(_Joint, optuna.samplers.QMCSampler):  # type: ignore[misc]
+    """A scrambled Sobol sequence, from its first trial on; Optuna's own draws the first at random."""
+
+    def __init__(self, joint: dict[str, optuna.distributions.BaseDistribution], *, seed: int) -> None:
+        super().__init__(joint, scramble=True, seed=seed, warn_independent_sampling=False)
+
+
+class _Cmaes(_Joint, optuna.samplers.CmaEsSampler):  # type: ignore[misc]
+    """Starts around the best of enough earlier trials, when there are any."""
+
+    def __init__(
+        self,
+        joint: dict[str, optuna.distributions.BaseDistribution],
+        startup_trials: int,
+        *,
+        past: Sequence[optuna.trial.FrozenTrial],
+        seed: int,
+    ) -> None:
+        source = [_only(trial, joint) for trial in past if trial.state == optuna.trial.TrialState.COMPLETE]
+        super().__init__(
+            joint,
+            n_startup_trials=startup_trials,
+            warn_independent_sampling=False,
+            source_trials=source if len(source) >= _ENOUGH_TO_WARM_START else None,
+            seed=seed % 2**32,
+        )
+
+
+def _only(
+    trial: optuna.trial.FrozenTrial, joint: dict[str, optuna.distributions.BaseDistribution]
+) -> optuna.trial.FrozenTrial:
+    params = {name: trial.params[name] for name in joint}
+    return optuna.trial.create_trial(params=params, distributions=joint, values=trial.values)
+
+
+def _pruner(study: Study, *, rounds: int | None) -> optuna.pruners.BasePruner:
+    by_fold = study.folds > 1
+    match study.pruner:
+        case "median":
+            return optuna.pruners.MedianPruner(
+                n_startup_trials=study.startup_trials, n_warmup_steps=0 if by_fold else study.prune_after
+            )
+        case "hyperband":
+            least = 1 if by_fold else max(study.prune_every, study.prune_after)
+            most = study.folds if by_fold else rounds
+            return optuna.pruners.HyperbandPruner(
+                min_resource=least, max_resource="auto" if most is None else max(least, most)
+            )
+        case "none":
+            return optuna.pruners.NopPruner()
+
+
+def _suggest(trial: optuna.Trial, name: str, distribution: optuna.distributions.BaseDistribution) -> Choice:
+    d = distribution
+    choice: Choice
+    if isinstance(d, optuna.distributions.FloatDistribution):
+        number = trial.suggest_float(name, d.low, d.high, step=d.step, log=d.log)
+        choice = number if d.step is None else tidy(number)
+    elif isinstance(d, optuna.distributions.IntDistribution):
+        choice = trial.suggest_int(name, d.low, d.high, step=d.step, log=d.log)
+    else:
+        choice = trial.suggest_categorical(name, d.choices)
+    return choice

@@ -1,0 +1,56 @@
+"""What a study proposes, what comes back, and what it remembers of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from housing.tuning.space import Point
+
+Direction = Literal["minimize", "maximize"]
+
+State = Literal["complete", "pruned", "failed", "interrupted"]
+"""How a trial ended: with its values, early for want of promise, with an error, or because the study was stopped."""
+
+Report = Callable[[int, float], bool]
+"""Called from any thread after a round (from 0) with the objective so far; True asks the trial to stop."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One proposal. `parameters` holds only those whose condition is true; numbers count from 0."""
+
+    number: int
+    parameters: Point
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """`values` has one number for each objective, in order; `stopped` tells that a Report ended the trial early."""
+
+    values: tuple[float, ...]
+    stopped: bool = False
+
+
+@dataclass(frozen=True)
+class FinishedTrial:
+    """`values` is None where nothing was measured; `reports` maps round to objective, as far as a pruner looked."""
+
+    number: int
+    parameters: Point
+    state: State
+    values: tuple[float, ...] | None = None
+    seconds: float = 0.0
+    error: str | None = None
+    reports: Mapping[int, float] = field(default_factory=dict)
+
+
+def costs(values: tuple[float, ...], directions: tuple[Direction, ...]) -> tuple[float, ...]:
+    """The same values with lower always better."""
+    return tuple(v if d == "minimize" else -v for v, d in zip(values, directions, strict=True))
+
+
+def dominates(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
+    """True when the costs of `one` are nowhere higher than those of `other` and somewhere lower."""
+    return one != other and all(a <= b for a, b in zip(one, other, strict=True))
