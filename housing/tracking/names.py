@@ -10,7 +10,17 @@ _LONGEST = 200
 
 def study_name(study: str) -> str:
     """`tune-<study>-3f2a`; the four hex digits tell repeated searches apart."""
-    return f"tune-{study}-{secrets.token_hex(2)}"[:_LONGEST]
+    return _told_apart(f"tune-{study}")
+
+
+def run_name(experiment: str) -> str:
+    """`run-<experiment>-3f2a`: all steps in order."""
+    return _told_apart(f"run-{experiment}")
+
+
+def group_name(command: str) -> str:
+    """`<command>-multirun-3f2a`: the jobs of one multirun."""
+    return _told_apart(f"{command}-multirun")
 
 
 def trial_name(number: int, varied: Mapping[str, object], *, trials: int = 100) -> str:
@@ -22,6 +32,10 @@ def trial_name(number: int, varied: Mapping[str, object], *, trials: int = 100) 
 def job_name(prefix: str, varied: Mapping[str, object]) -> str:
     """A prefix and `name=value` of what varies, with numbers rounded for reading."""
     return " ".join([prefix, *(f"{name}={_short(value)}" for name, value in varied.items())])[:_LONGEST]
+
+
+def _told_apart(name: str) -> str:
+    return f"{name[:_LONGEST]}-{secrets.token_hex(2)}"
 
 
 def _short(value: object) -> str:

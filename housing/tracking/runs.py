@@ -7,6 +7,7 @@ import os
 import re
 import time
 from collections.abc import Mapping, MutableMapping, Sequence
+from itertools import zip_longest
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Literal, Self
@@ -15,7 +16,7 @@ from housing.errors import TrackingError
 from housing.tracking import entries
 from housing.tracking.entries import Input
 from housing.tracking.provenance import PROCESS_TAG, is_dead, process_tag, provenance_tags
-from housing.tracking.reading import KIND_TAG, PARENT_TAG, RANK_TAG, Direction, Kind, RunReader
+from housing.tracking.queries import KIND_TAG, PARENT_TAG, RANK_TAG, Direction, Kind, Run, RunQueries
 from housing.tracking.store import database_path, open_client, translated
 
 if TYPE_CHECKING:
@@ -26,9 +27,10 @@ if TYPE_CHECKING:
 Status = Literal["FINISHED", "FAILED", "KILLED"]
 
 CONFIG_FILE = "config.yaml"
+REASON_TAG = "housing.reason"
 
 
-class Runs(RunReader):
+class Runs(RunQueries):
     """The runs of one experiment, to read and to write. May be used from any thread; failures are TrackingErrors."""
 
     @classmethod
@@ -53,7 +55,8 @@ class Runs(RunReader):
     ) -> str:
         """A run that goes on until `finish`; returns its id. `params` may be nested, `yaml` is the composed config."""
         run_id = self._create(name, self._tags(kind, parent, tags), int(time.time() * 1000))
-        self._describe(run_id, name, params or {}, yaml)
+        self._describe(run_id, params or {})
+        self._log_config(run_id, yaml)
         return run_id
 
     def adopt(
@@ -72,51 +75,66 @@ class Runs(RunReader):
         with translated(f"run {run_id}: cannot be written"):
             self.client.log_batch(run_id, tags=entries.run_tags(own_tags))
             self.client.update_run(run_id, name=name)
-        self._describe(run_id, name, {k: v for k, v in entries.flatten(params or {}).items() if k not in known}, yaml)
+        self._describe(run_id, {k: v for k, v in entries.flatten(params or {}).items() if k not in known})
+        self._log_config(run_id, yaml)
         return run_id
 
     def record(
         self,
-        name: str,
         result: TrainingResult,
+        name: str,
         *,
         kind: Kind = "job",
         parent: str | None = None,
         tags: Mapping[str, str] | None = None,
         params: Mapping[str, Any] | None = None,
+        metrics: Mapping[str, float] | None = None,
         yaml: str | None = None,
         inputs: Sequence[Input] = (),
         files: Mapping[str, bytes] | None = None,
     ) -> str:
         """A whole finished job, in as few calls as MLflow allows; returns its run id.
 
-        `files` maps paths below the run's artifacts to contents. The status comes last: whoever is killed before
-        leaves a RUNNING run, which no question answers with and `close_abandoned` ends.
+        `metrics` stand beside those of the result; `files` maps paths below the run's artifacts to contents. The
+        status comes last: whoever is killed before leaves a RUNNING run, which no question answers with and
+        `close_abandoned` ends.
         """
+        ended_at_ms = result.started_at_ms + round(result.seconds * 1000)
+        points = entries.job_metrics(result) + entries.metrics(metrics or {}, ended_at_ms)
         run_id = self._create(name, self._tags(kind, parent, tags), result.started_at_ms)
-        self.complete(run_id, name, result, params=params, yaml=yaml, inputs=inputs, files=files)
-        return run_id
-
-    def complete(
-        self,
-        run_id: str,
-        name: str,
-        result: TrainingResult,
-        *,
-        params: Mapping[str, Any] | None = None,
-        yaml: str | None = None,
-        inputs: Sequence[Input] = (),
-        files: Mapping[str, bytes] | None = None,
-    ) -> None:
-        """`record` into a run that `start` or `adopt` has opened."""
-        contents = dict(files or {}) | ({CONFIG_FILE: yaml.encode()} if yaml is not None else {})
-        self._describe(run_id, name, params or {}, None, metrics=entries.job_metrics(result))
-        self.log_files(run_id, contents)
+        self._describe(run_id, params or {}, points)
+        self.log_files(run_id, dict(files or {}) | ({CONFIG_FILE: yaml.encode()} if yaml is not None else {}))
         with translated(f"run {name!r}: cannot be written"):
             if inputs:
                 self.client.log_inputs(run_id, entries.dataset_inputs(inputs))
-            ended_at_ms = result.started_at_ms + round(result.seconds * 1000)
             self.client.set_terminated(run_id, "FINISHED", ended_at_ms)
+        return run_id
+
+    def record_failure(
+        self,
+        name: str,
+        reason: str,
+        *,
+        kind: Kind = "job",
+        parent: str | None = None,
+        tags: Mapping[str, str] | None = None,
+        params: Mapping[str, Any] | None = None,
+    ) -> str:
+        """A job that gave no result; `reason` becomes a tag. Returns its run id."""
+        run_id = self.start(name, kind=kind, parent=parent, tags={**(tags or {}), REASON_TAG: reason}, params=params)
+        self.finish(run_id, "FAILED")
+        return run_id
+
+    def annotate(
+        self, run_id: str, *, metrics: Mapping[str, float] | None = None, tags: Mapping[str, str] | None = None
+    ) -> None:
+        """Add to a run, whatever its status."""
+        with translated(f"run {run_id}: cannot be written"):
+            self.client.log_batch(
+                run_id,
+                metrics=entries.metrics(metrics or {}, int(time.time() * 1000)),
+                tags=entries.run_tags(tags or {}),
+            )
 
     def finish(
         self,
@@ -127,13 +145,9 @@ class Runs(RunReader):
         tags: Mapping[str, str] | None = None,
     ) -> None:
         """End a run that `start` or `adopt` has opened."""
+        if metrics or tags:
+            self.annotate(run_id, metrics=metrics, tags=tags)
         with translated(f"run {run_id}: cannot be ended"):
-            if metrics or tags:
-                self.client.log_batch(
-                    run_id,
-                    metrics=entries.metrics(metrics or {}, int(time.time() * 1000)),
-                    tags=entries.run_tags(tags or {}),
-                )
             self.client.set_terminated(run_id, status)
 
     def log_files(self, run_id: str, files: Mapping[str, bytes]) -> None:
@@ -152,52 +166,51 @@ class Runs(RunReader):
         with translated(f"run {run_id}: has no file {name!r}"), TemporaryDirectory(prefix="housing-") as folder:
             return Path(self.client.download_artifacts(run_id, name, folder)).read_bytes()
 
-    def rank_children(self, parent: str, objective: str, direction: Direction) -> None:
-        """Tag each finished child that has the objective with its place, `001` for the best, so that text sorts."""
+    def rank_children(self, parent: str, objective: str, direction: Direction) -> list[Run]:
+        """The finished children that have the objective, best first; each is tagged with its place.
+
+        Places are text that sorts, `001` for the best, because MLflow's own nesting is lost in a sorted list.
+        """
         sign = 1 if direction == "minimize" else -1
-        scored = [
-            c
-            for c in self.children(parent)
-            if c.status == "FINISHED" and not math.isnan(c.metrics.get(objective, math.nan))
+        ranked = [
+            child
+            for child in self.children(parent)
+            if child.status == "FINISHED" and not math.isnan(child.metrics.get(objective, math.nan))
         ]
-        scored.sort(key=lambda child: sign * child.metrics[objective])
-        width = max(3, len(str(len(scored))))
+        ranked.sort(key=lambda child: sign * child.metrics[objective])
+        width = max(3, len(str(len(ranked))))
         with translated(f"run {parent}: cannot rank its children"):
-            for place, child in enumerate(scored, start=1):
+            for place, child in enumerate(ranked, start=1):
                 rank = f"{place:0{width}d}"
                 if child.tags.get(RANK_TAG) != rank:
-                    self.client.set_tag(child.run_id, RANK_TAG, rank)
+                    self.client.set_tag(child.id, RANK_TAG, rank)
+        return ranked
 
     def close_abandoned(self) -> list[str]:
         """End runs as KILLED whose process has died on this machine; returns their ids."""
         abandoned = [
             run
-            for run in self._search(f"attributes.status = 'RUNNING' AND tags.`{PROCESS_TAG}` LIKE '%'")
+            for run in self._search(["attributes.status = 'RUNNING'", f"tags.`{PROCESS_TAG}` LIKE '%'"])
             if is_dead(run.tags[PROCESS_TAG])
         ]
         for run in abandoned:
-            self.finish(run.run_id, "KILLED", tags={"housing.ended_by": "its process died before the run was complete"})
-        return [run.run_id for run in abandoned]
+            self.finish(run.id, "KILLED", tags={REASON_TAG: "its process died before the run was complete"})
+        return [run.id for run in abandoned]
 
     def _create(self, name: str, tags: Mapping[str, str], started_at_ms: int) -> str:
         with translated(f"run {name!r}: cannot be written"):
             run = self.client.create_run(self.experiment_id, started_at_ms, entries.bounded_tags(tags), name)
         return str(run.info.run_id)
 
-    def _describe(
-        self, run_id: str, name: str, params: Mapping[str, Any], yaml: str | None, *, metrics: Sequence[Any] = ()
-    ) -> None:
+    def _describe(self, run_id: str, params: Mapping[str, Any], metrics: Sequence[Any] = ()) -> None:
         """Parameters and metrics, in one call where they fit."""
-        param_batches = list(entries.batches(entries.params(entries.flatten(params)), entries.PARAMS_A_BATCH))
-        room = entries.METRICS_A_BATCH - entries.PARAMS_A_BATCH
-        metric_batches = list(entries.batches(metrics, room))
-        with translated(f"run {name!r}: cannot be written"):
-            for i in range(max(len(param_batches), len(metric_batches))):
-                self.client.log_batch(
-                    run_id,
-                    metrics=metric_batches[i] if i < len(metric_batches) else (),
-                    params=param_batches[i] if i < len(param_batches) else (),
-                )
+        param_batches = entries.batches(entries.params(entries.flatten(params)), entries.PARAMS_A_BATCH)
+        metric_batches = entries.batches(metrics, entries.METRICS_A_BATCH - entries.PARAMS_A_BATCH)
+        with translated(f"run {run_id}: cannot be written"):
+            for some_params, some_metrics in zip_longest(param_batches, metric_batches):
+                self.client.log_batch(run_id, metrics=some_metrics or (), params=some_params or ())
+
+    def _log_config(self, run_id: str, yaml: str | None) -> None:
         if yaml is not None:
             self.log_files(run_id, {CONFIG_FILE: yaml.encode()})
 

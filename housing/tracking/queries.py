@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -23,7 +23,7 @@ Direction = Literal["minimize", "maximize"]
 PARENT_TAG = "mlflow.parentRunId"
 KIND_TAG = "housing.kind"
 RANK_TAG = "housing.rank"
-DATA_DIGEST_TAG = "housing.data_digest"
+SPLIT_DIGEST_TAG = "housing.split_digest"
 _PAGE = 1000
 _NAMES_SHOWN = 5
 _FULL_ID = re.compile(r"[0-9a-f]{32}")
@@ -34,7 +34,7 @@ _ID_PREFIX = re.compile(r"[0-9a-f]{4,31}")
 class Run:
     """One run as it stands in the record; `metrics` has the newest value of each, times are Unix milliseconds."""
 
-    run_id: str
+    id: str
     name: str
     status: str
     experiment_id: str
@@ -55,7 +55,7 @@ class Run:
         return self.tags.get(PARENT_TAG)
 
 
-class RunReader:
+class RunQueries:
     """Questions about the runs of one experiment. May be used from any thread; failures are TrackingErrors."""
 
     def __init__(self, client: MlflowClient, experiment_id: str, experiment: str) -> None:
@@ -68,67 +68,52 @@ class RunReader:
         if _FULL_ID.fullmatch(run):
             with translated(f"run {run}: not in the record"):
                 return _run(self.client.get_run(run))
-        found = list(self._search(f"attributes.run_name = {_quoted(run)}", "attributes.start_time DESC"))
+        found = list(self._search([f"attributes.run_name = {_quoted(run)}"], "attributes.start_time DESC"))
         if not found and _ID_PREFIX.fullmatch(run):
-            found = list(self._search(f"attributes.run_id LIKE '{run}%'"))
+            found = list(self._search([f"attributes.run_id LIKE '{run}%'"]))
         if len(found) == 1:
             return found[0]
         if found:
-            ids = ", ".join(r.run_id[:12] for r in found[:_NAMES_SHOWN])
+            ids = ", ".join(r.id[:12] for r in found[:_NAMES_SHOWN])
             raise TrackingError(f"run {run!r}: {len(found)} runs of {self.experiment!r} are called so; name one: {ids}")
         raise TrackingError(f"run {run!r}: not in experiment {self.experiment!r}{self._near(run)}")
 
     def best(
-        self,
-        objective: str,
-        direction: Direction,
-        *,
-        parent: str | None = None,
-        data_digest: str | None = None,
-    ) -> Run:
-        """The finished job with the best `objective`; the earlier of equals. Final fits do not compete.
+        self, objective: str, direction: Direction, *, parent: str | None = None, split_digest: str | None = None
+    ) -> Run | None:
+        """The finished job with the best `objective`, the earlier of equals; None when no job has it.
 
-        A final fit has seen the validation rows, and a study or group only repeats its best job.
+        Final fits do not compete, for they have seen the validation rows; nor do studies and groups, which only
+        repeat their best job.
         """
         clauses = ["attributes.status = 'FINISHED'"]
         clauses += [f"tags.`{KIND_TAG}` != '{kind}'" for kind in ("study", "group", "final")]
-        where = f"experiment {self.experiment!r}"
-        if parent is not None:
-            clauses.append(f"tags.`{PARENT_TAG}` = '{parent}'")
-            where = f"run {parent} of {where}"
-        if data_digest is not None:
-            clauses.append(f"tags.`{DATA_DIGEST_TAG}` = '{data_digest}'")
-            where = f"{where} with data {data_digest[:12]}"
+        clauses += _equal({PARENT_TAG: parent, SPLIT_DIGEST_TAG: split_digest})
         order = "ASC" if direction == "minimize" else "DESC"
-        found = self._search(
-            " AND ".join(clauses), f"metrics.`{objective}` {order}", "attributes.start_time ASC", page=1
-        )
+        found = self._search(clauses, f"metrics.`{objective}` {order}", "attributes.start_time ASC", page=1)
+        # Runs without the metric, or with NaN, come last in either direction.
         first = next(found, None)
-        if first is None:
-            raise TrackingError(f"{where}: no finished job; run `housing train` or `housing tune` first")
-        if math.isnan(first.metrics.get(objective, math.nan)):
-            known = sorted(name for name in first.metrics if "_" in name)
-            raise TrackingError(f"{where}: no job has the metric {objective!r}; there are {_listed(known)}")
-        return first
+        return None if first is None or math.isnan(first.metrics.get(objective, math.nan)) else first
 
-    def latest_study(self) -> Run:
-        """The finished study that began last."""
-        clauses = f"tags.`{KIND_TAG}` = 'study' AND attributes.status = 'FINISHED'"
-        study = next(self._search(clauses, "attributes.start_time DESC", page=1), None)
-        if study is None:
-            raise TrackingError(f"experiment {self.experiment!r} has no finished study; run `housing tune` first")
-        return study
+    def latest_study(self, *, split_digest: str | None = None) -> Run | None:
+        """The finished study that began last; None when there is none."""
+        clauses = ["attributes.status = 'FINISHED'", *_equal({KIND_TAG: "study", SPLIT_DIGEST_TAG: split_digest})]
+        return next(self._search(clauses, "attributes.start_time DESC", page=1), None)
 
     def children(self, parent: str) -> list[Run]:
         """All runs below a parent, whatever their status, in the order they were started."""
-        return list(self._search(f"tags.`{PARENT_TAG}` = '{parent}'", "attributes.start_time ASC"))
+        return list(self._search(_equal({PARENT_TAG: parent}), "attributes.start_time ASC"))
 
-    def _search(self, filter_string: str, *order_by: str, page: int = _PAGE) -> Iterator[Run]:
+    def _search(self, clauses: Sequence[str], *order_by: str, page: int = _PAGE) -> Iterator[Run]:
         token: str | None = None
         while True:
             with translated(f"experiment {self.experiment!r}: cannot search its runs"):
                 found = self.client.search_runs(
-                    [self.experiment_id], filter_string, max_results=page, order_by=list(order_by), page_token=token
+                    [self.experiment_id],
+                    " AND ".join(clauses),
+                    max_results=page,
+                    order_by=list(order_by),
+                    page_token=token,
                 )
             yield from map(_run, found)
             token = found.token
@@ -136,7 +121,7 @@ class RunReader:
                 return
 
     def _near(self, name: str) -> str:
-        names = dict.fromkeys(r.name for r in self._search("", "attributes.start_time DESC"))
+        names = dict.fromkeys(r.name for r in self._search([], "attributes.start_time DESC"))
         if not names:
             return ", which has no runs yet"
         near = difflib.get_close_matches(name, names, n=_NAMES_SHOWN, cutoff=0.6)
@@ -145,7 +130,7 @@ class RunReader:
 
 def _run(run: Any) -> Run:
     return Run(
-        run_id=run.info.run_id,
+        id=run.info.run_id,
         name=run.info.run_name,
         status=run.info.status,
         experiment_id=run.info.experiment_id,
@@ -156,6 +141,11 @@ def _run(run: Any) -> Run:
         params=run.data.params,
         tags=run.data.tags,
     )
+
+
+def _equal(tags: Mapping[str, str | None]) -> list[str]:
+    """Clauses for the tags that have a value."""
+    return [f"tags.`{name}` = {_quoted(value)}" for name, value in tags.items() if value is not None]
 
 
 def _quoted(text: str) -> str:
