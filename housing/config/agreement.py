@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from housing.config.faults import Fault, Path, did_you_mean, some_of
+from housing.config.faults import Fault, did_you_mean, some_of
 from housing.config.hyperparameters import space_faults
 from housing.config.nearest import nearest
 from housing.config.schema import Algorithm, Tracking
@@ -19,8 +19,6 @@ from housing.tuning.spec import Study
 from housing.tuning.spec import faults as study_faults
 
 _MODEL_URI = re.compile(r"models:/(?P<name>[^/@:]+)(?:@(?P<alias>[A-Za-z][\w-]*)|/(?P<version>[1-9]\d*))")
-# SageMaker's rule for endpoints and variants; also safe in a URL.
-_SERVED_NAME = re.compile(r"[A-Za-z0-9](-*[A-Za-z0-9]){0,62}")
 _CHANNELS = ("train", "validation")
 
 
@@ -65,10 +63,9 @@ def _objective_faults(objective: str, eval_metric: Any) -> list[Fault]:
 
 
 def _deployment_faults(deployment: Deployment, model: str) -> list[Fault]:
-    faults = [_name_fault(("deployment", "endpoint"), deployment.endpoint)]
+    faults = []
     for name, variant in deployment.variants.items():
         place = ("deployment", "variants", name)
-        faults.append(_name_fault(place, name))
         uri = _MODEL_URI.fullmatch(variant.model)
         if uri is None:
             rule = f"must be models:/{model}@<alias> or models:/{model}/<version>"
@@ -77,11 +74,4 @@ def _deployment_faults(deployment: Deployment, model: str) -> list[Fault]:
             # Another model's name may be meant; a name one slip away from ours is not.
             rule = f"the registered model is called {model} (tracking.model)"
             faults.append(Fault((*place, "model"), rule, variant.model, did_you_mean(model)))
-    return [fault for fault in faults if fault]
-
-
-def _name_fault(place: Path, name: str) -> Fault | None:
-    if _SERVED_NAME.fullmatch(name):
-        return None
-    rule = f"the name {name!r} must be of letters, digits and inner hyphens, 63 at most"
-    return Fault(place, rule)
+    return faults

@@ -9,7 +9,7 @@ from typing import Any
 from housing.config import keys, structure
 from housing.config.agreement import disagreements
 from housing.config.faults import Fault, Path, did_you_mean, some_of
-from housing.config.hyperparameters import read_algorithm
+from housing.config.hyperparameters import NO_SUCH_HYPERPARAMETER, read_algorithm
 from housing.config.nearest import nearest
 from housing.config.schema import Experiment
 from housing.targets import base as targets
@@ -79,9 +79,9 @@ def _with_way_out(fault: Fault, tree: keys.Tree) -> Fault:
         *above, name, missing = fault.path
         meant = nearest(name, _at(above, tree))
         return replace(fault, way_out=did_you_mean(".".join([*above, meant, missing]) if meant else None))
-    path, value = _whole(fault)
-    if keys.exists(path, tree):
+    if not fault.rule.endswith((structure.UNKNOWN, NO_SUCH_HYPERPARAMETER)):
         return fault
+    path, value = _whole(fault)
     meant_path = keys.corrected(path, tree)
     known = _at(path[:-1], tree) or tree
     way_out = did_you_mean(".".join(meant_path)) if meant_path else f"there is {some_of(known)}"

@@ -51,13 +51,16 @@ class Composed:
         """The file and line, or the command line, that is responsible for a key."""
         if any(path[: len(key)] == key for key in self.typed):
             return COMMAND_LINE
-        layers = (self.chosen.get("experiment"), self.chosen.get(path[0]) if path else None, self.files.find(CONFIG))
+        files = (self.chosen.get("experiment"), self.chosen.get(path[0]) if path else None, self.files.find(CONFIG))
         for length in range(len(path), 0, -1):
-            for file, place in ((f, self._inside(f, path[:length])) for f in layers if f):
+            typed = any(key[:length] == path[:length] for key in self.typed)
+            for file in filter(None, files):
+                place = self._inside(file, path[:length])
                 line = line_of(file, place)
                 if line or not place:
-                    return self.files.shown(file) + (f":{line}" if line else "")
-            if any(key[:length] == path[:length] for key in self.typed):
+                    shown = self.files.shown(file) + (f":{line}" if line else "")
+                    return f"{shown}, {COMMAND_LINE}" if typed and length == len(path) else shown
+            if typed:
                 return COMMAND_LINE
         return self.files.shown(self.files.folders[-1] / f"{CONFIG}.yaml")
 
@@ -68,7 +71,7 @@ class Composed:
 
 def slots(files: Files) -> dict[str, str]:
     """What can stand before `=` to choose an option, with its group: the defaults list of config.yaml."""
-    with _translated(files):
+    with translated(files):
         primary = OmegaConf.load(files.find(CONFIG) or files.folders[-1] / f"{CONFIG}.yaml")
         entries = primary.get("defaults", []) if isinstance(primary, DictConfig) else []
         names = [str(key) for entry in entries if isinstance(entry, DictConfig) for key in entry]
@@ -77,28 +80,42 @@ def slots(files: Files) -> dict[str, str]:
 
 def compose(overrides: Overrides, files: Files) -> Composed:
     """Composes once; raises ConfigError for what leaves nothing to check (unreadable YAML, a missing file)."""
-    with _translated(files), hydra(files):
-        if overrides.deleted:
-            base = hydra_compose(CONFIG, [o for o in overrides.composed if not o.startswith("~")])
-            _refuse_missing(overrides.deleted, base)
-        cfg = hydra_compose(CONFIG, list(overrides.composed), return_hydra_config=True)
-    return composed(cfg, files, overrides.keys)
-
-
-def composed(cfg: DictConfig, files: Files, typed: frozenset[report.Path]) -> Composed:
-    """What Hydra composed, `hydra` included, as plain values."""
+    cfg = _by_hydra(overrides, files)
     choices = OmegaConf.to_container(cfg.hydra.runtime.choices)
     assert isinstance(choices, dict)
+    return composed(_without_hydra(cfg), choices, files, overrides.keys)
+
+
+def composed(cfg: DictConfig, choices: Mapping[Any, Any], files: Files, typed: frozenset[report.Path]) -> Composed:
+    """What Hydra composed, as plain values. `choices` maps what can stand before `=` to the option chosen."""
     chosen = {}
     for slot, option in choices.items():
         group, _, place = str(slot).partition("@")
         file = files.find(f"{group}/{option}")
         if file and not group.startswith("hydra/"):
             chosen[place or group] = file
-    own = OmegaConf.masked_copy(cfg, [str(key) for key in cfg if key != "hydra"])
     found = _package_faults(chosen, files)
-    raw, unresolved = _resolved(own, found)
-    return Composed(raw, OmegaConf.to_yaml(own), files, chosen, typed, tuple(found), unresolved)
+    raw, unresolved = _resolved(cfg, found)
+    return Composed(raw, OmegaConf.to_yaml(cfg), files, chosen, typed, tuple(found), unresolved)
+
+
+def hydra_yaml(overrides: Overrides, files: Files, *, everything: bool) -> str:
+    """Hydra's own configuration, or everything: what `--cfg hydra` and `--cfg all` show."""
+    cfg = _by_hydra(overrides, files)
+    return OmegaConf.to_yaml(cfg if everything else OmegaConf.masked_copy(cfg, ["hydra"]))
+
+
+def _by_hydra(overrides: Overrides, files: Files) -> DictConfig:
+    with translated(files), hydra(files):
+        if overrides.deleted:
+            base = hydra_compose(CONFIG, [o for o in overrides.composed if not o.startswith("~")])
+            _refuse_missing(overrides.deleted, base)
+        cfg: DictConfig = hydra_compose(CONFIG, list(overrides.composed), return_hydra_config=True)
+        return cfg
+
+
+def _without_hydra(cfg: DictConfig) -> DictConfig:
+    return OmegaConf.masked_copy(cfg, [str(key) for key in cfg if key != "hydra"])
 
 
 @contextmanager
@@ -205,7 +222,7 @@ def _interpolation_rule(text: str, error: Exception, named: re.Match[str] | None
 
 
 @contextmanager
-def _translated(files: Files) -> Iterator[None]:
+def translated(files: Files) -> Iterator[None]:
     """Hydra's errors, and those of YAML and OmegaConf below it, as ConfigError."""
     try:
         yield

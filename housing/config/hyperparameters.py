@@ -13,6 +13,8 @@ from housing.config.nearest import nearest
 from housing.config.schema import Algorithm
 from housing.tuning.space import Categorical, Distribution, Float, SearchSpace
 
+NO_SUCH_HYPERPARAMETER = "has no such hyperparameter"
+
 _OPEN_END = 1e-12
 """A `low` below this stands for "more than 0"."""
 
@@ -36,7 +38,7 @@ def read_algorithm(raw: Any, path: Path, faults: list[Fault]) -> Algorithm | Non
             continue
         place = (*path, str(key))
         rules = module.HYPERPARAMETERS.get(key)
-        broken = rule_broken(rules, value) if rules else f"{name} has no such hyperparameter"
+        broken = rule_broken(rules, value) if rules else f"{name} {NO_SUCH_HYPERPARAMETER}"
         if broken:
             faults.append(Fault(place, broken, value))
         else:
@@ -69,7 +71,7 @@ def space_faults(space: SearchSpace, algorithm: str, path: Path) -> list[Fault]:
         if rules is None:
             meant = nearest(name, tunable)
             way_out = did_you_mean(".".join((*path, meant))) if meant else f"it can tune {some_of(tunable, 40)}"
-            faults.append(Fault(place, f"{algorithm} has no such hyperparameter", way_out=way_out))
+            faults.append(Fault(place, f"{algorithm} {NO_SUCH_HYPERPARAMETER}", way_out=way_out))
         elif not rules.tunable:
             faults.append(Fault(place, "cannot be tuned", way_out=f"set algorithm.{name} instead"))
         else:

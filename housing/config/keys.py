@@ -31,16 +31,6 @@ def legal(raw: Mapping[str, Any]) -> Tree:
     return tree | {"experiment": {}, "target": {}}
 
 
-def exists(path: Path, tree: Tree) -> bool:
-    """Whether a path is legal; below a plain value nothing is."""
-    node: Tree | None = tree
-    for name in path:
-        if node is None or name not in node:
-            return False
-        node = node[name]
-    return True
-
-
 def corrected(path: Path, tree: Tree) -> Path | None:
     """The legal path that was probably meant; None for a legal path, and for one like no other."""
     right: list[str] = []
@@ -126,7 +116,8 @@ def _below_union(kind: Any, value: Any) -> Tree:
 
 def _elsewhere(name: str, tree: Tree) -> Path | None:
     """`max_depth` -> `algorithm.max_depth`: the only place two levels down that has the name, or almost."""
-    places = list(_paths(tree))
+    # A search space repeats the algorithm's names; who types one alone means the value.
+    places = list(_paths({group: below for group, below in tree.items() if group != "search_space"}))
     for wanted in (name, nearest(name, {p[-1] for p in places})):
         found = [p for p in places if p[-1] == wanted]
         if len(found) == 1:

@@ -18,7 +18,7 @@ from housing.config.files import Files
 from housing.config.schema import Experiment
 from housing.errors import ConfigError
 
-__all__ = ["Composed", "check", "compose", "config_hash", "load"]
+__all__ = ["Composed", "check", "compose", "config_hash", "load", "read_overrides", "show"]
 
 
 def load(overrides: Sequence[str] = (), config_dir: Path | None = None) -> Experiment:
@@ -33,12 +33,26 @@ def compose(overrides: Sequence[str] = (), config_dir: Path | None = None) -> Co
     not exist.
     """
     files = Files.beside(config_dir)
+    return composing.compose(read_overrides(overrides, files, sweep=False), files)
+
+
+def show(overrides: Sequence[str], config_dir: Path | None, what: str) -> str:
+    """The composed YAML, as `--cfg job|hydra|all` prints it; the same errors as `compose`."""
+    if what == "job":
+        return compose(overrides, config_dir).yaml
+    files = Files.beside(config_dir)
+    read = read_overrides(overrides, files, sweep=False)
+    return composing.hydra_yaml(read, files, everything=what == "all")
+
+
+def read_overrides(overrides: Sequence[str], files: Files, *, sweep: bool) -> typed.Overrides:
+    """Raises ConfigError for all that is wrong on the command line, when any of it cannot be read."""
     found: list[Fault] = []
-    read = typed.read(overrides, files, composing.slots(files), found, sweep=False)
+    read = typed.read(overrides, files, composing.slots(files), found, sweep=sweep)
     if found:
-        found += _on_the_same_line(read, files)
+        found += [] if sweep else _on_the_same_line(read, files)
         raise report.error(found, lambda _: typed.COMMAND_LINE)
-    return composing.compose(read, files)
+    return read
 
 
 def check(composed: Composed) -> Experiment:

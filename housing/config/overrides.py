@@ -61,23 +61,11 @@ class _Reader:
         self.deleted: list[Path] = []
 
     def read(self, token: str) -> list[str]:
-        if "=" not in token and not token.startswith("~"):
-            self._fault(token, "has no value", f"write {token}=<value>")
-            return []
-        try:
-            override = OverridesParser.create().parse_override(token)
-        except HydraException:
-            self._fault(token, *_unreadable(token))
-            return []
-        if not override.key_or_group:
-            self._fault(token, "has no key", "write <key>=<value>")
+        override = self._parsed(token)
+        if override is None:
             return []
         if override.is_hydra_override():
             return self._hydra(token, override)
-        if override.is_sweep_override() and not self.sweep:
-            key, _, value = token.partition("=")
-            self._fault(token, "several values for one run", f"add -m to run each of them, or write {key}=[{value}]")
-            return []
         if override.package is not None or override.key_or_group in self.groups:
             return self._group(token, override)
         path = tuple(override.key_or_group.split("."))
@@ -86,6 +74,25 @@ class _Reader:
             return [token]
         self.keys.add(path)
         return ["++" + token.lstrip("+")]
+
+    def _parsed(self, token: str) -> Override | None:
+        """None, and a fault, for what is no override here."""
+        if "=" not in token and not token.startswith("~"):
+            self._fault(token, "has no value", f"write {token}=<value>")
+            return None
+        try:
+            override = OverridesParser.create().parse_override(token)
+        except HydraException:
+            self._fault(token, *_unreadable(token))
+            return None
+        if not override.key_or_group:
+            self._fault(token, "has no key", "write <key>=<value>")
+            return None
+        if override.is_sweep_override() and not self.sweep:
+            key, _, value = token.partition("=")
+            self._fault(token, "several values for one run", f"add -m to run each of them, or write {key}=[{value}]")
+            return None
+        return override
 
     def _hydra(self, token: str, override: Override) -> list[str]:
         if override.key_or_group == "hydra.searchpath":
@@ -143,3 +150,8 @@ def _unreadable(token: str) -> tuple[str, str]:
     if "'" in unquoted or '"' in unquoted or any(unquoted.count(a) != unquoted.count(b) for a, b in ("[]", "{}", "()")):
         return "a bracket or a quote is left open", "close it, or put the whole value in quotes"
     return "the value has a character with a meaning of its own", f"put it in quotes, twice: '{key}=\"{value}\"'"
+
+
+def as_typed(composed: str) -> str:
+    """An override without the `++` that it was given here."""
+    return composed.removeprefix("++")

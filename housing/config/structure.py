@@ -44,13 +44,14 @@ def read(kind: Any, raw: Any, path: Path, faults: list[Fault]) -> Any:
         return None
 
 
-def rule_faults(text: str, path: Path) -> list[Fault]:
-    """Faults out of `<key>: <rule>; <key>: <rule>`, keys seen from `path`; or one about `path` itself."""
+def rule_faults(text: str, path: Path, raw: Any = None) -> list[Fault]:
+    """Faults out of `<key>: <rule>; <key>: <rule>`, keys seen from `path`; else one, about the key it begins with."""
     matches = [_KEYED.fullmatch(part) for part in _BEFORE_KEY.split(text)]
     keyed = [(match[1], match[2]) for match in matches if match]
-    if len(keyed) < len(matches):
-        return [Fault(path, text)]
-    return [Fault((*path, *re.sub(r"\[(\d+)\]", r".\1", key).split(".")), rule) for key, rule in keyed]
+    if len(keyed) == len(matches):
+        return [Fault((*path, *re.sub(r"\[(\d+)\]", r".\1", key).split(".")), rule) for key, rule in keyed]
+    key = text.partition(" ")[0]
+    return [Fault((*path, key) if isinstance(raw, Mapping) and key in raw else path, text)]
 
 
 def read_dataset(raw: Any, path: Path, faults: list[Fault]) -> Dataset | None:
@@ -72,7 +73,7 @@ def read_dataset(raw: Any, path: Path, faults: list[Fault]) -> Dataset | None:
     try:
         return Dataset(**values)
     except ValueError as error:
-        faults += rule_faults(str(error), path)
+        faults += rule_faults(str(error), path, raw)
         return None
 
 
@@ -122,7 +123,7 @@ def _faults(error: ErrorDetails, raw: Any, path: Path) -> list[Fault]:
     if kind == "unexpected_keyword_argument":
         return [Fault(place, UNKNOWN, value)]
     if kind == "value_error":
-        return rule_faults(str(error["ctx"]["error"]), place)
+        return rule_faults(str(error["ctx"]["error"]), place, value)
     if kind == "literal_error":
         options = re.findall(r"'([^']*)'", str(error["ctx"]["expected"]))
         return [Fault(place, f"must be one of {some_of(options)}", value, did_you_mean(nearest(str(value), options)))]

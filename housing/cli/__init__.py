@@ -1,0 +1,5 @@
+"""The command line: arguments in, one workflow step run, an exit code out."""
+
+from housing.cli.main import main
+
+__all__ = ["main"]

@@ -1,0 +1,190 @@
+"""Arguments -> what is asked, whoever wrote them: a person, a script, or `mlflow run`.
+
+MLflow passes a parameter that MLproject does not declare as `--algorithm.eta 0.1`, one that holds several overrides as
+a single argument, and an empty one as an empty argument. All of them become the overrides a person would have typed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+from housing.cli.commands import COMMANDS, FLAGS, Flag, flags_of
+from housing.config.nearest import nearest
+from housing.config.schema import Experiment
+from housing.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class Request:
+    """One command as asked. `argument` is its FILE or ENDPOINT."""
+
+    command: str | None = None
+    argument: str | None = None
+    overrides: tuple[str, ...] = ()
+    config_dir: Path | None = None
+    multirun: bool = False
+    cfg: str | None = None
+    detailed_exitcode: bool = False
+    label: str | None = None
+    separator: str | None = None
+    json: bool = False
+    help: bool = False
+    version: bool = False
+
+
+def parse(argv: Sequence[str]) -> Request:
+    """Raises ConfigError for a command or flag that does not exist, with the nearest one that does."""
+    if "--version" in argv:
+        return Request(version=True)
+    words = [word for word in argv if word]
+    asks_for_help = any(word in ("--help", "-h", "help") for word in words[:1])
+    if not words or asks_for_help:
+        name = words[1] if len(words) > 1 and words[1] in COMMANDS else None
+        return Request(command=name, help=True)
+    name, *rest = words
+    if name not in COMMANDS:
+        raise ConfigError(_no_command(name))
+    return _Parser(name).parse(rest)
+
+
+def split_overrides(text: str) -> list[str]:
+    """Several overrides in one argument, apart; quotes and brackets hold together, as in Hydra and in a shell."""
+    words: list[str] = []
+    for word in _words(text):
+        if words and not _OVERRIDE.match(word):
+            words[-1] += f" {word}"
+        else:
+            words.append(word)
+    return words
+
+
+_OVERRIDE = re.compile(r"""["']?([+~]{0,2}[A-Za-z_][\w./@-]*=|~\w)""")
+_CLOSING = {"[": "]", "{": "}", "(": ")"}
+
+
+@dataclass
+class _Parser:
+    command: str
+
+    def parse(self, words: Sequence[str]) -> Request:
+        request = Request(self.command)
+        overrides: list[str] = []
+        remaining = iter(words)
+        for word in remaining:
+            if word.startswith("-") and not word.startswith("-=") and len(word) > 1:
+                flag, equals, value = word.partition("=")
+                known = self._flag(flag)
+                if known is None:
+                    overrides.append(f"{flag.lstrip('-')}={value if equals else self._value(flag, remaining)}")
+                    continue
+                if known.takes and not equals:
+                    value = self._value(flag, remaining)
+                request = _with_flag(request, known, value)
+            elif self._takes(word, request):
+                request = replace(request, argument=word)
+            else:
+                overrides += split_overrides(word)
+        self._refuse_incomplete(request, overrides)
+        return replace(request, overrides=tuple(overrides))
+
+    def _takes(self, word: str, request: Request) -> bool:
+        """Whether a word is the command's FILE or ENDPOINT."""
+        wanted = COMMANDS[self.command].argument
+        return bool(wanted) and request.argument is None and ("=" not in word or Path(word).exists())
+
+    def _flag(self, flag: str) -> Flag | None:
+        """The flag; None for a key that `mlflow run` wrote as one."""
+        own = flags_of(self.command)
+        for known in own:
+            if flag in (known.name, known.short):
+                return known
+        if "." in flag or flag.lstrip("-").partition("@")[0] in _KEYS:
+            return None
+        others = [f for f in FLAGS if flag in (f.name, f.short)]
+        if others:
+            raise ConfigError(
+                f"{flag}: `housing {self.command}` has no such flag; only {_listed(others[0].commands)} "
+                f"{'have' if len(others[0].commands) > 1 else 'has'} it"
+            )
+        names = [f.name for f in own]
+        meant = nearest(flag, [*names, *(f"--{key}" for key in _KEYS)])
+        if meant is not None and meant not in names:
+            way_out = f"did you mean {meant.removeprefix('--')}=<value>?"
+        else:
+            way_out = f"did you mean {meant}?" if meant else f"it has {_listed(names)}"
+        raise ConfigError(f"{flag}: `housing {self.command}` has no such flag; {way_out}")
+
+    def _value(self, flag: str, remaining: Iterator[str]) -> str:
+        value = next(remaining, None)
+        if value is None:
+            raise ConfigError(f"{flag}: needs a value after it")
+        return value
+
+    def _refuse_incomplete(self, request: Request, overrides: Sequence[str]) -> None:
+        command = COMMANDS[self.command]
+        if request.help:
+            return
+        example = command.examples[0][0]
+        if command.argument and not command.argument.startswith("[") and request.argument is None:
+            raise ConfigError(f"`housing {self.command}` needs a {command.argument}, for example: {example}")
+        if not command.composes and overrides:
+            raise ConfigError(f"{overrides[0]}: `housing {self.command}` takes no overrides, for example: {example}")
+        if self.command == "describe" and request.label is None:
+            raise ConfigError(f"`housing describe` needs the column to predict, for example: {example}")
+
+
+_KEYS = {field.name for field in fields(Experiment)} | {"experiment", "target"}
+
+
+def _with_flag(request: Request, flag: Flag, value: str) -> Request:
+    if flag.values and value not in flag.values:
+        meant = nearest(value, flag.values)
+        way_out = f"; did you mean {meant}?" if meant else ""
+        raise ConfigError(f"{flag.name} {value}: must be one of {_listed(flag.values)}{way_out}")
+    field = flag.name.removeprefix("--").replace("-", "_")
+    taken: Any = Path(value) if field == "config_dir" else value
+    changed: dict[str, Any] = {field: taken if flag.takes else True}
+    return replace(request, **changed)
+
+
+def _no_command(name: str) -> str:
+    meant = nearest(name, COMMANDS)
+    way_out = f"did you mean {meant}?" if meant else f"there is {_listed(tuple(COMMANDS))}"
+    if "=" in name:
+        way_out = f"put a command before it: housing train {name}"
+    return f"{name}: no such command; {way_out}"
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names)
+
+
+def _words(text: str) -> Iterator[str]:
+    """Words at top level. Quotes around a whole word are the shell's and go; those inside are Hydra's and stay."""
+    word, quote, open_brackets = "", "", []
+    for character in text:
+        if quote:
+            quote = "" if character == quote else quote
+        elif character in "'\"":
+            quote = character
+        elif character in _CLOSING:
+            open_brackets.append(_CLOSING[character])
+        elif open_brackets and character == open_brackets[-1]:
+            open_brackets.pop()
+        elif character.isspace() and not open_brackets:
+            if word:
+                yield _unquoted(word)
+            word = ""
+            continue
+        word += character
+    if word:
+        yield _unquoted(word)
+
+
+def _unquoted(word: str) -> str:
+    quoted = len(word) > 1 and word[0] == word[-1] and word[0] in "'\"" and word[0] not in word[1:-1]
+    return word[1:-1] if quoted else word

@@ -1,0 +1,210 @@
+"""The commands and their flags, as `--help` tells them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Flag:
+    """`takes` names the flag's value; empty: it takes none. `commands` empty: every command has it."""
+
+    name: str
+    about: str
+    takes: str = ""
+    short: str = ""
+    commands: tuple[str, ...] = ()
+    values: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Command:
+    """`argument` is the word it takes besides overrides, in brackets when it may be left out."""
+
+    name: str
+    summary: str
+    about: str
+    examples: tuple[tuple[str, str], ...]
+    argument: str = ""
+    composes: bool = True
+
+
+COMMANDS = {
+    command.name: command
+    for command in (
+        Command(
+            "run",
+            "everything below in order, from data to predictions",
+            "Trains, tunes, promotes and deploys, then predicts a few rows through the endpoint.",
+            (
+                ("housing run", "the defaults of conf/config.yaml"),
+                ("housing run experiment=walkthrough", "the walkthrough from end to end"),
+                ("housing run --config-dir conf dataset=mine", "your own data, described in conf/dataset/mine.yaml"),
+            ),
+        ),
+        Command(
+            "train",
+            "one training job, one MLflow run",
+            "Reads and checks the dataset, splits, encodes, fits the algorithm and records everything about it.",
+            (
+                ("housing train", ""),
+                ("housing train algorithm.eta=0.1 algorithm.max_depth=4", "other hyperparameters"),
+                ("housing train -m algorithm.eta=0.1,0.3,0.5", "three jobs under one parent run"),
+            ),
+        ),
+        Command(
+            "tune",
+            "a study: many trials, the best hyperparameters",
+            "Searches the search space for the best objective. A study that was interrupted goes on where it stopped.",
+            (
+                ("housing tune", "nine trials, three at a time"),
+                ("housing tune search_space=narrow study=tpe study.trials=50", ""),
+                ("housing tune -m dataset=ames,mine --config-dir conf", "one study a dataset"),
+            ),
+        ),
+        Command(
+            "promote",
+            "final fit, gate, registry alias",
+            "Fits the candidate on train and validation together, scores the test part once, and moves the alias when\n"
+            "the gate lets it pass. A refused candidate changes nothing; the exit code is 4.",
+            (
+                ("housing promote", "the best run of the latest study"),
+                ("housing promote candidate=<run id>", "this run"),
+                ("housing promote gate.at_most=20000", "with an absolute limit"),
+            ),
+        ),
+        Command(
+            "plan",
+            "what deploy would change; changes nothing",
+            "Shows the difference between the wanted deployment and the endpoint as it is.",
+            (
+                ("housing plan deployment=ab_test", ""),
+                ("housing plan --detailed-exitcode", "exit code 2 when something would change"),
+            ),
+        ),
+        Command(
+            "deploy",
+            "make the endpoint what the deployment says",
+            "Applies the plan: variants, weights, instances, autoscaling. Doing it twice changes nothing.",
+            (
+                ("housing deploy", "the champion alone"),
+                ("housing deploy deployment=ab_test deployment.variants.challenger.weight=0.2", ""),
+            ),
+        ),
+        Command(
+            "predict",
+            "raw rows in, predictions out",
+            "Sends the rows of a CSV file with a header through the endpoint. A label column is ignored.",
+            (("housing predict rows.csv", ""), ("housing predict rows.csv > predictions.csv", "CSV into a pipe")),
+            argument="FILE",
+        ),
+        Command(
+            "status",
+            "endpoints, variants, instances, traffic",
+            "Shows what is served, by which model versions, and how it fares.",
+            (("housing status", "every endpoint"), ("housing status housing-endpoint --json", "for a script")),
+            argument="[ENDPOINT]",
+        ),
+        Command(
+            "lineage",
+            "from an endpoint back to data and code",
+            "Follows endpoint, variant, version, run, configuration, data and commit; says where a link is broken.",
+            (("housing lineage housing-endpoint", ""),),
+            argument="ENDPOINT",
+        ),
+        Command(
+            "destroy",
+            "remove the endpoint",
+            "Ends the endpoint. Runs and registered models stay.",
+            (("housing destroy", ""), ("housing destroy deployment.endpoint=other", "another endpoint")),
+        ),
+        Command(
+            "describe",
+            "a dataset description for a file of yours",
+            "Prints a conf/dataset/*.yaml: kinds of columns guessed, ranges and levels filled in, the guesses marked.",
+            (("housing describe homes.csv --label price > conf/dataset/homes.yaml", ""),),
+            argument="FILE",
+            composes=False,
+        ),
+    )
+}
+
+_COMPOSING = tuple(name for name, command in COMMANDS.items() if command.composes)
+
+FLAGS = (
+    Flag("--config-dir", "your own conf/ beside ours; a file of the same name wins", "DIR", commands=_COMPOSING),
+    Flag("--multirun", "a job for every value of a,b,c", short="-m", commands=("train", "tune")),
+    Flag(
+        "--cfg",
+        "print the composed configuration and stop",
+        "job|hydra|all",
+        commands=_COMPOSING,
+        values=("job", "hydra", "all"),
+    ),
+    Flag("--detailed-exitcode", "exit code 2 when changes are pending", commands=("plan",)),
+    Flag("--label", "the column to predict", "COLUMN", commands=("describe",)),
+    Flag("--separator", "between the values of a CSV file (default: a comma)", "CHARACTER", commands=("describe",)),
+    Flag("--json", "one JSON document on stdout", commands=_COMPOSING),
+    Flag("--help", "this text", short="-h"),
+)
+
+
+def flags_of(command: str) -> list[Flag]:
+    """The flags that a command has."""
+    return [flag for flag in FLAGS if not flag.commands or command in flag.commands]
+
+
+def overview() -> str:
+    """`housing --help`."""
+    width = max(map(len, COMMANDS))
+    commands = "\n".join(f"  {c.name:<{width}}  {c.summary}" for c in COMMANDS.values())
+    return f"""\
+Experiments declared in YAML: composed by Hydra, recorded by MLflow, deployed by the same files.
+
+usage: housing COMMAND [KEY=VALUE ...] [FLAGS]
+
+commands
+{commands}
+
+overrides
+  algorithm.eta=0.1     a value of conf/, by its path
+  dataset=mine          another file of a group: conf/dataset/mine.yaml
+  ~search_space.eta     a value less
+
+examples
+  housing run experiment=walkthrough
+  housing train algorithm.max_depth=4
+  housing tune study.trials=20
+  housing train --cfg job
+
+flags
+  --help, -h   this text; `housing COMMAND --help` tells more of a command
+  --version
+
+exit codes
+  0 done   1 failed   2 changes pending (plan --detailed-exitcode)   3 bad configuration or data
+  4 refused by the gate   5 refused by the budget   6 cloud error   130 interrupted
+"""
+
+
+def help_of(name: str) -> str:
+    """`housing COMMAND --help`."""
+    command = COMMANDS[name]
+    words = [name, command.argument, "[KEY=VALUE ...]" if command.composes else "", "[FLAGS]"]
+    flags = [(", ".join(filter(None, (f"{f.name} {f.takes}".strip(), f.short))), f.about) for f in flags_of(name)]
+    return f"""\
+{command.about}
+
+usage: housing {" ".join(filter(None, words))}
+
+examples
+{_columns(command.examples)}
+
+flags
+{_columns(flags)}
+"""
+
+
+def _columns(pairs: list[tuple[str, str]] | tuple[tuple[str, str], ...]) -> str:
+    width = max(len(left) for left, _ in pairs)
+    return "\n".join(f"  {left:<{width}}  {right}".rstrip() for left, right in pairs)

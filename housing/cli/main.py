@@ -1,0 +1,135 @@
+"""Runs the command that was asked for; the one place that turns what happened into an exit code."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from housing.cli.arguments import Request, parse
+from housing.cli.commands import help_of, overview
+from housing.errors import HousingError
+
+if TYPE_CHECKING:
+    from housing.console import Console
+
+_INTERRUPTED = 130
+_CHANGES_PENDING = 2
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The exit code; see housing/errors.py for those of errors."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    arguments = sys.argv[1:] if argv is None else list(argv)
+    try:
+        code = _guarded(arguments)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader has gone; what Python flushes on its way out must find somewhere to go.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    return code
+
+
+def _guarded(arguments: Sequence[str]) -> int:
+    try:
+        return _answer(parse(arguments))
+    except HousingError as error:
+        _console(as_json="--json" in arguments).error(error)
+        return error.exit_code
+    except KeyboardInterrupt:
+        sys.stderr.write("housing: interrupted\n")
+        return _INTERRUPTED
+    except BrokenPipeError:
+        raise
+    except Exception as error:
+        return _bug(error)
+
+
+def _answer(request: Request) -> int:
+    if request.version:
+        from housing import __version__
+
+        sys.stdout.write(f"housing {__version__}\n")
+        return 0
+    if request.help or request.command is None:
+        sys.stdout.write(help_of(request.command) if request.command else overview())
+        return 0
+    if request.cfg:
+        return _show_configuration(request)
+    if request.command == "describe":
+        from housing.data.describe import describe
+
+        sys.stdout.write(describe(str(request.argument), str(request.label), separator=request.separator))
+        return 0
+    return _run(request)
+
+
+def _show_configuration(request: Request) -> int:
+    from housing.config import load
+
+    sys.stdout.write(load.show(request.overrides, request.config_dir, str(request.cfg)))
+    sys.stdout.flush()
+    load.load(request.overrides, request.config_dir)
+    return 0
+
+
+def _run(request: Request) -> int:
+    console = _console(as_json=request.json)
+    if request.multirun:
+        from housing.cli.multirun import multirun
+
+        outcome = multirun(request)
+    else:
+        outcome = _run_once(request, console)
+    console.show(outcome)
+    if request.detailed_exitcode and outcome.pending_changes:
+        return _CHANGES_PENDING
+    return int(outcome.exit_code)
+
+
+def _run_once(request: Request, console: Console) -> Any:
+    from housing.config.load import check, compose, config_hash
+
+    composed = compose(request.overrides, request.config_dir)
+    experiment = check(composed)
+
+    from housing import workflow
+    from housing.workflow import Invocation
+
+    command = str(request.command)
+    invocation = Invocation(command, request.overrides, composed.yaml, config_hash(experiment))
+    step: Callable[..., Any] = getattr(workflow, command)
+    return step(experiment, invocation, console, **_own_arguments(request))
+
+
+def _own_arguments(request: Request) -> dict[str, Any]:
+    match request.command:
+        case "predict":
+            from pathlib import Path
+
+            return {"file": Path(str(request.argument))}
+        case "status" | "lineage":
+            return {"endpoint": request.argument}
+        case _:
+            return {}
+
+
+def _console(*, as_json: bool) -> Console:
+    from housing.console import Console
+
+    return Console(as_json=as_json)
+
+
+def _bug(error: Exception) -> int:
+    if os.environ.get("HOUSING_TRACEBACK"):
+        traceback.print_exception(error)
+    first = (str(error) or "no message").splitlines()[0][:300]
+    sys.stderr.write(
+        f"housing: this is a bug in housing: {type(error).__name__}: {first}\n"
+        "Set HOUSING_TRACEBACK=1 to see where, and report it with the command.\n"
+    )
+    return 1
