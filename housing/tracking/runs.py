@@ -92,8 +92,12 @@ class Runs(RunQueries):
         yaml: str | None = None,
         inputs: Sequence[Input] = (),
         files: Mapping[str, bytes] | None = None,
+        status: Status = "FINISHED",
+        into: str | None = None,
     ) -> str:
-        """A whole finished job, in as few calls as MLflow allows; returns its run id.
+        """A whole ended job, in as few calls as MLflow allows; returns its run id.
+
+        It fills the run `into` that `adopt` has opened, where there is one; what `adopt` was told stands.
 
         `metrics` stand beside those of the result; `files` maps paths below the run's artifacts to contents. The
         status comes last: whoever is killed before leaves a RUNNING run, which no question answers with and
@@ -101,13 +105,13 @@ class Runs(RunQueries):
         """
         ended_at_ms = result.started_at_ms + round(result.seconds * 1000)
         points = entries.job_metrics(result) + entries.metrics(metrics or {}, ended_at_ms)
-        run_id = self._create(name, self._tags(kind, parent, tags), result.started_at_ms)
-        self._describe(run_id, params or {}, points)
+        run_id = into or self._create(name, self._tags(kind, parent, tags), result.started_at_ms)
+        self._describe(run_id, {} if into else params or {}, points)
         self.log_files(run_id, dict(files or {}) | ({CONFIG_FILE: yaml.encode()} if yaml is not None else {}))
         with translated(f"run {name!r}: cannot be written"):
             if inputs:
                 self.client.log_inputs(run_id, entries.dataset_inputs(inputs))
-            self.client.set_terminated(run_id, "FINISHED", ended_at_ms)
+            self.client.set_terminated(run_id, status, ended_at_ms)
         return run_id
 
     def record_failure(
@@ -149,6 +153,17 @@ class Runs(RunQueries):
             self.annotate(run_id, metrics=metrics, tags=tags)
         with translated(f"run {run_id}: cannot be ended"):
             self.client.set_terminated(run_id, status)
+
+    def annotate(
+        self, run_id: str, *, metrics: Mapping[str, float] | None = None, tags: Mapping[str, str] | None = None
+    ) -> None:
+        """Add single values to a run, whatever its status."""
+        with translated(f"run {run_id}: cannot be written"):
+            self.client.log_batch(
+                run_id,
+                metrics=entries.metrics(metrics or {}, int(time.time() * 1000)),
+                tags=entries.run_tags(tags or {}),
+            )
 
     def log_files(self, run_id: str, files: Mapping[str, bytes]) -> None:
         """Put contents below a run's artifacts, by relative path."""

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 @dataclass(frozen=True)
 class Invocation:
-    """A command as given: its overrides, the composed configuration as text and its hash, and the run it belongs under."""
+    """A command as given: overrides, the composed configuration as text and its hash, and the run it belongs under."""
 
     command: str
     overrides: tuple[str, ...]

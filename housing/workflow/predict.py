@@ -1,0 +1,49 @@
+"""Raw rows in, predictions out, through the endpoint."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+
+from housing.config.schema import Experiment
+from housing.workflow.outcome import Invocation, Outcome, Reporter, Table
+from housing.workflow.session import Session
+
+_ROWS_A_REQUEST = 2000  # a row of raw CSV is about 500 bytes, and an endpoint takes 6 MB
+_SHOWN_ROWS = 20
+
+
+def predict(experiment: Experiment, invocation: Invocation, reporter: Reporter, *, file: Path) -> Outcome:
+    """Answer every row of a CSV (also .gz) or Parquet file with a header; the label's column need not be there."""
+    from housing.data.rows import csv_pieces
+
+    with Session(experiment, invocation, reporter) as session:
+        endpoint, dataset = experiment.deployment.endpoint, experiment.dataset
+        pieces = csv_pieces(str(file), separator=dataset.separator, rows_a_piece=_ROWS_A_REQUEST)
+        with reporter.working(f"asking {endpoint}"):
+            predictions = [session.host.predict(endpoint, piece) for piece in pieces]
+    answers = [(float(value), prediction.variant) for prediction in predictions for value in prediction.values]
+    title = dataset.label + (f", {dataset.label_unit}" if dataset.label_unit else "")
+    shown = [[index, value, variant] for index, (value, variant) in enumerate(answers[:_SHOWN_ROWS], start=1)]
+    rest = len(answers) - len(shown)
+    return Outcome(
+        headline=f"{len(answers):,} rows answered by {endpoint}",
+        data={
+            "endpoint": endpoint,
+            "label": dataset.label,
+            "predictions": [{"value": value, "variant": variant} for value, variant in answers],
+        },
+        lines=(f"the first {_SHOWN_ROWS} of them; for all: housing predict {file} > predictions.csv",) if rest else (),
+        tables=(Table(title, ("row", "prediction", "variant"), shown),),
+        next_commands=(("housing status", "who answered how often"),),
+        raw=_csv(dataset.label, answers),
+    )
+
+
+def _csv(label: str, answers: list[tuple[float, str]]) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow([label, "variant"])
+    writer.writerows((repr(value), variant) for value, variant in answers)
+    return text.getvalue()

@@ -1,0 +1,206 @@
+"""From the best trial to the registry: final fit, one look at the test part, the gate, the alias."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from housing.config.schema import Experiment
+from housing.errors import ConfigError, GateRefused, RegistryError
+from housing.training.metrics import direction
+from housing.workflow.outcome import Invocation, Outcome, Reporter, Table
+from housing.workflow.session import Session
+
+if TYPE_CHECKING:
+    from housing.data.encoder import Encoder
+    from housing.promotion.gate import Decision, Scored
+    from housing.tracking.queries import Run
+    from housing.tracking.registry import Version
+    from housing.training.job import TrainingResult
+
+
+@dataclass(frozen=True)
+class Promotion:
+    """A candidate that passed: its version, its metrics on the test part, and the run that was its source."""
+
+    version: Version
+    metrics: Mapping[str, float]
+    hyperparameters: Mapping[str, Any]
+    is_new: bool
+
+
+def promote(experiment: Experiment, invocation: Invocation, reporter: Reporter) -> Outcome:
+    """Fit the best hyperparameters on train and validation, judge the model on the test part, move the alias."""
+    with Session(experiment, invocation, reporter) as session:
+        promotion = promote_best(session, parent=invocation.parent_run_id)
+        version = promotion.version
+        uri = f"models:/{version.name}@{experiment.gate.alias}"
+        state = "registered" if promotion.is_new else "the same model was registered already"
+        return Outcome(
+            headline=f"{uri} is version {version.number} ({state})",
+            data={"model": version.name, "version": version.number, "alias": experiment.gate.alias}
+            | {"metrics": dict(promotion.metrics), "hyperparameters": dict(promotion.hyperparameters)},
+            tables=(metrics_table(session, promotion),),
+            recorded=[*session.records_at, f"registered model {version.name}, version {version.number}"],
+            next_commands=(
+                ("housing plan", "what a deployment would change"),
+                ("housing deploy", "serve it on this machine"),
+            ),
+        )
+
+
+def promote_best(session: Session, *, parent: str | None, source: Run | None = None) -> Promotion:
+    """The steps of `promote`; `source` is the run whose hyperparameters are taken, else the configured candidate's."""
+    experiment = session.experiment
+    if not session.prepared.test.rows:
+        raise ConfigError(
+            f"dataset {experiment.dataset.name} has no test part, and a candidate is judged on nothing else; "
+            "give dataset.split a test fraction or dataset.split.by_column.test"
+        )
+    source = source or _candidate(session)
+    hyperparameters = _final_hyperparameters(source)
+    final = session.prepared.final()
+    name = f"final from {source.name}"
+    job = session.job(name, hyperparameters, {"train": session.runner.stage(final.channel)})
+    with session.reporter.working("final fit on train and validation"):
+        result = session.runner.submit(job).result()
+    session.reporter.step(
+        "final", f"{len(final.channel.label):,} rows, {hyperparameters['num_round']} rounds, {result.seconds:.2f} s"
+    )
+
+    decision = _judge(session, result, final.encoder)
+    for verdict in decision.verdicts:
+        session.reporter.step("gate", f"{'passed' if verdict.passed else 'REFUSED'}  {verdict.rule}: {verdict.why}")
+    metrics = {f"test_{name}": value for name, value in decision.metrics.items()}
+    run_id = session.record(
+        result,
+        name,
+        kind="final",
+        hyperparameters=hyperparameters,
+        parent=parent,
+        encoder=final.encoder,
+        channels=(final.channel,),
+        metrics=metrics,
+        tags={
+            "housing.source_run": source.id,
+            "housing.gate": "passed" if decision.passed else "refused",
+            "housing.gate_verdicts": "\n".join(f"{v.rule}: {v.why}" for v in decision.verdicts),
+        },
+    )
+    if not decision.passed:
+        raise GateRefused(_refusal(session, decision, run_id))
+    version, is_new = register(session, result, final.encoder, run_id, alias=experiment.gate.alias)
+    return Promotion(version, metrics, hyperparameters, is_new)
+
+
+def register(
+    session: Session, result: TrainingResult, encoder: Encoder, run_id: str, *, alias: str
+) -> tuple[Version, bool]:
+    """Make a job's model a registered version and give it an alias.
+
+    The same model is never registered twice: where a version has these very files, only the alias moves.
+    """
+    experiment = session.experiment
+    with session.reporter.working("registering the model"):
+        version, is_new = session.registry.register(
+            experiment.tracking.model,
+            run_id,
+            algorithm=experiment.algorithm.name,
+            model=result.model,
+            model_format=result.model_format,
+            encoder=encoder,
+            tags=session.run_tags,
+        )
+        session.registry.set_alias(version.name, alias, version.number)
+    session.reporter.step("register", f"{version.name} version {version.number} is @{alias}")
+    return version, is_new
+
+
+def metrics_table(session: Session, promotion: Promotion) -> Table:
+    """The candidate's metrics on the test part."""
+    unit = session.experiment.dataset.label_unit
+    rows = [[name, value] for name, value in promotion.metrics.items()]
+    return Table("test part" + (f", {unit}" if unit else ""), ("metric", "value"), rows)
+
+
+def _candidate(session: Session) -> Run:
+    """The configured run, or the best of the latest study, or the best job, on this very data."""
+    runs, experiment = session.runs, session.experiment
+    if experiment.candidate is not None:
+        return runs.get(experiment.candidate)
+    objective = experiment.study.objectives[0]
+    towards = direction(objective)
+    digest = session.prepared.split_digest
+    study = runs.latest_study(split_digest=digest)
+    best = runs.best(objective, towards, parent=study.id if study else None, split_digest=digest)
+    if best is None:
+        raise RegistryError(
+            f"nothing to promote: MLflow experiment '{experiment.name}' has no finished job with {objective} on this "
+            "data and split; run `housing tune` or `housing train` first, or name a run: candidate=<run id>"
+        )
+    session.reporter.step("candidate", f"{best.name} ({objective} {session.amount(best.metrics[objective])})")
+    return best
+
+
+def _final_hyperparameters(source: Run) -> dict[str, Any]:
+    """Those of the source, for as many rounds as it kept: the final fit has no validation part to stop early by."""
+    try:
+        hyperparameters: dict[str, Any] = json.loads(source.tags["housing.hyperparameters"])
+        rounds = int(source.metrics["best_round"]) + 1
+    except (KeyError, ValueError) as e:
+        raise RegistryError(
+            f"run {source.name} ({source.id}) is not a finished training job of housing, so it cannot be promoted; "
+            "name one that is: candidate=<run id>"
+        ) from e
+    hyperparameters.pop("early_stopping_rounds", None)
+    return hyperparameters | {"num_round": rounds}
+
+
+def _judge(session: Session, result: TrainingResult, encoder: Encoder) -> Decision:
+    """Both models answer the raw test rows, each through its own encoder, as they would behind an endpoint."""
+    from housing.algorithms.base import find
+    from housing.promotion.gate import decide
+    from housing.training.predictor import Predictor
+
+    experiment, test = session.experiment, session.prepared.test
+    candidate = Predictor(find(experiment.algorithm.name).load(result.model), encoder)
+    with session.reporter.working("scoring the test part"):
+        return decide(
+            experiment.gate,
+            test[experiment.dataset.label],
+            _scored("the candidate", candidate, test),
+            _champion(session),
+            unit=experiment.dataset.label_unit,
+            seed=experiment.seed,
+        )
+
+
+def _champion(session: Session) -> Scored | None:
+    from housing.training.predictor import Predictor
+
+    gate, name = session.experiment.gate, session.experiment.tracking.model
+    if gate.against_champion == "nothing":
+        return None
+    version = session.registry.find(name, alias="champion")
+    if version is None:
+        return None
+    predictor = Predictor.load(session.registry.download(version))
+    return _scored(f"version {version.number}", predictor, session.prepared.test)
+
+
+def _scored(name: str, predictor: Any, test: Any) -> Scored:
+    from housing.promotion.gate import Scored
+
+    encoder = predictor.encoder
+    return Scored(name, predictor.predict_columns(test), frozenset(encoder.required), encoder.label)
+
+
+def _refusal(session: Session, decision: Decision, run_id: str) -> str:
+    rules = "\n".join(f"  {v.rule}: {v.why}" for v in decision.verdicts if not v.passed)
+    alias = session.experiment.gate.alias
+    return (
+        f"the gate refused the candidate; @{alias} stays where it is\n{rules}\n"
+        f"  the candidate is kept as run {run_id[:8]}; change the rules with gate=..., or look for a better one"
+    )

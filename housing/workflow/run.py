@@ -1,0 +1,141 @@
+"""The walkthrough in order: the one file to read first.
+
+data -> one training job -> a study -> the final fit -> the gate -> the registry -> an endpoint -> predictions
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import zip_longest
+
+from housing.config.schema import Experiment
+from housing.training.job import TrainingResult
+from housing.workflow.outcome import Invocation, Outcome, Reporter, Table
+from housing.workflow.promote import Promotion, promote_best, register
+from housing.workflow.serve import apply_plan
+from housing.workflow.session import Session
+from housing.workflow.train import fit
+from housing.workflow.tune import Studied, study
+
+_BASELINE = "baseline"
+_SHOWN_ROWS = 5
+
+
+@dataclass(frozen=True)
+class _Walked:
+    baseline: TrainingResult
+    studied: Studied
+    promotion: Promotion
+
+
+def run(experiment: Experiment, invocation: Invocation, reporter: Reporter) -> Outcome:
+    """All steps, under one parent run. A candidate that the gate refuses ends it (GateRefused): nothing is deployed."""
+    from housing.tracking.names import run_name
+
+    with Session(experiment, invocation, reporter) as session:
+        _ = session.prepared  # bad data is refused before anything is recorded
+        with session.open_run(run_name(experiment.name), kind="run", parent=invocation.parent_run_id) as opened:
+            baseline, baseline_run, _ = fit(session, parent=opened.run_id, prefix=_BASELINE)
+            studied = study(session, parent=opened.run_id)
+            promotion = promote_best(session, parent=opened.run_id, source=studied.best)
+            if _serves_baseline(experiment):
+                register(session, baseline, session.prepared.encoder, baseline_run, alias=_BASELINE)
+            apply_plan(session)
+            shown = _predictions(session)
+            objective = experiment.study.objectives[0]
+            opened.metrics.update({objective: studied.best.metrics[objective], **promotion.metrics})
+        walked = _Walked(baseline, studied, promotion)
+        url = _url(session)
+        return Outcome(
+            headline=f"{experiment.deployment.endpoint} answers with "
+            f"{experiment.tracking.model} version {promotion.version.number}",
+            data=_data(session, walked, url, shown),
+            lines=_remarks(experiment),
+            tables=(_figures(session, walked), shown),
+            recorded=[*session.records_at, url],
+            next_commands=(
+                ("housing status", "variants, weights, instances, invocations"),
+                ("housing predict rows.csv", "your own rows: raw columns with a header"),
+                ("housing tune search_space=wide study=tpe", "a larger search"),
+                (f"housing lineage {experiment.deployment.endpoint}", "from the endpoint back to the data"),
+                ("housing destroy", "end the endpoint; records and models stay"),
+            ),
+        )
+
+
+def _serves_baseline(experiment: Experiment) -> bool:
+    wanted = f"models:/{experiment.tracking.model}@{_BASELINE}"
+    return any(variant.model == wanted for variant in experiment.deployment.variants.values())
+
+
+def _predictions(session: Session) -> Table:
+    """A few raw rows of the test part through the endpoint, beside their true labels."""
+    test, label = session.prepared.test, session.experiment.dataset.label
+    few = test.take(range(min(_SHOWN_ROWS, test.rows)))
+    features = [name for name in few if name != label]
+    with session.reporter.working("asking the endpoint"):
+        answer = session.host.predict(session.experiment.deployment.endpoint, few.to_csv(features))
+    session.reporter.step("predict", f"{len(answer.values)} raw test rows, answered by {answer.variant}")
+    rows = [
+        [index, float(value), float(true), answer.variant]
+        for index, (value, true) in enumerate(zip(answer.values, few[label], strict=True), start=1)
+    ]
+    unit = session.experiment.dataset.label_unit
+    title = f"through the endpoint: {label}" + (f", {unit}" if unit else "")
+    return Table(title, ("row", "predicted", "true", "variant"), rows)
+
+
+def _figures(session: Session, walked: _Walked) -> Table:
+    """The walkthrough's three figures and the test part's, beside those of a publication where one is named."""
+    published = session.experiment.published
+    figures = (published.train_mae, published.validation_mae, published.best_validation_mae) if published else ()
+    rows = list(_here(session, walked).items())
+    title = ", ".join(text for text in ("mean absolute error", session.experiment.dataset.label_unit) if text)
+    if not published:
+        return Table(title, ("", "here"), rows)
+    wide = [
+        [name, figure and figure.value, here, figure and f"{figure.splits_mean:,.0f} ± {figure.splits_sd:,.0f}"]
+        for (name, here), figure in zip_longest(rows, figures)
+    ]
+    return Table(title, ("", "published", "here", "over random splits"), wide)
+
+
+def _here(session: Session, walked: _Walked) -> dict[str, float]:
+    """In the order of the publication's figures, then ours."""
+    objective = session.experiment.study.objectives[0]
+    best = f"best of {len(walked.studied.result.trials)} trials, {objective.replace('_', ' ')}"
+    return {
+        "training job, train MAE": walked.baseline.metrics["train_mae"],
+        "training job, validation MAE": walked.baseline.metrics["validation_mae"],
+        best: walked.studied.best.metrics[objective],
+        "final model, test MAE": walked.promotion.metrics["test_mae"],
+    }
+
+
+def _remarks(experiment: Experiment) -> tuple[str, ...]:
+    published = experiment.published
+    if published is None:
+        return ()
+    return (
+        f"published: {published.source}. It gives one random split; another split moves each figure by as much as the "
+        "last column says, so equal digits would be chance.",
+    )
+
+
+def _url(session: Session) -> str:
+    status = session.host.status(session.experiment.deployment.endpoint)
+    return status.url if status else ""
+
+
+def _data(session: Session, walked: _Walked, url: str, shown: Table) -> dict[str, object]:
+    return {
+        "endpoint": session.experiment.deployment.endpoint,
+        "url": url,
+        "model": walked.promotion.version.name,
+        "version": walked.promotion.version.number,
+        "figures": _here(session, walked),
+        "test": dict(walked.promotion.metrics),
+        "hyperparameters": dict(walked.promotion.hyperparameters),
+        "predictions": [dict(zip(shown.columns, row, strict=True)) for row in shown.rows],
+        "config_hash": session.invocation.config_hash,
+    }

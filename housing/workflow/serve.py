@@ -1,0 +1,88 @@
+"""Endpoints: what a deployment would change, making it so, and ending it."""
+
+from __future__ import annotations
+
+from housing.config.schema import Experiment
+from housing.deployment.changes import Changes, describe
+from housing.deployment.plan import plan as plan_actions
+from housing.deployment.plan import teardown
+from housing.deployment.spec import Deployment
+from housing.errors import DeploymentError
+from housing.workflow.outcome import Invocation, Outcome, Reporter
+from housing.workflow.session import Session
+
+
+def plan(experiment: Experiment, invocation: Invocation, reporter: Reporter) -> Outcome:
+    """What `deploy` would change, as a diff; changes nothing."""
+    with Session(experiment, invocation, reporter) as session:
+        wanted = session.registry.pin(experiment.deployment)
+        changes = describe(wanted, session.host.current(wanted.endpoint))
+        return Outcome(
+            headline=f"{wanted.endpoint}: {changes.summary()}",
+            data=_data(wanted.endpoint, changes),
+            lines=changes.lines,
+            next_commands=(("housing deploy", "make it so"),) if changes else (("housing status", "look at it"),),
+            pending_changes=changes.add + changes.change + changes.remove,
+        )
+
+
+def deploy(experiment: Experiment, invocation: Invocation, reporter: Reporter) -> Outcome:
+    """Make the wanted state so; the second time, nothing changes."""
+    with Session(experiment, invocation, reporter) as session:
+        wanted, changes = apply_plan(session)
+        status = session.host.status(wanted.endpoint)
+        url = status.url if status else ""
+        return Outcome(
+            headline=f"{wanted.endpoint} is in service" + ("" if changes else ", nothing to change"),
+            data=_data(wanted.endpoint, changes) | {"url": url},
+            lines=(*changes.lines, changes.summary()) if changes else (),
+            recorded=(url,),
+            next_commands=(
+                ("housing predict rows.csv", "raw rows in, predictions out"),
+                ("housing status", "variants, weights, instances, invocations"),
+                ("housing destroy", "end the endpoint"),
+            ),
+        )
+
+
+def destroy(experiment: Experiment, invocation: Invocation, reporter: Reporter) -> Outcome:
+    """End the endpoint of the configuration; the record and the registered models stay."""
+    with Session(experiment, invocation, reporter) as session:
+        endpoint = experiment.deployment.endpoint
+        if endpoint not in session.host.endpoints():
+            return Outcome(headline=f"{endpoint} does not exist; nothing to remove", data=_data(endpoint, Changes(())))
+        current = session.host.current(endpoint)
+        changes = describe(None, current)
+        with reporter.working(f"ending {endpoint}"):
+            for action in teardown(endpoint, current):
+                session.host.apply(action, {})
+        return Outcome(
+            headline=f"{endpoint} is gone; records and registered models stay",
+            data=_data(endpoint, changes),
+            lines=(*changes.lines, changes.summary()),
+            next_commands=(("housing deploy", "bring it back"),),
+        )
+
+
+def apply_plan(session: Session) -> tuple[Deployment, Changes]:
+    """Pin, plan, apply each action, and look whether the host arrived. Raises DeploymentError when it did not."""
+    registry, host = session.registry, session.host
+    wanted = registry.pin(session.experiment.deployment)
+    current = host.current(wanted.endpoint)
+    changes = describe(wanted, current)
+    models = {v.model: registry.download(registry.resolve(v.model)) for v in wanted.variants.values()}
+    for action in plan_actions(wanted, current):
+        with session.reporter.working(f"{type(action).__name__} {wanted.endpoint}"):
+            host.apply(action, models)
+    if left := describe(wanted, host.current(wanted.endpoint)):
+        raise DeploymentError(
+            f"{wanted.endpoint} did not reach the wanted state; still to change:\n" + "\n".join(left.lines)
+        )
+    shares = ", ".join(f"{name} {share:.0%}" for name, share in wanted.shares().items())
+    session.reporter.step("deploy", f"{wanted.endpoint}: {shares}" + ("" if changes else "; nothing to change"))
+    return wanted, changes
+
+
+def _data(endpoint: str, changes: Changes) -> dict[str, object]:
+    counts = {"add": changes.add, "change": changes.change, "remove": changes.remove}
+    return {"endpoint": endpoint, "changes": list(changes.lines), **counts}

@@ -1,0 +1,251 @@
+"""What the steps of one command share: data, record, registry, runner and host, each made when first asked for."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from housing.config.schema import Experiment
+from housing.targets.base import Host, Runner, find
+from housing.tracking.runs import REASON_TAG, inherited_run
+from housing.training.job import TrainingJob, TrainingResult
+from housing.workflow.outcome import Invocation, Reporter
+
+if TYPE_CHECKING:
+    from housing.data.channel import Channel
+    from housing.data.encoder import Encoder
+    from housing.data.preparation import Prepared
+    from housing.tracking.entries import Input
+    from housing.tracking.queries import Kind
+    from housing.tracking.registry import Registry
+    from housing.tracking.runs import Runs
+
+
+@dataclass(frozen=True)
+class OpenRun:
+    """A parent run at work; what is put into `metrics` and `tags` is logged when it ends."""
+
+    run_id: str
+    metrics: dict[str, float]
+    tags: dict[str, str]
+
+
+class Session:
+    """One command at work. Use as a context manager: leaving it ends the runner's threads."""
+
+    def __init__(self, experiment: Experiment, invocation: Invocation, reporter: Reporter) -> None:
+        self.experiment = experiment
+        self.invocation = invocation
+        self.reporter = reporter
+        self._inherited_run = None if invocation.parent_run_id else inherited_run()
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if "runner" in self.__dict__:
+            self.runner.close()
+
+    @cached_property
+    def prepared(self) -> Prepared:
+        """The dataset, read, checked, split and encoded. Raises DataError before anything is recorded."""
+        from housing.data.preparation import prepare
+
+        with self.reporter.working("reading the data"):
+            prepared = prepare(self.experiment.dataset, self.experiment.features)
+        parts = {"train": prepared.train, "validation": prepared.validation, "test": prepared.test}
+        rows = ", ".join(f"{part.rows:,} {name}" for name, part in parts.items())
+        self.reporter.step(
+            "data",
+            f"{self.experiment.dataset.name}: {rows} rows; {len(prepared.encoder.required)} columns encoded as "
+            f"{len(prepared.encoder.columns)} ({self.experiment.features.name})",
+        )
+        return prepared
+
+    @cached_property
+    def runs(self) -> Runs:
+        """The record. A run that `mlflow run` has opened for this process decides its experiment."""
+        from housing.tracking.runs import Runs
+
+        tracking, name = self.experiment.tracking, self.experiment.name
+        with self.reporter.working("opening the record"):
+            runs = Runs.open(tracking.uri, name, inside=self._inherited_run)
+            runs.close_abandoned()
+        if runs.experiment != name:
+            self.reporter.step(
+                "record",
+                f"mlflow run opened its run in experiment {runs.experiment!r}; "
+                f"--experiment-name {name} keeps it with the others",
+            )
+        return runs
+
+    @cached_property
+    def registry(self) -> Registry:
+        """The registered models, in the same place as the record."""
+        from housing.tracking.registry import Registry
+
+        return Registry(self.runs.client)
+
+    @cached_property
+    def runner(self) -> Runner:
+        """Where jobs train."""
+        settings = self.experiment.runner
+        runner: Runner = find(settings.name).runner(settings)
+        return runner
+
+    @cached_property
+    def host(self) -> Host:
+        """Where models are served."""
+        settings = self.experiment.host
+        host: Host = find(settings.name).host(settings)
+        return host
+
+    @cached_property
+    def staged(self) -> Mapping[str, Any]:
+        """The `train` and `validation` channels, where the runner's jobs read them."""
+        return {channel.name: self.runner.stage(channel) for channel in self._channels}
+
+    def job(
+        self, name: str, hyperparameters: Mapping[str, Any], channels: Mapping[str, Any] | None = None
+    ) -> TrainingJob:
+        """A job over staged channels; `train` and `validation` when none are given."""
+        return TrainingJob(
+            name=name,
+            algorithm=self.experiment.algorithm.name,
+            hyperparameters=hyperparameters,
+            channels=channels if channels is not None else self.staged,
+            seed=self.experiment.seed,
+            label_transform=self.experiment.features.label_transform,
+        )
+
+    @property
+    def run_tags(self) -> dict[str, str]:
+        """What every run of this command carries; digests only once there is data."""
+        tags = {
+            "housing.command": self.invocation.command,
+            "housing.overrides": " ".join(self.invocation.overrides),
+            "housing.config_hash": self.invocation.config_hash,
+        }
+        if "prepared" in self.__dict__:
+            tags |= {
+                "housing.data_digest": self.prepared.data_digest,
+                "housing.split_digest": self.prepared.split_digest,
+                "housing.encoder_digest": self.prepared.encoder_digest,
+            }
+        return tags
+
+    @contextmanager
+    def open_run(self, name: str, *, kind: Kind, parent: str | None) -> Iterator[OpenRun]:
+        """A run that is a parent: FINISHED when the block ends, FAILED or KILLED with the reason when it does not."""
+        own: dict[str, Any] = {"tags": self.run_tags, "params": self.parameters, "yaml": self.invocation.config_yaml}
+        adopted = self._adopt(name, kind=kind, **own) if parent is None else None
+        run_id = adopted or self.runs.start(name, kind=kind, parent=parent, **own)
+        run = OpenRun(run_id, {}, {})
+        try:
+            yield run
+        except KeyboardInterrupt:
+            self.runs.finish(run_id, "KILLED", metrics=run.metrics, tags=run.tags | {REASON_TAG: "interrupted"})
+            raise
+        except Exception as error:
+            self.runs.finish(run_id, "FAILED", metrics=run.metrics, tags=run.tags | {REASON_TAG: str(error)})
+            raise
+        self.runs.finish(run_id, metrics=run.metrics, tags=run.tags)
+
+    def _adopt(self, name: str, **described: Any) -> str | None:
+        """The run that `mlflow run` has opened for this process, the first time a run without a parent is wanted."""
+        inherited, self._inherited_run = self._inherited_run, None
+        return self.runs.adopt(inherited, name, **described) if inherited is not None else None
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """The choices of the experiment, for MLflow's parameter columns; the whole of it is in the recorded YAML."""
+        experiment = self.experiment
+        return {
+            **experiment.algorithm.hyperparameters,
+            "algorithm": experiment.algorithm.name,
+            "dataset": experiment.dataset.name,
+            "features": experiment.features.name,
+            "label_transform": experiment.features.label_transform,
+            "seed": experiment.seed,
+        }
+
+    def record(
+        self,
+        result: TrainingResult,
+        name: str,
+        *,
+        kind: Kind,
+        hyperparameters: Mapping[str, Any],
+        parent: str | None,
+        tags: Mapping[str, str] | None = None,
+        metrics: Mapping[str, float] | None = None,
+        encoder: Encoder | None = None,
+        channels: Sequence[Channel] | None = None,
+    ) -> str:
+        """Keep one finished job as a run, with its model; returns its id.
+
+        Trials of a study share configuration and encoder, which stand on their parent: they come without an `encoder`.
+        """
+        own_tags = {"housing.hyperparameters": json.dumps(hyperparameters, sort_keys=True), **(tags or {})}
+        files = {f"model.{result.model_format}": result.model} | (encoder_file(encoder) if encoder else {})
+        own: dict[str, Any] = {
+            "tags": self.run_tags | own_tags,
+            "params": self.parameters | dict(hyperparameters),
+            "yaml": self.invocation.config_yaml if encoder else None,
+        }
+        into = self._adopt(name, kind=kind, **own) if parent is None else None
+        return self.runs.record(
+            result,
+            name,
+            kind=kind,
+            parent=parent,
+            metrics=metrics,
+            inputs=self._inputs(channels or self._channels),
+            files=files,
+            status="KILLED" if result.stopped else "FINISHED",
+            into=into,
+            **own,
+        )
+
+    @property
+    def _channels(self) -> Sequence[Channel]:
+        return self.prepared.train_channel, self.prepared.validation_channel
+
+    def _inputs(self, channels: Sequence[Channel]) -> Sequence[Input]:
+        """What MLflow shows as the datasets of a run."""
+        from housing.tracking.entries import Input
+
+        dataset = self.experiment.dataset
+        return [
+            Input(
+                dataset.name,
+                channel.name,
+                digest=channel.digest,
+                source=dataset.source,
+                rows=len(channel.label),
+                columns=len(channel.columns),
+            )
+            for channel in channels
+        ]
+
+    def amount(self, value: float) -> str:
+        """A value in the label's unit, for people."""
+        unit = self.experiment.dataset.label_unit
+        text = f"{value:,.0f}" if abs(value) >= 1000 else f"{value:,.4g}"
+        return f"{text} {unit}".strip()
+
+    @property
+    def records_at(self) -> list[str]:
+        """Where a person looks at the record."""
+        uri = self.experiment.tracking.uri
+        look = f"mlflow ui --backend-store-uri {uri}" if uri.startswith("sqlite:") else uri
+        return [f"MLflow experiment '{self.experiment.name}' in {uri}; look: {look}"]
+
+
+def encoder_file(encoder: Encoder) -> dict[str, bytes]:
+    """The encoder as an artifact of a run."""
+    return {"encoder.json": encoder.to_json().encode()}
