@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from housing.errors import DataError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,3 +27,118 @@ class Channel:
     label: NDArray[np.float32]
     columns: tuple[str, ...]
     digest: str
+
+
+def build(name: str, *, features: NDArray[np.float32], label: NDArray[np.float32], columns: tuple[str, ...]) -> Channel:
+    """A channel with the SHA-256 of its values and column names. Raises DataError on what no model can be fitted to."""
+    import numpy as np
+
+    if features.shape != (len(label), len(columns)):
+        raise DataError(f"channel {name}: {features.shape} features for {len(label)} labels and {len(columns)} columns")
+    if np.isinf(features).any() or not np.isfinite(label).all():
+        raise DataError(f"channel {name}: a feature is infinite, or a label is not finite, in 32-bit floating point")
+    # One bit pattern for every NaN, or equal channels would differ in their digest.
+    features = np.where(np.isnan(features), np.float32(np.nan), features).astype(np.float32, copy=False)
+    label = np.ascontiguousarray(label, dtype=np.float32)
+    found = hashlib.sha256("\0".join((*columns, str(len(label)))).encode())
+    found.update(label.astype("<f4", copy=False).tobytes())
+    found.update(features.astype("<f4", copy=False).tobytes())
+    return Channel(name, features, label, columns, found.hexdigest())
+
+
+def write_csv(channel: Channel, path: Path) -> None:
+    """CSV as SageMaker's built-in XGBoost wants it: label first, no header, no index, no quotes, empty for missing.
+
+    The container takes text for missing and a header for a row, without an error, so what was written is read back
+    and compared before it gets its name. Raises DataError when it differs.
+    """
+    matrix = _matrix(channel)
+    with _replacing(path) as file:
+        file.write(_csv(matrix).encode("ascii"))
+        file.flush()
+        if not _same_bits(_parsed(Path(file.name)), matrix):
+            raise DataError(f"{path}: the CSV written does not read back as channel {channel.name}")
+
+
+def read_csv(path: Path, *, name: str, columns: tuple[str, ...]) -> Channel:
+    """The channel that `write_csv` wrote, bit by bit. Raises DataError when the file is no such thing."""
+    return _channel(path, _parsed, name=name, columns=columns)
+
+
+def write_npy(channel: Channel, path: Path) -> None:
+    """One float32 matrix, label first, in numpy's own format."""
+    import numpy as np
+
+    with _replacing(path) as file:
+        np.save(file, _matrix(channel), allow_pickle=False)
+
+
+def read_npy(path: Path, *, name: str, columns: tuple[str, ...]) -> Channel:
+    """The channel that `write_npy` wrote, bit by bit. Raises DataError when the file is no such thing."""
+    import numpy as np
+
+    return _channel(path, lambda file: np.load(file, allow_pickle=False), name=name, columns=columns)
+
+
+def _channel(
+    path: Path, read: Callable[[Path], NDArray[np.float32]], *, name: str, columns: tuple[str, ...]
+) -> Channel:
+    try:
+        matrix = read(path)
+    except (OSError, ValueError, EOFError) as error:
+        raise DataError(f"{path}: is not a whole channel: {error}") from None
+    width = matrix.shape[1] if matrix.ndim == 2 else 0
+    if width != len(columns) + 1 or matrix.dtype != "float32":
+        raise DataError(f"{path}: has {width} columns of {matrix.dtype}, wanted the label and {len(columns)} features")
+    return build(name, features=matrix[:, 1:], label=matrix[:, 0], columns=columns)
+
+
+def _matrix(channel: Channel) -> NDArray[np.float32]:
+    import numpy as np
+
+    return np.column_stack([channel.label, channel.features])
+
+
+def _csv(matrix: NDArray[np.float32]) -> str:
+    import numpy as np
+
+    # Bits rather than values, so that -0 keeps its sign. Cells repeat (one-hot, counts): format each value once.
+    bits, where = np.unique(matrix.view(np.uint32), return_inverse=True)
+    texts = np.array([_text(value) for value in bits.view(np.float32)], dtype=object)
+    return "".join([",".join(row) + "\n" for row in texts[where.reshape(matrix.shape)].tolist()])
+
+
+def _text(value: np.float32) -> str:
+    """The shortest text that reads back as this value; empty for NaN."""
+    text = str(value)
+    return "" if text == "nan" else text.removesuffix(".0")
+
+
+def _parsed(path: Path) -> NDArray[np.float32]:
+    import numpy as np
+
+    with path.open(encoding="ascii", newline="\n") as file:
+        rows = [[float(cell or "nan") for cell in line.rstrip("\n").split(",")] for line in file]
+    return np.array(rows, dtype=np.float32)
+
+
+def _same_bits(one: NDArray[np.float32], other: NDArray[np.float32]) -> bool:
+    import numpy as np
+
+    return one.shape == other.shape and bool((one.view(np.uint32) == other.view(np.uint32)).all())
+
+
+@contextmanager
+def _replacing(path: Path) -> Iterator[IO[bytes]]:
+    """A file that takes the name `path` once it is whole and on disk; nothing is left behind when it fails."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
+        temporary = Path(file.name)
+        try:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+            temporary.replace(path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise

@@ -1,0 +1,58 @@
+"""Everything that is wrong with one file, collected into one error of bounded length."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from housing.errors import DataError
+
+_SHOWN_FAULTS = 20
+_SHOWN_EXAMPLES = 3
+
+
+class Faults:
+    """Faults of one source, in the order found. The same fault in many places is one fault with a count."""
+
+    def __init__(self, source: str) -> None:
+        self._source = source
+        self._counts: dict[str, int] = {}
+        self._examples: dict[str, list[str]] = {}
+        self._ways_out: dict[str, str] = {}
+
+    def add(self, fault: str, *, example: str = "", way_out: str = "") -> None:
+        """Count a fault; `example` is one place where it stands, `way_out` what to do about it."""
+        self._counts[fault] = self._counts.get(fault, 0) + 1
+        self._ways_out[fault] = way_out
+        examples = self._examples.setdefault(fault, [])
+        if example and len(examples) < _SHOWN_EXAMPLES:
+            examples.append(example)
+
+    def raise_any(self) -> None:
+        """Raise a DataError that tells all of them; do nothing when there are none."""
+        if not self._counts:
+            return
+        lines = [self._line(fault) for fault in list(self._counts)[:_SHOWN_FAULTS]]
+        if (more := len(self._counts) - len(lines)) > 0:
+            lines.append(f"and {more} more")
+        if len(lines) == 1:
+            raise DataError(f"{self._source}: {lines[0]}")
+        raise DataError(f"{self._source}: {len(self._counts)} faults\n  " + "\n  ".join(lines))
+
+    def _line(self, fault: str) -> str:
+        count, examples, way_out = self._counts[fault], self._examples[fault], self._ways_out[fault]
+        times = f", {count} times" if count > 1 else ""
+        places = f": {', '.join(examples)}{', ...' if count > len(examples) else ''}" if examples else ""
+        return fault + times + places + (f"; {way_out}" if way_out else "")
+
+
+def shown(value: object, limit: int = 40) -> str:
+    """A value as a message quotes it, cut to `limit` characters."""
+    text = "null" if value is None else repr(value)
+    return text if len(text) <= limit else text[: limit - 4] + "..." + text[0]
+
+
+def listed(values: Iterable[object], limit: int = 5) -> str:
+    """The first few values, and how many more there are."""
+    values = list(values)
+    more = f" and {len(values) - limit} more" if len(values) > limit else ""
+    return ", ".join(shown(value) for value in values[:limit]) + more

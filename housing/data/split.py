@@ -1,0 +1,82 @@
+"""Which rows are for fitting, for choosing and for the last word."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from housing.data.cells import text_of
+from housing.data.description import Dataset, Split
+from housing.data.faults import listed
+from housing.data.table import Table
+from housing.errors import DataError
+
+
+@dataclass(frozen=True, eq=False)
+class Parts:
+    """Row numbers from 0, ascending; every row of the table is in exactly one part."""
+
+    train: NDArray[np.int64]
+    validation: NDArray[np.int64]
+    test: NDArray[np.int64]
+
+    def digest(self) -> str:
+        """SHA-256 of which row is in which part."""
+        found = hashlib.sha256()
+        for rows in (self.train, self.validation, self.test):
+            found.update(f"{len(rows)}\0".encode())
+            found.update(rows.astype("<i8").tobytes())
+        return found.hexdigest()
+
+
+def split(table: Table, dataset: Dataset) -> Parts:
+    """Rows claimed by the column first, then the rest at random. Raises DataError when train or validation is empty."""
+    rule = dataset.split
+    claimed = _claimed(table, rule)
+    unclaimed = np.setdiff1d(np.arange(table.rows), np.concatenate(list(claimed.values())))
+    if rule.fractions is None:
+        if len(unclaimed):
+            raise DataError(_nobody_claims(table, rule, unclaimed))
+        shares = dict.fromkeys(claimed, unclaimed)
+    else:
+        # RandomState's stream is frozen by numpy's policy, Generator's is not: a split must be stable for ever.
+        order = unclaimed[np.random.RandomState(rule.seed).permutation(len(unclaimed))]
+        first = round(rule.fractions.train * len(order))
+        second = first + round(rule.fractions.validation * len(order))
+        if not rule.fractions.test:
+            second = len(order)
+        shares = dict(zip(claimed, np.split(order, [first, second]), strict=True))
+    parts = {part: np.sort(np.concatenate([claimed[part], shares[part]])) for part in claimed}
+    for part in ("train", "validation"):
+        if not len(parts[part]):
+            raise DataError(
+                f"{table.source}: the split leaves no rows for {part}, of {table.rows}; "
+                "mend the dataset's split (fractions, by_column)"
+            )
+    return Parts(**parts)
+
+
+def _claimed(table: Table, rule: Split) -> dict[str, NDArray[np.int64]]:
+    by = rule.by_column
+    if by is None:
+        return {part: np.empty(0, np.int64) for part in ("train", "validation", "test")}
+    values = _as_text(table[by.column])
+    claims = {"train": by.train, "validation": by.validation, "test": by.test}
+    return {part: np.flatnonzero([value in wanted for value in values]) for part, wanted in claims.items()}
+
+
+def _nobody_claims(table: Table, rule: Split, rows: NDArray[np.int64]) -> str:
+    assert rule.by_column is not None  # Split refuses to have neither
+    column = rule.by_column.column
+    values = listed(sorted({str(value) for value in _as_text(table[column].take(rows))}))
+    return (
+        f"{table.source}: split.by_column: {len(rows)} rows are in no part; {column} has {values}; "
+        "list these values, or give fractions for the rest"
+    )
+
+
+def _as_text(values: NDArray[np.generic]) -> list[str | None]:
+    return [None if value is None or value != value else text_of(value) for value in values.tolist()]  # noqa: PLR0124
