@@ -92,8 +92,13 @@ def as_optuna(
         params=dict(trial.parameters),
         distributions={name: distributions[name] for name in trial.parameters},
         values=_values(trial),
-        intermediate_values=dict(trial.reports),
+        intermediate_values={steps_done(step): value for step, value in trial.reports.items()},
     )
+
+
+def steps_done(step: int) -> int:
+    """Pruners count what a trial has used up, from 1; reports count from 0."""
+    return step + 1
 
 
 def _values(trial: FinishedTrial) -> Sequence[float] | None:

@@ -16,7 +16,7 @@ from threading import Lock
 import numpy as np
 import optuna
 
-from housing.tuning.memory import Memory, as_optuna, optuna_distribution
+from housing.tuning.memory import Memory, as_optuna, optuna_distribution, steps_done
 from housing.tuning.space import (
     Categorical,
     Choice,
@@ -104,12 +104,12 @@ class Sampler:
             return Trial(number, parameters)
 
     def report(self, number: int, step: int, value: float) -> bool:
-        """Note a running trial's objective after a step (from 0); True when it should be pruned."""
+        """Note a running trial's objective after a step (from 0); True when it should be pruned or has ended."""
         with self._lock:
             trial = self._open.get(number)
             if trial is None:
                 return True
-            trial.report(value, step)
+            trial.report(value, steps_done(step))
             return bool(trial.should_prune())
 
     def tell(self, finished: FinishedTrial) -> None:

@@ -118,15 +118,19 @@ def faults(space: SearchSpace) -> list[str]:
             continue
         if condition.parameter not in space:
             known = ", ".join(n for n in space if n != name)
-            found.append(f"{name}.only_if.parameter: no {condition.parameter!r} in this search space; it has {known}")
+            found.append(
+                f"{name}.only_if.parameter: no {condition.parameter!r} in this search space, which has {known}"
+            )
             continue
         impossible = [v for v in condition.is_in if v not in space[condition.parameter]]
         if impossible or not condition.is_in:
-            found.append(f"{name}.only_if.is_in: {condition.parameter} can never be {impossible or 'one of nothing'}")
+            never = ", ".join(map(str, impossible)) or "one of no values"
+            found.append(f"{name}.only_if.is_in: {condition.parameter} can never be {never}")
     try:
         order(space)
     except CycleError as error:
-        found.append(f"only_if goes in a circle: {' -> '.join(error.args[1])}")
+        circle = error.args[1]
+        found.append(f"{circle[0]}.only_if: goes in a circle, {' -> '.join(circle)}")
     return found
 
 
@@ -190,6 +194,15 @@ def grid(space: SearchSpace) -> Iterator[dict[str, Choice]]:
             yield from below(depth + 1, {**values, name: value})
 
     return below(0, {})
+
+
+def described(distribution: Distribution) -> str:
+    """Which values it allows, in the words of an error message."""
+    if isinstance(distribution, Categorical):
+        return f"one of {', '.join(map(str, distribution.choices))}"
+    kind = "a whole number" if isinstance(distribution, Int) else "a number"
+    steps = "" if distribution.step in (None, 1) else f" in steps of {distribution.step} from {distribution.low}"
+    return f"{kind} in [{distribution.low}, {distribution.high}]{steps}"
 
 
 def identity(point: Point) -> frozenset[tuple[str, Choice]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from housing.tuning.space import Point, SearchSpace, grid_size, grid_values, is_active, order
+from housing.tuning.space import Point, SearchSpace, described, grid_size, grid_values, is_active, order
 from housing.tuning.space import faults as space_faults
 
 MOST_GRID_POINTS = 100_000
@@ -16,7 +16,7 @@ class Study:
     """`objective` is `<channel>_<metric>`, or several of them; each direction belongs to its metric.
 
     `startup_trials` are proposed at random before a sampler that learns begins to. `parallel` trials run at once.
-    `pruner` looks at a trial every `prune_every` rounds, not before round `prune_after`, and ends the hopeless ones.
+    `pruner` looks at a trial every `prune_every` rounds, after the first `prune_after`, and ends the hopeless ones.
     With `folds` above 1 a trial is the mean over that many folds of the training rows, and the pruner looks at folds.
     No trial starts after `time_limit_s` seconds, nor after `patience` trials in a row without a better one.
     `start_from` holds points (each may leave parameters open) that are tried first, or names an earlier study whose
@@ -39,18 +39,18 @@ class Study:
 
     def __post_init__(self) -> None:
         faults = [
-            f"{key} must be {least} or more, got {value}"
+            f"{key}: must be {least} or more, got {value}"
             for key, least in _LEAST.items()
             if (value := getattr(self, key)) is not None and value < least
         ]
         if self.time_limit_s is not None and not self.time_limit_s > 0:
-            faults.append(f"time_limit_s must be more than 0, got {self.time_limit_s}")
+            faults.append(f"time_limit_s: must be more than 0, got {self.time_limit_s}")
         if not self.objectives or len(set(self.objectives)) != len(self.objectives):
-            faults.append(f"objective needs one name or several that differ, got {list(self.objectives)}")
+            faults.append(f"objective: needs one name or several that differ, got {list(self.objectives)}")
         if len(self.objectives) > 1 and self.sampler == "cmaes":
-            faults.append("sampler cmaes takes one objective; tpe, qmc, random and grid take several")
+            faults.append("sampler: cmaes takes one objective; tpe, qmc, random and grid take several")
         if len(self.objectives) > 1 and self.pruner != "none":
-            faults.append(f"pruner {self.pruner} takes one objective; with several use pruner: none")
+            faults.append(f"pruner: {self.pruner} takes one objective; several need none")
         if faults:
             raise ValueError("; ".join(faults))
 
@@ -96,13 +96,13 @@ def faults(study: Study, space: SearchSpace) -> list[str]:
 
 def point_faults(point: Point, space: SearchSpace) -> list[str]:
     """Why a point, which may leave parameters open, does not lie in the space."""
-    found = [f"{name}: not in this search space; it has {', '.join(space)}" for name in point if name not in space]
+    found = [f"{name}: not in this search space, which has {', '.join(space)}" for name in point if name not in space]
     for name in order(space):
         if name not in point:
             continue
         condition = space[name].only_if
         if point[name] not in space[name]:
-            found.append(f"{name}: {point[name]!r} is outside {space[name]}")
+            found.append(f"{name}: must be {described(space[name])}, got {point[name]!r}")
         elif condition and condition.parameter in point and not is_active(space[name], point):
             found.append(f"{name}: exists only where {condition.parameter} is one of {list(condition.is_in)}")
     return found

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, Protocol
 
 from housing.tuning.space import Point
 
@@ -13,8 +13,15 @@ Direction = Literal["minimize", "maximize"]
 State = Literal["complete", "pruned", "failed", "interrupted"]
 """How a trial ended: with its values, early for want of promise, with an error, or because the study was stopped."""
 
-Report = Callable[[int, float], bool]
-"""Called from any thread after a round (from 0) with the objective so far; True asks the trial to stop."""
+
+class Report(Protocol):
+    """How a running trial tells how it is doing, from any thread."""
+
+    def __call__(self, step: int, value: float) -> bool:
+        """Note the objective after a round (or a fold), counted from 0; True asks the trial to stop."""
+
+    def stopping(self) -> bool:
+        """Whether the trial has been asked to stop."""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,58 @@
+"""The order of trials, as a table shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from housing.tuning.space import Point
+from housing.tuning.trial import Direction, FinishedTrial, State, costs, dominates
+
+
+@dataclass(frozen=True)
+class Row:
+    """`rank` counts from 1; only complete trials have one. With several objectives the whole front has rank 1."""
+
+    rank: int | None
+    number: int
+    values: tuple[float, ...] | None
+    parameters: Point
+    seconds: float
+    state: State
+
+
+def leaderboard(trials: Iterable[FinishedTrial], directions: tuple[Direction, ...]) -> list[Row]:
+    """Complete trials, best first, equals by number; then the pruned, the failed and the interrupted, by number.
+
+    Several objectives rank in fronts: the first is beaten by nobody, the second only by the first, and so on.
+    """
+    everyone = sorted(trials, key=lambda t: t.number)
+    complete = sorted(
+        ((costs(t.values, directions), t) for t in everyone if t.state == "complete" and t.values is not None),
+        key=lambda pair: pair[0],
+    )
+    ranks = _fronts([cost for cost, _ in complete]) if len(directions) > 1 else range(1, len(complete) + 1)
+    ranked = sorted(zip(ranks, (t for _, t in complete), strict=True), key=lambda pair: pair[0])
+    rows = [_row(trial, rank) for rank, trial in ranked]
+    for state in ("pruned", "failed", "interrupted"):
+        rows += [_row(trial, None) for trial in everyone if trial.state == state]
+    return rows
+
+
+def _fronts(ordered: list[tuple[float, ...]]) -> list[int]:
+    """The rank of each cost; what dominates another stands before it, since the costs are in order."""
+    fronts: list[list[tuple[float, ...]]] = []
+    ranks = []
+    for cost in ordered:
+        rank = next(
+            (i for i, front in enumerate(fronts) if not any(dominates(better, cost) for better in front)), len(fronts)
+        )
+        if rank == len(fronts):
+            fronts.append([])
+        fronts[rank].append(cost)
+        ranks.append(rank + 1)
+    return ranks
+
+
+def _row(trial: FinishedTrial, rank: int | None) -> Row:
+    return Row(rank, trial.number, trial.values, trial.parameters, trial.seconds, trial.state)
