@@ -1,0 +1,107 @@
+"""JSON Schema of the configuration, for editors; `python -m housing.config.json_schema` writes conf/schema.json."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import ConfigDict, TypeAdapter
+
+from housing.algorithms import base as algorithms
+from housing.algorithms.base import Hyperparameter
+from housing.config import keys
+from housing.config.files import conf_dir
+from housing.config.schema import Experiment
+from housing.data.description import Column
+from housing.targets import base as targets
+from housing.tuning.space import Distribution
+
+Schema = dict[str, Any]
+_FILE = "schema.json"
+
+
+def schema() -> Schema:
+    """Every key with its type, range and meaning. A file of a group fits `#/properties/<group>`."""
+    root, definitions = _of_types()
+    for union in (Column, Distribution):
+        _require_tag(union, definitions)
+    root["properties"]["algorithm"] = _algorithm()
+    for slot in ("runner", "host"):
+        root["properties"][slot] = {"anyOf": [_settings(name, definitions) for name in targets.names()]}
+    definitions.pop("Algorithm", None)
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "housing",
+        **root,
+        "$defs": dict(sorted(definitions.items())),
+    }
+
+
+def text() -> str:
+    """The file's content."""
+    return json.dumps(schema(), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _of_types() -> tuple[Schema, dict[str, Schema]]:
+    whole = _adapter(Experiment).json_schema()
+    definitions: dict[str, Schema] = whole["$defs"]
+    return definitions.pop("Experiment"), definitions
+
+
+def _adapter(kind: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(tuple[kind], config=ConfigDict(extra="forbid"))
+
+
+def _require_tag(union: Any, definitions: dict[str, Schema]) -> None:
+    found = keys.tag(union)
+    assert found is not None
+    tag, members = found
+    for member in members.values():
+        definition = definitions[member.__name__]
+        definition["required"] = sorted({tag, *definition.get("required", [])})
+
+
+def _algorithm() -> Schema:
+    return {
+        "description": "An algorithm by name; every other key is one of its hyperparameters.",
+        "anyOf": [_hyperparameters(name) for name in algorithms.names()],
+    }
+
+
+def _hyperparameters(name: str) -> Schema:
+    module = algorithms.find(name)
+    table: Mapping[str, Hyperparameter] = module.HYPERPARAMETERS
+    return {
+        "type": "object",
+        "properties": {"name": {"const": name}, **{key: _value(rules) for key, rules in table.items()}},
+        "required": ["name", *module.REQUIRED],
+        "additionalProperties": False,
+    }
+
+
+def _value(rules: Hyperparameter) -> Schema:
+    kinds = {"int": "integer", "float": "number", "text": "string", "bool": "boolean"}
+    one: Schema = {"type": kinds[rules.kind]}
+    if rules.choices:
+        one["enum"] = list(rules.choices)
+    one |= {key: bound for key, bound in (("minimum", rules.low), ("maximum", rules.high)) if bound is not None}
+    value = {"type": "array", "items": one, "minItems": 1, "uniqueItems": True} if rules.many else one
+    return {"description": rules.about, **value}
+
+
+def _settings(target: str, definitions: dict[str, Schema]) -> Schema:
+    own = _adapter(targets.find(target).Settings).json_schema()["$defs"]
+    settings: Schema = own.pop("Settings")
+    definitions |= own
+    settings["required"] = sorted({"name", *settings.get("required", [])})
+    return settings
+
+
+def main() -> None:
+    """Writes the file beside the YAML files that it describes."""
+    (conf_dir() / _FILE).write_text(text(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
