@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Container, Sequence
 from typing import Protocol
 
@@ -54,8 +55,11 @@ def text_of(value: object) -> str:
 
 
 def is_missing(value: object, texts: Container[object] = ()) -> bool:
-    """Whether a cell holds nothing: None, NaN, or one of the texts that mean so."""
-    return value is None or value in texts or (isinstance(value, float) and value != value)  # noqa: PLR0124
+    """Whether a cell holds nothing: None, NaN, pandas's NA or NaT, or one of the texts that mean so."""
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return True
+    # By name: this module must not import pandas, and its NA refuses to be compared.
+    return type(value).__name__ in ("NAType", "NaTType") or value in texts
 
 
 class _Missing:

@@ -1,0 +1,192 @@
+"""Raw columns in, numbers out: fitted on training rows, saved as JSON with the model, used again by every prediction.
+
+| raw value                 | number       | ordinal as rank        | one-hot                      |
+|---------------------------|--------------|------------------------|------------------------------|
+| present                   | itself       | 0 for the lowest level | 1 in its level's column      |
+| missing, meaning unknown  | NaN          | NaN                    | 0 in every column            |
+| missing, meaning none     | 0            | -1                     | 1 in the column `...=(none)` |
+| missing, refused          | DataError    | DataError              | DataError                    |
+| a level never described   |              | NaN                    | 0 in every column            |
+| not a finite number       | DataError    |                        |                              |
+
+Ranges are held against the file that is learnt from, not against rows to be predicted: next year's sale is in range.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import chain
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from housing.data import encoder_json, payload
+from housing.data.description import Dataset, Derived, Features, Nominal, Numeric, Ordinal
+from housing.data.faults import Faults, listed
+from housing.data.inputs import Input, Levels, Number, learnt_levels
+from housing.data.table import Table
+from housing.errors import DataError
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """Safe to call from several threads. `columns` are the encoded names, in the order of the matrix."""
+
+    label: str
+    label_unit: str
+    label_transform: Literal["none", "log"]
+    missing_values: tuple[str, ...]
+    inputs: tuple[Input, ...]
+    derived: Mapping[str, Derived]
+    columns: tuple[str, ...] = field(init=False, repr=False, compare=False)
+    _widths: tuple[int, ...] = field(init=False, repr=False, compare=False)
+    _missing_texts: frozenset[str] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        names = [one.names() for one in self.inputs]
+        object.__setattr__(self, "columns", _safe_names([*chain(*names), *self.derived]))
+        object.__setattr__(self, "_widths", tuple(map(len, names)))
+        object.__setattr__(self, "_missing_texts", frozenset(("", *self.missing_values)))
+
+    @classmethod
+    def fit(cls, rows: Table, dataset: Dataset, features: Features) -> Encoder:
+        """Learns levels that the dataset does not declare, from these rows alone. Raises DataError."""
+        if features.label_transform == "log" and not (rows[dataset.label] > 0).all():
+            lowest = rows[dataset.label].min()
+            raise DataError(
+                f"{rows.source}: features.label_transform: log needs every {dataset.label} above 0, "
+                f"the lowest is {lowest:g}; use label_transform: none"
+            )
+        return cls(
+            label=dataset.label,
+            label_unit=dataset.label_unit,
+            label_transform=features.label_transform,
+            missing_values=tuple(sorted(dataset.missing_texts)),
+            inputs=tuple(_fitted(name, column, features, rows) for name, column in dataset.inputs.items()),
+            derived=dict(features.derived),
+        )
+
+    @property
+    def required(self) -> tuple[str, ...]:
+        """The raw columns that `transform` needs."""
+        return tuple(one.column for one in self.inputs)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the JSON form."""
+        return hashlib.sha256(self.to_json().encode()).hexdigest()
+
+    def transform(self, columns: Mapping[str, Any]) -> NDArray[np.float32]:
+        """(rows, len(self.columns)) from raw columns by name: a Table, a dict of lists, a pandas DataFrame.
+
+        Values may be text as in a CSV, numbers, None or NaN; columns that are not required are passed over. Raises one
+        DataError that names the columns and rows (counted from 1) of everything that cannot be encoded.
+        """
+        raw = self._raw(columns)
+        width = len(self.columns)
+        matrix = np.zeros((len(raw[0]), width), np.float32)
+        flat = matrix.reshape(-1).data
+        missing = self._missing_texts
+        faults = Faults("rows")
+        numbers: dict[str, NDArray[np.float64]] = {}
+        start = 0
+        for one, values, size in zip(self.inputs, raw, self._widths, strict=True):
+            if isinstance(one, Number):
+                numbers[one.column] = one.read(values, missing, faults)
+                matrix[:, start] = numbers[one.column]
+            else:
+                one.write(values, flat, start=start, width=width, missing_texts=missing, faults=faults)
+            start += size
+        for column, derived in enumerate(self.derived.values(), start):
+            matrix[:, column] = _derive(derived, numbers)
+        faults.raise_any()
+        if np.isinf(matrix).any():
+            _, column = np.argwhere(np.isinf(matrix))[0]
+            raise DataError(f"rows: {self.columns[column]}: a value is too large for 32-bit floating point")
+        return matrix
+
+    def encode_label(self, values: ArrayLike) -> NDArray[np.float32]:
+        """(rows,) in the label's unit -> (rows,) as models are fitted to it."""
+        label = np.asarray(values, dtype=np.float64)
+        return (np.log(label) if self.label_transform == "log" else label).astype(np.float32)
+
+    def decode_label(self, values: ArrayLike) -> NDArray[np.float64]:
+        """(rows,) as models predict -> (rows,) in the label's unit."""
+        label = np.asarray(values, dtype=np.float64)
+        return np.exp(label) if self.label_transform == "log" else label
+
+    def to_json(self) -> str:
+        """For people and for `from_json`; equal encoders give equal text."""
+        return encoder_json.dump(self)
+
+    @classmethod
+    def from_json(cls, text: str) -> Encoder:
+        """Raises DataError unless `text` is exactly what `to_json` of this version writes."""
+        return cls(**encoder_json.load(text))
+
+    def is_encoded(self, text: str) -> bool:
+        """Whether CSV text holds encoded rows without a header, rather than raw rows with one."""
+        return payload.is_encoded(text, self.required)
+
+    def rows_from_csv(self, text: str) -> dict[str, list[str]]:
+        """Raw rows with a header -> what `transform` takes; other columns are passed over. Raises DataError."""
+        return payload.rows_from_csv(text, self.required)
+
+    def rows_from_records(self, records: Sequence[Mapping[str, object]]) -> dict[str, list[object]]:
+        """Raw rows as mappings -> what `transform` takes; other columns are passed over. Raises DataError."""
+        return payload.rows_from_records(records, self.required)
+
+    def encoded_from_csv(self, text: str) -> NDArray[np.float32]:
+        """Encoded rows without header or label, an empty cell for missing. Raises DataError on a wrong column count."""
+        return payload.encoded_from_csv(text, len(self.columns))
+
+    def _raw(self, columns: Mapping[str, Any]) -> list[Any]:
+        """The required columns, of equal length."""
+        if absent := [name for name in self.required if name not in columns]:
+            raise DataError(f"rows: missing columns: {listed(absent)}")
+        raw = [columns[name] for name in self.required]
+        if len(set(map(len, raw))) > 1:
+            lengths = listed([f"{name}: {len(values)}" for name, values in zip(self.required, raw, strict=True)])
+            raise DataError(f"rows: columns of unequal length ({lengths})")
+        return raw
+
+
+def _fitted(name: str, column: Numeric | Ordinal | Nominal, features: Features, rows: Table) -> Input:
+    if isinstance(column, Numeric):
+        return Number(name, column.missing)
+    if isinstance(column, Ordinal):
+        return Levels(name, column.missing, column.levels, features.ordinal)
+    levels = learnt_levels(rows[name]) if column.levels is None else column.levels
+    return Levels(name, column.missing, levels, features.nominal)
+
+
+def _derive(derived: Derived, numbers: Mapping[str, NDArray[np.float64]]) -> NDArray[np.float64]:
+    first, *others = (numbers[name] for name in derived.columns)
+    result = first.copy()
+    for other in others:
+        if derived.operation == "sum":
+            result += other
+        elif derived.operation == "difference":
+            result -= other
+        elif derived.operation == "product":
+            result *= other
+        else:
+            result /= np.where(other == 0, np.nan, other)
+    return result
+
+
+def _safe_names(names: Sequence[str]) -> tuple[str, ...]:
+    """Unique, and without what breaks CSV headers and XGBoost's feature names ([ ] < and white space)."""
+    safe: dict[str, None] = {}
+    for name in names:
+        plain = candidate = re.sub(r'[\[\]<>,;"\'\s]+', "_", name) or "_"
+        count = 1
+        while candidate in safe:
+            count += 1
+            candidate = f"{plain}~{count}"
+        safe[candidate] = None
+    return tuple(safe)

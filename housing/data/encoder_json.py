@@ -1,0 +1,120 @@
+"""An encoder as JSON: a line an input, so that people can read it and compare two."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, get_args
+
+from housing.data.description import Derived, Missing
+from housing.data.faults import shown
+from housing.data.inputs import Input, Levels, Number
+from housing.errors import DataError
+
+if TYPE_CHECKING:
+    from housing.data.encoder import Encoder
+
+VERSION = 1
+"""Of the format; a reader refuses any other."""
+
+
+def dump(encoder: Encoder) -> str:
+    """The same text for equal encoders."""
+    label = {"name": encoder.label, "unit": encoder.label_unit, "transform": encoder.label_transform}
+    inputs = ",\n".join(f"  {_line(_input(one))}" for one in encoder.inputs)
+    derived = ",\n".join(
+        f"  {_line({'column': name, 'operation': one.operation, 'of': one.columns})}"
+        for name, one in encoder.derived.items()
+    )
+    return (
+        "{\n"
+        f' "version": {VERSION},\n'
+        f' "label": {_line(label)},\n'
+        f' "missing_values": {_line(encoder.missing_values)},\n'
+        f' "inputs": [\n{inputs}\n ],\n'
+        f' "derived": [\n{derived}\n ]\n'
+        "}\n"
+    )
+
+
+def load(text: str) -> dict[str, Any]:
+    """The arguments of an Encoder. Raises DataError on anything that `dump` does not write."""
+    try:
+        raw = json.loads(text)
+    except ValueError as error:
+        raise DataError(f"encoder: is not JSON ({error})") from None
+    if isinstance(raw, dict) and raw.get("version", VERSION) != VERSION:
+        raise DataError(
+            f"encoder: has version {shown(raw['version'])}, this housing reads version {VERSION}; "
+            "use the housing that trained the model"
+        )
+    _, label, missing, inputs, derived = _fields(
+        raw, "encoder", version=int, label=dict, missing_values=list, inputs=list, derived=list
+    )
+    name, unit, transform = _fields(label, "encoder.label", name=str, unit=str, transform=str)
+    read = tuple(_read_input(one, f"encoder.inputs[{i}]") for i, one in enumerate(inputs))
+    if not read or len({one.column for one in read}) < len(read):
+        raise DataError("encoder.inputs: there must be inputs, and each column once")
+    numeric = {one.column for one in read if isinstance(one, Number)}
+    return {
+        "label": name,
+        "label_unit": unit,
+        "label_transform": _one_of(transform, ("none", "log"), "encoder.label.transform"),
+        "missing_values": _texts(missing, "encoder.missing_values"),
+        "inputs": read,
+        "derived": dict(_read_derived(one, numeric, f"encoder.derived[{i}]") for i, one in enumerate(derived)),
+    }
+
+
+def _line(value: Mapping[str, object] | Sequence[object]) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _input(one: Input) -> dict[str, object]:
+    line: dict[str, object] = {"column": one.column, "as": one.way, "missing": one.missing}
+    return line | {"levels": one.levels} if isinstance(one, Levels) else line
+
+
+def _read_input(raw: object, where: str) -> Input:
+    if isinstance(raw, dict) and raw.get("as") == "number":
+        column, _, missing = _fields(raw, where, column=str, **{"as": str}, missing=str)
+        return Number(column, _one_of(missing, get_args(Missing), f"{where}.missing"))
+    column, way, missing, levels = _fields(raw, where, column=str, **{"as": str}, missing=str, levels=list)
+    return Levels(
+        column,
+        _one_of(missing, get_args(Missing), f"{where}.missing"),
+        _texts(levels, f"{where}.levels"),
+        _one_of(way, ("rank", "one_hot"), f"{where}.as"),
+    )
+
+
+def _read_derived(raw: object, numeric: set[str], where: str) -> tuple[str, Derived]:
+    name, operation, columns = _fields(raw, where, column=str, operation=str, of=list)
+    of = _texts(columns, f"{where}.of")
+    if len(of) < 2 or not set(of) <= numeric:
+        raise DataError(f"{where}.of: must be two or more numeric inputs, got {shown(columns)}")
+    known = ("sum", "difference", "product", "ratio")
+    return name, Derived(_one_of(operation, known, f"{where}.operation"), of)
+
+
+def _fields(raw: object, where: str, **kinds: type) -> list[Any]:
+    """The values of exactly these keys, each of its kind."""
+    if not isinstance(raw, dict) or set(raw) != set(kinds):
+        keys = sorted(map(str, raw)) if isinstance(raw, dict) else raw
+        raise DataError(f"{where}: must have the keys {', '.join(kinds)}, got {shown(keys, 200)}")
+    for key, kind in kinds.items():
+        if type(raw[key]) is not kind:
+            raise DataError(f"{where}.{key}: must be {kind.__name__}, got {shown(raw[key])}")
+    return [raw[key] for key in kinds]
+
+
+def _texts(raw: list[object], where: str) -> tuple[str, ...]:
+    if not all(isinstance(text, str) for text in raw):
+        raise DataError(f"{where}: must be texts, got {shown(raw)}")
+    return tuple(map(str, raw))
+
+
+def _one_of(value: str, known: Sequence[str], where: str) -> Any:
+    if value not in known:
+        raise DataError(f"{where}: must be one of {', '.join(known)}, got {shown(value)}")
+    return value

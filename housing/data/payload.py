@@ -1,0 +1,112 @@
+"""What a caller sends to be predicted: raw rows as CSV or records, or rows that are encoded already."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from housing.data.cells import number
+from housing.data.faults import Faults, listed, shown
+from housing.errors import DataError
+
+
+def is_encoded(text: str, required: Sequence[str]) -> bool:
+    """Whether the first line is all numbers and empty cells, and not a header of columns that are named so."""
+    first = next(csv.reader([text.lstrip("\ufeff\r\n").split("\n", 1)[0]]), [])
+    return not set(required) <= set(first) and all(_is_number(cell) for cell in first)
+
+
+def rows_from_csv(text: str, required: Sequence[str]) -> dict[str, list[str]]:
+    """The required columns of CSV text with a header. Other columns, such as the label, are passed over.
+
+    Raises DataError on a missing column, a ragged row, broken quotes, or no rows at all.
+    """
+    header, *rows = _parsed(text)
+    present = set(header)
+    if absent := [name for name in required if name not in present]:
+        raise DataError(
+            f"rows: the header lacks {len(absent)} of {len(required)} columns: {listed(absent)}; "
+            f"it has {listed(header)}"
+        )
+    if len(present) < len(header) and (twice := [name for name in required if header.count(name) > 1]):
+        raise DataError(f"rows: the header has a column more than once: {listed(twice)}")
+    if not rows:
+        raise DataError("rows: there are no rows below the header")
+    _refuse_ragged(rows, len(header), "the header")
+    columns = dict(zip(header, zip(*rows, strict=True), strict=True))
+    return {name: list(columns[name]) for name in required}
+
+
+def rows_from_records(records: Sequence[object], required: Sequence[str]) -> dict[str, list[object]]:
+    """The required columns of rows given as mappings; null is missing. Raises DataError; rows count from 1."""
+    if not records:
+        raise DataError("rows: there are none")
+    faults = Faults("rows")
+    whole: list[Mapping[str, object]] = []
+    for row, record in enumerate(records, 1):
+        if not isinstance(record, Mapping):
+            faults.add("not an object with column names", example=f"row {row} is {shown(record)}")
+            continue
+        whole.append(record)
+        if absent := [name for name in required if name not in record]:
+            faults.add(
+                "rows that lack columns", example=f"row {row} lacks {listed(absent, 3)}", way_out="null is missing"
+            )
+    faults.raise_any()
+    return {name: [record[name] for record in whole] for name in required}
+
+
+def encoded_from_csv(text: str, width: int) -> NDArray[np.float32]:
+    """(rows, width) of encoded rows without header or label; an empty cell is NaN.
+
+    XGBoost takes a row with a column missing without an error, and answers wrongly: DataError here.
+    """
+    rows = _parsed(text)
+    _refuse_ragged(rows, width, "the model")
+    try:
+        with np.errstate(over="ignore"):
+            matrix = np.array([[number(cell) if cell else math.nan for cell in row] for row in rows], np.float32)
+    except ValueError:
+        faults = Faults("encoded rows")
+        for row, cells in enumerate(rows, 1):
+            for cell in cells:
+                if not _is_number(cell):
+                    faults.add("not a number", example=f"{shown(cell)} (row {row})")
+        faults.raise_any()
+        raise
+    if np.isinf(matrix).any():
+        raise DataError("encoded rows: a value is too large for 32-bit floating point")
+    return matrix
+
+
+def _parsed(text: str) -> list[list[str]]:
+    """Not empty; blank lines are no rows."""
+    rows = csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline=""), strict=True)
+    try:
+        found = [row for row in rows if row]
+    except csv.Error as error:
+        raise DataError(f"rows: line {rows.line_num} is not CSV ({error})") from None
+    if not found:
+        raise DataError("rows: the text is empty")
+    return found
+
+
+def _refuse_ragged(rows: Sequence[Sequence[str]], width: int, measure: str) -> None:
+    faults = Faults("rows")
+    for place, row in enumerate(rows, 1):
+        if len(row) != width:
+            faults.add(f"{measure} has {width} columns", example=f"row {place} has {len(row)}")
+    faults.raise_any()
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        number(cell or "0")
+    except ValueError:
+        return False
+    return True

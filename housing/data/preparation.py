@@ -1,0 +1,71 @@
+"""From a described file to what training reads: checked, split, encoded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from housing.data.channel import Channel, build
+from housing.data.description import Dataset, Features
+from housing.data.encoder import Encoder
+from housing.data.split import Parts, split
+from housing.data.table import Table, read
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """`channels` are `train` and `validation`, encoded by `encoder`, which has seen `train` alone."""
+
+    dataset: Dataset
+    features: Features
+    table: Table
+    parts: Parts
+    encoder: Encoder
+    channels: Mapping[str, Channel]
+    data_digest: str
+    split_digest: str
+
+    @property
+    def encoder_digest(self) -> str:
+        return self.encoder.digest
+
+    @property
+    def test(self) -> Table:
+        """The untouched rows, raw, with their label; may be empty."""
+        return self.table.take(self.parts.test)
+
+    def final(self) -> tuple[Encoder, Channel]:
+        """An encoder fitted on train and validation together, and those rows as channel `train`."""
+        rows = self.table.take(np.sort(np.concatenate([self.parts.train, self.parts.validation])))
+        encoder = Encoder.fit(rows, self.dataset, self.features)
+        return encoder, _channel("train", rows, encoder)
+
+
+def prepare(dataset: Dataset, features: Features) -> Prepared:
+    """Read, check, split and encode; writes nothing. Raises DataError."""
+    table = read(dataset)
+    parts = split(table, dataset)
+    train, validation = table.take(parts.train), table.take(parts.validation)
+    encoder = Encoder.fit(train, dataset, features)
+    channels = {"train": _channel("train", train, encoder), "validation": _channel("validation", validation, encoder)}
+    return Prepared(
+        dataset=dataset,
+        features=features,
+        table=table,
+        parts=parts,
+        encoder=encoder,
+        channels=channels,
+        data_digest=table.digest(),
+        split_digest=parts.digest(),
+    )
+
+
+def _channel(name: str, rows: Table, encoder: Encoder) -> Channel:
+    return build(
+        name,
+        features=encoder.transform(rows),
+        label=encoder.encode_label(rows[encoder.label]),
+        columns=encoder.columns,
+    )
