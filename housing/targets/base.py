@@ -5,6 +5,7 @@ from __future__ import annotations
 import pkgutil
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -65,6 +66,9 @@ class Host(Protocol):
 
     def apply(self, action: Action, models: Mapping[str, Path]) -> None:
         """Take one step. `models` maps a variant's `model` to the folder of its files; raises DeploymentError."""
+
+    def hold(self, purpose: str) -> AbstractContextManager[None]:
+        """Keep other commands from changing endpoints meanwhile; waits, then DeploymentError names who does."""
 
     def predict(self, endpoint: str, rows: str, variant: str | None = None) -> Prediction:
         """Answer raw rows, given as CSV with a header; the host chooses by weight when no variant is named."""

@@ -1,0 +1,226 @@
+"""HTTP as SageMaker's runtime speaks it, and the control requests of our own commands.
+
+    POST /endpoints/<name>/invocations    text/csv or application/json in, either out
+    GET  /ping                            200 while the server lives
+    /control/...                          with the token of server.json only
+
+Errors have SageMaker's shape, so a boto3 client raises what it raises on AWS: ValidationError for an unknown endpoint
+or variant, ModelError with `OriginalStatusCode` and `OriginalMessage` for what the model refuses.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import json
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from housing.errors import DeploymentError
+from housing.targets.local import wire
+from housing.targets.local.endpoint import UnknownVariantError
+from housing.targets.local.endpoints import ClosingError, Endpoints
+from housing.targets.local.fleet import InstanceLostError, OverloadedError
+from housing.targets.local.frames import Answer, Ask
+
+# SageMaker's limit for a real-time invocation.
+MAX_BODY_BYTES = 6 * 1024 * 1024
+_BODY_WITHIN_S = 60.0
+_CSV, _JSON = "text/csv", "application/json"
+_KINDS = {
+    (_CSV, _CSV): Ask.CSV_FOR_CSV,
+    (_CSV, _JSON): Ask.CSV_FOR_JSON,
+    (_JSON, _CSV): Ask.JSON_FOR_CSV,
+    (_JSON, _JSON): Ask.JSON_FOR_JSON,
+}
+_HOSTS = {"127.0.0.1", "localhost"}
+# What AWS calls each refusal; a client library turns the name into an exception.
+_ERROR_TYPES = {
+    400: "ValidationError",
+    403: "AccessDeniedException",
+    404: "UnknownOperationException",
+    405: "UnknownOperationException",
+    406: "NotAcceptableException",
+    408: "RequestTimeoutException",
+    413: "RequestEntityTooLargeException",
+    415: "UnsupportedMediaTypeException",
+    424: "ModelError",
+    500: "InternalFailure",
+    503: "ServiceUnavailable",
+}
+
+
+def build(endpoints: Endpoints, token: str) -> Starlette:
+    control = _Control(endpoints)
+    guard = _guarded_by(token)
+    return Starlette(
+        routes=[
+            Route("/endpoints/{name}/invocations", _Invocations(endpoints).handle, methods=["POST"]),
+            Route("/ping", _ping, methods=["GET"]),
+            Route("/control/endpoints", guard(control.list), methods=["GET"]),
+            Route("/control/endpoints/{name}", guard(control.show), methods=["GET"]),
+            Route("/control/actions", guard(control.act), methods=["POST"]),
+        ],
+        exception_handlers={HTTPException: _http_error, Exception: _internal_error, ClientDisconnect: _nobody_listens},
+    )
+
+
+async def _ping(_request: Request) -> Response:
+    return Response()
+
+
+class _Invocations:
+    def __init__(self, endpoints: Endpoints) -> None:
+        self._endpoints = endpoints
+
+    async def handle(self, request: Request) -> Response:
+        _check_host(request)
+        kind, accept = _kind(request)
+        body = await _body(request, MAX_BODY_BYTES)
+        name = request.path_params["name"]
+        endpoint = self._endpoints.serving.get(name)
+        if endpoint is None:
+            reason = self._endpoints.failed.get(name)
+            return _error(400, f"Endpoint {name} not found." if reason is None else f"Endpoint {name} failed: {reason}")
+        try:
+            variant, answer, result = await endpoint.invoke(
+                request.headers.get("x-amzn-sagemaker-target-variant"), kind, body
+            )
+        except UnknownVariantError as error:
+            return _error(400, f"{name}: {error}")
+        except OverloadedError as error:
+            return _error(503, f"{name}: {error}")
+        except InstanceLostError as error:
+            return _model_error(500, f"{name}: {error}", None)
+        if answer == Answer.PREDICTED:
+            return Response(result, media_type=accept, headers={"x-Amzn-Invoked-Production-Variant": variant})
+        return _model_error(400 if answer == Answer.REFUSED else 500, result.decode(errors="replace"), variant)
+
+
+class _Control:
+    def __init__(self, endpoints: Endpoints) -> None:
+        self._endpoints = endpoints
+
+    async def list(self, _request: Request) -> Response:
+        return JSONResponse(self._endpoints.names())
+
+    async def show(self, request: Request) -> Response:
+        return JSONResponse(self._endpoints.status(request.path_params["name"]))
+
+    async def act(self, request: Request) -> Response:
+        try:
+            document = json.loads(await _body(request, MAX_BODY_BYTES))
+            action = wire.action(document["action"])
+            models = {str(model): Path(folder) for model, folder in document["models"].items()}
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            return _error(400, f"not an action: {error!r}")
+        # A command that is interrupted must not interrupt the step it asked for.
+        try:
+            await asyncio.shield(self._endpoints.apply(action, models))
+        except ClosingError as error:
+            return _error(503, str(error))
+        except DeploymentError as error:
+            return _error(409, str(error))
+        return JSONResponse(None)
+
+
+_Handler = Callable[[Request], Awaitable[Response]]
+
+
+def _guarded_by(token: str) -> Callable[[_Handler], _Handler]:
+    def guard(handler: _Handler) -> _Handler:
+        async def guarded(request: Request) -> Response:
+            _check_host(request)
+            if not hmac.compare_digest(request.headers.get("authorization", "").encode(), f"Bearer {token}".encode()):
+                raise HTTPException(403, "control requests carry the token of server.json")
+            return await handler(request)
+
+        return guarded
+
+    return guard
+
+
+def _check_host(request: Request) -> None:
+    """A web page may reach loopback under a name of its own (DNS rebinding), but cannot hide that name."""
+    host = request.headers.get("host", "")
+    if host.partition(":")[0] not in _HOSTS:
+        raise HTTPException(403, f"this server answers to 127.0.0.1 and localhost, not to {host[:100]!r}")
+
+
+def _kind(request: Request) -> tuple[Ask, str]:
+    given = request.headers.get("content-type", "")
+    content, _, parameters = given.lower().partition(";")
+    content = content.strip()
+    if content not in (_CSV, _JSON) or parameters.strip() not in ("", "charset=utf-8", "header=present"):
+        raise HTTPException(
+            415, f"content type {given[:100]!r} is not read; send text/csv or application/json in UTF-8"
+        )
+    accepted = [part.partition(";")[0].strip().lower() for part in request.headers.get("accept", "").split(",")]
+    accept = next((a for a in accepted if a in (_CSV, _JSON)), None)
+    if accept is None:
+        if not {"", "*/*", "text/*", "application/*"} & set(accepted):
+            raise HTTPException(406, f"answers are text/csv or application/json, not {', '.join(accepted)[:100]}")
+        accept = content
+    return _KINDS[content, accept], accept
+
+
+async def _body(request: Request, limit: int) -> bytes:
+    too_large = HTTPException(413, f"the body is larger than {limit} bytes; send the rows in parts")
+    length = request.headers.get("content-length", "")
+    if length.isdecimal() and int(length[:20]) > limit:
+        raise too_large
+    body = bytearray()
+    try:
+        async with asyncio.timeout(_BODY_WITHIN_S):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > limit:
+                    raise too_large
+    except TimeoutError:
+        raise HTTPException(408, f"the body did not arrive in {_BODY_WITHIN_S:g} s") from None
+    return bytes(body)
+
+
+def _error(status: int, message: str, **more: Any) -> Response:
+    headers = {"x-amzn-ErrorType": _ERROR_TYPES.get(status, "ValidationError")}
+    if status in (408, 413):
+        # What is left of the body is not read, so the connection cannot carry another request.
+        headers["connection"] = "close"
+    return JSONResponse({"message": message, **more}, status, headers)
+
+
+def _model_error(status: int, reason: str, variant: str | None) -> Response:
+    whose = "client" if status == 400 else "server"
+    return _error(
+        424,
+        f"Received {whose} error ({status}) from {variant or 'the model'} with message: {reason}",
+        OriginalStatusCode=status,
+        OriginalMessage=reason,
+    )
+
+
+async def _http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    detail = error.detail
+    if error.status_code in (404, 405):
+        detail = f"{request.method} {request.url.path[:200]} is not offered; POST /endpoints/<name>/invocations is"
+    response = _error(error.status_code, detail)
+    for name, value in (error.headers or {}).items():
+        response.headers[name] = value
+    return response
+
+
+async def _internal_error(_request: Request, error: Exception) -> Response:
+    # Starlette raises the error again after this, so it is in the log with its traceback.
+    return _error(500, f"{type(error).__name__} in the server; see server.log")
+
+
+async def _nobody_listens(_request: Request, _error: Exception) -> Response:
+    return Response(status_code=400)

@@ -1,0 +1,34 @@
+"""How many instances a load needs: target tracking, as SageMaker's Application Auto Scaling does it."""
+
+from __future__ import annotations
+
+import math
+
+from housing.deployment.spec import Autoscaling
+
+
+def desired_instances(
+    scaling: Autoscaling,
+    *,
+    instances: int,
+    invocations_last_minute: int,
+    since_scaled_out_s: float = math.inf,
+    since_scaled_s: float = math.inf,
+) -> int:
+    """Between the bounds, as near to the target per instance as whole instances allow.
+
+    Growing waits for `scale_out_cooldown_s` since the last growth; shrinking for `scale_in_cooldown_s` since any
+    change, so that a burst does not make the count swing. Bounds hold whatever the cooldowns say.
+    """
+    needed = math.ceil(invocations_last_minute / scaling.invocations_per_instance_per_minute)
+    wanted = _bounded(scaling, needed)
+    now = _bounded(scaling, instances)
+    if wanted > now and since_scaled_out_s < scaling.scale_out_cooldown_s:
+        return now
+    if wanted < now and since_scaled_s < scaling.scale_in_cooldown_s:
+        return now
+    return wanted
+
+
+def _bounded(scaling: Autoscaling, instances: int) -> int:
+    return min(max(instances, scaling.min_instances), scaling.max_instances)

@@ -1,0 +1,168 @@
+"""One endpoint as the server holds it: a fleet for each variant, and the way from one deployment to the next."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+import math
+import random
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from housing.deployment.spec import Deployment
+from housing.errors import DeploymentError, HousingError
+from housing.targets.local.autoscaling import desired_instances
+from housing.targets.local.fleet import Fleet, Nursery
+from housing.targets.local.frames import Answer, Ask
+from housing.targets.local.state import Record, StateFolder
+from housing.targets.local.traffic import Traffic
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass
+class _Served:
+    """What stands behind a variant; `traffic` and the times of scaling outlive a swap of its model."""
+
+    digest: str
+    fleet: Fleet
+    traffic: Traffic = field(default_factory=Traffic)
+    scaled_at: float = -math.inf
+    scaled_out_at: float = -math.inf
+
+
+class UnknownVariantError(HousingError):
+    """A request asks for a variant that the endpoint does not have."""
+
+
+class Endpoint:
+    """`invoke` may be called by any number of tasks at once, also during the others; those by one at a time."""
+
+    def __init__(self, nursery: Nursery, folder: StateFolder) -> None:
+        self._nursery = nursery
+        self._folder = folder
+        self._served: dict[str, _Served] = {}
+        self._names: list[str] = []
+        self._cumulative_weights: list[float] = []
+        self._draining: set[asyncio.Task[None]] = set()
+        self.record: Record
+
+    async def move_to(self, wanted: Record) -> None:
+        """Serve `wanted`, whose bundles are in the folder; DeploymentError leaves everything as it was.
+
+        New fleets answer before the state is written and the state is written before traffic moves, so that
+        whatever ends the server, it comes back with models that load.
+        """
+        variants = wanted.deployment.variants
+        kept = {name for name, served in self._served.items() if wanted.bundles.get(name) == served.digest}
+        fleets = {
+            name: self._served[name].fleet
+            if name in kept
+            else Fleet(self._nursery, self._folder.bundle(wanted.bundles[name]))
+            for name in variants
+        }
+        try:
+            await _grow(fleets, {name: variant.instances for name, variant in variants.items()})
+            await asyncio.to_thread(self._folder.write, wanted)
+        except BaseException:
+            for name, fleet in fleets.items():
+                await (fleet.resize(self.record.deployment.variants[name].instances) if name in kept else fleet.close())
+            raise
+
+        dropped = [served.fleet for name, served in self._served.items() if name not in kept]
+        self._served = {
+            name: replace(self._served[name], digest=wanted.bundles[name], fleet=fleet)
+            if name in self._served
+            else _Served(wanted.bundles[name], fleet)
+            for name, fleet in fleets.items()
+        }
+        self.record = wanted
+        self._names = list(variants)
+        self._cumulative_weights = list(itertools.accumulate(v.weight for v in variants.values()))
+        for name, fleet in fleets.items():
+            await fleet.resize(variants[name].instances)
+        for fleet in dropped:
+            task = asyncio.get_running_loop().create_task(fleet.close())
+            self._draining.add(task)
+            task.add_done_callback(self._draining.discard)
+
+    async def invoke(self, variant: str | None, kind: Ask, body: bytes) -> tuple[str, int, bytes]:
+        """The variant that answered, an Answer and its body. Raises UnknownVariantError, and as `Fleet.ask` does."""
+        if variant is None:
+            (variant,) = random.choices(self._names, cum_weights=self._cumulative_weights)
+        served = self._served.get(variant)
+        if served is None:
+            raise UnknownVariantError(f"variant {variant} is not one of {', '.join(self._names)}")
+        started = time.perf_counter()
+        answer: int = Answer.FAILED
+        try:
+            answer, result = await served.fleet.ask(kind, body)
+        finally:
+            served.traffic.record(time.perf_counter() - started, failed=answer != Answer.PREDICTED)
+        return variant, answer, result
+
+    async def scale(self) -> None:
+        """Give each variant that scales the instances that its last minute needs."""
+        deployment = self.record.deployment
+        variants = dict(deployment.variants)
+        now = time.monotonic()
+        for name, variant in deployment.variants.items():
+            served = self._served[name]
+            if variant.autoscaling:
+                count = desired_instances(
+                    variant.autoscaling,
+                    instances=variant.instances,
+                    invocations_last_minute=served.traffic.last_minute(),
+                    since_scaled_out_s=now - served.scaled_out_at,
+                    since_scaled_s=now - served.scaled_at,
+                )
+                variants[name] = replace(variant, instances=count)
+        if variants == deployment.variants:
+            return
+        before = deployment.variants
+        await self.move_to(replace(self.record, deployment=Deployment(deployment.endpoint, variants)))
+        for name, variant in variants.items():
+            if variant.instances != before[name].instances:
+                _log.info("%s: %s scaled to %d instances", deployment.endpoint, name, variant.instances)
+                self._served[name].scaled_at = now
+                if variant.instances > before[name].instances:
+                    self._served[name].scaled_out_at = now
+
+    async def close(self) -> None:
+        """Requests that were taken in are answered first."""
+        await asyncio.gather(*(served.fleet.close() for served in self._served.values()), *self._draining)
+
+    def status(self) -> dict[str, Any]:
+        """The fields of an EndpointStatus that the server knows, as JSON values."""
+        served = self._served
+        whole = all(s.fleet.live >= self.record.deployment.variants[n].instances for n, s in served.items())
+        return {
+            "state": "InService" if whole else "Recovering",
+            "deployment": asdict(self.record.deployment),
+            "instances": {name: s.fleet.live for name, s in served.items()},
+            "invocations": {name: s.traffic.invocations for name, s in served.items()},
+            "failures": {name: s.traffic.failures for name, s in served.items()},
+            "median_latency_ms": {name: s.traffic.median_latency_ms() for name, s in served.items()},
+            "models": {
+                name: {"model": self.record.deployment.variants[name].model, "digest": s.digest}
+                for name, s in served.items()
+            },
+            "pids": {name: s.fleet.pids for name, s in served.items()},
+        }
+
+
+async def _grow(fleets: Mapping[str, Fleet], instances: Mapping[str, int]) -> None:
+    """Start what is missing, everything at once; DeploymentError lists every variant that cannot."""
+    names = list(fleets)
+    results = await asyncio.gather(
+        *(fleets[name].resize(max(instances[name], fleets[name].size)) for name in names), return_exceptions=True
+    )
+    faults = [f"{n}: {r}" for n, r in zip(names, results, strict=True) if isinstance(r, HousingError)]
+    if faults:
+        raise DeploymentError("; ".join(faults))
+    for result in results:
+        if isinstance(result, BaseException):
+            raise result

@@ -1,0 +1,124 @@
+"""All endpoints of one server: restored when it starts, changed one action at a time."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from housing.deployment.plan import Action, effect
+from housing.deployment.spec import Deployment
+from housing.errors import DeploymentError
+from housing.targets.local.endpoint import Endpoint
+from housing.targets.local.fleet import Nursery
+from housing.targets.local.state import Record, StateFolder
+
+_SCALING_INTERVAL_S = 1.0
+
+_log = logging.getLogger(__name__)
+
+
+class Endpoints:
+    """`serving` holds those that answer, `failed` why the others could not be restored."""
+
+    def __init__(self, folder: StateFolder) -> None:
+        self.serving: dict[str, Endpoint] = {}
+        self.failed: dict[str, str] = {}
+        self.closing = False
+        self._folder = folder
+        self._nursery = Nursery()
+        self._changing = asyncio.Lock()
+
+    async def restore(self) -> None:
+        """Serve what the folder says. An endpoint that cannot be is kept in `failed`, and its files as they are."""
+        for name in self._folder.endpoints():
+            endpoint = Endpoint(self._nursery, self._folder)
+            try:
+                await endpoint.move_to(self._folder.read(name))
+                self.serving[name] = endpoint
+            except DeploymentError as error:
+                _log.error("%s is not restored: %s", name, error)
+                self.failed[name] = str(error)
+        self._drop_bundles()
+
+    async def apply(self, action: Action, models: Mapping[str, Path]) -> None:
+        """`models` maps the variants' `model` to folders. DeploymentError leaves everything as it was."""
+        async with self._changing:
+            if self.closing:
+                raise ClosingError("the server is about to end")
+            try:
+                await self._apply(action, models)
+            finally:
+                self._drop_bundles()
+            # Nothing is left to serve; the next deployment starts a server again.
+            self.closing = not self.serving and not self.failed
+            _log.info("%s", action)
+
+    async def end_if_unused(self) -> None:
+        async with self._changing:
+            self.closing = self.closing or (not self.serving and not self.failed)
+
+    async def scale_for_ever(self) -> None:
+        while True:
+            await asyncio.sleep(_SCALING_INTERVAL_S)
+            async with self._changing:
+                for name, endpoint in self.serving.items():
+                    try:
+                        await endpoint.scale()
+                    except DeploymentError as error:
+                        _log.error("%s cannot scale: %s", name, error)
+
+    async def close(self) -> None:
+        await asyncio.gather(*(endpoint.close() for endpoint in self.serving.values()))
+        self._nursery.close()
+
+    def names(self) -> list[str]:
+        return sorted([*self.serving, *self.failed])
+
+    def status(self, name: str) -> dict[str, Any] | None:
+        if name in self.serving:
+            return self.serving[name].status()
+        return {"state": f"Failed: {self.failed[name]}"} if name in self.failed else None
+
+    async def _apply(self, action: Action, models: Mapping[str, Path]) -> None:
+        name = action.endpoint
+        endpoint = self.serving.get(name)
+        wanted = effect(action, endpoint.record.deployment if endpoint else None)
+        if wanted is None:
+            self._folder.forget(name)
+            self.failed.pop(name, None)
+            if endpoint:
+                del self.serving[name]
+                await endpoint.close()
+            return
+        bundles = await self._bundles(wanted, endpoint.record if endpoint else None, models)
+        if endpoint:
+            await endpoint.move_to(Record(wanted, bundles))
+        else:
+            endpoint = Endpoint(self._nursery, self._folder)
+            await endpoint.move_to(Record(wanted, bundles))
+            self.failed.pop(name, None)
+            self.serving[name] = endpoint
+
+    async def _bundles(self, wanted: Deployment, current: Record | None, models: Mapping[str, Path]) -> dict[str, str]:
+        """Digest of each variant's files, which are in the folder then."""
+        bundles: dict[str, str] = {}
+        for name, variant in wanted.variants.items():
+            if variant.model in models:
+                bundles[name] = await asyncio.to_thread(self._folder.keep_bundle, models[variant.model])
+            elif current and name in current.bundles and current.deployment.variants[name].model == variant.model:
+                bundles[name] = current.bundles[name]
+            else:
+                raise DeploymentError(f"{wanted.endpoint}: no files were given for {variant.model} of variant {name}")
+        return bundles
+
+    def _drop_bundles(self) -> None:
+        # A failed endpoint may name any bundle: it could be mended by hand.
+        if not self.failed:
+            self._folder.drop_bundles({d for e in self.serving.values() for d in e.record.bundles.values()})
+
+
+class ClosingError(DeploymentError):
+    """The server serves nothing and ends; ask its successor."""

@@ -1,0 +1,304 @@
+"""The instances of one variant: worker processes behind one queue, replaced when they die."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+
+from housing.errors import DeploymentError, HousingError
+from housing.targets.local.frames import HEADER, Answer, Ask, pack
+
+# SageMaker gives a model 60 seconds to answer.
+ANSWER_WITHIN_S = 60.0
+_LOAD_WITHIN_S = 60.0
+_QUEUE_LENGTH = 1000
+_RESTART_DELAYS_S = (0.0, 0.1, 0.5, 2.0, 10.0)
+
+_log = logging.getLogger(__name__)
+
+
+class InstanceLostError(HousingError):
+    """An instance ended before it answered."""
+
+
+class OverloadedError(HousingError):
+    """Too many requests wait for an instance."""
+
+
+class Nursery:
+    """Where workers come from; started again when it is gone. Belongs to the running event loop."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+        self._control: socket.socket | None = None
+        self._log_reader: asyncio.BaseTransport | None = None
+
+    async def hatch(self) -> socket.socket:
+        """A connection to a new worker; it closes when the worker cannot start."""
+        ours, theirs = socket.socketpair()
+        with theirs:
+            control = await self._running()
+            socket.send_fds(control, [b"w"], [theirs.fileno()])
+        ours.setblocking(False)
+        return ours
+
+    def close(self) -> None:
+        if self._control:
+            self._control.close()
+        if self._process:
+            self._process.wait()
+        if self._log_reader:
+            self._log_reader.close()
+
+    async def _running(self) -> socket.socket:
+        if self._control and self._process and self._process.poll() is None:
+            return self._control
+        self.close()
+        self._control, theirs = socket.socketpair()
+        reading, writing = os.pipe()
+        # One thread each: the instances are the parallelism, and idle OpenMP threads spin.
+        environment = os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+        with theirs, open(writing, "wb") as log:  # noqa: PTH123
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", "-m", "housing.targets.local.worker", str(theirs.fileno())],
+                pass_fds=[theirs.fileno()],
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+        loop = asyncio.get_running_loop()
+        self._log_reader, _ = await loop.connect_read_pipe(_ToLog, open(reading, "rb"))  # noqa: PTH123, SIM115
+        return self._control
+
+
+class _ToLog(asyncio.Protocol):
+    """What workers print goes to the server's log, which is bounded."""
+
+    def data_received(self, data: bytes) -> None:
+        for line in data.decode(errors="replace").splitlines():
+            _log.info("worker: %s", line[:500])
+
+
+class _Instance(asyncio.Protocol):
+    """The server's end of one worker; one request at a time."""
+
+    def __init__(self, lost: Callable[[_Instance], None]) -> None:
+        self.pid = 0
+        self._lost = lost
+        self._transport: asyncio.WriteTransport | None = None
+        self._received = bytearray()
+        self._waiting: asyncio.Future[tuple[int, bytes]] | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.WriteTransport)
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        self._received += data
+        if len(self._received) < HEADER.size:
+            return
+        kind, length = HEADER.unpack_from(self._received)
+        if len(self._received) < HEADER.size + length:
+            return
+        body = bytes(self._received[HEADER.size : HEADER.size + length])
+        self._received.clear()
+        if self._waiting and not self._waiting.done():
+            self._waiting.set_result((kind, body))
+
+    def connection_lost(self, _error: Exception | None) -> None:
+        self._transport = None
+        if self._waiting and not self._waiting.done():
+            self._waiting.set_exception(InstanceLostError("the instance ended before it answered"))
+        self._lost(self)
+
+    async def ask(self, kind: Ask, body: bytes, within_s: float) -> tuple[int, bytes]:
+        """Raises InstanceLostError when the worker is gone, and when it takes too long: then it is ended."""
+        if self._transport is None:
+            raise InstanceLostError("the instance ended before it was asked")
+        self._waiting = asyncio.get_running_loop().create_future()
+        self._transport.write(pack(kind, body))
+        try:
+            async with asyncio.timeout(within_s):
+                return await self._waiting
+        except TimeoutError:
+            self.end()
+            raise InstanceLostError(f"the instance gave no answer in {within_s:g} s") from None
+        # Cut off in the middle, the next request would read this one's answer.
+        except asyncio.CancelledError:
+            self.end()
+            raise
+
+    def end(self) -> None:
+        """At once. Idle workers end by themselves; one that computes, or hangs, must be told by the kernel."""
+        if self._transport:
+            self._transport.abort()
+            if self.pid:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(self.pid, signal.SIGKILL)
+
+
+class Fleet:
+    """`ask` may be called by any number of tasks at once; `resize` and `close` by one at a time."""
+
+    def __init__(self, nursery: Nursery, folder: Path) -> None:
+        self._nursery = nursery
+        self._folder = folder
+        self._size = 0
+        self._instances: set[_Instance] = set()
+        self._idle: deque[_Instance] = deque()
+        self._queue: deque[asyncio.Future[_Instance]] = deque()
+        self._asking = 0
+        self._quiet = asyncio.Event()
+        self._failed_starts = 0
+        self._restarts: set[asyncio.Task[None]] = set()
+
+    @property
+    def size(self) -> int:
+        """Instances that should live."""
+        return self._size
+
+    @property
+    def live(self) -> int:
+        """Instances that have loaded their model."""
+        return len(self._instances)
+
+    @property
+    def pids(self) -> list[int]:
+        return sorted(i.pid for i in self._instances)
+
+    async def resize(self, size: int) -> None:
+        """Returns when the new ones answer; DeploymentError tells why one does not, and leaves the size as it was."""
+        before, self._size = self._size, size
+        missing = size - before
+        if missing > 0:
+            started = await asyncio.gather(*(self._start() for _ in range(missing)), return_exceptions=True)
+            faults = [fault for fault in started if isinstance(fault, BaseException)]
+            if faults:
+                self._size = before
+                self._shrink()
+                raise faults[0]
+        self._shrink()
+
+    async def ask(self, kind: Ask, body: bytes) -> tuple[int, bytes]:
+        """An Answer and its body. A request whose instance dies is tried once more, on another.
+
+        Raises InstanceLostError after that, and OverloadedError when no instance is free.
+        """
+        self._asking += 1
+        try:
+            try:
+                return await self._ask_one(kind, body)
+            except InstanceLostError as error:
+                _log.warning("%s; the request is tried again", error)
+                return await self._ask_one(kind, body)
+        finally:
+            self._asking -= 1
+            if not self._asking:
+                self._quiet.set()
+
+    async def close(self) -> None:
+        """Let requests that were taken in finish, then end the instances."""
+        while self._asking:
+            self._quiet.clear()
+            await self._quiet.wait()
+        self._size = 0
+        for task in self._restarts:
+            task.cancel()
+        await asyncio.gather(*self._restarts, return_exceptions=True)
+        for instance in list(self._instances):
+            instance.end()
+
+    async def _ask_one(self, kind: Ask, body: bytes) -> tuple[int, bytes]:
+        instance = await self._take()
+        try:
+            return await instance.ask(kind, body, ANSWER_WITHIN_S)
+        finally:
+            self._release(instance)
+
+    async def _take(self) -> _Instance:
+        if self._idle:
+            return self._idle.popleft()
+        if len(self._queue) >= _QUEUE_LENGTH:
+            raise OverloadedError(f"{_QUEUE_LENGTH} requests wait for {self.live} instances")
+        turn: asyncio.Future[_Instance] = asyncio.get_running_loop().create_future()
+        self._queue.append(turn)
+        try:
+            async with asyncio.timeout(ANSWER_WITHIN_S):
+                return await turn
+        except (TimeoutError, asyncio.CancelledError) as error:
+            # The turn may have come in the very moment that it was given up.
+            if turn.done() and not turn.cancelled():
+                self._release(turn.result())
+            if isinstance(error, TimeoutError):
+                raise OverloadedError(f"no instance was free for {ANSWER_WITHIN_S:g} s") from None
+            raise
+
+    def _release(self, instance: _Instance) -> None:
+        if instance not in self._instances:
+            return
+        if len(self._instances) > self._size:
+            self._instances.discard(instance)
+            instance.end()
+            return
+        while self._queue:
+            turn = self._queue.popleft()
+            if not turn.done():
+                turn.set_result(instance)
+                return
+        self._idle.append(instance)
+
+    def _shrink(self) -> None:
+        while len(self._instances) > self._size and self._idle:
+            instance = self._idle.pop()
+            self._instances.discard(instance)
+            instance.end()
+
+    async def _start(self) -> None:
+        loop = asyncio.get_running_loop()
+        connection = await self._nursery.hatch()
+        _, instance = await loop.create_unix_connection(lambda: _Instance(self._on_lost), sock=connection)
+        try:
+            kind, body = await instance.ask(Ask.LOAD, os.fsencode(self._folder), _LOAD_WITHIN_S)
+        except InstanceLostError as error:
+            raise DeploymentError(f"an instance could not start: {error}; see server.log") from error
+        if kind != Answer.READY:
+            instance.end()
+            raise DeploymentError(f"the model cannot be loaded: {body.decode(errors='replace')}")
+        instance.pid = int(body)
+        self._instances.add(instance)
+        self._release(instance)
+
+    def _on_lost(self, instance: _Instance) -> None:
+        if instance not in self._instances:
+            return
+        self._instances.discard(instance)
+        if instance in self._idle:
+            self._idle.remove(instance)
+        if self.live < self._size:
+            _log.warning("instance %d of %s ended; another is started", instance.pid, self._folder.name[:12])
+            task = asyncio.get_running_loop().create_task(self._restart())
+            self._restarts.add(task)
+            task.add_done_callback(self._restarts.discard)
+
+    async def _restart(self) -> None:
+        """Keep trying, ever more slowly: what ended an instance may end the next, too."""
+        while self.live < self._size:
+            await asyncio.sleep(_RESTART_DELAYS_S[min(self._failed_starts, len(_RESTART_DELAYS_S) - 1)])
+            try:
+                await self._start()
+            except DeploymentError as error:
+                self._failed_starts += 1
+                _log.error("%s", error)
+            else:
+                self._failed_starts = 0
+                return

@@ -1,0 +1,189 @@
+"""Serve on this machine: the commands' side of the server that `server` is."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from housing.deployment.plan import Action
+from housing.deployment.spec import Deployment
+from housing.errors import DataError, DeploymentError
+from housing.targets.base import EndpointStatus, Prediction
+from housing.targets.local import Settings, wire
+from housing.targets.local.state import Address, StateFolder
+
+_START_WITHIN_S = 120.0
+_ANSWER_WITHIN_S = 180.0
+_DEPLOY_WAITS_S = 60.0
+
+
+class LocalHost:
+    """A server that died is started again by the first question about an endpoint that it served."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._folder = StateFolder(Path(settings.folder))
+        self._port = settings.port
+
+    def endpoints(self) -> Sequence[str]:
+        return self._folder.endpoints()
+
+    def current(self, endpoint: str) -> Deployment | None:
+        """Also None for an endpoint that could not be restored, so that a plan makes it anew."""
+        value = self._show(endpoint)
+        return wire.deployment(value["deployment"]) if value and "deployment" in value else None
+
+    def apply(self, action: Action, models: Mapping[str, Path]) -> None:
+        self._folder.create()
+        document = {
+            "action": wire.from_action(action),
+            "models": {model: str(folder.absolute()) for model, folder in models.items()},
+        }
+        self._control("POST", "/control/actions", document)
+
+    @contextlib.contextmanager
+    def hold(self, purpose: str) -> Iterator[None]:
+        """Keep other commands from changing endpoints meanwhile; DeploymentError names the one that does."""
+        self._folder.create()
+        with self._folder.locked("deploy", wait_s=_DEPLOY_WAITS_S, purpose=purpose):
+            yield
+
+    def predict(self, endpoint: str, rows: str, variant: str | None = None) -> Prediction:
+        """Raises DataError when the model refuses the rows, DeploymentError when nobody answers them."""
+        if endpoint not in self._folder.endpoints():
+            raise DeploymentError(self._unknown(endpoint))
+        headers = {"Content-Type": "text/csv", "Accept": "application/json"}
+        if variant:
+            headers["X-Amzn-SageMaker-Target-Variant"] = variant
+        address = self._serving()
+        status, answered, value = _request(address, "POST", _invocations(endpoint), rows.encode(), headers)
+        if status == 200:
+            return Prediction(tuple(value["predictions"]), answered or "")
+        if value.get("OriginalStatusCode") == 400:
+            raise DataError(f"{endpoint}: {value['OriginalMessage']}")
+        if status == 413:
+            raise DataError(f"{endpoint}: {value['message']}")
+        raise DeploymentError(f"{endpoint}: {value.get('message', value)}")
+
+    def status(self, endpoint: str) -> EndpointStatus | None:
+        value = self._show(endpoint)
+        if value is None:
+            return None
+        address = self._serving()
+        deployment = value.get("deployment")
+        return EndpointStatus(
+            endpoint=endpoint,
+            state=value["state"],
+            url=f"http://127.0.0.1:{address.port}{_invocations(endpoint)}",
+            deployment=wire.deployment(deployment) if deployment else self._folder.read(endpoint).deployment,
+            instances=value.get("instances", {}),
+            invocations=value.get("invocations", {}),
+            failures=value.get("failures", {}),
+            median_latency_ms=value.get("median_latency_ms", {}),
+            models=value.get("models", {}),
+        )
+
+    def _show(self, endpoint: str) -> dict[str, Any] | None:
+        if endpoint not in self._folder.endpoints():
+            return None
+        value: dict[str, Any] | None = self._control("GET", f"/control/endpoints/{quote(endpoint, safe='')}")
+        return value
+
+    def _unknown(self, endpoint: str) -> str:
+        known = ", ".join(self._folder.endpoints()) or "none"
+        return f"endpoint {endpoint} does not exist in {self._folder.path} (there: {known}); `housing deploy` makes it"
+
+    def _control(self, method: str, path: str, document: object = None) -> Any:
+        """Ask the server, which is started when necessary; DeploymentError carries its refusal."""
+        body = json.dumps(document).encode()
+        deadline = time.monotonic() + _START_WITHIN_S
+        while True:
+            address = self._serving()
+            headers = {"Authorization": f"Bearer {address.token}"}
+            try:
+                status, _, value = _request(address, method, path, body, headers)
+            # It ended between two requests of ours. Every action may be asked for twice.
+            except ConnectionError:
+                status, value = 503, {"message": "the server ended"}
+            if status == 200:
+                return value
+            if status != 503 or time.monotonic() > deadline:
+                raise DeploymentError(value["message"])
+            time.sleep(0.1)
+
+    def _serving(self) -> Address:
+        """Where a living server of this folder listens."""
+        address = self._folder.address()
+        if not (address and _is_ours(address)):
+            self._start()
+            address = self._folder.address()
+        if address is None:
+            raise DeploymentError(f"the server of {self._folder.path} ended at once; see {self._folder.log}")
+        if self._port not in (0, address.port):
+            raise DeploymentError(
+                f"target.port: the server of {self._folder.path} listens on {address.port}, not on {self._port}; "
+                "`housing destroy` ends it, target.port=0 takes it as it is"
+            )
+        return address
+
+    def _start(self) -> None:
+        """Returns when it answers, or another one that was started at the same time does."""
+        command = [sys.executable, "-P", "-m", "housing.targets.local.server", str(self._folder.path)]
+        try:
+            started = subprocess.run(
+                [*command, "--port", str(self._port)],
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                timeout=_START_WITHIN_S,
+                check=False,
+                cwd="/",
+            )
+        except subprocess.TimeoutExpired:
+            raise DeploymentError(
+                f"the server did not start in {_START_WITHIN_S:g} s; see {self._folder.log}"
+            ) from None
+        address = self._folder.address()
+        if address and _is_ours(address):
+            return
+        try:
+            reason = json.loads(started.stdout)["error"]
+        except (ValueError, KeyError):
+            reason = started.stderr.decode(errors="replace").strip()[-500:] or f"see {self._folder.log}"
+        raise DeploymentError(f"the server did not start: {reason}")
+
+
+def _is_ours(address: Address) -> bool:
+    """The token tells our server from a stranger that has its port now."""
+    try:
+        status, _, _ = _request(address, "GET", "/control/endpoints", b"", {"Authorization": f"Bearer {address.token}"})
+    except (ConnectionError, DeploymentError):
+        return False
+    return status == 200
+
+
+def _request(
+    address: Address, method: str, path: str, body: bytes, headers: Mapping[str, str]
+) -> tuple[int, str | None, Any]:
+    """Status, answering variant, JSON. Raises ConnectionError when nobody listens, or the connection broke."""
+    connection = http.client.HTTPConnection("127.0.0.1", address.port, timeout=_ANSWER_WITHIN_S)
+    try:
+        connection.request(method, path, body, dict(headers))
+        response = connection.getresponse()
+        return response.status, response.getheader("x-Amzn-Invoked-Production-Variant"), json.loads(response.read())
+    except http.client.HTTPException as error:
+        raise ConnectionError(str(error)) from error
+    except (TimeoutError, ValueError) as error:
+        raise DeploymentError(f"port {address.port} gave no answer of ours: {error}") from error
+    finally:
+        connection.close()
+
+
+def _invocations(endpoint: str) -> str:
+    return f"/endpoints/{quote(endpoint, safe='')}/invocations"

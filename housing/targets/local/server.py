@@ -1,0 +1,164 @@
+"""The process that serves: `python -m housing.targets.local.server FOLDER [--port N] [--idle-seconds N]`.
+
+It prints one line of JSON, `{"port": ...}` once it answers or `{"error": ...}`, goes on in the background, and ends
+when its last endpoint is deleted, or when nobody deploys one for a while. Imports neither pandas nor MLflow: it only
+passes requests on to workers.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import json
+import logging
+import os
+import secrets
+import socket
+import sys
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+
+from housing.errors import DeploymentError
+from housing.targets.local.state import Address, StateFolder
+
+_LOG_BYTES = 1_000_000
+_MAX_CONNECTIONS = 1000
+# The last server of this folder may still be finishing its requests.
+_PREDECESSOR_ENDS_WITHIN_S = 10.0
+
+_log = logging.getLogger(__name__)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--idle-seconds", type=float, default=30.0)
+    arguments = parser.parse_args()
+    # Of two forks the second belongs to nobody: the command neither waits for it nor takes it along when it ends.
+    if os.fork():
+        return
+    os.setsid()
+    if os.fork():
+        os._exit(0)
+    folder = StateFolder(arguments.folder)
+    try:
+        folder.create()
+        with folder.locked("server", wait_s=_PREDECESSOR_ENDS_WITHIN_S, purpose="the server cannot start"):
+            _log_to(folder.log)
+            folder.sweep()
+            listener = _listen(arguments.port, folder.address())
+            asyncio.run(_serve(folder, listener, arguments.idle_seconds))
+    except DeploymentError as error:
+        _report({"error": str(error)})
+    except Exception:
+        _log.exception("the server failed")
+        raise
+
+
+async def _serve(folder: StateFolder, listener: socket.socket, idle_s: float) -> None:
+    import uvicorn
+
+    from housing.targets.local import app
+    from housing.targets.local.endpoints import Endpoints
+
+    endpoints = Endpoints(folder)
+    await endpoints.restore()
+    token = secrets.token_hex(32)
+    server = uvicorn.Server(
+        uvicorn.Config(
+            app.build(endpoints, token),
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            limit_concurrency=_MAX_CONNECTIONS,
+            timeout_keep_alive=75,
+            timeout_graceful_shutdown=70,
+        )
+    )
+    port = listener.getsockname()[1]
+    folder.write_address(Address(os.getpid(), port, token))
+    # The listener is open since before the address was written: who reads it now waits at most for the next line.
+    _report({"port": port})
+    tasks = [
+        asyncio.create_task(endpoints.scale_for_ever()),
+        asyncio.create_task(_end_when_unused(endpoints, server, idle_s)),
+    ]
+    _log.info("process %d serves %s on port %d", os.getpid(), ", ".join(endpoints.names()) or "nothing yet", port)
+    try:
+        await server.serve(sockets=[listener])
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await endpoints.close()
+        _log.info("process %d ends", os.getpid())
+
+
+async def _end_when_unused(endpoints: object, server: object, idle_s: float) -> None:
+    from uvicorn import Server
+
+    from housing.targets.local.endpoints import Endpoints
+
+    assert isinstance(endpoints, Endpoints)
+    assert isinstance(server, Server)
+    loop = asyncio.get_running_loop()
+    give_up = loop.time() + idle_s
+    while not endpoints.closing:
+        await asyncio.sleep(0.1)
+        if loop.time() > give_up and not endpoints.names():
+            await endpoints.end_if_unused()
+    server.should_exit = True
+
+
+def _listen(port: int, last: Address | None) -> socket.socket:
+    """On loopback: the port that was asked for, or else the one of last time, or else any."""
+    if port:
+        try:
+            return _bound(port)
+        except OSError as error:
+            raise DeploymentError(
+                f"target.port: {port} is not free on 127.0.0.1 ({error.strerror}); "
+                "choose another, or 0 to let the system choose"
+            ) from error
+    if last:
+        with contextlib.suppress(OSError):
+            return _bound(last.port)
+    return _bound(0)
+
+
+def _bound(port: int) -> socket.socket:
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        # Connections of a server that was killed linger for a minute; they must not keep its port.
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(("127.0.0.1", port))
+        listener.listen(1024)
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+def _report(value: dict[str, object]) -> None:
+    """To the command that waits for the end of our output; it may be gone."""
+    with contextlib.suppress(BrokenPipeError):
+        os.write(sys.stdout.fileno(), json.dumps(value).encode() + b"\n")
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for stream in (0, 1, 2):
+        os.dup2(nowhere, stream)
+    os.close(nowhere)
+
+
+def _log_to(path: Path) -> None:
+    handler = RotatingFileHandler(path, maxBytes=_LOG_BYTES, backupCount=1, encoding="utf-8")
+    logging.basicConfig(
+        level=logging.INFO, handlers=[handler], format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,188 @@
+"""What the local server keeps in its folder, written so that a crash at any moment leaves the old or the new.
+
+server.json             the last server: process id, port, token (0600: who reads it may change endpoints)
+server.lock             held by the living server, freed by the kernel when it dies
+server.log              what happened, rotated
+deploy.lock             held by a command that changes endpoints
+endpoints/<name>.json   what should be served: the deployment, and the digest of each variant's bundle
+bundles/<digest>/       our own copies of the models, whatever happens to the originals
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from housing.deployment.bundle import digest
+from housing.deployment.spec import Deployment
+from housing.errors import DeploymentError
+from housing.targets.local import wire
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where the last server listened, and the secret that its control requests carry."""
+
+    pid: int
+    port: int
+    token: str
+
+
+@dataclass(frozen=True)
+class Record:
+    """One endpoint as it should be served; `bundles` maps each variant to the digest of its files."""
+
+    deployment: Deployment
+    bundles: Mapping[str, str]
+
+
+class StateFolder:
+    """Reads raise DeploymentError when a file is broken or of a newer format; writes when the disk refuses them."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path.absolute()
+        self.log = self.path / "server.log"
+        self._address = self.path / "server.json"
+        self._endpoints = self.path / "endpoints"
+        self._bundles = self.path / "bundles"
+
+    def create(self) -> None:
+        try:
+            for folder in (self.path, self._endpoints, self._bundles):
+                folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise DeploymentError(f"the host's folder {self.path} cannot be made: {error}") from error
+
+    def sweep(self) -> None:
+        """Remove what writers that were killed left behind; for the holder of `server.lock` only."""
+        for folder in (self.path, self._endpoints):
+            for path in folder.glob(".*.tmp"):
+                path.unlink(missing_ok=True)
+
+    def address(self) -> Address | None:
+        """None when no server ever got as far as writing it, or the file is unreadable: then a new one is started."""
+        try:
+            value = json.loads(self._address.read_text(encoding="utf-8"))
+            return Address(int(value["pid"]), int(value["port"]), str(value["token"]))
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    def write_address(self, address: Address) -> None:
+        _write(self._address, {"format": FORMAT, **asdict(address)})
+
+    def endpoints(self) -> list[str]:
+        return sorted(p.stem for p in self._endpoints.glob("*.json"))
+
+    def read(self, endpoint: str) -> Record:
+        path = self._endpoints / f"{endpoint}.json"
+        try:
+            value = json.loads(path.read_text(encoding="utf-8"))
+            if value["format"] != FORMAT:
+                raise DeploymentError(f"{path} has format {value['format']!r}, this version of housing reads {FORMAT}")
+            return Record(wire.deployment(value["deployment"]), dict(value["bundles"]))
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise DeploymentError(f"{path} is no endpoint that housing wrote: {error!r}; destroy it") from error
+
+    def write(self, record: Record) -> None:
+        value = {"format": FORMAT, "deployment": asdict(record.deployment), "bundles": dict(record.bundles)}
+        _write(self._endpoints / f"{record.deployment.endpoint}.json", value)
+
+    def forget(self, endpoint: str) -> None:
+        (self._endpoints / f"{endpoint}.json").unlink(missing_ok=True)
+        _sync(self._endpoints)
+
+    def bundle(self, name: str) -> Path:
+        return self._bundles / name
+
+    def keep_bundle(self, source: Path) -> str:
+        """Copy a model's folder unless it is here, unaltered; returns its digest."""
+        if not source.is_dir():
+            raise DeploymentError(f"the model's folder {source} does not exist")
+        try:
+            copy = Path(tempfile.mkdtemp(prefix=".copy-", dir=self._bundles))
+            try:
+                shutil.copytree(source, copy, dirs_exist_ok=True)
+                name = digest(copy)
+                kept = self.bundle(name)
+                if kept.is_dir() and digest(kept) != name:
+                    shutil.rmtree(kept)
+                if not kept.is_dir():
+                    for path in copy.rglob("*"):
+                        _sync(path)
+                    copy.rename(kept)
+                    _sync(self._bundles)
+                return name
+            finally:
+                shutil.rmtree(copy, ignore_errors=True)
+        except OSError as error:
+            raise DeploymentError(f"the model in {source} cannot be copied to {self._bundles}: {error}") from error
+
+    def drop_bundles(self, used: set[str]) -> None:
+        """Remove copies that nothing serves, and those that a crash left half done."""
+        for path in self._bundles.iterdir():
+            if path.name not in used:
+                shutil.rmtree(path, ignore_errors=True)
+
+    @contextlib.contextmanager
+    def locked(self, name: str, *, wait_s: float, purpose: str) -> Iterator[None]:
+        """Hold `<name>.lock`; DeploymentError names the process that has it when `wait_s` passes."""
+        path = self.path / f"{name}.lock"
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            deadline = time.monotonic() + wait_s
+            while True:
+                try:
+                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError:
+                    if time.monotonic() >= deadline:
+                        holder = os.pread(descriptor, 32, 0).decode(errors="replace").strip() or "unknown"
+                        raise DeploymentError(
+                            f"{purpose}: process {holder} holds {path} since more than {wait_s:g} s; "
+                            "wait for it, or end it"
+                        ) from None
+                    time.sleep(0.05)
+            os.truncate(descriptor, 0)
+            os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+            yield
+        finally:
+            # Closing frees the lock; the file stays, for removing it would let two processes hold "the" lock.
+            os.close(descriptor)
+
+
+def _write(path: Path, value: Mapping[str, Any]) -> None:
+    """Whole or not at all, readable by its owner only."""
+    try:
+        # mkstemp makes the file 0600 from the start.
+        descriptor, temporary = tempfile.mkstemp(prefix=".", suffix=".tmp", dir=path.parent)
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                json.dump(value, file, indent=2)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(temporary).replace(path)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+        _sync(path.parent)
+    except OSError as error:
+        raise DeploymentError(f"{path} cannot be written: {error}") from error
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

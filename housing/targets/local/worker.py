@@ -1,0 +1,144 @@
+"""One instance of a variant: a process that holds one model and answers one request after another.
+
+`python -m housing.targets.local.worker FD` is the nursery. It imports what a model needs once and forks a worker for
+each byte that arrives on its socket; the worker's own connection comes along as a file descriptor. A new instance so
+costs a fork and the loading of one model, and shares the libraries' memory with the others.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import json
+import os
+import signal
+import socket
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from housing.errors import HousingError
+from housing.targets.local.frames import HEADER, Answer, Ask, pack
+
+if TYPE_CHECKING:
+    from housing.training.predictor import Predictor
+
+_REASON_CHARACTERS = 2000
+
+
+def nursery(control: socket.socket) -> None:
+    """Fork workers until the server closes its end, as it does by dying."""
+    # A None in sys.modules makes an import fail at once. XGBoost then leaves out its wrappers for these two, which no
+    # worker needs, and loads in half a second rather than two.
+    sys.modules["sklearn"] = None  # type: ignore[assignment]
+    sys.modules["pandas"] = None  # type: ignore[assignment]
+    import xgboost  # noqa: F401
+
+    import housing.training.predictor  # noqa: F401
+
+    # Ended workers are reaped by the kernel; the server learns of their end from their connection.
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    # Pages that the collector never touches stay shared with the workers.
+    gc.freeze()
+    while True:
+        byte, descriptors, _, _ = socket.recv_fds(control, 1, 1)
+        if not byte:
+            return
+        if os.fork() == 0:
+            control.close()
+            with socket.socket(fileno=descriptors[0]) as connection:
+                work(connection)
+            return
+        os.close(descriptors[0])
+
+
+def work(connection: socket.socket) -> None:
+    """Load the model that the server names, then answer until it closes the connection."""
+    with contextlib.suppress(EOFError, ConnectionError):
+        _, folder = _receive(connection)
+        predictor = _load(connection, Path(os.fsdecode(folder)))
+        while predictor:
+            kind, body = _receive(connection)
+            connection.sendall(pack(*_answer(predictor, Ask(kind), body)))
+
+
+def _load(connection: socket.socket, folder: Path) -> Predictor | None:
+    from housing.training.predictor import Predictor
+
+    try:
+        predictor = Predictor.load(folder)
+    # A broken model may fail in any way; the server must hear why from here, and refuses to serve it.
+    except Exception as error:
+        connection.sendall(pack(Answer.FAILED, _reason(error)))
+        return None
+    connection.sendall(pack(Answer.READY, str(os.getpid()).encode()))
+    return predictor
+
+
+def _answer(predictor: Predictor, kind: Ask, body: bytes) -> tuple[Answer, bytes]:
+    try:
+        text = body.decode("utf-8")
+        if kind in (Ask.CSV_FOR_CSV, Ask.CSV_FOR_JSON):
+            values = predictor.predict_csv(text)
+        else:
+            values = predictor.predict_records(_records(text))
+    except UnicodeDecodeError as error:
+        return Answer.REFUSED, f"the body is not UTF-8: {error.reason} at byte {error.start}".encode()
+    except HousingError as error:
+        return Answer.REFUSED, _reason(error)
+    # Whatever else a request provokes is this request's failure, not the end of the instance.
+    except Exception as error:
+        return Answer.FAILED, _reason(error)
+    numbers = values.tolist()
+    if kind in (Ask.CSV_FOR_CSV, Ask.JSON_FOR_CSV):
+        return Answer.PREDICTED, "".join(f"{n!r}\n" for n in numbers).encode()
+    return Answer.PREDICTED, json.dumps({"predictions": numbers}).encode()
+
+
+def _records(text: str) -> list[dict[str, Any]]:
+    """Rows from `{"instances": [{column: value}]}`, or from MLflow's `{"dataframe_split": {"columns", "data"}}`."""
+    try:
+        document = json.loads(text, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise HousingError(f"the body is not JSON: {error}") from error
+    match document:
+        case {"instances": [*records]} if records and all(isinstance(r, dict) for r in records):
+            return records
+        case {"dataframe_split": {"columns": [*columns], "data": [*rows]}} if rows:
+            for number, row in enumerate(rows, 1):
+                if not isinstance(row, list) or len(row) != len(columns):
+                    raise HousingError(f"dataframe_split: row {number} is not a list of {len(columns)} values")
+            return [dict(zip(map(str, columns), row, strict=True)) for row in rows]
+    raise HousingError(
+        'the JSON body must be {"instances": [{column: value, ...}, ...]} or '
+        '{"dataframe_split": {"columns": [...], "data": [[...], ...]}}, with at least one row'
+    )
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON number; write null for a missing value")
+
+
+def _reason(error: Exception) -> bytes:
+    text = str(error) if isinstance(error, HousingError) else f"{type(error).__name__}: {error}"
+    return text[:_REASON_CHARACTERS].encode(errors="replace")
+
+
+def _receive(connection: socket.socket) -> tuple[int, bytes]:
+    kind, length = HEADER.unpack(_exactly(connection, HEADER.size))
+    return kind, _exactly(connection, length)
+
+
+def _exactly(connection: socket.socket, size: int) -> bytes:
+    buffer = bytearray(size)
+    view, filled = memoryview(buffer), 0
+    while filled < size:
+        received = connection.recv_into(view[filled:])
+        if not received:
+            raise EOFError
+        filled += received
+    return bytes(buffer)
+
+
+if __name__ == "__main__":
+    nursery(socket.socket(fileno=int(sys.argv[1])))
