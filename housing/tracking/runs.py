@@ -154,17 +154,6 @@ class Runs(RunQueries):
         with translated(f"run {run_id}: cannot be ended"):
             self.client.set_terminated(run_id, status)
 
-    def annotate(
-        self, run_id: str, *, metrics: Mapping[str, float] | None = None, tags: Mapping[str, str] | None = None
-    ) -> None:
-        """Add single values to a run, whatever its status."""
-        with translated(f"run {run_id}: cannot be written"):
-            self.client.log_batch(
-                run_id,
-                metrics=entries.metrics(metrics or {}, int(time.time() * 1000)),
-                tags=entries.run_tags(tags or {}),
-            )
-
     def log_files(self, run_id: str, files: Mapping[str, bytes]) -> None:
         """Put contents below a run's artifacts, by relative path."""
         if not files:

@@ -59,6 +59,11 @@ def database_path(uri: str) -> Path:
     return Path.cwd() / name
 
 
+def cache_folder() -> Path:
+    """Where this user's housing keeps what it can make again; may not exist."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "housing"
+
+
 @contextmanager
 def translated(doing: str, error: type[HousingError] = TrackingError) -> Iterator[None]:
     """Turn what MLflow raises into `error`, in one bounded line that begins with `doing`."""
@@ -164,7 +169,7 @@ def _copy_template(new: Path) -> None:
     """An empty migrated database; Alembic needs seconds to make one, so it is made once for each MLflow version."""
     import mlflow
 
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "housing"
+    cache = cache_folder()
     template = cache / f"mlflow-{mlflow.__version__}-{_newest_revision()}.db"
     try:
         cache.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,197 @@
+"""A trained model as files: the bundle that every server loads, and the MLflow model around it.
+
+A bundle is a folder with the algorithm's own model file, `encoder.json`, and `bundle.json`, which names both with their
+SHA-256. There is no pickle in it. The MLflow model has a copy of the few housing packages that predicting needs, for
+MLflow's environments that cannot install housing from an index, and is loaded by `_load_pyfunc` below.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import warnings
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+import housing
+from housing.errors import DataError
+from housing.training.predictor import BUNDLE_FILE, ENCODER_FILE, Predictor
+
+if TYPE_CHECKING:
+    import numpy as np
+    from mlflow.models import Model
+    from numpy.typing import NDArray
+    from pandas import DataFrame
+
+BUNDLE_FOLDER = "bundle"
+BUNDLE_IN_MODEL = f"data/{BUNDLE_FOLDER}"
+"""Where MLflow puts the bundle inside of its model."""
+
+_PREDICTING = ("algorithms", "data", "training")
+_NOT_FOR_PREDICTING = ("hydra-core", "optuna", "pyarrow", "pydantic", "rich", "starlette", "uvicorn")
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A model file's bytes and suffix, the algorithm that reads it, and the encoder it was trained with, as JSON."""
+
+    algorithm: str
+    model: bytes
+    model_format: str
+    encoder: str
+
+    def files(self) -> dict[str, bytes]:
+        """Contents by file name. The same model always gives the same bytes."""
+        model_file = f"model.{self.model_format}"
+        contents = {model_file: self.model, ENCODER_FILE: self.encoder.encode()}
+        about = {
+            "algorithm": self.algorithm,
+            "model_file": model_file,
+            "sha256": {name: _sha256(content) for name, content in contents.items()},
+            "versions": {"housing": housing.__version__, **_library_of(self.algorithm)},
+        }
+        return {**contents, BUNDLE_FILE: f"{json.dumps(about, indent=2)}\n".encode()}
+
+
+def write_bundle(folder: Path, bundle: Bundle) -> None:
+    """Make `folder`, which must not exist, whole or not at all."""
+    unfinished = folder.with_name(f".{folder.name}.{os.getpid()}.new")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir(parents=True)
+    for name, content in bundle.files().items():
+        with (unfinished / name).open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+    unfinished.replace(folder)
+
+
+def read_bundle(folder: Path) -> Bundle:
+    """The reverse of `write_bundle`; raises DataError like `check_bundle`."""
+    about = check_bundle(folder)
+    model_file = Path(about["model_file"])
+    return Bundle(
+        algorithm=about["algorithm"],
+        model=(folder / model_file).read_bytes(),
+        model_format=model_file.suffix.removeprefix("."),
+        encoder=(folder / ENCODER_FILE).read_text(encoding="utf-8"),
+    )
+
+
+def check_bundle(folder: Path) -> dict[str, Any]:
+    """What `bundle.json` says. Raises DataError with every file that is missing, altered, or too many."""
+    try:
+        about: dict[str, Any] = json.loads((folder / BUNDLE_FILE).read_bytes())
+        expected = {name: about["sha256"][name] for name in (about["model_file"], ENCODER_FILE)}
+    except (OSError, ValueError, KeyError, TypeError) as e:
+        raise DataError(f"{folder}: {BUNDLE_FILE} cannot be read, so this is no model bundle: {e}") from e
+    faults = []
+    for name, sha256 in expected.items():
+        try:
+            if _sha256((folder / name).read_bytes()) != sha256:
+                faults.append(f"{name} is not the file that was written")
+        except OSError:
+            faults.append(f"{name} is missing")
+    present = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    faults += [f"{name} does not belong there" for name in sorted(present - expected.keys() - {BUNDLE_FILE})]
+    if faults:
+        raise DataError(f"{folder}: {'; '.join(faults[:5])}")
+    return about
+
+
+def save_mlflow_model(
+    folder: Path, bundle: Bundle, *, model: Model, example: Mapping[str, Sequence[object]] | None = None
+) -> None:
+    """Write an MLflow model into `folder`, which must not exist or be empty. `example` is a few raw rows, by column.
+
+    Its signature has the answer alone. MLflow holds inputs to a signature before we see them, and refuses what any
+    table read by pandas has: whole numbers where it expects doubles, an all-empty column where it expects text. The
+    encoder checks the same columns, with their levels and ranges, and says more. So that nothing is inferred by
+    loading the model in another process, which takes seconds, everything is given.
+    """
+    import pandas
+
+    # MLflow warns about its own code, and that whole numbers of the example may be missing in other rows.
+    with warnings.catch_warnings(), TemporaryDirectory(prefix="housing-") as temporary:
+        warnings.simplefilter("ignore")
+        import mlflow.pyfunc
+        from mlflow.models import ModelSignature
+        from mlflow.types import ColSpec, DataType, Schema
+
+        write_bundle(Path(temporary, BUNDLE_FOLDER), bundle)
+        mlflow.pyfunc.save_model(
+            str(folder),
+            loader_module=__name__,
+            data_path=str(Path(temporary, BUNDLE_FOLDER)),
+            code_paths=[str(_copy_code(Path(temporary, "housing")))],
+            mlflow_model=model,
+            signature=ModelSignature(outputs=Schema([ColSpec(DataType.double)])),
+            input_example=None if example is None else pandas.DataFrame(dict(example)),
+            pip_requirements=[
+                f"{name}=={version}" for name, version in _libraries().items() if name not in _NOT_FOR_PREDICTING
+            ],
+        )
+
+
+class RawRows:
+    """What MLflow calls: raw rows in, label's unit out."""
+
+    def __init__(self, predictor: Predictor) -> None:
+        self._predictor = predictor
+
+    def predict(self, model_input: DataFrame, _params: Mapping[str, object] | None = None) -> NDArray[np.float64]:
+        """(rows,) in the order of the rows; columns go by name, and extra ones are passed over."""
+        if not hasattr(model_input, "columns"):
+            raise DataError(f"raw rows need column names: pass a DataFrame, not a {type(model_input).__name__}")
+        return self._predictor.predict_columns(
+            {str(name): model_input[name].to_numpy() for name in model_input.columns}
+        )
+
+
+def _load_pyfunc(path: str) -> RawRows:
+    return RawRows(Predictor.load(Path(path)))
+
+
+def _copy_code(folder: Path) -> Path:
+    """The part of housing that predicts; the layers guarantee that it needs no other."""
+    package = Path(housing.__file__).parent
+    folder.mkdir()
+    for name in ("__init__.py", "errors.py"):
+        shutil.copyfile(package / name, folder / name)
+    for name in _PREDICTING:
+        (folder / name).mkdir()
+        for source in (package / name).glob("*.py"):
+            shutil.copyfile(source, folder / name / source.name)
+    return folder
+
+
+def _library_of(algorithm: str) -> dict[str, str]:
+    """An algorithm's file has the name of its library, if it has one."""
+    return {name: version for name, version in _libraries().items() if name == algorithm}
+
+
+@cache
+def _libraries() -> Mapping[str, str]:
+    """What housing requires, in the versions installed here; a new algorithm's library is among them."""
+    versions = {}
+    for requirement in metadata.requires("housing") or ():
+        name = re.split(r"[^\w.-]", requirement, maxsplit=1)[0]
+        # xgboost-cpu is the same module and release without GPU support.
+        for distribution in (name, f"{name}-cpu"):
+            if "extra ==" not in requirement:
+                with suppress(metadata.PackageNotFoundError):
+                    versions[name] = metadata.version(distribution)
+    return versions
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

@@ -1,0 +1,130 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from housing.errors import DataError
+from housing.training.artifact import Bundle, check_bundle, read_bundle, save_mlflow_model, write_bundle
+from housing.training.predictor import Predictor
+from tests.models import EXAMPLE, price_bundle
+
+
+@pytest.fixture(scope="module")
+def bundle() -> Bundle:
+    return price_bundle()
+
+
+def test_a_bundle_comes_back_as_it_was_written(bundle: Bundle, tmp_path: Path) -> None:
+    write_bundle(tmp_path / "bundle", bundle)
+
+    assert read_bundle(tmp_path / "bundle") == bundle
+    assert sorted(p.name for p in tmp_path.rglob("*")) == ["bundle", "bundle.json", "encoder.json", "model.ubj"]
+
+
+def test_a_bundle_says_what_made_it(bundle: Bundle, tmp_path: Path) -> None:
+    write_bundle(tmp_path / "bundle", bundle)
+
+    about = json.loads((tmp_path / "bundle" / "bundle.json").read_text())
+    assert about["algorithm"] == "xgboost"
+    assert about["versions"]["xgboost"].startswith("3.2")
+    assert about["versions"]["housing"]
+
+
+def test_the_same_model_gives_the_same_bytes(bundle: Bundle) -> None:
+    assert bundle.files() == price_bundle().files()
+
+
+def test_every_missing_altered_and_foreign_file_is_named(bundle: Bundle, tmp_path: Path) -> None:
+    folder = tmp_path / "bundle"
+    write_bundle(folder, bundle)
+    (folder / "model.ubj").write_bytes(bundle.model[:-1])
+    (folder / "encoder.json").unlink()
+    (folder / "extra.pkl").touch()
+
+    with pytest.raises(DataError) as e:
+        check_bundle(folder)
+    for fault in ("model.ubj is not the file that was written", "encoder.json is missing", "extra.pkl does not belong"):
+        assert fault in str(e.value)
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"sha256": {}}', '{"model_file": 3, "sha256": {}}'])
+def test_a_folder_without_a_readable_description_is_no_bundle(bundle: Bundle, tmp_path: Path, content: str) -> None:
+    write_bundle(tmp_path / "bundle", bundle)
+    (tmp_path / "bundle" / "bundle.json").write_text(content)
+
+    with pytest.raises(DataError, match="no model bundle"):
+        read_bundle(tmp_path / "bundle")
+
+
+def test_the_mlflow_model_answers_what_pandas_reads_from_a_file(bundle: Bundle, tmp_path: Path) -> None:
+    """Whole numbers, an all-empty text column and extra columns: what a strict MLflow signature refuses."""
+    model = _save(bundle, tmp_path)
+
+    import mlflow.pyfunc
+    import pandas
+
+    rows = pandas.DataFrame({"Id": [1, 2], "Area": [900, 2000], "Alley": [None, None], "Zone": ["RL", "RM"]})
+    answer = mlflow.pyfunc.load_model(str(model)).predict(rows)
+
+    write_bundle(tmp_path / "bundle", bundle)
+    columns = {name: rows[name].tolist() for name in rows.columns}
+    assert answer.dtype == np.float64
+    assert answer.tolist() == Predictor.load(tmp_path / "bundle").predict_columns(columns).tolist()
+    assert 50_000 < answer[0] < answer[1] < 500_000
+
+
+def test_the_mlflow_model_predicts_where_housing_is_not_installed(bundle: Bundle, tmp_path: Path) -> None:
+    """From its own copy of the code, found on the path that MLflow adds, and with nothing of MLflow imported."""
+    model = _save(bundle, tmp_path)
+    code = (
+        "import sys; from housing.training.artifact import _load_pyfunc\n"
+        "import pandas, housing\n"
+        f"print(housing.__file__.startswith({str(model)!r}), 'mlflow' in sys.modules)\n"
+        f"print(_load_pyfunc({str(model / 'data' / 'bundle')!r}).predict(pandas.DataFrame({EXAMPLE!r})).tolist())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(model / "code")},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    where, answer = done.stdout.splitlines()
+    assert where == "True False"
+    assert len(json.loads(answer)) == 2
+
+
+def test_the_mlflow_model_has_pinned_requirements_and_an_example_and_no_pickle(bundle: Bundle, tmp_path: Path) -> None:
+    model = _save(bundle, tmp_path)
+
+    requirements = (model / "requirements.txt").read_text().splitlines()
+    assert {line.partition("==")[0] for line in requirements} == {"mlflow", "numpy", "pandas", "xgboost"}
+    assert json.loads((model / "input_example.json").read_text())["columns"] == list(EXAMPLE)
+    assert not list(model.rglob("*.pkl"))
+
+
+def test_rows_without_column_names_are_refused(bundle: Bundle, tmp_path: Path) -> None:
+    folder = _save(bundle, tmp_path)
+
+    import mlflow.pyfunc
+
+    model = mlflow.pyfunc.load_model(str(folder))
+    with pytest.raises(DataError, match="need column names: pass a DataFrame, not a ndarray"):
+        model.predict(np.zeros((1, 3)))
+
+
+def _save(bundle: Bundle, folder: Path) -> Path:
+    with warnings.catch_warnings():
+        # What MLflow says about itself while it is imported.
+        warnings.simplefilter("ignore")
+        from mlflow.models import Model
+
+    save_mlflow_model(folder / "model", bundle, model=Model(), example=EXAMPLE)
+    return folder / "model"
