@@ -45,6 +45,15 @@ def number(text: str) -> float:
     return value
 
 
+def is_number(text: str) -> bool:
+    """Whether `number` takes it."""
+    try:
+        number(text)
+    except ValueError:
+        return False
+    return True
+
+
 def text_of(value: object) -> str:
     """A value as it would stand in a CSV file: 20 and 20.0 are both `20`."""
     if isinstance(value, str):

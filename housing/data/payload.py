@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from housing.data.cells import number
+from housing.data.cells import is_number, number
 from housing.data.faults import Faults, listed, shown
 from housing.errors import DataError
 
@@ -18,7 +18,7 @@ from housing.errors import DataError
 def is_encoded(text: str, required: Sequence[str]) -> bool:
     """Whether the first line is all numbers and empty cells, and not a header of columns that are named so."""
     first = next(csv.reader([text.lstrip("\ufeff\r\n").split("\n", 1)[0]]), [])
-    return not set(required) <= set(first) and all(_is_number(cell) for cell in first)
+    return not set(required) <= set(first) and all(not cell or is_number(cell) for cell in first)
 
 
 def rows_from_csv(text: str, required: Sequence[str]) -> dict[str, list[str]]:
@@ -75,7 +75,7 @@ def encoded_from_csv(text: str, width: int) -> NDArray[np.float32]:
         faults = Faults("encoded rows")
         for row, cells in enumerate(rows, 1):
             for cell in cells:
-                if not _is_number(cell):
+                if cell and not is_number(cell):
                     faults.add("not a number", example=f"{shown(cell)} (row {row})")
         faults.raise_any()
         raise
@@ -102,11 +102,3 @@ def _refuse_ragged(rows: Sequence[Sequence[str]], width: int, measure: str) -> N
         if len(row) != width:
             faults.add(f"{measure} has {width} columns", example=f"row {place} has {len(row)}")
     faults.raise_any()
-
-
-def _is_number(cell: str) -> bool:
-    try:
-        number(cell or "0")
-    except ValueError:
-        return False
-    return True

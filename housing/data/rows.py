@@ -28,7 +28,7 @@ def csv_pieces(source: str, *, separator: str, rows_a_piece: int) -> Iterator[st
     return (_text(header, rows[start : start + rows_a_piece]) for start in range(0, len(rows), rows_a_piece))
 
 
-def _from_csv(path: Path, separator: str) -> tuple[list[str], list[Sequence[str]]]:
+def _from_csv(path: Path, separator: str) -> tuple[list[str], Sequence[Sequence[str]]]:
     faults = Faults(str(path))
     with opened(path) as file:
         header, chunks = header_and_chunks(path, file, separator=separator, faults=faults)
@@ -37,7 +37,7 @@ def _from_csv(path: Path, separator: str) -> tuple[list[str], list[Sequence[str]
     return header, rows
 
 
-def _from_parquet(path: Path) -> tuple[list[str], list[Sequence[str]]]:
+def _from_parquet(path: Path) -> tuple[list[str], Sequence[Sequence[str]]]:
     from housing.data.parquet_file import ParquetColumns
 
     file = ParquetColumns(path)

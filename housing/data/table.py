@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from housing.data.cells import collector, is_missing, number, text_of
+from housing.data.cells import collector, is_missing, is_number, text_of
 from housing.data.csv_file import SEPARATORS, header_and_chunks, opened
 from housing.data.description import Dataset, Ignored, nearest
 from housing.data.faults import Faults, listed, shown
@@ -151,7 +151,7 @@ def _check_header(path: Path, header: Sequence[str], dataset: Dataset, faults: F
                     f"{path}: columns are separated by {separator!r}, the dataset says {dataset.separator!r}; "
                     f"set separator: {separator!r}"
                 )
-        if any(_is_number(cell) for cell in header):
+        if any(is_number(cell) for cell in header):
             raise DataError(
                 f"{path}: the first line looks like data ({listed(header, 3)}); "
                 f"put a line with the {len(dataset.columns)} column names above it"
@@ -171,14 +171,6 @@ def _check_names(names: Sequence[str], dataset: Dataset, faults: Faults) -> None
     for name in unexpected:
         way_out = "describe them under columns; kind: ignored leaves one out"
         faults.add("unexpected columns", example=shown(name), way_out=way_out)
-
-
-def _is_number(text: str) -> bool:
-    try:
-        number(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _texts(values: NDArray[Any]) -> list[str]:
