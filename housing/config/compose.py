@@ -28,6 +28,8 @@ from housing.config.overrides import COMMAND_LINE, Overrides
 from housing.errors import ConfigError
 
 CONFIG = "config"
+_GLOBAL = "_global_"
+_NEEDS_GLOBAL = "the first line of an experiment must be `# @package _global_`"
 
 
 @dataclass(frozen=True)
@@ -164,14 +166,12 @@ def _package_faults(chosen: Mapping[str, Path], files: Files) -> list[Fault]:
     found = []
     for key, file in chosen.items():
         header = package(file)
-        wanted = "_global_" if key == "experiment" else None
-        if header not in {wanted, key} or (key == "experiment" and header is None):
-            rule = (
-                "the first line of an experiment must be `# @package _global_`"
-                if wanted
-                else f"`# @package {header}` sends the values away from {key}"
-            )
-            found.append(Fault((key,), rule, way_out="" if wanted else "leave the line out", where=files.shown(file)))
+        where = files.shown(file)
+        if key == "experiment" and header != _GLOBAL:
+            found.append(Fault((key,), _NEEDS_GLOBAL, where=where))
+        elif key != "experiment" and header not in (None, key):
+            rule = f"`# @package {header}` sends the values away from {key}"
+            found.append(Fault((key,), rule, way_out="leave the line out", where=where))
     return found
 
 
@@ -240,10 +240,13 @@ def _vendor_fault(error: Exception, files: Files) -> Fault:
     inside = re.match(r"In '([^']+)':? ?", text)
     file = files.find(inside[1]) if inside else None
     where = files.shown(file) if file else COMMAND_LINE
+    if file and file.parent.name == "experiment" and package(file) != _GLOBAL:
+        return Fault((), _NEEDS_GLOBAL, where=where)
     if isinstance(error, MissingConfigException) and error.missing_cfg_file:
         group, _, option = str(error.missing_cfg_file).rpartition("/")
         options = files.groups().get(group, [])
         way_out = did_you_mean(nearest(option, options)) or (f"there is {some_of(options)}" if options else "")
+        where = _chooser(group, option, files) or where
         return Fault((), f"there is no {error.missing_cfg_file}.yaml", way_out=way_out, where=where)
     override = re.search(r"Could not override '([^']+)'", text)
     if override and file:
@@ -257,3 +260,14 @@ def _vendor_fault(error: Exception, files: Files) -> Fault:
         )
     first = next((line for line in text[inside.end() if inside else 0 :].splitlines() if line.strip()), text)
     return Fault((), f"Hydra cannot compose this: {first}", where=where)
+
+
+def _chooser(group: str, option: str, files: Files) -> str | None:
+    """The file and line that chooses an option, which Hydra does not tell."""
+    choice = re.compile(rf"/?{re.escape(group)}\s*:\s*{re.escape(option)}\b")
+    for folder in files.folders:
+        for file in sorted(folder.rglob("*.yaml")):
+            for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1):
+                if choice.search(line):
+                    return f"{files.shown(file)}:{number}"
+    return None

@@ -20,7 +20,7 @@ _OPEN_END = 1e-12
 
 
 def read_algorithm(raw: Any, path: Path, faults: list[Fault]) -> Algorithm | None:
-    """The flat group (`name`, then hyperparameters); None when anything in it is wrong."""
+    """The flat group (`name`, then hyperparameters), wrong values left out; None when there is no such algorithm."""
     if not isinstance(raw, Mapping):
         faults.append(Fault(path, "must be a mapping: `name`, then hyperparameters", raw))
         return None
@@ -31,7 +31,6 @@ def read_algorithm(raw: Any, path: Path, faults: list[Fault]) -> Algorithm | Non
         faults.append(Fault((*path, "name"), rule, name, did_you_mean(nearest(str(name), known))))
         return None
     module = algorithms.find(name)
-    before = len(faults)
     values = {}
     for key, value in raw.items():
         if key == "name":
@@ -46,7 +45,7 @@ def read_algorithm(raw: Any, path: Path, faults: list[Fault]) -> Algorithm | Non
     faults.extend(
         Fault((*path, key), f"{name} needs it, and nothing sets it") for key in module.REQUIRED if key not in raw
     )
-    return Algorithm(name, values) if len(faults) == before else None
+    return Algorithm(name, values)
 
 
 def rule_broken(rules: Hyperparameter, value: Any) -> str | None:

@@ -12,15 +12,14 @@ def nearest(name: str, options: Iterable[str]) -> str | None:
     An edit inserts, deletes or replaces a character, or swaps two neighbours. Case and `-` for `_` are free.
     """
     folded = _folded(name)
-    ranked = sorted(
-        (_edits(folded, _folded(option)), -SequenceMatcher(None, folded, _folded(option)).ratio(), option)
-        for option in set(options) - {name}
-    )
-    if not ranked:
+    edits = {option: _edits(folded, _folded(option)) for option in sorted(options) if option != name}
+    if not edits:
         return None
-    edits, _, option = ranked[0]
+    least = min(edits.values())
+    closest = [option for option, count in edits.items() if count == least]
+    option = max(closest, key=lambda o: SequenceMatcher(None, folded, _folded(o)).ratio())
     longest = max(len(name), len(option))
-    return option if edits <= max(1, longest // 3) and edits < longest else None
+    return option if least <= max(1, (longest + 2) // 3) and least < longest else None
 
 
 def _folded(name: str) -> str:

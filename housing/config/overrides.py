@@ -24,7 +24,7 @@ _KEY = re.compile(r"[+~]{0,2}[A-Za-z_][\w/-]*(@[\w.]+)?(\.[\w$-]+)*")
 
 @dataclass(frozen=True)
 class Overrides:
-    """`composed` is what Hydra gets; `keys` are those that were typed, groups left out; `deleted` those after a `~`."""
+    """`composed` is what Hydra gets; `keys` were typed, choices left out; `deleted` are those after a `~`."""
 
     composed: tuple[str, ...]
     keys: frozenset[Path]
@@ -69,10 +69,10 @@ class _Reader:
         if override.package is not None or override.key_or_group in self.groups:
             return self._group(token, override)
         path = tuple(override.key_or_group.split("."))
+        self.keys.add(path)
         if override.is_delete():
             self.deleted.append(path)
             return [token]
-        self.keys.add(path)
         return ["++" + token.lstrip("+")]
 
     def _parsed(self, token: str) -> Override | None:
@@ -108,6 +108,7 @@ class _Reader:
             self._fault(token, f"nothing is chosen by {slot}", did_you_mean(meant) or f"there is {some_of(self.slots)}")
             return []
         if override.is_delete() or isinstance(override.value(), dict):
+            self.keys.add((override.package or override.key_or_group,))
             return [token]
         values = self._options(token, override, self.slots[matching[0]])
         return [f"{slot}={values}" for slot in matching]

@@ -78,7 +78,7 @@ class _Job:
         choices = OmegaConf.to_container(hydra.runtime.choices)
         assert isinstance(choices, dict)
         overrides = tuple(as_typed(override) for override in hydra.overrides.task)
-        typed = frozenset(tuple(override.partition("=")[0].split(".")) for override in overrides)
+        typed = frozenset(tuple(override.partition("=")[0].lstrip("~").split(".")) for override in overrides)
         return self.task(composing.composed(cfg, choices, self.files, typed), overrides)
 
 

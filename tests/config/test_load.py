@@ -1,0 +1,130 @@
+from __future__ import annotations
+
+import dataclasses
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from housing.config.files import Files, conf_dir
+from housing.config.load import check, compose, config_hash, load
+from housing.config.schema import Experiment
+from housing.errors import ConfigError
+from tests.config.conftest import DATASET, Write
+
+
+def test_the_walkthrough_has_its_published_hyperparameters() -> None:
+    experiment = load(["experiment=walkthrough"])
+    assert experiment.algorithm.hyperparameters == {
+        "max_depth": 5,
+        "eta": 0.5,
+        "num_round": 20,
+        "early_stopping_rounds": 5,
+        "eval_metric": ("mae",),
+        "objective": "reg:squarederror",
+    }
+    assert set(experiment.search_space) == {"eta", "max_depth"}
+    assert (experiment.study.trials, experiment.study.parallel, experiment.study.objective) == (9, 3, "validation_mae")
+    assert set(experiment.deployment.variants) == {"baseline", "champion"}
+    assert experiment.published is not None
+    assert experiment.published.best_validation_mae.value == 16320.2998046875
+
+
+def test_every_option_in_conf_composes(small: Path) -> None:
+    for group, options in Files.beside(None).groups().items():
+        folder = None if group in ("dataset", "features") else small
+        for option in options:
+            slots = ["target@runner", "target@host"] if group == "target" else [group]
+            overrides = [f"{slot}={option}" for slot in slots]
+            extra = ["search_space.eta.step=0.1"] if overrides == ["study=grid"] else []
+            load([*overrides, *extra], folder)
+
+
+@pytest.mark.parametrize(
+    ("override", "read"),
+    [
+        ("algorithm.gamma=1", lambda e: e.algorithm.hyperparameters["gamma"] == 1.0),
+        ("algorithm.lambda=2", lambda e: e.algorithm.hyperparameters["lambda"] == 2.0),
+        ("study.patience=7", lambda e: e.study.patience == 7),
+        ("study.name=long", lambda e: e.study.name == "long"),
+        ("candidate=abc", lambda e: e.candidate == "abc"),
+        ("deployment.variants.champion.instances=2", lambda e: e.deployment.variants["champion"].instances == 2),
+        (
+            "deployment.variants.champion.autoscaling={max_instances: 3, invocations_per_instance_per_minute: 60}",
+            lambda e: e.deployment.variants["champion"].autoscaling.max_instances == 3,
+        ),
+        (
+            "search_space.gamma={type: float, low: 0, high: 5}",
+            lambda e: list(e.search_space) == ["eta", "max_depth", "gamma"],
+        ),
+        ("~search_space.eta", lambda e: list(e.search_space) == ["max_depth"]),
+        ("~algorithm.early_stopping_rounds", lambda e: "early_stopping_rounds" not in e.algorithm.hyperparameters),
+        ("+experiment=walkthrough", lambda e: e.published is not None),
+        ("search_space=narrow", lambda e: "subsample" in e.search_space),
+        ("search_space=xgboost/wide", lambda e: "alpha" in e.search_space),
+        ("target=local", lambda e: e.runner.name == e.host.name == "local"),
+    ],
+)
+def test_what_the_schema_knows_can_be_set_without_being_in_the_files(
+    small: Path, override: str, read: Callable[[Experiment], bool]
+) -> None:
+    assert read(load([override], small))
+
+
+def test_equal_experiments_have_equal_hashes_however_they_were_written(small: Path) -> None:
+    one = load(["algorithm.eta=1", "algorithm.gamma=2", "tracking.uri=sqlite:///one.db"], small)
+    other = load(["algorithm.gamma=2.0", "algorithm.eta=1.0", "tracking.uri=sqlite:///other.db"], small)
+    assert config_hash(one) == config_hash(other)
+    assert config_hash(one) != config_hash(load(["algorithm.eta=1", "algorithm.gamma=3"], small))
+
+
+def test_an_experiment_is_frozen_and_can_be_pickled(small: Path) -> None:
+    experiment = load([], small)
+    assert pickle.loads(pickle.dumps(experiment)) == experiment
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        experiment.seed = 1  # type: ignore[misc]
+
+
+def test_the_environment_says_where_the_record_is(small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://user:secret@localhost:5000")
+    composed = compose([], small)
+    assert check(composed).tracking.uri == "http://user:secret@localhost:5000"
+    assert "secret" not in composed.yaml
+
+
+def test_a_users_dataset_stands_beside_ours(project: Path) -> None:
+    assert load(["dataset=mine"], project).dataset.label == "price"
+    assert load([], project).dataset.name == "ames"
+
+
+def test_a_users_file_wins_over_ours_of_the_same_name(project: Path, write: Write) -> None:
+    write("dataset/ames.yaml", DATASET.replace("name: mine", "name: theirs"))
+    write("study/walkthrough.yaml", "name: theirs\nsampler: random\ntrials: 2\n")
+    experiment = load([], project)
+    assert (experiment.dataset.name, experiment.study.name) == ("theirs", "theirs")
+
+
+def test_a_folder_may_have_a_name_that_hydra_would_have_to_quote(project: Path) -> None:
+    odd = project.parent / "it's a [conf], really=yes"
+    project.rename(odd)
+    assert load(["dataset=mine"], odd).dataset.name == "mine"
+
+
+def test_a_users_config_may_be_the_checkouts_own() -> None:
+    assert load([], conf_dir()) == load()
+
+
+def test_composing_changes_nothing_in_the_working_folder(project: Path) -> None:
+    before = sorted(project.parent.rglob("*"))
+    load(["dataset=mine"], project)
+    assert sorted(project.parent.rglob("*")) == before
+
+
+@pytest.mark.parametrize("what", ["absent", "file"])
+def test_a_config_dir_must_be_a_folder(tmp_path: Path, what: str) -> None:
+    folder = tmp_path / "conf"
+    if what == "file":
+        folder.write_text("")
+    with pytest.raises(ConfigError, match=r"--config-dir .*conf: "):
+        load([], folder)

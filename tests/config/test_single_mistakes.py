@@ -1,0 +1,188 @@
+"""One mistake each: refused with exit code 3, in our words, with the place and the way out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from housing.config.load import load
+from housing.errors import ConfigError
+from tests.config.conftest import DATASET, Write
+
+ON_THE_COMMAND_LINE = [
+    # mistyped keys
+    ("algorithm.maxdepth=4", ["algorithm.maxdepth = 4", "did you mean algorithm.max_depth?"]),
+    ("algoritm.eta=1", ["algoritm.eta = 1", "did you mean algorithm.eta?"]),
+    ("study.trails=5", ["study.trails = 5", "did you mean study.trials?"]),
+    ("max_depth=4", ["did you mean algorithm.max_depth?"]),
+    ("search_space.etta.low=0.2", ["did you mean search_space.eta?"]),
+    ("search_space.eta.lo=0.2", ["search_space.eta.lo = 0.2", "did you mean search_space.eta.lo"]),
+    ("deployment.variants.champoin.weight=2", ["did you mean deployment.variants.champion"]),
+    ("deployment.variants.champion.wieght=2", ["did you mean deployment.variants.champion.weight?"]),
+    ("dataset.columns.aera.low=4", ["did you mean dataset.columns.area?"]),
+    ("tracking.url=x", ["did you mean tracking.uri?"]),
+    ("runner.foldr=x", ["did you mean runner.folder?"]),
+    ("gate.atmost=3", ["did you mean gate.at_most?"]),
+    ("sed=3", ["did you mean seed?"]),
+    ("+typo=1", ["typo = 1", "no such key"]),
+    ("++typo=1", ["typo = 1", "no such key"]),
+    ("+algorithm.etaa=1", ["did you mean algorithm.eta?"]),
+    ("~typo", ["~typo", "nothing to delete"]),
+    ("~search_space.etta", ["did you mean ~search_space.eta?"]),
+    ("name.first=x", ["name", "must be text"]),
+    # mistyped groups and options
+    ("datset=ames", ["datset", "did you mean dataset?"]),
+    ("dataset=aims", ["no such option", "did you mean ames?"]),
+    ("search_space=walktrough", ["did you mean walkthrough?"]),
+    ("search_space=xgboost/walktrough", ["did you mean xgboost/walkthrough?"]),
+    ("experiment=walkthru", ["did you mean walkthrough?"]),
+    ("target@runer=local", ["did you mean target@runner?"]),
+    ("target@runner=locl", ["did you mean local?"]),
+    ("targte@runner=local", ["did you mean target@runner?"]),
+    ("deployment=ab-test", ["did you mean ab_test?"]),
+    ("~dataset", ["dataset", "is required"]),
+    # not Hydra's language
+    ("algorithm.eta", ["has no value; write algorithm.eta=<value>"]),
+    ("walkthrough", ["has no value"]),
+    ("=3", ["has no key"]),
+    ("study.trials={9", ["bracket or a quote is left open"]),
+    ("algorithm.eval_metric=[mae", ["bracket or a quote is left open"]),
+    ("name='housing", ["bracket or a quote is left open"]),
+    ("name=a#b", ["put it in quotes"]),
+    ("algorithm eta=1", ["is no key"]),
+    ("algorithm.eta=0.1,0.3", ["several values for one run", "add -m"]),
+    ("hydra.searchpath=[x]", ["--config-dir"]),
+    ("hydra.swep.dir=x", ["swep"]),
+    # values
+    ("algorithm.eta=fast", ["algorithm.eta", "must be a number in [0, 1]"]),
+    ("algorithm.eta=7", ["algorithm.eta = 7", "must be a number in [0, 1]"]),
+    ("algorithm.eta=nan", ["must be a number in [0, 1]"]),
+    ("algorithm.subsample=0", ["more than 0"]),
+    ("algorithm.max_depth=5.5", ["must be a whole number"]),
+    ("algorithm.max_depth=true", ["must be a whole number"]),
+    ("algorithm.max_depth='\"5\"'", ["must be a whole number"]),
+    ("algorithm.eval_metric=mae", ["must be a list: [mae]"]),
+    ("algorithm.eval_metric=[mea]", ["did you mean mae?"]),
+    ("algorithm.objective=reg:squarederor", ["did you mean reg:squarederror?"]),
+    ("algorithm.name=xgbost", ["no such algorithm", "did you mean xgboost?"]),
+    ("~algorithm.num_round", ["algorithm.num_round", "needs it"]),
+    ("seed=one", ["seed", "must be a whole number"]),
+    ("seed=", ["seed", "must be a whole number"]),
+    ("name=5", ["name = 5", "must be text"]),
+    ("study.trials=0", ["study.trials", "must be 1 or more"]),
+    ("study.sampler=tpee", ["did you mean tpe?"]),
+    ("study.objective=validation_mea", ["did you mean validation_mae?"]),
+    ("study.objective=validation_rmse", ["algorithm.eval_metric has mae only", "[mae,rmse]"]),
+    ("search_space.eta.high=2", ["search_space.eta.high = 2", "[0, 1]"]),
+    ("search_space.eta.low=0.9", ["low must not exceed high"]),
+    ("search_space.max_depth.type=float", ["write type: int"]),
+    ("search_space.eta.type=flaot", ["did you mean float?"]),
+    ("search_space.seed={type: int, low: 1, high: 2}", ["cannot be tuned", "set algorithm.seed"]),
+    ("search_space.eta=0.3", ["must be a mapping"]),
+    ("gate.metric=mea", ["did you mean mae?"]),
+    ("gate.at_most=.inf", ["gate.at_most"]),
+    ("gate.confidence=2", ["confidence must lie in"]),
+    ("deployment.endpoint=my_house", ["my_house"]),
+    ("deployment.variants.champion.model=housing", ["must be models:/housing@<alias>"]),
+    ("deployment.variants.champion.model=models:/hosing@champion", ["did you mean housing?"]),
+    ("deployment.variants.champion.weight=-1", ["weight must be 0 or more"]),
+    ("dataset.label=prise", ["dataset.label", "did you mean 'price'?"]),
+    ("dataset.columns.area.kind=numric", ["did you mean numeric?"]),
+    ("dataset.split.fractions.train=0.9", ["must sum to 1"]),
+    ("features.label_transform=logg", ["did you mean log?"]),
+    ("host.port=99999", ["port must lie in"]),
+    # interpolations
+    ("name=${nope}", ["name", "refers to nope, which does not exist"]),
+    ("tracking.uri=${oc.env:HOUSING_TEST_UNSET}", ["environment variable HOUSING_TEST_UNSET is not set"]),
+    ("study.name=???", ["study.name", "has no value"]),
+]
+
+
+@pytest.mark.parametrize(("override", "told"), ON_THE_COMMAND_LINE, ids=[o for o, _ in ON_THE_COMMAND_LINE])
+def test_on_the_command_line(small: Path, override: str, told: list[str]) -> None:
+    message = _refusal([override], small)
+    assert [part for part in told if part not in message] == [], message
+    assert "command line" in message
+
+
+EXPERIMENT = "# @package _global_\ndefaults:\n  - override /study: random\n"
+
+IN_A_FILE = [
+    ("dataset/mine.yaml", DATASET.replace("label:", "lable:"), ["dataset.lable", "mine.yaml:3", "dataset.label?"]),
+    ("dataset/mine.yaml", DATASET.replace("low: 0", "lwo: 0"), ["area.lwo", "mine.yaml:6", "area.low?"]),
+    ("dataset/mine.yaml", DATASET.replace("nominal", "nomnal"), ["zone.kind", "did you mean nominal?"]),
+    ("dataset/mine.yaml", DATASET.replace("label: price", "label: prise"), ["label", "'price'?"]),
+    ("dataset/mine.yaml", DATASET.replace('"1", "2"', "1, 2"), ["rooms.levels.0 = 1", "quotes"]),
+    ("dataset/mine.yaml", DATASET.replace("0.8", '"0.8"'), ["fractions.train", "must be a number"]),
+    ("dataset/mine.yaml", DATASET.replace("0.8", "0.7"), ["must sum to 1"]),
+    ("dataset/mine.yaml", DATASET.replace("source: mine.csv\n", ""), ["dataset.source", "is required"]),
+    ("dataset/mine.yaml", DATASET.replace("  area", "\tarea"), ["conf/dataset/mine.yaml:6", "not tabs"]),
+    ("dataset/mine.yaml", DATASET.replace("label: price", "label: [price"), ["conf/dataset/mine.yaml", "no YAML"]),
+    ("dataset/mine.yaml", DATASET + "label: area\n", ["conf/dataset/mine.yaml:11", "'label' twice"]),
+    ("dataset/mine.yaml", "- name: mine\n", ["conf/dataset/mine.yaml", "must be a mapping"]),
+    ("dataset/mine.yaml", "", ["dataset", "is required"]),
+    ("dataset/mine.yaml", DATASET.partition("columns")[0] + "columns: [price]\n", ["dataset.columns", "a mapping"]),
+    ("dataset/mine.yaml", "# @package data\n" + DATASET, ["@package data", "away from dataset"]),
+    ("dataset/mine.yaml", DATASET.replace("mine.csv", "${nowhere}"), ["refers to nowhere", "mine.yaml:2"]),
+    ("experiment/my.yaml", EXPERIMENT.replace("# @package _global_\n", "seed: 1\n"), ["# @package _global_"]),
+    ("experiment/my.yaml", EXPERIMENT.replace("_global_", "global"), ["# @package _global_"]),
+    ("experiment/my.yaml", EXPERIMENT.replace("@package", "@packge"), ["# @package _global_"]),
+    ("experiment/my.yaml", EXPERIMENT.replace("random", "randm"), ["study/randm", "did you mean random?", "my.yaml"]),
+    ("experiment/my.yaml", EXPERIMENT.replace("/study", "/stduy"), ["stduy", "did you mean study?", "my.yaml"]),
+    ("experiment/my.yaml", EXPERIMENT + "study: {trails: 5}\n", ["study.trails", "my.yaml:4", "study.trials?"]),
+    ("experiment/my.yaml", EXPERIMENT + "sed: 5\n", ["sed", "my.yaml:4", "did you mean seed?"]),
+    ("experiment/my.yaml", EXPERIMENT + "algorithm: {eta: 7}\n", ["algorithm.eta = 7", "my.yaml:4"]),
+    ("search_space/xgboost/my.yaml", "etta: {type: float, low: 0.1, high: 0.5}\n", ["search_space.eta?", "my.yaml:1"]),
+    ("search_space/xgboost/my.yaml", "eta: {low: 0.1, high: 0.5}\n", ["needs `type`", "my.yaml:1"]),
+    ("search_space/xgboost/my.yaml", "{}\n", ["nothing to search"]),
+]
+
+
+@pytest.mark.parametrize(("name", "text", "told"), IN_A_FILE)
+def test_in_a_file_of_ones_own(project: Path, write: Write, name: str, text: str, told: list[str]) -> None:
+    write(name, text)
+    group, _, option = name.removesuffix(".yaml").partition("/")
+    message = _refusal(["dataset=mine", f"{group}={option}"], project)
+    assert [part for part in told if part not in message] == [], message
+
+
+def test_bytes_that_are_no_text(project: Path) -> None:
+    (project / "dataset" / "mine.yaml").write_bytes(b"name: \xff\xfe\n")
+    assert "conf/dataset/mine.yaml" in _refusal(["dataset=mine"], project)
+
+
+def test_all_faults_are_told_at_once(small: Path) -> None:
+    wrong = ["algorithm.maxdepth=4", "study.trails=5", "seed=x", "+typo=1", "search_space.eta.high=2"]
+    message = _refusal(wrong, small)
+    assert message.startswith("5 faults in the configuration")
+    for key in ("algorithm.maxdepth", "study.trails", "seed", "typo", "search_space.eta.high"):
+        assert f"\n{key} = " in message
+
+
+def test_what_cannot_be_read_does_not_hide_what_is_wrong(small: Path) -> None:
+    message = _refusal(["dataset=aims", "study.trials={9", "algorithm.maxdepth=4"], small)
+    assert "did you mean ames?" in message
+    assert "left open" in message
+    assert "did you mean algorithm.max_depth?" in message
+
+
+def test_a_value_that_cannot_be_worked_out_is_told_once(small: Path) -> None:
+    # The model's and the endpoint's name are made of it.
+    assert _refusal(["name=${nope}"], small).startswith("1 fault ")
+
+
+def test_a_message_has_bounds(small: Path) -> None:
+    message = _refusal([f"typo{i}={'x' * 1000}" for i in range(200)], small)
+    assert "and 180 more" in message
+    assert len(message) < 10_000
+
+
+def _refusal(overrides: list[str], config_dir: Path) -> str:
+    with pytest.raises(ConfigError) as raised:
+        load(overrides, config_dir)
+    assert raised.value.exit_code == 3
+    message = str(raised.value)
+    for vendor in ("use +", "Traceback", "pydantic", "omegaconf", "DictConfig", "hydra.cc"):
+        assert vendor not in message
+    return message
