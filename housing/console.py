@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _STEP_WIDTH = 10
 _BOARD_ROWS = 12
+_ASIDE = ("rank", "seconds", "state")
 
 
 class Console:
@@ -64,10 +65,10 @@ class Console:
     def board(self, table: Table, *, done: int, total: int) -> None:
         """Live in a terminal; elsewhere a line each time a tenth of the trials is done."""
         if not self._rich.is_terminal:
-            tenth = max(1, total // 10)
-            if done % tenth == 0 or done == total:
-                best = dict(zip(table.columns, table.rows[0], strict=True)) if table.rows else {}
-                self.step("tune", f"{done}/{total} trials  " + "  ".join(f"{k}={_cell(v)}" for k, v in best.items()))
+            if done % max(1, total // 10) == 0 or done == total:
+                best = zip(table.columns, table.rows[0], strict=True)
+                shown = "  ".join(f"{name}={_cell(value)}" for name, value in best if name not in _ASIDE)
+                self.step("trials", f"{done}/{total}, best: {shown}")
             return
         from rich.live import Live
 

@@ -54,23 +54,23 @@ def promote(experiment: Experiment, invocation: Invocation, reporter: Reporter) 
 def promote_best(session: Session, *, parent: str | None, source: Run | None = None) -> Promotion:
     """The steps of `promote`; `source` is the run whose hyperparameters are taken, else the configured candidate's."""
     experiment = session.experiment
-    if not session.prepared.test.rows:
+    if not len(session.prepared.parts.test):
         raise ConfigError(
             f"dataset {experiment.dataset.name} has no test part, and a candidate is judged on nothing else; "
             "give dataset.split a test fraction or dataset.split.by_column.test"
         )
     source = source or _candidate(session)
     hyperparameters = _final_hyperparameters(source)
-    final = session.prepared.final()
+    encoder, channel = session.prepared.final()
     name = f"final from {source.name}"
-    job = session.job(name, hyperparameters, {"train": session.runner.stage(final.channel)})
+    job = session.job(name, hyperparameters, {"train": session.runner.stage(channel)})
     with session.reporter.working("final fit on train and validation"):
         result = session.runner.submit(job).result()
     session.reporter.step(
-        "final", f"{len(final.channel.label):,} rows, {hyperparameters['num_round']} rounds, {result.seconds:.2f} s"
+        "final", f"{len(channel.label):,} rows, {hyperparameters['num_round']} rounds, {result.seconds:.2f} s"
     )
 
-    decision = _judge(session, result, final.encoder)
+    decision = _judge(session, result, encoder)
     for verdict in decision.verdicts:
         session.reporter.step("gate", f"{'passed' if verdict.passed else 'REFUSED'}  {verdict.rule}: {verdict.why}")
     metrics = {f"test_{name}": value for name, value in decision.metrics.items()}
@@ -80,8 +80,8 @@ def promote_best(session: Session, *, parent: str | None, source: Run | None = N
         kind="final",
         hyperparameters=hyperparameters,
         parent=parent,
-        encoder=final.encoder,
-        channels=(final.channel,),
+        encoder=encoder,
+        channels=(channel,),
         metrics=metrics,
         tags={
             "housing.source_run": source.id,
@@ -91,7 +91,7 @@ def promote_best(session: Session, *, parent: str | None, source: Run | None = N
     )
     if not decision.passed:
         raise GateRefused(_refusal(session, decision, run_id))
-    version, is_new = register(session, result, final.encoder, run_id, alias=experiment.gate.alias)
+    version, is_new = register(session, result, encoder, run_id, alias=experiment.gate.alias)
     return Promotion(version, metrics, hyperparameters, is_new)
 
 
@@ -102,15 +102,19 @@ def register(
 
     The same model is never registered twice: where a version has these very files, only the alias moves.
     """
+    from housing.training.artifact import Bundle
+
     experiment = session.experiment
     with session.reporter.working("registering the model"):
         version, is_new = session.registry.register(
             experiment.tracking.model,
             run_id,
-            algorithm=experiment.algorithm.name,
-            model=result.model,
-            model_format=result.model_format,
-            encoder=encoder,
+            Bundle(
+                algorithm=experiment.algorithm.name,
+                model=result.model,
+                model_format=result.model_format,
+                encoder=encoder.to_json(),
+            ),
             tags=session.run_tags,
         )
         session.registry.set_alias(version.name, alias, version.number)

@@ -70,8 +70,10 @@ def _serves_baseline(experiment: Experiment) -> bool:
 
 def _predictions(session: Session) -> Table:
     """A few raw rows of the test part through the endpoint, beside their true labels."""
+    import numpy as np
+
     test, label = session.prepared.test, session.experiment.dataset.label
-    few = test.take(range(min(_SHOWN_ROWS, test.rows)))
+    few = test.take(np.arange(min(_SHOWN_ROWS, test.rows)))
     features = [name for name in few if name != label]
     with session.reporter.working("asking the endpoint"):
         answer = session.host.predict(session.experiment.deployment.endpoint, few.to_csv(features))
@@ -101,14 +103,17 @@ def _figures(session: Session, walked: _Walked) -> Table:
 
 
 def _here(session: Session, walked: _Walked) -> dict[str, float]:
-    """In the order of the publication's figures, then ours."""
+    """In the order of the publication's figures, then ours.
+
+    Those of the training job are of its last round, as the article reads them off the log, not of the round kept.
+    """
     objective = session.experiment.study.objectives[0]
-    best = f"best of {len(walked.studied.result.trials)} trials, {objective.replace('_', ' ')}"
+    best = f"best of {len(walked.studied.result.trials)} trials, {objective.removesuffix('_mae')}"
     return {
-        "training job, train MAE": walked.baseline.metrics["train_mae"],
-        "training job, validation MAE": walked.baseline.metrics["validation_mae"],
+        "training job, last round, train": walked.baseline.history["train_mae"][-1],
+        "training job, last round, validation": walked.baseline.history["validation_mae"][-1],
         best: walked.studied.best.metrics[objective],
-        "final model, test MAE": walked.promotion.metrics["test_mae"],
+        "final model, test": walked.promotion.metrics["test_mae"],
     }
 
 

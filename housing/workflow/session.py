@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -57,8 +57,8 @@ class Session:
 
         with self.reporter.working("reading the data"):
             prepared = prepare(self.experiment.dataset, self.experiment.features)
-        parts = {"train": prepared.train, "validation": prepared.validation, "test": prepared.test}
-        rows = ", ".join(f"{part.rows:,} {name}" for name, part in parts.items())
+        parts = {"train": prepared.parts.train, "validation": prepared.parts.validation, "test": prepared.parts.test}
+        rows = ", ".join(f"{len(part):,} {name}" for name, part in parts.items())
         self.reporter.step(
             "data",
             f"{self.experiment.dataset.name}: {rows} rows; {len(prepared.encoder.required)} columns encoded as "
@@ -107,7 +107,7 @@ class Session:
     @cached_property
     def staged(self) -> Mapping[str, Any]:
         """The `train` and `validation` channels, where the runner's jobs read them."""
-        return {channel.name: self.runner.stage(channel) for channel in self._channels}
+        return {name: self.runner.stage(channel) for name, channel in self.prepared.channels.items()}
 
     def job(
         self, name: str, hyperparameters: Mapping[str, Any], channels: Mapping[str, Any] | None = None
@@ -184,7 +184,7 @@ class Session:
         tags: Mapping[str, str] | None = None,
         metrics: Mapping[str, float] | None = None,
         encoder: Encoder | None = None,
-        channels: Sequence[Channel] | None = None,
+        channels: Iterable[Channel] | None = None,
     ) -> str:
         """Keep one finished job as a run, with its model; returns its id.
 
@@ -204,18 +204,14 @@ class Session:
             kind=kind,
             parent=parent,
             metrics=metrics,
-            inputs=self._inputs(channels or self._channels),
+            inputs=self._inputs(channels or self.prepared.channels.values()),
             files=files,
             status="KILLED" if result.stopped else "FINISHED",
             into=into,
             **own,
         )
 
-    @property
-    def _channels(self) -> Sequence[Channel]:
-        return self.prepared.train_channel, self.prepared.validation_channel
-
-    def _inputs(self, channels: Sequence[Channel]) -> Sequence[Input]:
+    def _inputs(self, channels: Iterable[Channel]) -> Sequence[Input]:
         """What MLflow shows as the datasets of a run."""
         from housing.tracking.entries import Input
 

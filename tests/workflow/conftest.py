@@ -1,0 +1,70 @@
+"""A project folder of its own for each test, and `housing` called as the command line calls it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from housing.cli import main
+
+Housing = Callable[..., "Answer"]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a command left behind."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def data(self) -> Any:
+        """The JSON document of `--json`."""
+        return json.loads(self.out)
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """An empty working folder; whatever is served from it is ended afterwards."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("MLFLOW_TRACKING_URI", "MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_ID"):
+        monkeypatch.delenv(name, raising=False)
+    yield tmp_path
+    for state in tmp_path.glob(".housing/endpoints/*.json"):
+        in_process("destroy", f"deployment.endpoint={state.stem}", folder=tmp_path)
+
+
+@pytest.fixture
+def housing(project: Path, capsys: pytest.CaptureFixture[str]) -> Housing:
+    """Run a command in this process; what it imports is shared, what it leaves behind is in `project`."""
+
+    def run(*arguments: str) -> Answer:
+        capsys.readouterr()
+        code = main([*arguments])
+        captured = capsys.readouterr()
+        return Answer(code, captured.out, captured.err)
+
+    return run
+
+
+def in_process(*arguments: str, folder: Path, timeout_s: float = 240, **environment: str) -> Answer:
+    """Run a command in a process of its own, as a shell does."""
+    done = subprocess.run(
+        [sys.executable, "-m", "housing", *arguments],
+        cwd=folder,
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        timeout=timeout_s,
+        check=False,
+    )
+    return Answer(done.returncode, done.stdout, done.stderr)
