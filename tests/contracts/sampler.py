@@ -1,0 +1,101 @@
+"""What every sampler promises; subclass it and set `sampler`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import ClassVar, Literal
+
+import pytest
+
+from housing.tuning.space import Categorical, Condition, Float, Int, SearchSpace, identity
+from housing.tuning.spec import Study, point_faults
+from housing.tuning.study import search
+from housing.tuning.trial import FinishedTrial
+from tests.tuning.evaluations import at_once
+
+FINITE: SearchSpace = {
+    "booster": Categorical(("gbtree", "dart")),
+    "rate_drop": Float(0.1, 0.3, step=0.1, only_if=Condition("booster", ("dart",))),
+    "max_depth": Int(2, 8, step=3),
+}
+FINITE_POINTS = 12
+
+
+def loss(point: object) -> float:
+    return float(sum(len(v) if isinstance(v, str) else float(v) for v in dict(point).values()))  # type: ignore[call-overload]
+
+
+class SamplerContract:
+    sampler: ClassVar[Literal["grid", "random", "tpe", "cmaes", "qmc"]]
+    space: ClassVar[SearchSpace] = {
+        "eta": Float(0.01, 0.5, log=True),
+        "share": Float(0.2, 1, step=0.2),
+        "max_depth": Int(2, 9),
+        "leaves": Int(1, 64, log=True),
+        "booster": Categorical(("gbtree", "dart")),
+        "rate_drop": Float(0, 1, only_if=Condition("booster", ("dart",))),
+        "fixed": Categorical((7,)),
+    }
+
+    @pytest.fixture
+    def study(self) -> Study:
+        return Study("s", self.sampler, trials=24, startup_trials=5)
+
+    def test_every_proposal_lies_in_the_space(self, study: Study) -> None:
+        trials = search(self.space, study, at_once(loss), seed=3).trials
+        assert [t.number for t in trials] == list(range(len(trials)))
+        assert [point_faults(t.parameters, self.space) for t in trials] == [[]] * len(trials)
+
+    def test_a_parameter_is_proposed_where_its_condition_holds_and_nowhere_else(self, study: Study) -> None:
+        proposed = [t.parameters for t in search(FINITE, study, at_once(loss), seed=3).trials]
+        assert all(("rate_drop" in p) == (p["booster"] == "dart") for p in proposed)
+        assert {p["booster"] for p in proposed} == {"gbtree", "dart"}
+
+    def test_the_same_seed_proposes_the_same_points(self, study: Study) -> None:
+        once, again = (search(self.space, study, at_once(loss), seed=5).trials for _ in range(2))
+        assert [t.parameters for t in once] == [t.parameters for t in again]
+
+    def test_another_seed_proposes_other_points(self, study: Study) -> None:
+        once, again = (search(self.space, study, at_once(loss), seed=seed).trials for seed in (1, 2))
+        assert [t.parameters for t in once] != [t.parameters for t in again]
+
+    def test_a_finite_space_is_tried_out_without_a_repeat(self, study: Study) -> None:
+        result = search(FINITE, replace(study, trials=50), at_once(loss), seed=1)
+        assert result.ended == "exhausted"
+        assert len(result.trials) == len({identity(t.parameters) for t in result.trials}) == FINITE_POINTS
+
+    def test_a_resumed_finite_space_is_tried_out_without_a_repeat(self, study: Study) -> None:
+        first = search(FINITE, replace(study, trials=5), at_once(loss), seed=1)
+        rest = search(FINITE, study, at_once(loss), seed=1, past=first.trials)
+        assert rest.trials[:5] == first.trials
+        assert len({identity(t.parameters) for t in rest.trials}) == len(rest.trials) == FINITE_POINTS
+
+    def test_a_resumed_study_proposes_new_points_up_to_its_total(self, study: Study) -> None:
+        first = search(self.space, replace(study, trials=12), at_once(loss), seed=1)
+        rest = search(self.space, study, at_once(loss), seed=1, past=first.trials)
+        assert [t.number for t in rest.trials] == list(range(24))
+        assert len({identity(t.parameters) for t in rest.trials}) == 24
+
+    def test_known_points_come_first_and_are_completed(self, study: Study) -> None:
+        known = [{"booster": "dart", "rate_drop": 0.2, "max_depth": 5}, {"max_depth": 8}]
+        trials = search(FINITE, study, at_once(loss), seed=1, known=known).trials
+        assert trials[0].parameters == known[0]
+        assert trials[1].parameters["max_depth"] == 8
+        assert "booster" in trials[1].parameters
+
+    def test_it_learns_from_failures_that_they_are_failures_only(self, study: Study) -> None:
+        def fails_for_dart(point: object) -> float:
+            if dict(point)["booster"] == "dart":  # type: ignore[call-overload]
+                raise ArithmeticError("dart diverged")
+            return 1.0
+
+        known = [{"booster": "gbtree"}]
+        trials = search(FINITE, study, at_once(fails_for_dart), seed=1, known=known).trials
+        assert {t.state for t in trials if t.parameters["booster"] == "dart"} == {"failed"}
+        assert {t.state for t in trials if t.parameters["booster"] == "gbtree"} == {"complete"}
+
+    def test_trials_of_another_space_count_and_teach_nothing(self, study: Study) -> None:
+        foreign = [FinishedTrial(n, {"eta": 7.0, "gone": "x"}, "complete", (0.0,)) for n in range(4)]
+        result = search(FINITE, replace(study, trials=8), at_once(loss), seed=1, past=foreign)
+        assert len(result.trials) == 8
+        assert [t.number for t in result.trials] == list(range(8))
