@@ -50,7 +50,7 @@ class Decision:
 def decide(
     gate: Gate, label: NDArray[np.float64], candidate: Scored, champion: Scored | None, *, unit: str = "", seed: int = 0
 ) -> Decision:
-    """Judge on the test rows. `label` is (rows,) in the label's unit; both models answer the same rows in one order.
+    """Judge on the test rows; a tie passes. `label` is (rows,) in the label's unit; both models answer the same rows in one order.
 
     Without a champion, only the absolute limit counts. Raises DataError when a prediction is not a finite number, or
     when these rows do not define the gate's metric.
@@ -131,14 +131,17 @@ def _margin(
         resamples=gate.resamples,
         seed=seed,
     )
-    clearly = gate.against_champion == "clearly_better"
-    reached = low if clearly else high
+    wanted, reached = {
+        "clearly_better": ("clearly better than", low),
+        "better": ("better than", difference),
+        "not_clearly_worse": ("not clearly worse than", high),
+    }[gate.against_champion]
     passed = reached >= gate.margin
-    wanted = "clearly better than" if clearly else "not clearly worse than"
     by = f" by {_amount(gate.margin, unit)}" if gate.margin else ""
+    side = "better" if difference >= 0 else "worse"
     why = (
-        f"it is {_amount(difference, unit)} better, "
-        f"{gate.confidence:.0%} interval {_amount(low, unit)} to {_amount(high, unit)}"
+        f"it is {_amount(abs(difference), unit)} {side}; "
+        f"{gate.confidence:.0%} interval of the improvement {_amount(low, unit)} to {_amount(high, unit)}"
     )
     if not passed:
         why += f": {_amount(gate.margin - reached, unit)} short"

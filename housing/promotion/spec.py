@@ -10,16 +10,17 @@ from typing import Literal
 class Gate:
     """Rules that a candidate must pass before an alias moves; both models answer the same test rows.
 
-    The bootstrap interval of the candidate's improvement over the champion, in the metric's unit, decides:
-    `clearly_better` asks for its low end to reach `margin`, `not_clearly_worse` for its high end, `nothing` compares not.
+    `better` asks that the candidate's improvement over the champion reaches `margin`, in the metric's unit;
+    `clearly_better` asks it of the low end of the improvement's bootstrap interval, `not_clearly_worse` of its high
+    end, and `nothing` does not compare.
     """
 
     metric: str = "mae"
     """metric on the test part: mae, rmse, mape or rmsle"""
     at_most: float | None = None
     """absolute limit in the metric's unit; null for none"""
-    against_champion: Literal["clearly_better", "not_clearly_worse", "nothing"] = "not_clearly_worse"
-    """what the improvement's interval must show"""
+    against_champion: Literal["clearly_better", "better", "not_clearly_worse", "nothing"] = "better"
+    """what the improvement over the champion must show"""
     margin: float = 0.0
     """improvement to reach, in the metric's unit"""
     confidence: float = 0.95

@@ -1,14 +1,14 @@
 """What each command does; heavy libraries are imported by the steps that use them."""
 
-from housing.workflow.group import close_group, open_group
-from housing.workflow.inspect import lineage, status
+from housing.workflow.groups import close_group, open_group
+from housing.workflow.inspection import lineage, status
+from housing.workflow.jobs import train
 from housing.workflow.outcome import Invocation, Outcome, Reporter, Table
-from housing.workflow.predict import predict
-from housing.workflow.promote import promote
-from housing.workflow.run import run
-from housing.workflow.serve import deploy, destroy, plan
-from housing.workflow.train import train
-from housing.workflow.tune import tune
+from housing.workflow.predictions import predict
+from housing.workflow.promotion import promote
+from housing.workflow.serving import deploy, destroy, plan
+from housing.workflow.studies import tune
+from housing.workflow.walkthrough import run
 
 __all__ = [
     "Invocation",

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -36,17 +38,27 @@ def test_the_champion_itself_passes_again() -> None:
     assert decide(Gate(against_champion="clearly_better"), LABEL, same, same).passed
 
 
-def test_a_much_worse_candidate_is_refused_by_either_rule() -> None:
-    for rule in ("clearly_better", "not_clearly_worse"):
-        gate = Gate(against_champion=rule)  # type: ignore[arg-type]
-        assert not decide(gate, LABEL, scored(30_000), scored(10_000, seed=2)).passed
+@pytest.mark.parametrize("rule", ["clearly_better", "better", "not_clearly_worse"])
+def test_a_much_worse_candidate_is_refused_by_every_rule(rule: Any) -> None:
+    gate = Gate(against_champion=rule)
+    assert not decide(gate, LABEL, scored(30_000), scored(10_000, seed=2)).passed
 
 
-def test_a_slightly_worse_candidate_separates_the_rules() -> None:
-    candidate, champion = scored(10_000, seed=2), scored(10_000, seed=3)
-    assert np.abs(LABEL - candidate.prediction).mean() > np.abs(LABEL - champion.prediction).mean()
-    assert decide(Gate(), LABEL, candidate, champion).passed
-    assert not decide(Gate(against_champion="clearly_better"), LABEL, candidate, champion).passed
+def test_a_slightly_worse_and_a_slightly_better_candidate_separate_the_rules() -> None:
+    one, other = scored(10_000, seed=2), scored(10_000, seed=3)
+    assert np.abs(LABEL - one.prediction).mean() > np.abs(LABEL - other.prediction).mean()
+
+    def passes(rule: Any, candidate: Scored, champion: Scored) -> bool:
+        return decide(Gate(against_champion=rule), LABEL, candidate, champion).passed
+
+    rules = ("clearly_better", "better", "not_clearly_worse")
+    assert [passes(rule, one, other) for rule in rules] == [False, False, True]
+    assert [passes(rule, other, one) for rule in rules] == [False, True, True]
+
+
+def test_a_worse_candidate_is_called_worse() -> None:
+    decision = decide(Gate(), LABEL, scored(30_000), scored(10_000, seed=2), unit="USD")
+    assert "USD worse" in decision.verdicts[-1].why
 
 
 def test_a_margin_must_be_reached() -> None:

@@ -10,12 +10,12 @@ from itertools import zip_longest
 
 from housing.config.schema import Experiment
 from housing.training.job import TrainingResult
+from housing.workflow.jobs import fit
 from housing.workflow.outcome import Invocation, Outcome, Reporter, Table
-from housing.workflow.promote import Promotion, promote_best, register
-from housing.workflow.serve import apply_plan
+from housing.workflow.promotion import Promotion, promote_best, register
+from housing.workflow.serving import apply_plan
 from housing.workflow.session import Session
-from housing.workflow.train import fit
-from housing.workflow.tune import Studied, study
+from housing.workflow.studies import Studied, study
 
 _BASELINE = "baseline"
 _SHOWN_ROWS = 5
