@@ -55,6 +55,13 @@ def is_dead(process: str) -> bool:
     return (_started(int(pid)) or "-") != started or not _exists(int(pid))
 
 
+def has_commit(commit: str) -> bool | None:
+    """Whether the repository of the working folder has it; None outside a repository and without git."""
+    if _git(Path.cwd(), "rev-parse", "--git-dir") is None:
+        return None
+    return _git(Path.cwd(), "cat-file", "-e", f"{commit}^{{commit}}") is not None
+
+
 def _version_tags() -> dict[str, str]:
     tags = {"housing.version": housing.__version__, "housing.python": ".".join(map(str, sys.version_info[:3]))}
     for library, distributions in _LIBRARIES.items():

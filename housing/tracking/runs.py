@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import os
 import re
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 Status = Literal["FINISHED", "FAILED", "KILLED"]
 
 CONFIG_FILE = "config.yaml"
+CONFIG_DIGEST_TAG = "housing.config_sha256"
 REASON_TAG = "housing.reason"
 
 
@@ -54,7 +56,7 @@ class Runs(RunQueries):
         yaml: str | None = None,
     ) -> str:
         """A run that goes on until `finish`; returns its id. `params` may be nested, `yaml` is the composed config."""
-        run_id = self._create(name, self._tags(kind, parent, tags), int(time.time() * 1000))
+        run_id = self._create(name, self._tags(kind, parent, tags, yaml), int(time.time() * 1000))
         self._describe(run_id, params or {})
         self._log_config(run_id, yaml)
         return run_id
@@ -71,7 +73,7 @@ class Runs(RunQueries):
     ) -> str:
         """Like `start`, for the run that `mlflow run` has opened; what it logged stands. See `inherited_run`."""
         known = self.get(run_id).params
-        own_tags = {k: v for k, v in self._tags(kind, None, tags).items() if not k.startswith("mlflow.source.")}
+        own_tags = {k: v for k, v in self._tags(kind, None, tags, yaml).items() if not k.startswith("mlflow.source.")}
         with translated(f"run {run_id}: cannot be written"):
             self.client.log_batch(run_id, tags=entries.run_tags(own_tags))
             self.client.update_run(run_id, name=name)
@@ -105,7 +107,7 @@ class Runs(RunQueries):
         """
         ended_at_ms = result.started_at_ms + round(result.seconds * 1000)
         points = entries.job_metrics(result) + entries.metrics(metrics or {}, ended_at_ms)
-        run_id = into or self._create(name, self._tags(kind, parent, tags), result.started_at_ms)
+        run_id = into or self._create(name, self._tags(kind, parent, tags, yaml), result.started_at_ms)
         self._describe(run_id, {} if into else params or {}, points)
         self.log_files(run_id, dict(files or {}) | ({CONFIG_FILE: yaml.encode()} if yaml is not None else {}))
         with translated(f"run {name!r}: cannot be written"):
@@ -167,8 +169,7 @@ class Runs(RunQueries):
 
     def read_file(self, run_id: str, name: str) -> bytes:
         """One artifact of a run, whole."""
-        with translated(f"run {run_id}: has no file {name!r}"), TemporaryDirectory(prefix="housing-") as folder:
-            return Path(self.client.download_artifacts(run_id, name, folder)).read_bytes()
+        return read_file(self.client, run_id, name)
 
     def rank_children(self, parent: str, objective: str, direction: Direction) -> list[Run]:
         """The finished children that have the objective, best first; each is tagged with its place.
@@ -218,9 +219,19 @@ class Runs(RunQueries):
         if yaml is not None:
             self.log_files(run_id, {CONFIG_FILE: yaml.encode()})
 
-    def _tags(self, kind: Kind, parent: str | None, tags: Mapping[str, str] | None) -> dict[str, str]:
+    def _tags(
+        self, kind: Kind, parent: str | None, tags: Mapping[str, str] | None, yaml: str | None = None
+    ) -> dict[str, str]:
         own = {KIND_TAG: kind, PROCESS_TAG: process_tag()}
+        if yaml is not None:
+            own[CONFIG_DIGEST_TAG] = hashlib.sha256(yaml.encode()).hexdigest()
         return provenance_tags() | own | ({PARENT_TAG: parent} if parent else {}) | dict(tags or {})
+
+
+def read_file(client: MlflowClient, run_id: str, name: str) -> bytes:
+    """One artifact of any run, whole; raises TrackingError."""
+    with translated(f"run {run_id}: has no file {name!r}"), TemporaryDirectory(prefix="housing-") as folder:
+        return Path(client.download_artifacts(run_id, name, folder)).read_bytes()
 
 
 def inherited_run(environment: MutableMapping[str, str] = os.environ) -> str | None:

@@ -1,0 +1,153 @@
+"""From an endpoint back to data and code, each link held against what was recorded when it was made."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from housing.deployment.spec import Deployment
+from housing.errors import RegistryError, TrackingError
+from housing.tracking.provenance import has_commit
+from housing.tracking.runs import CONFIG_DIGEST_TAG, CONFIG_FILE, read_file
+from housing.tracking.store import translated
+
+if TYPE_CHECKING:
+    from housing.tracking.registry import Registry, Version
+
+State = Literal["whole", "altered", "broken", "unknown"]
+"""As recorded; there, but not as recorded; not there; nothing was recorded to hold it against."""
+
+
+@dataclass(frozen=True)
+class Link:
+    """One step back: `what` it leads to, its `value`, and why it is not whole, if it is not."""
+
+    what: str
+    value: str
+    state: State = "whole"
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class VariantLineage:
+    """Links in order, from the model to the code; they end where one is broken and nothing can be found behind it."""
+
+    variant: str
+    share: float
+    links: tuple[Link, ...]
+
+
+@dataclass(frozen=True)
+class Lineage:
+    """Where everything that an endpoint answers comes from."""
+
+    endpoint: str
+    variants: tuple[VariantLineage, ...]
+
+    @property
+    def faults(self) -> list[str]:
+        """Every broken or altered link, in a line; empty for a whole lineage."""
+        return [
+            f"{variant.variant}: {link.what} {link.value} is {link.state}: {link.why}"
+            for variant in self.variants
+            for link in variant.links
+            if link.state in ("altered", "broken")
+        ]
+
+
+def trace(
+    endpoint: str, deployment: Deployment, served: Mapping[str, Mapping[str, str]], registry: Registry
+) -> Lineage:
+    """The lineage of every variant. `served` has, by variant, the `digest` of the files that the host really serves."""
+    shares = deployment.shares()
+    return Lineage(
+        endpoint,
+        tuple(
+            VariantLineage(
+                name, shares[name], tuple(_links(variant.model, served.get(name, {}).get("digest"), registry))
+            )
+            for name, variant in deployment.variants.items()
+        ),
+    )
+
+
+def _links(model: str, served_digest: str | None, registry: Registry) -> Iterator[Link]:
+    try:
+        version = registry.resolve(model)
+    except RegistryError as e:
+        yield Link("model version", model, "broken", str(e))
+        return
+    yield Link("model version", version.uri)
+    yield _served(version, served_digest)
+    yield _stored(version, registry)
+    try:
+        with translated(f"run {version.run_id}"):
+            run = registry.client.get_run(version.run_id)
+    except TrackingError as e:
+        yield Link("run", version.run_id, "broken", str(e))
+        return
+    if run.info.lifecycle_stage == "deleted":
+        yield Link("run", _named(run), "broken", "it was deleted; `mlflow runs restore` brings it back")
+    else:
+        yield Link("run", _named(run))
+    tags = run.data.tags
+    yield _configuration(version, run, registry)
+    yield _agreed("data", "housing.data_digest", version, tags)
+    yield _commit(version, tags)
+
+
+def _served(version: Version, served: str | None) -> Link:
+    if served is None or version.digest is None:
+        return Link("served files", served or "", "unknown", "the host or the registry keeps no digest of them")
+    if served != version.digest:
+        return Link("served files", served, "altered", f"registered were {version.digest[:12]}")
+    return Link("served files", served)
+
+
+def _stored(version: Version, registry: Registry) -> Link:
+    try:
+        registry.download(version)
+    except RegistryError as e:
+        return Link("registered files", version.digest or version.source, "broken", str(e))
+    return Link("registered files", version.digest or version.source)
+
+
+def _configuration(version: Version, run: Any, registry: Registry) -> Link:
+    link = _agreed("configuration", "housing.config_hash", version, run.data.tags)
+    recorded = run.data.tags.get(CONFIG_DIGEST_TAG)
+    if link.state != "whole" or recorded is None:
+        return link
+    try:
+        content = read_file(registry.client, run.info.run_id, CONFIG_FILE)
+    except TrackingError as e:
+        return Link(link.what, link.value, "broken", str(e))
+    if hashlib.sha256(content).hexdigest() != recorded:
+        return Link(link.what, link.value, "altered", f"{CONFIG_FILE} of the run was changed after it was recorded")
+    return link
+
+
+def _agreed(what: str, tag: str, version: Version, run_tags: Mapping[str, str]) -> Link:
+    """The run and the version were told the same; one that says otherwise was changed afterwards."""
+    value = run_tags.get(tag)
+    if value is None:
+        return Link(what, "", "unknown", f"the run has no tag {tag}")
+    if version.tags.get(tag, value) != value:
+        return Link(what, value, "altered", f"the version says {version.tags[tag][:12]}, the run {value[:12]}")
+    return Link(what, value)
+
+
+def _commit(version: Version, run_tags: Mapping[str, str]) -> Link:
+    link = _agreed("git commit", "housing.git_commit", version, run_tags)
+    if link.state != "whole":
+        return link
+    if has_commit(link.value) is False:
+        return Link(link.what, link.value, "broken", "the repository here has no such commit")
+    if run_tags.get("housing.git_dirty") != "false":
+        return Link(link.what, link.value, "unknown", "files had changes that were not committed")
+    return link
+
+
+def _named(run: Any) -> str:
+    return f"{run.info.run_name} ({run.info.run_id[:12]})"
