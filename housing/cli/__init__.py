@@ -1,5 +1,5 @@
 """The command line: arguments in, one workflow step run, an exit code out."""
 
-from housing.cli.main import main
+from housing.cli.dispatch import main
 
 __all__ = ["main"]
