@@ -303,3 +303,17 @@ def test_what_does_not_fit_is_refused_before_anything_starts(study: Study, space
     with pytest.raises(ConfigError, match=message):
         search(space, study, at_once(x_squared), seed=0, on_start=started.append)
     assert started == []
+
+
+def test_a_reproducible_study_proposes_the_same_trials_whichever_ends_first() -> None:
+    study = Study("s", "tpe", trials=14, parallel=3, reproducible=True)
+
+    def proposals(slow: int) -> list[Point]:
+        def work(trial: Trial, _report: Report) -> Evaluation:
+            time.sleep(0.03 if trial.number % 3 == slow else 0.001)
+            return Evaluation((x_squared(trial.parameters),))
+
+        with in_threads(work, threads=3) as evaluate:
+            return [trial.parameters for trial in search(SPACE, study, evaluate, seed=1).trials]
+
+    assert proposals(slow=0) == proposals(slow=1) == proposals(slow=2)

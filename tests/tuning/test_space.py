@@ -1,0 +1,115 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from housing.tuning.space import (
+    Categorical,
+    Condition,
+    Float,
+    Int,
+    SearchSpace,
+    faults,
+    grid,
+    grid_size,
+    grid_values,
+    identity,
+    interval,
+    is_active,
+    partition,
+    stepped,
+)
+
+finite = st.one_of(
+    st.builds(
+        lambda low, steps, step: Float(low, low + steps * step, step=step),
+        st.integers(-5, 5).map(float),
+        st.integers(0, 4),
+        st.sampled_from([0.1, 0.25, 1.0, 3.0]),
+    ),
+    st.builds(
+        lambda low, span, step: Int(low, low + span, step=step),
+        st.integers(-9, 9),
+        st.integers(0, 9),
+        st.integers(1, 4),
+    ),
+    st.lists(st.sampled_from(["a", "b", "c", 1.5, 7]), min_size=1, max_size=4, unique=True).map(
+        lambda choices: Categorical(tuple(choices))
+    ),
+)
+
+
+@given(finite)
+def test_every_listed_value_lies_in_its_distribution(distribution: Float | Int | Categorical) -> None:
+    values = grid_values(distribution)
+    assert values
+    assert all(value in distribution for value in values)
+    assert len(set(values)) == len(values)
+
+
+@given(st.dictionaries(st.sampled_from("abcd"), finite, min_size=1, max_size=3))
+def test_a_grid_has_every_point_once(space: SearchSpace) -> None:
+    points = list(grid(space))
+    assert len({identity(p) for p in points}) == len(points) == grid_size(space)
+    assert all(set(p) == set(space) for p in points)
+
+
+@given(finite, finite)
+def test_a_grid_has_a_conditional_parameter_where_its_condition_holds_only(
+    parent: Float | Int | Categorical, child: Float | Int | Categorical
+) -> None:
+    first = (grid_values(parent) or ())[0]
+    space = {"child": type(child)(**{**vars(child), "only_if": Condition("parent", (first,))}), "parent": parent}
+    points = list(grid(space))
+    assert all(("child" in p) == (p["parent"] == first) == is_active(space["child"], p) for p in points)
+    assert len(points) == len(grid_values(child) or ()) + len(grid_values(parent) or ()) - 1
+
+
+def test_a_range_without_steps_cannot_be_listed() -> None:
+    assert grid_values(Float(0, 1)) is None
+    assert grid_size({"a": Int(1, 3), "b": Float(0, 1)}) is None
+
+
+def test_a_point_stays_the_same_whatever_the_order_and_the_last_bits() -> None:
+    assert identity({"a": 0.1 + 0.2, "b": "x"}) == identity({"b": "x", "a": 0.3})
+    assert identity({"a": 1}) != identity({"a": 2})
+
+
+def test_values_between_steps_lie_outside() -> None:
+    assert 0.30000000000000004 in Float(0.1, 0.5, step=0.1)
+    assert 0.25 not in Float(0.1, 0.5, step=0.1)
+    assert 4 not in Int(1, 9, step=2)
+
+
+@pytest.mark.parametrize(
+    ("space", "message"),
+    [
+        ({"a": Int(1, 2, only_if=Condition("b", (1,)))}, "a.only_if.parameter: no 'b' in this search space"),
+        ({"a": Int(1, 2, only_if=Condition("b", (9,))), "b": Int(1, 2)}, "a.only_if.is_in: b can never be 9"),
+        ({"a": Int(1, 2, only_if=Condition("b", ())), "b": Int(1, 2)}, "a.only_if.is_in: b can never be one of no"),
+        (
+            {"a": Int(1, 2, only_if=Condition("b", (1,))), "b": Int(1, 2, only_if=Condition("a", (1,)))},
+            "only_if: goes in a circle",
+        ),
+    ],
+)
+def test_conditions_that_can_never_hold_are_faults(space: SearchSpace, message: str) -> None:
+    assert len(faults(space)) == 1
+    assert message in faults(space)[0]
+
+
+def test_choices_over_configuration_groups_part_from_hyperparameters() -> None:
+    features = Categorical(("plain", "domain"))
+    hyperparameters, groups = partition({"eta": Float(0, 1), "features": features}, groups=("dataset", "features"))
+    assert dict(groups) == {"features": features}
+    assert list(hyperparameters) == ["eta"]
+
+
+def test_the_command_lines_words_make_distributions() -> None:
+    assert interval(1, 5) == Int(1, 5)
+    assert interval(0.01, 1, log=True) == Float(0.01, 1, log=True)
+    assert list(grid_values(stepped(1, 10, 3)) or ()) == [1, 4, 7]
+    assert list(grid_values(stepped(0.1, 0.4, 0.1)) or ()) == [0.1, 0.2, 0.3]
+    with pytest.raises(ValueError, match="start < stop"):
+        stepped(3, 1)
