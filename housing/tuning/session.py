@@ -6,7 +6,7 @@ import math
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -94,9 +94,7 @@ class Session:
         try:
             self._start_trials()
             while self._running:
-                done = wait(self._running, return_when=FIRST_COMPLETED).done
-                in_order = sorted(done, key=lambda future: self._running[future].trial.number)
-                finished = [self._finish(future) for future in in_order]
+                finished = [self._finish(future) for future in self._next_ended()]
                 self._start_trials()
                 for trial in finished:
                     self._on_end(trial)
@@ -108,6 +106,18 @@ class Session:
         if self._fatal is not None:
             raise self._fatal
         return self._ended or "trials", time.monotonic() - self._began
+
+    def _next_ended(self) -> Sequence[Future[Evaluation]]:
+        """Whatever ends first, in the order of numbers; in a reproducible study the oldest trial, and it alone.
+
+        A proposal then knows exactly the trials `parallel` places before it, however fast each of them is.
+        """
+        by_number = sorted(self._running, key=lambda future: self._running[future].trial.number)
+        if self._study.reproducible:
+            wait(by_number[:1])
+            return by_number[:1]
+        done = wait(self._running, return_when=FIRST_COMPLETED).done
+        return [future for future in by_number if future in done]
 
     def note(self, trial: FinishedTrial) -> None:
         """Count a finished trial, and see whether it is better than all before."""

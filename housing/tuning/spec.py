@@ -15,7 +15,8 @@ MOST_GRID_POINTS = 100_000
 class Study:
     """`objective` is `<channel>_<metric>`, or several of them; each direction belongs to its metric.
 
-    `startup_trials` are proposed at random before a sampler that learns begins to. `parallel` trials run at once.
+    `startup_trials` are proposed at random before a sampler that learns begins to. `parallel` trials run at once; a
+    `reproducible` study proposes the same trials every time, for which a quick trial may wait for a slow one.
     `pruner` looks at a trial every `prune_every` rounds, after the first `prune_after`, and ends the hopeless ones.
     With `folds` above 1 a trial is the mean over that many folds of the training rows, and the pruner looks at folds.
     No trial starts after `time_limit_s` seconds, nor after `patience` trials in a row without a better one.
@@ -27,6 +28,7 @@ class Study:
     sampler: Literal["grid", "random", "tpe", "cmaes", "qmc"]
     trials: int
     parallel: int = 1
+    reproducible: bool = False
     objective: str | tuple[str, ...] = "validation_mae"
     startup_trials: int = 3
     pruner: Literal["none", "median", "hyperband"] = "none"
