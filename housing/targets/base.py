@@ -83,5 +83,5 @@ def names() -> list[str]:
 
 
 def find(name: str) -> ModuleType:
-    """The target's package, which offers `Settings`, `runner(settings)` and `host(settings)`."""
+    """The target's package, which offers `Settings`, `open_runner(settings)` and `open_host(settings)`."""
     return import_module(f"housing.targets.{name}")

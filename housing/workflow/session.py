@@ -94,14 +94,14 @@ class Session:
     def runner(self) -> Runner:
         """Where jobs train."""
         settings = self.experiment.runner
-        runner: Runner = find(settings.name).runner(settings)
+        runner: Runner = find(settings.name).open_runner(settings)
         return runner
 
     @cached_property
     def host(self) -> Host:
         """Where models are served."""
         settings = self.experiment.host
-        host: Host = find(settings.name).host(settings)
+        host: Host = find(settings.name).open_host(settings)
         return host
 
     @cached_property

@@ -28,13 +28,13 @@ class Settings:
             raise ValueError(f"threads_per_job must be 1 or more, got {self.threads_per_job}")
 
 
-def runner(settings: Settings) -> Runner:
+def open_runner(settings: Settings) -> Runner:
     from housing.targets.local.runner import LocalRunner
 
     return LocalRunner(settings)
 
 
-def host(settings: Settings) -> Host:
+def open_host(settings: Settings) -> Host:
     from housing.targets.local.host import LocalHost
 
     return LocalHost(settings)
