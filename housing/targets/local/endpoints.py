@@ -36,7 +36,9 @@ class Endpoints:
         for name in self._folder.endpoints():
             endpoint = Endpoint(self._nursery, self._folder)
             try:
-                await endpoint.move_to(self._folder.read(name))
+                record = self._folder.read(name)
+                self._folder.check_bundles(record)
+                await endpoint.move_to(record)
                 self.serving[name] = endpoint
             except DeploymentError as error:
                 _log.error("%s is not restored: %s", name, error)

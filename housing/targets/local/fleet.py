@@ -13,6 +13,7 @@ import sys
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 from housing.errors import DeploymentError, HousingError
 from housing.targets.local.frames import HEADER, Answer, Ask, pack
@@ -100,8 +101,8 @@ class _Instance(asyncio.Protocol):
         self._waiting: asyncio.Future[tuple[int, bytes]] | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.WriteTransport)
-        self._transport = transport
+        # A connected stream can be written to, though uvloop's transports do not say so by their type.
+        self._transport = cast(asyncio.WriteTransport, transport)
 
     def data_received(self, data: bytes) -> None:
         self._received += data

@@ -122,8 +122,13 @@ class LocalHost:
         """Where a living server of this folder listens."""
         address = self._folder.address()
         if not (address and _is_ours(address)):
-            self._start()
-            address = self._folder.address()
+            self._folder.create()
+            with self._folder.locked("start", wait_s=_START_WITHIN_S, purpose="the server cannot start"):
+                address = self._folder.address()
+                # Another command may have started it while this one waited.
+                if not (address and _is_ours(address)):
+                    self._start()
+                    address = self._folder.address()
         if address is None:
             raise DeploymentError(f"the server of {self._folder.path} ended at once; see {self._folder.log}")
         if self._port not in (0, address.port):
@@ -134,7 +139,7 @@ class LocalHost:
         return address
 
     def _start(self) -> None:
-        """Returns when it answers, or another one that was started at the same time does."""
+        """Returns when it answers. One whose command was killed may have been faster: then that one does."""
         command = [sys.executable, "-P", "-m", "housing.targets.local.server", str(self._folder.path)]
         try:
             started = subprocess.run(

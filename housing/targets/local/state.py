@@ -128,6 +128,12 @@ class StateFolder:
         except OSError as error:
             raise DeploymentError(f"the model in {source} cannot be copied to {self._bundles}: {error}") from error
 
+    def check_bundles(self, record: Record) -> None:
+        """Raises DeploymentError unless the files of every variant are those that were deployed."""
+        altered = [name for name, bundle in record.bundles.items() if digest(self.bundle(bundle)) != bundle]
+        if altered:
+            raise DeploymentError(f"the files of {', '.join(altered)} in {self._bundles} were altered; deploy again")
+
     def drop_bundles(self, used: set[str]) -> None:
         """Remove copies that nothing serves, and those that a crash left half done."""
         for path in self._bundles.iterdir():

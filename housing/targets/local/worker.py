@@ -103,16 +103,27 @@ def _records(text: str) -> list[dict[str, Any]]:
         raise HousingError(f"the body is not JSON: {error}") from error
     match document:
         case {"instances": [*records]} if records and all(isinstance(r, dict) for r in records):
+            for number, record in enumerate(records, 1):
+                _check_cells(record, f"instances: row {number}")
             return records
         case {"dataframe_split": {"columns": [*columns], "data": [*rows]}} if rows:
             for number, row in enumerate(rows, 1):
                 if not isinstance(row, list) or len(row) != len(columns):
                     raise HousingError(f"dataframe_split: row {number} is not a list of {len(columns)} values")
-            return [dict(zip(map(str, columns), row, strict=True)) for row in rows]
+            records = [dict(zip(map(str, columns), row, strict=True)) for row in rows]
+            for number, record in enumerate(records, 1):
+                _check_cells(record, f"dataframe_split: row {number}")
+            return records
     raise HousingError(
         'the JSON body must be {"instances": [{column: value, ...}, ...]} or '
         '{"dataframe_split": {"columns": [...], "data": [[...], ...]}}, with at least one row'
     )
+
+
+def _check_cells(record: dict[str, Any], where: str) -> None:
+    for column, value in record.items():
+        if isinstance(value, (list, dict)):
+            raise HousingError(f"{where}: {column[:100]}: a cell is a text, a number, true, false or null, not a list")
 
 
 def _refuse_constant(name: str) -> None:
