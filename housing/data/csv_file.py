@@ -106,13 +106,14 @@ def _numbered(path: Path, rows: _csv.Reader, faults: Faults) -> Iterator[tuple[i
         faults.add(f"line {end + 1}: {_quoting(error)}")
 
 
-def _without_nul(path: Path, lines: Iterable[str]) -> Iterator[str]:
-    for number, line in enumerate(lines, 1):
-        if "\0" in line:
-            raise DataError(
-                f"{path}, line {number}: contains a NUL byte, so it is damaged or not UTF-8 text; save it as UTF-8"
-            )
-        yield line
+def _without_nul(path: Path, text: io.TextIOWrapper) -> Iterator[str]:
+    with text:
+        for number, line in enumerate(text, 1):
+            if "\0" in line:
+                raise DataError(
+                    f"{path}, line {number}: contains a NUL byte, so it is damaged or not UTF-8 text; save it as UTF-8"
+                )
+            yield line
 
 
 def _wrong_encoding(path: Path) -> str:
