@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from housing.config.schema import Experiment
@@ -11,6 +12,7 @@ from housing.workflow.session import Session
 
 if TYPE_CHECKING:
     from housing.targets.base import EndpointStatus
+    from housing.tracking.lineage import Lineage
 
 
 def status(
@@ -49,7 +51,31 @@ def lineage(experiment: Experiment, invocation: Invocation, reporter: Reporter, 
         state = session.host.status(name)
         if state is None:
             raise DeploymentError(_unknown(session, name))
-        return _explained(trace(name, state.deployment, state.models, session.registry), name)
+        return _explained(trace(name, state.deployment, state.models, session.registry))
+
+
+def _explained(lineage: Lineage) -> Outcome:
+    faults = lineage.faults
+    tables = [
+        Table(
+            f"{variant.variant}, {variant.share:.0%} of the traffic",
+            ("link", "value", "state", "why"),
+            [[link.what, _short(link.value), link.state, link.why] for link in variant.links],
+        )
+        for variant in lineage.variants
+    ]
+    return Outcome(
+        headline=f"{lineage.endpoint}: " + (f"{len(faults)} links are broken or altered" if faults else "traced whole"),
+        data=asdict(lineage) | {"faults": faults},
+        tables=tables,
+        next_commands=() if faults else (("housing status", "who answers how often"),),
+        exit_code=1 if faults else 0,
+    )
+
+
+def _short(value: str) -> str:
+    """Digests by their first 12 characters, as the MLflow UI and git show them."""
+    return value[:12] if len(value) in (40, 64) and " " not in value else value
 
 
 def _unknown(session: Session, endpoint: str) -> str:
