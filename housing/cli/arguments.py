@@ -106,10 +106,7 @@ class _Parser:
             return None
         others = [f for f in FLAGS if flag in (f.name, f.short)]
         if others:
-            raise ConfigError(
-                f"{flag}: `housing {self.command}` has no such flag; only {_listed(others[0].commands)} "
-                f"{'have' if len(others[0].commands) > 1 else 'has'} it"
-            )
+            raise ConfigError(_not_here(flag, self.command, others[0]))
         names = [f.name for f in own]
         meant = nearest(flag, [*names, *(f"--{key}" for key in _KEYS)])
         if meant is not None and meant not in names:
@@ -149,6 +146,12 @@ def _with_flag(request: Request, flag: Flag, value: str) -> Request:
     taken: Any = Path(value) if field == "config_dir" else value
     changed: dict[str, Any] = {field: taken if flag.takes else True}
     return replace(request, **changed)
+
+
+def _not_here(flag: str, command: str, known: Flag) -> str:
+    have = "have" if len(known.commands) > 1 else "has"
+    why = f": {known.why}" if known.why else ""
+    return f"{flag}: `housing {command}` has no such flag; only {_listed(known.commands)} {have} it{why}"
 
 
 def _no_command(name: str) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Flag:
-    """`takes` names the flag's value; empty: it takes none. `commands` empty: every command has it."""
+    """`takes` names the flag's value; empty: it takes none. `commands` empty: every command has it, else `why` not."""
 
     name: str
     about: str
@@ -15,6 +15,7 @@ class Flag:
     short: str = ""
     commands: tuple[str, ...] = ()
     values: tuple[str, ...] = ()
+    why: str = ""
 
 
 @dataclass(frozen=True)
@@ -133,7 +134,13 @@ _COMPOSING = tuple(name for name, command in COMMANDS.items() if command.compose
 
 FLAGS = (
     Flag("--config-dir", "your own conf/ beside ours; a file of the same name wins", "DIR", commands=_COMPOSING),
-    Flag("--multirun", "a job for every value of a,b,c", short="-m", commands=("train", "tune")),
+    Flag(
+        "--multirun",
+        "a job for every value of a,b,c",
+        short="-m",
+        commands=("train", "tune"),
+        why="the others change one model or one endpoint, where jobs would undo each other's work",
+    ),
     Flag(
         "--cfg",
         "print the composed configuration and stop",
