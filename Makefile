@@ -10,7 +10,7 @@ help:  ## show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
 run: $(INSTALLED)  ## the whole walkthrough on this machine, through `mlflow run .`
-	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/mlflow run . --env-manager local
+	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/mlflow run . --env-manager local --experiment-name housing
 
 test: check  ## lint, types, import contracts, tests
 	$(BIN)/python -m pytest

@@ -157,8 +157,9 @@ class Session:
 
     def _adopt(self, name: str, **described: Any) -> str | None:
         """The run that `mlflow run` has opened for this process, the first time a run without a parent is wanted."""
+        runs = self.runs  # opened by the inherited run's experiment, so before that run is given away
         inherited, self._inherited_run = self._inherited_run, None
-        return self.runs.adopt(inherited, name, **described) if inherited is not None else None
+        return runs.adopt(inherited, name, **described) if inherited is not None else None
 
     @property
     def parameters(self) -> dict[str, Any]:
