@@ -119,11 +119,12 @@ class _Control:
             document = json.loads(await _body(request, MAX_BODY_BYTES))
             action = wire.action(document["action"])
             models = {str(model): Path(folder) for model, folder in document["models"].items()}
+            again = bool(document["again"])
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             return _error(400, f"not an action: {error!r}")
         # A command that is interrupted must not interrupt the step it asked for.
         try:
-            await asyncio.shield(self._endpoints.apply(action, models))
+            await asyncio.shield(self._endpoints.apply(action, models, again=again))
         except ClosingError as error:
             return _error(503, str(error))
         except DeploymentError as error:

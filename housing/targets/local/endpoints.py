@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from housing.deployment.plan import Action, effect
+from housing.deployment.plan import Action, CreateEndpoint, effect
 from housing.deployment.spec import Deployment
 from housing.errors import DeploymentError
 from housing.targets.local.endpoint import Endpoint
@@ -45,13 +45,17 @@ class Endpoints:
                 self.failed[name] = str(error)
         self._drop_bundles()
 
-    async def apply(self, action: Action, models: Mapping[str, Path]) -> None:
-        """`models` maps the variants' `model` to folders. DeploymentError leaves everything as it was."""
+    async def apply(self, action: Action, models: Mapping[str, Path], *, again: bool = False) -> None:
+        """`models` maps the variants' `model` to folders. DeploymentError leaves everything as it was.
+
+        `again` tells that the action may have been taken: by a server that was killed before it could say so.
+        """
         async with self._changing:
             if self.closing:
                 raise ClosingError("the server is about to end")
             try:
-                await self._apply(action, models)
+                if not (again and self._is_done(action)):
+                    await self._apply(action, models)
             finally:
                 self._drop_bundles()
             # Nothing is left to serve; the next deployment starts a server again.
@@ -83,6 +87,14 @@ class Endpoints:
         if name in self.serving:
             return self.serving[name].status()
         return {"state": f"Failed: {self.failed[name]}"} if name in self.failed else None
+
+    def _is_done(self, action: Action) -> bool:
+        """Only creating cannot be done twice."""
+        endpoint = self.serving.get(action.endpoint)
+        match action:
+            case CreateEndpoint(name, variants):
+                return endpoint is not None and endpoint.record.deployment == Deployment(name, variants)
+        return False
 
     async def _apply(self, action: Action, models: Mapping[str, Path]) -> None:
         name = action.endpoint

@@ -45,6 +45,7 @@ class LocalHost:
         document = {
             "action": wire.from_action(action),
             "models": {model: str(folder.absolute()) for model, folder in models.items()},
+            "again": False,
         }
         self._control("POST", "/control/actions", document)
 
@@ -100,18 +101,18 @@ class LocalHost:
         known = ", ".join(self._folder.endpoints()) or "none"
         return f"endpoint {endpoint} does not exist in {self._folder.path} (there: {known}); `housing deploy` makes it"
 
-    def _control(self, method: str, path: str, document: object = None) -> Any:
+    def _control(self, method: str, path: str, document: Mapping[str, Any] | None = None) -> Any:
         """Ask the server, which is started when necessary; DeploymentError carries its refusal."""
-        body = json.dumps(document).encode()
         deadline = time.monotonic() + _START_WITHIN_S
         while True:
             address = self._serving()
             headers = {"Authorization": f"Bearer {address.token}"}
             try:
-                status, _, value = _request(address, method, path, body, headers)
-            # It ended between two requests of ours. Every action may be asked for twice.
-            except ConnectionError:
-                status, value = 503, {"message": "the server ended"}
+                status, _, value = _request(address, method, path, json.dumps(document).encode(), headers)
+            # It ended between two requests of ours, or during this one.
+            except ConnectionError as error:
+                status, value = 503, {"message": f"the server ended: {error}; see {self._folder.log}"}
+                document = {**document, "again": True} if document else None
             if status == 200:
                 return value
             if status != 503 or time.monotonic() > deadline:

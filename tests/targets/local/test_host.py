@@ -70,6 +70,24 @@ def test_an_ended_server_comes_back_with_the_next_question(
     assert _url(host) == url
 
 
+def test_a_deployment_survives_a_server_that_is_killed_meanwhile(
+    host: LocalHost, folder: Path, models: Mapping[str, Path]
+) -> None:
+    steps = [SINGLE, AB_TEST, Deployment("house", {"champion": Variant(OTHER)}), SINGLE]
+    deploy(host, SINGLE, models)
+    for number, wanted in enumerate(steps):
+        deploying = threading.Thread(target=deploy, args=(host, wanted, models))
+        deploying.start()
+        time.sleep(0.03 * number)
+        os.kill(server_pid(folder), signal.SIGKILL)
+        deploying.join()
+        deploy(host, wanted, models)
+        assert host.current("house") == wanted
+        assert host.predict("house", ROWS).variant in wanted.variants
+    end_server(folder)
+    assert processes_of(folder) == []
+
+
 def test_a_reused_process_id_is_not_taken_for_the_server(
     host: LocalHost, folder: Path, models: Mapping[str, Path]
 ) -> None:
