@@ -156,3 +156,9 @@ def _unreadable(token: str) -> tuple[str, str]:
 def as_typed(composed: str) -> str:
     """An override without the `++` that it was given here."""
     return composed.removeprefix("++")
+
+
+def written_key(composed: str) -> Path | None:
+    """The key that a composed override writes or deletes; None for one that chooses an option."""
+    prefixed = composed.startswith(("++", "~"))
+    return tuple(composed.lstrip("+~").partition("=")[0].split(".")) if prefixed else None

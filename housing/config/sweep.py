@@ -20,7 +20,7 @@ from housing.config.compose import Composed
 from housing.config.faults import Fault
 from housing.config.files import Files
 from housing.config.load import check, read_overrides
-from housing.config.overrides import COMMAND_LINE, Overrides, as_typed
+from housing.config.overrides import COMMAND_LINE, Overrides, as_typed, written_key
 from housing.errors import ConfigError
 
 
@@ -77,9 +77,10 @@ class _Job:
         hydra = HydraConfig.get()
         choices = OmegaConf.to_container(hydra.runtime.choices)
         assert isinstance(choices, dict)
-        overrides = tuple(as_typed(override) for override in hydra.overrides.task)
-        typed = frozenset(tuple(override.partition("=")[0].lstrip("~").split(".")) for override in overrides)
-        return self.task(composing.composed(cfg, choices, self.files, typed), overrides)
+        task: list[str] = list(hydra.overrides.task)
+        keys = frozenset(path for path in map(written_key, task) if path)
+        overrides = tuple(as_typed(override) for override in task)
+        return self.task(composing.composed(cfg, choices, self.files, keys), overrides)
 
 
 def _singles(read: Overrides, files: Files) -> Iterator[Overrides]:

@@ -46,6 +46,8 @@ def test_jobs_share_a_parent_and_a_failing_one_stops_no_other(project: Path) -> 
         [sys.executable, "-m", "housing", *command], cwd=project, capture_output=True, text=True, check=False
     )
     assert done.returncode == 1, done.stderr
+    left = {path.name.partition("-")[0] for path in project.iterdir()}
+    assert left <= {"conf", "mine.csv", "mlflow.db", "mlruns", ".housing"}
     outcome = json.loads(done.stdout)
     failures = {tuple(job["overrides"]): job["failure"] for job in outcome["jobs"]}
     assert len(failures) == 4
@@ -64,7 +66,6 @@ def test_jobs_share_a_parent_and_a_failing_one_stops_no_other(project: Path) -> 
     assert parent.info.status == "FAILED"
     children = client.search_runs([parent.info.experiment_id], f"tags.`mlflow.parentRunId` = '{parent.info.run_id}'")
     assert {run.data.params["eta"] for run in children if run.info.status == "FINISHED"} == {"0.1", "0.5"}
-    assert {path.name for path in project.iterdir()} <= {"conf", "mine.csv", "mlflow.db", "mlruns", ".housing"}
 
 
 def test_a_job_can_be_sent_to_another_process() -> None:
