@@ -68,6 +68,9 @@ def config_hash(experiment: Experiment) -> str:
     """SHA-256 of everything that defines the experiment; where it is recorded does not."""
     values = asdict(experiment)
     del values["tracking"]["uri"]
+    # Features are numbered in this order, so that here the order of a mapping is a part of the experiment.
+    for group, ordered in (("dataset", "columns"), ("features", "derived")):
+        values[group][ordered] = list(values[group][ordered].items())
     canonical = json.dumps(values, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(canonical.encode()).hexdigest()
 

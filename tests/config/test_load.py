@@ -79,6 +79,13 @@ def test_equal_experiments_have_equal_hashes_however_they_were_written(small: Pa
     assert config_hash(one) != config_hash(load(["algorithm.eta=1", "algorithm.gamma=3"], small))
 
 
+def test_the_order_of_columns_is_a_part_of_the_experiment(project: Path, write: Write) -> None:
+    before = config_hash(load(["dataset=mine"], project))
+    area, zone = "  area: {kind: numeric, low: 0}\n", "  zone: {kind: nominal}\n"
+    write("dataset/mine.yaml", DATASET.replace(zone, "").replace(area, zone + area))
+    assert config_hash(load(["dataset=mine"], project)) != before
+
+
 def test_an_experiment_is_frozen_and_can_be_pickled(small: Path) -> None:
     experiment = load([], small)
     assert pickle.loads(pickle.dumps(experiment)) == experiment
