@@ -209,15 +209,10 @@ def _fill_in(path: Path, *, artifact_root: Path) -> None:
 def _check(path: Path) -> None:
     try:
         found = _revision(path)
-        if found is not None and os.access(path, os.W_OK):
-            with closing(_connect(path)) as database:
-                database.execute("PRAGMA journal_mode=WAL")
     except sqlite3.OperationalError as e:
-        if "locked" not in str(e):
-            raise TrackingError(f"{path}: cannot be opened: {e}") from e
-        return
+        raise TrackingError(f"{path}: cannot be opened: {e}") from e
     except sqlite3.DatabaseError as e:
-        raise TrackingError(f"{path}: not an SQLite database ({e}); move it away or change tracking.uri") from e
+        raise TrackingError(f"{path}: not a whole SQLite database ({e}); move it away or change tracking.uri") from e
     if found is None:
         raise TrackingError(f"{path}: an SQLite database, but not one of MLflow; move it away or change tracking.uri")
     if found != _newest_revision():
@@ -225,22 +220,21 @@ def _check(path: Path) -> None:
             f"{path}: its tables (revision {found}) are not those of the MLflow installed here "
             f"(revision {_newest_revision()}); copy the file, then: mlflow db upgrade sqlite:///{path}"
         )
+    # A database that somebody reads just now, or that is read-only, stays as it is: slower, and as safe.
+    with suppress(sqlite3.OperationalError), closing(sqlite3.connect(path, timeout=1)) as database:
+        database.execute("PRAGMA journal_mode=WAL")
 
 
 def _revision(path: Path) -> str | None:
     """The schema revision that a database says it has; None for a missing file or one without MLflow's tables."""
     if _is_missing(path):
         return None
-    with closing(_connect(path)) as database:
+    with closing(sqlite3.connect(path, timeout=_BUSY_TIMEOUT_S)) as database:
         tables = {name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
         if not {"alembic_version", "experiments"} <= tables:
             return None
         row = database.execute("SELECT version_num FROM alembic_version").fetchone()
         return row[0] if row else None
-
-
-def _connect(path: Path) -> sqlite3.Connection:
-    return sqlite3.connect(path, timeout=_BUSY_TIMEOUT_S)
 
 
 def _newest_revision() -> str:

@@ -107,19 +107,30 @@ def test_a_file_that_is_no_database_is_refused_and_left_alone(tmp_path: Path) ->
     path = tmp_path / "mlflow.db"
     path.write_text("hello " * 1000)
 
-    with pytest.raises(TrackingError, match=r"mlflow.db: not an SQLite database.*change tracking.uri"):
+    with pytest.raises(TrackingError, match=r"mlflow.db: not a whole SQLite database.*change tracking.uri"):
         open_client(f"sqlite:///{path}")
     assert path.read_text() == "hello " * 1000
 
 
-def test_a_half_cut_database_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kept", [0.001, 0.02, 0.5, 0.99])
+def test_a_half_cut_database_is_refused(tmp_path: Path, kept: float) -> None:
     path = tmp_path / "mlflow.db"
     open_client(f"sqlite:///{path}")
+    content = path.read_bytes()
     cut = tmp_path / "cut.db"
-    cut.write_bytes(path.read_bytes()[:20_000])
+    cut.write_bytes(content[: int(len(content) * kept)])
 
-    with pytest.raises(TrackingError, match=r"cut.db: not an SQLite database"):
+    with pytest.raises(TrackingError, match=r"cut.db: not a whole SQLite database"):
         open_client(f"sqlite:///{cut}")
+
+
+def test_a_database_that_another_process_is_writing_is_opened(tmp_path: Path) -> None:
+    path = tmp_path / "mlflow.db"
+    open_client(f"sqlite:///{path}")
+    with closing(sqlite3.connect(path)) as writer:
+        writer.execute("BEGIN IMMEDIATE")
+        client = open_client(f"sqlite:///{path}")
+        assert client.get_experiment("0").name == "Default"
 
 
 def test_a_database_of_something_else_is_refused(tmp_path: Path) -> None:
