@@ -68,12 +68,13 @@ class Composed:
 
 
 def slots(files: Files) -> dict[str, str]:
-    """What can stand before `=` to choose an option, with its group: the defaults list of config.yaml."""
+    """What can stand before `=` to choose an option, with the one chosen by default: config.yaml's defaults list."""
     with translated(files):
         primary = OmegaConf.load(files.find(CONFIG) or files.folders[-1] / f"{CONFIG}.yaml")
-        entries = primary.get("defaults", []) if isinstance(primary, DictConfig) else []
-        names = [str(key) for entry in entries if isinstance(entry, DictConfig) for key in entry]
-        return {name: name.partition("@")[0] for name in names if not name.startswith(("override ", "optional "))}
+        plain = OmegaConf.to_container(primary)
+    entries = plain.get("defaults", []) if isinstance(plain, dict) else []
+    choices = {str(key): str(value) for entry in entries if isinstance(entry, dict) for key, value in entry.items()}
+    return {key: value for key, value in choices.items() if not key.startswith(("override ", "optional "))}
 
 
 def compose(overrides: Overrides, files: Files) -> Composed:

@@ -36,10 +36,10 @@ def read(
 ) -> Overrides:
     """Reads every token; what is wrong is added to `faults`. `sweep` allows several values for a key.
 
-    `slots` maps what can stand before `=` to choose an option (`dataset`, `target@runner`) to its group.
+    `slots` maps what can stand before `=` to choose an option (`dataset`, `target@runner`) to the default one.
     """
-    algorithm = next((t.partition("=")[2] for t in reversed(tokens) if t.startswith("algorithm=")), "xgboost")
-    reader = _Reader(files.groups(), slots, faults, sweep, algorithm)
+    algorithm = next((t.partition("=")[2] for t in reversed(tokens) if t.startswith("algorithm=")), "")
+    reader = _Reader(files.groups(), slots, faults, sweep, algorithm or slots.get("algorithm", ""))
     composed: list[str] = []
     for token in tokens:
         before = len(faults)
@@ -110,7 +110,7 @@ class _Reader:
         if override.is_delete() or isinstance(override.value(), dict):
             self.keys.add((override.package or override.key_or_group,))
             return [token]
-        values = self._options(token, override, self.slots[matching[0]])
+        values = self._options(token, override, override.key_or_group)
         return [f"{slot}={values}" for slot in matching]
 
     def _options(self, token: str, override: Override, group: str) -> str:
