@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -83,10 +83,14 @@ class Registry:
             bundle_digest = digest(files)
         with translated(f"model {name!r}: cannot be registered", RegistryError):
             self._ensure_model(name)
-            for known in self._versions(name):
-                if known.digest == bundle_digest:
+            versions = self._versions(name)
+            for known in versions:
+                if known.digest == bundle_digest and self._is_whole(known):
                     return known, False
-            model = self._complete_model(name, run_id, bundle, bundle_digest, example)
+            sources = {known.source for known in versions}
+            model = self._left_behind(run_id, bundle_digest, sources) or self._complete_model(
+                name, run_id, bundle, bundle_digest, example
+            )
             made = self.client.create_model_version(
                 name,
                 source=model.artifact_location,
@@ -184,8 +188,6 @@ class Registry:
         from mlflow.models import Model
 
         run = self.client.get_run(run_id)
-        if (whole := self._left_behind(run.info.experiment_id, bundle_digest)) is not None:
-            return whole
         model = self.client.create_logged_model(
             run.info.experiment_id,
             name=name,
@@ -202,15 +204,26 @@ class Registry:
         self.client.log_outputs(run_id, [LoggedModelOutput(model.model_id, step=0)])
         return self.client.finalize_logged_model(model.model_id, "READY")
 
-    def _left_behind(self, experiment_id: str, bundle_digest: str) -> LoggedModel | None:
-        """A whole model with these files that lacks its version; unfinished ones of dead processes are deleted."""
+    def _left_behind(self, run_id: str, bundle_digest: str, sources: Container[str]) -> LoggedModel | None:
+        """A whole model with these files that no version uses; unfinished ones of dead processes are deleted."""
         whole = None
-        for model in self.client.search_logged_models([experiment_id]):
+        for model in self.client.search_logged_models([self.client.get_run(run_id).info.experiment_id]):
             if model.status == "PENDING" and is_dead(model.tags.get(PROCESS_TAG, "")):
                 self.client.delete_logged_model(model.model_id)
-            elif model.status == "READY" and model.tags.get(BUNDLE_DIGEST_TAG) == bundle_digest:
+            elif (
+                model.status == "READY"
+                and model.tags.get(BUNDLE_DIGEST_TAG) == bundle_digest
+                and model.artifact_location not in sources
+            ):
                 whole = model
         return whole
+
+    def _is_whole(self, version: Version) -> bool:
+        try:
+            self.download(version)
+        except RegistryError:
+            return False
+        return True
 
     def _versions(self, name: str) -> list[Version]:
         """Newest first; none for a model that does not exist."""

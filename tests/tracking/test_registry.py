@@ -139,8 +139,11 @@ def test_altered_files_are_not_handed_out(registry: Registry, run_id: str, bundl
     model = registry.download(version) / "model.ubj"
     model.write_bytes(model.read_bytes()[:-1] + b"!")
 
-    with pytest.raises(RegistryError, match=r"models:/housing/1: its files are damaged.*model.ubj"):
+    with pytest.raises(RegistryError, match=r"models:/housing/1: its files are damaged.*register the model again"):
         registry.download(version)
+    again, is_new = registry.register("housing", run_id, bundle)
+    assert (again.number, is_new) == (2, True)
+    assert read_bundle(registry.download(again)) == bundle
 
 
 @pytest.mark.parametrize("moment", ["finalize_logged_model", "create_model_version"])
