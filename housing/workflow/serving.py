@@ -51,9 +51,9 @@ def destroy(experiment: Experiment, invocation: Invocation, reporter: Reporter) 
         endpoint = experiment.deployment.endpoint
         if endpoint not in session.host.endpoints():
             return Outcome(headline=f"{endpoint} does not exist; nothing to remove", data=_data(endpoint, Changes(())))
-        current = session.host.current(endpoint)
-        changes = describe(None, current)
-        with reporter.working(f"ending {endpoint}"):
+        with session.host.hold(f"ending {endpoint}"), reporter.working(f"ending {endpoint}"):
+            current = session.host.current(endpoint)
+            changes = describe(None, current)
             for action in teardown(endpoint, current):
                 session.host.apply(action, {})
         return Outcome(
@@ -68,13 +68,15 @@ def apply_plan(session: Session) -> tuple[Deployment, Changes]:
     """Pin, plan, apply each action, and look whether the host arrived. Raises DeploymentError when it did not."""
     registry, host = session.registry, session.host
     wanted = registry.pin(session.experiment.deployment)
-    current = host.current(wanted.endpoint)
-    changes = describe(wanted, current)
     models = {v.model: registry.download(registry.resolve(v.model)) for v in wanted.variants.values()}
-    for action in plan_actions(wanted, current):
-        with session.reporter.working(f"{type(action).__name__} {wanted.endpoint}"):
-            host.apply(action, models)
-    if left := describe(wanted, host.current(wanted.endpoint)):
+    with host.hold(f"deploying {wanted.endpoint}"):
+        current = host.current(wanted.endpoint)
+        changes = describe(wanted, current)
+        for action in plan_actions(wanted, current):
+            with session.reporter.working(f"{type(action).__name__} {wanted.endpoint}"):
+                host.apply(action, models)
+        left = describe(wanted, host.current(wanted.endpoint))
+    if left:
         raise DeploymentError(
             f"{wanted.endpoint} did not reach the wanted state; still to change:\n" + "\n".join(left.lines)
         )

@@ -15,8 +15,9 @@ from typing import Any
 from housing.deployment.spec import Deployment
 from housing.errors import DeploymentError, HousingError
 from housing.targets.local.autoscaling import desired_instances
-from housing.targets.local.fleet import Fleet, Nursery
+from housing.targets.local.fleet import Fleet
 from housing.targets.local.frames import Answer, Ask
+from housing.targets.local.nursery import Nursery
 from housing.targets.local.state import Record, StateFolder
 from housing.targets.local.traffic import Traffic
 

@@ -12,7 +12,7 @@ from housing.deployment.plan import Action, CreateEndpoint, effect
 from housing.deployment.spec import Deployment
 from housing.errors import DeploymentError
 from housing.targets.local.endpoint import Endpoint
-from housing.targets.local.fleet import Nursery
+from housing.targets.local.nursery import Nursery
 from housing.targets.local.state import Record, StateFolder
 
 _SCALING_INTERVAL_S = 1.0

@@ -7,9 +7,6 @@ import contextlib
 import logging
 import os
 import signal
-import socket
-import subprocess
-import sys
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +14,7 @@ from typing import cast
 
 from housing.errors import DeploymentError, HousingError
 from housing.targets.local.frames import HEADER, Answer, Ask, pack
+from housing.targets.local.nursery import Nursery
 
 # SageMaker gives a model 60 seconds to answer.
 ANSWER_WITHIN_S = 60.0
@@ -33,61 +31,6 @@ class InstanceLostError(HousingError):
 
 class OverloadedError(HousingError):
     """Too many requests wait for an instance."""
-
-
-class Nursery:
-    """Where workers come from; started again when it is gone. Belongs to the running event loop."""
-
-    def __init__(self) -> None:
-        self._process: subprocess.Popen[bytes] | None = None
-        self._control: socket.socket | None = None
-        self._log_reader: asyncio.BaseTransport | None = None
-
-    async def hatch(self) -> socket.socket:
-        """A connection to a new worker; it closes when the worker cannot start."""
-        ours, theirs = socket.socketpair()
-        with theirs:
-            control = await self._running()
-            socket.send_fds(control, [b"w"], [theirs.fileno()])
-        ours.setblocking(False)
-        return ours
-
-    def close(self) -> None:
-        if self._control:
-            self._control.close()
-        if self._process:
-            self._process.wait()
-        if self._log_reader:
-            self._log_reader.close()
-
-    async def _running(self) -> socket.socket:
-        if self._control and self._process and self._process.poll() is None:
-            return self._control
-        self.close()
-        self._control, theirs = socket.socketpair()
-        reading, writing = os.pipe()
-        # One thread each: the instances are the parallelism, and idle OpenMP threads spin.
-        environment = os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-        with theirs, open(writing, "wb") as log:  # noqa: PTH123
-            self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "housing.targets.local.worker", str(theirs.fileno())],
-                pass_fds=[theirs.fileno()],
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-            )
-        loop = asyncio.get_running_loop()
-        self._log_reader, _ = await loop.connect_read_pipe(_ToLog, open(reading, "rb"))  # noqa: PTH123, SIM115
-        return self._control
-
-
-class _ToLog(asyncio.Protocol):
-    """What workers print goes to the server's log, which is bounded."""
-
-    def data_received(self, data: bytes) -> None:
-        for line in data.decode(errors="replace").splitlines():
-            _log.info("worker: %s", line[:500])
 
 
 class _Instance(asyncio.Protocol):

@@ -22,6 +22,7 @@ from housing.targets.local.state import Address, StateFolder
 
 _START_WITHIN_S = 120.0
 _ANSWER_WITHIN_S = 180.0
+_HELLO_WITHIN_S = 5.0
 _DEPLOY_WAITS_S = 60.0
 
 
@@ -63,8 +64,10 @@ class LocalHost:
         headers = {"Content-Type": "text/csv", "Accept": "application/json"}
         if variant:
             headers["X-Amzn-SageMaker-Target-Variant"] = variant
-        address = self._serving()
-        status, answered, value = _request(address, "POST", _invocations(endpoint), rows.encode(), headers)
+        try:
+            status, answered, value = _request(self._serving(), "POST", _invocations(endpoint), rows.encode(), headers)
+        except ConnectionError as error:
+            raise DeploymentError(f"{endpoint}: the server ended before it answered: {error}; ask again") from error
         if status == 200:
             return Prediction(tuple(value["predictions"]), answered or "")
         if value.get("OriginalStatusCode") == 400:
@@ -102,19 +105,20 @@ class LocalHost:
         return f"endpoint {endpoint} does not exist in {self._folder.path} (there: {known}); `housing deploy` makes it"
 
     def _control(self, method: str, path: str, document: Mapping[str, Any] | None = None) -> Any:
-        """Ask the server, which is started when necessary; DeploymentError carries its refusal."""
+        """What the server answers to one of our own commands; DeploymentError carries its refusal."""
         deadline = time.monotonic() + _START_WITHIN_S
         while True:
+            # It may have ended since the last request, or during it.
             address = self._serving()
             headers = {"Authorization": f"Bearer {address.token}"}
             try:
                 status, _, value = _request(address, method, path, json.dumps(document).encode(), headers)
-            # It ended between two requests of ours, or during this one.
             except ConnectionError as error:
                 status, value = 503, {"message": f"the server ended: {error}; see {self._folder.log}"}
                 document = {**document, "again": True} if document else None
             if status == 200:
                 return value
+            # 503 is said by a server that is about to end: its successor will know.
             if status != 503 or time.monotonic() > deadline:
                 raise DeploymentError(value["message"])
             time.sleep(0.1)
@@ -168,17 +172,30 @@ class LocalHost:
 def _is_ours(address: Address) -> bool:
     """The token tells our server from a stranger that has its port now."""
     try:
-        status, _, _ = _request(address, "GET", "/control/endpoints", b"", {"Authorization": f"Bearer {address.token}"})
+        status, _, _ = _request(
+            address,
+            "GET",
+            "/control/endpoints",
+            b"",
+            {"Authorization": f"Bearer {address.token}"},
+            within_s=_HELLO_WITHIN_S,
+        )
     except (ConnectionError, DeploymentError):
         return False
     return status == 200
 
 
 def _request(
-    address: Address, method: str, path: str, body: bytes, headers: Mapping[str, str]
+    address: Address,
+    method: str,
+    path: str,
+    body: bytes,
+    headers: Mapping[str, str],
+    *,
+    within_s: float = _ANSWER_WITHIN_S,
 ) -> tuple[int, str | None, Any]:
     """Status, answering variant, JSON. Raises ConnectionError when nobody listens, or the connection broke."""
-    connection = http.client.HTTPConnection("127.0.0.1", address.port, timeout=_ANSWER_WITHIN_S)
+    connection = http.client.HTTPConnection("127.0.0.1", address.port, timeout=within_s)
     try:
         connection.request(method, path, body, dict(headers))
         response = connection.getresponse()

@@ -19,9 +19,13 @@ import sys
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
+import uvicorn
 import uvloop
 
 from housing.errors import DeploymentError
+from housing.targets.local import app
+from housing.targets.local.endpoints import Endpoints
+from housing.targets.local.http import BoundedHttp
 from housing.targets.local.state import Address, StateFolder
 
 _LOG_BYTES = 1_000_000
@@ -61,12 +65,6 @@ def main() -> None:
 
 
 async def _serve(folder: StateFolder, listener: socket.socket, idle_s: float) -> None:
-    import uvicorn
-
-    from housing.targets.local import app
-    from housing.targets.local.endpoints import Endpoints
-    from housing.targets.local.http import BoundedHttp
-
     endpoints = Endpoints(folder)
     await endpoints.restore()
     token = secrets.token_hex(32)
@@ -102,13 +100,7 @@ async def _serve(folder: StateFolder, listener: socket.socket, idle_s: float) ->
         _log.info("process %d ends", os.getpid())
 
 
-async def _end_when_unused(endpoints: object, server: object, idle_s: float) -> None:
-    from uvicorn import Server
-
-    from housing.targets.local.endpoints import Endpoints
-
-    assert isinstance(endpoints, Endpoints)
-    assert isinstance(server, Server)
+async def _end_when_unused(endpoints: Endpoints, server: uvicorn.Server, idle_s: float) -> None:
     loop = asyncio.get_running_loop()
     give_up = loop.time() + idle_s
     while not endpoints.closing:

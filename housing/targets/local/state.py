@@ -144,7 +144,10 @@ class StateFolder:
     def locked(self, name: str, *, wait_s: float, purpose: str) -> Iterator[None]:
         """Hold `<name>.lock`; DeploymentError names the process that has it when `wait_s` passes."""
         path = self.path / f"{name}.lock"
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as error:
+            raise DeploymentError(f"{purpose}: {path} cannot be opened: {error}") from error
         try:
             deadline = time.monotonic() + wait_s
             while True:
@@ -159,8 +162,10 @@ class StateFolder:
                             "wait for it, or end it"
                         ) from None
                     time.sleep(0.05)
-            os.truncate(descriptor, 0)
-            os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+            # On a full disk the lock holds all the same, only nobody can tell whose it is.
+            with contextlib.suppress(OSError):
+                os.truncate(descriptor, 0)
+                os.pwrite(descriptor, str(os.getpid()).encode(), 0)
             yield
         finally:
             # Closing frees the lock; the file stays, for removing it would let two processes hold "the" lock.

@@ -1,0 +1,71 @@
+"""The server's side of the process that workers are forked from."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import socket
+import subprocess
+import sys
+
+from housing.errors import DeploymentError
+
+_log = logging.getLogger(__name__)
+
+
+class Nursery:
+    """Where workers come from; started again when it is gone. Belongs to the running event loop."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+        self._control: socket.socket | None = None
+        self._log_reader: asyncio.BaseTransport | None = None
+
+    async def hatch(self) -> socket.socket:
+        """A connection to a new worker; it closes when the worker cannot start. Raises DeploymentError."""
+        try:
+            ours, theirs = socket.socketpair()
+            with theirs:
+                socket.send_fds(await self._running(), [b"w"], [theirs.fileno()])
+        except OSError as error:
+            raise DeploymentError(f"no worker process can be started: {error}") from error
+        ours.setblocking(False)
+        return ours
+
+    def close(self) -> None:
+        if self._control:
+            self._control.close()
+        if self._process:
+            self._process.wait()
+        if self._log_reader:
+            self._log_reader.close()
+
+    async def _running(self) -> socket.socket:
+        if self._control and self._process and self._process.poll() is None:
+            return self._control
+        self.close()
+        self._control, theirs = socket.socketpair()
+        reading, writing = os.pipe()
+        # One thread each: the instances are the parallelism, and idle OpenMP threads spin.
+        environment = os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+        with theirs, open(writing, "wb") as log:  # noqa: PTH123
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", "-m", "housing.targets.local.worker", str(theirs.fileno())],
+                pass_fds=[theirs.fileno()],
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+        loop = asyncio.get_running_loop()
+        self._log_reader, _ = await loop.connect_read_pipe(_ToLog, open(reading, "rb"))  # noqa: PTH123, SIM115
+        return self._control
+
+
+class _ToLog(asyncio.Protocol):
+    """What workers print goes to the server's log, which is bounded."""
+
+    def data_received(self, data: bytes) -> None:
+        for line in data.decode(errors="replace").splitlines():
+            _log.info("worker: %s", line[:500])
