@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Container, Sequence
 from typing import Protocol
 
@@ -63,12 +62,14 @@ def text_of(value: object) -> str:
     return str(value)
 
 
-def is_missing(value: object, texts: Container[object] = ()) -> bool:
+def is_missing(value: object, texts: Container[str] = ()) -> bool:
     """Whether a cell holds nothing: None, NaN, pandas's NA or NaT, or one of the texts that mean so."""
-    if value is None or (isinstance(value, float) and math.isnan(value)):
+    if isinstance(value, str):
+        return value in texts
+    if value is None or (isinstance(value, float | np.floating) and bool(np.isnan(value))):
         return True
     # By name: this module must not import pandas, and its NA refuses to be compared.
-    return type(value).__name__ in ("NAType", "NaTType") or value in texts
+    return type(value).__name__ in ("NAType", "NaTType")
 
 
 class _Missing:

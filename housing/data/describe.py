@@ -5,8 +5,10 @@ from __future__ import annotations
 import csv
 import math
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from housing.data.cells import is_missing, is_number, number, text_of
@@ -80,14 +82,16 @@ def describe(source: str | Path, label: str, *, separator: str | None = None) ->
 
 
 def _separator(path: Path) -> str:
-    """The one that cuts the first lines into the most columns, equally many in each."""
+    """The one that cuts the first lines into equally many columns, at least two."""
     with opened(path) as file:
-        start = [line.decode("utf-8-sig", errors="replace") for line, _ in zip(file, range(20), strict=False)]
-    widths = {
-        one: {len(row) for row in csv.reader((line.replace("\0", "") for line in start), delimiter=one) if row}
-        for one in SEPARATORS
-    }
-    return max(SEPARATORS, key=lambda one: (len(widths[one]) == 1, max(widths[one], default=0)))
+        start = [line.decode("utf-8-sig", errors="replace").replace("\0", "") for line in islice(file, 20)]
+
+    def fit(separator: str) -> tuple[bool, float, int]:
+        widths = Counter(len(row) for row in csv.reader(start, delimiter=separator) if row)
+        width, lines = max(widths.items(), key=lambda item: item[1], default=(0, 0))
+        return width > 1, lines / max(1, widths.total()), width
+
+    return max(SEPARATORS, key=fit)
 
 
 def _csv_columns(path: Path, separator: str) -> dict[str, list[str | None]]:

@@ -94,15 +94,16 @@ class Encoder:
         faults = Faults("rows")
         numbers: dict[str, NDArray[np.float64]] = {}
         start = 0
-        for one, values, size in zip(self.inputs, raw, self._widths, strict=True):
-            if isinstance(one, Number):
-                numbers[one.column] = one.read(values, missing, faults)
-                matrix[:, start] = numbers[one.column]
-            else:
-                one.write(values, flat, start=start, width=width, missing_texts=missing, faults=faults)
-            start += size
-        for column, derived in enumerate(self.derived.values(), start):
-            matrix[:, column] = _derive(derived, numbers)
+        with np.errstate(over="ignore"):  # told below, by column
+            for one, values, size in zip(self.inputs, raw, self._widths, strict=True):
+                if isinstance(one, Number):
+                    numbers[one.column] = one.read(values, missing, faults)
+                    matrix[:, start] = numbers[one.column]
+                else:
+                    one.write(values, flat, start=start, width=width, missing_texts=missing, faults=faults)
+                start += size
+            for column, derived in enumerate(self.derived.values(), start):
+                matrix[:, column] = _derive(derived, numbers)
         faults.raise_any()
         if np.isinf(matrix).any():
             _, column = np.argwhere(np.isinf(matrix))[0]

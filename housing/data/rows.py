@@ -47,7 +47,7 @@ def _from_parquet(path: Path) -> tuple[list[str], Sequence[Sequence[str]]]:
 
 def _text(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
+    writer = csv.writer(text)
     writer.writerow(header)
     writer.writerows(rows)
     return text.getvalue()

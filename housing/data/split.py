@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from housing.data.cells import text_of
+from housing.data.cells import is_missing, text_of
 from housing.data.description import Dataset, Split
 from housing.data.faults import listed
 from housing.data.table import Table
@@ -71,7 +71,7 @@ def _claimed(table: Table, rule: Split) -> dict[str, NDArray[np.int64]]:
 def _nobody_claims(table: Table, rule: Split, rows: NDArray[np.int64]) -> str:
     assert rule.by_column is not None  # Split refuses to have neither
     column = rule.by_column.column
-    values = listed(sorted({str(value) for value in _as_text(table[column].take(rows))}))
+    values = listed(sorted(set(_as_text(table[column][rows])), key=str))
     return (
         f"{table.source}: split.by_column: {len(rows)} rows are in no part; {column} has {values}; "
         "list these values, or give fractions for the rest"
@@ -79,4 +79,4 @@ def _nobody_claims(table: Table, rule: Split, rows: NDArray[np.int64]) -> str:
 
 
 def _as_text(values: NDArray[np.generic]) -> list[str | None]:
-    return [None if value is None or value != value else text_of(value) for value in values.tolist()]  # noqa: PLR0124
+    return [None if is_missing(value) else text_of(value) for value in values.tolist()]

@@ -49,10 +49,10 @@ class Table(Mapping[str, NDArray[Any]]):
         return Table({name: values[rows] for name, values in self._columns.items()}, self.source)
 
     def to_csv(self, columns: Iterable[str] | None = None) -> str:
-        """CSV with a header, as raw rows are sent to an endpoint; numbers round-trip, missing cells are empty."""
+        """CSV with a header and CRLF line ends, as an endpoint takes raw rows; numbers round-trip, missing is empty."""
         names = list(self if columns is None else columns)
         text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
+        writer = csv.writer(text)
         writer.writerow(names)
         writer.writerows(zip(*(_texts(self._columns[name]) for name in names), strict=True))
         return text.getvalue()

@@ -1,0 +1,140 @@
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+import pytest
+import yaml
+from pydantic import TypeAdapter
+
+from housing.data.describe import describe
+from housing.data.description import Dataset, Features, Identifier, Ignored, Nominal, Numeric
+from housing.data.preparation import prepare
+from housing.errors import DataError
+
+ROWS = 40
+HEADER = [
+    "id",
+    "1st.floor",
+    "size m2",
+    "größe:x",
+    "yes",
+    "~",
+    "zip",
+    "sold on",
+    "city",
+    "text",
+    "flag",
+    "euro",
+    "gap",
+    "ß",
+]
+
+
+def _cells(i: int) -> list[str]:
+    return [
+        f"r{i:03d}",
+        str(i % 5),
+        "?" if i % 9 == 0 else f"{i}.5",
+        str(10 + i % 7),
+        ("yes", "no", "NA")[i % 3],
+        ("null", "~", "1e3", "0x1f")[i % 4],
+        f"0{1000 + i % 4}",
+        f"2020-01-{1 + i % 28:02d}",
+        f"town {i % 3}",
+        f"words {i * 7919} and more",
+        "EUR",
+        str(100 + i * i),
+        "",
+        ("[a]", "{b: c}", "d, #e", "'f'", '"g"', "- h", "&i", "*j")[i % 8].replace('"', '""'),
+    ]
+
+
+def _text(separator: str = ",") -> str:
+    rows = [HEADER, *map(_cells, range(ROWS))]
+    return "".join(separator.join(f'"{cell}"' for cell in row) + "\n" for row in rows)
+
+
+def _load(text: str) -> Dataset:
+    dataset: Dataset = TypeAdapter(Dataset).validate_python(yaml.safe_load(text))
+    return dataset
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
+@pytest.mark.parametrize("packed", [False, True])
+def test_what_is_described_loads_and_its_file_passes(tmp_path: Path, separator: str, packed: bool) -> None:
+    file = tmp_path / ("My Towns.csv.gz" if packed else "My Towns.csv")
+    content = _text(separator).encode()
+    file.write_bytes(gzip.compress(content) if packed else content)
+    dataset = _load(describe(file, "euro"))
+    assert (dataset.name, dataset.source, dataset.separator) == ("my_towns", str(file), separator)
+    assert list(dataset.columns) == HEADER
+    prepared = prepare(dataset, Features("plain"))
+    assert prepared.table.rows == ROWS
+    assert len(prepared.test) > 0
+
+
+def test_parquet_is_described_as_parquet(tmp_path: Path) -> None:
+    import pyarrow as pa
+    from pyarrow import csv, parquet
+
+    file = tmp_path / "towns.parquet"
+    parquet.write_table(csv.read_csv(pa.py_buffer(_text().encode())), file)
+    dataset = _load(describe(file, "euro"))
+    assert dataset.format == "parquet"
+    assert prepare(dataset, Features("plain")).table.rows == ROWS
+
+
+def test_kinds_are_guessed_from_what_is_there(tmp_path: Path) -> None:
+    (tmp_path / "towns.csv").write_text(_text())
+    text = describe(tmp_path / "towns.csv", "euro")
+    columns = _load(text).columns
+    assert columns["id"] == Identifier()
+    assert columns["1st.floor"] == Numeric(low=0, high=4)
+    assert columns["size m2"] == Numeric(low=1.5, high=39.5, missing="unknown")
+    assert columns["yes"] == Nominal(levels=("no", "yes"), missing="unknown")
+    assert columns["zip"] == Nominal(levels=("01000", "01001", "01002", "01003"))
+    assert columns["euro"] == Numeric(low=100, high=1621)
+    for name in ("sold on", "flag", "gap"):
+        assert columns[name] == Ignored()
+    assert not isinstance(columns["text"], Numeric | Nominal)
+    described = text[text.index("columns:\n") :].splitlines()[1:]
+    assert all("# guess" in line for line in described if "euro" not in line)
+
+
+def test_free_text_that_repeats_is_ignored(tmp_path: Path) -> None:
+    rows = "".join(f"word {i % 70},{i % 3},{i}\n" for i in range(100))
+    (tmp_path / "a.csv").write_text("text,rooms,price\n" + rows)
+    assert _load(describe(tmp_path / "a.csv", "price")).columns["text"] == Ignored()
+
+
+@pytest.mark.parametrize(
+    ("content", "label", "essential"),
+    [
+        ("a,price\n1,2\n", "prize", "did you mean 'price'"),
+        ("a,price\n1,2\n1,\n", "price", "is missing in 1 rows"),
+        ("a,price\n1,2\n1,dear\n", "price", "must be numeric; it has 'dear'"),
+        ("a,a,price\n1,2,3\n", "price", "more than once: 'a'"),
+        ("a,price\n", "price", "no rows"),
+        ("", "price", "empty"),
+        ("a,price\n1,2\n1,2,3\n", "price", "line 3 has 3"),
+        ("a,price\n1,2\n1,3\n", "price", "no column besides 'price' looks like a feature"),
+    ],
+)
+def test_a_file_that_cannot_be_described_says_why(tmp_path: Path, content: str, label: str, essential: str) -> None:
+    (tmp_path / "a.csv").write_text(content)
+    with pytest.raises(DataError) as refused:
+        describe(tmp_path / "a.csv", label)
+    assert essential in str(refused.value)
+
+
+def test_a_separator_that_is_given_is_believed(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("a:price,b\n1:2\n2:4\n")
+    dataset = _load(describe(tmp_path / "a.csv", "price,b", separator=":"))
+    assert dataset.separator == ":"
+    assert list(dataset.columns) == ["a", "price,b"]
+
+
+def test_the_shipped_table_is_described_and_passes() -> None:
+    dataset = _load(describe("package:ames.csv.gz", "SalePrice"))
+    assert prepare(dataset, Features("plain")).table.rows == 2930

@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from housing.data.description import ByColumn, Fractions, Split
+from housing.data.split import split
+from housing.data.table import Table
+from housing.errors import DataError
+from tests.data.cottages import cottages
+
+
+def _table(rows: int) -> Table:
+    zones = np.array([("north", "south", None)[i % 3] for i in range(rows)], dtype=object)
+    return Table({"area": np.arange(rows, dtype=np.float64), "zone": zones}, "cottages.csv")
+
+
+def _dataset(**rule: object):  # type: ignore[no-untyped-def]
+    return cottages("cottages.csv", split=Split(**rule))  # type: ignore[arg-type]
+
+
+@given(
+    rows=st.integers(10, 300),
+    train=st.integers(20, 60),
+    validation=st.integers(20, 40),
+    seed=st.integers(0, 2**32 - 1),
+    claims=st.booleans(),
+)
+def test_every_row_is_in_exactly_one_part(rows: int, train: int, validation: int, seed: int, claims: bool) -> None:
+    fractions = Fractions(train / 100, validation / 100, (100 - train - validation) / 100)
+    by_column = ByColumn("zone", train=("north",), test=(None,)) if claims else None
+    parts = split(_table(rows), _dataset(fractions=fractions, by_column=by_column, seed=seed))
+    together = np.concatenate([parts.train, parts.validation, parts.test])
+    assert sorted(together.tolist()) == list(range(rows))
+
+
+def test_without_a_test_share_nothing_is_left_over() -> None:
+    for rows in range(2, 50):
+        parts = split(_table(rows), _dataset(fractions=Fractions(0.5, 0.5)))
+        assert len(parts.test) == 0
+
+
+def test_a_seed_gives_the_same_rows_for_ever() -> None:
+    parts = split(_table(10), _dataset(fractions=Fractions(0.6, 0.2, 0.2), seed=0))
+    assert parts.train.tolist() == [1, 2, 4, 6, 8, 9]
+    assert parts.validation.tolist() == [3, 7]
+    assert parts.test.tolist() == [0, 5]
+
+
+def test_another_seed_is_another_split_with_another_digest() -> None:
+    one, other = (split(_table(100), _dataset(fractions=Fractions(0.5, 0.5), seed=seed)) for seed in (0, 1))
+    assert one.digest() != other.digest()
+
+
+def test_rows_are_claimed_by_text_null_and_number() -> None:
+    by_zone = ByColumn("zone", train=("north",), validation=("south",), test=(None,))
+    parts = split(_table(6), _dataset(by_column=by_zone))
+    assert (parts.train.tolist(), parts.validation.tolist(), parts.test.tolist()) == ([0, 3], [1, 4], [2, 5])
+    by_area = ByColumn("area", train=("0", "1"), validation=("2",))
+    assert split(_table(3), _dataset(by_column=by_area)).train.tolist() == [0, 1]
+
+
+def test_rows_that_nobody_claims_are_refused_with_their_values() -> None:
+    with pytest.raises(DataError, match="2 rows are in no part; zone has null"):
+        split(_table(6), _dataset(by_column=ByColumn("zone", train=("north",), validation=("south",))))
+
+
+@pytest.mark.parametrize(
+    ("rule", "part"),
+    [
+        ({"fractions": Fractions(1, 0)}, "validation"),
+        ({"fractions": Fractions(0, 1)}, "train"),
+        ({"by_column": ByColumn("zone", train=("north", "south", None), validation=("west",))}, "validation"),
+    ],
+)
+def test_a_split_without_training_or_validation_rows_is_refused(rule: dict[str, object], part: str) -> None:
+    with pytest.raises(DataError, match=f"no rows for {part}, of 10"):
+        split(_table(10), _dataset(**rule))
