@@ -25,7 +25,10 @@ from tests.targets.local.conftest import end_server, server_pid
 
 CSV = {"Content-Type": "text/csv"}
 PATH = "/endpoints/house/invocations"
-RECORDS: list[dict[str, object]] = [{"Area": 900, "Alley": None, "Zone": "RL"}, {"Area": 2000, "Alley": "Pave", "Zone": "RM"}]
+RECORDS: list[dict[str, object]] = [
+    {"Area": 900, "Alley": None, "Zone": "RL"},
+    {"Area": 2000, "Alley": "Pave", "Zone": "RM"},
+]
 
 
 @pytest.fixture(scope="module")
