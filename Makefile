@@ -4,6 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
+# Compiling every import anew would triple the start of each command.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: run test check bench clean help
 
 help:  ## show this list

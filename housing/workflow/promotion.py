@@ -191,7 +191,15 @@ def _champion(session: Session) -> Scored | None:
     if version is None:
         return None
     predictor = Predictor.load(session.registry.download(version))
-    return _scored(f"version {version.number}", predictor, session.prepared.test)
+    test = session.prepared.test
+    if missing := [column for column in predictor.encoder.required if column not in test]:
+        shown = ", ".join(missing[:5]) + (f" and {len(missing) - 5} more" if len(missing) > 5 else "")
+        raise ConfigError(
+            f"models:/{name}@champion cannot answer the rows of dataset {session.experiment.dataset.name}, which have "
+            f"no {shown}: it is a model of other data. Give this experiment a name of its own (name=...), or compare "
+            "with nothing (gate.against_champion=nothing)"
+        )
+    return _scored(f"version {version.number}", predictor, test)
 
 
 def _scored(name: str, predictor: Any, test: Any) -> Scored:

@@ -102,7 +102,7 @@ def test_the_environment_says_where_the_record_is(small: Path, monkeypatch: pyte
 
 def test_a_users_dataset_stands_beside_ours(project: Path) -> None:
     assert load(["dataset=mine"], project).dataset.label == "price"
-    assert load([], project).dataset.name == "ames"
+    assert load([], project).dataset.name == "housing"
 
 
 def test_a_users_file_wins_over_ours_of_the_same_name(project: Path, write: Write) -> None:

@@ -101,7 +101,7 @@ def test_a_run_holds_what_is_needed_to_explain_it(client: Any, runs: list[Any]) 
     assert set(rounds) == set(range(max(rounds) + 1))
     artifacts = {item.path for item in client.list_artifacts(baseline.info.run_id)}
     assert {"config.yaml", "encoder.json", "model.ubj"} <= artifacts
-    assert {entry.dataset.name for entry in baseline.inputs.dataset_inputs} == {"ames"}
+    assert {entry.dataset.name for entry in baseline.inputs.dataset_inputs} == {"housing"}
     assert {"best_round", "training_seconds"} <= set(baseline.data.metrics)
 
 
