@@ -212,6 +212,6 @@ def _scalar(value: str | float | None) -> str:
 
 
 def _name(path: Path) -> str:
-    """What `dataset=` will be given."""
-    stem = path.name.split(".")[0]
-    return re.sub(r"\W+", "_", stem, flags=re.ASCII).strip("_").lower() or "mine"
+    """What `dataset=` will be given; it names the endpoint too, so letters, digits and hyphens."""
+    stem = path.name.split(".")[0].lower()
+    return re.sub(r"[^a-z0-9]+", "-", stem)[:40].strip("-") or "mine"

@@ -67,7 +67,7 @@ def test_what_is_described_loads_and_its_file_passes(tmp_path: Path, separator: 
     content = _text(separator).encode()
     file.write_bytes(gzip.compress(content) if packed else content)
     dataset = _load(describe(file, "euro"))
-    assert (dataset.name, dataset.source, dataset.separator) == ("my_towns", str(file), separator)
+    assert (dataset.name, dataset.source, dataset.separator) == ("my-towns", str(file), separator)
     assert list(dataset.columns) == HEADER
     prepared = prepare(dataset, Features("plain"))
     assert prepared.table.rows == ROWS
