@@ -15,10 +15,14 @@ from housing.workflow.session import Session
 
 if TYPE_CHECKING:
     from housing.data.encoder import Encoder
+    from housing.data.table import Table as DataTable
     from housing.promotion.gate import Decision, Scored
     from housing.tracking.queries import Run
     from housing.tracking.registry import Version
     from housing.training.job import TrainingResult
+
+
+_EXAMPLE_ROWS = 3
 
 
 @dataclass(frozen=True)
@@ -116,10 +120,16 @@ def register(
                 encoder=encoder.to_json(),
             ),
             tags=session.run_tags,
+            example=_example(session.prepared.table, encoder),
         )
         session.registry.set_alias(version.name, alias, version.number)
     session.reporter.step("register", f"{version.name} version {version.number} is @{alias}")
     return version, is_new
+
+
+def _example(table: DataTable, encoder: Encoder) -> dict[str, list[object]]:
+    """A few raw rows, to show callers what the model takes."""
+    return {name: table[name][:_EXAMPLE_ROWS].tolist() for name in encoder.required}
 
 
 def metrics_table(session: Session, promotion: Promotion) -> Table:

@@ -1,0 +1,79 @@
+"""`kill -9` in the middle of `housing run`: the next one succeeds, and nothing half-done is left behind."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.workflow.conftest import in_process
+
+
+def kill_after(seconds: float, folder: Path) -> bool:
+    """Start `housing run` and kill it; True when it was still at work."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "housing", "run", "experiment=walkthrough"],
+        cwd=folder,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        return True
+    return False
+
+
+def servers(folder: Path) -> list[int]:
+    """Processes of the local host that work in a folder (Linux)."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        try:
+            command = (entry / "cmdline").read_bytes() if entry.name.isdigit() else b""
+            if b"housing" in command and entry.joinpath("cwd").readlink() == folder and int(entry.name) != os.getpid():
+                found.append(int(entry.name))
+        except OSError:
+            continue  # it has ended meanwhile
+    return found
+
+
+def assert_whole(folder: Path) -> None:
+    """A run after the kill succeeds and leaves only finished or killed runs, whole versions and one endpoint."""
+    from mlflow import MlflowClient
+
+    again = in_process("run", "experiment=walkthrough", "--json", folder=folder)
+    assert again.code == 0, again.err
+    uri = f"sqlite:///{folder / 'mlflow.db'}"
+    client = MlflowClient(uri, uri)
+    experiment = client.get_experiment_by_name("housing").experiment_id
+    assert {run.info.status for run in client.search_runs([experiment])} <= {"FINISHED", "KILLED"}
+    for version in client.search_model_versions("name='housing'"):
+        files = {path.name for path in Path(version.source).rglob("*") if path.is_file()}
+        assert {"MLmodel", "model.ubj", "encoder.json", "bundle.json"} <= files
+    assert in_process("plan", "experiment=walkthrough", "--detailed-exitcode", folder=folder).code == 0
+    assert in_process("lineage", "housing-endpoint", folder=folder).code == 0
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="finds processes through /proc")
+def test_the_next_run_succeeds_after_kills_at_random_moments(tmp_path: Path) -> None:
+    started = time.monotonic()
+    assert in_process("run", "experiment=walkthrough", folder=tmp_path).code == 0
+    whole_s = time.monotonic() - started
+    in_process("destroy", folder=tmp_path)
+    moments = random.Random(7)
+    killed = sum(kill_after(moments.uniform(0.3, 0.95) * whole_s, tmp_path) for _ in range(3))
+    assert killed
+    assert_whole(tmp_path)
+    assert in_process("destroy", folder=tmp_path).code == 0
+    deadline = time.monotonic() + 20
+    while servers(tmp_path) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert servers(tmp_path) == []
