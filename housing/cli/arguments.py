@@ -127,7 +127,7 @@ class _Parser:
             return
         example = command.examples[0][0]
         if command.argument and not command.argument.startswith("[") and request.argument is None:
-            raise ConfigError(f"`housing {self.command}` needs a {command.argument}, for example: {example}")
+            raise ConfigError(f"`housing {self.command}` needs {command.argument}, for example: {example}")
         if not command.composes and overrides:
             raise ConfigError(f"{overrides[0]}: `housing {self.command}` takes no overrides, for example: {example}")
         if self.command == "describe" and request.label is None:
