@@ -75,9 +75,9 @@ class Console:
         if self._live is None:
             self._live = Live(console=self._rich, auto_refresh=False, transient=True)
             self._live.start()
-        shown = _rich_table(table, rows=table.rows[:_BOARD_ROWS])
-        shown.caption = f"{done} of {total} trials"
-        self._live.update(shown, refresh=True)
+        board = _rich_table(table, rows=table.rows[:_BOARD_ROWS])
+        board.caption = f"{done} of {total} trials"
+        self._live.update(board, refresh=True)
 
     def show(self, outcome: Outcome) -> None:
         """The last block: result, where it is recorded, what to do next; or the one JSON document."""

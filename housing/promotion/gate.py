@@ -50,7 +50,7 @@ class Decision:
 def decide(
     gate: Gate, label: NDArray[np.float64], candidate: Scored, champion: Scored | None, *, unit: str = "", seed: int = 0
 ) -> Decision:
-    """Judge on the test rows; a tie passes. `label` is (rows,) in the label's unit; both models answer the same rows in one order.
+    """Judge on the test rows, which both models answer in the same order; a tie passes. `label` is (rows,).
 
     Without a champion, only the absolute limit counts. Raises DataError when a prediction is not a finite number, or
     when these rows do not define the gate's metric.
