@@ -64,10 +64,10 @@ def describe(source: str | Path, label: str, *, separator: str | None = None) ->
         [
             f"# Described from {path.name}. Lines with a guess want a look: kinds, what a missing value means, ranges.",
             f"name: {_scalar(_name(path))}",
-            f"source: {_scalar(str(source))}",
+            f"source: {_value(str(source))}",
             *(["format: parquet"] if is_parquet else ["format: csv", f"separator: {_scalar(separator)}"]),
             f"missing_values: [{', '.join(map(_scalar, used))}]" + ("  # guess" if len(used) > 1 else ""),
-            f"label: {_scalar(label)}",
+            f"label: {_value(label)}",
             'label_unit: ""  # such as USD',
             "",
             "split:  # guess: rows at random; by_column claims rows by a value instead",
@@ -84,10 +84,13 @@ def describe(source: str | Path, label: str, *, separator: str | None = None) ->
 def _separator(path: Path) -> str:
     """The one that cuts the first lines into equally many columns, at least two."""
     with opened(path) as file:
-        start = [line.decode("utf-8-sig", errors="replace").replace("\0", "") for line in islice(file, 20)]
+        start = b"".join(islice(file, 20)).decode("utf-8-sig", errors="replace").replace("\0", "").splitlines()
 
     def fit(separator: str) -> tuple[bool, float, int]:
-        widths = Counter(len(row) for row in csv.reader(start, delimiter=separator) if row)
+        try:
+            widths = Counter(len(row) for row in csv.reader(start, delimiter=separator) if row)
+        except csv.Error:  # what the file really is, is told when its rows are read
+            return False, 0, 0
         width, lines = max(widths.items(), key=lambda item: item[1], default=(0, 0))
         return width > 1, lines / max(1, widths.total()), width
 
@@ -192,11 +195,16 @@ def _line(name: str, guess: _Guess) -> str:
     parts += [
         f"{key}: {_scalar(bound)}" for key, bound in (("low", guess.low), ("high", guess.high)) if bound is not None
     ]
-    parts += [f"levels: [{', '.join(map(_scalar, guess.levels))}]"] if guess.levels else []
+    parts += [f"levels: [{', '.join(map(_value, guess.levels))}]"] if guess.levels else []
     parts += ["missing: unknown"] if guess.missing else []
     asks = guess.missing and guess.kind != "identifier"
     why = guess.why + ("; missing: none where it means that there is no such thing" if asks else "")
     return f"  {_scalar(name)}: {{{', '.join(parts)}}}  # {why}"
+
+
+def _value(text: str) -> str:
+    """A scalar that stands for itself, although the configuration takes `${...}` in a value for a reference."""
+    return _scalar(text.replace("${", "\\${"))
 
 
 def _scalar(value: str | float | None) -> str:

@@ -138,3 +138,18 @@ def test_a_separator_that_is_given_is_believed(tmp_path: Path) -> None:
 def test_the_shipped_table_is_described_and_passes() -> None:
     dataset = _load(describe("package:ames.csv.gz", "SalePrice"))
     assert prepare(dataset, Features("plain")).table.rows == 2930
+
+
+def test_a_file_that_is_no_text_is_named(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes(bytes(range(128, 256)) + b"\r\x0b,\r" * 20)
+    with pytest.raises(DataError, match="is not UTF-8"):
+        describe(tmp_path / "a.csv", "price")
+
+
+def test_what_the_configuration_would_take_for_a_reference_stays_text(tmp_path: Path) -> None:
+    rows = "".join(f"${{x}},{i},{i}\n${{y}},{i},{2 * i}\n" for i in range(1, 20))
+    (tmp_path / "a.csv").write_text(f"level,area,price\n{rows}")
+    from omegaconf import OmegaConf
+
+    values = OmegaConf.to_container(OmegaConf.create(describe(tmp_path / "a.csv", "price")), resolve=True)
+    assert values["columns"]["level"]["levels"] == ["${x}", "${y}"]  # type: ignore[index,call-overload]

@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 
 import pytest
 
@@ -44,10 +45,11 @@ def test_names_are_for_people() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "start"),
-    [(study_name("a"), "tune-a-"), (run_name("a"), "run-a-"), (group_name("train"), "train-multirun-")],
+    ("named", "of", "start"),
+    [(study_name, "a", "tune-a-"), (run_name, "a", "run-a-"), (group_name, "train", "train-multirun-")],
 )
-def test_names_of_parents_end_in_four_hex_digits(name: str, start: str) -> None:
+def test_names_of_parents_end_in_four_hex_digits(named: Callable[[str], str], of: str, start: str) -> None:
+    name = named(of)
     assert name.startswith(start)
     assert len(bytes.fromhex(name.removeprefix(start))) == 2
 
