@@ -104,6 +104,16 @@ class RunQueries:
         """All runs below a parent, whatever their status, in the order they were started."""
         return list(self._search(_equal({PARENT_TAG: parent}), "attributes.start_time ASC"))
 
+    def history(self, run_id: str, metric: str) -> list[float]:
+        """The metric after every round of a job, from the first; empty when the run has no such metric."""
+        with translated(f"run {run_id}: cannot read {metric}"):
+            points = self.client.get_metric_history(run_id, metric)
+        # The last step holds, a millisecond later, the value of the round that was kept too: `entries.job_metrics`.
+        rounds: dict[int, float] = {}
+        for point in sorted(points, key=lambda p: (p.step, p.timestamp)):
+            rounds.setdefault(point.step, point.value)
+        return list(rounds.values())
+
     def _search(self, clauses: Sequence[str], *order_by: str, page: int = _PAGE) -> Iterator[Run]:
         token: str | None = None
         while True:

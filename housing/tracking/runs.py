@@ -149,8 +149,12 @@ class Runs(RunQueries):
         *,
         metrics: Mapping[str, float] | None = None,
         tags: Mapping[str, str] | None = None,
+        params: Mapping[str, Any] | None = None,
     ) -> None:
-        """End a run that `start` or `adopt` has opened."""
+        """End a run that `start` or `adopt` has opened. A parameter that it has already keeps its value."""
+        if params:
+            known = self.get(run_id).params
+            self._describe(run_id, {k: v for k, v in entries.flatten(params).items() if k not in known})
         if metrics or tags:
             self.annotate(run_id, metrics=metrics, tags=tags)
         with translated(f"run {run_id}: cannot be ended"):

@@ -7,6 +7,7 @@ from typing import Any
 
 from housing.config.schema import Experiment
 from housing.training.job import TrainingResult
+from housing.workflow.figures import job_figures
 from housing.workflow.outcome import Invocation, Outcome, Reporter, Table
 from housing.workflow.session import Session
 
@@ -41,7 +42,13 @@ def fit(session: Session, *, parent: str | None, prefix: str = "train") -> tuple
         result = session.runner.submit(job).result()
     session.reporter.step("train", f"{name}: {_summary(session, result)}")
     run_id = session.record(
-        result, name, kind="job", hyperparameters=hyperparameters, parent=parent, encoder=session.prepared.encoder
+        result,
+        name,
+        kind="job",
+        hyperparameters=hyperparameters,
+        parent=parent,
+        encoder=session.prepared.encoder,
+        files=job_figures(session, name, result),
     )
     return result, run_id, name
 

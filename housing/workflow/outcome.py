@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from housing.config.schema import Experiment
+
 
 @dataclass(frozen=True)
 class Invocation:
-    """A command as given: overrides, the composed configuration as text and its hash, and the run it belongs under."""
+    """A command as given: overrides, the composed configuration as text and its hash, and the run it belongs under.
+
+    `alternative` is the same experiment with other options of some groups (`{"features": "domain"}`).
+    """
 
     command: str
     overrides: tuple[str, ...]
     config_yaml: str
     config_hash: str
+    alternative: Callable[[Mapping[str, str]], Experiment]
     parent_run_id: str | None = None
 
 
@@ -44,6 +50,25 @@ class Outcome:
     """Output that a pipe should get byte for byte, in place of everything else, when stdout is not a terminal."""
 
 
+@dataclass(frozen=True)
+class Standing:
+    """A study while it runs: the `table` of its best trials, then those that run; counts, and seconds so far.
+
+    `states` counts ended trials by how they ended. `left_s` is what the rest will take if it goes on like this, None
+    before the first trial ends. `best` describes the best trial, and `improved` says that the newest one is it.
+    """
+
+    table: Table
+    done: int
+    total: int
+    running: int
+    states: Mapping[str, int]
+    elapsed_s: float
+    left_s: float | None
+    best: str | None
+    improved: bool
+
+
 class Reporter(Protocol):
     """Hears of progress while a command works; may be called from the calling thread only."""
 
@@ -53,5 +78,5 @@ class Reporter(Protocol):
     def working(self, text: str) -> AbstractContextManager[None]:
         """Show that something takes a while."""
 
-    def board(self, table: Table, *, done: int, total: int) -> None:
-        """The leaderboard of a study has changed."""
+    def board(self, standing: Standing) -> None:
+        """A trial of a study has started or ended."""

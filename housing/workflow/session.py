@@ -27,11 +27,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class OpenRun:
-    """A parent run at work; what is put into `metrics` and `tags` is logged when it ends."""
+    """A parent run at work; what is put into `metrics`, `tags` and `params` is logged when it ends."""
 
     run_id: str
     metrics: dict[str, float]
     tags: dict[str, str]
+    params: dict[str, Any]
 
 
 class Session:
@@ -141,10 +142,13 @@ class Session:
     @contextmanager
     def open_run(self, name: str, *, kind: Kind, parent: str | None) -> Iterator[OpenRun]:
         """A run that is a parent: FINISHED when the block ends, FAILED or KILLED with the reason when it does not."""
-        own: dict[str, Any] = {"tags": self.run_tags, "params": self.parameters, "yaml": self.invocation.config_yaml}
+        # MLflow never changes a parameter: those that a study searches wait for their best values.
+        searched = self.experiment.search_space if kind == "study" else {}
+        params = {key: value for key, value in self.parameters.items() if key not in searched}
+        own: dict[str, Any] = {"tags": self.run_tags, "params": params, "yaml": self.invocation.config_yaml}
         adopted = self._adopt(name, kind=kind, **own) if parent is None else None
         run_id = adopted or self.runs.start(name, kind=kind, parent=parent, **own)
-        run = OpenRun(run_id, {}, {})
+        run = OpenRun(run_id, {}, {}, {})
         try:
             yield run
         except KeyboardInterrupt:
@@ -153,7 +157,7 @@ class Session:
         except Exception as error:
             self.runs.finish(run_id, "FAILED", metrics=run.metrics, tags=run.tags | {REASON_TAG: str(error)})
             raise
-        self.runs.finish(run_id, metrics=run.metrics, tags=run.tags)
+        self.runs.finish(run_id, metrics=run.metrics, tags=run.tags, params=run.params)
 
     def _adopt(self, name: str, **described: Any) -> str | None:
         """The run that `mlflow run` has opened for this process, the first time a run without a parent is wanted."""
@@ -186,13 +190,14 @@ class Session:
         metrics: Mapping[str, float] | None = None,
         encoder: Encoder | None = None,
         channels: Iterable[Channel] | None = None,
+        files: Mapping[str, bytes] | None = None,
     ) -> str:
         """Keep one finished job as a run, with its model; returns its id.
 
         Trials of a study share configuration and encoder, which stand on their parent: they come without an `encoder`.
         """
         own_tags = {"housing.hyperparameters": json.dumps(hyperparameters, sort_keys=True), **(tags or {})}
-        files = {f"model.{result.model_format}": result.model} | (encoder_file(encoder) if encoder else {})
+        model = {f"model.{result.model_format}": result.model}
         own: dict[str, Any] = {
             "tags": self.run_tags | own_tags,
             "params": self.parameters | dict(hyperparameters),
@@ -206,7 +211,7 @@ class Session:
             parent=parent,
             metrics=metrics,
             inputs=self._inputs(channels or self.prepared.channels.values()),
-            files=files,
+            files=model | (encoder_file(encoder) if encoder else {}) | dict(files or {}),
             status="KILLED" if result.stopped else "FINISHED",
             into=into,
             **own,

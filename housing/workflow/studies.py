@@ -8,13 +8,18 @@ from typing import TYPE_CHECKING, Any
 from housing.config.schema import Experiment
 from housing.errors import TrainingError
 from housing.training.metrics import direction
-from housing.workflow.outcome import Invocation, Outcome, Reporter
+from housing.workflow.board import leaderboard
+from housing.workflow.figures import study_figures
+from housing.workflow.outcome import Invocation, Outcome, Reporter, Table
 from housing.workflow.session import Session, encoder_file
-from housing.workflow.trials import Trials, leaderboard
+from housing.workflow.summary import Summary, summarise
+from housing.workflow.trials import Trials
 
 if TYPE_CHECKING:
     from housing.tracking.queries import Run
     from housing.tuning.study import StudyResult
+
+_MOST_ROWS = 15
 
 
 @dataclass(frozen=True)
@@ -24,6 +29,7 @@ class Studied:
     run_id: str
     name: str
     result: StudyResult
+    summary: Summary
     best: Run
 
 
@@ -40,11 +46,18 @@ def tune(experiment: Experiment, invocation: Invocation, reporter: Reporter) -> 
                 "name": studied.name,
                 "best": {"run_id": studied.best.id, objective: value, **_varied(session, studied.best)},
                 "trials": len(studied.result.trials),
+                **studied.summary.data,
                 "config_hash": invocation.config_hash,
             },
-            tables=(leaderboard(session, studied.result.trials),),
+            lines=studied.summary.sentences,
+            tables=(_best(leaderboard(session, studied.result.trials)),),
             recorded=session.records_at,
             next_commands=(
+                (
+                    f"housing compare {studied.name}",
+                    "the best side by side; --html FILE for a page with learning curves",
+                ),
+                ("housing ui", "all trials in the browser"),
                 ("housing promote", "final fit on train and validation, gate, registry"),
                 ("housing tune study.trials=30", "search longer"),
             ),
@@ -74,18 +87,34 @@ def study(session: Session, *, parent: str | None) -> Studied:
         )
         ranked = session.runs.rank_children(opened.run_id, objective, towards[0])
         opened.metrics["trials"] = len(result.trials)
+        summary = summarise(session, result)
         if ranked:
-            opened.metrics[objective] = ranked[0].metrics[objective]
+            opened.metrics.update(_scores(ranked[0]))
             opened.tags.update({"housing.best_run": ranked[0].id, "housing.best": ranked[0].name})
+            files = study_figures(session, name, result, summary, ranked)
+            session.runs.log_files(opened.run_id, files)
         if result.ended == "interrupted":
             raise KeyboardInterrupt
         if not ranked:
             raise TrainingError(f"{name}: none of {len(result.trials)} trials finished; see their runs for the reasons")
         best = ranked[0]
+        opened.params.update(_varied(session, best))
     session.reporter.step(
         "tune", f"{name}: best of {len(result.trials)} {best.name}, {session.amount(best.metrics[objective])}"
     )
-    return Studied(opened.run_id, name, result, best)
+    return Studied(opened.run_id, name, result, summary, best)
+
+
+def _best(board: Table) -> Table:
+    """The upper end of a leaderboard; the rest is in the record."""
+    if len(board.rows) <= _MOST_ROWS:
+        return board
+    return Table(f"best {_MOST_ROWS} of {len(board.rows)} trials", board.columns, board.rows[:_MOST_ROWS])
+
+
+def _scores(run: Run) -> dict[str, float]:
+    """The metrics of the model that a run kept, under their own names: charts show them beside those of the trials."""
+    return {name: value for name, value in run.metrics.items() if name.startswith(("train_", "validation_"))}
 
 
 def _varied(session: Session, run: Run) -> dict[str, Any]:

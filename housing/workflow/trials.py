@@ -7,8 +7,7 @@ from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
 from housing.training.job import TrainingResult
-from housing.training.metrics import direction
-from housing.workflow.outcome import Table
+from housing.workflow.board import Board
 from housing.workflow.session import Session
 
 if TYPE_CHECKING:
@@ -23,7 +22,7 @@ class Trials:
         self._run_id = run_id
         self._name = name
         self._results: dict[int, TrainingResult] = {}
-        self._finished: list[FinishedTrial] = []
+        self._board = Board(session)
 
     def evaluate(self, trial: Trial, report: Report) -> Future[Evaluation]:
         """Start the trial's job; each round's objective goes to `report`, whose answer may stop it."""
@@ -47,6 +46,7 @@ class Trials:
 
         job = session.job(self._run_name(trial), self._hyperparameters(trial))
         session.runner.submit(job, progress).add_done_callback(done)
+        self._board.started(trial)
         return outcome
 
     def record(self, trial: FinishedTrial) -> None:
@@ -76,10 +76,7 @@ class Trials:
                 parent=self._run_id,
                 tags=tags,
             )
-        self._finished.append(trial)
-        session.reporter.board(
-            leaderboard(session, self._finished), done=len(self._finished), total=session.experiment.study.trials
-        )
+        self._board.ended(trial)
 
     def _hyperparameters(self, trial: Trial | FinishedTrial) -> dict[str, Any]:
         return dict(self._session.experiment.algorithm.hyperparameters) | dict(trial.parameters)
@@ -88,23 +85,3 @@ class Trials:
         from housing.tracking.names import trial_name
 
         return trial_name(trial.number, trial.parameters, trials=self._session.experiment.study.trials)
-
-
-def leaderboard(session: Session, trials: Any) -> Table:
-    """Trials, best first: rank, objective, the parameters that vary, seconds, state."""
-    from housing.tuning.leaderboard import leaderboard as ranked
-
-    objectives = session.experiment.study.objectives
-    names = tuple(session.experiment.search_space)
-    rows = [
-        [
-            row.rank,
-            f"t{row.number:02d}",
-            *(row.values or [None] * len(objectives)),
-            *(row.parameters.get(name) for name in names),
-            row.seconds,
-            row.state,
-        ]
-        for row in ranked(trials, tuple(direction(objective) for objective in objectives))
-    ]
-    return Table("", ("rank", "trial", *objectives, *names, "seconds", "state"), rows)

@@ -1,0 +1,97 @@
+"""Where a value stands on an axis, which values are worth a tick, and how a number reads there."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Values from `low` to `high` onto pixels from `start` to `end`, even in log(value) when `log`.
+
+    Values beyond an end are drawn at that end.
+    """
+
+    low: float
+    high: float
+    start: float
+    end: float
+    log: bool = False
+
+    def __call__(self, value: float) -> float:
+        low, high, at = (math.log(v) if self.log else v for v in (self.low, self.high, self._inside(value)))
+        share = (at - low) / (high - low) if high > low else 0.5
+        return self.start + share * (self.end - self.start)
+
+    def ticks(self, about: int = 5) -> list[float]:
+        """Round values within the scale, lowest first, roughly as many as asked for."""
+        if not self.high > self.low:
+            return [self.low]
+        return _log_ticks(self.low, self.high, about) if self.log else _linear_ticks(self.low, self.high, about)
+
+    def _inside(self, value: float) -> float:
+        return min(max(value, self.low), self.high)
+
+
+@dataclass(frozen=True)
+class Levels:
+    """Choices that have no order, evenly spaced from `start` to `end`."""
+
+    choices: Sequence[object]
+    start: float
+    end: float
+
+    def __call__(self, value: object) -> float:
+        step = (self.end - self.start) / max(1, len(self.choices))
+        return self.start + step * (self.choices.index(value) + 0.5)
+
+
+def spanning(values: Iterable[float], *, start: float, end: float, log: bool = False) -> Scale:
+    """A scale with a little air around the values; around a single one as well."""
+    finite = [value for value in values if math.isfinite(value)] or [0.0]
+    low, high = min(finite), max(finite)
+    if log:
+        return Scale(low, high, start, end, log=True)
+    air = (high - low) * 0.05 or abs(high) * 0.05 or 1.0
+    return Scale(low - air, high + air, start, end)
+
+
+def without_outliers(values: Sequence[float], *, lower_is_better: bool) -> list[float]:
+    """The values but for a bad tail, which would press everything that matters into one line."""
+    ordered = sorted((v for v in values if math.isfinite(v)), reverse=not lower_is_better)
+    if len(ordered) < 5:
+        return ordered
+    best, median = ordered[0], ordered[len(ordered) // 2]
+    far = 4 * abs(median - best)
+    return [value for value in ordered if abs(value - best) <= far] if far else ordered
+
+
+def readable(value: object) -> str:
+    """Thousands separated, four digits of anything smaller; text as it is, an absent value as a dash."""
+    if value is None:
+        return "-"
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return str(value)
+    if isinstance(value, int) or abs(value) >= 1000:
+        return f"{value:,.0f}" if abs(value) >= 10_000 else f"{value:,.4g}"
+    return f"{value:.4g}"
+
+
+def _linear_ticks(low: float, high: float, about: int) -> list[float]:
+    rough = (high - low) / max(1, about)
+    unit = 10.0 ** math.floor(math.log10(rough))
+    step = next(unit * factor for factor in (1, 2, 2.5, 5, 10) if unit * factor >= rough)
+    first = math.ceil(low / step)
+    # Multiplied rather than added up, so that 0.3 does not become 0.30000000000000004.
+    return [round(i * step, 12) for i in range(first, math.floor(high / step) + 1)]
+
+
+def _log_ticks(low: float, high: float, about: int) -> list[float]:
+    exponents = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    for factors in ((1,), (1, 3), (1, 2, 5), (1, 2, 3, 4, 5, 6, 8)):
+        ticks = [tick for e in exponents for f in factors if low <= (tick := round(f * 10.0**e, 12)) <= high]
+        if len(ticks) >= about - 1:
+            return ticks
+    return ticks or [low, high]

@@ -1,0 +1,123 @@
+"""How a study stands while it runs, and its leaderboard."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from housing.training.metrics import direction
+from housing.workflow.outcome import Standing, Table
+from housing.workflow.session import Session
+
+if TYPE_CHECKING:
+    from housing.tuning.trial import FinishedTrial, Trial
+
+_SHOWN = 10
+
+
+class Board:
+    """Told of trials that start and end, tells the reporter; all on the study's own thread.
+
+    A trial costs the same whether it is the tenth or the thousandth: with one objective only the best few are kept.
+    """
+
+    def __init__(self, session: Session, past: Iterable[FinishedTrial] = ()) -> None:
+        self._session = session
+        self._began = time.monotonic()
+        self._running: dict[int, tuple[Trial, float]] = {}
+        self._states: Counter[str] = Counter()
+        self._top: list[FinishedTrial] = []
+        self._ended_here = 0
+        for trial in past:
+            self._count(trial)
+
+    def started(self, trial: Trial) -> None:
+        """A trial has begun."""
+        self._running[trial.number] = (trial, time.monotonic())
+        self._tell(improved=False)
+
+    def ended(self, trial: FinishedTrial) -> None:
+        """A trial has finished, however it went."""
+        self._running.pop(trial.number, None)
+        best = self._best
+        self._ended_here += 1
+        self._count(trial)
+        self._tell(improved=self._best is not None and self._best is not best)
+
+    @property
+    def _best(self) -> FinishedTrial | None:
+        return self._top[0] if self._top and self._top[0].state == "complete" else None
+
+    def _count(self, trial: FinishedTrial) -> None:
+        from housing.tuning.leaderboard import leaderboard as ranked
+
+        self._states[trial.state] += 1
+        objectives = self._session.experiment.study.objectives
+        known = {each.number: each for each in (*self._top, trial)}
+        self._top = [known[row.number] for row in ranked(known.values(), tuple(map(direction, objectives)))]
+        if len(objectives) == 1:
+            del self._top[_SHOWN:]
+
+    def _tell(self, *, improved: bool) -> None:
+        total = self._session.experiment.study.trials
+        done = sum(count for state, count in self._states.items() if state != "interrupted")
+        elapsed_s = time.monotonic() - self._began
+        left_s = elapsed_s / self._ended_here * (total - done) if self._ended_here else None
+        table = leaderboard(self._session, self._top[:_SHOWN])
+        self._session.reporter.board(
+            Standing(
+                table=Table(table.title, table.columns, [*table.rows, *self._running_rows()]),
+                done=done,
+                total=total,
+                running=len(self._running),
+                states=dict(self._states),
+                elapsed_s=elapsed_s,
+                left_s=left_s,
+                best=self._described(self._best) if self._best else None,
+                improved=improved,
+            )
+        )
+
+    def _running_rows(self) -> list[Sequence[Any]]:
+        experiment, now = self._session.experiment, time.monotonic()
+        return [
+            [
+                None,
+                f"t{number:02d}",
+                *([None] * len(experiment.study.objectives)),
+                *(trial.parameters.get(name) for name in experiment.search_space),
+                now - began,
+                "running",
+            ]
+            for number, (trial, began) in self._running.items()
+        ]
+
+    def _described(self, trial: FinishedTrial) -> str:
+        from housing.tracking.names import trial_name
+
+        experiment = self._session.experiment
+        values = zip(experiment.study.objectives, trial.values or (), strict=False)
+        shown = ", ".join(f"{name} {self._session.amount(value)}" for name, value in values)
+        return f"{shown}, {trial_name(trial.number, trial.parameters, trials=experiment.study.trials)}"
+
+
+def leaderboard(session: Session, trials: Iterable[FinishedTrial]) -> Table:
+    """Trials, best first: rank, objectives, the parameters that vary, seconds, state."""
+    from housing.tuning.leaderboard import leaderboard as ranked
+
+    objectives = session.experiment.study.objectives
+    names = tuple(session.experiment.search_space)
+    rows = [
+        [
+            row.rank,
+            f"t{row.number:02d}",
+            *(row.values or [None] * len(objectives)),
+            *(row.parameters.get(name) for name in names),
+            row.seconds,
+            row.state,
+        ]
+        for row in ranked(trials, tuple(direction(objective) for objective in objectives))
+    ]
+    return Table("", ("rank", "trial", *objectives, *names, "seconds", "state"), rows)

@@ -1,0 +1,69 @@
+"""What a finished study says: how far its trials lie apart, what mattered, why it ended."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+from housing.training.metrics import direction
+from housing.workflow.session import Session
+
+if TYPE_CHECKING:
+    from housing.tuning.study import StudyResult
+
+_ENDED = {
+    "trials": "",
+    "exhausted": "; the space has no other points",
+    "time_limit": "; stopped by study.time_limit_s",
+    "patience": "; stopped by study.patience",
+    "interrupted": "; interrupted",
+}
+_NEGLIGIBLE = 0.01
+
+
+@dataclass(frozen=True)
+class Summary:
+    """`sentences` for people; `spread` is best, median and worst of the first objective over complete trials."""
+
+    sentences: tuple[str, ...]
+    spread: Mapping[str, float]
+    importances: Mapping[str, float]
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """For machines."""
+        return {"spread": dict(self.spread), "importances": dict(self.importances)}
+
+
+def summarise(session: Session, result: StudyResult) -> Summary:
+    """Importances are computed here, once, for the last block and the report."""
+    objective = session.experiment.study.objectives[0]
+    values = sorted(
+        (t.values[0] for t in result.trials if t.state == "complete" and t.values),
+        reverse=direction(objective) == "maximize",
+    )
+    spread = {"best": values[0], "median": median(values), "worst": values[-1]} if values else {}
+    importances = result.importances()
+    sentences = [_counts(result)]
+    if values:
+        sentences.append(f"{objective}: " + ", ".join(f"{n} {session.amount(v)}" for n, v in spread.items()))
+    if len(result.space) > 1 and values:
+        sentences.append(_mattered(importances))
+    return Summary(tuple(sentences), spread, importances)
+
+
+def _counts(result: StudyResult) -> str:
+    states = Counter(trial.state for trial in result.trials)
+    counts = ", ".join(f"{count} {state}" for state, count in states.most_common())
+    return f"{len(result.trials)} trials in {result.seconds:.1f} s: {counts}{_ENDED[result.ended]}"
+
+
+def _mattered(importances: Mapping[str, float]) -> str:
+    if not importances:
+        return "what mattered: ten complete trials or more would tell"
+    shown = [f"{name} {share:.0%}" for name, share in importances.items() if share >= _NEGLIGIBLE]
+    rest = len(importances) - len(shown)
+    return "what mattered: " + ", ".join(shown) + (f"; {rest} more under 1 % each" if rest else "")
