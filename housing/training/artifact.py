@@ -37,7 +37,7 @@ BUNDLE_IN_MODEL = f"data/{BUNDLE_FOLDER}"
 """Where MLflow puts the bundle inside of its model."""
 
 _PREDICTING = ("algorithms", "data", "training")
-_NOT_FOR_PREDICTING = ("hydra-core", "optuna", "pyarrow", "pydantic", "rich", "starlette", "uvicorn")
+_LIBRARIES_FOR_PREDICTING = ("mlflow", "numpy", "pandas", "xgboost", "xgboost-cpu")
 
 
 @dataclass(frozen=True)
@@ -137,7 +137,7 @@ def save_mlflow_model(
             signature=ModelSignature(outputs=Schema([ColSpec(DataType.double)])),
             input_example=None if example is None else pandas.DataFrame(dict(example)),
             pip_requirements=[
-                f"{name}=={version}" for name, version in _libraries().items() if name not in _NOT_FOR_PREDICTING
+                f"{name}=={version}" for name, version in _libraries().items() if name in _LIBRARIES_FOR_PREDICTING
             ],
         )
 

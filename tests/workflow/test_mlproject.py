@@ -31,7 +31,9 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def mlflow_run(folder: Path, *arguments: str) -> str:
     """Run an entry point with the local environment; returns everything it printed."""
-    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    # The library sets a quieter level for its own process, which is this one when tests share it.
+    environment = os.environ | {"PATH": path, "MLFLOW_LOGGING_LEVEL": "INFO"}
     done = subprocess.run(
         [sys.executable, "-m", "mlflow", "run", ".", "--env-manager", "local", *arguments],
         cwd=folder,

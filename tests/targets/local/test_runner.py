@@ -7,7 +7,7 @@ import pytest
 
 from housing.algorithms.base import find
 from housing.data.channel import Channel
-from housing.targets.local import Settings, runner
+from housing.targets.local import Settings, open_runner
 from housing.targets.local.runner import LocalRunner
 from housing.training.job import TrainingJob
 from tests.contracts.algorithm import table
@@ -17,13 +17,13 @@ from tests.contracts.runner import RunnerContract
 class TestLocalRunner(RunnerContract):
     @pytest.fixture
     def runner(self) -> Iterator[LocalRunner]:
-        local = runner(Settings())
+        local = open_runner(Settings())
         yield local
         local.close()
 
 
 def test_metrics_of_a_log_label_are_in_the_label_s_unit() -> None:
-    local = runner(Settings())
+    local = open_runner(Settings())
     features, label = table(1)
     channels = {"train": local.stage(Channel("train", features, np.log(label), tuple("abcdef"), "log"))}
     job = TrainingJob(
