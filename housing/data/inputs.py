@@ -29,11 +29,10 @@ class Number:
     def read(self, values: Any, missing_texts: frozenset[str], faults: Faults) -> NDArray[np.float64]:
         """(rows,) of numbers; what is no number, or must not be missing, goes to `faults`."""
         if isinstance(values, np.ndarray) and values.dtype.kind in "fiu":
-            numbers = values.astype(np.float64) + 0.0  # -0 and 0 are one number, also as text
+            numbers = values.astype(np.float64)
         else:
-            numbers = (
-                np.array([self._number(v, row, missing_texts, faults) for row, v in enumerate(_plain(values), 1)]) + 0.0
-            )
+            numbers = np.array([self._number(v, row, missing_texts, faults) for row, v in enumerate(_plain(values), 1)])
+        numbers += 0.0  # -0 and 0 are one number, also as text
         if not np.isfinite(numbers).all():
             self._replace_missing(numbers, faults)
         return numbers
