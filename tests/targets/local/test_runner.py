@@ -7,8 +7,8 @@ import pytest
 
 from housing.algorithms.base import find
 from housing.data.channel import Channel
+from housing.targets.base import Runner
 from housing.targets.local import Settings, open_runner
-from housing.targets.local.runner import LocalRunner
 from housing.training.job import TrainingJob
 from tests.contracts.algorithm import table
 from tests.contracts.runner import RunnerContract
@@ -16,7 +16,7 @@ from tests.contracts.runner import RunnerContract
 
 class TestLocalRunner(RunnerContract):
     @pytest.fixture
-    def runner(self) -> Iterator[LocalRunner]:
+    def runner(self) -> Iterator[Runner]:
         local = open_runner(Settings())
         yield local
         local.close()

@@ -1,0 +1,124 @@
+"""Fit one training job where it stands: channels in memory in, a result out. What every place that trains does there."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Hashable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from housing.algorithms.base import find
+from housing.data.channel import Channel
+from housing.errors import HousingError, TrainingError
+from housing.training.job import Progress, TrainingJob, TrainingResult
+from housing.training.metrics import METRICS
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+RoundWatch = Callable[[int, Mapping[str, Mapping[str, float]]], bool]
+
+_LABEL_UNIT = "@label"
+"""Marks a metric in the label's unit beside the library's own of that name; the library reads it as text: no colon."""
+
+
+class Matrices:
+    """The matrices of one process, each built once and shared by all jobs that may share it. Safe for threads."""
+
+    def __init__(self) -> None:
+        self._built: dict[Hashable, Any] = {}
+        self._lock = threading.Lock()
+
+    def get(
+        self, algorithm: Any, channel: Channel, hyperparameters: Mapping[str, Any], *, reference: Any = None
+    ) -> Any:
+        """The channel as the algorithm wants it; a validation channel names its training matrix as `reference`."""
+        key = (channel.digest, id(reference), algorithm.matrix_key(hyperparameters))
+        with self._lock:  # a second job of the same key waits for the matrix rather than building its own
+            if key not in self._built:
+                self._built[key] = algorithm.matrix(
+                    channel.features, channel.label, hyperparameters, reference=reference
+                )
+            return self._built[key]
+
+    def clear(self) -> None:
+        """Free them all."""
+        with self._lock:
+            self._built.clear()
+
+
+def fit(job: TrainingJob, matrices: Matrices, *, threads: int = 1, progress: Progress | None = None) -> TrainingResult:
+    """Train `job`, whose channels are `Channel`s, on `threads` threads. Raises TrainingError that names the job."""
+    algorithm = find(job.algorithm)
+    train, validation = job.channels["train"], job.channels.get("validation")
+    started_at_ms, started = time.time_ns() // 1_000_000, time.perf_counter()
+    try:
+        train_matrix = matrices.get(algorithm, train, job.hyperparameters)
+        validation_matrix = validation and matrices.get(
+            algorithm, validation, job.hyperparameters, reference=train_matrix
+        )
+        fitted = algorithm.fit(
+            job.hyperparameters,
+            train_matrix,
+            validation_matrix,
+            seed=job.seed,
+            threads=threads,
+            progress=_flattened(progress, job),
+            label_metrics=_metrics_in_label_unit(job),
+        )
+    except HousingError:
+        raise
+    except Exception as e:
+        raise TrainingError(f"{job.name}: {job.algorithm} failed: {_last_line(e)}") from e
+    history = {name: list(values) for name, values in _flat(fitted.history, job).items()}
+    return TrainingResult(
+        history=history,
+        metrics={name: float(values[fitted.best_round]) for name, values in history.items()},
+        best_round=fitted.best_round,
+        model=fitted.model,
+        model_format=algorithm.MODEL_FORMAT,
+        seconds=time.perf_counter() - started,
+        started_at_ms=started_at_ms,
+        stopped=fitted.stopped,
+    )
+
+
+def _metrics_in_label_unit(
+    job: TrainingJob,
+) -> Mapping[str, Callable[[NDArray[np.float64], NDArray[np.float64]], float]] | None:
+    """XGBoost's own metrics see the transformed label; people compare dollars, so those are computed beside them."""
+    if job.label_transform == "none":
+        return None
+    import numpy as np
+
+    def undone(name: str) -> Callable[[NDArray[np.float64], NDArray[np.float64]], float]:
+        compute = METRICS[name].compute
+        return lambda label, prediction: compute(
+            np.exp(label.astype(np.float64)), np.exp(prediction.astype(np.float64))
+        )
+
+    wanted = job.hyperparameters.get("eval_metric", ())
+    return {f"{name}{_LABEL_UNIT}": undone(name) for name in wanted if isinstance(name, str)}  # type: ignore[union-attr]
+
+
+def _flattened(progress: Progress | None, job: TrainingJob) -> RoundWatch | None:
+    if progress is None:
+        return None
+    return lambda number, newest: progress(number, _flat(newest, job))
+
+
+def _flat(nested: Mapping[str, Mapping[str, Any]], job: TrainingJob) -> dict[str, Any]:
+    """`<channel>_<metric>`: in the label's unit under the plain name, as trained on under `..._trained`."""
+    flat = {}
+    for channel, metrics in nested.items():
+        for name, value in metrics.items():
+            plain, in_label_unit, _ = name.partition(_LABEL_UNIT)
+            as_trained = job.label_transform != "none" and not in_label_unit
+            flat[f"{channel}_{plain}_trained" if as_trained else f"{channel}_{plain}"] = value
+    return flat
+
+
+def _last_line(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[-1] if lines else type(error).__name__
