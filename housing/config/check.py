@@ -53,7 +53,7 @@ def _target(slot: str, raw: Mapping[str, Any], faults: list[Fault]) -> Any:
     if settings:
         return structure.read(settings, raw[slot], (slot,), faults)
     values = raw[slot]
-    known = targets.names()
+    known = targets.names(slot)
     if not isinstance(values, Mapping):
         faults.append(Fault((slot,), "must be a mapping", values, f"choose a target by target@{slot}=<name>"))
     else:

@@ -28,7 +28,7 @@ def schema() -> Schema:
         _require_tag(union, definitions)
     root["properties"]["algorithm"] = _algorithm()
     for slot in ("runner", "host"):
-        root["properties"][slot] = {"anyOf": [_settings(name, definitions) for name in targets.names()]}
+        root["properties"][slot] = {"anyOf": [_settings(name, definitions) for name in targets.names(slot)]}
     definitions.pop("Algorithm", None)
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

@@ -77,11 +77,12 @@ class Host(Protocol):
         """None when there is no such endpoint."""
 
 
-def names() -> list[str]:
-    """The targets that exist: one folder each."""
-    return sorted(m.name for m in pkgutil.iter_modules(housing.targets.__path__) if m.ispkg)
+def names(slot: str) -> list[str]:
+    """The targets for `runner` or for `host`: one folder each; not every place that trains can serve."""
+    folders = sorted(m.name for m in pkgutil.iter_modules(housing.targets.__path__) if m.ispkg)
+    return [name for name in folders if hasattr(find(name), f"open_{slot}")]
 
 
 def find(name: str) -> ModuleType:
-    """The target's package, which offers `Settings`, `open_runner(settings)` and `open_host(settings)`."""
+    """The target's package, which offers `Settings` and `open_runner(settings)`, `open_host(settings)` or both."""
     return import_module(f"housing.targets.{name}")

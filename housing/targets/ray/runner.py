@@ -1,0 +1,78 @@
+"""Train as tasks of a Ray cluster: channels are put into its object store once, results come back as values."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future
+from concurrent.futures import wait as wait_for
+from functools import cached_property
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from housing.data.channel import Channel
+from housing.errors import HousingError, TrainingError
+from housing.targets.ray.cluster import connect, disconnect
+from housing.targets.ray.rounds import Switchboard
+from housing.training.job import Progress, TrainingJob, TrainingResult
+
+if TYPE_CHECKING:
+    from housing.targets.ray import Settings
+
+
+class RayRunner:
+    """Jobs start as soon as the cluster has room. A job whose worker is lost fails; it is not repeated.
+
+    Each worker process builds a matrix for itself: processes cannot share one.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._ray: ModuleType = connect(settings)
+        self._running: set[Future[TrainingResult]] = set()
+
+    def stage(self, channel: Channel) -> Any:
+        """A reference into the object store; the channel stays there as long as the reference does."""
+        return self._ray.put(channel)
+
+    def submit(self, job: TrainingJob, progress: Progress | None = None) -> Future[TrainingResult]:
+        """Send a job to the cluster; `progress` is called here, in a thread of this process."""
+        line = self._switchboard.line(progress) if progress is not None else None
+        reference = self._train.remote(job, self._settings.threads_per_job, line)
+        outcome: Future[TrainingResult] = Future()
+        outcome.set_running_or_notify_cancel()
+        self._running.add(outcome)
+
+        def ended(finished: Future[TrainingResult]) -> None:
+            if line is not None:
+                self._switchboard.hang_up(line)
+            self._running.discard(outcome)
+            if (error := finished.exception()) is None:
+                outcome.set_result(finished.result())
+            else:
+                outcome.set_exception(self._translated(job, error))
+
+        reference.future().add_done_callback(ended)
+        return outcome
+
+    def close(self) -> None:
+        """Wait for running jobs, then leave the cluster; one that was started here ends."""
+        wait_for(list(self._running))
+        if "_switchboard" in self.__dict__:
+            self._switchboard.close()
+        disconnect(self._settings)
+
+    @cached_property
+    def _switchboard(self) -> Switchboard:
+        return Switchboard(self._ray.util.get_node_ip_address())
+
+    @cached_property
+    def _train(self) -> Any:
+        from housing.targets.ray.worker import train
+
+        return self._ray.remote(num_cpus=self._settings.threads_per_job, max_retries=0)(train)
+
+    def _translated(self, job: TrainingJob, error: BaseException) -> HousingError:
+        if isinstance(error, self._ray.exceptions.RayTaskError) and isinstance(error.cause, HousingError):
+            return error.cause
+        text = str(error).strip().splitlines()
+        reason = text[-1] if isinstance(error, self._ray.exceptions.RayTaskError) else text[0]
+        return TrainingError(f"{job.name}: lost by Ray, {type(error).__name__}: {reason}")
