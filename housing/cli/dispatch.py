@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _INTERRUPTED = 130
 _CHANGES_PENDING = 2
+_WITH_A_STUDY = ("run", "tune")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -71,9 +72,10 @@ def _answer(request: Request) -> int:
 def _show_configuration(request: Request) -> int:
     from housing.config import load
 
-    sys.stdout.write(load.show(request.overrides, request.config_dir, str(request.cfg)))
+    search = request.command in _WITH_A_STUDY
+    sys.stdout.write(load.show(request.overrides, request.config_dir, str(request.cfg), search=search))
     sys.stdout.flush()
-    load.load(request.overrides, request.config_dir)
+    load.load(request.overrides, request.config_dir, search=search)
     return 0
 
 
@@ -92,16 +94,16 @@ def _run(request: Request) -> int:
 
 
 def _run_once(request: Request, console: Console) -> Any:
-    from housing.config.load import check, compose, config_hash
+    from housing.config.load import check, compose
 
-    composed = compose(request.overrides, request.config_dir)
+    command = str(request.command)
+    composed = compose(request.overrides, request.config_dir, search=command in _WITH_A_STUDY)
     experiment = check(composed)
 
     from housing import workflow
-    from housing.workflow import Invocation
+    from housing.cli.invocation import invocation_of
 
-    command = str(request.command)
-    invocation = Invocation(command, request.overrides, composed.yaml, config_hash(experiment))
+    invocation = invocation_of(command, request.overrides, composed=composed, experiment=experiment)
     step: Callable[..., Any] = getattr(workflow, command)
     return step(experiment, invocation, console, **_own_arguments(request))
 

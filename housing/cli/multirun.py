@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from housing.cli.arguments import Request
+from housing.cli.invocation import invocation_of
 from housing.config import sweep
 from housing.config.compose import Composed
-from housing.config.load import check, config_hash
+from housing.config.load import check
 from housing.errors import HousingError
-from housing.workflow import Invocation, Outcome, Table, close_group, open_group
+from housing.workflow import Outcome, Table, close_group, open_group
 
 
 def multirun(request: Request) -> Outcome:
@@ -19,7 +20,7 @@ def multirun(request: Request) -> Outcome:
     command = str(request.command)
     composed = sweep.first(request.overrides, request.config_dir)
     experiment = check(composed)
-    invocation = Invocation(command, request.overrides, composed.yaml, config_hash(experiment))
+    invocation = invocation_of(command, request.overrides, composed=composed, experiment=experiment)
     group = open_group(experiment, invocation)
     failures = ["interrupted"]
     try:
@@ -53,7 +54,9 @@ class _Job:
         step: Callable[..., Outcome] = getattr(workflow, self.command)
         try:
             experiment = check(composed)
-            invocation = Invocation(self.command, overrides, composed.yaml, config_hash(experiment), self.group)
+            invocation = invocation_of(
+                self.command, overrides, composed=composed, experiment=experiment, parent_run_id=self.group
+            )
             outcome = step(experiment, invocation, console)
         except HousingError as error:
             console.step("failed", str(error))

@@ -14,7 +14,7 @@ from housing.config.structure import rule_faults
 from housing.data.description import Dataset, Features, check_features
 from housing.deployment.spec import Deployment
 from housing.promotion.spec import Gate
-from housing.training.metrics import METRICS
+from housing.training.metrics import COSTS, METRICS
 from housing.tuning.spec import Study
 from housing.tuning.spec import faults as study_faults
 
@@ -38,7 +38,9 @@ def disagreements(parts: Mapping[str, Any]) -> list[Fault]:
     match parts:
         case {"algorithm": Algorithm() as algorithm, "study": Study() as study}:
             eval_metric = algorithm.hyperparameters.get("eval_metric")
-            faults += [f for objective in study.objectives for f in _objective_faults(objective, eval_metric)]
+            faults += [
+                f for place in range(len(study.objectives)) for f in _objective_faults(study, place, eval_metric)
+            ]
     match parts:
         case {"deployment": Deployment() as deployment, "tracking": Tracking(model=model)}:
             faults += _deployment_faults(deployment, model)
@@ -49,12 +51,16 @@ def disagreements(parts: Mapping[str, Any]) -> list[Fault]:
     return faults
 
 
-def _objective_faults(objective: str, eval_metric: Any) -> list[Fault]:
+def _objective_faults(study: Study, place: int, eval_metric: Any) -> list[Fault]:
+    objective = study.objectives[place]
+    path = ("study", "objective")
+    if place == 0 and objective in COSTS:
+        rule = "comes after a metric: the best by the first objective is promoted, and every round is judged by it"
+        return [Fault(path, rule, objective, f"write [validation_mae,{objective}]")]
     metrics = list(eval_metric) if eval_metric else sorted(METRICS)
-    legal = [f"{channel}_{metric}" for channel in _CHANNELS for metric in metrics]
+    legal = [f"{channel}_{metric}" for channel in _CHANNELS for metric in metrics] + (list(COSTS) if place else [])
     if objective in legal:
         return []
-    path = ("study", "objective")
     metric = objective.partition("_")[2]
     if metric in METRICS and objective.partition("_")[0] in _CHANNELS:
         way_out = f"write algorithm.eval_metric=[{','.join([*metrics, metric])}] to have it"

@@ -13,16 +13,19 @@ from typing import Any
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
 from hydra.core.config_search_path import ConfigSearchPath
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.plugins import Plugins
 from hydra.plugins.search_path_plugin import SearchPathPlugin
 from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from housing.config import faults as report
+from housing.config import keys
 from housing.config.faults import Fault, did_you_mean
 from housing.config.files import Files, line_of, package
 from housing.config.nearest import nearest
 from housing.config.overrides import COMMAND_LINE, Overrides
+from housing.config.searched import entry
 from housing.config.vendor import GLOBAL, NEEDS_GLOBAL, translated
 
 CONFIG = "config"
@@ -34,24 +37,24 @@ class Composed:
 
     `raw` is plain and resolved; `yaml` is unresolved, as Hydra shows it, and so holds no secret of the environment.
     `chosen` maps a top-level key to the file chosen for it. `faults` were found on the way here; `unresolved` are the
-    places of interpolations that lead nowhere.
+    places of interpolations that lead nowhere. Composing `overrides` again gives the same.
     """
 
     raw: Mapping[str, Any]
     yaml: str
     files: Files
     chosen: Mapping[str, Path]
-    typed: frozenset[report.Path]
+    overrides: Overrides
     faults: tuple[Fault, ...]
     unresolved: frozenset[report.Path]
 
     def where(self, path: report.Path) -> str:
         """The file and line, or the command line, that is responsible for a key."""
-        if any(path[: len(key)] == key for key in self.typed):
+        if any(path[: len(key)] == key for key in self.overrides.keys):
             return COMMAND_LINE
         files = (self.chosen.get("experiment"), self.chosen.get(path[0]) if path else None, self.files.find(CONFIG))
         for length in range(len(path), 0, -1):
-            typed = any(key[:length] == path[:length] for key in self.typed)
+            typed = any(key[:length] == path[:length] for key in self.overrides.keys)
             for file in filter(None, files):
                 place = self._inside(file, path[:length])
                 line = line_of(file, place)
@@ -82,10 +85,10 @@ def compose(overrides: Overrides, files: Files) -> Composed:
     cfg = _by_hydra(overrides, files)
     choices = OmegaConf.to_container(cfg.hydra.runtime.choices)
     assert isinstance(choices, dict)
-    return composed(_without_hydra(cfg), choices, files, overrides.keys)
+    return composed(_without_hydra(cfg), choices, files, overrides)
 
 
-def composed(cfg: DictConfig, choices: Mapping[Any, Any], files: Files, typed: frozenset[report.Path]) -> Composed:
+def composed(cfg: DictConfig, choices: Mapping[Any, Any], files: Files, overrides: Overrides) -> Composed:
     """What Hydra composed, as plain values. `choices` maps what can stand before `=` to the option chosen."""
     chosen = {}
     for slot, option in choices.items():
@@ -94,8 +97,9 @@ def composed(cfg: DictConfig, choices: Mapping[Any, Any], files: Files, typed: f
         if file and not group.startswith("hydra/"):
             chosen[place or group] = file
     found = _package_faults(chosen, files)
+    _add_searched(cfg, overrides.searched, found)
     raw, unresolved = _resolved(cfg, found)
-    return Composed(raw, OmegaConf.to_yaml(cfg), files, chosen, typed, tuple(found), unresolved)
+    return Composed(raw, OmegaConf.to_yaml(cfg), files, chosen, overrides, tuple(found), unresolved)
 
 
 def hydra_yaml(overrides: Overrides, files: Files, *, everything: bool) -> str:
@@ -170,6 +174,19 @@ def _package_faults(chosen: Mapping[str, Path], files: Files) -> list[Fault]:
             rule = f"`# @package {header}` sends the values away from {key}"
             found.append(Fault((key,), rule, way_out="leave the line out", where=where))
     return found
+
+
+def _add_searched(cfg: DictConfig, searched: Mapping[str, str], faults: list[Fault]) -> None:
+    """Puts what was typed in Hydra's sweep syntax into the search space, whole: nothing is left of an entry before."""
+    table = keys.hyperparameters(cfg) if searched else {}
+    for name, token in searched.items():
+        sweep = OverridesParser.create().parse_override(token).value()
+        try:
+            value = entry(sweep, whole=name in table and table[name].kind == "int")
+        except ValueError as error:
+            faults.append(Fault((token,), str(error), where=COMMAND_LINE))
+        else:
+            OmegaConf.update(cfg, f"search_space.{name}", dict(value), merge=False, force_add=True)
 
 
 def _resolved(cfg: DictConfig, faults: list[Fault]) -> tuple[dict[str, Any], frozenset[report.Path]]:

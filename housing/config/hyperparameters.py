@@ -9,9 +9,11 @@ from typing import Any
 from housing.algorithms import base as algorithms
 from housing.algorithms.base import Hyperparameter, Hyperparameters
 from housing.config.faults import Fault, Path, did_you_mean, some_of
+from housing.config.files import Files
+from housing.config.keys import searchable
 from housing.config.nearest import nearest
-from housing.config.schema import Algorithm
-from housing.tuning.space import Categorical, Distribution, Float, SearchSpace
+from housing.config.schema import CHOOSABLE, Algorithm
+from housing.tuning.space import Categorical, Distribution, Float, SearchSpace, partition
 
 NO_SUCH_HYPERPARAMETER = "has no such hyperparameter"
 
@@ -60,21 +62,47 @@ def rule_broken(rules: Hyperparameter, value: Any) -> str | None:
 
 
 def space_faults(space: SearchSpace, algorithm: str, path: Path) -> list[Fault]:
-    """Distributions that leave what the algorithm allows, or that it cannot be tuned by."""
+    """Distributions that leave what the algorithm allows, or that it cannot be tuned by; choices that name no option."""
     table: Hyperparameters = algorithms.find(algorithm).HYPERPARAMETERS
-    tunable = [name for name, rules in table.items() if rules.tunable]
-    faults = []
-    for name, distribution in space.items():
+    known = searchable(table)
+    hyperparameters, groups = partition(space, groups=CHOOSABLE)
+    faults = [fault for name, distribution in groups.items() for fault in _choice_faults(name, distribution, path)]
+    for name, distribution in hyperparameters.items():
         rules = table.get(name)
         place = (*path, name)
         if rules is None:
-            meant = nearest(name, tunable)
-            way_out = did_you_mean(".".join((*path, meant))) if meant else f"it can tune {some_of(tunable, 40)}"
+            meant = nearest(name, known)
+            way_out = did_you_mean(".".join((*path, meant))) if meant else f"it can tune {some_of(known, 40)}"
             faults.append(Fault(place, f"{algorithm} {NO_SUCH_HYPERPARAMETER}", way_out=way_out))
         elif not rules.tunable:
             faults.append(Fault(place, "cannot be tuned", way_out=f"set algorithm.{name} instead"))
         else:
             faults.extend(_distribution_faults(distribution, rules, place))
+    return faults
+
+
+def _choice_faults(group: str, distribution: Distribution, path: Path) -> list[Fault]:
+    if not isinstance(distribution, Categorical):
+        rule = f"must be categorical: choices are options of {group}/"
+        return [Fault((*path, group, "type"), rule, distribution.type)]
+    return [
+        Fault((*path, group, "choices"), f"must be names of options of {group}/", choice)
+        for choice in distribution.choices
+        if not isinstance(choice, str)
+    ]
+
+
+def option_faults(space: SearchSpace, files: Files, path: Path) -> list[Fault]:
+    """Choices over groups that have no file."""
+    faults = []
+    _, groups = partition(space, groups=CHOOSABLE)
+    for group, distribution in groups.items():
+        known = files.groups()[group]
+        for choice in distribution.choices if isinstance(distribution, Categorical) else ():
+            if choice not in known:
+                rule = f"no such option; there is {some_of(known)}"
+                way_out = did_you_mean(nearest(str(choice), known))
+                faults.append(Fault((*path, group, "choices"), rule, choice, way_out))
     return faults
 
 

@@ -11,7 +11,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 from housing.algorithms import base as algorithms
 from housing.config.faults import Path
 from housing.config.nearest import nearest
-from housing.config.schema import Experiment
+from housing.config.schema import CHOOSABLE, Experiment
 from housing.targets import base as targets
 
 Tree = dict[str, Any]
@@ -24,7 +24,7 @@ def legal(raw: Mapping[str, Any]) -> Tree:
     tree: Tree = {name: _below(kind, raw.get(name)) for name, kind in hints.items()}
     table = hyperparameters(raw)
     tree["algorithm"] = {"name": {}, **{name: {} for name in table}}
-    tree["search_space"] = {name: {} for name, h in table.items() if h.tunable} | tree["search_space"]
+    tree["search_space"] = {name: {} for name in searchable(table)} | tree["search_space"]
     for slot in ("runner", "host"):
         settings = settings_of(raw, slot)
         tree[slot] = _below(settings, None) if settings else {}
@@ -56,11 +56,16 @@ def hyperparameters(raw: Mapping[str, Any]) -> algorithms.Hyperparameters:
     return table
 
 
+def searchable(table: algorithms.Hyperparameters) -> list[str]:
+    """The names that a search space may have: the groups to choose from, and what the algorithm can be tuned by."""
+    return [*CHOOSABLE, *(name for name, rules in table.items() if rules.tunable)]
+
+
 def settings_of(raw: Mapping[str, Any], slot: str) -> type[Any] | None:
     """The settings class of the target in a slot (`runner`, `host`); None when there is no such target."""
     values = raw.get(slot)
     name = values.get("name") if isinstance(values, Mapping) else None
-    if not isinstance(name, str) or name not in targets.names(slot):
+    if not isinstance(name, str) or name not in targets.names():
         return None
     settings: type[Any] = targets.find(name).Settings
     return settings

@@ -15,40 +15,42 @@ from housing.config.check import experiment_of
 from housing.config.compose import Composed
 from housing.config.faults import Fault
 from housing.config.files import Files
+from housing.config.hyperparameters import option_faults
 from housing.config.schema import Experiment
 from housing.errors import ConfigError
 
 __all__ = ["Composed", "check", "compose", "config_hash", "load", "read_overrides", "show"]
 
 
-def load(overrides: Sequence[str] = (), config_dir: Path | None = None) -> Experiment:
-    """The checked experiment; raises ConfigError with every fault."""
-    return check(compose(overrides, config_dir))
+def load(overrides: Sequence[str] = (), config_dir: Path | None = None, *, search: bool = False) -> Experiment:
+    """The checked experiment; raises ConfigError with every fault. `search` as in `compose`."""
+    return check(compose(overrides, config_dir, search=search))
 
 
-def compose(overrides: Sequence[str] = (), config_dir: Path | None = None) -> Composed:
+def compose(overrides: Sequence[str] = (), config_dir: Path | None = None, *, search: bool = False) -> Composed:
     """What Hydra makes of conf/, a user's folder in front of it, and overrides; not checked yet.
 
+    `search`: the command has a study, so that `algorithm.eta=interval(0.01,0.3)` is an entry of its search space.
     Raises ConfigError when there is nothing to check: an override or a file that cannot be read, an option that does
     not exist.
     """
     files = Files.beside(config_dir)
-    return composing.compose(read_overrides(overrides, files, sweep=False), files)
+    return composing.compose(read_overrides(overrides, files, sweep=False, search=search), files)
 
 
-def show(overrides: Sequence[str], config_dir: Path | None, what: str) -> str:
+def show(overrides: Sequence[str], config_dir: Path | None, what: str, *, search: bool = False) -> str:
     """The composed YAML, as `--cfg job|hydra|all` prints it; the same errors as `compose`."""
     if what == "job":
-        return compose(overrides, config_dir).yaml
+        return compose(overrides, config_dir, search=search).yaml
     files = Files.beside(config_dir)
-    read = read_overrides(overrides, files, sweep=False)
+    read = read_overrides(overrides, files, sweep=False, search=search)
     return composing.hydra_yaml(read, files, everything=what == "all")
 
 
-def read_overrides(overrides: Sequence[str], files: Files, *, sweep: bool) -> typed.Overrides:
+def read_overrides(overrides: Sequence[str], files: Files, *, sweep: bool, search: bool = False) -> typed.Overrides:
     """Raises ConfigError for all that is wrong on the command line, when any of it cannot be read."""
     found: list[Fault] = []
-    read = typed.read(overrides, files, composing.slots(files), found, sweep=sweep)
+    read = typed.read(overrides, files, composing.slots(files), found, sweep=sweep, search=search)
     if found:
         found += [] if sweep else _on_the_same_line(read, files)
         raise report.error(found, lambda _: typed.COMMAND_LINE)
@@ -59,6 +61,8 @@ def check(composed: Composed) -> Experiment:
     """Raises ConfigError with every fault, each with its key, where it comes from, the rule and the way out."""
     found = list(composed.faults)
     experiment = experiment_of(composed.raw, found)
+    if experiment is not None:
+        found += option_faults(experiment.search_space, composed.files, ("search_space",))
     if experiment is None or found:
         raise report.error(_worth_telling(found, composed), composed.where)
     return experiment

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, ValueType
@@ -17,6 +17,8 @@ from hydra.errors import HydraException
 from housing.config.faults import Fault, Path, did_you_mean, some_of
 from housing.config.files import Files
 from housing.config.nearest import nearest
+from housing.config.schema import CHOOSABLE
+from housing.config.searched import FORMS, searched_name
 
 COMMAND_LINE = "command line"
 _KEY = re.compile(r"[+~]{0,2}[A-Za-z_][\w/-]*(@[\w.]+)?(\.[\w$-]+)*")
@@ -24,28 +26,39 @@ _KEY = re.compile(r"[+~]{0,2}[A-Za-z_][\w/-]*(@[\w.]+)?(\.[\w$-]+)*")
 
 @dataclass(frozen=True)
 class Overrides:
-    """`composed` is what Hydra gets; `keys` were typed, choices left out; `deleted` are those after a `~`."""
+    """`composed` is what Hydra gets; `keys` were typed, choices left out; `deleted` are those after a `~`.
+
+    `searched` are the tokens with several values for one study, by their name in the search space.
+    """
 
     composed: tuple[str, ...]
-    keys: frozenset[Path]
-    deleted: tuple[Path, ...]
+    keys: frozenset[Path] = frozenset()
+    deleted: tuple[Path, ...] = ()
+    searched: Mapping[str, str] = field(default_factory=dict)
 
 
 def read(
-    tokens: Sequence[str], files: Files, slots: Mapping[str, str], faults: list[Fault], *, sweep: bool
+    tokens: Sequence[str],
+    files: Files,
+    slots: Mapping[str, str],
+    faults: list[Fault],
+    *,
+    sweep: bool,
+    search: bool = False,
 ) -> Overrides:
-    """Reads every token; what is wrong is added to `faults`. `sweep` allows several values for a key.
+    """Reads every token; what is wrong is added to `faults`.
 
+    Several values for a key are those of several jobs where `sweep` allows it, and of one study where `search` does.
     `slots` maps what can stand before `=` to choose an option (`dataset`, `target@runner`) to the default one.
     """
     algorithm = next((t.partition("=")[2] for t in reversed(tokens) if t.startswith("algorithm=")), "")
-    reader = _Reader(files.groups(), slots, faults, sweep, algorithm or slots.get("algorithm", ""))
+    reader = _Reader(files.groups(), slots, faults, sweep, search, algorithm or slots.get("algorithm", ""))
     composed: list[str] = []
     for token in tokens:
         before = len(faults)
         texts = reader.read(token)
         composed += texts if len(faults) == before else []
-    return Overrides(tuple(composed), frozenset(reader.keys), tuple(reader.deleted))
+    return Overrides(tuple(composed), frozenset(reader.keys), tuple(reader.deleted), reader.searched)
 
 
 @dataclass
@@ -54,11 +67,13 @@ class _Reader:
     slots: Mapping[str, str]
     faults: list[Fault]
     sweep: bool
+    search: bool
     algorithm: str
 
     def __post_init__(self) -> None:
         self.keys: set[Path] = set()
         self.deleted: list[Path] = []
+        self.searched: dict[str, str] = {}
 
     def read(self, token: str) -> list[str]:
         override = self._parsed(token)
@@ -66,6 +81,9 @@ class _Reader:
             return []
         if override.is_hydra_override():
             return self._hydra(token, override)
+        if override.is_sweep_override() and not self.sweep:
+            self._several(token, override)
+            return []
         if override.package is not None or override.key_or_group in self.groups:
             return self._group(token, override)
         path = tuple(override.key_or_group.split("."))
@@ -82,17 +100,32 @@ class _Reader:
             return None
         try:
             override = OverridesParser.create().parse_override(token)
-        except HydraException:
-            self._fault(token, *_unreadable(token))
+        except HydraException as error:
+            self._fault(token, *_unreadable(token, error))
             return None
         if not override.key_or_group:
             self._fault(token, "has no key", "write <key>=<value>")
             return None
-        if override.is_sweep_override() and not self.sweep:
-            key, _, value = token.partition("=")
-            self._fault(token, "several values for one run", f"add -m to run each of them, or write {key}=[{value}]")
-            return None
         return override
+
+    def _several(self, token: str, override: Override) -> None:
+        """Several values without -m: a part of the search space where there is a study, else a mistake."""
+        key, _, value = token.partition("=")
+        name = searched_name(override)
+        listed = override.value_type == ValueType.SIMPLE_CHOICE_SWEEP
+        if self.search and name is not None and not listed:
+            self.searched[name] = token
+            self.keys.add(("search_space", name))
+        elif name is not None and listed and self.search:
+            way_out = f"write '{key}=choice({value})' to search among them, or add -m for a study with each"
+            self._fault(token, "several values for one run", way_out)
+        elif listed:
+            self._fault(token, "several values for one run", f"add -m to run each of them, or write {key}=[{value}]")
+        elif name is not None:
+            self._fault(token, "is for a study", "`housing tune` searches it; give this command one value")
+        else:
+            rule = f"cannot be searched; a study searches algorithm.<hyperparameter> and {' and '.join(CHOOSABLE)}"
+            self._fault(token, rule, "add -m to run each of the values")
 
     def _hydra(self, token: str, override: Override) -> list[str]:
         if override.key_or_group == "hydra.searchpath":
@@ -142,9 +175,11 @@ class _Reader:
         self.faults.append(Fault((token, *key[1:]), rule, way_out=way_out, where=COMMAND_LINE))
 
 
-def _unreadable(token: str) -> tuple[str, str]:
+def _unreadable(token: str, error: HydraException) -> tuple[str, str]:
     """Why Hydra's grammar refuses a token, and what to do about it."""
     key, _, value = token.partition("=")
+    if call := re.search(r"while evaluating '(.*)'", str(error)):
+        return f"{call[1]} makes no sense", f"write {FORMS}"
     if not _KEY.fullmatch(key):
         return f"{key!r} is no key", "a key is made of names and dots: algorithm.eta=0.1"
     unquoted = re.sub(r"\\.|'[^']*'|\"[^\"]*\"", "", value)

@@ -12,6 +12,9 @@ from housing.promotion.spec import Gate
 from housing.tuning.space import SearchSpace
 from housing.tuning.spec import Study
 
+CHOOSABLE = ("dataset", "features")
+"""Groups whose options a search space may choose from, by name, as it chooses values of hyperparameters."""
+
 
 @dataclass(frozen=True)
 class Algorithm:

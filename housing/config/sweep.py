@@ -79,8 +79,8 @@ class _Job:
         assert isinstance(choices, dict)
         task: list[str] = list(hydra.overrides.task)
         keys = frozenset(path for path in map(written_key, task) if path)
-        overrides = tuple(as_typed(override) for override in task)
-        return self.task(composing.composed(cfg, choices, self.files, keys), overrides)
+        composed = composing.composed(cfg, choices, self.files, Overrides(tuple(task), keys))
+        return self.task(composed, tuple(as_typed(override) for override in task))
 
 
 def _singles(read: Overrides, files: Files) -> Iterator[Overrides]:

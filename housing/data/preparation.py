@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from housing.data.channel import Channel, build
 from housing.data.description import Dataset, Features
 from housing.data.encoder import Encoder
 from housing.data.split import Parts, split
 from housing.data.table import Table, read
+from housing.errors import DataError
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +43,27 @@ class Prepared:
         rows = self.table.take(np.sort(np.concatenate([self.parts.train, self.parts.validation])))
         encoder = Encoder.fit(rows, self.dataset, self.features)
         return encoder, _channel("train", rows, encoder)
+
+    def folds(self, count: int, *, seed: int) -> list[Mapping[str, Channel]]:
+        """The training rows in `count` random parts, each once channel `validation` to a `train` of the others.
+
+        Every fold has an encoder of its own, fitted on its `train` alone. The validation and test parts are in none.
+        Raises DataError when there are fewer rows than folds.
+        """
+        rows = self.parts.train
+        if len(rows) < count:
+            raise DataError(f"{self.table.source}: {count} folds need as many training rows, there are {len(rows)}")
+        # RandomState for the same reason as in `split`.
+        held_out = np.array_split(rows[np.random.RandomState(seed).permutation(len(rows))], count)
+        return [self._channels(np.setdiff1d(rows, held), np.sort(held)) for held in held_out]
+
+    def _channels(self, train: NDArray[np.int64], validation: NDArray[np.int64]) -> Mapping[str, Channel]:
+        fitted_on = self.table.take(train)
+        encoder = Encoder.fit(fitted_on, self.dataset, self.features)
+        return {
+            "train": _channel("train", fitted_on, encoder),
+            "validation": _channel("validation", self.table.take(validation), encoder),
+        }
 
 
 def prepare(dataset: Dataset, features: Features) -> Prepared:

@@ -19,6 +19,8 @@ from housing.tracking.entries import Input
 from housing.tracking.provenance import PROCESS_TAG, is_dead, process_tag, provenance_tags
 from housing.tracking.queries import KIND_TAG, PARENT_TAG, RANK_TAG, Direction, Kind, Run, RunQueries
 from housing.tracking.store import database_path, open_client, translated
+from housing.tuning.leaderboard import places
+from housing.tuning.trial import costs
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 Status = Literal["FINISHED", "FAILED", "KILLED"]
 
 CONFIG_FILE = "config.yaml"
+FRONT_TAG = "housing.front"
 CONFIG_DIGEST_TAG = "housing.config_sha256"
 REASON_TAG = "housing.reason"
 
@@ -175,25 +178,30 @@ class Runs(RunQueries):
         """One artifact of a run, whole."""
         return read_file(self.client, run_id, name)
 
-    def rank_children(self, parent: str, objective: str, direction: Direction) -> list[Run]:
-        """The finished children that have the objective, best first; each is tagged with its place.
+    def rank_children(self, parent: str, objectives: Mapping[str, Direction]) -> list[Run]:
+        """The finished children that have every objective, best by the first one first; each is tagged with its rank.
 
-        Places are text that sorts, `001` for the best, because MLflow's own nesting is lost in a sorted list.
+        Ranks are text that sorts, `001` for the best, because MLflow's own nesting is lost in a sorted list. Several
+        objectives rank in fronts: `housing.front` is `true` for the children that no other one beats.
         """
-        sign = 1 if direction == "minimize" else -1
-        ranked = [
-            child
-            for child in self.children(parent)
-            if child.status == "FINISHED" and not math.isnan(child.metrics.get(objective, math.nan))
-        ]
-        ranked.sort(key=lambda child: sign * child.metrics[objective])
+        ranked = sorted(
+            (
+                (cost, child)
+                for child in self.children(parent)
+                if child.status == "FINISHED" and (cost := _cost(child, objectives)) is not None
+            ),
+            key=lambda pair: pair[0],
+        )
         width = max(3, len(str(len(ranked))))
         with translated(f"run {parent}: cannot rank its children"):
-            for place, child in enumerate(ranked, start=1):
-                rank = f"{place:0{width}d}"
-                if child.tags.get(RANK_TAG) != rank:
-                    self.client.set_tag(child.id, RANK_TAG, rank)
-        return ranked
+            for place, (_, child) in zip(places([cost for cost, _ in ranked]), ranked, strict=True):
+                tags = {RANK_TAG: f"{place:0{width}d}"}
+                if len(objectives) > 1:
+                    tags[FRONT_TAG] = "true" if place == 1 else "false"
+                for tag, value in tags.items():
+                    if child.tags.get(tag) != value:
+                        self.client.set_tag(child.id, tag, value)
+        return [child for _, child in ranked]
 
     def close_abandoned(self) -> list[str]:
         """End runs as KILLED whose process has died on this machine; returns their ids."""
@@ -230,6 +238,11 @@ class Runs(RunQueries):
         if yaml is not None:
             own[CONFIG_DIGEST_TAG] = hashlib.sha256(yaml.encode()).hexdigest()
         return provenance_tags() | own | ({PARENT_TAG: parent} if parent else {}) | dict(tags or {})
+
+
+def _cost(run: Run, objectives: Mapping[str, Direction]) -> tuple[float, ...] | None:
+    values = tuple(run.metrics.get(name, math.nan) for name in objectives)
+    return None if any(map(math.isnan, values)) else costs(values, tuple(objectives.values()))
 
 
 def read_file(client: MlflowClient, run_id: str, name: str) -> bytes:

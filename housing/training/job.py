@@ -32,7 +32,8 @@ class TrainingResult:
     `history` has one value a round for each `<channel>_<metric>`, in the label's unit (names that end in `_trained` are
     on the transformed label that was trained on); `metrics` are its values at `best_round`.
     `best_round` counts from 0. `model` is the model file's bytes in the algorithm's own format (`model_format` is its
-    suffix). `stopped` tells that a `Progress` ended the job early. `billed_seconds` is None where nobody bills.
+    suffix), empty where there is none: a mean over folds. `stopped` tells that a `Progress` ended the job early.
+    `billed_seconds` is None where nobody bills.
     """
 
     history: Mapping[str, Sequence[float]]
@@ -45,3 +46,8 @@ class TrainingResult:
     stopped: bool = False
     billed_seconds: float | None = None
     details: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def measured(self) -> Mapping[str, float]:
+        """Whatever may be an objective: the metrics, and what the job cost (`metrics.COSTS`)."""
+        return {**self.metrics, "training_seconds": self.seconds, "best_round": float(self.best_round)}

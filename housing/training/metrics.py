@@ -51,9 +51,16 @@ METRICS: dict[str, Metric] = {
 }
 
 
+COSTS = {
+    "training_seconds": "time of the training",
+    "best_round": "rounds before the last one kept",
+}
+"""What a job costs, whatever it is judged by: a study may want less of it beside a better metric."""
+
+
 def direction(objective: str) -> Direction:
-    """Direction of `<channel>_<metric>`, or of a metric alone."""
-    return METRICS[objective.rsplit("_", 1)[-1]].direction
+    """Direction of `<channel>_<metric>`, of a metric alone, or of a cost."""
+    return "minimize" if objective in COSTS else METRICS[objective.rsplit("_", 1)[-1]].direction
 
 
 def score(label: ArrayLike, prediction: ArrayLike) -> dict[str, float]:

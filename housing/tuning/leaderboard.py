@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from housing.tuning.space import Point
@@ -31,7 +31,7 @@ def leaderboard(trials: Iterable[FinishedTrial], directions: tuple[Direction, ..
         ((costs(t.values, directions), t) for t in everyone if t.state == "complete" and t.values is not None),
         key=lambda pair: pair[0],
     )
-    ranks = _fronts([cost for cost, _ in complete]) if len(directions) > 1 else range(1, len(complete) + 1)
+    ranks = places([cost for cost, _ in complete])
     ranked = sorted(zip(ranks, (t for _, t in complete), strict=True), key=lambda pair: pair[0])
     rows = [_row(trial, rank) for rank, trial in ranked]
     for state in ("pruned", "failed", "interrupted"):
@@ -39,8 +39,11 @@ def leaderboard(trials: Iterable[FinishedTrial], directions: tuple[Direction, ..
     return rows
 
 
-def _fronts(ordered: list[tuple[float, ...]]) -> list[int]:
-    """The rank of each cost; what dominates another stands before it, since the costs are in order."""
+def places(ordered: Sequence[tuple[float, ...]]) -> Sequence[int]:
+    """The rank of each of these costs, which are in ascending order: its position from 1, or of several, its front."""
+    if not ordered or len(ordered[0]) == 1:
+        return range(1, len(ordered) + 1)
+    # What dominates another stands before it, since the costs are in order.
     fronts: list[list[tuple[float, ...]]] = []
     ranks = []
     for cost in ordered:

@@ -33,7 +33,7 @@ def close_group(experiment: Experiment, run_id: str, failures: Sequence[str]) ->
 
     runs = Runs.open(experiment.tracking.uri, experiment.name, inside=run_id)
     objective = experiment.study.objectives[0]
-    ranked = runs.rank_children(run_id, objective, direction(objective))
+    ranked = runs.rank_children(run_id, {objective: direction(objective)})
     metrics = {objective: ranked[0].metrics[objective]} if ranked else {}
     tags = {"housing.best_run": ranked[0].id, "housing.best": ranked[0].name} if ranked else {}
     if failures:

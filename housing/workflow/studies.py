@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ from housing.workflow.figures import study_figures
 from housing.workflow.outcome import Invocation, Outcome, Reporter, Table
 from housing.workflow.session import Session, encoder_file
 from housing.workflow.summary import Summary, summarise
-from housing.workflow.trials import Trials
+from housing.workflow.trials import Trials, most_rounds, stage
 
 if TYPE_CHECKING:
     from housing.tracking.queries import Run
@@ -72,10 +73,10 @@ def study(session: Session, *, parent: str | None) -> Studied:
     experiment = session.experiment
     spec = experiment.study
     name = study_name(spec.name)
-    _ = session.staged  # bad data is refused before a run is opened
+    alternatives = stage(session)  # bad data is refused before a run is opened
     objective, towards = spec.objectives[0], tuple(direction(each) for each in spec.objectives)
     with session.open_run(name, kind="study", parent=parent) as opened:
-        session.runs.log_files(opened.run_id, encoder_file(session.prepared.encoder))
+        session.runs.log_files(opened.run_id, _encoders(session, alternatives))
         trials = Trials(session, opened.run_id, name)
         result = search(
             experiment.search_space,
@@ -83,9 +84,10 @@ def study(session: Session, *, parent: str | None) -> Studied:
             trials.evaluate,
             seed=experiment.seed,
             directions=towards,
+            rounds=most_rounds(experiment),
             on_end=trials.record,
         )
-        ranked = session.runs.rank_children(opened.run_id, objective, towards[0])
+        ranked = session.runs.rank_children(opened.run_id, dict(zip(spec.objectives, towards, strict=True)))
         opened.metrics["trials"] = len(result.trials)
         summary = summarise(session, result)
         if ranked:
@@ -103,6 +105,15 @@ def study(session: Session, *, parent: str | None) -> Studied:
         "tune", f"{name}: best of {len(result.trials)} {best.name}, {session.amount(best.metrics[objective])}"
     )
     return Studied(opened.run_id, name, result, summary, best)
+
+
+def _encoders(session: Session, alternatives: Mapping[str, Session]) -> dict[str, bytes]:
+    """The configured encoder, and that of each choice (`features=domain`), as files of the study's run."""
+    files = encoder_file(session.prepared.encoder)
+    for named, chosen in alternatives.items():
+        if named:
+            files |= {f"encoders/{named}.json": chosen.prepared.encoder.to_json().encode()}
+    return files
 
 
 def _best(board: Table) -> Table:

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from concurrent.futures import Future
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from housing.config.schema import CHOOSABLE, Experiment
+from housing.training.folds import mean_result
 from housing.training.job import TrainingResult
+from housing.tuning.space import Categorical, grid, partition
 from housing.workflow.board import Board
 from housing.workflow.session import Session
 
 if TYPE_CHECKING:
     from housing.tuning.trial import Evaluation, FinishedTrial, Report, Trial
+
+CHOICES_TAG = "housing.choices"
+"""The options of configuration groups that a trial chose, as JSON (`{"features": "domain"}`)."""
 
 
 class Trials:
@@ -21,67 +29,128 @@ class Trials:
         self._session = session
         self._run_id = run_id
         self._name = name
-        self._results: dict[int, TrainingResult] = {}
+        self._results: dict[int, list[TrainingResult]] = {}
         self._board = Board(session)
 
     def evaluate(self, trial: Trial, report: Report) -> Future[Evaluation]:
-        """Start the trial's job; each round's objective goes to `report`, whose answer may stop it."""
+        """Start the trial's job, or those of its folds one after another; `report` may stop it after any round."""
+        from housing.tuning.folds import evaluate_folds
+
+        session, name = self._chosen(trial), self._run_name(trial)
+        folds = session.experiment.study.folds
+        self._results[trial.number] = []
+        if folds == 1:
+            outcome = self._start(trial, report, channels=session.staged, name=name)
+        else:
+            outcome = evaluate_folds(
+                lambda fold, only_stop: self._start(
+                    trial, only_stop, channels=session.staged_folds[fold], name=f"{name} fold {fold}"
+                ),
+                folds=folds,
+                report=report,
+            )
+        self._board.started(trial)
+        return outcome
+
+    def record(self, trial: FinishedTrial) -> None:
+        """Keep the trial as a child run and show the leaderboard."""
+        session = self._chosen(trial)
+        hyperparameters = self._hyperparameters(trial)
+        tags = {
+            "housing.study": self._name,
+            "housing.trial": f"{trial.number:05d}",
+            "housing.state": trial.state,
+        }
+        if options := chosen_options(trial.parameters):
+            tags[CHOICES_TAG] = json.dumps(options)
+        results = self._results.pop(trial.number, [])
+        if trial.state == "failed" or not results:
+            session.runs.record_failure(
+                self._run_name(trial),
+                trial.error or trial.state,
+                kind="job",
+                parent=self._run_id,
+                params=session.parameters | hyperparameters,
+                tags=session.run_tags | tags,
+            )
+        else:
+            by_fold = session.experiment.study.folds > 1
+            result = mean_result(results) if by_fold else results[0]
+            session.record(
+                replace(result, stopped=trial.state != "complete"),
+                self._run_name(trial),
+                kind="job",
+                hyperparameters=hyperparameters,
+                parent=self._run_id,
+                tags=tags,
+                channels=[session.prepared.channels["train"]] if by_fold else None,
+            )
+        self._board.ended(trial)
+
+    def _start(self, trial: Trial, report: Report, *, channels: Mapping[str, Any], name: str) -> Future[Evaluation]:
         from housing.tuning.trial import Evaluation
 
-        session = self._session
+        session = self._chosen(trial)
         objectives = session.experiment.study.objectives
 
         def progress(number: int, metrics: Mapping[str, float]) -> bool:
             return report(number, metrics[objectives[0]])
 
         outcome: Future[Evaluation] = Future()
+        # Nobody may cancel it: the job is asked to stop after its next round instead, and then ends it.
+        outcome.set_running_or_notify_cancel()
 
         def done(future: Future[TrainingResult]) -> None:
             if (error := future.exception()) is not None:
                 outcome.set_exception(error)
                 return
             result = future.result()
-            self._results[trial.number] = result
-            outcome.set_result(Evaluation(tuple(result.metrics[name] for name in objectives), stopped=result.stopped))
+            self._results[trial.number].append(result)
+            values = tuple(result.measured[objective] for objective in objectives)
+            outcome.set_result(Evaluation(values, stopped=result.stopped))
 
-        job = session.job(self._run_name(trial), self._hyperparameters(trial))
+        job = session.job(name, self._hyperparameters(trial), channels)
         session.runner.submit(job, progress).add_done_callback(done)
-        self._board.started(trial)
         return outcome
 
-    def record(self, trial: FinishedTrial) -> None:
-        """Keep the trial as a child run and show the leaderboard."""
-        session = self._session
-        tags = {
-            "housing.study": self._name,
-            "housing.trial": f"{trial.number:05d}",
-            "housing.state": trial.state,
-        }
-        result = self._results.pop(trial.number, None)
-        if result is None:
-            session.runs.record_failure(
-                self._run_name(trial),
-                trial.error or trial.state,
-                kind="job",
-                parent=self._run_id,
-                params=session.parameters | self._hyperparameters(trial),
-                tags=session.run_tags | tags,
-            )
-        else:
-            session.record(
-                result,
-                self._run_name(trial),
-                kind="job",
-                hyperparameters=self._hyperparameters(trial),
-                parent=self._run_id,
-                tags=tags,
-            )
-        self._board.ended(trial)
+    def _chosen(self, trial: Trial | FinishedTrial) -> Session:
+        """The session whose data the trial trains on."""
+        return self._session.choosing(chosen_options(trial.parameters))
 
     def _hyperparameters(self, trial: Trial | FinishedTrial) -> dict[str, Any]:
-        return dict(self._session.experiment.algorithm.hyperparameters) | dict(trial.parameters)
+        proposed = {name: value for name, value in trial.parameters.items() if name not in CHOOSABLE}
+        return dict(self._session.experiment.algorithm.hyperparameters) | proposed
 
     def _run_name(self, trial: Trial | FinishedTrial) -> str:
         from housing.tracking.names import trial_name
 
         return trial_name(trial.number, trial.parameters, trials=self._session.experiment.study.trials)
+
+
+def chosen_options(parameters: Mapping[str, Any]) -> dict[str, str]:
+    """The options of configuration groups among a trial's parameters, by group."""
+    return {group: str(parameters[group]) for group in CHOOSABLE if group in parameters}
+
+
+def stage(session: Session) -> dict[str, Session]:
+    """Reads and stages all data that the study's trials may choose; returns the sessions by what was chosen.
+
+    Raises DataError, so that nothing is recorded where any of it is bad.
+    """
+    _, groups = partition(session.experiment.search_space, groups=CHOOSABLE)
+    sessions = {}
+    for point in grid(groups):
+        options = chosen_options(point)
+        sessions[" ".join(f"{group}={option}" for group, option in options.items())] = session.choosing(options)
+    for each in sessions.values():
+        _ = each.staged if each.experiment.study.folds == 1 else each.staged_folds
+    return sessions
+
+
+def most_rounds(experiment: Experiment) -> int | None:
+    """The most rounds that a trial can train; None for an algorithm that counts none."""
+    distribution = experiment.search_space.get("num_round")
+    if distribution is None:
+        rounds = experiment.algorithm.hyperparameters.get("num_round")
+        return None if rounds is None else int(rounds)
+    return int(max(distribution.choices) if isinstance(distribution, Categorical) else distribution.high)

@@ -120,7 +120,7 @@ def test_children_are_ranked_so_that_text_sorts(runs: Runs) -> None:
     values = [3.0, 1.0, 2.0, math.nan]
     ids = [runs.record(result_of([v], best_round=0), f"t{i}", parent=study) for i, v in enumerate(values)]
 
-    ranked = runs.rank_children(study, "validation_mae", "minimize")
+    ranked = runs.rank_children(study, {"validation_mae": "minimize"})
 
     assert [r.id for r in ranked] == [ids[1], ids[2], ids[0]]
     assert [runs.get(i).tags.get("housing.rank") for i in ids] == ["003", "001", "002", None]

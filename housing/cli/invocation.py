@@ -1,0 +1,23 @@
+"""A checked configuration -> what the workflow is told of the command."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from housing.config.alternatives import Alternatives
+from housing.config.compose import Composed
+from housing.config.schema import Experiment
+from housing.workflow import Invocation
+
+
+def invocation_of(
+    command: str,
+    overrides: Sequence[str],
+    *,
+    composed: Composed,
+    experiment: Experiment,
+    parent_run_id: str | None = None,
+) -> Invocation:
+    """Raises ConfigError for options that the search space may choose and that are no good."""
+    alternatives = Alternatives(composed, experiment)
+    return Invocation(command, tuple(overrides), composed.yaml, alternatives.config_hash, alternatives, parent_run_id)

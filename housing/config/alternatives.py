@@ -1,0 +1,65 @@
+"""Choices over configuration groups: the same experiment with other options of some of them, composed once each."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import replace
+
+from housing.config import compose as composing
+from housing.config.compose import Composed
+from housing.config.load import check, config_hash
+from housing.config.overrides import Overrides
+from housing.config.schema import CHOOSABLE, Experiment
+from housing.errors import ConfigError
+from housing.tuning.space import grid, partition
+
+
+class Alternatives:
+    """Call it with options by group (`{"features": "domain"}`) for the experiment that has them, all else alike."""
+
+    def __init__(self, composed: Composed, experiment: Experiment) -> None:
+        """Composes and checks all that the search space can choose; raises ConfigError."""
+        self._composed = composed
+        self._experiment = experiment
+        self._known: dict[frozenset[tuple[str, str]], Experiment] = {}
+        _, groups = partition(experiment.search_space, groups=CHOOSABLE)
+        for options in grid(groups):
+            self({group: str(option) for group, option in options.items()})
+
+    def __call__(self, options: Mapping[str, str]) -> Experiment:
+        """Raises ConfigError when they do not fit together, or predict something else than the experiment does."""
+        key = frozenset(options.items())
+        if key not in self._known:
+            self._known[key] = self._chosen(options)
+        return self._known[key]
+
+    @property
+    def config_hash(self) -> str:
+        """SHA-256 of the experiment and of all that it can choose."""
+        own = config_hash(self._experiment)
+        others = sorted(config_hash(other) for other in self._known.values())
+        return hashlib.sha256("\n".join([own, *others]).encode()).hexdigest() if len(others) > 1 else own
+
+    def _chosen(self, options: Mapping[str, str]) -> Experiment:
+        if not options:
+            return self._experiment
+        named = ", ".join(f"{group}={option}" for group, option in options.items())
+        try:
+            other = check(composing.compose(_with(self._composed, options), self._composed.files))
+        except ConfigError as error:
+            raise ConfigError(f"with {named}, which the search space may choose: {error}") from None
+        own, theirs = self._experiment.dataset, other.dataset
+        if (own.label, own.label_unit) != (theirs.label, theirs.label_unit):
+            raise ConfigError(
+                f"search_space.dataset: {named} predicts {theirs.label} in {theirs.label_unit or 'no unit'}, "
+                f"{own.name} predicts {own.label} in {own.label_unit or 'no unit'}; a study compares errors of one "
+                "label in one unit. `housing tune -m dataset=a,b` is one study for each"
+            )
+        return replace(self._experiment, **{group: getattr(other, group) for group in options})
+
+
+def _with(composed: Composed, options: Mapping[str, str]) -> Overrides:
+    """The overrides that composed it, with these options in place of any that they chose."""
+    kept = [o for o in composed.overrides.composed if o.partition("=")[0].lstrip("+") not in options]
+    return replace(composed.overrides, composed=(*kept, *(f"{group}={option}" for group, option in options.items())))

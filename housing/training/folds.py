@@ -1,0 +1,38 @@
+"""Several fits of the same hyperparameters on different rows, as one result."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from statistics import fmean, pstdev
+
+from housing.training.job import TrainingResult
+
+
+def mean_result(folds: Sequence[TrainingResult]) -> TrainingResult:
+    """The mean over folds, in their order; there must be at least one.
+
+    Beside each metric's mean stand `<metric>_sd`, its standard deviation over the folds, and `<metric>_fold_<n>`. Each
+    fold counts by the round it kept, and `best_round` is the mean of those, so that a final fit knows how long to
+    train. `history` ends with the shortest fold; `seconds` are those of all folds. No fold's model is worth keeping.
+    """
+    first = folds[0]
+    metrics: dict[str, float] = {}
+    for name in first.metrics:
+        values = [fold.metrics[name] for fold in folds]
+        metrics |= {name: fmean(values), f"{name}_sd": pstdev(values)}
+        metrics |= {f"{name}_fold_{number}": value for number, value in enumerate(values)}
+    return TrainingResult(
+        history={name: _mean_by_round([fold.history[name] for fold in folds]) for name in first.history},
+        metrics=metrics,
+        best_round=round(fmean(fold.best_round for fold in folds)),
+        model=b"",
+        model_format=first.model_format,
+        seconds=sum(fold.seconds for fold in folds),
+        started_at_ms=first.started_at_ms,
+        stopped=any(fold.stopped for fold in folds),
+        billed_seconds=None if first.billed_seconds is None else sum(fold.billed_seconds or 0 for fold in folds),
+    )
+
+
+def _mean_by_round(histories: Sequence[Sequence[float]]) -> list[float]:
+    return [fmean(values) for values in zip(*histories, strict=False)]
