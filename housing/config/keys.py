@@ -65,7 +65,7 @@ def settings_of(raw: Mapping[str, Any], slot: str) -> type[Any] | None:
     """The settings class of the target in a slot (`runner`, `host`); None when there is no such target."""
     values = raw.get(slot)
     name = values.get("name") if isinstance(values, Mapping) else None
-    if not isinstance(name, str) or name not in targets.names():
+    if not isinstance(name, str) or name not in targets.names(slot):
         return None
     settings: type[Any] = targets.find(name).Settings
     return settings
