@@ -20,10 +20,11 @@ from housing.errors import ConfigError
 
 @dataclass(frozen=True)
 class Request:
-    """One command as asked. `argument` is its FILE or ENDPOINT."""
+    """One command as asked. `argument` is its FILE or ENDPOINT, `arguments` its RUNs where it takes several."""
 
     command: str | None = None
     argument: str | None = None
+    arguments: tuple[str, ...] = ()
     overrides: tuple[str, ...] = ()
     config_dir: Path | None = None
     multirun: bool = False
@@ -31,6 +32,9 @@ class Request:
     detailed_exitcode: bool = False
     label: str | None = None
     separator: str | None = None
+    top: int | None = None
+    html: Path | None = None
+    port: int | None = None
     json: bool = False
     help: bool = False
     version: bool = False
@@ -85,15 +89,17 @@ class _Parser:
                     value = self._value(flag, remaining)
                 request = _with_flag(request, known, value)
             elif self._takes(word, request):
-                request = replace(request, argument=word)
+                request = replace(request, argument=word, arguments=(*request.arguments, word))
             else:
                 overrides += split_overrides(word)
         self._refuse_incomplete(request, overrides)
         return replace(request, overrides=tuple(overrides))
 
     def _takes(self, word: str, request: Request) -> bool:
-        """Whether a word is the command's FILE or ENDPOINT."""
+        """Whether a word is the command's FILE, ENDPOINT or RUN. A run's name holds `=`, but not before a blank."""
         wanted = COMMANDS[self.command].argument
+        if "RUN" in wanted or "STUDY" in wanted:
+            return (wanted.endswith("...") or request.argument is None) and not _OVERRIDE.match(word)
         return bool(wanted) and request.argument is None and ("=" not in word or Path(word).exists())
 
     def _flag(self, flag: str) -> Flag | None:
@@ -143,7 +149,12 @@ def _with_flag(request: Request, flag: Flag, value: str) -> Request:
         way_out = f"; did you mean {meant}?" if meant else ""
         raise ConfigError(f"{flag.name} {value}: must be one of {_listed(flag.values)}{way_out}")
     field = flag.name.removeprefix("--").replace("-", "_")
-    taken: Any = Path(value) if field == "config_dir" else value
+    taken: Any = Path(value) if flag.takes in ("DIR", "FILE") else value
+    if flag.between:
+        low, high = flag.between
+        if not value.isascii() or not value.isdecimal() or not low <= int(value) <= high:
+            raise ConfigError(f"{flag.name} {value}: must be a whole number from {low} to {high:,}")
+        taken = int(value)
     changed: dict[str, Any] = {field: taken if flag.takes else True}
     return replace(request, **changed)
 

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Flag:
-    """`takes` names the flag's value; empty: it takes none. `commands` empty: every command has it, else `why` not."""
+    """`takes` names the flag's value; empty: it takes none. `commands` empty: every command has it, else `why` not.
+
+    `between` are the ends of the whole numbers that it takes.
+    """
 
     name: str
     about: str
@@ -16,11 +19,12 @@ class Flag:
     commands: tuple[str, ...] = ()
     values: tuple[str, ...] = ()
     why: str = ""
+    between: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)
 class Command:
-    """`argument` is the word it takes besides overrides, in brackets when it may be left out."""
+    """`argument` is the word it takes besides overrides, in brackets when it may be left out; `...`: or several."""
 
     name: str
     summary: str
@@ -62,6 +66,26 @@ COMMANDS = {
                 ("housing tune search_space=narrow study=tpe study.trials=50", ""),
                 ("housing tune -m dataset=ames,mine --config-dir conf", "one study a dataset"),
             ),
+        ),
+        Command(
+            "compare",
+            "runs side by side: what differs, and who is better",
+            "Shows what differs between runs in configuration, metrics and origin. Runs go by id, an id's beginning,\n"
+            "name, or a name's first word; a study stands for its best trials, `housing run` for each of its jobs.",
+            (
+                ("housing compare t03 t07", "two trials, as the leaderboard calls them"),
+                ("housing compare tune-walkthrough-3f2a --top 3", "the best three trials of a study"),
+                ("housing compare 3f2a 91bc --html comparison.html", "a page, with learning curves"),
+            ),
+            argument="RUN|STUDY...",
+        ),
+        Command(
+            "ui",
+            "the record in the browser",
+            "Serves MLflow's user interface on this machine and prints where the latest study, or STUDY, is shown;\n"
+            "Ctrl-C ends it.",
+            (("housing ui", ""), ("housing ui tune-walkthrough-3f2a --port 5000", "this study, at this port")),
+            argument="[STUDY]",
         ),
         Command(
             "promote",
@@ -151,6 +175,9 @@ FLAGS = (
     Flag("--detailed-exitcode", "exit code 2 when changes are pending", commands=("plan",)),
     Flag("--label", "the column to predict", "COLUMN", commands=("describe",)),
     Flag("--separator", "between the values of a CSV file (default: a comma)", "CHARACTER", commands=("describe",)),
+    Flag("--top", "trials that stand for a study (default: 5)", "N", commands=("compare",), between=(1, 1000)),
+    Flag("--html", "write a self-contained page", "FILE", commands=("compare",)),
+    Flag("--port", "listen there (default: any free one)", "N", commands=("ui",), between=(1, 65535)),
     Flag("--json", "one JSON document on stdout", commands=_COMPOSING),
     Flag("--help", "this text", short="-h"),
 )

@@ -114,6 +114,11 @@ def _own_arguments(request: Request) -> dict[str, Any]:
             from pathlib import Path
 
             return {"file": Path(str(request.argument))}
+        case "compare":
+            chosen = {"html": request.html} | ({"top": request.top} if request.top is not None else {})
+            return {"runs": request.arguments, **chosen}
+        case "ui":
+            return {"study": request.argument, "port": request.port}
         case "status" | "lineage":
             return {"endpoint": request.argument}
         case _:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from housing.reporting.scales import Levels, Scale, readable, spanning, without_outliers
-from housing.reporting.svg import ACCENT, SERIES_COLOURS, Chart, Position, axes, box, dot, path, rule, text
+from housing.reporting.svg import ACCENT, SERIES_COLOURS, Chart, Position, axes, box, clipped, dot, path, rule, text
 
 _WIDTH = 900
 _HEIGHT = 360
@@ -25,7 +25,6 @@ class Series:
     values: Sequence[float]
     kept: int | None = None
     dashed: bool = False
-    colour: str | None = None
 
 
 @dataclass(frozen=True)
@@ -84,7 +83,7 @@ def optimisation_history(tried: Sequence[Tried], objective: str, *, lower_is_bet
         elements.append(path(steps, colour=ACCENT, title=f"best so far: {readable(best)}"))
     for trial in tried:
         title = f"{trial.name}: {readable(trial.value)}" + ("" if trial.state == "complete" else f" ({trial.state})")
-        shown = y.start if trial.value is None else y(trial.value)
+        shown = y.start if trial.value is None else y(y.inside(trial.value))
         is_best = trial.value == best and trial.state == "complete"
         elements.append(
             dot(
@@ -109,9 +108,9 @@ def parallel_coordinates(drawn: Sequence[Axis], lines: Sequence[Line]) -> Chart:
     scales = {axis.name: axis.scale(bottom, top) for axis in drawn}
     elements = []
     for line in sorted(lines, key=lambda each: each.merit):
-        points: list[Position] = [
-            (places[name], scales[name](value) if (value := line.values.get(name)) is not None else foot)  # type: ignore[arg-type]
-            for name in places
+        points = [
+            (place, foot if (value := line.values.get(name)) is None else _height(scales[name], value))
+            for name, place in places.items()
         ]
         title = f"{line.name}: " + ", ".join(f"{name} {readable(line.values.get(name))}" for name in places)
         elements.append(
@@ -127,11 +126,8 @@ def parallel_coordinates(drawn: Sequence[Axis], lines: Sequence[Line]) -> Chart:
         place, scale = places[axis.name], scales[axis.name]
         elements.append(rule((place, bottom), (place, top), style="axis"))
         elements.append(text((place, _TOP - 6), axis.name, anchor="middle"))
-        ticks = scale.choices if isinstance(scale, Levels) else scale.ticks()
-        elements += [
-            text((place + 6, scale(tick) + 4), readable(tick), style="quiet")  # type: ignore[arg-type]
-            for tick in ticks
-        ]
+        ticks: Sequence[object] = scale.choices if isinstance(scale, Levels) else scale.ticks()
+        elements += [text((place + 6, _height(scale, tick) + 4), readable(tick), style="quiet") for tick in ticks]
     about = "Each line is a trial; the stronger the colour the better, the best stands out."
     if any(line.values.get(name) is None for line in lines for name in places):
         about += " A line at the foot of an axis does not have that parameter."
@@ -166,19 +162,20 @@ def learning_curves(title: str, metric: str, series: Sequence[Series], *, lower_
     rounds = max((len(each.values) for each in series), default=1)
     x = Scale(1, max(rounds, 2), _LEFT, _WIDTH - _LEGEND)
     y = spanning(without_outliers(every, lower_is_better=lower_is_better), start=_HEIGHT - _BOTTOM, end=_TOP)
-    elements = axes(x, y, x_name="round", y_name=metric, whole_x=True)
+    lines, legend = [], []
     for i, each in enumerate(series):
-        colour = each.colour or SERIES_COLOURS[i % len(SERIES_COLOURS)]
+        colour = SERIES_COLOURS[i % len(SERIES_COLOURS)]
         points = [(x(number), y(value)) for number, value in enumerate(each.values, start=1)]
         last = each.values[-1] if each.kept is None else each.values[each.kept]
-        elements.append(path(points, colour=colour, title=f"{each.name}: {readable(last)}", dashed=each.dashed))
+        lines.append(path(points, colour=colour, title=f"{each.name}: {readable(last)}", dashed=each.dashed))
         if each.kept is not None:
             kept = f"{each.name}: round {each.kept + 1}, {readable(last)}"
-            elements.append(dot(points[each.kept], colour=colour, title=kept))
-        row = _TOP + 8 + i * 22
-        start = _WIDTH - _LEGEND + 20
-        elements.append(path([(start, row), (start + 22, row)], colour=colour, dashed=each.dashed))
-        elements.append(text((start + 30, row + 4), _cut(each.name)))
+            lines.append(dot(points[each.kept], colour=colour, title=kept))
+        row, start = _TOP + 8 + i * 22, _WIDTH - _LEGEND + 20
+        legend.append(path([(start, row), (start + 22, row)], colour=colour, dashed=each.dashed))
+        legend.append(text((start + 30, row + 4), _cut(each.name)))
+    elements = axes(x, y, x_name="round", y_name=metric, whole_x=True)
+    elements += [*clipped("learning_curves", x, y, lines), *legend]
     about = "One line a job; the dot is the round that was kept."
     return Chart("learning_curves", title, about, _WIDTH, _HEIGHT, elements)
 
@@ -200,6 +197,14 @@ def predicted_against_true(true: Sequence[float], predicted: Sequence[float], *,
     return Chart(
         "predicted_against_true", "Predicted against true", about, _LEFT + size + _RIGHT, _TOP + size + 48, elements
     )
+
+
+def _height(scale: Scale | Levels, value: object) -> float:
+    """Where a value stands on an axis; one beyond its ends at that end."""
+    if isinstance(scale, Levels):
+        return scale(value)
+    assert isinstance(value, int | float)
+    return scale(scale.inside(value))
 
 
 def _cut(name: str) -> str:

@@ -24,21 +24,24 @@ p.warning { border-left: 4px solid var(--accent); padding-left: .8rem; margin: 1
 svg { max-width: 100%; height: auto; display: block }
 table { border-collapse: collapse; margin-top: .5rem; font-variant-numeric: tabular-nums }
 th, td { padding: .3rem .8rem; text-align: left; border-bottom: 1px solid var(--line); vertical-align: top;
-         overflow-wrap: anywhere; min-width: 3.5rem }
+         min-width: 3.5rem }
+td + td { overflow-wrap: anywhere }
 th { font-weight: 600 }
 thead th { border-bottom: 2px solid var(--quiet) }
 td.number, th.number { text-align: right }
+td.heading { color: var(--quiet); padding-top: 1rem }
 td.best { background: var(--good); font-weight: 600 }
 """
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A cell as read; `best` marks it among its peers."""
+    """A cell as read; `best` marks it among its peers, `heading` opens a group of rows."""
 
     text: str
     number: bool = False
     best: bool = False
+    heading: bool = False
 
 
 @dataclass(frozen=True)
@@ -92,5 +95,6 @@ def _table(grid: Grid) -> str:
 
 
 def _td(cell: Cell) -> str:
-    style = " ".join(name for name, holds in (("number", cell.number), ("best", cell.best)) if holds)
+    styles = {"number": cell.number, "best": cell.best, "heading": cell.heading}
+    style = " ".join(name for name, holds in styles.items() if holds)
     return f'<td class="{style}">{escape(cell.text)}</td>' if style else f"<td>{escape(cell.text)}</td>"

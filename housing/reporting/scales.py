@@ -9,10 +9,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Scale:
-    """Values from `low` to `high` onto pixels from `start` to `end`, even in log(value) when `log`.
-
-    Values beyond an end are drawn at that end.
-    """
+    """Values from `low` to `high` onto pixels from `start` to `end`, even in log(value) when `log`."""
 
     low: float
     high: float
@@ -21,7 +18,7 @@ class Scale:
     log: bool = False
 
     def __call__(self, value: float) -> float:
-        low, high, at = (math.log(v) if self.log else v for v in (self.low, self.high, self._inside(value)))
+        low, high, at = (math.log(v) if self.log else v for v in (self.low, self.high, value))
         share = (at - low) / (high - low) if high > low else 0.5
         return self.start + share * (self.end - self.start)
 
@@ -31,7 +28,8 @@ class Scale:
             return [self.low]
         return _log_ticks(self.low, self.high, about) if self.log else _linear_ticks(self.low, self.high, about)
 
-    def _inside(self, value: float) -> float:
+    def inside(self, value: float) -> float:
+        """The value, or the end of the scale that it lies beyond."""
         return min(max(value, self.low), self.high)
 
 

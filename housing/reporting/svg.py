@@ -13,6 +13,7 @@ from html import escape
 from housing.reporting.scales import Scale, readable
 
 SERIES_COLOURS = ("#4269d0", "#e8730c", "#2f9e6e", "#a463f2", "#d6336c", "#0c8599", "#b08900", "#7a5c43")
+_TITLE_HEIGHT = 28
 ACCENT = "var(--accent, #e8730c)"
 _STYLE = """\
 svg text { font: 12px system-ui, "Segoe UI", Helvetica, Arial, sans-serif; fill: var(--ink, #24292f) }
@@ -39,19 +40,20 @@ class Chart:
     elements: Sequence[str]
 
     def inline(self) -> str:
-        """For an HTML page, which has the style."""
-        return self._svg('role="img"', self.elements)
+        """For an HTML page, which has the style and shows the title itself."""
+        return self._svg('role="img"', self.elements, top=_TITLE_HEIGHT)
 
     def file(self) -> str:
         """For an `.svg` file."""
         paper = f'<rect width="{self.width}" height="{self.height}" fill="#ffffff"/>'
-        heading = text((16, 22), self.title, style="title")
+        heading = text((16, 24), self.title, style="title")
         return self._svg(
             'xmlns="http://www.w3.org/2000/svg"', [f"<style>{_STYLE}</style>", paper, heading, *self.elements]
         )
 
-    def _svg(self, attributes: str, elements: Iterable[str]) -> str:
-        size = f'viewBox="0 0 {self.width} {self.height}" width="{self.width}" height="{self.height}"'
+    def _svg(self, attributes: str, elements: Iterable[str], *, top: int = 0) -> str:
+        height = self.height - top
+        size = f'viewBox="0 {top} {self.width} {height}" width="{self.width}" height="{height}"'
         return "\n".join([f'<svg {attributes} {size} aria-label="{escape(self.title)}">', *elements, "</svg>"])
 
 
@@ -100,6 +102,13 @@ def box(at: Position, *, width: float, height: float, colour: str, title: str) -
         f'<rect x="{at[0]:.1f}" y="{at[1]:.1f}" width="{width:.1f}" height="{height:.1f}" rx="2" '
         f'fill="{colour}"><title>{escape(title)}</title></rect>'
     )
+
+
+def clipped(name: str, x: Scale, y: Scale, elements: Iterable[str]) -> list[str]:
+    """Elements of which nothing is drawn beyond the scales; `name` must be the page's only one."""
+    frame = f'<rect x="{x.start - 6}" y="{y.end - 6}" width="{x.end - x.start + 12}" height="{y.start - y.end + 12}"/>'
+    opened = f'<clipPath id="{name}-frame">{frame}</clipPath><g clip-path="url(#{name}-frame)">'
+    return [opened, *elements, "</g>"]
 
 
 def axes(x: Scale, y: Scale, *, x_name: str, y_name: str, whole_x: bool = False) -> list[str]:

@@ -23,10 +23,12 @@ Direction = Literal["minimize", "maximize"]
 PARENT_TAG = "mlflow.parentRunId"
 KIND_TAG = "housing.kind"
 RANK_TAG = "housing.rank"
+REASON_TAG = "housing.reason"
 SPLIT_DIGEST_TAG = "housing.split_digest"
 _PAGE = 1000
 _NAMES_SHOWN = 5
 _FULL_ID = re.compile(r"[0-9a-f]{32}")
+_WORD = re.compile(r"[\w-]+")
 _ID_PREFIX = re.compile(r"[0-9a-f]{4,31}")
 
 
@@ -63,20 +65,33 @@ class RunQueries:
         self.experiment_id = experiment_id
         self.experiment = experiment
 
+    @property
+    def is_local(self) -> bool:
+        """Whether the record is a file, with no network before it."""
+        return str(self.client.tracking_uri).startswith("sqlite:")
+
     def get(self, run: str) -> Run:
-        """By run id, by an id's first characters (4 or more) when no other run shares them, or by the run's name."""
+        """By run id, an id's first characters (4 or more), the run's name, or its first word, where only one has it."""
         if _FULL_ID.fullmatch(run):
             with translated(f"run {run}: not in the record"):
                 return _run(self.client.get_run(run))
-        found = list(self._search([f"attributes.run_name = {_quoted(run)}"], "attributes.start_time DESC"))
-        if not found and _ID_PREFIX.fullmatch(run):
-            found = list(self._search([f"attributes.run_id LIKE '{run}%'"]))
+        found = self.named(run)
         if len(found) == 1:
             return found[0]
         if found:
             ids = ", ".join(r.id[:12] for r in found[:_NAMES_SHOWN])
             raise TrackingError(f"run {run!r}: {len(found)} runs of {self.experiment!r} are called so; name one: {ids}")
         raise TrackingError(f"run {run!r}: not in experiment {self.experiment!r}{self._near(run)}")
+
+    def named(self, run: str) -> list[Run]:
+        """Those of this name, newest first; else those whose id begins so; else those of this name's first word."""
+        found = list(self._search([f"attributes.run_name = {_quoted(run)}"], "attributes.start_time DESC"))
+        if not found and _ID_PREFIX.fullmatch(run):
+            found = list(self._search([f"attributes.run_id LIKE '{run}%'"]))
+        if not found and _WORD.fullmatch(run):
+            like = self._search([f"attributes.run_name LIKE '{run} %'"], "attributes.start_time DESC")
+            found = [each for each in like if each.name.startswith(f"{run} ")]
+        return found
 
     def best(
         self, objective: str, direction: Direction, *, parent: str | None = None, split_digest: str | None = None
@@ -100,9 +115,13 @@ class RunQueries:
         clauses = ["attributes.status = 'FINISHED'", *_equal({KIND_TAG: "study", SPLIT_DIGEST_TAG: split_digest})]
         return next(self._search(clauses, "attributes.start_time DESC", page=1), None)
 
-    def children(self, parent: str) -> list[Run]:
-        """All runs below a parent, whatever their status, in the order they were started."""
-        return list(self._search(_equal({PARENT_TAG: parent}), "attributes.start_time ASC"))
+    def studies(self, tags: Mapping[str, str]) -> Iterator[Run]:
+        """Studies that have these tags, whatever their status, the latest first."""
+        return self._search(_equal({KIND_TAG: "study", **tags}), "attributes.start_time DESC")
+
+    def children(self, parent: str, *, tags: Mapping[str, str] | None = None) -> list[Run]:
+        """All runs below a parent that have the tags, whatever their status, in the order they were started."""
+        return list(self._search(_equal({PARENT_TAG: parent, **(tags or {})}), "attributes.start_time ASC"))
 
     def history(self, run_id: str, metric: str) -> list[float]:
         """The metric after every round of a job, from the first; empty when the run has no such metric."""

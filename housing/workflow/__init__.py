@@ -1,7 +1,9 @@
 """What each command does; heavy libraries are imported by the steps that use them."""
 
+from housing.workflow.comparison import compare
 from housing.workflow.groups import close_group, open_group
 from housing.workflow.inspection import lineage, status
+from housing.workflow.interface import ui
 from housing.workflow.jobs import train
 from housing.workflow.outcome import Invocation, Outcome, Reporter, Table
 from housing.workflow.predictions import predict
@@ -16,6 +18,7 @@ __all__ = [
     "Reporter",
     "Table",
     "close_group",
+    "compare",
     "deploy",
     "destroy",
     "lineage",
@@ -27,4 +30,5 @@ __all__ = [
     "status",
     "train",
     "tune",
+    "ui",
 ]

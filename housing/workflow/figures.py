@@ -61,8 +61,7 @@ def study_figures(
     )
 
 
-def learning_curve(run: Run, values: Sequence[float], *, dashed: bool = False, colour: str | None = None) -> Series:
+def learning_curve(run: Run, values: Sequence[float]) -> Series:
     """The rounds of a recorded job, the one that was kept marked where the record says which."""
     kept = run.metrics.get("best_round")
-    inside = kept is not None and kept < len(values)
-    return Series(run.name, values, int(kept) if kept is not None and inside else None, dashed=dashed, colour=colour)
+    return Series(run.name, values, int(kept) if kept is not None and kept < len(values) else None)

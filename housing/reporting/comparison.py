@@ -1,0 +1,106 @@
+"""Runs side by side: what differs between them, and how much is the same. Pure values in, pure values out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from housing.training.metrics import METRICS, direction
+
+Kind = Literal["configuration", "metrics", "origin"]
+KINDS: tuple[Kind, ...] = ("configuration", "metrics", "origin")
+"""What was asked for; what came of it; which data, code and libraries it came from."""
+
+Value = float | str | None
+
+_UNJUDGED = ("best_round", "training_seconds", "billed_seconds")
+
+
+@dataclass(frozen=True)
+class Compared:
+    """One run. `split` is the digest of how its rows were split, None where the record does not say."""
+
+    id: str
+    name: str
+    split: str | None
+    configuration: Mapping[str, Value]
+    metrics: Mapping[str, Value]
+    origin: Mapping[str, Value]
+
+
+@dataclass(frozen=True)
+class Field:
+    """One thing with a value a run, None where a run has none; `best` are the places of the best values."""
+
+    kind: Kind
+    name: str
+    values: tuple[Value, ...]
+    best: frozenset[int] = frozenset()
+
+    @property
+    def differs(self) -> bool:
+        return len(set(self.values)) > 1
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """`handles` are short names, different for every run, in the order of `runs`."""
+
+    runs: tuple[Compared, ...]
+    handles: tuple[str, ...]
+    fields: tuple[Field, ...]
+
+    @property
+    def differing(self) -> list[Field]:
+        return [field for field in self.fields if field.differs]
+
+    @property
+    def equal(self) -> list[Field]:
+        return [field for field in self.fields if not field.differs]
+
+    @property
+    def incomparable(self) -> str | None:
+        """Why the metrics cannot be held against each other, in words; None when they can."""
+        groups: dict[str | None, list[str]] = {}
+        for run, handle in zip(self.runs, self.handles, strict=True):
+            groups.setdefault(run.split, []).append(handle)
+        if len(groups) < 2:
+            return None
+        told = "; ".join(
+            f"{', '.join(handles)} {'on split ' + split[:12] if split else 'on rows that the record does not name'}"
+            for split, handles in groups.items()
+        )
+        return (
+            "not comparable: these runs were judged on different rows, so their metrics do not say which model is "
+            f"better ({told})"
+        )
+
+
+def compare(runs: Sequence[Compared]) -> Comparison:
+    """Every field that any of the runs has: configuration, then metrics, then origin, each in the order met."""
+    fields = []
+    for kind in KINDS:
+        mappings: list[Mapping[str, Value]] = [getattr(run, kind) for run in runs]
+        for name in dict.fromkeys(name for mapping in mappings for name in mapping):
+            values = tuple(mapping.get(name) for mapping in mappings)
+            fields.append(Field(kind, name, values, _best(name, values) if kind == "metrics" else frozenset()))
+    return Comparison(tuple(runs), _handles(runs), tuple(fields))
+
+
+def _best(name: str, values: Sequence[Value]) -> frozenset[int]:
+    """Nowhere for a metric without a direction, nor where all are equal."""
+    numbers = [v for v in values if isinstance(v, float) and not math.isnan(v)]
+    if name in _UNJUDGED or name.rsplit("_", 1)[-1] not in METRICS or len(set(numbers)) < 2:
+        return frozenset()
+    best = min(numbers) if direction(name) == "minimize" else max(numbers)
+    return frozenset(place for place, value in enumerate(values) if value == best)
+
+
+def _handles(runs: Sequence[Compared]) -> tuple[str, ...]:
+    """The first word of a name (`t03` of `t03 eta=0.10`) where no other run has it, else with the id's beginning."""
+    first = [run.name.split(" ", 1)[0] for run in runs]
+    return tuple(
+        word if first.count(word) == 1 else f"{word} {run.id[:4]}" for word, run in zip(first, runs, strict=True)
+    )

@@ -1,0 +1,48 @@
+"""A comparison as one HTML page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from housing.reporting.charts import Series, learning_curves
+from housing.reporting.comparison import Comparison, Field
+from housing.reporting.page import Cell, Grid, Page
+from housing.reporting.scales import readable
+from housing.reporting.svg import Chart
+
+
+def comparison_page(comparison: Comparison, *, objective: str, curves: Sequence[Series], lower_is_better: bool) -> str:
+    """Tables of what differs and what does not, and the learning curves over each other."""
+    columns = ["", *comparison.handles]
+    parts: list[Chart | Grid] = [Grid("What differs", "", columns, _differing(comparison))]
+    if curves:
+        parts.append(
+            learning_curves("Learning curves", objective, curves, lower_is_better=lower_is_better),
+        )
+    runs = [[Cell(h), Cell(run.name), Cell(run.id)] for h, run in zip(comparison.handles, comparison.runs, strict=True)]
+    parts.append(Grid("Runs", "", ("", "name", "run id"), runs))
+    equal = [[Cell(field.name), Cell(_shown(field, 0))] for field in comparison.equal]
+    if equal:
+        parts.append(Grid("The same in all", "", ("", "value"), equal))
+    lead = [f"{len(comparison.runs)} runs; {len(comparison.differing)} things differ, {len(equal)} are the same."]
+    warnings = [comparison.incomparable] if comparison.incomparable else []
+    return Page("Comparison of runs", lead, parts, warnings).html()
+
+
+def _differing(comparison: Comparison) -> list[list[Cell]]:
+    rows: list[list[Cell]] = []
+    kind = None
+    for field in comparison.differing:
+        if field.kind != kind:
+            kind = field.kind
+            rows.append([Cell(kind, heading=True), *(Cell("") for _ in comparison.runs)])
+        cells = [
+            Cell(_shown(field, place), number=isinstance(value, float), best=place in field.best)
+            for place, value in enumerate(field.values)
+        ]
+        rows.append([Cell(field.name), *cells])
+    return rows
+
+
+def _shown(field: Field, place: int) -> str:
+    return readable(field.values[place])

@@ -1,0 +1,126 @@
+"""MLflow's own user interface: started light, on this machine only, and opened where it is worth looking."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from http.client import HTTPException
+from tempfile import TemporaryFile
+from typing import IO
+from urllib.parse import quote, urlencode
+from urllib.request import urlopen
+
+from housing.errors import TrackingError
+from housing.tracking.queries import PARENT_TAG, Direction, Run
+from housing.tracking.store import database_path
+
+_LOOPBACK = "127.0.0.1"
+_STARTS_WITHIN_S = 90
+_STOPS_WITHIN_S = 5
+_POLL_S = 0.1
+# By default MLflow starts 15 processes and takes 3.2 GB, most of them for jobs that nobody here has.
+_LIGHT = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
+# Without it the pages of generative AI come up.
+_VIEW = {"workflowType": "machine_learning"}
+
+
+@dataclass(frozen=True)
+class Interface:
+    """A server that answers at `url`."""
+
+    url: str
+    _server: subprocess.Popen[bytes]
+
+    def wait(self) -> None:
+        """Until the server ends by itself, or KeyboardInterrupt."""
+        self._server.wait()
+
+
+@contextmanager
+def serving(uri: str, *, port: int | None = None) -> Iterator[Interface]:
+    """MLflow's server over an SQLite record on the loopback interface: it answers now, and is gone after the block.
+
+    Raises TrackingError when the port is taken or the server does not start.
+    """
+    chosen = _port(port)
+    command = (sys.executable, "-m", "mlflow", "server", "--host", _LOOPBACK, "--port", str(chosen), "--workers", "1")
+    with TemporaryFile() as log:
+        server = subprocess.Popen(
+            (*command, "--backend-store-uri", f"sqlite:///{database_path(uri)}"),
+            env=os.environ | _LIGHT,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            # Ctrl-C is for us: we end the server, and its worker with it.
+            start_new_session=True,
+        )
+        try:
+            _wait_until_answering(server, chosen, log)
+            yield Interface(f"http://{_LOOPBACK}:{chosen}", server)
+        finally:
+            _stop(server)
+
+
+def children_path(parent: Run, objective: str, direction: Direction) -> str:
+    """Charts over the runs below a parent, best first; behind a server's URL."""
+    wanted = {
+        "searchFilter": f'tags.`{PARENT_TAG}` = "{parent.id}"',
+        "orderByKey": f"metrics.`{objective}`",
+        "orderByAsc": str(direction == "minimize").lower(),
+        "compareRunsMode": "CHART",
+    }
+    return f"/#/experiments/{parent.experiment_id}/runs?{urlencode(_VIEW | wanted, quote_via=quote)}"
+
+
+def comparison_path(runs: Sequence[Run]) -> str:
+    """MLflow's page that compares runs; behind a server's URL."""
+    wanted = {
+        "runs": json.dumps([run.id for run in runs]),
+        "experiments": json.dumps(sorted({run.experiment_id for run in runs})),
+    }
+    return f"/#/compare-runs?{urlencode(_VIEW | wanted, quote_via=quote)}"
+
+
+def experiment_path(experiment_id: str | None) -> str:
+    """All runs of an experiment, or all experiments; behind a server's URL."""
+    place = "experiments" if experiment_id is None else f"experiments/{experiment_id}/runs"
+    return f"/#/{place}?{urlencode(_VIEW)}"
+
+
+def _port(wanted: int | None) -> int:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((_LOOPBACK, wanted or 0))
+        except OSError as e:
+            raise TrackingError(f"--port {wanted}: cannot be used ({e.strerror}); without --port a free one is") from e
+        return int(probe.getsockname()[1])
+
+
+def _wait_until_answering(server: subprocess.Popen[bytes], port: int, log: IO[bytes]) -> None:
+    deadline = time.monotonic() + _STARTS_WITHIN_S
+    while server.poll() is None and time.monotonic() < deadline:
+        with suppress(OSError, HTTPException), urlopen(f"http://{_LOOPBACK}:{port}/health", timeout=_POLL_S * 10):
+            return
+        time.sleep(_POLL_S)
+    log.seek(0)
+    last = [line for line in log.read().decode(errors="replace").splitlines() if line.strip()][-1:]
+    raise TrackingError(f"MLflow's server did not start on port {port}: {' '.join(last) or 'it said nothing'}")
+
+
+def _stop(server: subprocess.Popen[bytes]) -> None:
+    """It and its worker, which would outlive it otherwise."""
+    for how in (signal.SIGTERM, signal.SIGKILL):
+        with suppress(ProcessLookupError):
+            os.killpg(server.pid, how)
+        with suppress(subprocess.TimeoutExpired):
+            server.wait(_STOPS_WITHIN_S)
+            return

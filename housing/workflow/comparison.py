@@ -1,0 +1,226 @@
+"""`housing compare`: what differs between runs, in configuration, metrics and origin."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from housing.config.schema import Experiment
+from housing.errors import ConfigError
+from housing.reporting.comparison import Compared, Comparison, Field, Value
+from housing.reporting.comparison import compare as side_by_side
+from housing.training.metrics import direction
+from housing.workflow.figures import learning_curve
+from housing.workflow.outcome import Invocation, Outcome, Reporter, Table
+
+if TYPE_CHECKING:
+    from housing.tracking.queries import Run
+    from housing.tracking.reading import Record
+
+_PARENTS = ("run", "study", "group")
+_MOST_COLUMNS = 6
+_MOST_CURVES = 8
+_NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d+)?")
+_GROUPS = ("dataset", "features")
+_ORIGIN = (
+    *("command", "overrides", "study"),
+    *("data_digest", "split_digest", "encoder_digest", "config_hash"),
+    *("version", "python", "git_commit", "git_dirty"),
+)
+
+
+def compare(
+    experiment: Experiment,
+    _: Invocation,
+    reporter: Reporter,
+    *,
+    runs: Sequence[str],
+    top: int = 5,
+    html: Path | None = None,
+) -> Outcome:
+    """Compare runs given by id, an id's beginning or name; a study stands for its `top` best trials."""
+    from housing.tracking.reading import Record
+
+    with reporter.working("reading the record"):
+        record = Record.open(experiment.tracking.uri, experiment.name)
+        jobs = list({job.id: job for word in runs for job in _jobs(record, record.get(word), experiment, top)}.values())
+        if len(jobs) < 2:
+            raise ConfigError(_too_few(runs, jobs))
+        compared = side_by_side(_compared(record, jobs, experiment.study.objectives[0]))
+        if html is not None:
+            _write(html, _page(record, jobs, compared, experiment))
+    return _outcome(compared, experiment, runs, html)
+
+
+def _jobs(record: Record, run: Run, experiment: Experiment, top: int) -> Iterator[Run]:
+    """The run, or what stands for it: the best of a study or a multirun, every job of `housing run`."""
+    if run.kind not in _PARENTS:
+        yield run
+        return
+    children = record.children(run)
+    if run.kind != "run":
+        children = _best(children, experiment.study.objectives[0])[:top]
+    for child in children:
+        yield from _jobs(record, child, experiment, top)
+
+
+def _best(children: Sequence[Run], objective: str) -> list[Run]:
+    """Those with the objective, best first; by rank where the study has been ranked, by value while it still runs."""
+    from housing.tracking.queries import RANK_TAG
+
+    sign = 1 if direction(objective) == "minimize" else -1
+    with_value = [child for child in children if objective in child.metrics or RANK_TAG in child.tags]
+    return sorted(with_value, key=lambda c: (c.tags.get(RANK_TAG, "~"), sign * c.metrics.get(objective, 0.0)))
+
+
+def _too_few(words: Sequence[str], jobs: Sequence[Run]) -> str:
+    found = f"only {jobs[0].name!r}" if jobs else "no finished job"
+    return f"compare {' '.join(words)}: {found} to compare; name two runs or more, or a study with several trials"
+
+
+# --- from the record ------------------------------------------------------------------------------------------------
+
+
+def _compared(record: Record, jobs: Sequence[Run], objective: str) -> list[Compared]:
+    from housing.tracking.queries import SPLIT_DIGEST_TAG
+
+    inner = _inner_configurations(record, jobs)
+    return [
+        Compared(
+            id=job.id,
+            name=job.name,
+            split=job.tags.get(SPLIT_DIGEST_TAG),
+            configuration={name: _value(text) for name, text in {**job.params, **inside}.items()},
+            metrics={name: job.metrics[name] for name in sorted(job.metrics, key=lambda name: name != objective)},
+            origin=_origin(job),
+        )
+        for job, inside in zip(jobs, inner, strict=True)
+    ]
+
+
+def _inner_configurations(record: Record, jobs: Sequence[Run]) -> list[dict[str, str]]:
+    """For each job what is written inside its dataset and features, where those have the same name for all jobs.
+
+    Two datasets of different names differ in every column, which would tell nobody anything.
+    """
+    from housing.tracking.entries import flatten
+
+    read: dict[str, Mapping[str, Any]] = {}
+    composed = [_configuration(record, job, read) for job in jobs]
+    shared = [
+        group
+        for group in _GROUPS
+        if len({job.params.get(group) for job in jobs}) == 1
+        and all(each.get(group, {}).get("name") == jobs[0].params.get(group) for each in composed)
+    ]
+    return [
+        flatten({group: {key: value for key, value in each[group].items() if key != "name"} for group in shared})
+        for each in composed
+    ]
+
+
+def _configuration(record: Record, job: Run, read: dict[str, Mapping[str, Any]]) -> Mapping[str, Any]:
+    """The composed configuration of a job, or of the study that it is a trial of; each is read once."""
+    import yaml  # type: ignore[import-untyped]
+
+    from housing.tracking.runs import CONFIG_FILE
+
+    for owner in filter(None, (job.parent, job.id)) if job.kind == "job" else (job.id,):
+        if owner not in read:
+            content = record.read_file(owner, CONFIG_FILE)
+            read[owner] = yaml.safe_load(content) if content is not None else {}
+        if read[owner]:
+            return read[owner]
+    return {}
+
+
+def _origin(job: Run) -> dict[str, Value]:
+    tags = {name.removeprefix("housing."): text for name, text in job.tags.items() if name.startswith("housing.")}
+    libraries = sorted(name for name in tags if name.endswith("_version"))
+    shown = {name: tags[name] for name in (*_ORIGIN, *libraries) if name in tags}
+    return {"status": job.status, **{name: _short(text) for name, text in shown.items()}}
+
+
+def _short(text: str) -> str:
+    """Digests and commits by their first 12 characters."""
+    return text[:12] if re.fullmatch(r"[0-9a-f]{40,64}", text) else text
+
+
+def _value(text: str) -> Value:
+    return float(text) if _NUMBER.fullmatch(text) else text
+
+
+# --- for people and machines ----------------------------------------------------------------------------------------
+
+
+def _page(record: Record, jobs: Sequence[Run], compared: Comparison, experiment: Experiment) -> str:
+    from housing.reporting.comparison_page import comparison_page
+
+    objective = experiment.study.objectives[0]
+    curves = [(job, record.history(job, objective)) for job in jobs[:_MOST_CURVES]]
+    return comparison_page(
+        compared,
+        objective=objective,
+        curves=[learning_curve(job, values) for job, values in curves if len(values) > 1],
+        lower_is_better=direction(objective) == "minimize",
+    )
+
+
+def _write(file: Path, page: str) -> None:
+    try:
+        file.write_text(page, encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"--html {file}: cannot be written: {error.strerror}") from error
+
+
+def _outcome(compared: Comparison, experiment: Experiment, words: Sequence[str], html: Path | None) -> Outcome:
+    differing, equal = compared.differing, compared.equal
+    lines = [compared.incomparable] if compared.incomparable else _winner(compared, experiment.study.objectives[0])
+    lines.append(f"{len(equal)} other things are the same in all, and left out" if equal else "nothing is the same")
+    again = f"housing compare {shlex.join(words)} --html comparison.html"
+    return Outcome(
+        headline=f"{len(compared.runs)} runs differ in {len(differing)} things",
+        data=_data(compared),
+        lines=lines,
+        tables=(_table(compared),) if differing else (),
+        recorded=(str(html),) if html else (),
+        next_commands=(
+            *(() if html else ((again, "as a page, with learning curves"),)),
+            ("housing ui", "the record in the browser"),
+        ),
+    )
+
+
+def _winner(compared: Comparison, objective: str) -> list[str]:
+    """One sentence, where the runs were judged by the objective on the same rows."""
+    return [
+        f"best {objective}: {', '.join(compared.handles[place] for place in sorted(field.best))}"
+        for field in compared.fields
+        if field.kind == "metrics" and field.name == objective and field.best
+    ]
+
+
+def _table(compared: Comparison) -> Table:
+    """Runs as columns while they fit; else as rows."""
+    differing = compared.differing
+    if len(compared.runs) <= _MOST_COLUMNS:
+        kinds = ["" if i and differing[i - 1].kind == field.kind else field.kind for i, field in enumerate(differing)]
+        rows = [[kind, field.name, *field.values] for kind, field in zip(kinds, differing, strict=True)]
+        return Table("", ("", "", *compared.handles), rows)
+    by_run = [[handle, *(f.values[i] for f in differing)] for i, handle in enumerate(compared.handles)]
+    return Table("", ("run", *(field.name for field in differing)), by_run)
+
+
+def _data(compared: Comparison) -> dict[str, Any]:
+    def listed(fields: Sequence[Field], kind: str) -> dict[str, Any]:
+        return {field.name: list(field.values) for field in fields if field.kind == kind}
+
+    return {
+        "runs": [{"run_id": run.id, "name": run.name} for run in compared.runs],
+        "comparable": compared.incomparable is None,
+        "differing": {kind: listed(compared.differing, kind) for kind in ("configuration", "metrics", "origin")},
+        "equal": {field.name: field.values[0] for field in compared.equal},
+    }
