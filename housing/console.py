@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 _STEP_WIDTH = 10
 _TENTHS = 10
 _REDRAWN_A_SECOND = 4
+_ENDLESS = 10_000
 _STATE_STYLES = {"running": "dim", "pruned": "yellow", "failed": "red", "interrupted": "yellow"}
 
 
@@ -101,7 +102,7 @@ class Console:
         progress = RichTable.grid(padding=(0, 2))
         bar = ProgressBar(total=standing.total, completed=standing.done, width=24)
         progress.add_row("", bar, Text(_progress(standing, since_s), style="dim"))
-        return Group(_rich_table(standing.table, rows=standing.table.rows, live=True), progress)
+        return Group(_fitted(standing.table, self._rich, live=True), progress)
 
     def show(self, outcome: Outcome) -> None:
         """The last block: result, where it is recorded, what to do next; or the one JSON document."""
@@ -122,7 +123,7 @@ class Console:
             rich.print(Text(line, style=_line_style(line)))
         for table in outcome.tables:
             rich.print()
-            rich.print(_rich_table(table, rows=table.rows))
+            rich.print(_fitted(table, rich))
         if outcome.recorded:
             rich.print()
             for line in outcome.recorded:
@@ -177,29 +178,54 @@ def _duration(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
 
 
-def _rich_table(table: Table, *, rows: Sequence[Sequence[Any]], live: bool = False) -> RichTable:
+def _fitted(table: Table, rich: RichConsole, *, live: bool = False) -> RichTable:
+    """As it is where it fits; else with short numbers and stacked headings; else without what can be spared."""
+    from rich.measure import Measurement
+
+    def fits(drawn: RichTable) -> bool:
+        return Measurement.get(rich, rich.options.update(max_width=_ENDLESS), drawn).maximum <= rich.width
+
+    drawn = _drawn(table, live=live)
+    if fits(drawn):
+        return drawn
+    for spared in range(len(table.spare) + 1):
+        left_out = table.spare[len(table.spare) - spared :]
+        drawn = _drawn(table, live=live, tight=True, left_out=left_out)
+        if fits(drawn):
+            break
+    return drawn
+
+
+def _drawn(table: Table, *, live: bool, tight: bool = False, left_out: Sequence[str] = ()) -> RichTable:
     from rich import box
     from rich.table import Table as RichTable
     from rich.text import Text
 
-    rich = RichTable(title=table.title or None, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
-    for index, name in enumerate(table.columns):
-        numeric = any(isinstance(row[index], int | float) for row in rows)
-        rich.add_column(name, justify="right" if numeric else "left", overflow="fold")
-    for row in rows:
-        rich.add_row(*(Text(_cell(value)) for value in row), style=_row_style(row) if live else "")
-    return rich
+    drawn = RichTable(title=table.title or None, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
+    drawn.padding = (0, 0 if tight else 1)
+    kept = [index for index, name in enumerate(table.columns) if name not in left_out]
+    for index in kept:
+        name = table.columns[index]
+        numeric = any(isinstance(row[index], int | float) for row in table.rows)
+        heading = name.replace("_", "_\n") if tight else name
+        drawn.add_column(heading, justify="right" if numeric else "left", overflow="fold", no_wrap=numeric)
+    for row in table.rows:
+        cells = (Text(_cell(row[index], digits=3 if tight else 4)) for index in kept)
+        drawn.add_row(*cells, style=_row_style(row) if live else "")
+    if left_out:
+        drawn.caption = f"too narrow for {', '.join(left_out)}"
+    return drawn
 
 
-def _cell(value: Any) -> str:
-    """Six significant digits, thousands separated; an absent value is a dash."""
+def _cell(value: Any, *, digits: int = 4) -> str:
+    """Thousands separated and one decimal; that many significant digits below 1000; an absent value is a dash."""
     if value is None:
         return "-"
     if isinstance(value, bool) or not isinstance(value, int | float):
         return str(value)
     if isinstance(value, int):
         return f"{value:,}" if abs(value) >= 10_000 else str(value)
-    return f"{value:,.1f}" if abs(value) >= 1000 else f"{value:.4g}"
+    return f"{value:,.1f}" if abs(value) >= 1000 else f"{value:.{digits}g}"
 
 
 def _row_style(row: Sequence[Any]) -> str:

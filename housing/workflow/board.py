@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from housing.training.metrics import direction
@@ -68,7 +69,7 @@ class Board:
         table = leaderboard(self._session, self._top[:_SHOWN])
         self._session.reporter.board(
             Standing(
-                table=Table(table.title, table.columns, [*table.rows, *self._running_rows()]),
+                table=replace(table, rows=[*table.rows, *self._running_rows()]),
                 done=done,
                 total=total,
                 running=len(self._running),
@@ -120,4 +121,4 @@ def leaderboard(session: Session, trials: Iterable[FinishedTrial]) -> Table:
         ]
         for row in ranked(trials, tuple(direction(objective) for objective in objectives))
     ]
-    return Table("", ("rank", "trial", *objectives, *names, "seconds", "state"), rows)
+    return Table("", ("rank", "trial", *objectives, *names, "seconds", "state"), rows, spare=names)

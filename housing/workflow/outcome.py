@@ -27,11 +27,15 @@ class Invocation:
 
 @dataclass(frozen=True)
 class Table:
-    """Rows for people; numbers stay numbers, so that a console can align them."""
+    """Rows for people; numbers stay numbers, so that a console can align them.
+
+    `spare` are columns that may be left out, the last first, where there is no room.
+    """
 
     title: str
     columns: Sequence[str]
     rows: Sequence[Sequence[Any]]
+    spare: Sequence[str] = ()
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from housing.config.schema import Experiment
@@ -120,7 +120,7 @@ def _best(board: Table) -> Table:
     """The upper end of a leaderboard; the rest is in the record."""
     if len(board.rows) <= _MOST_ROWS:
         return board
-    return Table(f"best {_MOST_ROWS} of {len(board.rows)} trials", board.columns, board.rows[:_MOST_ROWS])
+    return replace(board, title=f"best {_MOST_ROWS} of {len(board.rows)} trials", rows=board.rows[:_MOST_ROWS])
 
 
 def _scores(run: Run) -> dict[str, float]:

@@ -66,4 +66,4 @@ def _mattered(importances: Mapping[str, float]) -> str:
         return "what mattered: ten complete trials or more would tell"
     shown = [f"{name} {share:.0%}" for name, share in importances.items() if share >= _NEGLIGIBLE]
     rest = len(importances) - len(shown)
-    return "what mattered: " + ", ".join(shown) + (f"; {rest} more under 1 % each" if rest else "")
+    return "what mattered: " + ", ".join(shown) + (f"; {rest} more under 1% each" if rest else "")
