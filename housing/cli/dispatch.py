@@ -97,13 +97,18 @@ def _run_once(request: Request, console: Console) -> Any:
     from housing.config.load import check, compose
 
     command = str(request.command)
-    composed = compose(request.overrides, request.config_dir, search=command in _WITH_A_STUDY)
+    overrides = request.overrides
+    composed = compose(overrides, request.config_dir, search=command in _WITH_A_STUDY)
     experiment = check(composed)
 
     from housing import workflow
     from housing.cli.invocation import invocation_of
 
-    invocation = invocation_of(command, request.overrides, composed=composed, experiment=experiment)
+    if command in _WITH_A_STUDY and experiment.study.resume is not None:
+        overrides, config_dir = workflow.recorded_request(experiment, overrides, request.config_dir)
+        composed = compose(overrides, config_dir, search=True)
+        experiment = check(composed)
+    invocation = invocation_of(command, overrides, composed=composed, experiment=experiment)
     step: Callable[..., Any] = getattr(workflow, command)
     return step(experiment, invocation, console, **_own_arguments(request))
 

@@ -20,4 +20,13 @@ def invocation_of(
 ) -> Invocation:
     """Raises ConfigError for options that the search space may choose and that are no good."""
     alternatives = Alternatives(composed, experiment)
-    return Invocation(command, tuple(overrides), composed.yaml, alternatives.config_hash, alternatives, parent_run_id)
+    theirs = composed.files.theirs
+    return Invocation(
+        command,
+        tuple(overrides),
+        composed.yaml,
+        alternatives.config_hash,
+        alternatives,
+        parent_run_id,
+        str(theirs) if theirs else None,
+    )

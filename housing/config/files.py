@@ -41,6 +41,11 @@ class Files:
         theirs = config_dir.resolve()
         return cls((ours,) if theirs == ours else (theirs, ours))
 
+    @property
+    def theirs(self) -> Path | None:
+        """The user's own folder, where there is one."""
+        return self.folders[0] if len(self.folders) > 1 else None
+
     def groups(self) -> dict[str, list[str]]:
         """Group -> its options; those of nested folders are `<folder>/<name>`."""
         found: dict[str, set[str]] = {}

@@ -71,7 +71,9 @@ def check(composed: Composed) -> Experiment:
 def config_hash(experiment: Experiment) -> str:
     """SHA-256 of everything that defines the experiment; where it is recorded does not."""
     values = asdict(experiment)
-    del values["tracking"]["uri"]
+    del values["parallel"]
+    for group, name in (("tracking", "uri"), ("tracking", "wait_s"), ("study", "resume")):
+        del values[group][name]
     # Features are numbered in this order, so that here the order of a mapping is a part of the experiment.
     for group, ordered in (("dataset", "columns"), ("features", "derived")):
         values[group][ordered] = list(values[group][ordered].items())

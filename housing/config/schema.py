@@ -26,10 +26,18 @@ class Algorithm:
 
 @dataclass(frozen=True)
 class Tracking:
-    """Where the record is kept: an MLflow tracking URI, and the registered model's name."""
+    """Where the record is kept: an MLflow tracking URI, and the registered model's name.
+
+    Results of a study wait on disk while a tracking server does not answer; its end waits `wait_s` seconds for that.
+    """
 
     uri: str
     model: str
+    wait_s: float = 60
+
+    def __post_init__(self) -> None:
+        if not self.wait_s >= 0:
+            raise ValueError(f"wait_s: must be 0 or more, got {self.wait_s}")
 
 
 @dataclass(frozen=True)

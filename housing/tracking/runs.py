@@ -17,8 +17,9 @@ from housing.errors import TrackingError
 from housing.tracking import entries
 from housing.tracking.entries import Input
 from housing.tracking.provenance import PROCESS_TAG, is_dead, process_tag, provenance_tags
-from housing.tracking.queries import KIND_TAG, PARENT_TAG, RANK_TAG, Direction, Kind, Run, RunQueries
+from housing.tracking.queries import KIND_TAG, PARENT_TAG, RANK_TAG, REASON_TAG, Direction, Kind, Run, RunQueries
 from housing.tracking.store import database_path, open_client, translated
+from housing.tracking.trial import ABANDONED, STATE_TAG
 from housing.tuning.leaderboard import places
 from housing.tuning.trial import costs
 
@@ -32,7 +33,6 @@ Status = Literal["FINISHED", "FAILED", "KILLED"]
 CONFIG_FILE = "config.yaml"
 FRONT_TAG = "housing.front"
 CONFIG_DIGEST_TAG = "housing.config_sha256"
-REASON_TAG = "housing.reason"
 
 
 class Runs(RunQueries):
@@ -211,8 +211,23 @@ class Runs(RunQueries):
             if is_dead(run.tags[PROCESS_TAG])
         ]
         for run in abandoned:
-            self.finish(run.id, "KILLED", tags={REASON_TAG: "its process died before the run was complete"})
+            self.abandon(run.id)
         return [run.id for run in abandoned]
+
+    def abandon(self, run_id: str) -> None:
+        """End as KILLED a run that nobody goes on writing; what it lacks is never told from what it has."""
+        tags = {STATE_TAG: ABANDONED, REASON_TAG: "its process died before the run was complete"}
+        self.finish(run_id, "KILLED", tags=tags)
+
+    def reopen(self, run_id: str, *, tags: Mapping[str, str] | None = None, yaml: str | None = None) -> None:
+        """Make an ended run, or one that its process left, RUNNING and this process's own."""
+        own = {PROCESS_TAG: process_tag()} | (_config_digest(yaml) if yaml is not None else {}) | dict(tags or {})
+        with translated(f"run {run_id}: cannot be opened again"):
+            self.client.log_batch(run_id, tags=entries.run_tags(own))
+            self.client.update_run(run_id, status="RUNNING")
+            if REASON_TAG in self.get(run_id).tags:
+                self.client.delete_tag(run_id, REASON_TAG)
+        self._log_config(run_id, yaml)
 
     def _create(self, name: str, tags: Mapping[str, str], started_at_ms: int) -> str:
         with translated(f"run {name!r}: cannot be written"):
@@ -236,7 +251,7 @@ class Runs(RunQueries):
     ) -> dict[str, str]:
         own = {KIND_TAG: kind, PROCESS_TAG: process_tag()}
         if yaml is not None:
-            own[CONFIG_DIGEST_TAG] = hashlib.sha256(yaml.encode()).hexdigest()
+            own |= _config_digest(yaml)
         return provenance_tags() | own | ({PARENT_TAG: parent} if parent else {}) | dict(tags or {})
 
 
@@ -258,6 +273,10 @@ def inherited_run(environment: MutableMapping[str, str] = os.environ) -> str | N
     """
     environment.pop("MLFLOW_EXPERIMENT_ID", None)
     return environment.pop("MLFLOW_RUN_ID", None)
+
+
+def _config_digest(yaml: str) -> dict[str, str]:
+    return {CONFIG_DIGEST_TAG: hashlib.sha256(yaml.encode()).hexdigest()}
 
 
 def _experiment_id(client: MlflowClient, uri: str, name: str) -> str:

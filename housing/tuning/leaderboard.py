@@ -19,6 +19,7 @@ class Row:
     parameters: Point
     seconds: float
     state: State
+    reused: bool = False
 
 
 def leaderboard(trials: Iterable[FinishedTrial], directions: tuple[Direction, ...]) -> list[Row]:
@@ -58,4 +59,4 @@ def places(ordered: Sequence[tuple[float, ...]]) -> Sequence[int]:
 
 
 def _row(trial: FinishedTrial, rank: int | None) -> Row:
-    return Row(rank, trial.number, trial.values, trial.parameters, trial.seconds, trial.state)
+    return Row(rank, trial.number, trial.values, trial.parameters, trial.seconds, trial.state, trial.reused)

@@ -1,9 +1,9 @@
 """Proposals and pruning by Optuna, which is imported with this module and nowhere else.
 
 With `random` and `tpe` every proposal draws from a generator of its own, seeded by the study's seed and the trial's
-number; `grid` and `qmc` count on from the last number. So a resumed study goes on as if it had never stopped: always
-with grid, random and qmc, and given the same finished trials with tpe. A resumed cmaes starts a new evolution around
-the best of what it finds.
+number; `grid` and `qmc` count on from the last number. Numbers that an earlier session left undone come first. So a
+resumed study goes on as if it had never stopped: always with grid and random, given the same finished trials with tpe,
+and but for the points left undone with qmc. A resumed cmaes starts a new evolution around the best of what it finds.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import math
 import random
 import warnings
 from collections.abc import Sequence
+from itertools import chain, count
 from threading import Lock
 
 import numpy as np
@@ -70,7 +71,10 @@ class Sampler:
             pruner=_pruner(study, rounds=rounds),
         )
         self._open: dict[int, optuna.Trial] = {}
-        self._next = 1 + max((t.number for t in past), default=-1)
+        self._beyond = 1 + max((t.number for t in past), default=-1)
+        done = {t.number for t in past}
+        self._numbers = chain((n for n in range(self._beyond) if n not in done), count(self._beyond))
+        self._next = next(self._numbers)
         self._tried = {identity(t.parameters) for t in past}
         self._known = [p for p in known if not any(identity(p) <= tried for tried in self._tried)]
         self._untried = self._list_untried()
@@ -97,7 +101,7 @@ class Sampler:
             else:
                 # A sampler that has settled repeats itself for ever; what it has not seen is worth more.
                 trial, parameters = self._propose(next(iter((self._untried or {}).values())), _REPEATS_BEFORE_RANDOM)
-            number, self._next = self._next, self._next + 1
+            number, self._next = self._next, next(self._numbers)
             self._open[number] = trial
             self._tried.add(identity(parameters))
             if self._untried is not None:
@@ -161,9 +165,9 @@ class Sampler:
             # Their interfaces may change; our pin on Optuna's version answers that.
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
             if self._spec.sampler == "cmaes":
-                return _Cmaes(joint, self._spec.startup_trials, past=past, seed=self._seed + self._next)
+                return _Cmaes(joint, self._spec.startup_trials, past=past, seed=self._seed + self._beyond)
             qmc = _Qmc(joint, seed=self._seed)
-        for _ in range(self._next):
+        for _ in range(self._beyond):
             qmc.sample_relative(self._study, None, joint)
         return qmc
 

@@ -186,6 +186,7 @@ class Session:
             seconds=(running.ended or time.monotonic()) - running.started,
             error=error,
             reports=dict(running.reports),
+            reused=state == "complete" and future.result().reused,
         )
         self._sampler.tell(trial)
         self.note(trial)

@@ -22,6 +22,9 @@ class Study:
     No trial starts after `time_limit_s` seconds, nor after `patience` trials in a row without a better one.
     `start_from` holds points (each may leave parameters open) that are tried first, or names an earlier study whose
     best point is.
+    `resume` names a study of the record (its run's id, the beginning of it, or its name) to go on with until it has
+    `trials`. With `reuse`, a trial that a finished run has done already (the same hyperparameters, seed, data, split,
+    encoder and code) is not trained again: it takes that run's result.
     """
 
     name: str
@@ -38,6 +41,8 @@ class Study:
     time_limit_s: float | None = None
     patience: int | None = None
     start_from: str | tuple[Point, ...] = ()
+    resume: str | None = None
+    reuse: bool = False
 
     def __post_init__(self) -> None:
         faults = [

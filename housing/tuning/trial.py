@@ -34,10 +34,14 @@ class Trial:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """`values` has one number for each objective, in order; `stopped` tells that a Report ended the trial early."""
+    """`values` has one number for each objective, in order; `stopped` tells that a Report ended the trial early.
+
+    `reused` tells that they are those of an earlier trial, found in the record.
+    """
 
     values: tuple[float, ...]
     stopped: bool = False
+    reused: bool = False
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,7 @@ class FinishedTrial:
     seconds: float = 0.0
     error: str | None = None
     reports: Mapping[int, float] = field(default_factory=dict)
+    reused: bool = False
 
 
 def costs(values: tuple[float, ...], directions: tuple[Direction, ...]) -> tuple[float, ...]:

@@ -8,6 +8,7 @@ from housing.workflow.jobs import train
 from housing.workflow.outcome import Invocation, Outcome, Reporter, Table
 from housing.workflow.predictions import predict
 from housing.workflow.promotion import promote
+from housing.workflow.resuming import recorded_request
 from housing.workflow.serving import deploy, destroy, plan
 from housing.workflow.studies import tune
 from housing.workflow.walkthrough import run
@@ -27,6 +28,7 @@ __all__ = [
     "predict",
     "promote",
     "run",
+    "recorded_request",
     "status",
     "train",
     "tune",

@@ -14,7 +14,8 @@ from housing.config.schema import Experiment
 class Invocation:
     """A command as given: overrides, the composed configuration as text and its hash, and the run it belongs under.
 
-    `alternative` is the same experiment with other options of some groups (`{"features": "domain"}`).
+    `alternative` is the same experiment with other options of some groups (`{"features": "domain"}`); `config_dir` is
+    the user's own folder of configuration, absolute.
     """
 
     command: str
@@ -23,6 +24,7 @@ class Invocation:
     config_hash: str
     alternative: Callable[[Mapping[str, str]], Experiment]
     parent_run_id: str | None = None
+    config_dir: str | None = None
 
 
 @dataclass(frozen=True)

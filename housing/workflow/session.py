@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from housing.config.schema import Experiment
+from housing.errors import TrackingError
 from housing.targets.base import Host, Runner, find
-from housing.tracking.runs import REASON_TAG, inherited_run
+from housing.tracking.queries import REASON_TAG
+from housing.tracking.runs import inherited_run
 from housing.training.job import TrainingJob, TrainingResult
 from housing.workflow.outcome import Invocation, Reporter
 
@@ -22,7 +25,11 @@ if TYPE_CHECKING:
     from housing.tracking.entries import Input
     from housing.tracking.queries import Kind
     from housing.tracking.registry import Registry
-    from housing.tracking.runs import Runs
+    from housing.tracking.runs import Runs, Status
+    from housing.tracking.spool import Recorder
+
+SPOOL_FOLDER = Path(".housing") / "spool"
+"""In the working folder: results that wait for a tracking server."""
 
 
 @dataclass(frozen=True)
@@ -75,9 +82,10 @@ class Session:
 
         tracking, name = self.experiment.tracking, self.experiment.name
         with self.reporter.working("opening the record"):
-            runs = Runs.open(tracking.uri, name, inside=self._inherited_run)
+            runs = Runs.open(tracking.uri, name, inside=self.experiment.study.resume or self._inherited_run)
             runs.close_abandoned()
-        if runs.experiment != name:
+            self._hand_on_leftovers(runs)
+        if runs.experiment != name and self._inherited_run is not None:
             self.reporter.step(
                 "record",
                 f"mlflow run opened its run in experiment {runs.experiment!r}; "
@@ -86,6 +94,17 @@ class Session:
         return runs
 
     @cached_property
+    def _hand_on_leftovers(self, runs: Runs) -> None:
+        if not SPOOL_FOLDER.is_dir() or runs.is_local:
+            return
+        from housing.tracking.spool import hand_on_leftovers
+
+        try:
+            if brought := hand_on_leftovers(SPOOL_FOLDER, runs):
+                self.reporter.step("record", f"{brought} results that waited for the tracking server are recorded")
+        except TrackingError as error:
+            self.reporter.step("record", f"results still wait in {SPOOL_FOLDER}: {error}")
+
     def registry(self) -> Registry:
         """The registered models, in the same place as the record."""
         from housing.tracking.registry import Registry
@@ -159,27 +178,49 @@ class Session:
         return tags
 
     @contextmanager
-    def open_run(self, name: str, *, kind: Kind, parent: str | None) -> Iterator[OpenRun]:
-        """A run that is a parent: FINISHED when the block ends, FAILED or KILLED with the reason when it does not."""
+    def open_run(
+        self,
+        name: str,
+        *,
+        kind: Kind,
+        parent: str | None,
+        tags: Mapping[str, str] | None = None,
+        again: str | None = None,
+    ) -> Iterator[OpenRun]:
+        """A run that is a parent: FINISHED when the block ends, FAILED or KILLED with the reason when it does not.
+
+        `again` is the run of an earlier command that goes on; its parameters stand.
+        """
         # MLflow never changes a parameter: those that a study searches wait for their best values.
         searched = self.experiment.search_space if kind == "study" else {}
         params = {key: value for key, value in self.parameters.items() if key not in searched}
-        own: dict[str, Any] = {"tags": self.run_tags, "params": params, "yaml": self.invocation.config_yaml}
-        adopted = self._adopt(name, kind=kind, **own) if parent is None else None
-        run_id = adopted or self.runs.start(name, kind=kind, parent=parent, **own)
+        own: dict[str, Any] = {
+            "tags": self.run_tags | dict(tags or {}),
+            "params": params,
+            "yaml": self.invocation.config_yaml,
+        }
+        if again is not None:
+            self.runs.reopen(again, tags=own["tags"], yaml=own["yaml"])
+        adopted = self._adopt(name, kind=kind, **own) if parent is None and again is None else None
+        run_id = again or adopted or self.runs.start(name, kind=kind, parent=parent, **own)
         run = OpenRun(run_id, {}, {}, {})
         try:
             yield run
         except KeyboardInterrupt:
-            self.runs.finish(run_id, "KILLED", metrics=run.metrics, tags=run.tags | {REASON_TAG: "interrupted"})
+            self._end_early(run, "KILLED", "interrupted")
             raise
         except Exception as error:
-            self.runs.finish(run_id, "FAILED", metrics=run.metrics, tags=run.tags | {REASON_TAG: str(error)})
+            self._end_early(run, "FAILED", str(error))
             raise
         self.runs.finish(run_id, metrics=run.metrics, tags=run.tags, params=run.params)
 
     def _adopt(self, name: str, **described: Any) -> str | None:
         """The run that `mlflow run` has opened for this process, the first time a run without a parent is wanted."""
+    def _end_early(self, run: OpenRun, status: Status, reason: str) -> None:
+        # Where the record itself has failed, its error is the one to tell; the next command ends the run.
+        with suppress(TrackingError):
+            self.runs.finish(run.run_id, status, metrics=run.metrics, tags=run.tags | {REASON_TAG: reason})
+
         runs = self.runs  # opened by the inherited run's experiment, so before that run is given away
         inherited, self._inherited_run = self._inherited_run, None
         return runs.adopt(inherited, name, **described) if inherited is not None else None
@@ -211,10 +252,7 @@ class Session:
         channels: Iterable[Channel] | None = None,
         files: Mapping[str, bytes] | None = None,
     ) -> str:
-        """Keep one finished job as a run, with its model; returns its id.
-
-        Trials of a study share configuration and encoder, which stand on their parent: they come without an `encoder`.
-        """
+        """Keep one finished job as a run, with its model; returns its id."""
         own_tags = {"housing.hyperparameters": json.dumps(hyperparameters, sort_keys=True), **(tags or {})}
         model = {f"model.{result.model_format}": result.model} if result.model else {}
         own: dict[str, Any] = {
@@ -230,7 +268,7 @@ class Session:
             parent=parent,
             metrics=metrics,
             inputs=self._inputs(channels or self.prepared.channels.values()),
-            files=model | (encoder_file(encoder) if encoder else {}) | dict(files or {}),
+            files=_model_file(result) | (encoder_file(encoder) if encoder else {}) | dict(files or {}),
             status="KILLED" if result.stopped else "FINISHED",
             into=into,
             **own,
@@ -238,6 +276,31 @@ class Session:
 
     def _inputs(self, channels: Iterable[Channel]) -> Sequence[Input]:
         """What MLflow shows as the datasets of a run."""
+    def record_trial(
+        self,
+        result: TrainingResult,
+        name: str,
+        *,
+        recorder: Recorder,
+        hyperparameters: Mapping[str, Any],
+        parent: str,
+        tags: Mapping[str, str],
+        channels: Iterable[Channel] | None = None,
+    ) -> None:
+        """Hand one trial of a study to a recorder; configuration and encoder stand on its parent."""
+        own_tags = {"housing.hyperparameters": json.dumps(hyperparameters, sort_keys=True), **tags}
+        recorder.record(
+            result,
+            name,
+            kind="job",
+            parent=parent,
+            tags=self.run_tags | own_tags,
+            params=self.parameters | dict(hyperparameters),
+            inputs=self._inputs(channels or self.prepared.channels.values()),
+            files=_model_file(result),
+            status="KILLED" if result.stopped else "FINISHED",
+        )
+
         from housing.tracking.entries import Input
 
         dataset = self.experiment.dataset
@@ -269,4 +332,8 @@ class Session:
 
 def encoder_file(encoder: Encoder) -> dict[str, bytes]:
     """The encoder as an artifact of a run."""
+def _model_file(result: TrainingResult) -> dict[str, bytes]:
+    return {f"model.{result.model_format}": result.model} if result.model else {}
+
+
     return {"encoder.json": encoder.to_json().encode()}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +11,8 @@ from housing.training.metrics import direction
 from housing.workflow.board import leaderboard
 from housing.workflow.figures import study_figures
 from housing.workflow.outcome import Invocation, Outcome, Reporter, Table
-from housing.workflow.session import Session, encoder_file
+from housing.workflow.resuming import known_points, taken_up
+from housing.workflow.session import Session
 from housing.workflow.summary import Summary, summarise
 from housing.workflow.trials import Trials, most_rounds, stage
 
@@ -72,21 +72,24 @@ def study(session: Session, *, parent: str | None) -> Studied:
 
     experiment = session.experiment
     spec = experiment.study
-    name = study_name(spec.name)
-    alternatives = stage(session)  # bad data is refused before a run is opened
+    choices = stage(session)  # bad data is refused before a run is opened
     objective, towards = spec.objectives[0], tuple(direction(each) for each in spec.objectives)
-    with session.open_run(name, kind="study", parent=parent) as opened:
-        session.runs.log_files(opened.run_id, _encoders(session, alternatives))
-        trials = Trials(session, opened.run_id, name)
+    known = known_points(session)
+    with taken_up(session, choices, name=study_name(spec.name), parent=parent) as taken:
+        opened, name = taken.opened, taken.name
+        trials = Trials(session, taken)
         result = search(
             experiment.search_space,
             spec,
             trials.evaluate,
             seed=experiment.seed,
             directions=towards,
+            past=taken.past,
+            known=known,
             rounds=most_rounds(experiment),
             on_end=trials.record,
         )
+        taken.keeping.settle()
         ranked = session.runs.rank_children(opened.run_id, dict(zip(spec.objectives, towards, strict=True)))
         opened.metrics["trials"] = len(result.trials)
         summary = summarise(session, result)
@@ -105,15 +108,6 @@ def study(session: Session, *, parent: str | None) -> Studied:
         "tune", f"{name}: best of {len(result.trials)} {best.name}, {session.amount(best.metrics[objective])}"
     )
     return Studied(opened.run_id, name, result, summary, best)
-
-
-def _encoders(session: Session, alternatives: Mapping[str, Session]) -> dict[str, bytes]:
-    """The configured encoder, and that of each choice (`features=domain`), as files of the study's run."""
-    files = encoder_file(session.prepared.encoder)
-    for named, chosen in alternatives.items():
-        if named:
-            files |= {f"encoders/{named}.json": chosen.prepared.encoder.to_json().encode()}
-    return files
 
 
 def _best(board: Table) -> Table:

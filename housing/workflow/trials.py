@@ -9,10 +9,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from housing.config.schema import CHOOSABLE, Experiment
+from housing.tracking.trial import trial_tags
 from housing.training.folds import mean_result
 from housing.training.job import TrainingResult
 from housing.tuning.space import Categorical, grid, partition
 from housing.workflow.board import Board
+from housing.workflow.resuming import TakenUp
 from housing.workflow.session import Session
 
 if TYPE_CHECKING:
@@ -25,12 +27,11 @@ CHOICES_TAG = "housing.choices"
 class Trials:
     """Turns proposals into jobs and their results into runs; all but `evaluate`'s jobs on the study's own thread."""
 
-    def __init__(self, session: Session, run_id: str, name: str) -> None:
+    def __init__(self, session: Session, study: TakenUp) -> None:
         self._session = session
-        self._run_id = run_id
-        self._name = name
+        self._study = study
         self._results: dict[int, list[TrainingResult]] = {}
-        self._board = Board(session)
+        self._board = Board(session, study.past)
 
     def evaluate(self, trial: Trial, report: Report) -> Future[Evaluation]:
         """Start the trial's job, or those of its folds one after another; `report` may stop it after any round."""
@@ -56,35 +57,32 @@ class Trials:
         """Keep the trial as a child run and show the leaderboard."""
         session = self._chosen(trial)
         hyperparameters = self._hyperparameters(trial)
-        tags = {
-            "housing.study": self._name,
-            "housing.trial": f"{trial.number:05d}",
-            "housing.state": trial.state,
-        }
+        tags = {"housing.study": self._study.name, **trial_tags(trial)}
         if options := chosen_options(trial.parameters):
             tags[CHOICES_TAG] = json.dumps(options)
         results = self._results.pop(trial.number, [])
         if trial.state == "failed" or not results:
-            session.runs.record_failure(
+            self._study.keeping.recorder.record_failure(
                 self._run_name(trial),
                 trial.error or trial.state,
                 kind="job",
-                parent=self._run_id,
+                parent=self._study.opened.run_id,
                 params=session.parameters | hyperparameters,
                 tags=session.run_tags | tags,
             )
         else:
             by_fold = session.experiment.study.folds > 1
             result = mean_result(results) if by_fold else results[0]
-            session.record(
+            session.record_trial(
                 replace(result, stopped=trial.state != "complete"),
                 self._run_name(trial),
-                kind="job",
+                recorder=self._study.keeping.recorder,
                 hyperparameters=hyperparameters,
-                parent=self._run_id,
+                parent=self._study.opened.run_id,
                 tags=tags,
                 channels=[session.prepared.channels["train"]] if by_fold else None,
             )
+        self._study.keeping.check()
         self._board.ended(trial)
 
     def _start(self, trial: Trial, report: Report, *, channels: Mapping[str, Any], name: str) -> Future[Evaluation]:

@@ -1,0 +1,174 @@
+"""One process at a time works at a study: who it is, and when somebody else may take it over.
+
+Beside an SQLite database a lock file decides, which the kernel lets go when the holder dies. Behind a server a tag
+names the holder: on this machine the process itself is looked for, on another one its heartbeat must be fresh.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import socket
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from housing.errors import TrackingError
+from housing.tracking.provenance import is_dead, process_tag
+from housing.tracking.queries import RunQueries
+from housing.tracking.store import database_path, translated
+
+HOLDER_TAG = "housing.holder"
+HEARTBEAT_TAG = "housing.heartbeat"
+
+FRESH_S = 120
+"""How long after its last heartbeat a holder on another machine counts as alive."""
+
+_BEAT_S = 20
+# Who claims a study twice as fast as a server answers is seen by the other one before either begins.
+_SETTLE_S = 1.0
+
+
+class Hold:
+    """A study that is this process's own."""
+
+    def __init__(self) -> None:
+        self.lost_to: str | None = None
+
+    def check(self) -> None:
+        """Raises TrackingError once another process has taken the study over, for want of a heartbeat."""
+        if self.lost_to is not None:
+            raise TrackingError(f"the study was taken over by {self.lost_to}, which goes on with it")
+
+
+@contextmanager
+def holding(runs: RunQueries, run_id: str, name: str) -> Iterator[Hold]:
+    """Keep others from working at the study `run_id` meanwhile; TrackingError says who already does."""
+    if runs.is_local:
+        database = database_path(runs.client.tracking_uri)
+        held = _file_lock(database.with_name(f".{database.name}.{run_id}.lock"), name)
+    else:
+        held = _claim(runs, run_id, name)
+    with held as hold:
+        yield hold
+
+
+# --- a lock file ----------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _file_lock(path: Path, name: str) -> Iterator[Hold]:
+    descriptor = _locked(path)
+    if descriptor is None:
+        raise TrackingError(_held(name, _read_holder(path)))
+    try:
+        # On a full disk the lock holds all the same, only nobody can tell whose it is.
+        with suppress(OSError):
+            os.pwrite(descriptor, _myself().encode(), 0)
+        yield Hold()
+    finally:
+        path.unlink(missing_ok=True)
+        os.close(descriptor)
+
+
+def _locked(path: Path) -> int | None:
+    """An open descriptor that holds the lock; None when another process has it."""
+    while True:
+        try:
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        except OSError as e:
+            raise TrackingError(f"{path}: cannot be made: {e.strerror}") from e
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            return None
+        # Its last holder may have removed the file between our opening and our locking it.
+        with suppress(FileNotFoundError):
+            if path.stat().st_ino == os.fstat(descriptor).st_ino:
+                os.truncate(descriptor, 0)
+                return descriptor
+        os.close(descriptor)
+
+
+def _read_holder(path: Path) -> str:
+    with suppress(OSError):
+        return path.read_text(encoding="utf-8")
+    return ""
+
+
+# --- a claim behind a server ----------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _claim(runs: RunQueries, run_id: str, name: str) -> Iterator[Hold]:
+    me = _myself()
+    before = runs.get(run_id).tags
+    if _is_alive(before):
+        raise TrackingError(_held(name, before[HOLDER_TAG]))
+    _beat(runs, run_id, me)
+    if HOLDER_TAG in before:
+        time.sleep(_SETTLE_S)
+        winner = runs.get(run_id).tags.get(HOLDER_TAG, me)
+        if winner != me:
+            raise TrackingError(_held(name, winner))
+    hold, ended = Hold(), threading.Event()
+    beating = threading.Thread(target=_keep_beating, args=(runs, run_id, me, hold, ended), daemon=True)
+    beating.start()
+    try:
+        yield hold
+    finally:
+        ended.set()
+        with suppress(TrackingError), translated(f"{name}: cannot be let go"):
+            if hold.lost_to is None:
+                runs.client.delete_tag(run_id, HOLDER_TAG)
+
+
+def _keep_beating(runs: RunQueries, run_id: str, me: str, hold: Hold, ended: threading.Event) -> None:
+    while not ended.wait(_BEAT_S):
+        # While the server is away nobody can beat, nor can anybody take over.
+        with suppress(TrackingError):
+            holder = runs.get(run_id).tags.get(HOLDER_TAG, me)
+            if holder != me:
+                hold.lost_to = _shown(holder)
+                return
+            _beat(runs, run_id, me)
+
+
+def _beat(runs: RunQueries, run_id: str, me: str) -> None:
+    with translated(f"run {run_id}: cannot be held"):
+        runs.client.set_tag(run_id, HEARTBEAT_TAG, repr(time.time()))
+        runs.client.set_tag(run_id, HOLDER_TAG, me)
+
+
+def _is_alive(tags: Mapping[str, str]) -> bool:
+    if HOLDER_TAG not in tags:
+        return False
+    process = json.loads(tags[HOLDER_TAG])["process"]
+    if process.split()[:3] == process_tag().split()[:3]:
+        return not is_dead(process)
+    return time.time() - float(tags.get(HEARTBEAT_TAG, 0)) < FRESH_S
+
+
+# --- words ----------------------------------------------------------------------------------------------------------
+
+
+def _myself() -> str:
+    since = time.strftime("%Y-%m-%d %H:%M:%S %z")
+    return json.dumps({"process": process_tag(), "pid": os.getpid(), "host": socket.gethostname(), "since": since})
+
+
+def _held(name: str, holder: str) -> str:
+    limit = f"wait for it or end it; a dead holder on another machine is taken over after {FRESH_S} s"
+    return f"{name}: {_shown(holder)} works at this study; {limit}"
+
+
+def _shown(holder: str) -> str:
+    try:
+        told = json.loads(holder)
+    except ValueError:
+        return "another process"
+    return f"process {told['pid']} on {told['host']} (since {told['since']})"

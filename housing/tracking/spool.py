@@ -1,0 +1,233 @@
+"""Results on their way to a tracking server: first a file, then, whenever the server answers, a run.
+
+A study so never waits for the network, and what has been trained outlives a server that is away and a process that
+ends. Each study has a folder of its own, locked by the process that fills or empties it; each file is one job.
+"""
+
+from __future__ import annotations
+
+import base64
+import fcntl
+import hashlib
+import json
+import os
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from housing.errors import TrackingError
+from housing.tracking.entries import Input
+from housing.tracking.runs import Runs
+from housing.tracking.trial import TRIAL_TAG, finished_trial
+from housing.training.job import TrainingResult
+
+_FIRST_PAUSE_S = 0.25
+_LONGEST_PAUSE_S = 10.0
+
+
+class Spool:
+    """Takes what `Runs.record` and `Runs.record_failure` take, returns at once, and hands it on from its own thread."""
+
+    def __init__(self, folder: Path, runs: Runs) -> None:
+        self._folder = folder
+        self._runs = runs
+        self._next = 0
+        self._changed = threading.Condition()
+        self._ended = False
+        self._error: TrackingError | None = None
+        self._thread = threading.Thread(target=self._work, name="spool", daemon=True)
+
+    @property
+    def trouble(self) -> str | None:
+        """Why results wait just now; None when they do not."""
+        return str(self._error) if self._error is not None else None
+
+    def record(self, result: TrainingResult, name: str, **described: Any) -> None:
+        """As `Runs.record`. Raises TrackingError when the disk does not take it either."""
+        self._put({"result": _packed_result(result), "name": name} | _packed(described))
+
+    def record_failure(self, name: str, reason: str, **described: Any) -> None:
+        """As `Runs.record_failure`; the same errors."""
+        self._put({"reason": reason, "name": name} | described)
+
+    def start(self) -> None:
+        """Begin to hand on what is there and what will come."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._next = 1 + max((int(path.stem) for path in waiting(self._folder)), default=-1)
+        self._thread.start()
+
+    def drain(self, within_s: float) -> None:
+        """Return when everything is recorded; raises TrackingError, with the way out, when that takes too long."""
+        deadline = time.monotonic() + within_s
+        with self._changed:
+            while left := len(waiting(self._folder)):
+                if not self._changed.wait(max(0.0, deadline - time.monotonic())):
+                    raise TrackingError(
+                        f"{left} results wait in {self._folder} for the tracking server, which gave no answer for "
+                        f"{within_s:g} s; the next command that opens this record brings them in: {self._error}"
+                    )
+
+    def close(self) -> None:
+        """End the thread; what is left stays on disk."""
+        with self._changed:
+            self._ended = True
+            self._changed.notify_all()
+        self._thread.join(timeout=1)
+        if not waiting(self._folder):
+            _remove(self._folder)
+
+    def _put(self, entry: Mapping[str, Any]) -> None:
+        path = self._folder / f"{self._next:06d}.json"
+        try:
+            new = path.with_suffix(".new")
+            with new.open("w", encoding="utf-8") as file:
+                json.dump(entry, file)
+                file.flush()
+                os.fsync(file.fileno())
+            new.replace(path)
+        except OSError as e:
+            raise TrackingError(f"{path}: cannot keep a result there: {e.strerror}") from e
+        self._next += 1
+        with self._changed:
+            self._changed.notify_all()
+
+    def _work(self) -> None:
+        pause_s = _FIRST_PAUSE_S
+        while not self._ended:
+            try:
+                for path in waiting(self._folder):
+                    hand_on(path, self._runs)
+                    self._tell(None)
+                    pause_s = _FIRST_PAUSE_S
+            except TrackingError as error:
+                self._tell(error)
+                with self._changed:
+                    self._changed.wait_for(lambda: self._ended, timeout=pause_s)
+                pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+                continue
+            with self._changed:
+                self._changed.wait_for(lambda: self._ended or bool(waiting(self._folder)))
+
+    def _tell(self, error: TrackingError | None) -> None:
+        with self._changed:
+            self._error = error
+            self._changed.notify_all()
+
+
+Recorder = Runs | Spool
+"""Where the trials of a study go."""
+
+
+@contextmanager
+def spooling(root: Path, runs: Runs, study: str) -> Iterator[Spool]:
+    """A spool for the trials of a study; raises TrackingError when another process has this folder open."""
+    folder = _of_server(root, runs) / study
+    with _folder_lock(folder) as locked:
+        if not locked:
+            raise TrackingError(f"{folder}: another process is recording from there; wait for it")
+        spool = Spool(folder, runs)
+        spool.start()
+        try:
+            yield spool
+        finally:
+            spool.close()
+
+
+def hand_on_leftovers(root: Path, runs: Runs) -> int:
+    """Record what processes that have ended left for this server; returns how many jobs. Raises TrackingError."""
+    done = 0
+    for folder in sorted(_of_server(root, runs).glob("*")):
+        with _folder_lock(folder) as locked:
+            for path in waiting(folder) if locked else ():
+                hand_on(path, runs)
+                done += 1
+            if locked:
+                _remove(folder)
+    return done
+
+
+def hand_on(path: Path, runs: Runs) -> None:
+    """One file becomes one run, however often this is tried; then the file goes."""
+    entry = json.loads(path.read_text(encoding="utf-8"))
+    parent, number = entry["parent"], entry["tags"][TRIAL_TAG]
+    if not _is_there(runs, parent, number):
+        if "reason" in entry:
+            runs.record_failure(**entry)
+        else:
+            runs.record(**_unpacked(entry))
+    path.unlink()
+
+
+def waiting(folder: Path) -> list[Path]:
+    """The files of a study's folder, oldest first."""
+    return sorted(folder.glob("*.json"))
+
+
+def _is_there(runs: Runs, parent: str, number: str) -> bool:
+    """Whether the trial is in the record; what an earlier attempt left half-written is closed."""
+    for run in runs.children(parent, tags={TRIAL_TAG: number}):
+        trial = finished_trial(run)
+        if trial is not None and trial.state != "interrupted":
+            return True
+        if run.status == "RUNNING":
+            runs.abandon(run.id)
+    return False
+
+
+def _of_server(root: Path, runs: Runs) -> Path:
+    return root / hashlib.sha256(runs.client.tracking_uri.encode()).hexdigest()[:12]
+
+
+@contextmanager
+def _folder_lock(folder: Path) -> Iterator[bool]:
+    """True when this process has the folder to itself."""
+    folder.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        yield _is_locked(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _is_locked(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _remove(folder: Path) -> None:
+    for path in folder.glob("*.new"):
+        path.unlink()
+    folder.rmdir()
+
+
+# --- JSON -----------------------------------------------------------------------------------------------------------
+
+
+def _packed_result(result: TrainingResult) -> dict[str, Any]:
+    return asdict(result) | {"model": base64.b64encode(result.model).decode()}
+
+
+def _packed(described: Mapping[str, Any]) -> dict[str, Any]:
+    files: Mapping[str, bytes] = described.get("files") or {}
+    inputs: Sequence[Input] = described.get("inputs") or ()
+    return {
+        **described,
+        "files": {name: base64.b64encode(content).decode() for name, content in files.items()},
+        "inputs": [asdict(item) for item in inputs],
+    }
+
+
+def _unpacked(entry: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        **entry,
+        "result": TrainingResult(**entry["result"] | {"model": base64.b64decode(entry["result"]["model"])}),
+        "files": {name: base64.b64decode(content) for name, content in entry["files"].items()},
+        "inputs": [Input(**item) for item in entry["inputs"]],
+    }

@@ -1,0 +1,45 @@
+"""Studies in the record, by the names that people give them."""
+
+from __future__ import annotations
+
+from housing.errors import TrackingError
+from housing.tracking.queries import Run, RunQueries
+from housing.tracking.store import open_client, translated
+from housing.tracking.trial import finished_trial
+from housing.training.metrics import direction
+from housing.tuning.space import Point
+
+NAME_TAG = "housing.study_name"
+"""What the configuration calls a study; its run's name has four more digits, to tell repeated searches apart."""
+
+
+def find_study(uri: str, reference: str, *, experiment: str) -> Run:
+    """The study with this run id, beginning of an id, or name; `experiment` is looked through first, then all others.
+
+    Raises TrackingError with the names that come near.
+    """
+    client = open_client(uri)
+    with translated(f"{uri}: cannot list its experiments"):
+        found = client.search_experiments()
+    failure = TrackingError(f"study.resume: {reference!r} is not in {uri}, which has no experiment {experiment!r}")
+    for each in sorted(found, key=lambda e: e.name != experiment):
+        try:
+            return RunQueries(client, each.experiment_id, each.name).get(reference)
+        except TrackingError as error:
+            if each.name == experiment:
+                failure = TrackingError(f"study.resume: {error}")
+    raise failure
+
+
+def latest_study(runs: RunQueries, name: str) -> Run:
+    """The run with this id, beginning of an id, or name; else the latest finished study whose `study.name` it is."""
+    finished = (run for run in runs.studies({NAME_TAG: name}) if run.status == "FINISHED")
+    named = next(finished, None)
+    return named if named is not None else runs.get(name)
+
+
+def best_point(runs: RunQueries, study: Run, objective: str) -> Point | None:
+    """What the best finished trial of a study tried; None when none has finished."""
+    best = runs.best(objective, direction(objective), parent=study.id)
+    trial = finished_trial(best) if best is not None else None
+    return trial.parameters if trial is not None else None

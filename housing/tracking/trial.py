@@ -1,0 +1,85 @@
+"""A finished trial as the tags of its run, and back: all that a study needs to go on where it stopped."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from itertools import count, takewhile
+
+from housing.tracking.queries import REASON_TAG, Run
+from housing.tuning.trial import FinishedTrial, State
+
+TRIAL_TAG = "housing.trial"
+STATE_TAG = "housing.state"
+POINT_TAG = "housing.point"
+VALUES_TAG = "housing.values"
+REPORTS_TAG = "housing.reports"
+SECONDS_TAG = "housing.seconds"
+REUSED_TAG = "housing.reused_from"
+
+ABANDONED = "abandoned"
+"""The state of a run that was not complete when its process died: its trial is done again."""
+
+_STATUS: Mapping[State, str] = {
+    "complete": "FINISHED",
+    "pruned": "KILLED",
+    "interrupted": "KILLED",
+    "failed": "FAILED",
+}
+# MLflow takes 8,000 characters a tag.
+_CHUNK = 7500
+
+
+def trial_tags(trial: FinishedTrial) -> dict[str, str]:
+    """Everything but the reason of a failure, which `Runs.record_failure` keeps; values keep their types."""
+    tags = {
+        TRIAL_TAG: f"{trial.number:05d}",
+        STATE_TAG: trial.state,
+        POINT_TAG: json.dumps(dict(trial.parameters)),
+        SECONDS_TAG: repr(trial.seconds),
+    }
+    if trial.values is not None:
+        tags[VALUES_TAG] = json.dumps(trial.values)
+    if trial.reports:
+        text = json.dumps(dict(trial.reports), separators=(",", ":"))
+        tags |= {_chunk_tag(i): text[start : start + _CHUNK] for i, start in enumerate(range(0, len(text), _CHUNK))}
+    return tags
+
+
+def finished_trial(run: Run) -> FinishedTrial | None:
+    """The trial whose tags a run carries; None for a run that is no trial, or not a whole one."""
+    state = next((known for known in _STATUS if known == run.tags.get(STATE_TAG)), None)
+    if state is None or run.status != _STATUS[state]:
+        return None
+    try:
+        values = json.loads(run.tags.get(VALUES_TAG, "null"))
+        return FinishedTrial(
+            number=int(run.tags[TRIAL_TAG]),
+            parameters=json.loads(run.tags[POINT_TAG]),
+            state=state,
+            values=None if values is None else tuple(values),
+            seconds=float(run.tags[SECONDS_TAG]),
+            error=run.tags.get(REASON_TAG),
+            reports={int(step): value for step, value in json.loads(_joined(run.tags) or "{}").items()},
+            reused=REUSED_TAG in run.tags,
+        )
+    except (KeyError, ValueError):
+        return None
+
+
+def finished_trials(children: Sequence[Run]) -> list[FinishedTrial]:
+    """The whole trials among a study's children, by number, each number once; interrupted ones are left out."""
+    found: dict[int, FinishedTrial] = {}
+    for child in children:
+        trial = finished_trial(child)
+        if trial is not None and trial.state != "interrupted":
+            found.setdefault(trial.number, trial)
+    return [found[number] for number in sorted(found)]
+
+
+def _chunk_tag(index: int) -> str:
+    return f"{REPORTS_TAG}.{index}" if index else REPORTS_TAG
+
+
+def _joined(tags: Mapping[str, str]) -> str:
+    return "".join(takewhile(bool, (tags.get(_chunk_tag(index), "") for index in count())))

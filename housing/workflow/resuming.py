@@ -1,0 +1,278 @@
+"""Going on with a study: which one, whether it still is the same search, and what it has done already."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from housing.config.schema import CHOOSABLE, Experiment
+from housing.errors import ConfigError, TrackingError
+from housing.tracking.studies import NAME_TAG, best_point, find_study, latest_study
+from housing.tuning.spec import point_faults
+from housing.workflow.session import SPOOL_FOLDER, OpenRun, Session, encoder_file
+
+if TYPE_CHECKING:
+    from housing.tracking.holding import Hold
+    from housing.tracking.queries import Run
+    from housing.tracking.spool import Recorder, Spool
+    from housing.tuning.space import Point
+    from housing.tuning.trial import FinishedTrial
+
+DIGEST_TAG = "housing.study_digest"
+REQUEST_TAG = "housing.request"
+_FILE = "study.json"
+_MOST_DIFFERENCES = 8
+
+# What a study may be continued with another value of: its trials compare all the same.
+_FREE = ("name", "tracking", "runner", "host", "gate", "deployment", "candidate", "published")
+_FREE_OF_STUDY = ("name", "trials", "parallel", "time_limit_s", "patience", "start_from", "resume", "reuse")
+
+
+class Keeping:
+    """A study that this process alone works at, and where its trials go."""
+
+    def __init__(self, session: Session, hold: Hold, spool: Spool | None) -> None:
+        self._session = session
+        self._hold = hold
+        self._spool = spool
+        self._told = False
+
+    @property
+    def recorder(self) -> Recorder:
+        """The record itself, or files on their way to it."""
+        return self._session.runs if self._spool is None else self._spool
+
+    def check(self) -> None:
+        """Between trials: tell once that results wait; TrackingError when another machine has taken the study over."""
+        self._hold.check()
+        trouble = self._spool.trouble if self._spool is not None else None
+        if trouble and not self._told:
+            self._session.reporter.step("record", f"results wait on disk: {trouble}")
+        self._told = trouble is not None
+
+    def settle(self) -> None:
+        """Return when all trials are recorded; raises TrackingError when the tracking server stays away."""
+        if self._spool is not None:
+            with self._session.reporter.working("waiting for the tracking server"):
+                self._spool.drain(self._session.experiment.tracking.wait_s)
+        self._hold.check()
+
+
+@dataclass(frozen=True)
+class TakenUp:
+    """A study at work; `past` are the trials that earlier commands have done, by number."""
+
+    opened: OpenRun
+    name: str
+    past: tuple[FinishedTrial, ...]
+    keeping: Keeping
+
+
+@contextmanager
+def taken_up(session: Session, choices: Mapping[str, Session], *, name: str, parent: str | None) -> Iterator[TakenUp]:
+    """The configured study: the one that it resumes, or a new one called `name`; `choices` are those of `trials.stage`.
+
+    Raises ConfigError when the study to resume was another search, TrackingError when somebody else works at it.
+    """
+    data = {"": session, **choices}
+    definition = _definition(session, data)
+    tags = _tags(session, definition)
+    earlier = _earlier(session, definition, tags)
+    if earlier is not None:
+        with (
+            _keeping(session, earlier.id, earlier.name) as keeping,
+            session.open_run(earlier.name, kind="study", parent=parent, tags=tags, again=earlier.id) as opened,
+            _way_back(session, earlier.name),
+        ):
+            yield TakenUp(opened, earlier.name, _past(session, earlier, keeping), keeping)
+        return
+    with (
+        session.open_run(name, kind="study", parent=parent, tags=tags) as opened,
+        _keeping(session, opened.run_id, name) as keeping,
+        _way_back(session, name),
+    ):
+        session.runs.log_files(opened.run_id, _files(data, definition))
+        yield TakenUp(opened, name, (), keeping)
+
+
+def recorded_request(
+    experiment: Experiment, overrides: Sequence[str], config_dir: Path | None
+) -> tuple[tuple[str, ...], Path | None]:
+    """Overrides and folder that the study to resume was begun with, those typed now in front; it is named by its id.
+
+    So `housing tune study.resume=<study>` goes on with what was asked for then. Raises TrackingError when there is no
+    such study.
+    """
+    run = find_study(experiment.tracking.uri, str(experiment.study.resume), experiment=experiment.name)
+    request = json.loads(run.tags.get(REQUEST_TAG, "{}"))
+    typed = [override for override in overrides if not _resumes(override)]
+    keys = {_key(override) for override in typed}
+    recorded = [override for override in request.get("overrides", ()) if _key(override) not in keys]
+    folder = request.get("config_dir")
+    return (*recorded, *typed, f"study.resume={run.id}"), config_dir or (Path(folder) if folder else None)
+
+
+def known_points(session: Session) -> Sequence[Point]:
+    """The points that the study tries first; an earlier study named by `start_from` gives its best one.
+
+    Raises ConfigError when that study has no finished trial, or none that lies in the search space.
+    """
+    start = session.experiment.study.start_from
+    if not isinstance(start, str):
+        return start
+    space = session.experiment.search_space
+    earlier = latest_study(session.runs, start)
+    found = best_point(session.runs, earlier, session.experiment.study.objectives[0])
+    if found is None:
+        raise ConfigError(f"study.start_from: {earlier.name} has no finished trial to start from")
+    point = {name: value for name, value in found.items() if not point_faults({name: value}, space)}
+    if not point:
+        had = ", ".join(f"{name}={value}" for name, value in found.items())
+        raise ConfigError(f"study.start_from: the best point of {earlier.name} ({had}) lies outside of search_space")
+    return (point,)
+
+
+def _earlier(session: Session, definition: Mapping[str, Any], tags: Mapping[str, str]) -> Run | None:
+    """The study to go on with: the one that `study.resume` names, or the same command's, killed under this name."""
+    study = session.experiment.study
+    if study.resume is not None:
+        run = session.runs.get(study.resume)
+        _refuse_another_search(session, run, definition, tags)
+        return run
+    if not any(_key(override) == "study.name" for override in session.invocation.overrides):
+        return None
+    named = session.runs.studies({NAME_TAG: study.name, DIGEST_TAG: tags[DIGEST_TAG]})
+    return next((run for run in named if run.status != "FINISHED"), None)
+
+
+def _refuse_another_search(session: Session, run: Run, definition: Mapping[str, Any], tags: Mapping[str, str]) -> None:
+    if run.kind != "study":
+        raise ConfigError(f"study.resume: {run.name} ({run.id[:12]}) is no study, but a {run.kind or 'run'}")
+    if run.tags.get(DIGEST_TAG) == tags[DIGEST_TAG]:
+        return
+    try:
+        then = json.loads(session.runs.read_file(run.id, _FILE))
+    except TrackingError:
+        raise ConfigError(
+            f"study.resume: {run.name} searched something else, or was begun by another version of housing; start a "
+            "new study"
+        ) from None
+    different = _differences(then, definition)
+    shown = "\n".join(f"    {line}" for line in different[:_MOST_DIFFERENCES])
+    more = f"\n    and {len(different) - _MOST_DIFFERENCES} more" if len(different) > _MOST_DIFFERENCES else ""
+    raise ConfigError(
+        f"study.resume: {run.name} was another search, its trials would not compare\n{shown}{more}\n"
+        "  change that back, or start a new study"
+    )
+
+
+def _definition(session: Session, data: Mapping[str, Session]) -> dict[str, Any]:
+    """What all trials of a study share, resolved, and the data they may see."""
+    values = {key: value for key, value in asdict(session.experiment).items() if key not in _FREE}
+    values["study"] = {key: value for key, value in values["study"].items() if key not in _FREE_OF_STUDY}
+    values["choices"] = {
+        named: {group: asdict(getattr(chosen.experiment, group)) for group in CHOOSABLE}
+        for named, chosen in data.items()
+        if named
+    }
+    values["digest"] = {
+        named or "configured": {
+            "data": chosen.prepared.data_digest,
+            "split": chosen.prepared.split_digest,
+            "encoder": chosen.prepared.encoder_digest,
+        }
+        for named, chosen in data.items()
+    }
+    # As it will be read: tuples are lists.
+    plain: dict[str, Any] = json.loads(json.dumps(values))
+    return plain
+
+
+def _tags(session: Session, definition: Mapping[str, Any]) -> dict[str, str]:
+    overrides = [override for override in session.invocation.overrides if not _resumes(override)]
+    request = {"overrides": overrides, "config_dir": session.invocation.config_dir}
+    return {
+        NAME_TAG: session.experiment.study.name,
+        DIGEST_TAG: hashlib.sha256(json.dumps(definition, sort_keys=True).encode()).hexdigest(),
+        REQUEST_TAG: json.dumps(request),
+    }
+
+
+def _differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    from housing.tracking.entries import flatten
+
+    before, after = flatten(then), flatten(now)
+    changed = [key for key in {**before, **after} if before.get(key) != after.get(key)]
+    return [f"{key}: {before.get(key, 'absent')} then, {after.get(key, 'absent')} now" for key in changed]
+
+
+def _files(data: Mapping[str, Session], definition: Mapping[str, Any]) -> dict[str, bytes]:
+    """The search as it was defined, and the encoder of the configuration and of each choice (`features=domain`)."""
+    files = {_FILE: json.dumps(definition, indent=2, sort_keys=True).encode()}
+    for named, chosen in data.items():
+        (encoder,) = encoder_file(chosen.prepared.encoder).values()
+        files[f"encoders/{named}.json" if named else "encoder.json"] = encoder
+    return files
+
+
+@contextmanager
+def _keeping(session: Session, run_id: str, name: str) -> Iterator[Keeping]:
+    """The study to this process alone, and its results on disk first where a network lies before the record."""
+    from housing.tracking.holding import holding
+    from housing.tracking.spool import spooling
+
+    with holding(session.runs, run_id, name) as hold:
+        if session.runs.is_local:
+            yield Keeping(session, hold, None)
+            return
+        with spooling(SPOOL_FOLDER, session.runs, run_id) as spool:
+            keeping = Keeping(session, hold, spool)
+            try:
+                yield keeping
+            except Exception:
+                with suppress(TrackingError):
+                    keeping.settle()
+                raise
+
+
+def _past(session: Session, study: Run, keeping: Keeping) -> tuple[FinishedTrial, ...]:
+    from housing.tracking.trial import finished_trials
+
+    keeping.settle()
+    children = session.runs.children(study.id)
+    for child in children:
+        if child.status == "RUNNING":  # whose ever it was: the study is ours now
+            session.runs.abandon(child.id)
+    past = tuple(finished_trials(children))
+    session.reporter.step("resume", f"{study.name} has {len(past)} of {session.experiment.study.trials} trials")
+    return past
+
+
+@contextmanager
+def _way_back(session: Session, name: str) -> Iterator[None]:
+    """Tells, when a study ends before its time, how to go on with it."""
+    try:
+        yield
+    except BaseException:
+        with suppress(OSError):
+            session.reporter.step("stopped", f"{name} keeps what it has; go on: {_resume_command(session, name)}")
+        raise
+
+
+def _resume_command(session: Session, name: str) -> str:
+    record = [override for override in session.invocation.overrides if _key(override).startswith("tracking")]
+    return shlex.join(["housing", "tune", f"study.resume={name}", *record])
+
+
+def _resumes(override: str) -> bool:
+    return _key(override) == "study.resume"
+
+
+def _key(override: str) -> str:
+    return override.lstrip("+~").partition("=")[0]
