@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from hydra.core.override_parser.types import ChoiceSweep, IntervalSweep, Override, QuotedString, RangeSweep, Sweep
+from hydra.core.override_parser.types import ChoiceSweep, Glob, IntervalSweep, Override, QuotedString, RangeSweep, Sweep
 
 from housing.config.schema import CHOOSABLE
 from housing.tuning.space import Categorical, Distribution, interval, stepped
@@ -24,7 +24,7 @@ def searched_name(override: Override) -> str | None:
     return name if group in _GROUPS and name and "." not in name else None
 
 
-def entry(sweep: Sweep, *, whole: bool) -> Mapping[str, Any]:
+def entry(sweep: Sweep | Glob, *, whole: bool) -> Mapping[str, Any]:
     """What a file of conf/search_space would say. `whole`: an interval is one of whole numbers.
 
     Raises ValueError with the rule that is broken; what the algorithm thinks of the values is checked later.
@@ -33,10 +33,11 @@ def entry(sweep: Sweep, *, whole: bool) -> Mapping[str, Any]:
     return {key: value for key, value in asdict(distribution).items() if value is not None}
 
 
-def _distribution(sweep: Sweep, *, whole: bool) -> Distribution:
-    if strange := sorted(set(sweep.tags) - {"log"}):
+def _distribution(sweep: Sweep | Glob, *, whole: bool) -> Distribution:
+    tags = set(sweep.tags) if isinstance(sweep, Sweep) else set()
+    if strange := sorted(tags - {"log"}):
         raise ValueError(f"there is no tag {strange[0]!r} here, only log: tag(log, interval(0.01,10))")
-    is_log = "log" in sweep.tags
+    is_log = "log" in tags
     if is_log and not isinstance(sweep, IntervalSweep):
         raise ValueError("only an interval has a log scale: tag(log, interval(0.01,10))")
     match sweep:

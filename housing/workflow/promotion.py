@@ -12,6 +12,7 @@ from housing.errors import ConfigError, GateRefused, RegistryError
 from housing.training.metrics import direction
 from housing.workflow.outcome import Invocation, Outcome, Reporter, Table
 from housing.workflow.session import Session
+from housing.workflow.trials import CHOICES_TAG
 
 if TYPE_CHECKING:
     from housing.data.encoder import Encoder
@@ -57,13 +58,12 @@ def promote(experiment: Experiment, invocation: Invocation, reporter: Reporter) 
 
 def promote_best(session: Session, *, parent: str | None, source: Run | None = None) -> Promotion:
     """The steps of `promote`; `source` is the run whose hyperparameters are taken, else the configured candidate's."""
-    experiment = session.experiment
-    if not len(session.prepared.parts.test):
-        raise ConfigError(
-            f"dataset {experiment.dataset.name} has no test part, and a candidate is judged on nothing else; "
-            "give dataset.split a test fraction or dataset.split.by_column.test"
-        )
+    _refuse_untestable(session)
     source = source or _candidate(session)
+    options = _chosen_options(source)
+    session = session.choosing(options)
+    _refuse_untestable(session)
+    experiment = session.experiment
     hyperparameters = _final_hyperparameters(source)
     encoder, channel = session.prepared.final()
     name = f"final from {source.name}"
@@ -91,6 +91,7 @@ def promote_best(session: Session, *, parent: str | None, source: Run | None = N
             "housing.source_run": source.id,
             "housing.gate": "passed" if decision.passed else "refused",
             "housing.gate_verdicts": "\n".join(f"{v.rule}: {v.why}" for v in decision.verdicts),
+            **({CHOICES_TAG: json.dumps(options)} if options else {}),
         },
     )
     if not decision.passed:
@@ -148,7 +149,12 @@ def _candidate(session: Session) -> Run:
     towards = direction(objective)
     digest = session.prepared.split_digest
     study = runs.latest_study(split_digest=digest)
-    best = runs.best(objective, towards, parent=study.id if study else None, split_digest=digest)
+    # A study may choose between datasets: then its trials have other splits than the study, and count all the same.
+    best = (
+        runs.best(objective, towards, parent=study.id)
+        if study
+        else runs.best(objective, towards, split_digest=digest)
+    )
     if best is None:
         raise RegistryError(
             f"nothing to promote: MLflow experiment '{experiment.name}' has no finished job with {objective} on this "
@@ -156,6 +162,21 @@ def _candidate(session: Session) -> Run:
         )
     session.reporter.step("candidate", f"{best.name} ({objective} {session.amount(best.metrics[objective])})")
     return best
+
+
+def _refuse_untestable(session: Session) -> None:
+    """Raises ConfigError where the dataset has no test part."""
+    if not len(session.prepared.parts.test):
+        raise ConfigError(
+            f"dataset {session.experiment.dataset.name} has no test part, and a candidate is judged on nothing else; "
+            "give dataset.split a test fraction or dataset.split.by_column.test"
+        )
+
+
+def _chosen_options(source: Run) -> dict[str, str]:
+    """The options of configuration groups that the source chose in its study; the final fit needs the same."""
+    options: dict[str, str] = json.loads(source.tags.get(CHOICES_TAG, "{}"))
+    return options
 
 
 def _final_hyperparameters(source: Run) -> dict[str, Any]:
