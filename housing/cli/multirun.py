@@ -23,6 +23,8 @@ def multirun(request: Request) -> Outcome:
     command = str(request.command)
     composed = sweep.first(request.overrides, request.config_dir)
     experiment = check(composed)
+    if experiment.study.resume is not None:
+        raise ConfigError("study.resume: one study goes on at a time; leave out -m")
     invocation = invocation_of(command, request.overrides, composed=composed, experiment=experiment)
     group = open_group(experiment, invocation)
     if experiment.study.resume is not None:
