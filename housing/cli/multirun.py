@@ -11,11 +11,8 @@ from housing.cli.invocation import invocation_of
 from housing.config import sweep
 from housing.config.compose import Composed
 from housing.config.load import check
-from housing.config.schema import Experiment
-from housing.config.sweep import Sweep
-from housing.console import Console
 from housing.errors import ConfigError, HousingError
-from housing.workflow import Group, Invocation, Outcome, Reporter, Standing, Table, open_group
+from housing.workflow import Outcome, Table, close_group, open_group
 
 
 def multirun(request: Request) -> Outcome:
@@ -27,8 +24,6 @@ def multirun(request: Request) -> Outcome:
         raise ConfigError("study.resume: one study goes on at a time; leave out -m")
     invocation = invocation_of(command, request.overrides, composed=composed, experiment=experiment)
     group = open_group(experiment, invocation)
-    if experiment.study.resume is not None:
-        raise ConfigError("study.resume: one study goes on at a time; leave out -m")
     failures = ["interrupted"]
     try:
         jobs: list[_Done] = sweep.run(request.overrides, request.config_dir, _Job(command, group, as_json=request.json))
