@@ -51,6 +51,7 @@ class Session:
         self.reporter = reporter
         self._inherited_run = None if invocation.parent_run_id else inherited_run()
         self._alternatives: dict[frozenset[tuple[str, str]], Session] = {}
+        self._origin = self
 
     def __enter__(self) -> Session:
         return self
@@ -93,7 +94,6 @@ class Session:
             )
         return runs
 
-    @cached_property
     def _hand_on_leftovers(self, runs: Runs) -> None:
         if not SPOOL_FOLDER.is_dir() or runs.is_local:
             return
@@ -105,6 +105,7 @@ class Session:
         except TrackingError as error:
             self.reporter.step("record", f"results still wait in {SPOOL_FOLDER}: {error}")
 
+    @cached_property
     def registry(self) -> Registry:
         """The registered models, in the same place as the record."""
         from housing.tracking.registry import Registry
@@ -145,6 +146,7 @@ class Session:
         if options and key not in self._alternatives:
             other = Session(self.invocation.alternative(options), self.invocation, self.reporter)
             other.runs, other.runner = self.runs, self.runner
+            other._origin = self._origin
             self._alternatives[key] = other
         return self._alternatives[key] if options else self
 
@@ -214,15 +216,16 @@ class Session:
             raise
         self.runs.finish(run_id, metrics=run.metrics, tags=run.tags, params=run.params)
 
-    def _adopt(self, name: str, **described: Any) -> str | None:
-        """The run that `mlflow run` has opened for this process, the first time a run without a parent is wanted."""
     def _end_early(self, run: OpenRun, status: Status, reason: str) -> None:
         # Where the record itself has failed, its error is the one to tell; the next command ends the run.
         with suppress(TrackingError):
             self.runs.finish(run.run_id, status, metrics=run.metrics, tags=run.tags | {REASON_TAG: reason})
 
+    def _adopt(self, name: str, **described: Any) -> str | None:
+        """The run that `mlflow run` has opened for this process, the first time a run without a parent is wanted."""
         runs = self.runs  # opened by the inherited run's experiment, so before that run is given away
-        inherited, self._inherited_run = self._inherited_run, None
+        origin = self._origin
+        inherited, origin._inherited_run = origin._inherited_run, None
         return runs.adopt(inherited, name, **described) if inherited is not None else None
 
     @property
@@ -254,7 +257,6 @@ class Session:
     ) -> str:
         """Keep one finished job as a run, with its model; returns its id."""
         own_tags = {"housing.hyperparameters": json.dumps(hyperparameters, sort_keys=True), **(tags or {})}
-        model = {f"model.{result.model_format}": result.model} if result.model else {}
         own: dict[str, Any] = {
             "tags": self.run_tags | own_tags,
             "params": self.parameters | dict(hyperparameters),
@@ -274,8 +276,6 @@ class Session:
             **own,
         )
 
-    def _inputs(self, channels: Iterable[Channel]) -> Sequence[Input]:
-        """What MLflow shows as the datasets of a run."""
     def record_trial(
         self,
         result: TrainingResult,
@@ -301,6 +301,8 @@ class Session:
             status="KILLED" if result.stopped else "FINISHED",
         )
 
+    def _inputs(self, channels: Iterable[Channel]) -> Sequence[Input]:
+        """What MLflow shows as the datasets of a run."""
         from housing.tracking.entries import Input
 
         dataset = self.experiment.dataset
@@ -330,10 +332,10 @@ class Session:
         return [f"MLflow experiment '{self.experiment.name}' in {uri}; look: {look}"]
 
 
-def encoder_file(encoder: Encoder) -> dict[str, bytes]:
-    """The encoder as an artifact of a run."""
 def _model_file(result: TrainingResult) -> dict[str, bytes]:
     return {f"model.{result.model_format}": result.model} if result.model else {}
 
 
+def encoder_file(encoder: Encoder) -> dict[str, bytes]:
+    """The encoder as an artifact of a run."""
     return {"encoder.json": encoder.to_json().encode()}
