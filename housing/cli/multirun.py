@@ -2,35 +2,45 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from housing.cli.arguments import Request
 from housing.cli.invocation import invocation_of
-from housing.config import sweep
 from housing.config.compose import Composed
 from housing.config.load import check
+from housing.config.schema import Experiment
+from housing.config.sweep import Sweep
+from housing.console import Console
 from housing.errors import ConfigError, HousingError
-from housing.workflow import Outcome, Table, close_group, open_group
+from housing.workflow import Group, Invocation, Outcome, Reporter, Standing, Table, open_group
 
 
 def multirun(request: Request) -> Outcome:
     """Every job that can be done is done; one that fails is told at the end, and the exit code is 1."""
     command = str(request.command)
-    composed = sweep.first(request.overrides, request.config_dir)
+    sweep = Sweep(request.overrides, request.config_dir)
+    composed = sweep.first()
     experiment = check(composed)
     if experiment.study.resume is not None:
         raise ConfigError("study.resume: one study goes on at a time; leave out -m")
     invocation = invocation_of(command, request.overrides, composed=composed, experiment=experiment)
-    group = open_group(experiment, invocation)
-    failures = ["interrupted"]
-    try:
-        jobs: list[_Done] = sweep.run(request.overrides, request.config_dir, _Job(command, group, as_json=request.json))
-        failures = [f"{' '.join(job.overrides)}: {job.failure}" for job in jobs if job.failure]
-    finally:
-        close_group(experiment, group, failures)
-    return _outcome(command, group, jobs)
+    with open_group(experiment, invocation) as group:
+        job = _Job(command, group.run_id, as_json=request.json)
+        jobs: list[_Done]
+        if not sweep.runs_here:
+            jobs = sweep.run_by_plugin(job)
+        elif command == "train":
+            beside = _Beside(group, Console(as_json=request.json))
+            jobs = sweep.run(replace(job, beside=beside), parallel=experiment.parallel, stopping=group.stopping)
+        else:
+            # A study runs as many trials at once as it says, and hears Ctrl-C on the main thread only.
+            jobs = sweep.run(job)
+        group.failures += [f"{' '.join(done.overrides)}: {done.failure}" for done in jobs if done.failure]
+    return _outcome(command, group.run_id, jobs)
 
 
 @dataclass(frozen=True)
@@ -41,32 +51,64 @@ class _Done:
     data: Mapping[str, Any] = field(default_factory=dict)
 
 
+class _Beside:
+    """Trains jobs of a group beside each other, each of them a line on the console when it ends."""
+
+    def __init__(self, group: Group, console: Console) -> None:
+        self._group = group
+        self._console = console
+        self._lock = threading.Lock()
+
+    def train(self, experiment: Experiment, invocation: Invocation, _reporter: Reporter) -> Outcome:
+        outcome = self._group.train(experiment, invocation, self)
+        self.step("job", f"{' '.join(invocation.overrides)}: {outcome.headline}")
+        return outcome
+
+    def step(self, name: str, text: str) -> None:
+        if name != "train":  # the job's own line says it
+            with self._lock:
+                self._console.step(name, text)
+
+    def working(self, _text: str) -> AbstractContextManager[None]:
+        return nullcontext()
+
+    def board(self, _standing: Standing) -> None:
+        """Jobs have none."""
+
+
 @dataclass(frozen=True)
 class _Job:
+    """`beside` is None where a job has a process, or the console, to itself."""
+
     command: str
     group: str
     as_json: bool
+    beside: _Beside | None = None
 
     def __call__(self, composed: Composed, overrides: tuple[str, ...]) -> _Done:
         from housing import workflow
-        from housing.console import Console
 
-        console = Console(as_json=self.as_json)
-        console.step("job", " ".join(overrides))
-        step: Callable[..., Outcome] = getattr(workflow, self.command)
+        typed = " ".join(overrides)
+        reporter: Reporter
+        step: Callable[..., Outcome]
+        if self.beside is not None:
+            reporter, step = self.beside, self.beside.train
+        else:
+            reporter, step = Console(as_json=self.as_json), getattr(workflow, self.command)
+            reporter.step("job", typed)
         try:
             experiment = check(composed)
             invocation = invocation_of(
                 self.command, overrides, composed=composed, experiment=experiment, parent_run_id=self.group
             )
-            outcome = step(experiment, invocation, console)
+            outcome = step(experiment, invocation, reporter)
         except HousingError as error:
-            console.step("failed", str(error))
+            reporter.step("failed", f"{typed}: {error}")
             return _Done(overrides, failure=str(error))
         except Exception as error:
             # A bug in one job must not take the others with it.
             failure = f"this is a bug in housing: {type(error).__name__}: {error}"
-            console.step("failed", failure)
+            reporter.step("failed", f"{typed}: {failure}")
             return _Done(overrides, failure=failure)
         return _Done(overrides, outcome.headline, data=outcome.data)
 

@@ -26,6 +26,9 @@ def disagreements(parts: Mapping[str, Any]) -> list[Fault]:
     """Faults between groups. `parts` are the experiment's fields that were right by themselves."""
     faults: list[Fault] = []
     match parts:
+        case {"parallel": int() as parallel} if parallel < 1:
+            faults.append(Fault(("parallel",), "must be 1 or more", parallel))
+    match parts:
         case {"dataset": Dataset() as dataset, "features": Features() as features}:
             found = check_features(dataset, features)
             faults += [Fault(("features", *key.split(".")), rule, value) for key, value, rule in found]

@@ -82,10 +82,10 @@ def slots(files: Files) -> dict[str, str]:
 
 def compose(overrides: Overrides, files: Files) -> Composed:
     """Composes once; raises ConfigError for what leaves nothing to check (unreadable YAML, a missing file)."""
-    cfg = _by_hydra(overrides, files)
+    cfg = by_hydra(overrides, files)
     choices = OmegaConf.to_container(cfg.hydra.runtime.choices)
     assert isinstance(choices, dict)
-    return composed(_without_hydra(cfg), choices, files, overrides)
+    return composed(without_hydra(cfg), choices, files, overrides)
 
 
 def composed(cfg: DictConfig, choices: Mapping[Any, Any], files: Files, overrides: Overrides) -> Composed:
@@ -104,11 +104,11 @@ def composed(cfg: DictConfig, choices: Mapping[Any, Any], files: Files, override
 
 def hydra_yaml(overrides: Overrides, files: Files, *, everything: bool) -> str:
     """Hydra's own configuration, or everything: what `--cfg hydra` and `--cfg all` show."""
-    cfg = _by_hydra(overrides, files)
+    cfg = by_hydra(overrides, files)
     return OmegaConf.to_yaml(cfg if everything else OmegaConf.masked_copy(cfg, ["hydra"]))
 
 
-def _by_hydra(overrides: Overrides, files: Files) -> DictConfig:
+def by_hydra(overrides: Overrides, files: Files) -> DictConfig:
     with translated(files), hydra(files):
         if overrides.deleted:
             base = hydra_compose(CONFIG, [o for o in overrides.composed if not o.startswith("~")])
@@ -117,7 +117,7 @@ def _by_hydra(overrides: Overrides, files: Files) -> DictConfig:
         return cfg
 
 
-def _without_hydra(cfg: DictConfig) -> DictConfig:
+def without_hydra(cfg: DictConfig) -> DictConfig:
     return OmegaConf.masked_copy(cfg, [str(key) for key in cfg if key != "hydra"])
 
 

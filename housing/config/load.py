@@ -69,8 +69,9 @@ def check(composed: Composed) -> Experiment:
 
 
 def config_hash(experiment: Experiment) -> str:
-    """SHA-256 of everything that defines the experiment; where it is recorded does not."""
+    """SHA-256 of everything that defines the experiment; not where it is recorded, in how many goes, or beside what."""
     values = asdict(experiment)
+    del values["parallel"]
     for group, name in (("tracking", "uri"), ("tracking", "wait_s"), ("study", "resume")):
         del values[group][name]
     # Features are numbered in this order, so that here the order of a mapping is a part of the experiment.

@@ -61,7 +61,10 @@ class Published:
 
 @dataclass(frozen=True)
 class Experiment:
-    """The checked configuration; `name` is the MLflow experiment. `runner` and `host` are the targets' own settings."""
+    """The checked configuration; `name` is the MLflow experiment. `runner` and `host` are the targets' own settings.
+
+    `parallel` jobs of a `train --multirun` run at once; of a study's trials `study.parallel` do.
+    """
 
     name: str
     seed: int
@@ -77,3 +80,4 @@ class Experiment:
     deployment: Deployment
     candidate: str | None = None
     published: Published | None = None
+    parallel: int = 1

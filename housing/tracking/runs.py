@@ -115,7 +115,7 @@ class Runs(RunQueries):
         self.log_files(run_id, dict(files or {}) | ({CONFIG_FILE: yaml.encode()} if yaml is not None else {}))
         with translated(f"run {name!r}: cannot be written"):
             if inputs:
-                self.client.log_inputs(run_id, entries.dataset_inputs(inputs))
+                self._log_inputs(run_id, inputs)
             self.client.set_terminated(run_id, status, ended_at_ms)
         return run_id
 
@@ -241,6 +241,16 @@ class Runs(RunQueries):
         with translated(f"run {run_id}: cannot be written"):
             for some_params, some_metrics in zip_longest(param_batches, metric_batches):
                 self.client.log_batch(run_id, metrics=some_metrics or (), params=some_params or ())
+
+    def _log_inputs(self, run_id: str, inputs: Sequence[Input]) -> None:
+        from mlflow.exceptions import MlflowException
+
+        described = entries.dataset_inputs(inputs)
+        try:
+            self.client.log_inputs(run_id, described)
+        except MlflowException:
+            # MLflow fails where another job enters the same dataset between its look and its write; now it is there.
+            self.client.log_inputs(run_id, described)
 
     def _log_config(self, run_id: str, yaml: str | None) -> None:
         if yaml is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Callable, Hashable, Mapping
@@ -70,7 +71,7 @@ def fit(job: TrainingJob, matrices: Matrices, *, threads: int = 1, progress: Pro
     except HousingError:
         raise
     except Exception as e:
-        raise TrainingError(f"{job.name}: {job.algorithm} failed: {_last_line(e)}") from e
+        raise TrainingError(f"{job.name}: {job.algorithm} failed: {_reason(e)}") from e
     history = {name: list(values) for name, values in _flat(fitted.history, job).items()}
     return TrainingResult(
         history=history,
@@ -119,6 +120,8 @@ def _flat(nested: Mapping[str, Mapping[str, Any]], job: TrainingJob) -> dict[str
     return flat
 
 
-def _last_line(error: Exception) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[-1] if lines else type(error).__name__
+def _reason(error: Exception) -> str:
+    """One line: XGBoost begins with time and source file, and ends with a stack of addresses."""
+    told = str(error).partition("Stack trace:")[0]
+    lines = [line.strip() for line in told.splitlines() if line.strip()]
+    return re.sub(r"^\[[\d:]+\] \S+:\d+: ", "", lines[-1]) if lines else type(error).__name__

@@ -1,11 +1,11 @@
 """What each command does; heavy libraries are imported by the steps that use them."""
 
 from housing.workflow.comparison import compare
-from housing.workflow.groups import close_group, open_group
+from housing.workflow.groups import Group, open_group
 from housing.workflow.inspection import lineage, status
 from housing.workflow.interface import ui
 from housing.workflow.jobs import train
-from housing.workflow.outcome import Invocation, Outcome, Reporter, Table
+from housing.workflow.outcome import Invocation, Outcome, Reporter, Standing, Table
 from housing.workflow.predictions import predict
 from housing.workflow.promotion import promote
 from housing.workflow.resuming import recorded_request
@@ -14,11 +14,12 @@ from housing.workflow.studies import tune
 from housing.workflow.walkthrough import run
 
 __all__ = [
+    "Group",
     "Invocation",
     "Outcome",
     "Reporter",
+    "Standing",
     "Table",
-    "close_group",
     "compare",
     "deploy",
     "destroy",
@@ -27,8 +28,8 @@ __all__ = [
     "plan",
     "predict",
     "promote",
-    "run",
     "recorded_request",
+    "run",
     "status",
     "train",
     "tune",

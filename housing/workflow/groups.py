@@ -1,41 +1,116 @@
-"""One parent run for the jobs of a Hydra multirun."""
+"""The jobs of a multirun: one parent run, one connection to the record, each dataset prepared once."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from housing.config.schema import Experiment
-from housing.workflow.outcome import Invocation
+from housing.targets.base import Runner, find
+from housing.workflow.jobs import trained
+from housing.workflow.outcome import Invocation, Outcome, Reporter
+from housing.workflow.session import Session
+
+if TYPE_CHECKING:
+    from housing.tracking.runs import Runs
+
+T = TypeVar("T")
 
 
-def open_group(experiment: Experiment, invocation: Invocation) -> str:
-    """Start the parent run of a multirun; its jobs name it as `Invocation.parent_run_id`."""
+class Group:
+    """A multirun at work. What it is told in `failures` makes its run FAILED; `stopping` asks running jobs to end."""
+
+    def __init__(self, run_id: str, runs: Runs, closing: ExitStack) -> None:
+        self.run_id = run_id
+        self.failures: list[str] = []
+        self.stopping = threading.Event()
+        self._runs = runs
+        self._closing = closing
+        self._lock = threading.Lock()
+        self._made: dict[tuple[str, ...], Future[Any]] = {}
+
+    def train(self, experiment: Experiment, invocation: Invocation, reporter: Reporter) -> Outcome:
+        """One job, from any thread. Jobs with the same dataset and features share what was read, encoded and staged.
+
+        All are recorded in the experiment of their parent: MLflow nests runs within one experiment only.
+        """
+        session = Session(experiment, invocation, reporter)
+        session.runs = self._runs
+        runner = repr(experiment.runner)
+        session.runner = self._once(("runner", runner), lambda: self._open_runner(experiment))
+        # By repr and not by equality, for features are numbered in the order of the columns.
+        data = ("data", repr(experiment.dataset), repr(experiment.features), runner)
+        session.prepared, session.staged = self._once(data, lambda: (session.prepared, session.staged))
+        return trained(session, stopping=self.stopping.is_set)
+
+    def _open_runner(self, experiment: Experiment) -> Runner:
+        runner: Runner = find(experiment.runner.name).open_runner(experiment.runner)
+        self._closing.callback(runner.close)
+        return runner
+
+    def _once(self, key: tuple[str, ...], make: Callable[[], T]) -> T:
+        """What `make` returned or raised for whoever asked first; all others wait for it."""
+        with self._lock:
+            found = self._made.get(key)
+            future: Future[T] = found or self._made.setdefault(key, Future())
+        if found is None:
+            try:
+                future.set_result(make())
+            except BaseException as error:
+                future.set_exception(error)
+        return future.result()
+
+
+@contextmanager
+def open_group(experiment: Experiment, invocation: Invocation) -> Iterator[Group]:
+    """The parent run of a multirun, of which `experiment` is the first job.
+
+    Its jobs name it as `Invocation.parent_run_id`. It ends FAILED with a list when any job failed, KILLED when the
+    block was interrupted; the best job's objective stands on it, for the charts.
+    """
     from housing.tracking.names import group_name
+    from housing.tracking.queries import REASON_TAG
     from housing.tracking.runs import Runs, inherited_run
 
     inherited = inherited_run()
     runs = Runs.open(experiment.tracking.uri, experiment.name, inside=inherited)
     runs.close_abandoned()
-    name = group_name(invocation.command)
-    tags = {
-        "housing.command": f"{invocation.command} --multirun",
-        "housing.overrides": " ".join(invocation.overrides),
+    own: dict[str, Any] = {
+        "kind": "group",
+        "tags": {
+            "housing.command": f"{invocation.command} --multirun",
+            "housing.overrides": " ".join(invocation.overrides),
+        },
+        "yaml": invocation.config_yaml,
     }
-    if inherited is not None:
-        return runs.adopt(inherited, name, kind="group", tags=tags, yaml=invocation.config_yaml)
-    return runs.start(name, kind="group", tags=tags, yaml=invocation.config_yaml)
+    name = group_name(invocation.command)
+    run_id = runs.start(name, **own) if inherited is None else runs.adopt(inherited, name, **own)
+    try:
+        with ExitStack() as closing:
+            group = Group(run_id, runs, closing)
+            yield group
+    except KeyboardInterrupt:
+        runs.finish(run_id, "KILLED", tags={REASON_TAG: "interrupted"})
+        raise
+    except Exception as error:
+        runs.finish(run_id, "FAILED", tags={REASON_TAG: str(error)})
+        raise
+    metrics, tags = _best(runs, run_id, experiment)
+    if group.failures:
+        tags["housing.failures"] = "\n".join(group.failures)
+    runs.finish(run_id, "FAILED" if group.failures else "FINISHED", metrics=metrics, tags=tags)
 
 
-def close_group(experiment: Experiment, run_id: str, failures: Sequence[str]) -> None:
-    """End it: FAILED with a list when any job failed; the best job's objective stands on the parent, for the charts."""
-    from housing.tracking.runs import Runs
+def _best(runs: Runs, run_id: str, experiment: Experiment) -> tuple[dict[str, float], dict[str, str]]:
+    """Rank the jobs; what the parent says about the best one."""
     from housing.training.metrics import direction
 
-    runs = Runs.open(experiment.tracking.uri, experiment.name, inside=run_id)
     objective = experiment.study.objectives[0]
     ranked = runs.rank_children(run_id, {objective: direction(objective)})
-    metrics = {objective: ranked[0].metrics[objective]} if ranked else {}
-    tags = {"housing.best_run": ranked[0].id, "housing.best": ranked[0].name} if ranked else {}
-    if failures:
-        tags["housing.failures"] = "\n".join(failures)
-    runs.finish(run_id, "FAILED" if failures else "FINISHED", metrics=metrics, tags=tags)
+    if not ranked:
+        return {}, {}
+    best = ranked[0]
+    return {objective: best.metrics[objective]}, {"housing.best_run": best.id, "housing.best": best.name}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from housing.config.schema import Experiment
@@ -15,22 +15,29 @@ from housing.workflow.session import Session
 def train(experiment: Experiment, invocation: Invocation, reporter: Reporter) -> Outcome:
     """Train with the hyperparameters of the configuration."""
     with Session(experiment, invocation, reporter) as session:
-        result, run_id, name = fit(session, parent=invocation.parent_run_id)
-        return Outcome(
-            headline=f"{name}: {_summary(session, result)}",
-            data={"run_id": run_id, "name": name, "metrics": dict(result.metrics), "best_round": result.best_round}
-            | {"config_hash": invocation.config_hash, "seconds": result.seconds},
-            tables=(_metrics_table(session, result),),
-            recorded=session.records_at,
-            next_commands=(
-                ("housing train -m algorithm.eta=0.1,0.3,0.5", "compare a few values under one parent run"),
-                ("housing tune", "search the space of the configuration"),
-                (f"housing promote candidate={run_id[:8]}", "final fit with these hyperparameters, gate, registry"),
-            ),
-        )
+        return trained(session)
 
 
-def fit(session: Session, *, parent: str | None, prefix: str = "train") -> tuple[TrainingResult, str, str]:
+def trained(session: Session, *, stopping: Callable[[], bool] | None = None) -> Outcome:
+    """Train in an open session; where `stopping` becomes true, the job ends after its round and is recorded so."""
+    result, run_id, name = fit(session, parent=session.invocation.parent_run_id, stopping=stopping)
+    return Outcome(
+        headline=f"{name}: {_summary(session, result)}",
+        data={"run_id": run_id, "name": name, "metrics": dict(result.metrics), "best_round": result.best_round}
+        | {"config_hash": session.invocation.config_hash, "seconds": result.seconds},
+        tables=(_metrics_table(session, result),),
+        recorded=session.records_at,
+        next_commands=(
+            ("housing train -m algorithm.eta=0.1,0.3,0.5", "compare a few values under one parent run"),
+            ("housing tune", "search the space of the configuration"),
+            (f"housing promote candidate={run_id[:8]}", "final fit with these hyperparameters, gate, registry"),
+        ),
+    )
+
+
+def fit(
+    session: Session, *, parent: str | None, prefix: str = "train", stopping: Callable[[], bool] | None = None
+) -> tuple[TrainingResult, str, str]:
     """Train and record the configured job; returns the result, the run's id and its name."""
     from housing.tracking.names import job_name
 
@@ -39,7 +46,7 @@ def fit(session: Session, *, parent: str | None, prefix: str = "train") -> tuple
     name = job_name(prefix, varied)
     job = session.job(name, hyperparameters)
     with session.reporter.working(f"training {name}"):
-        result = session.runner.submit(job).result()
+        result = session.runner.submit(job, stopping and (lambda _number, _metrics: stopping())).result()
     session.reporter.step("train", f"{name}: {_summary(session, result)}")
     run_id = session.record(
         result,

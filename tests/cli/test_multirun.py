@@ -51,6 +51,7 @@ def test_jobs_share_a_parent_and_a_failing_one_stops_no_other(project: Path) -> 
     outcome = json.loads(done.stdout)
     failures = {tuple(job["overrides"]): job["failure"] for job in outcome["jobs"]}
     assert len(failures) == 4
+    assert failures["dataset=mine", "algorithm.eta=0.1"] is None
     assert {key: failure is None for key, failure in failures.items()} == {
         ("dataset=gone", "algorithm.eta=0.1"): False,
         ("dataset=gone", "algorithm.eta=0.5"): False,

@@ -11,6 +11,7 @@ from housing.config.files import Files, conf_dir
 from housing.config.load import check, compose, config_hash, load
 from housing.config.schema import Experiment
 from housing.errors import ConfigError
+from housing.targets.base import names
 from tests.config.conftest import DATASET, Write
 
 
@@ -35,7 +36,7 @@ def test_every_option_in_conf_composes(small: Path) -> None:
     for group, options in Files.beside(None).groups().items():
         folder = None if group in ("dataset", "features") else small
         for option in options:
-            slots = ["target@runner", "target@host"] if group == "target" else [group]
+            slots = [f"target@{slot}" for slot in ("runner", "host") if option in names(slot)] or [group]
             overrides = [f"{slot}={option}" for slot in slots]
             extra = ["search_space.eta.step=0.1"] if overrides == ["study=grid"] else []
             load([*overrides, *extra], folder)
