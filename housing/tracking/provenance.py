@@ -55,6 +55,17 @@ def is_dead(process: str) -> bool:
     return (_started(int(pid)) or "-") != started or not _exists(int(pid))
 
 
+def code_version() -> str | None:
+    """The version of housing, and the commit of the working folder's repository, where there is one.
+
+    None when tracked files have changes that no commit names, for then nobody can tell what ran.
+    """
+    tags = provenance_tags()
+    if tags.get("housing.git_dirty", "false") != "false":
+        return None
+    return f"{tags['housing.version']} {tags.get('housing.git_commit', '')}".strip()
+
+
 def has_commit(commit: str) -> bool | None:
     """Whether the repository of the working folder has it; None outside a repository and without git."""
     if _git(Path.cwd(), "rev-parse", "--git-dir") is None:

@@ -115,6 +115,11 @@ class RunQueries:
         clauses = ["attributes.status = 'FINISHED'", *_equal({KIND_TAG: "study", SPLIT_DIGEST_TAG: split_digest})]
         return next(self._search(clauses, "attributes.start_time DESC", page=1), None)
 
+    def finished_jobs_with(self, tag: str) -> Iterator[Run]:
+        """Finished jobs that have the tag, the latest first."""
+        clauses = ["attributes.status = 'FINISHED'", f"tags.`{tag}` LIKE '%'", *_equal({KIND_TAG: "job"})]
+        return self._search(clauses, "attributes.start_time DESC")
+
     def studies(self, tags: Mapping[str, str]) -> Iterator[Run]:
         """Studies that have these tags, whatever their status, the latest first."""
         return self._search(_equal({KIND_TAG: "study", **tags}), "attributes.start_time DESC")

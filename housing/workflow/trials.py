@@ -9,12 +9,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from housing.config.schema import CHOOSABLE, Experiment
-from housing.tracking.trial import trial_tags
+from housing.tracking.trial import REUSED_TAG, trial_tags
 from housing.training.folds import mean_result
 from housing.training.job import TrainingResult
 from housing.tuning.space import Categorical, grid, partition
 from housing.workflow.board import Board
 from housing.workflow.resuming import TakenUp
+from housing.workflow.reuse import Reusable, job_tags
 from housing.workflow.session import Session
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ class Trials:
         self._study = study
         self._results: dict[int, list[TrainingResult]] = {}
         self._board = Board(session, study.past)
+        self._reusable = Reusable(session)
+        self._reused: dict[int, str] = {}
 
     def evaluate(self, trial: Trial, report: Report) -> Future[Evaluation]:
         """Start the trial's job, or those of its folds one after another; `report` may stop it after any round."""
@@ -40,7 +43,9 @@ class Trials:
         session, name = self._chosen(trial), self._run_name(trial)
         folds = session.experiment.study.folds
         self._results[trial.number] = []
-        if folds == 1:
+        if (reused := self._reused_result(trial)) is not None:
+            outcome = reused
+        elif folds == 1:
             outcome = self._start(trial, report, channels=session.staged, name=name)
         else:
             outcome = evaluate_folds(
@@ -57,7 +62,10 @@ class Trials:
         """Keep the trial as a child run and show the leaderboard."""
         session = self._chosen(trial)
         hyperparameters = self._hyperparameters(trial)
-        tags = {"housing.study": self._study.name, **trial_tags(trial)}
+        by_fold = session.experiment.study.folds > 1
+        tags = {"housing.study": self._study.name, **trial_tags(trial), **self._job_tags(trial)}
+        if reused := self._reused.pop(trial.number, None):
+            tags[REUSED_TAG] = reused
         if options := chosen_options(trial.parameters):
             tags[CHOICES_TAG] = json.dumps(options)
         results = self._results.pop(trial.number, [])
@@ -71,8 +79,7 @@ class Trials:
                 tags=session.run_tags | tags,
             )
         else:
-            by_fold = session.experiment.study.folds > 1
-            result = mean_result(results) if by_fold else results[0]
+            result = mean_result(results) if by_fold and not reused else results[0]
             session.record_trial(
                 replace(result, stopped=trial.state != "complete"),
                 self._run_name(trial),
@@ -84,6 +91,24 @@ class Trials:
             )
         self._study.keeping.check()
         self._board.ended(trial)
+
+    def _reused_result(self, trial: Trial) -> Future[Evaluation] | None:
+        """The evaluation of a trial that a finished run has done already."""
+        from housing.tuning.trial import Evaluation
+
+        objectives = self._session.experiment.study.objectives
+        found = self._reusable.find(self._job_tags(trial), objectives)
+        if found is None:
+            return None
+        self._reused[trial.number], result = found
+        self._results[trial.number].append(result)
+        outcome: Future[Evaluation] = Future()
+        outcome.set_result(Evaluation(tuple(result.measured[name] for name in objectives), reused=True))
+        return outcome
+
+    def _job_tags(self, trial: Trial | FinishedTrial) -> dict[str, str]:
+        session = self._chosen(trial)
+        return job_tags(session, self._hyperparameters(trial), session.prepared.channels.values())
 
     def _start(self, trial: Trial, report: Report, *, channels: Mapping[str, Any], name: str) -> Future[Evaluation]:
         from housing.tuning.trial import Evaluation

@@ -30,7 +30,7 @@ SERVER.set_forkserver_preload(
 
 
 def start(*arguments: str, folder: Path, environment: Mapping[str, str] | None = None) -> ForkServerProcess:
-    """Begin `housing <arguments>` in a folder; what it prints goes to `out.txt` there, after what was printed before."""
+    """Begin `housing <arguments>` in a folder; what it prints goes to `out.txt` there, after all before."""
     process = SERVER.Process(target=_housing, args=(arguments, folder, dict(environment or {})))
     process.start()
     return process

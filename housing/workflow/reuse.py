@@ -1,0 +1,81 @@
+"""Trials that a finished run has done already: found by everything that decides a result."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from housing.algorithms.base import find
+from housing.errors import TrackingError
+from housing.tracking.provenance import code_version
+from housing.training.job import TrainingResult
+
+if TYPE_CHECKING:
+    from housing.data.channel import Channel
+    from housing.tracking.queries import Run
+    from housing.workflow.session import Session
+
+JOB_TAG = "housing.job_digest"
+
+
+def job_tags(session: Session, hyperparameters: Mapping[str, Any], channels: Iterable[Channel]) -> dict[str, str]:
+    """The digest by which a later study may find the job; none while the code has changes that no commit names."""
+    code = code_version()
+    if code is None:
+        return {}
+    experiment = session.experiment
+    identity = {
+        "algorithm": experiment.algorithm.name,
+        "hyperparameters": dict(hyperparameters),
+        "seed": experiment.seed,
+        "label_transform": experiment.features.label_transform,
+        "folds": experiment.study.folds,
+        # Data, split and encoder decide the channels, and nothing else of them reaches the job.
+        "channels": {channel.name: channel.digest for channel in channels},
+        "code": code,
+    }
+    return {JOB_TAG: hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()}
+
+
+class Reusable:
+    """The finished jobs of the record, looked up once; `find` may be called from the study's thread only."""
+
+    def __init__(self, session: Session) -> None:
+        """With `study.reuse` off, and where the code has no version, there is nothing to find."""
+        self._session = session
+        self._jobs: dict[str, Run] = {}
+        if not session.experiment.study.reuse:
+            return
+        if code_version() is None:
+            session.reporter.step("reuse", "none: there are changes that no git commit names, so results may differ")
+            return
+        self._jobs = {run.tags[JOB_TAG]: run for run in session.runs.finished_jobs_with(JOB_TAG)}
+
+    def find(self, tags: Mapping[str, str], objectives: Sequence[str]) -> tuple[str, TrainingResult] | None:
+        """The run of the same job and its result, at the time it was trained; None when it must be trained."""
+        run = self._jobs.get(tags.get(JOB_TAG, ""))
+        if run is None:
+            return None
+        try:
+            result = self._recalled(run)
+        except TrackingError:
+            return None  # its files are gone, say: then it is trained
+        return (run.id, result) if all(name in result.measured for name in objectives) else None
+
+    def _recalled(self, run: Run) -> TrainingResult:
+        runs, model_format = self._session.runs, find(self._session.experiment.algorithm.name).MODEL_FORMAT
+        metrics = {name: value for name, value in run.metrics.items() if name.startswith(("train_", "validation_"))}
+        histories = {name: runs.history(run.id, name) for name in metrics}
+        rounds = max(map(len, histories.values()), default=0)
+        has_model = self._session.experiment.study.folds == 1
+        return TrainingResult(
+            history={name: values for name, values in histories.items() if len(values) == rounds},
+            metrics=metrics,
+            best_round=int(run.metrics["best_round"]),
+            model=runs.read_file(run.id, f"model.{model_format}") if has_model else b"",
+            model_format=model_format,
+            seconds=run.metrics["training_seconds"],
+            started_at_ms=run.started_at_ms,
+        )
