@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import shlex
 import signal
 import sys
 import traceback
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
 _INTERRUPTED = 130
 _CHANGES_PENDING = 2
+_KEPT = re.compile(r"(experiment|dataset|features|name|deployment|tracking|target|runner|host)(@\w+)?(\.[\w.]+)?=")
 _WITH_A_STUDY = ("run", "tune")
 
 
@@ -87,10 +90,17 @@ def _run(request: Request) -> int:
         outcome = multirun(request)
     else:
         outcome = _run_once(request, console)
-    console.show(outcome)
+    console.show(outcome, context=_context(request))
     if request.detailed_exitcode and outcome.pending_changes:
         return _CHANGES_PENDING
     return int(outcome.exit_code)
+
+
+def _context(request: Request) -> str:
+    """What the next command must be told again to mean the same experiment and place; quoted for a shell."""
+    folder = ["--config-dir", str(request.config_dir)] if request.config_dir else []
+    kept = [override for override in request.overrides if _KEPT.match(override)]
+    return shlex.join(folder + kept)
 
 
 def _run_once(request: Request, console: Console) -> Any:
