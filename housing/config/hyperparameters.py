@@ -62,7 +62,7 @@ def rule_broken(rules: Hyperparameter, value: Any) -> str | None:
 
 
 def space_faults(space: SearchSpace, algorithm: str, path: Path) -> list[Fault]:
-    """Distributions that leave what the algorithm allows, or that it cannot be tuned by; choices that name no option."""
+    """Distributions that leave what the algorithm allows or takes no tuning; choices that name no option."""
     table: Hyperparameters = algorithms.find(algorithm).HYPERPARAMETERS
     known = searchable(table)
     hyperparameters, groups = partition(space, groups=CHOOSABLE)

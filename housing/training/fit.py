@@ -1,4 +1,4 @@
-"""Fit one training job where it stands: channels in memory in, a result out. What every place that trains does there."""
+"""Fit one training job where it stands: channels in memory in, a result out; every place that trains calls it."""
 
 from __future__ import annotations
 
