@@ -134,7 +134,12 @@ def matrix(
     if tree_method in ("auto", "hist"):
         bins = {} if max_bin is None else {"max_bin": max_bin}
         return xgboost.QuantileDMatrix(features, label, ref=reference, nthread=1, **bins)
-    return xgboost.DMatrix(features, label, nthread=1)
+    made = xgboost.DMatrix(features, label, nthread=1)
+    if tree_method == "exact":
+        # The first training sorts the columns and keeps them with the matrix. Two first ones at once crash or fit
+        # other trees without an error; once it is done, threads share the matrix safely.
+        xgboost.train({"tree_method": "exact", "max_depth": 1, "nthread": 1}, made, 1)
+    return made
 
 
 def fit(

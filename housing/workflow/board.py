@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from housing.training.metrics import direction
+from housing.training.metrics import COSTS, direction
 from housing.workflow.outcome import Standing, Table
 from housing.workflow.session import Session
 
@@ -100,7 +100,9 @@ class Board:
 
         experiment = self._session.experiment
         values = zip(experiment.study.objectives, trial.values or (), strict=False)
-        shown = ", ".join(f"{name} {self._session.amount(value)}" for name, value in values)
+        shown = ", ".join(
+            f"{name} {value:.4g}" if name in COSTS else f"{name} {self._session.amount(value)}" for name, value in values
+        )
         return f"{shown}, {trial_name(trial.number, trial.parameters, trials=experiment.study.trials)}"
 
 

@@ -151,9 +151,7 @@ def _candidate(session: Session) -> Run:
     study = runs.latest_study(split_digest=digest)
     # A study may choose between datasets: then its trials have other splits than the study, and count all the same.
     best = (
-        runs.best(objective, towards, parent=study.id)
-        if study
-        else runs.best(objective, towards, split_digest=digest)
+        runs.best(objective, towards, parent=study.id) if study else runs.best(objective, towards, split_digest=digest)
     )
     if best is None:
         raise RegistryError(

@@ -87,3 +87,19 @@ def test_importance_names_columns_and_sums_to_one() -> None:
     shares = algorithm.importance(_fit().model, ["a", "b", "c", "d", "e", "f"])
     assert next(iter(shares)) == "a"
     assert sum(shares.values()) == pytest.approx(1)
+
+
+def test_the_first_two_jobs_on_an_exact_matrix_may_run_at_once() -> None:
+    rng = np.random.default_rng(0)
+    features = rng.random((800, 200), dtype=np.float32)
+    label = features[:, 0] + rng.random(800, dtype=np.float32)
+    hyperparameters = {"num_round": 5, "tree_method": "exact", "max_depth": 4}
+
+    def model(shared: object) -> bytes:
+        return algorithm.fit(hyperparameters, shared, seed=0).model
+
+    expected = model(algorithm.matrix(features, label, hyperparameters))
+    for _ in range(5):
+        shared = algorithm.matrix(features, label, hyperparameters)
+        with ThreadPoolExecutor(2) as pool:
+            assert set(pool.map(model, [shared, shared])) == {expected}

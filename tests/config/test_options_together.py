@@ -1,0 +1,31 @@
+"""Every search space with every study: composed and checked, or refused with the way out."""
+
+from __future__ import annotations
+
+from itertools import product
+from pathlib import Path
+
+import pytest
+
+from housing.config.files import Files
+from housing.config.load import load
+from housing.errors import ConfigError
+
+OPTIONS = Files.beside(None).groups()
+LISTABLE = ("xgboost/grid",)
+
+
+@pytest.mark.parametrize("study", OPTIONS["study"])
+def test_a_study_takes_every_search_space_that_its_sampler_can_use(small: Path, study: str) -> None:
+    for space in OPTIONS["search_space"]:
+        overrides = [f"study={study}", f"search_space={space}"]
+        if study == "grid" and space not in LISTABLE:
+            with pytest.raises(ConfigError, match="needs a `step` or a list of `choices`"):
+                load(overrides, small)
+        else:
+            assert load(overrides, small).search_space
+
+
+@pytest.mark.parametrize(("features", "space"), list(product(OPTIONS["features"], OPTIONS["search_space"])))
+def test_features_and_search_spaces_go_together(features: str, space: str) -> None:
+    assert load([f"features={features}", f"search_space={space}"]).features.name == features

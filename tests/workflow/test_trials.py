@@ -1,0 +1,135 @@
+"""What a study's trials train on and leave behind: choices of groups, folds, objectives, pruning."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from housing.tracking.queries import Run
+from housing.tracking.runs import Runs
+from tests.workflow.conftest import Housing
+
+QUICK = ("algorithm.num_round=8", "study.parallel=2", "study.reproducible=true")
+
+
+def trials_of(project: Path, study: str) -> list[Run]:
+    return Runs.open(f"sqlite:///{project}/mlflow.db", "housing").children(study)
+
+
+def test_a_study_chooses_features_and_the_final_fit_takes_the_winners(housing: Housing, project: Path) -> None:
+    tuned = housing("tune", "search_space=encodings", "study=random", "study.trials=6", *QUICK, "--json")
+    assert tuned.code == 0, tuned.err
+    children = trials_of(project, tuned.data["run_id"])
+    assert {child.params["features"] for child in children} == {"plain", "domain"}
+    widths = {child.params["features"]: child.tags["housing.encoder_digest"] for child in children}
+    assert len(set(widths.values())) == 2
+    best = min(children, key=lambda child: child.metrics["validation_mae"])
+    assert tuned.data["best"]["run_id"] == best.id
+
+    promoted = housing("promote", "--json", "gate.against_champion=nothing")
+    assert promoted.code == 0, promoted.err
+    runs = Runs.open(f"sqlite:///{project}/mlflow.db", "housing")
+    final = runs.get(f"final from {best.name}")
+    chosen = best.params["features"]
+    assert final.params["features"] == chosen
+    assert json.loads(final.tags["housing.choices"]) == {"features": chosen}
+    assert "features" not in promoted.data["hyperparameters"]
+
+
+def test_a_trial_over_folds_is_their_mean_and_never_sees_the_validation_part(housing: Housing, project: Path) -> None:
+    tuned = housing("tune", "study.folds=3", "study.trials=3", *QUICK, "--json")
+    assert tuned.code == 0, tuned.err
+    for child in trials_of(project, tuned.data["run_id"]):
+        folds = [child.metrics[f"validation_mae_fold_{fold}"] for fold in range(3)]
+        assert len(set(folds)) == 3
+        assert child.metrics["validation_mae"] == pytest.approx(sum(folds) / 3)
+        assert child.metrics["validation_mae_sd"] > 0
+        inputs = Runs.open(f"sqlite:///{project}/mlflow.db", "housing").client.get_run(child.id).inputs.dataset_inputs
+        assert [tag.value for one in inputs for tag in one.tags] == ["train"]
+    again = housing("tune", "study.folds=3", "study.trials=3", *QUICK, "--json")
+    assert again.data["best"]["validation_mae"] == tuned.data["best"]["validation_mae"]
+
+
+def test_hopeless_folds_are_pruned_and_recorded_with_what_they_had(housing: Housing, project: Path) -> None:
+    spread = "algorithm.eta=choice(0.01,0.02,0.3,0.4,0.5)"
+    tuned = housing(
+        "tune",
+        spread,
+        "~search_space.max_depth",
+        "study=folds",
+        "study.folds=3",
+        "study.sampler=grid",
+        *QUICK,
+        "--json",
+    )
+    assert tuned.code == 0, tuned.err
+    children = trials_of(project, tuned.data["run_id"])
+    assert len(children) == 5
+    pruned = [child for child in children if child.tags["housing.state"] == "pruned"]
+    for child in pruned:
+        assert child.status == "KILLED"
+        assert "validation_mae_fold_2" not in child.metrics
+        assert "housing.rank" not in child.tags
+
+
+def test_of_two_objectives_the_front_is_tagged_and_the_first_one_leads(housing: Housing, project: Path) -> None:
+    tuned = housing("tune", "study=pareto", "study.trials=8", *QUICK, "--json")
+    assert tuned.code == 0, tuned.err
+    children = trials_of(project, tuned.data["run_id"])
+    values = {child.id: (child.metrics["validation_mae"], child.metrics["training_seconds"]) for child in children}
+    unbeaten = {
+        run
+        for run, own in values.items()
+        if not any(other != own and all(a <= b for a, b in zip(other, own, strict=True)) for other in values.values())
+    }
+    assert {child.id for child in children if child.tags["housing.front"] == "true"} == unbeaten
+    assert {child.id for child in children if child.tags["housing.rank"] == "001"} == unbeaten
+    assert tuned.data["best"]["run_id"] == min(values, key=lambda run: values[run])
+
+
+def test_a_pruned_trial_never_wins(housing: Housing, project: Path) -> None:
+    spread = "algorithm.eta=choice(0.01,0.02,0.03,0.2,0.3,0.4)"
+    tuned = housing(
+        "tune",
+        spread,
+        "~search_space.max_depth",
+        "study=median",
+        "study.sampler=grid",
+        "study.startup_trials=2",
+        "study.prune_every=2",
+        "study.prune_after=2",
+        "algorithm.num_round=30",
+        "study.parallel=1",
+        "--json",
+    )
+    assert tuned.code == 0, tuned.err
+    children = trials_of(project, tuned.data["run_id"])
+    by_state = {
+        state: [child for child in children if child.tags["housing.state"] == state] for state in ("pruned", "complete")
+    }
+    assert len(by_state["pruned"]) + len(by_state["complete"]) == 6
+    assert by_state["pruned"]
+    assert {child.status for child in by_state["pruned"]} == {"KILLED"}
+    assert {child.status for child in by_state["complete"]} == {"FINISHED"}
+    assert not any("housing.rank" in child.tags for child in by_state["pruned"])
+    assert tuned.data["best"]["run_id"] in {child.id for child in by_state["complete"]}
+
+
+def test_a_failed_trial_says_why_and_the_others_go_on(housing: Housing, project: Path) -> None:
+    tuned = housing(
+        "tune",
+        "algorithm.max_depth=choice(0,3,4)",  # XGBoost's exact method refuses trees without a limit
+        "algorithm.tree_method=exact",
+        "~search_space.eta",
+        "study=grid",
+        *QUICK,
+        "--json",
+    )
+    assert tuned.code == 0, tuned.err
+    children = trials_of(project, tuned.data["run_id"])
+    failed = [child for child in children if child.tags["housing.state"] == "failed"]
+    assert [(child.params["max_depth"], child.status) for child in failed] == [("0", "FAILED")]
+    assert "depth" in failed[0].tags["housing.reason"]
+    assert sorted(child.status for child in children) == ["FAILED", "FINISHED", "FINISHED"]
