@@ -97,9 +97,12 @@ def _run(request: Request) -> int:
 
 
 def _context(request: Request) -> str:
-    """What the next command must be told again to mean the same experiment and place; quoted for a shell."""
+    """What the next command must be told again to mean the same experiment and place; quoted for a shell.
+
+    What a study chose from is no part of it: its trials say what they took.
+    """
     folder = ["--config-dir", str(request.config_dir)] if request.config_dir else []
-    kept = [override for override in request.overrides if _KEPT.match(override)]
+    kept = [o for o in request.overrides if _KEPT.match(o) and not o.endswith(")")]
     return shlex.join(folder + kept)
 
 

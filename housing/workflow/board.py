@@ -100,9 +100,8 @@ class Board:
 
         experiment = self._session.experiment
         values = zip(experiment.study.objectives, trial.values or (), strict=False)
-        shown = ", ".join(
-            f"{name} {value:.4g}" if name in COSTS else f"{name} {self._session.amount(value)}" for name, value in values
-        )
+        amounts = ((name, f"{value:.4g}" if name in COSTS else self._session.amount(value)) for name, value in values)
+        shown = ", ".join(f"{name} {amount}" for name, amount in amounts)
         return f"{shown}, {trial_name(trial.number, trial.parameters, trials=experiment.study.trials)}"
 
 
