@@ -5,6 +5,7 @@ HousingError               1
 ├── DataError              3  a table does not match its description
 ├── TrainingError          1  a training job failed; names the job
 ├── TrackingError          1  the record cannot be read or written
+│   └── ServerAway         1  its server gave no answer for as long as was allowed
 ├── RegistryError          1  a model, version or alias does not exist
 ├── DeploymentError        1  a host refused, or did not reach, the wanted state
 ├── GateRefused            4  a candidate did not pass the promotion gate
@@ -41,6 +42,10 @@ class TrainingError(HousingError):
 
 class TrackingError(HousingError):
     """The record cannot be read or written."""
+
+
+class ServerAway(TrackingError):
+    """The tracking server gave no answer for as long as was allowed; nothing more should be asked of it."""
 
 
 class RegistryError(HousingError):

@@ -64,6 +64,7 @@ COMMANDS = {
             (
                 ("housing tune", "nine trials, three at a time"),
                 ("housing tune search_space=narrow study=tpe study.trials=50", ""),
+                ("housing tune study.resume=tune-tpe-3f2a", "go on where it stopped; study.trials=80 extends it"),
                 ("housing tune -m dataset=ames,mine --config-dir conf", "one study a dataset"),
             ),
         ),

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from housing.errors import TrackingError
+from housing.errors import ServerAway, TrackingError
 from housing.tracking.provenance import is_dead, process_tag
 from housing.tracking.queries import RunQueries
 from housing.tracking.store import database_path, translated
@@ -120,11 +120,21 @@ def _claim(runs: RunQueries, run_id: str, name: str) -> Iterator[Hold]:
     beating.start()
     try:
         yield hold
+    except ServerAway:
+        raise  # the claim ends with the process
+    except BaseException:
+        _let_go(runs, run_id, name, hold)
+        raise
+    else:
+        _let_go(runs, run_id, name, hold)
     finally:
         ended.set()
+
+
+def _let_go(runs: RunQueries, run_id: str, name: str, hold: Hold) -> None:
+    if hold.lost_to is None:
         with suppress(TrackingError), translated(f"{name}: cannot be let go"):
-            if hold.lost_to is None:
-                runs.client.delete_tag(run_id, HOLDER_TAG)
+            runs.client.delete_tag(run_id, HOLDER_TAG)
 
 
 def _keep_beating(runs: RunQueries, run_id: str, me: str, hold: Hold, ended: threading.Event) -> None:

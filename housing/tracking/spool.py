@@ -19,7 +19,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from housing.errors import TrackingError
+from housing.errors import ServerAway, TrackingError
 from housing.tracking.entries import Input
 from housing.tracking.runs import Runs
 from housing.tracking.trial import TRIAL_TAG, finished_trial
@@ -61,12 +61,12 @@ class Spool:
         self._thread.start()
 
     def drain(self, within_s: float) -> None:
-        """Return when everything is recorded; raises TrackingError, with the way out, when that takes too long."""
+        """Return when everything is recorded; raises ServerAway, with the way out, when that takes too long."""
         deadline = time.monotonic() + within_s
         with self._changed:
             while left := len(waiting(self._folder)):
                 if not self._changed.wait(max(0.0, deadline - time.monotonic())):
-                    raise TrackingError(
+                    raise ServerAway(
                         f"{left} results wait in {self._folder} for the tracking server, which gave no answer for "
                         f"{within_s:g} s; the next command that opens this record brings them in: {self._error}"
                     )

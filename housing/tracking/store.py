@@ -28,6 +28,8 @@ _QUIET = {
     "MLFLOW_LOGGING_LEVEL": "WARNING",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+    # Half a minute in all, not two: MLflow's pauses between its tries double, and it would notice late who is back.
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "4",
 }
 _BUSY_TIMEOUT_S = 20
 _REACHABLE_WITHIN_S = 10

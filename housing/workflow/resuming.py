@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from housing.config.schema import CHOOSABLE, Experiment
-from housing.errors import ConfigError, TrackingError
+from housing.errors import ConfigError, ServerAway, TrackingError
 from housing.tracking.studies import NAME_TAG, best_point, find_study, latest_study
 from housing.tuning.spec import point_faults
 from housing.workflow.session import SPOOL_FOLDER, OpenRun, Session, encoder_file
@@ -57,7 +57,7 @@ class Keeping:
         self._told = trouble is not None
 
     def settle(self) -> None:
-        """Return when all trials are recorded; raises TrackingError when the tracking server stays away."""
+        """Return when all trials are recorded; raises ServerAway when the tracking server stays away."""
         if self._spool is not None:
             with self._session.reporter.working("waiting for the tracking server"):
                 self._spool.drain(self._session.experiment.tracking.wait_s)
@@ -235,6 +235,8 @@ def _keeping(session: Session, run_id: str, name: str) -> Iterator[Keeping]:
             keeping = Keeping(session, hold, spool)
             try:
                 yield keeping
+            except ServerAway:
+                raise
             except Exception:
                 with suppress(TrackingError):
                     keeping.settle()

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from housing.config.schema import Experiment
-from housing.errors import TrackingError
+from housing.errors import ServerAway, TrackingError
 from housing.targets.base import Host, Runner, find
 from housing.tracking.queries import REASON_TAG
 from housing.tracking.runs import inherited_run
@@ -212,7 +212,8 @@ class Session:
             self._end_early(run, "KILLED", "interrupted")
             raise
         except Exception as error:
-            self._end_early(run, "FAILED", str(error))
+            if not isinstance(error, ServerAway):
+                self._end_early(run, "FAILED", str(error))
             raise
         self.runs.finish(run_id, metrics=run.metrics, tags=run.tags, params=run.params)
 
