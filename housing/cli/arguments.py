@@ -99,7 +99,7 @@ class _Parser:
         """Whether a word is the command's FILE, ENDPOINT or RUN. A run's name holds `=`, but not before a blank."""
         wanted = COMMANDS[self.command].argument
         if "RUN" in wanted or "STUDY" in wanted:
-            return (wanted.endswith("...") or request.argument is None) and not _OVERRIDE.match(word)
+            return ("..." in wanted or request.argument is None) and not _OVERRIDE.match(word)
         return bool(wanted) and request.argument is None and ("=" not in word or Path(word).exists())
 
     def _flag(self, flag: str) -> Flag | None:

@@ -74,11 +74,12 @@ COMMANDS = {
             "Shows what differs between runs in configuration, metrics and origin. Runs go by id, an id's beginning,\n"
             "name, or a name's first word; a study stands for its best trials, `housing run` for each of its jobs.",
             (
+                ("housing compare", "the best trials of the latest study"),
                 ("housing compare t03 t07", "two trials, as the leaderboard calls them"),
                 ("housing compare tune-walkthrough-3f2a --top 3", "the best three trials of a study"),
                 ("housing compare 3f2a 91bc --html comparison.html", "a page, with learning curves"),
             ),
-            argument="RUN|STUDY...",
+            argument="[RUN|STUDY ...]",
         ),
         Command(
             "ui",

@@ -6,6 +6,8 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+_TOLD_APART = 1e-9
+
 
 @dataclass(frozen=True)
 class Scale:
@@ -52,7 +54,9 @@ def spanning(values: Iterable[float], *, start: float, end: float, log: bool = F
     low, high = min(finite), max(finite)
     if log:
         return Scale(low, high, start, end, log=True)
-    air = (high - low) * 0.05 or abs(high) * 0.05 or 1.0
+    # Values that differ in the last digits alone are one value to a reader.
+    apart = high - low > _TOLD_APART * max(abs(low), abs(high))
+    air = (high - low if apart else abs(high) or 1.0) * 0.05
     return Scale(low - air, high + air, start, end)
 
 
@@ -82,14 +86,18 @@ def _linear_ticks(low: float, high: float, about: int) -> list[float]:
     unit = 10.0 ** math.floor(math.log10(rough))
     step = next(unit * factor for factor in (1, 2, 2.5, 5, 10) if unit * factor >= rough)
     first = math.ceil(low / step)
-    # Multiplied rather than added up, so that 0.3 does not become 0.30000000000000004.
-    return [round(i * step, 12) for i in range(first, math.floor(high / step) + 1)]
+    return [_tidy(i * step) for i in range(first, math.floor(high / step) + 1)]
 
 
 def _log_ticks(low: float, high: float, about: int) -> list[float]:
     exponents = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     for factors in ((1,), (1, 3), (1, 2, 5), (1, 2, 3, 4, 5, 6, 8)):
-        ticks = [tick for e in exponents for f in factors if low <= (tick := round(f * 10.0**e, 12)) <= high]
+        ticks = [tick for e in exponents for f in factors if low <= (tick := _tidy(f * 10.0**e)) <= high]
         if len(ticks) >= about - 1:
             return ticks
     return ticks or [low, high]
+
+
+def _tidy(value: float) -> float:
+    """0.3 where the arithmetic gives 0.30000000000000004."""
+    return float(f"{value:.12g}")

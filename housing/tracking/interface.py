@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from http.client import HTTPException
@@ -78,15 +77,6 @@ def children_path(parent: Run, objective: str, direction: Direction) -> str:
         "compareRunsMode": "CHART",
     }
     return f"/#/experiments/{parent.experiment_id}/runs?{urlencode(_VIEW | wanted, quote_via=quote)}"
-
-
-def comparison_path(runs: Sequence[Run]) -> str:
-    """MLflow's page that compares runs; behind a server's URL."""
-    wanted = {
-        "runs": json.dumps([run.id for run in runs]),
-        "experiments": json.dumps(sorted({run.experiment_id for run in runs})),
-    }
-    return f"/#/compare-runs?{urlencode(_VIEW | wanted, quote_via=quote)}"
 
 
 def experiment_path(experiment_id: str | None) -> str:

@@ -41,18 +41,27 @@ def compare(
     top: int = 5,
     html: Path | None = None,
 ) -> Outcome:
-    """Compare runs given by id, an id's beginning or name; a study stands for its `top` best trials."""
+    """Compare runs given by id, an id's beginning or name; a study stands for its `top` best trials.
+
+    Without `runs` it is the latest study. Raises ConfigError for fewer than two runs.
+    """
     from housing.tracking.reading import Record
 
     with reporter.working("reading the record"):
         record = Record.open(experiment.tracking.uri, experiment.name)
-        jobs = list({job.id: job for word in runs for job in _jobs(record, record.get(word), experiment, top)}.values())
+        named = [record.get(word) for word in runs] or _latest_study(record)
+        jobs = list({job.id: job for run in named for job in _jobs(record, run, experiment, top)}.values())
         if len(jobs) < 2:
             raise ConfigError(_too_few(runs, jobs))
         compared = side_by_side(_compared(record, jobs, experiment.study.objectives[0]))
         if html is not None:
             _write(html, _page(record, jobs, compared, experiment))
     return _outcome(compared, experiment, runs, html)
+
+
+def _latest_study(record: Record) -> list[Run]:
+    latest = record.own and record.own.latest_study()
+    return [latest] if latest else []
 
 
 def _jobs(record: Record, run: Run, experiment: Experiment, top: int) -> Iterator[Run]:
@@ -77,8 +86,9 @@ def _best(children: Sequence[Run], objective: str) -> list[Run]:
 
 
 def _too_few(words: Sequence[str], jobs: Sequence[Run]) -> str:
-    found = f"only {jobs[0].name!r}" if jobs else "no finished job"
-    return f"compare {' '.join(words)}: {found} to compare; name two runs or more, or a study with several trials"
+    found = f"there is only {jobs[0].name!r}" if jobs else "there is no finished job"
+    asked = shlex.join(("housing", "compare", *words))
+    return f"{asked}: {found} to compare; name two runs or more, or a study with several trials"
 
 
 # --- from the record ------------------------------------------------------------------------------------------------

@@ -329,7 +329,7 @@ class Session:
     def records_at(self) -> list[str]:
         """Where a person looks at the record."""
         uri = self.experiment.tracking.uri
-        look = f"mlflow ui --backend-store-uri {uri}" if uri.startswith("sqlite:") else uri
+        look = "housing ui" if uri.startswith("sqlite:") else uri
         return [f"MLflow experiment '{self.experiment.name}' in {uri}; look: {look}"]
 
 

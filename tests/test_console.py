@@ -1,0 +1,82 @@
+"""What people see while a study runs, in a terminal and in a file."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import re
+import struct
+import subprocess
+import sys
+import termios
+from pathlib import Path
+
+import pytest
+
+from housing.console import Console
+from housing.workflow.outcome import Outcome, Standing, Table
+
+WIDE = [f"hyperparameter_{i}" for i in range(12)]
+
+
+def standing(done: int, *, improved: bool) -> Standing:
+    table = Table("", ("rank", "trial", "validation_mae", "state"), [[1, "t02", 16098.0, "complete"]])
+    best = "validation_mae 16,098 USD, t02"
+    return Standing(table, done, 100, 2, {"complete": done}, elapsed_s=done, left_s=7.0, best=best, improved=improved)
+
+
+def test_a_file_gets_a_line_when_the_best_improves_and_at_each_tenth(capsys: pytest.CaptureFixture[str]) -> None:
+    console = Console()
+    for done in range(1, 101):
+        console.board(standing(done, improved=done in (1, 2, 57)))
+    lines = capsys.readouterr().err.splitlines()
+    assert [int(found[1]) for line in lines if (found := re.search(r"(\d+)/100", line))] == sorted(
+        {1, 2, 57, *range(10, 101, 10)}
+    )
+    assert "2/100, 2 running, 2 s, about 7 s left: new best validation_mae 16,098 USD, t02" in lines[1]
+
+
+def test_pruned_and_failed_trials_are_counted(capsys: pytest.CaptureFixture[str]) -> None:
+    told = Standing(Table("", (), []), 10, 10, 0, {"complete": 7, "pruned": 2, "failed": 1}, 75.0, None, None, False)
+    Console().board(told)
+    assert "10/10, 2 pruned, 1 failed, 1 min 15 s: best none yet" in capsys.readouterr().err
+
+
+def test_the_last_block_keeps_every_number_whole(capsys: pytest.CaptureFixture[str]) -> None:
+    row = [1, *(123456.0 + i for i in range(len(WIDE)))]
+    Console().show(Outcome("done", {}, tables=(Table("", ("rank", *WIDE), [row], spare=WIDE),)))
+    printed = capsys.readouterr().out
+    assert "123,456.0" in printed
+    shown = sum(f"{123456 + i:,}.0" in printed for i in range(len(WIDE)))
+    assert all(name in printed.replace("\n", "") for name in WIDE[shown:]), "what is left out is named"
+
+
+@pytest.mark.parametrize("columns", [70, 120])
+def test_a_terminal_shows_a_leaderboard_that_fits(tmp_path: Path, columns: int) -> None:
+    screen = in_terminal(tmp_path, "tune", "search_space=wide", "study=random", "study.trials=4", columns=columns)
+    assert "running" in screen
+    assert "4 trials in" in screen
+    assert "Traceback" not in screen
+    ruled = [line for line in re.split(r"[\r\n]+", re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", screen)) if "──" in line]
+    assert ruled
+    assert max(map(len, ruled)) <= columns
+
+
+def in_terminal(folder: Path, *arguments: str, columns: int) -> str:
+    """Everything that a command writes to a terminal so wide."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
+    command = (sys.executable, "-m", "housing", *arguments)
+    environment = os.environ | {"TERM": "xterm-256color", "COLUMNS": str(columns)}
+    with subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, cwd=folder, env=environment) as process:
+        os.close(theirs)
+        written = b""
+        while True:
+            try:
+                written += os.read(ours, 65536)
+            except OSError:
+                break
+        process.wait()
+    os.close(ours)
+    return written.decode()

@@ -1,0 +1,145 @@
+"""`housing compare`, and what studies and jobs leave beside their runs to look at."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.workflow.conftest import Answer, Housing
+
+FEW_ROUNDS = "algorithm.num_round=5"
+
+
+@pytest.fixture
+def client(project: Path) -> Any:
+    from housing.tracking.store import open_client
+
+    return open_client("sqlite:///mlflow.db")
+
+
+@pytest.fixture
+def study(housing: Housing) -> Answer:
+    answer = housing("tune", "study=random", "study.trials=11", FEW_ROUNDS, "--json")
+    assert answer.code == 0, answer.err
+    return answer
+
+
+def files_of(client: Any, run_id: str) -> set[str]:
+    folders = {item.path for item in client.list_artifacts(run_id)}
+    return folders | {item.path for item in client.list_artifacts(run_id, "figures")}
+
+
+def test_a_study_has_figures_and_its_best_metrics_and_parameters(study: Answer, client: Any) -> None:
+    run = client.get_run(study.data["run_id"])
+    best = client.get_run(study.data["best"]["run_id"])
+    assert {
+        "report.html",
+        "figures/optimisation_history.svg",
+        "figures/parallel_coordinates.svg",
+        "figures/importances.svg",
+        "figures/learning_curves.svg",
+    } <= files_of(client, run.info.run_id)
+    for name in ("validation_mae", "train_mae"):
+        assert run.data.metrics[name] == best.data.metrics[name]
+    for name in ("eta", "max_depth"):
+        assert run.data.params[name] == best.data.params[name]
+
+
+def test_a_study_ends_with_spread_and_what_mattered(study: Answer) -> None:
+    spread = study.data["spread"]
+    assert spread["best"] == study.data["best"]["validation_mae"]
+    assert spread["best"] <= spread["median"] <= spread["worst"]
+    assert sum(study.data["importances"].values()) == pytest.approx(1)
+
+
+def test_comparing_a_study_shows_its_best_trials_and_only_what_differs(housing: Housing, study: Answer) -> None:
+    answer = housing("compare", study.data["name"], "--top", "3", "--json")
+    assert answer.code == 0, answer.err
+    assert answer.data["runs"][0]["run_id"] == study.data["best"]["run_id"]
+    assert len(answer.data["runs"]) == 3
+    assert "eta" in answer.data["differing"]["configuration"]
+    assert set(answer.data["differing"]["configuration"]) <= {"eta", "max_depth"}
+    values = answer.data["differing"]["metrics"]["validation_mae"]
+    assert values == sorted(values)
+    assert answer.data["equal"]["num_round"] == 5
+    assert answer.data["comparable"]
+
+
+def test_without_runs_it_is_the_latest_study(housing: Housing, study: Answer) -> None:
+    named = housing("compare", study.data["name"], "--json")
+    assert housing("compare", "--json").data == named.data
+
+
+def test_runs_go_by_id_prefix_name_and_first_word(housing: Housing, study: Answer) -> None:
+    ids = [run["run_id"] for run in housing("compare", study.data["name"], "--json").data["runs"]]
+    names = {run["run_id"]: run["name"] for run in housing("compare", study.data["name"], "--json").data["runs"]}
+    first, second = ids[:2]
+    for words in ((first, second[:8]), (names[first], names[second]), (names[first].split()[0], second)):
+        answer = housing("compare", *words, "--json")
+        assert [run["run_id"] for run in answer.data["runs"]] == [first, second], words
+
+
+def test_the_page_is_self_contained_and_draws_every_run(housing: Housing, study: Answer, project: Path) -> None:
+    answer = housing("compare", study.data["name"], "--html", "page.html")
+    assert answer.code == 0, answer.err
+    page = (project / "page.html").read_text()
+    assert page.count('class="series"') >= 5
+    assert not re.search(r"(src|href)=|@import|url\((?!#)|<script", page)
+    missing = housing("compare", study.data["name"], "--html", "no/such/folder.html")
+    assert missing.code == 3
+    assert "--html no/such/folder.html: cannot be written" in missing.err
+
+
+def test_runs_of_other_rows_are_said_not_to_be_comparable(housing: Housing) -> None:
+    one = housing("train", FEW_ROUNDS, "--json").data["run_id"]
+    other = housing("train", FEW_ROUNDS, "dataset.split.seed=7", "--json").data["run_id"]
+    answer = housing("compare", one, other)
+    assert answer.code == 0, answer.err
+    assert "not comparable: these runs were judged on different rows" in answer.out
+    assert "dataset.split.seed" in answer.out
+    assert "best validation_mae" not in answer.out
+
+
+def test_a_run_that_does_not_exist_is_answered_with_near_names(housing: Housing, study: Answer) -> None:
+    answer = housing("compare", f"{study.data['name']}x", study.data["name"])
+    assert answer.code == 1
+    assert f"did you mean {study.data['name']}" in answer.err
+
+
+def test_a_single_run_is_too_few(housing: Housing) -> None:
+    run_id = housing("train", FEW_ROUNDS, "--json").data["run_id"]
+    for words, told in (((run_id,), "there is only 'train eta="), ((), "there is no finished job")):
+        answer = housing("compare", *words)
+        assert answer.code == 3
+        assert told in answer.err
+        assert "name two runs or more, or a study" in answer.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("compare",), "nothing is recorded there yet"),
+        (("compare", "a", "b", "--top", "0"), "--top 0: must be a whole number from 1 to 1,000"),
+        (("compare", "a", "b"), "nothing is recorded there yet"),
+        (("ui",), "nothing is recorded there yet"),
+        (("ui", "tracking.uri=http://mlflow.example:5000"), "that server shows its record itself"),
+    ],
+)
+def test_mistakes_are_told_in_one_message(housing: Housing, project: Path, arguments: Any, told: str) -> None:
+    answer = housing(*arguments)
+    assert answer.code in (1, 3)
+    assert told in answer.err
+    assert not (project / "mlflow.db").exists()
+
+
+def test_a_job_has_curves_importances_and_its_errors_beside_it(housing: Housing, client: Any) -> None:
+    run_id = housing("train", FEW_ROUNDS, "--json").data["run_id"]
+    assert {
+        "report.html",
+        "figures/learning_curves.svg",
+        "figures/importances.svg",
+        "figures/predicted_against_true.svg",
+    } <= files_of(client, run_id)

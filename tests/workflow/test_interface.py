@@ -1,0 +1,45 @@
+"""`housing ui`: a real MLflow server, asked over HTTP."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from urllib.error import URLError
+from urllib.parse import unquote
+from urllib.request import urlopen
+
+import pytest
+
+from tests.workflow.conftest import Housing
+
+
+def test_ui_serves_the_latest_study_s_view_until_ctrl_c(housing: Housing, project: Path) -> None:
+    study = housing("tune", "study.trials=2", "algorithm.num_round=3", "--json").data["run_id"]
+    command = (sys.executable, "-m", "housing", "ui")
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as ui:
+        assert ui.stdout is not None
+        url = next(found[0] for line in ui.stdout if (found := re.search(r"http://\S+", line)))
+        base, _, view = unquote(url).partition("/#/")
+        assert f'parentRunId` = "{study}"' in view
+        assert "workflowType=machine_learning" in view
+        assert "orderByKey=metrics.`validation_mae`&orderByAsc=true" in view
+        with urlopen(base) as answer:
+            assert b"MLflow" in answer.read()
+        os.kill(ui.pid, signal.SIGINT)
+        assert ui.wait(20) == 0
+    with pytest.raises(URLError):
+        urlopen(base)
+
+
+def test_a_port_that_is_taken_is_refused(housing: Housing) -> None:
+    assert housing("train", "algorithm.num_round=3").code == 0
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        answer = housing("ui", "--port", str(taken.getsockname()[1]))
+    assert answer.code == 1
+    assert "cannot be used" in answer.err
+    assert "without --port a free one is" in answer.err
