@@ -60,7 +60,10 @@ def tune(experiment: Experiment, invocation: Invocation, reporter: Reporter) -> 
                 ),
                 ("housing ui", "all trials in the browser"),
                 ("housing promote", "final fit on train and validation, gate, registry"),
-                ("housing tune study.trials=30", "search longer"),
+                (
+                    f"housing tune study.resume={studied.name} study.trials={2 * experiment.study.trials}",
+                    "search on with what it has learnt",
+                ),
             ),
         )
 

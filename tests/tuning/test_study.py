@@ -160,6 +160,14 @@ def test_a_complete_study_is_not_searched_again(study: Study) -> None:
     assert again.ended == "trials"
 
 
+def test_numbers_that_an_earlier_session_left_undone_come_first_with_their_own_proposals() -> None:
+    study = Study("s", "random", trials=6)
+    whole = search(SPACE, study, at_once(x_squared), seed=0).trials
+    past = [trial for trial in whole if trial.number in (1, 3)]
+    resumed = search(SPACE, study, at_once(x_squared), seed=0, past=past).trials
+    assert [(t.number, t.parameters) for t in resumed] == [(t.number, t.parameters) for t in whole]
+
+
 def test_interrupted_trials_of_the_past_are_made_up_for(study: Study) -> None:
     past = [FinishedTrial(0, {"x": 1.0, "depth": 2}, "complete", (1.0,)), FinishedTrial(1, {"x": 1.0}, "interrupted")]
     result = search(SPACE, study, at_once(x_squared), seed=0, past=past)

@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import json
+import multiprocessing
+import time
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import pytest
+
+from housing.errors import TrackingError
+from housing.tracking.holding import FRESH_S, HEARTBEAT_TAG, HOLDER_TAG, holding
+from housing.tracking.runs import Runs
+
+FORK = multiprocessing.get_context("fork")
+
+
+class Remote(Runs):
+    """The same record, as if a network lay before it: claims are tags."""
+
+    is_local = False
+
+
+@pytest.fixture
+def remote(uri: str) -> Remote:
+    return Remote.open(uri, "walkthrough")
+
+
+def hold_until_told(uri: str, run_id: str, told: Connection) -> None:
+    with holding(Runs.open(uri, "walkthrough"), run_id, "tune-x"):
+        told.send("holding")
+        told.recv()
+
+
+def elsewhere(runs: Runs, run_id: str, *, beat_s_ago: float) -> None:
+    """A claim from another machine."""
+    holder = {"process": "far boot pid 12 34", "pid": 12, "host": "far", "since": "yesterday"}
+    runs.annotate(run_id, tags={HOLDER_TAG: json.dumps(holder), HEARTBEAT_TAG: repr(time.time() - beat_s_ago)})
+
+
+def test_another_process_is_told_who_holds_the_study_and_a_dead_one_lets_go(uri: str, tmp_path: Path) -> None:
+    runs = Runs.open(uri, "walkthrough")
+    run_id = runs.start("tune-x", kind="study")
+    here, there = FORK.Pipe()
+    process = FORK.Process(target=hold_until_told, args=(uri, run_id, there))
+    process.start()
+    assert here.recv() == "holding"
+    with pytest.raises(TrackingError, match=rf"tune-x: process {process.pid} on .* works at this study"):
+        holding(runs, run_id, "tune-x").__enter__()
+    process.kill()
+    process.join()
+    with holding(runs, run_id, "tune-x"):
+        pass
+    assert list(tmp_path.glob("*.lock")) == []
+
+
+def test_a_fresh_heartbeat_elsewhere_keeps_the_study_and_an_old_one_loses_it(remote: Remote) -> None:
+    run_id = remote.start("tune-x", kind="study")
+    elsewhere(remote, run_id, beat_s_ago=FRESH_S - 60)
+    with (
+        pytest.raises(TrackingError, match=rf"process 12 on far \(since yesterday\).* after {FRESH_S} s"),
+        holding(remote, run_id, "tune-x"),
+    ):
+        pass
+    elsewhere(remote, run_id, beat_s_ago=FRESH_S + 60)
+    with holding(remote, run_id, "tune-x") as hold:
+        assert json.loads(remote.get(run_id).tags[HOLDER_TAG])["host"] != "far"
+        hold.check()
+    assert HOLDER_TAG not in remote.get(run_id).tags
