@@ -30,7 +30,8 @@ def stopped_until_done(folder: Path, sent: signal.Signals, moments: random.Rando
     stopped = 0
     while True:
         process = start(*again(folder), folder=folder)
-        process.join(moments.uniform(0.1, 1.0) * whole_s)
+        # A little longer each time, or a machine that has become slower would never let one get to its end.
+        process.join(moments.uniform(0.1, 1.0) * whole_s * (1 + stopped / 5))
         if process.exitcode is None:
             assert process.pid is not None
             os.kill(process.pid, sent)
@@ -60,8 +61,9 @@ def random_moments(repetitions: int) -> None:
             with tempfile.TemporaryDirectory() as name:
                 stopped += stopped_until_done(Path(name), sent, moments, whole_s)
                 verdicts[verdict(Path(name))] += 1
-        for text, times in verdicts.items():
-            print(f"{sent.name}: {times} of {repetitions} studies, stopped {stopped} times in all: {text}")
+            told = "; ".join(f"{times} {text}" for text, times in verdicts.items())
+            print(f"\r{sent.name}: stopped {stopped} times in {verdicts.total()} studies: {told}", end="", flush=True)
+        print()
 
 
 def long_study() -> None:
@@ -78,9 +80,7 @@ def long_study() -> None:
         for label, study, trials in (("2", short, 3), (f"{LONG:,}", long, LONG + 1), (f"{LONG:,}", long, LONG + 1)):
             started = time.perf_counter()
             assert run("tune", f"study.resume={study}", f"study.trials={trials}", folder=folder) == 0
-            print(
-                f"resume a study of {label} trials up to {trials:,}, whole: {time.perf_counter() - started:.1f} s"
-            )
+            print(f"resume a study of {label} trials up to {trials:,}, whole: {time.perf_counter() - started:.1f} s")
         print(", ".join(f"{what}: {took:.1f} s" for what, took in seconds.items()))
 
 
