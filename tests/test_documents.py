@@ -44,7 +44,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     table = [{"Id": str(i), **row, "price": row["SalePrice"]} for i, row in enumerate(rows[:400])]
     write(folder / "mine.csv", table, own)
     yield folder
-    shell(folder, "housing destroy")
+    for state in (folder / ".housing" / "endpoints").glob("*.json"):
+        shell(folder, f"housing destroy deployment.endpoint={state.stem}")
 
 
 def write(file: Path, rows: list[dict[str, str]], names: list[str]) -> None:
