@@ -14,7 +14,9 @@ NAME_TAG = "housing.study_name"
 
 
 def find_study(uri: str, reference: str, *, experiment: str) -> Run:
-    """The study with this run id, beginning of an id, or name; `experiment` is looked through first, then all others.
+    """The latest study with this `study.name`, or the one with this run id, beginning of an id, or run name.
+
+    `experiment` is looked through first, then all others.
 
     Raises TrackingError with the names that come near.
     """
@@ -23,8 +25,12 @@ def find_study(uri: str, reference: str, *, experiment: str) -> Run:
         found = client.search_experiments()
     failure = TrackingError(f"study.resume: {reference!r} is not in {uri}, which has no experiment {experiment!r}")
     for each in sorted(found, key=lambda e: e.name != experiment):
+        runs = RunQueries(client, each.experiment_id, each.name)
+        named = next(iter(runs.studies({NAME_TAG: reference})), None)
+        if named is not None:
+            return named
         try:
-            return RunQueries(client, each.experiment_id, each.name).get(reference)
+            return runs.get(reference)
         except TrackingError as error:
             if each.name == experiment:
                 failure = TrackingError(f"study.resume: {error}")

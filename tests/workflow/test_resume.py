@@ -81,7 +81,9 @@ def test_a_finished_study_is_extended(project: Path, housing: Housing) -> None:
     again = housing("tune", f"study.resume={name}", "study.trials=4", "--json")
     assert again.code == 0, again.err
     assert again.data["trials"] == 4
-    assert study(project).numbers == [0, 1, 2, 3]
+    by_the_name_it_was_given = housing("tune", "study.resume=walkthrough", "study.trials=5", "--json")
+    assert by_the_name_it_was_given.code == 0, by_the_name_it_was_given.err
+    assert study(project).numbers == [0, 1, 2, 3, 4]
 
 
 def test_it_goes_on_with_the_overrides_it_was_begun_with(project: Path, housing: Housing) -> None:
