@@ -39,5 +39,5 @@ def names() -> list[str]:
 
 
 def find(name: str) -> ModuleType:
-    """The algorithm's module, which offers `HYPERPARAMETERS`, `REQUIRED`, `fit(...)` and `load(model)`."""
+    """The algorithm's module, which offers `HYPERPARAMETERS`, `REQUIRED`, `matrix`, `fit`, `load` and `importance`."""
     return import_module(f"housing.algorithms.{name}")

@@ -70,6 +70,12 @@ class AlgorithmContract:
         assert fitted.stopped
         assert len(fitted.history["train"]["mae"]) == 3
 
+    def test_importance_names_columns_and_shares_sum_to_one(self, algorithm: Any) -> None:
+        shares = algorithm.importance(self.fit(algorithm).model, list("abcdef"))
+        assert set(shares) <= set("abcdef")
+        assert sum(shares.values()) == pytest.approx(1)
+        assert list(shares.values()) == sorted(shares.values(), reverse=True)
+
     def test_bytes_that_are_no_model_are_refused(self, algorithm: Any) -> None:
         with pytest.raises(ValueError, match="not a"):
             algorithm.load(b"{}")
