@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from housing.costs import Budget, Prices
 from housing.data.description import Dataset, Features
 from housing.deployment.spec import Deployment
 from housing.promotion.spec import Gate
+from housing.rehearsal.spec import Rehearsal
 from housing.tuning.space import SearchSpace
 from housing.tuning.spec import Study
 
@@ -78,6 +80,9 @@ class Experiment:
     host: Any
     gate: Gate
     deployment: Deployment
+    prices: Prices
+    budget: Budget = field(default_factory=Budget)
+    rehearsal: Rehearsal = field(default_factory=Rehearsal)
     candidate: str | None = None
     published: Published | None = None
     parallel: int = 1

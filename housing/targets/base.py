@@ -10,26 +10,53 @@ from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import housing.targets
+from housing.costs import Rental
 from housing.data.channel import Channel
 from housing.deployment.plan import Action
 from housing.deployment.spec import Deployment
 from housing.training.job import Progress, TrainingJob, TrainingResult
+from housing.tuning.managed import ManagedStudy, Watch
 
 
 class Runner(Protocol):
-    """Somewhere to run training jobs. Both methods may be called from any thread."""
+    """Somewhere to run training jobs. All methods may be called from any thread."""
+
+    @property
+    def rental(self) -> Rental | None:
+        """What each job rents; None where nobody bills."""
+
+    def handle(self) -> str | None:
+        """A new name for a job at a place where jobs outlive this process; None where they end with it.
+
+        It is recorded before the job is submitted, so that no job is ever lost, nor paid for twice.
+        """
 
     def stage(self, channel: Channel) -> Any:
         """Put a channel where jobs can read it; the value goes into `TrainingJob.channels`."""
 
     def submit(self, job: TrainingJob, progress: Progress | None = None) -> Future[TrainingResult]:
-        """Start a job. The future raises TrainingError when it fails."""
+        """Start a job, or go on with the one that this place knows by the same `handle` already.
+
+        The future raises TrainingError when the job fails, CloudError when the place refuses or fails.
+        """
 
     def close(self) -> None:
         """Let go of what was staged; running jobs end first."""
+
+
+@runtime_checkable
+class SearchingRunner(Runner, Protocol):
+    """A runner whose place can search by itself, too."""
+
+    def search(self, study: ManagedStudy, watch: Watch) -> None:
+        """Run a whole study there, or go on with the one of the same `handle`; returns when it has ended.
+
+        `watch` is called with each of its jobs whenever one changes (started, new rounds, ended), in the calling
+        thread; when it returns True the study is stopped. Raises CloudError, TrainingError.
+        """
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,11 @@ Progress = Callable[[int, Mapping[str, float]], bool]
 
 @dataclass(frozen=True)
 class TrainingJob:
-    """`channels` maps `train` (and `validation`) to what the runner's `stage` returned for them."""
+    """`channels` maps `train` (and `validation`) to what the runner's `stage` returned for them.
+
+    `handle` is the name under which a place that outlives this process knows the job (`Runner.handle`), None elsewhere;
+    `tags` go with it there, so that a job whose command has died can be told from others.
+    """
 
     name: str
     algorithm: str
@@ -23,6 +27,8 @@ class TrainingJob:
     channels: Mapping[str, Any]
     seed: int
     label_transform: str = "none"
+    handle: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -33,7 +39,8 @@ class TrainingResult:
     on the transformed label that was trained on); `metrics` are its values at `best_round`.
     `best_round` counts from 0. `model` is the model file's bytes in the algorithm's own format (`model_format` is its
     suffix), empty where there is none: a mean over folds. `stopped` tells that a `Progress` ended the job early.
-    `billed_seconds` is None where nobody bills.
+    `billed_seconds` is None where nobody bills. `details` are what the place tells of the job, by MLflow tag
+    (`sagemaker.job_arn`, say).
     """
 
     history: Mapping[str, Sequence[float]]

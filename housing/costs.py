@@ -1,0 +1,39 @@
+"""What rented machines cost: prices as conf/ gives them, with their date; what is unknown stays unknown, never 0."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+_SECONDS_AN_HOUR = 3600
+
+
+@dataclass(frozen=True)
+class Rental:
+    """What a job occupies while it runs: `instances` of a type, billed for `max_seconds` at most."""
+
+    instance_type: str
+    instances: int
+    max_seconds: float
+
+
+@dataclass(frozen=True)
+class Prices:
+    """Prices of instances on demand in one region, as published on `date` (YYYY-MM-DD) at `source`."""
+
+    date: str
+    region: str
+    source: str
+    usd_per_hour: Mapping[str, float] = field(default_factory=dict)
+
+    def usd(self, instance_type: str, instances: int, seconds: float) -> float | None:
+        """The cost of `instances` for as many billed `seconds`; None when the type has no price here."""
+        price_usd_per_hour = self.usd_per_hour.get(instance_type)
+        return None if price_usd_per_hour is None else price_usd_per_hour * instances * seconds / _SECONDS_AN_HOUR
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What one command may spend on training at most; None: no limit."""
+
+    usd: float | None = None

@@ -1,0 +1,55 @@
+"""How a rehearsal behaves: where it keeps its state, and what goes wrong on purpose."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Calls of `operation` (`sagemaker:CreateTrainingJob`, `s3:*`, `*`) that go wrong: `times` of them, from the
+    `first` (counted from 1) on.
+
+    `throttling` and `server_error` answer as AWS does; `capacity` is what a job or endpoint fails with when there are
+    no machines; `slow` answers after `seconds`; `lost` does the work and then breaks the connection, unanswered.
+    """
+
+    operation: str
+    kind: Literal["throttling", "server_error", "capacity", "slow", "lost"]
+    first: int = 1
+    times: int = 1
+    seconds: float = 1
+
+    def __post_init__(self) -> None:
+        if self.first < 1 or self.times < 1:
+            raise ValueError(f"first and times must be 1 or more, got {self.first} and {self.times}")
+
+
+@dataclass(frozen=True)
+class Rehearsal:
+    """`folder` holds the state, seen from the working folder, and outlives the process; `port` 0: the system chooses.
+
+    Spot jobs are interrupted at each of the rounds `interrupt_at_rounds`, once; `start_s` is how long a machine takes
+    to start, `round_s` how long each round of training is made to take at least. `fail_jobs` of the training jobs that
+    begin next fail in their container. With `enforce_iam` calls are held to the policies of who signs them. A
+    rehearsal that a command has started ends after `idle_s` seconds without calls, jobs and endpoints.
+    """
+
+    folder: str = ".housing/rehearsal"
+    port: int = 0
+    region: str = "us-east-1"
+    start_s: float = 0
+    round_s: float = 0
+    interrupt_at_rounds: tuple[int, ...] = ()
+    spot_discount: float = 0.7
+    fail_jobs: int = 0
+    faults: tuple[Fault, ...] = ()
+    enforce_iam: bool = False
+    idle_s: float = 10
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.port <= 65535:
+            raise ValueError(f"port must lie in [0, 65535], got {self.port}")
+        if not 0 <= self.spot_discount < 1:
+            raise ValueError(f"spot_discount must lie in [0, 1), got {self.spot_discount}")

@@ -1,0 +1,33 @@
+"""Train and serve on a SageMaker that runs on this machine: the very same client, another address."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from housing.rehearsal.spec import Rehearsal
+from housing.targets import sagemaker
+
+if TYPE_CHECKING:
+    from housing.targets.base import Host, Runner
+
+
+@dataclass(frozen=True)
+class Settings(sagemaker.Settings):
+    """As for SageMaker; `rehearsal` says how the one on this machine behaves, which starts by itself."""
+
+    name: Literal["rehearsal"] = "rehearsal"  # type: ignore[assignment]
+    poll_s: float = 0.1
+    rehearsal: Rehearsal = field(default_factory=Rehearsal)
+
+
+def open_runner(settings: Settings) -> Runner:
+    from housing.targets.rehearsal.beginning import begun
+
+    return sagemaker.open_runner(begun(settings))
+
+
+def open_host(settings: Settings) -> Host:
+    from housing.targets.rehearsal.beginning import begun
+
+    return sagemaker.open_host(begun(settings))

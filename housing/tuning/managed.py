@@ -1,0 +1,47 @@
+"""A study that the place of training runs by itself: what it is told, and what it tells of its jobs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from housing.training.job import TrainingJob, TrainingResult
+from housing.tuning.space import SearchSpace
+from housing.tuning.spec import Study
+
+
+@dataclass(frozen=True)
+class ManagedStudy:
+    """`job` has everything that the study's jobs share; `space` overrides its hyperparameters.
+
+    `handle` is the name under which the place knows the study. `parents` are handles of earlier studies there that it
+    learns from.
+    """
+
+    handle: str
+    study: Study
+    space: SearchSpace
+    job: TrainingJob
+    parents: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class ManagedJob:
+    """One job of it as it is now; `number` counts from 0 in the order of their starts.
+
+    `history` has one value a round so far, as in `TrainingResult`; `result` is there once the job has ended well or was
+    stopped, `reason` once it has failed.
+    """
+
+    number: int
+    handle: str
+    hyperparameters: Mapping[str, float | int | str | bool | Sequence[str]]
+    state: Literal["running", "complete", "stopped", "failed"]
+    history: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    result: TrainingResult | None = None
+    reason: str | None = None
+
+
+Watch = Callable[[ManagedJob], bool]
+"""Called with a job that has changed; True stops the whole study."""
