@@ -17,8 +17,8 @@ from housing.costs import Rental
 from housing.data.channel import Channel
 from housing.deployment.plan import Action
 from housing.deployment.spec import Deployment
+from housing.targets.managed import ManagedStudy, Watch
 from housing.training.job import Progress, TrainingJob, TrainingResult
-from housing.tuning.managed import ManagedStudy, Watch
 
 
 class Runner(Protocol):
