@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pkgutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from housing.costs import Rental
 from housing.data.channel import Channel
 from housing.deployment.plan import Action
 from housing.deployment.spec import Deployment
-from housing.targets.managed import ManagedStudy, Watch
+from housing.targets.managed import ManagedJob, ManagedStudy, Watch
 from housing.training.job import Progress, TrainingJob, TrainingResult
 
 
@@ -45,6 +45,26 @@ class Runner(Protocol):
 
     def close(self) -> None:
         """Let go of what was staged; running jobs end first."""
+
+
+@runtime_checkable
+class LastingRunner(Runner, Protocol):
+    """A runner whose jobs outlive this process: its `handle` always returns a name."""
+
+    def listen(self, hear: Callable[[str, str], None]) -> None:
+        """From now on call `hear(handle, line)` with every line that running jobs log; from any thread."""
+
+    def stop(self, handle: str) -> None:
+        """Ask a job, or a whole study, to end as soon as it can, whatever it does just now; one that has ended stays.
+
+        The future of its `submit` then has a result that is `stopped`, or TrainingError where there is no model yet.
+        """
+
+    def find(self, tags: Mapping[str, str], known: Collection[str] = ()) -> Sequence[ManagedJob]:
+        """The training jobs there that carry all of these tags, the latest first, but for those whose handle is known.
+
+        Those that have ended well, or were stopped with a model, come with their `result`.
+        """
 
 
 @runtime_checkable
