@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import pkgutil
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from importlib import import_module
 from types import ModuleType
 from typing import Literal
@@ -20,7 +22,7 @@ class Hyperparameter:
     """
 
     kind: Literal["int", "float", "text", "bool"]
-    about: str
+    about: str = ""
     default: int | float | str | bool | tuple[str, ...] | None = None
     low: float | None = None
     high: float | None = None
@@ -30,6 +32,47 @@ class Hyperparameter:
 
 
 Hyperparameters = Mapping[str, Hyperparameter]
+
+
+@dataclass(frozen=True)
+class Program:
+    """A training script of the user's, with the folder that it stands in.
+
+    `archive` is that folder as a gzipped tar, the same bytes for the same files; `entry_point` and `requirements` are
+    paths in it. `framework` with its versions names the image that runs it on SageMaker. `metrics` maps a metric's
+    name to the regular expression that finds its value, in the first group, in a line that the script prints. `rounds`
+    is the hyperparameter that says how many times it prints them. A process on this machine may take `timeout_s`.
+    """
+
+    entry_point: str
+    archive: bytes = field(repr=False)
+    framework: str
+    framework_version: str
+    py_version: str
+    metrics: Mapping[str, str]
+    requirements: str | None = None
+    rounds: str | None = None
+    timeout_s: float | None = None
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of the archive."""
+        return hashlib.sha256(self.archive).hexdigest()
+
+
+@dataclass(frozen=True)
+class Image:
+    """A container image of the user's, which reads and writes /opt/ml as SageMaker asks of it.
+
+    `metrics` and `rounds` are as in `Program`. `entry_point` and `arguments` replace the image's own where they are
+    given.
+    """
+
+    image: str
+    metrics: Mapping[str, str]
+    entry_point: tuple[str, ...] = ()
+    arguments: tuple[str, ...] = ()
+    rounds: str | None = None
 
 
 def names() -> list[str]:

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from housing.algorithms.base import Image, Program
+
 Value = float | int | str | bool
 """A hyperparameter's value."""
 
@@ -18,7 +20,8 @@ class TrainingJob:
     """`channels` maps `train` (and `validation`) to what the runner's `stage` returned for them.
 
     `handle` is the name under which a place that outlives this process knows the job (`Runner.handle`), None elsewhere;
-    `tags` go with it there, so that a job whose command has died can be told from others.
+    `tags` go with it there, so that a job whose command has died can be told from others. `code` is what the algorithms
+    `script` and `container` run, None for every other.
     """
 
     name: str
@@ -29,6 +32,7 @@ class TrainingJob:
     label_transform: str = "none"
     handle: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
+    code: Program | Image | None = None
 
 
 @dataclass(frozen=True)
