@@ -1,0 +1,167 @@
+"""Who we are at AWS, and the clients that call it; safe for threads."""
+
+from __future__ import annotations
+
+import os
+import threading
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from housing.errors import CloudError, ConfigError
+from housing.targets.sagemaker.refusals import code, translated
+
+if TYPE_CHECKING:
+    from housing.targets.sagemaker import Settings
+
+_ATTEMPTS = 8
+_CONNECTIONS = 64  # as many as jobs may be looked at at once, and more
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+class Clients:
+    """One region of one account. Nothing is asked of AWS before it is needed."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._made: dict[str, Any] = {}
+        self._lock = threading.RLock()
+
+    @cached_property
+    def region(self) -> str:
+        """From the settings, or the usual AWS environment. Raises ConfigError when nobody says."""
+        import boto3
+
+        with translated("credentials"):
+            named = self._settings.region or os.environ.get("AWS_REGION") or boto3.Session().region_name
+        if not named:
+            raise ConfigError(
+                "target region: null, and neither AWS_REGION nor AWS_PROFILE names one; say target.runner.region=... "
+                "and target.host.region=..."
+            )
+        return str(named)
+
+    @cached_property
+    def session(self) -> Any:
+        """A boto3 session whose every client calls our address with our retries, for the SDK's `session=`.
+
+        The SDK makes clients by itself and offers no word on their address; it keeps them by session, so several
+        addresses live beside each other in one process.
+        """
+        import boto3
+        from botocore.config import Config
+
+        settings, local = self._settings, self._is_local
+        ours = Config(
+            retries={"mode": "standard", "total_max_attempts": _ATTEMPTS},
+            connect_timeout=10,
+            read_timeout=60,
+            max_pool_connections=_CONNECTIONS,
+            # What listens on this machine is not reached through a proxy, and has no names for buckets.
+            **({"proxies": {}, "s3": {"addressing_style": "path"}} if local else {}),
+        )
+
+        class Session(boto3.Session):  # type: ignore[misc]
+            def client(self, service_name: str, region_name: str | None = None, **options: Any) -> Any:
+                given = options.pop("config", None)
+                options.setdefault("endpoint_url", settings.endpoint_url)
+                config = given.merge(ours) if given is not None else ours
+                return super().client(service_name, region_name, config=config, **options)
+
+        # A rehearsal needs no account: nobody should be asked for credentials, nor wait for a search for them.
+        named = os.environ.get("AWS_ACCESS_KEY_ID") or os.environ.get("AWS_PROFILE")
+        keys = {"aws_access_key_id": "rehearsal", "aws_secret_access_key": "rehearsal"} if local and not named else {}
+        with translated("credentials"):
+            return Session(region_name=self.region, **keys)
+
+    def __call__(self, service: str) -> Any:
+        """The client of a service: `sagemaker`, `s3`, `logs` ...; each is made once."""
+        with self._lock:
+            if service not in self._made:
+                with translated(service):
+                    self._made[service] = self.session.client(service)
+            return self._made[service]
+
+    @cached_property
+    def role_arn(self) -> str:
+        """The role that jobs and endpoints take. Raises ConfigError when nobody says."""
+        arn = self._settings.role_arn or os.environ.get("SAGEMAKER_ROLE_ARN")
+        if not arn:
+            raise ConfigError(
+                "target role_arn: null, and SAGEMAKER_ROLE_ARN is not set; name the role that jobs and endpoints "
+                "take: target.runner.role_arn=arn:aws:iam::<account>:role/<name>, target.host.role_arn=..."
+            )
+        return arn
+
+    @cached_property
+    def account(self) -> str:
+        """The account's number."""
+        return str(self._caller["Account"])
+
+    @cached_property
+    def partition(self) -> str:
+        """`aws`, `aws-cn` ...: the second part of every ARN."""
+        return str(self._caller["Arn"]).split(":")[1]
+
+    @cached_property
+    def bucket(self) -> str:
+        """A bucket of ours that is there; the default one is made when it is not. Raises CloudError."""
+        from botocore.exceptions import ClientError
+
+        with self._lock:
+            default = f"sagemaker-{self.region}-{self.account}"
+            name = self._settings.bucket or default
+            # Anybody may have taken the default name before us: what is not ours must not see our data.
+            owner = {"ExpectedBucketOwner": self.account} if name == default else {}
+            try:
+                with translated("s3"):
+                    self("s3").head_bucket(Bucket=name, **owner)
+            except CloudError as refused:
+                cause = refused.__cause__
+                if not isinstance(cause, ClientError):
+                    raise
+                self._settle(name, code(cause), default=default, refused=refused)
+            return name
+
+    def path(self, *parts: str) -> str:
+        """The S3 address of a key below the prefix."""
+        return f"s3://{self.bucket}/{self._settings.prefix}/{'/'.join(parts)}"
+
+    def _settle(self, name: str, found: str, *, default: str, refused: CloudError) -> None:
+        """After HeadBucket has failed: make the default bucket, or say what is the matter with this one."""
+        if found in ("404", "NoSuchBucket") and name == default:
+            elsewhere = (
+                {} if self.region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": self.region}}
+            )
+            try:
+                with translated("s3"):
+                    self("s3").create_bucket(Bucket=name, **elsewhere)
+            except CloudError as again:
+                # Made by another command meanwhile, or by a call of ours whose answer was lost.
+                if code(again.__cause__) != "BucketAlreadyOwnedByYou":
+                    raise
+        elif found in ("404", "NoSuchBucket"):
+            raise CloudError(
+                f"bucket {name}: does not exist; make it (aws s3 mb s3://{name}), or leave `bucket: null` for {default}"
+            ) from refused
+        elif found in ("403", "AccessDenied"):
+            raise CloudError(
+                f"bucket {name}: belongs to another account, or whoever signs this call lacks s3:ListBucket on it; "
+                "name a bucket of your own: target.runner.bucket=..., target.host.bucket=..."
+            ) from refused
+        elif found in ("301", "PermanentRedirect"):
+            raise CloudError(
+                f"bucket {name}: lies in another region than {self.region}; jobs read from their own region only"
+            ) from refused
+        else:
+            raise refused
+
+    @cached_property
+    def _caller(self) -> dict[str, Any]:
+        with translated("sts"):
+            caller: dict[str, Any] = self("sts").get_caller_identity()
+        return caller
+
+    @property
+    def _is_local(self) -> bool:
+        return urlsplit(self._settings.endpoint_url or "").hostname in _LOOPBACK
