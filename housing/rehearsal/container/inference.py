@@ -1,0 +1,58 @@
+"""A container that serves: what the machine behind a variant runs, seen from SageMaker's side of its port."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+Log = Callable[[str], None]
+"""Takes one line that a container wrote."""
+
+CRASHED = (
+    "<!doctype html>\n<html lang=en>\n<title>500 Internal Server Error</title>\n<h1>Internal Server Error</h1>\n"
+    "<p>The server encountered an internal error and was unable to complete your request. Either the server is "
+    "overloaded or there is an error in the application.</p>\n"
+)
+"""What Flask, in SageMaker's containers, answers for an exception that nobody caught."""
+
+
+class Unhealthy(Exception):
+    """The container does not answer /ping with 200; the message is what it logged last."""
+
+
+class TimedOut(Exception):
+    """The container gave no answer within the time that SageMaker waits."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the container's web server sent back."""
+
+    status: int
+    body: bytes
+    content_type: str
+
+    @classmethod
+    def text(cls, status: int, text: str, content_type: str = "text/html; charset=utf-8") -> Answer:
+        return cls(status, text.encode(), content_type)
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What a container finds when it starts: the unpacked model, its environment, and where its output goes."""
+
+    model: Path
+    environment: Mapping[str, str]
+    log: Log
+
+
+class Container(Protocol):
+    """Started by being made, which raises Unhealthy when /ping would fail. May be called from any thread."""
+
+    def invoke(self, body: bytes, content_type: str | None, accept: str | None) -> Answer:
+        """POST /invocations; raises TimedOut."""
+
+    def close(self) -> None:
+        """Stop; what is being answered is lost."""

@@ -1,0 +1,138 @@
+"""SageMaker's XGBoost image, serving in algorithm mode: every file in the model's root is a booster.
+
+In the image a web server with one process a core does this; here it happens in the process that calls, on one thread,
+because nothing of the user's runs.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from housing.rehearsal.container.inference import CRASHED, Answer, Setup, Unhealthy
+from housing.rehearsal.container.request_formats import Unreadable, media_type, read_rows
+from housing.rehearsal.container.selectable_output import NotEncodable, encode_selected, select
+
+if TYPE_CHECKING:
+    import numpy as np
+    import xgboost
+    from numpy.typing import NDArray
+
+_ACCEPTED = ["application/json", "application/jsonlines", "application/x-recordio-protobuf", "text/csv"]
+_VOTED = ("multi:softmax", "binary:hinge")
+_MOST_BYTES = 6 * 1024**2
+
+
+class XGBoostContainer:
+    """Boosters and how their answers are written."""
+
+    def __init__(self, setup: Setup) -> None:
+        self._log = setup.log
+        self._environment = setup.environment
+        self._lock = threading.Lock()  # only trees predict from many threads at once; linear models and dart do not
+        ensemble = setup.environment.get("SAGEMAKER_INFERENCE_ENSEMBLE", "true") == "true"
+        try:
+            self._boosters = _load(setup.model, ensemble=ensemble)
+        except Unhealthy as e:
+            for line in str(e).splitlines():
+                self._log(line)
+            raise
+        learner = json.loads(self._boosters[0].save_config())["learner"]
+        self._objective = str(learner["objective"]["name"])
+        self._classes = int(learner["learner_model_param"]["num_class"])
+        self._log(f"Model objective : {self._objective}")
+
+    def invoke(self, body: bytes, content_type: str | None, accept: str | None) -> Answer:
+        if len(body) > int(self._environment.get("MAX_CONTENT_LENGTH", _MOST_BYTES)):
+            return Answer.text(413, "The data value transmitted exceeds the capacity limit.")
+        if not body:
+            return Answer.text(204, "")
+        try:
+            rows = read_rows(body, content_type)
+        except Unreadable as e:
+            return self._fail(415, str(e))
+        try:
+            predictions = self._predict(rows)
+        except Exception as e:  # such as more columns than the model has: XGBoost's own words are the answer
+            return self._fail(400, f"Unable to evaluate payload provided: {e}")
+        wanted = media_type(accept)
+        if wanted in ("", "*/*"):
+            wanted = self._environment.get("SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT", "text/csv")
+        elif wanted not in _ACCEPTED:
+            return self._fail(
+                406, f"Accept type {wanted} is not supported. Please use supported accept types: {_ACCEPTED}."
+            )
+        return self._encode(predictions, wanted)
+
+    def close(self) -> None:
+        """Nothing to stop: the boosters go when nobody holds them any more."""
+
+    def _predict(self, rows: xgboost.DMatrix) -> NDArray[np.float32]:
+        import numpy as np
+
+        with self._lock:
+            each = [booster.predict(rows, validate_features=False) for booster in self._boosters]
+        if len(each) == 1:
+            return np.asarray(each[0])
+        if self._objective in _VOTED:
+            return np.apply_along_axis(_most_frequent, 0, np.stack(each))
+        return np.asarray(np.mean(each, axis=0))
+
+    def _encode(self, predictions: NDArray[np.float32], accept: str) -> Answer:
+        batch = bool(self._environment.get("SAGEMAKER_BATCH"))
+        if "SAGEMAKER_INFERENCE_OUTPUT" in self._environment:
+            keys = self._environment["SAGEMAKER_INFERENCE_OUTPUT"].replace(" ", "").lower().split(",")
+            try:
+                selected = select(predictions, keys, self._objective, self._classes)
+                return Answer.text(200, encode_selected(selected, keys, accept, batch=batch), accept)
+            except NotEncodable as e:
+                return self._fail(500, str(e))
+        values = predictions.tolist()
+        if batch:
+            return Answer.text(200, "".join(f"{value}\n" for value in values), accept)
+        if accept == "application/json":
+            return Answer.text(200, json.dumps({"predictions": [{"score": value} for value in values]}), accept)
+        if accept == "text/csv":
+            return Answer.text(200, "".join(f"{_csv(value)}\n" for value in values), accept)
+        # The image takes jsonlines and recordio for acceptable, but encodes them for selectable output alone.
+        self._log(f"UnsupportedFormatError: Content type {accept} is not supported by this framework.")
+        return Answer.text(500, CRASHED)
+
+    def _fail(self, status: int, message: str) -> Answer:
+        self._log(message)
+        return Answer.text(status, message)
+
+
+def _load(folder: Path, *, ensemble: bool) -> list[Any]:
+    """The booster of every file in the folder's root that is not hidden; raises Unhealthy."""
+    import xgboost
+
+    files = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
+    if not files:
+        raise Unhealthy("IndexError: list index out of range (the model archive has no file in its root)")
+    boosters = []
+    for path in files if ensemble else files[:1]:
+        booster = xgboost.Booster()
+        try:
+            booster.load_model(bytearray(path.read_bytes()))
+        except (xgboost.core.XGBoostError, ValueError) as e:
+            raise Unhealthy(
+                f"Model /opt/ml/model/{path.name} cannot be loaded:\n"
+                f"Pickle load error=the rehearsal reads no pickles\nXGB load model error={e}"
+            ) from e
+        booster.set_param("nthread", 1)
+        boosters.append(booster)
+    return boosters
+
+
+def _most_frequent(votes: NDArray[np.float32]) -> np.float32:
+    import numpy as np
+
+    values, counts = np.unique(votes, return_counts=True)
+    return np.float32(values[counts.argmax()])
+
+
+def _csv(value: float | list[float]) -> str:
+    return ",".join(map(str, value)) if isinstance(value, list) else str(value)
