@@ -1,0 +1,154 @@
+"""The WSGI application: finds out what a call asks for, lets faults happen, and has it answered."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+import uuid
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
+
+from housing.rehearsal import calls
+from housing.rehearsal.answers import ApiError, HttpAnswer, HttpRequest
+from housing.rehearsal.aws import SERVICES, Aws, Environ
+from housing.rehearsal.calls import Call
+from housing.rehearsal.http import Lost
+from housing.rehearsal.operations import OPERATIONS, RUNTIME
+from housing.rehearsal.spec import Fault
+from housing.rehearsal.validation import answered, check, operation_model
+
+if TYPE_CHECKING:
+    from housing.rehearsal.world import World
+
+_JSON = "application/x-amz-json-1.1"
+_log = logging.getLogger(__name__)
+
+
+class Application:
+    """Answers every call with what AWS would say; never with a 5xx that no fault asks for."""
+
+    def __init__(self, world: World, aws: Aws) -> None:
+        self._world = world
+        self._aws = aws
+        self.last_call = time.monotonic()
+
+    def answer(self, environ: Environ, body: bytes) -> HttpAnswer:
+        """Raises Lost when a fault wants this answer to be lost."""
+        self.last_call = time.monotonic()
+        call = None
+        try:
+            call = calls.identify(environ, body)
+            faults = self._world.faults.of(call.operation)
+            _go_wrong(faults)
+            result = self._answer(call, environ, body)
+        except ApiError as error:
+            return in_error(call, error)
+        except Exception as error:
+            _log.exception("%s %s", environ["REQUEST_METHOD"], environ["PATH_INFO"])
+            return in_error(call, ApiError("InternalFailure", f"the rehearsal failed: {error!r}"))
+        finally:
+            self.last_call = time.monotonic()
+        if any(fault.kind == "lost" for fault in faults):
+            raise Lost
+        return result
+
+    def _answer(self, call: Call, environ: Environ, body: bytes) -> HttpAnswer:
+        if call.service == "sagemaker":
+            return self._control(call.action, body)
+        if call.service == "sagemaker-runtime":
+            return self._invoke(environ, body)
+        if call.service in SERVICES:
+            return self._aws.answer(call.service, environ)
+        raise ApiError(
+            "UnsupportedOperation",
+            f"the rehearsal does not support {call.service or 'this call'}; it has SageMaker and {', '.join(SERVICES)}",
+        )
+
+    def _control(self, action: str, body: bytes) -> HttpAnswer:
+        model = operation_model(action)
+        if model is None:
+            raise ApiError("UnknownOperationException", f"SageMaker has no operation {action}")
+        if action not in OPERATIONS:
+            known = ", ".join(sorted(OPERATIONS))
+            raise ApiError("UnsupportedOperation", f"the rehearsal does not support {action}; it has {known}")
+        request = _parsed(body)
+        check(model.input_shape, request)
+        result = OPERATIONS[action](self._world, request) or {}
+        if model.output_shape is not None:
+            result = answered(model.output_shape, result)
+        return _json(result)
+
+    def _invoke(self, environ: Environ, body: bytes) -> HttpAnswer:
+        path = environ["PATH_INFO"]
+        for runtime in RUNTIME:
+            if match := runtime.path.fullmatch(path):
+                return runtime.function(self._world, _http(environ, body), match[1])
+        raise ApiError("UnknownOperationException", f"the rehearsal does not support {path}")
+
+
+def _go_wrong(faults: Iterable[Fault]) -> None:
+    for fault in faults:
+        if fault.kind == "slow":
+            time.sleep(fault.seconds)
+        elif fault.kind == "throttling":
+            raise ApiError("ThrottlingException", "Rate exceeded")
+        elif fault.kind == "server_error":
+            raise ApiError(
+                "ServiceUnavailable", "The service is unavailable; a fault of the rehearsal asks for this.", 503
+            )
+
+
+def in_error(call: Call | None, error: ApiError) -> HttpAnswer:
+    """The error as the protocol of the service writes it."""
+    request_id = str(uuid.uuid4())
+    if call is not None and call.service in ("s3", "iam", "sts"):
+        return _xml(call.service, error, request_id)
+    headers = {"Content-Type": _JSON, "x-amzn-RequestId": request_id, "x-amzn-ErrorType": error.code}
+    body = {"__type": error.code, "message": error.message, **error.details}
+    if call is not None and call.service == "sagemaker-runtime":
+        headers["Content-Type"] = "application/json"
+        body = {"ErrorCode": error.code, "Message": error.message, "message": error.message, **error.details}
+    return HttpAnswer(json.dumps(body).encode(), error.status, headers)
+
+
+def _xml(service: str, error: ApiError, request_id: str) -> HttpAnswer:
+    from xml.sax.saxutils import escape
+
+    code = "SlowDown" if service == "s3" and error.code == "ThrottlingException" else error.code
+    status = 503 if code == "SlowDown" else error.status
+    inner = f"<Code>{code}</Code><Message>{escape(error.message)}</Message>"
+    if service == "s3":
+        text = f"<Error>{inner}<RequestId>{request_id}</RequestId></Error>"
+    else:
+        inner = f"<Error><Type>Sender</Type>{inner}</Error>"
+        text = f"<ErrorResponse>{inner}<RequestId>{request_id}</RequestId></ErrorResponse>"
+    head = '<?xml version="1.0" encoding="UTF-8"?>\n'
+    return HttpAnswer((head + text).encode(), status, {"Content-Type": "text/xml", "x-amz-request-id": request_id})
+
+
+def _parsed(body: bytes) -> dict[str, Any]:
+    try:
+        value = json.loads(body or b"{}")
+    except ValueError:
+        value = None
+    if not isinstance(value, dict):
+        raise ApiError("SerializationException", "the body is no JSON object")
+    return value
+
+
+def _json(value: Any) -> HttpAnswer:
+    return HttpAnswer(
+        json.dumps(value).encode(), headers={"Content-Type": _JSON, "x-amzn-RequestId": str(uuid.uuid4())}
+    )
+
+
+def _http(environ: Environ, body: bytes) -> HttpRequest:
+    headers = {
+        key.removeprefix("HTTP_").replace("_", "-").lower(): value
+        for key, value in environ.items()
+        if key.startswith("HTTP_") or key in ("CONTENT_TYPE", "CONTENT_LENGTH")
+    }
+    query = dict(parse_qsl(environ["QUERY_STRING"], keep_blank_values=True))
+    return HttpRequest(environ["REQUEST_METHOD"], environ["PATH_INFO"], query, headers, body)

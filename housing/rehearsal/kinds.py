@@ -1,0 +1,89 @@
+"""The kinds of things that SageMaker keeps, and the words in which it says that one exists, or does not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from housing.rehearsal.answers import ApiError
+
+ACCOUNT = "123456789012"
+
+
+@dataclass(frozen=True)
+class Kind:
+    """`name` is how ARNs and our folders call it, `shape` how members of the API begin.
+
+    AWS answers a missing one with `missing`, a second one of the same name with `taken`; both may name the `{arn}`.
+    """
+
+    name: str
+    shape: str
+    missing: str
+    taken: str
+    missing_code: str = "ValidationException"
+    taken_code: str = "ValidationException"
+
+    @property
+    def name_member(self) -> str:
+        return f"{self.shape}Name"
+
+    @property
+    def arn_member(self) -> str:
+        return f"{self.shape}Arn"
+
+    @property
+    def status_member(self) -> str:
+        return f"{self.shape}Status"
+
+    def not_found(self, arn: str) -> ApiError:
+        return ApiError(self.missing_code, self.missing.format(arn=arn, name=arn.rpartition("/")[2]))
+
+    def exists(self, arn: str) -> ApiError:
+        return ApiError(self.taken_code, self.taken.format(arn=arn, name=arn.rpartition("/")[2]))
+
+
+def _job(name: str, shape: str, *, missing: str, missing_code: str, noun: str) -> Kind:
+    taken = (
+        f"Job name must be unique within an AWS account and region, and a {noun} job with this name already exists "
+        "({arn})"
+    )
+    return Kind(name, shape, missing, taken, missing_code, "ResourceInUse")
+
+
+def _thing(name: str, shape: str, noun: str) -> Kind:
+    return Kind(name, shape, f'Could not find {noun} "{{arn}}".', f'Cannot create already existing {noun} "{{arn}}".')
+
+
+KINDS = {
+    kind.name: kind
+    for kind in (
+        _job(
+            "training-job",
+            "TrainingJob",
+            missing="Requested resource not found.",
+            missing_code="ValidationException",
+            noun="training",
+        ),
+        _job(
+            "hyper-parameter-tuning-job",
+            "HyperParameterTuningJob",
+            missing="Amazon SageMaker can't find a tuning job with name {name}.",
+            missing_code="ResourceNotFound",
+            noun="tuning",
+        ),
+        _job(
+            "transform-job",
+            "TransformJob",
+            missing="Could not find requested job with name: {name}",
+            missing_code="ResourceNotFound",
+            noun="transform",
+        ),
+        _thing("model", "Model", "model"),
+        _thing("endpoint-config", "EndpointConfig", "endpoint configuration"),
+        _thing("endpoint", "Endpoint", "endpoint"),
+    )
+}
+
+
+def arn(region: str, kind: str, name: str) -> str:
+    return f"arn:aws:sagemaker:{region}:{ACCOUNT}:{kind}/{name}"

@@ -1,0 +1,13 @@
+"""Everything that registers operations; what is not listed here is not answered."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+_PARTS = ("tags",)
+
+
+def load() -> None:
+    """Import the parts; the server does so before it starts."""
+    for part in _PARTS:
+        import_module(f"housing.rehearsal.{part}")

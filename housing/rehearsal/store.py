@@ -1,0 +1,128 @@
+"""The things that were made, each a JSON file, written so that a kill at any moment leaves the old or the new."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+import threading
+import time
+from collections.abc import Iterator
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+from housing.rehearsal.kinds import KINDS, arn
+
+Record = dict[str, Any]
+
+
+class Store:
+    """Records by kind and name, in memory and below `folder`; may be used from any thread.
+
+    A record has the members that the API answers; what begins with `_` is ours alone (`_tags`: key -> value). Times are
+    seconds since 1970. Records that are given out are copies: change them through `update` or `edit`.
+    """
+
+    def __init__(self, folder: Path, region: str = "us-east-1") -> None:
+        self._folder = folder
+        self._region = region
+        self._lock = threading.RLock()
+        self._records: dict[str, dict[str, Record]] = {kind: {} for kind in KINDS}
+        for kind in KINDS:
+            (folder / kind).mkdir(parents=True, exist_ok=True)
+            for path in (folder / kind).iterdir():
+                if path.suffix == ".json":
+                    self._records[kind][path.stem] = json.loads(path.read_text(encoding="utf-8"))
+                else:
+                    path.unlink()  # half a file of a writer that was killed
+
+    def create(self, kind: str, name: str, record: Record) -> Record:
+        """Keep a new one, with its name, ARN and times; its `Tags` become `_tags`. ApiError when the name is taken."""
+        known = KINDS[kind]
+        own_arn = arn(self._region, kind, name)
+        now = time.time()
+        made: Record = {
+            known.name_member: name,
+            known.arn_member: own_arn,
+            "CreationTime": now,
+            "LastModifiedTime": now,
+        }
+        made |= deepcopy(record)
+        tags = made.pop("Tags", None) or []
+        made["_tags"] = {tag["Key"]: tag["Value"] for tag in tags} | made.get("_tags", {})
+        with self._lock:
+            if name in self._records[kind]:
+                raise known.exists(own_arn)
+            self._keep(kind, name, made)
+            return deepcopy(made)
+
+    def get(self, kind: str, name: str) -> Record:
+        """ApiError, as AWS words it, when there is none."""
+        with self._lock:
+            return deepcopy(self._found(kind, name))
+
+    def has(self, kind: str, name: str) -> bool:
+        with self._lock:
+            return name in self._records[kind]
+
+    def update(self, kind: str, name: str, **changes: Any) -> Record:
+        """Replace members; the record as it is now."""
+        with self.edit(kind, name) as record:
+            record.update(deepcopy(changes))
+        return self.get(kind, name)
+
+    @contextlib.contextmanager
+    def edit(self, kind: str, name: str) -> Iterator[Record]:
+        """Change a record while nobody else can; nothing is changed when the block raises."""
+        with self._lock:
+            record = deepcopy(self._found(kind, name))
+            yield record
+            record["LastModifiedTime"] = time.time()
+            self._keep(kind, name, record)
+
+    def remove(self, kind: str, name: str) -> None:
+        with self._lock:
+            self._found(kind, name)
+            self._path(kind, name).unlink()
+            del self._records[kind][name]
+
+    def list(self, kind: str) -> list[Record]:
+        """In the order of their making."""
+        with self._lock:
+            return [deepcopy(record) for record in sorted(self._records[kind].values(), key=_made)]
+
+    def by_arn(self, resource: str) -> tuple[str, str] | None:
+        """Kind and name of what has this ARN; None when there is nothing of the kind."""
+        kind, _, name = resource.rpartition(":")[2].partition("/")
+        with self._lock:
+            known = kind in KINDS and name in self._records[kind] and resource == arn(self._region, kind, name)
+        return (kind, name) if known else None
+
+    def clear(self) -> None:
+        """Forget everything."""
+        with self._lock:
+            for kind in KINDS:
+                self._records[kind].clear()
+                shutil.rmtree(self._folder / kind)
+                (self._folder / kind).mkdir()
+
+    def _found(self, kind: str, name: str) -> Record:
+        if name not in self._records[kind]:
+            raise KINDS[kind].not_found(arn(self._region, kind, name))
+        return self._records[kind][name]
+
+    def _keep(self, kind: str, name: str, record: Record) -> None:
+        path = self._path(kind, name)
+        half = path.with_suffix(".tmp")
+        half.write_text(json.dumps(record), encoding="utf-8")
+        half.replace(path)
+        self._records[kind][name] = record
+
+    def _path(self, kind: str, name: str) -> Path:
+        # The names' patterns allow letters, digits and hyphens only, so that each is a file's name as it stands.
+        return self._folder / kind / f"{name}.json"
+
+
+def _made(record: Record) -> float:
+    return float(record["CreationTime"])

@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+
+from housing.rehearsal.rehearsing import Rehearsing
+from housing.rehearsal.spec import Rehearsal
+
+ACCOUNT = "123456789012"
+ROLE = f"arn:aws:iam::{ACCOUNT}:role/housing"
+
+
+class Served:
+    """A rehearsal that answers over HTTP from this process, and plain boto3 clients of it, which retry nothing."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.open = Rehearsing(Rehearsal(), folder)
+        self._clients: dict[str, Any] = {}
+
+    @property
+    def world(self) -> Any:
+        return self.open.world
+
+    @property
+    def url(self) -> str:
+        return self.open.url
+
+    def use(self, **settings: Any) -> None:
+        """Go on with these settings, and the default ones otherwise."""
+        self.open.use(replace(Rehearsal(), **settings))
+
+    def client(self, service: str, access_key: str | None = None, secret: str = "secret") -> Any:
+        """`access_key` None: the account's own, which may do everything."""
+        if access_key is not None:
+            return self._connected(service, access_key, secret)
+        if service not in self._clients:
+            self._clients[service] = self._connected(service, "rehearsal", "rehearsal")
+        return self._clients[service]
+
+    def restart(self) -> None:
+        """End in good order and come back on the same folder and port."""
+        port = self.open.server.server_port
+        self.open.close()
+        self.open = Rehearsing(self.open.world.settings, self.folder, port)
+
+    def close(self) -> None:
+        for client in self._clients.values():
+            client.close()
+        self.open.close()
+
+    def _connected(self, service: str, access_key: str, secret: str) -> Any:
+        return boto3.client(
+            service,
+            endpoint_url=self.url,
+            region_name="us-east-1",
+            aws_access_key_id=access_key,
+            aws_secret_access_key=secret,
+            config=Config(retries={"total_max_attempts": 1}),
+        )
+
+
+@pytest.fixture(scope="module")
+def rehearsal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """One for all tests of a module; what they make must bear names of their own."""
+    served = Served(tmp_path_factory.mktemp("rehearsal"))
+    yield served
+    served.close()
+
+
+@pytest.fixture
+def settings(rehearsal: Served) -> Iterator[Callable[..., None]]:
+    """Sets the shared rehearsal's settings for one test: `settings(fail_jobs=1)`."""
+    yield rehearsal.use
+    rehearsal.use()
