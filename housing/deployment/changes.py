@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, is_dataclass
 
 from housing.deployment.spec import Deployment, Variant
 
@@ -31,29 +31,36 @@ def describe(wanted: Deployment | None, current: Deployment | None) -> Changes:
     lines: list[str] = []
     add = change = remove = 0
     if wanted and not current:
-        lines.append(f"+ endpoint {wanted.endpoint}")
+        lines += [f"+ endpoint {wanted.endpoint}", *_all("+", _settings(wanted))]
         add += 1
     if current and not wanted:
-        lines.append(f"- endpoint {current.endpoint}")
+        lines += [f"- endpoint {current.endpoint}", *_all("-", _settings(current))]
         remove += 1
+    if wanted and current and (differences := list(_differences(_settings(wanted), _settings(current)))):
+        lines += [f"~ endpoint {wanted.endpoint}", *differences]
+        change += 1
     for name in [*new, *(n for n in old if n not in new)]:
         if name not in old:
             add += 1
-            lines += [f"+ variant {name}", *(f"+     {key}: {v}" for key, v in _shown(new[name]).items())]
+            lines += [f"+ variant {name}", *_all("+", _variant(new[name]))]
         elif name not in new:
             remove += 1
-            lines += [f"- variant {name}", *(f"-     {key}: {v}" for key, v in _shown(old[name]).items())]
-        elif differences := list(_differences(new[name], old[name])):
+            lines += [f"- variant {name}", *_all("-", _variant(old[name]))]
+        elif differences := list(_differences(*_compared(new[name], old[name]))):
             change += 1
             lines += [f"~ variant {name}", *differences]
     return Changes(tuple(lines), add, change, remove)
 
 
-def _differences(new: Variant, old: Variant) -> Iterator[str]:
-    was, now = _shown(old), _shown(new)
+def _compared(new: Variant, old: Variant) -> tuple[dict[str, str], dict[str, str]]:
+    now, was = _variant(new), _variant(old)
     if new.autoscaling:
         # The count belongs to the load now, whatever the files say.
-        was.pop("instances"), now.pop("instances")
+        now.pop("instances"), was.pop("instances", None)
+    return now, was
+
+
+def _differences(now: Mapping[str, str], was: Mapping[str, str]) -> Iterator[str]:
     for key in [*now, *(k for k in was if k not in now)]:
         if key not in was:
             yield f"+     {key}: {now[key]}"
@@ -63,15 +70,37 @@ def _differences(new: Variant, old: Variant) -> Iterator[str]:
             yield f"~     {key}: {was[key]} -> {now[key]}"
 
 
-def _shown(variant: Variant) -> dict[str, str]:
-    """Every field by its key in conf/, as text."""
-    shown = {f.name: _text(getattr(variant, f.name)) for f in fields(variant) if f.name != "autoscaling"}
-    scaling = variant.autoscaling
-    if scaling:
-        shown |= {f"autoscaling.{f.name}": _text(getattr(scaling, f.name)) for f in fields(scaling)}
+def _all(sign: str, shown: Mapping[str, str]) -> list[str]:
+    return [f"{sign}     {key}: {value}" for key, value in shown.items()]
+
+
+def _settings(deployment: Deployment) -> dict[str, str]:
+    """Whatever is said of the endpoint as a whole, by its key in conf/, as text."""
+    return {key: text for key, text in _shown(deployment) if not key.startswith(("endpoint", "variants."))}
+
+
+def _variant(variant: Variant) -> dict[str, str]:
+    shown = dict(_shown(variant))
+    if variant.serverless:
+        del shown["instances"], shown["instance_type"]
+    if not variant.shadow:
+        del shown["shadow"]
     return shown
+
+
+def _shown(value: object, key: str = "") -> Iterator[tuple[str, str]]:
+    """Every field by its path; what is not set is left out."""
+    if is_dataclass(value):
+        value = {f.name: getattr(value, f.name) for f in fields(value)}
+    if isinstance(value, Mapping):
+        for name, part in value.items():
+            yield from _shown(part, f"{key}.{name}" if key else str(name))
+    elif value not in (None, ()):
+        yield key, _text(value)
 
 
 def _text(value: object) -> str:
     # 17 digits would show 0.1 + 0.2 as it is stored; repr is the shortest text that still tells two values apart.
+    if isinstance(value, tuple):
+        return ", ".join(map(str, value))
     return repr(int(value)) if isinstance(value, float) and value.is_integer() else str(value)

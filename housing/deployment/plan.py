@@ -9,24 +9,38 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from housing.deployment.spec import Autoscaling, Deployment, Variant
+from housing.deployment.spec import Autoscaling, Deployment, Update, Variant
 from housing.errors import DeploymentError
 
 
 @dataclass(frozen=True)
 class CreateEndpoint:
-    """Serve variants under a new name. Scaling starts in steps of its own."""
+    """Serve a deployment under a new name. Scaling starts in steps of its own."""
 
-    endpoint: str
-    variants: Mapping[str, Variant]
+    deployment: Deployment
+
+    @property
+    def endpoint(self) -> str:
+        return self.deployment.endpoint
 
 
 @dataclass(frozen=True)
 class ReplaceVariants:
-    """Swap models, instance types and weights at once; a variant that stays keeps its live number of instances."""
+    """Put a deployment in the place of another, as its `update` says; a variant that stays keeps its live instances."""
+
+    deployment: Deployment
+
+    @property
+    def endpoint(self) -> str:
+        return self.deployment.endpoint
+
+
+@dataclass(frozen=True)
+class SetUpdate:
+    """How later updates shift traffic, and which alarms watch them; what is served stays as it is."""
 
     endpoint: str
-    variants: Mapping[str, Variant]
+    update: Update
 
 
 @dataclass(frozen=True)
@@ -62,7 +76,9 @@ class DeleteEndpoint:
     endpoint: str
 
 
-Action = CreateEndpoint | ReplaceVariants | SetWeightsAndCapacities | StartScaling | StopScaling | DeleteEndpoint
+Action = (
+    CreateEndpoint | ReplaceVariants | SetUpdate | SetWeightsAndCapacities | StartScaling | StopScaling | DeleteEndpoint
+)
 
 
 def plan(wanted: Deployment, current: Deployment | None) -> tuple[Action, ...]:
@@ -73,8 +89,7 @@ def plan(wanted: Deployment, current: Deployment | None) -> tuple[Action, ...]:
     """
     endpoint = wanted.endpoint
     if current is None:
-        create = CreateEndpoint(endpoint, {name: _unscaled(v) for name, v in wanted.variants.items()})
-        return (create, *_scaling_to_start(wanted, {}))
+        return (CreateEndpoint(_unscaled(wanted)), *_scaling_to_start(wanted, {}))
     if current.endpoint != endpoint:
         raise ValueError(f"a plan is for one endpoint, got {endpoint!r} and {current.endpoint!r}")
 
@@ -84,9 +99,12 @@ def plan(wanted: Deployment, current: Deployment | None) -> tuple[Action, ...]:
     actions += [StopScaling(endpoint, name) for name in old if name in stopped]
 
     weights: dict[str, float] = {}
-    if new.keys() != old.keys() or any(_needs_new_fleet(new[name], old[name]) for name in new):
-        actions.append(ReplaceVariants(endpoint, {name: _unscaled(v) for name, v in new.items()}))
+    if new.keys() != old.keys() or _form(wanted) != _form(current):
+        _refuse_shifting_between_names(wanted, current)
+        actions.append(ReplaceVariants(_unscaled(wanted)))
     else:
+        if wanted.update != current.update:
+            actions.append(SetUpdate(endpoint, wanted.update))
         weights = {name: v.weight for name, v in new.items() if v.weight != old[name].weight}
     # A count that scaling owned until now is set outright: it may have moved since `current` was read.
     instances = {
@@ -111,19 +129,31 @@ def teardown(endpoint: str, current: Deployment | None) -> tuple[Action, ...]:
 def effect(action: Action, current: Deployment | None) -> Deployment | None:
     """What stands after an action; raises DeploymentError where SageMaker would refuse it."""
     match action:
-        case CreateEndpoint(endpoint, variants):
+        case CreateEndpoint(deployment):
             if current is not None:
-                raise DeploymentError(f"endpoint {endpoint} exists already; plan again")
-            return Deployment(endpoint, dict(variants))
+                raise DeploymentError(f"endpoint {deployment.endpoint} exists already; plan again")
+            return deployment
         case DeleteEndpoint():
             return None
     if current is None:
         raise DeploymentError(f"endpoint {action.endpoint} does not exist; plan again")
+    try:
+        return _changed(action, current)
+    except ValueError as error:
+        raise DeploymentError(str(error)) from error
+
+
+def _changed(
+    action: ReplaceVariants | SetUpdate | SetWeightsAndCapacities | StartScaling | StopScaling, current: Deployment
+) -> Deployment:
     variants = dict(current.variants)
     match action:
-        case ReplaceVariants():
+        case ReplaceVariants(deployment):
             _refuse_while_scaling(action, current)
-            variants = {name: _keeping_instances(v, variants.get(name)) for name, v in action.variants.items()}
+            kept = {name: _keeping_instances(v, variants.get(name)) for name, v in deployment.variants.items()}
+            return replace(deployment, variants=kept)
+        case SetUpdate(_, update):
+            return replace(current, update=update)
         case SetWeightsAndCapacities(_, weights, instances):
             for name, weight in weights.items():
                 variants[name] = replace(_variant(current, name), weight=weight)
@@ -137,22 +167,35 @@ def effect(action: Action, current: Deployment | None) -> Deployment | None:
             variants[name] = replace(variant, autoscaling=autoscaling, instances=count)
         case StopScaling(_, name):
             variants[name] = replace(_variant(current, name), autoscaling=None)
-    try:
-        return Deployment(current.endpoint, variants)
-    except ValueError as error:
-        raise DeploymentError(str(error)) from error
+    return replace(current, variants=variants)
 
 
 def _must_stop(new: Variant | None, old: Variant) -> bool:
     return new is None or new.autoscaling is None or new.instance_type != old.instance_type
 
 
-def _needs_new_fleet(new: Variant, old: Variant) -> bool:
-    return (new.model, new.instance_type) != (old.model, old.instance_type)
+def _form(deployment: Deployment) -> object:
+    """Whatever takes new machines to change."""
+    return (
+        deployment.interface,
+        deployment.capture,
+        deployment.asynchronous,
+        {n: (v.model, v.instance_type, v.serverless, v.shadow) for n, v in deployment.variants.items()},
+    )
 
 
-def _unscaled(variant: Variant) -> Variant:
-    return replace(variant, autoscaling=None)
+def _unscaled(deployment: Deployment) -> Deployment:
+    return replace(deployment, variants={n: replace(v, autoscaling=None) for n, v in deployment.variants.items()})
+
+
+def _refuse_shifting_between_names(wanted: Deployment, current: Deployment) -> None:
+    # SageMaker shifts traffic between two fleets of the same variants only.
+    if wanted.update.strategy != "all_at_once" and wanted.variants.keys() != current.variants.keys():
+        raise DeploymentError(
+            f"{wanted.endpoint}: {wanted.update.strategy} shifts traffic between variants of the same names only; "
+            f"served are {', '.join(current.variants)}, wanted {', '.join(wanted.variants)}; "
+            "deploy once with deployment.update.strategy=all_at_once"
+        )
 
 
 def _scaling_to_start(wanted: Deployment, scales_on: Mapping[str, Autoscaling | None]) -> list[Action]:
@@ -165,14 +208,16 @@ def _scaling_to_start(wanted: Deployment, scales_on: Mapping[str, Autoscaling | 
 
 def _refuse_while_scaling(action: ReplaceVariants, current: Deployment) -> None:
     for name, old in current.variants.items():
-        new = action.variants.get(name)
+        new = action.deployment.variants.get(name)
         if old.autoscaling and (new is None or new.instance_type != old.instance_type):
             change = "is removed" if new is None else f"changes to {new.instance_type}"
             raise DeploymentError(f"{action.endpoint}: variant {name} still scales while it {change}; plan again")
 
 
 def _keeping_instances(new: Variant, old: Variant | None) -> Variant:
-    return new if old is None else replace(new, instances=old.instances, autoscaling=old.autoscaling)
+    if old is None or new.serverless or old.serverless:
+        return new
+    return replace(new, instances=old.instances, autoscaling=old.autoscaling)
 
 
 def _variant(deployment: Deployment, name: str) -> Variant:

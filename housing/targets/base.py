@@ -108,8 +108,11 @@ class Host(Protocol):
     def endpoints(self) -> Sequence[str]:
         """Names of the endpoints that live here."""
 
+    def check(self, wanted: Deployment) -> None:
+        """Raises ConfigError, before anything changes, for what this place cannot do."""
+
     def current(self, endpoint: str) -> Deployment | None:
-        """What is served now; None when there is no such endpoint."""
+        """What is served now, once a change that is under way has ended; None when there is no such endpoint."""
 
     def apply(self, action: Action, models: Mapping[str, Path]) -> None:
         """Take one step. `models` maps a variant's `model` to the folder of its files; raises DeploymentError."""

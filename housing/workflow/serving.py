@@ -15,6 +15,7 @@ from housing.workflow.session import Session
 def plan(experiment: Experiment, invocation: Invocation, reporter: Reporter) -> Outcome:
     """What `deploy` would change, as a diff; changes nothing."""
     with Session(experiment, invocation, reporter) as session:
+        session.host.check(experiment.deployment)
         wanted = session.registry.pin(experiment.deployment)
         changes = describe(wanted, session.host.current(wanted.endpoint))
         return Outcome(
@@ -66,7 +67,9 @@ def destroy(experiment: Experiment, invocation: Invocation, reporter: Reporter) 
 
 def apply_plan(session: Session) -> tuple[Deployment, Changes]:
     """Pin, plan, apply each action, and look whether the host arrived. Raises DeploymentError when it did not."""
-    registry, host = session.registry, session.host
+    host = session.host
+    host.check(session.experiment.deployment)
+    registry = session.registry
     wanted = registry.pin(session.experiment.deployment)
     models = {v.model: registry.download(registry.resolve(v.model)) for v in wanted.variants.values()}
     with host.hold(f"deploying {wanted.endpoint}"):

@@ -101,7 +101,7 @@ class HostContract:
     def test_what_exists_is_not_created_again(self, host: Host, models: Mapping[str, Path]) -> None:
         deploy(host, AB_TEST, models)
         with pytest.raises(DeploymentError, match="exists"):
-            host.apply(CreateEndpoint("house", AB_TEST.variants), models)
+            host.apply(CreateEndpoint(AB_TEST), models)
 
     def test_a_destroyed_endpoint_is_gone(self, host: Host, models: Mapping[str, Path]) -> None:
         deploy(host, AB_TEST, models)

@@ -13,6 +13,7 @@ from housing.deployment.plan import (
     CreateEndpoint,
     DeleteEndpoint,
     ReplaceVariants,
+    SetUpdate,
     SetWeightsAndCapacities,
     StartScaling,
     StopScaling,
@@ -20,7 +21,16 @@ from housing.deployment.plan import (
     plan,
     teardown,
 )
-from housing.deployment.spec import Autoscaling, Deployment, Variant
+from housing.deployment.spec import (
+    Alarm,
+    Asynchronous,
+    Autoscaling,
+    Capture,
+    Deployment,
+    Serverless,
+    Update,
+    Variant,
+)
 from housing.errors import DeploymentError
 
 NAMES = ("a", "b", "c")
@@ -35,6 +45,7 @@ class SageMakerRules:
 
     def __init__(self, current: Deployment | None) -> None:
         self.exists = current is not None
+        self.form = current
         self.variants: dict[str, Variant] = {}
         self.scaling: dict[str, Autoscaling] = {}
         self.new_fleets = 0
@@ -45,18 +56,24 @@ class SageMakerRules:
         self._load_changes()
 
     def current(self, endpoint: str) -> Deployment | None:
-        if not self.exists:
+        if not self.exists or self.form is None:
             return None
-        return Deployment(endpoint, {n: replace(v, autoscaling=self.scaling.get(n)) for n, v in self.variants.items()})
+        scaled = {n: replace(v, autoscaling=self.scaling.get(n)) for n, v in self.variants.items()}
+        return replace(self.form, endpoint=endpoint, variants=scaled)
 
     def apply(self, action: planning.Action) -> None:
         if isinstance(action, CreateEndpoint) == self.exists:
             raise RefusedError("exists" if self.exists else "missing")
         match action:
-            case CreateEndpoint(_, variants):
-                self.exists, self.variants = True, self._configured(variants)
-                self.new_fleets += len(variants)
-            case ReplaceVariants(_, variants):
+            case CreateEndpoint(deployment):
+                self.exists, self.form = True, deployment
+                self.variants = self._configured(deployment.variants)
+                self.new_fleets += len(self.variants)
+            case ReplaceVariants(deployment):
+                variants = deployment.variants
+                if deployment.update.strategy != "all_at_once" and variants.keys() != self.variants.keys():
+                    raise RefusedError("variants have other names")
+                self.form = deployment
                 for name in self.scaling:
                     if name not in variants or variants[name].instance_type != self.variants[name].instance_type:
                         raise RefusedError(f"{name} scales")
@@ -64,6 +81,9 @@ class SageMakerRules:
                 for name in variants.keys() & old.keys():
                     self.variants[name] = replace(variants[name], instances=old[name].instances)
                 self.new_fleets += 1
+            case SetUpdate(_, update):
+                assert self.form is not None
+                self.form = replace(self.form, update=update)
             case SetWeightsAndCapacities(_, weights, instances):
                 if instances.keys() & self.scaling.keys():
                     raise RefusedError("scaling owns the count")
@@ -115,19 +135,25 @@ variants = st.builds(
     instance_type=st.sampled_from(["ml.m5.large", "ml.m5.xlarge"]),
     autoscaling=st.none() | autoscalings,
 )
-deployments = (
-    st.dictionaries(st.sampled_from(NAMES), variants, min_size=1)
-    .filter(lambda v: sum(x.weight for x in v.values()) > 0)
-    .map(lambda v: Deployment("house", v))
+updates = st.builds(
+    Update,
+    bake_s=st.sampled_from([0, 60]),
+    alarms=st.sampled_from([{}, {"errors": Alarm("Invocation5XXErrors", above=1)}]),
+)
+deployments = st.builds(
+    Deployment,
+    st.just("house"),
+    st.dictionaries(st.sampled_from(NAMES), variants, min_size=1).filter(lambda v: any(x.weight for x in v.values())),
+    interface=st.sampled_from(["raw", "encoded"]),
+    capture=st.sampled_from([None, Capture(percent=10)]),
+    update=updates,
 )
 
 
 def settled(deployment: Deployment) -> Deployment:
     """Without the counts that load decides."""
-    return Deployment(
-        deployment.endpoint,
-        {n: replace(v, instances=1) if v.autoscaling else v for n, v in deployment.variants.items()},
-    )
+    variants = {n: replace(v, instances=1) if v.autoscaling else v for n, v in deployment.variants.items()}
+    return replace(deployment, variants=variants)
 
 
 @settings(max_examples=400, deadline=None)
@@ -178,13 +204,14 @@ FIXED = Variant("models:/m/1")
 def mutations() -> list[tuple[str, Variant, Variant]]:
     """Each field of a variant and of its scaling, changed alone."""
     other = {"model": "models:/m/2", "weight": 2.0, "instances": 2, "instance_type": "ml.c5.large"}
+    alone = {"autoscaling", "serverless", "shadow"}
     cases = [(f.name, FIXED, replace(FIXED, **{f.name: other[f.name]})) for f in fields(Variant) if f.name in other]
     scaling = SCALED.autoscaling
     assert scaling is not None
     for f in fields(scaling):
         changed = replace(scaling, **{f.name: getattr(scaling, f.name) + (-1 if f.name == "min_instances" else 1)})
         cases.append((f"autoscaling.{f.name}", SCALED, replace(SCALED, autoscaling=changed)))
-    assert {f.name for f in fields(Variant)} - {"autoscaling"} == set(other)
+    assert {f.name for f in fields(Variant)} - alone == set(other)
     return [*cases, ("autoscaling", FIXED, SCALED), ("autoscaling", SCALED, FIXED)]
 
 
@@ -195,6 +222,56 @@ def test_every_field_changed_alone_is_noticed_and_shown(key: str, old: Variant, 
     changes = describe(wanted, current)
     assert any(key in line for line in changes.lines)
     assert (changes.add, changes.change, changes.remove) == (0, 1, 0)
+
+
+PLAIN = Deployment("house", {"a": FIXED})
+WATCHED = replace(PLAIN, update=Update(alarms={"errors": Alarm("Invocation5XXErrors", above=1)}))
+FUNCTION = replace(PLAIN, variants={"a": Variant("models:/m/1", serverless=Serverless())})
+
+
+def other_settings() -> list[tuple[str, Deployment, Deployment]]:
+    """Each setting of an endpoint beside its variants' own, changed alone."""
+    cases = [
+        ("interface", PLAIN, replace(PLAIN, interface="encoded")),
+        ("capture.percent", PLAIN, replace(PLAIN, capture=Capture(10))),
+        ("capture.percent", replace(PLAIN, capture=Capture(20)), replace(PLAIN, capture=Capture(10))),
+        ("asynchronous.concurrent_per_instance", PLAIN, replace(PLAIN, asynchronous=Asynchronous(2))),
+        ("shadow", PLAIN, replace(PLAIN, variants={"a": FIXED, "b": replace(FIXED, shadow=True)})),
+        ("serverless.memory_mb", PLAIN, FUNCTION),
+    ]
+    for key, value in (("memory_mb", 1024), ("max_concurrency", 3)):
+        changed = Variant("models:/m/1", serverless=replace(Serverless(), **{key: value}))
+        cases.append((f"serverless.{key}", FUNCTION, replace(PLAIN, variants={"a": changed})))
+    updates = {"strategy": "canary", "step_percent": 20, "wait_s": 60, "bake_s": 60, "existing_alarms": ("mine",)}
+    for key, value in updates.items():
+        cases.append((f"update.{key}", PLAIN, replace(PLAIN, update=replace(Update(), **{key: value}))))
+    assert {f.name for f in fields(Update)} - {"alarms"} == set(updates)
+    alarm = WATCHED.update.alarms["errors"]
+    alarms = {"metric": "ModelLatency", "above": 2.0, "statistic": "Maximum", "period_s": 120, "periods": 2}
+    for key, value in alarms.items():
+        rings = replace(WATCHED, update=Update(alarms={"errors": replace(alarm, **{key: value})}))
+        cases.append((f"update.alarms.errors.{key}", WATCHED, rings))
+    assert {f.name for f in fields(alarm)} == set(alarms)
+    return [*cases, ("update.alarms.errors.metric", WATCHED, PLAIN)]
+
+
+@pytest.mark.parametrize(("key", "old", "new"), other_settings())
+def test_every_setting_of_an_endpoint_is_noticed_shown_and_reached(key: str, old: Deployment, new: Deployment) -> None:
+    assert any(key in line for line in describe(new, old).lines)
+    state: Deployment | None = old
+    for action in plan(new, old):
+        state = effect(action, state)
+    assert state == new
+
+
+def test_what_only_later_updates_follow_keeps_the_running_fleet() -> None:
+    assert plan(WATCHED, PLAIN) == (SetUpdate("house", WATCHED.update),)
+
+
+def test_traffic_is_shifted_between_variants_of_the_same_names_only() -> None:
+    wanted = Deployment("house", {"b": FIXED}, update=Update(strategy="canary"))
+    with pytest.raises(DeploymentError, match=r"a, wanted b.*all_at_once"):
+        plan(wanted, PLAIN)
 
 
 @pytest.mark.parametrize("key", ["weight", "instances"])
@@ -220,9 +297,9 @@ def test_a_plan_for_another_endpoint_is_a_mistake_of_the_caller() -> None:
 @pytest.mark.parametrize(
     ("action", "current", "reason"),
     [
-        (CreateEndpoint("house", {"a": FIXED}), Deployment("house", {"a": FIXED}), "exists already"),
+        (CreateEndpoint(Deployment("house", {"a": FIXED})), Deployment("house", {"a": FIXED}), "exists already"),
         (StopScaling("house", "a"), None, "does not exist"),
-        (ReplaceVariants("house", {"b": FIXED}), Deployment("house", {"a": SCALED}), "still scales"),
+        (ReplaceVariants(Deployment("house", {"b": FIXED})), Deployment("house", {"a": SCALED}), "still scales"),
         (SetWeightsAndCapacities("house", {"z": 1}), Deployment("house", {"a": FIXED}), "no variant z"),
         (SetWeightsAndCapacities("house", {"a": 0}), Deployment("house", {"a": FIXED}), "sum to more than 0"),
         (SetWeightsAndCapacities("house", {}, {"a": 2}), Deployment("house", {"a": SCALED}), "belong to"),

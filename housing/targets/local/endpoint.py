@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from housing.deployment.spec import Deployment
 from housing.errors import DeploymentError, HousingError
 from housing.targets.local.autoscaling import desired_instances
 from housing.targets.local.fleet import Fleet
@@ -124,7 +123,7 @@ class Endpoint:
         if variants == deployment.variants:
             return
         before = deployment.variants
-        await self.move_to(replace(self.record, deployment=Deployment(deployment.endpoint, variants)))
+        await self.move_to(replace(self.record, deployment=replace(deployment, variants=variants)))
         for name, variant in variants.items():
             if variant.instances != before[name].instances:
                 _log.info("%s: %s scaled to %d instances", deployment.endpoint, name, variant.instances)

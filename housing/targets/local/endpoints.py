@@ -92,8 +92,8 @@ class Endpoints:
         """Only creating cannot be done twice."""
         endpoint = self.serving.get(action.endpoint)
         match action:
-            case CreateEndpoint(name, variants):
-                return endpoint is not None and endpoint.record.deployment == Deployment(name, variants)
+            case CreateEndpoint(deployment):
+                return endpoint is not None and endpoint.record.deployment == deployment
         return False
 
     async def _apply(self, action: Action, models: Mapping[str, Path]) -> None:

@@ -14,8 +14,8 @@ from typing import Any
 from urllib.parse import quote
 
 from housing.deployment.plan import Action
-from housing.deployment.spec import Deployment
-from housing.errors import DataError, DeploymentError
+from housing.deployment.spec import Deployment, Update
+from housing.errors import ConfigError, DataError, DeploymentError
 from housing.targets.base import EndpointStatus, Prediction
 from housing.targets.local import Settings, wire
 from housing.targets.local.state import Address, StateFolder
@@ -35,6 +35,24 @@ class LocalHost:
 
     def endpoints(self) -> Sequence[str]:
         return self._folder.endpoints()
+
+    def check(self, wanted: Deployment) -> None:
+        """A machine that serves by itself knows neither shadows nor traffic that is shifted in steps."""
+        asked = {
+            "capture": wanted.capture is not None,
+            "asynchronous": wanted.asynchronous is not None,
+            "update": wanted.update != Update(),
+        }
+        for name, variant in wanted.variants.items():
+            asked |= {
+                f"variants.{name}.serverless": variant.serverless is not None,
+                f"variants.{name}.shadow": variant.shadow,
+            }
+        if keys := [f"deployment.{key}" for key, is_set in asked.items() if is_set]:
+            raise ConfigError(
+                f"{', '.join(keys)}: target@host=local serves at once and plainly, without it; "
+                "target@host=rehearsal and target@host=sagemaker have it"
+            )
 
     def current(self, endpoint: str) -> Deployment | None:
         """Also None for an endpoint that could not be restored, so that a plan makes it anew."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import Future, ThreadPoolExecutor
+from threading import Event
 from typing import TYPE_CHECKING
 
 from housing.data.channel import Channel
@@ -26,6 +27,7 @@ class LocalRunner:
         self._threads_per_job = settings.threads_per_job
         self._pool = ThreadPoolExecutor(_MOST_THREADS, thread_name_prefix="job")
         self._matrices = Matrices()
+        self._ending = Event()
 
     @property
     def rental(self) -> None:
@@ -40,9 +42,12 @@ class LocalRunner:
 
     def submit(self, job: TrainingJob, progress: Progress | None = None) -> Future[TrainingResult]:
         """Start a job in a thread of its own."""
-        return self._pool.submit(fit, job, self._matrices, threads=self._threads_per_job, progress=progress)
+        return self._pool.submit(
+            fit, job, self._matrices, threads=self._threads_per_job, progress=progress, ending=self._ending
+        )
 
     def close(self) -> None:
-        """Wait for running jobs, then free the matrices."""
+        """Wait for running jobs, then free the matrices. Scripts, which may run for hours, are asked to end."""
+        self._ending.set()
         self._pool.shutdown(wait=True, cancel_futures=True)
         self._matrices.clear()

@@ -5,7 +5,7 @@ Reading raises KeyError, TypeError or ValueError on a value that this module did
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -14,20 +14,38 @@ from housing.deployment.plan import (
     CreateEndpoint,
     DeleteEndpoint,
     ReplaceVariants,
+    SetUpdate,
     SetWeightsAndCapacities,
     StartScaling,
     StopScaling,
 )
-from housing.deployment.spec import Autoscaling, Deployment, Variant
+from housing.deployment.spec import (
+    Alarm,
+    Asynchronous,
+    Autoscaling,
+    Capture,
+    Deployment,
+    Serverless,
+    Update,
+    Variant,
+)
 
-_ACTIONS = {
+_ACTIONS: dict[str, Callable[..., Action]] = {
     kind.__name__: kind
-    for kind in (CreateEndpoint, ReplaceVariants, SetWeightsAndCapacities, StartScaling, StopScaling, DeleteEndpoint)
+    for kind in (
+        CreateEndpoint,
+        ReplaceVariants,
+        SetUpdate,
+        SetWeightsAndCapacities,
+        StartScaling,
+        StopScaling,
+        DeleteEndpoint,
+    )
 }
 
 
 def deployment(value: Mapping[str, Any]) -> Deployment:
-    return Deployment(value["endpoint"], _variants(value["variants"]))
+    return Deployment(**_parts(value))
 
 
 def from_action(action: Action) -> dict[str, Any]:
@@ -35,19 +53,29 @@ def from_action(action: Action) -> dict[str, Any]:
 
 
 def action(value: Mapping[str, Any]) -> Action:
-    fields = dict(value)
-    kind = _ACTIONS[fields.pop("action")]
-    if "variants" in fields:
-        fields["variants"] = _variants(fields["variants"])
-    if "autoscaling" in fields:
-        fields["autoscaling"] = Autoscaling(**fields["autoscaling"])
-    return kind(**fields)
+    fields = _parts(value)
+    return _ACTIONS[fields.pop("action")](**fields)
 
 
-def _variants(value: Mapping[str, Any]) -> dict[str, Variant]:
-    return {name: _variant(variant) for name, variant in value.items()}
+_KINDS: dict[str, Callable[..., object]] = {
+    "deployment": Deployment,
+    "autoscaling": Autoscaling,
+    "serverless": Serverless,
+    "capture": Capture,
+    "asynchronous": Asynchronous,
+    "update": Update,
+}
+_ENTRIES: dict[str, Callable[..., object]] = {"variants": Variant, "alarms": Alarm}
 
 
-def _variant(value: Mapping[str, Any]) -> Variant:
-    autoscaling = value["autoscaling"]
-    return Variant(**{**value, "autoscaling": Autoscaling(**autoscaling) if autoscaling else None})
+def _parts(value: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of one object, those that are objects themselves made first; JSON has lists for tuples."""
+    return {key: _part(key, part) for key, part in value.items()}
+
+
+def _part(key: str, value: Any) -> Any:
+    if value is not None and key in _KINDS:
+        return _KINDS[key](**_parts(value))
+    if key in _ENTRIES:
+        return {name: _ENTRIES[key](**_parts(entry)) for name, entry in value.items()}
+    return tuple(value) if isinstance(value, list) else value

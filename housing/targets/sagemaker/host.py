@@ -22,6 +22,9 @@ class SageMakerHost:
     def endpoints(self) -> Sequence[str]:
         raise NotImplementedError
 
+    def check(self, wanted: Deployment) -> None:
+        raise NotImplementedError
+
     def current(self, endpoint: str) -> Deployment | None:
         raise NotImplementedError
 
