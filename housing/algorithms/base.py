@@ -82,5 +82,10 @@ def names() -> list[str]:
 
 
 def find(name: str) -> ModuleType:
-    """The algorithm's module, which offers `HYPERPARAMETERS`, `REQUIRED`, `matrix`, `fit`, `load` and `importance`."""
+    """The algorithm's module.
+
+    All offer `HYPERPARAMETERS` with `REQUIRED` among them, those that a fit without a validation part has no use for
+    (`NEEDS_VALIDATION`), the one that counts `ROUNDS`, and of a model's bytes (`MODEL_FORMAT`): `load`, `importance`,
+    `requirements`. One that fits where it stands offers `matrix_key`, `matrix` and `fit` as well.
+    """
     return import_module(f"housing.algorithms.{name}")

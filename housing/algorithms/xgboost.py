@@ -79,6 +79,8 @@ HYPERPARAMETERS: Hyperparameters = {
     ),
 }
 REQUIRED: tuple[str, ...] = ("num_round",)
+NEEDS_VALIDATION: tuple[str, ...] = ("early_stopping_rounds",)
+ROUNDS: str | None = "num_round"
 MODEL_FORMAT = "ubj"
 
 LabelMetrics = Mapping[str, Callable[["NDArray[np.float64]", "NDArray[np.float64]"], float]]
@@ -222,6 +224,11 @@ def importance(model: bytes, columns: Sequence[str]) -> dict[str, float]:
     }
     total = sum(gains.values()) or 1.0
     return {name: gain / total for name, gain in sorted(gains.items(), key=lambda item: -item[1])}
+
+
+def requirements(_model: bytes) -> list[str]:
+    """None beside what housing itself needs."""
+    return []
 
 
 def _evaluate(label_metrics: LabelMetrics) -> Callable[[Any, Any], list[tuple[str, float]]]:

@@ -23,6 +23,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import housing
+from housing.algorithms.base import find
 from housing.errors import DataError
 from housing.training.predictor import BUNDLE_FILE, ENCODER_FILE, Predictor
 
@@ -82,7 +83,7 @@ def read_bundle(folder: Path) -> Bundle:
     return Bundle(
         algorithm=about["algorithm"],
         model=(folder / model_file).read_bytes(),
-        model_format=model_file.suffix.removeprefix("."),
+        model_format=model_file.name.partition(".")[2],
         encoder=(folder / ENCODER_FILE).read_text(encoding="utf-8"),
     )
 
@@ -137,7 +138,8 @@ def save_mlflow_model(
             signature=ModelSignature(outputs=Schema([ColSpec(DataType.double)])),
             input_example=None if example is None else pandas.DataFrame(dict(example)),
             pip_requirements=[
-                f"{name}=={version}" for name, version in _libraries().items() if name in _LIBRARIES_FOR_PREDICTING
+                *(f"{name}=={version}" for name, version in _libraries().items() if name in _LIBRARIES_FOR_PREDICTING),
+                *find(bundle.algorithm).requirements(bundle.model),
             ],
         )
 

@@ -6,10 +6,12 @@ import re
 import threading
 import time
 from collections.abc import Callable, Hashable, Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from housing.algorithms.base import find
-from housing.data.channel import Channel
+from housing.algorithms.base import Image, Program, find
+from housing.data.channel import Channel, write_csv
 from housing.errors import HousingError, TrainingError
 from housing.training.job import Progress, TrainingJob, TrainingResult
 from housing.training.metrics import METRICS
@@ -25,11 +27,12 @@ _LABEL_UNIT = "@label"
 
 
 class Matrices:
-    """The matrices of one process, each built once and shared by all jobs that may share it. Safe for threads."""
+    """What the jobs of one process read, each built once and shared by all jobs that may share it. Safe for threads."""
 
     def __init__(self) -> None:
         self._built: dict[Hashable, Any] = {}
         self._lock = threading.Lock()
+        self._folder: TemporaryDirectory[str] | None = None
 
     def get(
         self, algorithm: Any, channel: Channel, hyperparameters: Mapping[str, Any], *, reference: Any = None
@@ -43,14 +46,43 @@ class Matrices:
                 )
             return self._built[key]
 
+    def csv(self, channel: Channel) -> Path:
+        """The channel as a file, label first, for jobs that are processes."""
+        with self._lock:
+            self._folder = self._folder or TemporaryDirectory(prefix="housing-channels-")
+            file = Path(self._folder.name, f"{channel.digest}.csv")
+            if not file.exists():
+                write_csv(channel, file)
+            return file
+
     def clear(self) -> None:
         """Free them all."""
         with self._lock:
             self._built.clear()
+            if self._folder is not None:
+                self._folder.cleanup()
+                self._folder = None
 
 
-def fit(job: TrainingJob, matrices: Matrices, *, threads: int = 1, progress: Progress | None = None) -> TrainingResult:
-    """Train `job`, whose channels are `Channel`s, on `threads` threads. Raises TrainingError that names the job."""
+def fit(
+    job: TrainingJob,
+    matrices: Matrices,
+    *,
+    threads: int = 1,
+    progress: Progress | None = None,
+    ending: threading.Event | None = None,
+) -> TrainingResult:
+    """Train `job`, whose channels are `Channel`s, on `threads` threads. Raises TrainingError that names the job.
+
+    A job that is a process of its own is asked to end when `ending` is set; others end after a round.
+    """
+    if isinstance(job.code, Image):
+        raise TrainingError(f"{job.name}: a container image cannot run here; it can on Amazon SageMaker")
+    if isinstance(job.code, Program):
+        from housing.training.script import run
+
+        files = {name: matrices.csv(channel) for name, channel in job.channels.items()}
+        return run(job, job.code, files, threads=threads, progress=progress, ending=ending)
     algorithm = find(job.algorithm)
     train, validation = job.channels["train"], job.channels.get("validation")
     started_at_ms, started = time.time_ns() // 1_000_000, time.perf_counter()

@@ -29,10 +29,12 @@ _REASON_CHARACTERS = 2000
 def nursery(control: socket.socket) -> None:
     """Fork workers until the server closes its end, as it does by dying."""
     # A None in sys.modules makes an import fail at once. XGBoost then leaves out its wrappers for these two, which no
-    # worker needs, and loads in half a second rather than two.
+    # worker needs, and loads in half a second rather than two. A script's model may need them itself.
     sys.modules["sklearn"] = None  # type: ignore[assignment]
     sys.modules["pandas"] = None  # type: ignore[assignment]
     import xgboost  # noqa: F401
+
+    del sys.modules["sklearn"], sys.modules["pandas"]
 
     import housing.training.predictor  # noqa: F401
 

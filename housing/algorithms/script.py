@@ -1,0 +1,229 @@
+"""A training script of the user's, by SageMaker's contract for scripts in framework containers.
+
+It trains as a process (`housing.training.script`) and answers through the functions that SageMaker calls: `model_fn`,
+which reads back what the training wrote, and `predict_fn`. A model is a gzipped tar of all that was written into
+SM_MODEL_DIR, with the script's own folder beside it in `code/`, so that it answers wherever the archive is.
+"""
+
+from __future__ import annotations
+
+import gzip
+import importlib.util
+import io
+import json
+import shutil
+import sys
+import tarfile
+import threading
+import weakref
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from hashlib import sha256
+from pathlib import Path
+from tempfile import TemporaryDirectory, mkdtemp
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from housing.algorithms.base import Hyperparameters, Program
+from housing.errors import HousingError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+HYPERPARAMETERS: Hyperparameters = {}
+"""A configuration declares those of its script."""
+
+REQUIRED: tuple[str, ...] = ()
+NEEDS_VALIDATION: tuple[str, ...] = ()
+ROUNDS: str | None = None
+"""A configuration names that of its script."""
+
+MODEL_FORMAT = "tar.gz"
+CODE_FOLDER = "code"
+ABOUT_FILE = f"{CODE_FOLDER}/program.json"
+"""In a model archive: `entry_point`, `requirements`, and the framework with its versions."""
+
+_importing = threading.RLock()
+
+
+class Model:
+    """What `model_fn` made of the files; safe to call from several threads, one after the other."""
+
+    def __init__(self, script: ModuleType, entry_point: str, folder: Path) -> None:
+        """Raises ValueError when there is no `model_fn`, or when it fails. The folder goes with the model."""
+        weakref.finalize(self, _forget, folder, script.__name__)
+        self._entry_point = entry_point
+        self._lock = threading.Lock()
+        if not hasattr(script, "model_fn"):
+            raise ValueError(f"{entry_point} has no model_fn(model_dir), so nothing can read its model back")
+        try:
+            self._model = script.model_fn(str(folder))
+        except Exception as e:
+            raise ValueError(f"{entry_point}: model_fn failed: {_reason(e)}") from e
+        self._predict: Callable[[Any, Any], Any] = getattr(
+            script, "predict_fn", lambda features, model: model.predict(features)
+        )
+
+    def predict(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
+        """(rows, columns) float32 with NaN for missing -> (rows,), in the trained label's scale.
+
+        Raises HousingError when `predict_fn` fails, or gives anything but one number a row.
+        """
+        import numpy as np
+
+        try:
+            with self._lock:
+                answer = np.asarray(self._predict(features, self._model), dtype=np.float64)
+        except Exception as e:
+            raise HousingError(f"{self._entry_point}: predict_fn failed: {_reason(e)}") from e
+        if answer.size != len(features) or answer.ndim > 2:
+            raise HousingError(
+                f"{self._entry_point}: predict_fn gave an array {answer.shape} for {len(features)} rows; "
+                "it must give one number for each"
+            )
+        return answer.reshape(-1)
+
+
+def load(model: bytes) -> Model:
+    """The model in an archive's bytes, its script imported; raises ValueError when it is not one, or will not load."""
+    folder = Path(mkdtemp(prefix="housing-model-"))
+    try:
+        unpack(model, folder)
+        entry_point = _about((folder / ABOUT_FILE).read_bytes())["entry_point"]
+        with _importable(folder / CODE_FOLDER, entry_point) as script:
+            return Model(script, entry_point, folder)
+    except OSError as e:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise ValueError(f"not a model archive of a script: {e}") from e
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+def about(model: bytes) -> Mapping[str, Any]:
+    """What the archive says of its program: `entry_point`, `framework` and so on; raises ValueError."""
+    content = _member(model, ABOUT_FILE)
+    if content is None:
+        raise ValueError(f"not a model archive of a script: it has no {ABOUT_FILE}")
+    return _about(content)
+
+
+def requirements(model: bytes) -> list[str]:
+    """The lines of the script's own requirements file, without comments."""
+    name = about(model)["requirements"]
+    content = _member(model, f"{CODE_FOLDER}/{name}") if name else None
+    return requirement_lines((content or b"").decode())
+
+
+def importance(_model: bytes, _columns: Sequence[str]) -> dict[str, float]:
+    """None: a script does not say what its model looks at."""
+    return {}
+
+
+def requirement_lines(text: str) -> list[str]:
+    """Requirements, without comments and empty lines."""
+    lines = (line.partition(" #")[0].strip() for line in text.splitlines())
+    return [line for line in lines if line and not line.startswith("#")]
+
+
+def model_archive(written: Path, program: Program) -> bytes:
+    """The model in a folder that the script has written, with its program; the same files give the same bytes."""
+    with TemporaryDirectory(prefix="housing-") as temporary:
+        unpack(program.archive, Path(temporary))
+        code = {f"{CODE_FOLDER}/{name}": content for name, content in files_in(Path(temporary)).items()}
+    described = {
+        "entry_point": program.entry_point,
+        "requirements": program.requirements,
+        "framework": program.framework,
+        "framework_version": program.framework_version,
+        "py_version": program.py_version,
+    }
+    return pack({**files_in(written), **code, ABOUT_FILE: f"{json.dumps(described, indent=2)}\n".encode()})
+
+
+def files_in(folder: Path) -> dict[str, bytes]:
+    """Contents by path below the folder; links are followed."""
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()
+    }
+
+
+def pack(files: Mapping[str, bytes]) -> bytes:
+    """A gzipped tar; the same files give the same bytes, in any order and at any time."""
+    tar = io.BytesIO()
+    with tarfile.open(fileobj=tar, mode="w", format=tarfile.PAX_FORMAT) as archive:
+        for name in sorted(files):
+            member = tarfile.TarInfo(name)
+            member.size, member.mode = len(files[name]), 0o644
+            archive.addfile(member, io.BytesIO(files[name]))
+    return gzip.compress(tar.getvalue(), compresslevel=6, mtime=0)
+
+
+def unpack(archive: bytes, folder: Path) -> None:
+    """Write an archive's files below `folder`, and nowhere else; raises ValueError when it is no such archive."""
+    try:
+        with tarfile.open(fileobj=io.BytesIO(archive), mode="r:gz") as tar:
+            tar.extractall(folder, filter="data")
+    except (tarfile.TarError, EOFError, OSError) as e:
+        raise ValueError(f"not a gzipped tar: {e}") from e
+
+
+def _about(content: bytes) -> Mapping[str, Any]:
+    try:
+        found: Mapping[str, Any] = json.loads(content)
+        _ = found["entry_point"], found["requirements"]
+    except (ValueError, KeyError, TypeError) as e:
+        raise ValueError(f"not a model archive of a script: {ABOUT_FILE}: {e}") from e
+    return found
+
+
+def _member(archive: bytes, name: str) -> bytes | None:
+    try:
+        with tarfile.open(fileobj=io.BytesIO(archive), mode="r:gz") as tar:
+            member = tar.extractfile(name)
+            return member.read() if member else None
+    except KeyError:
+        return None
+    except (tarfile.TarError, EOFError, OSError) as e:
+        raise ValueError(f"not a gzipped tar: {e}") from e
+
+
+@contextmanager
+def _importable(code: Path, entry_point: str) -> Iterator[ModuleType]:
+    """The script as a module, while its folder can be imported from; its `if __name__ == "__main__"` does not run.
+
+    Two versions of a script may be loaded at once: the modules beside it are forgotten, so that each finds its own.
+    """
+    file = code / entry_point
+    name = f"housing_script_{sha256(bytes(file)).hexdigest()[:16]}"
+    with _importing:
+        before = list(sys.path)
+        sys.path[:0] = list(dict.fromkeys([str(file.parent), str(code)]))
+        try:
+            spec = importlib.util.spec_from_file_location(name, file)
+            assert spec is not None
+            assert spec.loader is not None
+            module = sys.modules[name] = importlib.util.module_from_spec(spec)
+            try:
+                spec.loader.exec_module(module)
+            except (Exception, SystemExit) as e:
+                raise ValueError(
+                    f"{entry_point} cannot be imported: {_reason(e)}; what trains belongs below "
+                    '`if __name__ == "__main__":`'
+                ) from e
+            yield module
+        finally:
+            sys.path[:] = before
+            for known, beside in list(sys.modules.items()):
+                if known != name and Path(getattr(beside, "__file__", None) or "/").is_relative_to(code):
+                    del sys.modules[known]
+
+
+def _forget(folder: Path, name: str) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    sys.modules.pop(name, None)
+
+
+def _reason(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
