@@ -1,0 +1,125 @@
+"""What happens in a container from its start to its exit code, whichever program it runs."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from housing.rehearsal.container import script, xgboost_training
+from housing.rehearsal.container.problems import AlgorithmError, ContainerError
+from housing.rehearsal.container.tree import Tree
+
+_log = logging.getLogger("sagemaker-containers")
+
+
+@dataclass(frozen=True)
+class Work:
+    """`root` stands for /opt/ml; `environment` is what the image and the request set.
+
+    A `command` takes the place of the image's own program, which is `framework`'s: `xgboost`, or `script` where a
+    script is needed. A round takes at least `round_s` seconds; after `pause_at` the container waits to be killed.
+    `fails` is what it dies of at once, when it must.
+    """
+
+    root: str
+    framework: str
+    environment: Mapping[str, str] = field(default_factory=dict)
+    command: Sequence[str] = ()
+    round_s: float = 0
+    pause_at: int | None = None
+    fails: str | None = None
+
+
+def run(work: Work, tell: Callable[[str], None]) -> int:
+    """The exit code; `tell` hears `at <round>` before the container pauses."""
+    tree = Tree(Path(work.root))
+    os.environ.update(work.environment)
+    os.chdir(tree.root)
+    if work.command:
+        return script.run_command(tree, work.command)
+    _say_what_the_image_says(tree)
+    try:
+        _train(work, tree, tell)
+    except script.ScriptError as error:
+        return _failed(tree, str(error))
+    except Exception as error:
+        return _failed(tree, f"framework error: \n{_traceback(error)}\n{error}")
+    _log.info("Reporting training SUCCESS")
+    return 0
+
+
+def _train(work: Work, tree: Tree, tell: Callable[[str], None]) -> None:
+    if work.fails:
+        raise AlgorithmError(work.fails)
+    if script.program(tree):
+        _log.info("Invoking user training script.")
+        script.run(tree)
+        return
+    if work.framework != "xgboost":
+        raise script.MissingProgram
+    _log.info("Running XGBoost Sagemaker in algorithm mode")
+    xgboost_training.train(tree, _paced(work, tell))
+
+
+def _say_what_the_image_says(tree: Tree) -> None:
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(_Shown(tree))
+    logging.basicConfig(handlers=[handler], level=logging.INFO, force=True)
+    _log.info("Imported framework sagemaker_xgboost_container.training")
+    for name, value in tree.read("hyperparameters").items():
+        try:
+            json.loads(value)
+        except ValueError:
+            _log.info("Failed to parse hyperparameter %s value %s to Json.\nReturning the value itself", name, value)
+    _log.info("No GPUs detected (normal if no gpus installed)")
+
+
+class _Shown(logging.Formatter):
+    """The line format of the image, with our folder called as it is in a container."""
+
+    def __init__(self, tree: Tree) -> None:
+        super().__init__("[%(asctime)s:%(levelname)s] %(message)s", "%Y-%m-%d:%H:%M:%S")
+        self._tree = tree
+
+    def format(self, record: logging.LogRecord) -> str:
+        return self._tree.shown(super().format(record))
+
+
+def _traceback(error: Exception) -> str:
+    """Python's own for a fault that we did not foresee, else the one line by which the container's ends."""
+    if not isinstance(error, ContainerError):
+        return "".join(traceback.format_exception(error))
+    return (
+        f"Traceback (most recent call last):\nsagemaker_algorithm_toolkit.exceptions.{type(error).__name__}: {error}\n"
+    )
+
+
+def _failed(tree: Tree, reason: str) -> int:
+    reason = tree.shown(reason)
+    tree.failure.write_text(reason, encoding="utf-8")
+    _log.error("Reporting training FAILURE")
+    _log.error(reason)
+    return 1
+
+
+def _paced(work: Work, tell: Callable[[str], None]) -> Callable[[int], None]:
+    began = time.monotonic()
+
+    def after_round(number: int) -> None:
+        nonlocal began
+        if number == work.pause_at:
+            tell(f"at {number}")
+            while True:
+                signal.pause()
+        time.sleep(max(0.0, began + work.round_s - time.monotonic()))
+        began = time.monotonic()
+
+    return after_round

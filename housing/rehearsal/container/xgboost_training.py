@@ -1,0 +1,206 @@
+"""SageMaker's built-in XGBoost, 3.2-0: hyperparameters and channels in, `xgboost-model` out.
+
+After `train.py`, `callback.py` and `checkpointing.py` of aws/sagemaker-xgboost-container, faults included: a checkpoint
+is written as `xgboost-checkpoint_0.ubj`, while one is looked for as `xgboost-checkpoint.<round>`.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import signal
+import tempfile
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import xgboost
+
+from housing.rehearsal.container import hyperparameters, matrices, metrics
+from housing.rehearsal.container.problems import AlgorithmError, UserError
+from housing.rehearsal.container.tree import Tree
+
+MODEL = "xgboost-model"
+CHECKPOINT = "xgboost-checkpoint"
+_OF_THE_USER = (  # what XGBoost says when the data or the hyperparameters are at fault
+    "label must be in [0,1] for logistic regression",
+    "label must be in [0, num_class)",
+    "Target is multiclass but average='binary'",
+    "feature_names mismatch",
+    "Check failed: preds.size() == info.labels_.size()",
+    "Check failed: !auc_error AUC: the dataset only contains pos or neg samples",
+    "Check failed: base_score > 0.0f && base_score < 1.0f base_score must be in (0,1) for logistic loss",
+    "Check failed: label_correct PoissonRegression: label must be nonnegative",
+    "Check failed: label_correct TweedieRegression: label must be nonnegative",
+    "Parameter reg_lambda should be greater equal to 0",
+)
+_log = logging.getLogger(__name__)
+
+
+def train(tree: Tree, after_round: Callable[[int], None]) -> None:
+    """Train as the configuration in the tree says; `after_round` is called with each round's number, from 0.
+
+    Raises UserError, AlgorithmError, or what else the container would have died of.
+    """
+    given = hyperparameters.validated(tree.read("hyperparameters"))
+    if "updater" in given:
+        given["updater"] = ",".join(given["updater"])
+    if "_kfold" in given:
+        raise UserError("_kfold is not supported by the rehearsal: train a job for each fold.")
+    channels = tree.read("inputdataconfig")
+    kind = matrices.checked_channels(channels)
+    training, validation = _loaded(tree, kind, "validation" in channels, weights=given.get("csv_weights", 0) == 1)
+    _log.info("Single node training.")
+    try:
+        booster = _fit(tree, given, training, validation, after_round)
+    except Exception as error:
+        if any(words in str(error) for words in _OF_THE_USER):
+            raise UserError(str(error)) from error
+        raise AlgorithmError(f"XGB train call failed with exception:\n {error}") from error
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # XGBoost would rather be told the format by the file's name
+        booster.save_model(tree.model / MODEL)
+
+
+def _loaded(tree: Tree, kind: str, validated: bool, *, weights: bool) -> tuple[xgboost.DMatrix, xgboost.DMatrix | None]:
+    folders = [tree.data / name for name in (("train", "validation") if validated else ("train",))]
+    if validated:
+        matrices.warn_of_twins(*folders)
+    _log.info("Determined 0 GPU(s) available on the instance.")
+    scratch = tree.temporary / "sagemaker_xgboost_input_data"
+    loaded = []
+    for folder, told in zip(folders, ("training", "validation"), strict=False):
+        if matrices.size(folder) == 0:
+            raise UserError(f"No data in {told} channel path {folder}")
+        matrices.check_format(folder, kind)
+        loaded.append(matrices.matrix(folder, kind, weights=weights, scratch=scratch))
+    return loaded[0], loaded[1] if validated else None
+
+
+def _fit(
+    tree: Tree,
+    given: dict[str, Any],
+    training: xgboost.DMatrix,
+    validation: xgboost.DMatrix | None,
+    after_round: Callable[[int], None],
+) -> xgboost.Booster:
+    rounds = given.pop("num_round")
+    evaluate, watched = _metrics(given)
+    start, checkpoint = _last_checkpoint(tree)
+    callbacks = _callbacks(tree, given, start, watched if validation is not None else None)
+    given.pop("use_dask_gpu_training", None)
+    given.setdefault("nthread", 1)  # the same job gives the same bytes, and idle threads spin beside other jobs
+    _log.info("Train matrix has %d rows and %d columns", training.num_row(), training.num_col())
+    evaluated = [(training, "train")]
+    if validation is not None:
+        _log.info("Validation matrix has %d rows", validation.num_row())
+        evaluated.append((validation, "validation"))
+    return xgboost.train(
+        given,
+        training,
+        num_boost_round=rounds - start,
+        evals=evaluated,
+        custom_metric=evaluate,
+        callbacks=[*callbacks, _AfterRound(after_round, start)],
+        xgb_model=checkpoint,
+        verbose_eval=False,
+    )
+
+
+def _metrics(given: dict[str, Any]) -> tuple[Callable[..., Any] | None, str | None]:
+    """What evaluates the container's own metrics, and the metric that early stopping watches; the rest is XGBoost's."""
+    tuned = given.pop("_tuning_objective_metric", None)
+    wanted: list[str] = given.pop("eval_metric", [])
+    objective = [tuned.split(":")[1]] if tuned else []
+    if objective:
+        _log.info("Setting up HPO optimized metric to be : %s", objective[0])
+    names = sorted({*wanted, *objective}) if wanted and objective else wanted or objective
+    own = [name for name in names if name in metrics.METRICS]
+    if rest := [name for name in names if name not in metrics.METRICS]:
+        given["eval_metric"] = rest
+    watched = objective or wanted
+    return metrics.evaluation(own) if own else None, watched[-1] if watched else None
+
+
+def _callbacks(
+    tree: Tree, given: dict[str, Any], start: int, watched: str | None
+) -> list[xgboost.callback.TrainingCallback]:
+    callbacks: list[xgboost.callback.TrainingCallback] = [xgboost.callback.EvaluationMonitor()]
+    if folder := _checkpoints(tree):
+        folder.mkdir(parents=True, exist_ok=True)
+        # As there: an interval of 0 rounds, which XGBoost takes for "after the first one, and never again".
+        callbacks.append(xgboost.callback.TrainingCheckPoint(directory=folder, interval=start, name=CHECKPOINT))
+    if given.pop("save_model_on_termination", "false") == "true":
+        callbacks.append(_KeptModel(tree.model))
+        _end_politely(tree.model)
+    patience = given.pop("early_stopping_rounds", None)
+    if patience and watched:
+        callbacks.append(
+            xgboost.callback.EarlyStopping(
+                rounds=patience,
+                data_name="validation",
+                metric_name=watched,
+                maximize=watched in hyperparameters.MAXIMIZED,
+                save_best=True,
+            )
+        )
+    return callbacks
+
+
+def _checkpoints(tree: Tree) -> Path | None:
+    local = tree.read("checkpointconfig").get("LocalPath")
+    return Path(tree.inside(local)) if local else None
+
+
+def _last_checkpoint(tree: Tree) -> tuple[int, Path | None]:
+    """The round to go on with, and the model to go on from."""
+    folder = _checkpoints(tree)
+    found = [path for path in folder.iterdir() if _IS_CHECKPOINT(path.name)] if folder and folder.exists() else []
+    if not found:
+        return 0, None
+    last = max(found, key=lambda path: int(path.suffix[1:]))
+    start = int(last.suffix[1:]) + 1
+    _log.info("Checkpoint loaded from %s", last)
+    _log.info("Resuming from iteration %s", start)
+    return start, last
+
+
+_IS_CHECKPOINT = re.compile(rf"{CHECKPOINT}\.[0-9]+").fullmatch
+
+
+class _KeptModel(xgboost.callback.TrainingCallback):  # type: ignore[misc]
+    """The model of every round in the model folder, so that a job that is stopped leaves one."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def after_iteration(self, model: xgboost.Booster, epoch: int, evals_log: Any) -> bool:  # noqa: ARG002
+        with tempfile.NamedTemporaryFile(dir=self._folder, delete=False) as file:
+            model.save_model(file.name)
+        Path(file.name).rename(self._folder / MODEL)
+        return False
+
+
+class _AfterRound(xgboost.callback.TrainingCallback):  # type: ignore[misc]
+    """The last of the callbacks: all others have done what they do after a round."""
+
+    def __init__(self, told: Callable[[int], None], start: int) -> None:
+        self._told = told
+        self._start = start
+
+    def after_iteration(self, model: xgboost.Booster, epoch: int, evals_log: Any) -> bool:  # noqa: ARG002
+        self._told(self._start + epoch)
+        return False
+
+
+def _end_politely(folder: Path) -> None:
+    def end(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
+        for path in folder.iterdir():
+            if path.is_file() and not path.name.startswith(MODEL):
+                path.unlink()
+        os._exit(0)
+
+    signal.signal(signal.SIGTERM, end)

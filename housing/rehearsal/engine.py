@@ -1,0 +1,144 @@
+"""What Docker is to SageMaker: starts containers, reads their logs, ends them."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+_BLOCK = 1 << 16
+
+
+class Engine:
+    """Containers are processes, forked from one that has imported what they need; may be used from any thread.
+
+    `log` takes what that process itself has to say.
+    """
+
+    def __init__(self, log: Path) -> None:
+        self._log = log
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._control: socket.socket | None = None
+
+    def start(self, work: Mapping[str, Any]) -> Container:
+        """Start a container; `work` is container.entry.Work."""
+        ours, theirs = socket.socketpair()
+        reading, writing = os.pipe()
+        with theirs, self._lock:
+            socket.send_fds(self._running(), [b"c"], [theirs.fileno(), writing])
+            os.close(writing)
+        ours.sendall(json.dumps(work).encode() + b"\n")
+        return Container(ours, reading)
+
+    def warm(self) -> None:
+        """Let the imports begin."""
+        with self._lock:
+            self._running()
+
+    def close(self) -> None:
+        """Kill all containers; the next `start` would begin anew."""
+        with self._lock:
+            if self._control and self._process:
+                self._control.close()
+                self._process.wait()
+                self._control = self._process = None
+
+    def _running(self) -> socket.socket:
+        if self._control and self._process and self._process.poll() is None:
+            return self._control
+        self._control, theirs = socket.socketpair()
+        with theirs, self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", "-m", "housing.rehearsal.container.nursery", str(theirs.fileno())],
+                pass_fds=[theirs.fileno()],
+                env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONHASHSEED": "0"},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+        return self._control
+
+
+class Container:
+    """One that runs, or has ended; belongs to one thread, but for `signal`."""
+
+    def __init__(self, channel: socket.socket, log: int) -> None:
+        self._channel = channel
+        self._log: int | None = log
+        self._told = b""
+        self._text = b""
+        self.pid: int | None = None
+        self.exit_code: int | None = None
+        self.paused_at: int | None = None
+
+    def read(self, wait_s: float) -> list[str]:
+        """The whole lines that it has logged since; waits for up to `wait_s` seconds when there are none."""
+        deadline = time.monotonic() + wait_s
+        while not self.ended:
+            open_ends: list[Any] = [self._log] if self._log is not None else []
+            if self.exit_code is None:
+                open_ends.append(self._channel)
+            ready, _, _ = select.select(open_ends, [], [], max(0.0, deadline - time.monotonic()))
+            if not ready:
+                break
+            if self._channel in ready:
+                self._listen()
+            if self._log in ready:
+                self._read_log()
+                break
+            if self.paused_at is not None:
+                break
+        *lines, self._text = self._text.split(b"\n")
+        if self.ended and self._text:
+            lines, self._text = [*lines, self._text], b""
+        return [line.decode(errors="replace") for line in lines]
+
+    @property
+    def ended(self) -> bool:
+        return self.exit_code is not None and self._log is None
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send it to the container and all that it has started; nothing happens when it has ended."""
+        if self.pid is not None and self.exit_code is None:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.pid, number)
+
+    def close(self) -> None:
+        self.signal(signal.SIGKILL)
+        self._channel.close()
+        if self._log is not None:
+            os.close(self._log)
+            self._log = None
+
+    def _listen(self) -> None:
+        block = self._channel.recv(_BLOCK)
+        *lines, self._told = (self._told + block).split(b"\n")
+        for line in lines:
+            word, _, number = line.decode().partition(" ")
+            if word == "pid":
+                self.pid = int(number)
+            elif word == "at":
+                self.paused_at = int(number)
+            else:
+                self.exit_code = int(number)
+        if not block and self.exit_code is None:
+            self.exit_code = -signal.SIGKILL  # the process that they are forked from is gone, and they with it
+
+    def _read_log(self) -> None:
+        assert self._log is not None
+        block = os.read(self._log, _BLOCK)
+        self._text += block
+        if not block:
+            os.close(self._log)
+            self._log = None
