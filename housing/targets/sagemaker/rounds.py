@@ -1,0 +1,153 @@
+"""Rounds of training, out of the lines that a container logs: each once, in order, whatever began anew meanwhile."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Protocol
+
+from housing.training.job import TrainingJob
+from housing.training.printed import PrintedMetrics
+
+_ROUND = re.compile(r"\[(\d+)\]((?:(?:#011|\t)[^\s#:]+:[^\s#]+)+)\s*$")
+_METRIC = re.compile(r"(?:#011|\t)(train|validation)-([^\s#:]+):([^\s#]+)")
+_RESUMED = re.compile(r"Resuming from iteration (\d+)")
+
+
+class Report(Protocol):
+    """Reads what one job logs, line by line."""
+
+    def begin(self) -> None:
+        """A container has started; a job that was interrupted has several, one after the other."""
+
+    def read(self, line: str) -> list[tuple[int, Mapping[str, float]]]:
+        """The rounds that this line completes and no line before has, by number."""
+
+    def end(self) -> list[tuple[int, Mapping[str, float]]]:
+        """The round that was under way; there are no more lines."""
+
+    @property
+    def newest(self) -> int:
+        """The number of the newest round; -1 before the first."""
+
+    def history(self) -> Mapping[str, Sequence[float]]:
+        """One value a round for each metric that no round lacks; empty when a round is missing."""
+
+
+def report(job: TrainingJob) -> Report:
+    """What reads the job's lines: the built-in container's rounds, or what the user's code prints."""
+    if job.code is not None:
+        return PrintedRounds(job.code.metrics, job.channels)
+    wanted = job.hyperparameters.get("eval_metric", ())
+    metrics = [wanted] if isinstance(wanted, str) else [str(name) for name in wanted]  # type: ignore[union-attr]
+    return Rounds(metrics=metrics, suffix="" if job.label_transform == "none" else "_trained")
+
+
+class Rounds:
+    """What one job has logged so far.
+
+    The built-in container numbers its rounds from 0 whenever it starts, and says beforehand which one it goes on from.
+    A job that was interrupted logs again what it trains again: that is not told twice.
+    """
+
+    def __init__(self, *, metrics: Collection[str] = (), suffix: str = "") -> None:
+        """`metrics`: the names to keep, all when empty (the container logs the objective's own, too).
+
+        `suffix` is put behind every name.
+        """
+        self._metrics = frozenset(metrics)
+        self._suffix = suffix
+        self._offset = 0
+        self._resumed_at: int | None = None
+        self._seen: dict[int, Mapping[str, float]] = {}
+
+    def begin(self) -> None:
+        """A container has started: it counts from 0, until it says otherwise."""
+        self._offset, self._resumed_at = 0, None
+
+    def tell(self, number: int, values: Mapping[str, float]) -> list[tuple[int, Mapping[str, float]]]:
+        """Take a round's values; none when this round, or a later one, is known already."""
+        if number <= self.newest:
+            return []
+        self._seen[number] = values
+        return [(number, values)]
+
+    def read(self, line: str) -> list[tuple[int, Mapping[str, float]]]:
+        """The round that the line tells of, when it does and the round is new."""
+        if resumed := _RESUMED.search(line):
+            self._resumed_at = int(resumed[1])
+        found = _ROUND.match(line)
+        if found is None:
+            return []
+        counted = int(found[1])
+        if self._resumed_at is not None:
+            # A container that numbers its rounds on begins with the one it has named.
+            self._offset = self._resumed_at if counted < self._resumed_at else 0
+            self._resumed_at = None
+        values = {
+            f"{channel}_{metric}{self._suffix}": float(value)
+            for channel, metric, value in _METRIC.findall(found[2])
+            if not self._metrics or metric in self._metrics
+        }
+        number = counted + self._offset
+        return self.tell(number, values)
+
+    def end(self) -> list[tuple[int, Mapping[str, float]]]:
+        """Nothing: a line is a whole round."""
+        return []
+
+    @property
+    def newest(self) -> int:
+        """The number of the newest round; -1 before the first."""
+        return max(self._seen, default=-1)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether no round before the newest is missing."""
+        return len(self._seen) == self.newest + 1
+
+    def history(self) -> dict[str, Sequence[float]]:
+        """One value a round for each metric that no round lacks; empty when a round is missing."""
+        if not self._seen or not self.is_whole:
+            return {}
+        names = set.intersection(*(set(values) for values in self._seen.values()))
+        first = self._seen[0]
+        return {name: list(self._values(name)) for name in first if name in names}
+
+    def _values(self, name: str) -> Iterator[float]:
+        return (self._seen[number][name] for number in sorted(self._seen))
+
+
+class PrintedRounds:
+    """The metrics that a user's code prints. One that was interrupted prints again what it trains again."""
+
+    def __init__(self, patterns: Mapping[str, str], channels: Iterable[str]) -> None:
+        self._patterns, self._channels = patterns, list(channels)
+        self._told = -1
+        self.begin()
+
+    def begin(self) -> None:
+        """It counts from 0 again."""
+        self._printed = PrintedMetrics(self._patterns, self._channels)
+
+    def read(self, line: str) -> list[tuple[int, Mapping[str, float]]]:
+        """Raises TrainingError for what is no number."""
+        return self._new(self._printed.read(line))
+
+    def end(self) -> list[tuple[int, Mapping[str, float]]]:
+        """The round that was under way."""
+        return self._new(self._printed.end())
+
+    @property
+    def newest(self) -> int:
+        """The number of the newest round; -1 before the first."""
+        return self._told
+
+    def history(self) -> Mapping[str, Sequence[float]]:
+        """What was printed since the last start."""
+        return {name: list(values) for name, values in self._printed.history.items() if values}
+
+    def _new(self, found: list[tuple[int, Mapping[str, float]]]) -> list[tuple[int, Mapping[str, float]]]:
+        new = [(number, values) for number, values in found if number > self._told]
+        self._told = max((number for number, _ in new), default=self._told)
+        return new

@@ -1,0 +1,120 @@
+"""Channels in S3: one CSV each, under the digest of its content, uploaded once."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from housing.data.channel import Channel, read_csv, write_csv
+from housing.errors import CloudError
+from housing.targets.sagemaker.refusals import MISSING, code, translated
+
+if TYPE_CHECKING:
+    from housing.targets.sagemaker import Settings
+    from housing.targets.sagemaker.clients import Clients
+
+_SAFE = re.compile(r"[^0-9A-Za-z._-]")
+
+
+@dataclass(frozen=True)
+class Staged:
+    """A channel that jobs can read at `uri`; `channel` is None where this process has not seen it."""
+
+    name: str
+    uri: str
+    channel: Channel | None = None
+
+
+class Stage:
+    """Our corner of the bucket."""
+
+    def __init__(self, clients: Clients, settings: Settings) -> None:
+        self._clients = clients
+        self._key = settings.kms_key
+
+    def put(self, channel: Channel) -> Staged:
+        """Upload a channel unless it is there. Raises DataError when its CSV would be misread, CloudError."""
+        uri = self._clients.path("channels", f"{_SAFE.sub('-', channel.digest)}.csv")
+        if not self.has(uri):
+            with TemporaryDirectory(prefix="housing-") as folder:
+                file = Path(folder) / "channel.csv"
+                write_csv(channel, file)
+                self._upload(file, uri)
+        return Staged(channel.name, uri, channel)
+
+    def put_bytes(self, content: bytes, *parts: str) -> str:
+        """Upload an object under a name that says what is in it, unless it is there; returns its address."""
+        uri = self._clients.path(*parts)
+        if not self.has(uri):
+            with TemporaryDirectory(prefix="housing-") as folder:
+                file = Path(folder) / "object"
+                file.write_bytes(content)
+                self._upload(file, uri)
+        return uri
+
+    def get(self, staged: Staged) -> Channel:
+        """The channel, read from S3 where this process has not seen it; its columns then have no names."""
+        if staged.channel is not None:
+            return staged.channel
+        content = self.read(staged.uri)
+        columns = content.partition(b"\n")[0].count(b",")
+        with TemporaryDirectory(prefix="housing-") as folder:
+            file = Path(folder) / "channel.csv"
+            file.write_bytes(content)
+            return read_csv(file, name=staged.name, columns=tuple(f"c{i}" for i in range(columns)))
+
+    def has(self, uri: str) -> bool:
+        """Whether there is such an object."""
+        bucket, key = split(uri)
+        try:
+            with translated("s3"):
+                self._clients("s3").head_object(Bucket=bucket, Key=key)
+        except CloudError as error:
+            if code(error.__cause__) in MISSING:
+                return False
+            raise
+        return True
+
+    def read(self, uri: str) -> bytes:
+        """An object's bytes."""
+        bucket, key = split(uri)
+        content = io.BytesIO()
+        with translated("s3"):
+            self._clients("s3").download_fileobj(bucket, key, content)
+        return content.getvalue()
+
+    def copy(self, source: str, target: str) -> None:
+        """Copy an object within S3."""
+        bucket, key = split(target)
+        from_bucket, from_key = split(source)
+        with translated("s3"):
+            self._clients("s3").copy({"Bucket": from_bucket, "Key": from_key}, bucket, key, ExtraArgs=self._encrypted)
+
+    def names(self, folder: str) -> Sequence[str]:
+        """Names of the objects below a folder's address."""
+        bucket, key = split(folder)
+        prefix = f"{key}/"
+        with translated("s3"):
+            pages = self._clients("s3").get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+            return [found["Key"].removeprefix(prefix) for page in pages for found in page.get("Contents", [])]
+
+    def _upload(self, file: Path, uri: str) -> None:
+        bucket, key = split(uri)
+        with file.open("rb") as content, translated("s3"):
+            self._clients("s3").upload_fileobj(content, bucket, key, ExtraArgs=self._encrypted)
+
+    @property
+    def _encrypted(self) -> dict[str, str]:
+        return {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": self._key} if self._key else {}
+
+
+def split(uri: str) -> tuple[str, str]:
+    """Bucket and key of an `s3://` address."""
+    parts = urlsplit(uri)
+    return parts.netloc, parts.path.lstrip("/")
