@@ -12,9 +12,10 @@ from urllib.parse import parse_qsl
 
 from housing.rehearsal import calls
 from housing.rehearsal.answers import ApiError, HttpAnswer, HttpRequest
-from housing.rehearsal.aws import SERVICES, Aws, Environ
+from housing.rehearsal.aws import Aws, Environ
 from housing.rehearsal.calls import Call
 from housing.rehearsal.http import Lost
+from housing.rehearsal.moto_calls import SERVICES
 from housing.rehearsal.operations import OPERATIONS, RUNTIME
 from housing.rehearsal.spec import Fault
 from housing.rehearsal.validation import answered, check, operation_model
@@ -60,7 +61,7 @@ class Application:
         if call.service == "sagemaker-runtime":
             return self._invoke(environ, body)
         if call.service in SERVICES:
-            return self._aws.answer(call.service, environ)
+            return self._aws.answer(call.service, call.action, environ, body)
         raise ApiError(
             "UnsupportedOperation",
             f"the rehearsal does not support {call.service or 'this call'}; it has SageMaker and {', '.join(SERVICES)}",
@@ -103,7 +104,7 @@ def _go_wrong(faults: Iterable[Fault]) -> None:
 def in_error(call: Call | None, error: ApiError) -> HttpAnswer:
     """The error as the protocol of the service writes it."""
     request_id = str(uuid.uuid4())
-    if call is not None and call.service in ("s3", "iam", "sts"):
+    if call is not None and call.in_xml:
         return _xml(call.service, error, request_id)
     headers = {"Content-Type": _JSON, "x-amzn-RequestId": request_id, "x-amzn-ErrorType": error.code}
     body = {"__type": error.code, "message": error.message, **error.details}

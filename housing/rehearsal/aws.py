@@ -1,51 +1,60 @@
 """The rest of AWS: moto's S3, IAM, STS, Logs, CloudWatch and autoscaling, called in this process.
 
 moto's responses are called as its own `mock_aws` calls them, at AWS's host names: the path that moto's tests go.
+
+moto draws identifiers and asks for the time. Each call that changes something is made with a seed and at a moment of
+its own, and replayed with the same after a kill, so that the same keys, tokens and dates come back.
 """
 
 from __future__ import annotations
 
+import datetime
 import io
-import re
+import logging
+import secrets
 import threading
-from collections.abc import Callable
-from functools import cache
-from typing import Any, cast
+import time
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
-from housing.rehearsal.answers import ApiError, HttpAnswer
-from housing.rehearsal.kinds import ACCOUNT
-
-# By the name that a signature gives: moto's name of the service, boto3's, and a host at which moto expects it.
-SERVICES = {
-    "s3": ("s3", "s3", "s3.amazonaws.com"),
-    "iam": ("iam", "iam", "iam.amazonaws.com"),
-    "sts": ("sts", "sts", "sts.{region}.amazonaws.com"),
-    "logs": ("logs", "logs", "logs.{region}.amazonaws.com"),
-    "monitoring": ("cloudwatch", "cloudwatch", "monitoring.{region}.amazonaws.com"),
-    "application-autoscaling": (
-        "applicationautoscaling",
-        "application-autoscaling",
-        "application-autoscaling.{region}.amazonaws.com",
-    ),
-}
-"""The services that the rehearsal answers for beside SageMaker."""
+from housing.rehearsal import moto_calls
+from housing.rehearsal.answers import HttpAnswer
+from housing.rehearsal.journal import Entry, Journal
 
 Environ = dict[str, Any]
-_Function = Callable[[Any, str, Any], tuple[int, dict[str, str], str | bytes]]
+_READS = ("Describe", "List", "Get", "Head", "Filter", "Lookup", "Select", "Simulate")
+_REFUSED = 400
+_log = logging.getLogger(__name__)
 
 
 class Aws:
-    """One account in one region; calls are answered one at a time, as moto is not made for threads."""
+    """One account in one region, whose state lies in `folder`.
 
-    def __init__(self, region: str) -> None:
+    Calls are answered one at a time, as moto is not made for threads.
+    """
+
+    def __init__(self, region: str, folder: Path) -> None:
         self._region = region
         self._lock = threading.RLock()
         self._clients: dict[str, Any] = {}
+        self._journal = Journal(folder)
+        moto_calls.forget()
+        self._journal.restore(moto_calls.adopt, _replay)
 
-    def answer(self, service: str, environ: Environ) -> HttpAnswer:
-        """Answer a call that was signed for `service`; `environ` as in WSGI, with the body in memory."""
+    def answer(self, service: str, action: str, environ: Environ, body: bytes) -> HttpAnswer:
+        """Answer a call that was signed for `service`; `environ` as in WSGI."""
+        if action.startswith(_READS):
+            with self._lock:
+                return moto_calls.answer(service, environ, body)
         with self._lock:
-            return call(service, environ)
+            entry = {"service": service, "seed": secrets.randbits(64), "time": time.time(), "environ": _kept(environ)}
+            answer = _do(entry, body)
+            if answer.status < _REFUSED:
+                self._journal.write(entry, body)
+                if self._journal.is_long:
+                    self._journal.copy(moto_calls.state())
+            return answer
 
     def client(self, service: str) -> Any:
         """boto3's client of a service (`s3`, `logs`, `cloudwatch` ...), whose calls need no socket."""
@@ -54,9 +63,20 @@ class Aws:
                 self._clients[service] = self._connected(service)
             return self._clients[service]
 
+    def warm_up(self) -> None:
+        for service in ("sts", "s3", "logs"):
+            moto_calls.load(service, self._region)
+
+    def close(self) -> None:
+        with self._lock:
+            if not self._journal.is_empty:
+                self._journal.copy(moto_calls.state())
+            self._journal.close()
+
     def _connected(self, service: str) -> Any:
         import boto3
         from botocore.awsrequest import AWSResponse
+        from botocore.compat import HTTPHeaders
         from botocore.config import Config
 
         client = boto3.client(
@@ -69,71 +89,16 @@ class Aws:
         )
         signed_for = client.meta.service_model.signing_name
 
-        def answered(request: Any, **_: Any) -> Any:
-            from moto.core.request import Request
-
-            body = request.body.read() if hasattr(request.body, "read") else request.body
-            environ = Request.from_primitives(request.method, request.url, request.headers, body).environ
-            answer = self.answer(signed_for, environ)
-            return AWSResponse(request.url, answer.status, _headers(answer), _Raw(answer.body))
+        def answered(request: Any, event_name: str, **_: Any) -> Any:
+            environ, body = moto_calls.received(request)
+            answer = self.answer(signed_for, event_name.rpartition(".")[2], environ, body)
+            headers = HTTPHeaders()
+            for name, value in answer.headers.items():
+                headers[name] = str(value)
+            return AWSResponse(request.url, answer.status, headers, _Raw(answer.body))
 
         client.meta.events.register("before-send", answered)
         return client
-
-
-def call(service: str, environ: Environ) -> HttpAnswer:
-    """Let moto answer; what it does not know is an ApiError."""
-    from botocore.exceptions import ClientError
-    from moto.core.exceptions import HTTPException
-    from moto.core.request import Request
-
-    region = signed_region(environ)
-    host = SERVICES[service][2].format(region=region)
-    request = Request(environ | {"HTTP_HOST": host, "SERVER_NAME": host, "SERVER_PORT": "80"})
-    url = f"http://{host}{request.raw_path}"
-    try:
-        status, headers, body = _function(service, region, url)(request, request.raw_url, request.headers)
-    except HTTPException as error:
-        status, headers, body = error.code or 400, dict(error.get_headers()), error.get_body()
-    except ClientError as error:
-        status, headers, body = 400, {}, error.response["Error"]["Message"]
-    except NotImplementedError as error:
-        raise ApiError(
-            "UnsupportedOperation", f"the rehearsal does not support this call of {service}: {error}"
-        ) from error
-    return HttpAnswer(body.encode() if isinstance(body, str) else body, status, headers)
-
-
-def signed_region(environ: Environ) -> str:
-    """The region in a signature's scope; without a signature, the first."""
-    scope = re.search(r"Credential=[^/]+/\d+/([^/]+)/", environ.get("HTTP_AUTHORIZATION", ""))
-    return scope[1] if scope else "us-east-1"
-
-
-def _function(service: str, region: str, url: str) -> _Function:
-    for pattern, function in _functions(service, region):
-        if pattern.match(url):
-            return function
-    raise NotImplementedError(f"no such path: {url}")
-
-
-@cache
-def _functions(service: str, region: str) -> list[tuple[re.Pattern[str], _Function]]:
-    from moto import backends
-
-    accounts = backends.get_backend(cast(Any, SERVICES[service][0]))
-    regions = accounts[ACCOUNT]
-    backend = regions[region if region in regions and service not in ("s3", "iam") else "aws"]
-    return [(re.compile(pattern), function) for pattern, function in backend.urls.items()]
-
-
-def _headers(answer: HttpAnswer) -> Any:
-    from botocore.compat import HTTPHeaders
-
-    headers = HTTPHeaders()
-    for name, value in answer.headers.items():
-        headers[name] = str(value)
-    return headers
 
 
 class _Raw(io.BytesIO):
@@ -142,3 +107,37 @@ class _Raw(io.BytesIO):
     def stream(self, **_: Any) -> Any:
         while block := self.read(1 << 20):
             yield block
+
+
+def _kept(environ: Environ) -> Entry:
+    return {k: v for k, v in environ.items() if isinstance(v, str) or k == moto_calls.SPELLED}
+
+
+def _replay(entry: Entry, body: bytes) -> None:
+    answer = _do(entry, body)
+    if answer.status >= _REFUSED:
+        _log.warning("%s answered %d when it was replayed: %r", entry["environ"], answer.status, answer.body[:500])
+
+
+def _do(entry: Entry, body: bytes) -> HttpAnswer:
+    """Make a call that changes something with its own seed, and at its own time."""
+    import moto.core.utils
+    from moto.moto_api._internal import mock_random
+
+    mock_random.seed(entry["seed"])
+    moto.core.utils.datetime = _stopped(entry["time"])
+    try:
+        return moto_calls.answer(entry["service"], entry["environ"], body)
+    finally:
+        moto.core.utils.datetime = datetime
+
+
+def _stopped(seconds: float) -> Any:
+    """The module `datetime`, as far as moto's clock uses it, at one moment."""
+
+    class Stopped(datetime.datetime):
+        @classmethod
+        def now(cls, tz: datetime.tzinfo | None = None) -> Any:
+            return datetime.datetime.fromtimestamp(seconds, tz)
+
+    return SimpleNamespace(**vars(datetime) | {"datetime": Stopped})

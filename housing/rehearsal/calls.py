@@ -9,38 +9,28 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from housing.rehearsal.answers import ApiError
-from housing.rehearsal.aws import SERVICES, Environ
+from housing.rehearsal.aws import Environ
+from housing.rehearsal.moto_calls import SERVICES
 from housing.rehearsal.operations import RUNTIME
 
 _SCOPE = re.compile(r"Credential=([^/,]+)/\d{8}/([^/]+)/([^/]+)/aws4_request")
 # Policies call it otherwise than signatures do.
 _POLICY_NAMES = {"monitoring": "cloudwatch"}
-_S3_ACTIONS = {
-    "ListObjectsV2": "ListBucket",
-    "ListObjects": "ListBucket",
-    "HeadBucket": "ListBucket",
-    "HeadObject": "GetObject",
-    "ListBuckets": "ListAllMyBuckets",
-    "DeleteObjects": "DeleteObject",
-    "CreateMultipartUpload": "PutObject",
-    "UploadPart": "PutObject",
-    "CompleteMultipartUpload": "PutObject",
-    "CopyObject": "PutObject",
-    "UploadPartCopy": "PutObject",
-}
 
 
 @dataclass(frozen=True)
 class Call:
     """`service` as in the signature (the runtime is `sagemaker-runtime`); `action` is the operation's name there.
 
-    `operation` is how faults and people call it, such as `s3:PutObject`. `access_key` None: not signed.
+    `operation` is how faults and people call it, such as `s3:PutObject`. `access_key` None: not signed. `in_xml` says
+    how its errors are written.
     """
 
     service: str
     action: str
     access_key: str | None
     parameters: dict[str, Any]
+    in_xml: bool = False
 
     @property
     def operation(self) -> str:
@@ -62,9 +52,11 @@ def identify(environ: Environ, body: bytes) -> Call:
     if service is None:
         raise ApiError("MissingAuthenticationTokenException", "Missing Authentication Token", 403)
     if service not in SERVICES:
-        return Call(service, target.partition(".")[2] or path, access_key, {})
+        return Call(service, target.rpartition(".")[2] or path, access_key, {}, in_xml=not target)
+    if target:
+        return Call(service, target.rpartition(".")[2], access_key, {})
     action, parameters = _routed(service, environ, body)
-    return Call(service, action, access_key, parameters)
+    return Call(service, action, access_key, parameters, in_xml=True)
 
 
 def _signer(environ: Environ) -> tuple[str | None, str | None]:
@@ -82,8 +74,6 @@ def _signer(environ: Environ) -> tuple[str | None, str | None]:
 
 
 def _routed(service: str, environ: Environ, body: bytes) -> tuple[str, dict[str, Any]]:
-    if target := environ.get("HTTP_X_AMZ_TARGET"):
-        return target.rpartition(".")[2], {}
     if service == "s3":
         from moto.core.request import Request
         from moto.core.routing import NotFound, get_service_router
@@ -95,8 +85,6 @@ def _routed(service: str, environ: Environ, body: bytes) -> tuple[str, dict[str,
                 "UnsupportedOperation", f"S3 has no call {environ['REQUEST_METHOD']} {environ['PATH_INFO']}"
             ) from error
         return operation.name, dict(parameters)
-    if "/operation/" in environ["PATH_INFO"]:
-        return environ["PATH_INFO"].rpartition("/")[2], {}
     form = dict(parse_qsl(body.decode(errors="replace"), keep_blank_values=True))
     form |= dict(parse_qsl(environ.get("QUERY_STRING", ""), keep_blank_values=True))
     if "Action" not in form:

@@ -39,6 +39,12 @@ class Faults:
             self._identity = wanted
             self._write()
 
+    def forget(self) -> None:
+        """Count anew."""
+        with self._lock:
+            self._counts.clear()
+            self._write()
+
     def of(self, operation: str) -> list[Fault]:
         """The faults that this call meets, in the order of the configuration; counts it."""
         return self._met(operation, lambda fault: fault.kind != "capacity")

@@ -13,6 +13,7 @@ from urllib.parse import unquote_to_bytes
 
 from housing.rehearsal.answers import HttpAnswer
 from housing.rehearsal.aws import Environ
+from housing.rehearsal.moto_calls import SPELLED
 
 Answer = Callable[[Environ, bytes], HttpAnswer]
 
@@ -106,8 +107,7 @@ class _Handler(BaseHTTPRequestHandler):
             "SERVER_NAME": "127.0.0.1",
             "SERVER_PORT": str(self.server.server_port),
             "SERVER_PROTOCOL": self.request_version,
-            # Where moto looks for the names of S3 metadata as they were spelled.
-            "moto.preserved_header_names": {},
+            SPELLED: {},
         }
         for name, value in self.headers.items():
             key = name.upper().replace("-", "_")
@@ -116,7 +116,7 @@ class _Handler(BaseHTTPRequestHandler):
             if "_" in name:
                 if not name.lower().startswith("x-amz-meta-"):
                     continue
-                environ["moto.preserved_header_names"][key] = name
+                environ[SPELLED][key] = name
             environ[key] = f"{environ[key]},{value}" if key in environ else value
         environ.pop("HTTP_TRANSFER_ENCODING", None)
         environ["CONTENT_LENGTH"] = str(len(body))

@@ -1,10 +1,34 @@
-"""The rehearsal's process: started, found and ended by its folder."""
+"""The rehearsal's process: started, found and ended by its folder.
+
+start.lock    held by a command that starts or ends one
+server.lock   held by the living server, freed by the kernel when it dies
+server.json   the last server: process id, port, token (0600: who reads it may change its settings)
+server.log    what happened
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import contextlib
+import fcntl
+import http.client
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
 
-from housing.rehearsal.spec import Rehearsal
+from housing.errors import CloudError
+from housing.rehearsal.spec import Fault, Rehearsal
+
+TOKEN_HEADER = "X-Rehearsal-Token"
+CONTROL = "/-/rehearsal/"
+_STARTS_WITHIN_S = 60.0
+_ENDS_WITHIN_S = 60.0
+_ANSWERS_WITHIN_S = 10.0
 
 
 @dataclass(frozen=True)
@@ -16,6 +40,172 @@ class Address:
     pid: int
 
 
-def ensure(rehearsal: Rehearsal) -> Address:
-    """The address of the rehearsal of this folder, started when there is none."""
-    raise NotImplementedError
+@dataclass(frozen=True)
+class State:
+    """What a rehearsal that answers is about; `since` in seconds since 1970. Jobs and endpoints: name -> status.
+
+    It `stays` until it is stopped, or else ends by itself.
+    """
+
+    address: Address
+    since: float
+    stays: bool
+    jobs: dict[str, str]
+    endpoints: dict[str, str]
+
+
+def ensure(rehearsal: Rehearsal, *, stays: bool = False) -> Address:
+    """The address of the rehearsal of this folder, started when there is none, told its settings when it has others.
+
+    It goes on at least for as long as this process lives; `stays`: until `stop`. Raises CloudError.
+    """
+    folder = _folder(rehearsal.folder)
+    with _locked(folder / "start.lock"):
+        found = _found(folder)
+        if found is None:
+            _start(folder, rehearsal, stays=stays)
+            found = _found(folder)
+        else:
+            _refuse_to_move(found.state().address, rehearsal)
+            wanted = {"settings": asdict(rehearsal), "holder": os.getpid(), "stays": stays}
+            found.ask("POST", "use", wanted)
+        if found is None:
+            raise CloudError(f"the rehearsal of {folder} ended as soon as it had begun; see {folder / 'server.log'}")
+        return found.state().address
+
+
+def running(folder: str) -> Address | None:
+    """Where the rehearsal of this folder answers; None when there is none."""
+    state = look(folder)
+    return state.address if state else None
+
+
+def look(folder: str) -> State | None:
+    """What the rehearsal of this folder is about; None when there is none."""
+    found = _found(Path(folder).absolute())
+    return found.state() if found else None
+
+
+def stop(folder: str) -> bool:
+    """End the rehearsal of this folder; its state stays, but faults are counted anew. False when there is none."""
+    path = Path(folder).absolute()
+    if not path.is_dir():
+        return False
+    with _locked(path / "start.lock"):
+        found = _found(path)
+        if found is None:
+            return False
+        found.ask("POST", "stop")
+        give_up = time.monotonic() + _ENDS_WITHIN_S
+        while _is_held(path / "server.lock"):
+            if time.monotonic() > give_up:
+                raise CloudError(
+                    f"process {found.pid}: the rehearsal of {path} does not end; see {path / 'server.log'}"
+                )
+            time.sleep(0.02)
+        return True
+
+
+def settings_of(value: dict[str, Any]) -> Rehearsal:
+    """The settings that were made a dictionary of."""
+    faults = tuple(Fault(**fault) for fault in value["faults"])
+    return Rehearsal(**value | {"faults": faults, "interrupt_at_rounds": tuple(value["interrupt_at_rounds"])})
+
+
+@dataclass(frozen=True)
+class _Server:
+    """A server that holds its lock, and the way to its private calls."""
+
+    folder: Path
+    pid: int
+    port: int
+    token: str
+
+    def state(self) -> State:
+        value = self.ask("GET", "state")
+        address = Address(f"http://127.0.0.1:{self.port}", value["region"], self.pid)
+        return State(address, value["since"], value["stays"], value["jobs"], value["endpoints"])
+
+    def ask(self, method: str, what: str, value: Any = None) -> Any:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=_ANSWERS_WITHIN_S)
+        try:
+            connection.request(method, CONTROL + what, json.dumps(value), {TOKEN_HEADER: self.token})
+            answer = connection.getresponse()
+            text = answer.read()
+        except (OSError, http.client.HTTPException) as error:
+            raise CloudError(
+                f"the rehearsal of {self.folder}, process {self.pid}, gives no answer: {error!r}; "
+                f"see {self.folder / 'server.log'}"
+            ) from error
+        finally:
+            connection.close()
+        if answer.status != http.client.OK:
+            raise CloudError(f"the rehearsal of {self.folder} refused: {text.decode(errors='replace')}")
+        return json.loads(text)
+
+
+def _found(folder: Path) -> _Server | None:
+    """The living server of a folder. What a killed one has left behind is seen through: it holds no lock."""
+    if not _is_held(folder / "server.lock"):
+        return None
+    give_up = time.monotonic() + _STARTS_WITHIN_S
+    while True:
+        with contextlib.suppress(OSError, ValueError, KeyError, CloudError):
+            value = json.loads((folder / "server.json").read_text(encoding="utf-8"))
+            server = _Server(folder, value["pid"], value["port"], value["token"])
+            server.state()
+            return server
+        # It holds its lock, and has not told its port yet, or is about to end.
+        if not _is_held(folder / "server.lock"):
+            return None
+        if time.monotonic() > give_up:
+            raise CloudError(f"the rehearsal of {folder} is there and gives no answer; see {folder / 'server.log'}")
+        time.sleep(0.02)
+
+
+def _start(folder: Path, rehearsal: Rehearsal, *, stays: bool) -> None:
+    wanted = json.dumps({"settings": asdict(rehearsal), "holder": os.getpid(), "stays": stays})
+    command = [sys.executable, "-m", "housing.rehearsal.server", str(folder), wanted]
+    # It leaves a child that belongs to nobody, and ends.
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=_STARTS_WITHIN_S, check=False)
+    line = done.stdout.decode(errors="replace").strip()
+    problem = json.loads(line).get("error") if line else done.stderr.decode(errors="replace").strip()[-500:]
+    if problem or not line:
+        raise CloudError(f"the rehearsal of {folder} does not start: {problem or 'see server.log there'}")
+
+
+def _refuse_to_move(address: Address, rehearsal: Rehearsal) -> None:
+    port = int(address.url.rpartition(":")[2])
+    for key, asked, is_there in (("port", rehearsal.port or port, port), ("region", rehearsal.region, address.region)):
+        if asked != is_there:
+            raise CloudError(
+                f"rehearsal.{key}: {asked} is asked for, and the rehearsal of {rehearsal.folder} runs with {is_there}; "
+                "end it first: housing rehearsal stop"
+            )
+
+
+def _folder(folder: str) -> Path:
+    path = Path(folder).absolute()
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CloudError(f"rehearsal.folder: {path} cannot be made: {error}") from error
+    return path
+
+
+@contextlib.contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    with path.open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _is_held(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    return False

@@ -2,47 +2,100 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from housing.rehearsal import operations, parts
+from housing.rehearsal.answers import HttpAnswer
 from housing.rehearsal.application import Application
-from housing.rehearsal.aws import Aws
+from housing.rehearsal.aws import Aws, Environ
 from housing.rehearsal.http import Server
 from housing.rehearsal.spec import Rehearsal
 from housing.rehearsal.world import World
 
+Control = Callable[[str, str, bytes], HttpAnswer | None]
+"""Answers private calls, given their path, token and body; None for those that are AWS's."""
+
+_log = logging.getLogger(__name__)
+
 
 class Rehearsing:
-    """Answers from the moment it is made until `close`; only one may be open in a process, and one on a folder."""
+    """Answers from the moment it is made until `close`; one at a time in a process, and on a folder.
 
-    def __init__(self, settings: Rehearsal, folder: Path, port: int | None = None) -> None:
+    It listens on the settings' port, or else on `last_port` if that is free.
+    """
+
+    def __init__(
+        self, settings: Rehearsal, folder: Path, *, control: Control | None = None, last_port: int = 0
+    ) -> None:
         parts.load()
         folder.mkdir(parents=True, exist_ok=True)
         self.since = time.time()
-        self._aws = Aws(settings.region)
+        self._control = control
+        self._server = _listening(settings.port, last_port, self._answer)
+        self._aws = Aws(settings.region, folder / "aws")
         self.world = World(settings, folder, self._aws)
-        self.application = Application(self.world, self._aws)
-        self.server = Server(settings.port if port is None else port, self.application.answer)
+        self._application = Application(self.world, self._aws)
         for hook in operations.STARTS:
             hook(self.world)
-        self._thread = threading.Thread(target=self.server.serve_forever, args=(0.05,), name="rehearsal")
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), name="rehearsal")
         self._thread.start()
 
     @property
     def url(self) -> str:
-        return self.server.url
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def port(self) -> int:
+        return self._server.server_port
+
+    @property
+    def last_call(self) -> float:
+        """When AWS was last called, on the monotonic clock."""
+        return self._application.last_call
 
     def use(self, settings: Rehearsal) -> None:
         """Go on with other settings; the folder, the port and the region stay."""
         self.world.settings = settings
         self.world.faults.use(settings)
 
+    def warm_up(self) -> None:
+        """Load what the first calls of every command need, in the background."""
+        threading.Thread(target=self._aws.warm_up, name="warm-up", daemon=True).start()
+
     def close(self) -> None:
+        """Calls that are being answered end first; jobs and endpoints stay as their parts leave them."""
         self.world.ending.set()
         for hook in operations.ENDS:
             hook(self.world)
-        self.server.shutdown()
+        self._server.shutdown()
         self._thread.join()
-        self.server.server_close()
+        self._server.server_close()
+        self._aws.close()
+
+    def _answer(self, environ: Environ, body: bytes) -> HttpAnswer:
+        if self._control is not None:
+            private = self._control(environ["PATH_INFO"], environ.get("HTTP_X_REHEARSAL_TOKEN", ""), body)
+            if private is not None:
+                return private
+        return self._application.answer(environ, body)
+
+
+def _listening(port: int, last_port: int, answer: Callable[[Environ, bytes], HttpAnswer]) -> Server:
+    if port:
+        try:
+            return Server(port, answer)
+        except OSError as error:
+            raise OSError(
+                f"rehearsal.port: {port} is not free on 127.0.0.1 ({error.strerror}); "
+                "choose another, or 0 to let the system choose"
+            ) from error
+    if last_port:
+        try:
+            return Server(last_port, answer)
+        except OSError:
+            _log.info("port %d of last time is not free", last_port)
+    return Server(0, answer)

@@ -53,9 +53,16 @@ class World:
         """Whether the container of the training job that begins now must fail; counts as one job."""
         return self.faults.fails_job()
 
+    def jobs_at_work(self) -> dict[str, str]:
+        """The status of each job that has not ended, by name."""
+        return {
+            record[kind.name_member]: record[kind.status_member]
+            for kind in kinds.KINDS.values()
+            if kind.name.endswith("-job")
+            for record in self.store.list(kind.name)
+            if record.get(kind.status_member) in _AT_WORK
+        }
+
     def busy(self) -> bool:
         """Whether a job is at work or an endpoint is up."""
-        jobs = ("training-job", "hyper-parameter-tuning-job", "transform-job")
-        return bool(self.store.list("endpoint")) or any(
-            record.get(kinds.KINDS[kind].status_member) in _AT_WORK for kind in jobs for record in self.store.list(kind)
-        )
+        return bool(self.jobs_at_work() or self.store.list("endpoint"))

@@ -46,9 +46,9 @@ class Served:
 
     def restart(self) -> None:
         """End in good order and come back on the same folder and port."""
-        port = self.open.server.server_port
+        port = self.open.port
         self.open.close()
-        self.open = Rehearsing(self.open.world.settings, self.folder, port)
+        self.open = Rehearsing(self.open.world.settings, self.folder, last_port=port)
 
     def close(self) -> None:
         for client in self._clients.values():

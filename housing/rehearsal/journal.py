@@ -1,0 +1,138 @@
+"""What moto was told, on disk: calls that changed something, replayed after a kill, and now and then a whole copy.
+
+state.pickle        moto's state when it was copied last, and the number of the journal that goes on from there
+journal-N.jsonl     a line a call since then, written once it was done and before it is answered
+bodies/             bodies of requests and objects by their digest, so that neither of the others grows with them
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import pickle
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+_INLINE_BYTES = 2048
+_CALLS_A_COPY = 500
+
+Entry = dict[str, Any]
+"""A call as far as JSON can keep it; its body apart."""
+
+
+class Journal:
+    """Not for several threads at once."""
+
+    def __init__(self, folder: Path) -> None:
+        self._state = folder / "state.pickle"
+        self._folder = folder
+        self._bodies = folder / "bodies"
+        self._bodies.mkdir(parents=True, exist_ok=True)
+        self._number = 0
+        self._calls = 0
+        self._file: Any = None
+
+    def restore(self, adopt: Callable[[Any], None], replay: Callable[[Entry, bytes], None]) -> None:
+        """Hand the last copy to `adopt`, if there is one, and what was called since then to `replay`, in order."""
+        if self._state.exists():
+            with self._state.open("rb") as file:
+                value = _Reader(file, self._bodies).load()
+            self._number = value["journal"]
+            adopt(value["state"])
+        lines = self._path.read_bytes().splitlines(keepends=True) if self._path.exists() else []
+        whole = [line for line in lines if line.endswith(b"\n")]
+        for line in whole:
+            entry = json.loads(line)
+            replay(entry, self._body(entry.pop("body")))
+        self._calls = len(whole)
+        self._file = self._path.open("ab")
+        # Half a line is of a call that nobody had an answer to.
+        self._file.truncate(sum(map(len, whole)))
+        for path in self._folder.glob("journal-*.jsonl"):
+            if path != self._path:
+                path.unlink()
+
+    def write(self, entry: Entry, body: bytes) -> None:
+        """Keep a call that is done."""
+        kept = base64.b64encode(body).decode() if len(body) <= _INLINE_BYTES else [_keep(self._bodies, body)]
+        self._file.write(json.dumps(entry | {"body": kept}).encode() + b"\n")
+        self._file.flush()
+        self._calls += 1
+
+    @property
+    def is_long(self) -> bool:
+        """Whether replaying it would take longer than starting should."""
+        return self._calls >= _CALLS_A_COPY
+
+    @property
+    def is_empty(self) -> bool:
+        return self._calls == 0
+
+    def copy(self, state: Any) -> None:
+        """Keep a whole copy, and begin a new journal: one `replace` decides between the old and the new."""
+        half = self._state.with_suffix(".tmp")
+        with half.open("wb") as file:
+            writer = _Writer(file, self._bodies)
+            writer.dump({"journal": self._number + 1, "state": state})
+        half.replace(self._state)
+        self._file.close()
+        self._path.unlink()
+        self._number += 1
+        self._calls = 0
+        self._file = self._path.open("ab")
+        for path in self._bodies.iterdir():
+            if path.name not in writer.used:
+                path.unlink()
+
+    def close(self) -> None:
+        self._file.close()
+
+    @property
+    def _path(self) -> Path:
+        return self._folder / f"journal-{self._number}.jsonl"
+
+    def _body(self, kept: str | Iterable[str]) -> bytes:
+        if isinstance(kept, str):
+            return base64.b64decode(kept)
+        return _read(self._bodies, *kept)
+
+
+def _keep(folder: Path, body: bytes) -> str:
+    """The name of the file that has these bytes, written unless it is there."""
+    name = hashlib.blake2b(body, digest_size=20).hexdigest()
+    if not (folder / name).exists():
+        half = folder / f"{name}.tmp"
+        half.write_bytes(body)
+        half.replace(folder / name)
+    return name
+
+
+def _read(folder: Path, name: str) -> bytes:
+    return (folder / name).read_bytes()
+
+
+class _Writer(pickle.Pickler):
+    """Large bytes become files."""
+
+    def __init__(self, file: Any, bodies: Path) -> None:
+        super().__init__(file)
+        self._bodies = bodies
+        self.used: set[str] = set()
+
+    def persistent_id(self, obj: Any) -> str | None:
+        if type(obj) is not bytes or len(obj) <= _INLINE_BYTES:
+            return None
+        name = _keep(self._bodies, obj)
+        self.used.add(name)
+        return name
+
+
+class _Reader(pickle.Unpickler):
+    def __init__(self, file: Any, bodies: Path) -> None:
+        super().__init__(file)
+        self._bodies = bodies
+
+    def persistent_load(self, pid: Any) -> bytes:
+        return _read(self._bodies, pid)

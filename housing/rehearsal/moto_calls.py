@@ -1,0 +1,123 @@
+"""One call of moto's, from a request as WSGI describes it; and moto's whole state, to be kept and taken up again."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Callable
+from functools import cache
+from typing import Any, cast
+
+from housing.rehearsal.answers import ApiError, HttpAnswer
+from housing.rehearsal.kinds import ACCOUNT
+
+# By the name that a signature gives: moto's name of the service, and a host at which moto expects it.
+_SERVICES = {
+    "s3": ("s3", "s3.amazonaws.com"),
+    "iam": ("iam", "iam.amazonaws.com"),
+    "sts": ("sts", "sts.{region}.amazonaws.com"),
+    "logs": ("logs", "logs.{region}.amazonaws.com"),
+    "monitoring": ("cloudwatch", "monitoring.{region}.amazonaws.com"),
+    "application-autoscaling": ("applicationautoscaling", "application-autoscaling.{region}.amazonaws.com"),
+}
+SERVICES = tuple(_SERVICES)
+"""What the rehearsal answers for beside SageMaker, as signatures name it."""
+
+SPELLED = "moto.preserved_header_names"
+"""Where in an environ moto looks for the names of S3 metadata as they were spelled."""
+
+_OWNERS = "owners of buckets"
+_loaded: set[str] = set()
+_Function = Callable[[Any, str, Any], tuple[int, dict[str, str], str | bytes]]
+
+
+def answer(service: str, environ: dict[str, Any], body: bytes) -> HttpAnswer:
+    """ApiError for what moto does not know, or cannot do."""
+    from botocore.exceptions import ClientError
+    from moto.core.exceptions import HTTPException
+    from moto.core.request import Request
+
+    region = _signed_region(environ)
+    host = _SERVICES[service][1].format(region=region)
+    there = {"HTTP_HOST": host, "SERVER_NAME": host, "SERVER_PORT": "80", "wsgi.input": io.BytesIO(body)}
+    request = Request(environ | there)
+    try:
+        function = _function(service, region, f"http://{host}{request.raw_path}")
+        status, headers, text = function(request, request.raw_url, request.headers)
+    except HTTPException as error:
+        status, headers, text = error.code or 400, dict(error.get_headers()), error.get_body()
+    except ClientError as error:
+        status, headers, text = 400, {}, error.response["Error"]["Message"]
+    except NotImplementedError as error:
+        raise ApiError("UnsupportedOperation", f"the rehearsal's {service} does not support this: {error}") from error
+    return HttpAnswer(text.encode() if isinstance(text, str) else text, status, headers)
+
+
+def received(request: Any) -> tuple[dict[str, Any], bytes]:
+    """A request that botocore has prepared, as a server would receive it."""
+    from moto.core.request import Request
+
+    body = request.body.read() if hasattr(request.body, "read") else request.body
+    body = body.encode() if isinstance(body, str) else body or b""
+    environ = Request.from_primitives(request.method, request.url, request.headers, body).environ
+    return environ, body
+
+
+def load(service: str, region: str) -> None:
+    """Import what answers a service."""
+    _functions(service, region)
+
+
+def state() -> Any:
+    """Everything that moto knows, of the services that were called; to be pickled at once."""
+    kept: dict[str, Any] = {service: list(_accounts(service).iter_backends()) for service in _loaded}
+    if "s3" in kept:
+        kept[_OWNERS] = dict(_accounts("s3").bucket_accounts)
+    return kept
+
+
+def adopt(kept: Any) -> None:
+    """Take up a state that was kept."""
+    owners = kept.pop(_OWNERS, {})
+    for service, backends in kept.items():
+        _loaded.add(service)
+        for account, region, backend in backends:
+            _accounts(service)[account][region] = backend
+    if owners:
+        _accounts("s3").bucket_accounts.update(owners)
+
+
+def forget() -> None:
+    """Begin with nothing, as in a new process."""
+    from moto.core.base_backend import BackendDict
+
+    BackendDict.reset()
+    _loaded.clear()
+    _functions.cache_clear()
+
+
+def _signed_region(environ: dict[str, Any]) -> str:
+    """The region in a signature's scope; without a signature, the first."""
+    scope = re.search(r"Credential=[^/]+/\d+/([^/]+)/", environ.get("HTTP_AUTHORIZATION", ""))
+    return scope[1] if scope else "us-east-1"
+
+
+def _function(service: str, region: str, url: str) -> _Function:
+    for pattern, function in _functions(service, region):
+        if pattern.match(url):
+            return function
+    raise NotImplementedError(f"no such path: {url}")
+
+
+@cache
+def _functions(service: str, region: str) -> list[tuple[re.Pattern[str], _Function]]:
+    _loaded.add(service)
+    regions = _accounts(service)[ACCOUNT]
+    backend = regions["aws" if "aws" in regions.regions else region]
+    return [(re.compile(pattern), function) for pattern, function in backend.urls.items()]
+
+
+def _accounts(service: str) -> Any:
+    from moto import backends
+
+    return backends.get_backend(cast(Any, _SERVICES[service][0]))

@@ -1,0 +1,184 @@
+"""The process that rehearses: `python -m housing.rehearsal.server FOLDER SETTINGS`, the settings in JSON.
+
+It prints one line of JSON, `{"port": ...}` once it answers or `{"error": ...}`, goes on in the background, and ends
+when it is told to, or when nobody has needed it for a while.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hmac
+import json
+import logging
+import os
+import secrets
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from housing.rehearsal.answers import HttpAnswer
+from housing.rehearsal.process import CONTROL, settings_of
+
+_LOG_BYTES = 1_000_000
+_FREED_WITHIN_S = 5.0
+_WATCHES_EVERY_S = 0.1
+_log = logging.getLogger(__name__)
+
+
+def main() -> None:
+    folder, wanted = Path(sys.argv[1]), json.loads(sys.argv[2])
+    # Of two forks the second belongs to nobody: the command neither waits for it nor takes it along when it ends.
+    if os.fork():
+        os._exit(0)
+    os.setsid()
+    if os.fork():
+        os._exit(0)
+    try:
+        with _only_one(folder / "server.lock"):
+            _log_to(folder / "server.log")
+            _Server(folder, wanted).run()
+    except OSError as error:
+        _report({"error": str(error)})
+        raise
+    finally:
+        # Threads of clients that keep their connections must not keep the process.
+        os._exit(0)
+
+
+class _Server:
+    def __init__(self, folder: Path, wanted: dict[str, Any]) -> None:
+        from housing.rehearsal.rehearsing import Rehearsing
+
+        self._folder = folder
+        self._holders = {int(wanted["holder"])}
+        self._stays = bool(wanted["stays"])
+        self._token = secrets.token_hex(32)
+        self._stopping = threading.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: self._stopping.set())
+        self._open = Rehearsing(settings_of(wanted["settings"]), folder, control=self._control, last_port=_port(folder))
+
+    def run(self) -> None:
+        port = self._open.port
+        _write(self._folder / "server.json", {"pid": os.getpid(), "port": port, "token": self._token})
+        _log.info("process %d answers at %s", os.getpid(), self._open.url)
+        _report({"port": port})
+        _output_to(self._folder / "server.log")
+        self._open.warm_up()
+        unneeded_since = time.monotonic()
+        while not self._stopping.wait(_WATCHES_EVERY_S):
+            if self._needed():
+                unneeded_since = time.monotonic()
+            elif time.monotonic() - max(unneeded_since, self._open.last_call) > self._open.world.settings.idle_s:
+                _log.info("nobody needs it any more")
+                break
+        self._open.close()
+        _log.info("process %d ends", os.getpid())
+
+    def _needed(self) -> bool:
+        self._holders = {pid for pid in self._holders if _lives(pid)}
+        return self._stays or bool(self._holders) or self._open.world.busy()
+
+    def _control(self, path: str, token: str, body: bytes) -> HttpAnswer | None:
+        """Our own calls, for the commands that start and end rehearsals; None for AWS's."""
+        if not path.startswith(CONTROL):
+            return None
+        if not hmac.compare_digest(token, self._token):
+            return HttpAnswer(b"wrong token", 403)
+        match path.removeprefix(CONTROL):
+            case "state":
+                return HttpAnswer(json.dumps(self._state()).encode())
+            case "use":
+                wanted = json.loads(body)
+                self._holders.add(int(wanted["holder"]))
+                self._stays = self._stays or bool(wanted["stays"])
+                self._open.use(settings_of(wanted["settings"]))
+            case "stop":
+                self._open.world.faults.forget()
+                self._stopping.set()
+            case unknown:
+                return HttpAnswer(f"no such call: {unknown}".encode(), 404)
+        return HttpAnswer(b"{}")
+
+    def _state(self) -> dict[str, Any]:
+        world = self._open.world
+        return {
+            "region": world.region,
+            "since": self._open.since,
+            "stays": self._stays,
+            "jobs": world.jobs_at_work(),
+            "endpoints": {record["EndpointName"]: record["EndpointStatus"] for record in world.store.list("endpoint")},
+        }
+
+
+@contextlib.contextmanager
+def _only_one(path: Path) -> Iterator[None]:
+    """Hold the server's lock; the last one may still be ending."""
+    with path.open("a") as file:
+        give_up = time.monotonic() + _FREED_WITHIN_S
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > give_up:
+                    raise BlockingIOError(f"another one holds {path}") from None
+                time.sleep(0.02)
+        yield
+
+
+def _port(folder: Path) -> int:
+    """The port of last time: clients that know it find the next rehearsal there."""
+    try:
+        return int(json.loads((folder / "server.json").read_text(encoding="utf-8"))["port"])
+    except (OSError, ValueError, KeyError):
+        return 0
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _write(path: Path, value: dict[str, Any]) -> None:
+    half = path.with_suffix(".tmp")
+    half.unlink(missing_ok=True)
+    with open(half, "w", encoding="utf-8", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
+        json.dump(value, file)
+    half.replace(path)
+
+
+def _log_to(path: Path) -> None:
+    if path.exists() and path.stat().st_size > _LOG_BYTES:
+        path.replace(path.with_suffix(".log.1"))
+    logging.basicConfig(filename=path, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    for chatty in ("botocore", "boto3", "urllib3"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+
+
+def _report(value: dict[str, Any]) -> None:
+    """To the command that waits for the end of our output; it may be gone."""
+    with contextlib.suppress(BrokenPipeError):
+        os.write(1, json.dumps(value).encode() + b"\n")
+
+
+def _output_to(path: Path) -> None:
+    nowhere = os.open(os.devnull, os.O_RDONLY)
+    log = os.open(path, os.O_WRONLY | os.O_APPEND)
+    for source, stream in ((nowhere, 0), (log, 1), (log, 2)):
+        os.dup2(source, stream)
+        os.close(source) if stream != 1 else None
+
+
+if __name__ == "__main__":
+    main()
