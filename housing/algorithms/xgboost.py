@@ -7,7 +7,8 @@ container does, so that a model file is the same whoever trained it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -83,6 +84,8 @@ NEEDS_VALIDATION: tuple[str, ...] = ("early_stopping_rounds",)
 ROUNDS: str | None = "num_round"
 MODEL_FORMAT = "ubj"
 
+_LOG_LINKS = ("count:poisson", "reg:gamma", "reg:tweedie")
+
 LabelMetrics = Mapping[str, Callable[["NDArray[np.float64]", "NDArray[np.float64]"], float]]
 """Metric name -> function of (label, prediction), both as trained on; the value is in the label's own unit."""
 
@@ -112,6 +115,25 @@ class Model:
     def rounds(self) -> int:
         """Rounds of boosting in the model."""
         return int(self._booster.num_boosted_rounds())
+
+    def staged(self, features: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
+        """`predict` as it was after each round, the first one first.
+
+        Raises ValueError for dart: each of its rounds changes the trees of those before.
+        """
+        import xgboost
+
+        learner = json.loads(self._booster.save_config())["learner"]
+        if learner["gradient_booster"]["name"] == "dart":
+            raise ValueError("dart's earlier rounds are not in its model")
+        has_link = learner["objective"]["name"] in _LOG_LINKS
+        # Each round on top of the margins before it: what training itself sums up, in its order.
+        matrix = xgboost.DMatrix(features, nthread=1)
+        for number in range(self.rounds):
+            only = {"iteration_range": (number, number + 1), "validate_features": False}
+            margin = self._booster.predict(matrix, output_margin=True, **only)
+            yield self._booster.predict(matrix, **only) if has_link else margin
+            matrix.set_base_margin(margin)
 
 
 def matrix_key(hyperparameters: Mapping[str, Any]) -> tuple[object, object]:
