@@ -7,9 +7,10 @@ exactly one JSON document, and everything for people goes to stderr.
 from __future__ import annotations
 
 import json
+import signal
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -87,6 +88,32 @@ class Console:
                 transient=True,
             )
             self._live.start()
+
+    def log(self, job: str, line: str) -> None:
+        """A line of a job that runs elsewhere, above whatever is live; not where a machine reads."""
+        from rich.text import Text
+
+        if not self._as_json:
+            self._rich.print(Text(f"{job:<5}{line}" if job else line, style="dim"))
+
+    def ask(self, question: str, answers: Mapping[str, str]) -> str:
+        """Ctrl-C instead of an answer, the end of the input and no terminal mean the first."""
+        first = next(iter(answers))
+        if not self._rich.is_terminal or not sys.stdin.isatty():
+            return first
+        self._end_live()
+        shown = ", ".join(f"[{letter}] {meaning}" for letter, meaning in answers.items())
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
+        try:
+            answer = ""
+            while answer not in answers:
+                self._rich.print(f"\n{question}: {shown}? ", end="", markup=False)
+                answer = (sys.stdin.readline() or first).strip()[:1].lower()
+        except KeyboardInterrupt:
+            return first
+        finally:
+            signal.signal(signal.SIGINT, before)
+        return answer
 
     def _live_board(self) -> RenderableType:
         """The leaderboard as it stands, with the clock going on between trials. Called by rich's own thread."""

@@ -75,6 +75,14 @@ class _Beside:
     def board(self, _standing: Standing) -> None:
         """Jobs have none."""
 
+    def log(self, job: str, line: str) -> None:
+        with self._lock:
+            self._console.log(job, line)
+
+    def ask(self, _question: str, answers: Mapping[str, str]) -> str:
+        """Whoever stops a multirun stops all of it."""
+        return next(iter(answers))
+
 
 @dataclass(frozen=True)
 class _Job:

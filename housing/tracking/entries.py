@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -70,10 +71,18 @@ def bounded_tags(values: Mapping[str, str]) -> dict[str, str]:
     return {key: cut(value, _TAG_LIMIT) for key, value in values.items()}
 
 
-def job_metrics(result: TrainingResult) -> list[Metric]:
+def round_metrics(number: int, values: Mapping[str, float], at_ms: int) -> list[Metric]:
+    """One round (from 0) of a job that is at work."""
+    from mlflow.entities import Metric
+
+    return [Metric(name, float(value), at_ms, number) for name, value in values.items()]
+
+
+def job_metrics(result: TrainingResult, *, known_rounds: int = 0) -> list[Metric]:
     """Every round (step = round, from 0), then the metrics of the best round, the round and the seconds.
 
-    Only start and end of a job are known, so rounds are spread evenly between them. MLflow shows a metric's newest
+    The first `known_rounds` were logged while the job ran, and are left out. Of the others only start and end of the
+    job are known, so they are spread evenly between them. MLflow shows a metric's newest
     point as its value: the best round's values are put at the last step, a millisecond later, so that lists and
     searches rank by the model that was kept and not by the last round.
     """
@@ -86,13 +95,16 @@ def job_metrics(result: TrainingResult) -> list[Metric]:
         Metric(name, value, result.started_at_ms + round(result.seconds * 1000 * (step + 1) / len(values)), step)
         for name, values in result.history.items()
         for step, value in enumerate(values)
+        if step >= known_rounds
     ]
     kept = {
         name: value
         for name, value in result.metrics.items()
         if name not in result.history or not _same(result.history[name][-1], value)
     }
-    points += [Metric(name, value, ended_at_ms + 1, last) for name, value in kept.items()]
+    # Rounds that were logged live have the time at which they were heard of, which may be after the job's end.
+    kept_at_ms = 1 + (max(ended_at_ms, int(time.time() * 1000)) if known_rounds else ended_at_ms)
+    points += [Metric(name, value, kept_at_ms, last) for name, value in kept.items()]
     summary = {"best_round": float(result.best_round), "training_seconds": result.seconds}
     if result.billed_seconds is not None:
         summary["billed_seconds"] = result.billed_seconds

@@ -7,6 +7,7 @@ import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal
 
 from housing.errors import TrackingError
@@ -25,6 +26,8 @@ KIND_TAG = "housing.kind"
 RANK_TAG = "housing.rank"
 REASON_TAG = "housing.reason"
 SPLIT_DIGEST_TAG = "housing.split_digest"
+JOB_TAG = "housing.job"
+"""The handles of a run's jobs at a place where they outlive the process, in the order of their starts, by blanks."""
 _PAGE = 1000
 _NAMES_SHOWN = 5
 _FULL_ID = re.compile(r"[0-9a-f]{32}")
@@ -119,6 +122,11 @@ class RunQueries:
         """Finished jobs that have the tag, the latest first."""
         clauses = ["attributes.status = 'FINISHED'", f"tags.`{tag}` LIKE '%'", *_equal({KIND_TAG: "job"})]
         return self._search(clauses, "attributes.start_time DESC")
+
+    def billed_jobs(self, tags: Mapping[str, str], *, most: int) -> list[Run]:
+        """The latest finished jobs that have these tags and were billed."""
+        clauses = ["attributes.status = 'FINISHED'", "metrics.billed_seconds >= 0", *_equal(tags)]
+        return list(islice(self._search(clauses, "attributes.start_time DESC", page=most), most))
 
     def studies(self, tags: Mapping[str, str]) -> Iterator[Run]:
         """Studies that have these tags, whatever their status, the latest first."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import math
 import os
-import re
 import time
 from collections.abc import Mapping, MutableMapping, Sequence
 from itertools import zip_longest
@@ -13,12 +12,23 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-from housing.errors import TrackingError
+from housing.processes import is_dead, process_tag
 from housing.tracking import entries
 from housing.tracking.entries import Input
-from housing.tracking.provenance import PROCESS_TAG, is_dead, process_tag, provenance_tags
-from housing.tracking.queries import KIND_TAG, PARENT_TAG, RANK_TAG, REASON_TAG, Direction, Kind, Run, RunQueries
-from housing.tracking.store import database_path, open_client, translated
+from housing.tracking.experiments import experiment_id
+from housing.tracking.provenance import PROCESS_TAG, provenance_tags
+from housing.tracking.queries import (
+    JOB_TAG,
+    KIND_TAG,
+    PARENT_TAG,
+    RANK_TAG,
+    REASON_TAG,
+    Direction,
+    Kind,
+    Run,
+    RunQueries,
+)
+from housing.tracking.store import open_client, translated
 from housing.tracking.trial import ABANDONED, STATE_TAG
 from housing.tuning.leaderboard import places
 from housing.tuning.trial import costs
@@ -29,10 +39,13 @@ if TYPE_CHECKING:
     from housing.training.job import TrainingResult
 
 Status = Literal["FINISHED", "FAILED", "KILLED"]
+Round = tuple[int, Mapping[str, float], int]
+"""The number of a round (from 0), its metrics, and when it was heard of (Unix milliseconds)."""
 
 CONFIG_FILE = "config.yaml"
 FRONT_TAG = "housing.front"
 CONFIG_DIGEST_TAG = "housing.config_sha256"
+_NONE: Mapping[str, str] = {}
 
 
 class Runs(RunQueries):
@@ -46,7 +59,7 @@ class Runs(RunQueries):
             with translated(f"run {inside}: not in {uri}"):
                 identity = client.get_run(inside).info.experiment_id
                 return cls(client, identity, client.get_experiment(identity).name)
-        return cls(client, _experiment_id(client, uri, experiment), experiment)
+        return cls(client, experiment_id(client, uri, experiment), experiment)
 
     def start(
         self,
@@ -57,11 +70,17 @@ class Runs(RunQueries):
         tags: Mapping[str, str] | None = None,
         params: Mapping[str, Any] | None = None,
         yaml: str | None = None,
+        inputs: Sequence[Input] = (),
     ) -> str:
-        """A run that goes on until `finish`; returns its id. `params` may be nested, `yaml` is the composed config."""
+        """A run that goes on until `finish` or `record`; returns its id.
+
+        `params` may be nested, `yaml` is the composed configuration.
+        """
         run_id = self._create(name, self._tags(kind, parent, tags, yaml), int(time.time() * 1000))
         self._describe(run_id, params or {})
         self._log_config(run_id, yaml)
+        if inputs:
+            self._log_inputs(run_id, inputs)
         return run_id
 
     def adopt(
@@ -102,16 +121,18 @@ class Runs(RunQueries):
     ) -> str:
         """A whole ended job, in as few calls as MLflow allows; returns its run id.
 
-        It fills the run `into` that `adopt` has opened, where there is one; what `adopt` was told stands.
+        It fills the run `into` that `start` or `adopt` has opened, where there is one: parameters and configuration
+        that it was opened with stand, tags are added, and rounds that `log_rounds` has written are not written again.
 
         `metrics` stand beside those of the result; `files` maps paths below the run's artifacts to contents. The
         status comes last: whoever is killed before leaves a RUNNING run, which no question answers with and
         `close_abandoned` ends.
         """
         ended_at_ms = result.started_at_ms + round(result.seconds * 1000)
-        points = entries.job_metrics(result) + entries.metrics(metrics or {}, ended_at_ms)
+        known_rounds = self._known_rounds(into, result) if into else 0
+        points = entries.job_metrics(result, known_rounds=known_rounds) + entries.metrics(metrics or {}, ended_at_ms)
         run_id = into or self._create(name, self._tags(kind, parent, tags, yaml), result.started_at_ms)
-        self._describe(run_id, {} if into else params or {}, points)
+        self._describe(run_id, {} if into else params or {}, points, tags=(tags or {}) if into else {})
         self.log_files(run_id, dict(files or {}) | ({CONFIG_FILE: yaml.encode()} if yaml is not None else {}))
         with translated(f"run {name!r}: cannot be written"):
             if inputs:
@@ -128,11 +149,21 @@ class Runs(RunQueries):
         parent: str | None = None,
         tags: Mapping[str, str] | None = None,
         params: Mapping[str, Any] | None = None,
+        into: str | None = None,
     ) -> str:
-        """A job that gave no result; `reason` becomes a tag. Returns its run id."""
-        run_id = self.start(name, kind=kind, parent=parent, tags={**(tags or {}), REASON_TAG: reason}, params=params)
-        self.finish(run_id, "FAILED")
+        """A job that gave no result; `reason` becomes a tag. Returns its run id: `into`, where it was opened before."""
+        told = {**(tags or {}), REASON_TAG: reason}
+        run_id = into or self.start(name, kind=kind, parent=parent, tags=told, params=params)
+        self.finish(run_id, "FAILED", tags=told if into else None)
         return run_id
+
+    def log_rounds(self, run_id: str, rounds: Sequence[Round]) -> None:
+        """Add rounds of a job that is at work, each whole or not at all, in as few calls as MLflow allows."""
+        points = [entries.round_metrics(number, values, at_ms) for number, values, at_ms in rounds]
+        per_call = max(1, entries.METRICS_A_BATCH // max(map(len, points), default=1))
+        with translated(f"run {run_id}: cannot be written"):
+            for some in entries.batches(points, per_call):
+                self.client.log_batch(run_id, metrics=[point for one in some for point in one])
 
     def annotate(
         self, run_id: str, *, metrics: Mapping[str, float] | None = None, tags: Mapping[str, str] | None = None
@@ -204,15 +235,19 @@ class Runs(RunQueries):
         return [child for _, child in ranked]
 
     def close_abandoned(self) -> list[str]:
-        """End runs as KILLED whose process has died on this machine; returns their ids."""
-        abandoned = [
-            run
-            for run in self._search(["attributes.status = 'RUNNING'", f"tags.`{PROCESS_TAG}` LIKE '%'"])
-            if is_dead(run.tags[PROCESS_TAG])
-        ]
+        """End runs as KILLED whose process has died on this machine, and their job with it; returns their ids."""
+        abandoned = [run for run in self._orphans() if JOB_TAG not in run.tags]
         for run in abandoned:
             self.abandon(run.id)
         return [run.id for run in abandoned]
+
+    def left_at_work(self) -> list[Run]:
+        """Runs whose process has died on this machine while their job lives, or has ended, elsewhere."""
+        return [run for run in self._orphans() if JOB_TAG in run.tags]
+
+    def _orphans(self) -> list[Run]:
+        running = self._search(["attributes.status = 'RUNNING'", f"tags.`{PROCESS_TAG}` LIKE '%'"])
+        return [run for run in running if is_dead(run.tags[PROCESS_TAG])]
 
     def abandon(self, run_id: str) -> None:
         """End as KILLED a run that nobody goes on writing; what it lacks is never told from what it has."""
@@ -234,13 +269,22 @@ class Runs(RunQueries):
             run = self.client.create_run(self.experiment_id, started_at_ms, entries.bounded_tags(tags), name)
         return str(run.info.run_id)
 
-    def _describe(self, run_id: str, params: Mapping[str, Any], metrics: Sequence[Any] = ()) -> None:
-        """Parameters and metrics, in one call where they fit."""
+    def _known_rounds(self, run_id: str, result: TrainingResult) -> int:
+        """How many rounds stand in a run; rounds are written whole, so any of their metrics tells."""
+        metric = next(iter(result.history), None)
+        return len(self.history(run_id, metric)) if metric is not None else 0
+
+    def _describe(
+        self, run_id: str, params: Mapping[str, Any], metrics: Sequence[Any] = (), *, tags: Mapping[str, str] = _NONE
+    ) -> None:
+        """Parameters, metrics and tags, in one call where they fit."""
         param_batches = entries.batches(entries.params(entries.flatten(params)), entries.PARAMS_A_BATCH)
         metric_batches = entries.batches(metrics, entries.METRICS_A_BATCH - entries.PARAMS_A_BATCH)
         with translated(f"run {run_id}: cannot be written"):
             for some_params, some_metrics in zip_longest(param_batches, metric_batches):
                 self.client.log_batch(run_id, metrics=some_metrics or (), params=some_params or ())
+            if tags:
+                self.client.log_batch(run_id, tags=entries.run_tags(tags))
 
     def _log_inputs(self, run_id: str, inputs: Sequence[Input]) -> None:
         from mlflow.exceptions import MlflowException
@@ -287,32 +331,3 @@ def inherited_run(environment: MutableMapping[str, str] = os.environ) -> str | N
 
 def _config_digest(yaml: str) -> dict[str, str]:
     return {CONFIG_DIGEST_TAG: hashlib.sha256(yaml.encode()).hexdigest()}
-
-
-def _experiment_id(client: MlflowClient, uri: str, name: str) -> str:
-    from mlflow.exceptions import MlflowException
-
-    with translated(f"{uri}: cannot open experiment {name!r}"):
-        experiment = client.get_experiment_by_name(name)
-        if experiment is None:
-            try:
-                return str(client.create_experiment(name, _artifact_location(uri, name)))
-            except MlflowException:
-                # Another process may have made it since we looked.
-                experiment = client.get_experiment_by_name(name)
-                if experiment is None:
-                    raise
-    if experiment.lifecycle_stage == "deleted":
-        raise TrackingError(
-            f"experiment {name!r} was deleted in {uri}; choose another name, or bring it back: "
-            f"MLFLOW_TRACKING_URI={uri} mlflow experiments restore --experiment-id {experiment.experiment_id}"
-        )
-    return str(experiment.experiment_id)
-
-
-def _artifact_location(uri: str, experiment: str) -> str | None:
-    """`mlruns/<experiment>` beside an SQLite database, wherever the command is run; a server decides for itself."""
-    if not uri.startswith("sqlite:"):
-        return None
-    folder = re.sub(r"[^\w.-]+", "-", experiment).strip(".-") or "experiment"
-    return str(database_path(uri).parent / "mlruns" / folder)

@@ -154,7 +154,7 @@ def hand_on(path: Path, runs: Runs) -> None:
     """One file becomes one run, however often this is tried; then the file goes."""
     entry = json.loads(path.read_text(encoding="utf-8"))
     parent, number = entry["parent"], entry["tags"][TRIAL_TAG]
-    if not _is_there(runs, parent, number):
+    if not _is_there(runs, parent, number, except_run=entry.get("into")):
         if "reason" in entry:
             runs.record_failure(**entry)
         else:
@@ -167,13 +167,13 @@ def waiting(folder: Path) -> list[Path]:
     return sorted(folder.glob("*.json"))
 
 
-def _is_there(runs: Runs, parent: str, number: str) -> bool:
-    """Whether the trial is in the record; what an earlier attempt left half-written is closed."""
+def _is_there(runs: Runs, parent: str, number: str, *, except_run: str | None) -> bool:
+    """Whether the trial is in the record; what an earlier attempt left half-written is closed, but for its own run."""
     for run in runs.children(parent, tags={TRIAL_TAG: number}):
         trial = finished_trial(run)
         if trial is not None and trial.state != "interrupted":
             return True
-        if run.status == "RUNNING":
+        if run.status == "RUNNING" and run.id != except_run:
             runs.abandon(run.id)
     return False
 

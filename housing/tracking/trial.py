@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from itertools import count, takewhile
 
 from housing.tracking.queries import REASON_TAG, Run
-from housing.tuning.trial import FinishedTrial, State
+from housing.tuning.trial import FinishedTrial, State, Trial
 
 TRIAL_TAG = "housing.trial"
 STATE_TAG = "housing.state"
@@ -28,6 +28,19 @@ _STATUS: Mapping[State, str] = {
 }
 # MLflow takes 8,000 characters a tag.
 _CHUNK = 7500
+
+
+def proposal_tags(trial: Trial) -> dict[str, str]:
+    """What a trial is from its start: a run that has nothing more is one whose job is still at work, or was lost."""
+    return {TRIAL_TAG: f"{trial.number:05d}", POINT_TAG: json.dumps(dict(trial.parameters))}
+
+
+def proposed_trial(run: Run) -> Trial | None:
+    """The trial whose tags a run carries, however far it has come; None for a run that is no trial."""
+    try:
+        return Trial(int(run.tags[TRIAL_TAG]), json.loads(run.tags[POINT_TAG]))
+    except (KeyError, ValueError):
+        return None
 
 
 def trial_tags(trial: FinishedTrial) -> dict[str, str]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import random
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import chain, count
 from threading import Lock
 
@@ -54,9 +54,11 @@ class Sampler:
         directions: tuple[Direction, ...],
         past: Sequence[FinishedTrial] = (),
         known: Sequence[Point] = (),
+        begun: Mapping[int, Point] | None = None,
         rounds: int | None = None,
     ) -> None:
-        """`known` points come first; `rounds` is the most that a trial reports, for hyperband (None: unknown)."""
+        """`begun` are proposed first, under their numbers, then the `known` points; `rounds` is the most that a trial
+        reports, for hyperband (None: unknown)."""
         self._space = space
         self._spec = study
         self._seed = seed % 2**32
@@ -72,8 +74,9 @@ class Sampler:
         )
         self._open: dict[int, optuna.Trial] = {}
         self._beyond = 1 + max((t.number for t in past), default=-1)
-        done = {t.number for t in past}
-        self._numbers = chain((n for n in range(self._beyond) if n not in done), count(self._beyond))
+        self._begun = dict(sorted((begun or {}).items()))
+        taken = {t.number for t in past} | self._begun.keys()
+        self._numbers = chain(list(self._begun), (n for n in count() if n not in taken))
         self._next = next(self._numbers)
         self._tried = {identity(t.parameters) for t in past}
         self._known = [p for p in known if not any(identity(p) <= tried for tried in self._tried)]
@@ -87,14 +90,15 @@ class Sampler:
     def ask(self) -> Trial | None:
         """The next proposal; None when every point of a finite space has been proposed."""
         with self._lock:
-            if self._untried is not None and not self._untried:
+            begun = self._begun.pop(self._next, None)
+            if begun is None and self._untried is not None and not self._untried:
                 return None
-            fixed = self._known.pop(0) if self._known else None
+            fixed = begun or (self._known.pop(0) if self._known else None)
             if fixed is None and self._spec.sampler == "grid" and self._untried:
                 fixed = next(iter(self._untried.values()))
             for attempt in range(_REPEATS_BEFORE_RANDOM):
                 trial, parameters = self._propose(fixed or {}, attempt)
-                if self._untried is None or identity(parameters) in self._untried:
+                if begun is not None or self._untried is None or identity(parameters) in self._untried:
                     break
                 self._study.tell(trial, state=optuna.trial.TrialState.FAIL)
                 fixed = None

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from types import FrameType
 from typing import TYPE_CHECKING, Literal
 
-from housing.errors import BudgetRefused, TrainingError
+from housing.errors import BudgetRefused, CloudError, TrainingError
 from housing.tuning.spec import Study
 from housing.tuning.trial import Direction, Evaluation, FinishedTrial, Report, State, Trial, costs, dominates
 
@@ -27,6 +27,8 @@ Ended = Literal["trials", "exhausted", "time_limit", "patience", "interrupted"]
 """Why a study stopped: it has its trials, its space has no other points, no time, no luck, or it was told to."""
 
 _HOPELESS = 3
+_HARMLESS = (BudgetRefused, CloudError)
+"""Errors that keep new trials from starting; those that run are worth their end."""
 _LONGEST_MESSAGE = 500
 
 
@@ -155,7 +157,7 @@ class Session:
             self._ended = "patience"
         elif self._is_late():
             self._ended = "time_limit"
-        if self.interrupted.is_set() or self._fatal is not None:
+        if self.interrupted.is_set() or (self._fatal is not None and not isinstance(self._fatal, _HARMLESS)):
             self._abandon()
         may_start = self._ended is None and self._fatal is None
         return may_start and self._counted + len(self._running) < self._study.trials
@@ -201,9 +203,10 @@ class Session:
             evaluation = future.result()
         except CancelledError:
             return "interrupted", None, None
-        except BudgetRefused as error:
+        except _HARMLESS as error:
+            # Neither says anything about the trial; its job, if there is one, may yet end well.
             self._fatal = self._fatal or error
-            return "failed", None, _line(error)
+            return "interrupted", None, _line(error)
         except Exception as error:
             return "failed", None, _line(error)
         values = tuple(evaluation.values)
@@ -235,10 +238,11 @@ def _line(error: BaseException) -> str:
 
 
 @contextmanager
-def interrupt_as_event(event: threading.Event) -> Iterator[None]:
+def interrupt_as_event(event: threading.Event, decide: Callable[[], bool] = lambda: True) -> Iterator[None]:
     """Turn the first Ctrl-C into `event`, so that it never tears a callback that writes the record.
 
-    Only the main thread hears signals; elsewhere, and where Ctrl-C is ignored, nothing changes.
+    `decide` is asked before: False takes the Ctrl-C back, and what it raises ends the block. Only the main thread hears
+    signals; elsewhere, and where Ctrl-C is ignored, nothing changes.
     """
     before = signal.getsignal(signal.SIGINT)
     if threading.current_thread() is not threading.main_thread() or before in (signal.SIG_IGN, None):
@@ -248,7 +252,8 @@ def interrupt_as_event(event: threading.Event) -> Iterator[None]:
     def interrupt(_signal: int, _frame: FrameType | None) -> None:
         if event.is_set():
             raise KeyboardInterrupt
-        event.set()
+        if decide():
+            event.set()
 
     signal.signal(signal.SIGINT, interrupt)
     try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from housing.errors import ConfigError
@@ -58,9 +58,11 @@ def search(
     directions: Sequence[Direction] = ("minimize",),
     past: Sequence[FinishedTrial] = (),
     known: Sequence[Point] | None = None,
+    begun: Mapping[int, Point] | None = None,
     rounds: int | None = None,
     on_start: Callable[[Trial], None] = lambda _: None,
     on_end: Callable[[FinishedTrial], None] = lambda _: None,
+    decide: Callable[[], bool] = lambda: True,
 ) -> StudyResult:
     """Evaluate `study.trials` points of the space, `study.parallel` at once.
 
@@ -68,13 +70,15 @@ def search(
     of it. The same seed gives the same study when trials end in the same order, so always with `parallel: 1`.
 
     `past` trials count towards `study.trials` (interrupted ones do not) and are never proposed again in a space whose
-    points can be listed. `known` points are tried first (None: those of `study.start_from`). `rounds` is the most that
-    a trial reports; hyperband plans with it, or learns it from the first complete trial.
+    points can be listed. `begun` are points, by number, that an earlier session has started and not ended: they come
+    first, under the same numbers. `known` points are tried next (None: those of `study.start_from`). `rounds` is the
+    most that a trial reports; hyperband plans with it, or learns it from the first complete trial.
 
-    The first Ctrl-C asks the running trials to stop at their next report, hands them to `on_end` and returns; the
-    second raises KeyboardInterrupt at once. Raises ConfigError where space, study and points do not fit together,
-    TrainingError when the first few trials all fail, and what BudgetRefused or a callback raises, after the running
-    trials have stopped.
+    The first Ctrl-C asks the running trials to stop at their next report, hands them to `on_end` and returns, unless
+    `decide` takes it back with False; the second raises KeyboardInterrupt at once. Raises ConfigError where space,
+    study and points do not fit together, TrainingError when the first few trials all fail and what a callback raises,
+    after the running trials have stopped, and the first BudgetRefused or CloudError of a trial, after the running ones
+    have ended.
     """
     if known is None:
         if isinstance(study.start_from, str):
@@ -86,14 +90,17 @@ def search(
     from housing.tuning.sampler import Sampler
 
     counted = sorted((t for t in past if t.state != "interrupted"), key=lambda t: t.number)
-    sampler = Sampler(space, study, seed=seed, directions=tuple(directions), past=counted, known=known, rounds=rounds)
-    session = Session(study, evaluate, sampler=sampler, directions=tuple(directions), on_start=on_start, on_end=on_end)
+    towards = tuple(directions)
+    sampler = Sampler(
+        space, study, seed=seed, directions=towards, past=counted, known=known, begun=begun, rounds=rounds
+    )
+    session = Session(study, evaluate, sampler=sampler, directions=towards, on_start=on_start, on_end=on_end)
     for trial in counted:
         session.note(trial)
-    with interrupt_as_event(session.interrupted):
+    with interrupt_as_event(session.interrupted, decide):
         ended, seconds = session.run()
     trials = tuple(sorted(session.trials, key=lambda t: t.number))
-    return StudyResult(space, tuple(directions), trials, ended, seconds)
+    return StudyResult(space, towards, trials, ended, seconds)
 
 
 def _refuse_misfits(

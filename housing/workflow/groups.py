@@ -9,10 +9,11 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from housing.config.schema import Experiment
-from housing.targets.base import Runner, find
 from housing.workflow.jobs import trained
 from housing.workflow.outcome import Invocation, Outcome, Reporter
 from housing.workflow.session import Session
+from housing.workflow.spending import Ledger
+from housing.workflow.works import Works
 
 if TYPE_CHECKING:
     from housing.tracking.runs import Runs
@@ -23,7 +24,7 @@ T = TypeVar("T")
 class Group:
     """A multirun at work. What it is told in `failures` makes its run FAILED; `stopping` asks running jobs to end."""
 
-    def __init__(self, run_id: str, runs: Runs, closing: ExitStack) -> None:
+    def __init__(self, run_id: str, runs: Runs, ledger: Ledger, closing: ExitStack) -> None:
         self.run_id = run_id
         self.failures: list[str] = []
         self.stopping = threading.Event()
@@ -31,6 +32,7 @@ class Group:
         self._closing = closing
         self._lock = threading.Lock()
         self._made: dict[tuple[str, ...], Future[Any]] = {}
+        self._ledger = ledger
 
     def train(self, experiment: Experiment, invocation: Invocation, reporter: Reporter) -> Outcome:
         """One job, from any thread. Jobs with the same dataset and features share what was read, encoded and staged.
@@ -40,16 +42,17 @@ class Group:
         session = Session(experiment, invocation, reporter)
         session.runs = self._runs
         runner = repr(experiment.runner)
-        session.runner = self._once(("runner", runner), lambda: self._open_runner(experiment))
+        session.works = self._once(("works", runner), lambda: self._open_works(session))
+        session.runner = session.works.runner
         # By repr and not by equality, for features are numbered in the order of the columns.
         data = ("data", repr(experiment.dataset), repr(experiment.features), runner)
         session.prepared, session.staged = self._once(data, lambda: (session.prepared, session.staged))
         return trained(session, stopping=self.stopping.is_set)
 
-    def _open_runner(self, experiment: Experiment) -> Runner:
-        runner: Runner = find(experiment.runner.name).open_runner(experiment.runner)
-        self._closing.callback(runner.close)
-        return runner
+    def _open_works(self, session: Session) -> Works:
+        works = Works(session.runner, lambda: self._runs, self._ledger, session.reporter)
+        self._closing.callback(works.close)
+        return works
 
     def _once(self, key: tuple[str, ...], make: Callable[[], T]) -> T:
         """What `make` returned or raised for whoever asked first; all others wait for it."""
@@ -90,7 +93,7 @@ def open_group(experiment: Experiment, invocation: Invocation) -> Iterator[Group
     run_id = runs.start(name, **own) if inherited is None else runs.adopt(inherited, name, **own)
     try:
         with ExitStack() as closing:
-            group = Group(run_id, runs, closing)
+            group = Group(run_id, runs, Ledger(experiment.prices, experiment.budget), closing)
             yield group
     except KeyboardInterrupt:
         runs.finish(run_id, "KILLED", tags={REASON_TAG: "interrupted"})

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from housing.config.schema import Experiment
-from housing.training.job import TrainingResult
+from housing.errors import TrainingError
+from housing.training.job import TrainingJob, TrainingResult
 from housing.workflow.figures import job_figures
 from housing.workflow.outcome import Invocation, Outcome, Reporter, Table
+from housing.workflow.recording import JobRun
 from housing.workflow.session import Session
+
+if TYPE_CHECKING:
+    from housing.tracking.queries import Run
 
 
 def train(experiment: Experiment, invocation: Invocation, reporter: Reporter) -> Outcome:
@@ -36,28 +41,52 @@ def trained(session: Session, *, stopping: Callable[[], bool] | None = None) -> 
 
 
 def fit(
-    session: Session, *, parent: str | None, prefix: str = "train", stopping: Callable[[], bool] | None = None
+    session: Session,
+    *,
+    parent: str | None,
+    prefix: str = "train",
+    stopping: Callable[[], bool] | None = None,
+    again: Run | None = None,
 ) -> tuple[TrainingResult, str, str]:
-    """Train and record the configured job; returns the result, the run's id and its name."""
+    """Train and record the configured job; returns the result, the run's id and its name.
+
+    `again` is the run of an earlier command whose job goes on.
+    """
     from housing.tracking.names import job_name
 
     hyperparameters: Mapping[str, Any] = session.experiment.algorithm.hyperparameters
     varied = {key: hyperparameters[key] for key in session.experiment.search_space if key in hyperparameters}
-    name = job_name(prefix, varied)
+    name = again.name if again is not None else job_name(prefix, varied)
     job = session.job(name, hyperparameters)
+    run = session.recording.job_run(name, kind="job", hyperparameters=hyperparameters, parent=parent, again=again)
     with session.reporter.working(f"training {name}"):
-        result = session.runner.submit(job, stopping and (lambda _number, _metrics: stopping())).result()
+        result = result_of(session, job, run, stopping=stopping)
     session.reporter.step("train", f"{name}: {_summary(session, result)}")
-    run_id = session.record(
-        result,
-        name,
-        kind="job",
-        hyperparameters=hyperparameters,
-        parent=parent,
-        encoder=session.prepared.encoder,
-        files=job_figures(session, name, result),
+    run_id = session.recording.end(
+        run, result, encoder=session.prepared.encoder, files=job_figures(session, name, result)
     )
+    if session.works.stopping and stopping is None:
+        raise KeyboardInterrupt
     return result, run_id, name
+
+
+def result_of(
+    session: Session, job: TrainingJob, run: JobRun, *, stopping: Callable[[], bool] | None = None
+) -> TrainingResult:
+    """Do one job and wait for it; what it failed with stands in its run, where that is open already.
+
+    Where the place of training fails or is away (CloudError), the run stays open: its job may yet end well.
+    """
+    works = session.works
+    try:
+        watch = (lambda _number, _metrics: stopping()) if stopping is not None else None
+        return works.result(works.submit(job, run, session.recording, watch), stopping=stopping)
+    except TrainingError as error:
+        if run.run_id is not None:
+            session.recording.fail(run, "interrupted" if works.stopping else str(error))
+        if works.stopping and stopping is None:
+            raise KeyboardInterrupt from error
+        raise
 
 
 def _summary(session: Session, result: TrainingResult) -> str:

@@ -76,7 +76,7 @@ class Standing:
 
 
 class Reporter(Protocol):
-    """Hears of progress while a command works; may be called from the calling thread only."""
+    """Hears of progress while a command works; may be called from the calling thread only, but where it says so."""
 
     def step(self, name: str, text: str) -> None:
         """One step is done."""
@@ -86,3 +86,9 @@ class Reporter(Protocol):
 
     def board(self, standing: Standing) -> None:
         """A trial of a study has started or ended."""
+
+    def log(self, job: str, line: str) -> None:
+        """A running job has logged a line; `job` is empty where there is only one. May be called from any thread."""
+
+    def ask(self, question: str, answers: Mapping[str, str]) -> str:
+        """The letter of the answer that a person at the terminal gives, the first of them where there is nobody."""

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from housing.config.schema import Experiment
 from housing.errors import ConfigError, GateRefused, RegistryError
+from housing.targets.base import LastingRunner
 from housing.training.metrics import direction
+from housing.workflow.jobs import result_of
 from housing.workflow.outcome import Invocation, Outcome, Reporter, Table
 from housing.workflow.session import Session
 from housing.workflow.trials import CHOICES_TAG
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from housing.tracking.registry import Version
     from housing.training.job import TrainingResult
 
+SOURCE_TAG = "housing.source_run"
+"""The run whose hyperparameters a final fit took."""
 
 _EXAMPLE_ROWS = 3
 
@@ -68,8 +72,20 @@ def promote_best(session: Session, *, parent: str | None, source: Run | None = N
     encoder, channel = session.prepared.final()
     name = f"final from {source.name}"
     job = session.job(name, hyperparameters, {"train": session.runner.stage(channel)})
+    run = session.recording.job_run(
+        name,
+        kind="final",
+        hyperparameters=hyperparameters,
+        parent=parent,
+        tags={SOURCE_TAG: source.id, **({CHOICES_TAG: json.dumps(options)} if options else {})},
+        channels=(channel,),
+        again=_left_at_work(session, source, hyperparameters),
+    )
     with session.reporter.working("final fit on train and validation"):
-        result = session.runner.submit(job).result()
+        result = result_of(session, job, run)
+    if session.works.stopping:
+        session.recording.end(run, result, encoder=encoder)
+        raise KeyboardInterrupt
     session.reporter.step(
         "final", f"{len(channel.label):,} rows, {hyperparameters['num_round']} rounds, {result.seconds:.2f} s"
     )
@@ -78,20 +94,14 @@ def promote_best(session: Session, *, parent: str | None, source: Run | None = N
     for verdict in decision.verdicts:
         session.reporter.step("gate", f"{'passed' if verdict.passed else 'REFUSED'}  {verdict.rule}: {verdict.why}")
     metrics = {f"test_{name}": value for name, value in decision.metrics.items()}
-    run_id = session.record(
+    run_id = session.recording.end(
+        run,
         result,
-        name,
-        kind="final",
-        hyperparameters=hyperparameters,
-        parent=parent,
         encoder=encoder,
-        channels=(channel,),
         metrics=metrics,
         tags={
-            "housing.source_run": source.id,
             "housing.gate": "passed" if decision.passed else "refused",
             "housing.gate_verdicts": "\n".join(f"{v.rule}: {v.why}" for v in decision.verdicts),
-            **({CHOICES_TAG: json.dumps(options)} if options else {}),
         },
     )
     if not decision.passed:
@@ -120,7 +130,7 @@ def register(
                 model_format=result.model_format,
                 encoder=encoder.to_json(),
             ),
-            tags=session.run_tags,
+            tags=session.recording.run_tags,
             example=_example(session.prepared.table, encoder),
         )
         session.registry.set_alias(version.name, alias, version.number)
@@ -169,6 +179,18 @@ def _refuse_untestable(session: Session) -> None:
             f"dataset {session.experiment.dataset.name} has no test part, and a candidate is judged on nothing else; "
             "give dataset.split a test fraction or dataset.split.by_column.test"
         )
+
+
+def _left_at_work(session: Session, source: Run, hyperparameters: Mapping[str, Any]) -> Run | None:
+    """The final fit that an earlier command began from the same run, on the same data; it is not paid for twice."""
+    if not isinstance(session.runner, LastingRunner):
+        return None
+    wanted = session.digest_tags | {
+        SOURCE_TAG: source.id,
+        "housing.hyperparameters": json.dumps(hyperparameters, sort_keys=True),
+    }
+    left = session.runs.left_at_work()
+    return next((run for run in left if run.kind == "final" and wanted.items() <= run.tags.items()), None)
 
 
 def _chosen_options(source: Run) -> dict[str, str]:

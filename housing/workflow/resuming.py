@@ -7,15 +7,17 @@ import json
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from housing.config.schema import CHOOSABLE, Experiment
 from housing.errors import ConfigError, ServerAway, TrackingError
+from housing.tracking.queries import JOB_TAG
 from housing.tracking.studies import NAME_TAG, best_point, find_study, latest_study
 from housing.tuning.spec import point_faults
-from housing.workflow.session import SPOOL_FOLDER, OpenRun, Session, encoder_file
+from housing.workflow.recording import REQUEST_TAG, OpenRun, encoder_file, key_of, resumes
+from housing.workflow.session import SPOOL_FOLDER, Session
 
 if TYPE_CHECKING:
     from housing.tracking.holding import Hold
@@ -25,12 +27,14 @@ if TYPE_CHECKING:
     from housing.tuning.trial import FinishedTrial
 
 DIGEST_TAG = "housing.study_digest"
-REQUEST_TAG = "housing.request"
 _FILE = "study.json"
 _MOST_DIFFERENCES = 8
 
 # What a study may be continued with another value of: its trials compare all the same.
-_FREE = ("name", "tracking", "runner", "host", "gate", "deployment", "candidate", "published")
+_FREE = (
+    *("name", "tracking", "runner", "host", "gate", "deployment", "candidate", "published"),
+    *("prices", "budget", "rehearsal", "parallel"),
+)
 _FREE_OF_STUDY = ("name", "trials", "parallel", "time_limit_s", "patience", "start_from", "resume", "reuse")
 
 
@@ -66,12 +70,17 @@ class Keeping:
 
 @dataclass(frozen=True)
 class TakenUp:
-    """A study at work; `past` are the trials that earlier commands have done, by number."""
+    """A study at work; `past` are the trials that earlier commands have done, by number.
+
+    `begun` are the runs of trials, by number, whose jobs live or have ended at a place where they outlive a command.
+    """
 
     opened: OpenRun
     name: str
     past: tuple[FinishedTrial, ...]
     keeping: Keeping
+    begun: Mapping[int, Run] = field(default_factory=dict)
+    earlier: Run | None = None
 
 
 @contextmanager
@@ -87,13 +96,16 @@ def taken_up(session: Session, choices: Mapping[str, Session], *, name: str, par
     if earlier is not None:
         with (
             _keeping(session, earlier.id, earlier.name) as keeping,
-            session.open_run(earlier.name, kind="study", parent=parent, tags=tags, again=earlier.id) as opened,
+            session.recording.open_run(
+                earlier.name, kind="study", parent=parent, tags=tags, again=earlier.id
+            ) as opened,
             _way_back(session, earlier.name),
         ):
-            yield TakenUp(opened, earlier.name, _past(session, earlier, keeping), keeping)
+            past, begun = _past(session, earlier, keeping)
+            yield TakenUp(opened, earlier.name, past, keeping, begun, earlier)
         return
     with (
-        session.open_run(name, kind="study", parent=parent, tags=tags) as opened,
+        session.recording.open_run(name, kind="study", parent=parent, tags=tags) as opened,
         _keeping(session, opened.run_id, name) as keeping,
         _way_back(session, name),
     ):
@@ -111,9 +123,9 @@ def recorded_request(
     """
     run = find_study(experiment.tracking.uri, str(experiment.study.resume), experiment=experiment.name)
     request = json.loads(run.tags.get(REQUEST_TAG, "{}"))
-    typed = [override for override in overrides if not _resumes(override)]
-    keys = {_key(override) for override in typed}
-    recorded = [override for override in request.get("overrides", ()) if _key(override) not in keys]
+    typed = [override for override in overrides if not resumes(override)]
+    keys = {key_of(override) for override in typed}
+    recorded = [override for override in request.get("overrides", ()) if key_of(override) not in keys]
     folder = request.get("config_dir")
     return (*recorded, *typed, f"study.resume={run.id}"), config_dir or (Path(folder) if folder else None)
 
@@ -145,7 +157,7 @@ def _earlier(session: Session, definition: Mapping[str, Any], tags: Mapping[str,
         run = session.runs.get(study.resume)
         _refuse_another_search(session, run, definition, tags)
         return run
-    if not any(_key(override) == "study.name" for override in session.invocation.overrides):
+    if not any(key_of(override) == "study.name" for override in session.invocation.overrides):
         return None
     named = session.runs.studies({NAME_TAG: study.name, DIGEST_TAG: tags[DIGEST_TAG]})
     return next((run for run in named if run.status != "FINISHED"), None)
@@ -195,12 +207,10 @@ def _definition(session: Session, data: Mapping[str, Session]) -> dict[str, Any]
 
 
 def _tags(session: Session, definition: Mapping[str, Any]) -> dict[str, str]:
-    overrides = [override for override in session.invocation.overrides if not _resumes(override)]
-    request = {"overrides": overrides, "config_dir": session.invocation.config_dir}
     return {
         NAME_TAG: session.experiment.study.name,
         DIGEST_TAG: hashlib.sha256(json.dumps(definition, sort_keys=True).encode()).hexdigest(),
-        REQUEST_TAG: json.dumps(request),
+        **session.recording.request_tag,
     }
 
 
@@ -243,17 +253,28 @@ def _keeping(session: Session, run_id: str, name: str) -> Iterator[Keeping]:
                 raise
 
 
-def _past(session: Session, study: Run, keeping: Keeping) -> tuple[FinishedTrial, ...]:
-    from housing.tracking.trial import finished_trials
+def _past(session: Session, study: Run, keeping: Keeping) -> tuple[tuple[FinishedTrial, ...], dict[int, Run]]:
+    """Trials that are done, and the runs of those whose jobs outlived their command."""
+    from housing.tracking.trial import finished_trials, proposed_trial
 
     keeping.settle()
     children = session.runs.children(study.id)
-    for child in children:
-        if child.status == "RUNNING":  # whose ever it was: the study is ours now
-            session.runs.abandon(child.id)
     past = tuple(finished_trials(children))
-    session.reporter.step("resume", f"{study.name} has {len(past)} of {session.experiment.study.trials} trials")
-    return past
+    done, begun = {trial.number for trial in past}, {}
+    for child in children:
+        if child.status != "RUNNING":  # whose ever it was: the study is ours now
+            continue
+        trial = proposed_trial(child)
+        if JOB_TAG in child.tags and trial is not None and trial.number not in done:
+            begun[trial.number] = child
+        else:
+            session.runs.abandon(child.id)
+    session.works.ledger.spent_before(sum(child.metrics.get("cost_usd", 0.0) for child in children))
+    going_on = f", {len(begun)} more have been begun" if begun else ""
+    session.reporter.step(
+        "resume", f"{study.name} has {len(past)} of {session.experiment.study.trials} trials{going_on}"
+    )
+    return past, begun
 
 
 @contextmanager
@@ -268,13 +289,5 @@ def _way_back(session: Session, name: str) -> Iterator[None]:
 
 
 def _resume_command(session: Session, name: str) -> str:
-    record = [override for override in session.invocation.overrides if _key(override).startswith("tracking")]
+    record = [override for override in session.invocation.overrides if key_of(override).startswith("tracking")]
     return shlex.join(["housing", "tune", f"study.resume={name}", *record])
-
-
-def _resumes(override: str) -> bool:
-    return _key(override) == "study.resume"
-
-
-def _key(override: str) -> str:
-    return override.lstrip("+~").partition("=")[0]

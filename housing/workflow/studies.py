@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from housing.config.schema import Experiment
-from housing.errors import TrainingError
+from housing.errors import ConfigError, TrainingError
 from housing.training.metrics import direction
 from housing.workflow.board import leaderboard
 from housing.workflow.figures import study_figures
@@ -75,6 +75,11 @@ def study(session: Session, *, parent: str | None) -> Studied:
 
     experiment = session.experiment
     spec = experiment.study
+    if not experiment.search_space:
+        raise ConfigError(
+            f"search_space: nothing to search; write conf/search_space/{experiment.algorithm.name}/walkthrough.yaml, or "
+            "name a range here: 'algorithm.<hyperparameter>=interval(0.01,0.3)'"
+        )
     choices = stage(session)  # bad data is refused before a run is opened
     objective, towards = spec.objectives[0], tuple(direction(each) for each in spec.objectives)
     known = known_points(session)
@@ -89,8 +94,10 @@ def study(session: Session, *, parent: str | None) -> Studied:
             directions=towards,
             past=taken.past,
             known=known,
+            begun=trials.begun,
             rounds=most_rounds(experiment),
             on_end=trials.record,
+            decide=session.works.decide,
         )
         taken.keeping.settle()
         ranked = session.runs.rank_children(opened.run_id, dict(zip(spec.objectives, towards, strict=True)))

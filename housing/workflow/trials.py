@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from housing.config.schema import CHOOSABLE, Experiment
-from housing.tracking.trial import REUSED_TAG, trial_tags
+from housing.tracking.trial import REUSED_TAG, proposal_tags, proposed_trial, trial_tags
 from housing.training.folds import mean_result
 from housing.training.job import TrainingResult
 from housing.tuning.space import Categorical, grid, partition
 from housing.workflow.board import Board
+from housing.workflow.recording import JobRun
 from housing.workflow.resuming import TakenUp
 from housing.workflow.reuse import Reusable, job_tags
 from housing.workflow.session import Session
 
 if TYPE_CHECKING:
+    from housing.tuning.space import Point
     from housing.tuning.trial import Evaluation, FinishedTrial, Report, Trial
 
 CHOICES_TAG = "housing.choices"
@@ -31,10 +33,17 @@ class Trials:
     def __init__(self, session: Session, study: TakenUp) -> None:
         self._session = session
         self._study = study
+        self._runs: dict[int, JobRun] = {}
         self._results: dict[int, list[TrainingResult]] = {}
         self._board = Board(session, study.past)
         self._reusable = Reusable(session)
         self._reused: dict[int, str] = {}
+
+    @property
+    def begun(self) -> dict[int, Point]:
+        """The points of trials that an earlier command has started and not ended, by number."""
+        found = {number: proposed_trial(run) for number, run in self._study.begun.items()}
+        return {number: trial.parameters for number, trial in found.items() if trial is not None}
 
     def evaluate(self, trial: Trial, report: Report) -> Future[Evaluation]:
         """Start the trial's job, or those of its folds one after another; `report` may stop it after any round."""
@@ -43,6 +52,7 @@ class Trials:
         session, name = self._chosen(trial), self._run_name(trial)
         folds = session.experiment.study.folds
         self._results[trial.number] = []
+        self._runs[trial.number] = self._run(trial)
         if (reused := self._reused_result(trial)) is not None:
             outcome = reused
         elif folds == 1:
@@ -60,35 +70,22 @@ class Trials:
 
     def record(self, trial: FinishedTrial) -> None:
         """Keep the trial as a child run and show the leaderboard."""
-        session = self._chosen(trial)
-        hyperparameters = self._hyperparameters(trial)
-        by_fold = session.experiment.study.folds > 1
-        tags = {"housing.study": self._study.name, **trial_tags(trial), **self._job_tags(trial)}
-        if reused := self._reused.pop(trial.number, None):
-            tags[REUSED_TAG] = reused
-        if options := chosen_options(trial.parameters):
-            tags[CHOICES_TAG] = json.dumps(options)
-        results = self._results.pop(trial.number, [])
-        if trial.state == "failed" or not results:
-            self._study.keeping.recorder.record_failure(
-                self._run_name(trial),
-                trial.error or trial.state,
-                kind="job",
-                parent=self._study.opened.run_id,
-                params=session.parameters | hyperparameters,
-                tags=session.run_tags | tags,
-            )
+        run, results = self._runs.pop(trial.number), self._results.pop(trial.number, [])
+        reused = self._reused.pop(trial.number, None)
+        tags = trial_tags(trial) | ({REUSED_TAG: reused} if reused else {})
+        recording, recorder = self._session.recording, self._study.keeping.recorder
+        if trial.state == "interrupted" and trial.error is not None:
+            # Refused by the budget, or lost from sight at the place of training: nothing is recorded of a job that has
+            # not begun, and the run of one that has stays open for the next command.
+            pass
+        elif trial.state != "failed" and results:
+            by_fold = self._session.experiment.study.folds > 1 and not reused
+            result = replace(mean_result(results) if by_fold else results[0], stopped=trial.state != "complete")
+            recording.end_trial(run, result, recorder=recorder, tags=tags)
+        elif trial.state == "interrupted" and run.run_id is not None:
+            self._session.runs.finish(run.run_id, "KILLED", tags=tags)
         else:
-            result = mean_result(results) if by_fold and not reused else results[0]
-            session.record_trial(
-                replace(result, stopped=trial.state != "complete"),
-                self._run_name(trial),
-                recorder=self._study.keeping.recorder,
-                hyperparameters=hyperparameters,
-                parent=self._study.opened.run_id,
-                tags=tags,
-                channels=[session.prepared.channels["train"]] if by_fold else None,
-            )
+            recording.fail(run, trial.error or trial.state, recorder=recorder, tags=tags)
         self._study.keeping.check()
         self._board.ended(trial)
 
@@ -97,7 +94,7 @@ class Trials:
         from housing.tuning.trial import Evaluation
 
         objectives = self._session.experiment.study.objectives
-        found = self._reusable.find(self._job_tags(trial), objectives)
+        found = self._reusable.find(self._runs[trial.number].tags, objectives)
         if found is None:
             return None
         self._reused[trial.number], result = found
@@ -105,10 +102,6 @@ class Trials:
         outcome: Future[Evaluation] = Future()
         outcome.set_result(Evaluation(tuple(result.measured[name] for name in objectives), reused=True))
         return outcome
-
-    def _job_tags(self, trial: Trial | FinishedTrial) -> dict[str, str]:
-        session = self._chosen(trial)
-        return job_tags(session, self._hyperparameters(trial), session.prepared.channels.values())
 
     def _start(self, trial: Trial, report: Report, *, channels: Mapping[str, Any], name: str) -> Future[Evaluation]:
         from housing.tuning.trial import Evaluation
@@ -125,7 +118,8 @@ class Trials:
 
         def done(future: Future[TrainingResult]) -> None:
             if (error := future.exception()) is not None:
-                outcome.set_exception(error)
+                # Who stops a job before its first model gets an error; that is no failure of the trial.
+                outcome.set_exception(CancelledError() if session.works.stopping else error)
                 return
             result = future.result()
             self._results[trial.number].append(result)
@@ -133,8 +127,30 @@ class Trials:
             outcome.set_result(Evaluation(values, stopped=result.stopped))
 
         job = session.job(name, self._hyperparameters(trial), channels)
-        session.runner.submit(job, progress).add_done_callback(done)
+        run = self._runs[trial.number]
+        live = session.experiment.study.folds == 1  # a trial's rounds are those of all folds
+        session.works.submit(job, run, session.recording, progress, live=live).add_done_callback(done)
         return outcome
+
+    def _run(self, trial: Trial) -> JobRun:
+        """The child run of a trial: a new one, or the one that an earlier command has left with its job."""
+        session, hyperparameters = self._chosen(trial), self._hyperparameters(trial)
+        options = chosen_options(trial.parameters)
+        return session.recording.job_run(
+            self._run_name(trial),
+            kind="job",
+            hyperparameters=hyperparameters,
+            parent=self._study.opened.run_id,
+            tags={
+                "housing.study": self._study.name,
+                **proposal_tags(trial),
+                **job_tags(session, hyperparameters, session.prepared.channels.values()),
+                **({CHOICES_TAG: json.dumps(options)} if options else {}),
+            },
+            channels=[session.prepared.channels["train"]] if session.experiment.study.folds > 1 else None,
+            whole=False,
+            again=self._study.begun.get(trial.number),
+        )
 
     def _chosen(self, trial: Trial | FinishedTrial) -> Session:
         """The session whose data the trial trains on."""

@@ -34,7 +34,8 @@ def run(experiment: Experiment, invocation: Invocation, reporter: Reporter) -> O
 
     with Session(experiment, invocation, reporter) as session:
         _ = session.prepared  # bad data is refused before anything is recorded
-        with session.open_run(run_name(experiment.name), kind="run", parent=invocation.parent_run_id) as opened:
+        name, parent = run_name(experiment.name), invocation.parent_run_id
+        with session.recording.open_run(name, kind="run", parent=parent) as opened:
             baseline, baseline_run, _ = fit(session, parent=opened.run_id, prefix=_BASELINE)
             studied = study(session, parent=opened.run_id)
             promotion = promote_best(session, parent=opened.run_id, source=studied.best)

@@ -1,0 +1,84 @@
+"""Rounds of jobs that are at work, on their way to their runs: whoever hears of a round never waits for the record."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from housing.errors import TrackingError
+
+if TYPE_CHECKING:
+    from housing.tracking.runs import Round, Runs
+
+_FIRST_PAUSE_S = 1.0
+_LONGEST_PAUSE_S = 60.0
+
+
+class LiveRounds:
+    """Writes rounds from a thread of its own, all that have come in meanwhile in one call a run.
+
+    What the record does not take is tried again after a pause, with the same time and so once; what still waits when
+    the run ends is left to `Runs.record`, which writes every round that is missing. So a record that is away costs
+    nothing but the look at a running job.
+    """
+
+    def __init__(self, runs: Runs) -> None:
+        self._runs = runs
+        self._waiting: dict[str, list[Round]] = {}
+        self._changed = threading.Condition()
+        self._writing: str | None = None
+        self._closed = False
+        self._thread: threading.Thread | None = None
+
+    def note(self, run_id: str, number: int, metrics: Mapping[str, float]) -> None:
+        """A job has done a round (from 0). Returns at once."""
+        with self._changed:
+            self._waiting.setdefault(run_id, []).append((number, dict(metrics), int(time.time() * 1000)))
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._work, name="rounds", daemon=True)
+                self._thread.start()
+            self._changed.notify_all()
+
+    def settle(self, run_id: str) -> None:
+        """Return when nothing more of this run is, or will be, written from here."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._writing != run_id)
+            self._waiting.pop(run_id, None)
+
+    def close(self) -> None:
+        """End the thread; rounds that wait are dropped."""
+        with self._changed:
+            self._closed = True
+            self._waiting.clear()
+            self._changed.notify_all()
+        if self._thread is not None:
+            self._thread.join(timeout=1)
+
+    def _work(self) -> None:
+        pause_s = _FIRST_PAUSE_S
+        while (some := self._next()) is not None:
+            run_id, rounds = some
+            written = False
+            with suppress(TrackingError):
+                self._runs.log_rounds(run_id, rounds)
+                written, pause_s = True, _FIRST_PAUSE_S
+            with self._changed:
+                self._writing = None
+                self._changed.notify_all()
+                if not written:
+                    # In order and without a gap: a run tells by their number how many rounds it has.
+                    self._waiting[run_id] = rounds + self._waiting.pop(run_id, [])
+                    self._changed.wait_for(lambda: self._closed, timeout=pause_s)
+                    pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+
+    def _next(self) -> tuple[str, list[Round]] | None:
+        """A run and its rounds, which this thread now has in hand; None when it is over."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._closed or bool(self._waiting))
+            if self._closed:
+                return None
+            self._writing = next(iter(self._waiting))
+            return self._writing, self._waiting.pop(self._writing)

@@ -1,0 +1,153 @@
+"""What a command spends on training: reserved before a job starts, settled when it has ended, never over the budget."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import TYPE_CHECKING
+
+from housing.costs import Budget, Prices, Rental
+from housing.errors import BudgetRefused
+from housing.training.job import TrainingResult
+
+if TYPE_CHECKING:
+    from housing.tracking.queries import Run, RunQueries
+
+_EARLIER_JOBS = 20
+
+
+class Ledger:
+    """The money of one command. May be used from any thread."""
+
+    def __init__(self, prices: Prices, budget: Budget) -> None:
+        self.prices = prices
+        self._budget = budget
+        self._lock = threading.Lock()
+        self._spent_usd = 0.0
+        self._reserved_usd = 0.0
+
+    def spent_before(self, usd: float) -> None:
+        """Count what an earlier command has spent on the same study."""
+        with self._lock:
+            self._spent_usd += usd
+
+    def reserve(self, rental: Rental | None, name: str, *, jobs: int = 1) -> float:
+        """Put down the longest that jobs may be billed for; returns it, in USD, to be settled later.
+
+        Raises BudgetRefused where that passes the budget, or where there is a budget and nobody knows the price.
+        """
+        if rental is None:
+            return 0.0
+        limit_usd = self._budget.usd
+        longest_usd = self.prices.usd(rental.instance_type, rental.instances * jobs, rental.max_seconds)
+        with self._lock:
+            if limit_usd is not None and longest_usd is None:
+                raise BudgetRefused(
+                    f"{name}: budget.usd is {limit_usd:g}, and the price of {rental.instance_type} is unknown; give "
+                    f"prices.usd_per_hour one, or lift the budget: budget.usd=null"
+                )
+            committed_usd = self._spent_usd + self._reserved_usd
+            if limit_usd is not None and longest_usd is not None and committed_usd + longest_usd > limit_usd:
+                raise BudgetRefused(
+                    f"{name}: may cost {_usd(longest_usd)} ({_multiplied(rental, jobs)}), which with "
+                    f"{_usd(committed_usd)} committed before passes budget.usd={limit_usd:g}; raise it, or lower the "
+                    "longest time that a job may run"
+                )
+            self._reserved_usd += longest_usd or 0.0
+        return longest_usd or 0.0
+
+    def settle(self, reserved_usd: float, spent_usd: float | None) -> None:
+        """A job has ended: what it cost in place of what was reserved, which stays where nobody knows."""
+        with self._lock:
+            self._reserved_usd -= reserved_usd
+            self._spent_usd += reserved_usd if spent_usd is None else spent_usd
+
+
+def estimate(rental: Rental | None, prices: Prices, *, jobs: int, earlier: Sequence[float]) -> str | None:
+    """What jobs may cost, in words; None where nobody bills. `earlier` are billed seconds of jobs like them."""
+    if rental is None:
+        return None
+    longest_usd = prices.usd(rental.instance_type, rental.instances * jobs, rental.max_seconds)
+    if longest_usd is None:
+        return f"unknown: {rental.instance_type} has no price ({_multiplied(rental, jobs)})"
+    told = f"at most {_usd(longest_usd)}: {_multiplied(rental, jobs)}, on demand in {prices.region}, {prices.date}"
+    typical_usd = prices.usd(rental.instance_type, rental.instances * jobs, median(earlier)) if earlier else None
+    return told if typical_usd is None else f"{told}; like {len(earlier)} earlier jobs: {_usd(typical_usd)}"
+
+
+def earlier_billed_seconds(runs: RunQueries, rental: Rental) -> list[float]:
+    """Billed seconds of the latest jobs that rented the same."""
+    like = f"{rental.instances} x {rental.instance_type}"
+    return [run.metrics["billed_seconds"] for run in runs.billed_jobs({RENTED_TAG: like}, most=_EARLIER_JOBS)]
+
+
+RENTED_TAG = "housing.rented"
+"""What a job's machines were: `1 x ml.m5.2xlarge`."""
+
+
+def rented_tags(rental: Rental | None) -> dict[str, str]:
+    """What a job rents, as tags of its run; none where nobody bills."""
+    return {RENTED_TAG: f"{rental.instances} x {rental.instance_type}"} if rental is not None else {}
+
+
+def billed(result: TrainingResult, rental: Rental | None, prices: Prices) -> dict[str, float]:
+    """`cost_usd` and `spot_saving` of a job that is billed; the cost is left out where the price is unknown."""
+    if rental is None or result.billed_seconds is None:
+        return {}
+    usd = prices.usd(rental.instance_type, rental.instances, result.billed_seconds)
+    costs = {} if usd is None else {"cost_usd": usd}
+    return costs | ({"spot_saving": 1 - result.billed_seconds / result.seconds} if result.seconds > 0 else {})
+
+
+@dataclass(frozen=True)
+class Bill:
+    """What all jobs of a study took and cost; `usd` is None where a price is unknown."""
+
+    jobs: int
+    training_seconds: float
+    billed_seconds: float
+    usd: float | None
+
+    @property
+    def saving(self) -> float:
+        """The part of the training time that was not billed."""
+        return 1 - self.billed_seconds / self.training_seconds if self.training_seconds else 0.0
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """For the study's run."""
+        own = {"billed_seconds": self.billed_seconds, "spot_saving": self.saving}
+        return own if self.usd is None else own | {"cost_usd": self.usd}
+
+    @property
+    def sentence(self) -> str:
+        """For the last block."""
+        saved = f"; spot saved {self.saving:.0%}" if round(self.saving, 2) > 0 else ""
+        cost = "unknown" if self.usd is None else _usd(self.usd)
+        times = f"trained {self.training_seconds:,.0f} s, {self.billed_seconds:,.0f} s billed"
+        return f"{self.jobs} jobs {times}{saved}; cost {cost}"
+
+
+def bill(jobs: Sequence[Run]) -> Bill | None:
+    """Of the jobs that were billed; None where none was."""
+    counted = [job for job in jobs if "billed_seconds" in job.metrics]
+    if not counted:
+        return None
+    costs = [job.metrics.get("cost_usd") for job in counted]
+    return Bill(
+        len(counted),
+        sum(job.metrics["training_seconds"] for job in counted),
+        sum(job.metrics["billed_seconds"] for job in counted),
+        None if None in costs else sum(cost for cost in costs if cost is not None),
+    )
+
+
+def _multiplied(rental: Rental, jobs: int) -> str:
+    return f"{jobs} x {rental.instances} {rental.instance_type} for {rental.max_seconds:,.0f} s"
+
+
+def _usd(amount: float) -> str:
+    """`0.0042 USD`, `4.15 USD`: two decimals, or two digits below a cent."""
+    return f"{amount:.2f} USD" if amount >= 0.01 or amount == 0 else f"{amount:.2g} USD"

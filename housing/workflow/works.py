@@ -1,0 +1,209 @@
+"""The jobs of one command where they run: paid for, entered in the record, watched, and stopped or left at work."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future
+from concurrent.futures import wait as wait_for
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from housing.errors import CloudError, TrackingError
+from housing.targets.base import LastingRunner, Runner
+from housing.training.job import Progress, TrainingJob, TrainingResult
+from housing.tuning.session import interrupt_as_event
+from housing.workflow.spending import Ledger, billed
+
+if TYPE_CHECKING:
+    from housing.tracking.live import LiveRounds
+    from housing.tracking.runs import Runs
+    from housing.workflow.outcome import Reporter
+    from housing.workflow.recording import JobRun, Recording
+
+_LOOK_S = 0.5
+_KEY_LIMIT, _VALUE_LIMIT = 128, 256
+_UNTAGGABLE = re.compile(r"[^\w .:/=+@-]")
+
+
+class LeftAtWork(KeyboardInterrupt):
+    """Ctrl-C, and the answer to leave the jobs running."""
+
+
+@dataclass(frozen=True)
+class _AtWork:
+    run: JobRun
+    log_name: str
+
+
+class Works:
+    """The runner of one command, shared by all of its sessions. May be used from any thread but where it says so."""
+
+    def __init__(self, runner: Runner, runs: Callable[[], Runs], ledger: Ledger, reporter: Reporter) -> None:
+        self.runner = runner
+        self.ledger = ledger
+        self.stopping = False
+        self.leaving = False
+        self._runs = runs
+        self._reporter = reporter
+        self._at_work: dict[str, _AtWork] = {}
+        self._told_of_record = False
+        if isinstance(runner, LastingRunner):
+            runner.listen(self._hear)
+
+    @cached_property
+    def rounds(self) -> LiveRounds:
+        """Rounds on their way to the record."""
+        from housing.tracking.live import LiveRounds
+
+        return LiveRounds(self._runs())
+
+    def submit(
+        self,
+        job: TrainingJob,
+        run: JobRun,
+        recording: Recording,
+        progress: Progress | None = None,
+        *,
+        live: bool = True,
+    ) -> Future[TrainingResult]:
+        """Start a job of the run, or go on with one of an earlier command.
+
+        Where jobs outlive this process, its handle stands in the record before it exists there, and with `live` its
+        rounds go to the run while it works. Raises BudgetRefused, before anything is done.
+        """
+        if run.earlier:
+            handle: str | None = run.earlier.pop(0)
+            recording.take_up(run)
+            reserved_usd = 0.0  # it has been spent
+        else:
+            reserved_usd = self.ledger.reserve(self.runner.rental, job.name)
+            handle = self.runner.handle()
+            if handle is not None:
+                run.handles.append(handle)
+                self._enter(run, recording)
+        if handle is None:
+            return self.runner.submit(job, progress)
+        job = replace(job, handle=handle, tags=self.job_tags(run))
+        self._at_work[handle] = _AtWork(run, job.name.split()[0])
+        outcome: Future[TrainingResult] = Future()
+        outcome.set_running_or_notify_cancel()
+
+        def ended(future: Future[TrainingResult]) -> None:
+            self._at_work.pop(handle, None)
+            if (error := future.exception()) is not None:
+                self.ledger.settle(reserved_usd, None)
+                outcome.set_exception(error)
+                return
+            result = future.result()
+            self.ledger.settle(reserved_usd, self.costs(result).get("cost_usd"))
+            outcome.set_result(result)
+
+        try:
+            submitted = self.runner.submit(job, self._watching(run, progress, live=live))
+        except Exception:
+            self._at_work.pop(handle, None)
+            self.ledger.settle(reserved_usd, None)
+            raise
+        submitted.add_done_callback(ended)
+        return outcome
+
+    def result(self, future: Future[TrainingResult], *, stopping: Callable[[], bool] | None = None) -> TrainingResult:
+        """What came of a job that `submit` started; only for the command's own thread, or a multirun's.
+
+        Ctrl-C in a terminal asks what becomes of a job that outlives this process; elsewhere it is stopped. Raises
+        LeftAtWork where it is left; a job that was stopped gives its result.
+        """
+        if not self._at_work:
+            return future.result()
+        interrupted = threading.Event()
+        with interrupt_as_event(interrupted, self.decide):
+            while not wait_for([future], _LOOK_S).done:
+                if not self.stopping and (interrupted.is_set() or (stopping is not None and stopping())):
+                    self.stop()
+        return future.result()
+
+    def decide(self) -> bool:
+        """Ctrl-C was hit: True when the jobs are to stop, False when the command goes on. Raises LeftAtWork."""
+        if not self._at_work:
+            return True
+        jobs = "1 job is" if len(self._at_work) == 1 else f"{len(self._at_work)} jobs are"
+        answer = self._reporter.ask(f"{jobs} still at work", {"s": "stop", "l": "leave running", "g": "go on"})
+        if answer == "g":
+            return False
+        if answer == "l":
+            self.leaving = True
+            runs = dict.fromkeys(at.run.parent or at.run.run_id for at in self._at_work.values())
+            commands = ", ".join(f"housing attach {run[:8]}" for run in runs if run is not None)
+            self._reporter.step("left", f"{jobs} going on without this command; come back to it: {commands}")
+            raise LeftAtWork
+        threading.Thread(target=self.stop, name="stop", daemon=True).start()
+        return True
+
+    def stop(self) -> None:
+        """Ask all jobs to end, also those that have not done a round yet."""
+        self.stopping = True
+        if isinstance(self.runner, LastingRunner):
+            for handle in list(self._at_work):
+                # Whoever waits for the job hears of the trouble; here it must not keep the others from being stopped.
+                with suppress(CloudError):
+                    self.runner.stop(handle)
+
+    @contextmanager
+    def studying(self, handle: str, run: JobRun) -> Iterator[None]:
+        """A whole study of this handle is at work at the place itself."""
+        self._at_work[handle] = _AtWork(run, "")
+        try:
+            yield
+        finally:
+            self._at_work.pop(handle, None)
+
+    def costs(self, result: TrainingResult) -> dict[str, float]:
+        """Metrics of what a job has cost, beside its billed seconds; empty where nobody bills."""
+        return billed(result, self.runner.rental, self.ledger.prices)
+
+    def job_tags(self, run: JobRun) -> dict[str, str]:
+        """By which a job, or whatever else we make, is found and told apart in an account."""
+        own = {
+            "housing:experiment": self._runs().experiment,
+            "housing:run": run.run_id or "",
+            "housing:study": run.tags.get("housing.study", ""),
+            "housing:trial": run.tags.get("housing.trial", ""),
+            "housing:job": run.name,
+        }
+        return {key[:_KEY_LIMIT]: _UNTAGGABLE.sub("_", value)[:_VALUE_LIMIT] for key, value in own.items() if value}
+
+    def close(self) -> None:
+        """Jobs that were left, or whose command was interrupted, go on; where they end with us, they end first."""
+        if "rounds" in self.__dict__:
+            self.rounds.close()
+        if not self.leaving:
+            self.runner.close()
+
+    def _enter(self, run: JobRun, recording: Recording) -> None:
+        try:
+            recording.open(run)
+        except TrackingError as error:
+            if run.parent is None:
+                raise
+            # The job itself carries our tags, and its result waits on disk: a record that is away stops no study.
+            if not self._told_of_record:
+                self._reporter.step("record", f"jobs are recorded when they end: {error}")
+            self._told_of_record = True
+
+    def _watching(self, run: JobRun, progress: Progress | None, *, live: bool) -> Progress:
+        def watch(number: int, metrics: Mapping[str, float]) -> bool:
+            if live and run.run_id is not None:
+                self.rounds.note(run.run_id, number, metrics)
+            stop = progress is not None and progress(number, metrics)
+            return not self.leaving and (stop or self.stopping)
+
+        return watch
+
+    def _hear(self, handle: str, line: str) -> None:
+        at = self._at_work.get(handle)
+        several = len(self._at_work) > 1
+        self._reporter.log(at.log_name if at is not None and several else "", line)
