@@ -17,7 +17,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from housing.errors import ServerAway, TrackingError
-from housing.tracking.provenance import is_dead, process_tag
+from housing.processes import is_dead, process_tag
 from housing.tracking.queries import RunQueries
 from housing.tracking.store import database_path, translated
 

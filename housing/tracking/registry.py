@@ -17,8 +17,9 @@ from urllib.request import url2pathname
 from housing.deployment.bundle import digest
 from housing.deployment.spec import Deployment
 from housing.errors import DataError, RegistryError
+from housing.processes import is_dead, process_tag
 from housing.tracking.entries import bounded_tags
-from housing.tracking.provenance import PROCESS_TAG, is_dead, process_tag
+from housing.tracking.provenance import PROCESS_TAG
 from housing.tracking.store import cache_folder, translated
 from housing.training.artifact import BUNDLE_IN_MODEL, Bundle, check_bundle, save_mlflow_model
 

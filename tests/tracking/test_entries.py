@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 import pytest
 
+from housing.processes import is_dead, process_tag
 from housing.tracking.entries import batches, cut, flatten
 from housing.tracking.names import group_name, job_name, run_name, study_name, trial_name
-from housing.tracking.provenance import is_dead, process_tag
 
 
 def test_nested_values_become_dotted_names_with_readable_values() -> None:
@@ -55,7 +55,7 @@ def test_names_of_parents_end_in_four_hex_digits(named: Callable[[str], str], of
 
 
 def test_a_process_is_dead_only_when_that_is_sure() -> None:
-    code = "import sys; from housing.tracking.provenance import process_tag; print(process_tag())"
+    code = "import sys; from housing.processes import process_tag; print(process_tag())"
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
     mine = process_tag()
     host, boot, namespace, pid, started = mine.split()
