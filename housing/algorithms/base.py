@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import pkgutil
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -32,6 +33,23 @@ class Hyperparameter:
 
 
 Hyperparameters = Mapping[str, Hyperparameter]
+
+
+_METRIC_NAME = re.compile(r"(train|validation)_[a-z]\w*")
+
+
+def metric_faults(patterns: Mapping[str, str]) -> list[str]:
+    """What is wrong with metric names and the regular expressions that find their values; each with its key."""
+    found = []
+    for name, pattern in patterns.items():
+        if not _METRIC_NAME.fullmatch(name):
+            found.append(f"metrics.{name}: must be named train_<metric> or validation_<metric>")
+        try:
+            if re.compile(pattern).groups < 1:
+                found.append(f"metrics.{name}: must have the number in brackets, such as mae: ([0-9.]+), got {pattern}")
+        except re.error as e:
+            found.append(f"metrics.{name}: must be a regular expression: {e}")
+    return found
 
 
 @dataclass(frozen=True)
@@ -73,6 +91,10 @@ class Image:
     entry_point: tuple[str, ...] = ()
     arguments: tuple[str, ...] = ()
     rounds: str | None = None
+
+    def __post_init__(self) -> None:
+        if faults := metric_faults(self.metrics):
+            raise ValueError("; ".join(faults))
 
 
 def names() -> list[str]:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from housing.algorithms.base import Image
 from housing.config.faults import Fault, did_you_mean, some_of
 from housing.config.hyperparameters import space_faults
 from housing.config.nearest import nearest
@@ -14,6 +15,7 @@ from housing.config.structure import rule_faults
 from housing.data.description import Dataset, Features, check_features
 from housing.deployment.spec import Deployment
 from housing.promotion.spec import Gate
+from housing.targets import base as targets
 from housing.training.metrics import COSTS, METRICS
 from housing.tuning.spec import Study
 from housing.tuning.spec import faults as study_faults
@@ -33,17 +35,20 @@ def disagreements(parts: Mapping[str, Any]) -> list[Fault]:
             found = check_features(dataset, features)
             faults += [Fault(("features", *key.split(".")), rule, value) for key, value, rule in found]
     match parts:
-        case {"study": Study() as study, "search_space": dict() as space}:
+        # A command that has a study asks for a space; others may do without one.
+        case {"study": Study() as study, "search_space": dict() as space} if space:
             faults += [f for text in study_faults(study, space) for f in rule_faults(text, ())]
     match parts:
         case {"algorithm": Algorithm() as algorithm, "search_space": dict() as space}:
-            faults += space_faults(space, algorithm.name, ("search_space",))
+            faults += space_faults(space, algorithm, ("search_space",))
     match parts:
         case {"algorithm": Algorithm() as algorithm, "study": Study() as study}:
-            eval_metric = algorithm.hyperparameters.get("eval_metric")
-            faults += [
-                f for place in range(len(study.objectives)) for f in _objective_faults(study, place, eval_metric)
-            ]
+            faults += [f for place in range(len(study.objectives)) for f in _objective_faults(study, place, algorithm)]
+    match parts:
+        case {"algorithm": Algorithm(code=Image()), "runner": runner} if not targets.find(runner.name).RUNS_IMAGES:
+            way_out = "train on Amazon SageMaker: target@runner=sagemaker"
+            rule = f"needs a place that runs container images, and target {runner.name} has none"
+            faults.append(Fault(("algorithm", "container"), rule, way_out=way_out))
     match parts:
         case {"deployment": Deployment() as deployment, "tracking": Tracking(model=model)}:
             faults += _deployment_faults(deployment, model)
@@ -54,18 +59,21 @@ def disagreements(parts: Mapping[str, Any]) -> list[Fault]:
     return faults
 
 
-def _objective_faults(study: Study, place: int, eval_metric: Any) -> list[Fault]:
+def _objective_faults(study: Study, place: int, algorithm: Algorithm) -> list[Fault]:
     objective = study.objectives[place]
     path = ("study", "objective")
     if place == 0 and objective in COSTS:
         rule = "comes after a metric: the best by the first objective is promoted, and every round is judged by it"
         return [Fault(path, rule, objective, f"write [validation_mae,{objective}]")]
-    metrics = list(eval_metric) if eval_metric else sorted(METRICS)
-    legal = [f"{channel}_{metric}" for channel in _CHANNELS for metric in metrics] + (list(COSTS) if place else [])
+    legal = [*algorithm.metrics, *(COSTS if place else ())]
     if objective in legal:
         return []
-    metric = objective.partition("_")[2]
-    if metric in METRICS and objective.partition("_")[0] in _CHANNELS:
+    channel, _, metric = objective.partition("_")
+    if metric in METRICS and channel in _CHANNELS:
+        if algorithm.code is not None:
+            way_out = f"algorithm.{algorithm.kind}.metrics says how the value is found where it is printed"
+            return [Fault(path, f"{algorithm.name} does not print it", objective, way_out)]
+        metrics = list(algorithm.hyperparameters["eval_metric"])
         way_out = f"write algorithm.eval_metric=[{','.join([*metrics, metric])}] to have it"
         return [Fault(path, f"algorithm.eval_metric has {some_of(metrics)} only", objective, way_out)]
     return [Fault(path, f"must be one of {some_of(legal)}", objective, did_you_mean(nearest(objective, legal)))]

@@ -21,7 +21,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from housing.config import faults as report
 from housing.config import keys
-from housing.config.faults import Fault, did_you_mean
+from housing.config.faults import Fault, did_you_mean, some_of
 from housing.config.files import Files, line_of, package
 from housing.config.nearest import nearest
 from housing.config.overrides import COMMAND_LINE, Overrides
@@ -29,6 +29,7 @@ from housing.config.searched import entry
 from housing.config.vendor import GLOBAL, NEEDS_GLOBAL, translated
 
 CONFIG = "config"
+_OPTIONAL = "optional "
 
 
 @dataclass(frozen=True)
@@ -76,8 +77,13 @@ def slots(files: Files) -> dict[str, str]:
         primary = OmegaConf.load(files.find(CONFIG) or files.folders[-1] / f"{CONFIG}.yaml")
         plain = OmegaConf.to_container(primary)
     entries = plain.get("defaults", []) if isinstance(plain, dict) else []
-    choices = {str(key): str(value) for entry in entries if isinstance(entry, dict) for key, value in entry.items()}
-    return {key: value for key, value in choices.items() if not key.startswith(("override ", "optional "))}
+    choices = {
+        str(key).removeprefix(_OPTIONAL): str(value)
+        for entry in entries
+        if isinstance(entry, dict)
+        for key, value in entry.items()
+    }
+    return {key: value for key, value in choices.items() if not key.startswith("override ")}
 
 
 def compose(overrides: Overrides, files: Files) -> Composed:
@@ -96,7 +102,7 @@ def composed(cfg: DictConfig, choices: Mapping[Any, Any], files: Files, override
         file = files.find(f"{group}/{option}")
         if file and not group.startswith("hydra/"):
             chosen[place or group] = file
-    found = _package_faults(chosen, files)
+    found = _package_faults(chosen, files) + _absent_faults(choices, files)
     _add_searched(cfg, overrides.searched, found)
     raw, unresolved = _resolved(cfg, found)
     return Composed(raw, OmegaConf.to_yaml(cfg), files, chosen, overrides, tuple(found), unresolved)
@@ -173,6 +179,19 @@ def _package_faults(chosen: Mapping[str, Path], files: Files) -> list[Fault]:
         elif key != "experiment" and header not in (None, key):
             rule = f"`# @package {header}` sends the values away from {key}"
             found.append(Fault((key,), rule, way_out="leave the line out", where=where))
+    return found
+
+
+def _absent_faults(choices: Mapping[Any, Any], files: Files) -> list[Fault]:
+    """Options without a file, in groups where Hydra lets that pass; the default one of an algorithm may be absent."""
+    found = []
+    optional = {"search_space": f"{choices.get('algorithm')}/walkthrough"}
+    for group, default in optional.items():
+        option = choices.get(group)
+        if option not in (None, default) and files.find(f"{group}/{option}") is None:
+            options = files.groups().get(group, [])
+            way_out = did_you_mean(nearest(str(option), options)) or f"there is {some_of(options)}"
+            found.append(Fault((group,), f"there is no {group}/{option}.yaml", way_out=way_out))
     return found
 
 

@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from housing.algorithms import base as algorithms
-from housing.algorithms.base import Hyperparameter, Hyperparameters
+from housing.algorithms.base import Hyperparameter, Hyperparameters, Program
+from housing.config import keys
 from housing.config.faults import Fault, Path, did_you_mean, some_of
 from housing.config.files import Files
-from housing.config.keys import searchable
 from housing.config.nearest import nearest
+from housing.config.own_code import read_code, read_declared
 from housing.config.schema import CHOOSABLE, Algorithm
 from housing.tuning.space import Categorical, Distribution, Float, SearchSpace, partition
 
@@ -26,28 +27,60 @@ def read_algorithm(raw: Any, path: Path, faults: list[Fault]) -> Algorithm | Non
     if not isinstance(raw, Mapping):
         faults.append(Fault(path, "must be a mapping: `name`, then hyperparameters", raw))
         return None
+    if any(section in raw for section in keys.SECTIONS):
+        return _own_algorithm(raw, path, faults)
     name = raw.get("name")
-    if name not in algorithms.names():
-        known = algorithms.names()
-        rule = f"no such algorithm; there is {some_of(known)}"
-        faults.append(Fault((*path, "name"), rule, name, did_you_mean(nearest(str(name), known))))
+    if name not in keys.BUILT_IN:
+        rule = f"no such algorithm; there is {some_of(keys.BUILT_IN)}, and whatever has a script or a container"
+        faults.append(Fault((*path, "name"), rule, name, did_you_mean(nearest(str(name), keys.BUILT_IN))))
         return None
     module = algorithms.find(name)
-    values = {}
-    for key, value in raw.items():
-        if key == "name":
-            continue
-        place = (*path, str(key))
-        rules = module.HYPERPARAMETERS.get(key)
-        broken = rule_broken(rules, value) if rules else f"{name} {NO_SUCH_HYPERPARAMETER}"
-        if broken:
-            faults.append(Fault(place, broken, value))
-        else:
-            values[str(key)] = _normal(rules, value)
+    values = _values(raw, module.HYPERPARAMETERS, name, path, faults)
     faults.extend(
         Fault((*path, key), f"{name} needs it, and nothing sets it") for key in module.REQUIRED if key not in raw
     )
     return Algorithm(name, values)
+
+
+def _own_algorithm(raw: Mapping[Any, Any], path: Path, faults: list[Fault]) -> Algorithm | None:
+    name = raw.get("name")
+    if not isinstance(name, str) or not name or name in keys.BUILT_IN:
+        rule = f"must be a name that no built-in algorithm has ({some_of(keys.BUILT_IN)})"
+        faults.append(Fault((*path, "name"), rule, name))
+        name = "it"
+    before = len(faults)
+    code = read_code(raw, path, faults)
+    declared = read_declared(raw, path, faults)
+    place = (*path, keys.DECLARED)
+    for key, rules in declared.items():
+        if rules.default is not None and (broken := rule_broken(rules, rules.default)):
+            faults.append(Fault((*place, key, "default"), broken, rules.default))
+    if code is not None and code.rounds is not None and code.rounds not in declared:
+        section = "script" if isinstance(code, Program) else "container"
+        meant = did_you_mean(nearest(code.rounds, declared))
+        faults.append(Fault((*path, section, "rounds"), "must be a declared hyperparameter", code.rounds, meant))
+    known = {key for key in raw if key in ("name", keys.DECLARED, *keys.SECTIONS)}
+    typed = _values({key: value for key, value in raw.items() if key not in known}, declared, name, path, faults)
+    if len(faults) > before and code is None:
+        return None
+    defaults = {key: _normal(rules, rules.default) for key, rules in declared.items() if rules.default is not None}
+    return Algorithm(name, defaults | typed, code, declared)
+
+
+def _values(
+    raw: Mapping[Any, Any], table: Hyperparameters, algorithm: str, path: Path, faults: list[Fault]
+) -> dict[str, Any]:
+    values = {}
+    for key, value in raw.items():
+        if key == "name":
+            continue
+        rules = table.get(key)
+        broken = rule_broken(rules, value) if rules else f"{algorithm} {NO_SUCH_HYPERPARAMETER}"
+        if broken:
+            faults.append(Fault((*path, str(key)), broken, value))
+        elif rules:
+            values[str(key)] = _normal(rules, value)
+    return values
 
 
 def rule_broken(rules: Hyperparameter, value: Any) -> str | None:
@@ -61,10 +94,10 @@ def rule_broken(rules: Hyperparameter, value: Any) -> str | None:
     return next((rule for rule in (_rule_of_one(rules, v) for v in value) if rule), None)
 
 
-def space_faults(space: SearchSpace, algorithm: str, path: Path) -> list[Fault]:
+def space_faults(space: SearchSpace, algorithm: Algorithm, path: Path) -> list[Fault]:
     """Distributions that leave what the algorithm allows or takes no tuning; choices that name no option."""
-    table: Hyperparameters = algorithms.find(algorithm).HYPERPARAMETERS
-    known = searchable(table)
+    table = algorithm.table
+    known = keys.searchable(table)
     hyperparameters, groups = partition(space, groups=CHOOSABLE)
     faults = [fault for name, distribution in groups.items() for fault in _choice_faults(name, distribution, path)]
     for name, distribution in hyperparameters.items():
@@ -73,7 +106,7 @@ def space_faults(space: SearchSpace, algorithm: str, path: Path) -> list[Fault]:
         if rules is None:
             meant = nearest(name, known)
             way_out = did_you_mean(".".join((*path, meant))) if meant else f"it can tune {some_of(known, 40)}"
-            faults.append(Fault(place, f"{algorithm} {NO_SUCH_HYPERPARAMETER}", way_out=way_out))
+            faults.append(Fault(place, f"{algorithm.name} {NO_SUCH_HYPERPARAMETER}", way_out=way_out))
         elif not rules.tunable:
             faults.append(Fault(place, "cannot be tuned", way_out=f"set algorithm.{name} instead"))
         else:

@@ -26,10 +26,11 @@ def schema() -> Schema:
     root, definitions = _of_types()
     for union in (Column, Distribution):
         _require_tag(union, definitions)
-    root["properties"]["algorithm"] = _algorithm()
+    root["properties"]["algorithm"] = _algorithm(definitions)
     for slot in ("runner", "host"):
         root["properties"][slot] = {"anyOf": [_settings(name, definitions) for name in targets.names(slot)]}
-    definitions.pop("Algorithm", None)
+    for internal in ("Algorithm", "Program"):
+        definitions.pop(internal, None)
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "housing",
@@ -62,10 +63,29 @@ def _require_tag(union: Any, definitions: dict[str, Schema]) -> None:
         definition["required"] = sorted({tag, *definition.get("required", [])})
 
 
-def _algorithm() -> Schema:
+def _algorithm(definitions: dict[str, Schema]) -> Schema:
+    for kind in keys.SECTIONS.values():
+        definitions |= _adapter(kind).json_schema()["$defs"]
     return {
         "description": "An algorithm by name; every other key is one of its hyperparameters.",
-        "anyOf": [_hyperparameters(name) for name in algorithms.names()],
+        "anyOf": [
+            *(_hyperparameters(name) for name in keys.BUILT_IN),
+            *(_own_code(section, kind.__name__) for section, kind in keys.SECTIONS.items()),
+        ],
+    }
+
+
+def _own_code(section: str, definition: str) -> Schema:
+    declared = {"type": "object", "additionalProperties": {"$ref": "#/$defs/Hyperparameter"}}
+    return {
+        "type": "object",
+        "properties": {
+            "name": {"type": "string"},
+            section: {"$ref": f"#/$defs/{definition}"},
+            keys.DECLARED: {"description": "The hyperparameters that it has, by name.", **declared},
+        },
+        "required": ["name", section],
+        "additionalProperties": {"type": ["number", "string", "boolean", "array"]},
     }
 
 

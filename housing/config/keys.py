@@ -9,10 +9,18 @@ from functools import cache
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from housing.algorithms import base as algorithms
+from housing.algorithms.base import Hyperparameter, Image
 from housing.config.faults import Path
 from housing.config.nearest import nearest
-from housing.config.schema import CHOOSABLE, Experiment
+from housing.config.schema import CHOOSABLE, Experiment, Script
 from housing.targets import base as targets
+
+DECLARED = "hyperparameters"
+SECTIONS: Mapping[str, type[Any]] = {"script": Script, "container": Image}
+"""What an algorithm of the user's has beside its name and values: its declarations, and its code."""
+
+BUILT_IN = [name for name in algorithms.names() if name not in ("script", "container")]
+"""Algorithms that are named, and not brought."""
 
 Tree = dict[str, Any]
 """Key -> the tree below it, empty for a plain value."""
@@ -23,7 +31,7 @@ def legal(raw: Mapping[str, Any]) -> Tree:
     hints = type_hints(Experiment)
     tree: Tree = {name: _below(kind, raw.get(name)) for name, kind in hints.items()}
     table = hyperparameters(raw)
-    tree["algorithm"] = {"name": {}, **{name: {} for name in table}}
+    tree["algorithm"] = {"name": {}, **_own_code(raw), **{name: {} for name in table}}
     tree["search_space"] = {name: {} for name in searchable(table)} | tree["search_space"]
     for slot in ("runner", "host"):
         settings = settings_of(raw, slot)
@@ -49,10 +57,12 @@ def corrected(path: Path, tree: Tree) -> Path | None:
 def hyperparameters(raw: Mapping[str, Any]) -> algorithms.Hyperparameters:
     """Those of the chosen algorithm; none when there is no such algorithm."""
     algorithm = raw.get("algorithm")
-    name = algorithm.get("name") if isinstance(algorithm, Mapping) else None
-    table: algorithms.Hyperparameters = (
-        algorithms.find(name).HYPERPARAMETERS if isinstance(name, str) and name in algorithms.names() else {}
-    )
+    if not isinstance(algorithm, Mapping):
+        return {}
+    if isinstance(declared := algorithm.get(DECLARED), Mapping):
+        return {str(name): _roughly(entry) for name, entry in declared.items()}
+    name = algorithm.get("name")
+    table: algorithms.Hyperparameters = algorithms.find(name).HYPERPARAMETERS if name in BUILT_IN else {}
     return table
 
 
@@ -92,6 +102,22 @@ def tag(union: Any) -> tuple[str, dict[str, type[Any]]] | None:
 def required(kind: type[Any]) -> list[str]:
     """Names of a dataclass's fields that have no default."""
     return [f.name for f in fields(kind) if f.default is MISSING and f.default_factory is MISSING]
+
+
+def _roughly(entry: Any) -> Hyperparameter:
+    """What a declaration that is not checked yet says of its kind, and of being tuned."""
+    values = entry if isinstance(entry, Mapping) else {}
+    return Hyperparameter(values.get("kind", "float"), tunable=values.get("tunable") is not False)
+
+
+def _own_code(raw: Mapping[str, Any]) -> Tree:
+    """The sections of an algorithm of the user's; none for one that is built in."""
+    algorithm = raw.get("algorithm")
+    sections = {name: kind for name, kind in SECTIONS.items() if isinstance(algorithm, Mapping) and name in algorithm}
+    if not sections:
+        return {}
+    declared = _below(Mapping[str, Hyperparameter], algorithm.get(DECLARED) if algorithm else None)
+    return {DECLARED: declared, **{name: _below(kind, None) for name, kind in sections.items()}}
 
 
 def _below(kind: Any, value: Any) -> Tree:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
+from housing.algorithms.base import Program
 from housing.config import compose as composing
 from housing.config import faults as report
 from housing.config import overrides as typed
@@ -74,6 +75,8 @@ def config_hash(experiment: Experiment) -> str:
     del values["parallel"]
     for group, name in (("tracking", "uri"), ("tracking", "wait_s"), ("study", "resume")):
         del values[group][name]
+    if isinstance(code := experiment.algorithm.code, Program):
+        values["algorithm"]["code"]["archive"] = code.digest
     # Features are numbered in this order, so that here the order of a mapping is a part of the experiment.
     for group, ordered in (("dataset", "columns"), ("features", "derived")):
         values[group][ordered] = list(values[group][ordered].items())

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from housing.algorithms.base import Hyperparameters, Image, Program, find, metric_faults
 from housing.costs import Budget, Prices
 from housing.data.description import Dataset, Features
 from housing.deployment.spec import Deployment
 from housing.promotion.spec import Gate
 from housing.rehearsal.spec import Rehearsal
+from housing.training.metrics import METRICS
 from housing.tuning.space import SearchSpace
 from housing.tuning.spec import Study
 
@@ -20,10 +22,76 @@ CHOOSABLE = ("dataset", "features")
 
 @dataclass(frozen=True)
 class Algorithm:
-    """An algorithm by name, with every hyperparameter that conf/ or the command line fixes."""
+    """An algorithm by name, with every hyperparameter that conf/ or the command line fixes.
+
+    One of the user's own runs `code`, and its hyperparameters are `declared` in conf/.
+    """
 
     name: str
     hyperparameters: Mapping[str, Any]
+    code: Program | Image | None = None
+    declared: Hyperparameters = field(default_factory=dict)
+
+    @property
+    def kind(self) -> str:
+        """The file in `housing/algorithms` that knows how to train it."""
+        match self.code:
+            case Program():
+                return "script"
+            case Image():
+                return "container"
+            case None:
+                return self.name
+
+    @property
+    def table(self) -> Hyperparameters:
+        """Every hyperparameter that it has."""
+        own: Hyperparameters = find(self.name).HYPERPARAMETERS if self.code is None else self.declared
+        return own
+
+    @property
+    def rounds(self) -> str | None:
+        """The hyperparameter that counts rounds; None where none does."""
+        counting: str | None = find(self.name).ROUNDS if self.code is None else self.code.rounds
+        return counting
+
+    @property
+    def metrics(self) -> Sequence[str]:
+        """The metrics that a job will have, each with its channel; of a built-in one, those that are asked for."""
+        if self.code is not None:
+            return [name for name in self.code.metrics if name.partition("_")[2] in METRICS]
+        asked = self.hyperparameters.get("eval_metric") or sorted(METRICS)
+        return [f"{channel}_{metric}" for channel in ("train", "validation") for metric in asked]
+
+
+@dataclass(frozen=True)
+class Script:
+    """A training script, run as SageMaker runs one in a framework's container.
+
+    `source_dir` is its folder, seen from the working folder, or `package:<folder>` for one that housing ships. It goes
+    wherever the script trains and with its model, hidden files left out. `framework` with its versions names
+    SageMaker's image; on this machine the Python that runs housing runs it. `metrics` maps a metric's name to the
+    regular expression that finds its value, in the first group, in a line that the script prints; what it prints last
+    is true of the model that it writes. `rounds` is the hyperparameter that says how many times it prints them. A
+    process on this machine may take `timeout_s` seconds; SageMaker's limit is the runner's `max_run_s`.
+    """
+
+    source_dir: str
+    framework: str
+    framework_version: str
+    metrics: Mapping[str, str]
+    py_version: str = "py3"
+    entry_point: str = "train.py"
+    requirements: str | None = None
+    rounds: str | None = None
+    timeout_s: float | None = 3600
+
+    def __post_init__(self) -> None:
+        faults = metric_faults(self.metrics)
+        if self.timeout_s is not None and not self.timeout_s > 0:
+            faults.append(f"timeout_s: must be more than 0, got {self.timeout_s}")
+        if faults:
+            raise ValueError("; ".join(faults))
 
 
 @dataclass(frozen=True)

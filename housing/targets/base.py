@@ -134,5 +134,8 @@ def names(slot: str) -> list[str]:
 
 
 def find(name: str) -> ModuleType:
-    """The target's package, which offers `Settings` and `open_runner(settings)`, `open_host(settings)` or both."""
+    """The target's package, which offers `Settings` and `open_runner(settings)`, `open_host(settings)` or both.
+
+    `RUNS_IMAGES` tells whether its runner takes container images of the user's own.
+    """
     return import_module(f"housing.targets.{name}")

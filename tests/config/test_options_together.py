@@ -18,7 +18,7 @@ LISTABLE = ("xgboost/grid",)
 @pytest.mark.parametrize("study", OPTIONS["study"])
 def test_a_study_takes_every_search_space_that_its_sampler_can_use(small: Path, study: str) -> None:
     for space in OPTIONS["search_space"]:
-        overrides = [f"study={study}", f"search_space={space}"]
+        overrides = [f"study={study}", *_with_its_algorithm(space)]
         if study == "grid" and space not in LISTABLE:
             with pytest.raises(ConfigError, match="needs a `step` or a list of `choices`"):
                 load(overrides, small)
@@ -28,4 +28,8 @@ def test_a_study_takes_every_search_space_that_its_sampler_can_use(small: Path, 
 
 @pytest.mark.parametrize(("features", "space"), list(product(OPTIONS["features"], OPTIONS["search_space"])))
 def test_features_and_search_spaces_go_together(features: str, space: str) -> None:
-    assert load([f"features={features}", f"search_space={space}"]).features.name == features
+    assert load([f"features={features}", *_with_its_algorithm(space)]).features.name == features
+
+
+def _with_its_algorithm(space: str) -> list[str]:
+    return [f"algorithm={space.partition('/')[0]}", f"search_space={space}"]

@@ -135,7 +135,6 @@ IN_A_FILE = [
     ("experiment/my.yaml", EXPERIMENT + "algorithm: {eta: 7}\n", ["algorithm.eta = 7", "my.yaml:4"]),
     ("search_space/xgboost/my.yaml", "etta: {type: float, low: 0.1, high: 0.5}\n", ["search_space.eta?", "my.yaml:1"]),
     ("search_space/xgboost/my.yaml", "eta: {low: 0.1, high: 0.5}\n", ["needs `type`", "my.yaml:1"]),
-    ("search_space/xgboost/my.yaml", "{}\n", ["nothing to search"]),
 ]
 
 

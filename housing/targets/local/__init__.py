@@ -9,6 +9,10 @@ if TYPE_CHECKING:
     from housing.targets.base import Host, Runner
 
 
+RUNS_IMAGES = False
+"""Whether jobs may be container images of the user's own."""
+
+
 @dataclass(frozen=True)
 class Settings:
     """`folder` holds the server's state, seen from the working folder; `port` 0 lets the system choose one.

@@ -9,6 +9,10 @@ if TYPE_CHECKING:
     from housing.targets.base import Runner
 
 
+RUNS_IMAGES = False
+"""Whether jobs may be container images of the user's own."""
+
+
 @dataclass(frozen=True)
 class Settings:
     """`address` is that of a running cluster, as `ray start --head` prints it; null starts one on this machine.

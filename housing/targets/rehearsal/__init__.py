@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from housing.targets.base import Host, Runner
 
 
+RUNS_IMAGES = False
+"""Whether jobs may be container images of the user's own."""
+
+
 @dataclass(frozen=True)
 class Settings(sagemaker.Settings):
     """As for SageMaker; `rehearsal` says how the one on this machine behaves, which starts by itself."""

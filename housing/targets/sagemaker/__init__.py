@@ -14,6 +14,10 @@ _LONGEST_RUN_S = 28 * 24 * 3600
 _PREFIX = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,31}")
 
 
+RUNS_IMAGES = True
+"""Whether jobs may be container images of the user's own."""
+
+
 @dataclass(frozen=True)
 class Vpc:
     """Ids of the subnets and security groups that jobs and endpoints work in."""

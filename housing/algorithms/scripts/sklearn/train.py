@@ -56,8 +56,10 @@ def model_fn(model_dir: str) -> dict[str, Any]:
 def predict_fn(features: np.ndarray, model: dict[str, Any]) -> np.ndarray:
     """One answer a row; what serves the model calls this for every request."""
     known = np.where(np.isnan(features), model["medians"], features)
-    answers = known @ np.array(model["coefficients"]) + model["intercept"]
-    return np.exp(answers) if model["log_label"] else answers
+    answers: np.ndarray = known @ np.array(model["coefficients"]) + model["intercept"]
+    if model["log_label"]:
+        answers = np.exp(answers)
+    return answers
 
 
 def report(name: str, features: np.ndarray, label: np.ndarray, model: dict[str, Any]) -> None:
@@ -67,8 +69,8 @@ def report(name: str, features: np.ndarray, label: np.ndarray, model: dict[str, 
     if os.environ.get("HOUSING_LABEL_TRANSFORM") == "log":
         label, prediction = np.exp(label), np.exp(prediction)
     error = label - prediction
-    print(f"{name}-mae: {np.abs(error).mean()}")
-    print(f"{name}-rmse: {np.sqrt((error**2).mean())}")
+    print(f"{name}-mae: {np.abs(error).mean()}")  # noqa: T201
+    print(f"{name}-rmse: {np.sqrt((error**2).mean())}")  # noqa: T201
 
 
 def main() -> None:
