@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from importlib import import_module
 
-_PARTS = ("tags",)
+_PARTS = (
+    "search",
+    "tags",
+    "training_jobs",
+)
 
 
 def load() -> None:

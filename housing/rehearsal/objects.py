@@ -1,0 +1,73 @@
+"""Folders of a container, from S3 and back to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlparse
+
+if TYPE_CHECKING:
+    from housing.rehearsal.world import World
+
+
+def bucket_and_key(uri: str) -> tuple[str, str]:
+    parts = urlparse(uri)
+    return parts.netloc, parts.path.lstrip("/")
+
+
+def listed(world: World, uri: str) -> Iterator[str]:
+    """Keys that begin with the address's own, but for those that stand for folders. Raises botocore's ClientError."""
+    bucket, prefix = bucket_and_key(uri)
+    for page in world.client("s3").get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
+        for found in page.get("Contents", []):
+            if not found["Key"].endswith("/"):
+                yield found["Key"]
+
+
+def pull(world: World, uri: str, folder: Path) -> int:
+    """Fetch all objects below `uri` into `folder`; how many. Raises botocore's ClientError."""
+    bucket, prefix = bucket_and_key(uri)
+    count = 0
+    for key in listed(world, uri):
+        inner = key[len(prefix) :].lstrip("/") if key != prefix else ""
+        path = folder / (inner or Path(key).name)
+        if not path.resolve().is_relative_to(folder.resolve()):
+            continue  # a key with `..` in it has no place in the container
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(world.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read())
+        count += 1
+    return count
+
+
+def push(world: World, file: Path, uri: str) -> None:
+    """Raises botocore's ClientError."""
+    bucket, key = bucket_and_key(uri)
+    world.client("s3").put_object(Bucket=bucket, Key=key, Body=file.read_bytes())
+
+
+class Mirror:
+    """A folder whose files go to S3 as they are written; what is removed here stays there."""
+
+    def __init__(self, world: World, folder: Path, uri: str) -> None:
+        self._world = world
+        self._folder = folder
+        self._uri = uri.rstrip("/")
+        self._seen: dict[Path, Any] = {}
+
+    def fetch(self) -> None:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        pull(self._world, f"{self._uri}/", self._folder)
+        self._seen = dict(self._files())
+
+    def send(self) -> None:
+        for path, state in self._files():
+            if self._seen.get(path) != state:
+                push(self._world, path, f"{self._uri}/{path.relative_to(self._folder).as_posix()}")
+                self._seen[path] = state
+
+    def _files(self) -> Iterator[tuple[Path, Any]]:
+        for path in self._folder.rglob("*"):
+            if path.is_file() and not path.name.endswith(".sagemaker-ignore"):
+                about = path.stat()
+                yield path, (about.st_mtime_ns, about.st_size)

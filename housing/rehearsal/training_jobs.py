@@ -1,0 +1,177 @@
+"""Training jobs: created, looked at, stopped and deleted as on AWS; each is run by a thread of its own."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+from housing.rehearsal import listing, training_requests
+from housing.rehearsal.answers import ApiError, refused
+from housing.rehearsal.engine import Engine
+from housing.rehearsal.operations import on_end, on_start, operation
+from housing.rehearsal.training_run import INTERNAL, Run, transition
+
+if TYPE_CHECKING:
+    from housing.rehearsal.world import World
+
+KIND = "training-job"
+
+
+class Workshop:
+    """The jobs that run now, each with its thread, and the engine of their containers."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._lock = threading.Lock()
+        self._runs: dict[str, tuple[Run, threading.Thread]] = {}
+        self.engine = Engine(world.folder / "containers.log")
+
+    def begin(self, name: str) -> None:
+        run = Run(self._world, self.engine, name)
+        thread = threading.Thread(target=run.go, name=f"job {name}", daemon=True)
+        with self._lock:
+            self._runs = {known: job for known, job in self._runs.items() if job[1].is_alive()} | {name: (run, thread)}
+            thread.start()
+
+    def stop(self, name: str) -> None:
+        with self._lock:
+            job = self._runs.get(name)
+        if job:
+            job[0].stop()
+
+    def wait(self, name: str) -> None:
+        """Until the job has ended, or the rehearsal ends."""
+        with self._lock:
+            job = self._runs.get(name)
+        if job:
+            job[1].join()
+
+    def close(self) -> None:
+        with self._lock:
+            jobs = list(self._runs.values())
+        for run, _ in jobs:
+            run.stop()
+        self.engine.close()
+        for _, thread in jobs:
+            thread.join()
+
+
+_WORKSHOPS: WeakKeyDictionary[World, Workshop] = WeakKeyDictionary()
+
+
+def workshop(world: World) -> Workshop:
+    if world not in _WORKSHOPS:
+        _WORKSHOPS[world] = Workshop(world)
+    return _WORKSHOPS[world]
+
+
+def create(world: World, request: dict[str, Any], **more: Any) -> str:
+    """Keep the job and let it run; its ARN. `more` are members that only AWS itself sets. Raises ApiError."""
+    training_requests.check(world, request)
+    record = {
+        "TrainingJobStatus": "InProgress",
+        "SecondaryStatus": "Starting",
+        "SecondaryStatusTransitions": [],
+        "EnableNetworkIsolation": False,
+        "EnableInterContainerTrafficEncryption": False,
+        "EnableManagedSpotTraining": False,
+        **request,
+        **more,
+    }
+    record["StoppingCondition"] = {"MaxRuntimeInSeconds": 86400, **record["StoppingCondition"]}
+    transition(record, "Starting", "Starting the training job")
+    made = world.store.create(KIND, request["TrainingJobName"], record)
+    workshop(world).begin(request["TrainingJobName"])
+    return str(made["TrainingJobArn"])
+
+
+def stop(world: World, name: str) -> None:
+    """Ask a job to stop; one that has ended stays as it is."""
+    with world.store.edit(KIND, name) as record:
+        if record["TrainingJobStatus"] != "InProgress":
+            return
+        record["TrainingJobStatus"] = "Stopping"
+        transition(record, "Stopping", "Stopping the training job")
+    workshop(world).stop(name)
+
+
+@operation("CreateTrainingJob")
+def create_training_job(world: World, request: dict[str, Any]) -> dict[str, Any]:
+    return {"TrainingJobArn": create(world, request)}
+
+
+@operation("DescribeTrainingJob")
+def describe_training_job(world: World, request: dict[str, Any]) -> dict[str, Any]:
+    record = listing.describe(world, KIND, request)
+    definitions = training_requests.metric_definitions(record, world.region)
+    record["AlgorithmSpecification"] |= {
+        "MetricDefinitions": definitions,
+        "EnableSageMakerMetricsTimeSeries": bool(definitions),
+    }
+    return record
+
+
+@operation("ListTrainingJobs")
+def list_training_jobs(world: World, request: dict[str, Any]) -> dict[str, Any]:
+    if request.get("WarmPoolStatusEquals") or request.get("TrainingPlanArnEquals"):
+        raise ApiError("UnsupportedOperation", "Warm pools and training plans are not supported by the rehearsal.")
+    return listing.summaries(world, KIND, request, member="TrainingJobSummaries")
+
+
+@operation("StopTrainingJob")
+def stop_training_job(world: World, request: dict[str, Any]) -> dict[str, Any]:
+    name = request["TrainingJobName"]
+    status = world.store.get(KIND, name)["TrainingJobStatus"]
+    if status not in ("InProgress", "Stopping"):
+        raise refused(f"The request was rejected because the training job is in status {status}.")
+    stop(world, name)
+    return {}
+
+
+@operation("DeleteTrainingJob")
+def delete_training_job(world: World, request: dict[str, Any]) -> dict[str, Any]:
+    name = request["TrainingJobName"]
+    status = world.store.get(KIND, name)["TrainingJobStatus"]
+    if status in ("InProgress", "Stopping"):
+        raise ApiError("ResourceInUse", f"Training job {name} is in status {status}: it must end first.")
+    world.store.remove(KIND, name)
+    return {}
+
+
+@on_start
+def take_up(world: World) -> None:
+    """Bring to an end what a killed rehearsal has left, or run it again where its RetryStrategy says so.
+
+    What such a job had trained is lost and is not billed.
+    """
+    workshop(world).engine.warm()
+    for left in world.store.list(KIND):
+        if left["TrainingJobStatus"] not in ("InProgress", "Stopping"):
+            continue
+        name = left["TrainingJobName"]
+        again = left["TrainingJobStatus"] == "InProgress" and (
+            left.get("_restarts", 0) < left.get("RetryStrategy", {}).get("MaximumRetryAttempts", 0)
+        )
+        with world.store.edit(KIND, name) as record:
+            if again:
+                record["_restarts"] = record.get("_restarts", 0) + 1
+                transition(record, "Restarting", "Restarting the training job")
+                continue
+            stopped = record["TrainingJobStatus"] == "Stopping"
+            record["TrainingJobStatus"] = "Stopped" if stopped else "Failed"
+            record["TrainingEndTime"] = time.time()
+            if not stopped:
+                record["FailureReason"] = INTERNAL
+            transition(
+                record, record["TrainingJobStatus"], "Training job stopped" if stopped else "Training job failed"
+            )
+        if again:
+            workshop(world).begin(name)
+
+
+@on_end
+def close(world: World) -> None:
+    if found := _WORKSHOPS.pop(world, None):
+        found.close()

@@ -1,0 +1,95 @@
+"""A container's log on its way to CloudWatch, and the metrics that are read from its lines."""
+
+from __future__ import annotations
+
+import math
+import re
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from housing.rehearsal.world import World
+
+GROUP = "/aws/sagemaker/TrainingJobs"
+_EVERY_S = 0.1
+_MOST_EVENTS = 5000  # in one call; CloudWatch takes 10,000
+
+
+class TrainingLog:
+    """One stream, `<job>/algo-1-<milliseconds>`; belongs to one thread.
+
+    `definitions` are MetricDefinitions. `rounds` counts the lines that had a metric in them.
+    """
+
+    def __init__(self, world: World, job: str, definitions: Sequence[Mapping[str, str]]) -> None:
+        self._logs = world.client("logs")
+        self._metrics_of = _reader(definitions)
+        self._stream = f"{job}/algo-1-{int(time.time() * 1000)}"
+        self._begun = False
+        self._waiting: list[dict[str, Any]] = []
+        self._sent = time.monotonic()
+        self._last: dict[str, dict[str, Any]] = {}
+        self.rounds = 0
+
+    @property
+    def metrics(self) -> list[dict[str, Any]]:
+        """The last value of each, as FinalMetricDataList has them."""
+        return list(self._last.values())
+
+    def take(self, lines: Iterable[str]) -> None:
+        now = time.time()
+        for line in lines:
+            # The agent on SageMaker's machines writes control characters as octal numbers: a tab is #011.
+            shown = re.sub(r"[\x00-\x1f]", lambda found: f"#{ord(found[0]):03o}", line)
+            self._waiting.append({"timestamp": int(now * 1000), "message": shown or " "})
+            found = self._metrics_of(shown)
+            self.rounds += bool(found)
+            for name, value in found:
+                self._last[name] = {"MetricName": name, "Value": value, "Timestamp": now}
+
+    def due(self) -> bool:
+        return bool(self._waiting) and time.monotonic() - self._sent > _EVERY_S
+
+    def send(self) -> None:
+        if not self._waiting:
+            return
+        if not self._begun:
+            self._begin()
+        for start in range(0, len(self._waiting), _MOST_EVENTS):
+            events = self._waiting[start : start + _MOST_EVENTS]
+            self._logs.put_log_events(logGroupName=GROUP, logStreamName=self._stream, logEvents=events)
+        self._waiting = []
+        self._sent = time.monotonic()
+
+    def _begin(self) -> None:
+        from botocore.exceptions import ClientError
+
+        try:
+            self._logs.create_log_stream(logGroupName=GROUP, logStreamName=self._stream)
+        except ClientError:
+            self._logs.create_log_group(logGroupName=GROUP)
+            self._logs.create_log_stream(logGroupName=GROUP, logStreamName=self._stream)
+        self._begun = True
+
+
+def _reader(definitions: Sequence[Mapping[str, str]]) -> Callable[[str], list[tuple[str, float]]]:
+    """What finds the metrics of a line, by name."""
+    patterns = [(definition["Name"], re.compile(definition["Regex"])) for definition in definitions]
+    # XGBoost has so many metrics that lines without any are worth knowing before each of them is looked for.
+    tabbed = bool(patterns) and all("#011" in pattern.pattern for _, pattern in patterns)
+
+    def read(line: str) -> list[tuple[str, float]]:
+        if tabbed and "#011" not in line:
+            return []
+        found = [(name, match[1]) for name, pattern in patterns if (match := pattern.search(line)) and match.groups()]
+        return [(name, float(text)) for name, text in found if _is_number(text)]
+
+    return read
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return math.isfinite(float(text))
+    except ValueError:
+        return False
