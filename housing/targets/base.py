@@ -19,6 +19,8 @@ from housing.deployment.plan import Action
 from housing.deployment.spec import Deployment
 from housing.targets.managed import ManagedJob, ManagedStudy, Watch
 from housing.training.job import Progress, TrainingJob, TrainingResult
+from housing.tuning.space import SearchSpace
+from housing.tuning.spec import Study
 
 
 class Runner(Protocol):
@@ -70,6 +72,12 @@ class LastingRunner(Runner, Protocol):
 @runtime_checkable
 class SearchingRunner(Runner, Protocol):
     """A runner whose place can search by itself, too."""
+
+    def study_handle(self) -> str:
+        """A new name for a study there."""
+
+    def search_faults(self, study: Study, space: SearchSpace) -> Sequence[str]:
+        """What the place cannot do of a study, each fault beginning with the key it is about; empty: all of it."""
 
     def search(self, study: ManagedStudy, watch: Watch) -> None:
         """Run a whole study there, or go on with the one of the same `handle`; returns when it has ended.

@@ -25,6 +25,8 @@ class Study:
     `resume` names a study of the record (its run's id, the beginning of it, or its name) to go on with until it has
     `trials`. With `reuse`, a trial that a finished run has done already (the same hyperparameters, seed, data, split,
     encoder and code) is not trained again: it takes that run's result.
+    `engine` amt leaves the search to SageMaker's automatic model tuning, on targets that offer it; `start_from` then
+    names earlier studies of the same kind that it learns from. With optuna it is run here, and trains anywhere.
     """
 
     name: str
@@ -43,6 +45,7 @@ class Study:
     start_from: str | tuple[Point, ...] = ()
     resume: str | None = None
     reuse: bool = False
+    engine: Literal["optuna", "amt"] = "optuna"
 
     def __post_init__(self) -> None:
         faults = [

@@ -6,15 +6,20 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from housing.config.schema import Experiment
-from housing.errors import TrainingError
+from housing.errors import CloudError, TrainingError
 from housing.training.job import TrainingJob, TrainingResult
-from housing.workflow.figures import job_figures
+from housing.workflow.figures import job_figures, rounds_kept
 from housing.workflow.outcome import Invocation, Outcome, Reporter, Table
 from housing.workflow.recording import JobRun
 from housing.workflow.session import Session
+from housing.workflow.spending import earlier_billed_seconds, estimate
 
 if TYPE_CHECKING:
     from housing.tracking.queries import Run
+
+_SOME_VALUES = {
+    "xgboost": (("housing train -m algorithm.eta=0.1,0.3,0.5", "compare a few values under one parent run"),),
+}
 
 
 def train(experiment: Experiment, invocation: Invocation, reporter: Reporter) -> Outcome:
@@ -33,7 +38,7 @@ def trained(session: Session, *, stopping: Callable[[], bool] | None = None) -> 
         tables=(_metrics_table(session, result),),
         recorded=session.records_at,
         next_commands=(
-            ("housing train -m algorithm.eta=0.1,0.3,0.5", "compare a few values under one parent run"),
+            *_SOME_VALUES.get(session.experiment.algorithm.name, ()),
             ("housing tune", "search the space of the configuration"),
             (f"housing promote candidate={run_id[:8]}", "final fit with these hyperparameters, gate, registry"),
         ),
@@ -75,9 +80,10 @@ def result_of(
 ) -> TrainingResult:
     """Do one job and wait for it; what it failed with stands in its run, where that is open already.
 
-    Where the place of training fails or is away (CloudError), the run stays open: its job may yet end well.
+    Where the place of training is away (CloudError), the run stays open: its job may yet end well.
     """
     works = session.works
+    tell_costs(session, jobs=1)
     try:
         watch = (lambda _number, _metrics: stopping()) if stopping is not None else None
         return works.result(works.submit(job, run, session.recording, watch), stopping=stopping)
@@ -87,13 +93,25 @@ def result_of(
         if works.stopping and stopping is None:
             raise KeyboardInterrupt from error
         raise
+    except CloudError as error:
+        if works.is_over(run):
+            session.recording.fail(run, str(error))
+        raise
+
+
+def tell_costs(session: Session, *, jobs: int) -> None:
+    """Before jobs are paid for: what they may cost, and what jobs like them did."""
+    rental, prices = session.works.runner.rental, session.experiment.prices
+    if rental is not None:
+        earlier = earlier_billed_seconds(session.runs, rental)
+        session.reporter.step("cost", estimate(rental, prices, jobs=jobs, earlier=earlier))
 
 
 def _summary(session: Session, result: TrainingResult) -> str:
     objective = session.experiment.study.objectives[0]
     value = result.metrics.get(objective)
     shown = f"{objective} {session.amount(value)}, " if value is not None else ""
-    return f"{shown}{result.best_round + 1} rounds kept, {result.seconds:.2f} s"
+    return f"{shown}{result.seconds:.2f} s{rounds_kept(session, result)}"
 
 
 def _metrics_table(session: Session, result: TrainingResult) -> Table:
@@ -101,4 +119,5 @@ def _metrics_table(session: Session, result: TrainingResult) -> Table:
     metrics = dict.fromkeys(name.split("_", 1)[1] for name in result.metrics)
     unit = session.experiment.dataset.label_unit
     rows = [[metric, *(result.metrics.get(f"{channel}_{metric}") for channel in channels)] for metric in metrics]
-    return Table(f"round {result.best_round + 1}" + (f", {unit}" if unit else ""), ("metric", *channels), rows)
+    title = f"round {result.best_round + 1}" if session.experiment.algorithm.rounds else "metrics"
+    return Table(title + (f", {unit}" if unit else ""), ("metric", *channels), rows)

@@ -7,10 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from housing.config.schema import Experiment
-from housing.errors import ConfigError, GateRefused, RegistryError
+from housing.algorithms.base import Image, find
+from housing.config.schema import Algorithm, Experiment
+from housing.errors import ConfigError, GateRefused, RegistryError, TrainingError
 from housing.targets.base import LastingRunner
 from housing.training.metrics import direction
+from housing.workflow.figures import rounds_kept
 from housing.workflow.jobs import result_of
 from housing.workflow.outcome import Invocation, Outcome, Reporter, Table
 from housing.workflow.session import Session
@@ -68,7 +70,8 @@ def promote_best(session: Session, *, parent: str | None, source: Run | None = N
     session = session.choosing(options)
     _refuse_untestable(session)
     experiment = session.experiment
-    hyperparameters = _final_hyperparameters(source)
+    algorithm = experiment.algorithm
+    hyperparameters = _final_hyperparameters(source, algorithm)
     encoder, channel = session.prepared.final()
     name = f"final from {source.name}"
     job = session.job(name, hyperparameters, {"train": session.runner.stage(channel)})
@@ -86,9 +89,7 @@ def promote_best(session: Session, *, parent: str | None, source: Run | None = N
     if session.works.stopping:
         session.recording.end(run, result, encoder=encoder)
         raise KeyboardInterrupt
-    session.reporter.step(
-        "final", f"{len(channel.label):,} rows, {hyperparameters['num_round']} rounds, {result.seconds:.2f} s"
-    )
+    session.reporter.step("final", f"{len(channel.label):,} rows{rounds_kept(session, result)}, {result.seconds:.2f} s")
 
     decision = _judge(session, result, encoder)
     for verdict in decision.verdicts:
@@ -125,7 +126,7 @@ def register(
             experiment.tracking.model,
             run_id,
             Bundle(
-                algorithm=experiment.algorithm.name,
+                algorithm=experiment.algorithm.kind,
                 model=result.model,
                 model_format=result.model_format,
                 encoder=encoder.to_json(),
@@ -199,8 +200,19 @@ def _chosen_options(source: Run) -> dict[str, str]:
     return options
 
 
-def _final_hyperparameters(source: Run) -> dict[str, Any]:
+def _final_hyperparameters(source: Run, algorithm: Algorithm) -> dict[str, Any]:
     """Those of the source, for as many rounds as it kept: the final fit has no validation part to stop early by."""
+    trained_by = source.params.get("algorithm", algorithm.name)
+    if trained_by != algorithm.name:
+        raise ConfigError(
+            f"algorithm: run {source.name} ({source.id[:8]}) was trained by {trained_by}, and this configuration has "
+            f"{algorithm.name}; promote it with algorithm={trained_by}, or name another run: candidate=<run id>"
+        )
+    if isinstance(algorithm.code, Image):
+        raise ConfigError(
+            f"algorithm.container: the model of {source.name} answers in its own image only, so the gate cannot judge "
+            "it; a script's model answers everywhere (algorithm=script)"
+        )
     try:
         hyperparameters: dict[str, Any] = json.loads(source.tags["housing.hyperparameters"])
         rounds = int(source.metrics["best_round"]) + 1
@@ -209,18 +221,21 @@ def _final_hyperparameters(source: Run) -> dict[str, Any]:
             f"run {source.name} ({source.id}) is not a finished training job of housing, so it cannot be promoted; "
             "name one that is: candidate=<run id>"
         ) from e
-    hyperparameters.pop("early_stopping_rounds", None)
-    return hyperparameters | {"num_round": rounds}
+    for name in find(algorithm.kind).NEEDS_VALIDATION:
+        hyperparameters.pop(name, None)
+    return hyperparameters | ({algorithm.rounds: rounds} if algorithm.rounds else {})
 
 
 def _judge(session: Session, result: TrainingResult, encoder: Encoder) -> Decision:
     """Both models answer the raw test rows, each through its own encoder, as they would behind an endpoint."""
-    from housing.algorithms.base import find
     from housing.promotion.gate import decide
     from housing.training.predictor import Predictor
 
     experiment, test = session.experiment, session.prepared.test
-    candidate = Predictor(find(experiment.algorithm.name).load(result.model), encoder)
+    try:
+        candidate = Predictor(find(experiment.algorithm.kind).load(result.model), encoder)
+    except ValueError as e:
+        raise TrainingError(f"the final fit's model cannot answer: {e}") from e
     with session.reporter.working("scoring the test part"):
         return decide(
             experiment.gate,

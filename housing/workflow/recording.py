@@ -8,9 +8,11 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from housing.errors import ServerAway, TrackingError
+from housing.algorithms.base import Program
+from housing.errors import CloudError, ServerAway, TrackingError
 from housing.tracking.queries import JOB_TAG, REASON_TAG
 from housing.workflow.spending import rented_tags
+from housing.workflow.works import LeftAtWork
 
 if TYPE_CHECKING:
     from housing.data.channel import Channel
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
 
 REQUEST_TAG = "housing.request"
 """Overrides and folder of configuration of the command that opened a run, as JSON: how to compose the same again."""
+
+SCRIPT_TAG = "housing.script_digest"
+"""SHA-256 of the folder of the script that trained, where one did."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +77,8 @@ class Recording:
             "housing.overrides": " ".join(invocation.overrides),
             "housing.config_hash": invocation.config_hash,
         }
+        if isinstance(code := session.experiment.algorithm.code, Program):
+            tags[SCRIPT_TAG] = code.digest
         return tags | session.digest_tags
 
     @property
@@ -99,6 +106,8 @@ class Recording:
     ) -> Iterator[OpenRun]:
         """A run that is a parent: FINISHED when the block ends, FAILED or KILLED with the reason when it does not.
 
+        It stays as it is when its jobs are left at work, and when it is itself at work at a place that fails.
+
         `again` is the run of an earlier command that goes on; its parameters stand.
         """
         # MLflow never changes a parameter: those that a study searches wait for their best values.
@@ -116,11 +125,14 @@ class Recording:
         run = OpenRun(run_id, {}, {}, {})
         try:
             yield run
+        except LeftAtWork:
+            raise
         except KeyboardInterrupt:
             self._end_early(run, "KILLED", "interrupted")
             raise
         except Exception as error:
-            if not isinstance(error, ServerAway):
+            lives_on = isinstance(error, CloudError) and JOB_TAG in run.tags
+            if not lives_on and not isinstance(error, ServerAway):
                 self._end_early(run, "FAILED", str(error))
             raise
         runs.finish(run_id, metrics=run.metrics, tags=run.tags, params=run.params)

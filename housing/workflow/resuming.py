@@ -186,7 +186,7 @@ def _refuse_another_search(session: Session, run: Run, definition: Mapping[str, 
 
 def _definition(session: Session, data: Mapping[str, Session]) -> dict[str, Any]:
     """What all trials of a study share, resolved, and the data they may see."""
-    values = {key: value for key, value in asdict(session.experiment).items() if key not in _FREE}
+    values = {key: value for key, value in session.experiment.plain().items() if key not in _FREE}
     values["study"] = {key: value for key, value in values["study"].items() if key not in _FREE_OF_STUDY}
     values["choices"] = {
         named: {group: asdict(getattr(chosen.experiment, group)) for group in CHOOSABLE}

@@ -65,10 +65,8 @@ class Ledger:
             self._spent_usd += reserved_usd if spent_usd is None else spent_usd
 
 
-def estimate(rental: Rental | None, prices: Prices, *, jobs: int, earlier: Sequence[float]) -> str | None:
-    """What jobs may cost, in words; None where nobody bills. `earlier` are billed seconds of jobs like them."""
-    if rental is None:
-        return None
+def estimate(rental: Rental, prices: Prices, *, jobs: int, earlier: Sequence[float]) -> str:
+    """What jobs may cost, in words; `earlier` are billed seconds of jobs like them."""
     longest_usd = prices.usd(rental.instance_type, rental.instances * jobs, rental.max_seconds)
     if longest_usd is None:
         return f"unknown: {rental.instance_type} has no price ({_multiplied(rental, jobs)})"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -10,14 +11,18 @@ from housing.errors import ConfigError, TrainingError
 from housing.training.metrics import direction
 from housing.workflow.board import leaderboard
 from housing.workflow.figures import study_figures
+from housing.workflow.jobs import tell_costs
+from housing.workflow.managed import managed_search, refuse_unsearchable
 from housing.workflow.outcome import Invocation, Outcome, Reporter, Table
-from housing.workflow.resuming import known_points, taken_up
+from housing.workflow.resuming import TakenUp, known_points, taken_up
 from housing.workflow.session import Session
+from housing.workflow.spending import bill
 from housing.workflow.summary import Summary, summarise
 from housing.workflow.trials import Trials, most_rounds, stage
 
 if TYPE_CHECKING:
     from housing.tracking.queries import Run
+    from housing.tuning.space import Point
     from housing.tuning.study import StudyResult
 
 _MOST_ROWS = 15
@@ -71,38 +76,33 @@ def tune(experiment: Experiment, invocation: Invocation, reporter: Reporter) -> 
 def study(session: Session, *, parent: str | None) -> Studied:
     """Run the configured study and record it; raises TrainingError when not one trial finished."""
     from housing.tracking.names import study_name
-    from housing.tuning.study import search
 
     experiment = session.experiment
     spec = experiment.study
     if not experiment.search_space:
         raise ConfigError(
-            f"search_space: nothing to search; write conf/search_space/{experiment.algorithm.name}/walkthrough.yaml, or "
-            "name a range here: 'algorithm.<hyperparameter>=interval(0.01,0.3)'"
+            "search_space: nothing to search; write a file search_space/<algorithm>/walkthrough.yaml, or name a range: "
+            "'algorithm.<hyperparameter>=interval(0.01,0.3)'"
         )
+    is_managed = spec.engine != "optuna"
+    if is_managed:
+        refuse_unsearchable(session)
     choices = stage(session)  # bad data is refused before a run is opened
     objective, towards = spec.objectives[0], tuple(direction(each) for each in spec.objectives)
-    known = known_points(session)
+    known = () if is_managed else known_points(session)
+    works, rental = session.works, session.works.runner.rental
+    if spec.resume is None:  # what the budget forbids is refused before a run is opened, too
+        works.ledger.settle(works.ledger.reserve(rental, spec.name, jobs=spec.trials if is_managed else 1), 0.0)
+    tell_costs(session, jobs=spec.trials * spec.folds)
     with taken_up(session, choices, name=study_name(spec.name), parent=parent) as taken:
         opened, name = taken.opened, taken.name
-        trials = Trials(session, taken)
-        result = search(
-            experiment.search_space,
-            spec,
-            trials.evaluate,
-            seed=experiment.seed,
-            directions=towards,
-            past=taken.past,
-            known=known,
-            begun=trials.begun,
-            rounds=most_rounds(experiment),
-            on_end=trials.record,
-            decide=session.works.decide,
-        )
+        result = managed_search(session, taken) if is_managed else _search(session, taken, known)
         taken.keeping.settle()
         ranked = session.runs.rank_children(opened.run_id, dict(zip(spec.objectives, towards, strict=True)))
+        cost = bill(session.runs.children(opened.run_id)) if rental is not None else None
         opened.metrics["trials"] = len(result.trials)
-        summary = summarise(session, result)
+        opened.metrics.update(cost.metrics if cost else {})
+        summary = summarise(session, result, cost)
         if ranked:
             opened.metrics.update(_scores(ranked[0]))
             opened.tags.update({"housing.best_run": ranked[0].id, "housing.best": ranked[0].name})
@@ -118,6 +118,26 @@ def study(session: Session, *, parent: str | None) -> Studied:
         "tune", f"{name}: best of {len(result.trials)} {best.name}, {session.amount(best.metrics[objective])}"
     )
     return Studied(opened.run_id, name, result, summary, best)
+
+
+def _search(session: Session, taken: TakenUp, known: Sequence[Point]) -> StudyResult:
+    """The study proposed and judged here; its jobs train wherever the runner is."""
+    from housing.tuning.study import search
+
+    experiment, trials = session.experiment, Trials(session, taken)
+    return search(
+        experiment.search_space,
+        experiment.study,
+        trials.evaluate,
+        seed=experiment.seed,
+        directions=tuple(direction(each) for each in experiment.study.objectives),
+        past=taken.past,
+        known=known,
+        begun=trials.begun,
+        rounds=most_rounds(experiment),
+        on_end=trials.record,
+        decide=session.works.decide,
+    )
 
 
 def _best(board: Table) -> Table:

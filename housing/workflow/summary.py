@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from housing.training.metrics import direction
 from housing.workflow.session import Session
+from housing.workflow.spending import Bill
 
 if TYPE_CHECKING:
     from housing.tuning.study import StudyResult
@@ -31,14 +32,15 @@ class Summary:
     sentences: tuple[str, ...]
     spread: Mapping[str, float]
     importances: Mapping[str, float]
+    costs: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def data(self) -> dict[str, Any]:
         """For machines."""
-        return {"spread": dict(self.spread), "importances": dict(self.importances)}
+        return {"spread": dict(self.spread), "importances": dict(self.importances), "costs": dict(self.costs)}
 
 
-def summarise(session: Session, result: StudyResult) -> Summary:
+def summarise(session: Session, result: StudyResult, cost: Bill | None = None) -> Summary:
     """Importances are computed here, once, for the last block and the report."""
     objective = session.experiment.study.objectives[0]
     values = sorted(
@@ -52,7 +54,9 @@ def summarise(session: Session, result: StudyResult) -> Summary:
         sentences.append(f"{objective}: " + ", ".join(f"{n} {session.amount(v)}" for n, v in spread.items()))
     if len(result.space) > 1 and values:
         sentences.append(_mattered(importances))
-    return Summary(tuple(sentences), spread, importances)
+    if cost is not None:
+        sentences.append(cost.sentence)
+    return Summary(tuple(sentences), spread, importances, cost.metrics if cost is not None else {})
 
 
 def _counts(result: StudyResult) -> str:

@@ -76,8 +76,9 @@ class Trials:
         recording, recorder = self._session.recording, self._study.keeping.recorder
         if trial.state == "interrupted" and trial.error is not None:
             # Refused by the budget, or lost from sight at the place of training: nothing is recorded of a job that has
-            # not begun, and the run of one that has stays open for the next command.
-            pass
+            # not begun, and the run of one that has stays open for the next command, unless it has surely failed.
+            if self._session.works.is_over(run):
+                recording.fail(run, trial.error, recorder=recorder, tags=tags)
         elif trial.state != "failed" and results:
             by_fold = self._session.experiment.study.folds > 1 and not reused
             result = replace(mean_result(results) if by_fold else results[0], stopped=trial.state != "complete")
@@ -188,8 +189,11 @@ def stage(session: Session) -> dict[str, Session]:
 
 def most_rounds(experiment: Experiment) -> int | None:
     """The most rounds that a trial can train; None for an algorithm that counts none."""
-    distribution = experiment.search_space.get("num_round")
+    counting = experiment.algorithm.rounds
+    if counting is None:
+        return None
+    distribution = experiment.search_space.get(counting)
     if distribution is None:
-        rounds = experiment.algorithm.hyperparameters.get("num_round")
+        rounds = experiment.algorithm.hyperparameters.get(counting)
         return None if rounds is None else int(rounds)
     return int(max(distribution.choices) if isinstance(distribution, Categorical) else distribution.high)

@@ -152,6 +152,15 @@ class Works:
                 with suppress(CloudError):
                     self.runner.stop(handle)
 
+    def is_over(self, run: JobRun) -> bool:
+        """Whether the run's latest job has ended for good and with nothing; False where nobody can tell just now."""
+        if run.run_id is None or not run.handles or not isinstance(self.runner, LastingRunner):
+            return False
+        with suppress(CloudError):
+            jobs = self.runner.find({"housing:run": run.run_id}, known=run.handles[:-1])
+            return bool(jobs) and all(job.state == "failed" for job in jobs)
+        return False
+
     @contextmanager
     def studying(self, handle: str, run: JobRun) -> Iterator[None]:
         """A whole study of this handle is at work at the place itself."""

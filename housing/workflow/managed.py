@@ -1,0 +1,252 @@
+"""A study that the place of training runs by itself: its jobs appear as child runs while it works."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from housing.config.schema import CHOOSABLE
+from housing.errors import ConfigError, TrackingError
+from housing.targets.base import SearchingRunner
+from housing.targets.managed import ManagedJob, ManagedStudy
+from housing.tracking.queries import JOB_TAG
+from housing.tracking.studies import latest_study
+from housing.tracking.trial import finished_trial, proposal_tags, trial_tags
+from housing.training.metrics import direction
+from housing.tuning.session import Ended, interrupt_as_event
+from housing.tuning.space import partition
+from housing.tuning.trial import FinishedTrial, State, Trial
+from housing.workflow.board import Board
+from housing.workflow.recording import JobRun
+from housing.workflow.resuming import TakenUp
+from housing.workflow.reuse import job_tags
+from housing.workflow.session import Session
+
+if TYPE_CHECKING:
+    from housing.tracking.queries import Run
+    from housing.tuning.study import StudyResult
+
+
+def refuse_unsearchable(session: Session) -> None:
+    """Raises ConfigError where the place of training cannot search by itself, or not this space in this way."""
+    experiment = session.experiment
+    spec, space = experiment.study, experiment.search_space
+    if not isinstance(session.runner, SearchingRunner):
+        raise ConfigError(
+            f"study.engine: {spec.engine} is a search that Amazon SageMaker runs, and target@runner="
+            f"{experiment.runner.name} trains elsewhere; choose target@runner=sagemaker or target=rehearsal, or "
+            "study.engine=optuna"
+        )
+    _, chosen = partition(space, groups=CHOOSABLE)
+    found = [f"search_space.{name}: {spec.engine} varies hyperparameters only" for name in chosen]
+    if not isinstance(spec.start_from, str) and spec.start_from:
+        found.append(f"study.start_from: {spec.engine} takes an earlier study's name, not points")
+    found += session.runner.search_faults(spec, space)
+    if found:
+        raise ConfigError("\n".join([*found, "  change that, or search with study.engine=optuna"]))
+
+
+def managed_search(session: Session, study: TakenUp) -> StudyResult:
+    """Run the configured study where jobs train, or go on with the one that an earlier command has left there.
+
+    A study that has ended there with too few trials is continued by another one, which learns from it.
+    """
+    return _ManagedSearch(session, study).run()
+
+
+class _ManagedSearch:
+    def __init__(self, session: Session, study: TakenUp) -> None:
+        self._session = session
+        self._study = study
+        self._board = Board(session, study.past)
+        self._trials = {trial.number: trial for trial in study.past}
+        self._next = 1 + max(self._trials, default=-1)
+        self._jobs: dict[str, _Job] = {}
+        self._ended: set[str] = set()
+        self._interrupted = threading.Event()
+        for child in session.runs.children(study.opened.run_id) if study.earlier is not None else ():
+            self._remember(child)
+
+    def run(self) -> StudyResult:
+        from housing.tuning.study import StudyResult
+
+        experiment, began = self._session.experiment, time.monotonic()
+        earlier = self._study.earlier
+        handles = earlier.tags.get(JOB_TAG, "").split() if earlier is not None else []
+        if handles:
+            self._search(handles[-1], handles[:-1])
+        while not self._interrupted.is_set() and (left := experiment.study.trials - self._counted) > 0:
+            before = self._counted
+            self._search(self._begin(handles, left), self._parents() + handles[:-1], trials=left)
+            if self._counted == before or not handles[:-1]:
+                break
+        objectives = tuple(map(direction, experiment.study.objectives))
+        trials = tuple(self._trials[number] for number in sorted(self._trials))
+        ended: Ended = "interrupted" if self._interrupted.is_set() or self._session.works.stopping else "trials"
+        return StudyResult(experiment.search_space, objectives, trials, ended, time.monotonic() - began)
+
+    @property
+    def _counted(self) -> int:
+        return sum(trial.state != "interrupted" for trial in self._trials.values())
+
+    def _begin(self, handles: list[str], trials: int) -> str:
+        """A new study's handle, paid for and in the record before it begins."""
+        works, opened = self._session.works, self._study.opened
+        assert isinstance(works.runner, SearchingRunner)  # refuse_unsearchable
+        works.ledger.reserve(works.runner.rental, self._study.name, jobs=trials)
+        handle = works.runner.study_handle()
+        handles.append(handle)
+        opened.tags[JOB_TAG] = " ".join(handles)
+        self._session.runs.annotate(opened.run_id, tags={JOB_TAG: opened.tags[JOB_TAG]})
+        return handle
+
+    def _parents(self) -> list[str]:
+        """The study that this one starts from, as the place knows it."""
+        start = self._session.experiment.study.start_from
+        if not isinstance(start, str):
+            return []
+        earlier = latest_study(self._session.runs, start)
+        handles = earlier.tags.get(JOB_TAG, "").split()
+        if not handles:
+            raise ConfigError(f"study.start_from: {earlier.name} was not searched with study.engine=amt")
+        return handles
+
+    def _search(self, handle: str, parents: Sequence[str], *, trials: int | None = None) -> None:
+        session, spec = self._session, self._session.experiment.study
+        self._study.opened.tags.setdefault(JOB_TAG, " ".join([*parents, handle]))
+        run = JobRun(
+            self._study.name,
+            "study",
+            None,
+            tags=session.recording.run_tags | {"housing.study": self._study.name},
+            params={},
+            inputs=(),
+            run_id=self._study.opened.run_id,
+        )
+        job = session.job(self._study.name, session.experiment.algorithm.hyperparameters)
+        managed = ManagedStudy(
+            handle,
+            replace(spec, trials=trials or spec.trials),
+            session.experiment.search_space,
+            replace(job, tags=session.works.job_tags(run)),
+            tuple(parents),
+        )
+        runner = session.works.runner
+        assert isinstance(runner, SearchingRunner)  # refuse_unsearchable
+        with session.works.studying(handle, run), interrupt_as_event(self._interrupted, session.works.decide):
+            runner.search(managed, self._watch)
+
+    def _watch(self, job: ManagedJob) -> bool:
+        """A job has changed; returns whether the study is to stop."""
+        if job.handle not in self._ended:
+            known = self._jobs.get(job.handle)
+            if known is None:
+                known = self._jobs[job.handle] = self._started(job)
+            self._note_rounds(known, job)
+            if job.state != "running":
+                self._end(known, job)
+        return self._interrupted.is_set() and not self._session.works.leaving
+
+    def _started(self, job: ManagedJob) -> _Job:
+        space = self._session.experiment.search_space
+        trial = Trial(
+            self._next,
+            {name: job.hyperparameters[name] for name in space if name in job.hyperparameters},  # type: ignore[misc]
+        )
+        self._next += 1
+        known = _Job(trial, self._run(trial, job))
+        # Where the record is away the job goes on all the same; its run is written when it has ended.
+        with suppress(TrackingError):
+            self._session.recording.open(known.run)
+        self._board.started(trial)
+        return known
+
+    def _run(self, trial: Trial, job: ManagedJob, again: Run | None = None) -> JobRun:
+        from housing.tracking.names import trial_name
+
+        session = self._session
+        hyperparameters: dict[str, Any] = dict(session.experiment.algorithm.hyperparameters) | dict(trial.parameters)
+        run = session.recording.job_run(
+            trial_name(trial.number, trial.parameters, trials=session.experiment.study.trials),
+            kind="job",
+            hyperparameters=hyperparameters,
+            parent=self._study.opened.run_id,
+            tags={
+                "housing.study": self._study.name,
+                **proposal_tags(trial),
+                **job_tags(session, hyperparameters, session.prepared.channels.values()),
+            },
+            whole=False,
+            again=again,
+        )
+        run.handles = [job.handle]
+        return run
+
+    def _note_rounds(self, known: _Job, job: ManagedJob) -> None:
+        rounds = min(map(len, job.history.values()), default=0)
+        if known.run.run_id is not None and job.state == "running":
+            for number in range(known.rounds, rounds):
+                values = {name: values[number] for name, values in job.history.items()}
+                self._session.works.rounds.note(known.run.run_id, number, values)
+        known.rounds = max(known.rounds, rounds)
+
+    def _end(self, known: _Job, job: ManagedJob) -> None:
+        recording, recorder = self._session.recording, self._study.keeping.recorder
+        trial = self._finished(known.trial, job)
+        self._ended.add(job.handle)
+        self._trials[trial.number] = trial
+        tags = trial_tags(trial)
+        if job.result is not None:
+            result = replace(job.result, stopped=trial.state != "complete")
+            recording.end_trial(known.run, result, recorder=recorder, tags=tags)
+        elif trial.state == "interrupted" and known.run.run_id is not None:
+            self._session.runs.finish(known.run.run_id, "KILLED", tags=tags)
+        else:
+            recording.fail(known.run, trial.error or trial.state, recorder=recorder, tags=tags)
+        self._study.keeping.check()
+        self._board.ended(trial)
+
+    def _finished(self, trial: Trial, job: ManagedJob) -> FinishedTrial:
+        objectives, result = self._session.experiment.study.objectives, job.result
+        values = tuple(result.measured[name] for name in objectives) if result is not None else None
+        if job.state == "failed":
+            return FinishedTrial(trial.number, trial.parameters, "failed", error=job.reason or "failed")
+        stopped: State = "interrupted" if self._session.works.stopping else "pruned"
+        return FinishedTrial(
+            trial.number,
+            trial.parameters,
+            "complete" if job.state == "complete" else stopped,
+            values,
+            seconds=result.seconds if result is not None else 0.0,
+        )
+
+    def _remember(self, child: Run) -> None:
+        """A job of an earlier command: ended, or to be gone on with in its run."""
+        from housing.tracking.trial import proposed_trial
+
+        trial = proposed_trial(child)
+        for handle in child.tags.get(JOB_TAG, "").split():
+            if child.status == "RUNNING" and trial is not None:
+                objective = self._session.experiment.study.objectives[0]
+                job = ManagedJob(trial.number, handle, trial.parameters, "running")
+                known = _Job(trial, self._run(trial, job, again=child))
+                known.rounds = len(self._session.runs.history(child.id, objective))
+                self._session.recording.take_up(known.run)
+                self._jobs[handle] = known
+                self._next = max(self._next, trial.number + 1)
+                self._board.started(trial)
+            elif finished_trial(child) is not None:
+                self._ended.add(handle)
+
+
+class _Job:
+    """A job that is at work: its trial, its run, and how many of its rounds were passed on."""
+
+    def __init__(self, trial: Trial, run: JobRun) -> None:
+        self.trial = trial
+        self.run = run
+        self.rounds = 0
