@@ -5,10 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
-from housing.algorithms.base import Program
 from housing.config import compose as composing
 from housing.config import faults as report
 from housing.config import overrides as typed
@@ -71,12 +70,10 @@ def check(composed: Composed) -> Experiment:
 
 def config_hash(experiment: Experiment) -> str:
     """SHA-256 of everything that defines the experiment; not where it is recorded, in how many goes, or beside what."""
-    values = asdict(experiment)
+    values = experiment.plain()
     del values["parallel"]
     for group, name in (("tracking", "uri"), ("tracking", "wait_s"), ("study", "resume")):
         del values[group][name]
-    if isinstance(code := experiment.algorithm.code, Program):
-        values["algorithm"]["code"]["archive"] = code.digest
     # Features are numbered in this order, so that here the order of a mapping is a part of the experiment.
     for group, ordered in (("dataset", "columns"), ("features", "derived")):
         values[group][ordered] = list(values[group][ordered].items())

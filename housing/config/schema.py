@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from housing.algorithms.base import Hyperparameters, Image, Program, find, metric_faults
@@ -154,3 +154,10 @@ class Experiment:
     candidate: str | None = None
     published: Published | None = None
     parallel: int = 1
+
+    def plain(self) -> dict[str, Any]:
+        """All values as mappings, sequences and scalars; the folder of a script by its digest."""
+        values = asdict(self)
+        if isinstance(self.algorithm.code, Program):
+            values["algorithm"]["code"]["archive"] = self.algorithm.code.digest
+        return values

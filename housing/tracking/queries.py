@@ -97,7 +97,13 @@ class RunQueries:
         return found
 
     def best(
-        self, objective: str, direction: Direction, *, parent: str | None = None, split_digest: str | None = None
+        self,
+        objective: str,
+        direction: Direction,
+        *,
+        parent: str | None = None,
+        split_digest: str | None = None,
+        algorithm: str | None = None,
     ) -> Run | None:
         """The finished job with the best `objective`, the earlier of equals; None when no job has it.
 
@@ -106,16 +112,17 @@ class RunQueries:
         """
         clauses = ["attributes.status = 'FINISHED'"]
         clauses += [f"tags.`{KIND_TAG}` != '{kind}'" for kind in ("study", "group", "final")]
-        clauses += _equal({PARENT_TAG: parent, SPLIT_DIGEST_TAG: split_digest})
+        clauses += _equal({PARENT_TAG: parent, SPLIT_DIGEST_TAG: split_digest}) + _trained_by(algorithm)
         order = "ASC" if direction == "minimize" else "DESC"
         found = self._search(clauses, f"metrics.`{objective}` {order}", "attributes.start_time ASC", page=1)
         # Runs without the metric, or with NaN, come last in either direction.
         first = next(found, None)
         return None if first is None or math.isnan(first.metrics.get(objective, math.nan)) else first
 
-    def latest_study(self, *, split_digest: str | None = None) -> Run | None:
+    def latest_study(self, *, split_digest: str | None = None, algorithm: str | None = None) -> Run | None:
         """The finished study that began last; None when there is none."""
         clauses = ["attributes.status = 'FINISHED'", *_equal({KIND_TAG: "study", SPLIT_DIGEST_TAG: split_digest})]
+        clauses += _trained_by(algorithm)
         return next(self._search(clauses, "attributes.start_time DESC", page=1), None)
 
     def finished_jobs_with(self, tag: str) -> Iterator[Run]:
@@ -188,6 +195,10 @@ def _run(run: Any) -> Run:
 def _equal(tags: Mapping[str, str | None]) -> list[str]:
     """Clauses for the tags that have a value."""
     return [f"tags.`{name}` = {_quoted(value)}" for name, value in tags.items() if value is not None]
+
+
+def _trained_by(algorithm: str | None) -> list[str]:
+    return [] if algorithm is None else [f"params.algorithm = {_quoted(algorithm)}"]
 
 
 def _quoted(text: str) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from housing.algorithms.base import find
+from housing.errors import HousingError
 from housing.reporting.charts import Series
 from housing.training.job import TrainingResult
 from housing.workflow.session import Session
@@ -24,9 +25,15 @@ def job_figures(session: Session, name: str, result: TrainingResult) -> dict[str
     from housing.reporting.report import job_report
 
     validation, encoder = session.prepared.channels["validation"], session.prepared.encoder
-    algorithm = find(session.experiment.algorithm.name)
+    algorithm = find(session.experiment.algorithm.kind)
     every = max(1, -(-len(validation.label) // _MOST_ROWS))
-    predicted = algorithm.load(result.model).predict(validation.features[::every])
+    true = validation.label[::every]
+    try:
+        predicted = algorithm.load(result.model).predict(validation.features[::every])
+    except (ValueError, HousingError) as error:
+        # A script's model may answer in its own container only, and a stopped job may have none.
+        session.reporter.step("model", f"cannot answer here: {error}")
+        true = predicted = true[:0]
     dataset = session.experiment.dataset
     objective = session.experiment.study.objectives[0]
     value = result.metrics.get(objective)
@@ -36,11 +43,16 @@ def job_figures(session: Session, name: str, result: TrainingResult) -> dict[str
         history=result.history,
         kept=result.best_round,
         importances=algorithm.importance(result.model, validation.columns),
-        true=encoder.decode_label(validation.label[::every]).tolist(),
+        true=encoder.decode_label(true).tolist(),
         predicted=encoder.decode_label(predicted).tolist(),
         label=f"{dataset.label}, {dataset.label_unit}" if dataset.label_unit else dataset.label,
-        lead=[f"{objective} {session.amount(value)}, {result.best_round + 1} rounds kept"] if value is not None else [],
+        lead=[f"{objective} {session.amount(value)}{rounds_kept(session, result)}"] if value is not None else [],
     )
+
+
+def rounds_kept(session: Session, result: TrainingResult) -> str:
+    """How many rounds the model has, to end a sentence; nothing where the algorithm counts none."""
+    return f", {result.best_round + 1} rounds kept" if session.experiment.algorithm.rounds else ""
 
 
 def study_figures(

@@ -152,22 +152,26 @@ def metrics_table(session: Session, promotion: Promotion) -> Table:
 
 
 def _candidate(session: Session) -> Run:
-    """The configured run, or the best of the latest study, or the best job, on this very data."""
+    """The configured run, or the best of the algorithm's latest study, or its best job, on this very data."""
     runs, experiment = session.runs, session.experiment
     if experiment.candidate is not None:
         return runs.get(experiment.candidate)
     objective = experiment.study.objectives[0]
     towards = direction(objective)
     digest = session.prepared.split_digest
-    study = runs.latest_study(split_digest=digest)
+    algorithm = experiment.algorithm.name
+    study = runs.latest_study(split_digest=digest, algorithm=algorithm)
     # A study may choose between datasets: then its trials have other splits than the study, and count all the same.
     best = (
-        runs.best(objective, towards, parent=study.id) if study else runs.best(objective, towards, split_digest=digest)
+        runs.best(objective, towards, parent=study.id)
+        if study
+        else runs.best(objective, towards, split_digest=digest, algorithm=algorithm)
     )
     if best is None:
         raise RegistryError(
-            f"nothing to promote: MLflow experiment '{experiment.name}' has no finished job with {objective} on this "
-            "data and split; run `housing tune` or `housing train` first, or name a run: candidate=<run id>"
+            f"nothing to promote: MLflow experiment '{experiment.name}' has no finished job of {algorithm} with "
+            f"{objective} on this data and split; run `housing tune` or `housing train` first, or name a run: "
+            "candidate=<run id>"
         )
     session.reporter.step("candidate", f"{best.name} ({objective} {session.amount(best.metrics[objective])})")
     return best

@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from housing.algorithms.base import find
+from housing.algorithms.base import Image, Program, find
 from housing.errors import TrackingError
 from housing.tracking.provenance import code_version
 from housing.training.job import TrainingResult
@@ -28,6 +28,7 @@ def job_tags(session: Session, hyperparameters: Mapping[str, Any], channels: Ite
     experiment = session.experiment
     identity = {
         "algorithm": experiment.algorithm.name,
+        **_own_code(experiment.algorithm.code),
         "hyperparameters": dict(hyperparameters),
         "seed": experiment.seed,
         "label_transform": experiment.features.label_transform,
@@ -37,6 +38,16 @@ def job_tags(session: Session, hyperparameters: Mapping[str, Any], channels: Ite
         "code": code,
     }
     return {JOB_TAG: hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()}
+
+
+def _own_code(code: Program | Image | None) -> dict[str, object]:
+    match code:
+        case Program():
+            return {"script": code.digest, "metrics": dict(code.metrics)}
+        case Image():
+            return {"container": code.image, "metrics": dict(code.metrics)}
+        case None:
+            return {}
 
 
 class Reusable:
@@ -65,7 +76,7 @@ class Reusable:
         return (run.id, result) if all(name in result.measured for name in objectives) else None
 
     def _recalled(self, run: Run) -> TrainingResult:
-        runs, model_format = self._session.runs, find(self._session.experiment.algorithm.name).MODEL_FORMAT
+        runs, model_format = self._session.runs, find(self._session.experiment.algorithm.kind).MODEL_FORMAT
         metrics = {name: value for name, value in run.metrics.items() if name.startswith(("train_", "validation_"))}
         histories = {name: runs.history(run.id, name) for name in metrics}
         rounds = max(map(len, histories.values()), default=0)

@@ -157,14 +157,20 @@ class Session:
     def job(
         self, name: str, hyperparameters: Mapping[str, Any], channels: Mapping[str, Any] | None = None
     ) -> TrainingJob:
-        """A job over staged channels; `train` and `validation` when none are given."""
+        """A job over staged channels; `train` and `validation` when none are given.
+
+        A script that declares a `seed` gets the experiment's, unless it is given one.
+        """
+        algorithm = self.experiment.algorithm
+        seed = {"seed": self.experiment.seed} if "seed" in algorithm.declared else {}
         return TrainingJob(
             name=name,
-            algorithm=self.experiment.algorithm.name,
-            hyperparameters=hyperparameters,
+            algorithm=algorithm.kind,
+            hyperparameters=seed | dict(hyperparameters),
             channels=channels if channels is not None else self.staged,
             seed=self.experiment.seed,
             label_transform=self.experiment.features.label_transform,
+            code=algorithm.code,
         )
 
     @property
