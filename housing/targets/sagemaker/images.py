@@ -58,6 +58,21 @@ def training_image(code: Program | Image | None, settings: Settings, region: str
         raise ConfigError(f"{what}: {' '.join(str(error).split())}") from error
 
 
+def serving_image(made_by: tuple[int, int] | None, settings: Settings, region: str) -> str:
+    """The address of the image that serves a model which XGBoost of this version has made.
+
+    Raises ConfigError for an image that is older: it would answer wrongly, without an error.
+    """
+    check_xgboost_version(settings.image_version)
+    found = re.match(r"(\d+)\.(\d+)-", settings.image_version)
+    if made_by and found and (int(found[1]), int(found[2])) < made_by:
+        raise ConfigError(
+            f"target image_version: {settings.image_version} is older than the XGBoost {'.'.join(map(str, made_by))} "
+            "that made the model, and would read it wrongly, without an error"
+        )
+    return training_image(None, settings, region)
+
+
 def _installed_xgboost() -> tuple[int, int]:
     for package in ("xgboost", "xgboost-cpu"):
         try:

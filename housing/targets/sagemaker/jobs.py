@@ -108,7 +108,7 @@ class Jobs:
         except CloudError as refused:
             if code(refused.__cause__) != "ResourceInUse":
                 raise
-            return self._existing(request["TrainingJobName"])
+            return self.existing(request["TrainingJobName"])
 
     def describe(self, handle: str) -> Description | None:
         """None when there is no such job."""
@@ -121,6 +121,13 @@ class Jobs:
             if _is_missing(refused):
                 return None
             raise
+
+    def existing(self, handle: str) -> Description:
+        """The job, or CloudError where there is none."""
+        found = self.describe(handle)
+        if found is None:
+            raise CloudError(f"sagemaker: there is no training job {handle} any more")
+        return found
 
     def stop(self, handle: str) -> None:
         """Ask a training job to end; one that has ended stays as it is."""
@@ -212,12 +219,6 @@ class Jobs:
     @property
     def _where(self) -> dict[str, Any]:
         return {"session": self._clients.session, "region": self._clients.region}
-
-    def _existing(self, handle: str) -> Description:
-        found = self.describe(handle)
-        if found is None:
-            raise CloudError(f"sagemaker: {handle}: the name is taken, and nothing is there")
-        return found
 
 
 @contextmanager

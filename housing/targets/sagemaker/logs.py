@@ -18,8 +18,8 @@ class LogTail:
     """The lines of one job that were not read before. A job that was interrupted has a stream for each start."""
 
     def __init__(self, clients: Clients, handle: str) -> None:
+        self.handle = handle
         self._clients = clients
-        self._prefix = f"{handle}/"
         self._tokens: dict[str, str | None] = {}
 
     @property
@@ -42,7 +42,7 @@ class LogTail:
                 pages = self._clients("logs").get_paginator("describe_log_streams")
                 found = [
                     stream
-                    for page in pages.paginate(logGroupName=GROUP, logStreamNamePrefix=self._prefix)
+                    for page in pages.paginate(logGroupName=GROUP, logStreamNamePrefix=f"{self.handle}/")
                     for stream in page["logStreams"]
                 ]
         except CloudError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from housing.algorithms.base import Image, Program
 from housing.errors import ConfigError
 from housing.training.job import TrainingJob
+from housing.training.script import LABEL_TRANSFORM
 
 if TYPE_CHECKING:
     from housing.targets.sagemaker import Settings
@@ -41,7 +43,7 @@ def training_request(job: TrainingJob, settings: Settings, place: Place) -> dict
         "TrainingJobName": job.handle,
         "HyperParameters": texts(job, place),
         **definition(job, settings, place, checkpoints=job.handle),
-        **({"Environment": _environment(job.code)} if isinstance(job.code, Program) else {}),
+        **({"Environment": {LABEL_TRANSFORM: job.label_transform}} if job.code is not None else {}),
         "Tags": tags(job, settings),
     }
 
@@ -112,11 +114,12 @@ def texts(job: TrainingJob, place: Place) -> dict[str, str]:
         values["save_model_on_termination"] = True
     if isinstance(job.code, Program):
         values |= {
-            "seed": values.get("seed", job.seed),
             "sagemaker_program": job.code.entry_point,
             "sagemaker_submit_directory": place.code,
             "sagemaker_region": place.region,
         }
+        # SageMaker's toolkit for scripts reads each value as JSON.
+        return {name: json.dumps(value) for name, value in values.items()}
     return {name: text(value) for name, value in values.items()}
 
 
@@ -178,7 +181,3 @@ def _metric_definitions(code: Program | Image | None) -> dict[str, Any]:
     if len(found) > _MOST_METRICS:
         raise ConfigError(f"algorithm.metrics: SageMaker reads {_MOST_METRICS} at most, got {len(found)}")
     return {"MetricDefinitions": found}
-
-
-def _environment(code: Program) -> dict[str, str]:
-    return {"SAGEMAKER_REQUIREMENTS": code.requirements} if code.requirements else {}

@@ -50,11 +50,8 @@ class Rounds:
     A job that was interrupted logs again what it trains again: that is not told twice.
     """
 
-    def __init__(self, *, metrics: Collection[str] = (), suffix: str = "") -> None:
-        """`metrics`: the names to keep, all when empty (the container logs the objective's own, too).
-
-        `suffix` is put behind every name.
-        """
+    def __init__(self, *, metrics: Collection[str], suffix: str = "") -> None:
+        """`metrics`: the names to keep (the container logs the objective's own, too); `suffix` goes behind each."""
         self._metrics = frozenset(metrics)
         self._suffix = suffix
         self._offset = 0
@@ -87,7 +84,7 @@ class Rounds:
         values = {
             f"{channel}_{metric}{self._suffix}": float(value)
             for channel, metric, value in _METRIC.findall(found[2])
-            if not self._metrics or metric in self._metrics
+            if metric in self._metrics
         }
         number = counted + self._offset
         return self.tell(number, values)

@@ -52,11 +52,14 @@ class Stage:
         """Upload an object under a name that says what is in it, unless it is there; returns its address."""
         uri = self._clients.path(*parts)
         if not self.has(uri):
-            with TemporaryDirectory(prefix="housing-") as folder:
-                file = Path(folder) / "object"
-                file.write_bytes(content)
-                self._upload(file, uri)
+            self.write(content, uri)
         return uri
+
+    def write(self, content: bytes, uri: str) -> None:
+        """Upload an object, in the place of what may be there."""
+        bucket, key = split(uri)
+        with translated("s3"):
+            self._clients("s3").upload_fileobj(io.BytesIO(content), bucket, key, ExtraArgs=self._encrypted)
 
     def get(self, staged: Staged) -> Channel:
         """The channel, read from S3 where this process has not seen it; its columns then have no names."""

@@ -1,0 +1,59 @@
+"""A job as SageMaker describes it, read back as the one that was submitted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from housing.algorithms.base import Hyperparameter, find
+from housing.targets.sagemaker.requests import ALGORITHM_TAG, LABEL_TRANSFORM_TAG
+from housing.targets.sagemaker.staging import Staged
+from housing.training.job import TrainingJob, Value
+
+if TYPE_CHECKING:
+    from housing.targets.sagemaker.jobs import Description
+
+_OURS = ("save_model_on_termination", "_tuning_objective_metric")
+
+
+def job_of(description: Description) -> TrainingJob:
+    """The job, by its tags and hyperparameters; one that nobody has tagged is taken for XGBoost's."""
+    algorithm = description.tags.get(ALGORITHM_TAG, "xgboost")
+    hyperparameters: Mapping[str, Any] = values(description.hyperparameters, algorithm)
+    seed = hyperparameters.get("seed", 0)
+    return TrainingJob(
+        name=description.handle,
+        algorithm=algorithm,
+        hyperparameters=hyperparameters,
+        channels={name: Staged(name, uri) for name, uri in description.channels.items()},
+        seed=seed if isinstance(seed, int) else 0,
+        label_transform=description.tags.get(LABEL_TRANSFORM_TAG, "none"),
+        handle=description.handle,
+        tags=description.tags,
+    )
+
+
+def values(texts: Mapping[str, str], algorithm: str) -> dict[str, Value | Sequence[str]]:
+    """Hyperparameters as the algorithm's rules have them; what they do not know stays text."""
+    rules: Mapping[str, Hyperparameter] = find(algorithm).HYPERPARAMETERS
+    return {
+        name: _value(text, rules.get(name))
+        for name, text in texts.items()
+        if name not in _OURS and not name.startswith("sagemaker_")
+    }
+
+
+def _value(text: str, rule: Hyperparameter | None) -> Value | Sequence[str]:
+    if rule is None:
+        return text
+    if rule.many:
+        return tuple(text.split(","))
+    match rule.kind:
+        case "int":
+            return int(float(text))
+        case "float":
+            return float(text)
+        case "bool":
+            return text == "true"
+        case _:
+            return text
