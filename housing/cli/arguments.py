@@ -134,6 +134,10 @@ class _Parser:
         example = command.examples[0][0]
         if command.argument and not command.argument.startswith("[") and request.argument is None:
             raise ConfigError(f"`housing {self.command}` needs {command.argument}, for example: {example}")
+        if command.argument.islower() and request.argument not in command.argument.split("|"):
+            meant = nearest(str(request.argument), command.argument.split("|"))
+            way_out = f"did you mean {meant}?" if meant else f"it takes {command.argument}"
+            raise ConfigError(f"{request.argument}: `housing {self.command}` does no such thing; {way_out}")
         if not command.composes and overrides:
             raise ConfigError(f"{overrides[0]}: `housing {self.command}` takes no overrides, for example: {example}")
         if self.command == "describe" and request.label is None:

@@ -146,6 +146,20 @@ COMMANDS = {
             (("housing destroy", ""), ("housing destroy deployment.endpoint=other", "another endpoint")),
         ),
         Command(
+            "rehearsal",
+            "a SageMaker on this machine",
+            "Starts a SageMaker without an account and prints what any AWS client needs to reach it; it stays until\n"
+            "it is stopped. `target=rehearsal` finds it, and starts one by itself where there is none.\n"
+            'eval "$(housing rehearsal start)" sends the AWS clients of a shell there.',
+            (
+                ("housing rehearsal start --port 4566", ""),
+                ("housing rehearsal start rehearsal=flaky", "one in which things go wrong"),
+                ("housing rehearsal status", "where it answers, its jobs and endpoints"),
+                ("housing rehearsal stop", "end it; its state stays in its folder"),
+            ),
+            argument="start|status|stop",
+        ),
+        Command(
             "describe",
             "a dataset description for a file of yours",
             "Prints a conf/dataset/*.yaml: kinds of columns guessed, ranges and levels filled in, the guesses marked.",
@@ -179,7 +193,7 @@ FLAGS = (
     Flag("--separator", "between the values of a CSV file (default: a comma)", "CHARACTER", commands=("describe",)),
     Flag("--top", "trials that stand for a study (default: 5)", "N", commands=("compare",), between=(1, 1000)),
     Flag("--html", "write a self-contained page", "FILE", commands=("compare",)),
-    Flag("--port", "listen there (default: any free one)", "N", commands=("ui",), between=(1, 65535)),
+    Flag("--port", "listen there (default: any free one)", "N", commands=("rehearsal", "ui"), between=(1, 65535)),
     Flag("--json", "one JSON document on stdout", commands=_COMPOSING),
     Flag("--help", "this text", short="-h"),
 )

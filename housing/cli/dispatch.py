@@ -137,6 +137,8 @@ def _own_arguments(request: Request) -> dict[str, Any]:
             return {"runs": request.arguments, **chosen}
         case "ui":
             return {"study": request.argument, "port": request.port}
+        case "rehearsal":
+            return {"action": request.argument, "port": request.port}
         case "status" | "lineage":
             return {"endpoint": request.argument}
         case _:

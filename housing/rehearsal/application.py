@@ -117,8 +117,9 @@ def in_error(call: Call | None, error: ApiError) -> HttpAnswer:
 def _xml(service: str, error: ApiError, request_id: str) -> HttpAnswer:
     from xml.sax.saxutils import escape
 
-    code = "SlowDown" if service == "s3" and error.code == "ThrottlingException" else error.code
-    status = 503 if code == "SlowDown" else error.status
+    code, status = error.code, error.status
+    if code == "ThrottlingException":
+        code, status = ("SlowDown", 503) if service == "s3" else ("Throttling", 400)
     inner = f"<Code>{code}</Code><Message>{escape(error.message)}</Message>"
     if service == "s3":
         text = f"<Error>{inner}<RequestId>{request_id}</RequestId></Error>"

@@ -52,11 +52,15 @@ def identify(environ: Environ, body: bytes) -> Call:
     if service is None:
         raise ApiError("MissingAuthenticationTokenException", "Missing Authentication Token", 403)
     if service not in SERVICES:
-        return Call(service, target.rpartition(".")[2] or path, access_key, {}, in_xml=not target)
+        return Call(service, target.rpartition(".")[2] or path, access_key, {}, in_xml=_is_form(environ))
     if target:
         return Call(service, target.rpartition(".")[2], access_key, {})
     action, parameters = _routed(service, environ, body)
     return Call(service, action, access_key, parameters, in_xml=True)
+
+
+def _is_form(environ: Environ) -> bool:
+    return str(environ.get("CONTENT_TYPE", "")).startswith("application/x-www-form-urlencoded")
 
 
 def _signer(environ: Environ) -> tuple[str | None, str | None]:

@@ -25,6 +25,8 @@ from housing.errors import CloudError
 from housing.rehearsal.spec import Fault, Rehearsal
 
 TOKEN_HEADER = "X-Rehearsal-Token"
+ACCESS_KEY = "rehearsal"
+"""Of the account itself, which may do everything; the secret is the same word."""
 CONTROL = "/-/rehearsal/"
 _STARTS_WITHIN_S = 60.0
 _ENDS_WITHIN_S = 60.0

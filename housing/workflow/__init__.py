@@ -8,6 +8,7 @@ from housing.workflow.jobs import train
 from housing.workflow.outcome import Invocation, Outcome, Reporter, Standing, Table
 from housing.workflow.predictions import predict
 from housing.workflow.promotion import promote
+from housing.workflow.rehearsing import rehearsal
 from housing.workflow.resuming import recorded_request
 from housing.workflow.serving import deploy, destroy, plan
 from housing.workflow.studies import tune
@@ -29,6 +30,7 @@ __all__ = [
     "predict",
     "promote",
     "recorded_request",
+    "rehearsal",
     "run",
     "status",
     "train",

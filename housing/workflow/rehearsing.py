@@ -1,0 +1,81 @@
+"""Start, look at and stop the SageMaker of this machine by hand; `target=rehearsal` does so by itself."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict, replace
+
+from housing.config.schema import Experiment
+from housing.rehearsal.process import ACCESS_KEY, Address, State, ensure, look, stop
+from housing.workflow.outcome import Invocation, Outcome, Reporter, Table
+
+_NEXT = (
+    ("housing tune target=rehearsal", "train there"),
+    ("aws sagemaker list-training-jobs", "any client of AWS reaches it"),
+    ("housing rehearsal stop", "end it; its state stays"),
+)
+
+
+def rehearsal(
+    experiment: Experiment, _invocation: Invocation, _reporter: Reporter, *, action: str, port: int | None
+) -> Outcome:
+    """`start`, `status` or `stop` the rehearsal of the experiment's folder."""
+    settings = experiment.rehearsal
+    if action == "start":
+        if port is not None:
+            settings = replace(settings, port=port)
+        address = ensure(settings, stays=True)
+        return _started(address)
+    if action == "stop":
+        stopped = stop(settings.folder)
+        headline = "the rehearsal has ended; its state stays" if stopped else "no rehearsal runs here"
+        return Outcome(headline, {"stopped": stopped, "folder": settings.folder})
+    state = look(settings.folder)
+    if state is None:
+        data = {"running": False, "folder": settings.folder}
+        return Outcome("no rehearsal runs here", data, next_commands=(("housing rehearsal start", ""),))
+    return _shown(state)
+
+
+def _started(address: Address) -> Outcome:
+    exports = [f"export {key}={value}" for key, value in _environment(address).items()]
+    return Outcome(
+        headline=f"a SageMaker answers at {address.url}",
+        data={**asdict(address), "environment": _environment(address)},
+        lines=exports,
+        next_commands=_NEXT,
+        raw="".join(f"{line}\n" for line in exports),
+    )
+
+
+def _environment(address: Address) -> dict[str, str]:
+    """What AWS's SDKs and its command line read."""
+    return {
+        "AWS_ENDPOINT_URL": address.url,
+        "AWS_ACCESS_KEY_ID": ACCESS_KEY,
+        "AWS_SECRET_ACCESS_KEY": ACCESS_KEY,
+        "AWS_DEFAULT_REGION": address.region,
+    }
+
+
+def _shown(state: State) -> Outcome:
+    since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(state.since))
+    end = "until it is stopped" if state.stays else "until nobody needs it"
+    work = [
+        Table(title, ("name", "status"), sorted(entries.items()))
+        for title, entries in (("jobs at work", state.jobs), ("endpoints", state.endpoints))
+        if entries
+    ]
+    return Outcome(
+        headline=f"a SageMaker answers at {state.address.url} since {since}, {end}",
+        data={
+            "running": True,
+            **asdict(state.address),
+            "since": state.since,
+            "stays": state.stays,
+            "jobs": state.jobs,
+            "endpoints": state.endpoints,
+        },
+        tables=work,
+        next_commands=_NEXT[1:],
+    )

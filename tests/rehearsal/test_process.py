@@ -1,0 +1,241 @@
+"""Real processes: started, found, killed, ended."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from housing.errors import CloudError
+from housing.rehearsal.process import Address, ensure, look, running, stop
+from housing.rehearsal.spec import Fault, Rehearsal
+
+
+@pytest.fixture
+def rehearsal(tmp_path: Path) -> Iterator[Rehearsal]:
+    settings = Rehearsal(folder=str(tmp_path / "rehearsal"))
+    yield settings
+    stop(settings.folder)
+
+
+def _client(address: Address, service: str = "s3") -> Any:
+    return boto3.client(
+        service,
+        endpoint_url=address.url,
+        region_name=address.region,
+        aws_access_key_id="rehearsal",
+        aws_secret_access_key="rehearsal",
+        config=Config(retries={"total_max_attempts": 1}, connect_timeout=1),
+    )
+
+
+def _kill(address: Address) -> None:
+    os.kill(address.pid, signal.SIGKILL)
+    while _lives(address.pid):
+        time.sleep(0.005)
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    # In a container nobody may wait for those who have no parent left.
+    return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
+
+
+def test_one_is_started_found_again_and_ended(rehearsal: Rehearsal) -> None:
+    assert running(rehearsal.folder) is None
+    assert not stop(rehearsal.folder)
+
+    address = ensure(rehearsal)
+
+    assert ensure(rehearsal) == address == running(rehearsal.folder)
+    assert _client(address, "sts").get_caller_identity()["Account"] == "123456789012"
+    assert stop(rehearsal.folder)
+    assert running(rehearsal.folder) is None
+    assert not _lives(address.pid)
+
+
+def test_it_answers_soon(rehearsal: Rehearsal) -> None:
+    begun = time.monotonic()
+    _client(ensure(rehearsal), "sagemaker").search(Resource="TrainingJob")
+
+    # 0.4 s on an idle machine.
+    assert time.monotonic() - begun < 2.5
+
+
+def test_commands_that_start_at_once_find_one_and_the_same(rehearsal: Rehearsal) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        found = set(pool.map(ensure, [rehearsal] * 4))
+
+    assert len(found) == 1
+
+
+def test_a_killed_one_is_seen_through_and_comes_back_at_its_port_with_all_it_knew(rehearsal: Rehearsal) -> None:
+    address = ensure(rehearsal)
+    s3, logs, iam = (_client(address, service) for service in ("s3", "logs", "iam"))
+    autoscaling, alarms = _client(address, "application-autoscaling"), _client(address, "cloudwatch")
+    body = os.urandom(100_000)
+    s3.create_bucket(Bucket="kept")
+    s3.put_object(Bucket="kept", Key="large", Body=body, Tagging="a=b")
+    s3.put_object(Bucket="kept", Key="small", Body=b"1")
+    s3.put_object(Bucket="kept", Key="gone", Body=b"2")
+    s3.delete_object(Bucket="kept", Key="gone")
+    logs.create_log_group(logGroupName="group")
+    logs.create_log_stream(logGroupName="group", logStreamName="stream")
+    event = {"timestamp": int(time.time() * 1000), "message": "[0]#011train-mae:1"}
+    logs.put_log_events(logGroupName="group", logStreamName="stream", logEvents=[event])
+    iam.create_user(UserName="user")
+    key = iam.create_access_key(UserName="user")["AccessKey"]
+    autoscaling.register_scalable_target(
+        ServiceNamespace="sagemaker",
+        ResourceId="endpoint/e/variant/v",
+        ScalableDimension="sagemaker:variant:DesiredInstanceCount",
+        MinCapacity=1,
+        MaxCapacity=3,
+    )
+    alarms.put_metric_alarm(
+        AlarmName="alarm",
+        Namespace="AWS/SageMaker",
+        MetricName="Invocation5XXErrors",
+        Statistic="Sum",
+        Period=60,
+        EvaluationPeriods=1,
+        Threshold=1,
+        ComparisonOperator="GreaterThanThreshold",
+    )
+
+    def seen() -> list[Any]:
+        listed = s3.list_objects_v2(Bucket="kept")["Contents"]
+        return [
+            [(entry["Key"], entry["ETag"], entry["LastModified"]) for entry in listed],
+            s3.get_object(Bucket="kept", Key="large")["Body"].read() == body,
+            s3.get_object_tagging(Bucket="kept", Key="large")["TagSet"],
+            logs.get_log_events(logGroupName="group", logStreamName="stream")["events"],
+            iam.list_access_keys(UserName="user")["AccessKeyMetadata"],
+            autoscaling.describe_scalable_targets(ServiceNamespace="sagemaker")["ScalableTargets"][0]["MaxCapacity"],
+            alarms.describe_alarms()["MetricAlarms"],
+        ]
+
+    before = seen()
+    assert before[4][0]["AccessKeyId"] == key["AccessKeyId"]
+    _kill(address)
+    assert running(rehearsal.folder) is None
+    again = ensure(rehearsal)
+    assert again.url == address.url
+    assert again.pid != address.pid
+    assert seen() == before
+    stop(rehearsal.folder)
+    ensure(rehearsal)
+    assert seen() == before
+
+
+def test_what_was_answered_survives_kills_at_any_moment(rehearsal: Rehearsal) -> None:
+    """Two writers go on while the process is killed five times; each answered write must be there in the end."""
+    moments = random.Random(0)
+    address = ensure(rehearsal)
+    _client(address).create_bucket(Bucket="written")
+    answered: list[str] = []
+    done = threading.Event()
+
+    def write(writer: int) -> None:
+        client, number = _client(address), 0
+        while not done.is_set():
+            key = f"{writer}-{number}"
+            try:
+                client.put_object(Bucket="written", Key=key, Body=key.encode() * 500)
+                answered.append(key)
+                number += 1
+            except (BotoCoreError, ClientError):
+                time.sleep(0.01)
+
+    writers = [threading.Thread(target=write, args=(writer,)) for writer in range(2)]
+    for writer in writers:
+        writer.start()
+    for _ in range(5):
+        time.sleep(moments.uniform(0.05, 0.4))
+        _kill(ensure(rehearsal))
+    address = ensure(rehearsal)
+    done.set()
+    for writer in writers:
+        writer.join()
+
+    client = _client(address)
+    pages = client.get_paginator("list_objects_v2").paginate(Bucket="written")
+    there = {entry["Key"] for page in pages for entry in page["Contents"]}
+    assert len(answered) > 20
+    assert set(answered) <= there
+    for key in answered[:: max(1, len(answered) // 20)]:
+        assert client.get_object(Bucket="written", Key=key)["Body"].read() == key.encode() * 500
+
+
+def test_other_settings_are_handed_to_the_one_that_runs(rehearsal: Rehearsal) -> None:
+    address = ensure(rehearsal)
+    throttled = replace(rehearsal, faults=(Fault("sagemaker:Search", "throttling"),), interrupt_at_rounds=(3,))
+
+    assert ensure(throttled) == address
+    with pytest.raises(ClientError, match="Rate exceeded"):
+        _client(address, "sagemaker").search(Resource="TrainingJob")
+
+
+def test_another_port_or_region_is_refused_while_it_runs(rehearsal: Rehearsal) -> None:
+    port = int(ensure(rehearsal).url.rpartition(":")[2])
+
+    with pytest.raises(CloudError, match=f"port: 1 is asked for, and .* runs with {port}; end it first"):
+        ensure(replace(rehearsal, port=1))
+    with pytest.raises(CloudError, match=r"region: eu-west-1 is asked for"):
+        ensure(replace(rehearsal, region="eu-west-1"))
+
+
+def test_a_port_that_is_taken_is_said(rehearsal: Rehearsal, tmp_path: Path) -> None:
+    port = int(ensure(rehearsal).url.rpartition(":")[2])
+
+    with pytest.raises(CloudError, match=f"port: {port} is not free"):
+        ensure(Rehearsal(folder=str(tmp_path / "other"), port=port))
+
+
+def test_it_ends_by_itself_once_its_command_has_ended_and_nothing_is_left(rehearsal: Rehearsal) -> None:
+    short = replace(rehearsal, idle_s=0.3)
+    script = f"from housing.rehearsal.process import *; from housing.rehearsal.spec import *; ensure({short!r})"
+    subprocess.run([sys.executable, "-c", script], check=True)
+    assert running(short.folder) is not None
+    address = ensure(short)
+    time.sleep(0.8)
+    # This process has asked for it, and lives.
+    assert running(short.folder) == address
+    stop(short.folder)
+    subprocess.run([sys.executable, "-c", script], check=True)
+    give_up = time.monotonic() + 10
+    while look(short.folder) is not None:
+        assert time.monotonic() < give_up
+        time.sleep(0.1)
+
+
+def test_one_that_was_started_to_stay_stays(rehearsal: Rehearsal) -> None:
+    short = replace(rehearsal, idle_s=0.1)
+    script = (
+        f"from housing.rehearsal.process import *; from housing.rehearsal.spec import *; ensure({short!r}, stays=True)"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True)
+    time.sleep(0.6)
+
+    state = look(short.folder)
+
+    assert state is not None
+    assert state.stays
+    assert (state.jobs, state.endpoints) == ({}, {})
