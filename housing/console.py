@@ -90,10 +90,10 @@ class Console:
             self._live.start()
 
     def log(self, job: str, line: str) -> None:
-        """A line of a job that runs elsewhere, above whatever is live; not where a machine reads."""
+        """A line of a job that runs elsewhere, above whatever is live; those of several jobs in a terminal only."""
         from rich.text import Text
 
-        if not self._as_json:
+        if not self._as_json and (not job or self._rich.is_terminal):
             self._rich.print(Text(f"{job:<5}{line}" if job else line, style="dim"))
 
     def ask(self, question: str, answers: Mapping[str, str]) -> str:

@@ -34,6 +34,9 @@ class Command:
     composes: bool = True
 
 
+WITH_A_STUDY = ("run", "tune")
+"""Commands whose overrides may be entries of the search space, and that may resume a study."""
+
 COMMANDS = {
     command.name: command
     for command in (
@@ -67,6 +70,17 @@ COMMANDS = {
                 ("housing tune study.resume=tune-tpe-3f2a", "go on where it stopped; study.trials=80 extends it"),
                 ("housing tune -m dataset=ames,mine --config-dir conf", "one study a dataset"),
             ),
+        ),
+        Command(
+            "attach",
+            "complete runs whose jobs have outlived their command",
+            "Waits for jobs that an earlier command has left at work (a terminal that was closed, a kill, Ctrl-C) and\n"
+            "completes RUN, or every such run; jobs that no run knows are recorded, too. Nothing is trained twice.",
+            (
+                ("housing attach", "all of them"),
+                ("housing attach 3f2a target=rehearsal", "this one"),
+            ),
+            argument="[RUN]",
         ),
         Command(
             "compare",

@@ -9,10 +9,11 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from housing.cli.arguments import Request, parse
-from housing.cli.commands import help_of, overview
+from housing.cli.commands import WITH_A_STUDY, help_of, overview
 from housing.errors import HousingError
 
 if TYPE_CHECKING:
@@ -20,8 +21,10 @@ if TYPE_CHECKING:
 
 _INTERRUPTED = 130
 _CHANGES_PENDING = 2
-_KEPT = re.compile(r"(experiment|dataset|features|name|deployment|tracking|target|runner|host)(@\w+)?(\.[\w.]+)?=")
-_WITH_A_STUDY = ("run", "tune")
+_KEPT = re.compile(
+    r"((experiment|dataset|features|name|deployment|tracking|target|runner|host)(@\w+)?(\.[\w.]+)?"
+    r"|algorithm(\.(name|script|container|hyperparameters)[\w.]*)?)="
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -75,7 +78,7 @@ def _answer(request: Request) -> int:
 def _show_configuration(request: Request) -> int:
     from housing.config import load
 
-    search = request.command in _WITH_A_STUDY
+    search = request.command in WITH_A_STUDY
     sys.stdout.write(load.show(request.overrides, request.config_dir, str(request.cfg), search=search))
     sys.stdout.flush()
     load.load(request.overrides, request.config_dir, search=search)
@@ -111,13 +114,13 @@ def _run_once(request: Request, console: Console) -> Any:
 
     command = str(request.command)
     overrides = request.overrides
-    composed = compose(overrides, request.config_dir, search=command in _WITH_A_STUDY)
+    composed = compose(overrides, request.config_dir, search=command in WITH_A_STUDY)
     experiment = check(composed)
 
     from housing import workflow
     from housing.cli.invocation import invocation_of
 
-    if command in _WITH_A_STUDY and experiment.study.resume is not None:
+    if command in WITH_A_STUDY and experiment.study.resume is not None:
         overrides, config_dir = workflow.recorded_request(experiment, overrides, request.config_dir)
         composed = compose(overrides, config_dir, search=True)
         experiment = check(composed)
@@ -127,22 +130,24 @@ def _run_once(request: Request, console: Console) -> Any:
 
 
 def _own_arguments(request: Request) -> dict[str, Any]:
+    own: dict[str, Any] = {}
     match request.command:
         case "predict":
-            from pathlib import Path
-
-            return {"file": Path(str(request.argument))}
+            own = {"file": Path(str(request.argument))}
         case "compare":
-            chosen = {"html": request.html} | ({"top": request.top} if request.top is not None else {})
-            return {"runs": request.arguments, **chosen}
+            own = {"runs": request.arguments, "html": request.html}
+            own |= {"top": request.top} if request.top is not None else {}
         case "ui":
-            return {"study": request.argument, "port": request.port}
+            own = {"study": request.argument, "port": request.port}
         case "rehearsal":
-            return {"action": request.argument, "port": request.port}
+            own = {"action": request.argument, "port": request.port}
+        case "attach":
+            from housing.cli.invocation import recomposed
+
+            own = {"run": request.argument, "recompose": recomposed}
         case "status" | "lineage":
-            return {"endpoint": request.argument}
-        case _:
-            return {}
+            own = {"endpoint": request.argument}
+    return own
 
 
 def _console(*, as_json: bool) -> Console:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
+from housing.cli.commands import WITH_A_STUDY
 from housing.config.alternatives import Alternatives
 from housing.config.compose import Composed
+from housing.config.load import check, compose
 from housing.config.schema import Experiment
 from housing.workflow import Invocation
 
@@ -30,3 +33,10 @@ def invocation_of(
         parent_run_id,
         str(theirs) if theirs else None,
     )
+
+
+def recomposed(command: str, overrides: Sequence[str], config_dir: Path | None) -> tuple[Experiment, Invocation]:
+    """A command of an earlier day, composed and checked again; raises ConfigError."""
+    composed = compose(overrides, config_dir, search=command in WITH_A_STUDY)
+    experiment = check(composed)
+    return experiment, invocation_of(command, overrides, composed=composed, experiment=experiment)

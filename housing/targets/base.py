@@ -76,8 +76,8 @@ class SearchingRunner(Runner, Protocol):
     def study_handle(self) -> str:
         """A new name for a study there."""
 
-    def search_faults(self, study: Study, space: SearchSpace) -> Sequence[str]:
-        """What the place cannot do of a study, each fault beginning with the key it is about; empty: all of it."""
+    def search_faults(self, study: Study, space: SearchSpace, algorithm: str) -> Sequence[str]:
+        """What the place cannot do of a study, each from the key it is about to a way out; empty: it can do all."""
 
     def search(self, study: ManagedStudy, watch: Watch) -> None:
         """Run a whole study there, or go on with the one of the same `handle`; returns when it has ended.
@@ -97,7 +97,11 @@ class Prediction:
 
 @dataclass(frozen=True)
 class EndpointStatus:
-    """What an operator asks first. `instances` counts the live ones, by variant."""
+    """What an operator asks first. `instances` counts the live ones, by variant.
+
+    `latency_ms` is that of a typical call: the median here, the mean where no more is known. `created_at_s` counts from
+    1970. `invocations_last_day` is None where only what has come since the start is counted.
+    """
 
     endpoint: str
     state: str
@@ -106,8 +110,11 @@ class EndpointStatus:
     instances: Mapping[str, int]
     invocations: Mapping[str, int]
     failures: Mapping[str, int]
-    median_latency_ms: Mapping[str, float | None]
+    latency_ms: Mapping[str, float | None]
     models: Mapping[str, Mapping[str, str]]
+    created_at_s: float | None = None
+    invocations_last_day: int | None = None
+    is_billed: bool = False
 
 
 class Host(Protocol):

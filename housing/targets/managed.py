@@ -31,7 +31,7 @@ class ManagedJob:
     """One job of it as it is now; `number` counts from 0 in the order of their starts.
 
     `history` has one value a round so far, as in `TrainingResult`; `result` is there once the job has ended well or was
-    stopped, `reason` once it has failed.
+    stopped, `reason` once it has failed. `tags` are those that it was submitted with.
     """
 
     number: int
@@ -41,6 +41,7 @@ class ManagedJob:
     history: Mapping[str, Sequence[float]] = field(default_factory=dict)
     result: TrainingResult | None = None
     reason: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
 
 
 Watch = Callable[[ManagedJob], bool]

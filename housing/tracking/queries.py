@@ -130,6 +130,10 @@ class RunQueries:
         clauses = ["attributes.status = 'FINISHED'", f"tags.`{tag}` LIKE '%'", *_equal({KIND_TAG: "job"})]
         return self._search(clauses, "attributes.start_time DESC")
 
+    def with_tag(self, tag: str) -> Iterator[Run]:
+        """Runs that have the tag, whatever it says and whatever their status."""
+        return self._search([f"tags.`{tag}` LIKE '%'"])
+
     def billed_jobs(self, tags: Mapping[str, str], *, most: int) -> list[Run]:
         """The latest finished jobs that have these tags and were billed."""
         clauses = ["attributes.status = 'FINISHED'", "metrics.billed_seconds >= 0", *_equal(tags)]

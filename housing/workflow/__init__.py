@@ -1,5 +1,6 @@
 """What each command does; heavy libraries are imported by the steps that use them."""
 
+from housing.workflow.attaching import attach
 from housing.workflow.comparison import compare
 from housing.workflow.groups import Group, open_group
 from housing.workflow.inspection import lineage, status
@@ -21,6 +22,7 @@ __all__ = [
     "Reporter",
     "Standing",
     "Table",
+    "attach",
     "compare",
     "deploy",
     "destroy",

@@ -42,12 +42,13 @@ def refuse_unsearchable(session: Session) -> None:
             "study.engine=optuna"
         )
     _, chosen = partition(space, groups=CHOOSABLE)
-    found = [f"search_space.{name}: {spec.engine} varies hyperparameters only" for name in chosen]
-    if not isinstance(spec.start_from, str) and spec.start_from:
-        found.append(f"study.start_from: {spec.engine} takes an earlier study's name, not points")
-    found += session.runner.search_faults(spec, space)
+    found = [
+        f"search_space.{name}: {spec.engine} varies hyperparameters only; study.engine=optuna chooses between {name}s"
+        for name in chosen
+    ]
+    found += session.runner.search_faults(spec, space, experiment.algorithm.name)
     if found:
-        raise ConfigError("\n".join([*found, "  change that, or search with study.engine=optuna"]))
+        raise ConfigError("\n".join(found))
 
 
 def managed_search(session: Session, study: TakenUp) -> StudyResult:

@@ -62,8 +62,13 @@ def promote(experiment: Experiment, invocation: Invocation, reporter: Reporter) 
         )
 
 
-def promote_best(session: Session, *, parent: str | None, source: Run | None = None) -> Promotion:
-    """The steps of `promote`; `source` is the run whose hyperparameters are taken, else the configured candidate's."""
+def promote_best(
+    session: Session, *, parent: str | None, source: Run | None = None, again: Run | None = None
+) -> Promotion:
+    """The steps of `promote`; `source` is the run whose hyperparameters are taken, else the configured candidate's.
+
+    `again` is the run of a final fit that an earlier command has begun.
+    """
     _refuse_untestable(session)
     source = source or _candidate(session)
     options = _chosen_options(source)
@@ -82,7 +87,7 @@ def promote_best(session: Session, *, parent: str | None, source: Run | None = N
         parent=parent,
         tags={SOURCE_TAG: source.id, **({CHOICES_TAG: json.dumps(options)} if options else {})},
         channels=(channel,),
-        again=_left_at_work(session, source, hyperparameters),
+        again=again or _left_at_work(session, source, hyperparameters),
     )
     with session.reporter.working("final fit on train and validation"):
         result = result_of(session, job, run)

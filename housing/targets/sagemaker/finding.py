@@ -21,16 +21,26 @@ def found(number: int, description: Description, follower: Follower) -> ManagedJ
     The result of a user's script or image needs what read its lines, and is left to whoever has that.
     """
     job = job_of(description)
-    handle, hyperparameters = description.handle, values(description.hyperparameters, job.algorithm)
+    handle, tags, hyperparameters = (
+        description.handle,
+        description.tags,
+        values(description.hyperparameters, job.algorithm),
+    )
     if description.is_running:
-        return ManagedJob(number, handle, hyperparameters, "running")
+        return ManagedJob(number, handle, hyperparameters, "running", tags=tags)
     stopped = description.status == "Stopped"
     if job.algorithm != _BUILT_IN and description.status != "Failed":
-        return ManagedJob(number, handle, hyperparameters, "stopped" if stopped else "complete")
+        return ManagedJob(number, handle, hyperparameters, "stopped" if stopped else "complete", tags=tags)
     try:
         result = follower.completed(job, description)
     except TrainingError as error:
-        return ManagedJob(number, handle, hyperparameters, "failed", reason=str(error))
+        return ManagedJob(number, handle, hyperparameters, "failed", reason=str(error), tags=tags)
     return ManagedJob(
-        number, handle, hyperparameters, "stopped" if stopped else "complete", history=result.history, result=result
+        number,
+        handle,
+        hyperparameters,
+        "stopped" if stopped else "complete",
+        history=result.history,
+        result=result,
+        tags=tags,
     )

@@ -27,6 +27,8 @@ from housing.training.job import Progress, TrainingJob, TrainingResult
 
 if TYPE_CHECKING:
     from housing.targets.sagemaker import Settings
+    from housing.tuning.space import SearchSpace
+    from housing.tuning.spec import Study
 
 
 class SageMakerRunner:
@@ -103,6 +105,12 @@ class SageMakerRunner:
 
         place = self._place(study.job.code)
         search(study, watch, settings=self._settings, place=place, jobs=self._jobs, follower=self._follower)
+
+    def search_faults(self, study: Study, space: SearchSpace, algorithm: str) -> Sequence[str]:
+        """What a tuning job cannot do of a study; see `SearchingRunner`."""
+        from housing.targets.sagemaker.tuning import faults
+
+        return faults(study, space, algorithm)
 
     def listen(self, hear: Hear) -> None:
         """From now on call `hear(handle, line)` with every line that running jobs log; from any thread."""

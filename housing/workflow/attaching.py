@@ -1,0 +1,188 @@
+"""`housing attach`: complete the runs of commands that have ended before their jobs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from housing.config.schema import Experiment
+from housing.errors import ConfigError, DataError, HousingError, TrackingError
+from housing.processes import is_dead, process_tag
+from housing.targets.base import LastingRunner
+from housing.tracking.provenance import PROCESS_TAG
+from housing.tracking.queries import JOB_TAG
+from housing.workflow.jobs import fit
+from housing.workflow.outcome import Invocation, Outcome, Reporter, Table
+from housing.workflow.promotion import SOURCE_TAG, promote_best
+from housing.workflow.recording import REQUEST_TAG, key_of
+from housing.workflow.session import Session
+from housing.workflow.studies import study
+
+if TYPE_CHECKING:
+    from housing.targets.managed import ManagedJob
+    from housing.tracking.queries import Run
+
+
+class Recompose(Protocol):
+    """Composes and checks a command again. Raises ConfigError."""
+
+    def __call__(
+        self, command: str, overrides: Sequence[str], config_dir: Path | None
+    ) -> tuple[Experiment, Invocation]: ...
+
+
+def attach(
+    experiment: Experiment, invocation: Invocation, reporter: Reporter, *, run: str | None, recompose: Recompose
+) -> Outcome:
+    """Wait for what is still at work of `run`, or of every run that was left, and complete the record.
+
+    Nothing that a job has done is done again: it is asked for by its name, and begins only where its command was killed
+    before that. Raises ConfigError where there is nothing to attach to, the first error when all have been tried.
+    """
+    with Session(experiment, invocation, reporter) as session:
+        if run is not None:
+            wanted = [_whole(session, session.runs.get(run))]
+            _refuse_ended(session, wanted[0])
+        else:
+            left = [_whole(session, each) for each in session.runs.left_at_work()]
+            wanted = list({each.id: each for each in left}.values())
+        done: list[tuple[str, str]] = []
+        failures: list[HousingError] = []
+        for each in wanted:
+            try:
+                done.append((each.name, _attach(session, each, recompose)))
+            except HousingError as error:
+                done.append((each.name, str(error).splitlines()[0]))
+                failures.append(error)
+        if run is None:
+            done += _unknown(session)
+        if failures:
+            for name, came in done:
+                reporter.step("attach", f"{name}: {came}")
+            raise failures[0]
+        return Outcome(
+            headline=f"{len(done)} completed" if done else "nothing to attach: every job is recorded",
+            data={"runs": [{"name": name, "result": came} for name, came in done]},
+            tables=(Table("", ("run", "result"), done),) if done else (),
+            recorded=session.records_at,
+            next_commands=(("housing ui", "the record in the browser"),),
+        )
+
+
+def _attach(session: Session, run: Run, recompose: Recompose) -> str:
+    """Go on with what the run's own command was doing; returns what came of it."""
+    request = json.loads(run.tags.get(REQUEST_TAG, "{}"))
+    typed = [override for override in session.invocation.overrides if key_of(override) != "study.resume"]
+    keys = {key_of(override) for override in typed}
+    overrides = [*(each for each in request.get("overrides", ()) if key_of(each) not in keys), *typed]
+    folder = request.get("config_dir") or session.invocation.config_dir
+    resumed = [f"study.resume={run.id}"] if run.kind == "study" else []
+    command = run.tags.get("housing.command", "train")
+    experiment, invocation = recompose(command, (*overrides, *resumed), Path(folder) if folder else None)
+    with Session(experiment, invocation, session.reporter) as own:
+        own.runs = session.runs
+        if run.kind == "study":
+            best = study(own, parent=run.parent).best
+            objective = experiment.study.objectives[0]
+            return f"best {objective} {own.amount(best.metrics[objective])}, {best.name}"
+        with _held(own, run):
+            _refuse_other_data(own, run)
+            if run.kind == "final":
+                source = own.runs.get(run.tags[SOURCE_TAG])
+                version = promote_best(own, parent=run.parent, source=source, again=run).version
+                return f"{version.name} version {version.number}"
+            result, _, _ = fit(own, parent=run.parent, again=run)
+            objective = experiment.study.objectives[0]
+            return f"{objective} {own.amount(result.metrics[objective])}"
+
+
+@contextmanager
+def _held(session: Session, run: Run) -> Iterator[None]:
+    from housing.tracking.holding import holding
+
+    with holding(session.runs, run.id, run.name):
+        yield
+
+
+def _whole(session: Session, run: Run) -> Run:
+    """The study of a trial; any other run stands for itself."""
+    parent = session.runs.get(run.parent) if run.parent is not None else None
+    return parent if parent is not None and parent.kind == "study" else run
+
+
+def _refuse_ended(session: Session, run: Run) -> None:
+    """Raises ConfigError, or TrackingError when the run's own command is alive."""
+    children = session.runs.children(run.id) if run.kind == "study" else []
+    open_runs = [each for each in (run, *children) if each.status == "RUNNING" and JOB_TAG in each.tags]
+    if not open_runs:
+        way_out = f"housing tune study.resume={run.name} goes on with it" if run.kind == "study" else "it is complete"
+        raise ConfigError(f"attach {run.name}: no job of it is left at work ({run.status}); {way_out}")
+    for each in open_runs:
+        process = each.tags.get(PROCESS_TAG, "")
+        is_here = process.split()[:3] == process_tag().split()[:3]
+        if is_here and not is_dead(process):
+            raise TrackingError(f"attach {each.name}: its own command is still at work; wait for it or end it")
+
+
+def _refuse_other_data(session: Session, run: Run) -> None:
+    _ = session.prepared
+    changed = [name for name, digest in session.digest_tags.items() if run.tags.get(name) != digest]
+    if changed:
+        what = ", ".join(name.removeprefix("housing.").replace("_digest", "") for name in changed)
+        raise DataError(
+            f"attach {run.name}: its {what} is not the same any more, so that its model would not fit the encoder of "
+            "today; bring the old data back"
+        )
+
+
+# --- jobs that the record does not know -----------------------------------------------------------------------------
+
+
+def _unknown(session: Session) -> list[tuple[str, str]]:
+    """Record the experiment's jobs that no run knows: their command found the record away, or the record is new."""
+    runner, runs = session.runner, session.runs
+    if not isinstance(runner, LastingRunner):
+        return []
+    in_record = {handle for run in runs.with_tag(JOB_TAG) for handle in run.tags[JOB_TAG].split()}
+    with session.reporter.working("looking for jobs that the record does not know"):
+        jobs = runner.find({"housing:experiment": runs.experiment}, known=in_record)
+    # That of a run which the record knows is recorded when that run, or its study, is attached to.
+    unknown = [job for job in jobs if not _is_run(session, job.tags.get("housing:run"))]
+    return [(job.handle, _recorded(session, job)) for job in unknown]
+
+
+def _is_run(session: Session, run_id: str | None) -> bool:
+    if run_id is None:
+        return False
+    try:
+        session.runs.get(run_id)
+    except TrackingError:
+        return False
+    return True
+
+
+def _recorded(session: Session, job: ManagedJob) -> str:
+    tags: Mapping[str, str] = {JOB_TAG: job.handle}
+    if job.state == "running":
+        return "still at work; attach again when it has ended"
+    if job.result is None:
+        session.runs.record_failure(job.handle, job.reason or job.state, tags=tags, params=dict(job.hyperparameters))
+        return job.reason or job.state
+    files = {f"model.{job.result.model_format}": job.result.model} if job.result.model else {}
+    session.runs.record(
+        job.result,
+        job.tags.get("housing:job", job.handle),
+        tags={
+            **job.result.details,
+            **tags,
+            "housing.hyperparameters": json.dumps(dict(job.hyperparameters), sort_keys=True),
+        },
+        params=dict(job.hyperparameters),
+        metrics=session.works.costs(job.result),
+        files=files,
+        status="KILLED" if job.result.stopped else "FINISHED",
+    )
+    return ", ".join(f"{name} {value:,.4g}" for name, value in job.result.metrics.items())
