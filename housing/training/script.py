@@ -62,7 +62,7 @@ def run(
         with process.running(ending):
             for line in process.lines():
                 for number, metrics in _found(job, printed, line):
-                    if progress is not None and progress(number, metrics):
+                    if progress is not None and not process.stopped and progress(number, metrics):
                         process.stop()
         for number, metrics in printed.end():
             if progress is not None:

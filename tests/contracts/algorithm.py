@@ -1,13 +1,17 @@
-"""What every algorithm promises; subclass it and set `name` and `hyperparameters`."""
+"""What every algorithm promises; subclass it and set `name` and `hyperparameters`, and the `code` of one's own."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 import numpy as np
 import pytest
 
-from housing.algorithms.base import Hyperparameter, find
+from housing.algorithms.base import Hyperparameter, Program, find
+from housing.data.channel import Channel
+from housing.training.fit import Matrices, fit
+from housing.training.job import Progress, TrainingJob, TrainingResult
 
 ROWS = 300
 
@@ -24,15 +28,25 @@ def table(seed: int, rows: int = ROWS) -> tuple[np.ndarray, np.ndarray]:
 class AlgorithmContract:
     name: ClassVar[str]
     hyperparameters: ClassVar[dict[str, Any]]
+    code: ClassVar[Program | None] = None
 
     @pytest.fixture
     def algorithm(self) -> Any:
         return find(self.name)
 
-    def fit(self, algorithm: Any, seed: int = 0, **options: Any) -> Any:
-        train = algorithm.matrix(*table(1), self.hyperparameters)
-        validation = algorithm.matrix(*table(2), self.hyperparameters, reference=train)
-        return algorithm.fit(self.hyperparameters, train, validation, seed=seed, **options)
+    @pytest.fixture
+    def matrices(self) -> Iterator[Matrices]:
+        shared = Matrices()
+        yield shared
+        shared.clear()
+
+    def train(self, matrices: Matrices, seed: int = 0, progress: Progress | None = None) -> TrainingResult:
+        channels = {}
+        for name, rows in (("train", 1), ("validation", 2)):
+            features, label = table(rows)
+            channels[name] = Channel(name, features, label, tuple("abcdef"), name)
+        job = TrainingJob("job", self.name, self.hyperparameters | {"seed": seed}, channels, seed=seed, code=self.code)
+        return fit(job, matrices, progress=progress)
 
     def test_every_hyperparameter_is_described(self, algorithm: Any) -> None:
         for name, rule in algorithm.HYPERPARAMETERS.items():
@@ -41,39 +55,48 @@ class AlgorithmContract:
             if rule.low is not None and rule.high is not None:
                 assert rule.low <= rule.high, name
 
-    def test_required_hyperparameters_exist(self, algorithm: Any) -> None:
-        assert set(algorithm.REQUIRED) <= set(algorithm.HYPERPARAMETERS)
+    def test_what_it_says_of_its_hyperparameters_is_about_those_that_it_has(self, algorithm: Any) -> None:
+        named = {*algorithm.REQUIRED, *algorithm.NEEDS_VALIDATION} | ({algorithm.ROUNDS} - {None})
+        assert named <= set(algorithm.HYPERPARAMETERS)
 
-    def test_same_seed_gives_the_same_bytes(self, algorithm: Any) -> None:
-        assert self.fit(algorithm, seed=3).model == self.fit(algorithm, seed=3).model
+    def test_same_seed_gives_the_same_bytes(self, matrices: Matrices) -> None:
+        assert self.train(matrices, seed=3).model == self.train(matrices, seed=3).model
 
-    def test_history_has_one_value_a_round_for_both_channels(self, algorithm: Any) -> None:
-        fitted = self.fit(algorithm)
-        lengths = {len(values) for metrics in fitted.history.values() for values in metrics.values()}
-        assert set(fitted.history) == {"train", "validation"}
+    def test_history_has_one_value_a_round_for_both_channels(self, matrices: Matrices) -> None:
+        result = self.train(matrices)
+        lengths = {len(values) for values in result.history.values()}
+        assert set(result.history) == {"train_mae", "validation_mae"}
         assert len(lengths) == 1
-        assert fitted.best_round < lengths.pop()
+        assert result.best_round < lengths.pop()
 
-    def test_a_saved_model_predicts_what_the_history_says(self, algorithm: Any) -> None:
-        fitted = self.fit(algorithm)
+    def test_a_saved_model_predicts_what_the_history_says(self, algorithm: Any, matrices: Matrices) -> None:
+        result = self.train(matrices)
         features, label = table(2)
-        error = float(np.abs(label - algorithm.load(fitted.model).predict(features)).mean())
-        assert error == pytest.approx(fitted.history["validation"]["mae"][fitted.best_round], rel=1e-5)
+        error = float(np.abs(label - algorithm.load(result.model).predict(features)).mean())
+        assert error == pytest.approx(result.history["validation_mae"][result.best_round], rel=1e-5)
+        assert result.metrics["validation_mae"] == result.history["validation_mae"][result.best_round]
 
-    def test_learning_beats_the_mean(self, algorithm: Any) -> None:
+    def test_learning_beats_the_mean(self, matrices: Matrices) -> None:
         _, label = table(2)
-        fitted = self.fit(algorithm)
-        assert fitted.history["validation"]["mae"][-1] < 0.7 * np.abs(label - label.mean()).mean()
+        assert self.train(matrices).history["validation_mae"][-1] < 0.7 * np.abs(label - label.mean()).mean()
 
-    def test_progress_can_stop_a_job(self, algorithm: Any) -> None:
-        fitted = self.fit(algorithm, progress=lambda number, newest: number == 2)
-        assert fitted.stopped
-        assert len(fitted.history["train"]["mae"]) == 3
+    def test_progress_can_stop_a_job(self, matrices: Matrices) -> None:
+        seen: list[int] = []
 
-    def test_importance_names_columns_and_shares_sum_to_one(self, algorithm: Any) -> None:
-        shares = algorithm.importance(self.fit(algorithm).model, list("abcdef"))
+        def watch(number: int, newest: Mapping[str, float]) -> bool:
+            assert set(newest) == {"train_mae", "validation_mae"}
+            seen.append(number)
+            return number == 2
+
+        result = self.train(matrices, progress=watch)
+        assert result.stopped
+        assert seen == [0, 1, 2]
+        assert len(result.history["train_mae"]) >= 3
+
+    def test_importance_names_columns_and_shares_sum_to_one(self, algorithm: Any, matrices: Matrices) -> None:
+        shares = algorithm.importance(self.train(matrices).model, list("abcdef"))
         assert set(shares) <= set("abcdef")
-        assert sum(shares.values()) == pytest.approx(1)
+        assert sum(shares.values()) == pytest.approx(1 if shares else 0)
         assert list(shares.values()) == sorted(shares.values(), reverse=True)
 
     def test_bytes_that_are_no_model_are_refused(self, algorithm: Any) -> None:

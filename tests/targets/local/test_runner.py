@@ -12,9 +12,18 @@ from housing.targets.local import Settings, open_runner
 from housing.training.job import TrainingJob
 from tests.contracts.algorithm import table
 from tests.contracts.runner import RunnerContract
+from tests.contracts.script_runner import ScriptRunnerContract
 
 
 class TestLocalRunner(RunnerContract):
+    @pytest.fixture
+    def runner(self) -> Iterator[Runner]:
+        local = open_runner(Settings())
+        yield local
+        local.close()
+
+
+class TestScripts(ScriptRunnerContract):
     @pytest.fixture
     def runner(self) -> Iterator[Runner]:
         local = open_runner(Settings())

@@ -1,0 +1,29 @@
+"""Training scripts as users bring them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from housing.algorithms.base import Program
+from housing.algorithms.script import files_in, pack
+
+METRICS = {f"{channel}_mae": rf"{channel}-mae: ([0-9.e+-]+)" for channel in ("train", "validation")}
+
+
+def linear(**changed: object) -> Program:
+    """The script in `linear/`."""
+    sources = {name: text for name, text in files_in(Path(__file__).parent / "linear").items() if name.endswith(".py")}
+    return program(sources, **changed)
+
+
+def program(sources: dict[str, bytes], **changed: object) -> Program:
+    """A script out of its files; `train.py` trains."""
+    fields: dict[str, object] = {
+        "entry_point": "train.py",
+        "archive": pack(sources),
+        "framework": "sklearn",
+        "framework_version": "1.4-2",
+        "py_version": "py3",
+        "metrics": METRICS,
+    }
+    return Program(**fields | changed)  # type: ignore[arg-type]
