@@ -1,0 +1,55 @@
+"""When monitoring speaks up, as declared."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Drift:
+    """How far captured rows may be from those of training before a column is called drifted.
+
+    The distance is the population stability index over `bins` quantile bins, or over levels. A column has drifted when
+    it reaches `psi` and more than chance explains: less than `chance` of all monitorings find such a column without
+    any drift. The shares are of rows, beyond what training had: cells that are missing, numbers outside of the range
+    of training, levels that training never had.
+    """
+
+    bins: int = 10
+    psi: float = 0.2
+    chance: float = 0.01
+    missing_share: float = 0.05
+    out_of_range_share: float = 0.02
+    unseen_share: float = 0.02
+
+    def __post_init__(self) -> None:
+        faults = []
+        if not 2 <= self.bins <= 100:
+            faults.append(f"bins: must lie in [2, 100], got {self.bins}")
+        if not self.psi > 0:
+            faults.append(f"psi: must be more than 0, got {self.psi}")
+        if not 0 < self.chance < 1:
+            faults.append(f"chance: must lie between 0 and 1, got {self.chance}")
+        faults += [
+            f"{key}: must lie in [0, 1], got {getattr(self, key)}"
+            for key in ("missing_share", "out_of_range_share", "unseen_share")
+            if not 0 <= getattr(self, key) <= 1
+        ]
+        if faults:
+            raise ValueError("; ".join(faults))
+
+
+@dataclass(frozen=True)
+class Monitoring:
+    """What `housing monitor` holds an endpoint against; `confidence` is that of its intervals."""
+
+    drift: Drift = field(default_factory=Drift)
+    metric: str = "mae"
+    confidence: float = 0.95
+    resamples: int = 2000
+
+    def __post_init__(self) -> None:
+        if not 0.5 <= self.confidence < 1:
+            raise ValueError(f"confidence: must lie in [0.5, 1), got {self.confidence}")
+        if self.resamples < 100:
+            raise ValueError(f"resamples: must be 100 or more, got {self.resamples}")
