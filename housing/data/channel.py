@@ -54,7 +54,7 @@ def write_csv(channel: Channel, path: Path) -> None:
     """
     matrix = _matrix(channel)
     with _replacing(path) as file:
-        file.write(_csv(matrix).encode("ascii"))
+        file.write(csv_text(matrix).encode("ascii"))
         file.flush()
         if not _same_bits(_parsed(Path(file.name)), matrix):
             raise DataError(f"{path}: the CSV written does not read back as channel {channel.name}")
@@ -80,6 +80,16 @@ def read_npy(path: Path, *, name: str, columns: tuple[str, ...]) -> Channel:
     return _channel(path, lambda file: np.load(file, allow_pickle=False), name=name, columns=columns)
 
 
+def csv_text(matrix: NDArray[np.float32]) -> str:
+    """Rows of 32-bit floats as CSV that reads back as the very same bits: no header, empty for NaN."""
+    import numpy as np
+
+    # Bits rather than values, so that -0 keeps its sign. Cells repeat (one-hot, counts): format each value once.
+    bits, where = np.unique(matrix.view(np.uint32), return_inverse=True)
+    texts = np.array([_text(value) for value in bits.view(np.float32)], dtype=object)
+    return "".join([",".join(row) + "\n" for row in texts[where.reshape(matrix.shape)].tolist()])
+
+
 def _channel(
     path: Path, read: Callable[[Path], NDArray[np.float32]], *, name: str, columns: tuple[str, ...]
 ) -> Channel:
@@ -97,15 +107,6 @@ def _matrix(channel: Channel) -> NDArray[np.float32]:
     import numpy as np
 
     return np.column_stack([channel.label, channel.features])
-
-
-def _csv(matrix: NDArray[np.float32]) -> str:
-    import numpy as np
-
-    # Bits rather than values, so that -0 keeps its sign. Cells repeat (one-hot, counts): format each value once.
-    bits, where = np.unique(matrix.view(np.uint32), return_inverse=True)
-    texts = np.array([_text(value) for value in bits.view(np.float32)], dtype=object)
-    return "".join([",".join(row) + "\n" for row in texts[where.reshape(matrix.shape)].tolist()])
 
 
 def _text(value: np.float32) -> str:

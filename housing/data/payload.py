@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,6 +63,34 @@ def rows_from_records(records: Sequence[object], required: Sequence[str]) -> dic
     return {name: [record[name] for record in whole] for name in required}
 
 
+def records_from_json(text: str) -> list[dict[str, Any]]:
+    """Rows as mappings, from `{"instances": [{column: value}]}`.
+
+    Also from MLflow's `{"dataframe_split": {"columns": [...], "data": [[...], ...]}}`. Raises DataError.
+    """
+    try:
+        document = json.loads(text, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"the body is not JSON: {error}") from error
+    match document:
+        case {"instances": [*records]} if records and all(isinstance(r, dict) for r in records):
+            for number, record in enumerate(records, 1):
+                _check_cells(record, f"instances: row {number}")
+            return records
+        case {"dataframe_split": {"columns": [*columns], "data": [*rows]}} if rows:
+            for number, row in enumerate(rows, 1):
+                if not isinstance(row, list) or len(row) != len(columns):
+                    raise DataError(f"dataframe_split: row {number} is not a list of {len(columns)} values")
+            records = [dict(zip(map(str, columns), row, strict=True)) for row in rows]
+            for number, record in enumerate(records, 1):
+                _check_cells(record, f"dataframe_split: row {number}")
+            return records
+    raise DataError(
+        'the JSON body must be {"instances": [{column: value, ...}, ...]} or '
+        '{"dataframe_split": {"columns": [...], "data": [[...], ...]}}, with at least one row'
+    )
+
+
 def encoded_from_csv(text: str, width: int) -> NDArray[np.float32]:
     """(rows, width) of encoded rows without header or label; an empty cell is NaN.
 
@@ -102,3 +132,13 @@ def _refuse_ragged(rows: Sequence[Sequence[str]], width: int, measure: str) -> N
         if len(row) != width:
             faults.add(f"{measure} has {width} columns", example=f"row {place} has {len(row)}")
     faults.raise_any()
+
+
+def _check_cells(record: dict[str, Any], where: str) -> None:
+    for column, value in record.items():
+        if isinstance(value, (list, dict)):
+            raise DataError(f"{where}: {column[:100]}: a cell is a text, a number, true, false or null, not a list")
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON number; write null for a missing value")

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from housing.algorithms.base import find
+from housing.data import payload
 from housing.data.encoder import Encoder
 from housing.errors import DataError
 
@@ -49,6 +50,10 @@ class Predictor:
     def predict_records(self, records: Sequence[Mapping[str, object]]) -> NDArray[np.float64]:
         """Raw rows as mappings, one a row. (rows,) in the label's unit."""
         return self._answer(self.encoder.transform(self.encoder.rows_from_records(records)))
+
+    def predict_json(self, text: str) -> NDArray[np.float64]:
+        """Raw rows as JSON, in one of the forms of `payload.records_from_json`. (rows,) in the label's unit."""
+        return self.predict_records(payload.records_from_json(text))
 
     def predict_csv(self, text: str) -> NDArray[np.float64]:
         """Raw rows with a header, or encoded rows without one. (rows,) in the label's unit."""

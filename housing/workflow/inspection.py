@@ -96,11 +96,11 @@ def _variants(state: EndpointStatus) -> Table:
             else "off",
             state.invocations.get(name),
             state.failures.get(name),
-            state.median_latency_ms.get(name),
+            state.latency_ms.get(name),
         ]
         for name, variant in state.deployment.variants.items()
     ]
-    columns = ("variant", "model", "share", "instances", "scaling", "invocations", "failures", "median ms")
+    columns = ("variant", "model", "share", "instances", "scaling", "invocations", "failures", "latency ms")
     return Table(f"{state.endpoint}: {state.state} at {state.url}", columns, rows)
 
 
@@ -118,7 +118,7 @@ def _state(state: EndpointStatus) -> dict[str, object]:
                 "instances": state.instances.get(name),
                 "invocations": state.invocations.get(name),
                 "failures": state.failures.get(name),
-                "median_latency_ms": state.median_latency_ms.get(name),
+                "latency_ms": state.latency_ms.get(name),
             }
             for name, variant in state.deployment.variants.items()
         },

@@ -109,7 +109,12 @@ def _transform(
 
 
 def _response(result: Any) -> tuple[int, str, bytes]:
-    """What Flask makes of a function's result: a tuple names its type, a bare text is taken for HTML."""
+    """What Flask makes of a function's result: a tuple names its type, a bare text is taken for HTML.
+
+    A response of Werkzeug's own, with a status of the script's choice, stays as it is.
+    """
+    if hasattr(result, "status_code") and hasattr(result, "get_data"):
+        return int(result.status_code), str(result.content_type), result.get_data()
     body, kind = result if isinstance(result, tuple) else (result, _HTML)
     if not isinstance(body, str | bytes | bytearray):
         raise TypeError(

@@ -108,7 +108,7 @@ class LocalHost:
             instances=value.get("instances", {}),
             invocations=value.get("invocations", {}),
             failures=value.get("failures", {}),
-            median_latency_ms=value.get("median_latency_ms", {}),
+            latency_ms=value.get("median_latency_ms", {}),
             models=value.get("models", {}),
         )
 

@@ -15,7 +15,7 @@ import signal
 import socket
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from housing.errors import HousingError
 from housing.targets.local.frames import HEADER, Answer, Ask, pack
@@ -83,7 +83,7 @@ def _answer(predictor: Predictor, kind: Ask, body: bytes) -> tuple[Answer, bytes
         if kind in (Ask.CSV_FOR_CSV, Ask.CSV_FOR_JSON):
             values = predictor.predict_csv(text)
         else:
-            values = predictor.predict_records(_records(text))
+            values = predictor.predict_json(text)
     except UnicodeDecodeError as error:
         return Answer.REFUSED, f"the body is not UTF-8: {error.reason} at byte {error.start}".encode()
     except HousingError as error:
@@ -95,41 +95,6 @@ def _answer(predictor: Predictor, kind: Ask, body: bytes) -> tuple[Answer, bytes
     if kind in (Ask.CSV_FOR_CSV, Ask.JSON_FOR_CSV):
         return Answer.PREDICTED, "".join(f"{n!r}\n" for n in numbers).encode()
     return Answer.PREDICTED, json.dumps({"predictions": numbers}).encode()
-
-
-def _records(text: str) -> list[dict[str, Any]]:
-    """Rows from `{"instances": [{column: value}]}`, or from MLflow's `{"dataframe_split": {"columns", "data"}}`."""
-    try:
-        document = json.loads(text, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError) as error:
-        raise HousingError(f"the body is not JSON: {error}") from error
-    match document:
-        case {"instances": [*records]} if records and all(isinstance(r, dict) for r in records):
-            for number, record in enumerate(records, 1):
-                _check_cells(record, f"instances: row {number}")
-            return records
-        case {"dataframe_split": {"columns": [*columns], "data": [*rows]}} if rows:
-            for number, row in enumerate(rows, 1):
-                if not isinstance(row, list) or len(row) != len(columns):
-                    raise HousingError(f"dataframe_split: row {number} is not a list of {len(columns)} values")
-            records = [dict(zip(map(str, columns), row, strict=True)) for row in rows]
-            for number, record in enumerate(records, 1):
-                _check_cells(record, f"dataframe_split: row {number}")
-            return records
-    raise HousingError(
-        'the JSON body must be {"instances": [{column: value, ...}, ...]} or '
-        '{"dataframe_split": {"columns": [...], "data": [[...], ...]}}, with at least one row'
-    )
-
-
-def _check_cells(record: dict[str, Any], where: str) -> None:
-    for column, value in record.items():
-        if isinstance(value, (list, dict)):
-            raise HousingError(f"{where}: {column[:100]}: a cell is a text, a number, true, false or null, not a list")
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON number; write null for a missing value")
 
 
 def _reason(error: Exception) -> bytes:

@@ -1,0 +1,77 @@
+"""Alarms that watch an endpoint while it is updated: one for each variant, called `<endpoint>/<alarm>/<variant>`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from housing.deployment.spec import Alarm
+from housing.targets.sagemaker.endpoint_names import tags
+
+NAMESPACE = "AWS/SageMaker"
+
+
+def alarm_name(endpoint: str, alarm: str, variant: str) -> str:
+    return f"{endpoint}/{alarm}/{variant}"
+
+
+def names(endpoint: str, alarms: Iterable[str], variants: Iterable[str]) -> list[str]:
+    """Of all alarms of these variants."""
+    every = list(variants)
+    return [alarm_name(endpoint, alarm, variant) for alarm in alarms for variant in every]
+
+
+def put_alarm(endpoint: str, name: str, variant: str, alarm: Alarm, *, own: Mapping[str, str]) -> dict[str, Any]:
+    """No requests are no reason to ring."""
+    return {
+        "AlarmName": alarm_name(endpoint, name, variant),
+        "AlarmDescription": f"housing: takes back an update of {endpoint}",
+        "Namespace": NAMESPACE,
+        "MetricName": alarm.metric,
+        "Dimensions": [{"Name": "EndpointName", "Value": endpoint}, {"Name": "VariantName", "Value": variant}],
+        "Statistic": alarm.statistic,
+        "Period": alarm.period_s,
+        "EvaluationPeriods": alarm.periods,
+        "Threshold": alarm.above,
+        "ComparisonOperator": "GreaterThanThreshold",
+        "TreatMissingData": "notBreaching",
+        "Tags": tags(own),
+    }
+
+
+def read_alarms(endpoint: str, variants: Iterable[str], found: Iterable[Mapping[str, Any]]) -> dict[str, Alarm]:
+    """What DescribeAlarms answers, by alarm. One that is not there for every variant as we make it is not there.
+
+    Where the variants' alarms differ, the one that was changed behind our back is told, as far as that can be known.
+    """
+    wanted = set(variants)
+    by_name: dict[str, dict[str, Alarm]] = {}
+    for one in found:
+        _, name, variant = one["AlarmName"].split("/", 2)
+        alarm = _read(endpoint, variant, one)
+        if alarm and variant in wanted:
+            by_name.setdefault(name, {})[variant] = alarm
+    whole = {name: list(each.values()) for name, each in by_name.items() if each.keys() == wanted}
+    return {name: min(each, key=each.count) for name, each in whole.items()}
+
+
+def _read(endpoint: str, variant: str, one: Mapping[str, Any]) -> Alarm | None:
+    ours = put_alarm(endpoint, "", variant, Alarm("Invocations", above=0), own={})
+    dimensions = {d["Name"]: d["Value"] for d in one.get("Dimensions", ())}
+    if dimensions != {d["Name"]: d["Value"] for d in ours["Dimensions"]}:
+        return None
+    same = ("Namespace", "ComparisonOperator", "TreatMissingData")
+    if any(one.get(key) != ours[key] for key in same) or one.get("ActionsEnabled") is False:
+        return None
+    if one.get("DatapointsToAlarm", one["EvaluationPeriods"]) != one["EvaluationPeriods"]:
+        return None
+    try:
+        return Alarm(
+            metric=one["MetricName"],
+            above=one["Threshold"],
+            statistic=one["Statistic"],
+            period_s=one["Period"],
+            periods=one["EvaluationPeriods"],
+        )
+    except (KeyError, ValueError):
+        return None
