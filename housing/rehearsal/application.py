@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
-from housing.rehearsal import calls
+from housing.rehearsal import access, calls
 from housing.rehearsal.answers import ApiError, HttpAnswer, HttpRequest
 from housing.rehearsal.aws import Aws, Environ
 from housing.rehearsal.calls import Call
@@ -38,17 +38,20 @@ class Application:
     def answer(self, environ: Environ, body: bytes) -> HttpAnswer:
         """Raises Lost when a fault wants this answer to be lost."""
         self.last_call = time.monotonic()
-        call = None
+        call, faults = None, []
         try:
             call = calls.identify(environ, body)
             faults = self._world.faults.of(call.operation)
             _go_wrong(faults)
+            if self._world.settings.enforce_iam:
+                with self._aws.quiet():
+                    access.enforce(call, body, environ, store=self._world.store, region=self._world.region)
             result = self._answer(call, environ, body)
         except ApiError as error:
-            return in_error(call, error)
+            result = in_error(call, error)
         except Exception as error:
             _log.exception("%s %s", environ["REQUEST_METHOD"], environ["PATH_INFO"])
-            return in_error(call, ApiError("InternalFailure", f"the rehearsal failed: {error!r}"))
+            result = in_error(call, ApiError("InternalFailure", f"the rehearsal failed: {error!r}"))
         finally:
             self.last_call = time.monotonic()
         if any(fault.kind == "lost" for fault in faults):

@@ -14,6 +14,7 @@ import logging
 import secrets
 import threading
 import time
+from contextlib import AbstractContextManager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -55,6 +56,10 @@ class Aws:
                 if self._journal.is_long:
                     self._journal.copy(moto_calls.state())
             return answer
+
+    def quiet(self) -> AbstractContextManager[object]:
+        """Nothing is answered meanwhile: for those who read moto's state."""
+        return self._lock
 
     def client(self, service: str) -> Any:
         """boto3's client of a service (`s3`, `logs`, `cloudwatch` ...), whose calls need no socket."""

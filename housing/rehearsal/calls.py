@@ -88,7 +88,8 @@ def _routed(service: str, environ: Environ, body: bytes) -> tuple[str, dict[str,
             raise ApiError(
                 "UnsupportedOperation", f"S3 has no call {environ['REQUEST_METHOD']} {environ['PATH_INFO']}"
             ) from error
-        return operation.name, dict(parameters)
+        query = dict(parse_qsl(environ.get("QUERY_STRING", ""), keep_blank_values=True))
+        return operation.name, {**query, **parameters}
     form = dict(parse_qsl(body.decode(errors="replace"), keep_blank_values=True))
     form |= dict(parse_qsl(environ.get("QUERY_STRING", ""), keep_blank_values=True))
     if "Action" not in form:
