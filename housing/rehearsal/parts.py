@@ -5,9 +5,18 @@ from __future__ import annotations
 from importlib import import_module
 
 _PARTS = (
+    "alarms",
+    "async_inference",
+    "endpoint_configs",
+    "endpoints",
+    "invocations",
+    "models",
+    "scaling",
     "search",
     "tags",
     "training_jobs",
+    "tuning_jobs",
+    "transform_jobs",
 )
 
 

@@ -32,7 +32,7 @@ class Workshop:
         run = Run(self._world, self.engine, name)
         thread = threading.Thread(target=run.go, name=f"job {name}", daemon=True)
         with self._lock:
-            self._runs = {known: job for known, job in self._runs.items() if job[1].is_alive()} | {name: (run, thread)}
+            self._runs[name] = (run, thread)
             thread.start()
 
     def stop(self, name: str) -> None:
@@ -41,12 +41,11 @@ class Workshop:
         if job:
             job[0].stop()
 
-    def wait(self, name: str) -> None:
-        """Until the job has ended, or the rehearsal ends."""
+    def history(self, name: str, metric: str) -> list[float]:
+        """What a job has told of a metric so far; nothing of a job that ran before the rehearsal was started."""
         with self._lock:
             job = self._runs.get(name)
-        if job:
-            job[1].join()
+        return job[0].history(metric) if job else []
 
     def close(self) -> None:
         with self._lock:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import re
 import time
@@ -30,12 +31,17 @@ class TrainingLog:
         self._waiting: list[dict[str, Any]] = []
         self._sent = time.monotonic()
         self._last: dict[str, dict[str, Any]] = {}
+        self._history: dict[str, list[float]] = {}
         self.rounds = 0
 
     @property
     def metrics(self) -> list[dict[str, Any]]:
         """The last value of each, as FinalMetricDataList has them."""
         return list(self._last.values())
+
+    def history(self, metric: str) -> list[float]:
+        """All its values so far."""
+        return list(self._history.get(metric, ()))
 
     def take(self, lines: Iterable[str]) -> None:
         now = time.time()
@@ -46,6 +52,7 @@ class TrainingLog:
             found = self._metrics_of(shown)
             self.rounds += bool(found)
             for name, value in found:
+                self._history.setdefault(name, []).append(value)
                 self._last[name] = {"MetricName": name, "Value": value, "Timestamp": now}
 
     def due(self) -> bool:
@@ -63,12 +70,12 @@ class TrainingLog:
         self._sent = time.monotonic()
 
     def _begin(self) -> None:
-        from botocore.exceptions import ClientError
-
+        known = self._logs.exceptions
         try:
             self._logs.create_log_stream(logGroupName=GROUP, logStreamName=self._stream)
-        except ClientError:
-            self._logs.create_log_group(logGroupName=GROUP)
+        except known.ResourceNotFoundException:
+            with contextlib.suppress(known.ResourceAlreadyExistsException):  # another job was quicker
+                self._logs.create_log_group(logGroupName=GROUP)
             self._logs.create_log_stream(logGroupName=GROUP, logStreamName=self._stream)
         self._begun = True
 

@@ -84,9 +84,14 @@ class Run:
         self._record = world.store.get(_KIND, name)
         self._began: float | None = None
         self._checkpoints: objects.Mirror | None = None
+        self._log: TrainingLog | None = None
 
     def stop(self) -> None:
         self._stopping.set()
+
+    def history(self, metric: str) -> list[float]:
+        """The values of a metric in the container that runs, or ran last."""
+        return self._log.history(metric) if self._log else []
 
     def go(self) -> None:
         """To the end, whatever happens; when the rehearsal ends first, the job is left as it is."""
@@ -142,7 +147,7 @@ class Run:
 
     def _contain(self, interrupt_at: int | None, fails: str | None) -> bool:
         """Run the container to its end; True when its machine was taken away. Raises Failed, Ended."""
-        log = TrainingLog(self._world, self._name, metric_definitions(self._record, self._world.region))
+        log = self._log = TrainingLog(self._world, self._name, metric_definitions(self._record, self._world.region))
         container = self._engine.start(self._work(interrupt_at, fails))
         times = self._record["StoppingCondition"]
         deadline = time.time() + times["MaxRuntimeInSeconds"] - self._seconds()
