@@ -83,7 +83,7 @@ def result_of(
     Where the place of training is away (CloudError), the run stays open: its job may yet end well.
     """
     works = session.works
-    tell_costs(session, jobs=1)
+    tell_costs(session, jobs=0 if run.earlier else 1)
     try:
         watch = (lambda _number, _metrics: stopping()) if stopping is not None else None
         return works.result(works.submit(job, run, session.recording, watch), stopping=stopping)
@@ -102,7 +102,7 @@ def result_of(
 def tell_costs(session: Session, *, jobs: int) -> None:
     """Before jobs are paid for: what they may cost, and what jobs like them did."""
     rental, prices = session.works.runner.rental, session.experiment.prices
-    if rental is not None:
+    if rental is not None and jobs:
         earlier = earlier_billed_seconds(session.runs, rental)
         session.reporter.step("cost", estimate(rental, prices, jobs=jobs, earlier=earlier))
 

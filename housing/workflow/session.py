@@ -84,7 +84,7 @@ class Session:
 
     def _tell_of_jobs_left(self, runs: Runs) -> None:
         """Jobs of earlier commands that this one does not take up."""
-        ours = (self.experiment.study.resume, self.experiment.candidate)
+        ours = {self.experiment.study.resume, self.experiment.candidate} - {None}
         left = [run for run in runs.left_at_work() if run.id not in ours and run.parent not in ours]
         if left and self.invocation.command != "attach":
             jobs = "1 job" if len(left) == 1 else f"{len(left)} jobs"

@@ -24,44 +24,51 @@ class Ledger:
     def __init__(self, prices: Prices, budget: Budget) -> None:
         self.prices = prices
         self._budget = budget
-        self._lock = threading.Lock()
+        self._changed = threading.Condition()
         self._spent_usd = 0.0
         self._reserved_usd = 0.0
 
     def spent_before(self, usd: float) -> None:
         """Count what an earlier command has spent on the same study."""
-        with self._lock:
+        with self._changed:
             self._spent_usd += usd
 
     def reserve(self, rental: Rental | None, name: str, *, jobs: int = 1) -> float:
         """Put down the longest that jobs may be billed for; returns it, in USD, to be settled later.
 
-        Raises BudgetRefused where that passes the budget, or where there is a budget and nobody knows the price.
+        Where only what is reserved for running jobs stands against it, this waits until some of them have ended: most
+        cost far less than the longest. Raises BudgetRefused where it passes the budget all the same, or where there is
+        a budget and nobody knows the price.
         """
         if rental is None:
             return 0.0
         limit_usd = self._budget.usd
         longest_usd = self.prices.usd(rental.instance_type, rental.instances * jobs, rental.max_seconds)
-        with self._lock:
-            if limit_usd is not None and longest_usd is None:
-                raise BudgetRefused(
-                    f"{name}: budget.usd is {limit_usd:g}, and the price of {rental.instance_type} is unknown; give "
-                    f"prices.usd_per_hour one, or lift the budget: budget.usd=null"
+        if limit_usd is not None and longest_usd is None:
+            raise BudgetRefused(
+                f"{name}: budget.usd is {limit_usd:g}, and the price of {rental.instance_type} is unknown; give "
+                "prices.usd_per_hour one, or lift the budget: budget.usd=null"
+            )
+        with self._changed:
+            if limit_usd is not None and longest_usd is not None:
+                self._changed.wait_for(
+                    lambda: not self._reserved_usd or self._reserved_usd + self._spent_usd + longest_usd <= limit_usd
                 )
-            committed_usd = self._spent_usd + self._reserved_usd
-            if limit_usd is not None and longest_usd is not None and committed_usd + longest_usd > limit_usd:
-                raise BudgetRefused(
-                    f"{name}: may cost {_usd(longest_usd)} ({_multiplied(rental, jobs)}), which with "
-                    f"{_usd(committed_usd)} committed before passes budget.usd={limit_usd:g}; raise it, or lower the "
-                    "longest time that a job may run"
-                )
+                if self._spent_usd + longest_usd > limit_usd:
+                    raise BudgetRefused(
+                        f"{name}: may cost {_usd(longest_usd)} ({_multiplied(rental, jobs)}), which with "
+                        f"{_usd(self._spent_usd)} spent before passes budget.usd={limit_usd:g}; raise it, or lower the "
+                        "longest time that a job may run, runner.max_run_s"
+                    )
             self._reserved_usd += longest_usd or 0.0
         return longest_usd or 0.0
 
     def settle(self, reserved_usd: float, spent_usd: float | None) -> None:
         """A job has ended: what it cost in place of what was reserved, which stays where nobody knows."""
-        with self._lock:
-            self._reserved_usd -= reserved_usd
+        with self._changed:
+            # Sums of floats: nothing reserved must be nothing.
+            self._reserved_usd = max(0.0, round(self._reserved_usd - reserved_usd, 9))
+            self._changed.notify_all()
             self._spent_usd += reserved_usd if spent_usd is None else spent_usd
 
 

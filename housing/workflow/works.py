@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from concurrent.futures import wait as wait_for
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -81,6 +81,9 @@ class Works:
             reserved_usd = 0.0  # it has been spent
         else:
             reserved_usd = self.ledger.reserve(self.runner.rental, job.name)
+            if self.stopping:  # meanwhile
+                self.ledger.settle(reserved_usd, 0.0)
+                raise CancelledError
             handle = self.runner.handle()
             if handle is not None:
                 run.handles.append(handle)

@@ -25,6 +25,8 @@ SERVER.set_forkserver_preload(
         "housing.cli",
         "housing.workflow",
         "housing.targets.local.runner",
+        "housing.targets.sagemaker.runner",
+        "sagemaker.core.resources",
     ]
 )
 

@@ -1,0 +1,278 @@
+"""Jobs that outlive their command, against a rehearsal: every one is recorded once and paid for once."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import sqlite3
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from housing.rehearsal.process import ensure, stop
+from housing.rehearsal.spec import Rehearsal
+from tests.workflow.conftest import Answer, Housing, in_process
+from tests.workflow.processes import run, start, studies
+
+SLOW = "rehearsal.round_s=0.1"
+
+
+class Account:
+    """The rehearsal that all tests here share, seen as AWS shows it: by a client of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        import boto3
+
+        self.folder = folder
+        address = ensure(Rehearsal(folder=str(folder)))
+        keys = {"aws_access_key_id": "rehearsal", "aws_secret_access_key": "rehearsal"}
+        self._client = boto3.client("sagemaker", region_name=address.region, endpoint_url=address.url, **keys)
+
+    def jobs(self, experiment: str) -> dict[str, str]:
+        """Status by name of the training jobs of an experiment."""
+        found = self._client.list_training_jobs(NameContains=f"{experiment}-", MaxResults=100)
+        return {job["TrainingJobName"]: job["TrainingJobStatus"] for job in found["TrainingJobSummaries"]}
+
+    def tags(self, job: str) -> dict[str, str]:
+        """Those of a training job."""
+        arn = self._client.describe_training_job(TrainingJobName=job)["TrainingJobArn"]
+        return {tag["Key"]: tag["Value"] for tag in self._client.list_tags(ResourceArn=arn)["Tags"]}
+
+
+@pytest.fixture(scope="module")
+def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
+    folder = tmp_path_factory.mktemp("rehearsal")
+    yield Account(folder)
+    stop(str(folder))
+
+
+@pytest.fixture
+def name(request: pytest.FixtureRequest) -> str:
+    """An experiment of the test's own: its jobs are told from others by that."""
+    return f"e{abs(hash(request.node.name)) % 10**8}"
+
+
+@pytest.fixture
+def there(account: Account, name: str) -> tuple[str, ...]:
+    """What makes a command train in the rehearsal."""
+    return ("target=rehearsal", f"rehearsal.folder={account.folder}", f"name={name}", "rehearsal.idle_s=60")
+
+
+def rounds(database: Path) -> Counter[tuple[str, str, int]]:
+    """How often each round of each metric of each run stands in the record, but for the values that were kept."""
+    if not database.is_file():
+        return Counter()
+    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True, timeout=20)) as connection:
+        rows = connection.execute(
+            "SELECT run_uuid, key, step, COUNT(*) FROM metrics WHERE key = 'train_mae' GROUP BY run_uuid, key, step"
+        )
+        return Counter({(run, key, step): count for run, key, step, count in rows})
+
+
+def statuses(database: Path) -> Counter[str]:
+    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True, timeout=20)) as connection:
+        return Counter(status for (status,) in connection.execute("SELECT status FROM runs"))
+
+
+def until(condition: Callable[[], bool], within_s: float = 30) -> None:
+    deadline = time.monotonic() + within_s
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come"
+        time.sleep(0.02)
+
+
+def kill(process: Any) -> None:
+    os.kill(process.pid, signal.SIGKILL)
+    process.join()
+
+
+def printed(folder: Path) -> str:
+    return (folder / "out.txt").read_text(encoding="utf-8")
+
+
+def test_rounds_reach_the_record_while_the_job_runs_and_once_each(
+    project: Path, account: Account, there: tuple[str, ...], name: str
+) -> None:
+    database = project / "mlflow.db"
+    process = start("train", *there, SLOW, folder=project)
+    until(lambda: len(rounds(database)) >= 3)
+    assert statuses(database) == {"RUNNING": 1}
+    process.join()
+    assert process.exitcode == 0, printed(project)
+    assert statuses(database) == {"FINISHED": 1}
+    seen = rounds(database)
+    # Early stopping kept an earlier round than the last, whose value stands at the last step, too.
+    assert sorted(seen.values()) == [1] * (len(seen) - 1) + [2]
+    assert sorted(step for _, _, step in seen) == list(range(len(seen)))
+    (job,) = account.jobs(name)
+    assert account.tags(job)["housing:experiment"] == name
+    assert "[0]#011train" in printed(project)
+
+
+def test_a_killed_training_is_completed_by_attach_and_paid_for_once(
+    project: Path, account: Account, there: tuple[str, ...], name: str
+) -> None:
+    process = start("train", *there, SLOW, folder=project)
+    until(lambda: bool(rounds(project / "mlflow.db")))
+    kill(process)
+    assert run("compare", *there, folder=project) != 0  # nothing to compare, and the record is not touched
+    assert statuses(project / "mlflow.db") == {"RUNNING": 1}
+    assert run("attach", f"rehearsal.folder={account.folder}", f"name={name}", folder=project) == 0, printed(project)
+    assert statuses(project / "mlflow.db") == {"FINISHED": 1}
+    assert max(rounds(project / "mlflow.db").values()) <= 2
+    assert list(account.jobs(name).values()) == ["Completed"]
+
+
+def test_the_next_command_tells_of_a_job_that_was_left(project: Path, housing: Housing, there: tuple[str, ...]) -> None:
+    process = start("train", *there, SLOW, folder=project)
+    until(lambda: bool(rounds(project / "mlflow.db")))
+    kill(process)
+    told = housing("train", there[2])
+    assert told.code == 0
+    assert "1 job of an earlier command" in told.out + told.err
+    assert "housing attach" in told.out + told.err
+    assert statuses(project / "mlflow.db") == {"RUNNING": 1, "FINISHED": 1}
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_study_killed_again_and_again_pays_for_each_trial_once(
+    tmp_path: Path, account: Account, there: tuple[str, ...], name: str, seed: int
+) -> None:
+    begin = ("tune", *there, "rehearsal.round_s=0.03", "study.trials=6", "study.parallel=3", "algorithm.num_round=15")
+    moments = random.Random(seed)
+    for _ in range(3):
+        begun = studies(tmp_path / "mlflow.db")
+        record = (there[1], there[2])
+        command = ("tune", f"study.resume={begun[0].name}", *record) if begun else begin
+        process = start(*command, folder=tmp_path)
+        process.join(moments.uniform(1.5, 4))
+        if process.exitcode is None:
+            kill(process)
+    (study,) = studies(tmp_path / "mlflow.db")
+    assert run("tune", f"study.resume={study.name}", there[1], there[2], folder=tmp_path) == 0, printed(tmp_path)
+    (whole,) = studies(tmp_path / "mlflow.db")
+    assert whole.numbers == list(range(6))
+    assert whole.status == "FINISHED"
+    assert whole.statuses["RUNNING"] == 0
+    finished = [child for child in whole.children if child.status == "FINISHED"]
+    jobs = account.jobs(name)
+    assert sorted(jobs) == sorted(child.tags["housing.job"] for child in finished)
+    assert set(jobs.values()) == {"Completed"}
+
+
+def test_without_a_terminal_ctrl_c_stops_the_job_and_records_what_there_is(
+    project: Path, account: Account, there: tuple[str, ...], name: str
+) -> None:
+    process = start("train", *there, "rehearsal.round_s=0.3", folder=project)
+    until(lambda: bool(rounds(project / "mlflow.db")))
+    assert process.pid is not None
+    os.kill(process.pid, signal.SIGINT)
+    process.join(30)
+    assert process.exitcode == 130, printed(project)
+    assert statuses(project / "mlflow.db") == {"KILLED": 1}
+    assert list(account.jobs(name).values()) == ["Stopped"]
+
+
+def test_in_a_terminal_a_job_may_be_left_running_and_is_attached_to_later(
+    project: Path, account: Account, there: tuple[str, ...], name: str
+) -> None:
+    import pty
+    import subprocess
+    import sys
+
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "housing", "train", *there, SLOW],
+        cwd=project,
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+    )
+    os.close(theirs)
+    until(lambda: bool(rounds(project / "mlflow.db")))
+    process.send_signal(signal.SIGINT)
+    shown = read_until(ours, "leave running")
+    os.write(ours, b"l\n")
+    shown += read_until(ours, "housing attach")
+    assert process.wait(20) == 130
+    os.close(ours)
+    assert "1 job is still at work" in shown
+    again = in_process("attach", there[1], there[2], "--json", folder=project)
+    assert again.code == 0, again.err
+    assert statuses(project / "mlflow.db") == {"FINISHED": 1}
+    assert list(account.jobs(name).values()) == ["Completed"]
+
+
+def read_until(descriptor: int, text: str) -> str:
+    shown = ""
+    while text not in shown:
+        shown += os.read(descriptor, 4096).decode(errors="replace")
+    return shown
+
+
+def test_what_the_budget_forbids_is_not_begun(
+    project: Path, housing: Housing, account: Account, there: tuple[str, ...], name: str
+) -> None:
+    refused = housing("train", *there, "budget.usd=0.4")
+    assert refused.code == 5
+    assert "budget.usd=0.4" in refused.err
+    assert housing("tune", *there, "budget.usd=0.4").code == 5
+    unknown = housing("train", *there, "budget.usd=10", "runner.instance_type=ml.c5.18xlarge")
+    assert unknown.code == 5
+    assert "price of ml.c5.18xlarge is unknown" in unknown.err
+    assert account.jobs(name) == {}
+    assert statuses(project / "mlflow.db") == {} if (project / "mlflow.db").exists() else True
+
+
+def test_a_study_stops_at_the_budget_and_goes_on_with_a_larger_one(
+    project: Path, housing: Housing, account: Account, there: tuple[str, ...], name: str
+) -> None:
+    dear = "prices.usd_per_hour={ml.m5.2xlarge: 3600}"  # a dollar a second, and each job is billed for one or two
+    first = housing(
+        *("tune", *there, dear, "runner.max_run_s=5", "budget.usd=11", "study.trials=9", "study.parallel=3"),
+        "algorithm.num_round=3",
+    )
+    assert first.code == 5, first.err
+    assert "passes budget.usd=11" in first.err
+    (study,) = studies(project / "mlflow.db")
+    assert 3 <= len(study.numbers) <= 8
+    assert len(account.jobs(name)) == len(study.numbers) == len(study.children)
+    again = housing("tune", f"study.resume={study.name}", there[1], there[2], "budget.usd=100", "--json")
+    assert again.code == 0, again.err
+    assert again.data["costs"]["cost_usd"] >= 9
+    assert len(account.jobs(name)) == 9
+
+
+def test_local_and_rehearsal_give_the_same_numbers(project: Path, housing: Housing, there: tuple[str, ...]) -> None:
+    def metrics(answer: Answer) -> dict[str, float]:
+        assert answer.code == 0, answer.err
+        found: dict[str, float] = answer.data["metrics"]
+        return found
+
+    here = metrics(housing("train", there[2], "--json"))
+    assert metrics(housing("train", *there, "--json")) == pytest.approx(here, rel=1e-6)
+
+
+def test_a_job_that_no_run_knows_is_recorded(project: Path, housing: Housing, there: tuple[str, ...]) -> None:
+    known = housing("train", *there, "--json")
+    assert known.code == 0, known.err
+    elsewhere = "tracking.uri=sqlite:///other.db"
+    found = housing("attach", *there, elsewhere, "--json")
+    assert found.code == 0, found.err
+    assert len(found.data["runs"]) == 1
+    assert statuses(project / "other.db") == {"FINISHED": 1}
+    assert rounds(project / "other.db")
+    assert housing("attach", *there, elsewhere, "--json").data["runs"] == []
+
+
+def test_what_has_ended_is_not_attached_to(project: Path, housing: Housing, there: tuple[str, ...]) -> None:
+    run_id = housing("train", there[2], "--json").data["run_id"]
+    again = housing("attach", run_id[:8], there[2])
+    assert again.code == 3
+    assert "no job of it is left at work (FINISHED)" in again.err
