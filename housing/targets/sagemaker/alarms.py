@@ -25,7 +25,7 @@ def put_alarm(endpoint: str, name: str, variant: str, alarm: Alarm, *, own: Mapp
     """No requests are no reason to ring."""
     return {
         "AlarmName": alarm_name(endpoint, name, variant),
-        "AlarmDescription": f"housing: takes back an update of {endpoint}",
+        "AlarmDescription": _description(alarm),
         "Namespace": NAMESPACE,
         "MetricName": alarm.metric,
         "Dimensions": [{"Name": "EndpointName", "Value": endpoint}, {"Name": "VariantName", "Value": variant}],
@@ -42,17 +42,26 @@ def put_alarm(endpoint: str, name: str, variant: str, alarm: Alarm, *, own: Mapp
 def read_alarms(endpoint: str, variants: Iterable[str], found: Iterable[Mapping[str, Any]]) -> dict[str, Alarm]:
     """What DescribeAlarms answers, by alarm. One that is not there for every variant as we make it is not there.
 
-    Where the variants' alarms differ, the one that was changed behind our back is told, as far as that can be known.
+    Where the variants' alarms differ, the one that is told was changed behind our back: its description says otherwise.
     """
     wanted = set(variants)
-    by_name: dict[str, dict[str, Alarm]] = {}
+    seen: dict[str, set[str]] = {}
+    alarms: dict[str, Alarm] = {}
     for one in found:
         _, name, variant = one["AlarmName"].split("/", 2)
         alarm = _read(endpoint, variant, one)
         if alarm and variant in wanted:
-            by_name.setdefault(name, {})[variant] = alarm
-    whole = {name: list(each.values()) for name, each in by_name.items() if each.keys() == wanted}
-    return {name: min(each, key=each.count) for name, each in whole.items()}
+            seen.setdefault(name, set()).add(variant)
+            if name not in alarms or one.get("AlarmDescription") != _description(alarm):
+                alarms[name] = alarm
+    return {name: alarm for name, alarm in alarms.items() if seen[name] == wanted}
+
+
+def _description(alarm: Alarm) -> str:
+    return (
+        f"housing takes back an update when {alarm.statistic} of {alarm.metric} is above {alarm.above:g} "
+        f"in {alarm.periods} x {alarm.period_s} s"
+    )
 
 
 def _read(endpoint: str, variant: str, one: Mapping[str, Any]) -> Alarm | None:
