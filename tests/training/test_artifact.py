@@ -4,11 +4,13 @@ import json
 import subprocess
 import sys
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from housing.algorithms.script import pack
 from housing.errors import DataError
 from housing.training.artifact import Bundle, check_bundle, read_bundle, save_mlflow_model, write_bundle
 from housing.training.predictor import Predictor
@@ -99,6 +101,33 @@ def test_the_mlflow_model_predicts_where_housing_is_not_installed(bundle: Bundle
     where, answer = done.stdout.splitlines()
     assert where == "True False"
     assert len(json.loads(answer)) == 2
+
+
+def test_a_script_s_model_answers_where_neither_housing_nor_the_script_is(bundle: Bundle, tmp_path: Path) -> None:
+    script = b"def model_fn(folder): return 1000\ndef predict_fn(rows, model): return [model * len(rows)] * len(rows)\n"
+    described = b'{"entry_point": "train.py", "requirements": "needs.txt"}'
+    files = {"code/train.py": script, "code/program.json": described, "code/needs.txt": b"scikit-learn>=1.2 # any\n"}
+    own = replace(bundle, algorithm="script", model=pack(files), model_format="tar.gz")
+    write_bundle(tmp_path / "bundle", own)
+    assert read_bundle(tmp_path / "bundle") == own
+
+    model = _save(own, tmp_path)
+    assert "scikit-learn>=1.2" in (model / "requirements.txt").read_text().splitlines()
+    code = (
+        "from housing.training.artifact import _load_pyfunc; import pandas, housing, json\n"
+        f"rows = pandas.DataFrame({EXAMPLE!r})\n"
+        f"answers = _load_pyfunc({str(model / 'data' / 'bundle')!r}).predict(rows).tolist()\n"
+        f"print(json.dumps([housing.__file__.startswith({str(model)!r}), answers]))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(model / "code")},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert json.loads(done.stdout) == [True, [2000, 2000]]
 
 
 def test_the_mlflow_model_has_pinned_requirements_and_an_example_and_no_pickle(bundle: Bundle, tmp_path: Path) -> None:

@@ -1,0 +1,115 @@
+"""A training script of the user's, from the first job to the endpoint, beside XGBoost in one record."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+import mlflow
+import pandas
+import pytest
+from mlflow import MlflowClient
+from mlflow.entities import Run
+
+from tests.workflow.conftest import Housing
+
+BOTH = ("xgboost", "sklearn")
+DATA = Path(__file__).parents[2] / "housing" / "data" / "ames.csv.gz"
+SCRIPT = Path(__file__).parents[1] / "scripts" / "linear"
+ALGORITHM = f"""\
+defaults: [script]
+name: linear
+script: {{source_dir: {SCRIPT}, rounds: rounds}}
+hyperparameters:
+  rounds: {{kind: int, low: 1, default: 5}}
+  rate: {{kind: float, low: 0, high: 1, default: 0.0001}}
+  seed: {{kind: int, tunable: false}}
+  pause_s: {{kind: float, low: 0}}
+  fault: {{kind: text, choices: [crash, no model]}}
+"""
+
+
+@pytest.fixture
+def mine(project: Path) -> list[str]:
+    """Flags of a command about the algorithm in this folder's own conf/."""
+    (project / "conf" / "algorithm").mkdir(parents=True)
+    (project / "conf" / "algorithm" / "linear.yaml").write_text(ALGORITHM)
+    return ["--config-dir", "conf", "algorithm=linear"]
+
+
+def test_the_example_is_tuned_promoted_and_served_beside_xgboost(project: Path, housing: Housing) -> None:
+    assert housing("train", "-m", "algorithm=xgboost,sklearn", "--json").code == 0
+    study = housing("tune", "algorithm=sklearn", "study.trials=3", "--json")
+    assert study.code == 0, study.err
+    assert set(study.data["best"]) >= {"alpha", "log_label", "validation_mae"}
+    # The one algorithm's promotion does not take the other's job, whichever came last or was better.
+    by_xgboost = housing("promote", "gate.at_most=null", "--json")
+    assert set(by_xgboost.data["hyperparameters"]) >= {"eta", "num_round"}
+    by_script = housing("promote", "algorithm=sklearn", "gate=default", "gate.against_champion=nothing", "--json")
+    assert by_script.code == 0, by_script.err
+    assert (by_script.data["version"], set(by_script.data["hyperparameters"])) == (2, {"alpha", "log_label"})
+
+    jobs = [next(run.info.run_id for run in _jobs(project) if run.data.params["algorithm"] == name) for name in BOTH]
+    compared = housing("compare", *jobs, "--json")
+    assert compared.code == 0, compared.err
+    assert '"algorithm"' in compared.out
+
+    rows = gzip.decompress(DATA.read_bytes()).decode().splitlines()[:4]
+    (project / "rows.csv").write_text("\n".join(rows) + "\n")
+    assert housing("deploy", "algorithm=sklearn").code == 0
+    answers = housing("predict", "rows.csv", "--json")
+    assert answers.code == 0, answers.err
+    served = [row["value"] for row in answers.data["predictions"]]
+    champion = _client(project).get_model_version_by_alias("housing", "champion")
+    registered = mlflow.pyfunc.load_model(champion.source).predict(pandas.read_csv("rows.csv"))
+    assert served == pytest.approx(registered.tolist(), rel=1e-9)
+
+
+def test_a_job_s_run_says_which_script_trained_it(project: Path, housing: Housing, mine: list[str]) -> None:
+    trained = housing("train", *mine, "--json")
+    assert trained.code == 0, trained.err
+    run = _client(project).get_run(trained.data["run_id"])
+    assert (run.data.params["algorithm"], run.data.params["rate"]) == ("linear", "0.0001")
+    assert len(run.data.tags["housing.script_digest"]) == 64
+    assert trained.data["best_round"] == 4
+
+
+def test_hopeless_trials_of_a_script_are_stopped(project: Path, housing: Housing, mine: list[str]) -> None:
+    space = ["algorithm.rate=choice(0.0001,0.0000001)", "algorithm.pause_s=0.05", "algorithm.rounds=40"]
+    pruned = ["study=median", "study.sampler=grid", "study.trials=2", "study.parallel=1", "study.startup_trials=1"]
+    search = housing("tune", *mine, *space, *pruned, "study.prune_after=0", "study.prune_every=1", "seed=1", "--json")
+    assert search.code == 0, search.err
+    assert sorted(run.info.status for run in _jobs(project)) == ["FINISHED", "KILLED"]
+
+
+def test_what_a_script_says_last_is_told_and_recorded(project: Path, housing: Housing, mine: list[str]) -> None:
+    failed = housing("train", *mine, "algorithm.fault=crash")
+    assert failed.code == 1
+    assert "train.py failed with exit code 1" in failed.err
+    assert "ArithmeticError: the loss is not finite" in failed.err
+    search = housing("tune", *mine, "algorithm.rate=interval(0,1)", "algorithm.fault=crash", "study.trials=2")
+    assert search.code == 1
+    assert all("ArithmeticError" in run.data.tags["housing.reason"] for run in _jobs(project))
+
+
+def test_a_study_without_a_space_says_how_to_name_one(housing: Housing, mine: list[str]) -> None:
+    refused = housing("tune", *mine)
+    assert refused.code == 3
+    assert "nothing to search; write a file search_space/<algorithm>/walkthrough.yaml" in refused.err
+
+
+def test_a_run_of_another_algorithm_is_not_promoted_by_mistake(housing: Housing, mine: list[str]) -> None:
+    trained = housing("train", "algorithm.num_round=3", "--json").data["run_id"]
+    refused = housing("promote", *mine, f"candidate={trained}")
+    assert refused.code == 3
+    assert "was trained by xgboost, and this configuration has linear" in refused.err
+
+
+def _client(project: Path) -> MlflowClient:
+    return MlflowClient(f"sqlite:///{project}/mlflow.db")
+
+
+def _jobs(project: Path) -> list[Run]:
+    client = _client(project)
+    found = client.search_runs([e.experiment_id for e in client.search_experiments()], "tags.`housing.kind` = 'job'")
+    return list(found)
