@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
-from housing.rehearsal import access, calls
+from housing.rehearsal import access, calls, simulation
 from housing.rehearsal.answers import ApiError, HttpAnswer, HttpRequest
 from housing.rehearsal.aws import Aws, Environ
 from housing.rehearsal.calls import Call
@@ -63,6 +63,8 @@ class Application:
             return self._control(call.action, body)
         if call.service == "sagemaker-runtime":
             return self._invoke(environ, body)
+        if call.operation == "iam:SimulatePrincipalPolicy":
+            return simulation.simulate(self._world, body)
         if call.service in SERVICES:
             return self._aws.answer(call.service, call.action, environ, body)
         raise ApiError(
