@@ -1,6 +1,6 @@
 """Run a training script of the user's as a process, in the environment that SageMaker gives to one.
 
-The process sees a folder like /opt/ml of its own: `input/data/<channel>/<channel>.csv` (label first, no header),
+The process sees a folder like /opt/ml of its own: `input/data/<channel>/<any>.csv` (label first, no header),
 `input/config`, `code` (its working folder), `model` and `output`. It reads hyperparameters as arguments, from SM_HPS
 and from SM_HP_<NAME>, prints its metrics, and writes its model into SM_MODEL_DIR.
 """
@@ -114,7 +114,7 @@ class _Tree:
         unpack(program.archive, self.code)
         for name, file in files.items():
             self.channel(name).mkdir(parents=True)
-            (self.channel(name) / f"{name}.csv").symlink_to(file.resolve())
+            (self.channel(name) / file.name).symlink_to(file.resolve())
         texts = {name: json.dumps(value) for name, value in job.hyperparameters.items()}
         (self.config / "hyperparameters.json").write_text(json.dumps(texts), encoding="utf-8")
 

@@ -18,7 +18,8 @@ from steps import step
 
 
 def rows(channel: str) -> tuple[np.ndarray, np.ndarray]:
-    table = np.genfromtxt(Path(os.environ[f"SM_CHANNEL_{channel.upper()}"], f"{channel}.csv"), delimiter=",")
+    file = next(Path(os.environ[f"SM_CHANNEL_{channel.upper()}"]).glob("*.csv"))
+    table = np.genfromtxt(file, delimiter=",")
     return np.nan_to_num(table[:, 1:]), table[:, 0]
 
 
