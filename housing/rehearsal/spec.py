@@ -33,7 +33,8 @@ class Rehearsal:
     Spot jobs are interrupted at each of the rounds `interrupt_at_rounds`, once; `start_s` is how long a machine takes
     to start, `round_s` how long each round of training is made to take at least. `fail_jobs` of the training jobs that
     begin next fail in their container. With `enforce_iam` calls are held to the policies of who signs them. A
-    rehearsal that a command has started ends after `idle_s` seconds without calls, jobs and endpoints.
+    rehearsal that a command has started ends after `idle_s` seconds without calls, jobs and endpoints. `minute_s` is how
+    long a minute of alarms and of autoscaling lasts here; the waits of a deployment are real seconds.
     """
 
     folder: str = ".housing/rehearsal"
@@ -47,9 +48,12 @@ class Rehearsal:
     faults: tuple[Fault, ...] = ()
     enforce_iam: bool = False
     idle_s: float = 10
+    minute_s: float = 60
 
     def __post_init__(self) -> None:
         if not 0 <= self.port <= 65535:
             raise ValueError(f"port must lie in [0, 65535], got {self.port}")
+        if not self.minute_s > 0:
+            raise ValueError(f"minute_s must be more than 0, got {self.minute_s}")
         if not 0 <= self.spot_discount < 1:
             raise ValueError(f"spot_discount must lie in [0, 1), got {self.spot_discount}")

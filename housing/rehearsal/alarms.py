@@ -1,0 +1,65 @@
+"""CloudWatch alarms on invocation metrics: evaluated here, because moto keeps alarms but never looks at them."""
+
+from __future__ import annotations
+
+import operator
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+from housing.rehearsal.hosting import Hosting, chore
+from housing.rehearsal.metering import NAMESPACE, Meter, statistic
+
+if TYPE_CHECKING:
+    from housing.rehearsal.world import World
+
+_COMPARISONS = {
+    "GreaterThanThreshold": operator.gt,
+    "GreaterThanOrEqualToThreshold": operator.ge,
+    "LessThanThreshold": operator.lt,
+    "LessThanOrEqualToThreshold": operator.le,
+}
+# By world: what each alarm came to when it was last evaluated. A state that somebody sets by hand stays until the
+# metrics say something new.
+_VERDICTS: WeakKeyDictionary[World, dict[str, str]] = WeakKeyDictionary()
+
+
+@chore
+def evaluate(world: World, host: Hosting) -> None:
+    client = world.client("cloudwatch")
+    known = _VERDICTS.setdefault(world, {})
+    for page in client.get_paginator("describe_alarms").paginate(AlarmTypes=["MetricAlarm"]):
+        for alarm in page["MetricAlarms"]:
+            if alarm.get("Namespace") != NAMESPACE or alarm.get("ComparisonOperator") not in _COMPARISONS:
+                continue
+            name = alarm["AlarmName"]
+            state = _verdict(alarm, host.meter, time.time(), world.settings.minute_s)
+            if state is not None and state != known.get(name, alarm["StateValue"]):
+                reason = f"{alarm['MetricName']} of the last {alarm['EvaluationPeriods']} periods"
+                client.set_alarm_state(AlarmName=name, StateValue=state, StateReason=reason)
+            if state is not None:
+                known[name] = state
+
+
+def _verdict(alarm: Mapping[str, Any], meter: Meter, now: float, minute_s: float) -> str | None:
+    """The alarm's state; None when data are missing and it is to stay as it is."""
+    period_s = alarm["Period"] * minute_s / 60
+    dimensions = {each["Name"]: each["Value"] for each in alarm.get("Dimensions", [])}
+    breaches: list[bool | None] = []
+    for age in range(alarm["EvaluationPeriods"]):
+        end = now - age * period_s
+        values = meter.samples(alarm["MetricName"], dimensions, start=end - period_s, end=end)
+        breaches.append(_breaches(alarm, values) if values else None)
+    missing = alarm.get("TreatMissingData") or "missing"
+    if missing in ("breaching", "notBreaching"):
+        breaches = [missing == "breaching" if breach is None else breach for breach in breaches]
+    elif all(breach is None for breach in breaches):
+        return "INSUFFICIENT_DATA" if missing == "missing" else None
+    needed = alarm.get("DatapointsToAlarm") or alarm["EvaluationPeriods"]
+    return "ALARM" if sum(breach is True for breach in breaches) >= needed else "OK"
+
+
+def _breaches(alarm: Mapping[str, Any], values: list[float]) -> bool:
+    value = statistic(values, alarm.get("ExtendedStatistic") or alarm["Statistic"])
+    return bool(_COMPARISONS[alarm["ComparisonOperator"]](value, alarm["Threshold"]))

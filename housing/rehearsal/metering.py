@@ -1,0 +1,125 @@
+"""Invocation metrics: counted as they happen, published to CloudWatch in bundles, kept for alarms and scaling."""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from housing.rehearsal.world import World
+
+NAMESPACE = "AWS/SageMaker"
+_SLOT_S = 0.25
+_KEPT_MINUTES = 60
+_DATA_A_CALL = 500
+_UNITS = {"ModelLatency": "Microseconds", "OverheadLatency": "Microseconds", "ModelSetupTime": "Microseconds"}
+# What CloudWatch calls the dimensions of a series, in the order of `Source`.
+_DIMENSIONS = ("EndpointName", "VariantName", "EndpointConfigName")
+
+Samples = dict[str, list[float]]
+
+
+@dataclass(frozen=True)
+class Source:
+    """Who answered; `config` tells the two fleets of a deployment from each other."""
+
+    endpoint: str
+    variant: str
+    config: str
+
+    def matches(self, dimensions: Mapping[str, str]) -> bool:
+        own = dict(zip(_DIMENSIONS, (self.endpoint, self.variant, self.config), strict=True))
+        return all(own.get(name) == value for name, value in dimensions.items())
+
+
+class Meter:
+    """Samples of the last 60 minutes, in slots of a quarter of a second. May be used from any thread."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._lock = threading.Lock()
+        self._slots: dict[Source, dict[int, Samples]] = defaultdict(dict)
+        self._unpublished: dict[Source, Samples] = {}
+
+    def add(self, source: Source, samples: Mapping[str, float]) -> None:
+        slot = int(time.time() / _SLOT_S)
+        with self._lock:
+            for place in (
+                self._slots[source].setdefault(slot, defaultdict(list)),
+                self._unpublished.setdefault(source, defaultdict(list)),
+            ):
+                for name, value in samples.items():
+                    place[name].append(value)
+
+    def samples(self, metric: str, dimensions: Mapping[str, str], *, start: float, end: float) -> list[float]:
+        """Values of `metric` in (start, end], in seconds since 1970, of every source with these dimensions."""
+        first, last = math.ceil(start / _SLOT_S), int(end / _SLOT_S)
+        with self._lock:
+            return [
+                value
+                for source, slots in self._slots.items()
+                if source.matches(dimensions)
+                for slot, samples in slots.items()
+                if first <= slot <= last
+                for value in samples.get(metric, ())
+            ]
+
+    def publish(self) -> None:
+        """Put what has come since into CloudWatch, by variant and by variant and configuration."""
+        with self._lock:
+            taken, self._unpublished = self._unpublished, {}
+            self._forget()
+        if not taken:
+            return
+        now = datetime.now(UTC)
+        whole: dict[tuple[str, ...], Samples] = defaultdict(lambda: defaultdict(list))
+        for source, samples in taken.items():
+            for name, values in samples.items():
+                whole[source.endpoint, source.variant][name] += values
+                whole[source.endpoint, source.variant, source.config][name] += values
+        data = [
+            {
+                "MetricName": name,
+                "Dimensions": [{"Name": n, "Value": v} for n, v in zip(_DIMENSIONS, key, strict=False)],
+                "Timestamp": now,
+                "Unit": _UNITS.get(name, "None"),
+                "StatisticValues": _statistics(values),
+            }
+            for key, samples in whole.items()
+            for name, values in samples.items()
+        ]
+        client = self._world.client("cloudwatch")
+        for start in range(0, len(data), _DATA_A_CALL):
+            client.put_metric_data(Namespace=NAMESPACE, MetricData=data[start : start + _DATA_A_CALL])
+
+    def _forget(self) -> None:
+        oldest = (time.time() - _KEPT_MINUTES * self._world.settings.minute_s) / _SLOT_S
+        for slots in self._slots.values():
+            for slot in [slot for slot in slots if slot < oldest]:
+                del slots[slot]
+
+
+def statistic(values: Sequence[float], name: str) -> float:
+    """A statistic by CloudWatch's name, percentiles such as `p99` too; `values` has at least one."""
+    simple = {"Sum": sum, "Minimum": min, "Maximum": max, "SampleCount": len, "Average": _mean}
+    if name in simple:
+        return float(simple[name](values))  # type: ignore[operator]
+    rank = float(name.removeprefix("p")) / 100 * (len(values) - 1)
+    ordered = sorted(values)
+    below = ordered[math.floor(rank)]
+    return below + (ordered[math.ceil(rank)] - below) * (rank % 1)
+
+
+def _mean(values: Iterable[float]) -> float:
+    each = list(values)
+    return sum(each) / len(each)
+
+
+def _statistics(values: Sequence[float]) -> dict[str, float]:
+    return {"SampleCount": len(values), "Sum": sum(values), "Minimum": min(values), "Maximum": max(values)}

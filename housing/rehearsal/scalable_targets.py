@@ -1,0 +1,32 @@
+"""Variants that Application Auto Scaling scales."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from housing.rehearsal.store import Record
+    from housing.rehearsal.world import World
+
+NAMESPACE = "sagemaker"
+DIMENSION = "sagemaker:variant:DesiredInstanceCount"
+
+
+def registered(world: World, endpoint: str | None = None) -> dict[tuple[str, str], Record]:
+    """Scalable targets by endpoint and variant: all, or those of one endpoint."""
+    pages = world.client("application-autoscaling").get_paginator("describe_scalable_targets")
+    found = {}
+    for page in pages.paginate(ServiceNamespace=NAMESPACE, ScalableDimension=DIMENSION):
+        for target in page["ScalableTargets"]:
+            _, of, _, variant = (target["ResourceId"].split("/") + [""] * 4)[:4]
+            if endpoint in (None, of):
+                found[of, variant] = target
+    return found
+
+
+def deregister(world: World, endpoint: str) -> None:
+    """As AWS does when an endpoint is deleted; their policies go with them."""
+    for target in registered(world, endpoint).values():
+        world.client("application-autoscaling").deregister_scalable_target(
+            ServiceNamespace=NAMESPACE, ResourceId=target["ResourceId"], ScalableDimension=DIMENSION
+        )
