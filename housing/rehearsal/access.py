@@ -28,7 +28,7 @@ class Principal:
 
 def enforce(call: Call, body: bytes, environ: Mapping[str, Any], *, store: Store, region: str) -> None:
     """ApiError unless who signed the call may do everything that it needs; the account itself may always."""
-    if call.access_key == ACCESS_KEY:
+    if call.signature.access_key == ACCESS_KEY:
         return
     principal = _principal(call, environ)
     if call.operation in _ALWAYS_ALLOWED:
@@ -44,10 +44,8 @@ def _principal(call: Call, environ: Mapping[str, Any]) -> Principal:
 
     token = environ.get("HTTP_X_AMZ_SECURITY_TOKEN")
     headers = {"X-Amz-Security-Token": token} if token else {}
-    if call.access_key is None:
-        raise ApiError("MissingAuthenticationTokenException", "Missing Authentication Token", 403)
     try:
-        key: Any = create_access_key(ACCOUNT, "aws", call.access_key, headers)
+        key: Any = create_access_key(ACCOUNT, "aws", call.signature.access_key, headers)
     except CreateAccessKeyFailure:
         raise _unknown(call) from None
     policy = [statement for entry in key.collect_policies() for statement in statements(_document(entry))]

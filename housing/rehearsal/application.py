@@ -23,6 +23,8 @@ from housing.rehearsal.validation import answered, check, operation_model
 if TYPE_CHECKING:
     from housing.rehearsal.world import World
 
+# These answer wherever they were signed for.
+_GLOBAL = ("s3", "iam", "sts")
 _JSON = "application/x-amz-json-1.1"
 _log = logging.getLogger(__name__)
 
@@ -41,6 +43,7 @@ class Application:
         call, faults = None, []
         try:
             call = calls.identify(environ, body)
+            _check_region(call, self._world.region)
             faults = self._world.faults.of(call.operation)
             _go_wrong(faults)
             if self._world.settings.enforce_iam:
@@ -92,6 +95,15 @@ class Application:
             if match := runtime.path.fullmatch(path):
                 return runtime.function(self._world, _http(environ, body), match[1])
         raise ApiError("UnknownOperationException", f"the rehearsal does not support {path}")
+
+
+def _check_region(call: Call, region: str) -> None:
+    signed = call.signature.region
+    if signed not in (None, region) and call.service not in _GLOBAL:
+        raise ApiError(
+            "InvalidSignatureException",
+            f"Credential should be scoped to a valid region, not '{signed}': this rehearsal is in {region}.",
+        )
 
 
 def _go_wrong(faults: Iterable[Fault]) -> None:

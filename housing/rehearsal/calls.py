@@ -19,21 +19,30 @@ _POLICY_NAMES = {"monitoring": "cloudwatch"}
 
 
 @dataclass(frozen=True)
-class Call:
-    """`service` as in the signature (the runtime is `sagemaker-runtime`); `action` is the operation's name there.
+class Signature:
+    """`service` as it is signed for: the runtime's is `sagemaker`, as the control plane's."""
 
-    `operation` is how faults and people call it, such as `s3:PutObject`. `access_key` None: not signed. `in_xml` says
-    how its errors are written.
+    access_key: str
+    service: str
+    region: str | None = None
+
+
+@dataclass(frozen=True)
+class Call:
+    """`service` as in the signature, or `sagemaker-runtime`; `action` is the operation's name there.
+
+    `parameters` are those outside a JSON body. `in_xml` says how errors are written.
     """
 
+    signature: Signature
     service: str
     action: str
-    access_key: str | None
     parameters: dict[str, Any]
     in_xml: bool = False
 
     @property
     def operation(self) -> str:
+        """How faults, policies and people call it, such as `s3:PutObject`."""
         service = "sagemaker" if self.service == "sagemaker-runtime" else self.service
         return f"{_POLICY_NAMES.get(service, service)}:{self.action}"
 
@@ -41,40 +50,36 @@ class Call:
 def identify(environ: Environ, body: bytes) -> Call:
     """ApiError when nobody has signed it, or what it asks for cannot be told."""
     environ["wsgi.input"] = io.BytesIO(body)
-    access_key, service = _signer(environ)
-    path = environ["PATH_INFO"]
+    signature = _signature(environ)
+    service, path = signature.service, environ["PATH_INFO"]
     target = environ.get("HTTP_X_AMZ_TARGET", "")
-    if target.startswith("SageMaker."):
-        return Call("sagemaker", target.partition(".")[2], access_key, {})
-    for runtime in RUNTIME:
-        if (service in (None, "sagemaker")) and (match := runtime.path.fullmatch(path)):
-            return Call("sagemaker-runtime", runtime.operation, access_key, {"EndpointName": match[1]})
-    if service is None:
-        raise ApiError("MissingAuthenticationTokenException", "Missing Authentication Token", 403)
-    if service not in SERVICES:
-        return Call(service, target.rpartition(".")[2] or path, access_key, {}, in_xml=_is_form(environ))
     if target:
-        return Call(service, target.rpartition(".")[2], access_key, {})
+        return Call(signature, service, target.rpartition(".")[2], {})
+    for runtime in RUNTIME:
+        if service == "sagemaker" and (match := runtime.path.fullmatch(path)):
+            return Call(signature, "sagemaker-runtime", runtime.operation, {"EndpointName": match[1]})
+    if service not in SERVICES:
+        return Call(signature, service, path, {}, in_xml=_is_form(environ))
     action, parameters = _routed(service, environ, body)
-    return Call(service, action, access_key, parameters, in_xml=True)
+    return Call(signature, service, action, parameters, in_xml=True)
 
 
 def _is_form(environ: Environ) -> bool:
     return str(environ.get("CONTENT_TYPE", "")).startswith("application/x-www-form-urlencoded")
 
 
-def _signer(environ: Environ) -> tuple[str | None, str | None]:
-    """Access key and service, from the header or, for presigned addresses, from the query."""
-    scope = _SCOPE.search(environ.get("HTTP_AUTHORIZATION", ""))
-    if scope:
-        return scope[1], scope[3]
+def _signature(environ: Environ) -> Signature:
+    """From the header or, for presigned addresses, from the query; it is not verified."""
+    header = environ.get("HTTP_AUTHORIZATION", "")
+    if scope := _SCOPE.search(header):
+        return Signature(scope[1], scope[3], scope[2])
     query = dict(parse_qsl(environ.get("QUERY_STRING", "")))
-    if credential := query.get("X-Amz-Credential"):
-        access_key, _, _, service, _ = (credential.split("/") + [""] * 5)[:5]
-        return access_key, service
-    if "AWSAccessKeyId" in query or environ.get("HTTP_AUTHORIZATION", "").startswith("AWS "):
-        return query.get("AWSAccessKeyId") or environ["HTTP_AUTHORIZATION"][4:].partition(":")[0], "s3"
-    return None, None
+    if scope := _SCOPE.search(f"Credential={query.get('X-Amz-Credential', '')}"):
+        return Signature(scope[1], scope[3], scope[2])
+    # The older signatures, which only S3 still takes.
+    if access_key := query.get("AWSAccessKeyId") or (header.startswith("AWS ") and header[4:].partition(":")[0]):
+        return Signature(access_key, "s3")
+    raise ApiError("MissingAuthenticationTokenException", "Missing Authentication Token", 403)
 
 
 def _routed(service: str, environ: Environ, body: bytes) -> tuple[str, dict[str, Any]]:

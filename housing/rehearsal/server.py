@@ -112,7 +112,7 @@ class _Server:
             "since": self._open.since,
             "stays": self._stays,
             "jobs": world.jobs_at_work(),
-            "endpoints": {record["EndpointName"]: record["EndpointStatus"] for record in world.store.list("endpoint")},
+            "endpoints": world.store.statuses("endpoint"),
         }
 
 

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import json
-import shutil
 import threading
 import time
 from collections.abc import Iterator
-from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -28,12 +26,14 @@ class Store:
         self._folder = folder
         self._region = region
         self._lock = threading.RLock()
-        self._records: dict[str, dict[str, Record]] = {kind: {} for kind in KINDS}
+        # Beside each record its text: parsing it again is the quickest way to a copy.
+        self._records: dict[str, dict[str, tuple[Record, str]]] = {kind: {} for kind in KINDS}
         for kind in KINDS:
             (folder / kind).mkdir(parents=True, exist_ok=True)
             for path in (folder / kind).iterdir():
                 if path.suffix == ".json":
-                    self._records[kind][path.stem] = json.loads(path.read_text(encoding="utf-8"))
+                    text = path.read_text(encoding="utf-8")
+                    self._records[kind][path.stem] = json.loads(text), text
                 else:
                     path.unlink()  # half a file of a writer that was killed
 
@@ -42,25 +42,22 @@ class Store:
         known = KINDS[kind]
         own_arn = arn(self._region, kind, name)
         now = time.time()
-        made: Record = {
-            known.name_member: name,
-            known.arn_member: own_arn,
-            "CreationTime": now,
-            "LastModifiedTime": now,
-        }
-        made |= deepcopy(record)
+        made: Record = {known.name_member: name, known.arn_member: own_arn}
+        made |= {"CreationTime": now, "LastModifiedTime": now, **record}
         tags = made.pop("Tags", None) or []
         made["_tags"] = {tag["Key"]: tag["Value"] for tag in tags} | made.get("_tags", {})
         with self._lock:
             if name in self._records[kind]:
                 raise known.exists(own_arn)
             self._keep(kind, name, made)
-            return deepcopy(made)
+            return self.get(kind, name)
 
     def get(self, kind: str, name: str) -> Record:
         """ApiError, as AWS words it, when there is none."""
         with self._lock:
-            return deepcopy(self._found(kind, name))
+            if name not in self._records[kind]:
+                raise KINDS[kind].not_found(arn(self._region, kind, name))
+            return _parsed(self._records[kind][name][1])
 
     def has(self, kind: str, name: str) -> bool:
         with self._lock:
@@ -69,28 +66,34 @@ class Store:
     def update(self, kind: str, name: str, **changes: Any) -> Record:
         """Replace members; the record as it is now."""
         with self.edit(kind, name) as record:
-            record.update(deepcopy(changes))
+            record.update(changes)
         return self.get(kind, name)
 
     @contextlib.contextmanager
     def edit(self, kind: str, name: str) -> Iterator[Record]:
         """Change a record while nobody else can; nothing is changed when the block raises."""
         with self._lock:
-            record = deepcopy(self._found(kind, name))
+            record = self.get(kind, name)
             yield record
             record["LastModifiedTime"] = time.time()
             self._keep(kind, name, record)
 
     def remove(self, kind: str, name: str) -> None:
         with self._lock:
-            self._found(kind, name)
+            self.get(kind, name)
             self._path(kind, name).unlink()
             del self._records[kind][name]
 
     def list(self, kind: str) -> list[Record]:
         """In the order of their making."""
         with self._lock:
-            return [deepcopy(record) for record in sorted(self._records[kind].values(), key=_made)]
+            return [_parsed(text) for _, text in sorted(self._records[kind].values(), key=_made)]
+
+    def statuses(self, kind: str) -> dict[str, str]:
+        """By name; for those who ask often."""
+        member = KINDS[kind].status_member
+        with self._lock:
+            return {name: record.get(member, "") for name, (record, _) in self._records[kind].items()}
 
     def by_arn(self, resource: str) -> tuple[str, str] | None:
         """Kind and name of what has this ARN; None when there is nothing of the kind."""
@@ -99,30 +102,23 @@ class Store:
             known = kind in KINDS and name in self._records[kind] and resource == arn(self._region, kind, name)
         return (kind, name) if known else None
 
-    def clear(self) -> None:
-        """Forget everything."""
-        with self._lock:
-            for kind in KINDS:
-                self._records[kind].clear()
-                shutil.rmtree(self._folder / kind)
-                (self._folder / kind).mkdir()
-
-    def _found(self, kind: str, name: str) -> Record:
-        if name not in self._records[kind]:
-            raise KINDS[kind].not_found(arn(self._region, kind, name))
-        return self._records[kind][name]
-
     def _keep(self, kind: str, name: str, record: Record) -> None:
+        text = json.dumps(record)
         path = self._path(kind, name)
         half = path.with_suffix(".tmp")
-        half.write_text(json.dumps(record), encoding="utf-8")
+        half.write_text(text, encoding="utf-8")
         half.replace(path)
-        self._records[kind][name] = record
+        self._records[kind][name] = _parsed(text), text
 
     def _path(self, kind: str, name: str) -> Path:
         # The names' patterns allow letters, digits and hyphens only, so that each is a file's name as it stands.
         return self._folder / kind / f"{name}.json"
 
 
-def _made(record: Record) -> float:
-    return float(record["CreationTime"])
+def _parsed(text: str) -> Record:
+    record: Record = json.loads(text)
+    return record
+
+
+def _made(kept: tuple[Record, str]) -> float:
+    return float(kept[0]["CreationTime"])

@@ -56,13 +56,13 @@ class World:
     def jobs_at_work(self) -> dict[str, str]:
         """The status of each job that has not ended, by name."""
         return {
-            record[kind.name_member]: record[kind.status_member]
-            for kind in kinds.KINDS.values()
-            if kind.name.endswith("-job")
-            for record in self.store.list(kind.name)
-            if record.get(kind.status_member) in _AT_WORK
+            name: status
+            for kind in kinds.KINDS
+            if kind.endswith("-job")
+            for name, status in self.store.statuses(kind).items()
+            if status in _AT_WORK
         }
 
     def busy(self) -> bool:
         """Whether a job is at work or an endpoint is up."""
-        return bool(self.jobs_at_work() or self.store.list("endpoint"))
+        return bool(self.jobs_at_work() or self.store.statuses("endpoint"))

@@ -69,6 +69,29 @@ def test_what_nobody_has_signed_is_refused(rehearsal: Served) -> None:
     refused.value.close()
 
 
+def test_a_call_for_another_region_is_refused(rehearsal: Served) -> None:
+    client = boto3.client(
+        "sagemaker",
+        endpoint_url=rehearsal.url,
+        region_name="eu-west-1",
+        aws_access_key_id="rehearsal",
+        aws_secret_access_key="rehearsal",
+    )
+
+    with pytest.raises(client.exceptions.ClientError, match="not 'eu-west-1': this rehearsal is in us-east-1"):
+        client.search(Resource="Endpoint")
+
+
+def test_clients_that_keep_connections_reach_the_next_rehearsal(rehearsal: Served) -> None:
+    s3 = rehearsal.client("s3")
+    s3.create_bucket(Bucket="before")
+    rehearsal.restart()
+    s3.create_bucket(Bucket="after")
+    rehearsal.restart()
+
+    assert {"before", "after"} <= {bucket["Name"] for bucket in s3.list_buckets()["Buckets"]}
+
+
 @pytest.mark.parametrize(
     ("service", "call", "code"),
     [
