@@ -17,6 +17,7 @@ from housing.costs import Rental
 from housing.data.channel import Channel
 from housing.deployment.plan import Action
 from housing.deployment.spec import Deployment
+from housing.monitoring.captured import CapturedRows
 from housing.targets.managed import ManagedJob, ManagedStudy, Watch
 from housing.training.job import Progress, TrainingJob, TrainingResult
 from housing.tuning.space import SearchSpace
@@ -140,6 +141,12 @@ class Host(Protocol):
 
     def status(self, endpoint: str) -> EndpointStatus | None:
         """None when there is no such endpoint."""
+
+    def captured(self, endpoint: str) -> Sequence[CapturedRows]:
+        """The latest requests that were kept, as its `capture` says, of every variant that it has; the oldest first.
+
+        A place keeps, or reads, a bounded number of them. Raises DeploymentError when there is no such endpoint.
+        """
 
 
 def names(slot: str) -> list[str]:

@@ -13,7 +13,9 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from housing.errors import DeploymentError, HousingError
+from housing.monitoring.captured import line
 from housing.targets.local.autoscaling import desired_instances
+from housing.targets.local.captures import Captures
 from housing.targets.local.fleet import Fleet
 from housing.targets.local.frames import Answer, Ask
 from housing.targets.local.nursery import Nursery
@@ -41,9 +43,10 @@ class UnknownVariantError(HousingError):
 class Endpoint:
     """`invoke` may be called by any number of tasks at once, also during the others; those by one at a time."""
 
-    def __init__(self, nursery: Nursery, folder: StateFolder) -> None:
+    def __init__(self, nursery: Nursery, folder: StateFolder, captures: Captures) -> None:
         self._nursery = nursery
         self._folder = folder
+        self._captures = captures
         self._served: dict[str, _Served] = {}
         self._names: list[str] = []
         self._cumulative_weights: list[float] = []
@@ -96,12 +99,18 @@ class Endpoint:
         served = self._served.get(variant)
         if served is None:
             raise UnknownVariantError(f"variant {variant} is not one of {', '.join(self._names)}")
+        deployment = self.record.deployment
         started = time.perf_counter()
         answer: int = Answer.FAILED
         try:
             answer, result = await served.fleet.ask(kind, body)
         finally:
             served.traffic.record(time.perf_counter() - started, failed=answer != Answer.PREDICTED)
+        if deployment.capture and answer == Answer.PREDICTED and random.random() * 100 < deployment.capture.percent:
+            asked_in, answered_in = kind.content_types
+            model = deployment.variants[variant].model
+            event = line(body, asked_in, answer=result, answer_type=answered_in, at_s=time.time(), model=model)
+            self._captures.add(deployment.endpoint, variant, event)
         return variant, answer, result
 
     async def scale(self) -> None:

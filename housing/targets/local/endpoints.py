@@ -11,6 +11,7 @@ from typing import Any
 from housing.deployment.plan import Action, CreateEndpoint, effect
 from housing.deployment.spec import Deployment
 from housing.errors import DeploymentError
+from housing.targets.local.captures import Captures
 from housing.targets.local.endpoint import Endpoint
 from housing.targets.local.nursery import Nursery
 from housing.targets.local.state import Record, StateFolder
@@ -29,12 +30,13 @@ class Endpoints:
         self.closing = False
         self._folder = folder
         self._nursery = Nursery()
+        self._captures = Captures(folder.captures)
         self._changing = asyncio.Lock()
 
     async def restore(self) -> None:
         """Serve what the folder says. An endpoint that cannot be is kept in `failed`, and its files as they are."""
         for name in self._folder.endpoints():
-            endpoint = Endpoint(self._nursery, self._folder)
+            endpoint = Endpoint(self._nursery, self._folder, self._captures)
             try:
                 record = self._folder.read(name)
                 self._folder.check_bundles(record)
@@ -79,6 +81,7 @@ class Endpoints:
     async def close(self) -> None:
         await asyncio.gather(*(endpoint.close() for endpoint in self.serving.values()))
         self._nursery.close()
+        self._captures.close()
 
     def names(self) -> list[str]:
         return sorted([*self.serving, *self.failed])
@@ -106,12 +109,13 @@ class Endpoints:
             if endpoint:
                 del self.serving[name]
                 await endpoint.close()
+            self._captures.forget(name)
             return
         bundles = await self._bundles(wanted, endpoint.record if endpoint else None, models)
         if endpoint:
             await endpoint.move_to(Record(wanted, bundles))
         else:
-            endpoint = Endpoint(self._nursery, self._folder)
+            endpoint = Endpoint(self._nursery, self._folder, self._captures)
             await endpoint.move_to(Record(wanted, bundles))
             self.failed.pop(name, None)
             self.serving[name] = endpoint

@@ -21,6 +21,13 @@ class Ask(enum.IntEnum):
     JSON_FOR_CSV = 3
     JSON_FOR_JSON = 4
 
+    @property
+    def content_types(self) -> tuple[str, str]:
+        """Of the request and of its answer."""
+        csv, json = "text/csv", "application/json"
+        asked = csv if self in (Ask.CSV_FOR_CSV, Ask.CSV_FOR_JSON) else json
+        return asked, csv if self in (Ask.CSV_FOR_CSV, Ask.JSON_FOR_CSV) else json
+
 
 class Answer(enum.IntEnum):
     """PREDICTED carries the values, REFUSED what is wrong with the rows, FAILED what is wrong with the model."""

@@ -16,8 +16,10 @@ from urllib.parse import quote
 from housing.deployment.plan import Action
 from housing.deployment.spec import Deployment, Update
 from housing.errors import ConfigError, DataError, DeploymentError
+from housing.monitoring.captured import CapturedRows
 from housing.targets.base import EndpointStatus, Prediction
 from housing.targets.local import Settings, wire
+from housing.targets.local.captures import captured
 from housing.targets.local.state import Address, StateFolder
 
 _START_WITHIN_S = 120.0
@@ -39,7 +41,6 @@ class LocalHost:
     def check(self, wanted: Deployment) -> None:
         """A machine that serves by itself knows neither shadows nor traffic that is shifted in steps."""
         asked = {
-            "capture": wanted.capture is not None,
             "asynchronous": wanted.asynchronous is not None,
             "update": wanted.update != Update(),
         }
@@ -111,6 +112,12 @@ class LocalHost:
             latency_ms=value.get("median_latency_ms", {}),
             models=value.get("models", {}),
         )
+
+    def captured(self, endpoint: str) -> Sequence[CapturedRows]:
+        """Raises DeploymentError for an endpoint that does not exist."""
+        if endpoint not in self._folder.endpoints():
+            raise DeploymentError(self._unknown(endpoint))
+        return captured(self._folder.captures, endpoint, self._folder.read(endpoint).deployment.variants)
 
     def _show(self, endpoint: str) -> dict[str, Any] | None:
         if endpoint not in self._folder.endpoints():

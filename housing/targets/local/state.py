@@ -6,6 +6,7 @@ server.log              what happened, rotated
 deploy.lock             held by a command that changes endpoints
 endpoints/<name>.json   what should be served: the deployment, and the digest of each variant's bundle
 bundles/<digest>/       our own copies of the models, whatever happens to the originals
+captures/<endpoint>/    requests and answers, where a deployment asks for them: see `captures`
 """
 
 from __future__ import annotations
@@ -56,6 +57,7 @@ class StateFolder:
         self._address = self.path / "server.json"
         self._endpoints = self.path / "endpoints"
         self._bundles = self.path / "bundles"
+        self.captures = self.path / "captures"
 
     def create(self) -> None:
         try:

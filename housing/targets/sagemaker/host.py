@@ -24,8 +24,10 @@ from housing.deployment.plan import (
 )
 from housing.deployment.spec import Deployment
 from housing.errors import CloudError, ConfigError, DeploymentError
+from housing.monitoring.captured import CapturedRows
 from housing.targets.base import EndpointStatus, Prediction
 from housing.targets.sagemaker import alarms, archive, hosting_requests, live, scaling
+from housing.targets.sagemaker.captures import captured
 from housing.targets.sagemaker.clients import Clients
 from housing.targets.sagemaker.endpoint_names import EXPERIMENT_TAG, tags
 from housing.targets.sagemaker.endpoints import BROKEN, Endpoints, Snapshot, is_missing
@@ -111,10 +113,8 @@ class SageMakerHost:
         if found is None:
             return None
         snapshot = self._endpoints.snapshot(found)
-        deployment = self._endpoints.deployment(snapshot) if live.variants(found) else None
-        if deployment is None:
-            return None
-        names = live.variants(found)
+        deployment = self._endpoints.deployment(snapshot)
+        names = list(deployment.variants)
         counted = traffic(self._clients, endpoint, names, since=found["CreationTime"])
         kinds = ("ProductionVariants", "ShadowProductionVariants")
         counts = {v["VariantName"]: v.get("CurrentInstanceCount", 0) for kind in kinds for v in found.get(kind, ())}
@@ -133,6 +133,21 @@ class SageMakerHost:
             invocations_last_day=sum(one.invocations_last_day for one in counted.values()),
             is_billed=True,
         )
+
+    def captured(self, endpoint: str) -> Sequence[CapturedRows]:
+        """Where and what it captures is the endpoint's own word; nothing when it does not."""
+        found = self._endpoints.describe(endpoint)
+        if found is None:
+            raise DeploymentError(f"endpoint {endpoint} does not exist; `housing deploy` makes it")
+        served = self._endpoints.snapshot(found).by_variant
+        destination = found.get("DataCaptureConfig", {}).get("DestinationS3Uri")
+        requests: list[CapturedRows] = []
+        for variant in live.variants(found) if destination else ():
+            about = served[variant]
+            encoded = about["interface"] == "encoded" and about["digest"]  # a model of ours, whose encoder is there
+            encoder = self._invocations.encoder_of(about["archive"]) if encoded else None
+            requests += captured(self._stage, f"{destination.rstrip('/')}/{endpoint}/{variant}", variant, encoder)
+        return requests
 
     @cached_property
     def _place(self) -> Place:

@@ -63,7 +63,7 @@ class Invocations:
         known = self._known[endpoint]
         if variant is not None and variant not in known.weights:
             raise DeploymentError(f"{endpoint} has no variant {variant}; it has {', '.join(known.weights)}")
-        encoders = {name: self._encoder(known.archives[name]) for name in known.weights}
+        encoders = {name: self.encoder_of(known.archives[name]) for name in known.weights}
         if variant is None and len({encoder.digest for encoder in encoders.values()}) > 1:
             # Rows are encoded before SageMaker shares them out, so whoever encodes must choose.
             variant = random.choices(list(known.weights), list(known.weights.values()))[0]
@@ -82,7 +82,7 @@ class Invocations:
         """The encoder that belongs to the heaviest variant, and the endpoint's interface."""
         known = self._look_up(endpoint)
         heaviest = max(known.weights, key=lambda name: known.weights[name])
-        return self._encoder(known.archives[heaviest]), known.interface
+        return self.encoder_of(known.archives[heaviest]), known.interface
 
     def _look_up(self, endpoint: str) -> _Known:
         found = self._endpoints.describe(endpoint)
@@ -105,7 +105,8 @@ class Invocations:
             queue["OutputConfig"]["S3OutputPath"] if queue else None,
         )
 
-    def _encoder(self, archive: str) -> Encoder:
+    def encoder_of(self, archive: str) -> Encoder:
+        """The encoder that lies beside a version's archive."""
         uri = archive.removesuffix(ARCHIVE_FILE) + ENCODER_FILE
         if uri not in self._encoders:
             self._encoders[uri] = Encoder.from_json(self._stage.read(uri).decode())

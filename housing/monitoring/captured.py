@@ -1,0 +1,114 @@
+"""What endpoints keep of requests and their answers: lines of JSON, as SageMaker's data capture writes them.
+
+    {"captureData": {"endpointInput": {"observedContentType": "text/csv", "mode": "INPUT", "data": "...",
+                                       "encoding": "CSV"},
+                     "endpointOutput": {...}},
+     "eventMetadata": {"eventId": "...", "inferenceTime": "2026-11-23T14:00:00Z"}, "eventVersion": "0"}
+
+The local host writes the same, with the `model` that answered beside the time.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+from housing.errors import DataError
+
+_VERSION = "0"
+
+
+@dataclass(frozen=True)
+class CapturedRows:
+    """One request, as it was sent, and `values`, its answer in the label's unit: one a row, none where it was not kept.
+
+    `at_s` counts from 1970. `model` is the version that answered, None where the place does not say.
+    """
+
+    variant: str
+    at_s: float
+    content_type: str
+    rows: str
+    values: tuple[float, ...]
+    model: str | None = None
+
+
+def line(
+    rows: bytes, content_type: str, *, answer: bytes, answer_type: str, at_s: float, model: str | None = None
+) -> bytes:
+    """One exchange as a line, its end included. Both bodies are UTF-8."""
+    at = datetime.fromtimestamp(at_s, UTC)
+    event = {
+        "captureData": {
+            "endpointInput": _side("INPUT", rows, content_type),
+            "endpointOutput": _side("OUTPUT", answer, answer_type),
+        },
+        "eventMetadata": {
+            "eventId": str(uuid4()),
+            "inferenceTime": f"{at:%Y-%m-%dT%H:%M:%SZ}",
+            **({"model": model} if model else {}),
+        },
+        "eventVersion": _VERSION,
+    }
+    return json.dumps(event, separators=(",", ":")).encode() + b"\n"
+
+
+def read(text: str, variant: str) -> Iterator[CapturedRows]:
+    """The exchanges of one file, in its order. A last line without an end is what a killed writer left: passed over.
+
+    Raises DataError for any other line that is no captured exchange.
+    """
+    *whole, _torn = text.split("\n")
+    for number, one in enumerate(whole, 1):
+        try:
+            yield _exchange(json.loads(one), variant)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise DataError(f"line {number} is no captured request: {error!r}") from error
+
+
+def values_of(answer: str) -> tuple[float, ...]:
+    """Numbers in an answer: one a line, separated by commas, or in JSON's `predictions`, also as `score`s.
+
+    Empty where the answer is none, such as what a failing model said.
+    """
+    try:
+        document = json.loads(answer)
+    except ValueError:
+        try:
+            return tuple(float(value) for value in re.split(r"[,\s]+", answer.strip()))
+        except ValueError:
+            return ()
+    found = document.get("predictions") if isinstance(document, dict) else document
+    each = found if isinstance(found, list) else [found]
+    values = [one.get("score") if isinstance(one, dict) else one for one in each]
+    numbers = [float(value) for value in values if isinstance(value, int | float)]
+    return tuple(numbers) if len(numbers) == len(values) else ()
+
+
+def _exchange(event: Mapping[str, Any], variant: str) -> CapturedRows:
+    data, about = event["captureData"], event["eventMetadata"]
+    asked, answered = data["endpointInput"], data.get("endpointOutput")
+    return CapturedRows(
+        variant=variant,
+        at_s=datetime.fromisoformat(about["inferenceTime"]).timestamp(),
+        content_type=str(asked.get("observedContentType") or "").partition(";")[0].strip().lower(),
+        rows=_content(asked),
+        values=values_of(_content(answered)) if answered else (),
+        model=about.get("model"),
+    )
+
+
+def _side(mode: str, body: bytes, content_type: str) -> dict[str, str]:
+    encoding = "CSV" if content_type == "text/csv" else "JSON"
+    return {"observedContentType": content_type, "mode": mode, "data": body.decode(), "encoding": encoding}
+
+
+def _content(side: Mapping[str, Any]) -> str:
+    text: str = side["data"]
+    return base64.b64decode(text).decode("utf-8", errors="replace") if side.get("encoding") == "BASE64" else text

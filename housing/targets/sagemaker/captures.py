@@ -1,0 +1,51 @@
+"""What SageMaker has captured: `<destination>/<endpoint>/<variant>/<yyyy/mm/dd/hh>/<mm-ss-...>.jsonl`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from housing.errors import CloudError, DataError
+from housing.monitoring.captured import CapturedRows, read
+
+if TYPE_CHECKING:
+    from housing.data.encoder import Encoder
+    from housing.targets.sagemaker.staging import Stage
+
+MOST_REQUESTS = 20_000
+"""Of a variant, the latest: a busy endpoint fills a bucket in which the rest can be looked up."""
+
+_AT_ONCE = 8
+
+
+def captured(stage: Stage, folder: str, variant: str, encoder: Encoder | None) -> list[CapturedRows]:
+    """A variant's, the oldest first. `encoder` is that of a container that answers as its model does, not in dollars.
+
+    Raises CloudError.
+    """
+    # Names begin with the time, so that their order is that of the requests.
+    names = sorted((name for name in stage.names(folder) if name.endswith(".jsonl")), reverse=True)
+    found: list[CapturedRows] = []
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        for begin in range(0, len(names), _AT_ONCE):
+            some = [f"{folder}/{name}" for name in names[begin : begin + _AT_ONCE]]
+            for exchanges in pool.map(_reader(stage, variant), some):
+                found = exchanges + found
+            if len(found) >= MOST_REQUESTS:
+                break
+    latest = found[-MOST_REQUESTS:]
+    if encoder is None:
+        return latest
+    return [replace(one, values=tuple(encoder.decode_label(one.values).tolist())) for one in latest]
+
+
+def _reader(stage: Stage, variant: str) -> Callable[[str], list[CapturedRows]]:
+    def exchanges(uri: str) -> list[CapturedRows]:
+        try:
+            return list(read(stage.read(uri).decode("utf-8", errors="replace"), variant))
+        except DataError as error:
+            raise CloudError(f"{uri} is no file of captured requests: {error}") from error
+
+    return exchanges

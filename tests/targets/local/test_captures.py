@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from housing.deployment.spec import Capture, Deployment, Variant
+from housing.monitoring.captured import line
+from housing.targets.local.captures import Captures, captured
+from housing.targets.local.host import LocalHost
+from tests.contracts.host import AB_TEST, GOOD, OTHER, ROWS, deploy, destroy
+from tests.targets.local.conftest import end_server, server_pid
+
+WANTED = Deployment("house", {"champion": Variant(GOOD), "challenger": Variant(OTHER)}, capture=Capture(100))
+LINE = line(b"Area\n900\n", "text/csv", answer=b"90000.0\n", answer_type="text/csv", at_s=1_790_000_000, model=GOOD)
+
+
+def test_requests_of_every_variant_are_kept_with_their_answers(host: LocalHost, models: Mapping[str, Path]) -> None:
+    deploy(host, WANTED, models)
+    answers = {variant: host.predict("house", ROWS, variant).values for variant in WANTED.variants}
+    found = {one.variant: one for one in host.captured("house")}
+    assert {name: one.values for name, one in found.items()} == answers
+    assert {name: one.model for name, one in found.items()} == {"champion": GOOD, "challenger": OTHER}
+    assert {one.rows for one in found.values()} == {ROWS}
+
+
+def test_nothing_is_kept_unless_the_deployment_asks_for_it(host: LocalHost, models: Mapping[str, Path]) -> None:
+    deploy(host, AB_TEST, models)
+    host.predict("house", ROWS)
+    assert host.captured("house") == []
+
+
+def test_about_the_wanted_percentage_is_kept(host: LocalHost, models: Mapping[str, Path]) -> None:
+    deploy(host, Deployment("house", {"champion": Variant(GOOD)}, capture=Capture(50)), models)
+    for _ in range(100):
+        host.predict("house", ROWS)
+    assert 25 < len(host.captured("house")) < 75
+
+
+def test_a_killed_server_loses_no_request_that_it_answered(
+    host: LocalHost, folder: Path, models: Mapping[str, Path]
+) -> None:
+    deploy(host, WANTED, models)
+    for _ in range(20):
+        host.predict("house", ROWS, "champion")
+    end_server(folder, signal.SIGKILL)
+    assert len(host.captured("house")) == 20
+    host.predict("house", ROWS, "champion")
+    assert len(host.captured("house")) == 21
+
+
+def test_what_was_captured_goes_with_the_endpoint(host: LocalHost, folder: Path, models: Mapping[str, Path]) -> None:
+    deploy(host, WANTED, models)
+    host.predict("house", ROWS)
+    destroy(host, "house")
+    assert not (folder / "captures" / "house").exists()
+
+
+def test_a_change_of_capture_replaces_no_process(host: LocalHost, folder: Path, models: Mapping[str, Path]) -> None:
+    deploy(host, AB_TEST, models)
+    pid = server_pid(folder)
+    deploy(host, Deployment("house", AB_TEST.variants, interface="encoded", capture=Capture(10)), models)
+    assert host.current("house").capture == Capture(10)  # type: ignore[union-attr]
+    assert server_pid(folder) == pid
+
+
+def test_only_the_latest_files_of_a_variant_stay(tmp_path: Path) -> None:
+    writer = Captures(tmp_path, files=3, file_bytes=10 * len(LINE))
+    for _ in range(95):
+        writer.add("house", "champion", LINE)
+    writer.close()
+    assert len(captured(tmp_path, "house", ["champion"])) == 10 + 10 + 5
+
+
+def test_a_line_that_the_disk_did_not_take_whole_costs_that_line_alone(tmp_path: Path) -> None:
+    limit = (
+        "import resource, signal, sys; signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
+        "from pathlib import Path; from housing.targets.local.captures import Captures;"
+        f"resource.setrlimit(resource.RLIMIT_FSIZE, ({len(LINE) * 5 // 2}, -1));"
+        f"writer = Captures(Path(sys.argv[1])); [writer.add('house', 'champion', {LINE!r}) for _ in range(6)]"
+    )
+    assert os.spawnl(os.P_WAIT, sys.executable, sys.executable, "-c", limit, str(tmp_path)) == 0
+    found = captured(tmp_path, "house", ["champion"])
+    assert 4 <= len(found) < 6
+    assert {json.dumps(one.values) for one in found} == {"[90000.0]"}
