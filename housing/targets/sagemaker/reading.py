@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -37,10 +38,19 @@ def values(texts: Mapping[str, str], algorithm: str) -> dict[str, Value | Sequen
     """Hyperparameters as the algorithm's rules have them; what they do not know stays text."""
     rules: Mapping[str, Hyperparameter] = find(algorithm).HYPERPARAMETERS
     return {
-        name: _value(text, rules.get(name))
+        name: _from_json(text) if algorithm == "script" else _value(text, rules.get(name))
         for name, text in texts.items()
         if name not in _OURS and not name.startswith("sagemaker_")
     }
+
+
+def _from_json(text: str) -> Value | Sequence[str]:
+    """As a script has it: what a tuning job has proposed may be plain text."""
+    try:
+        value: Value | Sequence[str] = json.loads(text)
+    except ValueError:
+        return text
+    return value
 
 
 def _value(text: str, rule: Hyperparameter | None) -> Value | Sequence[str]:

@@ -43,7 +43,6 @@ def training_request(job: TrainingJob, settings: Settings, place: Place) -> dict
         "TrainingJobName": job.handle,
         "HyperParameters": texts(job, place),
         **definition(job, settings, place, checkpoints=job.handle),
-        **({"Environment": {LABEL_TRANSFORM: job.label_transform}} if job.code is not None else {}),
         "Tags": tags(job, settings),
     }
 
@@ -67,6 +66,7 @@ def definition(job: TrainingJob, settings: Settings, place: Place, *, checkpoint
             **_entry_point(job.code),
             **_metric_definitions(job.code),
         },
+        **({"Environment": {LABEL_TRANSFORM: job.label_transform}} if job.code is not None else {}),
         "RoleArn": place.role_arn,
         "InputDataConfig": [_channel(name, staged.uri) for name, staged in job.channels.items()],
         "OutputDataConfig": {"S3OutputPath": f"{place.folder}/jobs", **({"KmsKeyId": key} if key else {})},

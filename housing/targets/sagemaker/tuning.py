@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from housing.algorithms.base import find
-from housing.targets.sagemaker.requests import Place, definition, tags, texts
+from housing.algorithms.base import Image, Program, find
+from housing.errors import ConfigError
+from housing.targets.sagemaker.requests import Place, definition, tags, text, texts
+from housing.training.job import TrainingJob
 from housing.training.metrics import direction
 from housing.tuning.space import Categorical, Distribution, Float, Int, SearchSpace, grid_size, grid_values
 from housing.tuning.spec import Study
@@ -36,8 +39,13 @@ def faults(study: Study, space: SearchSpace, algorithm: str = "xgboost") -> list
 
 
 def tuning_request(managed: ManagedStudy, settings: Settings, place: Place) -> dict[str, Any]:
-    """CreateHyperParameterTuningJob for a study without `faults`."""
+    """CreateHyperParameterTuningJob for a study without `faults`. Raises ConfigError for an image it cannot start."""
     study, job = managed.study, managed.job
+    if isinstance(job.code, Image) and (job.code.entry_point or job.code.arguments):
+        raise ConfigError(
+            "algorithm.container: a tuning job takes neither entry_point nor arguments; build them into the image, or "
+            "let study.engine=optuna run each trial as a training job of its own"
+        )
     searched, fixed = _parts(managed.space)
     shared = replace(
         job, hyperparameters={k: v for k, v in job.hyperparameters.items() if k not in searched} | dict(fixed)
@@ -47,7 +55,7 @@ def tuning_request(managed: ManagedStudy, settings: Settings, place: Place) -> d
         "HyperParameterTuningJobName": managed.handle,
         "HyperParameterTuningJobConfig": {
             "Strategy": "Hyperband" if study.pruner == "hyperband" else _STRATEGIES[study.sampler],
-            **_strategy_config(study, shared.hyperparameters),
+            **_strategy_config(study, shared),
             "HyperParameterTuningJobObjective": {
                 "Type": direction(study.objectives[0]).capitalize(),
                 "MetricName": metric_name(study.objectives[0], job.code is None),
@@ -58,7 +66,9 @@ def tuning_request(managed: ManagedStudy, settings: Settings, place: Place) -> d
                 "MaxParallelTrainingJobs": study.parallel,
                 **({"MaxRuntimeInSeconds": int(study.time_limit_s)} if study.time_limit_s is not None else {}),
             },
-            "ParameterRanges": _ranges(searched, as_categories=study.sampler == "grid"),
+            "ParameterRanges": _ranges(
+                searched, as_categories=study.sampler == "grid", as_json=isinstance(job.code, Program)
+            ),
             "TrainingJobEarlyStoppingType": "Auto" if study.pruner == "median" else "Off",
             **_completion(study),
             "RandomSeed": abs(job.seed),
@@ -107,8 +117,6 @@ def _study_faults(study: Study) -> list[str]:
         found.append(
             f"study.start_from: a tuning job takes no points to begin with; name earlier tuning jobs, or {_OPTUNA}"
         )
-    if study.reproducible and study.parallel > 1 and study.sampler == "tpe":
-        found.append("study.reproducible: SageMaker's Bayesian search is so with one job at a time; say parallel=1")
     for key, value, least in (
         ("time_limit_s", study.time_limit_s, _LEAST_TIME_S),
         ("patience", study.patience, _LEAST_PATIENCE),
@@ -169,13 +177,13 @@ def _parts(space: SearchSpace) -> tuple[SearchSpace, Mapping[str, Any]]:
     return {name: distribution for name, distribution in space.items() if name not in fixed}, fixed
 
 
-def _ranges(space: SearchSpace, *, as_categories: bool) -> dict[str, Any]:
-    """SageMaker's grid takes lists of values only, whatever they are."""
+def _ranges(space: SearchSpace, *, as_categories: bool, as_json: bool) -> dict[str, Any]:
+    """SageMaker's grid takes lists of values only, whatever they are; scripts read values `as_json`."""
     ranges: dict[str, list[dict[str, Any]]] = {}
     for name, distribution in space.items():
         values = grid_values(distribution) if as_categories or isinstance(distribution, Categorical) else None
         if values is not None:
-            entry: dict[str, Any] = {"Name": name, "Values": [_text(value) for value in values]}
+            entry: dict[str, Any] = {"Name": name, "Values": [json.dumps(v) if as_json else text(v) for v in values]}
             ranges.setdefault("CategoricalParameterRanges", []).append(entry)
             continue
         assert not isinstance(distribution, Categorical)
@@ -191,14 +199,11 @@ def _ranges(space: SearchSpace, *, as_categories: bool) -> dict[str, Any]:
     return ranges
 
 
-def _text(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _strategy_config(study: Study, hyperparameters: Mapping[str, Any]) -> dict[str, Any]:
-    if study.pruner != "hyperband" or "num_round" not in hyperparameters:
+def _strategy_config(study: Study, job: TrainingJob) -> dict[str, Any]:
+    counting = find(job.algorithm).ROUNDS if job.code is None else job.code.rounds
+    most = job.hyperparameters.get(counting or "")
+    if study.pruner != "hyperband" or not isinstance(most, int):
         return {}
-    most = int(hyperparameters["num_round"])
     least = min(max(study.prune_after, 1), most)
     return {"StrategyConfig": {"HyperbandStrategyConfig": {"MinResource": least, "MaxResource": most}}}
 
