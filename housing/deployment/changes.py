@@ -31,10 +31,10 @@ def describe(wanted: Deployment | None, current: Deployment | None) -> Changes:
     lines: list[str] = []
     add = change = remove = 0
     if wanted and not current:
-        lines += [f"+ endpoint {wanted.endpoint}", *_all("+", _settings(wanted))]
+        lines += [f"+ endpoint {wanted.endpoint}", *_all("+", _chosen(wanted))]
         add += 1
     if current and not wanted:
-        lines += [f"- endpoint {current.endpoint}", *_all("-", _settings(current))]
+        lines += [f"- endpoint {current.endpoint}", *_all("-", _chosen(current))]
         remove += 1
     if wanted and current and (differences := list(_differences(_settings(wanted), _settings(current)))):
         lines += [f"~ endpoint {wanted.endpoint}", *differences]
@@ -77,6 +77,12 @@ def _all(sign: str, shown: Mapping[str, str]) -> list[str]:
 def _settings(deployment: Deployment) -> dict[str, str]:
     """Whatever is said of the endpoint as a whole, by its key in conf/, as text."""
     return {key: text for key, text in _shown(deployment) if not key.startswith(("endpoint", "variants."))}
+
+
+def _chosen(deployment: Deployment) -> dict[str, str]:
+    """The settings that are not as they are where nothing is said."""
+    plain = _settings(Deployment(deployment.endpoint, {"any": Variant("")}))
+    return {key: text for key, text in _settings(deployment).items() if plain.get(key) != text}
 
 
 def _variant(variant: Variant) -> dict[str, str]:

@@ -66,7 +66,7 @@ def trace(
         endpoint,
         tuple(
             VariantLineage(
-                name, shares[name], tuple(_links(variant.model, served.get(name, {}).get("digest"), registry))
+                name, shares.get(name, 0.0), tuple(_links(variant.model, served.get(name, {}).get("digest"), registry))
             )
             for name, variant in deployment.variants.items()
         ),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from housing.config.schema import Experiment
+from housing.costs import Prices
 from housing.errors import DeploymentError
 from housing.workflow.outcome import Invocation, Outcome, Reporter, Table
 from housing.workflow.session import Session
@@ -13,6 +15,9 @@ from housing.workflow.session import Session
 if TYPE_CHECKING:
     from housing.targets.base import EndpointStatus
     from housing.tracking.lineage import Lineage
+
+
+_HOUR_S, _DAY_S = 3600, 24 * 3600
 
 
 def status(
@@ -32,7 +37,8 @@ def status(
             )
         return Outcome(
             headline=f"{len(found)} endpoint" + ("" if len(found) == 1 else "s"),
-            data={"endpoints": [_state(state) for state in found]},
+            data={"endpoints": [_state(state, experiment.prices) for state in found]},
+            lines=[line for state in found for line in _remarks(state, experiment.prices)],
             tables=tuple(_variants(state) for state in found),
             next_commands=(
                 ("housing predict rows.csv", "ask it"),
@@ -89,7 +95,7 @@ def _variants(state: EndpointStatus) -> Table:
         [
             name,
             variant.model,
-            f"{shares[name]:.0%}",
+            "shadow" if variant.shadow else f"{shares[name]:.0%}",
             state.instances.get(name),
             f"{variant.autoscaling.min_instances}-{variant.autoscaling.max_instances}"
             if variant.autoscaling
@@ -104,17 +110,47 @@ def _variants(state: EndpointStatus) -> Table:
     return Table(f"{state.endpoint}: {state.state} at {state.url}", columns, rows)
 
 
-def _state(state: EndpointStatus) -> dict[str, object]:
+def _remarks(state: EndpointStatus, prices: Prices) -> list[str]:
+    """What it costs, and whether anybody needs it."""
+    if not state.is_billed:
+        return []
+    usd = _usd_per_hour(state, prices)
+    cost = (
+        f"{usd:,.3f} USD an hour (prices of {prices.date})" if usd is not None else "unknown; see prices.usd_per_hour"
+    )
+    remarks = [f"{state.endpoint} costs {cost}"]
+    age_s = time.time() - (state.created_at_s or time.time())
+    if state.invocations_last_day == 0 and age_s > _DAY_S:
+        remarks.append(
+            f"nobody has called {state.endpoint} for a day, and it is billed all the same: "
+            f"housing destroy deployment.endpoint={state.endpoint}"
+        )
+    return remarks
+
+
+def _usd_per_hour(state: EndpointStatus, prices: Prices) -> float | None:
+    """Of all instances that are there now; None where one has no price, or is billed by its work."""
+    each = [
+        None if variant.serverless else prices.usd(variant.instance_type, state.instances.get(name, 0), _HOUR_S)
+        for name, variant in state.deployment.variants.items()
+    ]
+    known = [usd for usd in each if usd is not None]
+    return sum(known) if len(known) == len(each) else None
+
+
+def _state(state: EndpointStatus, prices: Prices) -> dict[str, object]:
     shares = state.deployment.shares()
     return {
         "endpoint": state.endpoint,
         "state": state.state,
         "url": state.url,
+        "usd_per_hour": _usd_per_hour(state, prices) if state.is_billed else None,
+        "invocations_last_day": state.invocations_last_day,
         "variants": {
             name: {
                 "model": variant.model,
                 "weight": variant.weight,
-                "share": shares[name],
+                "share": shares.get(name, 0.0),
                 "instances": state.instances.get(name),
                 "invocations": state.invocations.get(name),
                 "failures": state.failures.get(name),

@@ -53,8 +53,8 @@ def destroy(experiment: Experiment, invocation: Invocation, reporter: Reporter) 
         if endpoint not in session.host.endpoints():
             return Outcome(headline=f"{endpoint} does not exist; nothing to remove", data=_data(endpoint, Changes(())))
         with session.host.hold(f"ending {endpoint}"), reporter.working(f"ending {endpoint}"):
-            current = session.host.current(endpoint)
-            changes = describe(None, current)
+            current = _readable(session, endpoint)
+            changes = describe(None, current) if current else Changes((f"- endpoint {endpoint}",), remove=1)
             for action in teardown(endpoint, current):
                 session.host.apply(action, {})
         return Outcome(
@@ -63,6 +63,14 @@ def destroy(experiment: Experiment, invocation: Invocation, reporter: Reporter) 
             lines=(*changes.lines, changes.summary()),
             next_commands=(("housing deploy", "bring it back"),),
         )
+
+
+def _readable(session: Session, endpoint: str) -> Deployment | None:
+    """What is served, if that can be told; whatever else it is, it can be ended."""
+    try:
+        return session.host.current(endpoint)
+    except DeploymentError:
+        return None
 
 
 def apply_plan(session: Session) -> tuple[Deployment, Changes]:

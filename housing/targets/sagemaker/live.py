@@ -46,6 +46,8 @@ def deployment(
     configured = {v["VariantName"]: v for key in _KINDS for v in (config or {}).get(key, ())}
     interfaces = [i for i in (_environment(m).get(INTERFACE_VARIABLE) for m in models.values()) if i]
     interface = cast(Interface, interfaces[0] if interfaces else "raw")
+    # One that has never been in service has only what it was configured to be.
+    serving = endpoint if endpoint.get("ProductionVariants") else config or {}
     variants = {
         live["VariantName"]: _variant(
             live,
@@ -56,7 +58,7 @@ def deployment(
             shadow=shadow,
         )
         for key, shadow in _KINDS.items()
-        for live in endpoint.get(key, ())
+        for live in serving.get(key, ())
     }
     capture = endpoint.get("DataCaptureConfig", {})
     queue = endpoint.get("AsyncInferenceConfig") or (config or {}).get("AsyncInferenceConfig")
@@ -135,7 +137,7 @@ def _variant(
     return Variant(
         model,
         weight=_weight(live),
-        instances=max(1, live.get("DesiredInstanceCount", live.get("CurrentInstanceCount", 1))),
+        instances=max(1, _first(live, "DesiredInstanceCount", "CurrentInstanceCount", "InitialInstanceCount")),
         instance_type=configured.get("InstanceType", INSTANCE_TYPE),
         autoscaling=scaling,
         shadow=shadow,
@@ -144,7 +146,12 @@ def _variant(
 
 def _weight(live: Answer) -> float:
     """SageMaker keeps 32 bits: 0.9 may come back as 0.8999999761581421, and is 0.9 all the same."""
-    return float(str(np.float32(live.get("DesiredWeight", live.get("CurrentWeight", 1.0)))))
+    return float(str(np.float32(_first(live, "DesiredWeight", "CurrentWeight", "InitialVariantWeight"))))
+
+
+def _first(live: Answer, *keys: str) -> Any:
+    """The value of the first key that is there; 1, SageMaker's own default, where none is."""
+    return next((live[key] for key in keys if key in live), 1)
 
 
 def _environment(model: Answer) -> Mapping[str, str]:
