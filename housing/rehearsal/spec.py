@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Literal
+
+_SERVICES = ("sagemaker", "s3", "iam", "sts", "logs", "cloudwatch", "application-autoscaling")
+_OPERATION = re.compile(rf"\*|({'|'.join(_SERVICES)}):[A-Za-z0-9*]+")
 
 
 @dataclass(frozen=True)
 class Fault:
     """Calls of `operation` (`sagemaker:CreateTrainingJob`, `s3:*`, `*`) that go wrong: `times` of them, from the
-    `first` (counted from 1) on.
+    `first` (counted from 1) on. Of a pattern each operation is counted by itself, also over a restart, until other
+    faults are set or the rehearsal is stopped.
 
     `throttling` and `server_error` answer as AWS does; `capacity` is what a job or endpoint fails with when there are
     no machines; `slow` answers after `seconds`; `lost` does the work and then breaks the connection, unanswered.
@@ -22,8 +27,15 @@ class Fault:
     seconds: float = 1
 
     def __post_init__(self) -> None:
+        if not _OPERATION.fullmatch(self.operation):
+            raise ValueError(
+                f"operation must be * or <service>:<operation> such as sagemaker:CreateTrainingJob or s3:*, "
+                f"with one of the services {', '.join(_SERVICES)}, got {self.operation!r}"
+            )
         if self.first < 1 or self.times < 1:
             raise ValueError(f"first and times must be 1 or more, got {self.first} and {self.times}")
+        if self.seconds < 0:
+            raise ValueError(f"seconds must be 0 or more, got {self.seconds}")
 
 
 @dataclass(frozen=True)
@@ -33,8 +45,8 @@ class Rehearsal:
     Spot jobs are interrupted at each of the rounds `interrupt_at_rounds`, once; `start_s` is how long a machine takes
     to start, `round_s` how long each round of training is made to take at least. `fail_jobs` of the training jobs that
     begin next fail in their container. With `enforce_iam` calls are held to the policies of who signs them. A
-    rehearsal that a command has started ends after `idle_s` seconds without calls, jobs and endpoints. `minute_s` is how
-    long a minute of alarms and of autoscaling lasts here; the waits of a deployment are real seconds.
+    rehearsal that a command has started ends after `idle_s` seconds without calls, jobs and endpoints.
+    A minute of alarms and of autoscaling lasts `minute_s` here; the waits of a deployment are real seconds.
     """
 
     folder: str = ".housing/rehearsal"
@@ -51,6 +63,11 @@ class Rehearsal:
     minute_s: float = 60
 
     def __post_init__(self) -> None:
+        for key in ("start_s", "round_s", "fail_jobs", "idle_s"):
+            if getattr(self, key) < 0:
+                raise ValueError(f"{key} must be 0 or more, got {getattr(self, key)}")
+        if any(number < 0 for number in self.interrupt_at_rounds):
+            raise ValueError(f"interrupt_at_rounds must be 0 or more each, got {list(self.interrupt_at_rounds)}")
         if not 0 <= self.port <= 65535:
             raise ValueError(f"port must lie in [0, 65535], got {self.port}")
         if not self.minute_s > 0:
