@@ -46,9 +46,11 @@ def refuse_unsearchable(session: Session) -> None:
         f"search_space.{name}: {spec.engine} varies hyperparameters only; study.engine=optuna chooses between {name}s"
         for name in chosen
     ]
-    found += session.runner.search_faults(spec, space, experiment.algorithm.name)
+    found += session.runner.search_faults(spec, space, experiment.algorithm.kind)
     if found:
         raise ConfigError("\n".join(found))
+    if spec.reproducible and spec.parallel > 1 and spec.sampler == "tpe":
+        session.reporter.step("study", "which job ends first decides what comes next; study.parallel=1 repeats itself")
 
 
 def managed_search(session: Session, study: TakenUp) -> StudyResult:
@@ -153,7 +155,7 @@ class _ManagedSearch:
         return self._interrupted.is_set() and not self._session.works.leaving
 
     def _started(self, job: ManagedJob) -> _Job:
-        space = self._session.experiment.search_space
+        session, space = self._session, self._session.experiment.search_space
         trial = Trial(
             self._next,
             {name: job.hyperparameters[name] for name in space if name in job.hyperparameters},  # type: ignore[misc]
@@ -162,7 +164,8 @@ class _ManagedSearch:
         known = _Job(trial, self._run(trial, job))
         # Where the record is away the job goes on all the same; its run is written when it has ended.
         with suppress(TrackingError):
-            self._session.recording.open(known.run)
+            session.recording.open(known.run)
+        session.works.call(job.handle, known.run.name)
         self._board.started(trial)
         return known
 
@@ -214,9 +217,10 @@ class _ManagedSearch:
     def _finished(self, trial: Trial, job: ManagedJob) -> FinishedTrial:
         objectives, result = self._session.experiment.study.objectives, job.result
         values = tuple(result.measured[name] for name in objectives) if result is not None else None
-        if job.state == "failed":
+        stopping = self._session.works.stopping
+        if job.state == "failed" and not stopping:
             return FinishedTrial(trial.number, trial.parameters, "failed", error=job.reason or "failed")
-        stopped: State = "interrupted" if self._session.works.stopping else "pruned"
+        stopped: State = "interrupted" if stopping else "pruned"
         return FinishedTrial(
             trial.number,
             trial.parameters,

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import CancelledError, Future
 from concurrent.futures import wait as wait_for
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -33,12 +33,6 @@ class LeftAtWork(KeyboardInterrupt):
     """Ctrl-C, and the answer to leave the jobs running."""
 
 
-@dataclass(frozen=True)
-class _AtWork:
-    run: JobRun
-    log_name: str
-
-
 class Works:
     """The runner of one command, shared by all of its sessions. May be used from any thread but where it says so."""
 
@@ -49,7 +43,8 @@ class Works:
         self.leaving = False
         self._runs = runs
         self._reporter = reporter
-        self._at_work: dict[str, _AtWork] = {}
+        self._at_work: dict[str, JobRun] = {}
+        self._log_names: dict[str, str] = {}
         self._told_of_record = False
         if isinstance(runner, LastingRunner):
             runner.listen(self._hear)
@@ -91,7 +86,8 @@ class Works:
         if handle is None:
             return self.runner.submit(job, progress)
         job = replace(job, handle=handle, tags=self.job_tags(run))
-        self._at_work[handle] = _AtWork(run, job.name.split()[0])
+        self._at_work[handle] = run
+        self.call(handle, job.name)
         outcome: Future[TrainingResult] = Future()
         outcome.set_running_or_notify_cancel()
 
@@ -139,10 +135,11 @@ class Works:
             return False
         if answer == "l":
             self.leaving = True
-            runs = dict.fromkeys(at.run.parent or at.run.run_id for at in self._at_work.values())
-            commands = ", ".join(f"housing attach {run[:8]}" for run in runs if run is not None)
+            left = dict.fromkeys(run.parent or run.run_id for run in self._at_work.values())
+            commands = ", ".join(f"housing attach {run[:8]}" for run in left if run is not None)
             self._reporter.step("left", f"{jobs} going on without this command; come back to it: {commands}")
             raise LeftAtWork
+        self.stopping = True
         threading.Thread(target=self.stop, name="stop", daemon=True).start()
         return True
 
@@ -164,10 +161,14 @@ class Works:
             return bool(jobs) and all(job.state == "failed" for job in jobs)
         return False
 
+    def call(self, handle: str, name: str) -> None:
+        """What a job's lines are marked with where those of several mix: the first word of its name."""
+        self._log_names[handle] = name.split(maxsplit=1)[0]
+
     @contextmanager
     def studying(self, handle: str, run: JobRun) -> Iterator[None]:
         """A whole study of this handle is at work at the place itself."""
-        self._at_work[handle] = _AtWork(run, "")
+        self._at_work[handle] = run
         try:
             yield
         finally:
@@ -216,6 +217,5 @@ class Works:
         return watch
 
     def _hear(self, handle: str, line: str) -> None:
-        at = self._at_work.get(handle)
-        several = len(self._at_work) > 1
-        self._reporter.log(at.log_name if at is not None and several else "", line)
+        is_alone = len(self._at_work) == 1 and handle in self._at_work
+        self._reporter.log("" if is_alone else self._log_names.get(handle, ""), line)

@@ -5,44 +5,17 @@ from __future__ import annotations
 import os
 import random
 import signal
-import sqlite3
-import time
-from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import closing
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from housing.rehearsal.process import ensure, stop
-from housing.rehearsal.spec import Rehearsal
+from housing.rehearsal.process import stop
 from tests.workflow.conftest import Answer, Housing, in_process
 from tests.workflow.processes import run, start, studies
+from tests.workflow.rehearsed import Account, kill, printed, rounds, statuses, until
 
 SLOW = "rehearsal.round_s=0.1"
-
-
-class Account:
-    """The rehearsal that all tests here share, seen as AWS shows it: by a client of its own."""
-
-    def __init__(self, folder: Path) -> None:
-        import boto3
-
-        self.folder = folder
-        address = ensure(Rehearsal(folder=str(folder)))
-        keys = {"aws_access_key_id": "rehearsal", "aws_secret_access_key": "rehearsal"}
-        self._client = boto3.client("sagemaker", region_name=address.region, endpoint_url=address.url, **keys)
-
-    def jobs(self, experiment: str) -> dict[str, str]:
-        """Status by name of the training jobs of an experiment."""
-        found = self._client.list_training_jobs(NameContains=f"{experiment}-", MaxResults=100)
-        return {job["TrainingJobName"]: job["TrainingJobStatus"] for job in found["TrainingJobSummaries"]}
-
-    def tags(self, job: str) -> dict[str, str]:
-        """Those of a training job."""
-        arn = self._client.describe_training_job(TrainingJobName=job)["TrainingJobArn"]
-        return {tag["Key"]: tag["Value"] for tag in self._client.list_tags(ResourceArn=arn)["Tags"]}
 
 
 @pytest.fixture(scope="module")
@@ -61,39 +34,7 @@ def name(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def there(account: Account, name: str) -> tuple[str, ...]:
     """What makes a command train in the rehearsal."""
-    return ("target=rehearsal", f"rehearsal.folder={account.folder}", f"name={name}", "rehearsal.idle_s=60")
-
-
-def rounds(database: Path) -> Counter[tuple[str, str, int]]:
-    """How often each round of each metric of each run stands in the record, but for the values that were kept."""
-    if not database.is_file():
-        return Counter()
-    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True, timeout=20)) as connection:
-        rows = connection.execute(
-            "SELECT run_uuid, key, step, COUNT(*) FROM metrics WHERE key = 'train_mae' GROUP BY run_uuid, key, step"
-        )
-        return Counter({(run, key, step): count for run, key, step, count in rows})
-
-
-def statuses(database: Path) -> Counter[str]:
-    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True, timeout=20)) as connection:
-        return Counter(status for (status,) in connection.execute("SELECT status FROM runs"))
-
-
-def until(condition: Callable[[], bool], within_s: float = 30) -> None:
-    deadline = time.monotonic() + within_s
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come"
-        time.sleep(0.02)
-
-
-def kill(process: Any) -> None:
-    os.kill(process.pid, signal.SIGKILL)
-    process.join()
-
-
-def printed(folder: Path) -> str:
-    return (folder / "out.txt").read_text(encoding="utf-8")
+    return account.there(name)
 
 
 def test_rounds_reach_the_record_while_the_job_runs_and_once_each(
@@ -109,7 +50,7 @@ def test_rounds_reach_the_record_while_the_job_runs_and_once_each(
     seen = rounds(database)
     # Early stopping kept an earlier round than the last, whose value stands at the last step, too.
     assert sorted(seen.values()) == [1] * (len(seen) - 1) + [2]
-    assert sorted(step for _, _, step in seen) == list(range(len(seen)))
+    assert sorted(step for _, step in seen) == list(range(len(seen)))
     (job,) = account.jobs(name)
     assert account.tags(job)["housing:experiment"] == name
     assert "[0]#011train" in printed(project)
