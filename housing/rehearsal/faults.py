@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
+from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
 from housing.rehearsal.spec import Fault, Rehearsal
+from housing.rehearsal.validation import service_model
 
+_MODELS = {"sagemaker": ("sagemaker", "sagemaker-runtime")}
 _JOBS = "jobs that must fail"
 
 
@@ -30,7 +33,11 @@ class Faults:
         self.use(settings)
 
     def use(self, settings: Rehearsal) -> None:
-        """Let these faults happen from now on; counting begins anew when they are others than before."""
+        """Let these faults happen from now on; counting begins anew when they are others than before.
+
+        ValueError for one that can never happen.
+        """
+        _check(settings.faults)
         wanted = _identity(settings)
         with self._lock:
             self._faults, self._failing_jobs = settings.faults, settings.fail_jobs
@@ -80,6 +87,22 @@ class Faults:
         half = self._file.with_suffix(".tmp")
         half.write_text(json.dumps({"faults": self._identity, "counts": self._counts}), encoding="utf-8")
         half.replace(self._file)
+
+
+def _check(faults: Iterable[Fault]) -> None:
+    """botocore knows the operations' names: a fault that never happens would make everything look survived."""
+    for fault in faults:
+        service, _, pattern = fault.operation.rpartition(":")
+        names = [name for each in _MODELS.get(service, (service,)) if each for name in _operations(each)]
+        if names and not any(fnmatchcase(name, pattern) for name in names):
+            meant = get_close_matches(pattern, names, 1)
+            way_out = f"; did you mean {service}:{meant[0]}?" if meant else ""
+            raise ValueError(f"faults: {fault.operation} is no operation{way_out}")
+
+
+def _operations(service: str) -> list[str]:
+    names: list[str] = service_model(service).operation_names
+    return names
 
 
 def _identity(settings: Rehearsal) -> list[Any]:

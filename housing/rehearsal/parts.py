@@ -12,6 +12,7 @@ _PARTS = (
     "invocations",
     "models",
     "scaling",
+    "owner",
     "search",
     "tags",
     "training_jobs",

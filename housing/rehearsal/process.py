@@ -27,6 +27,8 @@ from housing.rehearsal.spec import Fault, Rehearsal
 TOKEN_HEADER = "X-Rehearsal-Token"
 ACCESS_KEY = "rehearsal"
 """Of the account itself, which may do everything; the secret is the same word."""
+ROLE_NAME = "housing"
+"""Of a role that every rehearsal has, for jobs and endpoints."""
 CONTROL = "/-/rehearsal/"
 _STARTS_WITHIN_S = 60.0
 _ENDS_WITHIN_S = 60.0

@@ -59,8 +59,8 @@ class Rehearsing:
 
     def use(self, settings: Rehearsal) -> None:
         """Go on with other settings; the folder, the port and the region stay."""
-        self.world.settings = settings
         self.world.faults.use(settings)
+        self.world.settings = settings
 
     def warm_up(self) -> None:
         """Load what the first calls of every command need, in the background."""

@@ -42,8 +42,11 @@ def main() -> None:
         with _only_one(folder / "server.lock"):
             _log_to(folder / "server.log")
             _Server(folder, wanted).run()
-    except OSError as error:
+    except (OSError, ValueError) as error:
         _report({"error": str(error)})
+        raise
+    except ImportError as error:
+        _report({"error": f"{error}; install what it needs: pip install 'housing[rehearsal]'"})
         raise
     finally:
         # Threads of clients that keep their connections must not keep the process.
@@ -95,9 +98,12 @@ class _Server:
                 return HttpAnswer(json.dumps(self._state()).encode())
             case "use":
                 wanted = json.loads(body)
+                try:
+                    self._open.use(settings_of(wanted["settings"]))
+                except ValueError as error:
+                    return HttpAnswer(str(error).encode(), 400)
                 self._holders.add(int(wanted["holder"]))
                 self._stays = self._stays or bool(wanted["stays"])
-                self._open.use(settings_of(wanted["settings"]))
             case "stop":
                 self._open.world.faults.forget()
                 self._stopping.set()

@@ -6,7 +6,8 @@ import time
 from dataclasses import asdict, replace
 
 from housing.config.schema import Experiment
-from housing.rehearsal.process import ACCESS_KEY, Address, State, ensure, look, stop
+from housing.rehearsal.kinds import ACCOUNT
+from housing.rehearsal.process import ACCESS_KEY, ROLE_NAME, Address, State, ensure, look, stop
 from housing.workflow.outcome import Invocation, Outcome, Reporter, Table
 
 _NEXT = (
@@ -49,12 +50,13 @@ def _started(address: Address) -> Outcome:
 
 
 def _environment(address: Address) -> dict[str, str]:
-    """What AWS's SDKs and its command line read."""
+    """What AWS's SDKs and its command line read, and a role to give to jobs and endpoints."""
     return {
         "AWS_ENDPOINT_URL": address.url,
         "AWS_ACCESS_KEY_ID": ACCESS_KEY,
         "AWS_SECRET_ACCESS_KEY": ACCESS_KEY,
         "AWS_DEFAULT_REGION": address.region,
+        "SAGEMAKER_ROLE_ARN": f"arn:aws:iam::{ACCOUNT}:role/{ROLE_NAME}",
     }
 
 

@@ -114,6 +114,15 @@ def test_capacity_and_failing_jobs_are_asked_for_and_counted(rehearsal: Served, 
     assert [rehearsal.world.fails_job() for _ in range(3)] == [True, True, False]
 
 
+def test_a_fault_that_can_never_happen_is_refused(rehearsal: Served) -> None:
+    with pytest.raises(ValueError, match="did you mean sagemaker:CreateTrainingJob"):
+        rehearsal.use(faults=(Fault("sagemaker:CreateTraningJob", "lost"),))
+    with pytest.raises(ValueError, match="must be \\* or <service>:<operation>"):
+        Fault("CreateTrainingJob", "lost")
+    rehearsal.use(faults=(Fault("sagemaker:InvokeEndpoint", "slow"), Fault("cloudwatch:PutMetric*", "slow")))
+    rehearsal.use()
+
+
 def test_counting_goes_on_after_a_restart_and_anew_with_other_faults(tmp_path: Path) -> None:
     faulty = Rehearsal(faults=(Fault("s3:PutObject", "server_error", first=2),))
     file = tmp_path / "faults.json"

@@ -193,6 +193,17 @@ def test_other_settings_are_handed_to_the_one_that_runs(rehearsal: Rehearsal) ->
         _client(address, "sagemaker").search(Resource="TrainingJob")
 
 
+def test_settings_that_make_no_sense_change_nothing(rehearsal: Rehearsal) -> None:
+    wrong = replace(rehearsal, faults=(Fault("s3:PutObjekt", "lost"),))
+
+    with pytest.raises(CloudError, match=r"does not start: faults: s3:PutObjekt .*did you mean s3:PutObject\?"):
+        ensure(wrong)
+    address = ensure(rehearsal)
+    with pytest.raises(CloudError, match="refused: faults: s3:PutObjekt"):
+        ensure(wrong)
+    assert running(rehearsal.folder) == address
+
+
 def test_another_port_or_region_is_refused_while_it_runs(rehearsal: Rehearsal) -> None:
     port = int(ensure(rehearsal).url.rpartition(":")[2])
 

@@ -12,7 +12,11 @@ import pytest
 
 from housing.rehearsal.process import stop
 
-_LIST = "import boto3; print(boto3.client('sagemaker').search(Resource='TrainingJob')['Results'])"
+_LOOK = (
+    "import boto3, os; "
+    "print(boto3.client('sagemaker').search(Resource='TrainingJob')['Results']); "
+    "print(boto3.client('iam').get_role(RoleName='housing')['Role']['Arn'] == os.environ['SAGEMAKER_ROLE_ARN'])"
+)
 
 
 @pytest.fixture
@@ -30,10 +34,10 @@ def test_its_output_sends_the_clients_of_a_shell_there(folder: Path) -> None:
     started = _housing("start", folder=folder)
     assert started.returncode == 0, started.stderr
 
-    script = f'{started.stdout}unset AWS_PROFILE; {sys.executable} -c "{_LIST}"'
+    script = f'{started.stdout}unset AWS_PROFILE; {sys.executable} -c "{_LOOK}"'
     client = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=False)
 
-    assert client.stdout == "[]\n", client.stderr
+    assert client.stdout == "[]\nTrue\n", client.stderr
 
 
 def test_it_is_started_looked_at_and_stopped(folder: Path) -> None:
