@@ -130,6 +130,10 @@ class RunQueries:
         clauses = ["attributes.status = 'FINISHED'", f"tags.`{tag}` LIKE '%'", *_equal({KIND_TAG: "job"})]
         return self._search(clauses, "attributes.start_time DESC")
 
+    def finished_with(self, tags: Mapping[str, str]) -> Iterator[Run]:
+        """Finished runs that have these tags, the latest first."""
+        return self._search(["attributes.status = 'FINISHED'", *_equal(tags)], "attributes.start_time DESC")
+
     def with_tag(self, tag: str) -> Iterator[Run]:
         """Runs that have the tag, whatever it says and whatever their status."""
         return self._search([f"tags.`{tag}` LIKE '%'"])

@@ -33,7 +33,7 @@ _MOST_DIFFERENCES = 8
 # What a study may be continued with another value of: its trials compare all the same.
 _FREE = (
     *("name", "tracking", "runner", "host", "gate", "deployment", "candidate", "published"),
-    *("prices", "budget", "rehearsal", "parallel"),
+    *("prices", "budget", "rehearsal", "monitoring", "parallel"),
 )
 _FREE_OF_STUDY = ("name", "trials", "parallel", "time_limit_s", "patience", "start_from", "resume", "reuse")
 
@@ -90,7 +90,7 @@ def taken_up(session: Session, choices: Mapping[str, Session], *, name: str, par
     Raises ConfigError when the study to resume was another search, TrackingError when somebody else works at it.
     """
     data = {"": session, **choices}
-    definition = _definition(session, data)
+    definition = search_definition(session, data)
     tags = _tags(session, definition)
     earlier = _earlier(session, definition, tags)
     if earlier is not None:
@@ -184,7 +184,7 @@ def _refuse_another_search(session: Session, run: Run, definition: Mapping[str, 
     )
 
 
-def _definition(session: Session, data: Mapping[str, Session]) -> dict[str, Any]:
+def search_definition(session: Session, data: Mapping[str, Session]) -> dict[str, Any]:
     """What all trials of a study share, resolved, and the data they may see."""
     values = {key: value for key, value in session.experiment.plain().items() if key not in _FREE}
     values["study"] = {key: value for key, value in values["study"].items() if key not in _FREE_OF_STUDY}

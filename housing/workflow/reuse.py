@@ -11,6 +11,7 @@ from housing.algorithms.base import Image, Program, find
 from housing.errors import TrackingError
 from housing.tracking.provenance import code_version
 from housing.training.job import TrainingResult
+from housing.training.metrics import COSTS
 
 if TYPE_CHECKING:
     from housing.data.channel import Channel
@@ -26,7 +27,7 @@ def job_tags(session: Session, hyperparameters: Mapping[str, Any], channels: Ite
     if code is None:
         return {}
     experiment = session.experiment
-    identity = {
+    identity: dict[str, Any] = {
         "algorithm": experiment.algorithm.name,
         **_own_code(experiment.algorithm.code),
         "hyperparameters": dict(hyperparameters),
@@ -37,6 +38,9 @@ def job_tags(session: Session, hyperparameters: Mapping[str, Any], channels: Ite
         "channels": {channel.name: channel.digest for channel in channels},
         "code": code,
     }
+    if any(objective in COSTS for objective in experiment.study.objectives):
+        # Every target trains the same model in the same rounds; only how long that takes is the place's own.
+        identity["place"] = experiment.runner.name
     return {JOB_TAG: hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()}
 
 

@@ -12,6 +12,7 @@ from housing.config.schema import Experiment
 from housing.training.job import TrainingResult
 from housing.workflow.jobs import fit
 from housing.workflow.outcome import Invocation, Outcome, Reporter, Table
+from housing.workflow.places import figures_elsewhere, keep_figures
 from housing.workflow.promotion import Promotion, promote_best, register
 from housing.workflow.serving import apply_plan
 from housing.workflow.session import Session
@@ -45,7 +46,8 @@ def run(experiment: Experiment, invocation: Invocation, reporter: Reporter) -> O
             shown = _predictions(session)
             objective = experiment.study.objectives[0]
             opened.metrics.update({objective: studied.best.metrics[objective], **promotion.metrics})
-        walked = _Walked(baseline, studied, promotion)
+            walked = _Walked(baseline, studied, promotion)
+            keep_figures(session, opened, _here(session, walked))
         url = _url(session)
         return Outcome(
             headline=f"{experiment.deployment.endpoint} answers with "
@@ -89,18 +91,30 @@ def _predictions(session: Session) -> Table:
 
 
 def _figures(session: Session, walked: _Walked) -> Table:
-    """The walkthrough's three figures and the test part's, beside those of a publication where one is named."""
-    published = session.experiment.published
+    """The walkthrough's three figures and the test part's: of a publication where one is named, of each target that
+    the same configuration has run on, and of this run."""
+    published, place = session.experiment.published, session.experiment.runner.name
     figures = (published.train_mae, published.validation_mae, published.best_validation_mae) if published else ()
-    rows = list(_here(session, walked).items())
-    title = ", ".join(text for text in ("mean absolute error", session.experiment.dataset.label_unit) if text)
-    if not published:
-        return Table(title, ("", "here"), rows)
-    wide = [
-        [name, figure and figure.value, here, figure and f"{figure.splits_mean:,.0f} ± {figure.splits_sd:,.0f}"]
-        for (name, here), figure in zip_longest(rows, figures)
+    elsewhere = figures_elsewhere(session)
+    rows = [
+        [
+            name,
+            *([figure and figure.value] if published else ()),
+            *(there.get(name) for there in elsewhere.values()),
+            here,
+            *([figure and f"{figure.splits_mean:,.0f} ± {figure.splits_sd:,.0f}"] if published else ()),
+        ]
+        for (name, here), figure in zip_longest(_here(session, walked).items(), figures)
     ]
-    return Table(title, ("", "published", "here", "over random splits"), wide)
+    columns = (
+        "",
+        *(("published",) if published else ()),
+        *elsewhere,
+        f"here ({place})" if elsewhere else "here",
+        *(("over random splits",) if published else ()),
+    )
+    title = ", ".join(text for text in ("mean absolute error", session.experiment.dataset.label_unit) if text)
+    return Table(title, columns, rows)
 
 
 def _here(session: Session, walked: _Walked) -> dict[str, float]:
@@ -140,6 +154,7 @@ def _data(session: Session, walked: _Walked, url: str, shown: Table) -> dict[str
         "model": walked.promotion.version.name,
         "version": walked.promotion.version.number,
         "figures": _here(session, walked),
+        "elsewhere": figures_elsewhere(session),
         "test": dict(walked.promotion.metrics),
         "hyperparameters": dict(walked.promotion.hyperparameters),
         "predictions": [dict(zip(shown.columns, row, strict=True)) for row in shown.rows],

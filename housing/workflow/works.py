@@ -217,5 +217,6 @@ class Works:
         return watch
 
     def _hear(self, handle: str, line: str) -> None:
-        is_alone = len(self._at_work) == 1 and handle in self._at_work
+        run = self._at_work.get(handle)
+        is_alone = run is not None and len(self._at_work) == 1 and "housing.study" not in run.tags
         self._reporter.log("" if is_alone else self._log_names.get(handle, ""), line)
