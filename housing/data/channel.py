@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+_LEAST_IN_DIGITS, _MOST_IN_DIGITS = 1e-10, 1e18
+"""XGBoost's reader takes 19 digits before the point, and behind it."""
+
 
 @dataclass(frozen=True, eq=False)
 class Channel:
@@ -110,9 +113,19 @@ def _matrix(channel: Channel) -> NDArray[np.float32]:
 
 
 def _text(value: np.float32) -> str:
-    """The shortest text that reads back as this value; empty for NaN."""
-    text = str(value)
-    return "" if text == "nan" else text.removesuffix(".0")
+    """A text that reads back as this value; empty for NaN.
+
+    The shortest one would do for a good reader. XGBoost's own, the container's, reads whole part and fraction as
+    float32 and adds them up, so that `1.2345679` or `1e-05` comes out some bits off; in all its digits it does not, as
+    far as that reader counts them.
+    """
+    import numpy as np
+
+    if np.isnan(value):
+        return ""
+    if value == 0 or _LEAST_IN_DIGITS <= abs(value) < _MOST_IN_DIGITS:
+        return np.format_float_positional(np.float64(value), trim="-")
+    return str(value)
 
 
 def _parsed(path: Path) -> NDArray[np.float32]:
