@@ -145,13 +145,18 @@ def _cloudwatch(call: Call, request: Mapping[str, Any], region: str) -> Iterator
     listed = request.get("AlarmNames") or [v for k, v in request.items() if k.startswith("AlarmNames.member.")]
     names: Iterable[Any] = listed or [request.get("AlarmName", "*")]
     for name in names:
-        yield Need(call.operation, f"arn:aws:cloudwatch:{region}:{ACCOUNT}:alarm:{name}")
+        alarm = f"arn:aws:cloudwatch:{region}:{ACCOUNT}:alarm:{name}"
+        yield Need(call.operation, alarm)
+        if request.get("Tags") or "Tags.member.1.Key" in request:
+            yield Need("cloudwatch:TagResource", alarm)
 
 
 def _autoscaling(operation: str, request: Mapping[str, Any], region: str) -> Iterator[Need]:
     everything = operation.partition(":")[2].startswith("Describe")
     target = f"arn:aws:application-autoscaling:{region}:{ACCOUNT}:scalable-target/*"
     yield Need(operation, "*" if everything else target)
+    if request.get("Tags") and not everything:
+        yield Need("application-autoscaling:TagResource", target)
     if operation == "application-autoscaling:RegisterScalableTarget" and request.get("ServiceNamespace") == "sagemaker":
         # The role under which targets are scaled comes into being with an account's first one.
         service = "sagemaker.application-autoscaling.amazonaws.com"
@@ -167,7 +172,7 @@ def _identity(request: Mapping[str, Any]) -> str:
     for member, kind in (("RoleName", "role"), ("UserName", "user"), ("GroupName", "group"), ("PolicyName", "policy")):
         if member in request:
             return f"arn:aws:iam::{ACCOUNT}:{kind}/{request[member]}"
-    return str(request.get("PolicyArn", "*"))
+    return str(request.get("PolicyArn") or request.get("PolicySourceArn") or "*")
 
 
 def _tags(prefix: str, tags: Mapping[str, str]) -> dict[str, list[str]]:

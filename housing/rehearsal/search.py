@@ -11,6 +11,7 @@ from housing.rehearsal.answers import ApiError, refused
 from housing.rehearsal.listing import page
 from housing.rehearsal.operations import operation
 from housing.rehearsal.tags import listed
+from housing.rehearsal.validation import service_model
 
 if TYPE_CHECKING:
     from housing.rehearsal.store import Record
@@ -39,6 +40,7 @@ def search(world: World, request: dict[str, Any]) -> dict[str, Any]:
         if member in request:
             raise _unsupported(f"{member} in Search")
     expression = request.get("SearchExpression") or {}
+    _check_names(request["Resource"], request.get("SortBy"), expression)
     found = [record for record in world.store.list(kind) if _fits(record, expression)]
     by = request.get("SortBy") or "LastModifiedTime"
     descending = (request.get("SortOrder") or "Descending") == "Descending"
@@ -48,6 +50,17 @@ def search(world: World, request: dict[str, Any]) -> dict[str, Any]:
     results, token = page([record for _, record in known] + unknown, request, default=10)
     entries = [{request["Resource"]: record | {"Tags": listed(record["_tags"])}} for record in results]
     return {"Results": entries, "NextToken": token, "TotalHits": {"Value": len(found), "Relation": "EqualTo"}}
+
+
+def _check_names(resource: str, sort_by: str | None, expression: Mapping[str, Any]) -> None:
+    members = service_model().shape_for("SearchRecord").members[resource].members
+    names = [sort_by] if sort_by else []
+    names += [wanted["Name"] for wanted in expression.get("Filters") or ()]
+    for name in names:
+        if name.partition(".")[0] not in {*members, "Metrics"}:
+            raise refused(f"Unknown property name: {name}")
+    for part in expression.get("SubExpressions") or ():
+        _check_names(resource, None, part)
 
 
 def _fits(record: Record, expression: Mapping[str, Any]) -> bool:

@@ -196,6 +196,34 @@ def test_each_service_is_held_to_its_actions(
         assert _refusal(refused, **request_)["Code"] == "403"
 
 
+def test_tags_are_allowed_apart_where_aws_asks_for_it(rehearsal: Served, user: User) -> None:
+    target = {
+        "ServiceNamespace": "sagemaker",
+        "ResourceId": "endpoint/e/variant/v",
+        "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
+        "MinCapacity": 1,
+        "MaxCapacity": 2,
+        "Tags": {"housing:endpoint": "e"},
+    }
+    alarm = {
+        "AlarmName": "a",
+        "ComparisonOperator": "GreaterThanThreshold",
+        "EvaluationPeriods": 1,
+        "Tags": [{"Key": "housing:endpoint", "Value": "e"}],
+    }
+    register, alarms = "application-autoscaling:RegisterScalableTarget", "cloudwatch:PutMetricAlarm"
+
+    def outcome(service: str, call: str, request: dict[str, Any], *actions: str) -> str:
+        client = rehearsal.client(service, *user(_allow(list(actions))))
+        return _outcome(getattr(client, call), **request)
+
+    tag, role = "application-autoscaling:TagResource", "iam:CreateServiceLinkedRole"
+    assert outcome("application-autoscaling", "register_scalable_target", target, register) == tag
+    assert outcome("application-autoscaling", "register_scalable_target", target, register, tag) == role
+    assert outcome("cloudwatch", "put_metric_alarm", alarm, alarms) == "cloudwatch:TagResource"
+    assert outcome("cloudwatch", "put_metric_alarm", alarm, alarms, "cloudwatch:TagResource") == "allowed"
+
+
 def test_everybody_may_ask_who_they_are(rehearsal: Served, user: User) -> None:
     caller = rehearsal.client("sts", *user()).get_caller_identity()
 

@@ -88,5 +88,9 @@ def test_order_pages_and_tags(client: Any) -> None:
 def test_what_cannot_be_searched_is_refused(client: Any) -> None:
     with pytest.raises(client.exceptions.ClientError, match="does not support Search for Project"):
         client.search(Resource="Project")
+    with pytest.raises(client.exceptions.ClientError, match="Unknown property name: TrainingJobNam"):
+        _found(client, ("TrainingJobNam", "Equals", "t-0"))
+    with pytest.raises(client.exceptions.ClientError, match="Unknown property name: Price"):
+        _found(client, SortBy="Price")
     with pytest.raises(client.exceptions.ClientError, match="neither a number nor a time"):
         _found(client, ("CreationTime", "GreaterThan", "yesterday"))
