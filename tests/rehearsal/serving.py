@@ -45,6 +45,12 @@ def archive(files: Mapping[str, bytes]) -> bytes:
     return buffer.getvalue()
 
 
+class Timed:
+    """How long a request took, once it is answered."""
+
+    seconds = 0.0
+
+
 class Shop:
     """Makes things with names of their own."""
 
@@ -131,6 +137,24 @@ class Shop:
             thread.join()
         assert not failures
         assert answers
+
+    @contextmanager
+    def calling_once(self, endpoint: str) -> Iterator[Timed]:
+        """One request in the background, which is answered when the block is left."""
+        timed = Timed()
+
+        def call() -> None:
+            began = time.monotonic()
+            self.invoke(endpoint)
+            timed.seconds = time.monotonic() - began
+
+        thread = threading.Thread(target=call)
+        thread.start()
+        try:
+            yield timed
+        finally:
+            thread.join()
+        assert timed.seconds
 
 
 def variant(model: str, name: str = "AllTraffic", weight: float = 1.0, **more: Any) -> dict[str, Any]:
