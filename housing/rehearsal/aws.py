@@ -26,13 +26,15 @@ from housing.rehearsal.journal import Entry, Journal
 Environ = dict[str, Any]
 _READS = ("Describe", "List", "Get", "Head", "Filter", "Lookup", "Select", "Simulate")
 _REFUSED = 400
+_ONE = threading.Lock()
 _log = logging.getLogger(__name__)
 
 
 class Aws:
     """One account in one region, whose state lies in `folder`.
 
-    Calls are answered one at a time, as moto is not made for threads.
+    Calls are answered one at a time, as moto is not made for threads; and as its state belongs to the process, only one
+    may be open there. Raises RuntimeError for a second one.
     """
 
     def __init__(self, region: str, folder: Path) -> None:
@@ -40,8 +42,14 @@ class Aws:
         self._lock = threading.RLock()
         self._clients: dict[str, Any] = {}
         self._journal = Journal(folder)
-        moto_calls.forget()
-        self._journal.restore(moto_calls.adopt, _replay)
+        if not _ONE.acquire(blocking=False):
+            raise RuntimeError("this process has a rehearsal already: close it first")
+        try:
+            moto_calls.forget()
+            self._journal.restore(moto_calls.adopt, _replay)
+        except BaseException:
+            _ONE.release()
+            raise
 
     def answer(self, service: str, action: str, environ: Environ, body: bytes) -> HttpAnswer:
         """Answer a call that was signed for `service`; `environ` as in WSGI."""
@@ -77,6 +85,7 @@ class Aws:
             if not self._journal.is_empty:
                 self._journal.copy(moto_calls.state())
             self._journal.close()
+        _ONE.release()
 
     def _connected(self, service: str) -> Any:
         import boto3

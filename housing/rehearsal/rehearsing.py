@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 from housing.rehearsal import operations, parts
@@ -36,11 +37,15 @@ class Rehearsing:
         self.since = time.time()
         self._control = control
         self._server = _listening(settings.port, last_port, self._answer)
-        self._aws = Aws(settings.region, folder / "aws")
-        self.world = World(settings, folder, self._aws)
-        self._application = Application(self.world, self._aws)
-        for hook in operations.STARTS:
-            hook(self.world)
+        with ExitStack() as undone:
+            undone.callback(self._server.server_close)
+            self._aws = Aws(settings.region, folder / "aws")
+            undone.callback(self._aws.close)
+            self.world = World(settings, folder, self._aws)
+            self._application = Application(self.world, self._aws)
+            for hook in operations.STARTS:
+                hook(self.world)
+            undone.pop_all()
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), name="rehearsal")
         self._thread.start()
 

@@ -6,10 +6,13 @@ import statistics
 import time
 import urllib.error
 import urllib.request
+from pathlib import Path
 
 import boto3
 import pytest
 
+from housing.rehearsal.rehearsing import Rehearsing
+from housing.rehearsal.spec import Rehearsal
 from tests.rehearsal.conftest import Served
 
 
@@ -67,6 +70,12 @@ def test_what_nobody_has_signed_is_refused(rehearsal: Served) -> None:
     assert refused.value.code == 403
     assert json.loads(refused.value.read())["__type"] == "MissingAuthenticationTokenException"
     refused.value.close()
+
+
+def test_a_process_has_one_rehearsal_at_a_time(rehearsal: Served, tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError, match="this process has a rehearsal already"):
+        Rehearsing(Rehearsal(), tmp_path)
+    rehearsal.restart()
 
 
 def test_a_call_for_another_region_is_refused(rehearsal: Served) -> None:
