@@ -35,6 +35,7 @@ class Request:
     top: int | None = None
     html: Path | None = None
     port: int | None = None
+    batch: str | None = None
     json: bool = False
     help: bool = False
     version: bool = False
@@ -132,7 +133,9 @@ class _Parser:
         if request.help:
             return
         example = command.examples[0][0]
-        if command.argument and not command.argument.startswith("[") and request.argument is None:
+        if request.batch is not None and request.argument is not None:
+            raise ConfigError(f"--batch {request.batch}: stands in the place of the file {request.argument}; leave one")
+        if command.argument and not command.argument.startswith("[") and (request.argument or request.batch) is None:
             raise ConfigError(f"`housing {self.command}` needs {command.argument}, for example: {example}")
         if command.argument.islower() and request.argument not in command.argument.split("|"):
             meant = nearest(str(request.argument), command.argument.split("|"))

@@ -136,7 +136,11 @@ COMMANDS = {
             "predict",
             "raw rows in, predictions out",
             "Sends the rows of a CSV file with a header through the endpoint. A label column is ignored.",
-            (("housing predict rows.csv", ""), ("housing predict rows.csv > predictions.csv", "CSV into a pipe")),
+            (
+                ("housing predict rows.csv", ""),
+                ("housing predict rows.csv > predictions.csv", "CSV into a pipe"),
+                ("housing predict --batch s3://bucket/rows.csv target=sagemaker", "a file in S3, by a job of its own"),
+            ),
             argument="FILE",
         ),
         Command(
@@ -207,6 +211,12 @@ FLAGS = (
     Flag("--separator", "between the values of a CSV file (default: a comma)", "CHARACTER", commands=("describe",)),
     Flag("--top", "trials that stand for a study (default: 5)", "N", commands=("compare",), between=(1, 1000)),
     Flag("--html", "write a self-contained page", "FILE", commands=("compare",)),
+    Flag(
+        "--batch",
+        "answer a file in S3 by a batch transform job",
+        "S3_ADDRESS",
+        commands=("predict",),
+    ),
     Flag("--port", "listen there (default: any free one)", "N", commands=("rehearsal", "ui"), between=(1, 65535)),
     Flag("--json", "one JSON document on stdout", commands=_COMPOSING),
     Flag("--help", "this text", short="-h"),

@@ -133,7 +133,7 @@ def _own_arguments(request: Request) -> dict[str, Any]:
     own: dict[str, Any] = {}
     match request.command:
         case "predict":
-            own = {"file": Path(str(request.argument))}
+            own = {"file": Path(request.argument) if request.argument else None, "batch": request.batch}
         case "compare":
             own = {"runs": request.arguments, "html": request.html}
             own |= {"top": request.top} if request.top is not None else {}

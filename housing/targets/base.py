@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pkgutil
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -118,6 +118,16 @@ class EndpointStatus:
     is_billed: bool = False
 
 
+@dataclass(frozen=True)
+class Batch:
+    """A file answered by `job`: one line a row, in the label's unit, at `location`; the model was that of `variant`."""
+
+    rows: int
+    location: str
+    job: str
+    variant: str
+
+
 class Host(Protocol):
     """Somewhere to serve models. Deployments are pinned: every variant names a version, never an alias."""
 
@@ -146,6 +156,17 @@ class Host(Protocol):
         """The latest requests that were kept, as its `capture` says, of every variant that it has; the oldest first.
 
         A place keeps, or reads, a bounded number of them. Raises DeploymentError when there is no such endpoint.
+        """
+
+
+@runtime_checkable
+class BatchHost(Host, Protocol):
+    """A host whose place answers files by itself, too."""
+
+    def predict_file(self, endpoint: str, source: str, pieces: Callable[[Path], Iterable[str]]) -> Batch:
+        """Answer the raw rows of the file `source`, an address there; `pieces` cuts a copy of it into CSV texts.
+
+        Raises DataError for rows that the model refuses.
         """
 
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
+from dataclasses import asdict
 from pathlib import Path
 
 from housing.config.schema import Experiment
+from housing.errors import ConfigError
+from housing.targets.base import BatchHost
 from housing.workflow.outcome import Invocation, Outcome, Reporter, Table
 from housing.workflow.session import Session
 
@@ -14,7 +17,22 @@ _ROWS_A_REQUEST = 2000  # a row of raw CSV is about 500 bytes, and an endpoint t
 _SHOWN_ROWS = 20
 
 
-def predict(experiment: Experiment, invocation: Invocation, reporter: Reporter, *, file: Path) -> Outcome:
+def predict(
+    experiment: Experiment,
+    invocation: Invocation,
+    reporter: Reporter,
+    *,
+    file: Path | None = None,
+    batch: str | None = None,
+) -> Outcome:
+    """Answer the rows of a file: of this machine through the endpoint, or `batch`, an address at the host."""
+    if batch is not None:
+        return _predict_there(experiment, invocation, reporter, source=batch)
+    assert file is not None
+    return _predict_here(experiment, invocation, reporter, file=file)
+
+
+def _predict_here(experiment: Experiment, invocation: Invocation, reporter: Reporter, *, file: Path) -> Outcome:
     """Answer every row of a CSV (also .gz) or Parquet file with a header; the label's column need not be there."""
     from housing.data.rows import csv_pieces
 
@@ -38,6 +56,32 @@ def predict(experiment: Experiment, invocation: Invocation, reporter: Reporter, 
         tables=(Table(title, ("row", "prediction", "variant"), shown),),
         next_commands=(("housing status", "who answered how often"),),
         raw=_csv(dataset.label, answers),
+    )
+
+
+def _predict_there(experiment: Experiment, invocation: Invocation, reporter: Reporter, *, source: str) -> Outcome:
+    """Answer every row of a file that lies where the host is, by machines that come for it and go again."""
+    from housing.data.rows import csv_pieces
+
+    separator = experiment.dataset.separator
+    with Session(experiment, invocation, reporter) as session:
+        host = session.host
+        if not isinstance(host, BatchHost):
+            raise ConfigError(
+                f"--batch {source}: target@host={experiment.host.name} answers no files in S3; copy it here: "
+                "housing predict rows.csv, or choose target@host=sagemaker"
+            )
+        endpoint = experiment.deployment.endpoint
+        with reporter.working(f"answering {source}"):
+            batch = host.predict_file(
+                endpoint, source, lambda file: csv_pieces(str(file), separator=separator, rows_a_piece=_ROWS_A_REQUEST)
+            )
+    return Outcome(
+        headline=f"{batch.rows:,} rows answered by the model of {endpoint}, {batch.variant}",
+        data={"endpoint": endpoint, **asdict(batch)},
+        recorded=(batch.location,),
+        next_commands=((f"aws s3 cp {batch.location} .", "fetch them"),),
+        raw=f"{batch.location}\n",
     )
 
 

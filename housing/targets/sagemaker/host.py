@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import cached_property
@@ -25,8 +25,9 @@ from housing.deployment.plan import (
 from housing.deployment.spec import Deployment
 from housing.errors import CloudError, ConfigError, DeploymentError
 from housing.monitoring.captured import CapturedRows
-from housing.targets.base import EndpointStatus, Prediction
+from housing.targets.base import Batch, EndpointStatus, Prediction
 from housing.targets.sagemaker import alarms, archive, hosting_requests, live, scaling
+from housing.targets.sagemaker.batch import BatchTransform
 from housing.targets.sagemaker.captures import captured
 from housing.targets.sagemaker.clients import Clients
 from housing.targets.sagemaker.endpoint_names import EXPERIMENT_TAG, tags
@@ -108,6 +109,11 @@ class SageMakerHost:
         """Raises DataError when the model refuses the rows, DeploymentError when nobody answers them."""
         return self._invocations.predict(endpoint, rows, variant)
 
+    def predict_file(self, endpoint: str, source: str, pieces: Callable[[Path], Iterable[str]]) -> Batch:
+        """By a batch transform job; its files and its answers stay in the bucket."""
+        batch = BatchTransform(self._clients, self._stage, self._invocations, self._settings)
+        return batch.run(endpoint, source, pieces, own=self._tags)
+
     def status(self, endpoint: str) -> EndpointStatus | None:
         found = self._endpoints.describe(endpoint)
         if found is None:
@@ -159,8 +165,12 @@ class SageMakerHost:
             kms_key=settings.kms_key,
             subnets=settings.vpc.subnets if settings.vpc else (),
             security_groups=settings.vpc.security_groups if settings.vpc else (),
-            tags={EXPERIMENT_TAG: settings.prefix, **settings.tags},
+            tags=self._tags,
         )
+
+    @property
+    def _tags(self) -> dict[str, str]:
+        return {EXPERIMENT_TAG: self._settings.prefix, **self._settings.tags}
 
     def _create(self, deployment: Deployment, models: Mapping[str, Path]) -> None:
         endpoint = deployment.endpoint

@@ -39,6 +39,18 @@ class _Known:
     archives: Mapping[str, str]
     interface: str
     answers: str | None  # where an asynchronous endpoint's answers appear
+    configured: Mapping[str, Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Route:
+    """One variant as SageMaker knows it: the name of its model, its archive, and the machines that it runs on."""
+
+    variant: str
+    model_name: str
+    archive: str
+    interface: str
+    instance_type: str | None
 
 
 class Invocations:
@@ -64,12 +76,12 @@ class Invocations:
         if variant is not None and variant not in known.weights:
             raise DeploymentError(f"{endpoint} has no variant {variant}; it has {', '.join(known.weights)}")
         encoders = {name: self.encoder_of(known.archives[name]) for name in known.weights}
-        if variant is None and len({encoder.digest for encoder in encoders.values()}) > 1:
+        encoded = known.interface == "encoded"
+        if encoded and variant is None and len({encoder.digest for encoder in encoders.values()}) > 1:
             # Rows are encoded before SageMaker shares them out, so whoever encodes must choose.
             variant = random.choices(list(known.weights), list(known.weights.values()))[0]
         encoder = encoders[variant] if variant else next(iter(encoders.values()))
         matrix = encoder.transform(encoder.rows_from_csv(rows))
-        encoded = known.interface == "encoded"
         body = csv_text(matrix).encode() if encoded else rows.encode()
         ask = self._ask_in_queue if known.answers else self._ask
         answer, answered = ask(endpoint, body, variant, known)
@@ -78,11 +90,14 @@ class Invocations:
             raise DeploymentError(f"{endpoint}: {len(values)} answers came for {len(matrix)} rows")
         return Prediction(encoder.decode_label(values).tolist() if encoded else values, answered)
 
-    def encoder(self, endpoint: str) -> tuple[Encoder, str]:
-        """The encoder that belongs to the heaviest variant, and the endpoint's interface."""
+    def route(self, endpoint: str) -> Route:
+        """To the model of the heaviest variant."""
         known = self._look_up(endpoint)
-        heaviest = max(known.weights, key=lambda name: known.weights[name])
-        return self.encoder_of(known.archives[heaviest]), known.interface
+        variant = max(known.weights, key=lambda name: known.weights[name])
+        configured = known.configured[variant]
+        return Route(
+            variant, configured["ModelName"], known.archives[variant], known.interface, configured.get("InstanceType")
+        )
 
     def _look_up(self, endpoint: str) -> _Known:
         found = self._endpoints.describe(endpoint)
@@ -103,6 +118,7 @@ class Invocations:
             {name: served[name]["archive"] for name in weights},
             served[next(iter(weights))]["interface"],
             queue["OutputConfig"]["S3OutputPath"] if queue else None,
+            {v["VariantName"]: v for v in (snapshot.config or {}).get("ProductionVariants", ())},
         )
 
     def encoder_of(self, archive: str) -> Encoder:
