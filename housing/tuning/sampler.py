@@ -73,8 +73,8 @@ class Sampler:
             pruner=_pruner(study, rounds=rounds),
         )
         self._open: dict[int, optuna.Trial] = {}
-        self._beyond = 1 + max((t.number for t in past), default=-1)
         self._begun = dict(sorted((begun or {}).items()))
+        self._beyond = 1 + max((*(t.number for t in past), *self._begun), default=-1)
         taken = {t.number for t in past} | self._begun.keys()
         self._numbers = chain(list(self._begun), (n for n in count() if n not in taken))
         self._next = next(self._numbers)
@@ -171,7 +171,7 @@ class Sampler:
             if self._spec.sampler == "cmaes":
                 return _Cmaes(joint, self._spec.startup_trials, past=past, seed=self._seed + self._beyond)
             qmc = _Qmc(joint, seed=self._seed)
-        for _ in range(self._beyond):
+        for _ in range(self._beyond - len(self._begun)):  # to propose those again takes a point of the sequence each
             qmc.sample_relative(self._study, None, joint)
         return qmc
 

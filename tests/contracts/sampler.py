@@ -10,7 +10,7 @@ import pytest
 from housing.tuning.space import Categorical, Condition, Float, Int, SearchSpace, identity
 from housing.tuning.spec import Study, point_faults
 from housing.tuning.study import search
-from housing.tuning.trial import FinishedTrial
+from housing.tuning.trial import FinishedTrial, Trial
 from tests.tuning.evaluations import at_once
 
 FINITE: SearchSpace = {
@@ -82,6 +82,17 @@ class SamplerContract:
         assert trials[0].parameters == known[0]
         assert trials[1].parameters["max_depth"] == 8
         assert "booster" in trials[1].parameters
+
+    def test_trials_that_were_begun_come_first_under_their_own_numbers(self, study: Study) -> None:
+        first = search(self.space, replace(study, trials=9), at_once(loss), seed=1).trials
+        begun = {trial.number: trial.parameters for trial in first[5:8]}
+        started: list[Trial] = []
+        rest = search(
+            self.space, study, at_once(loss), seed=1, past=first[:4], begun=begun, on_start=started.append
+        ).trials
+        assert {trial.number: trial.parameters for trial in started[:3]} == begun
+        assert [trial.number for trial in rest] == list(range(24))
+        assert len({identity(trial.parameters) for trial in rest}) == 24
 
     def test_it_learns_from_failures_that_they_are_failures_only(self, study: Study) -> None:
         def fails_for_dart(point: object) -> float:

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import pytest
 
-from housing.errors import BudgetRefused, ConfigError, TrainingError
+from housing.errors import BudgetRefused, CloudError, ConfigError, HousingError, TrainingError
 from housing.tuning.space import Float, Int, Point, SearchSpace
 from housing.tuning.spec import Study
 from housing.tuning.study import search
@@ -126,6 +126,22 @@ def test_a_refused_budget_ends_the_study(study: Study) -> None:
     with pytest.raises(BudgetRefused, match="12 dollars"):
         search(SPACE, replace(study, trials=100), at_once(refuses), seed=0, on_end=ended.append)
     assert len(ended) <= 3
+
+
+@pytest.mark.parametrize("refusal", [BudgetRefused("12 dollars, 10 allowed"), CloudError("no answer")])
+def test_what_says_nothing_about_a_trial_starts_no_more_and_lets_the_others_end(
+    study: Study, refusal: HousingError
+) -> None:
+    def work(trial: Trial, report: Report) -> Evaluation:
+        if trial.number == 1:
+            raise refusal
+        time.sleep(0.2)
+        return Evaluation((1.0,), stopped=report(0, 1.0))
+
+    ended: list[FinishedTrial] = []
+    with in_threads(work, threads=3) as evaluate, pytest.raises(type(refusal)):
+        search(SPACE, replace(study, trials=100, parallel=3), evaluate, seed=0, on_end=ended.append)
+    assert {trial.number: trial.state for trial in ended} == {0: "complete", 1: "interrupted", 2: "complete"}
 
 
 def test_no_trial_starts_after_the_time_limit(study: Study) -> None:
