@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from housing.targets.sagemaker.staging import Stage
 
 _MODEL_MEMBER = "xgboost-model"
+_LEAST_TOLD = 5.0
 _OUT_OF_TIME = {
     "MaxRuntimeExceeded": "it ran for as long as target.runner.max_run_s allows; allow more, or train less",
     "MaxWaitTimeExceeded": "spot capacity did not come, or went too often, within target.runner.spot.max_wait_s",
@@ -89,10 +90,13 @@ def result(
     rounds = rounds_of(job, model)
     history = {name: list(values) for name, values in report.history().items()}
     last: Mapping[str, Sequence[float]] = {}
-    if rounds is not None and (job.label_transform != "none" or not _covers(history, rounds)):
+    if rounds is not None and (job.label_transform != "none" or not _suffices(history, rounds)):
         channels = {name: stage.get(staged) for name, staged in job.channels.items()}
         last = scored(job, channels, model)
-        history |= {name: list(values) for name, values in last.items() if len(values) == rounds}
+        # Rounds that early stopping has cut off are in the log alone.
+        history |= {
+            name: [*values, *history.get(name, [])[rounds:]] for name, values in last.items() if len(values) == rounds
+        }
     length = max((len(values) for values in history.values()), default=0)
     best_round = rounds - 1 if rounds is not None else max(length - 1, 0)
     metrics = {name: values[-1] for name, values in last.items()}
@@ -130,8 +134,9 @@ def details(description: Description, *, streams: Sequence[str], region: str) ->
     return {f"sagemaker.{key}": value for key, value in told.items() if value}
 
 
-def _covers(history: Mapping[str, Sequence[float]], rounds: int) -> bool:
-    return bool(history) and all(len(values) >= rounds for values in history.values())
+def _suffices(history: Mapping[str, Sequence[float]], rounds: int) -> bool:
+    """Whether the log tells of every round, and its five decimals are six digits."""
+    return bool(history) and all(len(values) >= rounds and min(values) >= _LEAST_TOLD for values in history.values())
 
 
 def _plain(reason: str) -> str:

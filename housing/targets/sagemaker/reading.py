@@ -35,7 +35,7 @@ def job_of(description: Description) -> TrainingJob:
 
 
 def values(texts: Mapping[str, str], algorithm: str) -> dict[str, Value | Sequence[str]]:
-    """Hyperparameters as the algorithm's rules have them; what they do not know stays text."""
+    """Hyperparameters as the algorithm's rules have them; what these do not know, or would refuse, stays text."""
     rules: Mapping[str, Hyperparameter] = find(algorithm).HYPERPARAMETERS
     return {
         name: _from_json(text) if algorithm == "script" else _value(text, rules.get(name))
@@ -58,12 +58,14 @@ def _value(text: str, rule: Hyperparameter | None) -> Value | Sequence[str]:
         return text
     if rule.many:
         return tuple(text.split(","))
-    match rule.kind:
-        case "int":
-            return int(float(text))
-        case "float":
-            return float(text)
-        case "bool":
-            return text == "true"
-        case _:
-            return text
+    if rule.kind == "bool":
+        return text == "true"
+    try:
+        match rule.kind:
+            case "int":
+                return int(float(text))
+            case "float":
+                return float(text)
+    except ValueError:  # as the container told its command
+        pass
+    return text
