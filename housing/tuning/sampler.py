@@ -171,7 +171,7 @@ class Sampler:
             if self._spec.sampler == "cmaes":
                 return _Cmaes(joint, self._spec.startup_trials, past=past, seed=self._seed + self._beyond)
             qmc = _Qmc(joint, seed=self._seed)
-        for _ in range(self._beyond - len(self._begun)):  # to propose those again takes a point of the sequence each
+        for _ in range(self._beyond):
             qmc.sample_relative(self._study, None, joint)
         return qmc
 
