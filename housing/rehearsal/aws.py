@@ -45,7 +45,7 @@ class Aws:
         if not _ONE.acquire(blocking=False):
             raise RuntimeError("this process has a rehearsal already: close it first")
         try:
-            moto_calls.forget()
+            moto_calls.begin()
             self._journal.restore(moto_calls.adopt, _replay)
         except BaseException:
             _ONE.release()

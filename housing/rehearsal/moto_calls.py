@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 from collections.abc import Callable
 from functools import cache
@@ -28,6 +29,16 @@ SPELLED = "moto.preserved_header_names"
 
 _OWNERS = "owners of buckets"
 _loaded: set[str] = set()
+# Those about what the rehearsal has; all 1,582 of them would be 4 MB in every copy of the state.
+_MANAGED_POLICIES = (
+    "AdministratorAccess",
+    "AmazonS3FullAccess",
+    "AmazonS3ReadOnlyAccess",
+    "AmazonSageMakerFullAccess",
+    "AmazonSageMakerReadOnly",
+    "CloudWatchFullAccess",
+    "CloudWatchLogsFullAccess",
+)
 _Function = Callable[[Any, str, Any], tuple[int, dict[str, str], str | bytes]]
 
 
@@ -87,13 +98,22 @@ def adopt(kept: Any) -> None:
         _accounts("s3").bucket_accounts.update(owners)
 
 
-def forget() -> None:
-    """Begin with nothing, as in a new process."""
+def begin() -> None:
+    """Begin with nothing but what every account has: policies that AWS manages."""
     from moto.core.base_backend import BackendDict
+    from moto.iam.aws_managed_policies import aws_managed_policies_data
+    from moto.iam.models import AWSManagedPolicy
 
     BackendDict.reset()
     _loaded.clear()
     _functions.cache_clear()
+    load("iam", "aws")
+    iam = _accounts("iam")[ACCOUNT]["aws"]
+    documents = json.loads(aws_managed_policies_data)
+    for name in _MANAGED_POLICIES:
+        policy = AWSManagedPolicy.from_data(name, ACCOUNT, "aws", documents[name])
+        iam.aws_managed_policies.append(policy)
+        iam.managed_policies[policy.arn] = policy
 
 
 def _signed_region(environ: dict[str, Any]) -> str:

@@ -253,5 +253,16 @@ def test_roles_are_held_to_their_attached_policies(rehearsal: Served) -> None:
     assert "assumed-role/reader/session is not authorized" in _refusal(client.list_models)["Message"]
 
 
+def test_policies_that_aws_manages_can_be_attached(rehearsal: Served) -> None:
+    iam = rehearsal.client("iam")
+    iam.create_user(UserName="looker")
+    iam.attach_user_policy(UserName="looker", PolicyArn="arn:aws:iam::aws:policy/AmazonSageMakerReadOnly")
+    key = iam.create_access_key(UserName="looker")["AccessKey"]
+    client = rehearsal.client("sagemaker", key["AccessKeyId"], key["SecretAccessKey"])
+
+    assert _outcome(client.list_endpoints) == "allowed"
+    assert _outcome(client.delete_endpoint, EndpointName="theirs") == "sagemaker:DeleteEndpoint"
+
+
 def test_calls_of_services_themselves_are_not_held_to_it(rehearsal: Served) -> None:
     assert [bucket["Name"] for bucket in rehearsal.world.client("s3").list_buckets()["Buckets"]] == ["owned"]
