@@ -7,8 +7,10 @@ record says what was under way, and `resume` takes it up at the next start.
 from __future__ import annotations
 
 import contextlib
+import logging
 import time
 import uuid
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from housing.rehearsal import machines, plans
@@ -30,8 +32,10 @@ _NO_CAPACITY = (
     "Unable to provision requested ML compute capacity due to InsufficientInstanceCapacity error. "
     "Please retry using a different ML instance type or after some time."
 )
+_OUR_FAULT = "Request to service failed. If failure persists after retry, contact customer support."
 _LOOK_EVERY_S = 0.1
 _LONGEST_REASON = 1024
+_log = logging.getLogger(__name__)
 
 
 class _Ended(Exception):
@@ -279,9 +283,15 @@ def _wait(world: World, seconds: float) -> None:
         raise _Ended
 
 
-def _quietly(work: Any, world: World, endpoint: str) -> None:
-    with contextlib.suppress(_Ended):
+def _quietly(work: Callable[[World, str], None], world: World, endpoint: str) -> None:
+    """A failure of ours must not leave an endpoint under way for ever."""
+    try:
         work(world, endpoint)
+    except _Ended:
+        pass
+    except Exception:
+        _log.exception("%s: the rehearsal failed", endpoint)
+        _write(world, endpoint, EndpointStatus="Failed", FailureReason=_OUR_FAULT, _pending=None)
 
 
 def _instances(plan: Plan) -> int:

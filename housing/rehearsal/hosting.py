@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
@@ -74,24 +73,26 @@ class Hosting:
         self.publish()
 
     def publish(self) -> None:
-        """Write what was gathered to where AWS's clients read it."""
-        self.logs.flush()
-        self.meter.publish()
-        self.captures.flush()
+        """Write what was gathered to where AWS's clients read it; what cannot be written, such as captured requests
+        for a bucket that has gone, is lost, as it is on AWS.
+        """
+        for write in (self.logs.flush, self.meter.publish, self.captures.flush):
+            try:
+                write()
+            except Exception:
+                _log.exception("serving: what was gathered could not be written")
 
     def retire(self, fleet: Fleet) -> None:
         self.spawn(lambda: self.traffic.retire(fleet), "retiring")
 
     def _tend(self) -> None:
         while not self._world.ending.wait(_TEND_EVERY_S):
-            began = time.monotonic()
-            try:
-                self.publish()
-                for each in CHORES:
+            self.publish()
+            for each in CHORES:
+                try:
                     each(self._world, self)
-            except Exception:
-                # A chore that fails, such as capture to a bucket that has gone, must not end the others' work.
-                _log.exception("serving: a chore failed after %.1f s", time.monotonic() - began)
+                except Exception:
+                    _log.exception("serving: a chore failed; it is tried again")
 
 
 _HOSTINGS: WeakKeyDictionary[World, Hosting] = WeakKeyDictionary()
