@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +27,20 @@ _MOST_AT_ONCE = 100
 _MOST_PARENTS = 5
 _LEAST_TIME_S = 120
 _LEAST_PATIENCE = 3
+_TUNABLE = (
+    "num_round",
+    "eta",
+    "gamma",
+    "max_depth",
+    "min_child_weight",
+    "max_delta_step",
+    "subsample",
+    "colsample_bytree",
+    "colsample_bylevel",
+    "colsample_bynode",
+    "lambda",
+    "alpha",
+)
 _OPTUNA = "study.engine=optuna runs each trial as a training job of its own, and can"
 
 
@@ -131,7 +145,6 @@ def _study_faults(study: Study) -> list[str]:
 
 def _space_faults(study: Study, space: SearchSpace, algorithm: str) -> list[str]:
     found = []
-    known: Collection[str] = find(algorithm).HYPERPARAMETERS
     searched, _ = _parts(space)
     if not searched:
         found.append("search_space: nothing to search but fixed values; train it: `housing train`")
@@ -139,8 +152,8 @@ def _space_faults(study: Study, space: SearchSpace, algorithm: str) -> list[str]
         found.append(f"search_space: a tuning job searches {_MOST_PARAMETERS} at most, got {len(searched)}; {_OPTUNA}")
     for name, distribution in space.items():
         key = f"search_space.{name}"
-        if known and name not in known:
-            found.append(f"{key}: all jobs of a tuning job read the same channels; it is no hyperparameter; {_OPTUNA}")
+        if algorithm == "xgboost" and name in searched:
+            found += _xgboost_faults(key, name, distribution)
         if distribution.only_if is not None:
             found.append(f"{key}.only_if: a tuning job proposes every hyperparameter every time; {_OPTUNA}")
         values = grid_values(distribution) if study.sampler == "grid" or isinstance(distribution, Categorical) else None
@@ -150,6 +163,11 @@ def _space_faults(study: Study, space: SearchSpace, algorithm: str) -> list[str]
             found.append(
                 f"{key}.step: a tuning job knows no steps; leave it out, list `choices`, or use sampler grid; {_OPTUNA}"
             )
+    if study.sampler == "grid" and algorithm == "xgboost":
+        found.append(
+            "study.sampler: SageMaker's grid is made of lists of values, and its XGBoost is tuned over ranges; say "
+            f"random or tpe; {_OPTUNA}"
+        )
     size = grid_size(space) if study.sampler == "grid" else None
     if size is not None and size > study.trials:
         found.append(
@@ -157,6 +175,17 @@ def _space_faults(study: Study, space: SearchSpace, algorithm: str) -> list[str]
             f"study.trials={size}, search less, or {_OPTUNA} a part of it"
         )
     return found
+
+
+def _xgboost_faults(key: str, name: str, distribution: Distribution) -> list[str]:
+    """SageMaker knows which hyperparameters of its own algorithms may be tuned, and that each of them is a range."""
+    if name not in find("xgboost").HYPERPARAMETERS:
+        return [f"{key}: all jobs of a tuning job read the same channels, and {name} is no hyperparameter; {_OPTUNA}"]
+    if name not in _TUNABLE:
+        return [f"{key}: SageMaker tunes its XGBoost by {', '.join(_TUNABLE)} only; {_OPTUNA}"]
+    if isinstance(distribution, Categorical):
+        return [f"{key}: SageMaker tunes its XGBoost over ranges; say low and high instead of choices; {_OPTUNA}"]
+    return []
 
 
 def _has_steps(distribution: Distribution) -> bool:
