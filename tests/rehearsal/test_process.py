@@ -72,11 +72,15 @@ def test_one_is_started_found_again_and_ended(rehearsal: Rehearsal) -> None:
 
 
 def test_it_answers_soon(rehearsal: Rehearsal) -> None:
-    begun = time.monotonic()
-    _client(ensure(rehearsal), "sagemaker").search(Resource="TrainingJob")
+    seconds = []
+    for _ in range(3):
+        begun = time.monotonic()
+        _client(ensure(rehearsal), "sagemaker").search(Resource="TrainingJob")
+        seconds.append(time.monotonic() - begun)
+        stop(rehearsal.folder)
 
-    # 0.4 s on an idle machine.
-    assert time.monotonic() - begun < 2.5
+    # 0.5 s on an idle machine; other work may slow down one start, but hardly three.
+    assert min(seconds) < 2.5
 
 
 def test_commands_that_start_at_once_find_one_and_the_same(rehearsal: Rehearsal) -> None:
