@@ -138,6 +138,9 @@ def _log_stream(request: Mapping[str, Any], region: str) -> str:
 
 
 def _cloudwatch(call: Call, request: Mapping[str, Any], region: str) -> Iterator[Need]:
+    if "ResourceARN" in request:
+        yield Need(call.operation, str(request["ResourceARN"]))
+        return
     if "Alarm" not in call.action:
         namespace = request.get("Namespace")
         yield Need(call.operation, "*", {"cloudwatch:namespace": [str(namespace)]} if namespace else {})
@@ -154,7 +157,9 @@ def _cloudwatch(call: Call, request: Mapping[str, Any], region: str) -> Iterator
 def _autoscaling(operation: str, request: Mapping[str, Any], region: str) -> Iterator[Need]:
     everything = operation.partition(":")[2].startswith("Describe")
     target = f"arn:aws:application-autoscaling:{region}:{ACCOUNT}:scalable-target/*"
-    yield Need(operation, "*" if everything else target)
+    space = request.get("ServiceNamespace")
+    context = {"application-autoscaling:service-namespace": [str(space)]} if space else {}
+    yield Need(operation, "*" if everything else target, context)
     if request.get("Tags") and not everything:
         yield Need("application-autoscaling:TagResource", target)
     if operation == "application-autoscaling:RegisterScalableTarget" and request.get("ServiceNamespace") == "sagemaker":
