@@ -20,26 +20,29 @@ _COMPARISONS = {
     "LessThanThreshold": operator.lt,
     "LessThanOrEqualToThreshold": operator.le,
 }
-# By world: what each alarm came to when it was last evaluated. A state that somebody sets by hand stays until the
-# metrics say something new.
-_VERDICTS: WeakKeyDictionary[World, dict[str, str]] = WeakKeyDictionary()
+# By world: what each alarm, as it was last configured, came to when it was last evaluated. A state that somebody sets
+# by hand stays until the metrics say something new.
+_VERDICTS: WeakKeyDictionary[World, dict[tuple[str, str], str]] = WeakKeyDictionary()
 
 
 @chore
 def evaluate(world: World, host: Hosting) -> None:
     client = world.client("cloudwatch")
-    known = _VERDICTS.setdefault(world, {})
+    known = _VERDICTS.get(world, {})
+    now: dict[tuple[str, str], str] = {}
     for page in client.get_paginator("describe_alarms").paginate(AlarmTypes=["MetricAlarm"]):
         for alarm in page["MetricAlarms"]:
             if alarm.get("Namespace") != NAMESPACE or alarm.get("ComparisonOperator") not in _COMPARISONS:
                 continue
-            name = alarm["AlarmName"]
+            key = alarm["AlarmName"], str(alarm.get("AlarmConfigurationUpdatedTimestamp"))
             state = _verdict(alarm, host.meter, time.time(), world.settings.minute_s)
-            if state is not None and state != known.get(name, alarm["StateValue"]):
+            if state is None:
+                continue
+            now[key] = state
+            if state != known.get(key, alarm["StateValue"]):
                 reason = f"{alarm['MetricName']} of the last {alarm['EvaluationPeriods']} periods"
-                client.set_alarm_state(AlarmName=name, StateValue=state, StateReason=reason)
-            if state is not None:
-                known[name] = state
+                client.set_alarm_state(AlarmName=alarm["AlarmName"], StateValue=state, StateReason=reason)
+    _VERDICTS[world] = now
 
 
 def _verdict(alarm: Mapping[str, Any], meter: Meter, now: float, minute_s: float) -> str | None:

@@ -6,8 +6,8 @@ It imports nothing of ours, because scripts' workers load it by its path: they m
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+import math
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import xgboost
@@ -24,11 +24,15 @@ class Unreadable(Exception):
     """The request's type is unknown, or its rows are not of that type."""
 
 
-def read_rows(body: bytes, content_type: str | None) -> xgboost.DMatrix:
-    """The request's rows; without a type they are taken for libsvm. Raises Unreadable, in the container's words."""
+def read_rows(body: bytes, content_type: str | None, *, absent: float = math.nan) -> xgboost.DMatrix:
+    """The request's rows; without a type they are taken for libsvm, whose lines leave out what is `absent`.
+
+    A newline at the end begins another row. Raises Unreadable, in the container's words.
+    """
     form = _form(content_type)
     try:
-        return _READERS[form](body.strip().decode("utf-8"))
+        text = body.decode("utf-8")
+        return _read_csv(text) if form == "csv" else _read_libsvm(text, absent)
     except Exception as e:
         # The container, too, answers whatever numpy, csv or XGBoost raise for rows that they cannot read.
         raise Unreadable(
@@ -78,23 +82,20 @@ def _read_csv(text: str) -> xgboost.DMatrix:
     return xgboost.DMatrix(np.array(cells).astype(float), nthread=1)
 
 
-def _read_libsvm(text: str) -> xgboost.DMatrix:
+def _read_libsvm(text: str, absent: float) -> xgboost.DMatrix:
     import numpy as np
     import xgboost
 
     cells = [
         (row, int(index), float(value))
-        for row, line in enumerate(text.split("\n"))
+        for row, line in enumerate(text.strip().split("\n"))
         for index, colon, value in (item.partition(":") for item in line.split(" "))
         if colon
     ]
     first = 1 if min(index for _, index, _ in cells) >= 1 else 0
     rows = 1 + max(row for row, _, _ in cells)
     columns = 1 - first + max(index for _, index, _ in cells)
-    matrix = np.full((rows, columns), np.nan)  # what a line does not name is missing
+    matrix = np.full((rows, columns), absent)
     for row, index, value in cells:
         matrix[row, index - first] = value
     return xgboost.DMatrix(matrix, nthread=1)
-
-
-_READERS: dict[str, Callable[[str], Any]] = {"csv": _read_csv, "libsvm": _read_libsvm}

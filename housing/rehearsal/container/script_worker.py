@@ -147,7 +147,8 @@ def _decode_rows(formats: str) -> Callable[[Any, str], Any]:
     def decode(content: Any, content_type: str) -> Any:
         if known.media_type(content_type) not in (_CSV, "text/libsvm", "text/x-libsvm"):
             raise UnsupportedFormatError(content_type)
-        return known.read_rows(content.encode() if isinstance(content, str) else content, content_type)
+        # Unlike in algorithm mode: what a line of libsvm leaves out is 0, and a newline at the end is no good.
+        return known.read_rows(content.encode() if isinstance(content, str) else content, content_type, absent=0.0)
 
     return decode
 
@@ -159,7 +160,7 @@ def _decode(content: Any, content_type: str) -> Any:
     if content_type == _NPY:
         return np.load(io.BytesIO(content), allow_pickle=False)
     if content_type == _JSON:
-        return np.array(json.loads(content))
+        return np.array(json.loads(content)).astype(np.float32)
     if content_type == _CSV:
         return np.array(list(csv.reader(io.StringIO(content), strict=True))).squeeze().astype(np.float32)
     raise UnsupportedFormatError(content_type)

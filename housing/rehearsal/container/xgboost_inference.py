@@ -50,7 +50,7 @@ class XGBoostContainer:
         if not body:
             return Answer.text(204, "")
         try:
-            rows = read_rows(body, content_type)
+            rows = read_rows(body.strip(), content_type)
         except Unreadable as e:
             return self._fail(415, str(e))
         try:

@@ -68,6 +68,8 @@ def test_the_xgboost_image_hands_rows_to_the_model_as_a_matrix(tmp_path: Path) -
     """
     with _serving(tmp_path, script, framework="xgboost") as (container, _):
         assert json.loads(container.invoke(b"1,2,3\n4,5,6", "text/csv", None).body) == [2, 3]
+        assert json.loads(container.invoke(b"0 1:5 4:2", "text/libsvm", None).body) == [1, 4]
+        assert container.invoke(b"1,2,3\n", "text/csv", None).status == 500
 
 
 @pytest.mark.parametrize(
