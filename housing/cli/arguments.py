@@ -34,6 +34,7 @@ class Request:
     separator: str | None = None
     top: int | None = None
     html: Path | None = None
+    labels: Path | None = None
     port: int | None = None
     batch: str | None = None
     json: bool = False

@@ -10,6 +10,7 @@ from housing.algorithms.base import Hyperparameters, Image, Program, find, metri
 from housing.costs import Budget, Prices
 from housing.data.description import Dataset, Features
 from housing.deployment.spec import Deployment
+from housing.monitoring.spec import Monitoring
 from housing.promotion.spec import Gate
 from housing.rehearsal.spec import Rehearsal
 from housing.training.metrics import METRICS
@@ -151,6 +152,7 @@ class Experiment:
     prices: Prices
     budget: Budget = field(default_factory=Budget)
     rehearsal: Rehearsal = field(default_factory=Rehearsal)
+    monitoring: Monitoring = field(default_factory=Monitoring)
     candidate: str | None = None
     published: Published | None = None
     parallel: int = 1

@@ -3,35 +3,191 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from statistics import NormalDist
+from typing import TYPE_CHECKING, Any
+
+from housing.monitoring.spec import Monitoring
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 _SMOOTHING = 0.5
+_RARE = 0.01  # of the rows of training; rarer levels share a bin
 
 
-def stability_index(reference: Sequence[int], seen: Sequence[int]) -> float:
+@dataclass(frozen=True)
+class Shares:
+    """Fractions of the rows: of training, and seen."""
+
+    trained: float
+    seen: float
+
+
+@dataclass(frozen=True)
+class ColumnDrift:
+    """One column. `psi` is its distance, `by_chance` what two samples of the same rows would hardly pass.
+
+    `out_of_range` are numbers beyond those of training, `unseen` levels that training never had. `faults` say what has
+    drifted, in words; empty for a column that is as it was.
+    """
+
+    column: str
+    psi: float
+    by_chance: float
+    missing: Shares
+    out_of_range: float
+    unseen: float
+    faults: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class DriftReport:
+    """`columns` are the worst first; from `least_rows` seen rows on, a distance of `Monitoring.psi` would show."""
+
+    trained_rows: int
+    seen_rows: int
+    columns: tuple[ColumnDrift, ...]
+    least_rows: int
+
+    @property
+    def drifted(self) -> tuple[ColumnDrift, ...]:
+        return tuple(column for column in self.columns if column.faults)
+
+    @property
+    def word(self) -> str:
+        """The finding, in a few words."""
+        if self.drifted:
+            return f"drift in {len(self.drifted)} of {len(self.columns)} columns"
+        if self.seen_rows < self.least_rows:
+            return f"too few rows to tell: drift would show from about {self.least_rows:,} on"
+        return "no drift"
+
+
+def compare(trained: Mapping[str, NDArray[Any]], seen: Mapping[str, NDArray[Any]], settings: Monitoring) -> DriftReport:
+    """Every column of `trained`; `seen` has the same ones, each with at least one row.
+
+    A numeric column is float64, NaN for missing; any other holds str, None for missing.
+    """
+    # Of many columns, one more often passes by chance.
+    chance = settings.chance / len(trained)
+    columns = [_column(name, values, seen[name], settings, chance=chance) for name, values in trained.items()]
+    trained_rows, seen_rows = (len(next(iter(table.values()))) for table in (trained, seen))
+    ordered = sorted(columns, key=lambda c: (len(c.faults) > 0, c.psi), reverse=True)
+    return DriftReport(trained_rows, seen_rows, tuple(ordered), _least_rows(trained_rows, settings, chance=chance))
+
+
+def stability_index(trained: Sequence[int], seen: Sequence[int]) -> float:
     """The population stability index between two histograms over the same bins, given as counts; 0 when they agree.
 
     Half a row is added to every bin, so that an empty one gives a large number and not an infinite one.
     """
-    width = len(reference)
-    expected_total, seen_total = sum(reference) + _SMOOTHING * width, sum(seen) + _SMOOTHING * width
+    width = len(trained)
+    trained_total, seen_total = sum(trained) + _SMOOTHING * width, sum(seen) + _SMOOTHING * width
     index = 0.0
-    for expected, found in zip(reference, seen, strict=True):
-        p, q = (found + _SMOOTHING) / seen_total, (expected + _SMOOTHING) / expected_total
+    for was, is_now in zip(trained, seen, strict=True):
+        p, q = (is_now + _SMOOTHING) / seen_total, (was + _SMOOTHING) / trained_total
         index += (p - q) * math.log(p / q)
     return index
 
 
-def index_by_chance(bins: int, reference_rows: int, seen_rows: int, *, chance: float) -> float:
+def index_by_chance(bins: int, trained_rows: int, seen_rows: int, *, chance: float) -> float:
     """The index that two samples of one distribution pass with probability `chance`.
 
-    It is (1/n + 1/m) times a chi-square variable with `bins - 1` degrees of freedom (Yurdakul 2018), whose quantile is
-    that of Wilson and Hilferty (1931).
+    It is (1/n + 1/m) times a chi-square variable with `bins - 1` degrees of freedom (Yurdakul 2018).
     """
-    freedom = bins - 1
+    return _chi_square(bins - 1, chance) * (1 / trained_rows + 1 / seen_rows)
+
+
+def _column(
+    name: str, trained: NDArray[Any], seen: NDArray[Any], settings: Monitoring, *, chance: float
+) -> ColumnDrift:
+    numeric = trained.dtype.kind == "f"
+    were, are = _missing(trained, numeric=numeric), _missing(seen, numeric=numeric)
+    before, now = trained[~were], seen[~are]
+    if numeric:
+        counts = _numeric_bins(before, now, settings.bins)
+        out_of_range, unseen = _beyond(before, now) / len(seen), 0.0
+    else:
+        counts = _level_bins(before.tolist(), now.tolist())
+        known = set(before.tolist())
+        out_of_range, unseen = 0.0, sum(level not in known for level in now.tolist()) / len(seen)
+    if were.any() or are.any():
+        counts = [*counts, (int(were.sum()), int(are.sum()))]
+    psi = stability_index(*zip(*counts, strict=True)) if len(counts) > 1 else 0.0
+    by_chance = index_by_chance(len(counts), len(trained), len(seen), chance=chance)
+    missing = Shares(float(were.mean()), float(are.mean()))
+    faults = []
+    if psi >= settings.psi and psi > by_chance:
+        faults.append("distribution")
+    for what, share, was, limit in (
+        ("missing", missing.seen, missing.trained, settings.missing_share),
+        ("out of range", out_of_range, 0.0, settings.out_of_range_share),
+        ("unseen levels", unseen, 0.0, settings.unseen_share),
+    ):
+        if _surely(share, len(seen), chance=chance) > was + limit:
+            faults.append(what)
+    return ColumnDrift(name, psi, by_chance, missing, out_of_range, unseen, tuple(faults))
+
+
+def _missing(values: NDArray[Any], *, numeric: bool) -> NDArray[np.bool_]:
+    import numpy as np
+
+    return np.isnan(values) if numeric else np.array([value is None for value in values], bool)
+
+
+def _numeric_bins(trained: NDArray[np.float64], seen: NDArray[np.float64], bins: int) -> list[tuple[int, int]]:
+    """Counts in bins that hold about as many rows of training each; a value that many rows have is never divided."""
+    import numpy as np
+
+    if not len(trained):
+        return [(0, len(seen))]
+    shares = np.arange(1, bins) / bins
+    upper = np.unique(np.quantile(trained, shares, method="inverted_cdf"))
+    upper = upper[upper < trained.max()]
+    counts = [
+        np.bincount(np.searchsorted(upper, values, side="left"), minlength=len(upper) + 1).tolist()
+        for values in (trained, seen)
+    ]
+    return list(zip(*counts, strict=True))
+
+
+def _level_bins(trained: Sequence[str], seen: Sequence[str]) -> list[tuple[int, int]]:
+    """Counts of every level that is not rare in training, then of all others together."""
+    from collections import Counter
+
+    before, now = Counter(trained), Counter(seen)
+    own = [level for level, count in before.items() if count >= _RARE * len(trained)]
+    counts = [(before[level], now[level]) for level in own]
+    others = len(trained) - sum(c for c, _ in counts), len(seen) - sum(c for _, c in counts)
+    return [*counts, others] if any(others) else counts
+
+
+def _beyond(trained: NDArray[np.float64], seen: NDArray[np.float64]) -> int:
+    if not len(trained):
+        return 0
+    return int(((seen < trained.min()) | (seen > trained.max())).sum())
+
+
+def _surely(share: float, rows: int, *, chance: float) -> float:
+    """The low end of Wilson's interval: what the share of all rows is at least, seen in so many of them."""
+    z = NormalDist().inv_cdf(1 - chance)
+    middle = share + z * z / (2 * rows)
+    width = z * math.sqrt(share * (1 - share) / rows + z * z / (4 * rows * rows))
+    return (middle - width) / (1 + z * z / rows)
+
+
+def _least_rows(trained_rows: int, settings: Monitoring, *, chance: float) -> int:
+    """From how many rows on chance explains less than `settings.psi`; 0 when it never does."""
+    left = settings.psi / _chi_square(settings.bins - 1, chance) - 1 / trained_rows
+    return math.ceil(1 / left) if left > 0 else 0
+
+
+def _chi_square(freedom: int, chance: float) -> float:
+    """The value that is passed with probability `chance`, by Wilson and Hilferty's cube (1931)."""
     if freedom == 0:
         return 0.0
     spread = 2 / (9 * freedom)
-    quantile = freedom * (1 - spread + NormalDist().inv_cdf(1 - chance) * math.sqrt(spread)) ** 3
-    return quantile * (1 / reference_rows + 1 / seen_rows)
+    return freedom * (1 - spread + NormalDist().inv_cdf(1 - chance) * math.sqrt(spread)) ** 3

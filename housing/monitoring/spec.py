@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Drift:
+class Monitoring:
     """How far captured rows may be from those of training before a column is called drifted.
 
-    The distance is the population stability index over `bins` quantile bins, or over levels. A column has drifted when
-    it reaches `psi` and more than chance explains: less than `chance` of all monitorings find such a column without
-    any drift. The shares are of rows, beyond what training had: cells that are missing, numbers outside of the range
-    of training, levels that training never had.
+    The distance is the population stability index over `bins` quantile bins, or over levels; a column has drifted
+    when it reaches `psi` and more than chance explains. `chance` is how often a monitoring may find such a column, in
+    all columns together, where there is no drift. The shares are of the rows, beyond what training had: cells that are
+    missing, numbers outside of the range of training, levels that training never had.
     """
 
     bins: int = 10
@@ -37,19 +37,3 @@ class Drift:
         ]
         if faults:
             raise ValueError("; ".join(faults))
-
-
-@dataclass(frozen=True)
-class Monitoring:
-    """What `housing monitor` holds an endpoint against; `confidence` is that of its intervals."""
-
-    drift: Drift = field(default_factory=Drift)
-    metric: str = "mae"
-    confidence: float = 0.95
-    resamples: int = 2000
-
-    def __post_init__(self) -> None:
-        if not 0.5 <= self.confidence < 1:
-            raise ValueError(f"confidence: must lie in [0.5, 1), got {self.confidence}")
-        if self.resamples < 100:
-            raise ValueError(f"resamples: must be 100 or more, got {self.resamples}")

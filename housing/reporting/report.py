@@ -61,7 +61,7 @@ def study_report(
         lower = result.directions[0] == "minimize"
         parts.append(learning_curves(title, objectives[0], curves, lower_is_better=lower))
     parts.append(_leaderboard(rows, result, objectives))
-    return _files(Page(name, lead, parts))
+    return files(Page(name, lead, parts))
 
 
 def job_report(
@@ -95,10 +95,11 @@ def job_report(
         parts.append(shares("importances", "What the model looks at", about, few))
     if len(true):
         parts.append(predicted_against_true(true, predicted, label=label))
-    return _files(Page(name, lead, parts))
+    return files(Page(name, lead, parts))
 
 
-def _files(page: Page) -> dict[str, bytes]:
+def files(page: Page) -> dict[str, bytes]:
+    """A page as `report.html`, and each of its charts as a file beside it."""
     charts = {f"{FIGURES_FOLDER}/{part.name}.svg": part.file() for part in page.parts if isinstance(part, Chart)}
     return {name: content.encode() for name, content in ({REPORT_FILE: page.html()} | charts).items()}
 

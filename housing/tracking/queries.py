@@ -16,7 +16,7 @@ from housing.tracking.store import translated
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-Kind = Literal["run", "study", "job", "group", "final"]
+Kind = Literal["run", "study", "job", "group", "final", "monitoring"]
 """A job on its own, a study, one job of a study or group, a group of jobs, the final fit."""
 
 Direction = Literal["minimize", "maximize"]

@@ -43,7 +43,7 @@ class Predictor:
             raise DataError(f"{folder} is not a whole model bundle: {e}") from e
         return cls(model, encoder)
 
-    def predict_columns(self, columns: Mapping[str, Sequence[object]]) -> NDArray[np.float64]:
+    def predict_columns(self, columns: Mapping[str, Any]) -> NDArray[np.float64]:
         """Raw columns by name, equally long; extra ones are passed over. (rows,) in the label's unit."""
         return self._answer(self.encoder.transform(columns))
 
@@ -60,6 +60,10 @@ class Predictor:
         if self.encoder.is_encoded(text):
             return self._answer(self.encoder.encoded_from_csv(text))
         return self._answer(self.encoder.transform(self.encoder.rows_from_csv(text)))
+
+    def predict_encoded(self, matrix: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Rows (rows, columns) as the encoder makes them. (rows,) in the label's unit."""
+        return self._answer(matrix)
 
     def _answer(self, matrix: NDArray[np.float32]) -> NDArray[np.float64]:
         values: NDArray[np.float64] = self.encoder.decode_label(self._model.predict(matrix))

@@ -71,7 +71,7 @@ def promote_best(
     """
     _refuse_untestable(session)
     source = source or _candidate(session)
-    options = _chosen_options(source)
+    options = chosen_options(source)
     session = session.choosing(options)
     _refuse_untestable(session)
     experiment = session.experiment
@@ -203,7 +203,7 @@ def _left_at_work(session: Session, source: Run, hyperparameters: Mapping[str, A
     return next((run for run in left if run.kind == "final" and wanted.items() <= run.tags.items()), None)
 
 
-def _chosen_options(source: Run) -> dict[str, str]:
+def chosen_options(source: Run) -> dict[str, str]:
     """The options of configuration groups that the source chose in its study; the final fit needs the same."""
     options: dict[str, str] = json.loads(source.tags.get(CHOICES_TAG, "{}"))
     return options

@@ -1,0 +1,172 @@
+"""Captured requests -> columns, as those of training: raw ones, or encoded ones behind a plain container."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from housing.data.cells import is_missing, number, text_of
+from housing.data.description import Dataset, Identifier, Numeric
+from housing.data.encoder import Encoder
+from housing.data.payload import records_from_json, rows_from_csv
+from housing.data.table import Table
+from housing.errors import DataError
+from housing.monitoring.captured import CapturedRows
+
+Columns = Mapping[str, NDArray[Any]]
+"""Numbers as float64, NaN for missing; anything else as str, None for missing. All of equal length."""
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """Rows of one variant, in the order in which they came. All are raw, or all are encoded.
+
+    `values` are its answers in the label's unit, (rows,), NaN where none was kept. `ids` names rows by the column
+    `id_column`, None where they do not have it. Requests that cannot be read, and those in the other form, are counted.
+    """
+
+    columns: Columns
+    encoded: bool
+    values: NDArray[np.float64]
+    ids: tuple[str | None, ...]
+    unread: int
+    other_form: int
+
+    @property
+    def rows(self) -> int:
+        return len(self.values)
+
+    @property
+    def answered(self) -> NDArray[np.bool_]:
+        """(rows,) Whether the answer was kept."""
+        return ~np.isnan(self.values)
+
+    @property
+    def by_id(self) -> dict[str, float]:
+        """Answers of the rows that have an id; the last one where a row came twice."""
+        return {
+            row: float(value)
+            for row, value in zip(self.ids, self.values, strict=True)
+            if row is not None and not np.isnan(value)
+        }
+
+    def take(self, mask: NDArray[np.bool_]) -> Seen:
+        """Some of the rows."""
+        columns = {name: cells[mask] for name, cells in self.columns.items()}
+        ids = tuple(row for row, taken in zip(self.ids, mask, strict=True) if taken)
+        return replace(self, columns=columns, values=self.values[mask], ids=ids)
+
+    def without_answers(self) -> Seen:
+        """The same rows, as if no answer had been kept."""
+        return replace(self, values=np.full(self.rows, np.nan))
+
+
+def seen(requests: Sequence[CapturedRows], dataset: Dataset, encoder: Encoder, *, id_column: str | None) -> Seen | None:
+    """None when there is nothing that can be read. Of two forms, the one with more rows."""
+    unread = 0
+    raw: list[_Raw] = []
+    encoded: list[_Encoded] = []
+    for request in requests:
+        try:
+            if request.content_type == "application/json" or not encoder.is_encoded(request.rows):
+                raw.append(_raw(request, encoder, id_column))
+            else:
+                encoded.append(_encoded(request, encoder))
+        except DataError:
+            # A client's mistake, which the endpoint has answered as one, is no row of anything.
+            unread += 1
+    raw_rows, encoded_rows = (sum(len(one.values) for one in form) for form in (raw, encoded))
+    if not raw_rows and not encoded_rows:
+        return None
+    if raw_rows >= encoded_rows:
+        joined = {name: [cell for one in raw for cell in one.cells[name]] for name in encoder.required}
+        columns = {name: _array(name, cells, dataset) for name, cells in joined.items()}
+        ids = tuple(row for one in raw for row in one.ids)
+        return Seen(columns, False, _joined(raw), ids, unread, len(encoded))
+    matrix = np.concatenate([one.matrix for one in encoded]).astype(np.float64)
+    ids = (None,) * len(matrix)
+    return Seen(dict(zip(encoder.columns, matrix.T, strict=True)), True, _joined(encoded), ids, unread, len(raw))
+
+
+def trained(rows: Table, encoder: Encoder, *, encoded: bool) -> Columns:
+    """The rows that a model was trained on, in the form in which its variant was asked."""
+    if not encoded:
+        return {name: rows[name] for name in encoder.required}
+    return dict(zip(encoder.columns, encoder.transform(rows).astype(np.float64).T, strict=True))
+
+
+def id_column(dataset: Dataset, header: Iterable[str]) -> str | None:
+    """The first column of the dataset that names rows and stands in a header."""
+    present = set(header)
+    names = (n for n, c in dataset.columns.items() if isinstance(c, Identifier) and c.unique)
+    return next((name for name in names if name in present), None)
+
+
+def header_of(text: str) -> list[str]:
+    """Of CSV text."""
+    return next(csv.reader([text.lstrip("\ufeff\r\n").split("\n", 1)[0].rstrip("\r")]), [])
+
+
+@dataclass(frozen=True, eq=False)
+class _Raw:
+    cells: Mapping[str, Sequence[object]]
+    ids: Sequence[str | None]
+    values: NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class _Encoded:
+    matrix: NDArray[np.float32]
+    values: NDArray[np.float64]
+
+
+def _raw(request: CapturedRows, encoder: Encoder, named_by: str | None) -> _Raw:
+    cells: Mapping[str, Sequence[object]]
+    if request.content_type == "application/json":
+        records = records_from_json(request.rows)
+        cells = encoder.rows_from_records(records)
+        ids: list[str | None] = [_id(record.get(named_by)) if named_by else None for record in records]
+    else:
+        has_ids = named_by is not None and named_by in header_of(request.rows)
+        asked = [*encoder.required, *([named_by] if named_by and has_ids else [])]
+        cells = rows_from_csv(request.rows, asked)
+        count = len(next(iter(cells.values())))
+        ids = [_id(cell) for cell in cells[named_by]] if named_by and has_ids else [None] * count
+    return _Raw(cells, ids, _values(request, len(ids)))
+
+
+def _encoded(request: CapturedRows, encoder: Encoder) -> _Encoded:
+    matrix = encoder.encoded_from_csv(request.rows)
+    return _Encoded(matrix, _values(request, len(matrix)))
+
+
+def _id(cell: object) -> str | None:
+    return None if is_missing(cell, ("",)) else text_of(cell)
+
+
+def _values(request: CapturedRows, rows: int) -> NDArray[np.float64]:
+    return np.array(request.values if len(request.values) == rows else [np.nan] * rows, np.float64)
+
+
+def _joined(requests: Sequence[_Raw] | Sequence[_Encoded]) -> NDArray[np.float64]:
+    return np.concatenate([one.values for one in requests])
+
+
+def _array(name: str, cells: Sequence[object], dataset: Dataset) -> NDArray[Any]:
+    texts = dataset.missing_texts
+    if isinstance(dataset.columns.get(name), Numeric):
+        found = [np.nan if is_missing(cell, texts) else _number(cell) for cell in cells]
+        return np.array(found, np.float64)
+    return np.array([None if is_missing(cell, texts) else text_of(cell) for cell in cells], dtype=object)
+
+
+def _number(cell: object) -> float:
+    try:
+        return number(text_of(cell))
+    except ValueError as error:
+        raise DataError(f"{cell!r} is no number") from error

@@ -1,0 +1,85 @@
+"""What an endpoint saw, as a report: how far the rows of each variant are from those that it was trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from housing.monitoring.drift import ColumnDrift, DriftReport
+from housing.reporting.page import Cell, Grid, Page
+from housing.reporting.report import files
+from housing.reporting.scales import readable
+from housing.reporting.svg import ACCENT, SERIES_COLOURS, Chart, box, path, text
+
+_WIDTH, _TOP, _RIGHT, _NAME_WIDTH, _BAR = 900, 58, 60, 220, 24
+_MOST_BARS = 20
+_LONGEST_NAME = 34
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One of an endpoint; `drift` is None where there was nothing to compare."""
+
+    name: str
+    model: str
+    drift: DriftReport | None
+
+
+def monitoring_report(
+    endpoint: str, *, lead: Sequence[str], warnings: Sequence[str], variants: Sequence[Variant], tables: Sequence[Grid]
+) -> dict[str, bytes]:
+    """Files by path, as for a study or a job."""
+    parts: list[Chart | Grid] = [*tables]
+    for one in variants:
+        if one.drift is not None:
+            parts += [distances(one.name, one.model, one.drift), _columns(one.name, one.drift)]
+    return files(Page(f"What {endpoint} saw", lead, parts, warnings))
+
+
+def distances(variant: str, model: str, drift: DriftReport) -> Chart:
+    """A bar for each of the columns that are farthest away; a tick marks what chance alone would reach."""
+    shown = sorted(drift.columns, key=lambda c: c.psi, reverse=True)[:_MOST_BARS]
+    longest = max([*(c.psi for c in shown), *(c.by_chance for c in shown), 1e-9])
+    room = _WIDTH - _NAME_WIDTH - _RIGHT
+    elements = []
+    for place, column in enumerate(shown):
+        top = _TOP - 12 + place * _BAR
+        title = f"{column.column}: {column.psi:.3f}, by chance {column.by_chance:.3f}"
+        end = _NAME_WIDTH + room * column.psi / longest
+        mark = _NAME_WIDTH + room * column.by_chance / longest
+        colour = ACCENT if column.faults else SERIES_COLOURS[0]
+        elements.append(text((_NAME_WIDTH - 8, top + 15), _cut(column.column), anchor="end"))
+        width = max(1.0, end - _NAME_WIDTH)
+        elements.append(box((_NAME_WIDTH, top + 3), width=width, height=_BAR - 8, colour=colour, title=title))
+        elements.append(path([(mark, top + 1), (mark, top + _BAR - 3)], colour="var(--quiet, #656d76)", title=title))
+        elements.append(text((max(end, mark) + 8, top + 15), f"{column.psi:.3f}", style="quiet"))
+    about = (
+        f"Population stability index of {drift.seen_rows:,} captured rows against {drift.trained_rows:,} of training, "
+        "the farthest columns first; a tick is what chance alone would hardly pass, orange has drifted."
+    )
+    height = _TOP + _BAR * len(shown)
+    return Chart(f"drift_{variant}", f"{variant} ({model}): {drift.word}", about, _WIDTH, height, elements)
+
+
+def _columns(variant: str, drift: DriftReport) -> Grid:
+    return Grid(
+        f"{variant}: every column",
+        "Worst first. Shares are of the rows.",
+        ("column", "distance", "by chance", "missing in training", "missing", "out of range", "unseen", "drifted"),
+        [_row(column) for column in drift.columns],
+    )
+
+
+def _row(column: ColumnDrift) -> list[Cell]:
+    shares = (column.missing.trained, column.missing.seen, column.out_of_range, column.unseen)
+    return [
+        Cell(column.column),
+        Cell(readable(column.psi), number=True),
+        Cell(readable(column.by_chance), number=True),
+        *(Cell(f"{share:.1%}", number=True) for share in shares),
+        Cell(", ".join(column.faults)),
+    ]
+
+
+def _cut(name: str) -> str:
+    return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…"

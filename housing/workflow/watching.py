@@ -1,0 +1,133 @@
+"""One variant: the rows that it answered beside those that its version was trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from housing.errors import HousingError
+from housing.workflow.promotion import chosen_options
+from housing.workflow.session import Session
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from housing.data.table import Table
+    from housing.monitoring.captured import CapturedRows
+    from housing.monitoring.drift import DriftReport
+    from housing.monitoring.seen import Seen
+    from housing.training.predictor import Predictor
+
+# Relative: a 32-bit number that was written as text and read again.
+_SAME_ANSWER = 1e-4
+
+
+@dataclass(frozen=True)
+class Watched:
+    """What a variant answered. `drift` is None where nothing could be compared, and `why_not` says so.
+
+    `answers` are its predictions by the row's id, where rows have one: the last for a row that it was asked twice.
+    `remarks` are for people.
+    """
+
+    variant: str
+    model: str
+    requests: int
+    rows: int = 0
+    drift: DriftReport | None = None
+    why_not: str = ""
+    answers: Mapping[str, float] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
+
+    @property
+    def word(self) -> str:
+        """The finding, in a few words."""
+        return self.drift.word if self.drift else self.why_not
+
+
+def watch(
+    session: Session, variant: str, model: str, requests: Sequence[CapturedRows], *, id_column: str | None
+) -> Watched:
+    """`requests` are what this variant has captured since it has this model, as far as the place knows."""
+    from housing.monitoring.drift import compare
+    from housing.monitoring.seen import seen, trained
+    from housing.training.predictor import Predictor
+
+    told = Watched(variant, model, len(requests))
+    if not requests:
+        return replace(told, why_not="nothing was captured")
+    try:
+        version = session.registry.resolve(model)
+        run = session.runs.get(version.run_id)
+        session = session.choosing(chosen_options(run))
+        predictor = Predictor.load(session.registry.download(version))
+    except HousingError as error:
+        return replace(told, why_not=f"nothing is known of its model: {error}")
+    dataset, encoder = session.experiment.dataset, predictor.encoder
+    if reason := _other_data(session, run.tags, encoder.required):
+        return replace(told, why_not=reason)
+    found = seen(requests, dataset, encoder, id_column=id_column)
+    if found is None:
+        return replace(told, why_not="no captured request has rows that its model reads")
+    found, remarks = _of_this_model(predictor, found, model)
+    rows = _trained_on(session, is_final=run.kind == "final")
+    before, now = dict(trained(rows, encoder, encoded=found.encoded)), dict(found.columns)
+    if found.answered.any():
+        answers = f"{dataset.label} (predicted)"
+        before[answers], now[answers] = predictor.predict_columns(rows), found.values[found.answered]
+    with session.reporter.working(f"comparing {variant}"):
+        drift = compare(before, now, session.experiment.monitoring)
+    return replace(told, rows=found.rows, drift=drift, answers=found.by_id, remarks=remarks)
+
+
+def _other_data(session: Session, tags: Mapping[str, str], required: Sequence[str]) -> str:
+    """Why the configured dataset is not what the model was trained on; empty when it is."""
+    recorded, dataset = tags.get("housing.data_digest"), session.experiment.dataset
+    if recorded is None:
+        return "its run does not say what it was trained on"
+    if recorded != session.prepared.data_digest or any(name not in session.prepared.table for name in required):
+        return (
+            f"it was trained on other data (digest {recorded[:12]}) than dataset {dataset.name} has "
+            f"({session.prepared.data_digest[:12]}); choose the one it was trained on: dataset=..."
+        )
+    return ""
+
+
+def _trained_on(session: Session, *, is_final: bool) -> Table:
+    """A final fit has seen the validation part, too."""
+    import numpy as np
+
+    parts = session.prepared.parts
+    rows = np.sort(np.concatenate([parts.train, parts.validation])) if is_final else parts.train
+    return session.prepared.table.take(rows)
+
+
+def _of_this_model(predictor: Predictor, found: Seen, model: str) -> tuple[Seen, tuple[str, ...]]:
+    """Without rows that another model answered: an endpoint keeps what it captured when its models change."""
+    import numpy as np
+
+    remarks = []
+    if found.unread:
+        remarks.append(f"{found.unread:,} requests cannot be read by its model")
+    if found.other_form:
+        remarks.append(f"{found.other_form:,} requests came {'raw' if found.encoded else 'encoded'} and are left out")
+    own = _predict(predictor, found)
+    same = np.isclose(own, found.values, rtol=_SAME_ANSWER)
+    strange = int((found.answered & ~same).sum())
+    if strange and same.any():
+        remarks.append(f"{strange:,} of {found.rows:,} answers were another model's, and are left out")
+        return found.take(same), tuple(remarks)
+    if strange:
+        remarks.append(f"none of {strange:,} answers is what {model} answers: the served model is another one")
+        return found.without_answers(), tuple(remarks)
+    return found, tuple(remarks)
+
+
+def _predict(predictor: Predictor, found: Seen) -> NDArray[np.float64]:
+    import numpy as np
+
+    if not found.encoded:
+        return predictor.predict_columns(found.columns)
+    return predictor.predict_encoded(np.column_stack(list(found.columns.values())).astype(np.float32))
