@@ -72,15 +72,12 @@ def test_one_is_started_found_again_and_ended(rehearsal: Rehearsal) -> None:
 
 
 def test_it_answers_soon(rehearsal: Rehearsal) -> None:
-    seconds = []
-    for _ in range(3):
-        begun = time.monotonic()
-        _client(ensure(rehearsal), "sagemaker").search(Resource="TrainingJob")
-        seconds.append(time.monotonic() - begun)
-        stop(rehearsal.folder)
+    address = ensure(rehearsal)
+    _client(address, "sagemaker").search(Resource="TrainingJob")
 
-    # 0.5 s on an idle machine; other work may slow down one start, but hardly three.
-    assert min(seconds) < 2.5
+    # In processor time, which a busy machine stretches less; 0.4 s, as on the clock of an idle one.
+    fields = Path(f"/proc/{address.pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    assert sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK") < 2
 
 
 def test_commands_that_start_at_once_find_one_and_the_same(rehearsal: Rehearsal) -> None:
