@@ -28,6 +28,7 @@ _STEP_WIDTH = 10
 _TENTHS = 10
 _REDRAWN_A_SECOND = 4
 _ENDLESS = 10_000
+_DIVERGED = 1e15
 _STATE_STYLES = {"running": "dim", "pruned": "yellow", "failed": "red", "interrupted": "yellow"}
 
 
@@ -256,7 +257,8 @@ def _cell(value: Any, *, digits: int = 4) -> str:
         return str(value)
     if isinstance(value, int):
         return f"{value:,}" if abs(value) >= 10_000 else str(value)
-    return f"{value:,.1f}" if abs(value) >= 1000 else f"{value:.{digits}g}"
+    # What has diverged would be a line of digits.
+    return f"{value:,.1f}" if 1000 <= abs(value) < _DIVERGED else f"{value:.{digits}g}"
 
 
 def _row_style(row: Sequence[Any]) -> str:

@@ -80,3 +80,11 @@ def in_terminal(folder: Path, *arguments: str, columns: int) -> str:
         process.wait()
     os.close(ours)
     return written.decode()
+
+
+def test_a_value_that_has_diverged_is_short(capsys: pytest.CaptureFixture[str]) -> None:
+    table = Table("metrics", ("metric", "value"), [["mae", 1.25e200], ["rmse", 12_345.6]])
+    Console().show(Outcome("done", {}, tables=(table,)))
+    out = capsys.readouterr().out
+    assert "1.25e+200" in out
+    assert "12,345.6" in out

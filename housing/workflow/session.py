@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 SPOOL_FOLDER = Path(".housing") / "spool"
 """In the working folder: results that wait for a tracking server."""
 
+_DIVERGED = 1e15
+"""Where digits stop to mean anything."""
+
 
 class Session:
     """One command at work. Use as a context manager: leaving it ends the runner's threads."""
@@ -193,7 +196,7 @@ class Session:
     def amount(self, value: float) -> str:
         """A value in the label's unit, for people."""
         unit = self.experiment.dataset.label_unit
-        text = f"{value:,.0f}" if abs(value) >= 1000 else f"{value:,.4g}"
+        text = f"{value:,.0f}" if 1000 <= abs(value) < _DIVERGED else f"{value:,.4g}"
         return f"{text} {unit}".strip()
 
     @property

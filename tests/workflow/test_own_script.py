@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import gzip
+import os
+import signal
+import time
 from pathlib import Path
 
 import mlflow
@@ -12,6 +15,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 
 from tests.workflow.conftest import Housing
+from tests.workflow.processes import start
 
 BOTH = ("xgboost", "sklearn")
 DATA = Path(__file__).parents[2] / "housing" / "data" / "ames.csv.gz"
@@ -90,6 +94,21 @@ def test_what_a_script_says_last_is_told_and_recorded(project: Path, housing: Ho
     search = housing("tune", *mine, "algorithm.rate=interval(0,1)", "algorithm.fault=crash", "study.trials=2")
     assert search.code == 1
     assert all("ArithmeticError" in run.data.tags["housing.reason"] for run in _jobs(project))
+
+
+def test_ctrl_c_ends_a_script_that_would_run_for_minutes(project: Path, mine: list[str]) -> None:
+    began = project / "began"
+    fields = (project / "conf" / "algorithm" / "linear.yaml").read_text()
+    folder = project / "endless"
+    folder.mkdir()
+    (folder / "train.py").write_text(f"import time; open({str(began)!r}, 'w').close(); time.sleep(300)")
+    (project / "conf" / "algorithm" / "linear.yaml").write_text(fields.replace(str(SCRIPT), str(folder)))
+    command = start("train", *mine, folder=project)
+    while not began.exists():
+        time.sleep(0.05)
+    os.kill(command.pid or 0, signal.SIGINT)
+    command.join(20)
+    assert command.exitcode == 130
 
 
 def test_a_study_without_a_space_says_how_to_name_one(housing: Housing, mine: list[str]) -> None:
