@@ -6,7 +6,9 @@ werkzeug's own handler closes after every answer and waits 10 ms before it does;
 from __future__ import annotations
 
 import contextlib
+import logging
 import socket
+import sys
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -15,6 +17,8 @@ from urllib.parse import unquote_to_bytes
 from housing.rehearsal.answers import HttpAnswer
 from housing.rehearsal.aws import Environ
 from housing.rehearsal.moto_calls import SPELLED
+
+_log = logging.getLogger(__name__)
 
 Answer = Callable[[Environ, bytes], HttpAnswer]
 
@@ -61,7 +65,9 @@ class Server(ThreadingHTTPServer):
                 connection.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Clients that are killed break their connections; that is no error of ours."""
+        """Clients that are killed break their connections; that is no error of ours, and anything else is."""
+        if not isinstance(sys.exception(), ConnectionError):
+            _log.exception("a connection of %s", client_address)
 
 
 class _Handler(BaseHTTPRequestHandler):

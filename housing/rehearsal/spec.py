@@ -45,7 +45,8 @@ class Rehearsal:
     Spot jobs are interrupted at each of the rounds `interrupt_at_rounds`, once; `start_s` is how long a machine takes
     to start, `round_s` how long each round of training is made to take at least. `fail_jobs` of the training jobs that
     begin next fail in their container. With `enforce_iam` calls are held to the policies of who signs them. A
-    rehearsal that a command has started ends after `idle_s` seconds without calls, jobs and endpoints.
+    rehearsal that commands have started ends once they have ended, after `idle_s` seconds without calls, jobs and
+    endpoints.
     A minute of alarms and of autoscaling lasts `minute_s` here; the waits of a deployment are real seconds.
     """
 

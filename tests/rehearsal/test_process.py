@@ -75,7 +75,7 @@ def test_it_answers_soon(rehearsal: Rehearsal) -> None:
     address = ensure(rehearsal)
     _client(address, "sagemaker").search(Resource="TrainingJob")
 
-    # In processor time, which a busy machine stretches less; 0.4 s, as on the clock of an idle one.
+    # In processor time, which a busy machine stretches less; half a second, as on the clock of an idle one.
     fields = Path(f"/proc/{address.pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
     assert sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK") < 2
 
