@@ -151,11 +151,35 @@ COMMANDS = {
             argument="[ENDPOINT]",
         ),
         Command(
+            "monitor",
+            "what an endpoint saw, against what it was trained on",
+            "Compares the rows that every variant captured (deployment.capture) with those that its model was trained\n"
+            "on, column by column, and the variants with each other: failures, latency and, where a file tells the\n"
+            "actual labels, errors. Recorded as a run with a report. What counts as drift: conf/monitoring/.",
+            (
+                ("housing monitor", "the configured endpoint"),
+                ("housing monitor housing-endpoint --labels sold.csv", "labels of rows that were sent before, by id"),
+                ("housing monitor monitoring.psi=0.1", "speak up sooner"),
+            ),
+            argument="[ENDPOINT]",
+        ),
+        Command(
             "lineage",
             "from an endpoint back to data and code",
             "Follows endpoint, variant, version, run, configuration, data and commit; says where a link is broken.",
             (("housing lineage housing-endpoint", ""),),
             argument="ENDPOINT",
+        ),
+        Command(
+            "iam",
+            "the least that AWS must allow",
+            "Prints the IAM policy of whoever runs these commands, or of the role of the jobs and endpoints\n"
+            "(WHOSE: caller or role). Nothing is asked for that no call needs.",
+            (
+                ("housing iam target=sagemaker > policy.json", "of whoever trains, deploys and predicts"),
+                ("housing iam role target=sagemaker", "of jobs and endpoints"),
+            ),
+            argument="[WHOSE]",
         ),
         Command(
             "destroy",
@@ -210,6 +234,7 @@ FLAGS = (
     Flag("--label", "the column to predict", "COLUMN", commands=("describe",)),
     Flag("--separator", "between the values of a CSV file (default: a comma)", "CHARACTER", commands=("describe",)),
     Flag("--top", "trials that stand for a study (default: 5)", "N", commands=("compare",), between=(1, 1000)),
+    Flag("--labels", "actual labels, by the identifier of their rows", "FILE", commands=("monitor",)),
     Flag("--html", "write a self-contained page", "FILE", commands=("compare",)),
     Flag(
         "--batch",

@@ -134,6 +134,8 @@ def _own_arguments(request: Request) -> dict[str, Any]:
     match request.command:
         case "predict":
             own = {"file": Path(request.argument) if request.argument else None, "batch": request.batch}
+        case "iam":
+            own = {"whose": request.argument} if request.argument else {}
         case "compare":
             own = {"runs": request.arguments, "html": request.html}
             own |= {"top": request.top} if request.top is not None else {}
@@ -145,6 +147,8 @@ def _own_arguments(request: Request) -> dict[str, Any]:
             from housing.cli.invocation import recomposed
 
             own = {"run": request.argument, "recompose": recomposed}
+        case "monitor":
+            return {"endpoint": request.argument, "labels": request.labels}
         case "status" | "lineage":
             own = {"endpoint": request.argument}
     return own

@@ -6,7 +6,9 @@ from housing.workflow.groups import Group, open_group
 from housing.workflow.inspection import lineage, status
 from housing.workflow.interface import ui
 from housing.workflow.jobs import train
+from housing.workflow.monitoring import monitor
 from housing.workflow.outcome import Invocation, Outcome, Reporter, Standing, Table
+from housing.workflow.permissions import iam
 from housing.workflow.predictions import predict
 from housing.workflow.promotion import promote
 from housing.workflow.rehearsing import rehearsal
@@ -26,7 +28,9 @@ __all__ = [
     "compare",
     "deploy",
     "destroy",
+    "iam",
     "lineage",
+    "monitor",
     "open_group",
     "plan",
     "predict",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Literal
 
 from housing.rehearsal.spec import Rehearsal
 from housing.targets import sagemaker
@@ -23,6 +24,17 @@ class Settings(sagemaker.Settings):
     name: Literal["rehearsal"] = "rehearsal"  # type: ignore[assignment]
     poll_s: float = 0.1
     rehearsal: Rehearsal = field(default_factory=Rehearsal)
+
+
+def policies(uses: Sequence[tuple[sagemaker.Settings, Mapping[str, Any]]]) -> Mapping[str, Any]:
+    """As for SageMaker; the rehearsal holds callers to them where `rehearsal.enforce_iam` says so."""
+    named = [
+        (replace(settings, region=settings.region or settings.rehearsal.region), use)
+        if isinstance(settings, Settings)
+        else (settings, use)
+        for settings, use in uses
+    ]
+    return sagemaker.policies(named)
 
 
 def open_runner(settings: Settings) -> Runner:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from housing.targets.base import Host, Runner
@@ -90,6 +90,14 @@ class Settings:
             faults.append(f"spot.max_wait_s: must be max_run_s ({self.max_run_s}) or more, got {self.spot.max_wait_s}")
         if faults:
             raise ValueError("; ".join(faults))
+
+
+def policies(uses: Sequence[tuple[Settings, Mapping[str, Any]]]) -> Mapping[str, Any]:
+    """IAM policies: of the `caller`, of the `role`, and its `trust`. A use is the fields of `policy.Use`."""
+    from housing.targets.sagemaker import permissions
+    from housing.targets.sagemaker.policy import Use
+
+    return permissions.policies([(settings, Use(**use)) for settings, use in uses])
 
 
 def open_runner(settings: Settings) -> Runner:

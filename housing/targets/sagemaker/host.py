@@ -286,13 +286,12 @@ class SageMakerHost:
         endpoint = deployment.endpoint
         snapshot = self._in_service(endpoint)
         wanted = hosting_requests.update_tags(deployment.update)
-        gone = [key for key in snapshot.tags if key.startswith(ALARM_TAG) and key not in wanted]
+        # A tag that says nothing more is left: taking it off would be one more thing to be allowed.
+        wanted |= dict.fromkeys((k for k in snapshot.tags if k.startswith(ALARM_TAG) and k not in wanted), "")
         arn, client = snapshot.endpoint["EndpointArn"], self._clients("sagemaker")
         with translated("sagemaker"):
             if any(snapshot.tags.get(key) != value for key, value in wanted.items()):
                 client.add_tags(ResourceArn=arn, Tags=tags(wanted))
-            if gone:
-                client.delete_tags(ResourceArn=arn, TagKeys=gone)
         served = live.variants(snapshot.endpoint)
         both = [*deployment.variants, *(name for name in served if name not in deployment.variants)]
         self._put_alarms(deployment, both)

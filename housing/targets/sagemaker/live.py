@@ -82,7 +82,7 @@ def variants(endpoint: Answer) -> list[str]:
 def read_update(tags: Mapping[str, str], alarms: Mapping[str, Alarm]) -> Update:
     """From an endpoint's tags; the default where somebody has taken them off or made them say what nobody can do."""
     told = dict(pair.partition("=")[::2] for pair in tags.get(UPDATE_TAG, "").split())
-    existing = [value for key, value in sorted(tags.items()) if key.startswith(ALARM_TAG)]
+    existing = [value for key, value in sorted(tags.items()) if key.startswith(ALARM_TAG) and value]
     try:
         return Update(
             strategy=cast(Any, told["strategy"]),

@@ -1,0 +1,43 @@
+"""The policies of an experiment's settings: what `housing iam` prints."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from housing.targets.sagemaker.clients import Clients
+from housing.targets.sagemaker.policy import Account, Policy, Use, caller_policy, merged, role_policy, trust_policy
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from housing.targets.sagemaker import Settings
+
+_ROLE = re.compile(r"arn:(?P<partition>[\w-]+):iam::(?P<number>\d{12}):role/.+")
+
+
+def policies(uses: Sequence[tuple[Settings, Use]]) -> dict[str, Policy]:
+    """`caller`, `role` and `trust`, each for all uses together. Where the role names the account, AWS is not asked."""
+    each = [(_account(settings), use) for settings, use in uses]
+    return {
+        "caller": merged([caller_policy(account, use) for account, use in each]),
+        "role": merged([role_policy(account, use) for account, use in each]),
+        "trust": trust_policy(),
+    }
+
+
+def _account(settings: Settings) -> Account:
+    clients = Clients(settings)
+    role = _ROLE.fullmatch(clients.role_arn)
+    partition, number = (role["partition"], role["number"]) if role else (clients.partition, clients.account)
+    return Account(
+        partition=partition,
+        region=clients.region,
+        number=number,
+        bucket=settings.bucket or f"sagemaker-{clients.region}-{number}",
+        prefix=settings.prefix,
+        role_arn=clients.role_arn,
+        makes_bucket=settings.bucket is None,
+        kms_key=settings.kms_key,
+        in_vpc=settings.vpc is not None,
+    )

@@ -1,0 +1,41 @@
+"""What must be allowed at the places of an experiment."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from housing.config.schema import Experiment
+from housing.errors import ConfigError
+from housing.targets.base import find
+from housing.workflow.outcome import Invocation, Outcome, Reporter
+
+_WHOSE = {"caller": "whoever runs these commands", "role": "the role that jobs and endpoints take"}
+
+
+def iam(experiment: Experiment, _invocation: Invocation, _reporter: Reporter, *, whose: str = "caller") -> Outcome:
+    """The least-privilege policies of the experiment: of the caller, or of the role of its jobs and endpoints."""
+    if whose not in _WHOSE:
+        raise ConfigError(f"housing iam {whose}: there is {' and '.join(_WHOSE)}")
+    uses: list[tuple[Any, dict[str, Any]]] = []
+    if _at_aws(experiment.runner):
+        uses.append((experiment.runner, {"trains": True, "searches": experiment.study.engine == "amt"}))
+    if _at_aws(experiment.host):
+        uses.append((experiment.host, {"serves": experiment.deployment}))
+    if not uses:
+        raise ConfigError("housing iam: nothing of this experiment is at AWS; choose target=sagemaker")
+    documents = find(uses[0][0].name).policies(uses)
+    text = json.dumps(documents[whose], indent=2)
+    actions = sum(len(statement["Action"]) for statement in documents[whose]["Statement"])
+    other = "role" if whose == "caller" else "caller"
+    return Outcome(
+        headline=f"{actions} actions for {_WHOSE[whose]}",
+        data=documents,
+        lines=text.splitlines(),
+        next_commands=((f"housing iam {other}", f"the policy of {_WHOSE[other]}"),),
+        raw=f"{text}\n",
+    )
+
+
+def _at_aws(settings: Any) -> bool:
+    return hasattr(find(settings.name), "policies")
