@@ -106,8 +106,7 @@ def _update(world: World, endpoint: str) -> None:
         close(new)
         raise
     if stopped is not None:
-        if old is not None:
-            host.traffic.route(endpoint, [Share(old, 1)])
+        host.traffic.route(endpoint, [Share(old, 1)] if old else [])
         _roll_back(world, endpoint, stopped)
         host.retire(new)
         return
