@@ -67,7 +67,7 @@ class Server(ThreadingHTTPServer):
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Clients that are killed break their connections; that is no error of ours, and anything else is."""
         if not isinstance(sys.exception(), ConnectionError):
-            _log.exception("a connection of %s", client_address)
+            _log.exception("%s, a connection of %s", request, client_address)
 
 
 class _Handler(BaseHTTPRequestHandler):
