@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from housing.deployment.plan import CreateEndpoint, plan, teardown
-from housing.deployment.spec import Autoscaling, Deployment, Interface, Variant
+from housing.deployment.spec import Autoscaling, Capture, Deployment, Interface, Variant
 from housing.errors import DataError, DeploymentError
 from housing.targets.base import EndpointStatus, Host
 from housing.training.predictor import Predictor
@@ -124,6 +124,27 @@ class HostContract:
         assert status.invocations == {"champion": 1, "challenger": 0}
         assert status.models["champion"]["model"] == GOOD
         assert status.models["champion"]["digest"] != status.models["challenger"]["digest"]
+
+    @pytest.mark.parametrize("interface", ["raw", "encoded"])
+    def test_captured_requests_are_told_with_their_answers(
+        self, host: Host, models: Mapping[str, Path], interface: Interface
+    ) -> None:
+        variants = {"champion": Variant(GOOD), "challenger": Variant(OTHER)}
+        endpoint = f"captured-{interface}"
+        deploy(host, Deployment(endpoint, variants, interface=interface, capture=Capture(100)), models)
+        answers = {name: host.predict(endpoint, ROWS, name).values for name in variants}
+        deadline = time.monotonic() + 20
+        while len(found := host.captured(endpoint)) < 2:
+            assert time.monotonic() < deadline, f"only {found} were captured"
+            time.sleep(0.1)
+        assert {one.variant: one.values for one in found} == {
+            name: pytest.approx(values, rel=1e-6) for name, values in answers.items()
+        }
+        assert {one.content_type for one in found} == {"text/csv"}
+
+    def test_an_endpoint_that_does_not_exist_has_captured_nothing(self, host: Host) -> None:
+        with pytest.raises(DeploymentError, match="house"):
+            host.captured("house")
 
     def test_what_exists_is_not_created_again(self, host: Host, models: Mapping[str, Path]) -> None:
         deploy(host, AB_TEST, models)
