@@ -22,6 +22,7 @@ class Settings(sagemaker.Settings):
     """As for SageMaker; `rehearsal` says how the one on this machine behaves, which starts by itself."""
 
     name: Literal["rehearsal"] = "rehearsal"  # type: ignore[assignment]
+    role_arn: str | None = "arn:aws:iam::123456789012:role/housing"
     poll_s: float = 0.1
     rehearsal: Rehearsal = field(default_factory=Rehearsal)
 

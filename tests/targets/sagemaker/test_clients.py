@@ -1,0 +1,103 @@
+"""Who we are at AWS, and what is said when AWS says no."""
+
+from __future__ import annotations
+
+import socket
+from typing import Any
+
+import pytest
+
+from housing.errors import CloudError, ConfigError
+from housing.rehearsal.spec import Fault
+from housing.targets.sagemaker import Settings
+from housing.targets.sagemaker.clients import Clients
+from housing.targets.sagemaker.refusals import translated
+from tests.rehearsal.conftest import Served
+from tests.targets.sagemaker.training import rehearse, served, settings_of
+
+__all__ = ["rehearse", "served"]
+
+
+@pytest.fixture(autouse=True)
+def nobody(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
+    """No account, wherever a client may look for one."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE", "AWS_REGION", "AWS_DEFAULT_REGION"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.delenv("SAGEMAKER_ROLE_ARN", raising=False)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
+
+
+def test_the_region_comes_from_the_settings_or_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Clients(Settings(region="eu-west-1")).region == "eu-west-1"
+    with pytest.raises(ConfigError, match=r"region: null, and neither AWS_REGION nor AWS_PROFILE names one"):
+        _ = Clients(Settings()).region
+    monkeypatch.setenv("AWS_REGION", "eu-central-1")
+    assert Clients(Settings()).region == "eu-central-1"
+    monkeypatch.setenv("AWS_PROFILE", "nobody")
+    with pytest.raises(CloudError, match="nobody"):
+        _ = Clients(Settings(region=None)).session
+
+
+def test_the_role_comes_from_the_settings_or_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ConfigError, match=r"role_arn: null, and SAGEMAKER_ROLE_ARN is not set"):
+        _ = Clients(Settings()).role_arn
+    monkeypatch.setenv("SAGEMAKER_ROLE_ARN", "arn:aws:iam::123456789012:role/env")
+    assert Clients(Settings()).role_arn == "arn:aws:iam::123456789012:role/env"
+    assert Clients(Settings(role_arn="arn:aws:iam::123456789012:role/own")).role_arn.endswith("own")
+
+
+def test_without_credentials_the_ways_to_get_some_are_told() -> None:
+    clients = Clients(Settings(region="us-east-1"))
+    with pytest.raises(CloudError, match=r"no AWS credentials; sign in .* target=rehearsal"):
+        _ = clients.account
+
+
+def test_the_default_bucket_is_made_and_found_again(served: Served) -> None:
+    clients = Clients(settings_of(served))
+    assert clients.bucket == "sagemaker-us-east-1-123456789012"
+    assert Clients(settings_of(served)).bucket == clients.bucket
+    assert clients.path("channels", "x.csv") == f"s3://{clients.bucket}/housing/channels/x.csv"
+    names = [bucket["Name"] for bucket in served.client("s3").list_buckets()["Buckets"]]
+    assert names.count(clients.bucket) == 1
+
+
+def test_a_bucket_that_is_named_must_be_there(served: Served) -> None:
+    with pytest.raises(CloudError, match=r"bucket nowhere: does not exist; make it"):
+        _ = Clients(settings_of(served, bucket="nowhere")).bucket
+
+
+@pytest.mark.parametrize(
+    ("kind", "told"),
+    [
+        ("throttling", r"sagemaker:ListTrainingJobs was refused, ThrottlingException: .* 8 times in a row"),
+        ("server_error", r"sagemaker:ListTrainingJobs was refused, .* AWS itself has failed"),
+    ],
+)
+def test_what_stays_wrong_is_told_with_a_way_out(
+    served: Served, rehearse: Any, monkeypatch: pytest.MonkeyPatch, kind: Any, told: str
+) -> None:
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    rehearse(faults=(Fault("sagemaker:ListTrainingJobs", kind, times=100),))
+    with pytest.raises(CloudError, match=told), translated("sagemaker"):
+        Clients(settings_of(served))("sagemaker").list_training_jobs()
+
+
+def test_an_address_that_nobody_answers_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{free.getsockname()[1]}"
+    with pytest.raises(CloudError, match=rf"sts: no answer: .*{url}.*check the network, region and endpoint_url"):
+        _ = Clients(Settings(region="us-east-1", endpoint_url=url)).account
+
+
+def test_a_refusal_names_the_action(served: Served, rehearse: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    user = served.client("iam").create_user(UserName="nobody")["User"]["UserName"]
+    key = served.client("iam").create_access_key(UserName=user)["AccessKey"]
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", key["AccessKeyId"])
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", key["SecretAccessKey"])
+    rehearse(enforce_iam=True)
+    with pytest.raises(CloudError, match=r"sagemaker:ListTrainingJobs"), translated("sagemaker"):
+        Clients(settings_of(served))("sagemaker").list_training_jobs()
