@@ -190,10 +190,10 @@ class Works:
         return {key[:_KEY_LIMIT]: _UNTAGGABLE.sub("_", value)[:_VALUE_LIMIT] for key, value in own.items() if value}
 
     def close(self) -> None:
-        """Jobs that were left, or whose command was interrupted, go on; where they end with us, they end first."""
+        """Jobs that are still at work outlive the command that is being ended; what ends with us ends first."""
         if "rounds" in self.__dict__:
             self.rounds.close()
-        if not self.leaving:
+        if not self._at_work:
             self.runner.close()
 
     def _enter(self, run: JobRun, recording: Recording) -> None:

@@ -64,6 +64,7 @@ def _housing(arguments: tuple[str, ...], folder: Path, environment: dict[str, st
 class Child:
     """A run below a study."""
 
+    id: str
     name: str
     status: str
     tags: Mapping[str, str]
@@ -106,7 +107,7 @@ def studies(database: Path) -> list[Recorded]:
             status,
             tags[run],
             tuple(
-                Child(child_name, child_status, tags[child])
+                Child(child, child_name, child_status, tags[child])
                 for child, child_name, child_status in rows
                 if tags.get(child, {}).get("mlflow.parentRunId") == run
             ),

@@ -71,6 +71,13 @@ def statuses(database: Path) -> Counter[str]:
         return Counter(status for (status,) in connection.execute("SELECT status FROM runs"))
 
 
+def metrics(database: Path, *runs: str) -> list[dict[str, float]]:
+    """The newest metrics of each of these runs."""
+    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True, timeout=20)) as connection:
+        read = "SELECT key, value FROM latest_metrics WHERE run_uuid = ?"
+        return [dict(connection.execute(read, (run,)).fetchall()) for run in runs]
+
+
 def until(condition: Callable[[], bool], within_s: float = 30) -> None:
     """Return when it has become true."""
     deadline = time.monotonic() + within_s

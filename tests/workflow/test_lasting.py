@@ -13,7 +13,7 @@ import pytest
 from housing.rehearsal.process import stop
 from tests.workflow.conftest import Answer, Housing, in_process
 from tests.workflow.processes import run, start, studies
-from tests.workflow.rehearsed import Account, kill, printed, rounds, statuses, until
+from tests.workflow.rehearsed import Account, kill, metrics, printed, rounds, statuses, until
 
 SLOW = "rehearsal.round_s=0.1"
 
@@ -190,14 +190,43 @@ def test_a_study_stops_at_the_budget_and_goes_on_with_a_larger_one(
     assert len(account.jobs(name)) == 9
 
 
+def test_spot_saves_what_was_not_billed_for_each_job_and_for_the_study(
+    project: Path, housing: Housing, there: tuple[str, ...]
+) -> None:
+    spot = ("runner.spot.enabled=true", "rehearsal.interrupt_at_rounds=[2]", "rehearsal.round_s=0.2")
+    tuned = housing("tune", *there, *spot, "study.trials=2", "algorithm.num_round=6")
+    assert tuned.code == 0, tuned.err
+    assert "spot saved" in tuned.out
+    (study,) = studies(project / "mlflow.db")
+    assert [child.tags["sagemaker.interruptions"] for child in study.children] == ["1", "1"]
+    whole, *jobs = metrics(project / "mlflow.db", study.id, *(child.id for child in study.children))
+    assert whole["billed_seconds"] == sum(job["billed_seconds"] for job in jobs)
+    assert whole["cost_usd"] == pytest.approx(sum(job["cost_usd"] for job in jobs))
+    assert all(0 < each["spot_saving"] < 1 for each in (whole, *jobs))
+
+
+def test_a_terminated_command_leaves_its_job_to_the_next(
+    project: Path, account: Account, there: tuple[str, ...], name: str
+) -> None:
+    process = start("train", *there, "rehearsal.round_s=0.3", folder=project)
+    until(lambda: bool(rounds(project / "mlflow.db")))
+    process.terminate()
+    process.join(10)
+    assert process.exitcode == 130, printed(project)
+    assert statuses(project / "mlflow.db") == {"RUNNING": 1}
+    assert run("attach", *there[1:3], folder=project) == 0, printed(project)
+    assert statuses(project / "mlflow.db") == {"FINISHED": 1}
+    assert list(account.jobs(name).values()) == ["Completed"]
+
+
 def test_local_and_rehearsal_give_the_same_numbers(project: Path, housing: Housing, there: tuple[str, ...]) -> None:
-    def metrics(answer: Answer) -> dict[str, float]:
+    def of(answer: Answer) -> dict[str, float]:
         assert answer.code == 0, answer.err
         found: dict[str, float] = answer.data["metrics"]
         return found
 
-    here = metrics(housing("train", there[2], "--json"))
-    assert metrics(housing("train", *there, "--json")) == pytest.approx(here, rel=1e-6)
+    here = of(housing("train", there[2], "--json"))
+    assert of(housing("train", *there, "--json")) == pytest.approx(here, rel=1e-6)
 
 
 def test_a_job_that_no_run_knows_is_recorded(project: Path, housing: Housing, there: tuple[str, ...]) -> None:
