@@ -22,7 +22,7 @@ def program(sources: dict[str, bytes], **changed: object) -> Program:
         "entry_point": "train.py",
         "archive": pack(sources),
         "framework": "sklearn",
-        "framework_version": "1.4-2",
+        "framework_version": "1.9-0",
         "py_version": "py3",
         "metrics": METRICS,
     }

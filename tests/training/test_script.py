@@ -86,7 +86,7 @@ def test_a_model_carries_its_program(files: dict[str, Path]) -> None:
         "entry_point": "train.py",
         "requirements": None,
         "framework": "sklearn",
-        "framework_version": "1.4-2",
+        "framework_version": "1.9-0",
         "py_version": "py3",
     }
 

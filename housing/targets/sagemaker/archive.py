@@ -1,7 +1,8 @@
 """A registered version as the archive that SageMaker's containers load: model.tar.gz.
 
 encoded    xgboost-model, alone in the root, where the container takes every file for a member of an ensemble
-raw        code/inference.py and the part of housing that predicts, bundle/ with the version's own files; no pickle
+raw        code/inference.py and the part of housing that predicts, bundle/ with the version's own files; no pickle.
+           For a script's model code/requirements.txt, too, which its framework's container installs
 """
 
 from __future__ import annotations
@@ -10,10 +11,12 @@ import gzip
 import io
 import json
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import housing
+from housing.algorithms import script
 from housing.deployment.spec import Interface
 from housing.errors import DeploymentError
 from housing.targets.sagemaker.hosting_requests import PROGRAM
@@ -26,10 +29,12 @@ _PREDICTING = ("algorithms", "data", "training")
 def archive(folder: Path, interface: Interface) -> bytes:
     """The same bytes for the same bundle. Raises DeploymentError for a model that the container cannot serve."""
     about = check_bundle(folder)
-    if about["algorithm"] != "xgboost":
+    if about["algorithm"] not in ("xgboost", "script"):
+        raise DeploymentError(f"{folder}: a model of algorithm {about['algorithm']} answers in its own image only")
+    if interface == "encoded" and about["algorithm"] != "xgboost":
         raise DeploymentError(
-            f"{folder}: SageMaker's XGBoost container cannot serve a model of algorithm {about['algorithm']}; "
-            "target@host=local can"
+            f"{folder}: a model of algorithm {about['algorithm']} is served with deployment.interface=raw, or by "
+            "target@host=local: only SageMaker's XGBoost answers encoded rows"
         )
     buffer = io.BytesIO()
     # Whatever says when or by whom it was packed is left out, also by gzip: the digest is of the content.
@@ -39,6 +44,12 @@ def archive(folder: Path, interface: Interface) -> bytes:
             member.size, member.mode = len(content), 0o644
             tar.addfile(member, io.BytesIO(content))
     return buffer.getvalue()
+
+
+def program(folder: Path) -> Mapping[str, Any] | None:
+    """What a script's model says of its framework (`script.about`); None for a model of another algorithm."""
+    bundle = json.loads((folder / "bundle.json").read_bytes())
+    return script.about((folder / bundle["model_file"]).read_bytes()) if bundle["algorithm"] == "script" else None
 
 
 def xgboost_version(folder: Path) -> tuple[int, int] | None:
@@ -53,6 +64,9 @@ def _files(folder: Path, interface: Interface, model_file: str) -> Iterator[tupl
     if interface == "encoded":
         yield MODEL_FILE, (folder / model_file).read_bytes()
         return
+    if program(folder) is not None:
+        wanted = script.requirements((folder / model_file).read_bytes())
+        yield "code/requirements.txt", "".join(f"{line}\n" for line in wanted).encode()
     for path in sorted(p for p in folder.rglob("*") if p.is_file()):
         yield f"bundle/{path.relative_to(folder).as_posix()}", path.read_bytes()
     package = Path(housing.__file__).parent

@@ -33,7 +33,7 @@ from housing.targets.sagemaker.clients import Clients
 from housing.targets.sagemaker.endpoint_names import EXPERIMENT_TAG, tags
 from housing.targets.sagemaker.endpoints import BROKEN, Endpoints, Snapshot, is_missing
 from housing.targets.sagemaker.hosting_requests import ALARM_TAG, Place, Served
-from housing.targets.sagemaker.images import serving_image
+from housing.targets.sagemaker.images import framework_image, serving_image
 from housing.targets.sagemaker.invocations import ARCHIVE_FILE, ENCODER_FILE, Invocations
 from housing.targets.sagemaker.lock import held
 from housing.targets.sagemaker.refusals import code, message, translated
@@ -240,8 +240,16 @@ class SageMakerHost:
         below = ("endpoints", deployment.endpoint, sha256(content).hexdigest()[:16])
         uri = self._stage.put_bytes(content, *below, ARCHIVE_FILE)
         self._stage.put_bytes((folder / ENCODER_FILE).read_bytes(), *below, ENCODER_FILE)
-        image = serving_image(archive.xgboost_version(folder), self._settings, self._clients.region)
-        return Served(model, digest(folder), image, uri)
+        return Served(model, digest(folder), self._image(folder), uri)
+
+    def _image(self, folder: Path) -> str:
+        """That of a script's framework, else SageMaker's XGBoost."""
+        settings, region = self._settings, self._clients.region
+        own = archive.program(folder)
+        if own is None:
+            return serving_image(archive.xgboost_version(folder), settings, region)
+        versions = (own["framework"], own["framework_version"], own["py_version"])
+        return framework_image(*versions, region, instance_type=settings.instance_type, scope="inference")
 
     def _arrive(self, deployment: Deployment, config: Mapping[str, Any], *, since: float) -> None:
         """Wait until it is in service, hold it against what was asked, and remove what is in service no more."""

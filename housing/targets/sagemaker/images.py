@@ -40,22 +40,34 @@ def training_image(code: Program | Image | None, settings: Settings, region: str
         return code.image
     from sagemaker.core import image_uris
 
+    if isinstance(code, Program):
+        versions = (code.framework, code.framework_version, code.py_version)
+        return framework_image(*versions, region, instance_type=settings.instance_type, scope="training")
     try:
-        if isinstance(code, Program):
-            return str(
-                image_uris.retrieve(
-                    _FRAMEWORK_PACKAGES.get(code.framework, code.framework),
-                    region=region,
-                    version=code.framework_version,
-                    py_version=code.py_version,
-                    instance_type=settings.instance_type,
-                    image_scope="training",
-                )
-            )
         return str(image_uris.retrieve("xgboost", region=region, version=settings.image_version))
     except (ValueError, KeyError) as error:
-        what = "algorithm.framework_version" if isinstance(code, Program) else "target image_version, region"
-        raise ConfigError(f"{what}: {' '.join(str(error).split())}") from error
+        raise ConfigError(f"target image_version, region: {' '.join(str(error).split())}") from error
+
+
+def framework_image(
+    framework: str, version: str, py_version: str, region: str, *, instance_type: str, scope: str
+) -> str:
+    """The address of the image that runs scripts, to train or to serve (`inference`). Raises ConfigError."""
+    from sagemaker.core import image_uris
+
+    try:
+        return str(
+            image_uris.retrieve(
+                _FRAMEWORK_PACKAGES.get(framework, framework),
+                region=region,
+                version=version,
+                py_version=py_version,
+                instance_type=instance_type,
+                image_scope=scope,
+            )
+        )
+    except (ValueError, KeyError) as error:
+        raise ConfigError(f"algorithm.script.framework_version: {' '.join(str(error).split())}") from error
 
 
 def serving_image(made_by: tuple[int, int] | None, settings: Settings, region: str) -> str:

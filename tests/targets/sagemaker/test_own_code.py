@@ -124,7 +124,7 @@ def test_hyperband_knows_which_hyperparameter_counts_a_script_s_rounds() -> None
 
 def test_the_framework_s_image_is_looked_up_by_its_versions() -> None:
     found = training_image(linear(), Settings(), "eu-central-1")
-    assert found.endswith("eu-central-1.amazonaws.com/sagemaker-scikit-learn:1.4-2-cpu-py3")
+    assert found.endswith("eu-central-1.amazonaws.com/sagemaker-scikit-learn:1.9-0-cpu-py3")
     with pytest.raises(ConfigError, match="framework_version"):
         training_image(linear(framework_version="9.9-9"), Settings(), "eu-central-1")
 
