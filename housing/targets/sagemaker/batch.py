@@ -52,7 +52,8 @@ def transform_job(name: str, folder: str, route: Route, settings: Settings, own:
             **({"KmsKeyId": key} if key else {}),
         },
         "TransformResources": {
-            "InstanceType": route.instance_type or INSTANCE_TYPE,
+            # Not every type that serves also transforms; this one does, and a file has time.
+            "InstanceType": INSTANCE_TYPE,
             "InstanceCount": 1,
             **({"VolumeKmsKeyId": key} if key else {}),
         },

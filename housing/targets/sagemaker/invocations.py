@@ -39,18 +39,17 @@ class _Known:
     archives: Mapping[str, str]
     interface: str
     answers: str | None  # where an asynchronous endpoint's answers appear
-    configured: Mapping[str, Mapping[str, Any]]
+    models: Mapping[str, str]
 
 
 @dataclass(frozen=True)
 class Route:
-    """One variant as SageMaker knows it: the name of its model, its archive, and the machines that it runs on."""
+    """One variant as SageMaker knows it: the name of its model, and its archive."""
 
     variant: str
     model_name: str
     archive: str
     interface: str
-    instance_type: str | None
 
 
 class Invocations:
@@ -94,10 +93,7 @@ class Invocations:
         """To the model of the heaviest variant."""
         known = self._look_up(endpoint)
         variant = max(known.weights, key=lambda name: known.weights[name])
-        configured = known.configured[variant]
-        return Route(
-            variant, configured["ModelName"], known.archives[variant], known.interface, configured.get("InstanceType")
-        )
+        return Route(variant, known.models[variant], known.archives[variant], known.interface)
 
     def _look_up(self, endpoint: str) -> _Known:
         found = self._endpoints.describe(endpoint)
@@ -118,7 +114,7 @@ class Invocations:
             {name: served[name]["archive"] for name in weights},
             served[next(iter(weights))]["interface"],
             queue["OutputConfig"]["S3OutputPath"] if queue else None,
-            {v["VariantName"]: v for v in (snapshot.config or {}).get("ProductionVariants", ())},
+            {v["VariantName"]: v["ModelName"] for v in (snapshot.config or {}).get("ProductionVariants", ())},
         )
 
     def encoder_of(self, archive: str) -> Encoder:
