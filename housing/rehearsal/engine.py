@@ -122,7 +122,10 @@ class Container:
             self._log = None
 
     def _listen(self) -> None:
-        block = self._channel.recv(_BLOCK)
+        try:
+            block = self._channel.recv(_BLOCK)
+        except ConnectionResetError:  # it had not read all that it was told
+            block = b""
         *lines, self._told = (self._told + block).split(b"\n")
         for line in lines:
             word, _, number = line.decode().partition(" ")

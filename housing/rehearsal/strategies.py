@@ -20,14 +20,15 @@ _NEAR = 0.08  # how far from the best points others are looked for
 
 @dataclass(frozen=True)
 class Seen:
-    """A point, and its value: the smaller the better; None while it is not known."""
+    """A point, and its value: the smaller the better; None while it is not known, or when the job came to nothing."""
 
     point: Point
     value: float | None
 
 
 Propose = Callable[[Space, Sequence[Seen], int], Point | None]
-"""The next point, after those that were proposed so far; the number seeds what is random. None: there are no more."""
+"""The next point, after all that were proposed so far; the number, the search's own, seeds what is random. None: there
+are no more."""
 
 
 def by_name(strategy: str) -> Propose:

@@ -14,6 +14,7 @@ from housing.rehearsal.operations import on_end, on_start, operation
 from housing.rehearsal.training_run import INTERNAL, Run, transition
 
 if TYPE_CHECKING:
+    from housing.rehearsal.store import Record
     from housing.rehearsal.world import World
 
 KIND = "training-job"
@@ -149,25 +150,29 @@ def take_up(world: World) -> None:
     for left in world.store.list(KIND):
         if left["TrainingJobStatus"] not in ("InProgress", "Stopping"):
             continue
-        name = left["TrainingJobName"]
-        again = left["TrainingJobStatus"] == "InProgress" and (
-            left.get("_restarts", 0) < left.get("RetryStrategy", {}).get("MaximumRetryAttempts", 0)
-        )
-        with world.store.edit(KIND, name) as record:
+        with world.store.edit(KIND, left["TrainingJobName"]) as record:
+            again = _may_begin_again(record)
             if again:
                 record["_restarts"] = record.get("_restarts", 0) + 1
                 transition(record, "Restarting", "Restarting the training job")
-                continue
-            stopped = record["TrainingJobStatus"] == "Stopping"
-            record["TrainingJobStatus"] = "Stopped" if stopped else "Failed"
-            record["TrainingEndTime"] = time.time()
-            if not stopped:
-                record["FailureReason"] = INTERNAL
-            transition(
-                record, record["TrainingJobStatus"], "Training job stopped" if stopped else "Training job failed"
-            )
+            else:
+                _end(record)
         if again:
-            workshop(world).begin(name)
+            workshop(world).begin(left["TrainingJobName"])
+
+
+def _may_begin_again(record: Record) -> bool:
+    attempts = record.get("RetryStrategy", {}).get("MaximumRetryAttempts", 0)
+    return bool(record["TrainingJobStatus"] == "InProgress" and record.get("_restarts", 0) < attempts)
+
+
+def _end(record: Record) -> None:
+    stopped = record["TrainingJobStatus"] == "Stopping"
+    record["TrainingJobStatus"] = "Stopped" if stopped else "Failed"
+    record["TrainingEndTime"] = time.time()
+    if not stopped:
+        record["FailureReason"] = INTERNAL
+    transition(record, record["TrainingJobStatus"], f"Training job {'stopped' if stopped else 'failed'}")
 
 
 @on_end

@@ -1,4 +1,4 @@
-"""A container's log on its way to CloudWatch, and the metrics that are read from its lines."""
+"""A container's log on its way to CloudWatch, and the metrics that are read from its lines and go there, too."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 GROUP = "/aws/sagemaker/TrainingJobs"
 _EVERY_S = 0.1
+_MOST_METRICS = 500  # in one call; CloudWatch takes 1,000
 _MOST_EVENTS = 5000  # in one call; CloudWatch takes 10,000
 
 
@@ -25,6 +26,9 @@ class TrainingLog:
 
     def __init__(self, world: World, job: str, definitions: Sequence[Mapping[str, str]]) -> None:
         self._logs = world.client("logs")
+        self._cloudwatch = world.client("cloudwatch")
+        self._job = job
+        self._untold: list[dict[str, Any]] = []
         self._metrics_of = _reader(definitions)
         self._stream = f"{job}/algo-1-{int(time.time() * 1000)}"
         self._begun = False
@@ -54,6 +58,7 @@ class TrainingLog:
             for name, value in found:
                 self._history.setdefault(name, []).append(value)
                 self._last[name] = {"MetricName": name, "Value": value, "Timestamp": now}
+                self._untold.append(self._last[name])
 
     def due(self) -> bool:
         return bool(self._waiting) and time.monotonic() - self._sent > _EVERY_S
@@ -68,6 +73,14 @@ class TrainingLog:
             self._logs.put_log_events(logGroupName=GROUP, logStreamName=self._stream, logEvents=events)
         self._waiting = []
         self._sent = time.monotonic()
+        self._tell_metrics()
+
+    def _tell_metrics(self) -> None:
+        dimensions = [{"Name": "TrainingJobName", "Value": self._job}]
+        told = [{**metric, "Dimensions": dimensions} for metric in self._untold]
+        for start in range(0, len(told), _MOST_METRICS):
+            self._cloudwatch.put_metric_data(Namespace=GROUP, MetricData=told[start : start + _MOST_METRICS])
+        self._untold = []
 
     def _begin(self) -> None:
         known = self._logs.exceptions

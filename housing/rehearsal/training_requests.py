@@ -34,7 +34,12 @@ def check(world: World, request: Mapping[str, Any]) -> None:
     _check_times(request)
     _check_checkpoints(request)
     _check_channels(world, request)
-    _check_address(request["OutputDataConfig"]["S3OutputPath"], "OutputDataConfig.S3OutputPath")
+    output = request["OutputDataConfig"]
+    _check_address(output["S3OutputPath"], "OutputDataConfig.S3OutputPath")
+    if output.get("CompressionType", "GZIP") != "GZIP":
+        raise _unsupported(
+            f"OutputDataConfig.CompressionType {output['CompressionType']}: the rehearsal knows GZIP alone."
+        )
 
 
 def metric_definitions(request: Mapping[str, Any], region: str) -> list[dict[str, str]]:

@@ -47,6 +47,7 @@ class Tuning:
             trial
             for parent in self._record.get("WarmStartConfig", {}).get("ParentHyperParameterTuningJobs", [])
             for trial in trials(world, world.store.get(KIND, parent["HyperParameterTuningJobName"]))
+            if trial.value is not None
         ]
         self._exhausted = False
 
@@ -114,14 +115,13 @@ class Tuning:
         return patience is not None and len(values) - 1 - values.index(min(values)) >= patience
 
     def _launch(self, known: Sequence[Trial]) -> None:
+        earlier = self._parents if self._config["Strategy"] == "Bayesian" else []
         seen = [
             Seen(point, None if trial.value is None or trial.running else self._cost(trial.value))
-            for trial in (*self._parents, *known)
-            if (point := self._space.point(trial.tuned)) and (trial.value is not None or trial.running)
+            for trial in (*earlier, *known)
+            if (point := self._space.point(trial.tuned))
         ]
-        if self._config["Strategy"] == "Grid":  # which counts every job, however it ended
-            seen = [Seen((), None) for _ in known]
-        point = self._propose(self._space, seen, self._seed + len(known))
+        point = self._propose(self._space, seen, self._seed)
         if point is None:
             self._exhausted = True
             return

@@ -45,7 +45,10 @@ class Served:
         return self._clients[service]
 
     def restart(self) -> None:
-        """End in good order and come back on the same folder and port."""
+        """End in good order and come back on the same folder and port; clients must be asked for anew."""
+        for client in self._clients.values():
+            client.close()  # what they are connected to would go on answering
+        self._clients.clear()
         port = self.open.port
         self.open.close()
         self.open = Rehearsing(self.open.world.settings, self.folder, last_port=port)
