@@ -21,6 +21,7 @@ from housing.deployment.spec import (
     Autoscaling,
     Capture,
     Deployment,
+    Interface,
     Serverless,
     Update,
     Variant,
@@ -161,12 +162,18 @@ def test_the_same_bundle_gives_the_same_archive(tmp_path: Path) -> None:
     assert xgboost_version(tmp_path / "1") == (3, 2)
 
 
-def test_a_model_that_the_container_cannot_serve_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("algorithm", "interface", "reason"),
+    [("container", "raw", "in its own image only"), ("script", "encoded", "deployment.interface=raw")],
+)
+def test_a_model_that_the_container_cannot_serve_is_refused(
+    tmp_path: Path, algorithm: str, interface: Interface, reason: str
+) -> None:
     write_bundle(tmp_path / "1", price_bundle())
     about = json.loads((tmp_path / "1" / BUNDLE_FILE).read_text())
-    (tmp_path / "1" / BUNDLE_FILE).write_text(json.dumps({**about, "algorithm": "script"}))
-    with pytest.raises(DeploymentError, match="cannot serve a model of algorithm script"):
-        archive(tmp_path / "1", "raw")
+    (tmp_path / "1" / BUNDLE_FILE).write_text(json.dumps({**about, "algorithm": algorithm}))
+    with pytest.raises(DeploymentError, match=reason):
+        archive(tmp_path / "1", interface)
 
 
 def _members(content: bytes) -> set[str]:
