@@ -6,6 +6,7 @@ import fcntl
 import gc
 import logging
 import os
+import re
 import shutil
 import sqlite3
 import sys
@@ -14,6 +15,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +33,7 @@ _QUIET = {
     # Half a minute in all, not two: MLflow's pauses between its tries double, and it would notice late who is back.
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "4",
 }
+_MANAGED = re.compile(r"arn:aws[a-z-]*:sagemaker:[a-z0-9-]+:\d{12}:mlflow-(tracking-server|app)/[\w-]+")
 _BUSY_TIMEOUT_S = 20
 _REACHABLE_WITHIN_S = 10
 _MESSAGE_LIMIT = 400
@@ -40,7 +43,7 @@ def open_client(uri: str) -> MlflowClient:
     """A client for a tracking URI, its registry at the same place; may be used from any thread.
 
     `sqlite:///mlflow.db` is seen from the working folder and made when it is not there, also by several processes at
-    once. Raises TrackingError.
+    once. An ARN is that of a managed MLflow of SageMaker's. Raises TrackingError.
     """
     _import_mlflow(sql="://" in uri and not uri.startswith("http"))
     from mlflow import MlflowClient
@@ -51,8 +54,13 @@ def open_client(uri: str) -> MlflowClient:
         uri = f"sqlite:///{path}"
     elif uri.startswith(("http://", "https://")):
         _check_reachable(uri)
+    elif uri.startswith("arn:"):
+        _sign_for(uri)
     with translated(f"{uri}: MLflow cannot open it"):
-        return MlflowClient(uri, uri)
+        client = MlflowClient(uri, uri)
+    if uri.startswith("arn:"):
+        _check_answers(client, uri)
+    return client
 
 
 def database_path(uri: str) -> Path:
@@ -117,6 +125,32 @@ def _check_reachable(uri: str) -> None:
     except requests.RequestException as e:
         raise TrackingError(
             f"{uri}: no tracking server answers ({type(e).__name__}); start it or change tracking.uri"
+        ) from e
+
+
+def _sign_for(arn: str) -> None:
+    """Let the plug-in for SageMaker's managed MLflow sign what goes to this server."""
+    import mlflow
+
+    if find_spec("sagemaker_mlflow") is None:
+        raise TrackingError(f"{arn}: a managed MLflow needs a plug-in of AWS: pip install 'housing[sagemaker]'")
+    if not _MANAGED.fullmatch(arn):
+        raise TrackingError(
+            f"{arn}: is no managed MLflow; one looks like arn:aws:sagemaker:<region>:<account>:"
+            "mlflow-tracking-server/<name>"
+        )
+    # It signs for the process's own tracking URI, whatever client calls.
+    mlflow.set_tracking_uri(arn)
+
+
+def _check_answers(client: MlflowClient, arn: str) -> None:
+    try:
+        client.search_experiments(max_results=1)
+    except Exception as e:  # of MLflow, of the plug-in, or of boto3
+        text = " ".join(str(e).split())
+        raise TrackingError(
+            f"{arn}: the managed MLflow does not answer: {text[:_MESSAGE_LIMIT]}; check tracking.uri, the AWS "
+            "credentials, and that they may call sagemaker-mlflow:*"
         ) from e
 
 

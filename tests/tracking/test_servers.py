@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from housing.errors import TrackingError
 from housing.tracking.entries import Input
 from housing.tracking.registry import Registry
 from housing.tracking.runs import Runs
@@ -57,6 +58,44 @@ def test_a_tracking_server_shows_what_was_recorded_beside_it_and_takes_more(tmp_
         folder = registry.download(registry.resolve("models:/housing@champion"))
         assert read_bundle(folder) == bundle
         assert registry.download(version) == folder
+
+
+@pytest.fixture
+def managed(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The address of a managed MLflow, and credentials that sign for it."""
+    pytest.importorskip("sagemaker_mlflow")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    yield "arn:aws:sagemaker:us-east-1:123456789012:mlflow-tracking-server/record"
+    import mlflow
+
+    mlflow.set_tracking_uri(None)  # type: ignore[arg-type]
+
+
+def test_a_managed_mlflow_is_signed_for_and_recorded_in(
+    managed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arguments = (
+        *("server", "--backend-store-uri", f"sqlite:///{tmp_path / 'mlflow.db'}", "--workers", "1"),
+        *("--no-serve-artifacts", "--default-artifact-root", str(tmp_path / "artifacts")),  # as S3 is there
+    )
+    with _mlflow(*arguments, folder=tmp_path, health="/health") as address:
+        monkeypatch.setenv("SAGEMAKER_MLFLOW_CUSTOM_ENDPOINT", address)
+        runs = Runs.open(managed, "managed")
+        run_id = runs.record(result_of([3.0, 2.0]), "there", yaml="seed: 1\n")
+        assert runs.read_file(run_id, "config.yaml") == b"seed: 1\n"
+        assert runs.get("there").metrics["validation_mae"] == 2
+
+
+def test_a_managed_mlflow_that_does_not_answer_is_told(managed: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        monkeypatch.setenv("SAGEMAKER_MLFLOW_CUSTOM_ENDPOINT", f"http://127.0.0.1:{free.getsockname()[1]}")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    with pytest.raises(TrackingError, match=r"record: the managed MLflow does not answer: .*check tracking.uri"):
+        Runs.open(managed, "managed")
+    with pytest.raises(TrackingError, match=r"is no managed MLflow; one looks like arn:aws:sagemaker"):
+        Runs.open("arn:aws:s3:::bucket", "managed")
 
 
 def test_mlflow_serves_the_champion(tmp_path: Path) -> None:
