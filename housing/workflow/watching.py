@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from housing.monitoring.seen import Seen
     from housing.training.predictor import Predictor
 
-# Relative: a 32-bit number that was written as text and read again.
-_SAME_ANSWER = 1e-4
+# Relative: a 32-bit number, maybe a logarithm, that was written as text and read again.
+_SAME_ANSWER = 1e-5
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,224 @@
+"""`housing monitor`: an endpoint with two variants that capture, asked rows as those of training and other ones."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import json
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import redirect_stdout
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from housing.cli import main
+from housing.targets.local import Settings
+from housing.targets.local.host import LocalHost
+from tests.workflow.conftest import Answer, Housing, in_process
+
+ENDPOINT = "housing-endpoint"
+NO_GATE = "gate.against_champion=nothing"
+CAPTURING = ("deployment=ab_test", "deployment.capture.percent=100")
+Row = dict[str, str]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The champion behind the endpoint, and a challenger of three rounds."""
+    folder = tmp_path_factory.mktemp("monitored")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        for name in ("MLFLOW_TRACKING_URI", "MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_ID"):
+            patch.delenv(name, raising=False)
+        assert main(["train"]) == 0
+        assert main(["promote"]) == 0
+        with redirect_stdout(io.StringIO()) as out:
+            assert main(["train", "algorithm.num_round=3", "--json"]) == 0
+        poorer = json.loads(out.getvalue())["run_id"]
+        assert main(["promote", f"candidate={poorer}", "gate.alias=challenger", NO_GATE]) == 0
+        assert main(["deploy", *CAPTURING]) == 0
+    yield folder
+    in_process("destroy", folder=folder)
+
+
+@pytest.fixture
+def housing(folder: Path, housing: Housing, monkeypatch: pytest.MonkeyPatch) -> Housing:
+    """Commands in that folder; whatever earlier tests captured is gone."""
+    monkeypatch.chdir(folder)
+    for path in folder.glob(".housing/captures/*/*/*.jsonl"):
+        path.write_text("")
+    return housing
+
+
+@pytest.fixture(scope="module")
+def trained(folder: Path) -> list[Row]:
+    """The rows that the champion was trained on."""
+    with (files("housing.data") / "ames.csv.gz").open("rb") as raw, gzip.open(raw, "rt") as text:
+        return [row for row in csv.DictReader(text) if row["KaggleId"] not in ("", "NA")]
+
+
+@pytest.fixture
+def ask(folder: Path) -> Callable[..., None]:
+    def ask(rows: Sequence[Row], variant: str) -> None:
+        LocalHost(Settings(folder=str(folder / ".housing"))).predict(ENDPOINT, as_csv(rows), variant)
+
+    return ask
+
+
+def as_csv(rows: Sequence[Row], columns: Sequence[str] = ()) -> str:
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, columns or list(rows[0]), extrasaction="ignore")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def variant_of(answer: Answer, name: str) -> Any:
+    assert answer.code == 0, answer.err
+    return answer.data["variants"][name]
+
+
+def test_an_endpoint_that_nobody_asked_has_nothing_to_tell(housing: Housing) -> None:
+    assert variant_of(housing("monitor", "--json"), "champion")["word"] == "nothing was captured"
+
+
+def test_rows_like_those_of_training_show_no_drift(housing: Housing, ask: Any, trained: list[Row]) -> None:
+    ask(trained[::3], "champion")
+    answer = housing("monitor", "--json")
+    found = variant_of(answer, "champion")
+    assert (found["word"], found["captured_rows"], found["drifted"]) == ("no drift", len(trained[::3]), [])
+    assert "SalePrice (predicted)" in {column["column"] for column in found["columns"]}
+    assert variant_of(answer, "challenger")["word"] == "nothing was captured"
+
+
+def test_drift_is_named_with_its_columns_and_is_no_failure(housing: Housing, ask: Any, trained: list[Row]) -> None:
+    shifted = [row | {"GrLivArea": str(int(row["GrLivArea"]) * 2), "Alley": "Pave"} for row in trained[::4]]
+    ask(shifted, "champion")
+    ask(trained[1::4], "challenger")
+    answer = housing("monitor")
+    assert answer.code == 0
+    assert re.search(r"champion: drift in \d+ of 80 columns; challenger: no drift", answer.out)
+    assert re.search(r"GrLivArea .*distribution", answer.out)
+    assert re.search(r"Alley .*distribution", answer.out)
+
+
+def test_a_monitoring_is_a_run_with_distances_and_a_report(
+    housing: Housing, ask: Any, trained: list[Row], folder: Path
+) -> None:
+    from mlflow import MlflowClient
+
+    ask([row | {"LotArea": "900000"} for row in trained[:300]], "champion")
+    answer = housing("monitor", "--json").data
+    client = MlflowClient(f"sqlite:///{folder / 'mlflow.db'}")
+    run = client.get_run(answer["run_id"])
+    assert run.info.status == "FINISHED"
+    assert run.data.tags["housing.kind"] == "monitoring"
+    assert run.data.tags["housing.endpoint"] == ENDPOINT
+    assert run.data.metrics["champion/psi/LotArea"] > 1
+    assert run.data.metrics["champion/largest_psi"] == run.data.metrics["champion/psi/LotArea"]
+    assert run.data.metrics["champion/captured_rows"] == 300
+    paths = {file.path for file in client.list_artifacts(run.info.run_id, "figures")}
+    assert paths == {"figures/drift_champion.svg"}
+    report = Path(client.download_artifacts(run.info.run_id, "report.html")).read_text()
+    assert "drift in" in report
+    assert "LotArea" in report
+
+
+def test_labels_tell_how_far_each_variant_erred_and_who_is_better(
+    housing: Housing, ask: Any, trained: list[Row], folder: Path
+) -> None:
+    ask(trained[:200], "champion")
+    ask(trained[:200], "challenger")
+    (folder / "sold.csv").write_text(as_csv(trained[:150], ("PID", "SalePrice")))
+    answer = housing("monitor", "--labels", "sold.csv", "--json")
+    errors = answer.data["errors"]
+    assert errors["rows"] == {"champion": 150, "challenger": 150}
+    host = LocalHost(Settings(folder=str(folder / ".housing")))
+    expected = host.predict(ENDPOINT, as_csv(trained[:150]), "challenger").values
+    mae = np.mean([abs(value - float(row["SalePrice"])) for value, row in zip(expected, trained[:150], strict=True)])
+    found = errors["errors"]["challenger"]
+    assert found["value"] == pytest.approx(mae)
+    assert found["low"] < mae < found["high"]
+    (difference,) = errors["differences"]
+    assert (difference["variant"], difference["paired"], difference["rows"]) == ("challenger", True, 150)
+    assert difference["better_by"]["high"] < 0
+    shown = housing("monitor", "--labels", "sold.csv").out
+    assert re.search(r"challenger: mae [\d,]+ USD worse than champion; 95% interval", shown)
+
+
+def test_labels_of_rows_that_nobody_asked_are_refused(
+    housing: Housing, ask: Any, trained: list[Row], folder: Path
+) -> None:
+    ask(trained[:50], "champion")
+    (folder / "others.csv").write_text(as_csv(trained[500:600], ("PID", "SalePrice")))
+    answer = housing("monitor", "--labels", "others.csv")
+    assert answer.code == 3
+    assert "none of its rows was captured" in answer.err
+    assert "PID" in answer.err
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ("SalePrice\n1\n", "Order, PID, KaggleId"),
+        ("PID\n1\n", "SalePrice"),
+        ("PID,SalePrice\n1,dear\n", "SalePrice of row 1 is no number: 'dear'"),
+        ("PID,SalePrice\n", "no rows"),
+    ],
+)
+def test_a_file_that_holds_no_labels_is_refused_with_the_reason(
+    housing: Housing, folder: Path, content: str, told: str
+) -> None:
+    (folder / "wrong.csv").write_text(content)
+    answer = housing("monitor", "--labels", "wrong.csv")
+    assert answer.code == 3
+    assert told in answer.err
+
+
+def test_answers_of_another_model_are_left_out(housing: Housing, ask: Any, trained: list[Row], folder: Path) -> None:
+    """SageMaker's lines do not say which model answered, and stay when an endpoint's models change."""
+    ask(trained[:120], "champion")
+    ask(trained[:200], "challenger")
+    captures = folder / ".housing" / "captures" / ENDPOINT
+    lines = [
+        json.dumps(json.loads(line) | {"eventMetadata": {"inferenceTime": "2026-11-23T14:00:00Z"}}) + "\n"
+        for variant in ("champion", "challenger")
+        for file in sorted((captures / variant).glob("*.jsonl"))
+        for line in file.read_text().splitlines()
+    ]
+    latest = max((captures / "champion").glob("*.jsonl"))
+    latest.write_text("".join(lines))
+    found = variant_of(housing("monitor", "--json"), "champion")
+    assert found["captured_rows"] == 120
+    assert found["remarks"] == ["200 of 320 answers were another model's, and are left out"]
+
+
+def test_a_model_of_other_data_is_not_compared(housing: Housing, ask: Any, trained: list[Row]) -> None:
+    ask(trained[:50], "champion")
+    answer = housing("monitor", "dataset.columns.PID.kind=ignored", "--json")
+    assert "was trained on other data" in variant_of(answer, "champion")["word"]
+
+
+def test_thresholds_are_configuration(housing: Housing, ask: Any, trained: list[Row]) -> None:
+    ask([row | {"GrLivArea": str(int(row["GrLivArea"]) * 2)} for row in trained[:300]], "champion")
+    assert variant_of(housing("monitor", "--json"), "champion")["drifted"]
+    tolerant = housing("monitor", "monitoring.psi=100", "monitoring.out_of_range_share=1", "--json")
+    assert variant_of(tolerant, "champion")["drifted"] == []
+
+
+def test_an_endpoint_that_captures_nothing_says_how_it_would(housing: Housing) -> None:
+    assert housing("deploy", "deployment=ab_test").code == 0
+    answer = housing("monitor")
+    assert f"{ENDPOINT} captures nothing: housing deploy deployment.capture.percent=100" in answer.out
+    assert housing("deploy", *CAPTURING).code == 0
+
+
+def test_an_endpoint_that_does_not_exist_is_named_with_those_that_do(housing: Housing) -> None:
+    answer = housing("monitor", "mansion")
+    assert answer.code == 1
+    assert f"there is no endpoint 'mansion'; endpoints here: {ENDPOINT}" in answer.err
