@@ -36,8 +36,8 @@ class Clients:
             named = self._settings.region or os.environ.get("AWS_REGION") or boto3.Session().region_name
         if not named:
             raise ConfigError(
-                "target region: null, and neither AWS_REGION nor AWS_PROFILE names one; say target.runner.region=... "
-                "and target.host.region=..."
+                "target region: null, and neither AWS_REGION nor AWS_PROFILE names one; say runner.region=... "
+                "and host.region=..."
             )
         return str(named)
 
@@ -89,7 +89,7 @@ class Clients:
         if not arn:
             raise ConfigError(
                 "target role_arn: null, and SAGEMAKER_ROLE_ARN is not set; name the role that jobs and endpoints "
-                "take: target.runner.role_arn=arn:aws:iam::<account>:role/<name>, target.host.role_arn=..."
+                "take: runner.role_arn=arn:aws:iam::<account>:role/<name>, host.role_arn=..."
             )
         return arn
 
@@ -147,7 +147,7 @@ class Clients:
         elif found in ("403", "AccessDenied"):
             raise CloudError(
                 f"bucket {name}: belongs to another account, or whoever signs this call lacks s3:ListBucket on it; "
-                "name a bucket of your own: target.runner.bucket=..., target.host.bucket=..."
+                "name a bucket of your own: runner.bucket=..., host.bucket=..."
             ) from refused
         elif found in ("301", "PermanentRedirect"):
             raise CloudError(

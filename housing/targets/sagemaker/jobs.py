@@ -90,8 +90,9 @@ class Jobs:
         """Import the SDK beside whatever else is to do: it takes more than a second."""
 
         def load() -> None:
-            import sagemaker.core.image_uris
-            import sagemaker.core.resources  # noqa: F401
+            import sagemaker.core.image_uris  # noqa: F401
+
+            _resources()
 
         thread = threading.Thread(target=load, name="sagemaker-sdk", daemon=True)
         thread.start()
@@ -99,12 +100,10 @@ class Jobs:
 
     def create(self, request: Mapping[str, Any]) -> Description:
         """Create a training job, or find the one of that name: an answer may have been lost on its way to us."""
-        from sagemaker.core.resources import TrainingJob
-
         try:
             with translated("sagemaker"):
                 arguments = _arguments(request, "CreateTrainingJobRequest")
-                return _described(TrainingJob.create(**arguments, **self._where))
+                return _described(_resources().TrainingJob.create(**arguments, **self._where))
         except CloudError as refused:
             if code(refused.__cause__) != "ResourceInUse":
                 raise
@@ -112,11 +111,9 @@ class Jobs:
 
     def describe(self, handle: str) -> Description | None:
         """None when there is no such job."""
-        from sagemaker.core.resources import TrainingJob
-
         try:
             with translated("sagemaker"):
-                return _described(TrainingJob.get(handle, **self._where))
+                return _described(_resources().TrainingJob.get(handle, **self._where))
         except CloudError as refused:
             if _is_missing(refused):
                 return None
@@ -131,10 +128,8 @@ class Jobs:
 
     def stop(self, handle: str) -> None:
         """Ask a training job to end; one that has ended stays as it is."""
-        from sagemaker.core.resources import TrainingJob
-
         with _unless_ended(), translated("sagemaker"):
-            TrainingJob.get(handle, **self._where).stop()
+            _resources().TrainingJob.get(handle, **self._where).stop()
 
     def modified(self, prefix: str, since: datetime) -> Mapping[str, tuple[str, datetime]]:
         """Status and time of the last change by name, of all training jobs created since: one call for many jobs."""
@@ -150,8 +145,6 @@ class Jobs:
 
     def search(self, tags: Mapping[str, str]) -> Iterator[Description]:
         """The training jobs that carry all of these tags, the latest first."""
-        from sagemaker.core.resources import TrainingJob
-
         filters = [
             {"Name": f"Tags.{key}", "Operator": "Equals", "Value": tag_value(value)} for key, value in tags.items()
         ]
@@ -166,16 +159,14 @@ class Jobs:
                 for found in page["Results"]:
                     record = found["TrainingJob"]
                     carried = {tag["Key"]: tag["Value"] for tag in record.pop("Tags", ())}
-                    yield _described(TrainingJob(**_arguments(record, "TrainingJob")), carried)
+                    yield _described(_resources().TrainingJob(**_arguments(record, "TrainingJob")), carried)
 
     def create_study(self, request: Mapping[str, Any]) -> StudyDescription:
         """Create a tuning job, or find the one of that name."""
-        from sagemaker.core.resources import HyperParameterTuningJob
-
         try:
             with translated("sagemaker"):
                 arguments = _arguments(request, "CreateHyperParameterTuningJobRequest")
-                return _described_study(HyperParameterTuningJob.create(**arguments, **self._where))
+                return _described_study(_resources().HyperParameterTuningJob.create(**arguments, **self._where))
         except CloudError as refused:
             found = self.describe_study(request["HyperParameterTuningJobName"])
             if code(refused.__cause__) != "ResourceInUse" or found is None:
@@ -184,11 +175,9 @@ class Jobs:
 
     def describe_study(self, handle: str) -> StudyDescription | None:
         """None when there is no such tuning job."""
-        from sagemaker.core.resources import HyperParameterTuningJob
-
         try:
             with translated("sagemaker"):
-                return _described_study(HyperParameterTuningJob.get(handle, **self._where))
+                return _described_study(_resources().HyperParameterTuningJob.get(handle, **self._where))
         except CloudError as refused:
             if _is_missing(refused):
                 return None
@@ -196,10 +185,8 @@ class Jobs:
 
     def stop_study(self, handle: str) -> None:
         """Ask a tuning job to end, with its training jobs; one that has ended stays as it is."""
-        from sagemaker.core.resources import HyperParameterTuningJob
-
         with _unless_ended(), translated("sagemaker"):
-            HyperParameterTuningJob.get(handle, **self._where).stop()
+            _resources().HyperParameterTuningJob.get(handle, **self._where).stop()
 
     def of_study(self, handle: str) -> Sequence[tuple[str, Mapping[str, str]]]:
         """Name and searched hyperparameters of its training jobs, in the order of their starts."""
@@ -243,6 +230,18 @@ def _arguments(request: Mapping[str, Any], shape: str) -> dict[str, Any]:
     from sagemaker.core.utils.code_injection.codec import transform
 
     return dict(transform(dict(request), shape))
+
+
+def _resources() -> Any:
+    """The SDK's resources, their package first.
+
+    The package imports its own modules: a thread that holds one of them and waits for the package, while another one
+    imports that, would make Python refuse a deadlock.
+    """
+    import sagemaker.core
+    import sagemaker.core.resources
+
+    return sagemaker.core.resources
 
 
 def _described(job: Any, tags: Mapping[str, str] | None = None) -> Description:

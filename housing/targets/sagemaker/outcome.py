@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 _MODEL_MEMBER = "xgboost-model"
 _LEAST_TOLD = 5.0
 _OUT_OF_TIME = {
-    "MaxRuntimeExceeded": "it ran for as long as target.runner.max_run_s allows; allow more, or train less",
-    "MaxWaitTimeExceeded": "spot capacity did not come, or went too often, within target.runner.spot.max_wait_s",
+    "MaxRuntimeExceeded": "it ran for as long as runner.max_run_s allows; allow more, or train less",
+    "MaxWaitTimeExceeded": "spot capacity did not come, or went too often, within runner.spot.max_wait_s",
 }
 
 

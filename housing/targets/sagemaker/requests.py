@@ -54,7 +54,7 @@ def definition(job: TrainingJob, settings: Settings, place: Place, *, checkpoint
     """
     if settings.instance_count > 1 and job.code is None:
         raise ConfigError(
-            f"target.runner.instance_count: {settings.instance_count} instances would each train on every row, and "
+            f"runner.instance_count: {settings.instance_count} instances would each train on every row, and "
             f"{job.algorithm} would count each row as often; use 1, on a larger instance_type"
         )
     key = settings.kms_key
