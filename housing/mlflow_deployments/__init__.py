@@ -7,42 +7,27 @@ MLflow finds this module by the entry point `housing` of the group `mlflow.deplo
 
 from __future__ import annotations
 
-import json
-import logging
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import asdict, dataclass, fields, replace
-from pathlib import Path
+from contextlib import contextmanager
 from typing import Any, TypeVar
-from urllib.parse import parse_qsl, urlsplit
 
 import click
 from mlflow.deployments import BaseDeploymentClient, PredictionsResponse
 from mlflow.exceptions import MlflowException
 
-from housing.cli.invocation import invocation_of
-from housing.config.compose import Composed
-from housing.config.load import check, compose
-from housing.config.schema import Experiment
-from housing.deployment.spec import Deployment, Variant
-from housing.errors import ConfigError, DataError, DeploymentError, HousingError
+from housing.deployment.spec import Deployment
+from housing.errors import ConfigError, DeploymentError, HousingError
+from housing.mlflow_deployments.place import Place
+from housing.mlflow_deployments.rows import as_csv
+from housing.mlflow_deployments.settings import OF_ENDPOINTS, OF_VARIANTS, changed, plain
 from housing.targets.base import EndpointStatus
-from housing.workflow import Standing, destroy
-from housing.workflow.serving import apply_plan
-from housing.workflow.session import Session
 
 FLAVOR = "python_function"
 """What every registered model of housing is to MLflow."""
 
 _VARIANT = "champion"
-_ROWS_A_REQUEST = 2000  # a row of raw CSV is about 500 bytes, and an endpoint takes 6 MB
-_OF_VARIANTS = tuple(field.name for field in fields(Variant) if field.name != "model")
-_OF_ENDPOINTS = tuple(field.name for field in fields(Deployment) if field.name not in ("endpoint", "variants"))
 
 _T = TypeVar("_T")
-
-# MLflow shows what its own loggers say, and nobody else's.
-_log = logging.getLogger(f"mlflow.{__name__}")
 
 
 class Refused(MlflowException, click.ClickException):  # type: ignore[misc]
@@ -59,7 +44,7 @@ class HousingDeployments(BaseDeploymentClient):  # type: ignore[misc]
     def __init__(self, target_uri: str) -> None:
         super().__init__(target_uri)
         with _refusals_for_mlflow():
-            self._place = _Place.of(target_uri)
+            self._place = Place.of(target_uri)
 
     def create_deployment(
         self,
@@ -77,9 +62,9 @@ class HousingDeployments(BaseDeploymentClient):  # type: ignore[misc]
             current = session.host.current(endpoint or name)
             if current and (not endpoint or name in current.variants):
                 raise DeploymentError(f"deployment {_named(name, endpoint)} exists already; `update` changes it")
-            base = _plain(current) if current else self._place.new_endpoint(endpoint or name)
+            base = plain(current) if current else self._place.new_endpoint(endpoint or name)
             base["variants"][variant] = self._place.new_variant(variant) | {"model": model_uri}
-            return self._deploy(_changed(base, variant, settings), variant, name)
+            return self._deploy(changed(base, variant, settings), variant, name)
 
     def update_deployment(
         self,
@@ -94,10 +79,10 @@ class HousingDeployments(BaseDeploymentClient):  # type: ignore[misc]
             _check_flavor(flavor)
             current = _existing(session.host.current(endpoint or name), name, endpoint)
             variant = name if endpoint else _only_variant(current)
-            base = _plain(current)
+            base = plain(current)
             if model_uri is not None:
                 base["variants"][variant]["model"] = model_uri
-            return self._deploy(_changed(base, variant, config or {}), variant, name)
+            return self._deploy(changed(base, variant, config or {}), variant, name)
 
     def delete_deployment(
         self, name: str, config: Mapping[str, Any] | None = None, endpoint: str | None = None
@@ -110,7 +95,7 @@ class HousingDeployments(BaseDeploymentClient):  # type: ignore[misc]
             if endpoint is None or (current and list(current.variants) == [name]):
                 self._place.destroy(endpoint or name)
             elif current and name in current.variants:
-                left = _plain(current)
+                left = plain(current)
                 del left["variants"][name]
                 self._place.deploy(left)
 
@@ -140,7 +125,7 @@ class HousingDeployments(BaseDeploymentClient):  # type: ignore[misc]
             if target is None:
                 raise ConfigError("name a deployment or an endpoint")
             variant = deployment_name if endpoint else None
-            answers = [session.host.predict(target, piece, variant) for piece in _as_csv(inputs)]
+            answers = [session.host.predict(target, piece, variant) for piece in as_csv(inputs)]
         return PredictionsResponse(
             predictions=[float(value) for answer in answers for value in answer.values],
             variants=[answer.variant for answer in answers for _ in answer.values],
@@ -162,7 +147,7 @@ class HousingDeployments(BaseDeploymentClient):  # type: ignore[misc]
         """Settings of the endpoint as a whole: capture, update, interface."""
         with _refusals_for_mlflow(), self._place.session() as session:
             current = _existing(session.host.current(endpoint), endpoint, None)
-            self._place.deploy(_changed(_plain(current), None, config or {}))
+            self._place.deploy(changed(plain(current), None, config or {}))
 
     def delete_endpoint(self, endpoint: str) -> None:
         """With all of its variants."""
@@ -215,86 +200,12 @@ one variant of it, beside others:
     -m models:/housing@challenger -C weight=0.1
 
 -C takes the keys of conf/deployment/*.yaml, dots for those inside:
-  of the variant       {", ".join(_OF_VARIANTS)} (autoscaling.max_instances=4)
-  of the endpoint      {", ".join(_OF_ENDPOINTS)} (capture.percent=100, update.strategy=canary)
+  of the variant       {", ".join(OF_VARIANTS)} (autoscaling.max_instances=4)
+  of the endpoint      {", ".join(OF_ENDPOINTS)} (capture.percent=100, update.strategy=canary)
 
 An endpoint comes with its first variant and goes with its last. run-local is create at housing:/local.
 predict reads a JSON file that pandas reads, with raw rows; the answer has a value and a variant for each.
 """
-
-
-@dataclass(frozen=True)
-class _Place:
-    """A host and what the configuration says beside it."""
-
-    composed: Composed
-    overrides: tuple[str, ...]
-
-    @classmethod
-    def of(cls, target_uri: str) -> _Place:
-        """Raises ConfigError for a target, an option or a folder that does not exist."""
-        parts = urlsplit(target_uri)
-        target = parts.path.strip("/") if parts.scheme else ""
-        options = parse_qsl(parts.query, keep_blank_values=True)
-        config_dir = next((Path(value) for key, value in options if key == "config_dir"), None)
-        overrides = [f"target@host={target}"] if target else []
-        overrides += [f"{key}={value}" for key, value in options if key != "config_dir"]
-        return cls(compose(overrides, config_dir), tuple(overrides))
-
-    def session(self) -> Session:
-        return self._session(check(self.composed))
-
-    def new_endpoint(self, name: str) -> dict[str, Any]:
-        """What the configuration says of endpoints, without a variant yet."""
-        declared = self._declared
-        return {key: declared[key] for key in _OF_ENDPOINTS if key in declared} | {"endpoint": name, "variants": {}}
-
-    def new_variant(self, name: str) -> dict[str, Any]:
-        """What the configuration says of a variant of that name."""
-        return dict(self._declared["variants"].get(name, {}))
-
-    def deploy(self, wanted: Mapping[str, Any]) -> EndpointStatus:
-        """Make it so; raises ConfigError before anything changes, DeploymentError when the host does not arrive."""
-        typed = replace(self.composed.overrides, keys=self.composed.overrides.keys | {("deployment",)})
-        raw = {**self.composed.raw, "deployment": wanted}
-        with self._session(check(replace(self.composed, raw=raw, overrides=typed))) as session:
-            deployment, _ = apply_plan(session)
-            status = session.host.status(deployment.endpoint)
-        return _existing(status, deployment.endpoint, None)
-
-    def destroy(self, endpoint: str) -> None:
-        experiment = check(self.composed)
-        ended = replace(experiment, deployment=replace(experiment.deployment, endpoint=endpoint))
-        destroy(ended, invocation_of("destroy", self.overrides, composed=self.composed, experiment=ended), _Progress())
-
-    @property
-    def _declared(self) -> Mapping[str, Any]:
-        declared: Mapping[str, Any] = self.composed.raw["deployment"]
-        return declared
-
-    def _session(self, experiment: Experiment) -> Session:
-        invocation = invocation_of("deploy", self.overrides, composed=self.composed, experiment=experiment)
-        return Session(experiment, invocation, _Progress())
-
-
-class _Progress:
-    """Tells steps in MLflow's log."""
-
-    def step(self, name: str, text: str) -> None:
-        _log.info("%s: %s", name, text)
-
-    def working(self, text: str) -> AbstractContextManager[None]:
-        _log.info("%s ...", text)
-        return nullcontext()
-
-    def board(self, _standing: Standing) -> None:
-        """No study runs here."""
-
-    def log(self, job: str, line: str) -> None:
-        """No job runs here."""
-
-    def ask(self, _question: str, answers: Mapping[str, str]) -> str:
-        return next(iter(answers))
 
 
 @contextmanager
@@ -308,41 +219,6 @@ def _refusals_for_mlflow() -> Iterator[None]:
 def _check_flavor(flavor: str | None) -> None:
     if flavor not in (None, FLAVOR):
         raise ConfigError(f"flavor {flavor}: housing serves its registered models as {FLAVOR} only; leave it out")
-
-
-def _changed(wanted: dict[str, Any], variant: str | None, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """`wanted` with settings put where they belong; without `variant`, those of the endpoint alone."""
-    for key, value in settings.items():
-        first, *_ = key.split(".")
-        if first in _OF_ENDPOINTS:
-            place = wanted
-        elif variant is not None and first in _OF_VARIANTS:
-            place = wanted["variants"][variant]
-        else:
-            known = (*_OF_VARIANTS, *_OF_ENDPOINTS) if variant is not None else _OF_ENDPOINTS
-            raise ConfigError(f"-C {key}: no such setting; there is {', '.join(known)}")
-        *above, last = key.split(".")
-        for name in above:
-            place[name] = dict(place.get(name) or {})
-            place = place[name]
-        place[last] = _value(value)
-    return wanted
-
-
-def _value(value: Any) -> Any:
-    """A number, true, false or null that came as text from a command line; other text stays as it is."""
-    if isinstance(value, str):
-        try:
-            return json.loads(value)
-        except ValueError:
-            return value
-    return value
-
-
-def _plain(deployment: Deployment) -> dict[str, Any]:
-    """As conf/ would hold it."""
-    plain: dict[str, Any] = json.loads(json.dumps(asdict(deployment)))
-    return plain
 
 
 def _existing(found: _T | None, name: str, endpoint: str | None) -> _T:
@@ -387,19 +263,3 @@ def _variant(status: EndpointStatus, name: str) -> dict[str, Any]:
         "instances": status.instances.get(name),
         "invocations": status.invocations.get(name),
     }
-
-
-def _as_csv(inputs: Any) -> Iterator[str]:
-    """Raw rows in pieces that an endpoint takes, each with the header. Raises DataError."""
-    import pandas
-
-    try:
-        frame = inputs if isinstance(inputs, pandas.DataFrame) else pandas.DataFrame(inputs)
-    except ValueError as error:
-        raise DataError(f"inputs are not rows with column names: {error}") from error
-    if frame.empty:
-        raise DataError("inputs have no rows")
-    # pandas makes whole numbers fractions in a column that lacks some; a level "20" would become "20.0".
-    frame = frame.convert_dtypes(convert_string=False, convert_boolean=False)
-    for first in range(0, len(frame), _ROWS_A_REQUEST):
-        yield frame[first : first + _ROWS_A_REQUEST].to_csv(index=False)
