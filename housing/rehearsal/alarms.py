@@ -39,10 +39,16 @@ def evaluate(world: World, host: Hosting) -> None:
             if state is None:
                 continue
             now[key] = state
-            if state != known.get(key, alarm["StateValue"]):
-                reason = f"{alarm['MetricName']} of the last {alarm['EvaluationPeriods']} periods"
+            reason = f"{alarm['MetricName']} of the last {alarm['EvaluationPeriods']} periods"
+            if state != known.get(key, _state_before(alarm, state, reason)):
                 client.set_alarm_state(AlarmName=alarm["AlarmName"], StateValue=state, StateReason=reason)
     _VERDICTS[world] = now
+
+
+def _state_before(alarm: Mapping[str, Any], state: str, reason: str) -> str:
+    """What an alarm is taken to have come to before it is evaluated for the first time."""
+    by_hand = alarm["StateValue"] == "ALARM" and alarm.get("StateReason") != reason
+    return state if by_hand else str(alarm["StateValue"])
 
 
 def _verdict(alarm: Mapping[str, Any], meter: Meter, now: float, minute_s: float) -> str | None:

@@ -109,21 +109,20 @@ def test_variant_properties_are_retained_only_when_asked(shop: Shop) -> None:
 
 def test_a_canary_gets_its_part_first_and_then_the_rest(shop: Shop) -> None:
     endpoint, config = shop.endpoint(variant(shop.model(1.0))), shop.config(variant(shop.model(2.0)))
-    began = time.monotonic()
     with shop.calling(endpoint) as answers:
         shop.sagemaker.update_endpoint(
             EndpointName=endpoint, EndpointConfigName=config, DeploymentConfig=_canary(wait_s=1)
         )
         pending = _while_updating(shop, endpoint)
+        shifted = time.monotonic()
         after = shop.settled(endpoint)
         moved = time.monotonic()
-        time.sleep(0.1)
     assert pending["PendingDeploymentSummary"]["EndpointConfigName"] == config
     assert after["LastDeploymentConfig"] == _canary(wait_s=1)
     assert "PendingDeploymentSummary" not in after
-    assert moved - began >= 2
-    assert 0.15 < part([a for a in answers if began + 0.2 < a[0] < began + 0.9], 2.0) < 0.5
-    assert part([a for a in answers if began + 1.3 < a[0]], 2.0) == 1
+    assert moved - shifted >= 1.5
+    assert 0.1 < part([a for a in answers if shifted < a[0] < shifted + 0.7], 2.0) < 0.6
+    assert part([a for a in answers if moved - 0.6 < a[0]], 2.0) == 1
 
 
 def test_linear_shifting_goes_in_steps(shop: Shop) -> None:
@@ -140,7 +139,7 @@ def test_linear_shifting_goes_in_steps(shop: Shop) -> None:
         DeploymentConfig={"BlueGreenUpdatePolicy": {"TrafficRoutingConfiguration": routing}},
     )
     shop.settled(endpoint)
-    assert 2 <= time.monotonic() - began < 4
+    assert 2 <= time.monotonic() - began < 15
 
 
 def test_a_canary_whose_alarm_fires_is_taken_back(shop: Shop, settings: Any) -> None:
@@ -203,6 +202,8 @@ def test_an_alarm_that_is_set_by_hand_takes_an_update_back(shop: Shop) -> None:
         EndpointName=endpoint, EndpointConfigName=config, DeploymentConfig=_canary(wait_s=30, alarm=alarm)
     )
     _while_updating(shop, endpoint)
+    while cloudwatch.describe_alarms(AlarmNames=[alarm])["MetricAlarms"][0]["StateValue"] == "OK":
+        time.sleep(0.02)  # moto's first state of an alarm; nobody has looked at it yet
     cloudwatch.set_alarm_state(AlarmName=alarm, StateValue="ALARM", StateReason="test")
     after = shop.settled(endpoint)
     assert alarm in after["FailureReason"]
