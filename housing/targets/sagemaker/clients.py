@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from functools import cached_property
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -23,6 +24,9 @@ class Clients:
     """One region of one account. Nothing is asked of AWS before it is needed."""
 
     def __init__(self, settings: Settings) -> None:
+        """Raises ConfigError where the SDK is not installed."""
+        if any(find_spec(package) is None for package in ("boto3", "sagemaker")):
+            raise ConfigError("target sagemaker: AWS's SDK is not installed: pip install 'housing[sagemaker]'")
         self._settings = settings
         self._made: dict[str, Any] = {}
         self._lock = threading.RLock()
@@ -68,11 +72,8 @@ class Clients:
                 config = given.merge(ours) if given is not None else ours
                 return super().client(service_name, region_name, config=config, **options)
 
-        # A rehearsal needs no account: nobody should be asked for credentials, nor wait for a search for them.
-        named = os.environ.get("AWS_ACCESS_KEY_ID") or os.environ.get("AWS_PROFILE")
-        keys = {"aws_access_key_id": "rehearsal", "aws_secret_access_key": "rehearsal"} if local and not named else {}
         with translated("credentials"):
-            return Session(region_name=self.region, **keys)
+            return Session(region_name=self.region, **(_local_credentials() if local else {}))
 
     def __call__(self, service: str) -> Any:
         """The client of a service: `sagemaker`, `s3`, `logs` ...; each is made once."""
@@ -165,3 +166,14 @@ class Clients:
     @property
     def _is_local(self) -> bool:
         return urlsplit(self._settings.endpoint_url or "").hostname in _LOOPBACK
+
+
+def _local_credentials() -> dict[str, Any]:
+    """A rehearsal needs no account: nobody is asked for one, and a profile that has expired does not matter."""
+    from botocore.session import Session
+
+    own = {"aws_access_key_id": "rehearsal", "aws_secret_access_key": "rehearsal"}
+    return {
+        "botocore_session": Session(session_vars={"profile": (None, None, None, None)}),
+        **({} if os.environ.get("AWS_ACCESS_KEY_ID") else own),
+    }

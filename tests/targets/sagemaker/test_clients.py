@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import sys
 from typing import Any
 
 import pytest
@@ -52,6 +53,17 @@ def test_without_credentials_the_ways_to_get_some_are_told() -> None:
     clients = Clients(Settings(region="us-east-1"))
     with pytest.raises(CloudError, match=r"no AWS credentials; sign in .* target=rehearsal"):
         _ = clients.account
+
+
+def test_a_rehearsal_asks_for_no_profile(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "expired")
+    assert Clients(settings_of(served)).account == "123456789012"
+
+
+def test_what_is_not_installed_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "boto3", None)
+    with pytest.raises(ConfigError, match=r"pip install 'housing\[sagemaker\]'"):
+        Clients(Settings())
 
 
 def test_the_default_bucket_is_made_and_found_again(served: Served) -> None:
