@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -23,6 +24,7 @@ _UNKNOWN_CALLER = frozenset(
         "UnrecognizedClientException",
     }
 )
+_NEEDED = re.compile(r"not authorized to perform: ([\w-]+:\w+)")
 _ACTIONS = {"HeadObject": "GetObject", "HeadBucket": "ListBucket", "ListObjectsV2": "ListBucket"}
 """Operations that IAM knows by another name."""
 
@@ -61,7 +63,9 @@ def _refusal(service: str, error: Any) -> CloudError:
 
 def _way_out(service: str, error: Any, found: str) -> str:
     if found in _DENIED:
-        action = f"{service}:{_ACTIONS.get(error.operation_name, error.operation_name)}"
+        # A call may need more than the action of its own name, such as iam:PassRole: AWS says what it missed.
+        named = _NEEDED.search(message(error))
+        action = named[1] if named else f"{service}:{_ACTIONS.get(error.operation_name, error.operation_name)}"
         return f"whoever signs this call needs {action}; `housing iam` prints all that is needed"
     if found in _UNKNOWN_CALLER:
         return "AWS does not know these credentials, or they have expired: sign in again, or check AWS_PROFILE"

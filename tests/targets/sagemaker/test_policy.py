@@ -13,7 +13,7 @@ from uuid import uuid4
 import pytest
 
 from housing.data.rows import csv_pieces
-from housing.deployment.spec import Alarm, Autoscaling, Deployment, Update, Variant
+from housing.deployment.spec import Alarm, Asynchronous, Autoscaling, Deployment, Update, Variant
 from housing.errors import CloudError
 from housing.targets.managed import ManagedStudy
 from housing.targets.sagemaker import policies
@@ -40,8 +40,6 @@ WANTED = Deployment(
     interface="encoded",
     update=Update(wait_s=0, alarms={"errors": Alarm("Invocation5XXErrors", above=1)}),
 )
-RENAMED = {"HeadObject": "GetObject", "HeadBucket": "ListBucket", "ListObjectsV2": "ListBucket"}
-SERVICES = {"monitoring": "cloudwatch", "sagemaker-runtime": "sagemaker", "runtime.sagemaker": "sagemaker"}
 
 Statements = list[dict[str, Any]]
 
@@ -88,20 +86,32 @@ def without(statements: Statements, action: str) -> Statements:
 
 
 def train(rehearsal: Served) -> None:
-    """A job, one that is stopped, and looking for them."""
+    """Two jobs at once, one of which is stopped, looking for them, and a study of SageMaker's own that is stopped."""
     runner = SageMakerRunner(settings_of(rehearsal))
     try:
         channels = {name: runner.stage(channel(name, 1)) for name in ("train", "validation")}
         job = TrainingJob("job", "xgboost", HYPERPARAMETERS, channels, seed=3, tags={"housing:run": "r"})
-        runner.submit(replace(job, handle=runner.handle())).result()
-        longer = replace(job, handle=runner.handle(), hyperparameters={**HYPERPARAMETERS, "num_round": 2000})
-        runner.submit(longer, lambda number, _: number > 1).result()
+        whole = replace(job, handle=runner.handle(), hyperparameters={**HYPERPARAMETERS, "num_round": 300})
+        stopped = replace(job, handle=runner.handle(), hyperparameters={**HYPERPARAMETERS, "num_round": 2000})
+        at_once = [runner.submit(whole), runner.submit(stopped, lambda number, _: number > 1)]
+        for future in at_once:
+            future.result()
         runner.find({"housing:run": "r"})
         study = Study("s", "random", trials=50, parallel=1, engine="amt")
         managed = ManagedStudy(runner.study_handle(), study, {"eta": Float(0.1, 0.5)}, job)
         runner.search(managed, lambda told: told.result is not None)
     finally:
         runner.close()
+
+
+@pytest.fixture(autouse=True)
+def nothing_stays(rehearsal: Served, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    yield
+    with monkeypatch.context() as by_the_account:
+        by_the_account.delenv("AWS_ACCESS_KEY_ID", raising=False)
+        host = SageMakerHost(settings_of(rehearsal))
+        for endpoint in host.endpoints():
+            destroy(host, endpoint)
 
 
 def serve(rehearsal: Served, models: Mapping[str, Path]) -> None:
@@ -146,3 +156,55 @@ def test_with_the_policy_as_printed_everything_passes(
     caller(printed(rehearsal, trains=True, searches=True, serves=WANTED))
     train(rehearsal)
     serve(rehearsal, bundles)
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        "application-autoscaling:RegisterScalableTarget",
+        "cloudwatch:PutMetricAlarm",
+        "iam:CreateServiceLinkedRole",
+        "iam:PassRole",
+        "logs:FilterLogEvents",
+        "s3:PutObject",
+        "sagemaker:CreateEndpointConfig",
+        "sagemaker:DescribeModel",
+        "sagemaker:ListTags",
+        "sagemaker:UpdateEndpointWeightsAndCapacities",
+    ],
+)
+def test_an_action_that_is_taken_away_is_refused_by_name(
+    rehearsal: Served, bundles: Mapping[str, Path], caller: Callable[[Statements], None], action: str
+) -> None:
+    caller(without(printed(rehearsal, serves=WANTED), action))
+    with pytest.raises(CloudError, match=f"needs {action}"):
+        serve(rehearsal, bundles)
+
+
+def test_what_an_experiment_does_not_do_it_need_not_be_allowed(rehearsal: Served) -> None:
+    plain = Deployment("guarded", {"champion": Variant(GOOD)})
+    training, serving = actions_of(printed(rehearsal, trains=True)), actions_of(printed(rehearsal, serves=plain))
+    assert "sagemaker:CreateEndpoint" not in training
+    assert "sagemaker:CreateTrainingJob" not in serving
+    assert "sagemaker:CreateHyperParameterTuningJob" not in training
+    assert not {a for a in serving if "Scaling" in a and "Describe" not in a}
+    assert not {a for a in serving if a.startswith("cloudwatch:Put")}
+    queued = actions_of(printed(rehearsal, serves=replace(plain, asynchronous=Asynchronous())))
+    assert "sagemaker:InvokeEndpointAsync" in queued
+    assert "sagemaker:InvokeEndpoint" not in queued
+
+
+def test_nothing_but_lists_is_asked_for_on_everything(rehearsal: Served) -> None:
+    statements = printed(rehearsal, trains=True, searches=True, serves=WANTED)
+    everywhere = actions_of([s for s in statements if s["Resource"] == ["*"]])
+    assert {action.partition(":")[2].rstrip("s") for action in everywhere} == {
+        "DescribeAlarm",
+        "DescribeScalableTarget",
+        "DescribeScalingPolicie",
+        "GetMetricData",
+        "ListEndpointConfig",
+        "ListModel",
+        "ListTrainingJob",
+        "Search",
+    }
+    assert not {action for action in actions_of(statements) if "*" in action}
