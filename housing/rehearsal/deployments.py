@@ -236,7 +236,7 @@ def _variant(world: World, endpoint: str, plan: Plan, variant: Record) -> Varian
     try:
         machine = machines.start(world, plan["models"][variant["ModelName"]], log)
     except NotServing as e:
-        raise NotServing(str(e).replace("{place}", f"production variant {name}")) from e
+        raise NotServing(e.reason(f"production variant {name}")) from e
     return Variant(
         name,
         machine,

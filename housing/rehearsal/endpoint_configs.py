@@ -31,6 +31,8 @@ def create_endpoint_config(world: World, request: dict[str, Any]) -> dict[str, A
             raise refused("A shadow variant needs exactly one production variant and one shadow variant.")
         if any("ServerlessConfig" in variant for variant in variants + shadows):
             raise refused("Shadow variants are not supported with serverless variants.")
+        if "AsyncInferenceConfig" in request:
+            raise refused("Shadow variants are not supported with asynchronous inference.")
         record["ShadowProductionVariants"] = [_checked(world, variant) for variant in shadows]
     if "AsyncInferenceConfig" in request:
         _check_async(variants)

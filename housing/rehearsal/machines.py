@@ -22,13 +22,16 @@ if TYPE_CHECKING:
 
 _MODEL_IN_CONTAINER = "/opt/ml/model"
 _NO_PING = (
-    "The primary container for {place} did not pass the ping health check. "
+    "The primary container for {user} did not pass the ping health check. "
     "Please check CloudWatch logs for this endpoint."
 )
 
 
 class NotServing(Exception):
-    """The machine came to nothing; the message is AWS's FailureReason, with `{place}` for what names its user."""
+    """The machine came to nothing; the message is AWS's FailureReason, with `{user}` for whom the machine is."""
+
+    def reason(self, user: str) -> str:
+        return str(self).replace("{user}", user)
 
 
 @dataclass
@@ -113,7 +116,8 @@ def _download(world: World, uri: str) -> bytes:
     except client.exceptions.ClientError as e:
         raise NotServing(
             f'Failed to download model data for container "container_1" from URL: "{uri}". Please ensure that there '
-            "is an object located at the URL and that the role passed to CreateModel has permissions to download it."
+            "is an object located at the URL and that the role passed to CreateModel has permissions to download the "
+            "object."
         ) from e
 
 

@@ -23,7 +23,7 @@ def create_model(world: World, request: dict[str, Any]) -> dict[str, Any]:
     if "ExecutionRoleArn" not in request:
         raise refused("Execution role is required to create a model.")
     framework_of(container.get("Image", ""), world.region)
-    _check_data(world, container, request["ExecutionRoleArn"])
+    _check_data(world, container)
     record = {"EnableNetworkIsolation": False, **request}
     for key in ("PrimaryContainer", "Containers"):
         if key in record:
@@ -79,7 +79,7 @@ def _only_container(request: dict[str, Any]) -> dict[str, Any]:
     return container
 
 
-def _check_data(world: World, container: dict[str, Any], role: str) -> None:
+def _check_data(world: World, container: dict[str, Any]) -> None:
     place = data_uri(container)
     if place is None:
         return
@@ -95,9 +95,4 @@ def _check_data(world: World, container: dict[str, Any], role: str) -> None:
     except client.exceptions.ClientError:
         found = False
     if not found:
-        raise refused(
-            f'Could not access model data at {uri}. Please ensure that the role "{role}" exists and that its trust '
-            'relationship policy allows the action "sts:AssumeRole" for the service principal '
-            '"sagemaker.amazonaws.com". Also ensure that the role has "s3:GetObject" permissions and that the '
-            f"object is located in {world.region}."
-        )
+        raise refused(f"Could not find model data at {uri}.")

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from housing.rehearsal.machines import Machine
@@ -59,12 +59,12 @@ class Share:
     part: float
 
 
-@dataclass
 class Traffic:
     """Where each endpoint's requests go. May be used from any thread: a request never meets a fleet that has gone."""
 
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-    _routes: dict[str, tuple[Share, ...]] = field(default_factory=dict)
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._routes: dict[str, tuple[Share, ...]] = {}
 
     def route(self, endpoint: str, shares: Sequence[Share]) -> None:
         """From now on; requests that are being answered stay where they are."""

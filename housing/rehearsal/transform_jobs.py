@@ -84,8 +84,8 @@ def _run(world: World, name: str) -> None:
     except _Stopped:
         changes = {"TransformJobStatus": "Stopped"}
     except (NotServing, _Failed) as e:
-        reason = str(e).replace("{place}", "the transform job")[:_LONGEST_REASON]
-        changes = {"TransformJobStatus": "Failed", "FailureReason": reason}
+        reason = e.reason("the transform job") if isinstance(e, NotServing) else str(e)
+        changes = {"TransformJobStatus": "Failed", "FailureReason": reason[:_LONGEST_REASON]}
     if not world.ending.is_set():
         hosting(world).publish()
         world.store.update(_KIND, name, TransformEndTime=time.time(), **changes)
