@@ -106,10 +106,12 @@ def _predicted(points: Array, values: Array, candidates: Array, running: Array) 
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.gaussian_process import GaussianProcessRegressor
     from sklearn.gaussian_process.kernels import Matern, WhiteKernel
+    from threadpoolctl import threadpool_limits
 
-    lengths = Matern(np.full(points.shape[1], 0.5), (0.05, 5.0), nu=2.5)
-    process = GaussianProcessRegressor(lengths + WhiteKernel(1e-2, (1e-5, 0.3)), random_state=0)
-    with warnings.catch_warnings():
+    lengths = Matern(np.full(points.shape[1], 0.5), (0.1, 3.0), nu=2.5)
+    process = GaussianProcessRegressor(lengths + WhiteKernel(1e-3, (1e-6, 0.1)), random_state=0)
+    # On matrices this small a second thread only waits, and beside training jobs for long.
+    with threadpool_limits(1), warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         process.fit(points, values)
         if len(running):
