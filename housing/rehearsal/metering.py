@@ -102,9 +102,11 @@ class Meter:
 
     def _forget(self) -> None:
         oldest = (time.time() - _KEPT_MINUTES * self._world.settings.minute_s) / _SLOT_S
-        for slots in self._slots.values():
+        for source, slots in list(self._slots.items()):
             for slot in [slot for slot in slots if slot < oldest]:
                 del slots[slot]
+            if not slots:
+                del self._slots[source]
 
 
 def statistic(values: Sequence[float], name: str) -> float:

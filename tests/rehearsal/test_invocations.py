@@ -122,6 +122,9 @@ def test_what_is_captured_lies_in_s3_as_lines_of_json(shop: Shop) -> None:
 
     now = datetime.now(UTC)
     shop.invoke(endpoint, InferenceId="the-first", CustomAttributes="trace=1")
+    shop.runtime.invoke_endpoint(
+        EndpointName=endpoint, Body=b"0 1:5", ContentType="text/libsvm", Accept="application/json"
+    )
     prefix = f"{capture['DestinationS3Uri'].removeprefix(f's3://{BUCKET}/')}/{endpoint}/AllTraffic/{now:%Y/%m/%d}/"
     lines: list[Any] = []
 
@@ -132,7 +135,7 @@ def test_what_is_captured_lies_in_s3_as_lines_of_json(shop: Shop) -> None:
             for each in found
             for line in shop.s3.get_object(Bucket=BUCKET, Key=each["Key"])["Body"].read().splitlines()
         ]
-        return len(lines) >= 1
+        return len(lines) == 2
 
     _eventually(captured)
     first = next(line for line in lines if line["eventMetadata"].get("inferenceId") == "the-first")
@@ -144,6 +147,10 @@ def test_what_is_captured_lies_in_s3_as_lines_of_json(shop: Shop) -> None:
     }
     assert first["captureData"]["endpointOutput"]["data"] == "5.0\n"
     assert first["eventMetadata"]["customAttributes"] == ["trace=1"]
+    (second,) = (line["captureData"] for line in lines if line is not first)
+    assert (second["endpointInput"]["encoding"], second["endpointInput"]["data"]) == ("BASE64", "MCAxOjU=")
+    assert second["endpointOutput"]["encoding"] == "JSON"
+    assert json.loads(second["endpointOutput"]["data"]) == {"predictions": [{"score": 5.0}]}
     assert first["eventVersion"] == "0"
 
 
