@@ -27,6 +27,7 @@ from housing.targets.local import Settings as LocalSettings
 from housing.targets.local import open_runner as open_local_runner
 from housing.targets.managed import ManagedStudy
 from housing.targets.rehearsal import Settings, open_runner
+from housing.targets.sagemaker import Spot
 from housing.training.job import TrainingJob
 from housing.tuning.space import Float
 from housing.tuning.spec import Study
@@ -81,7 +82,7 @@ def nine(runner: Any, shared: TrainingJob) -> None:
 
 def faults(settings: Settings, channels: dict[str, Channel]) -> None:
     """Which calls there are is seen in a job and a study without faults; then each of them goes wrong in each way."""
-    for name, work in (("training job", train), ("tuning job", tune)):
+    for name, work in (("training job", train), ("spot job that is stopped", prune), ("tuning job", tune)):
         calls = work(settings, channels)[1]
         outcomes: Counter[str] = Counter()
         for number, (operation, kind) in enumerate(product(sorted(calls), KINDS)):
@@ -112,6 +113,27 @@ def train(settings: Settings, channels: dict[str, Channel]) -> tuple[str, set[st
             outcome = "completed by the next command"
             runner, _ = watched(settings)
     return (checked(settings, handle, 1) or outcome) if attempt else "failed", calls
+
+
+def prune(settings: Settings, channels: dict[str, Channel]) -> tuple[str, set[str]]:
+    """A spot job that is interrupted, goes on and is stopped after its tenth round; then it is found by its tags."""
+    spot = Spot(enabled=True)
+    rehearsal = replace(settings.rehearsal, interrupt_at_rounds=(5,), round_s=0.05)
+    settings = replace(settings, spot=spot, rehearsal=rehearsal)
+    runner, calls = watched(settings)
+    handle, outcome = runner.handle(), "completed"
+    for _ in range(2):
+        try:
+            spotted = replace(job(runner, channels, num_round=40), handle=handle, tags={"bench": handle})
+            stopped = runner.submit(spotted, lambda number, _: number >= 9).result().stopped
+            found = [each.state for each in runner.find({"bench": handle})]
+            if not stopped or found != ["stopped"]:
+                return f"stopped {stopped}, found {found}", calls
+            return checked(settings, handle, 1) or outcome, calls
+        except HousingError:
+            outcome = "completed by the next command"
+            runner, _ = watched(settings)
+    return "failed", calls
 
 
 def tune(settings: Settings, channels: dict[str, Channel]) -> tuple[str, set[str]]:
@@ -157,9 +179,9 @@ def checked(settings: Settings, handle: str, jobs: int) -> str | None:
     return f"{len(running)} jobs left running" if running else None
 
 
-def job(runner: Any, channels: dict[str, Channel]) -> TrainingJob:
+def job(runner: Any, channels: dict[str, Channel], **changes: Any) -> TrainingJob:
     staged = {name: runner.stage(channels[name]) for name in ("train", "validation")}
-    return TrainingJob("job", "xgboost", HYPERPARAMETERS, staged, seed=0)
+    return TrainingJob("job", "xgboost", HYPERPARAMETERS | changes, staged, seed=0)
 
 
 def timed(work: Any) -> float:

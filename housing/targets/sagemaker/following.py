@@ -130,10 +130,9 @@ class Follower:
 
     def _step(self, job: TrainingJob, description: Description, reading: _Reading) -> Description:
         if description.has_logs:
-            has_restarted = reading.interruptions != description.interruptions
-            reading.interruptions = description.interruptions
             asked_before = reading.should_stop
-            reading.read(look_for_streams=has_restarted)
+            # Each start has a stream of its own, which is there a while after the job says that it trains again.
+            reading.read(look_for_streams=len(reading.streams) <= description.interruptions)
             if reading.should_stop and not asked_before:
                 self._jobs.stop(description.handle)
         if description.checkpoints and job.code is None and description.handle in description.checkpoints:
@@ -157,7 +156,6 @@ class _Reading:
     def __init__(self, job: TrainingJob, tail: LogTail, progress: Progress | None, hear: Hear) -> None:
         self.report: Report = report(job)
         self.should_stop = False
-        self.interruptions = 0
         self._tail = tail
         self._progress = progress
         self._hear = hear

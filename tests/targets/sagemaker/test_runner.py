@@ -267,6 +267,15 @@ class TestSpot:
         assert numbers == list(range(16)) or numbers == list(range(1, 16))
         assert len(result.history["validation_mae"]) == 16
 
+    def test_it_is_stopped_by_what_it_logs_after_an_interruption(
+        self, spot: SageMakerRunner, rehearse: Rehearse
+    ) -> None:
+        rehearse(interrupt_at_rounds=(3,), round_s=0.05)
+        result = spot.submit(job(spot, num_round=400), lambda number, _: number >= 6).result()
+        assert result.stopped
+        assert result.details["sagemaker.interruptions"] == "1"
+        assert 7 <= len(result.history["validation_mae"]) < 400
+
     def test_it_goes_on_where_it_was_interrupted(self, spot: SageMakerRunner, rehearse: Rehearse) -> None:
         rehearse(interrupt_at_rounds=(5, 11), round_s=0.05)
         heard: list[str] = []
