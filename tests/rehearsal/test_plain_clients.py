@@ -1,0 +1,58 @@
+"""Clients that were written without housing, in processes of their own, against `housing rehearsal start`."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """Of a shell that has run `eval "$(housing rehearsal start)"`."""
+    folder = tmp_path_factory.mktemp("plain")
+    housing = [sys.executable, "-m", "housing", "rehearsal"]
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    clean |= {"PYTHONPATH": str(Path(__file__).parents[2]), "AWS_EC2_METADATA_DISABLED": "true"}
+    started = subprocess.run(
+        [*housing, "start"], cwd=folder, env=clean, capture_output=True, text=True, check=True, timeout=60
+    )
+    exports = dict(re.findall(r"export (AWS_\w+)=(\S+)", started.stdout))
+    yield clean | exports | {"HOME": str(folder), "SAGEMAKER_TELEMETRY_OPT_OUT": "true"}
+    subprocess.run([*housing, "stop"], cwd=folder, env=clean, capture_output=True, check=True, timeout=60)
+
+
+def _told(program: str, environment: dict[str, str]) -> dict[str, Any]:
+    ended = subprocess.run(
+        [sys.executable, str(Path(__file__).with_name(program))],
+        env=environment,
+        cwd=environment["HOME"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=200,
+    )
+    assert ended.returncode == 0, ended.stderr[-3000:]
+    told: dict[str, Any] = json.loads(ended.stdout.strip().splitlines()[-1])
+    return told
+
+
+def test_boto3_trains_and_tunes(environment: dict[str, str]) -> None:
+    told = _told("plain_boto3.py", environment)
+
+    assert told.pop("best") > 0
+    assert told == {"trained": "Completed", "rounds": 20, "tuned": "Completed", "jobs": 4}
+
+
+def test_the_sdk_trains_and_tunes(environment: dict[str, str]) -> None:
+    told = _told("plain_sdk.py", environment)
+
+    assert told.pop("best").startswith("sdk-")
+    assert told == {"trained": "Completed", "scripted": "Completed", "tuned": "Completed"}
