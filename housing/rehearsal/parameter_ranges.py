@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -132,7 +132,3 @@ def _number(given: Mapping[str, Any], *, whole: bool) -> Number:
     if scaling == "Auto":
         scaling = "Logarithmic" if low > 0 and high / low >= _WIDE else "Linear"
     return Number(name, low, high, scaling, whole)
-
-
-def shown(sides: Sequence[Range]) -> str:
-    return ", ".join(side.name for side in sides)
