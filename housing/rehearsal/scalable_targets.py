@@ -25,7 +25,7 @@ def registered(world: World, endpoint: str | None = None) -> dict[tuple[str, str
 
 
 def deregister(world: World, endpoint: str) -> None:
-    """As AWS does when an endpoint is deleted; their policies go with them."""
+    """As AWS does when an endpoint is deleted."""
     for target in registered(world, endpoint).values():
         world.client("application-autoscaling").deregister_scalable_target(
             ServiceNamespace=NAMESPACE, ResourceId=target["ResourceId"], ScalableDimension=DIMENSION

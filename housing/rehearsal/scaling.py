@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 import time
-from collections import defaultdict
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
@@ -34,31 +33,47 @@ _SCALED: WeakKeyDictionary[World, dict[tuple[str, str], float]] = WeakKeyDiction
 @chore
 def scale(world: World, host: Hosting) -> None:
     """Look at every scalable target, and change the counts that its policies ask to change."""
-    targets = registered(world)
-    if not targets:
-        return
+    # In this order: a policy cannot be there before its target, so one without a target has outlived it.
     policies = _policies(world)
+    targets = registered(world)
+    _drop_orphans(world, policies, {target["ResourceId"] for target in targets.values()})
     for (endpoint, variant), target in targets.items():
         fleet = host.traffic.fleet(endpoint)
-        if fleet is None or variant not in fleet.variants or not policies[target["ResourceId"]]:
+        tracking = [
+            policy["TargetTrackingScalingPolicyConfiguration"]
+            for policy in policies
+            if policy["ResourceId"] == target["ResourceId"] and policy["PolicyType"] == "TargetTrackingScaling"
+        ]
+        if fleet is None or variant not in fleet.variants or not tracking:
             continue
         now = fleet.variants[variant].instances
-        wanted = [_wanted(world, host, (endpoint, variant), policy, now) for policy in policies[target["ResourceId"]]]
+        wanted = [_wanted(world, host, (endpoint, variant), policy, now) for policy in tracking]
         # As AWS does: the policy that asks for most decides.
         count = min(max(*wanted, target["MinCapacity"]), target["MaxCapacity"])
-        if count == now or _suspended(target, outwards=count > now):
-            continue
-        _resize(world, endpoint, variant, count)
+        if count != now and not _suspended(target, outwards=count > now):
+            _resize(world, endpoint, variant, count)
 
 
-def _policies(world: World) -> dict[str, list[Mapping[str, Any]]]:
+def _policies(world: World) -> list[Mapping[str, Any]]:
     pages = world.client("application-autoscaling").get_paginator("describe_scaling_policies")
-    found = defaultdict(list)
-    for page in pages.paginate(ServiceNamespace=SERVICE, ScalableDimension=DIMENSION):
-        for policy in page["ScalingPolicies"]:
-            if policy["PolicyType"] == "TargetTrackingScaling":
-                found[policy["ResourceId"]].append(policy["TargetTrackingScalingPolicyConfiguration"])
-    return found
+    return [
+        policy
+        for page in pages.paginate(ServiceNamespace=SERVICE, ScalableDimension=DIMENSION)
+        for policy in page["ScalingPolicies"]
+    ]
+
+
+def _drop_orphans(world: World, policies: list[Mapping[str, Any]], targets: set[str]) -> None:
+    """Policies go with their target, which moto forgets."""
+    client = world.client("application-autoscaling")
+    for policy in policies:
+        if policy["ResourceId"] not in targets:
+            client.delete_scaling_policy(
+                PolicyName=policy["PolicyName"],
+                ServiceNamespace=SERVICE,
+                ResourceId=policy["ResourceId"],
+                ScalableDimension=DIMENSION,
+            )
 
 
 def _wanted(world: World, host: Hosting, place: tuple[str, str], policy: Mapping[str, Any], now: int) -> int:

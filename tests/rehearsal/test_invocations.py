@@ -277,6 +277,8 @@ def test_autoscaling_follows_the_load_within_its_bounds(shop: Shop, settings: Ca
     with shop.calling(endpoint):
         _eventually(lambda: instances() == 3)
     _eventually(lambda: instances() == 1, seconds=15)
+    scaling.deregister_scalable_target(**target)
+    _eventually(lambda: scaling.describe_scaling_policies(ServiceNamespace="sagemaker")["ScalingPolicies"] == [])
 
 
 def _script(shop: Shop) -> str:
