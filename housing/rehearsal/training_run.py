@@ -116,7 +116,7 @@ class Run:
         if self._world.lacks_capacity("sagemaker:CreateTrainingJob"):
             raise Failed(_CAPACITY)
         spot = self._record["EnableManagedSpotTraining"]
-        interruptions = [number for number in settings.interrupt_at_rounds if spot]
+        interruptions = sorted(settings.interrupt_at_rounds) if spot else []
         fails = "the rehearsal was asked to let this job fail" if self._world.fails_job() else None
         while True:
             self._say("Downloading", "Downloading input data")
