@@ -219,6 +219,22 @@ def test_a_terminated_command_leaves_its_job_to_the_next(
     assert list(account.jobs(name).values()) == ["Completed"]
 
 
+def test_without_a_machine_a_study_stops_and_the_next_command_does_the_trial_anew(
+    project: Path, housing: Housing, account: Account, there: tuple[str, ...], name: str
+) -> None:
+    none_left = "rehearsal.faults=[{operation: sagemaker:CreateTrainingJob, kind: capacity, first: 2}]"
+    stopped = housing("tune", *there, none_left, "study.trials=3", "algorithm.num_round=3")
+    assert stopped.code == 6
+    assert "found no machine" in stopped.err
+    (study,) = studies(project / "mlflow.db")
+    assert study.statuses["RUNNING"] == 0
+    again = housing("tune", f"study.resume={study.name}", *there[1:3], "rehearsal.faults=[]")
+    assert again.code == 0, again.err
+    (whole,) = studies(project / "mlflow.db")
+    assert whole.numbers == [0, 1, 2]
+    assert sorted(account.jobs(name).values()) == ["Completed", "Completed", "Completed", "Failed"]
+
+
 def test_local_and_rehearsal_give_the_same_numbers(project: Path, housing: Housing, there: tuple[str, ...]) -> None:
     def of(answer: Answer) -> dict[str, float]:
         assert answer.code == 0, answer.err

@@ -28,8 +28,11 @@ def found(number: int, description: Description, follower: Follower) -> ManagedJ
     )
     if description.is_running:
         return ManagedJob(number, handle, hyperparameters, "running", tags=tags)
+    if description.status == "Failed":
+        reason = description.reason or "no reason given"
+        return ManagedJob(number, handle, hyperparameters, "failed", reason=reason, tags=tags)
     stopped = description.status == "Stopped"
-    if job.algorithm != _BUILT_IN and description.status != "Failed":
+    if job.algorithm != _BUILT_IN:
         return ManagedJob(number, handle, hyperparameters, "stopped" if stopped else "complete", tags=tags)
     try:
         result = follower.completed(job, description)

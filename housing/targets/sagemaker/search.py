@@ -49,7 +49,7 @@ class _Followed:
         """As the watch is told."""
         assert self.job.handle is not None
         hyperparameters: Any = self.job.hyperparameters
-        if self.error is not None:
+        if isinstance(self.error, TrainingError):
             return ManagedJob(self.number, self.job.handle, hyperparameters, "failed", reason=str(self.error))
         if self.result is None:
             return ManagedJob(self.number, self.job.handle, hyperparameters, "running", history=self._history())
@@ -136,11 +136,19 @@ class _Watching:
             description = self._jobs.existing(followed.job.handle)
             followed.result = self._follower.follow(followed.job, description, progress)
         except HousingError as error:
-            followed.error = error
+            followed.error = self._settled(followed.job.handle, error)
         except Exception as error:
             followed.error = TrainingError(f"{followed.job.name}: {type(error).__name__}: {error}")
         followed.ended = True
         self._changes.put(followed)
+
+    def _settled(self, handle: str, error: HousingError) -> HousingError:
+        """A job that found no machine has failed as any other; one that is lost from sight may yet end well."""
+        try:
+            is_over = isinstance(error, CloudError) and self._jobs.existing(handle).status == "Failed"
+        except CloudError:
+            return error
+        return TrainingError(str(error)) if is_over else error
 
     def _tell(self, *, within_s: float) -> None:
         """Tell the watch of what has changed, each job once however much it has; waits for a first change."""
