@@ -18,16 +18,16 @@ from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from housing.algorithms.base import Program
-from housing.algorithms.script import MODEL_FORMAT, model_archive, requirement_lines, unpack
+from housing.algorithms.script import MODEL_FORMAT, model_archive, unpack
 from housing.errors import TrainingError
 from housing.training.job import Progress, TrainingJob, TrainingResult
 from housing.training.printed import PrintedMetrics
+from housing.training.requirements import unmet_requirements
 
 LABEL_TRANSFORM = "HOUSING_LABEL_TRANSFORM"
 """Tells a script that the label column holds, say, the label's logarithm; its metrics are in the label's own unit."""
@@ -56,7 +56,11 @@ def run(
     with TemporaryDirectory(prefix="housing-job-") as temporary:
         tree = _Tree(Path(temporary))
         tree.lay_out(job, program, files)
-        _check_installed(job, program, tree.code)
+        if unmet := unmet_requirements(tree.code, program):
+            raise TrainingError(
+                f"{job.name}: {program.entry_point} needs {', '.join(unmet)} ({program.requirements}), which is not "
+                "installed here; install it with pip"
+            )
         printed = PrintedMetrics(program.metrics, files)
         process = _Process(job, program, tree, threads=threads, grace_s=grace_s)
         with process.running(ending):
@@ -286,32 +290,4 @@ def _check_results(job: TrainingJob, program: Program, printed: PrintedMetrics, 
         raise TrainingError(
             f"{job.name}: {program.entry_point} ended well, and never printed {' and '.join(printed.missing)}: "
             "no line of its output has what the pattern looks for (algorithm.script.metrics)"
-        )
-
-
-def _check_installed(job: TrainingJob, program: Program, code: Path) -> None:
-    """Raises TrainingError for requirements that are not met here; SageMaker's container would install them."""
-    from packaging.requirements import InvalidRequirement, Requirement
-
-    if program.requirements is None:
-        return
-    unmet = []
-    for line in requirement_lines((code / program.requirements).read_text(encoding="utf-8")):
-        try:
-            wanted = Requirement(line)
-        except InvalidRequirement:
-            continue  # an option of pip, or a file: only pip can tell
-        if wanted.marker is not None and not wanted.marker.evaluate():
-            continue
-        try:
-            version = metadata.version(wanted.name)
-        except metadata.PackageNotFoundError:
-            unmet.append(line)
-        else:
-            if not wanted.specifier.contains(version, prereleases=True):
-                unmet.append(f"{line} (there is {version})")
-    if unmet:
-        raise TrainingError(
-            f"{job.name}: {program.entry_point} needs {', '.join(unmet)} ({program.requirements}), which is not "
-            "installed here; install it with pip"
         )

@@ -1,0 +1,36 @@
+"""What a script's requirements file asks for, held against what is installed here."""
+
+from __future__ import annotations
+
+from importlib import metadata
+from pathlib import Path
+
+from housing.algorithms.base import Program
+from housing.algorithms.script import requirement_lines
+
+
+def unmet_requirements(code: Path, program: Program) -> list[str]:
+    """The requirements in the script's folder that are not met, each with the version that is there if one is.
+
+    SageMaker's containers would install them; what only pip understands (options, files) is passed over.
+    """
+    from packaging.requirements import InvalidRequirement, Requirement
+
+    if program.requirements is None:
+        return []
+    unmet = []
+    for line in requirement_lines((code / program.requirements).read_text(encoding="utf-8")):
+        try:
+            wanted = Requirement(line)
+        except InvalidRequirement:
+            continue
+        if wanted.marker is not None and not wanted.marker.evaluate():
+            continue
+        try:
+            version = metadata.version(wanted.name)
+        except metadata.PackageNotFoundError:
+            unmet.append(line)
+        else:
+            if not wanted.specifier.contains(version, prereleases=True):
+                unmet.append(f"{line} (there is {version})")
+    return unmet
