@@ -10,6 +10,7 @@ from weakref import WeakKeyDictionary
 from housing.rehearsal import listing, training_requests
 from housing.rehearsal.answers import ApiError, refused
 from housing.rehearsal.engine import Engine
+from housing.rehearsal.kinds import KINDS
 from housing.rehearsal.operations import on_end, on_start, operation
 from housing.rehearsal.training_run import INTERNAL, Run, transition
 
@@ -69,6 +70,8 @@ def workshop(world: World) -> Workshop:
 
 def create(world: World, request: dict[str, Any], **more: Any) -> str:
     """Keep the job and let it run; its ARN. `more` are members that only AWS itself sets. Raises ApiError."""
+    if world.store.has(KIND, request["TrainingJobName"]):
+        raise KINDS[KIND].exists(world.arn(KIND, request["TrainingJobName"]))
     training_requests.check(world, request)
     record = {
         "TrainingJobStatus": "InProgress",

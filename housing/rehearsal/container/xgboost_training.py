@@ -60,9 +60,7 @@ def train(tree: Tree, after_round: Callable[[int], None]) -> None:
         if any(words in str(error) for words in _OF_THE_USER):
             raise UserError(str(error)) from error
         raise AlgorithmError(f"XGB train call failed with exception:\n {error}") from error
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # XGBoost would rather be told the format by the file's name
-        booster.save_model(tree.model / MODEL)
+    _save(booster, tree.model / MODEL)
 
 
 def _loaded(tree: Tree, kind: str, validated: bool, *, weights: bool) -> tuple[xgboost.DMatrix, xgboost.DMatrix | None]:
@@ -179,7 +177,7 @@ class _KeptModel(xgboost.callback.TrainingCallback):  # type: ignore[misc]
 
     def after_iteration(self, model: xgboost.Booster, epoch: int, evals_log: Any) -> bool:  # noqa: ARG002
         with tempfile.NamedTemporaryFile(dir=self._folder, delete=False) as file:
-            model.save_model(file.name)
+            _save(model, Path(file.name))
         Path(file.name).rename(self._folder / MODEL)
         return False
 
@@ -194,6 +192,12 @@ class _AfterRound(xgboost.callback.TrainingCallback):  # type: ignore[misc]
     def after_iteration(self, model: xgboost.Booster, epoch: int, evals_log: Any) -> bool:  # noqa: ARG002
         self._told(self._start + epoch)
         return False
+
+
+def _save(booster: xgboost.Booster, path: Path) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # XGBoost would rather be told the format by the file's name
+        booster.save_model(path)
 
 
 def _end_politely(folder: Path) -> None:
