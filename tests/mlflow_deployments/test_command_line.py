@@ -1,0 +1,42 @@
+"""`mlflow deployments`, as a shell calls it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from housing.mlflow_deployments import target_help
+from tests.models import EXAMPLE
+
+
+def mlflow(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "mlflow", "deployments", *arguments]
+    return subprocess.run(command, cwd=folder, env=os.environ, capture_output=True, text=True, check=False)
+
+
+def test_a_registered_model_is_deployed_and_asked(folder: Path) -> None:
+    target = ("-t", "housing:/local")
+    created = mlflow("create", *target, "--name", "price", "-m", "models:/housing@champion", folder=folder)
+    assert "python_function deployment price is created" in created.stdout, created.stderr
+    (folder / "rows.json").write_text(json.dumps(EXAMPLE))
+    asked = mlflow("predict", *target, "--name", "price", "-I", "rows.json", folder=folder)
+    first, second = json.loads(asked.stdout)["predictions"]
+    assert 80_000 < first < 100_000 < 180_000 < second < 220_000
+
+
+def test_a_refusal_is_a_message_with_housings_exit_code_and_no_traceback(folder: Path) -> None:
+    refused = mlflow(
+        "create", "-t", "housing:/local", "--name", "p", "-m", "models:/housing/1", "-C", "weight=-1", folder=folder
+    )
+    assert refused.returncode == 3
+    assert "weight must be 0 or more" in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+def test_help_names_targets_and_settings() -> None:
+    told = target_help()
+    for text in ("housing:/local", "housing:/sagemaker", "housing:/rehearsal", "config_dir", "weight", "capture"):
+        assert text in told
