@@ -14,9 +14,9 @@ from housing.targets.sagemaker import Settings
 from housing.targets.sagemaker.clients import Clients
 from housing.targets.sagemaker.refusals import translated
 from tests.rehearsal.conftest import Served
-from tests.targets.sagemaker.training import rehearse, served, settings_of
+from tests.targets.sagemaker.training import impatient, rehearse, served, settings_of
 
-__all__ = ["rehearse", "served"]
+__all__ = ["impatient", "rehearse", "served"]
 
 
 @pytest.fixture(autouse=True)
@@ -80,6 +80,7 @@ def test_a_bucket_that_is_named_must_be_there(served: Served) -> None:
         _ = Clients(settings_of(served, bucket="nowhere")).bucket
 
 
+@pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize(
     ("kind", "told"),
     [
@@ -87,17 +88,14 @@ def test_a_bucket_that_is_named_must_be_there(served: Served) -> None:
         ("server_error", r"sagemaker:ListTrainingJobs was refused, .* AWS itself has failed"),
     ],
 )
-def test_what_stays_wrong_is_told_with_a_way_out(
-    served: Served, rehearse: Any, monkeypatch: pytest.MonkeyPatch, kind: Any, told: str
-) -> None:
-    monkeypatch.setattr("time.sleep", lambda _: None)
+def test_what_stays_wrong_is_told_with_a_way_out(served: Served, rehearse: Any, kind: Any, told: str) -> None:
     rehearse(faults=(Fault("sagemaker:ListTrainingJobs", kind, times=100),))
     with pytest.raises(CloudError, match=told), translated("sagemaker"):
         Clients(settings_of(served))("sagemaker").list_training_jobs()
 
 
-def test_an_address_that_nobody_answers_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("time.sleep", lambda _: None)
+@pytest.mark.usefixtures("impatient")
+def test_an_address_that_nobody_answers_is_told() -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{free.getsockname()[1]}"

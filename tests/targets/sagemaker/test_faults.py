@@ -17,9 +17,9 @@ from housing.tuning.space import Float
 from housing.tuning.spec import Study
 from tests.contracts.runner import HYPERPARAMETERS, channel
 from tests.rehearsal.conftest import Served
-from tests.targets.sagemaker.training import rehearse, runner, served, settings_of
+from tests.targets.sagemaker.training import impatient, rehearse, runner, served, settings_of
 
-__all__ = ["rehearse", "runner", "served"]
+__all__ = ["impatient", "rehearse", "runner", "served"]
 
 
 def job(runner: SageMakerRunner, seed: int) -> TrainingJob:
@@ -59,6 +59,7 @@ def test_a_study_outlasts_a_fault_at_every_call(served: Served, rehearse: Callab
     assert len(jobs(served, study.handle)) == 2
 
 
+@pytest.mark.usefixtures("impatient")
 def test_a_cloud_that_stays_away_is_told_and_the_job_is_taken_up_by_the_next_command(
     served: Served, runner: SageMakerRunner, rehearse: Callable[..., None]
 ) -> None:

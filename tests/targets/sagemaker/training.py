@@ -37,3 +37,9 @@ def runner(served: Served) -> Iterator[SageMakerRunner]:
     made = SageMakerRunner(settings_of(served))
     yield made
     made.close()
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """boto3 tries again at once."""
+    monkeypatch.setattr("botocore.retries.standard.ExponentialBackoff.delay_amount", lambda *_: 0)
