@@ -104,6 +104,11 @@ class Clients:
         """`aws`, `aws-cn` ...: the second part of every ARN."""
         return str(self._caller["Arn"]).split(":")[1]
 
+    @property
+    def bucket_name(self) -> str:
+        """What the bucket is called, whether it is there or not."""
+        return self._settings.bucket or f"sagemaker-{self.region}-{self.account}"
+
     @cached_property
     def bucket(self) -> str:
         """A bucket of ours that is there; the default one is made when it is not. Raises CloudError."""
@@ -111,7 +116,7 @@ class Clients:
 
         with self._lock:
             default = f"sagemaker-{self.region}-{self.account}"
-            name = self._settings.bucket or default
+            name = self.bucket_name
             # Anybody may have taken the default name before us: what is not ours must not see our data.
             owner = {"ExpectedBucketOwner": self.account} if name == default else {}
             try:

@@ -48,6 +48,10 @@ def transform_fn(predictor: Any, content: str | bytes, content_type: str, accept
 
 
 def _refused(status: int, reason: str) -> Any:
+    """As the server around us takes a refusal: images serve scripts by Flask, or by the model server of MXNet."""
+    flask, toolkit = sys.modules.get("flask"), sys.modules.get("sagemaker_inference")
+    if toolkit is not None and not (flask is not None and flask.has_request_context()):
+        raise toolkit.errors.BaseInferenceToolkitError(status, reason, reason)
     from werkzeug.wrappers import Response
 
     return Response(reason, status=status, mimetype="text/plain")

@@ -30,11 +30,12 @@ class Remains:
         self._prefix = prefix
 
     def names(self) -> list[str]:
-        """Endpoints of which anything may be left."""
+        """Endpoints of which anything may be left; none before there is a bucket."""
         folder = f"{self._prefix}/endpoints/"
-        with translated("s3"):
+        folders: list[str] = []
+        with missing_as_none("s3"):
             pages = self._clients("s3").get_paginator("list_objects_v2")
-            found = pages.paginate(Bucket=self._clients.bucket, Prefix=folder, Delimiter="/")
+            found = pages.paginate(Bucket=self._clients.bucket_name, Prefix=folder, Delimiter="/")
             folders = [entry["Prefix"] for page in found for entry in page.get("CommonPrefixes", ())]
         return sorted(name.removeprefix(folder).rstrip("/") for name in folders)
 

@@ -12,7 +12,7 @@ from housing.targets.sagemaker.host import SageMakerHost
 from housing.targets.sagemaker.staging import split
 from tests.contracts.host import AB_TEST, GOOD, ROWS, HostContract, deploy
 from tests.rehearsal.conftest import Served
-from tests.targets.sagemaker.hosting import host, models, rehearsal
+from tests.targets.sagemaker.hosting import host, models, rehearsal, settings_of
 
 __all__ = ["host", "models", "rehearsal"]
 
@@ -55,3 +55,11 @@ def test_an_asynchronous_endpoint_answers_through_files(host: SageMakerHost, mod
     deploy(host, queued, models)
     assert host.current("house") == queued
     assert host.predict("house", ROWS).values == pytest.approx([90_000, 200_000], rel=0.1)
+
+
+def test_looking_makes_nothing(rehearsal: Served) -> None:
+    host = SageMakerHost(settings_of(rehearsal, bucket="not-there-yet"))
+    assert list(host.endpoints()) == []
+    assert host.current("house") is None
+    names = [bucket["Name"] for bucket in rehearsal.client("s3").list_buckets()["Buckets"]]
+    assert "not-there-yet" not in names

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import io
 import json
 import tarfile
@@ -153,6 +154,17 @@ def test_an_archive_for_raw_rows_brings_what_predicts_and_no_pickle(tmp_path: Pa
     assert {"code/inference.py", "code/housing/training/predictor.py", "bundle/encoder.json"} <= members
     assert not [name for name in members if name.endswith((".pkl", ".pickle", ".csv.gz"))]
     assert not [name for name in members if "/" not in name]
+
+
+def test_what_runs_in_the_container_is_written_for_its_older_python(tmp_path: Path) -> None:
+    """SageMaker's XGBoost images have Python 3.10."""
+    write_bundle(tmp_path / "1", price_bundle())
+    with tarfile.open(fileobj=io.BytesIO(archive(tmp_path / "1", "raw")), mode="r:gz") as tar:
+        for member in tar.getmembers():
+            file = tar.extractfile(member)
+            assert file is not None
+            if member.name.endswith(".py"):
+                ast.parse(file.read(), member.name, feature_version=(3, 10))
 
 
 def test_the_same_bundle_gives_the_same_archive(tmp_path: Path) -> None:
