@@ -112,7 +112,7 @@ class Run:
 
     def _train(self) -> None:
         settings = self._world.settings
-        self._wait(settings.start_s)
+        self._prepare(settings.start_s)
         if self._world.lacks_capacity("sagemaker:CreateTrainingJob"):
             raise Failed(_CAPACITY)
         spot = self._record["EnableManagedSpotTraining"]
@@ -132,9 +132,14 @@ class Run:
             self._count_seconds()
             self._say("Interrupted", "Training job interrupted")
             shutil.rmtree(self._folder, ignore_errors=True)
-            self._wait(max(_RECLAIMED_S, settings.start_s))
-            self._say("Starting", "Preparing the instances for training")
+            self._wait(_RECLAIMED_S)
+            self._say("Starting", "Starting the training job")
+            self._prepare(settings.start_s)
         self._upload(if_empty=True)
+
+    def _prepare(self, seconds: float) -> None:
+        self._say("Pending", "Preparing the instances for training")
+        self._wait(seconds)
 
     def _wait(self, seconds: float) -> None:
         """Raises Ended when the job is stopped meanwhile, or has waited for longer than it may."""

@@ -60,7 +60,7 @@ def test_a_job_leaves_a_model_metrics_and_a_log(rehearsal: Served) -> None:
 
     assert (told["TrainingJobStatus"], told["SecondaryStatus"]) == ("Completed", "Completed")
     transitions = [step["Status"] for step in told["SecondaryStatusTransitions"]]
-    assert transitions == ["Starting", "Downloading", "Training", "Uploading", "Completed"]
+    assert transitions == ["Starting", "Pending", "Downloading", "Training", "Uploading", "Completed"]
     assert all(step["EndTime"] >= step["StartTime"] for step in told["SecondaryStatusTransitions"])
     assert told["TrainingStartTime"] <= told["TrainingEndTime"]
     assert told["TrainingTimeInSeconds"] == told["BillableTimeInSeconds"] > 0
