@@ -13,15 +13,17 @@ from __future__ import annotations
 import base64
 import json
 import re
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
 from housing.errors import DataError
 
 _VERSION = "0"
+_ENCODER = json.JSONEncoder(separators=(",", ":"))  # json.dumps would make one for every request
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,6 @@ def line(
     rows: bytes, content_type: str, *, answer: bytes, answer_type: str, at_s: float, model: str | None = None
 ) -> bytes:
     """One exchange as a line, its end included. Both bodies are UTF-8."""
-    at = datetime.fromtimestamp(at_s, UTC)
     event = {
         "captureData": {
             "endpointInput": _side("INPUT", rows, content_type),
@@ -51,12 +52,12 @@ def line(
         },
         "eventMetadata": {
             "eventId": str(uuid4()),
-            "inferenceTime": f"{at:%Y-%m-%dT%H:%M:%SZ}",
+            "inferenceTime": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at_s)),
             **({"model": model} if model else {}),
         },
         "eventVersion": _VERSION,
     }
-    return json.dumps(event, separators=(",", ":")).encode() + b"\n"
+    return _ENCODER.encode(event).encode() + b"\n"
 
 
 def read(text: str, variant: str) -> Iterator[CapturedRows]:
