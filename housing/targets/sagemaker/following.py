@@ -9,10 +9,11 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from housing.errors import HousingError
+from housing.errors import CloudError, HousingError
 from housing.targets.sagemaker import outcome
 from housing.targets.sagemaker.checkpoints import Checkpoints
 from housing.targets.sagemaker.logs import LogTail
+from housing.targets.sagemaker.refusals import may_pass
 from housing.targets.sagemaker.rounds import Report, report
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ Hear = Callable[[str, str], None]
 _LOGS_WITHIN_S = 20.0
 """CloudWatch has a line some seconds after the container has written it."""
 _POLLS_FOR_LOGS = 10
+_POLLS_WITHOUT_ANSWER = 60
 
 
 class Overview:
@@ -96,7 +98,7 @@ class Follower:
         with self._overview.watching(description):
             try:
                 while description.is_running:
-                    description = self._step(job, description, reading)
+                    description = self._patient_step(job, description, reading)
             except HousingError as error:
                 raise type(error)(
                     f"{error}; the job {description.handle} may go on at SageMaker: `housing attach` completes its run"
@@ -128,13 +130,24 @@ class Follower:
             region=self._clients.region,
         )
 
+    def _patient_step(self, job: TrainingJob, description: Description, reading: _Reading) -> Description:
+        """One more look; a network or a service that is away for a while costs nothing but time."""
+        give_up = time.monotonic() + _POLLS_WITHOUT_ANSWER * self._poll_s
+        while True:
+            try:
+                return self._step(job, description, reading)
+            except CloudError as error:
+                if not may_pass(error) or time.monotonic() > give_up:
+                    raise
+                time.sleep(self._poll_s)
+
     def _step(self, job: TrainingJob, description: Description, reading: _Reading) -> Description:
         if description.has_logs:
-            asked_before = reading.should_stop
             # Each start has a stream of its own, which is there a while after the job says that it trains again.
             reading.read(look_for_streams=len(reading.streams) <= description.interruptions)
-            if reading.should_stop and not asked_before:
+            if reading.should_stop and not reading.stopped:
                 self._jobs.stop(description.handle)
+                reading.stopped = True
         if description.checkpoints and job.code is None and description.handle in description.checkpoints:
             Checkpoints(description.checkpoints, self._stage).keep()
         time.sleep(self._poll_s)
@@ -156,6 +169,7 @@ class _Reading:
     def __init__(self, job: TrainingJob, tail: LogTail, progress: Progress | None, hear: Hear) -> None:
         self.report: Report = report(job)
         self.should_stop = False
+        self.stopped = False
         self._tail = tail
         self._progress = progress
         self._hear = hear

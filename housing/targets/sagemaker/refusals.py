@@ -49,6 +49,16 @@ def code(error: Any) -> str:
     return str(getattr(error, "response", {}).get("Error", {}).get("Code", ""))
 
 
+def may_pass(refused: CloudError) -> bool:
+    """Whether the same call may succeed a while later: nobody answered, or AWS was busy, or failed itself."""
+    from botocore import exceptions as known
+
+    cause = refused.__cause__
+    if isinstance(cause, known.ClientError):
+        return code(cause) in _BUSY or cause.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0) >= 500
+    return isinstance(cause, known.ConnectionError | known.HTTPClientError)
+
+
 def message(error: Any) -> str:
     """What AWS says in a ClientError, on one line."""
     return " ".join(str(error.response.get("Error", {}).get("Message", "")).split())

@@ -60,11 +60,20 @@ def test_a_study_outlasts_a_fault_at_every_call(served: Served, rehearse: Callab
 
 
 @pytest.mark.usefixtures("impatient")
+def test_a_cloud_that_is_away_for_a_while_costs_time_only(
+    runner: SageMakerRunner, rehearse: Callable[..., None]
+) -> None:
+    begun = job(runner, seed=2)
+    rehearse(faults=(Fault("logs:GetLogEvents", "server_error", times=20),), round_s=0.1)  # more than boto3 tries
+    assert len(runner.submit(begun).result().history["validation_mae"]) == 12
+
+
+@pytest.mark.usefixtures("impatient")
 def test_a_cloud_that_stays_away_is_told_and_the_job_is_taken_up_by_the_next_command(
     served: Served, runner: SageMakerRunner, rehearse: Callable[..., None]
 ) -> None:
     begun = job(runner, seed=1)
-    rehearse(faults=(Fault("logs:GetLogEvents", "server_error", times=100),))
+    rehearse(faults=(Fault("logs:GetLogEvents", "server_error", times=10**6),))
     with pytest.raises(CloudError, match=r"logs:GetLogEvents was refused"):
         runner.submit(begun).result()
     rehearse()
