@@ -90,7 +90,7 @@ def create_endpoint_config(
         content["DataCaptureConfig"] = {
             "EnableCapture": True,
             "InitialSamplingPercentage": deployment.capture.percent,
-            "DestinationS3Uri": capture_uri(place, endpoint),
+            "DestinationS3Uri": capture_uri(place),
             "CaptureOptions": [{"CaptureMode": "Input"}, {"CaptureMode": "Output"}],
             "CaptureContentTypeHeader": {"CsvContentTypes": ["text/csv"], "JsonContentTypes": ["application/json"]},
             **({"KmsKeyId": place.kms_key} if place.kms_key else {}),
@@ -147,9 +147,9 @@ def update_weights_and_capacities(action: SetWeightsAndCapacities) -> Request:
     return {"EndpointName": action.endpoint, "DesiredWeightsAndCapacities": [*wanted.values()]}
 
 
-def capture_uri(place: Place, endpoint: str) -> str:
-    """Where captured requests go; they outlive the endpoint."""
-    return f"s3://{place.bucket}/{place.prefix}/captured/{endpoint}"
+def capture_uri(place: Place) -> str:
+    """Below which captured requests go, by endpoint and variant; they outlive the endpoint."""
+    return f"s3://{place.bucket}/{place.prefix}/captured"
 
 
 def queue_uri(place: Place, endpoint: str) -> str:
