@@ -13,6 +13,7 @@ from housing.reporting.svg import ACCENT, SERIES_COLOURS, Chart, box, path, text
 
 _WIDTH, _TOP, _RIGHT, _NAME_WIDTH, _BAR = 900, 58, 60, 220, 24
 _MOST_BARS = 20
+_LONGEST = 1.0  # a column that is another one altogether must not press the others into the axis
 _LONGEST_NAME = 34
 
 
@@ -39,14 +40,13 @@ def monitoring_report(
 def distances(variant: str, model: str, drift: DriftReport) -> Chart:
     """A bar for each of the columns that are farthest away; a tick marks what chance alone would reach."""
     shown = sorted(drift.columns, key=lambda c: c.psi, reverse=True)[:_MOST_BARS]
-    longest = max([*(c.psi for c in shown), *(c.by_chance for c in shown), 1e-9])
+    longest = min(_LONGEST, max([*(c.psi for c in shown), *(c.by_chance for c in shown), 1e-9]))
     room = _WIDTH - _NAME_WIDTH - _RIGHT
     elements = []
     for place, column in enumerate(shown):
         top = _TOP - 12 + place * _BAR
         title = f"{column.column}: {column.psi:.3f}, by chance {column.by_chance:.3f}"
-        end = _NAME_WIDTH + room * column.psi / longest
-        mark = _NAME_WIDTH + room * column.by_chance / longest
+        end, mark = (_NAME_WIDTH + room * min(1.0, value / longest) for value in (column.psi, column.by_chance))
         colour = ACCENT if column.faults else SERIES_COLOURS[0]
         elements.append(text((_NAME_WIDTH - 8, top + 15), _cut(column.column), anchor="end"))
         width = max(1.0, end - _NAME_WIDTH)
@@ -55,7 +55,7 @@ def distances(variant: str, model: str, drift: DriftReport) -> Chart:
         elements.append(text((max(end, mark) + 8, top + 15), f"{column.psi:.3f}", style="quiet"))
     about = (
         f"Population stability index of {drift.seen_rows:,} captured rows against {drift.trained_rows:,} of training, "
-        "the farthest columns first; a tick is what chance alone would hardly pass, orange has drifted."
+        "the farthest columns first, bars cut at 1; a tick is what chance alone would hardly pass, orange has drifted."
     )
     height = _TOP + _BAR * len(shown)
     return Chart(f"drift_{variant}", f"{variant} ({model}): {drift.word}", about, _WIDTH, height, elements)

@@ -127,13 +127,12 @@ def _traffic(status: EndpointStatus, *, confidence: float) -> Table:
 def _error_table(session: Session, erred: Errors | None) -> Iterator[Table]:
     if erred is None:
         return
-    unit = session.experiment.dataset.label_unit
     rows = [
         [name, count, *(_interval(session, erred.errors.get(name)) or ("too few labelled rows", "-"))]
         for name, count in erred.rows.items()
     ]
-    title = f"{erred.metric} over labelled rows" + (f", {unit}" if unit else "")
-    yield Table(title, ("variant", "rows", erred.metric, f"{session.experiment.gate.confidence:.0%} interval"), rows)
+    interval = f"{session.experiment.gate.confidence:.0%} interval"
+    yield Table("labelled rows", ("variant", "rows", erred.metric, interval), rows)
 
 
 def _drift_tables(watched: Sequence[Watched]) -> Iterator[Table]:

@@ -1,0 +1,35 @@
+"""The report of what an endpoint saw."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+
+from housing.monitoring.drift import compare
+from housing.monitoring.spec import Monitoring
+from housing.reporting.monitoring import Variant, distances, monitoring_report
+
+TRAINED = {name: np.random.default_rng(seed).normal(0, 1, 1000) for seed, name in enumerate(("Area", "Rooms", "<b>"))}
+SEEN = {**TRAINED, "Area": TRAINED["Area"] + 100, "Rooms": TRAINED["Rooms"] + 0.1}
+DRIFT = compare(TRAINED, SEEN, Monitoring())
+
+
+def test_the_farthest_column_comes_first_and_a_long_bar_is_cut() -> None:
+    chart = distances("champion", "models:/price/1", DRIFT)
+    drawn = "".join(chart.elements)
+    assert drawn.index("Area") < drawn.index("Rooms")
+    widths = [float(width) for width in re.findall(r'<rect [^>]*width="([\d.]+)"', drawn)]
+    assert widths[0] == max(widths) < chart.width
+    assert widths[1] > 5
+    assert chart.title == "champion (models:/price/1): drift in 1 of 3 columns"
+
+
+def test_a_report_has_every_column_and_a_figure_a_variant() -> None:
+    variants = [Variant("champion", "models:/price/1", DRIFT), Variant("challenger", "models:/price/2", None)]
+    files = monitoring_report("house", lead=["A sentence."], warnings=["A warning."], variants=variants, tables=[])
+    assert set(files) == {"report.html", "figures/drift_champion.svg"}
+    page = files["report.html"].decode()
+    for text in ("What house saw", "A sentence.", "A warning.", "Area", "Rooms", "&lt;b&gt;", "distribution"):
+        assert text in page
+    assert "<b>" not in page
