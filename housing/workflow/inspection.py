@@ -26,19 +26,27 @@ def status(
     """Variants, weights, instances, invocations and latency of one endpoint, or of all that live on the host."""
     with Session(experiment, invocation, reporter) as session:
         names = [endpoint] if endpoint else list(session.host.endpoints())
-        found = [state for state in map(session.host.status, names) if state is not None]
+        states = {name: session.host.status(name) for name in names}
+        found = [state for state in states.values() if state is not None]
         if endpoint and not found:
             raise DeploymentError(_unknown(session, endpoint))
+        remains = [name for name, state in states.items() if state is None]
+        left = [
+            f"of {name} only a part is there, left by a command that was killed: housing deploy completes it, "
+            f"housing destroy deployment.endpoint={name} removes it"
+            for name in remains
+        ]
         if not found:
             return Outcome(
                 headline="no endpoint lives here",
-                data={"endpoints": []},
+                data={"endpoints": [], "remains": remains},
+                lines=left,
                 next_commands=(("housing deploy", "serve the registered model"),),
             )
         return Outcome(
             headline=f"{len(found)} endpoint" + ("" if len(found) == 1 else "s"),
-            data={"endpoints": [_state(state, experiment.prices) for state in found]},
-            lines=[line for state in found for line in _remarks(state, experiment.prices)],
+            data={"endpoints": [_state(state, experiment.prices) for state in found], "remains": remains},
+            lines=[*(line for state in found for line in _remarks(state, experiment.prices)), *left],
             tables=tuple(_variants(state) for state in found),
             next_commands=(
                 ("housing predict rows.csv", "ask it"),

@@ -157,6 +157,18 @@ def test_what_only_sagemaker_can_do_is_refused_here_before_anything_changes(fold
     assert "target@host=sagemaker" in refused.err
 
 
+def test_what_a_killed_deployment_has_left_is_told_and_removed(there: Command, address: Address) -> None:
+    assert there("deploy").code == 0
+    client = _client(address, "sagemaker")
+    client.delete_endpoint(EndpointName="housing-endpoint")
+    status = there("status")
+    assert "no endpoint lives here" in status.out
+    assert "only a part is there" in status.out
+    assert there("destroy").code == 0
+    assert there("status", "--json").data == {"endpoints": [], "remains": []}
+    assert client.list_models(NameContains="housing-endpoint")["Models"] == []
+
+
 def test_iam_prints_a_policy_that_a_pipe_takes(there: Command) -> None:
     policy = json.loads(there("iam").out)
     assert policy["Version"] == "2012-10-17"
