@@ -30,16 +30,25 @@ class Engine:
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
+        self._closed = False
 
     def start(self, work: Mapping[str, Any]) -> Container:
-        """Start a container; `work` is container.entry.Work."""
-        ours, theirs = socket.socketpair()
-        reading, writing = os.pipe()
-        with theirs, self._lock:
-            socket.send_fds(self._running(), [b"c"], [theirs.fileno(), writing])
-            os.close(writing)
-        ours.sendall(json.dumps(work).encode() + b"\n")
-        return Container(ours, reading)
+        """Start a container; `work` is container.entry.Work. RuntimeError once the engine is closed."""
+        with self._lock:
+            control = self._running()
+            ours, theirs = socket.socketpair()
+            reading, writing = os.pipe()
+            container = Container(ours, reading)
+            try:
+                socket.send_fds(control, [b"c"], [theirs.fileno(), writing])
+                ours.sendall(json.dumps(work).encode() + b"\n")
+            except BaseException:
+                container.close()
+                raise
+            finally:
+                theirs.close()
+                os.close(writing)
+        return container
 
     def warm(self) -> None:
         """Let the imports begin."""
@@ -47,16 +56,21 @@ class Engine:
             self._running()
 
     def close(self) -> None:
-        """Kill all containers; the next `start` would begin anew."""
+        """Kill all containers, for good."""
         with self._lock:
+            self._closed = True
             if self._control and self._process:
                 self._control.close()
                 self._process.wait()
                 self._control = self._process = None
 
     def _running(self) -> socket.socket:
+        if self._closed:
+            raise RuntimeError("the engine is closed")
         if self._control and self._process and self._process.poll() is None:
             return self._control
+        if self._control:
+            self._control.close()
         self._control, theirs = socket.socketpair()
         with theirs, self._log.open("ab") as log:
             self._process = subprocess.Popen(

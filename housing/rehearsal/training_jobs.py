@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
@@ -28,6 +29,7 @@ class Workshop:
         self._world = world
         self._lock = threading.Lock()
         self._runs: dict[str, tuple[Run, threading.Thread]] = {}
+        self._searches: list[threading.Thread] = []
         self.engine = Engine(world.folder / "containers.log")
 
     def begin(self, name: str) -> None:
@@ -49,7 +51,16 @@ class Workshop:
             job = self._runs.get(name)
         return job[0].history(metric) if job else []
 
+    def search(self, name: str, run: Callable[[], None]) -> None:
+        """Run a tuning job, which begins jobs of its own, and ends when the rehearsal does."""
+        thread = threading.Thread(target=run, name=f"tuning {name}", daemon=True)
+        with self._lock:
+            self._searches = [*(known for known in self._searches if known.is_alive()), thread]
+            thread.start()
+
     def close(self) -> None:
+        for search in self._searches:
+            search.join()
         with self._lock:
             jobs = list(self._runs.values())
         for run, _ in jobs:

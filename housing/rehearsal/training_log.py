@@ -83,11 +83,12 @@ class TrainingLog:
         self._untold = []
 
     def _begin(self) -> None:
-        known = self._logs.exceptions
+        from botocore.exceptions import ClientError
+
         try:
             self._logs.create_log_stream(logGroupName=GROUP, logStreamName=self._stream)
-        except known.ResourceNotFoundException:
-            with contextlib.suppress(known.ResourceAlreadyExistsException):  # another job was quicker
+        except ClientError:  # no group yet; the client's own exceptions are made anew by each thread that is first
+            with contextlib.suppress(ClientError):  # another job was quicker
                 self._logs.create_log_group(logGroupName=GROUP)
             self._logs.create_log_stream(logGroupName=GROUP, logStreamName=self._stream)
         self._begun = True

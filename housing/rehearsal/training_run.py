@@ -104,7 +104,8 @@ class Run:
             except Ended as error:
                 outcome = _Outcome("Stopped", error.status, error.message)
         except Exception:
-            _log.exception("training job %s", self._name)
+            if not self._world.ending.is_set():
+                _log.exception("training job %s", self._name)
             outcome = _Outcome("Failed", "Failed", "Training job failed", INTERNAL)
         if not self._world.ending.is_set():
             self._finish(outcome)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from typing import TYPE_CHECKING, Any
 
 from housing.rehearsal import listing, tuning_requests
 from housing.rehearsal.answers import refused
 from housing.rehearsal.operations import on_start, operation
+from housing.rehearsal.training_jobs import workshop
 from housing.rehearsal.tuning_results import best, counters, summary, trials
 from housing.rehearsal.tuning_run import KIND, Tuning
 
@@ -89,7 +89,7 @@ def take_up(world: World) -> None:
 
 
 def _begin(world: World, name: str) -> None:
-    threading.Thread(target=Tuning(world, name).go, name=f"tuning {name}", daemon=True).start()
+    workshop(world).search(name, Tuning(world, name).go)
 
 
 def _seen(world: World, record: Record) -> Record:
