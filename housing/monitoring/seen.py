@@ -26,8 +26,9 @@ Columns = Mapping[str, NDArray[Any]]
 class Seen:
     """Rows of one variant, in the order in which they came. All are raw, or all are encoded.
 
-    `values` are its answers in the label's unit, (rows,), NaN where none was kept. `ids` names rows by the column
-    `id_column`, None where they do not have it. Requests that cannot be read, and those in the other form, are counted.
+    `values` are its answers in the label's unit, (rows,), NaN where none was kept. `ids` are those of a column that
+    names rows, None where they do not have it, as encoded rows never do. Requests that cannot be read, and those in the
+    other form, are counted.
     """
 
     columns: Columns
@@ -60,6 +61,16 @@ class Seen:
         columns = {name: cells[mask] for name, cells in self.columns.items()}
         ids = tuple(row for row, taken in zip(self.ids, mask, strict=True) if taken)
         return replace(self, columns=columns, values=self.values[mask], ids=ids)
+
+    def named_by(self, rows: NDArray[np.float32], ids: Sequence[str]) -> Seen:
+        """The same rows, each with the id of the one of `rows`, (ids, columns), that is encoded as it is."""
+        names = {row.tobytes(): name for row, name in zip(rows, ids, strict=True)}
+        matrix = self.matrix()
+        return replace(self, ids=tuple(names.get(row.tobytes()) for row in matrix))
+
+    def matrix(self) -> NDArray[np.float32]:
+        """Encoded rows as a model takes them, (rows, columns)."""
+        return np.column_stack([*self.columns.values()]).astype(np.float32)
 
     def without_answers(self) -> Seen:
         """The same rows, as if no answer had been kept."""

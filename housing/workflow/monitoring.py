@@ -13,7 +13,7 @@ from housing.errors import DataError, DeploymentError
 from housing.monitoring.ab_test import Difference, Errors, Interval, errors, failure_share
 from housing.workflow.outcome import Invocation, Outcome, Reporter, Table
 from housing.workflow.session import Session
-from housing.workflow.watching import Watched, watch
+from housing.workflow.watching import Labelled, Watched, watch
 
 if TYPE_CHECKING:
     from housing.monitoring.drift import ColumnDrift
@@ -43,12 +43,9 @@ def monitor(
             raise DeploymentError(
                 f"there is no endpoint {name!r}; endpoints here: {known}. `housing deploy` makes the configured one"
             )
-        actual, id_column = _labels(session, labels) if labels else ({}, None)
-        watched = _watch_all(session, status, id_column)
-        erred = None
-        if labels:
-            erred = errors({w.variant: w.answers for w in watched}, actual, experiment.gate, seed=experiment.seed)
-            _refuse_unlabelled(erred, labels, id_column)
+        labelled = _labelled(session, labels) if labels else None
+        watched = _watch_all(session, status, labelled)
+        erred = _erred(session, watched, labelled) if labelled else None
         traffic = _traffic(status, confidence=experiment.gate.confidence)
         lines = [*_remarks(session, status, watched), *_comparisons(session, erred)]
         run_id = _record(session, status, watched, erred, traffic=traffic, lines=lines)
@@ -62,20 +59,20 @@ def monitor(
         )
 
 
-def _watch_all(session: Session, status: EndpointStatus, id_column: str | None) -> list[Watched]:
+def _watch_all(session: Session, status: EndpointStatus, labelled: Labelled | None) -> list[Watched]:
     with session.reporter.working(f"reading what {status.endpoint} captured"):
         requests = session.host.captured(status.endpoint)
     watched = []
     for name, variant in status.deployment.variants.items():
         own = [one for one in requests if one.variant == name and one.model in (None, variant.model)]
-        found = watch(session, name, variant.model, own, id_column=id_column)
+        found = watch(session, name, variant.model, own, labelled=labelled)
         session.reporter.step("drift", f"{name}: {found.rows:,} rows; {found.word}")
         watched.append(found)
     return watched
 
 
-def _labels(session: Session, file: Path) -> tuple[dict[str, float], str]:
-    """The actual label of each row that a file names, and the column that names them. Raises DataError."""
+def _labelled(session: Session, file: Path) -> Labelled:
+    """The actual label of each row that a file names. Raises DataError."""
     from housing.data.cells import number
     from housing.data.payload import rows_from_csv
     from housing.data.rows import csv_pieces
@@ -83,11 +80,14 @@ def _labels(session: Session, file: Path) -> tuple[dict[str, float], str]:
 
     dataset = session.experiment.dataset
     (text,) = csv_pieces(str(file), separator=dataset.separator, rows_a_piece=2**31)
-    named_by = id_column(dataset, header_of(text))
+    header = header_of(text)
+    named_by = id_column(dataset, header)
     if named_by is None:
         known = ", ".join(name for name, column in dataset.columns.items() if column.kind == "identifier") or "none"
         raise DataError(f"{file}: has no column that names its rows; identifiers of {dataset.name}: {known}")
-    columns = rows_from_csv(text, [named_by, dataset.label])
+    if dataset.label not in header:
+        raise DataError(f"{file}: has no column {dataset.label}, the label")
+    columns = rows_from_csv(text, header)
     actual: dict[str, float] = {}
     for row, (name, cell) in enumerate(zip(columns[named_by], columns[dataset.label], strict=True), 1):
         if name in dataset.missing_texts or cell in dataset.missing_texts:
@@ -96,15 +96,20 @@ def _labels(session: Session, file: Path) -> tuple[dict[str, float], str]:
             actual[name] = number(cell)
         except ValueError:
             raise DataError(f"{file}: {dataset.label} of row {row} is no number: {cell!r}") from None
-    return actual, named_by
+    return Labelled(named_by, actual, columns)
 
 
-def _refuse_unlabelled(erred: Errors, file: Path, id_column: str | None) -> None:
+def _erred(session: Session, watched: Sequence[Watched], labelled: Labelled) -> Errors:
+    """Raises DataError where nobody has answered any of the rows."""
+    experiment = session.experiment
+    answers = {one.variant: one.answers for one in watched}
+    erred = errors(answers, labelled.actual, experiment.gate, seed=experiment.seed)
     if not any(erred.rows.values()):
         raise DataError(
-            f"{file}: none of its rows was captured; callers must send {id_column} with their rows, and an endpoint "
-            "of interface: raw must take them (deployment.interface=raw)"
+            f"--labels: none of its rows was captured; callers must send {labelled.id_column} with their rows, or, "
+            "where they send them encoded, the file must hold the raw columns too"
         )
+    return erred
 
 
 # --- for people -----------------------------------------------------------------------------------------------------

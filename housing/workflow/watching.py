@@ -47,8 +47,17 @@ class Watched:
         return self.drift.word if self.drift else self.why_not
 
 
+@dataclass(frozen=True)
+class Labelled:
+    """Rows whose actual label is known by now: `actual` by id, and all `columns` of their file, as text."""
+
+    id_column: str
+    actual: Mapping[str, float]
+    columns: Mapping[str, Sequence[str]]
+
+
 def watch(
-    session: Session, variant: str, model: str, requests: Sequence[CapturedRows], *, id_column: str | None
+    session: Session, variant: str, model: str, requests: Sequence[CapturedRows], *, labelled: Labelled | None
 ) -> Watched:
     """`requests` are what this variant has captured since it has this model, as far as the place knows."""
     from housing.monitoring.drift import compare
@@ -68,9 +77,12 @@ def watch(
     dataset, encoder = session.experiment.dataset, predictor.encoder
     if reason := _other_data(session, run.tags, encoder.required):
         return replace(told, why_not=reason)
-    found = seen(requests, dataset, encoder, id_column=id_column)
+    found = seen(requests, dataset, encoder, id_column=labelled.id_column if labelled else None)
     if found is None:
         return replace(told, why_not="no captured request has rows that its model reads")
+    if labelled and found.encoded and set(encoder.required) <= labelled.columns.keys():
+        # Encoded rows have no id: they are known by what the file's raw rows are encoded as.
+        found = found.named_by(encoder.transform(labelled.columns), labelled.columns[labelled.id_column])
     found, remarks = _of_this_model(predictor, found, model)
     rows = _trained_on(session, is_final=run.kind == "final")
     before, now = dict(trained(rows, encoder, encoded=found.encoded)), dict(found.columns)
@@ -126,8 +138,6 @@ def _of_this_model(predictor: Predictor, found: Seen, model: str) -> tuple[Seen,
 
 
 def _predict(predictor: Predictor, found: Seen) -> NDArray[np.float64]:
-    import numpy as np
-
     if not found.encoded:
         return predictor.predict_columns(found.columns)
-    return predictor.predict_encoded(np.column_stack(list(found.columns.values())).astype(np.float32))
+    return predictor.predict_encoded(found.matrix())

@@ -17,8 +17,10 @@ import numpy as np
 import pytest
 
 from housing.cli import main
+from housing.data.channel import csv_text
 from housing.targets.local import Settings
 from housing.targets.local.host import LocalHost
+from housing.training.predictor import Predictor
 from tests.workflow.conftest import Answer, Housing, in_process
 
 ENDPOINT = "housing-endpoint"
@@ -151,6 +153,24 @@ def test_labels_tell_how_far_each_variant_erred_and_who_is_better(
     assert re.search(r"challenger: mae [\d,]+ USD worse than champion; 95% interval", shown)
 
 
+def test_rows_that_came_encoded_are_known_by_their_raw_columns(
+    housing: Housing, trained: list[Row], folder: Path
+) -> None:
+    host = LocalHost(Settings(folder=str(folder / ".housing")))
+    bundles = json.loads((folder / ".housing" / "endpoints" / f"{ENDPOINT}.json").read_text())["bundles"]
+    encoder = Predictor.load(folder / ".housing" / "bundles" / bundles["champion"]).encoder
+    encoded = csv_text(encoder.transform(encoder.rows_from_csv(as_csv(trained[:300]))))
+    values = host.predict(ENDPOINT, encoded, "champion").values
+    (folder / "known.csv").write_text(as_csv(trained[:100]))
+    answer = housing("monitor", "--labels", "known.csv", "--json")
+    found = variant_of(answer, "champion")
+    assert found["captured_rows"] == 300
+    assert {"LotArea", "Street=Pave"} <= {column["column"] for column in found["columns"]}
+    mae = np.mean([abs(v - float(row["SalePrice"])) for v, row in zip(values, trained[:100], strict=False)])
+    assert answer.data["errors"]["errors"]["champion"]["value"] == pytest.approx(mae)
+    assert answer.data["errors"]["rows"]["champion"] == 100
+
+
 def test_labels_of_rows_that_nobody_asked_are_refused(
     housing: Housing, ask: Any, trained: list[Row], folder: Path
 ) -> None:
@@ -166,7 +186,7 @@ def test_labels_of_rows_that_nobody_asked_are_refused(
     ("content", "told"),
     [
         ("SalePrice\n1\n", "Order, PID, KaggleId"),
-        ("PID\n1\n", "SalePrice"),
+        ("PID\n1\n", "has no column SalePrice"),
         ("PID,SalePrice\n1,dear\n", "SalePrice of row 1 is no number: 'dear'"),
         ("PID,SalePrice\n", "no rows"),
     ],
