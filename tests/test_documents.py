@@ -17,6 +17,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+GUIDES = sorted((ROOT / "docs").glob("*.md"))
 # These are run by continuous integration itself, or by a person who looks at a browser.
 NOT_HERE = ("make ", "mlflow ui")
 
@@ -29,10 +30,10 @@ def commands(text: str) -> list[str]:
     return [line for line in found if not line.startswith(NOT_HERE)]
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Path]:
     """A checkout as a user has it, with rows to predict and a table of their own."""
-    folder = tmp_path_factory.mktemp("reader")
+    folder = tmp_path
     for name in ("MLproject", "python_env.yaml", "setup.cfg", "pyproject.toml"):
         shutil.copy(ROOT / name, folder)
     for name in ("conf", "housing"):
@@ -46,6 +47,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     yield folder
     for state in (folder / ".housing" / "endpoints").glob("*.json"):
         shell(folder, f"housing destroy deployment.endpoint={state.stem}")
+    shell(folder, "housing rehearsal stop")
 
 
 def write(file: Path, rows: list[dict[str, str]], names: list[str]) -> None:
@@ -68,10 +70,22 @@ def shell(folder: Path, command: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.timeout(900)
 def test_every_command_of_the_readme_works(folder: Path) -> None:
     assert shell(folder, "housing run experiment=walkthrough").returncode == 0
     listed = commands(README)
     assert len(listed) > 15
+    for command in listed:
+        done = shell(folder, command)
+        assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+        assert "Traceback" not in done.stderr, command
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("guide", GUIDES, ids=lambda guide: guide.stem)
+def test_every_command_of_a_guide_works(folder: Path, guide: Path) -> None:
+    listed = commands(guide.read_text(encoding="utf-8"))
+    assert listed
     for command in listed:
         done = shell(folder, command)
         assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
