@@ -1,4 +1,7 @@
-"""One endpoint under load: 10,000 requests of one row from 16 clients, through two weight changes and a model swap."""
+"""One endpoint under load: 10,000 requests of one row from 16 clients, through two weight changes and a model swap.
+
+Then the same without changes, by turns with capture and without it.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ import statistics
 import time
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.parse import urlsplit
@@ -18,12 +22,12 @@ from housing.algorithms import xgboost
 from housing.data.encoder import Encoder
 from housing.data.inputs import Number
 from housing.deployment.plan import plan, teardown
-from housing.deployment.spec import Deployment, Variant
+from housing.deployment.spec import Capture, Deployment, Variant
 from housing.targets.local import Settings
 from housing.targets.local.host import LocalHost
 from housing.training.artifact import Bundle, write_bundle
 
-REQUESTS, CLIENTS, COLUMNS = 10_000, 16, 79
+REQUESTS, CLIENTS, COLUMNS, TURNS = 10_000, 16, 79, 3
 _OLD, _NEW = "models:/price/1", "models:/price/2"
 _STEPS = (
     Deployment("bench", {"champion": Variant(_OLD, weight=9), "challenger": Variant(_NEW, weight=1)}),
@@ -45,6 +49,7 @@ def main() -> None:
             _deploy(host, _STEPS[0], models)
             print(f"first deployment, with the server's start: {time.perf_counter() - started:.2f} s")
             asyncio.run(_load(host, models))
+            _capture(host, models)
         finally:
             for action in teardown("bench", host.current("bench")):
                 host.apply(action, {})
@@ -68,6 +73,29 @@ async def _load(host: LocalHost, models: Mapping[str, Path]) -> None:
     await asyncio.gather(*clients)
     seconds = time.perf_counter() - started
     _report(answers, seconds)
+
+
+def _capture(host: LocalHost, models: Mapping[str, Path]) -> None:
+    """By turns, because other load on the machine comes and goes."""
+    plain = Deployment("bench", {"champion": Variant(_OLD)})
+    status = host.status("bench")
+    assert status is not None
+    url = urlsplit(status.url)
+
+    async def load() -> float:
+        answers: list[tuple[int, str, int, float]] = []
+        started = time.perf_counter()
+        clients = (_client(url.port or 0, url.path, answers, {"step": 0}, seed) for seed in range(CLIENTS))
+        await asyncio.gather(*clients)
+        return len(answers) / (time.perf_counter() - started)
+
+    rates: dict[bool, list[float]] = {False: [], True: []}
+    for turn in range(2 * TURNS):
+        captures = turn % 2 == 1
+        _deploy(host, replace(plain, capture=Capture(100) if captures else None), models)
+        rates[captures].append(asyncio.run(load()))
+    without, with_capture = (statistics.median(rates[captures]) for captures in (False, True))
+    print(f"capture: {without:.0f} requests/s without, {with_capture:.0f} with all of them kept")
 
 
 async def _client(
