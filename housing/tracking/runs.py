@@ -169,12 +169,12 @@ class Runs(RunQueries):
         self, run_id: str, *, metrics: Mapping[str, float] | None = None, tags: Mapping[str, str] | None = None
     ) -> None:
         """Add to a run, whatever its status."""
+        points = entries.metrics(metrics or {}, int(time.time() * 1000))
+        first, rest = points[: entries.METRICS_A_BATCH], points[entries.METRICS_A_BATCH :]
         with translated(f"run {run_id}: cannot be written"):
-            self.client.log_batch(
-                run_id,
-                metrics=entries.metrics(metrics or {}, int(time.time() * 1000)),
-                tags=entries.run_tags(tags or {}),
-            )
+            self.client.log_batch(run_id, metrics=first, tags=entries.run_tags(tags or {}))
+            for some in entries.batches(rest, entries.METRICS_A_BATCH):
+                self.client.log_batch(run_id, metrics=some)
 
     def finish(
         self,

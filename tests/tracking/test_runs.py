@@ -233,3 +233,11 @@ def test_a_finished_run_can_be_annotated(runs: Runs) -> None:
     run = runs.get(run_id)
     assert (run.metrics["test_mae"], run.metrics["later"], run.tags["housing.best"]) == (3, 2, "t01")
     assert run.status == "FINISHED"
+
+
+def test_any_number_of_metrics_can_be_added(runs: Runs) -> None:
+    run_id = runs.start("monitor", kind="monitoring")
+    runs.finish(run_id, metrics={f"champion/psi/c{number}": number for number in range(2100)}, tags={"word": "drift"})
+    found = runs.get(run_id)
+    assert (len(found.metrics), found.metrics["champion/psi/c2099"]) == (2100, 2099)
+    assert (found.status, found.tags["word"]) == ("FINISHED", "drift")
