@@ -41,21 +41,23 @@ class Killed(BaseException):
 
 
 class Mortal:
-    """A host whose command ends right after the `last`-th of its calls that change anything."""
+    """A host whose commands can be made to end right after any of their calls that change something."""
 
-    def __init__(self, rehearsal: Served, *, last: int) -> None:
+    def __init__(self, rehearsal: Served) -> None:
         self.host = SageMakerHost(settings_of(rehearsal))
-        self._left = last
+        self._left = 0
         for service in SERVICES:
             self.host._clients(service).meta.events.register("after-call", self._count)
 
     def _count(self, model: Any, **_: Any) -> None:
         if not model.name.startswith(READS):
             self._left -= 1
-            if self._left <= 0:
+            if self._left <= 0:  # the dead call nobody, from whichever thread
                 raise Killed
 
-    def survives(self, command: Callable[[SageMakerHost], None]) -> bool:
+    def survives(self, command: Callable[[SageMakerHost], None], *, last: int) -> bool:
+        """Whether the command has fewer than `last` such calls: else it ends right after that one."""
+        self._left = last
         try:
             command(self.host)
         except Killed:
@@ -71,13 +73,13 @@ def _kill_everywhere(
     after: Callable[[SageMakerHost], None],
 ) -> int:
     """Let `command` be killed after its first call, its second, and so on until it has no more; returns how many."""
-    host = SageMakerHost(settings_of(rehearsal))
+    host, mortal = SageMakerHost(settings_of(rehearsal)), Mortal(rehearsal)
     last = 0
     survived = False
     while not survived:
         last += 1
         before(host)
-        survived = Mortal(rehearsal, last=last).survives(command)
+        survived = mortal.survives(command, last=last)
         after(host)
     return last - 1
 
