@@ -10,15 +10,16 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
-from housing.rehearsal import access, calls, simulation
+from housing.rehearsal.access import enforcement, simulation
 from housing.rehearsal.answers import ApiError, HttpAnswer, HttpRequest
-from housing.rehearsal.aws import Aws, Environ
-from housing.rehearsal.calls import Call
-from housing.rehearsal.http import Lost
-from housing.rehearsal.moto_calls import SERVICES
-from housing.rehearsal.operations import OPERATIONS, RUNTIME
+from housing.rehearsal.api import calls
+from housing.rehearsal.api.calls import Call
+from housing.rehearsal.api.http import Lost
+from housing.rehearsal.api.operations import OPERATIONS, RUNTIME
+from housing.rehearsal.api.validation import answered, check, operation_model
+from housing.rehearsal.aws.moto_calls import SERVICES
+from housing.rehearsal.aws.services import Aws, Environ
 from housing.rehearsal.spec import Fault
-from housing.rehearsal.validation import answered, check, operation_model
 
 if TYPE_CHECKING:
     from housing.rehearsal.world import World
@@ -48,7 +49,7 @@ class Application:
             _go_wrong(faults)
             if self._world.settings.enforce_iam:
                 with self._aws.quiet():
-                    access.enforce(call, body, environ, store=self._world.store, region=self._world.region)
+                    enforcement.enforce(call, body, environ, store=self._world.store, region=self._world.region)
             result = self._answer(call, environ, body)
         except ApiError as error:
             result = in_error(call, error)

@@ -5,19 +5,19 @@ from __future__ import annotations
 from importlib import import_module
 
 _PARTS = (
-    "alarms",
-    "async_inference",
-    "endpoint_configs",
-    "endpoints",
-    "invocations",
-    "models",
-    "scaling",
-    "owner",
-    "search",
-    "tags",
-    "training_jobs",
-    "tuning_jobs",
-    "transform_jobs",
+    "access.owner",
+    "api.search",
+    "api.tags",
+    "serving.alarms",
+    "serving.async_inference",
+    "serving.endpoint_configs",
+    "serving.endpoints",
+    "serving.invocations",
+    "serving.models",
+    "serving.scaling",
+    "serving.transform_jobs",
+    "training.jobs",
+    "tuning.jobs",
 )
 
 

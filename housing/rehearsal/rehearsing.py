@@ -9,11 +9,12 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
-from housing.rehearsal import operations, parts
+from housing.rehearsal import parts
 from housing.rehearsal.answers import HttpAnswer
+from housing.rehearsal.api import operations
+from housing.rehearsal.api.http import Server
 from housing.rehearsal.application import Application
-from housing.rehearsal.aws import Aws, Environ
-from housing.rehearsal.http import Server
+from housing.rehearsal.aws.services import Aws, Environ
 from housing.rehearsal.spec import Rehearsal
 from housing.rehearsal.world import World
 

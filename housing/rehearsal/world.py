@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from housing.rehearsal import kinds
-from housing.rehearsal.faults import Faults
+from housing.rehearsal.api.faults import Faults
 from housing.rehearsal.spec import Rehearsal
 from housing.rehearsal.store import Store
 
 if TYPE_CHECKING:
-    from housing.rehearsal.aws import Aws
+    from housing.rehearsal.aws.services import Aws
 
 _AT_WORK = ("InProgress", "Stopping")
 

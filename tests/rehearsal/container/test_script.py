@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from housing.rehearsal.container.tree import Tree
-from housing.rehearsal.engine import Engine
+from housing.rehearsal.training.engine import Engine
 from tests.rehearsal.container.trees import Machine
 
 TELL = """

@@ -11,7 +11,7 @@ import xgboost
 from sklearn import metrics
 
 from housing.rehearsal.container.metrics import METRICS
-from housing.rehearsal.engine import Engine
+from housing.rehearsal.training.engine import Engine
 from tests.rehearsal.container.trees import WALKTHROUGH, Machine, csv, rows
 
 CHANNELS = {"train": csv(rows(1)), "validation": csv(rows(2, 80))}

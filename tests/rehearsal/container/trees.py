@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from housing.rehearsal.container.tree import Tree
-from housing.rehearsal.engine import Engine
+from housing.rehearsal.training.engine import Engine
 
 WALKTHROUGH = {
     "num_round": "20",

@@ -28,7 +28,7 @@ from housing.deployment.spec import (
     Variant,
 )
 from housing.errors import DeploymentError
-from housing.rehearsal.validation import check, service_model
+from housing.rehearsal.api.validation import check, service_model
 from housing.targets.sagemaker import Settings, alarms, hosting_requests, scaling
 from housing.targets.sagemaker.archive import archive, xgboost_version
 from housing.targets.sagemaker.batch import transform_job

@@ -1,0 +1,1 @@
+"""IAM: who signed a call, what it needs, and what policies say to that."""

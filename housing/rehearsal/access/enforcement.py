@@ -1,0 +1,82 @@
+"""Who signed a call, and whether IAM lets them: for rehearsals with `enforce_iam`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from housing.rehearsal.access.permissions import Need, needs
+from housing.rehearsal.access.policies import Statement, Verdict, decide, statements
+from housing.rehearsal.answers import ApiError
+from housing.rehearsal.kinds import ACCOUNT
+from housing.rehearsal.process import ACCESS_KEY
+
+if TYPE_CHECKING:
+    from housing.rehearsal.api.calls import Call
+    from housing.rehearsal.store import Store
+
+_ALWAYS_ALLOWED = ("sts:GetCallerIdentity",)
+
+
+@dataclass(frozen=True)
+class Principal:
+    arn: str
+    policy: list[Statement]
+
+
+def enforce(call: Call, body: bytes, environ: Mapping[str, Any], *, store: Store, region: str) -> None:
+    """ApiError unless who signed the call may do everything that it needs; the account itself may always."""
+    if call.signature.access_key == ACCESS_KEY:
+        return
+    principal = _principal(call, environ)
+    if call.operation in _ALWAYS_ALLOWED:
+        return
+    for need in needs(call, body, environ, store=store, region=region):
+        verdict = decide(principal.policy, need.action, need.resource, need.context)
+        if verdict != "allowed":
+            raise _refusal(call, principal, need, verdict)
+
+
+def _principal(call: Call, environ: Mapping[str, Any]) -> Principal:
+    from moto.iam.access_control import CreateAccessKeyFailure, create_access_key
+
+    token = environ.get("HTTP_X_AMZ_SECURITY_TOKEN")
+    headers = {"X-Amz-Security-Token": token} if token else {}
+    try:
+        key: Any = create_access_key(ACCOUNT, "aws", call.signature.access_key, headers)
+    except CreateAccessKeyFailure:
+        raise _unknown(call) from None
+    policy = [statement for entry in key.collect_policies() for statement in statements(_document(entry))]
+    return Principal(key.arn, policy)
+
+
+def _document(entry: Any) -> dict[str, Any]:
+    """A policy in any of the forms in which moto keeps one: managed, a role's own, a user's own."""
+    if isinstance(entry, str):
+        text = entry
+    elif isinstance(entry, Mapping):
+        text = entry["policy_document"]
+    else:
+        text = next(version.document for version in entry.versions if version.is_default)
+    document: dict[str, Any] = json.loads(text)
+    return document
+
+
+def _unknown(call: Call) -> ApiError:
+    if call.service == "s3":
+        return ApiError("InvalidAccessKeyId", "The AWS Access Key Id you provided does not exist in our records.", 403)
+    code = "InvalidClientTokenId" if call.in_xml else "UnrecognizedClientException"
+    return ApiError(code, "The security token included in the request is invalid.", 403 if call.in_xml else 400)
+
+
+def _refusal(call: Call, principal: Principal, need: Need, verdict: Verdict) -> ApiError:
+    why = (
+        "with an explicit deny in an identity-based policy"
+        if verdict == "denied"
+        else f"because no identity-based policy allows the {need.action} action"
+    )
+    message = f"User: {principal.arn} is not authorized to perform: {need.action} on resource: {need.resource} {why}"
+    code = "AccessDenied" if call.in_xml else "AccessDeniedException"
+    return ApiError(code, message, 403 if call.in_xml or call.service == "sagemaker-runtime" else 400)

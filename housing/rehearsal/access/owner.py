@@ -1,0 +1,30 @@
+"""What an account has from the beginning: a role that jobs and endpoints may take."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from housing.rehearsal.api.operations import on_start
+from housing.rehearsal.process import ROLE_NAME
+
+if TYPE_CHECKING:
+    from housing.rehearsal.world import World
+
+
+@on_start
+def furnish(world: World) -> None:
+    """Make the role unless it is there, with about the rights that AWS's own AmazonSageMakerFullAccess gives."""
+    iam = world.client("iam")
+    trust = _document(Action="sts:AssumeRole", Principal={"Service": "sagemaker.amazonaws.com"})
+    services = ("application-autoscaling", "cloudwatch", "logs", "s3", "sagemaker")
+    policy = _document(Action=[f"{service}:*" for service in services], Resource="*")
+    try:
+        iam.create_role(RoleName=ROLE_NAME, AssumeRolePolicyDocument=trust)
+    except iam.exceptions.EntityAlreadyExistsException:
+        return
+    iam.put_role_policy(RoleName=ROLE_NAME, PolicyName="work", PolicyDocument=policy)
+
+
+def _document(**statement: object) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", **statement}]})

@@ -1,0 +1,158 @@
+"""HTTP/1.1 on loopback: one thread a connection, which stays open between calls.
+
+werkzeug's own handler closes after every answer and waits 10 ms before it does; SDKs keep their connections.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import socket
+import sys
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import unquote_to_bytes
+
+from housing.rehearsal.answers import HttpAnswer
+from housing.rehearsal.aws.moto_calls import SPELLED
+from housing.rehearsal.aws.services import Environ
+
+_log = logging.getLogger(__name__)
+
+Answer = Callable[[Environ, bytes], HttpAnswer]
+
+
+class Lost(Exception):
+    """The work is done, and the connection is to break before the answer."""
+
+
+class Server(ThreadingHTTPServer):
+    """Answers calls with a function of the request, as WSGI describes it, and its body. `port` 0: any."""
+
+    daemon_threads = True
+    request_queue_size = 128
+
+    def __init__(self, port: int, answer: Answer) -> None:
+        self.answer = answer
+        self._open: set[socket.socket] = set()
+        super().__init__(("127.0.0.1", port), _Handler)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}"
+
+    def server_bind(self) -> None:
+        # HTTPServer asks the name service who we are, which may take seconds.
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.socket.bind(self.server_address)
+        self.server_address = self.socket.getsockname()
+        self.server_name, self.server_port = "127.0.0.1", self.server_address[1]
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        self._open.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        self._open.discard(request)
+        super().shutdown_request(request)
+
+    def server_close(self) -> None:
+        """Clients that keep their connections must find out that nobody answers there any more."""
+        super().server_close()
+        for connection in list(self._open):
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Clients that are killed break their connections; that is no error of ours, and anything else is."""
+        if not isinstance(sys.exception(), ConnectionError):
+            _log.exception("%s, a connection of %s", request, client_address)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: Server
+    protocol_version = "HTTP/1.1"
+    # With Nagle's algorithm on, an answer in two packets takes 40 ms.
+    disable_nagle_algorithm = True
+    wbufsize = -1
+
+    def _answer(self) -> None:
+        body = self._body()
+        try:
+            answer = self.server.answer(self._environ(body), body)
+        except Lost:
+            self.close_connection = True
+            self.connection.shutdown(socket.SHUT_RDWR)
+            return
+        self.send_response(answer.status)
+        length = str(len(answer.body))
+        for name, value in answer.headers.items():
+            if name.lower() == "content-length":
+                length = str(value) if self.command == "HEAD" else length
+            elif name.lower() not in ("connection", "transfer-encoding", "date", "server"):
+                self.send_header(name, str(value))
+        if answer.status not in (204, 304):
+            self.send_header("Content-Length", length)
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(answer.body)
+
+    def __getattr__(self, name: str) -> Any:
+        """`do_GET` and so on: all methods are answered alike."""
+        if name.startswith("do_"):
+            return self._answer
+        raise AttributeError(name)
+
+    def _body(self) -> bytes:
+        if "chunked" in self.headers.get("Transfer-Encoding", "").lower():
+            blocks = []
+            while size := int(self.rfile.readline().split(b";")[0], 16):
+                blocks.append(self.rfile.read(size))
+                self.rfile.readline()
+            while self.rfile.readline().strip():
+                pass
+            return b"".join(blocks)
+        return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+
+    def _environ(self, body: bytes) -> Environ:
+        path, _, query = self.path.partition("?")
+        environ: Environ = {
+            "wsgi.version": (1, 0),
+            "wsgi.url_scheme": "http",
+            "wsgi.multithread": True,
+            "REQUEST_METHOD": self.command,
+            "SCRIPT_NAME": "",
+            "PATH_INFO": unquote_to_bytes(path).decode("latin-1"),
+            "QUERY_STRING": query,
+            "RAW_URI": self.path,
+            "REMOTE_ADDR": "127.0.0.1",
+            "SERVER_NAME": "127.0.0.1",
+            "SERVER_PORT": str(self.server.server_port),
+            "SERVER_PROTOCOL": self.request_version,
+            SPELLED: {},
+        }
+        for name, value in self.headers.items():
+            key = name.upper().replace("-", "_")
+            if key not in ("CONTENT_TYPE", "CONTENT_LENGTH"):
+                key = f"HTTP_{key}"
+            if "_" in name:
+                if not name.lower().startswith("x-amz-meta-"):
+                    continue
+                environ[SPELLED][key] = name
+            environ[key] = f"{environ[key]},{value}" if key in environ else value
+        environ.pop("HTTP_TRANSFER_ENCODING", None)
+        environ["CONTENT_LENGTH"] = str(len(body))
+        return environ
+
+    def handle_expect_100(self) -> bool:
+        self.send_response_only(100)
+        self.end_headers()
+        self.wfile.flush()
+        return True
+
+    def version_string(self) -> str:
+        return "rehearsal"
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+        """Calls are not logged one by one: a job makes hundreds."""

@@ -1,0 +1,157 @@
+"""The rest of AWS: moto's S3, IAM, STS, Logs, CloudWatch and autoscaling, called in this process.
+
+moto's responses are called as its own `mock_aws` calls them, at AWS's host names: the path that moto's tests go.
+
+moto draws identifiers and asks for the time. Each call that changes something is made with a seed and at a moment of
+its own, and replayed with the same after a kill, so that the same keys, tokens and dates come back.
+"""
+
+from __future__ import annotations
+
+import datetime
+import io
+import logging
+import secrets
+import threading
+import time
+from contextlib import AbstractContextManager
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from housing.rehearsal.answers import HttpAnswer
+from housing.rehearsal.aws import moto_calls
+from housing.rehearsal.aws.journal import Entry, Journal
+
+Environ = dict[str, Any]
+_READS = ("Describe", "List", "Get", "Head", "Filter", "Lookup", "Select", "Simulate")
+_REFUSED = 400
+_ONE = threading.Lock()
+_log = logging.getLogger(__name__)
+
+
+class Aws:
+    """One account in one region, whose state lies in `folder`.
+
+    Calls are answered one at a time, as moto is not made for threads; and as its state belongs to the process, only one
+    may be open there. Raises RuntimeError for a second one.
+    """
+
+    def __init__(self, region: str, folder: Path) -> None:
+        self._region = region
+        self._lock = threading.RLock()
+        self._clients: dict[str, Any] = {}
+        self._journal = Journal(folder)
+        if not _ONE.acquire(blocking=False):
+            raise RuntimeError("this process has a rehearsal already: close it first")
+        try:
+            moto_calls.begin()
+            self._journal.restore(moto_calls.adopt, _replay)
+        except BaseException:
+            _ONE.release()
+            raise
+
+    def answer(self, service: str, action: str, environ: Environ, body: bytes) -> HttpAnswer:
+        """Answer a call that was signed for `service`; `environ` as in WSGI."""
+        if action.startswith(_READS):
+            with self._lock:
+                return moto_calls.answer(service, environ, body)
+        with self._lock:
+            entry = {"service": service, "seed": secrets.randbits(64), "time": time.time(), "environ": _kept(environ)}
+            answer = _do(entry, body)
+            if answer.status < _REFUSED:
+                self._journal.write(entry, body)
+                if self._journal.is_long:
+                    self._journal.copy(moto_calls.state())
+            return answer
+
+    def quiet(self) -> AbstractContextManager[object]:
+        """Nothing is answered meanwhile: for those who read moto's state."""
+        return self._lock
+
+    def client(self, service: str) -> Any:
+        """boto3's client of a service (`s3`, `logs`, `cloudwatch` ...), whose calls need no socket."""
+        with self._lock:
+            if service not in self._clients:
+                self._clients[service] = self._connected(service)
+            return self._clients[service]
+
+    def warm_up(self) -> None:
+        for service in ("sts", "s3", "logs"):
+            moto_calls.load(service, self._region)
+
+    def close(self) -> None:
+        with self._lock:
+            if not self._journal.is_empty:
+                self._journal.copy(moto_calls.state())
+            self._journal.close()
+        _ONE.release()
+
+    def _connected(self, service: str) -> Any:
+        import boto3
+        from botocore.awsrequest import AWSResponse
+        from botocore.compat import HTTPHeaders
+        from botocore.config import Config
+
+        client = boto3.client(
+            service,
+            region_name=self._region,
+            endpoint_url="http://rehearsal",
+            aws_access_key_id="rehearsal",
+            aws_secret_access_key="rehearsal",
+            config=Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"}),
+        )
+        signed_for = client.meta.service_model.signing_name
+
+        def answered(request: Any, event_name: str, **_: Any) -> Any:
+            environ, body = moto_calls.received(request)
+            answer = self.answer(signed_for, event_name.rpartition(".")[2], environ, body)
+            headers = HTTPHeaders()
+            for name, value in answer.headers.items():
+                headers[name] = str(value)
+            return AWSResponse(request.url, answer.status, headers, _Raw(answer.body))
+
+        client.meta.events.register("before-send", answered)
+        return client
+
+
+class _Raw(io.BytesIO):
+    """A body as botocore reads it from urllib3."""
+
+    def stream(self, **_: Any) -> Any:
+        while block := self.read(1 << 20):
+            yield block
+
+
+def _kept(environ: Environ) -> Entry:
+    return {k: v for k, v in environ.items() if isinstance(v, str) or k == moto_calls.SPELLED}
+
+
+def _replay(entry: Entry, body: bytes) -> None:
+    answer = _do(entry, body)
+    if answer.status >= _REFUSED:
+        _log.warning("%s answered %d when it was replayed: %r", entry["environ"], answer.status, answer.body[:500])
+
+
+def _do(entry: Entry, body: bytes) -> HttpAnswer:
+    """Make a call that changes something with its own seed, and at its own time."""
+    import moto.core.utils
+    from moto.moto_api._internal import mock_random
+
+    mock_random.seed(entry["seed"])
+    moto.core.utils.datetime = _stopped(entry["time"])
+    try:
+        return moto_calls.answer(entry["service"], entry["environ"], body)
+    finally:
+        moto.core.utils.datetime = datetime
+
+
+def _stopped(seconds: float) -> Any:
+    """The module `datetime`, as far as moto's clock uses it, at one moment."""
+
+    class Stopped(datetime.datetime):
+        @classmethod
+        def now(cls, tz: datetime.tzinfo | None = None) -> Any:
+            return datetime.datetime.fromtimestamp(seconds, tz)
+
+    return SimpleNamespace(**vars(datetime) | {"datetime": Stopped})

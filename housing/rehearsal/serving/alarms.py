@@ -1,0 +1,74 @@
+"""CloudWatch alarms on invocation metrics: evaluated here, because moto keeps alarms but never looks at them."""
+
+from __future__ import annotations
+
+import operator
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+from housing.rehearsal.serving.hosting import Hosting, chore
+from housing.rehearsal.serving.metering import NAMESPACE, Meter, statistic
+
+if TYPE_CHECKING:
+    from housing.rehearsal.world import World
+
+_COMPARISONS = {
+    "GreaterThanThreshold": operator.gt,
+    "GreaterThanOrEqualToThreshold": operator.ge,
+    "LessThanThreshold": operator.lt,
+    "LessThanOrEqualToThreshold": operator.le,
+}
+# By world: what each alarm, as it was last configured, came to when it was last evaluated. A state that somebody sets
+# by hand stays until the metrics say something new.
+_VERDICTS: WeakKeyDictionary[World, dict[tuple[str, str], str]] = WeakKeyDictionary()
+
+
+@chore
+def evaluate(world: World, host: Hosting) -> None:
+    client = world.client("cloudwatch")
+    known = _VERDICTS.get(world, {})
+    now: dict[tuple[str, str], str] = {}
+    for page in client.get_paginator("describe_alarms").paginate(AlarmTypes=["MetricAlarm"]):
+        for alarm in page["MetricAlarms"]:
+            if alarm.get("Namespace") != NAMESPACE or alarm.get("ComparisonOperator") not in _COMPARISONS:
+                continue
+            key = alarm["AlarmName"], str(alarm.get("AlarmConfigurationUpdatedTimestamp"))
+            state = _verdict(alarm, host.meter, time.time(), world.settings.minute_s)
+            if state is None:
+                continue
+            now[key] = state
+            reason = f"{alarm['MetricName']} of the last {alarm['EvaluationPeriods']} periods"
+            if state != known.get(key, _state_before(alarm, state, reason)):
+                client.set_alarm_state(AlarmName=alarm["AlarmName"], StateValue=state, StateReason=reason)
+    _VERDICTS[world] = now
+
+
+def _state_before(alarm: Mapping[str, Any], state: str, reason: str) -> str:
+    """What an alarm is taken to have come to before it is evaluated for the first time."""
+    by_hand = alarm["StateValue"] == "ALARM" and alarm.get("StateReason") != reason
+    return state if by_hand else str(alarm["StateValue"])
+
+
+def _verdict(alarm: Mapping[str, Any], meter: Meter, now: float, minute_s: float) -> str | None:
+    """The alarm's state; None when data are missing and it is to stay as it is."""
+    period_s = alarm["Period"] * minute_s / 60
+    dimensions = {each["Name"]: each["Value"] for each in alarm.get("Dimensions", [])}
+    breaches: list[bool | None] = []
+    for age in range(alarm["EvaluationPeriods"]):
+        end = now - age * period_s
+        values = meter.samples(alarm["MetricName"], dimensions, start=end - period_s, end=end)
+        breaches.append(_breaches(alarm, values) if values else None)
+    missing = alarm.get("TreatMissingData") or "missing"
+    if missing in ("breaching", "notBreaching"):
+        breaches = [missing == "breaching" if breach is None else breach for breach in breaches]
+    elif all(breach is None for breach in breaches):
+        return "INSUFFICIENT_DATA" if missing == "missing" else None
+    needed = alarm.get("DatapointsToAlarm") or alarm["EvaluationPeriods"]
+    return "ALARM" if sum(breach is True for breach in breaches) >= needed else "OK"
+
+
+def _breaches(alarm: Mapping[str, Any], values: list[float]) -> bool:
+    value = statistic(values, alarm.get("ExtendedStatistic") or alarm["Statistic"])
+    return bool(_COMPARISONS[alarm["ComparisonOperator"]](value, alarm["Threshold"]))

@@ -1,0 +1,92 @@
+"""InvokeEndpointAsync: the request lies in S3, and so will the answer, or the reason why there is none."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from housing.rehearsal.answers import ApiError, HttpAnswer, HttpRequest
+from housing.rehearsal.api.operations import route
+from housing.rehearsal.aws.objects import bucket_and_key
+from housing.rehearsal.serving.hosting import hosting
+from housing.rehearsal.serving.invocations import Payload, ask, model_error, variant_for
+
+if TYPE_CHECKING:
+    from housing.rehearsal.serving.plans import Plan
+    from housing.rehearsal.world import World
+
+_MOST_BYTES = 1024**3
+
+
+@dataclass(frozen=True)
+class _Job:
+    """One request: where it lies, what it is, and where its answer goes."""
+
+    endpoint: str
+    place: str
+    content_type: str | None
+    accept: str | None
+    answered: str
+    failed: str | None
+
+
+@route("InvokeEndpointAsync", r"/endpoints/([^/]+)/async-invocations")
+def invoke_endpoint_async(world: World, request: HttpRequest, endpoint: str) -> HttpAnswer:
+    """Accepted at once, answered in the background."""
+    headers = request.headers
+    place = headers.get("x-amzn-sagemaker-inputlocation", "")
+    if request.body:
+        raise ApiError("UnsupportedOperation", "the rehearsal supports InputLocation alone, not Body")
+    if not place.startswith("s3://"):
+        raise ApiError("ValidationError", f"InputLocation must be an S3 URI, got {place!r}")
+    with variant_for(world, endpoint, None) as (fleet, _):
+        plan: Plan = dict(fleet.plan)
+    if plan["async"] is None:
+        raise ApiError("ValidationError", f"Endpoint {endpoint} is not asynchronous; use InvokeEndpoint.")
+    inference = headers.get("x-amzn-sagemaker-inference-id") or str(uuid.uuid4())
+    output = plan["async"]["OutputConfig"]
+    name = str(uuid.uuid4())
+    answered = f"{output['S3OutputPath'].rstrip('/')}/{name}.out"
+    failed = f"{output['S3FailurePath'].rstrip('/')}/{name}-error.out" if "S3FailurePath" in output else None
+    job = _Job(
+        endpoint,
+        place,
+        headers.get("x-amzn-sagemaker-content-type"),
+        headers.get("x-amzn-sagemaker-accept"),
+        answered,
+        failed,
+    )
+    hosting(world).background.submit(lambda: _work(world, job))
+    places = {"X-Amzn-SageMaker-OutputLocation": answered}
+    if failed is not None:
+        places["X-Amzn-SageMaker-FailureLocation"] = failed
+    body = json.dumps({"InferenceId": inference}).encode()
+    return HttpAnswer(body, 202, {"Content-Type": "application/json", **places})
+
+
+def _work(world: World, job: _Job) -> None:
+    client: Any = world.client("s3")
+    try:
+        _put(client, job.answered, _answer(world, job))
+    except (ApiError, client.exceptions.ClientError) as e:
+        if job.failed is not None:
+            _put(client, job.failed, str(e).encode())
+
+
+def _answer(world: World, job: _Job) -> bytes:
+    bucket, key = bucket_and_key(job.place)
+    body = world.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
+    if len(body) > _MOST_BYTES:
+        raise ApiError("ValidationError", f"{job.place} is larger than {_MOST_BYTES} bytes")
+    with variant_for(world, job.endpoint, None) as (_, variant):
+        answer = ask(world, variant, Payload(body, job.content_type, job.accept))
+    if answer.status >= 400 or answer.status == 0:
+        raise model_error(world, job.endpoint, variant.log_stream, answer)
+    return answer.body
+
+
+def _put(client: Any, uri: str, content: bytes) -> None:
+    bucket, key = bucket_and_key(uri)
+    client.put_object(Bucket=bucket, Key=key, Body=content)

@@ -1,0 +1,173 @@
+"""InvokeEndpoint: a variant is chosen, its container answers, and what happened is counted."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from housing.rehearsal.answers import ApiError, HttpAnswer, HttpRequest
+from housing.rehearsal.api.operations import route
+from housing.rehearsal.container.inference import Answer, TimedOut
+from housing.rehearsal.serving.capture import Exchange
+from housing.rehearsal.serving.hosting import hosting
+from housing.rehearsal.serving.traffic import Fleet, NoSuchVariant, TooBusy, Variant
+
+if TYPE_CHECKING:
+    from housing.rehearsal.world import World
+
+_MOST_BYTES = 6 * 1024**2
+_WARM_MINUTES = 5
+_UNSUPPORTED = {
+    "x-amzn-sagemaker-target-model": "TargetModel",
+    "x-amzn-sagemaker-target-container-hostname": "TargetContainerHostname",
+    "x-amzn-sagemaker-inference-component": "InferenceComponentName",
+    "x-amzn-sagemaker-session-id": "SessionId",
+    "x-amzn-sagemaker-enable-explanations": "EnableExplanations",
+}
+
+
+@dataclass(frozen=True)
+class Payload:
+    """What a container is sent."""
+
+    body: bytes
+    content_type: str | None
+    accept: str | None
+
+
+@route("InvokeEndpoint", r"/endpoints/([^/]+)/invocations")
+def invoke_endpoint(world: World, request: HttpRequest, endpoint: str) -> HttpAnswer:
+    for header, member in _UNSUPPORTED.items():
+        if header in request.headers:
+            raise _invalid(f"{member} is not supported by endpoint {endpoint}.")
+    if len(request.body) > _MOST_BYTES:
+        raise _invalid(
+            f"Request {len(request.body)} bytes of payload exceeds the limit of {_MOST_BYTES} bytes for InvokeEndpoint."
+        )
+    host = hosting(world)
+    headers = request.headers
+    payload = Payload(request.body, headers.get("content-type") or None, headers.get("accept"))
+    with variant_for(world, endpoint, headers.get("x-amzn-sagemaker-target-variant")) as (fleet, variant):
+        if fleet.plan["async"] is not None:
+            raise _invalid(f"Endpoint {endpoint} is asynchronous; use InvokeEndpointAsync.")
+        _copy_to_shadow(world, fleet, payload)
+        answer = ask(world, variant, payload)
+        name, stream = variant.name, variant.log_stream
+    if answer.status >= 400 or answer.status == 0:
+        raise model_error(world, endpoint, stream, answer)
+    exchange = Exchange(
+        payload.body,
+        payload.content_type,
+        answer.body,
+        answer.content_type,
+        headers.get("x-amzn-sagemaker-inference-id"),
+        headers.get("x-amzn-sagemaker-custom-attributes"),
+        datetime.now(UTC),
+    )
+    host.captures.add(fleet.plan["capture"], endpoint, name, exchange)
+    return HttpAnswer(
+        answer.body, 200, {"Content-Type": answer.content_type, "x-Amzn-Invoked-Production-Variant": name}
+    )
+
+
+@contextmanager
+def variant_for(world: World, endpoint: str, target: str | None) -> Iterator[tuple[Fleet, Variant]]:
+    """Who answers this request, kept up meanwhile; ApiError in the words of the runtime when nobody can."""
+    with ExitStack() as kept:
+        try:
+            found = kept.enter_context(hosting(world).traffic.chosen(endpoint, target))
+        except KeyError:
+            raise _invalid(f"Endpoint {endpoint} of account {world.account} not found.") from None
+        except NoSuchVariant as e:
+            raise _invalid(f"Variant {e} not found for endpoint {endpoint}.") from None
+        except TooBusy:
+            raise ApiError("ThrottlingException", "Rate exceeded", 429) from None
+        yield found
+
+
+def ask(world: World, variant: Variant, payload: Payload) -> Answer:
+    """Have a variant's container answer, and count it; a container without an answer in time answers with status 0."""
+    began = time.perf_counter()
+    setup_s = _cold_start(world, variant)
+    asked = time.perf_counter()
+    try:
+        answer = variant.machine.invoke(payload.body, payload.content_type, payload.accept)
+    except TimedOut:
+        answer = Answer.text(
+            0,
+            "Your invocation timed out while waiting for a response from container primary. Review the latency metrics "
+            "for each container in Amazon CloudWatch, resolve the issue, and try again.",
+        )
+    answered = time.perf_counter()
+    bad, failed = 400 <= answer.status < 500, answer.status >= 500 or answer.status == 0
+    samples = {
+        "Invocations": 1.0,
+        "Invocation4XXErrors": float(bad),
+        "Invocation5XXErrors": float(failed),
+        "InvocationModelErrors": float(bad or failed),
+        "ModelLatency": (answered - asked) * 1e6,
+        "OverheadLatency": (asked - began - setup_s + time.perf_counter() - answered) * 1e6,
+    }
+    if variant.most_at_once is None:
+        samples["InvocationsPerInstance"] = 1 / max(variant.instances, 1)
+    if setup_s:
+        samples["ModelSetupTime"] = setup_s * 1e6
+    hosting(world).meter.add(variant.source, samples)
+    return answer
+
+
+def model_error(world: World, endpoint: str, stream: str, answer: Answer) -> ApiError:
+    """What InvokeEndpoint says when the container answers with an error."""
+    group = f"/aws/sagemaker/Endpoints/{endpoint}"
+    text = answer.body.decode(errors="replace")
+    kind = "client" if 400 <= answer.status < 500 else "server"
+    console = (
+        f"https://{world.region}.console.aws.amazon.com/cloudwatch/home?region={world.region}"
+        f"#logEventViewer:group={group}"
+    )
+    return ApiError(
+        "ModelError",
+        f'Received {kind} error ({answer.status}) from primary with message "{text}". '
+        f"See {console} in account {world.account} for more information.",
+        424,
+        details={
+            "OriginalStatusCode": answer.status,
+            "OriginalMessage": text,
+            "LogStreamArn": f"arn:aws:logs:{world.region}:{world.account}:log-group:{group}:log-stream:{stream}",
+        },
+    )
+
+
+def _cold_start(world: World, variant: Variant) -> float:
+    """A serverless variant that nobody has called for a while starts a machine first; how long it took, in seconds."""
+    if variant.most_at_once is None:
+        return 0
+    last, variant.last_used = variant.last_used, time.monotonic()
+    if last is not None and time.monotonic() - last < _WARM_MINUTES * world.settings.minute_s:
+        return 0
+    world.ending.wait(world.settings.start_s)
+    return world.settings.start_s
+
+
+def _copy_to_shadow(world: World, fleet: Fleet, payload: Payload) -> None:
+    """In the background, its answer dropped."""
+    host = hosting(world)
+    shadow = host.traffic.copied_to(fleet)
+    if shadow is None:
+        return
+
+    def copy() -> None:
+        try:
+            ask(world, shadow, payload)
+        finally:
+            host.traffic.leave(shadow)
+
+    host.background.submit(copy)
+
+
+def _invalid(message: str) -> ApiError:
+    return ApiError("ValidationError", message)

@@ -1,0 +1,132 @@
+"""What a machine of an endpoint or a transform job does before it serves: fetch, unpack, start, ask for /ping."""
+
+from __future__ import annotations
+
+import io
+import shutil
+import tarfile
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from housing.rehearsal.aws.objects import bucket_and_key, pull
+from housing.rehearsal.container.inference import Answer, Container, Log, Setup, Unhealthy
+from housing.rehearsal.images import framework_of
+from housing.rehearsal.serving.models import container_of, data_uri
+
+if TYPE_CHECKING:
+    from housing.rehearsal.store import Record
+    from housing.rehearsal.world import World
+
+_MODEL_IN_CONTAINER = "/opt/ml/model"
+_NO_PING = (
+    "The primary container for {user} did not pass the ping health check. "
+    "Please check CloudWatch logs for this endpoint."
+)
+
+
+class NotServing(Exception):
+    """The machine came to nothing; the message is AWS's FailureReason, with `{user}` for whom the machine is."""
+
+    def reason(self, user: str) -> str:
+        return str(self).replace("{user}", user)
+
+
+@dataclass
+class Machine:
+    """A container that serves, and its files. `image` is what it runs."""
+
+    container: Container
+    folder: Path
+    image: str
+
+    def invoke(self, body: bytes, content_type: str | None, accept: str | None) -> Answer:
+        return self.container.invoke(body, content_type, accept)
+
+    def close(self) -> None:
+        self.container.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def start(world: World, model: Record, log: Log, environment: Mapping[str, str] | None = None) -> Machine:
+    """Serve a model; `environment` is added to its own. Raises NotServing."""
+    about = container_of(model)
+    folder = world.folder / "machines" / uuid.uuid4().hex
+    try:
+        files = folder / "model"
+        files.mkdir(parents=True)
+        _fetch(world, about, files)
+        variables = {**about.get("Environment", {}), **(environment or {})}
+        setup = Setup(files, {"AWS_REGION": world.region, **variables}, log)
+        return Machine(_container(world, about, setup, folder), folder, about["Image"])
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+def _container(world: World, about: dict[str, Any], setup: Setup, folder: Path) -> Container:
+    from housing.rehearsal.container.script_inference import ScriptContainer
+    from housing.rehearsal.container.xgboost_inference import XGBoostContainer
+
+    image = framework_of(about["Image"], world.region)
+    program = setup.environment.get("SAGEMAKER_PROGRAM")
+    if program is None and image != "xgboost":
+        setup.log("ValueError: no SAGEMAKER_PROGRAM in the environment: this image serves scripts alone")
+        raise NotServing(_NO_PING)
+    try:
+        if program is None:
+            return XGBoostContainer(setup)
+        return ScriptContainer(setup, code=_code(world, setup, folder), program=program, framework=image)
+    except Unhealthy as e:
+        raise NotServing(_NO_PING) from e
+
+
+def _code(world: World, setup: Setup, folder: Path) -> Path:
+    """Where SAGEMAKER_SUBMIT_DIRECTORY lies on this machine."""
+    place = setup.environment.get("SAGEMAKER_SUBMIT_DIRECTORY", "/opt/ml/code")
+    if place.startswith("s3://"):
+        code = folder / "code"
+        code.mkdir()
+        _unpack(_download(world, place), code, place)
+        return code
+    within = place.removeprefix("file://")
+    if within == _MODEL_IN_CONTAINER or within.startswith(f"{_MODEL_IN_CONTAINER}/"):
+        return setup.model / within.removeprefix(_MODEL_IN_CONTAINER).lstrip("/")
+    return folder / "nothing"  # the image has no code of its own
+
+
+def _fetch(world: World, about: dict[str, Any], files: Path) -> None:
+    place = data_uri(about)
+    if place is None:
+        return
+    uri, archive = place
+    if archive:
+        _unpack(_download(world, uri), files, uri)
+        return
+    pull(world, f"{uri.rstrip('/')}/", files)
+
+
+def _download(world: World, uri: str) -> bytes:
+    client = world.client("s3")
+    bucket, key = bucket_and_key(uri)
+    try:
+        return bytes(client.get_object(Bucket=bucket, Key=key)["Body"].read())
+    except client.exceptions.ClientError as e:
+        raise NotServing(
+            f'Failed to download model data for container "container_1" from URL: "{uri}". Please ensure that there '
+            "is an object located at the URL and that the role passed to CreateModel has permissions to download the "
+            "object."
+        ) from e
+
+
+def _unpack(content: bytes, folder: Path, uri: str) -> None:
+    try:
+        with tarfile.open(fileobj=io.BytesIO(content), mode="r:gz") as archive:
+            archive.extractall(folder, filter="data")
+    except (tarfile.TarError, OSError, EOFError) as e:
+        raise NotServing(
+            f'Failed to extract model data archive for container "container_1" from URL "{uri}". Please ensure that '
+            "the object located at the URL is a valid tar.gz archive."
+        ) from e

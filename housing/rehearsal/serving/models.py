@@ -1,0 +1,98 @@
+"""Models: an image, an archive in S3 and an environment, by name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from housing.rehearsal.answers import ApiError, refused
+from housing.rehearsal.api import listing
+from housing.rehearsal.api.operations import operation
+from housing.rehearsal.aws.objects import bucket_and_key
+from housing.rehearsal.images import framework_of
+
+if TYPE_CHECKING:
+    from housing.rehearsal.store import Record
+    from housing.rehearsal.world import World
+
+_KIND = "model"
+
+
+@operation("CreateModel")
+def create_model(world: World, request: dict[str, Any]) -> dict[str, Any]:
+    container = _only_container(request)
+    if "ExecutionRoleArn" not in request:
+        raise refused("Execution role is required to create a model.")
+    framework_of(container.get("Image", ""), world.region)
+    _check_data(world, container)
+    record = {"EnableNetworkIsolation": False, **request}
+    for key in ("PrimaryContainer", "Containers"):
+        if key in record:
+            given = record[key] if isinstance(record[key], list) else [record[key]]
+            filled = [{"Mode": "SingleModel", "Environment": {}, **each} for each in given]
+            record[key] = filled if isinstance(record[key], list) else filled[0]
+    return {"ModelArn": world.store.create(_KIND, request["ModelName"], record)["ModelArn"]}
+
+
+@operation("DescribeModel")
+def describe_model(world: World, request: dict[str, Any]) -> dict[str, Any]:
+    return listing.describe(world, _KIND, request)
+
+
+@operation("ListModels")
+def list_models(world: World, request: dict[str, Any]) -> dict[str, Any]:
+    return listing.summaries(world, _KIND, request, member="Models")
+
+
+@operation("DeleteModel")
+def delete_model(world: World, request: dict[str, Any]) -> None:
+    """Endpoints that serve it go on doing so: their machines have their own copy."""
+    world.store.remove(_KIND, request["ModelName"])
+
+
+def container_of(model: Record) -> dict[str, Any]:
+    """The one container of a model."""
+    found: dict[str, Any] = model["PrimaryContainer"] if "PrimaryContainer" in model else model["Containers"][0]
+    return found
+
+
+def data_uri(container: dict[str, Any]) -> tuple[str, bool] | None:
+    """Where the model's files lie and whether they are one archive; None for a container without any."""
+    if source := container.get("ModelDataSource", {}).get("S3DataSource"):
+        return source["S3Uri"], source["CompressionType"] == "Gzip"
+    return (container["ModelDataUrl"], True) if container.get("ModelDataUrl") else None
+
+
+def _only_container(request: dict[str, Any]) -> dict[str, Any]:
+    if ("PrimaryContainer" in request) == bool(request.get("Containers")):
+        raise refused("Either PrimaryContainer or Containers must be provided, and not both.")
+    containers = [request["PrimaryContainer"]] if "PrimaryContainer" in request else request["Containers"]
+    if len(containers) > 1:
+        raise ApiError("UnsupportedOperation", "the rehearsal does not support pipelines of several containers")
+    container: dict[str, Any] = containers[0]
+    for member in ("ModelPackageName", "MultiModelConfig", "ImageConfig", "AdditionalModelDataSources"):
+        if container.get(member):
+            raise ApiError("UnsupportedOperation", f"the rehearsal does not support {member} of a container")
+    if container.get("Mode") == "MultiModel":
+        raise ApiError("UnsupportedOperation", "the rehearsal does not support multi-model containers")
+    if "ModelDataUrl" in container and "ModelDataSource" in container:
+        raise refused("ModelDataUrl and ModelDataSource are mutually exclusive.")
+    return container
+
+
+def _check_data(world: World, container: dict[str, Any]) -> None:
+    place = data_uri(container)
+    if place is None:
+        return
+    uri, archive = place
+    bucket, key = bucket_and_key(uri)
+    client = world.client("s3")
+    try:
+        if not archive:
+            found = bool(client.list_objects_v2(Bucket=bucket, Prefix=key, MaxKeys=1).get("Contents"))
+        else:
+            client.head_object(Bucket=bucket, Key=key)
+            found = True
+    except client.exceptions.ClientError:
+        found = False
+    if not found:
+        raise refused(f"Could not find model data at {uri}.")

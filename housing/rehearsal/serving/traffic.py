@@ -1,0 +1,152 @@
+"""Who answers a request: fleets of variants behind an endpoint, chosen by share and by weight."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from housing.rehearsal.serving.machines import Machine
+from housing.rehearsal.serving.metering import Source
+
+_DRAIN_S = 60
+
+
+class NoSuchVariant(Exception):
+    """The endpoint is up, but nothing of this name is behind it."""
+
+
+class TooBusy(Exception):
+    """A serverless variant answers as many requests at once as it may."""
+
+
+@dataclass
+class Variant:
+    """Machines that serve one model. All of them are one container here; `instances` says how many AWS would bill."""
+
+    name: str
+    machine: Machine
+    source: Source
+    log_stream: str
+    weight: float
+    instances: int
+    most_at_once: int | None = None
+    last_used: float | None = None
+    in_flight: int = 0
+
+
+@dataclass(eq=False)
+class Fleet:
+    """The variants of one configuration. `plan` is what it was made of."""
+
+    plan: Mapping[str, Any]
+    variants: Mapping[str, Variant]
+    shadow: Variant | None = None
+
+    def everyone(self) -> list[Variant]:
+        return [*self.variants.values(), *([self.shadow] if self.shadow else [])]
+
+
+@dataclass(frozen=True)
+class Share:
+    """A fleet and its part of the traffic; the parts sum to 1."""
+
+    fleet: Fleet
+    part: float
+
+
+class Traffic:
+    """Where each endpoint's requests go. May be used from any thread: a request never meets a fleet that has gone."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._routes: dict[str, tuple[Share, ...]] = {}
+
+    def route(self, endpoint: str, shares: Sequence[Share]) -> None:
+        """From now on; requests that are being answered stay where they are."""
+        with self._lock:
+            self._routes[endpoint] = tuple(share for share in shares if share.part > 0)
+
+    def fleet(self, endpoint: str) -> Fleet | None:
+        """The one with the greatest share."""
+        with self._lock:
+            shares = self._routes.get(endpoint)
+            return max(shares, key=lambda share: share.part).fleet if shares else None
+
+    def fleets(self, endpoint: str) -> list[Fleet]:
+        with self._lock:
+            return [share.fleet for share in self._routes.get(endpoint, ())]
+
+    def endpoints(self) -> list[str]:
+        with self._lock:
+            return list(self._routes)
+
+    def remove(self, endpoint: str) -> None:
+        with self._lock:
+            self._routes.pop(endpoint, None)
+
+    def resize(self, variant: Variant, *, weight: float, instances: int) -> None:
+        with self._lock:
+            variant.weight, variant.instances = weight, instances
+
+    @contextmanager
+    def chosen(self, endpoint: str, target: str | None) -> Iterator[tuple[Fleet, Variant]]:
+        """Who answers the next request; it stays up meanwhile. KeyError when there is no such endpoint."""
+        with self._lock:
+            fleet, variant = self._choose(self._routes[endpoint], target)
+            _enter(variant)
+        try:
+            yield fleet, variant
+        finally:
+            self.leave(variant)
+
+    def copied_to(self, fleet: Fleet) -> Variant | None:
+        """The shadow that gets a copy of a request, in the share that the two weights say; `leave` it afterwards."""
+        if fleet.shadow is None:
+            return None
+        (production,) = fleet.variants.values()
+        if random.random() * production.weight >= fleet.shadow.weight:
+            return None
+        with self._lock:
+            fleet.shadow.in_flight += 1
+        return fleet.shadow
+
+    def leave(self, variant: Variant) -> None:
+        with self._lock:
+            variant.in_flight -= 1
+            variant.last_used = time.monotonic()
+
+    def retire(self, fleet: Fleet) -> None:
+        """Close a fleet that gets no more requests, as soon as it has answered those it has."""
+        deadline = time.monotonic() + _DRAIN_S
+        while any(variant.in_flight for variant in fleet.everyone()) and time.monotonic() < deadline:
+            time.sleep(0.005)
+        close(fleet)
+
+    def _choose(self, shares: Sequence[Share], target: str | None) -> tuple[Fleet, Variant]:
+        able = [share for share in shares if target is None or target in share.fleet.variants]
+        if not able:
+            raise NoSuchVariant(target)
+        (share,) = random.choices(able, [share.part for share in able])
+        if target is not None:
+            return share.fleet, share.fleet.variants[target]
+        variants = list(share.fleet.variants.values())
+        weights = [variant.weight for variant in variants]
+        if not any(weights):
+            raise NoSuchVariant("any weight")
+        return share.fleet, random.choices(variants, weights)[0]
+
+
+def close(fleet: Fleet) -> None:
+    for variant in fleet.everyone():
+        variant.machine.close()
+
+
+def _enter(variant: Variant) -> None:
+    if variant.most_at_once is not None and variant.in_flight >= variant.most_at_once:
+        raise TooBusy(variant.name)
+    variant.in_flight += 1

@@ -1,0 +1,190 @@
+"""Batch transform: files in S3, cut into requests, answered by a model, put together again in S3."""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import time
+import uuid
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from housing.rehearsal.answers import ApiError, refused
+from housing.rehearsal.api import listing
+from housing.rehearsal.api.operations import on_start, operation
+from housing.rehearsal.aws.objects import bucket_and_key, listed
+from housing.rehearsal.container.inference import TimedOut
+from housing.rehearsal.serving import machines
+from housing.rehearsal.serving.hosting import hosting
+from housing.rehearsal.serving.machines import Machine, NotServing
+
+if TYPE_CHECKING:
+    from housing.rehearsal.store import Record
+    from housing.rehearsal.world import World
+
+_KIND = "transform-job"
+_LOG_GROUP = "/aws/sagemaker/TransformJobs"
+_PAYLOAD_MB = 6
+_LONGEST_REASON = 1024
+
+
+class _Stopped(Exception):
+    """Somebody called StopTransformJob."""
+
+
+class _Failed(Exception):
+    """The message is the job's FailureReason."""
+
+
+@operation("CreateTransformJob")
+def create_transform_job(world: World, request: dict[str, Any]) -> dict[str, Any]:
+    model = world.store.get("model", request["ModelName"])
+    _check(request)
+    record = {"BatchStrategy": "MultiRecord", "MaxPayloadInMB": _PAYLOAD_MB, **request}
+    made = world.store.create(
+        _KIND, request["TransformJobName"], record | {"TransformJobStatus": "InProgress", "_model": model}
+    )
+    _begin(world, request["TransformJobName"])
+    return {"TransformJobArn": made["TransformJobArn"]}
+
+
+@operation("DescribeTransformJob")
+def describe_transform_job(world: World, request: dict[str, Any]) -> dict[str, Any]:
+    return listing.describe(world, _KIND, request)
+
+
+@operation("ListTransformJobs")
+def list_transform_jobs(world: World, request: dict[str, Any]) -> dict[str, Any]:
+    return listing.summaries(world, _KIND, request, member="TransformJobSummaries")
+
+
+@operation("StopTransformJob")
+def stop_transform_job(world: World, request: dict[str, Any]) -> None:
+    with world.store.edit(_KIND, request["TransformJobName"]) as record:
+        if record["TransformJobStatus"] not in ("InProgress", "Stopping"):
+            raise refused(f"The request was rejected because the transform job is in status {_status(record)}.")
+        record["TransformJobStatus"] = "Stopping"
+
+
+@on_start
+def resume(world: World) -> None:
+    """Jobs that were at work when the rehearsal ended begin anew, as on a machine that was replaced."""
+    for record in world.store.list(_KIND):
+        if _status(record) in ("InProgress", "Stopping"):
+            _begin(world, record["TransformJobName"])
+
+
+def _begin(world: World, name: str) -> None:
+    hosting(world).spawn(lambda: _run(world, name), f"transform {name}")
+
+
+def _run(world: World, name: str) -> None:
+    changes: dict[str, Any] = {"TransformJobStatus": "Completed"}
+    try:
+        _work(world, world.store.get(_KIND, name))
+    except _Stopped:
+        changes = {"TransformJobStatus": "Stopped"}
+    except (NotServing, _Failed) as e:
+        reason = e.reason("the transform job") if isinstance(e, NotServing) else str(e)
+        changes = {"TransformJobStatus": "Failed", "FailureReason": reason[:_LONGEST_REASON]}
+    if not world.ending.is_set():
+        hosting(world).publish()
+        world.store.update(_KIND, name, TransformEndTime=time.time(), **changes)
+
+
+def _work(world: World, record: Record) -> None:
+    """From the start of the machine to the last object's answer."""
+    name = record["TransformJobName"]
+    if world.ending.wait(world.settings.start_s):
+        raise _Stopped
+    if world.lacks_capacity("sagemaker:CreateTransformJob"):
+        raise _Failed("CapacityError: Unable to provision requested ML compute capacity. Please retry later.")
+    world.store.update(_KIND, name, TransformStartTime=time.time())
+    log = hosting(world).logs.stream(_LOG_GROUP, f"{name}/i-{uuid.uuid4().hex[:17]}")
+    environment = {"SAGEMAKER_BATCH": "true", **record.get("Environment", {})}
+    with contextlib.closing(machines.start(world, record["_model"], log, environment)) as machine:
+        for key in _keys(world, record):
+            _transform(world, record, machine, key)
+
+
+def _keys(world: World, record: Record) -> list[str]:
+    source = record["TransformInput"]["DataSource"]["S3DataSource"]
+    client = world.client("s3")
+    try:
+        keys = list(listed(world, source["S3Uri"]))
+    except client.exceptions.ClientError as e:
+        raise _Failed(f"ClientError: {e}") from e
+    if not keys:
+        raise _Failed(f'ClientError: No S3 objects found under S3 URL "{source["S3Uri"]}".')
+    return keys
+
+
+def _transform(world: World, record: Record, machine: Machine, key: str) -> None:
+    """One object: its answers lie below the output path under the object's own path, with `.out` at the end."""
+    given, wanted = record["TransformInput"], record["TransformOutput"]
+    bucket, prefix = bucket_and_key(given["DataSource"]["S3DataSource"]["S3Uri"])
+    body = world.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
+    if given.get("CompressionType") == "Gzip":
+        body = gzip.decompress(body)
+    answers = []
+    for part in _requests(record, body):
+        if world.ending.is_set() or _status(world.store.get(_KIND, record["TransformJobName"])) == "Stopping":
+            raise _Stopped
+        try:
+            answer = machine.invoke(part, given.get("ContentType"), wanted.get("Accept"))
+        except TimedOut as e:
+            raise _Failed(f"AlgorithmError: {bucket}/{key}: timed out waiting for an answer") from e
+        if answer.status >= 400:
+            kind = "ClientError" if answer.status < 500 else "AlgorithmError"
+            text = answer.body.decode(errors="replace")
+            raise _Failed(f"{kind}: See job logs for more information. {bucket}/{key}: {answer.status}: {text}")
+        answers.append(answer.body)
+    inner = key.removeprefix(prefix).lstrip("/") if key != prefix else key.rpartition("/")[2]
+    out_bucket, out_prefix = bucket_and_key(wanted["S3OutputPath"].rstrip("/"))
+    path = f"{out_prefix}/{inner}.out".lstrip("/")
+    world.client("s3").put_object(Bucket=out_bucket, Key=path, Body=_assembled(answers, wanted))
+
+
+def _requests(record: Mapping[str, Any], body: bytes) -> Iterator[bytes]:
+    """The parts of an object that are sent one by one, none larger than the payload may be."""
+    most = int((record["MaxPayloadInMB"] or _PAYLOAD_MB) * 1024**2)
+    if record["TransformInput"].get("SplitType", "None") == "None":
+        if len(body) > most:
+            raise _Failed(f"ClientError: the object is larger than MaxPayloadInMB ({record['MaxPayloadInMB']})")
+        yield body
+        return
+    lines = [line for line in body.splitlines(keepends=True) if line.strip()]
+    together: list[bytes] = []
+    size = 0
+    for line in lines:
+        if len(line) > most:
+            raise _Failed(f"ClientError: a record is larger than MaxPayloadInMB ({record['MaxPayloadInMB']})")
+        if together and (record["BatchStrategy"] == "SingleRecord" or size + len(line) > most):
+            yield b"".join(together)
+            together, size = [], 0
+        together.append(line)
+        size += len(line)
+    if together:
+        yield b"".join(together)
+
+
+def _assembled(answers: list[bytes], output: Mapping[str, Any]) -> bytes:
+    if output.get("AssembleWith", "None") == "None":
+        return b"".join(answers)
+    return b"".join(answer if answer.endswith(b"\n") else answer + b"\n" for answer in answers)
+
+
+def _check(request: Mapping[str, Any]) -> None:
+    given = request["TransformInput"]
+    if given.get("SplitType", "None") not in ("None", "Line"):
+        raise ApiError("UnsupportedOperation", f"the rehearsal does not support SplitType {given['SplitType']}")
+    for member in ("DataProcessing", "DataCaptureConfig"):
+        if request.get(member):
+            raise ApiError("UnsupportedOperation", f"the rehearsal does not support {member} of a transform job")
+    source = given["DataSource"]["S3DataSource"]
+    if source["S3DataType"] != "S3Prefix":
+        raise ApiError("UnsupportedOperation", f"the rehearsal does not support S3DataType {source['S3DataType']}")
+
+
+def _status(record: Mapping[str, Any]) -> str:
+    return str(record["TransformJobStatus"])

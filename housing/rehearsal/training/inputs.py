@@ -1,0 +1,95 @@
+"""What a training job's machine has on its disk before the container starts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from housing.rehearsal.aws import objects
+from housing.rehearsal.container.tree import MOUNT, Tree
+
+if TYPE_CHECKING:
+    from housing.rehearsal.world import World
+
+
+class Failed(Exception):
+    """The job is at its end; the text is its FailureReason."""
+
+
+def download(world: World, request: Mapping[str, Any], tree: Tree) -> objects.Mirror | None:
+    """Lay out /opt/ml for a job; what mirrors its checkpoints, if it has any. Raises Failed."""
+    from botocore.exceptions import ClientError
+
+    tree.make()
+    try:
+        channels = {
+            channel["ChannelName"]: _channel(world, request, channel, tree.data / channel["ChannelName"])
+            for channel in request.get("InputDataConfig", [])
+        }
+        _fetch_script(world, request, tree)
+        checkpoints = _checkpoints(world, request, tree)
+    except ClientError as error:
+        raise Failed(f"ClientError: Data download failed:{error}") from error
+    _let_drivers_find(tree)
+    tree.write("hyperparameters", request.get("HyperParameters", {}))
+    tree.write("inputdataconfig", channels)
+    tree.write("resourceconfig", _machine(request["ResourceConfig"]["InstanceType"]))
+    return checkpoints
+
+
+def _channel(world: World, request: Mapping[str, Any], channel: Mapping[str, Any], folder: Path) -> dict[str, str]:
+    """Fetch it, and what inputdataconfig.json says of it."""
+    source = channel["DataSource"]["S3DataSource"]
+    folder.mkdir()
+    if not objects.pull(world, source["S3Uri"], folder):
+        raise Failed(
+            f'ClientError: Data download failed:No S3 objects found under S3 URL "{source["S3Uri"]}" given in input '
+            "data source"
+        )
+    mode = channel.get("InputMode") or request["AlgorithmSpecification"].get("TrainingInputMode", "File")
+    about = {
+        "TrainingInputMode": "File" if mode == "FastFile" else mode,
+        "S3DistributionType": source.get("S3DataDistributionType", "FullyReplicated"),
+        "RecordWrapperType": "None",
+    }
+    return about | ({"ContentType": channel["ContentType"]} if channel.get("ContentType") else {})
+
+
+def _fetch_script(world: World, request: Mapping[str, Any], tree: Tree) -> None:
+    given = request.get("HyperParameters", {}).get("sagemaker_submit_directory", "").strip('"')
+    if given.startswith("s3://"):
+        bucket, key = objects.bucket_and_key(given)
+        body = world.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
+        (tree.root.parent / "sourcedir.tar.gz").write_bytes(body)
+
+
+def _checkpoints(world: World, request: Mapping[str, Any], tree: Tree) -> objects.Mirror | None:
+    given = request.get("CheckpointConfig")
+    if not given:
+        return None
+    local = given.get("LocalPath", f"{MOUNT}/checkpoints")
+    tree.write("checkpointconfig", {"LocalPath": local})
+    mirror = objects.Mirror(world, Path(tree.inside(local)), given["S3Uri"])
+    mirror.fetch()
+    return mirror
+
+
+def _let_drivers_find(tree: Tree) -> None:
+    """The SDK's own programs have the container's paths in them; here these lie elsewhere."""
+    for path in (tree.data / "sm_drivers").rglob("*"):
+        if path.is_file() and path.suffix in (".py", ".sh"):
+            text = path.read_text(encoding="utf-8")
+            path.write_text(text.replace(MOUNT, str(tree.root)), encoding="utf-8")
+
+
+def _machine(instance_type: str) -> dict[str, Any]:
+    group = "homogeneousCluster"
+    return {
+        "current_host": "algo-1",
+        "current_instance_type": instance_type,
+        "current_group_name": group,
+        "hosts": ["algo-1"],
+        "instance_groups": [{"instance_group_name": group, "instance_type": instance_type, "hosts": ["algo-1"]}],
+        "network_interface_name": "eth0",
+    }

@@ -1,0 +1,149 @@
+"""What AWS refuses of a training job when it is created, before anything runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from housing.rehearsal.answers import ApiError, refused
+from housing.rehearsal.aws.objects import bucket_and_key, listed
+from housing.rehearsal.images import framework_of
+
+if TYPE_CHECKING:
+    from housing.rehearsal.world import World
+
+_NOT_HERE = (
+    *("ServerlessJobConfig", "MlflowConfig", "ModelPackageConfig", "DebugRuleConfigurations"),
+    "ProfilerRuleConfigurations",
+)
+_NO_RESOURCES = ("InstanceGroups", "TrainingPlanArn", "InstancePlacementConfig", "InstancePreferences")
+_DAY_S = 86400
+_NUMBER = r"([-+]?[0-9]*\.?[0-9]+(?:[eE][-+]?[0-9]+)?)"
+
+
+def check(world: World, request: Mapping[str, Any]) -> None:
+    """Raises ApiError, in AWS's words where AWS refuses, in ours where the rehearsal cannot do what AWS can."""
+    for member in _NOT_HERE:
+        if request.get(member):
+            raise _unsupported(f"{member} is not supported by the rehearsal.")
+    for member in ("AlgorithmSpecification", "ResourceConfig", "StoppingCondition"):
+        if not request.get(member):
+            raise refused(f"{member} is required for a training job that is no serverless job.")
+    _check_algorithm(world, request)
+    _check_machines(request["ResourceConfig"])
+    _check_times(request)
+    _check_checkpoints(request)
+    _check_channels(world, request)
+    output = request["OutputDataConfig"]
+    _check_address(output["S3OutputPath"], "OutputDataConfig.S3OutputPath")
+    if output.get("CompressionType", "GZIP") != "GZIP":
+        raise _unsupported(
+            f"OutputDataConfig.CompressionType {output['CompressionType']}: the rehearsal knows GZIP alone."
+        )
+
+
+def metric_definitions(request: Mapping[str, Any], region: str) -> list[dict[str, str]]:
+    """How metrics are read from the log: the algorithm's own for XGBoost, else as the request says."""
+    specification = request["AlgorithmSpecification"]
+    if framework_of(specification["TrainingImage"], region) != "xgboost":
+        return list(specification.get("MetricDefinitions", []))
+    from housing.rehearsal.container.hyperparameters import MAXIMIZED, MINIMIZED
+
+    return [
+        {"Name": f"{channel}:{metric}", "Regex": rf".*\[[0-9]+\].*#011{channel}-{metric}:{_NUMBER}.*"}
+        for channel in ("train", "validation")
+        for metric in (*MAXIMIZED, *MINIMIZED)
+    ]
+
+
+def _check_algorithm(world: World, request: Mapping[str, Any]) -> None:
+    specification = request["AlgorithmSpecification"]
+    if specification.get("AlgorithmName") or not specification.get("TrainingImage"):
+        raise _unsupported(
+            "AlgorithmSpecification: algorithms of the marketplace are not supported by the rehearsal; an image is."
+        )
+    framework = framework_of(specification["TrainingImage"], world.region)
+    if specification.get("MetricDefinitions") and framework == "xgboost":
+        raise refused(
+            "You can't override the metric definitions for Amazon SageMaker algorithms. "
+            "Please retry the request without specifying metric definitions."
+        )
+
+
+def _check_machines(machines: Mapping[str, Any]) -> None:
+    for member in _NO_RESOURCES:
+        if machines.get(member):
+            raise _unsupported(f"ResourceConfig.{member} is not supported by the rehearsal.")
+    for member in ("InstanceType", "InstanceCount"):
+        if not machines.get(member):
+            raise refused(f"ResourceConfig.{member} is required.")
+    if machines["InstanceCount"] > 1:
+        raise _unsupported(
+            f"ResourceConfig.InstanceCount {machines['InstanceCount']} is not supported by the rehearsal: it has one "
+            "machine."
+        )
+
+
+def _check_times(request: Mapping[str, Any]) -> None:
+    times = request["StoppingCondition"]
+    run, wait = times.get("MaxRuntimeInSeconds", _DAY_S), times.get("MaxWaitTimeInSeconds")
+    if request.get("EnableManagedSpotTraining"):
+        if wait is None or wait < run:
+            raise refused(
+                "Invalid MaxWaitTimeInSeconds. It must be present and be greater than or equal to MaxRuntimeInSeconds"
+            )
+    elif wait is not None:
+        raise refused("Invalid MaxWaitTimeInSeconds. It must not be present when EnableManagedSpotTraining is false")
+
+
+def _check_checkpoints(request: Mapping[str, Any]) -> None:
+    checkpoints = request.get("CheckpointConfig")
+    if not checkpoints:
+        return
+    _check_address(checkpoints["S3Uri"], "CheckpointConfig.S3Uri")
+    if checkpoints.get("LocalPath", "/opt/ml/checkpoints").rstrip("/") in ("/opt/ml", "/opt/ml/input", "/opt/ml/model"):
+        raise refused(f"CheckpointConfig.LocalPath {checkpoints['LocalPath']} is a folder that SageMaker uses itself.")
+
+
+def _check_channels(world: World, request: Mapping[str, Any]) -> None:
+    names = [channel["ChannelName"] for channel in request.get("InputDataConfig", [])]
+    if len(set(names)) < len(names):
+        raise refused(f"Channel names must be unique, got {', '.join(names)}")
+    for channel in request.get("InputDataConfig", []):
+        source = channel["DataSource"].get("S3DataSource")
+        where = f"InputDataConfig {channel['ChannelName']}"
+        if not source:
+            raise _unsupported(f"{where}: the rehearsal reads channels from S3DataSource alone.")
+        if source["S3DataType"] != "S3Prefix":
+            raise _unsupported(f"{where}: the rehearsal knows S3Prefix, not {source['S3DataType']}.")
+        if channel.get("CompressionType", "None") != "None":
+            raise _unsupported(f"{where}: the rehearsal reads no compressed channels.")
+        if channel.get("RecordWrapperType", "None") != "None":
+            raise _unsupported(f"{where}: RecordWrapperType is not supported by the rehearsal.")
+        _check_objects(world, source["S3Uri"], request["RoleArn"])
+
+
+def _check_objects(world: World, uri: str, role: str) -> None:
+    from botocore.exceptions import ClientError
+
+    bucket, _ = bucket_and_key(uri)
+    why = ""
+    try:
+        if any(True for _ in listed(world, uri)):
+            return
+    except ClientError as error:
+        why = f" Error message from S3: {error.response['Error']['Message']}"
+    raise refused(
+        f'No S3 objects found under S3 URL "{uri}" given in input data source. Please ensure that the bucket exists in '
+        f"the selected region ({world.region}), that objects exist under that S3 prefix, and that the role "
+        f'"{role}" has "s3:ListBucket" permissions on bucket "{bucket}".{why}'
+    )
+
+
+def _unsupported(message: str) -> ApiError:
+    return ApiError("UnsupportedOperation", message)
+
+
+def _check_address(uri: str, where: str) -> None:
+    if not bucket_and_key(uri)[0]:
+        raise refused(f"{where}: {uri} names no bucket")

@@ -1,0 +1,302 @@
+"""The life of one training job, from its machine to its archive in S3."""
+
+from __future__ import annotations
+
+import logging
+import math
+import shutil
+import signal
+import tarfile
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from housing.rehearsal.aws import objects
+from housing.rehearsal.container.tree import Tree
+from housing.rehearsal.images import framework_of
+from housing.rehearsal.training import inputs
+from housing.rehearsal.training.inputs import Failed
+from housing.rehearsal.training.log import TrainingLog
+from housing.rehearsal.training.requests import metric_definitions
+
+if TYPE_CHECKING:
+    from housing.rehearsal.store import Record
+    from housing.rehearsal.training.engine import Container, Engine
+    from housing.rehearsal.world import World
+
+INTERNAL = "InternalServerError: We encountered an internal error. Please try again."
+_CAPACITY = (
+    "CapacityError: Unable to provision requested ML compute capacity. Please retry using a different ML instance type."
+)
+_KIND = "training-job"
+_GRACE_S = 120  # from SIGTERM to SIGKILL, as on AWS
+_RECLAIMED_S = 0.5  # for which a spot job has no machine, at least: long enough to be seen
+_LOOK_S = 0.1
+_log = logging.getLogger(__name__)
+
+
+class Ended(Exception):
+    """The job is at its end without a model of its own accord: stopped, or out of time."""
+
+    def __init__(self, status: str, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+
+
+_STOPPED = ("Stopped", "Training job stopped")
+_OUT_OF_TIME = ("MaxRuntimeExceeded", "Training job runtime exceeded MaxRuntimeInSeconds provided")
+_OUT_OF_PATIENCE = ("MaxWaitTimeExceeded", "Training job wait time exceeded MaxWaitTimeInSeconds provided")
+
+
+def transition(record: Record, status: str, message: str) -> None:
+    """Let the job be in another secondary status from now on."""
+    now = time.time()
+    transitions = record["SecondaryStatusTransitions"]
+    if transitions and "EndTime" not in transitions[-1]:
+        transitions[-1]["EndTime"] = now
+    record["SecondaryStatus"] = status
+    transitions.append({"Status": status, "StartTime": now, "StatusMessage": message})
+    if status in ("Completed", "Failed", "Stopped", "MaxRuntimeExceeded", "MaxWaitTimeExceeded"):
+        transitions[-1]["EndTime"] = now
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    status: str
+    secondary: str
+    message: str
+    reason: str | None = None
+
+
+class Run:
+    """Runs in a thread of its own; `stop` may be called from any."""
+
+    def __init__(self, world: World, engine: Engine, name: str) -> None:
+        self._world = world
+        self._engine = engine
+        self._name = name
+        self._stopping = threading.Event()
+        self._folder = world.folder / "jobs" / name
+        self._tree = Tree(self._folder / "ml")
+        self._record = world.store.get(_KIND, name)
+        self._began: float | None = None
+        self._checkpoints: objects.Mirror | None = None
+        self._log: TrainingLog | None = None
+
+    def stop(self) -> None:
+        self._stopping.set()
+
+    def history(self, metric: str) -> list[float]:
+        """The values of a metric in the container that runs, or ran last."""
+        return self._log.history(metric) if self._log else []
+
+    def go(self) -> None:
+        """To the end, whatever happens; when the rehearsal ends first, the job is left as it is."""
+        try:
+            try:
+                self._train()
+                outcome = _Outcome("Completed", "Completed", "Training job completed")
+            except Failed as error:
+                outcome = _Outcome("Failed", "Failed", "Training job failed", str(error)[:1024])
+            except Ended as error:
+                outcome = _Outcome("Stopped", error.status, error.message)
+        except Exception:
+            if not self._world.ending.is_set():
+                _log.exception("training job %s", self._name)
+            outcome = _Outcome("Failed", "Failed", "Training job failed", INTERNAL)
+        if not self._world.ending.is_set():
+            self._finish(outcome)
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _train(self) -> None:
+        settings = self._world.settings
+        self._prepare(settings.start_s)
+        if self._world.lacks_capacity("sagemaker:CreateTrainingJob"):
+            raise Failed(_CAPACITY)
+        spot = self._record["EnableManagedSpotTraining"]
+        interruptions = sorted(settings.interrupt_at_rounds) if spot else []
+        fails = "the rehearsal was asked to let this job fail" if self._world.fails_job() else None
+        while True:
+            self._say("Downloading", "Downloading input data")
+            self._began = time.time()
+            self._change(TrainingStartTime=self._record.get("TrainingStartTime", self._began))
+            shutil.rmtree(self._folder, ignore_errors=True)
+            self._checkpoints = inputs.download(self._world, self._record, self._tree)
+            self._say("Training", "Training image download completed. Training in progress.")
+            lost = self._contain(interruptions[0] if interruptions else None, fails)
+            if not lost:
+                break
+            interruptions.pop(0)
+            self._count_seconds()
+            self._say("Interrupted", "Training job interrupted")
+            shutil.rmtree(self._folder, ignore_errors=True)
+            self._wait(_RECLAIMED_S)
+            self._say("Starting", "Starting the training job")
+            self._prepare(settings.start_s)
+        self._upload(if_empty=True)
+
+    def _prepare(self, seconds: float) -> None:
+        self._say("Pending", "Preparing the instances for training")
+        self._wait(seconds)
+
+    def _wait(self, seconds: float) -> None:
+        """Raises Ended when the job is stopped meanwhile, or has waited for longer than it may."""
+        patience = self._record["StoppingCondition"].get("MaxWaitTimeInSeconds", math.inf)
+        left = self._record["CreationTime"] + patience - time.time()
+        if self._stopping.wait(max(0.0, min(seconds, left))):
+            raise Ended(*_STOPPED)
+        if seconds > left:
+            raise Ended(*_OUT_OF_PATIENCE)
+
+    def _contain(self, interrupt_at: int | None, fails: str | None) -> bool:
+        """Run the container to its end; True when its machine was taken away. Raises Failed, Ended."""
+        log = self._log = TrainingLog(self._world, self._name, metric_definitions(self._record, self._world.region))
+        container = self._engine.start(self._work(interrupt_at, fails))
+        times = self._record["StoppingCondition"]
+        deadline = time.time() + times["MaxRuntimeInSeconds"] - self._seconds()
+        patience = self._record["CreationTime"] + times.get("MaxWaitTimeInSeconds", math.inf)
+        # A script says that it has done a round by its metrics alone.
+        rounds = interrupt_at if interrupt_at is not None and _is_script(self._record) else math.inf
+        end: tuple[str, str] | None = None
+        try:
+            while not container.ended:
+                log.take(container.read(_LOOK_S))
+                if container.paused_at is not None or log.rounds > rounds:
+                    self._lose(container, log)
+                    return True
+                if log.due():
+                    self._publish(log)
+                if end is None and (end := self._due(deadline, patience)):
+                    deadline = time.time() + _GRACE_S
+                    container.signal(signal.SIGTERM)
+                elif end and time.time() > deadline:
+                    container.signal(signal.SIGKILL)
+        finally:
+            container.close()
+        self._publish(log)
+        if end:
+            self._upload(if_empty=False)
+            raise Ended(*end)
+        if container.exit_code:
+            raise Failed(self._failure(container.exit_code))
+        return False
+
+    def _due(self, deadline: float, patience: float) -> tuple[str, str] | None:
+        """What ends the job now."""
+        if self._stopping.is_set():
+            return _STOPPED
+        now = time.time()
+        return _OUT_OF_TIME if now > deadline else _OUT_OF_PATIENCE if now > patience else None
+
+    def _work(self, interrupt_at: int | None, fails: str | None) -> dict[str, Any]:
+        specification = self._record["AlgorithmSpecification"]
+        own = {
+            "TRAINING_JOB_NAME": self._name,
+            "TRAINING_JOB_ARN": self._record["TrainingJobArn"],
+            "AWS_REGION": self._world.region,
+            "CURRENT_HOST": "algo-1",
+        }
+        return {
+            "root": str(self._tree.root),
+            "framework": framework_of(specification["TrainingImage"], self._world.region),
+            "environment": own | self._record.get("Environment", {}),
+            "command": [
+                *specification.get("ContainerEntrypoint", []),
+                *specification.get("ContainerArguments", []),
+            ],
+            "round_s": self._world.settings.round_s,
+            "pause_at": interrupt_at,
+            "fails": fails,
+        }
+
+    def _lose(self, container: Container, log: TrainingLog) -> None:
+        """The machine is taken away: its log and the checkpoints' folder reach AWS, and nothing else does."""
+        container.signal(signal.SIGSTOP)
+        if self._checkpoints:
+            self._checkpoints.send()
+        container.signal(signal.SIGKILL)
+        while not container.ended:
+            log.take(container.read(_LOOK_S))
+        self._publish(log)
+
+    def _publish(self, log: TrainingLog) -> None:
+        log.send()
+        if log.metrics:
+            self._change(FinalMetricDataList=log.metrics)
+        if self._checkpoints:
+            self._checkpoints.send()
+
+    def _failure(self, code: int) -> str:
+        told = self._tree.failure.read_text(encoding="utf-8") if self._tree.failure.exists() else ""
+        if code == -signal.SIGKILL:
+            code = 128 + signal.SIGKILL
+        told = self._tree.shown(told)[: 1024 - len("AlgorithmError: , exit code: 000")]
+        return f"AlgorithmError: {told}, exit code: {code}"
+
+    def _upload(self, *, if_empty: bool) -> None:
+        """What the container has left in its model folder, and in that for other output."""
+        if self._world.ending.is_set():
+            return
+        from botocore.exceptions import ClientError
+
+        address = f"{self._record['OutputDataConfig']['S3OutputPath'].rstrip('/')}/{self._name}/output"
+        try:
+            if any(self._tree.model.iterdir()) or if_empty:
+                self._say("Uploading", "Uploading generated training model")
+                archive = _packed(self._tree.model, self._folder / "model.tar.gz")
+                objects.push(self._world, archive, f"{address}/model.tar.gz")
+                self._change(ModelArtifacts={"S3ModelArtifacts": f"{address}/model.tar.gz"})
+            if any(self._tree.output_data.iterdir()):
+                archive = _packed(self._tree.output_data, self._folder / "output.tar.gz")
+                objects.push(self._world, archive, f"{address}/output.tar.gz")
+        except ClientError as error:
+            raise Failed(f"ClientError: Artifact upload failed:{error}") from error
+
+    def _finish(self, outcome: _Outcome) -> None:
+        self._count_seconds()
+        spot = self._record["EnableManagedSpotTraining"]
+        with self._world.store.edit(_KIND, self._name) as record:
+            record["TrainingJobStatus"] = outcome.status
+            if outcome.reason:
+                record["FailureReason"] = outcome.reason
+            record["TrainingEndTime"] = time.time()
+            if record.get("_seconds"):
+                seconds = max(1, math.ceil(record["_seconds"]))
+                paid = math.ceil(record["_seconds"] * (1 - self._world.settings.spot_discount)) if spot else seconds
+                record["TrainingTimeInSeconds"] = seconds
+                record["BillableTimeInSeconds"] = max(1, paid)
+            transition(record, outcome.secondary, outcome.message)
+
+    def _seconds(self) -> float:
+        return float(self._record.get("_seconds", 0.0))
+
+    def _count_seconds(self) -> None:
+        if self._began is not None:
+            self._change(_seconds=self._seconds() + time.time() - self._began)
+            self._began = None
+
+    def _say(self, status: str, message: str) -> None:
+        with self._world.store.edit(_KIND, self._name) as record:
+            transition(record, status, message)
+
+    def _change(self, **members: Any) -> None:
+        self._record |= self._world.store.update(_KIND, self._name, **members)
+
+
+def _is_script(request: Mapping[str, Any]) -> bool:
+    return bool(
+        request["AlgorithmSpecification"].get("ContainerEntrypoint")
+        or "sagemaker_program" in request.get("HyperParameters", {})
+        or "SAGEMAKER_PROGRAM" in request.get("Environment", {})
+    )
+
+
+def _packed(folder: Path, archive: Path) -> Path:
+    with tarfile.open(archive, "w:gz", compresslevel=1) as packed:
+        for path in sorted(folder.iterdir()):
+            packed.add(path, arcname=path.name)
+    return archive

@@ -1,0 +1,1 @@
+"""Hyperparameter tuning jobs, which train by training jobs."""

@@ -1,0 +1,186 @@
+"""The life of one tuning job: what to train next, what to stop early, and when it is done."""
+
+from __future__ import annotations
+
+import logging
+import statistics
+import time
+import uuid
+import zlib
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from housing.rehearsal.answers import ApiError
+from housing.rehearsal.training import jobs as training_jobs
+from housing.rehearsal.training.run import INTERNAL
+from housing.rehearsal.tuning import strategies
+from housing.rehearsal.tuning.parameter_ranges import space
+from housing.rehearsal.tuning.requests import training_request
+from housing.rehearsal.tuning.results import Trial, counters, trials
+from housing.rehearsal.tuning.strategies import Seen
+
+if TYPE_CHECKING:
+    from housing.rehearsal.store import Record
+    from housing.rehearsal.world import World
+
+KIND = "hyper-parameter-tuning-job"
+_LOOK_S = 0.02
+_HOPELESS = 5  # jobs that fail before any has succeeded
+_ETA = 3  # of each three jobs that get as far, Hyperband lets one go on
+_BEFORE_MEDIAN = 3  # jobs and rounds, before it says anything
+_log = logging.getLogger(__name__)
+
+
+class Tuning:
+    """Runs in a thread of its own. All that it knows is in the records, so that a killed one can go on."""
+
+    def __init__(self, world: World, name: str) -> None:
+        self._world = world
+        self._name = name
+        self._record = world.store.get(KIND, name)
+        self._config = self._record["HyperParameterTuningJobConfig"]
+        self._space = space(self._config["ParameterRanges"])
+        self._propose = strategies.by_name(self._config["Strategy"])
+        self._minimise = self._config["HyperParameterTuningJobObjective"]["Type"] == "Minimize"
+        self._metric = self._config["HyperParameterTuningJobObjective"]["MetricName"]
+        self._seed = self._config.get("RandomSeed", zlib.crc32(name.encode()))
+        self._parents = [
+            trial
+            for parent in self._record.get("WarmStartConfig", {}).get("ParentHyperParameterTuningJobs", [])
+            for trial in trials(world, world.store.get(KIND, parent["HyperParameterTuningJobName"]))
+            if trial.value is not None
+        ]
+        self._exhausted = False
+
+    def go(self) -> None:
+        """To the end, whatever happens; when the rehearsal ends first, the job is left as it is."""
+        try:
+            status, reason = self._search()
+        except ApiError as error:
+            status, reason = "Failed", f"{error.code}: {error.message}"
+        except Exception:
+            _log.exception("tuning job %s", self._name)
+            status, reason = "Failed", INTERNAL
+        if self._world.ending.is_set():
+            return
+        with self._world.store.edit(KIND, self._name) as record:
+            record.update(counters(trials(self._world, record)))
+            record["HyperParameterTuningJobStatus"] = status
+            record["HyperParameterTuningEndTime"] = time.time()
+            if reason:
+                record["FailureReason"] = reason
+
+    def _search(self) -> tuple[str, str | None]:
+        """The status that it ends with, and why if that is a failure."""
+        while not self._world.ending.is_set():
+            self._record = self._world.store.get(KIND, self._name)
+            known = trials(self._world, self._record)
+            running = [trial for trial in known if trial.running]
+            succeeded = [trial for trial in known if trial.value is not None and not trial.running]
+            hopeless = len(known) - len(running) >= _HOPELESS and not succeeded
+            over = hopeless or self._over(known)
+            if over or self._record["HyperParameterTuningJobStatus"] == "Stopping":
+                for trial in running:
+                    training_jobs.stop(self._world, trial.name)
+            elif len(running) < self._config["ResourceLimits"]["MaxParallelTrainingJobs"] and self._more(known):
+                self._launch(known)
+                continue
+            if not running and (over or not self._more(known) or self._stopping()):
+                if self._stopping():
+                    return "Stopped", None
+                return ("Completed", None) if succeeded else ("Failed", _no_success(len(known)))
+            self._stop_early(running, known)
+            self._world.ending.wait(_LOOK_S)
+        return "InProgress", None
+
+    def _stopping(self) -> bool:
+        return bool(self._record["HyperParameterTuningJobStatus"] == "Stopping")
+
+    def _more(self, known: Sequence[Trial]) -> bool:
+        limit = self._config["ResourceLimits"].get("MaxNumberOfTrainingJobs", self._space.count)
+        return not self._exhausted and len(known) < limit
+
+    def _over(self, known: Sequence[Trial]) -> bool:
+        """Whether there is nothing more to hope for, or no time."""
+        limit = self._config["ResourceLimits"].get("MaxRuntimeInSeconds")
+        if limit is not None and time.time() > self._record["CreationTime"] + limit:
+            return True
+        criteria = self._config.get("TuningJobCompletionCriteria", {})
+        values = [self._cost(trial.value) for trial in known if trial.value is not None and not trial.running]
+        if not values:
+            return False
+        target = criteria.get("TargetObjectiveMetricValue")
+        if target is not None and min(values) <= self._cost(target):
+            return True
+        patience = criteria.get("BestObjectiveNotImproving", {}).get("MaxNumberOfTrainingJobsNotImproving")
+        return patience is not None and len(values) - 1 - values.index(min(values)) >= patience
+
+    def _launch(self, known: Sequence[Trial]) -> None:
+        earlier = self._parents if self._config["Strategy"] == "Bayesian" else []
+        seen = [
+            Seen(point, None if trial.value is None or trial.running else self._cost(trial.value))
+            for trial in (*earlier, *known)
+            if (point := self._space.point(trial.tuned))
+        ]
+        point = self._propose(self._space, seen, self._seed)
+        if point is None:
+            self._exhausted = True
+            return
+        tuned = self._space.values(point)
+        name = f"{self._name}-{len(known) + 1:03d}-{uuid.uuid4().hex[:8]}"
+        with self._world.store.edit(KIND, self._name) as record:
+            record["_jobs"] = [*record["_jobs"], {"name": name, "tuned": tuned}]
+        request = training_request({**self._record, "Tags": _tags(self._record)}, name, tuned)
+        training_jobs.create(self._world, request, TuningJobArn=self._record["HyperParameterTuningJobArn"])
+
+    def _stop_early(self, running: Sequence[Trial], known: Sequence[Trial]) -> None:
+        hyperband = self._config.get("StrategyConfig", {}).get("HyperbandStrategyConfig")
+        auto = self._config.get("TrainingJobEarlyStoppingType", "Off") == "Auto"
+        if not hyperband and not auto:
+            return
+        shop = training_jobs.workshop(self._world)
+        curves = {
+            trial.name: [self._cost(value) for value in shop.history(trial.name, self._metric)] for trial in known
+        }
+        for trial in running:
+            others = [curve for name, curve in curves.items() if name != trial.name]
+            if hyperband:
+                behind = falls_behind(curves[trial.name], others, hyperband)
+            else:
+                behind = is_below_median(curves[trial.name], others)
+            if behind:
+                training_jobs.stop(self._world, trial.name)
+
+    def _cost(self, value: float) -> float:
+        return value if self._minimise else -value
+
+
+def is_below_median(curve: Sequence[float], others: Sequence[Sequence[float]]) -> bool:
+    """Whether the last of these costs is worse than the median of the others' running means up to the same round."""
+    rounds = len(curve)
+    means = [statistics.fmean(other[:rounds]) for other in others if len(other) >= rounds > 0]
+    return min(rounds, len(means)) >= _BEFORE_MEDIAN and curve[-1] > statistics.median(means)
+
+
+def falls_behind(curve: Sequence[float], others: Sequence[Sequence[float]], limits: Mapping[str, int]) -> bool:
+    """Whether a job is not of the best third of those that came to the same rung: MinResource, three times that ..."""
+    rung, most = limits.get("MinResource", 1), limits.get("MaxResource", len(curve))
+    if len(curve) > most:
+        return True
+    while rung * _ETA <= len(curve):
+        rung *= _ETA
+    if len(curve) < rung:
+        return False
+    here = sorted(other[rung - 1] for other in [curve, *others] if len(other) >= rung)
+    return len(here) >= _ETA and curve[rung - 1] > here[len(here) // _ETA - 1]
+
+
+def _no_success(jobs: int) -> str:
+    return (
+        f"No training job succeeded after {jobs} attempts. For additional details, please take a look at the training "
+        "job failures by listing training jobs for the hyperparameter tuning job."
+    )
+
+
+def _tags(record: Record) -> list[dict[str, str]]:
+    return [{"Key": key, "Value": value} for key, value in record.get("_tags", {}).items()]
