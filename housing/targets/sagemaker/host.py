@@ -27,7 +27,7 @@ from housing.targets.sagemaker.traffic import traffic
 if TYPE_CHECKING:
     from housing.targets.sagemaker import Settings
 
-_DEPLOY_WAITS_S = 60.0
+_DEPLOY_WAITS_S = 90.0  # longer than a lock whose holder has died elsewhere is respected
 
 
 class SageMakerHost:

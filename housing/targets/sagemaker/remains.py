@@ -101,12 +101,14 @@ class Remains:
             pages = self._clients("sagemaker").get_paginator(operation)
             found = [item for page in pages.paginate(NameContains=stem(endpoint)) for item in page[answer]]
         for item in found:
-            if item[f"{kind}Name"] not in but:
+            name = item[f"{kind}Name"]
+            # SageMaker finds the words anywhere in a name; of others' things not even the tags are ours to read.
+            if name.startswith(f"{stem(endpoint)}-") and name not in but:
                 tags: dict[str, str] = {}
                 with missing_as_none("sagemaker"):
                     tags = self._endpoints.tags(item[f"{kind}Arn"])
                 if tags.get(ENDPOINT_TAG) == endpoint:
-                    yield item[f"{kind}Name"]
+                    yield name
 
     def _remove_files(self, endpoint: str, but: Collection[str] = ()) -> None:
         client, bucket = self._clients("s3"), self._clients.bucket

@@ -111,8 +111,13 @@ class Steps:
         """The variants that go, or change their machines, scale no more: SageMaker would refuse."""
         endpoint = deployment.endpoint
         snapshot = self._in_service(endpoint)
+        if snapshot.config is None:
+            raise DeploymentError(
+                f"{endpoint}: somebody has deleted its configuration {snapshot.endpoint['EndpointConfigName']}, and "
+                "SageMaker updates no endpoint without one; `housing destroy`, then `housing deploy`"
+            )
         self._remains.begin(endpoint)
-        configured = {v["VariantName"]: v for v in (snapshot.config or {}).get("ProductionVariants", ())}
+        configured = {v["VariantName"]: v for v in snapshot.config["ProductionVariants"]}
         changed = [
             name
             for name, old in configured.items()

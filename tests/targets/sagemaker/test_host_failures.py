@@ -162,3 +162,17 @@ def _ring(rehearsal: Served, alarm: str) -> None:
     while client.describe_endpoint(EndpointName="fragile")["EndpointStatus"] != "Updating":
         time.sleep(0.05)
     rehearsal.client("cloudwatch").set_alarm_state(AlarmName=alarm, StateValue="ALARM", StateReason="a drill")
+
+
+def test_an_endpoint_whose_configuration_is_gone_is_told_how_to_be_mended(
+    rehearsal: Served, host: SageMakerHost, models: Mapping[str, Path]
+) -> None:
+    deploy(host, PLAIN, models)
+    client = rehearsal.client("sagemaker")
+    config = client.describe_endpoint(EndpointName="fragile")["EndpointConfigName"]
+    client.delete_endpoint_config(EndpointConfigName=config)
+    with pytest.raises(DeploymentError, match="housing destroy"):
+        deploy(host, PLAIN, models)
+    destroy(host, "fragile")
+    deploy(host, PLAIN, models)
+    assert host.current("fragile") == PLAIN

@@ -18,6 +18,7 @@ from housing.errors import CloudError
 from housing.targets.managed import ManagedStudy
 from housing.targets.sagemaker import policies
 from housing.targets.sagemaker.host import SageMakerHost
+from housing.targets.sagemaker.images import serving_image
 from housing.targets.sagemaker.runner import SageMakerRunner
 from housing.training.artifact import read_bundle, write_bundle
 from housing.training.job import TrainingJob
@@ -25,7 +26,7 @@ from housing.tuning.space import Float
 from housing.tuning.spec import Study
 from tests.contracts.host import GOOD, OTHER, ROWS, deploy, destroy
 from tests.contracts.runner import HYPERPARAMETERS, channel
-from tests.rehearsal.conftest import ACCOUNT, Served
+from tests.rehearsal.conftest import ACCOUNT, ROLE, Served
 from tests.targets.sagemaker.hosting import models, rehearsal, settings_of
 
 __all__ = ["models", "rehearsal"]
@@ -153,6 +154,10 @@ def _uploaded(rehearsal: Served) -> str:
 def test_with_the_policy_as_printed_everything_passes(
     rehearsal: Served, bundles: Mapping[str, Path], caller: Callable[[Statements], None]
 ) -> None:
+    image = serving_image(None, settings_of(rehearsal), "us-east-1")
+    rehearsal.client("sagemaker").create_model(
+        ModelName="well-guarded-theirs", ExecutionRoleArn=ROLE, PrimaryContainer={"Image": image}
+    )
     caller(printed(rehearsal, trains=True, searches=True, serves=WANTED))
     train(rehearsal)
     serve(rehearsal, bundles)
