@@ -85,7 +85,7 @@ def seen(requests: Sequence[CapturedRows], dataset: Dataset, encoder: Encoder, *
     for request in requests:
         try:
             if request.content_type == "application/json" or not encoder.is_encoded(request.rows):
-                raw.append(_raw(request, encoder, id_column))
+                raw.append(_raw(request, dataset, encoder, id_column))
             else:
                 encoded.append(_encoded(request, encoder))
         except DataError:
@@ -136,7 +136,7 @@ class _Encoded:
     values: NDArray[np.float64]
 
 
-def _raw(request: CapturedRows, encoder: Encoder, named_by: str | None) -> _Raw:
+def _raw(request: CapturedRows, dataset: Dataset, encoder: Encoder, named_by: str | None) -> _Raw:
     cells: Mapping[str, Sequence[object]]
     if request.content_type == "application/json":
         records = records_from_json(request.rows)
@@ -148,7 +148,8 @@ def _raw(request: CapturedRows, encoder: Encoder, named_by: str | None) -> _Raw:
         cells = rows_from_csv(request.rows, asked)
         count = len(next(iter(cells.values())))
         ids = [_id(cell) for cell in cells[named_by]] if named_by and has_ids else [None] * count
-    return _Raw(cells, ids, _values(request, len(ids)))
+    plain = {name: _plain(name, cells[name], dataset) for name in encoder.required}
+    return _Raw(plain, ids, _values(request, len(ids)))
 
 
 def _encoded(request: CapturedRows, encoder: Encoder) -> _Encoded:
@@ -168,12 +169,12 @@ def _joined(requests: Sequence[_Raw] | Sequence[_Encoded]) -> NDArray[np.float64
     return np.concatenate([one.values for one in requests])
 
 
-def _array(name: str, cells: Sequence[object], dataset: Dataset) -> NDArray[Any]:
+def _plain(name: str, cells: Sequence[object], dataset: Dataset) -> list[object]:
+    """A column's cells as numbers or as text. Raises DataError, as the endpoint did."""
     texts = dataset.missing_texts
     if isinstance(dataset.columns.get(name), Numeric):
-        found = [np.nan if is_missing(cell, texts) else _number(cell) for cell in cells]
-        return np.array(found, np.float64)
-    return np.array([None if is_missing(cell, texts) else text_of(cell) for cell in cells], dtype=object)
+        return [np.nan if is_missing(cell, texts) else _number(cell) for cell in cells]
+    return [None if is_missing(cell, texts) else text_of(cell) for cell in cells]
 
 
 def _number(cell: object) -> float:
@@ -181,3 +182,7 @@ def _number(cell: object) -> float:
         return number(text_of(cell))
     except ValueError as error:
         raise DataError(f"{cell!r} is no number") from error
+
+
+def _array(name: str, cells: Sequence[object], dataset: Dataset) -> NDArray[Any]:
+    return np.array(cells, np.float64 if isinstance(dataset.columns.get(name), Numeric) else object)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from housing.errors import HousingError
+from housing.errors import DataError, HousingError
 from housing.workflow.promotion import chosen_options
 from housing.workflow.session import Session
 
@@ -96,14 +96,16 @@ def watch(
 
 def _other_data(session: Session, tags: Mapping[str, str], required: Sequence[str]) -> str:
     """Why the configured dataset is not what the model was trained on; empty when it is."""
-    recorded, dataset = tags.get("housing.data_digest"), session.experiment.dataset
+    recorded, prepared = tags.get("housing.data_digest"), session.prepared
     if recorded is None:
         return "its run does not say what it was trained on"
-    if recorded != session.prepared.data_digest or any(name not in session.prepared.table for name in required):
+    if recorded != prepared.data_digest or any(name not in prepared.table for name in required):
         return (
-            f"it was trained on other data (digest {recorded[:12]}) than dataset {dataset.name} has "
-            f"({session.prepared.data_digest[:12]}); choose the one it was trained on: dataset=..."
+            f"it was trained on other data (digest {recorded[:12]}) than dataset {session.experiment.dataset.name} has "
+            f"({prepared.data_digest[:12]}); choose the one it was trained on: dataset=..."
         )
+    if tags.get("housing.split_digest") != prepared.split_digest:
+        return "its data were split in another way than dataset.split says; which rows it was trained on is not known"
     return ""
 
 
@@ -117,7 +119,10 @@ def _trained_on(session: Session, *, is_final: bool) -> Table:
 
 
 def _of_this_model(predictor: Predictor, found: Seen, model: str) -> tuple[Seen, tuple[str, ...]]:
-    """Without rows that another model answered: an endpoint keeps what it captured when its models change."""
+    """Without rows that another model answered: an endpoint keeps what it captured when its models change.
+
+    Rows without an answer stay; the texts are for people.
+    """
     import numpy as np
 
     remarks = []
@@ -125,11 +130,17 @@ def _of_this_model(predictor: Predictor, found: Seen, model: str) -> tuple[Seen,
         remarks.append(f"{found.unread:,} requests cannot be read by its model")
     if found.other_form:
         remarks.append(f"{found.other_form:,} requests came {'raw' if found.encoded else 'encoded'} and are left out")
-    own = _predict(predictor, found)
-    same = np.isclose(own, found.values, rtol=_SAME_ANSWER)
-    strange = int((found.answered & ~same).sum())
-    if strange and same.any():
-        remarks.append(f"{strange:,} of {found.rows:,} answers were another model's, and are left out")
+    if not found.answered.any():
+        return found, tuple(remarks)
+    try:
+        own = _predict(predictor, found.take(found.answered))
+    except DataError as error:
+        return found, (*remarks, f"its answers cannot be checked: {error}")
+    same = ~found.answered
+    same[found.answered] = agrees = np.isclose(own, found.values[found.answered], rtol=_SAME_ANSWER)
+    strange = int((~agrees).sum())
+    if strange and agrees.any():
+        remarks.append(f"{strange:,} of {len(agrees):,} answers were another model's, and are left out")
         return found.take(same), tuple(remarks)
     if strange:
         remarks.append(f"none of {strange:,} answers is what {model} answers: the served model is another one")

@@ -218,10 +218,30 @@ def test_answers_of_another_model_are_left_out(housing: Housing, ask: Any, train
     assert found["remarks"] == ["200 of 320 answers were another model's, and are left out"]
 
 
+def test_an_endpoint_that_serves_another_model_than_it_says_is_told(
+    housing: Housing, ask: Any, trained: list[Row], folder: Path
+) -> None:
+    ask(trained[::4], "champion")
+    ask(trained[::4], "challenger")
+    captures = folder / ".housing" / "captures" / ENDPOINT
+    lines = {name: max((captures / name).glob("*.jsonl")).read_text() for name in ("champion", "challenger")}
+    swapped = lines["challenger"].replace("models:/housing/2", "models:/housing/1")
+    max((captures / "champion").glob("*.jsonl")).write_text(swapped)
+    found = variant_of(housing("monitor", "--json"), "champion")
+    assert "is what models:/housing/1 answers: the served model is another one" in found["remarks"][0]
+    assert found["captured_rows"] == len(trained[::4])
+
+
 def test_a_model_of_other_data_is_not_compared(housing: Housing, ask: Any, trained: list[Row]) -> None:
     ask(trained[:50], "champion")
     answer = housing("monitor", "dataset.columns.PID.kind=ignored", "--json")
     assert "was trained on other data" in variant_of(answer, "champion")["word"]
+
+
+def test_a_model_of_another_split_is_not_compared(housing: Housing, ask: Any, trained: list[Row]) -> None:
+    ask(trained[:50], "champion")
+    answer = housing("monitor", "dataset.split.seed=1", "--json")
+    assert "split in another way" in variant_of(answer, "champion")["word"]
 
 
 def test_thresholds_are_configuration(housing: Housing, ask: Any, trained: list[Row]) -> None:

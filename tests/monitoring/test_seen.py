@@ -1,0 +1,124 @@
+"""Captured requests as columns."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from housing.data.channel import csv_text
+from housing.data.description import Dataset, Fractions, Identifier, Nominal, Numeric, Split
+from housing.data.encoder import Encoder
+from housing.monitoring.captured import CapturedRows
+from housing.monitoring.seen import Seen, id_column, seen
+from tests.models import price_bundle
+
+ENCODER = Encoder.from_json(price_bundle().encoder)
+PRICES = Dataset(
+    name="price",
+    source="price.csv",
+    label="Price",
+    columns={
+        "Id": Identifier(),
+        "Street": Identifier(unique=False),
+        "Area": Numeric(),
+        "Alley": Nominal(levels=("Grvl", "Pave"), missing="none"),
+        "Zone": Nominal(levels=("RL", "RM")),
+        "Price": Numeric(),
+    },
+    split=Split(fractions=Fractions(0.8, 0.2)),
+    missing_values=("NA",),
+)
+RAW = "Id,Area,Alley,Zone\n7,900,NA,RL\n8,2000,Pave,RM\n"
+
+
+def request(rows: str, *values: float, content_type: str = "text/csv") -> CapturedRows:
+    return CapturedRows("champion", 0, content_type, rows, values)
+
+
+def read(*requests: CapturedRows, named_by: str | None = "Id") -> Seen:
+    found = seen(requests, PRICES, ENCODER, id_column=named_by)
+    assert found is not None
+    return found
+
+
+def test_csv_becomes_numbers_and_levels_with_missing_as_training_has_it() -> None:
+    found = read(request(RAW, 90_000, 200_000))
+    assert found.columns["Area"].tolist() == [900, 2000]
+    assert found.columns["Alley"].tolist() == [None, "Pave"]
+    assert found.columns["Zone"].tolist() == ["RL", "RM"]
+    assert found.by_id == {"7": 90_000, "8": 200_000}
+    assert not found.encoded
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        '{"instances": [{"Id": 7, "Area": 900, "Alley": null, "Zone": "RL"}]}',
+        '{"dataframe_split": {"columns": ["Id", "Area", "Alley", "Zone"], "data": [[7.0, 900, null, "RL"]]}}',
+    ],
+)
+def test_json_becomes_the_same_columns(body: str) -> None:
+    found = read(request(body, 90_000, content_type="application/json"))
+    assert {name: cells.tolist() for name, cells in found.columns.items()} == {
+        "Area": [900],
+        "Alley": [None],
+        "Zone": ["RL"],
+    }
+    assert found.by_id == {"7": 90_000}
+
+
+def test_rows_of_many_requests_stand_in_their_order() -> None:
+    found = read(request(RAW, 1, 2), request("Zone,Area,Alley\nRM,300,\n", 3))
+    assert found.columns["Area"].tolist() == [900, 2000, 300]
+    assert found.values.tolist() == [1, 2, 3]
+    assert found.ids == ("7", "8", None)
+
+
+def test_answers_that_were_not_kept_are_no_numbers() -> None:
+    found = read(request(RAW), request(RAW, 1, 2))
+    assert found.answered.tolist() == [False, False, True, True]
+    assert found.by_id == {"7": 1, "8": 2}
+
+
+def test_a_row_that_came_twice_has_its_last_answer() -> None:
+    assert read(request(RAW, 1, 2), request(RAW, 3, 4)).by_id == {"7": 3, "8": 4}
+
+
+def test_what_cannot_be_read_is_counted_and_stops_nothing() -> None:
+    broken = ["Area\n900\n", "Area,Alley,Zone\nbig,,RL\n", '"', ""]
+    found = read(*map(request, broken), request("{", content_type="application/json"), request(RAW, 1, 2))
+    assert (found.unread, found.rows) == (5, 2)
+
+
+def test_nothing_to_read_is_nothing() -> None:
+    assert seen([], PRICES, ENCODER, id_column=None) is None
+    assert seen([request("Area\n900\n")], PRICES, ENCODER, id_column=None) is None
+
+
+def test_encoded_rows_are_columns_of_the_encoder_and_known_by_what_raw_rows_are_encoded_as() -> None:
+    matrix = ENCODER.transform(ENCODER.rows_from_csv(RAW))
+    found = read(request(csv_text(matrix), 90_000, 200_000), request(csv_text(matrix[:1] + 1), 1))
+    assert found.encoded
+    assert tuple(found.columns) == ENCODER.columns
+    assert np.array_equal(found.matrix()[:2], matrix)
+    assert found.by_id == {}
+    assert found.named_by(matrix, ["7", "8"]).by_id == {"7": 90_000, "8": 200_000}
+
+
+def test_of_two_forms_the_one_with_more_rows_counts() -> None:
+    matrix = ENCODER.transform(ENCODER.rows_from_csv(RAW))
+    found = read(request(RAW, 1, 2), request(csv_text(matrix[:1]), 3))
+    assert (found.encoded, found.rows, found.other_form) == (False, 2, 1)
+    found = read(request(RAW, 1, 2), *[request(csv_text(matrix), 3, 4)] * 2)
+    assert (found.encoded, found.rows, found.other_form) == (True, 4, 1)
+
+
+def test_rows_are_named_by_the_first_unique_identifier_that_is_there() -> None:
+    assert id_column(PRICES, ["Price", "Id"]) == "Id"
+    assert id_column(PRICES, ["Price", "Street"]) is None
+
+
+def test_some_rows_keep_their_ids_and_answers() -> None:
+    found = read(request(RAW, 1, 2)).take(np.array([False, True]))
+    assert (found.rows, found.by_id) == (1, {"8": 2})
+    assert found.columns["Zone"].tolist() == ["RM"]
