@@ -48,6 +48,11 @@ class SageMakerHost:
 
     def check(self, wanted: Deployment) -> None:
         for name, variant in wanted.variants.items():
+            if variant.serverless and self._settings.vpc:
+                raise ConfigError(
+                    f"deployment.variants.{name}.serverless: SageMaker runs nothing serverless in a VPC; "
+                    "host.vpc=null, or instances"
+                )
             rule = variant.autoscaling
             for key in ("scale_in_cooldown_s", "scale_out_cooldown_s") if rule else ():
                 if not float(getattr(rule, key)).is_integer():

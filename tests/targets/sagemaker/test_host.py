@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from housing.data.rows import csv_pieces
-from housing.deployment.spec import Asynchronous, Deployment, Interface, Variant
+from housing.deployment.spec import Asynchronous, Autoscaling, Deployment, Interface, Serverless, Variant
 from housing.errors import ConfigError, DataError
+from housing.targets.sagemaker import Settings, Vpc
 from housing.targets.sagemaker.host import SageMakerHost
 from housing.targets.sagemaker.staging import split
 from tests.contracts.host import AB_TEST, GOOD, ROWS, HostContract, deploy
@@ -63,3 +64,16 @@ def test_looking_makes_nothing(rehearsal: Served) -> None:
     assert host.current("house") is None
     names = [bucket["Name"] for bucket in rehearsal.client("s3").list_buckets()["Buckets"]]
     assert "not-there-yet" not in names
+
+
+@pytest.mark.parametrize(
+    ("variant", "reason"),
+    [
+        (Variant(GOOD, serverless=Serverless()), "in a VPC"),
+        (Variant(GOOD, autoscaling=Autoscaling(2, 600, scale_in_cooldown_s=0.5)), "whole seconds"),
+    ],
+)
+def test_what_sagemaker_would_refuse_halfway_is_refused_before_anything_changes(variant: Variant, reason: str) -> None:
+    host = SageMakerHost(Settings(vpc=Vpc(("subnet-1",), ("sg-1",))))
+    with pytest.raises(ConfigError, match=reason):
+        host.check(Deployment("house", {"champion": variant}))
