@@ -60,8 +60,6 @@ def watch(
     session: Session, variant: str, model: str, requests: Sequence[CapturedRows], *, labelled: Labelled | None
 ) -> Watched:
     """`requests` are what this variant has captured since it has this model, as far as the place knows."""
-    from housing.monitoring.drift import compare
-    from housing.monitoring.seen import seen, trained
     from housing.training.predictor import Predictor
 
     told = Watched(variant, model, len(requests))
@@ -74,23 +72,38 @@ def watch(
         predictor = Predictor.load(session.registry.download(version))
     except HousingError as error:
         return replace(told, why_not=f"nothing is known of its model: {error}")
-    dataset, encoder = session.experiment.dataset, predictor.encoder
-    if reason := _other_data(session, run.tags, encoder.required):
+    if reason := _other_data(session, run.tags, predictor.encoder.required):
         return replace(told, why_not=reason)
+    trained_on = _trained_on(session, is_final=run.kind == "final")
+    with session.reporter.working(f"comparing {variant}"):
+        return _compared(session, told, requests, predictor, trained_on=trained_on, labelled=labelled)
+
+
+def _compared(
+    session: Session,
+    told: Watched,
+    requests: Sequence[CapturedRows],
+    predictor: Predictor,
+    *,
+    trained_on: Table,
+    labelled: Labelled | None,
+) -> Watched:
+    from housing.monitoring.drift import compare
+    from housing.monitoring.seen import seen, trained
+
+    dataset, encoder = session.experiment.dataset, predictor.encoder
     found = seen(requests, dataset, encoder, id_column=labelled.id_column if labelled else None)
     if found is None:
         return replace(told, why_not="no captured request has rows that its model reads")
     if labelled and found.encoded and set(encoder.required) <= labelled.columns.keys():
         # Encoded rows have no id: they are known by what the file's raw rows are encoded as.
         found = found.named_by(encoder.transform(labelled.columns), labelled.columns[labelled.id_column])
-    found, remarks = _of_this_model(predictor, found, model)
-    rows = _trained_on(session, is_final=run.kind == "final")
-    before, now = dict(trained(rows, encoder, encoded=found.encoded)), dict(found.columns)
+    found, remarks = _of_this_model(predictor, found, told.model)
+    before, now = dict(trained(trained_on, encoder, encoded=found.encoded)), dict(found.columns)
     if found.answered.any():
         answers = f"{dataset.label} (predicted)"
-        before[answers], now[answers] = predictor.predict_columns(rows), found.values[found.answered]
-    with session.reporter.working(f"comparing {variant}"):
-        drift = compare(before, now, session.experiment.monitoring)
+        before[answers], now[answers] = predictor.predict_columns(trained_on), found.values[found.answered]
+    drift = compare(before, now, session.experiment.monitoring)
     return replace(told, rows=found.rows, drift=drift, answers=found.by_id, remarks=remarks)
 
 
