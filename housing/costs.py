@@ -19,7 +19,7 @@ class Rental:
 
 @dataclass(frozen=True)
 class Prices:
-    """Prices of instances on demand in one region, as published at `source`; `date` is as exact as it is known (2024)."""
+    """Prices of instances on demand in one region, as published at `source`; `date` is as exact as is known (2024)."""
 
     date: str
     region: str
