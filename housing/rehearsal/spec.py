@@ -46,7 +46,8 @@ class Rehearsal:
     to start, `round_s` how long each round of training is made to take at least. `fail_jobs` of the training jobs that
     begin next fail in their container. With `enforce_iam` calls are held to the policies of who signs them. A
     rehearsal that commands have started ends once they have ended, after `idle_s` seconds without calls, jobs and
-    endpoints.
+    endpoints. `seed` draws who answers a request: each endpoint draws anew from it when it comes into service, so that
+    the same requests are shared in the same way each time.
     A minute of alarms and of autoscaling lasts `minute_s` here; the waits of a deployment are real seconds.
     """
 
@@ -62,6 +63,7 @@ class Rehearsal:
     enforce_iam: bool = False
     idle_s: float = 10
     minute_s: float = 60
+    seed: int = 0
 
     def __post_init__(self) -> None:
         for key in ("start_s", "round_s", "fail_jobs", "idle_s"):

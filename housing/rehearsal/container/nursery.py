@@ -52,7 +52,6 @@ def _import_without_scikit_learn() -> None:
     from housing.rehearsal.container import entry  # noqa: F401
 
     del sys.modules["sklearn"]
-    os.environ.pop("OMP_NUM_THREADS", None)  # it is for our OpenMP, which has read it; scripts decide by themselves
 
 
 def _reap(children: dict[int, socket.socket]) -> None:

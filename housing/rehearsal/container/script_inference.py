@@ -18,6 +18,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 
 from housing.rehearsal.container import request_formats, script_worker
 from housing.rehearsal.container.inference import CRASHED, Answer, Log, Setup, TimedOut, Unhealthy
+from housing.rehearsal.container.threads import ONE_THREAD
 
 Framework = Literal["xgboost", "sklearn"]
 
@@ -109,7 +110,6 @@ class _Worker:
         # No site: editable installs stay hidden, as they would be in the image; its libraries are named one by one.
         command = [sys.executable, "-S", "-u", script_worker.__file__]
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
-        threads = {"OMP_NUM_THREADS": "1"}
         with theirs:
             self._process = subprocess.Popen(
                 [*command, json.dumps({**settings, "channel": theirs.fileno()})],
@@ -119,7 +119,7 @@ class _Worker:
                 text=True,
                 errors="replace",
                 pass_fds=[theirs.fileno()],
-                env=kept | threads | environment,
+                env=kept | ONE_THREAD | environment,
                 cwd=str(settings["code"]),
             )
         self._channel = Connection(ours.detach())

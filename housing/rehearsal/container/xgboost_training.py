@@ -10,8 +10,6 @@ import logging
 import os
 import re
 import signal
-import tempfile
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
@@ -176,9 +174,7 @@ class _KeptModel(xgboost.callback.TrainingCallback):  # type: ignore[misc]
         self._folder = folder
 
     def after_iteration(self, model: xgboost.Booster, epoch: int, evals_log: Any) -> bool:  # noqa: ARG002
-        with tempfile.NamedTemporaryFile(dir=self._folder, delete=False) as file:
-            _save(model, Path(file.name))
-        Path(file.name).rename(self._folder / MODEL)
+        _save(model, self._folder / MODEL)
         return False
 
 
@@ -195,9 +191,10 @@ class _AfterRound(xgboost.callback.TrainingCallback):  # type: ignore[misc]
 
 
 def _save(booster: xgboost.Booster, path: Path) -> None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # XGBoost would rather be told the format by the file's name
-        booster.save_model(path)
+    """Whole or not at all, and under a name that tells XGBoost the format: it would warn otherwise."""
+    named = path.with_name("saving.ubj")
+    booster.save_model(named)
+    named.replace(path)
 
 
 def _end_politely(folder: Path) -> None:

@@ -36,7 +36,7 @@ class Hosting:
     """Threads begin with the first endpoint, so that a world without endpoints has none."""
 
     def __init__(self, world: World) -> None:
-        self.traffic = Traffic()
+        self.traffic = Traffic(world)
         self.meter = Meter(world)
         self.logs = OutputLogs(world)
         self.captures = Captures(world)

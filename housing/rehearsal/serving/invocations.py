@@ -54,7 +54,7 @@ def invoke_endpoint(world: World, request: HttpRequest, endpoint: str) -> HttpAn
     with variant_for(world, endpoint, headers.get("x-amzn-sagemaker-target-variant")) as (fleet, variant):
         if fleet.plan["async"] is not None:
             raise _invalid(f"Endpoint {endpoint} is asynchronous; use InvokeEndpointAsync.")
-        _copy_to_shadow(world, fleet, payload)
+        _copy_to_shadow(world, endpoint, fleet, payload)
         answer = ask(world, variant, payload)
         name, stream = variant.name, variant.log_stream
     if answer.status >= 400 or answer.status == 0:
@@ -153,10 +153,10 @@ def _cold_start(world: World, variant: Variant) -> float:
     return world.settings.start_s
 
 
-def _copy_to_shadow(world: World, fleet: Fleet, payload: Payload) -> None:
+def _copy_to_shadow(world: World, endpoint: str, fleet: Fleet, payload: Payload) -> None:
     """In the background, its answer dropped."""
     host = hosting(world)
-    shadow = host.traffic.copied_to(fleet)
+    shadow = host.traffic.copied_to(endpoint, fleet)
     if shadow is None:
         return
 

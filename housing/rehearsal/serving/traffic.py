@@ -8,12 +8,16 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from housing.rehearsal.serving.machines import Machine
 from housing.rehearsal.serving.metering import Source
 
+if TYPE_CHECKING:
+    from housing.rehearsal.world import World
+
 _DRAIN_S = 60
+T = TypeVar("T")
 
 
 class NoSuchVariant(Exception):
@@ -62,14 +66,17 @@ class Share:
 class Traffic:
     """Where each endpoint's requests go. May be used from any thread: a request never meets a fleet that has gone."""
 
-    def __init__(self) -> None:
+    def __init__(self, world: World) -> None:
+        self._world = world
         self._lock = threading.Lock()
         self._routes: dict[str, tuple[Share, ...]] = {}
+        self._draws: dict[str, random.Random] = {}
 
     def route(self, endpoint: str, shares: Sequence[Share]) -> None:
         """From now on; requests that are being answered stay where they are."""
         with self._lock:
             self._routes[endpoint] = tuple(share for share in shares if share.part > 0)
+            self._draws.setdefault(endpoint, random.Random(self._world.settings.seed))
 
     def fleet(self, endpoint: str) -> Fleet | None:
         """The one with the greatest share."""
@@ -88,6 +95,7 @@ class Traffic:
     def remove(self, endpoint: str) -> None:
         with self._lock:
             self._routes.pop(endpoint, None)
+            self._draws.pop(endpoint, None)
 
     def resize(self, variant: Variant, *, weight: float, instances: int) -> None:
         with self._lock:
@@ -97,21 +105,22 @@ class Traffic:
     def chosen(self, endpoint: str, target: str | None) -> Iterator[tuple[Fleet, Variant]]:
         """Who answers the next request; it stays up meanwhile. KeyError when there is no such endpoint."""
         with self._lock:
-            fleet, variant = self._choose(self._routes[endpoint], target)
+            fleet, variant = _choose(self._routes[endpoint], target, self._draws[endpoint])
             _enter(variant)
         try:
             yield fleet, variant
         finally:
             self.leave(variant)
 
-    def copied_to(self, fleet: Fleet) -> Variant | None:
+    def copied_to(self, endpoint: str, fleet: Fleet) -> Variant | None:
         """The shadow that gets a copy of a request, in the share that the two weights say; `leave` it afterwards."""
         if fleet.shadow is None:
             return None
         (production,) = fleet.variants.values()
-        if random.random() * production.weight >= fleet.shadow.weight:
-            return None
         with self._lock:
+            draws = self._draws.get(endpoint)
+            if draws is None or draws.random() * production.weight >= fleet.shadow.weight:
+                return None
             fleet.shadow.in_flight += 1
         return fleet.shadow
 
@@ -127,23 +136,29 @@ class Traffic:
             time.sleep(0.005)
         close(fleet)
 
-    def _choose(self, shares: Sequence[Share], target: str | None) -> tuple[Fleet, Variant]:
-        able = [share for share in shares if target is None or target in share.fleet.variants]
-        if not able:
-            raise NoSuchVariant(target)
-        (share,) = random.choices(able, [share.part for share in able])
-        if target is not None:
-            return share.fleet, share.fleet.variants[target]
-        variants = list(share.fleet.variants.values())
-        weights = [variant.weight for variant in variants]
-        if not any(weights):
-            raise NoSuchVariant("any weight")
-        return share.fleet, random.choices(variants, weights)[0]
-
 
 def close(fleet: Fleet) -> None:
     for variant in fleet.everyone():
         variant.machine.close()
+
+
+def _choose(shares: Sequence[Share], target: str | None, draws: random.Random) -> tuple[Fleet, Variant]:
+    able = [share for share in shares if target is None or target in share.fleet.variants]
+    if not able:
+        raise NoSuchVariant(target)
+    share = _drawn(able, [share.part for share in able], draws)
+    if target is not None:
+        return share.fleet, share.fleet.variants[target]
+    variants = list(share.fleet.variants.values())
+    weights = [variant.weight for variant in variants]
+    if not any(weights):
+        raise NoSuchVariant("any weight")
+    return share.fleet, _drawn(variants, weights, draws)
+
+
+def _drawn(among: Sequence[T], weights: Sequence[float], draws: random.Random) -> T:
+    """Where there is nothing to choose nothing is drawn, so that what else is chosen stays as it is."""
+    return among[0] if len(among) == 1 else draws.choices(among, weights)[0]
 
 
 def _enter(variant: Variant) -> None:

@@ -61,6 +61,17 @@ def test_a_script_finds_what_the_toolkit_promises(machine: Machine) -> None:
     assert told["folder"] == str(tree.code)
 
 
+def test_a_script_begins_with_one_thread_unless_the_request_says_otherwise(machine: Machine) -> None:
+    tree = _tree(machine, "threads", {"train.py": TELL})
+
+    ended = machine.run(tree, "sklearn", environment={"OMP_NUM_THREADS": "2"})
+
+    assert ended.code == 0, ended.failure
+    environment = json.loads((tree.model / "told.json").read_text())["environment"]
+    assert environment["OMP_NUM_THREADS"] == "2"
+    assert environment["OPENBLAS_NUM_THREADS"] == environment["MKL_NUM_THREADS"] == "1"
+
+
 def test_a_script_that_fails_tells_its_traceback(machine: Machine) -> None:
     ended = machine.run(_tree(machine, "fails", {"train.py": "raise ValueError('no such column')\n"}), "sklearn")
 
