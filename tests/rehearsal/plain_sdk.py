@@ -55,12 +55,12 @@ inputs = [
 session = Session(default_bucket=BUCKET)
 
 
-def trainer(image: str, hyperparameters: dict, source: SourceCode | None = None) -> ModelTrainer:
+def trainer(job: str, image: str, hyperparameters: dict, source: SourceCode | None = None) -> ModelTrainer:
     return ModelTrainer(
         sagemaker_session=session,
         training_image=image,
         role=role,
-        base_job_name="sdk",
+        base_job_name=job,  # to which the SDK adds the second: no two trainers may share it
         compute=Compute(instance_type="ml.m5.large", instance_count=1, volume_size_in_gb=5),
         hyperparameters=hyperparameters,
         output_data_config=OutputDataConfig(s3_output_path=f"s3://{BUCKET}/models"),
@@ -71,10 +71,10 @@ def trainer(image: str, hyperparameters: dict, source: SourceCode | None = None)
 
 fixed = {"num_round": 20, "objective": "reg:squarederror", "eval_metric": "mae"}
 xgboost = image_uris.retrieve("xgboost", region="us-east-1", version="3.2-0")
-one = trainer(xgboost, {**fixed, "eta": 0.5})
+one = trainer("sdk-one", xgboost, {**fixed, "eta": 0.5})
 one.train(input_data_config=inputs, wait=False)
 tuner = HyperparameterTuner(
-    trainer(xgboost, fixed),
+    trainer("sdk-tuned", xgboost, fixed),
     "validation:mae",
     {"eta": ContinuousParameter(0.1, 0.9), "max_depth": IntegerParameter(2, 8)},
     objective_type="Minimize",
@@ -89,7 +89,7 @@ with tempfile.TemporaryDirectory() as folder:
     Path(folder, "requirements.txt").write_text("numpy\n")
     source = SourceCode(source_dir=folder, entry_script="train.py", requirements="requirements.txt")
     sklearn = image_uris.retrieve("sklearn", region="us-east-1", version="1.4-2", instance_type="ml.m5.large")
-    scripted = trainer(sklearn, {"alpha": 0.5}, source)
+    scripted = trainer("sdk-scripted", sklearn, {"alpha": 0.5}, source)
     scripted.train(input_data_config=inputs[:1], wait=False)
 
 jobs = [one._latest_training_job, scripted._latest_training_job]

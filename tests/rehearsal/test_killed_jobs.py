@@ -40,7 +40,7 @@ class _Reached:
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Iterator[Rehearsal]:
-    settings = Rehearsal(folder=str(tmp_path / "rehearsal"), round_s=0.1)
+    settings = Rehearsal(folder=str(tmp_path / "rehearsal"), round_s=0.02)
     yield settings
     stop(settings.folder)
 

@@ -220,7 +220,7 @@ def test_endpoints_answer_again_after_a_restart(shop: Shop) -> None:
 def test_what_was_under_way_goes_on_after_a_restart(shop: Shop, settings: Any) -> None:
     updated, created = shop.endpoint(variant(shop.model(1.0))), shop.name("endpoint")
     config = shop.config(variant(shop.model(2.0)))
-    settings(start_s=2)
+    settings(start_s=1)
     shop.sagemaker.update_endpoint(EndpointName=updated, EndpointConfigName=config)
     shop.sagemaker.create_endpoint(EndpointName=created, EndpointConfigName=config)
     shop.served.restart()

@@ -258,7 +258,7 @@ def test_a_job_ends_when_its_time_is_over(rehearsal: Served, settings: Settings)
 
 def test_a_spot_job_that_is_interrupted_twice_ends_with_the_same_model(rehearsal: Served, settings: Settings) -> None:
     whole = trained(rehearsal, training("uninterrupted"))
-    settings(interrupt_at_rounds=(4, 11), round_s=0.05, spot_discount=0.73)
+    settings(interrupt_at_rounds=(4, 11), round_s=0.03, spot_discount=0.73)
 
     told = trained(rehearsal, spot("interrupted"))
 
