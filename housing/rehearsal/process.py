@@ -64,18 +64,18 @@ def ensure(rehearsal: Rehearsal, *, stays: bool = False) -> Address:
     It goes on at least for as long as this process lives; `stays`: until `stop`. Raises CloudError.
     """
     folder = _folder(rehearsal.folder)
+    wanted = {"settings": asdict(rehearsal), "holder": os.getpid(), "stays": stays}
     with _locked(folder / "start.lock"):
-        found = _found(folder)
-        if found is None:
-            _start(folder, rehearsal, stays=stays)
-            found = _found(folder)
-        else:
-            _refuse_to_move(found.state().address, rehearsal)
-            wanted = {"settings": asdict(rehearsal), "holder": os.getpid(), "stays": stays}
-            found.ask("POST", "use", wanted)
-        if found is None:
+        if found := _found(folder):
+            server, state = found
+            _refuse_to_move(state.address, rehearsal)
+            with contextlib.suppress(_NoAnswer):  # it has just ended, as nobody needed it
+                server.ask("POST", "use", wanted)
+                return state.address
+        _start(folder, wanted)
+        if (found := _found(folder)) is None:
             raise CloudError(f"the rehearsal of {folder} ended as soon as it had begun; see {folder / 'server.log'}")
-        return found.state().address
+        return found[1].address
 
 
 def running(folder: str) -> Address | None:
@@ -87,7 +87,7 @@ def running(folder: str) -> Address | None:
 def look(folder: str) -> State | None:
     """What the rehearsal of this folder is about; None when there is none."""
     found = _found(Path(folder).absolute())
-    return found.state() if found else None
+    return found[1] if found else None
 
 
 def stop(folder: str) -> bool:
@@ -99,12 +99,14 @@ def stop(folder: str) -> bool:
         found = _found(path)
         if found is None:
             return False
-        found.ask("POST", "stop")
+        server, _ = found
+        with contextlib.suppress(_NoAnswer):  # it ends by itself
+            server.ask("POST", "stop")
         give_up = time.monotonic() + _ENDS_WITHIN_S
         while _is_held(path / "server.lock"):
             if time.monotonic() > give_up:
                 raise CloudError(
-                    f"process {found.pid}: the rehearsal of {path} does not end; see {path / 'server.log'}"
+                    f"process {server.pid}: the rehearsal of {path} does not end; see {path / 'server.log'}"
                 )
             time.sleep(0.02)
         return True
@@ -114,6 +116,10 @@ def settings_of(value: dict[str, Any]) -> Rehearsal:
     """The settings that were made a dictionary of."""
     faults = tuple(Fault(**fault) for fault in value["faults"])
     return Rehearsal(**value | {"faults": faults, "interrupt_at_rounds": tuple(value["interrupt_at_rounds"])})
+
+
+class _NoAnswer(CloudError):
+    """It has ended, or is about to."""
 
 
 @dataclass(frozen=True)
@@ -137,19 +143,24 @@ class _Server:
             answer = connection.getresponse()
             text = answer.read()
         except (OSError, http.client.HTTPException) as error:
-            raise CloudError(
-                f"the rehearsal of {self.folder}, process {self.pid}, gives no answer: {error!r}; "
-                f"see {self.folder / 'server.log'}"
-            ) from error
+            raise self._no_answer(repr(error)) from error
         finally:
             connection.close()
+        if answer.status == http.client.SERVICE_UNAVAILABLE:
+            raise self._no_answer(text.decode(errors="replace"))
         if answer.status != http.client.OK:
             raise CloudError(f"the rehearsal of {self.folder} refused: {text.decode(errors='replace')}")
         return json.loads(text)
 
+    def _no_answer(self, why: str) -> _NoAnswer:
+        return _NoAnswer(
+            f"the rehearsal of {self.folder}, process {self.pid}, gives no answer: {why}; "
+            f"see {self.folder / 'server.log'}"
+        )
 
-def _found(folder: Path) -> _Server | None:
-    """The living server of a folder. What a killed one has left behind is seen through: it holds no lock."""
+
+def _found(folder: Path) -> tuple[_Server, State] | None:
+    """The living server of a folder, and its state. What a killed one has left is seen through: it holds no lock."""
     if not _is_held(folder / "server.lock"):
         return None
     give_up = time.monotonic() + _STARTS_WITHIN_S
@@ -157,8 +168,7 @@ def _found(folder: Path) -> _Server | None:
         with contextlib.suppress(OSError, ValueError, KeyError, CloudError):
             value = json.loads((folder / "server.json").read_text(encoding="utf-8"))
             server = _Server(folder, value["pid"], value["port"], value["token"])
-            server.state()
-            return server
+            return server, server.state()
         # It holds its lock, and has not told its port yet, or is about to end.
         if not _is_held(folder / "server.lock"):
             return None
@@ -167,9 +177,8 @@ def _found(folder: Path) -> _Server | None:
         time.sleep(0.02)
 
 
-def _start(folder: Path, rehearsal: Rehearsal, *, stays: bool) -> None:
-    wanted = json.dumps({"settings": asdict(rehearsal), "holder": os.getpid(), "stays": stays})
-    command = [sys.executable, "-m", "housing.rehearsal.server", str(folder), wanted]
+def _start(folder: Path, wanted: dict[str, Any]) -> None:
+    command = [sys.executable, "-m", "housing.rehearsal.server", str(folder), json.dumps(wanted)]
     # It leaves a child that belongs to nobody, and ends.
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=_STARTS_WITHIN_S, check=False)
     line = done.stdout.decode(errors="replace").strip()

@@ -61,6 +61,7 @@ class _Server:
         self._holders = {int(wanted["holder"])}
         self._stays = bool(wanted["stays"])
         self._token = secrets.token_hex(32)
+        self._lock = threading.Lock()  # who asks for it has it, or is told that it ends
         self._stopping = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self._stopping.set())
@@ -75,11 +76,12 @@ class _Server:
         self._open.warm_up()
         unneeded_since = time.monotonic()
         while not self._stopping.wait(_WATCHES_EVERY_S):
-            if self._needed():
-                unneeded_since = time.monotonic()
-            elif time.monotonic() - max(unneeded_since, self._open.last_call) > self._open.world.settings.idle_s:
-                _log.info("nobody needs it any more")
-                break
+            with self._lock:
+                if self._needed():
+                    unneeded_since = time.monotonic()
+                elif time.monotonic() - max(unneeded_since, self._open.last_call) > self._open.world.settings.idle_s:
+                    _log.info("nobody needs it any more")
+                    self._stopping.set()
         self._open.close()
         _log.info("process %d ends", os.getpid())
 
@@ -97,18 +99,24 @@ class _Server:
             case "state":
                 return HttpAnswer(json.dumps(self._state()).encode())
             case "use":
-                wanted = json.loads(body)
-                try:
-                    self._open.use(settings_of(wanted["settings"]))
-                except ValueError as error:
-                    return HttpAnswer(str(error).encode(), 400)
-                self._holders.add(int(wanted["holder"]))
-                self._stays = self._stays or bool(wanted["stays"])
+                return self._use(json.loads(body))
             case "stop":
                 self._open.world.faults.forget()
                 self._stopping.set()
             case unknown:
                 return HttpAnswer(f"no such call: {unknown}".encode(), 404)
+        return HttpAnswer(b"{}")
+
+    def _use(self, wanted: dict[str, Any]) -> HttpAnswer:
+        with self._lock:
+            if self._stopping.is_set():
+                return HttpAnswer(b"it ends", 503)
+            try:
+                self._open.use(settings_of(wanted["settings"]))
+            except ValueError as error:
+                return HttpAnswer(str(error).encode(), 400)
+            self._holders.add(int(wanted["holder"]))
+            self._stays = self._stays or bool(wanted["stays"])
         return HttpAnswer(b"{}")
 
     def _state(self) -> dict[str, Any]:
@@ -183,7 +191,8 @@ def _output_to(path: Path) -> None:
     log = os.open(path, os.O_WRONLY | os.O_APPEND)
     for source, stream in ((nowhere, 0), (log, 1), (log, 2)):
         os.dup2(source, stream)
-        os.close(source) if stream != 1 else None
+    for source in (nowhere, log):
+        os.close(source)
 
 
 if __name__ == "__main__":

@@ -240,7 +240,6 @@ def test_it_ends_by_itself_once_its_command_has_ended_and_nothing_is_left(rehear
     give_up = time.monotonic() + 10
     while look(short.folder) is not None:
         assert time.monotonic() < give_up
-        time.sleep(0.1)
 
 
 def test_one_that_was_started_to_stay_stays(rehearsal: Rehearsal) -> None:
