@@ -23,6 +23,11 @@ def refused(message: str) -> ApiError:
     return ApiError("ValidationException", message)
 
 
+def unsupported(message: str) -> ApiError:
+    """The error for what AWS can do and the rehearsal cannot."""
+    return ApiError("UnsupportedOperation", message)
+
+
 @dataclass(frozen=True)
 class HttpRequest:
     """A call of the runtime. Names of headers are in lower case, those of `query` as they were sent."""

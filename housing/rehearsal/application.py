@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 from housing.rehearsal.access import enforcement, simulation
-from housing.rehearsal.answers import ApiError, HttpAnswer, HttpRequest
+from housing.rehearsal.answers import ApiError, HttpAnswer, HttpRequest, unsupported
 from housing.rehearsal.api import calls
 from housing.rehearsal.api.calls import Call
 from housing.rehearsal.api.http import Lost
@@ -71,8 +71,7 @@ class Application:
             return simulation.simulate(self._world, body)
         if call.service in SERVICES:
             return self._aws.answer(call.service, call.action, environ, body)
-        raise ApiError(
-            "UnsupportedOperation",
+        raise unsupported(
             f"the rehearsal does not support {call.service or 'this call'}; it has SageMaker and {', '.join(SERVICES)}",
         )
 
@@ -82,7 +81,7 @@ class Application:
             raise ApiError("UnknownOperationException", f"SageMaker has no operation {action}")
         if action not in OPERATIONS:
             known = ", ".join(sorted(OPERATIONS))
-            raise ApiError("UnsupportedOperation", f"the rehearsal does not support {action}; it has {known}")
+            raise unsupported(f"the rehearsal does not support {action}; it has {known}")
         request = _parsed(body)
         check(model.input_shape, request)
         result = OPERATIONS[action](self._world, request) or {}

@@ -1,4 +1,4 @@
-"""The images that training jobs can run: SageMaker's own for XGBoost and scikit-learn, without Docker."""
+"""The images that jobs and endpoints can run: SageMaker's own for XGBoost and scikit-learn, without Docker."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ import re
 from functools import cache
 from importlib import metadata
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from housing.rehearsal.answers import refused
-
-Framework = Literal["xgboost", "sklearn"]
+from housing.rehearsal.container.inference import Framework
 
 XGBOOST_VERSION = "3.2-0"
 _URI = re.compile(r"(\d{12})\.dkr\.ecr\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?/([^:@]+)(?::(.+))?")
@@ -19,7 +18,7 @@ _REPOSITORIES: dict[str, Framework] = {"sagemaker-xgboost": "xgboost", "sagemake
 
 
 def framework_of(uri: str, region: str) -> Framework:
-    """What an image trains with. ApiError when AWS has no such image in this region, or the rehearsal cannot run it."""
+    """Whose image it is. ApiError when AWS has no such image in this region, or the rehearsal cannot run it."""
     match = _URI.fullmatch(uri)
     if not match or match[3] not in _REPOSITORIES:
         raise refused(

@@ -52,7 +52,7 @@ class Rehearsing:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return self._server.url
 
     @property
     def port(self) -> int:

@@ -45,14 +45,6 @@ class World:
         """
         return self._aws.client(service)
 
-    def lacks_capacity(self, operation: str) -> bool:
-        """Whether what `operation` (`sagemaker:CreateTrainingJob`) has begun finds no machines; counts as one call."""
-        return self.faults.lacks_capacity(operation)
-
-    def fails_job(self) -> bool:
-        """Whether the container of the training job that begins now must fail; counts as one job."""
-        return self.faults.fails_job()
-
     def jobs_at_work(self) -> dict[str, str]:
         """The status of each job that has not ended, by name."""
         return {

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any, Literal
 
-from housing.rehearsal.answers import ApiError
+from housing.rehearsal.answers import unsupported
 
 Statement = Mapping[str, Any]
 Context = Mapping[str, Sequence[str]]
@@ -65,7 +65,7 @@ def _holds(operator: str, key: str, wanted: Sequence[str], context: Context) -> 
     fits = _OPERATORS.get(base.replace("Not", ""))
     if fits is None:
         known = ", ".join(_OPERATORS)
-        raise ApiError("UnsupportedOperation", f"the rehearsal knows no condition operator {operator}, only {known}")
+        raise unsupported(f"the rehearsal knows no condition operator {operator}, only {known}")
     if not present:
         return negated
     verdicts = [any(fits(one, value) for one in wanted) != negated for value in context[key]]

@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl
 from xml.sax.saxutils import escape
 
 from housing.rehearsal.access.policies import Statement, decide, statements
-from housing.rehearsal.answers import ApiError, HttpAnswer
+from housing.rehearsal.answers import ApiError, HttpAnswer, unsupported
 
 if TYPE_CHECKING:
     from housing.rehearsal.world import World
@@ -44,7 +44,7 @@ def _members(parameters: Mapping[str, str], name: str) -> list[str]:
 def _policy(world: World, principal: str) -> Iterator[Statement]:
     """All statements of a role's own and attached policies."""
     if ":role/" not in principal:
-        raise ApiError("UnsupportedOperation", f"the rehearsal simulates the policies of roles alone, got {principal}")
+        raise unsupported(f"the rehearsal simulates the policies of roles alone, got {principal}")
     iam, role = world.client("iam"), principal.rpartition("/")[2]
     try:
         for name in iam.list_role_policies(RoleName=role)["PolicyNames"]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
 
-from housing.rehearsal.answers import ApiError
+from housing.rehearsal.answers import ApiError, unsupported
 from housing.rehearsal.api.operations import RUNTIME
 from housing.rehearsal.aws.moto_calls import SERVICES
 from housing.rehearsal.aws.services import Environ
@@ -90,9 +90,7 @@ def _routed(service: str, environ: Environ, body: bytes) -> tuple[str, dict[str,
         try:
             operation, parameters = get_service_router("s3").match(Request(environ))
         except NotFound as error:
-            raise ApiError(
-                "UnsupportedOperation", f"S3 has no call {environ['REQUEST_METHOD']} {environ['PATH_INFO']}"
-            ) from error
+            raise unsupported(f"S3 has no call {environ['REQUEST_METHOD']} {environ['PATH_INFO']}") from error
         query = dict(parse_qsl(environ.get("QUERY_STRING", ""), keep_blank_values=True))
         return operation.name, {**query, **parameters}
     form = dict(parse_qsl(body.decode(errors="replace"), keep_blank_values=True))

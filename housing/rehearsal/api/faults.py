@@ -57,9 +57,11 @@ class Faults:
         return self._met(operation, lambda fault: fault.kind != "capacity")
 
     def lacks_capacity(self, operation: str) -> bool:
+        """Whether what `operation` (`sagemaker:CreateTrainingJob`) has begun finds no machines; counts as one call."""
         return bool(self._met(operation, lambda fault: fault.kind == "capacity"))
 
     def fails_job(self) -> bool:
+        """Whether the container of the training job that begins now must fail; counts as one job."""
         with self._lock:
             if self._counts.get(_JOBS, 0) >= self._failing_jobs:
                 return False

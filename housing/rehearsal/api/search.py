@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from housing.rehearsal.answers import ApiError, refused
+from housing.rehearsal.answers import refused, unsupported
 from housing.rehearsal.api.listing import page
 from housing.rehearsal.api.operations import operation
 from housing.rehearsal.api.tags import listed
@@ -35,10 +35,12 @@ _UNSUPPORTED = ("CrossAccountFilterOption", "VisibilityConditions")
 def search(world: World, request: dict[str, Any]) -> dict[str, Any]:
     kind = _KINDS.get(request["Resource"])
     if kind is None:
-        raise _unsupported(f"Search for {request['Resource']}; it has {', '.join(_KINDS)}")
+        raise unsupported(
+            f"the rehearsal does not support Search for {request['Resource']}; it has {', '.join(_KINDS)}"
+        )
     for member in _UNSUPPORTED:
         if member in request:
-            raise _unsupported(f"{member} in Search")
+            raise unsupported(f"the rehearsal does not support {member} in Search")
     expression = request.get("SearchExpression") or {}
     _check_names(request["Resource"], request.get("SortBy"), expression)
     found = [record for record in world.store.list(kind) if _fits(record, expression)]
@@ -65,7 +67,7 @@ def _check_names(resource: str, sort_by: str | None, expression: Mapping[str, An
 
 def _fits(record: Record, expression: Mapping[str, Any]) -> bool:
     if "NestedFilters" in expression:
-        raise _unsupported("NestedFilters in Search")
+        raise unsupported("the rehearsal does not support NestedFilters in Search")
     parts = [_passes(record, wanted) for wanted in expression.get("Filters") or ()]
     parts += [_fits(record, part) for part in expression.get("SubExpressions") or ()]
     together = any if expression.get("Operator") == "Or" else all
@@ -125,7 +127,3 @@ def _comparable(value: Any) -> tuple[int, Any]:
         return 0, float(value)
     except (TypeError, ValueError):
         return 1, str(value)
-
-
-def _unsupported(what: str) -> ApiError:
-    return ApiError("UnsupportedOperation", f"the rehearsal does not support {what}")

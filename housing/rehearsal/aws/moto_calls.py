@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any, cast
 
-from housing.rehearsal.answers import ApiError, HttpAnswer
+from housing.rehearsal.answers import HttpAnswer, unsupported
 from housing.rehearsal.kinds import ACCOUNT
 
 # By the name that a signature gives: moto's name of the service, and a host at which moto expects it.
@@ -60,7 +60,7 @@ def answer(service: str, environ: dict[str, Any], body: bytes) -> HttpAnswer:
     except ClientError as error:
         status, headers, text = 400, {}, error.response["Error"]["Message"]
     except NotImplementedError as error:
-        raise ApiError("UnsupportedOperation", f"the rehearsal's {service} does not support this: {error}") from error
+        raise unsupported(f"the rehearsal's {service} does not support this: {error}") from error
     return HttpAnswer(text.encode() if isinstance(text, str) else text, status, headers)
 
 

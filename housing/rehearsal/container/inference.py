@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
+
+Framework = Literal["xgboost", "sklearn"]
+"""Whose image it is."""
 
 Log = Callable[[str], None]
 """Takes one line that a container wrote."""

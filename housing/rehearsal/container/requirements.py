@@ -26,6 +26,9 @@ def problem(file: Path) -> str | None:
             continue
         if requirement.marker and not requirement.marker.evaluate():
             continue
+        if requirement.url is not None:
+            missing.append(f"{wanted}: would be fetched from there")
+            continue
         try:
             here = metadata.version(requirement.name)
         except metadata.PackageNotFoundError:

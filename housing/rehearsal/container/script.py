@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from housing.rehearsal.container import requirements
-from housing.rehearsal.container.tree import Tree
+from housing.rehearsal.container.tree import MOUNT, Tree
 
 _OURS = "sagemaker_"
 _TUNING_METRIC = "_tuning_objective_metric"
@@ -91,7 +91,7 @@ def run_command(tree: Tree, command: Sequence[str]) -> int:
     unbuffered = {"PATH": path, "PYTHONPATH": python_path, "PYTHONUNBUFFERED": "1"}
     try:
         return subprocess.run(
-            [tree_path.replace("/opt/ml", str(tree.root)) for tree_path in command],
+            [word.replace(MOUNT, str(tree.root)) for word in command],
             cwd=tree.root,
             env=os.environ | unbuffered,
             stdin=subprocess.DEVNULL,

@@ -9,18 +9,12 @@ import subprocess
 import sys
 import sysconfig
 import threading
-from importlib import metadata
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Literal
 
-from packaging.requirements import InvalidRequirement, Requirement
-
-from housing.rehearsal.container import request_formats, script_worker
-from housing.rehearsal.container.inference import CRASHED, Answer, Log, Setup, TimedOut, Unhealthy
+from housing.rehearsal.container import request_formats, requirements, script_worker
+from housing.rehearsal.container.inference import CRASHED, Answer, Framework, Log, Setup, TimedOut, Unhealthy
 from housing.rehearsal.container.threads import ONE_THREAD
-
-Framework = Literal["xgboost", "sklearn"]
 
 _START_S = 60.0
 ANSWER_S = 60.0
@@ -43,7 +37,8 @@ class ScriptContainer:
         self._closed = False
         if not (code / program).is_file():
             self._refuse(f"ModuleNotFoundError: No module named '{self._module}': there is no {program} in {code.name}")
-        self._require(code / "requirements.txt")
+        if (code / "requirements.txt").is_file() and (problem := requirements.problem(code / "requirements.txt")):
+            self._refuse(problem)
         self._worker = self._start()
 
     def invoke(self, body: bytes, content_type: str | None, accept: str | None) -> Answer:
@@ -84,16 +79,6 @@ class ScriptContainer:
         if not worker.ready():
             raise Unhealthy(worker.last_line or f"{self._module}.py gave no sign of life in {_START_S:.0f} seconds")
         return worker
-
-    def _require(self, requirements: Path) -> None:
-        """The image would install these; the rehearsal installs nothing, and says so."""
-        if not requirements.is_file():
-            return
-        lines = (line.partition("#")[0].strip() for line in requirements.read_text(encoding="utf-8").splitlines())
-        if missing := [line for line in lines if line and not _installed(line)]:
-            self._refuse(
-                f"requirements.txt: {', '.join(missing)}: not installed here, and the rehearsal installs nothing"
-            )
 
     def _refuse(self, reason: str) -> None:
         self._setup.log(reason)
@@ -159,12 +144,3 @@ class _Worker:
                 if line.strip():
                     self.last_line = line.rstrip("\n")
                     self._log(self.last_line)
-
-
-def _installed(line: str) -> bool:
-    """Whether a line of requirements.txt is met; options and addresses, which would be fetched, never are."""
-    try:
-        wanted = Requirement(line)
-        return wanted.url is None and wanted.specifier.contains(metadata.version(wanted.name), prereleases=True)
-    except (InvalidRequirement, metadata.PackageNotFoundError):
-        return False

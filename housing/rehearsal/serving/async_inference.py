@@ -7,7 +7,7 @@ import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from housing.rehearsal.answers import ApiError, HttpAnswer, HttpRequest
+from housing.rehearsal.answers import ApiError, HttpAnswer, HttpRequest, unsupported
 from housing.rehearsal.api.operations import route
 from housing.rehearsal.aws.objects import bucket_and_key
 from housing.rehearsal.serving.hosting import hosting
@@ -38,7 +38,7 @@ def invoke_endpoint_async(world: World, request: HttpRequest, endpoint: str) -> 
     headers = request.headers
     place = headers.get("x-amzn-sagemaker-inputlocation", "")
     if request.body:
-        raise ApiError("UnsupportedOperation", "the rehearsal supports InputLocation alone, not Body")
+        raise unsupported("the rehearsal supports InputLocation alone, not Body")
     if not place.startswith("s3://"):
         raise ApiError("ValidationError", f"InputLocation must be an S3 URI, got {place!r}")
     with variant_for(world, endpoint, None) as (fleet, _):

@@ -159,7 +159,7 @@ def _resize(world: World, endpoint: str) -> None:
     fleet = host.traffic.fleet(endpoint)
     if _instances(plan) > _instances(before):
         _wait(world, world.settings.start_s)
-        if world.lacks_capacity("sagemaker:UpdateEndpointWeightsAndCapacities"):
+        if world.faults.lacks_capacity("sagemaker:UpdateEndpointWeightsAndCapacities"):
             _write(world, endpoint, ProductionVariants=plans.summaries(before))
             _roll_back(world, endpoint, _NO_CAPACITY)
             return
@@ -209,7 +209,7 @@ def _restore(world: World, record: Record) -> None:
 
 def _stand_up(world: World, endpoint: str, plan: Plan, *, operation: str) -> Fleet:
     _wait(world, world.settings.start_s)
-    if world.lacks_capacity(f"sagemaker:{operation}"):
+    if world.faults.lacks_capacity(f"sagemaker:{operation}"):
         raise NotServing(_NO_CAPACITY)
     return _fleet(world, endpoint, plan)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from housing.rehearsal.answers import ApiError, refused
+from housing.rehearsal.answers import refused, unsupported
 from housing.rehearsal.api import listing
 from housing.rehearsal.api.operations import operation
 
@@ -19,8 +19,8 @@ _UNSUPPORTED_IN_VARIANT = ("AcceleratorType", "InstancePools", "ManagedInstanceS
 
 @operation("CreateEndpointConfig")
 def create_endpoint_config(world: World, request: dict[str, Any]) -> dict[str, Any]:
-    if unsupported := [member for member in _UNSUPPORTED if request.get(member)]:
-        raise ApiError("UnsupportedOperation", f"the rehearsal does not support {unsupported[0]}")
+    if given := [member for member in _UNSUPPORTED if request.get(member)]:
+        raise unsupported(f"the rehearsal does not support {given[0]}")
     record = dict(request)
     shadows = request.get("ShadowProductionVariants", [])
     variants = request["ProductionVariants"]
@@ -66,10 +66,10 @@ def _check_names(names: list[str]) -> None:
 def _checked(world: World, variant: dict[str, Any]) -> dict[str, Any]:
     """A variant with its defaults; ApiError for what AWS refuses."""
     name = variant["VariantName"]
-    if unsupported := [member for member in _UNSUPPORTED_IN_VARIANT if variant.get(member)]:
-        raise ApiError("UnsupportedOperation", f"the rehearsal does not support {unsupported[0]} of a variant")
+    if given := [member for member in _UNSUPPORTED_IN_VARIANT if variant.get(member)]:
+        raise unsupported(f"the rehearsal does not support {given[0]} of a variant")
     if "ModelName" not in variant:
-        raise ApiError("UnsupportedOperation", "the rehearsal does not support variants without ModelName")
+        raise unsupported("the rehearsal does not support variants without ModelName")
     world.store.get("model", variant["ModelName"])
     filled = {"InitialVariantWeight": 1.0, **variant}
     if serverless := variant.get("ServerlessConfig"):

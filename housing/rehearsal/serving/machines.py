@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from housing.rehearsal.aws.objects import bucket_and_key, pull
 from housing.rehearsal.container.inference import Answer, Container, Log, Setup, Unhealthy
+from housing.rehearsal.container.tree import MOUNT
 from housing.rehearsal.images import framework_of
 from housing.rehearsal.serving.models import container_of, data_uri
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from housing.rehearsal.store import Record
     from housing.rehearsal.world import World
 
-_MODEL_IN_CONTAINER = "/opt/ml/model"
+_MODEL_IN_CONTAINER = f"{MOUNT}/model"
 _NO_PING = (
     "The primary container for {user} did not pass the ping health check. "
     "Please check CloudWatch logs for this endpoint."
@@ -85,7 +86,7 @@ def _container(world: World, about: dict[str, Any], setup: Setup, folder: Path) 
 
 def _code(world: World, setup: Setup, folder: Path) -> Path:
     """Where SAGEMAKER_SUBMIT_DIRECTORY lies on this machine."""
-    place = setup.environment.get("SAGEMAKER_SUBMIT_DIRECTORY", "/opt/ml/code")
+    place = setup.environment.get("SAGEMAKER_SUBMIT_DIRECTORY", f"{MOUNT}/code")
     if place.startswith("s3://"):
         code = folder / "code"
         code.mkdir()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from housing.rehearsal.answers import ApiError, refused
+from housing.rehearsal.answers import refused, unsupported
 from housing.rehearsal.api import listing
 from housing.rehearsal.api.operations import operation
 from housing.rehearsal.aws.objects import bucket_and_key
@@ -67,13 +67,13 @@ def _only_container(request: dict[str, Any]) -> dict[str, Any]:
         raise refused("Either PrimaryContainer or Containers must be provided, and not both.")
     containers = [request["PrimaryContainer"]] if "PrimaryContainer" in request else request["Containers"]
     if len(containers) > 1:
-        raise ApiError("UnsupportedOperation", "the rehearsal does not support pipelines of several containers")
+        raise unsupported("the rehearsal does not support pipelines of several containers")
     container: dict[str, Any] = containers[0]
     for member in ("ModelPackageName", "MultiModelConfig", "ImageConfig", "AdditionalModelDataSources"):
         if container.get(member):
-            raise ApiError("UnsupportedOperation", f"the rehearsal does not support {member} of a container")
+            raise unsupported(f"the rehearsal does not support {member} of a container")
     if container.get("Mode") == "MultiModel":
-        raise ApiError("UnsupportedOperation", "the rehearsal does not support multi-model containers")
+        raise unsupported("the rehearsal does not support multi-model containers")
     if "ModelDataUrl" in container and "ModelDataSource" in container:
         raise refused("ModelDataUrl and ModelDataSource are mutually exclusive.")
     return container

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from housing.rehearsal.aws.log_stream import LogStream
 from housing.rehearsal.container.inference import Log
 
 if TYPE_CHECKING:
     from housing.rehearsal.world import World
 
-_EVENTS_A_CALL = 1_000
-_LONGEST = 200_000
+_LONGEST = 200_000  # characters of a line
 
 
 class OutputLogs:
@@ -24,7 +23,7 @@ class OutputLogs:
         self._lock = threading.Lock()
         self._flushing = threading.Lock()
         self._lines: dict[tuple[str, str], list[tuple[int, str]]] = {}
-        self._known: set[tuple[str, str]] = set()
+        self._streams: dict[tuple[str, str], LogStream] = {}
 
     def stream(self, group: str, stream: str) -> Log:
         """What writes one line at a time to this stream, with the time at which it is written."""
@@ -39,18 +38,7 @@ class OutputLogs:
         with self._flushing:
             with self._lock:
                 taken, self._lines = self._lines, {}
-            for (group, stream), lines in taken.items():
-                self._write(group, stream, lines)
-
-    def _write(self, group: str, stream: str, lines: list[tuple[int, str]]) -> None:
-        client: Any = self._world.client("logs")
-        exists = client.exceptions.ResourceAlreadyExistsException
-        if (group, stream) not in self._known:
-            with contextlib.suppress(exists):
-                client.create_log_group(logGroupName=group)
-            with contextlib.suppress(exists):
-                client.create_log_stream(logGroupName=group, logStreamName=stream)
-            self._known.add((group, stream))
-        for start in range(0, len(lines), _EVENTS_A_CALL):
-            events = [{"timestamp": at, "message": line} for at, line in lines[start : start + _EVENTS_A_CALL]]
-            client.put_log_events(logGroupName=group, logStreamName=stream, logEvents=events)
+            for place, lines in taken.items():
+                if place not in self._streams:
+                    self._streams[place] = LogStream(self._world, *place)
+                self._streams[place].write([{"timestamp": at, "message": line} for at, line in lines])

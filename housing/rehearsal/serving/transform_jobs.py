@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from housing.rehearsal.answers import ApiError, refused
+from housing.rehearsal.answers import refused, unsupported
 from housing.rehearsal.api import listing
 from housing.rehearsal.api.operations import on_start, operation
 from housing.rehearsal.aws.objects import bucket_and_key, listed
@@ -97,7 +97,7 @@ def _work(world: World, record: Record) -> None:
     name = record["TransformJobName"]
     if world.ending.wait(world.settings.start_s):
         raise _Stopped
-    if world.lacks_capacity("sagemaker:CreateTransformJob"):
+    if world.faults.lacks_capacity("sagemaker:CreateTransformJob"):
         raise _Failed("CapacityError: Unable to provision requested ML compute capacity. Please retry later.")
     world.store.update(_KIND, name, TransformStartTime=time.time())
     log = hosting(world).logs.stream(_LOG_GROUP, f"{name}/i-{uuid.uuid4().hex[:17]}")
@@ -177,13 +177,13 @@ def _assembled(answers: list[bytes], output: Mapping[str, Any]) -> bytes:
 def _check(request: Mapping[str, Any]) -> None:
     given = request["TransformInput"]
     if given.get("SplitType", "None") not in ("None", "Line"):
-        raise ApiError("UnsupportedOperation", f"the rehearsal does not support SplitType {given['SplitType']}")
+        raise unsupported(f"the rehearsal does not support SplitType {given['SplitType']}")
     for member in ("DataProcessing", "DataCaptureConfig"):
         if request.get(member):
-            raise ApiError("UnsupportedOperation", f"the rehearsal does not support {member} of a transform job")
+            raise unsupported(f"the rehearsal does not support {member} of a transform job")
     source = given["DataSource"]["S3DataSource"]
     if source["S3DataType"] != "S3Prefix":
-        raise ApiError("UnsupportedOperation", f"the rehearsal does not support S3DataType {source['S3DataType']}")
+        raise unsupported(f"the rehearsal does not support S3DataType {source['S3DataType']}")
 
 
 def _status(record: Mapping[str, Any]) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
-from housing.rehearsal.answers import ApiError, refused
+from housing.rehearsal.answers import ApiError, refused, unsupported
 from housing.rehearsal.api import listing
 from housing.rehearsal.api.operations import on_end, on_start, operation
 from housing.rehearsal.kinds import KINDS
@@ -131,7 +131,7 @@ def describe_training_job(world: World, request: dict[str, Any]) -> dict[str, An
 @operation("ListTrainingJobs")
 def list_training_jobs(world: World, request: dict[str, Any]) -> dict[str, Any]:
     if request.get("WarmPoolStatusEquals") or request.get("TrainingPlanArnEquals"):
-        raise ApiError("UnsupportedOperation", "Warm pools and training plans are not supported by the rehearsal.")
+        raise unsupported("Warm pools and training plans are not supported by the rehearsal.")
     return listing.summaries(world, KIND, request, member="TrainingJobSummaries")
 
 

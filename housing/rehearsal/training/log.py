@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
 import re
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
+
+from housing.rehearsal.aws.log_stream import LogStream
 
 if TYPE_CHECKING:
     from housing.rehearsal.world import World
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
 GROUP = "/aws/sagemaker/TrainingJobs"
 _EVERY_S = 0.1
 _MOST_METRICS = 500  # in one call; CloudWatch takes 1,000
-_MOST_EVENTS = 5000  # in one call; CloudWatch takes 10,000
 
 
 class TrainingLog:
@@ -25,13 +25,11 @@ class TrainingLog:
     """
 
     def __init__(self, world: World, job: str, definitions: Sequence[Mapping[str, str]]) -> None:
-        self._logs = world.client("logs")
         self._cloudwatch = world.client("cloudwatch")
         self._job = job
         self._untold: list[dict[str, Any]] = []
         self._metrics_of = _reader(definitions)
-        self._stream = f"{job}/algo-1-{int(time.time() * 1000)}"
-        self._begun = False
+        self._stream = LogStream(world, GROUP, f"{job}/algo-1-{int(time.time() * 1000)}")
         self._waiting: list[dict[str, Any]] = []
         self._sent = time.monotonic()
         self._last: dict[str, dict[str, Any]] = {}
@@ -66,11 +64,7 @@ class TrainingLog:
     def send(self) -> None:
         if not self._waiting:
             return
-        if not self._begun:
-            self._begin()
-        for start in range(0, len(self._waiting), _MOST_EVENTS):
-            events = self._waiting[start : start + _MOST_EVENTS]
-            self._logs.put_log_events(logGroupName=GROUP, logStreamName=self._stream, logEvents=events)
+        self._stream.write(self._waiting)
         self._waiting = []
         self._sent = time.monotonic()
         self._tell_metrics()
@@ -81,17 +75,6 @@ class TrainingLog:
         for start in range(0, len(told), _MOST_METRICS):
             self._cloudwatch.put_metric_data(Namespace=GROUP, MetricData=told[start : start + _MOST_METRICS])
         self._untold = []
-
-    def _begin(self) -> None:
-        from botocore.exceptions import ClientError
-
-        try:
-            self._logs.create_log_stream(logGroupName=GROUP, logStreamName=self._stream)
-        except ClientError:  # no group yet; the client's own exceptions are made anew by each thread that is first
-            with contextlib.suppress(ClientError):  # another job was quicker
-                self._logs.create_log_group(logGroupName=GROUP)
-            self._logs.create_log_stream(logGroupName=GROUP, logStreamName=self._stream)
-        self._begun = True
 
 
 def _reader(definitions: Sequence[Mapping[str, str]]) -> Callable[[str], list[tuple[str, float]]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from housing.rehearsal.answers import ApiError, refused
+from housing.rehearsal.answers import refused, unsupported
 from housing.rehearsal.aws.objects import bucket_and_key, listed
 from housing.rehearsal.images import framework_of
 
@@ -25,7 +25,7 @@ def check(world: World, request: Mapping[str, Any]) -> None:
     """Raises ApiError, in AWS's words where AWS refuses, in ours where the rehearsal cannot do what AWS can."""
     for member in _NOT_HERE:
         if request.get(member):
-            raise _unsupported(f"{member} is not supported by the rehearsal.")
+            raise unsupported(f"{member} is not supported by the rehearsal.")
     for member in ("AlgorithmSpecification", "ResourceConfig", "StoppingCondition"):
         if not request.get(member):
             raise refused(f"{member} is required for a training job that is no serverless job.")
@@ -37,7 +37,7 @@ def check(world: World, request: Mapping[str, Any]) -> None:
     output = request["OutputDataConfig"]
     _check_address(output["S3OutputPath"], "OutputDataConfig.S3OutputPath")
     if output.get("CompressionType", "GZIP") != "GZIP":
-        raise _unsupported(
+        raise unsupported(
             f"OutputDataConfig.CompressionType {output['CompressionType']}: the rehearsal knows GZIP alone."
         )
 
@@ -59,7 +59,7 @@ def metric_definitions(request: Mapping[str, Any], region: str) -> list[dict[str
 def _check_algorithm(world: World, request: Mapping[str, Any]) -> None:
     specification = request["AlgorithmSpecification"]
     if specification.get("AlgorithmName") or not specification.get("TrainingImage"):
-        raise _unsupported(
+        raise unsupported(
             "AlgorithmSpecification: algorithms of the marketplace are not supported by the rehearsal; an image is."
         )
     framework = framework_of(specification["TrainingImage"], world.region)
@@ -73,12 +73,12 @@ def _check_algorithm(world: World, request: Mapping[str, Any]) -> None:
 def _check_machines(machines: Mapping[str, Any]) -> None:
     for member in _NO_RESOURCES:
         if machines.get(member):
-            raise _unsupported(f"ResourceConfig.{member} is not supported by the rehearsal.")
+            raise unsupported(f"ResourceConfig.{member} is not supported by the rehearsal.")
     for member in ("InstanceType", "InstanceCount"):
         if not machines.get(member):
             raise refused(f"ResourceConfig.{member} is required.")
     if machines["InstanceCount"] > 1:
-        raise _unsupported(
+        raise unsupported(
             f"ResourceConfig.InstanceCount {machines['InstanceCount']} is not supported by the rehearsal: it has one "
             "machine."
         )
@@ -113,13 +113,13 @@ def _check_channels(world: World, request: Mapping[str, Any]) -> None:
         source = channel["DataSource"].get("S3DataSource")
         where = f"InputDataConfig {channel['ChannelName']}"
         if not source:
-            raise _unsupported(f"{where}: the rehearsal reads channels from S3DataSource alone.")
+            raise unsupported(f"{where}: the rehearsal reads channels from S3DataSource alone.")
         if source["S3DataType"] != "S3Prefix":
-            raise _unsupported(f"{where}: the rehearsal knows S3Prefix, not {source['S3DataType']}.")
+            raise unsupported(f"{where}: the rehearsal knows S3Prefix, not {source['S3DataType']}.")
         if channel.get("CompressionType", "None") != "None":
-            raise _unsupported(f"{where}: the rehearsal reads no compressed channels.")
+            raise unsupported(f"{where}: the rehearsal reads no compressed channels.")
         if channel.get("RecordWrapperType", "None") != "None":
-            raise _unsupported(f"{where}: RecordWrapperType is not supported by the rehearsal.")
+            raise unsupported(f"{where}: RecordWrapperType is not supported by the rehearsal.")
         _check_objects(world, source["S3Uri"], request["RoleArn"])
 
 
@@ -138,10 +138,6 @@ def _check_objects(world: World, uri: str, role: str) -> None:
         f"the selected region ({world.region}), that objects exist under that S3 prefix, and that the role "
         f'"{role}" has "s3:ListBucket" permissions on bucket "{bucket}".{why}'
     )
-
-
-def _unsupported(message: str) -> ApiError:
-    return ApiError("UnsupportedOperation", message)
 
 
 def _check_address(uri: str, where: str) -> None:

@@ -115,11 +115,11 @@ class Run:
     def _train(self) -> None:
         settings = self._world.settings
         self._prepare(settings.start_s)
-        if self._world.lacks_capacity("sagemaker:CreateTrainingJob"):
+        if self._world.faults.lacks_capacity("sagemaker:CreateTrainingJob"):
             raise Failed(_CAPACITY)
         spot = self._record["EnableManagedSpotTraining"]
         interruptions = sorted(settings.interrupt_at_rounds) if spot else []
-        fails = "the rehearsal was asked to let this job fail" if self._world.fails_job() else None
+        fails = "the rehearsal was asked to let this job fail" if self._world.faults.fails_job() else None
         while True:
             self._say("Downloading", "Downloading input data")
             self._began = time.time()

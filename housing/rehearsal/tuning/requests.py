@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from housing.rehearsal.answers import ApiError, refused
+from housing.rehearsal.answers import ApiError, refused, unsupported
 from housing.rehearsal.container.hyperparameters import ALIASES, RULES, direction
 from housing.rehearsal.images import framework_of
 from housing.rehearsal.kinds import KINDS
@@ -31,7 +31,7 @@ def check(world: World, request: Mapping[str, Any]) -> None:
     """Raises ApiError, in AWS's words where AWS refuses, in ours where the rehearsal cannot do what AWS can."""
     for member in ("TrainingJobDefinitions", "Autotune"):
         if request.get(member):
-            raise _unsupported(f"{member} is not supported by the rehearsal.")
+            raise unsupported(f"{member} is not supported by the rehearsal.")
     if "TrainingJobDefinition" not in request:
         raise refused("A training job definition is required: TrainingJobDefinition.")
     config, definition = request["HyperParameterTuningJobConfig"], request["TrainingJobDefinition"]
@@ -104,7 +104,7 @@ def _check_strategy(config: Mapping[str, Any], ranges: Space) -> None:
     if strategy == "Hyperband" and stopping == "Auto":
         raise refused("TrainingJobEarlyStoppingType must be Off for the strategy Hyperband, which stops jobs itself.")
     if "ConvergenceDetected" in config.get("TuningJobCompletionCriteria", {}):
-        raise _unsupported("TuningJobCompletionCriteria.ConvergenceDetected is not supported by the rehearsal.")
+        raise unsupported("TuningJobCompletionCriteria.ConvergenceDetected is not supported by the rehearsal.")
 
 
 def _check_names(ranges: Space, static: Mapping[str, str]) -> None:
@@ -204,7 +204,3 @@ def _objective(request: Mapping[str, Any]) -> Any:
 def _identity(request: Mapping[str, Any]) -> Any:
     definition = request["TrainingJobDefinition"]
     return definition["AlgorithmSpecification"]["TrainingImage"], definition.get("InputDataConfig")
-
-
-def _unsupported(message: str) -> ApiError:
-    return ApiError("UnsupportedOperation", message)

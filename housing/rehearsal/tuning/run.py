@@ -79,7 +79,7 @@ class Tuning:
             succeeded = [trial for trial in known if trial.value is not None and not trial.running]
             hopeless = len(known) - len(running) >= _HOPELESS and not succeeded
             over = hopeless or self._over(known)
-            if over or self._record["HyperParameterTuningJobStatus"] == "Stopping":
+            if over or self._stopping():
                 for trial in running:
                     training_jobs.stop(self._world, trial.name)
             elif len(running) < self._config["ResourceLimits"]["MaxParallelTrainingJobs"] and self._more(known):

@@ -110,8 +110,8 @@ def test_sdks_that_retry_get_through(rehearsal: Served, settings: Use) -> None:
 def test_capacity_and_failing_jobs_are_asked_for_and_counted(rehearsal: Served, settings: Use) -> None:
     settings(fail_jobs=2, faults=(Fault("sagemaker:CreateEndpoint", "capacity", first=2),))
 
-    assert [rehearsal.world.lacks_capacity("sagemaker:CreateEndpoint") for _ in range(3)] == [False, True, False]
-    assert [rehearsal.world.fails_job() for _ in range(3)] == [True, True, False]
+    assert [rehearsal.world.faults.lacks_capacity("sagemaker:CreateEndpoint") for _ in range(3)] == [False, True, False]
+    assert [rehearsal.world.faults.fails_job() for _ in range(3)] == [True, True, False]
 
 
 def test_a_fault_that_can_never_happen_is_refused(rehearsal: Served) -> None:
