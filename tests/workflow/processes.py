@@ -25,7 +25,7 @@ SERVER.set_forkserver_preload(
         "housing.cli",
         "housing.workflow",
         "housing.targets.local.runner",
-        "housing.targets.sagemaker.runner",
+        "housing.targets.sagemaker.training.runner",
         "sagemaker.core.resources",
     ]
 )

@@ -101,12 +101,12 @@ def policies(uses: Sequence[tuple[Settings, Mapping[str, Any]]]) -> Mapping[str,
 
 
 def open_runner(settings: Settings) -> Runner:
-    from housing.targets.sagemaker.runner import SageMakerRunner
+    from housing.targets.sagemaker.training.runner import SageMakerRunner
 
     return SageMakerRunner(settings)
 
 
 def open_host(settings: Settings) -> Host:
-    from housing.targets.sagemaker.host import SageMakerHost
+    from housing.targets.sagemaker.hosting.host import SageMakerHost
 
     return SageMakerHost(settings)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from housing.deployment.spec import Deployment
-from housing.targets.sagemaker.endpoint_names import stem
+from housing.targets.sagemaker.hosting.names import stem
 
 Policy = dict[str, Any]
 

@@ -14,9 +14,7 @@ from housing.targets.sagemaker import Settings
 from housing.targets.sagemaker.clients import Clients
 from housing.targets.sagemaker.refusals import translated
 from tests.rehearsal.conftest import Served
-from tests.targets.sagemaker.training import impatient, rehearse, served, settings_of
-
-__all__ = ["impatient", "rehearse", "served"]
+from tests.targets.sagemaker.conftest import settings_of
 
 
 @pytest.fixture(autouse=True)
@@ -55,9 +53,9 @@ def test_without_credentials_the_ways_to_get_some_are_told() -> None:
         _ = clients.account
 
 
-def test_a_rehearsal_asks_for_no_profile(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_rehearsal_asks_for_no_profile(rehearsal: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_PROFILE", "expired")
-    assert Clients(settings_of(served)).account == "123456789012"
+    assert Clients(settings_of(rehearsal)).account == "123456789012"
 
 
 def test_what_is_not_installed_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -66,18 +64,18 @@ def test_what_is_not_installed_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
         Clients(Settings())
 
 
-def test_the_default_bucket_is_made_and_found_again(served: Served) -> None:
-    clients = Clients(settings_of(served))
+def test_the_default_bucket_is_made_and_found_again(rehearsal: Served) -> None:
+    clients = Clients(settings_of(rehearsal))
     assert clients.bucket == "sagemaker-us-east-1-123456789012"
-    assert Clients(settings_of(served)).bucket == clients.bucket
+    assert Clients(settings_of(rehearsal)).bucket == clients.bucket
     assert clients.path("channels", "x.csv") == f"s3://{clients.bucket}/housing/channels/x.csv"
-    names = [bucket["Name"] for bucket in served.client("s3").list_buckets()["Buckets"]]
+    names = [bucket["Name"] for bucket in rehearsal.client("s3").list_buckets()["Buckets"]]
     assert names.count(clients.bucket) == 1
 
 
-def test_a_bucket_that_is_named_must_be_there(served: Served) -> None:
+def test_a_bucket_that_is_named_must_be_there(rehearsal: Served) -> None:
     with pytest.raises(CloudError, match=r"bucket nowhere: does not exist; make it"):
-        _ = Clients(settings_of(served, bucket="nowhere")).bucket
+        _ = Clients(settings_of(rehearsal, bucket="nowhere")).bucket
 
 
 @pytest.mark.usefixtures("impatient")
@@ -88,10 +86,10 @@ def test_a_bucket_that_is_named_must_be_there(served: Served) -> None:
         ("server_error", r"sagemaker:ListTrainingJobs was refused, .* AWS itself has failed"),
     ],
 )
-def test_what_stays_wrong_is_told_with_a_way_out(served: Served, rehearse: Any, kind: Any, told: str) -> None:
+def test_what_stays_wrong_is_told_with_a_way_out(rehearsal: Served, rehearse: Any, kind: Any, told: str) -> None:
     rehearse(faults=(Fault("sagemaker:ListTrainingJobs", kind, times=100),))
     with pytest.raises(CloudError, match=told), translated("sagemaker"):
-        Clients(settings_of(served))("sagemaker").list_training_jobs()
+        Clients(settings_of(rehearsal))("sagemaker").list_training_jobs()
 
 
 @pytest.mark.usefixtures("impatient")
@@ -103,11 +101,11 @@ def test_an_address_that_nobody_answers_is_told() -> None:
         _ = Clients(Settings(region="us-east-1", endpoint_url=url)).account
 
 
-def test_a_refusal_names_the_action(served: Served, rehearse: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    user = served.client("iam").create_user(UserName="nobody")["User"]["UserName"]
-    key = served.client("iam").create_access_key(UserName=user)["AccessKey"]
+def test_a_refusal_names_the_action(rehearsal: Served, rehearse: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    user = rehearsal.client("iam").create_user(UserName="nobody")["User"]["UserName"]
+    key = rehearsal.client("iam").create_access_key(UserName=user)["AccessKey"]
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", key["AccessKeyId"])
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", key["SecretAccessKey"])
     rehearse(enforce_iam=True)
     with pytest.raises(CloudError, match=r"sagemaker:ListTrainingJobs"), translated("sagemaker"):
-        Clients(settings_of(served))("sagemaker").list_training_jobs()
+        Clients(settings_of(rehearsal))("sagemaker").list_training_jobs()

@@ -17,9 +17,9 @@ from housing.deployment.spec import Alarm, Asynchronous, Autoscaling, Deployment
 from housing.errors import CloudError
 from housing.targets.managed import ManagedStudy
 from housing.targets.sagemaker import policies
-from housing.targets.sagemaker.host import SageMakerHost
+from housing.targets.sagemaker.hosting.host import SageMakerHost
 from housing.targets.sagemaker.images import serving_image
-from housing.targets.sagemaker.runner import SageMakerRunner
+from housing.targets.sagemaker.training.runner import SageMakerRunner
 from housing.training.artifact import read_bundle, write_bundle
 from housing.training.job import TrainingJob
 from housing.tuning.space import Float
@@ -27,9 +27,7 @@ from housing.tuning.spec import Study
 from tests.contracts.host import GOOD, OTHER, ROWS, deploy, destroy
 from tests.contracts.runner import HYPERPARAMETERS, channel
 from tests.rehearsal.conftest import ACCOUNT, ROLE, Served
-from tests.targets.sagemaker.hosting import models, rehearsal, settings_of
-
-__all__ = ["models", "rehearsal"]
+from tests.targets.sagemaker.conftest import settings_of
 
 BROKEN = "models:/price/3"
 WANTED = Deployment(

@@ -1,0 +1,128 @@
+"""Serve on Amazon SageMaker."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from housing.deployment.plan import Action
+from housing.deployment.spec import Deployment
+from housing.errors import ConfigError, DeploymentError
+from housing.monitoring.captured import CapturedRows
+from housing.targets.base import Batch, EndpointStatus, Prediction
+from housing.targets.sagemaker.clients import Clients
+from housing.targets.sagemaker.hosting import live
+from housing.targets.sagemaker.hosting.batch import BatchTransform
+from housing.targets.sagemaker.hosting.captures import captured
+from housing.targets.sagemaker.hosting.endpoints import BROKEN, Endpoints
+from housing.targets.sagemaker.hosting.invocations import Invocations
+from housing.targets.sagemaker.hosting.lock import held
+from housing.targets.sagemaker.hosting.remains import Remains
+from housing.targets.sagemaker.hosting.steps import Steps
+from housing.targets.sagemaker.hosting.traffic import traffic
+from housing.targets.sagemaker.staging import Stage
+
+if TYPE_CHECKING:
+    from housing.targets.sagemaker import Settings
+
+_DEPLOY_WAITS_S = 90.0  # longer than a lock whose holder has died elsewhere is respected
+
+
+class SageMakerHost:
+    """One region of one account; endpoints of one prefix. Everything that is made carries the endpoint's name."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._clients = Clients(settings)
+        self._stage = Stage(self._clients, settings)
+        self._endpoints = Endpoints(self._clients, poll_s=settings.poll_s)
+        self._remains = Remains(self._clients, self._endpoints, prefix=settings.prefix)
+        self._steps = Steps(self._clients, self._endpoints, self._remains, self._stage, settings)
+        self._invocations = Invocations(self._clients, self._endpoints, self._stage, settings)
+
+    def endpoints(self) -> Sequence[str]:
+        """Also those of which only a part is left."""
+        return self._remains.names()
+
+    def check(self, wanted: Deployment) -> None:
+        for name, variant in wanted.variants.items():
+            if variant.serverless and self._settings.vpc:
+                raise ConfigError(
+                    f"deployment.variants.{name}.serverless: SageMaker runs nothing serverless in a VPC; "
+                    "host.vpc=null, or instances"
+                )
+            rule = variant.autoscaling
+            for key in ("scale_in_cooldown_s", "scale_out_cooldown_s") if rule else ():
+                if not float(getattr(rule, key)).is_integer():
+                    raise ConfigError(
+                        f"deployment.variants.{name}.autoscaling.{key}: SageMaker counts whole seconds, "
+                        f"got {getattr(rule, key)}"
+                    )
+
+    def current(self, endpoint: str) -> Deployment | None:
+        """Also None for an endpoint that has failed to start, so that a plan makes it anew."""
+        found = self._endpoints.settled(endpoint)
+        if found is None or found["EndpointStatus"] in BROKEN:
+            return None
+        return self._endpoints.deployment(self._endpoints.snapshot(found))
+
+    def apply(self, action: Action, models: Mapping[str, Path]) -> None:
+        """Raises CloudError, with the reason, for an update that SageMaker has taken back without a word."""
+        self._steps.take(action, models)
+        self._invocations.forget(action.endpoint)
+
+    def hold(self, purpose: str) -> AbstractContextManager[None]:
+        """Across machines: see `lock`."""
+        return held(self._clients, f"{self._settings.prefix}/locks/endpoints", purpose=purpose, wait_s=_DEPLOY_WAITS_S)
+
+    def predict(self, endpoint: str, rows: str, variant: str | None = None) -> Prediction:
+        """Raises DataError when the model refuses the rows, DeploymentError when nobody answers them."""
+        return self._invocations.predict(endpoint, rows, variant)
+
+    def predict_file(self, endpoint: str, source: str, pieces: Callable[[Path], Iterable[str]]) -> Batch:
+        """By a batch transform job; its files and its answers stay in the bucket."""
+        batch = BatchTransform(self._clients, self._stage, self._invocations, self._settings)
+        return batch.run(endpoint, source, pieces, own=self._steps.tags)
+
+    def status(self, endpoint: str) -> EndpointStatus | None:
+        found = self._endpoints.describe(endpoint)
+        if found is None:
+            return None
+        snapshot = self._endpoints.snapshot(found)
+        deployment = self._endpoints.deployment(snapshot)
+        names = list(deployment.variants)
+        counted = traffic(self._clients, endpoint, names, since=found["CreationTime"])
+        kinds = ("ProductionVariants", "ShadowProductionVariants")
+        counts = {v["VariantName"]: v.get("CurrentInstanceCount", 0) for kind in kinds for v in found.get(kind, ())}
+        reason = found.get("FailureReason")
+        return EndpointStatus(
+            endpoint=endpoint,
+            state=found["EndpointStatus"] + (f": {reason}" if reason else ""),
+            url=f"{self._clients('sagemaker-runtime').meta.endpoint_url}/endpoints/{endpoint}/invocations",
+            deployment=deployment,
+            instances=counts,
+            invocations={name: one.invocations for name, one in counted.items()},
+            failures={name: one.failures for name, one in counted.items()},
+            latency_ms={name: one.latency_ms for name, one in counted.items()},
+            models={name: {"model": m["model"], "digest": m["digest"]} for name, m in snapshot.by_variant.items()},
+            created_at_s=found["CreationTime"].timestamp(),
+            invocations_last_day=sum(one.invocations_last_day for one in counted.values()),
+            is_billed=True,
+        )
+
+    def captured(self, endpoint: str) -> Sequence[CapturedRows]:
+        """Where and what it captures is the endpoint's own word; nothing when it does not."""
+        found = self._endpoints.describe(endpoint)
+        if found is None:
+            raise DeploymentError(f"endpoint {endpoint} does not exist; `housing deploy` makes it")
+        served = self._endpoints.snapshot(found).by_variant
+        destination = found.get("DataCaptureConfig", {}).get("DestinationS3Uri")
+        requests: list[CapturedRows] = []
+        for variant in live.variants(found) if destination else ():
+            about = served[variant]
+            encoded = about["interface"] == "encoded" and about["digest"]  # a model of ours, whose encoder is there
+            encoder = self._invocations.encoder_of(about["archive"]) if encoded else None
+            requests += captured(self._stage, f"{destination.rstrip('/')}/{endpoint}/{variant}", variant, encoder)
+        return requests

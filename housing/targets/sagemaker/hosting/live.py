@@ -1,0 +1,159 @@
+"""What SageMaker tells of an endpoint -> the deployment that it serves, to be held against the wanted one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+import numpy as np
+
+from housing.deployment.spec import (
+    INSTANCE_TYPE,
+    Alarm,
+    Asynchronous,
+    Autoscaling,
+    Capture,
+    Deployment,
+    Interface,
+    Serverless,
+    Update,
+    Variant,
+)
+from housing.targets.sagemaker.hosting.requests import (
+    ALARM_TAG,
+    DIGEST_VARIABLE,
+    INTERFACE_VARIABLE,
+    MODEL_VARIABLE,
+    UPDATE_TAG,
+)
+
+Answer = Mapping[str, Any]
+
+
+def deployment(
+    endpoint: Answer,
+    config: Answer | None,
+    models: Mapping[str, Answer],
+    *,
+    scaling: Mapping[str, Autoscaling],
+    alarms: Mapping[str, Alarm],
+    tags: Mapping[str, str],
+) -> Deployment:
+    """From DescribeEndpoint, DescribeEndpointConfig and DescribeModel by model name; whoever has changed it, and how.
+
+    A model that housing did not make is told as `sagemaker:<its name>`, which no plan can want.
+    """
+    configured = {v["VariantName"]: v for key in _KINDS for v in (config or {}).get(key, ())}
+    interfaces = [i for i in (_environment(m).get(INTERFACE_VARIABLE) for m in models.values()) if i]
+    interface = cast(Interface, interfaces[0] if interfaces else "raw")
+    # One that has never been in service has only what it was configured to be.
+    serving = endpoint if endpoint.get("ProductionVariants") else config or {}
+    variants = {
+        live["VariantName"]: _variant(
+            live,
+            configured.get(live["VariantName"], {}),
+            models,
+            interface=interface,
+            scaling=scaling.get(live["VariantName"]),
+            shadow=shadow,
+        )
+        for key, shadow in _KINDS.items()
+        for live in serving.get(key, ())
+    }
+    capture = endpoint.get("DataCaptureConfig", {})
+    queue = endpoint.get("AsyncInferenceConfig") or (config or {}).get("AsyncInferenceConfig")
+    return Deployment(
+        endpoint["EndpointName"],
+        variants,
+        interface=interface,
+        capture=Capture(capture["CurrentSamplingPercentage"]) if capture.get("EnableCapture") else None,
+        asynchronous=Asynchronous(queue.get("ClientConfig", {}).get("MaxConcurrentInvocationsPerInstance", 1000))
+        if queue
+        else None,
+        update=read_update(tags, alarms),
+    )
+
+
+def variants(endpoint: Answer) -> list[str]:
+    """The names of those that are live, shadows last."""
+    return [live["VariantName"] for key in _KINDS for live in endpoint.get(key, ())]
+
+
+def read_update(tags: Mapping[str, str], alarms: Mapping[str, Alarm]) -> Update:
+    """From an endpoint's tags; the default where somebody has taken them off or made them say what nobody can do."""
+    told = dict(pair.partition("=")[::2] for pair in tags.get(UPDATE_TAG, "").split())
+    existing = [value for key, value in sorted(tags.items()) if key.startswith(ALARM_TAG) and value]
+    try:
+        return Update(
+            strategy=cast(Any, told["strategy"]),
+            step_percent=int(told["step_percent"]),
+            wait_s=int(told["wait_s"]),
+            bake_s=int(told["bake_s"]),
+            alarms=alarms,
+            existing_alarms=tuple(existing),
+        )
+    except (KeyError, ValueError):
+        return Update(alarms=alarms, existing_alarms=tuple(existing))
+
+
+def served(model: Answer) -> dict[str, str]:
+    """What a model of ours is: its version, the digest of its files, its interface and image."""
+    container = model.get("PrimaryContainer", {})
+    environment = _environment(model)
+    return {
+        "model": environment.get(MODEL_VARIABLE, foreign(model.get("ModelName", "?"))),
+        "digest": environment.get(DIGEST_VARIABLE, ""),
+        "interface": environment.get(INTERFACE_VARIABLE, "encoded"),
+        "archive": container.get("ModelDataUrl", ""),
+        "image": container.get("Image", ""),
+    }
+
+
+def foreign(model_name: str) -> str:
+    """How a model that housing did not make is told."""
+    return f"sagemaker:{model_name}"
+
+
+_KINDS = {"ProductionVariants": False, "ShadowProductionVariants": True}
+
+
+def _variant(
+    live: Answer,
+    configured: Answer,
+    models: Mapping[str, Answer],
+    *,
+    interface: str,
+    scaling: Autoscaling | None,
+    shadow: bool,
+) -> Variant:
+    name = configured.get("ModelName", "?")
+    about = served(models.get(name, {"ModelName": name}))
+    # Variants of one endpoint cannot speak differently in a deployment: one that does is not as it was deployed.
+    model = about["model"] if about["interface"] == interface else foreign(name)
+    function = live.get("CurrentServerlessConfig") or configured.get("ServerlessConfig")
+    if function:
+        serverless = Serverless(function["MemorySizeInMB"], function["MaxConcurrency"])
+        return Variant(model, weight=_weight(live), serverless=serverless)
+    return Variant(
+        model,
+        weight=_weight(live),
+        instances=max(1, _first(live, "DesiredInstanceCount", "CurrentInstanceCount", "InitialInstanceCount")),
+        instance_type=configured.get("InstanceType", INSTANCE_TYPE),
+        autoscaling=scaling,
+        shadow=shadow,
+    )
+
+
+def _weight(live: Answer) -> float:
+    """SageMaker keeps 32 bits: 0.9 may come back as 0.8999999761581421, and is 0.9 all the same."""
+    return float(str(np.float32(_first(live, "DesiredWeight", "CurrentWeight", "InitialVariantWeight"))))
+
+
+def _first(live: Answer, *keys: str) -> Any:
+    """The value of the first key that is there; 1, SageMaker's own default, where none is."""
+    return next((live[key] for key in keys if key in live), 1)
+
+
+def _environment(model: Answer) -> Mapping[str, str]:
+    environment: Mapping[str, str] = model.get("PrimaryContainer", {}).get("Environment", {})
+    return environment

@@ -1,0 +1,201 @@
+"""Requests that make and change endpoints, built from a deployment; nothing is sent from here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from housing.deployment.plan import SetWeightsAndCapacities
+from housing.deployment.spec import Deployment, Interface, Update, Variant
+from housing.targets.sagemaker.hosting.names import ENDPOINT_TAG, content_name, tags
+
+Request = dict[str, Any]
+
+PROGRAM = "inference.py"
+MODEL_VARIABLE, DIGEST_VARIABLE, INTERFACE_VARIABLE = "HOUSING_MODEL", "HOUSING_DIGEST", "HOUSING_INTERFACE"
+"""Environment of a model's container: cannot be changed afterwards, so it tells what is really served."""
+
+UPDATE_TAG = "housing:update"
+ALARM_TAG = "housing:alarm."
+"""Tags of an endpoint: how its updates are made, and the alarms of others that watch them."""
+
+_SLACK_S = 1800  # for the machines to start, beside the waits that an update was asked for
+_SHORTEST_LIMIT_S, _LONGEST_LIMIT_S = 600, 28800
+
+
+@dataclass(frozen=True)
+class Place:
+    """What everything at one place is made with. `tags` are the user's and the experiment's."""
+
+    role_arn: str
+    bucket: str
+    prefix: str
+    kms_key: str | None = None
+    subnets: tuple[str, ...] = ()
+    security_groups: tuple[str, ...] = ()
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+    def tags_of(self, endpoint: str) -> dict[str, str]:
+        return {**self.tags, ENDPOINT_TAG: endpoint}
+
+
+@dataclass(frozen=True)
+class Served:
+    """A registered version as files: its pinned `model`, the digest of its bundle, and where its archive lies."""
+
+    model: str
+    digest: str
+    image: str
+    archive: str
+
+
+def create_model(place: Place, endpoint: str, interface: Interface, served: Served) -> Request:
+    """The same for the same content, name included."""
+    environment = {
+        MODEL_VARIABLE: served.model,
+        DIGEST_VARIABLE: served.digest,
+        INTERFACE_VARIABLE: interface,
+    }
+    if interface == "raw":
+        environment |= {"SAGEMAKER_PROGRAM": PROGRAM, "SAGEMAKER_SUBMIT_DIRECTORY": "/opt/ml/model/code"}
+    content: Request = {
+        "PrimaryContainer": {"Image": served.image, "ModelDataUrl": served.archive, "Environment": environment},
+        "ExecutionRoleArn": place.role_arn,
+    }
+    if place.subnets:
+        content["VpcConfig"] = {"Subnets": [*place.subnets], "SecurityGroupIds": [*place.security_groups]}
+    return {
+        "ModelName": content_name(endpoint, content),
+        **content,
+        "Tags": tags({**place.tags_of(endpoint), "housing:model": served.model, "housing:digest": served.digest}),
+    }
+
+
+def create_endpoint_config(
+    place: Place, deployment: Deployment, models: Mapping[str, str], *, beside: str | None = None
+) -> Request:
+    """`models` are the names of SageMaker's models, by variant.
+
+    `beside` is the configuration in service: an endpoint is never updated to the one that it has, even when its
+    content is wanted again, because weights or capture have been changed without it.
+    """
+    endpoint = deployment.endpoint
+    production = [_variant(n, v, models[n]) for n, v in deployment.variants.items() if not v.shadow]
+    shadows = [_variant(n, v, models[n]) for n, v in deployment.variants.items() if v.shadow]
+    content: Request = {"ProductionVariants": production}
+    if shadows:
+        content["ShadowProductionVariants"] = shadows
+    if deployment.capture:
+        content["DataCaptureConfig"] = {
+            "EnableCapture": True,
+            "InitialSamplingPercentage": deployment.capture.percent,
+            "DestinationS3Uri": capture_uri(place),
+            "CaptureOptions": [{"CaptureMode": "Input"}, {"CaptureMode": "Output"}],
+            "CaptureContentTypeHeader": {"CsvContentTypes": ["text/csv"], "JsonContentTypes": ["application/json"]},
+            **({"KmsKeyId": place.kms_key} if place.kms_key else {}),
+        }
+    if deployment.asynchronous:
+        content["AsyncInferenceConfig"] = {
+            "ClientConfig": {
+                "MaxConcurrentInvocationsPerInstance": deployment.asynchronous.concurrent_per_instance,
+            },
+            "OutputConfig": {
+                "S3OutputPath": f"{queue_uri(place, endpoint)}/answers",
+                "S3FailurePath": f"{queue_uri(place, endpoint)}/failures",
+                **({"KmsKeyId": place.kms_key} if place.kms_key else {}),
+            },
+        }
+    if place.kms_key and not any(v.serverless for v in deployment.variants.values()):
+        content["KmsKeyId"] = place.kms_key
+    name = content_name(endpoint, content)
+    if name == beside:
+        name = content_name(endpoint, {**content, "beside": beside})
+    return {"EndpointConfigName": name, **content, "Tags": tags(place.tags_of(endpoint))}
+
+
+def create_endpoint(place: Place, deployment: Deployment, config: str) -> Request:
+    return {
+        "EndpointName": deployment.endpoint,
+        "EndpointConfigName": config,
+        "Tags": tags({**place.tags_of(deployment.endpoint), **update_tags(deployment.update)}),
+    }
+
+
+def update_endpoint(deployment: Deployment, config: str, alarms: list[str]) -> Request:
+    """Live instance counts stay: scaling may have moved them. Weights and capture are the new configuration's."""
+    request: Request = {
+        "EndpointName": deployment.endpoint,
+        "EndpointConfigName": config,
+        "RetainAllVariantProperties": True,
+        "ExcludeRetainedVariantProperties": [
+            {"VariantPropertyType": "DesiredWeight"},
+            {"VariantPropertyType": "DataCaptureConfig"},
+        ],
+    }
+    if not any(v.serverless for v in deployment.variants.values()):
+        request["DeploymentConfig"] = _deployment_config(deployment.update, alarms)
+    return request
+
+
+def update_weights_and_capacities(action: SetWeightsAndCapacities) -> Request:
+    wanted: dict[str, Request] = {name: {"VariantName": name} for name in (*action.weights, *action.instances)}
+    for name, weight in action.weights.items():
+        wanted[name]["DesiredWeight"] = weight
+    for name, count in action.instances.items():
+        wanted[name]["DesiredInstanceCount"] = count
+    return {"EndpointName": action.endpoint, "DesiredWeightsAndCapacities": [*wanted.values()]}
+
+
+def capture_uri(place: Place) -> str:
+    """Below which captured requests go, by endpoint and variant; they outlive the endpoint."""
+    return f"s3://{place.bucket}/{place.prefix}/captured"
+
+
+def queue_uri(place: Place, endpoint: str) -> str:
+    """Below which requests of an asynchronous endpoint wait, and its answers appear."""
+    return f"s3://{place.bucket}/{place.prefix}/asynchronous/{endpoint}"
+
+
+def update_tags(update: Update) -> dict[str, str]:
+    """How updates are made, on the endpoint itself: SageMaker keeps it nowhere until an update has been made."""
+    told = {
+        "strategy": update.strategy,
+        "step_percent": update.step_percent,
+        "wait_s": update.wait_s,
+        "bake_s": update.bake_s,
+    }
+    alarms = {f"{ALARM_TAG}{place}": name for place, name in enumerate(update.existing_alarms)}
+    return {UPDATE_TAG: " ".join(f"{key}={value}" for key, value in told.items()), **alarms}
+
+
+def _variant(name: str, variant: Variant, model: str) -> Request:
+    request: Request = {"VariantName": name, "ModelName": model, "InitialVariantWeight": variant.weight}
+    if variant.serverless:
+        request["ServerlessConfig"] = {
+            "MemorySizeInMB": variant.serverless.memory_mb,
+            "MaxConcurrency": variant.serverless.max_concurrency,
+        }
+    else:
+        request |= {"InstanceType": variant.instance_type, "InitialInstanceCount": variant.instances}
+    return request
+
+
+def _deployment_config(update: Update, alarms: list[str]) -> Request:
+    size = {"Type": "CAPACITY_PERCENT", "Value": update.step_percent}
+    routing: Request = {
+        "all_at_once": {"Type": "ALL_AT_ONCE", "WaitIntervalInSeconds": 0},
+        "canary": {"Type": "CANARY", "WaitIntervalInSeconds": update.wait_s, "CanarySize": size},
+        "linear": {"Type": "LINEAR", "WaitIntervalInSeconds": update.wait_s, "LinearStepSize": size},
+    }[update.strategy]
+    limit_s = min(max(update.seconds + _SLACK_S, _SHORTEST_LIMIT_S), _LONGEST_LIMIT_S)
+    config: Request = {
+        "BlueGreenUpdatePolicy": {
+            "TrafficRoutingConfiguration": routing,
+            "TerminationWaitInSeconds": update.bake_s,
+            "MaximumExecutionTimeoutInSeconds": limit_s,
+        }
+    }
+    if alarms:
+        config["AutoRollbackConfiguration"] = {"Alarms": [{"AlarmName": name} for name in alarms]}
+    return config

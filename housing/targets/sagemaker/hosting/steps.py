@@ -1,0 +1,292 @@
+"""The steps of a plan, taken at SageMaker one at a time; each returns when it is done, or was taken back."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from housing.deployment.bundle import digest
+from housing.deployment.plan import (
+    Action,
+    CreateEndpoint,
+    DeleteEndpoint,
+    ReplaceVariants,
+    SetUpdate,
+    SetWeightsAndCapacities,
+    StartScaling,
+    StopScaling,
+)
+from housing.deployment.spec import Deployment
+from housing.errors import CloudError, DeploymentError
+from housing.targets.sagemaker.hosting import alarms, archive, live, requests, scaling
+from housing.targets.sagemaker.hosting.endpoints import BROKEN, Endpoints, Snapshot, is_missing
+from housing.targets.sagemaker.hosting.invocations import ARCHIVE_FILE, ENCODER_FILE
+from housing.targets.sagemaker.hosting.names import EXPERIMENT_TAG, tags
+from housing.targets.sagemaker.hosting.remains import Remains
+from housing.targets.sagemaker.hosting.requests import ALARM_TAG, Place, Served
+from housing.targets.sagemaker.images import framework_image, serving_image
+from housing.targets.sagemaker.refusals import code, message, translated
+from housing.targets.sagemaker.staging import Stage
+
+if TYPE_CHECKING:
+    from housing.targets.sagemaker import Settings
+    from housing.targets.sagemaker.clients import Clients
+
+
+class Steps:
+    """What one host changes. Everything that is made carries the endpoint's name."""
+
+    def __init__(
+        self, clients: Clients, endpoints: Endpoints, remains: Remains, stage: Stage, settings: Settings
+    ) -> None:
+        self._clients = clients
+        self._endpoints = endpoints
+        self._remains = remains
+        self._stage = stage
+        self._settings = settings
+
+    def take(self, action: Action, models: Mapping[str, Path]) -> None:
+        """Raises CloudError, with the reason, for an update that SageMaker has taken back without a word."""
+        match action:
+            case CreateEndpoint(deployment):
+                self._create(deployment, models)
+            case ReplaceVariants(deployment):
+                self._replace(deployment, models)
+            case SetUpdate(endpoint, update):
+                self._set_update(replace(self._deployed(endpoint), update=update))
+            case SetWeightsAndCapacities():
+                self._set_weights(action)
+            case StartScaling(endpoint, variant, rule):
+                with translated("application-autoscaling"):
+                    client = self._clients("application-autoscaling")
+                    client.register_scalable_target(**scaling.register(endpoint, variant, rule))
+                    client.put_scaling_policy(**scaling.put_policy(endpoint, variant, rule))
+            case StopScaling(endpoint, variant):
+                self._remains.stop_scaling(endpoint, [variant])
+            case DeleteEndpoint(endpoint):
+                self._delete(endpoint)
+
+    @cached_property
+    def _place(self) -> Place:
+        settings = self._settings
+        return Place(
+            role_arn=self._clients.role_arn,
+            bucket=self._clients.bucket,
+            prefix=settings.prefix,
+            kms_key=settings.kms_key,
+            subnets=settings.vpc.subnets if settings.vpc else (),
+            security_groups=settings.vpc.security_groups if settings.vpc else (),
+            tags=self.tags,
+        )
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """On everything that is made."""
+        return {EXPERIMENT_TAG: self._settings.prefix, **self._settings.tags}
+
+    def _create(self, deployment: Deployment, models: Mapping[str, Path]) -> None:
+        endpoint = deployment.endpoint
+        found = self._endpoints.settled(endpoint)
+        if found is not None and found["EndpointStatus"] not in BROKEN:
+            raise DeploymentError(f"endpoint {endpoint} exists already; plan again")
+        if found is not None:
+            self._endpoints.snapshot(found)  # a failed one of somebody else's is theirs
+            self._end(endpoint)
+        self._remains.begin(endpoint)
+        config = self._configure(deployment, models)
+        self._put_alarms(deployment)
+        began = time.time()
+        with translated("sagemaker"):
+            self._clients("sagemaker").create_endpoint(
+                **requests.create_endpoint(self._place, deployment, config["EndpointConfigName"])
+            )
+        self._arrive(deployment, config, since=began)
+
+    def _replace(self, deployment: Deployment, models: Mapping[str, Path]) -> None:
+        """The variants that go, or change their machines, scale no more: SageMaker would refuse."""
+        endpoint = deployment.endpoint
+        snapshot = self._in_service(endpoint)
+        if snapshot.config is None:
+            raise DeploymentError(
+                f"{endpoint}: somebody has deleted its configuration {snapshot.endpoint['EndpointConfigName']}, and "
+                "SageMaker updates no endpoint without one; `housing destroy`, then `housing deploy`"
+            )
+        self._remains.begin(endpoint)
+        configured = {v["VariantName"]: v for v in snapshot.config["ProductionVariants"]}
+        changed = [
+            name
+            for name, old in configured.items()
+            if name not in deployment.variants or old.get("InstanceType") != deployment.variants[name].instance_type
+        ]
+        self._remains.stop_scaling(endpoint, changed)
+        beside = snapshot.endpoint["EndpointConfigName"]
+        config = self._configure(deployment, models, beside=beside)
+        # Old and new variants are watched while both serve.
+        self._set_update(deployment)
+        watched = [
+            *alarms.names(endpoint, deployment.update.alarms, deployment.variants),
+            *deployment.update.existing_alarms,
+        ]
+        began = time.time()
+        with translated("sagemaker"):
+            self._clients("sagemaker").update_endpoint(
+                **requests.update_endpoint(deployment, config["EndpointConfigName"], watched)
+            )
+        self._arrive(deployment, config, since=began)
+
+    def _configure(
+        self, deployment: Deployment, models: Mapping[str, Path], *, beside: str | None = None
+    ) -> dict[str, Any]:
+        """Models and their configuration, made unless they are there; returns the request for the latter."""
+        client = self._clients("sagemaker")
+        names = {}
+        for name, variant in deployment.variants.items():
+            if variant.model not in models:
+                raise DeploymentError(f"{deployment.endpoint}: no files were given for {variant.model} of {name}")
+            served = self._upload(deployment, variant.model, models[variant.model])
+            request = requests.create_model(self._place, deployment.endpoint, deployment.interface, served)
+            _create(client.create_model, request)
+            names[name] = request["ModelName"]
+        config = requests.create_endpoint_config(self._place, deployment, names, beside=beside)
+        _create(client.create_endpoint_config, config)
+        return config
+
+    def _upload(self, deployment: Deployment, model: str, folder: Path) -> Served:
+        """A version's archive and, beside it, its encoder."""
+        content = archive.archive(folder, deployment.interface)
+        below = ("endpoints", deployment.endpoint, sha256(content).hexdigest()[:16])
+        uri = self._stage.put_bytes(content, *below, ARCHIVE_FILE)
+        self._stage.put_bytes((folder / ENCODER_FILE).read_bytes(), *below, ENCODER_FILE)
+        return Served(model, digest(folder), self._image(folder), uri)
+
+    def _image(self, folder: Path) -> str:
+        """That of a script's framework, else SageMaker's XGBoost."""
+        settings, region = self._settings, self._clients.region
+        own = archive.program(folder)
+        if own is None:
+            return serving_image(archive.xgboost_version(folder), settings, region)
+        versions = (own["framework"], own["framework_version"], own["py_version"])
+        return framework_image(*versions, region, instance_type=settings.instance_type, scope="inference")
+
+    def _arrive(self, deployment: Deployment, config: Mapping[str, Any], *, since: float) -> None:
+        """Wait until it is in service, hold it against what was asked, and remove what is in service no more."""
+        endpoint, wanted = deployment.endpoint, config["EndpointConfigName"]
+        found = self._endpoints.settled(endpoint)
+        if found is None:
+            raise CloudError(f"endpoint {endpoint} was deleted by somebody while it was changed")
+        if found["EndpointStatus"] in BROKEN:
+            raise CloudError(f"endpoint {endpoint} failed: {self._endpoints.why_it_failed(found, since=since)}")
+        snapshot = self._endpoints.snapshot(found)
+        arrived = found["EndpointConfigName"] == wanted
+        reason = "" if arrived else self._why_taken_back(deployment, found, since=since)
+        served = live.variants(found)
+        names = alarms.names(endpoint, deployment.update.alarms, served)
+        self._remains.remove_alarms(endpoint, but=names)
+        self._remains.sweep(
+            endpoint,
+            config=found["EndpointConfigName"],
+            models=snapshot.models,
+            archives=[one["archive"] for one in snapshot.by_variant.values()],
+        )
+        if not arrived:
+            raise CloudError(
+                f"endpoint {endpoint}: SageMaker took the update back, and serves what it served before: {reason}"
+            )
+
+    def _why_taken_back(self, deployment: Deployment, found: Mapping[str, Any], *, since: float) -> str:
+        watched = [
+            *alarms.names(deployment.endpoint, deployment.update.alarms, deployment.variants),
+            *deployment.update.existing_alarms,
+        ]
+        ringing = []
+        if watched:
+            with translated("cloudwatch"):
+                answer = self._clients("cloudwatch").describe_alarms(AlarmNames=watched, StateValue="ALARM")
+            ringing = [alarm["AlarmName"] for alarm in answer["MetricAlarms"]]
+        why = self._endpoints.why_it_failed(found, since=since)
+        return (f"alarm {', '.join(ringing)} rang; " if ringing else "") + why
+
+    def _set_update(self, deployment: Deployment) -> None:
+        """Tags say how; alarms are made for the variants of the deployment and for those that serve now."""
+        endpoint = deployment.endpoint
+        snapshot = self._in_service(endpoint)
+        wanted = requests.update_tags(deployment.update)
+        # A tag that says nothing more is left: taking it off would be one more thing to be allowed.
+        wanted |= dict.fromkeys((k for k in snapshot.tags if k.startswith(ALARM_TAG) and k not in wanted), "")
+        arn, client = snapshot.endpoint["EndpointArn"], self._clients("sagemaker")
+        with translated("sagemaker"):
+            if any(snapshot.tags.get(key) != value for key, value in wanted.items()):
+                client.add_tags(ResourceArn=arn, Tags=tags(wanted))
+        served = live.variants(snapshot.endpoint)
+        both = [*deployment.variants, *(name for name in served if name not in deployment.variants)]
+        self._put_alarms(deployment, both)
+        self._remains.remove_alarms(endpoint, but=alarms.names(endpoint, deployment.update.alarms, both))
+
+    def _put_alarms(self, deployment: Deployment, variants: Sequence[str] | None = None) -> None:
+        client, own = self._clients("cloudwatch"), self._place.tags_of(deployment.endpoint)
+        for name, alarm in deployment.update.alarms.items():
+            for variant in variants or deployment.variants:
+                with translated("cloudwatch"):
+                    client.put_metric_alarm(**alarms.put_alarm(deployment.endpoint, name, variant, alarm, own=own))
+
+    def _set_weights(self, action: SetWeightsAndCapacities) -> None:
+        began = time.time()
+        snapshot = self._in_service(action.endpoint)
+        request = requests.update_weights_and_capacities(action)
+        with translated("sagemaker"):
+            self._clients("sagemaker").update_endpoint_weights_and_capacities(**request)
+        found = self._endpoints.settled(action.endpoint)
+        if found is None:
+            raise CloudError(f"endpoint {action.endpoint} was deleted by somebody while it was changed")
+        now = self._endpoints.deployment(replace(snapshot, endpoint=found)).variants
+        left = [
+            *(f"weight of {n}: {now[n].weight}" for n, w in action.weights.items() if now[n].weight != w),
+            *(f"instances of {n}: {now[n].instances}" for n, c in action.instances.items() if now[n].instances != c),
+        ]
+        if left:
+            why = self._endpoints.why_it_failed(found, since=began)
+            raise CloudError(f"endpoint {action.endpoint}: SageMaker took the change back ({', '.join(left)}): {why}")
+
+    def _delete(self, endpoint: str) -> None:
+        """Whatever of it there is, also after a command that was killed in the middle."""
+        found = self._endpoints.settled(endpoint)
+        if found is not None:
+            self._endpoints.snapshot(found)  # somebody else's endpoint of this name stays
+            self._remains.stop_scaling(endpoint)
+            self._end(endpoint)
+        self._remains.remove(endpoint)
+
+    def _end(self, endpoint: str) -> None:
+        try:
+            with translated("sagemaker"):
+                self._clients("sagemaker").delete_endpoint(EndpointName=endpoint)
+        except CloudError as error:
+            if not is_missing(error):
+                raise
+        if self._endpoints.settled(endpoint) is not None:
+            raise CloudError(f"endpoint {endpoint} was not deleted; try again")
+
+    def _deployed(self, endpoint: str) -> Deployment:
+        return self._endpoints.deployment(self._in_service(endpoint))
+
+    def _in_service(self, endpoint: str) -> Snapshot:
+        found = self._endpoints.settled(endpoint)
+        if found is None or found["EndpointStatus"] in BROKEN:
+            raise DeploymentError(f"endpoint {endpoint} does not exist; plan again")
+        return self._endpoints.snapshot(found)
+
+
+def _create(call: Any, request: Mapping[str, Any]) -> None:
+    """What has this name already has this content: see `content_name`."""
+    try:
+        with translated("sagemaker"):
+            call(**request)
+    except CloudError as error:
+        cause = error.__cause__
+        if not (code(cause) in ("ValidationException", "ResourceInUse") and "already exist" in message(cause)):
+            raise

@@ -1,0 +1,80 @@
+"""How an endpoint fares, by variant, as CloudWatch counts it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from housing.targets.sagemaker.hosting.alarms import NAMESPACE
+from housing.targets.sagemaker.refusals import translated
+
+if TYPE_CHECKING:
+    from housing.targets.sagemaker.clients import Clients
+
+_LONGEST = timedelta(days=14)  # metrics by the minute are kept for 15 days
+_HOUR = timedelta(hours=1)
+_MICROSECONDS_A_MS = 1000
+
+
+@dataclass(frozen=True)
+class Traffic:
+    """Of one variant since it was made, of the last 14 days at most."""
+
+    invocations: int
+    failures: int
+    latency_ms: float | None
+    invocations_last_day: int
+
+
+def traffic(clients: Clients, endpoint: str, variants: Sequence[str], *, since: datetime) -> dict[str, Traffic]:
+    """By variant. Metrics reach CloudWatch about a minute late."""
+    now = datetime.now(UTC)
+    start = max(since, now - _LONGEST)
+    sums = {"invocations": "Invocations", "refused": "Invocation4XXErrors", "failed": "Invocation5XXErrors"}
+    queries = [
+        _query(f"{key}{place}", endpoint, variant, metric, statistic)
+        for place, variant in enumerate(variants)
+        for key, metric, statistic in (
+            *((k, m, "Sum") for k, m in sums.items()),
+            ("latency", "ModelLatency", "Average"),
+        )
+    ]
+    found: dict[str, dict[datetime, float]] = {query["Id"]: {} for query in queries}
+    with translated("cloudwatch"):
+        pages = clients("cloudwatch").get_paginator("get_metric_data")
+        # The hour that has begun counts, too.
+        for page in pages.paginate(MetricDataQueries=queries, StartTime=start, EndTime=now + _HOUR):
+            for result in page["MetricDataResults"]:
+                found[result["Id"]] |= dict(zip(result["Timestamps"], result["Values"], strict=True))
+    day_ago = now - timedelta(days=1)
+    return {
+        variant: _traffic({key: found[f"{key}{place}"] for key in (*sums, "latency")}, day_ago)
+        for place, variant in enumerate(variants)
+    }
+
+
+def _traffic(found: dict[str, dict[datetime, float]], day_ago: datetime) -> Traffic:
+    calls = found["invocations"]
+    total = sum(calls.values())
+    # The mean over all calls: each hour's mean weighs as much as it had calls.
+    weighed = sum(mean * calls.get(hour, 0) for hour, mean in found["latency"].items())
+    return Traffic(
+        invocations=int(total),
+        failures=int(sum(found["refused"].values()) + sum(found["failed"].values())),
+        latency_ms=weighed / total / _MICROSECONDS_A_MS if total else None,
+        invocations_last_day=int(sum(count for hour, count in calls.items() if hour >= day_ago)),
+    )
+
+
+def _query(identity: str, endpoint: str, variant: str, metric: str, statistic: str) -> dict[str, Any]:
+    dimensions = [{"Name": "EndpointName", "Value": endpoint}, {"Name": "VariantName", "Value": variant}]
+    return {
+        "Id": identity,
+        "MetricStat": {
+            "Metric": {"Namespace": NAMESPACE, "MetricName": metric, "Dimensions": dimensions},
+            "Period": 3600,
+            "Stat": statistic,
+        },
+    }

@@ -1,0 +1,204 @@
+"""A job from its start to its result: what it logs is told while it runs, and it is stopped when it should be."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from housing.errors import CloudError, HousingError
+from housing.targets.sagemaker.refusals import may_pass
+from housing.targets.sagemaker.training import outcome
+from housing.targets.sagemaker.training.checkpoints import Checkpoints
+from housing.targets.sagemaker.training.logs import LogTail
+from housing.targets.sagemaker.training.rounds import Report, report
+
+if TYPE_CHECKING:
+    from housing.targets.sagemaker.clients import Clients
+    from housing.targets.sagemaker.staging import Stage
+    from housing.targets.sagemaker.training.jobs import Description, Jobs
+    from housing.training.job import Progress, TrainingJob, TrainingResult
+
+Hear = Callable[[str, str], None]
+"""Called with a handle and a line that its job has logged."""
+
+_LOGS_WITHIN_S = 20.0
+"""CloudWatch has a line some seconds after the container has written it."""
+_POLLS_FOR_LOGS = 10
+_POLLS_WITHOUT_ANSWER = 60
+
+
+class Overview:
+    """All running jobs at once: one call tells which of them have changed, and only those are described."""
+
+    def __init__(self, jobs: Jobs, *, prefix: str, poll_s: float) -> None:
+        self._jobs = jobs
+        self._prefix = prefix
+        self._poll_s = poll_s
+        self._lock = threading.Lock()
+        self._known: dict[str, Description] = {}
+        self._listed: dict[str, tuple[str, datetime]] = {}
+        self._listed_at = -poll_s
+
+    @contextmanager
+    def watching(self, description: Description) -> Iterator[None]:
+        """Keep this job in view meanwhile."""
+        with self._lock:
+            self._known[description.handle] = description
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._known.pop(description.handle, None)
+
+    def look(self, handle: str) -> Description:
+        """The job as it is now; the very same object as before when it has not changed. Raises CloudError."""
+        with self._lock:
+            known = self._known[handle]
+            if len(self._known) > 1 and self._listing(handle) == (known.status, known.modified):
+                return known
+        description = self._jobs.existing(handle)
+        if description == known:
+            return known
+        with self._lock:
+            self._known[handle] = description
+        return description
+
+    def _listing(self, handle: str) -> tuple[str, datetime] | None:
+        if time.monotonic() - self._listed_at > 0.8 * self._poll_s:
+            oldest = min(each.created for each in self._known.values())
+            self._listed = dict(self._jobs.modified(self._prefix, oldest - timedelta(seconds=1)))
+            self._listed_at = time.monotonic()
+        return self._listed.get(handle)
+
+
+class Follower:
+    """Follows jobs, one in each thread that asks for it."""
+
+    def __init__(
+        self, clients: Clients, jobs: Jobs, stage: Stage, overview: Overview, *, poll_s: float, hear: Hear
+    ) -> None:
+        self._clients = clients
+        self._jobs = jobs
+        self._stage = stage
+        self._overview = overview
+        self._poll_s = poll_s
+        self._hear = hear
+
+    def follow(self, job: TrainingJob, description: Description, progress: Progress | None) -> TrainingResult:
+        """Wait for the job's end. Raises TrainingError when it has failed; any error of ours leaves it running.
+
+        What `progress` raises stops the job, but for the deliberate errors of ours: a record that is away for a while
+        should not cost what was paid for.
+        """
+        reading = _Reading(job, LogTail(self._clients, description.handle), progress, self._hear)
+        with self._overview.watching(description):
+            try:
+                while description.is_running:
+                    description = self._patient_step(job, description, reading)
+            except HousingError as error:
+                raise type(error)(
+                    f"{error}; the job {description.handle} may go on at SageMaker: `housing attach` completes its run"
+                ) from error
+            except BaseException:
+                self._jobs.stop(description.handle)
+                raise
+        return self.completed(job, description, reading)
+
+    def completed(self, job: TrainingJob, description: Description, reading: _Reading | None = None) -> TrainingResult:
+        """The result of a job that has ended."""
+        reading = reading or _Reading(job, LogTail(self._clients, description.handle), None, self._hear)
+        if description.status == "Failed":
+            reading.read(look_for_streams=True)
+        outcome.check(job, description)
+        model = outcome.model_of(job, description, self._stage)
+        self._read_to_the_end(reading, _expected(job, outcome.rounds_of(job, model)))
+        stopped = reading.should_stop or description.status == "Stopped"
+        if stopped and not model and not reading.should_stop:
+            raise outcome.stopped_too_early(job, description)
+        return outcome.result(
+            job,
+            description,
+            model=model,
+            report=reading.report,
+            stage=self._stage,
+            stopped=stopped,
+            streams=reading.streams,
+            region=self._clients.region,
+        )
+
+    def _patient_step(self, job: TrainingJob, description: Description, reading: _Reading) -> Description:
+        """One more look; a network or a service that is away for a while costs nothing but time."""
+        give_up = time.monotonic() + _POLLS_WITHOUT_ANSWER * self._poll_s
+        while True:
+            try:
+                return self._step(job, description, reading)
+            except CloudError as error:
+                if not may_pass(error) or time.monotonic() > give_up:
+                    raise
+                time.sleep(self._poll_s)
+
+    def _step(self, job: TrainingJob, description: Description, reading: _Reading) -> Description:
+        if description.has_logs:
+            # Each start has a stream of its own, which is there a while after the job says that it trains again.
+            reading.read(look_for_streams=len(reading.streams) <= description.interruptions)
+            if reading.should_stop and not reading.stopped:
+                self._jobs.stop(description.handle)
+                reading.stopped = True
+        if description.checkpoints and job.code is None and description.handle in description.checkpoints:
+            Checkpoints(description.checkpoints, self._stage).keep()
+        time.sleep(self._poll_s)
+        return self._overview.look(description.handle)
+
+    def _read_to_the_end(self, reading: _Reading, expected_rounds: int) -> None:
+        deadline = time.monotonic() + min(_LOGS_WITHIN_S, _POLLS_FOR_LOGS * self._poll_s)
+        while True:
+            reading.read(look_for_streams=True)
+            if reading.report.newest + 1 >= expected_rounds or time.monotonic() > deadline:
+                break
+            time.sleep(min(self._poll_s, 1.0))
+        reading.end()
+
+
+class _Reading:
+    """What one job has logged so far, and whether it is enough."""
+
+    def __init__(self, job: TrainingJob, tail: LogTail, progress: Progress | None, hear: Hear) -> None:
+        self.report: Report = report(job)
+        self.should_stop = False
+        self.stopped = False
+        self._tail = tail
+        self._progress = progress
+        self._hear = hear
+        self._stream: str | None = None
+
+    @property
+    def streams(self) -> list[str]:
+        return self._tail.streams
+
+    def read(self, *, look_for_streams: bool) -> None:
+        for stream, line in self._tail.read(look_for_streams=look_for_streams):
+            if stream != self._stream:
+                self._stream = stream
+                self.report.begin()
+            self._hear(self._tail.handle, line)
+            self._tell(self.report.read(line))
+
+    def end(self) -> None:
+        self._tell(self.report.end())
+
+    def _tell(self, rounds: Sequence[tuple[int, Mapping[str, float]]]) -> None:
+        for number, values in rounds:
+            if self._progress is not None and not self.should_stop:
+                self.should_stop = self._progress(number, values)
+
+
+def _expected(job: TrainingJob, rounds: int | None) -> int:
+    """How many rounds the job has logged when `rounds` of them are in its model."""
+    if rounds is None:
+        return 1
+    patience = job.hyperparameters.get("early_stopping_rounds") if "validation" in job.channels else None
+    return rounds if patience is None else min(int(job.hyperparameters["num_round"]), rounds + int(patience))  # type: ignore[arg-type]

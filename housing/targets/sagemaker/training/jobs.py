@@ -1,0 +1,294 @@
+"""Training jobs and tuning jobs at SageMaker: created, described, stopped and found through its SDK."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from housing.errors import CloudError
+from housing.targets.sagemaker.refusals import MISSING, code, message, translated
+from housing.targets.sagemaker.training.requests import tag_value
+
+if TYPE_CHECKING:
+    from housing.targets.sagemaker.clients import Clients
+
+_RUNNING = ("InProgress", "Stopping")
+_BEFORE_TRAINING = ("Starting", "Pending", "Downloading")
+
+
+@dataclass(frozen=True)
+class Description:
+    """A training job as it is now; None where SageMaker does not say, or not yet.
+
+    `transitions` are its secondary statuses so far with their messages, the first one first.
+    """
+
+    handle: str
+    arn: str
+    status: str
+    secondary: str
+    transitions: Sequence[tuple[str, str]]
+    modified: datetime
+    created: datetime
+    started: datetime | None
+    hyperparameters: Mapping[str, str]
+    tags: Mapping[str, str]
+    channels: Mapping[str, str]
+    image: str
+    instance_type: str
+    instance_count: int
+    spot: bool
+    checkpoints: str | None
+    model: str | None
+    seconds: int | None
+    billed_seconds: int | None
+    reason: str | None
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it goes on, if only to its end."""
+        return self.status in _RUNNING
+
+    @property
+    def has_logs(self) -> bool:
+        """Whether a container has started once."""
+        return any(status not in _BEFORE_TRAINING for status, _ in self.transitions)
+
+    @property
+    def interruptions(self) -> int:
+        """How often its machine was taken back."""
+        return sum(status == "Interrupted" for status, _ in self.transitions)
+
+
+@dataclass(frozen=True)
+class StudyDescription:
+    """A tuning job as it is now."""
+
+    handle: str
+    arn: str
+    status: str
+    reason: str | None
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it goes on, if only to its end."""
+        return self.status in _RUNNING
+
+
+class Jobs:
+    """The jobs of one account and region. All methods raise CloudError; safe for threads."""
+
+    def __init__(self, clients: Clients) -> None:
+        self._clients = clients
+
+    @staticmethod
+    def load_sdk() -> threading.Thread:
+        """Import the SDK beside whatever else is to do: it takes more than a second."""
+
+        def load() -> None:
+            import sagemaker.core.image_uris  # noqa: F401
+
+            _resources()
+
+        thread = threading.Thread(target=load, name="sagemaker-sdk", daemon=True)
+        thread.start()
+        return thread
+
+    def create(self, request: Mapping[str, Any]) -> Description:
+        """Create a training job, or find the one of that name: an answer may have been lost on its way to us."""
+        try:
+            with translated("sagemaker"):
+                arguments = _arguments(request, "CreateTrainingJobRequest")
+                return _described(_resources().TrainingJob.create(**arguments, **self._where))
+        except CloudError as refused:
+            if code(refused.__cause__) != "ResourceInUse":
+                raise
+            return self.existing(request["TrainingJobName"])
+
+    def describe(self, handle: str) -> Description | None:
+        """None when there is no such job."""
+        try:
+            with translated("sagemaker"):
+                return _described(_resources().TrainingJob.get(handle, **self._where))
+        except CloudError as refused:
+            if _is_missing(refused):
+                return None
+            raise
+
+    def existing(self, handle: str) -> Description:
+        """The job, or CloudError where there is none."""
+        found = self.describe(handle)
+        if found is None:
+            raise CloudError(f"sagemaker: there is no training job {handle} any more")
+        return found
+
+    def stop(self, handle: str) -> None:
+        """Ask a training job to end; one that has ended stays as it is."""
+        with _unless_ended(), translated("sagemaker"):
+            _resources().TrainingJob.get(handle, **self._where).stop()
+
+    def modified(self, prefix: str, since: datetime) -> Mapping[str, tuple[str, datetime]]:
+        """Status and time of the last change by name, of all training jobs created since: one call for many jobs."""
+        with translated("sagemaker"):
+            pages = self._clients("sagemaker").get_paginator("list_training_jobs")
+            return {
+                job["TrainingJobName"]: (job["TrainingJobStatus"], job["LastModifiedTime"])
+                for page in pages.paginate(
+                    NameContains=prefix, CreationTimeAfter=since, PaginationConfig={"PageSize": 100}
+                )
+                for job in page["TrainingJobSummaries"]
+            }
+
+    def search(self, tags: Mapping[str, str]) -> Iterator[Description]:
+        """The training jobs that carry all of these tags, the latest first."""
+        filters = [
+            {"Name": f"Tags.{key}", "Operator": "Equals", "Value": tag_value(value)} for key, value in tags.items()
+        ]
+        with translated("sagemaker"):
+            pages = self._clients("sagemaker").get_paginator("search")
+            for page in pages.paginate(
+                Resource="TrainingJob",
+                SearchExpression={"Filters": filters},
+                SortBy="CreationTime",
+                SortOrder="Descending",
+            ):
+                for found in page["Results"]:
+                    record = found["TrainingJob"]
+                    carried = {tag["Key"]: tag["Value"] for tag in record.pop("Tags", ())}
+                    yield _described(_resources().TrainingJob(**_arguments(record, "TrainingJob")), carried)
+
+    def create_study(self, request: Mapping[str, Any]) -> StudyDescription:
+        """Create a tuning job, or find the one of that name."""
+        try:
+            with translated("sagemaker"):
+                arguments = _arguments(request, "CreateHyperParameterTuningJobRequest")
+                return _described_study(_resources().HyperParameterTuningJob.create(**arguments, **self._where))
+        except CloudError as refused:
+            found = self.describe_study(request["HyperParameterTuningJobName"])
+            if code(refused.__cause__) != "ResourceInUse" or found is None:
+                raise
+            return found
+
+    def describe_study(self, handle: str) -> StudyDescription | None:
+        """None when there is no such tuning job."""
+        try:
+            with translated("sagemaker"):
+                return _described_study(_resources().HyperParameterTuningJob.get(handle, **self._where))
+        except CloudError as refused:
+            if _is_missing(refused):
+                return None
+            raise
+
+    def stop_study(self, handle: str) -> None:
+        """Ask a tuning job to end, with its training jobs; one that has ended stays as it is."""
+        with _unless_ended(), translated("sagemaker"):
+            _resources().HyperParameterTuningJob.get(handle, **self._where).stop()
+
+    def of_study(self, handle: str) -> Sequence[tuple[str, Mapping[str, str]]]:
+        """Name and searched hyperparameters of its training jobs, in the order of their starts."""
+        with translated("sagemaker"):
+            pages = self._clients("sagemaker").get_paginator("list_training_jobs_for_hyper_parameter_tuning_job")
+            return [
+                (job["TrainingJobName"], job["TunedHyperParameters"])
+                for page in pages.paginate(
+                    HyperParameterTuningJobName=handle,
+                    SortBy="CreationTime",
+                    SortOrder="Ascending",
+                    PaginationConfig={"PageSize": 100},
+                )
+                for job in page["TrainingJobSummaries"]
+            ]
+
+    @property
+    def _where(self) -> dict[str, Any]:
+        return {"session": self._clients.session, "region": self._clients.region}
+
+
+@contextmanager
+def _unless_ended() -> Iterator[None]:
+    """Passes over SageMaker's refusal to stop what has ended already."""
+    try:
+        yield
+    except CloudError as refused:
+        if code(refused.__cause__) != "ValidationException" or "status" not in message(refused.__cause__):
+            raise
+
+
+def _is_missing(refused: CloudError) -> bool:
+    """Training jobs that are not there are answered with ValidationException, tuning jobs with ResourceNotFound."""
+    cause = refused.__cause__
+    found = code(cause)
+    return found in MISSING or (found == "ValidationException" and "not found" in message(cause).lower())
+
+
+def _arguments(request: Mapping[str, Any], shape: str) -> dict[str, Any]:
+    """A request as the API spells it, as the SDK spells it."""
+    from sagemaker.core.utils.code_injection.codec import transform
+
+    return dict(transform(dict(request), shape))
+
+
+def _resources() -> Any:
+    """The SDK's resources, their package first.
+
+    The package imports its own modules: a thread that holds one of them and waits for the package, while another one
+    imports that, would make Python refuse a deadlock.
+    """
+    import sagemaker.core
+    import sagemaker.core.resources
+
+    return sagemaker.core.resources
+
+
+def _described(job: Any, tags: Mapping[str, str] | None = None) -> Description:
+    resources = _said(job.resource_config)
+    checkpoints, model = _said(job.checkpoint_config), _said(job.model_artifacts)
+    created = job.creation_time
+    return Description(
+        handle=str(job.training_job_name),
+        arn=str(job.training_job_arn),
+        status=str(job.training_job_status),
+        secondary=str(job.secondary_status),
+        transitions=[
+            (str(each.status), str(_said(each.status_message) or ""))
+            for each in _said(job.secondary_status_transitions) or ()
+        ],
+        created=created,
+        modified=_said(job.last_modified_time) or created,
+        started=_said(job.training_start_time),
+        hyperparameters=dict(_said(job.hyper_parameters) or {}),
+        tags=tags or {},
+        channels={
+            str(each.channel_name): str(each.data_source.s3_data_source.s3_uri)
+            for each in _said(job.input_data_config) or ()
+        },
+        image=str(_said(job.algorithm_specification.training_image) or ""),
+        instance_type=str(_said(resources.instance_type) or "") if resources else "",
+        instance_count=int(_said(resources.instance_count) or 1) if resources else 1,
+        spot=bool(_said(job.enable_managed_spot_training)),
+        checkpoints=str(checkpoints.s3_uri).rstrip("/") if checkpoints else None,
+        model=(_said(model.s3_model_artifacts) or None) if model else None,
+        seconds=_said(job.training_time_in_seconds),
+        billed_seconds=_said(job.billable_time_in_seconds),
+        reason=_said(job.failure_reason) or None,
+    )
+
+
+def _described_study(job: Any) -> StudyDescription:
+    return StudyDescription(
+        handle=str(job.hyper_parameter_tuning_job_name),
+        arn=str(job.hyper_parameter_tuning_job_arn),
+        status=str(job.hyper_parameter_tuning_job_status),
+        reason=_said(job.failure_reason) or None,
+    )
+
+
+def _said(value: Any) -> Any:
+    """The SDK marks what SageMaker has not said with an object of its own."""
+    from sagemaker.core.utils.utils import Unassigned
+
+    return None if isinstance(value, Unassigned) else value

@@ -1,0 +1,148 @@
+"""What came of a job: its model, its history and what SageMaker says of it; or why nothing did."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from housing.algorithms.base import Program, find
+from housing.errors import CloudError, TrainingError
+from housing.training.job import TrainingJob, TrainingResult
+from housing.training.scoring import scored
+
+if TYPE_CHECKING:
+    from housing.targets.sagemaker.staging import Stage
+    from housing.targets.sagemaker.training.jobs import Description
+    from housing.targets.sagemaker.training.rounds import Report
+
+_MODEL_MEMBER = "xgboost-model"
+_LEAST_TOLD = 5.0
+_OUT_OF_TIME = {
+    "MaxRuntimeExceeded": "it ran for as long as runner.max_run_s allows; allow more, or train less",
+    "MaxWaitTimeExceeded": "spot capacity did not come, or went too often, within runner.spot.max_wait_s",
+}
+
+
+def check(job: TrainingJob, description: Description) -> None:
+    """Raises TrainingError for a job that failed or ran out of time, CloudError for one that found no machine."""
+    told = f"{job.name}: SageMaker's job {description.handle}"
+    if description.status == "Failed":
+        reason = _plain(description.reason or "no reason given")
+        if reason.startswith("CapacityError"):
+            raise CloudError(f"{told} found no machine: {reason}; another instance_type, or on demand, may have room")
+        raise TrainingError(f"{told} failed: {reason}")
+    if description.secondary in _OUT_OF_TIME:
+        raise TrainingError(f"{told} was ended by SageMaker: {_OUT_OF_TIME[description.secondary]}")
+
+
+def stopped_too_early(job: TrainingJob, description: Description) -> TrainingError:
+    """The error of a job that somebody has stopped before it had a model."""
+    return TrainingError(f"{job.name}: SageMaker's job {description.handle} was stopped before there was a model")
+
+
+def model_of(job: TrainingJob, description: Description, stage: Stage) -> bytes:
+    """The model as its algorithm reads it, out of the archive that the container left; empty when there is none."""
+    stopped = description.status == "Stopped"
+    if description.model is None or (stopped and not stage.has(description.model)):
+        return b""
+    archive = stage.read(description.model)
+    if isinstance(job.code, Program):
+        from housing.algorithms.script import model_archive, unpack
+
+        with TemporaryDirectory(prefix="housing-") as folder:
+            unpack(archive, Path(folder))
+            return model_archive(Path(folder), job.code)
+    if job.code is not None:
+        return archive
+    with tarfile.open(fileobj=io.BytesIO(archive), mode="r:*") as tar:
+        for member in tar:
+            if Path(member.name).name == _MODEL_MEMBER and (content := tar.extractfile(member)) is not None:
+                return content.read()
+    if stopped:
+        return b""
+    raise TrainingError(f"{job.name}: {description.model} has no {_MODEL_MEMBER}")
+
+
+def rounds_of(job: TrainingJob, model: bytes) -> int | None:
+    """How many rounds of boosting are in the model; None when it is not one of XGBoost's."""
+    return int(find("xgboost").load(model).rounds) if model and job.code is None else None
+
+
+def result(
+    job: TrainingJob,
+    description: Description,
+    *,
+    model: bytes,
+    report: Report,
+    stage: Stage,
+    stopped: bool,
+    streams: Sequence[str],
+    region: str,
+) -> TrainingResult:
+    """Everything of a job that has ended, in the label's unit and as `training.fit` would give it.
+
+    A round that early stopping has cut out of the model has no value in the label's unit where that is transformed.
+    """
+    rounds = rounds_of(job, model)
+    history = {name: list(values) for name, values in report.history().items()}
+    last: Mapping[str, Sequence[float]] = {}
+    if rounds is not None and (job.label_transform != "none" or not _suffices(history, rounds)):
+        channels = {name: stage.get(staged) for name, staged in job.channels.items()}
+        last = scored(job, channels, model)
+        # Rounds that early stopping has cut off are in the log alone.
+        history |= {
+            name: [*values, *history.get(name, [])[rounds:]] for name, values in last.items() if len(values) == rounds
+        }
+    length = max((len(values) for values in history.values()), default=0)
+    best_round = rounds - 1 if rounds is not None else max(length - 1, 0)
+    metrics = {name: values[-1] for name, values in last.items()}
+    metrics |= {name: values[min(best_round, len(values) - 1)] for name, values in history.items()}
+    started = description.started or description.created
+    return TrainingResult(
+        history=history,
+        metrics=metrics,
+        best_round=best_round,
+        model=model,
+        model_format=find(job.algorithm).MODEL_FORMAT,
+        seconds=float(description.seconds or 0),
+        started_at_ms=int(started.timestamp() * 1000),
+        stopped=stopped,
+        billed_seconds=None if description.billed_seconds is None else float(description.billed_seconds),
+        details=details(description, streams=streams, region=region),
+    )
+
+
+def details(description: Description, *, streams: Sequence[str], region: str) -> dict[str, str]:
+    """What SageMaker tells of a job, by MLflow tag."""
+    told = {
+        "job_arn": description.arn,
+        "job_name": description.handle,
+        "region": region,
+        "image": description.image,
+        "instance_type": description.instance_type,
+        "instance_count": str(description.instance_count),
+        "spot": str(description.spot).lower(),
+        "interruptions": str(description.interruptions),
+        "secondary_statuses": " > ".join(status for status, _ in description.transitions),
+        "log_streams": ", ".join(streams),
+        "model": description.model or "",
+    }
+    return {f"sagemaker.{key}": value for key, value in told.items() if value}
+
+
+def _suffices(history: Mapping[str, Sequence[float]], rounds: int) -> bool:
+    """Whether the log tells of every round, and its five decimals are six digits."""
+    return bool(history) and all(len(values) >= rounds and min(values) >= _LEAST_TOLD for values in history.values())
+
+
+def _plain(reason: str) -> str:
+    """One line: a container's reason may hold a traceback."""
+    lines = [line.strip() for line in reason.splitlines() if line.strip()]
+    if "Traceback (most recent call last):" in reason:
+        kept = [line for line in lines if not line.startswith(("File ", "Traceback", "^"))]
+        lines = [lines[0], *kept[-2:]] if lines[0] not in kept[-2:] else kept[-2:]
+    return " ".join(dict.fromkeys(lines))

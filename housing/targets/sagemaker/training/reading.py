@@ -1,0 +1,71 @@
+"""A job as SageMaker describes it, read back as the one that was submitted."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from housing.algorithms.base import Hyperparameter, find
+from housing.targets.sagemaker.staging import Staged
+from housing.targets.sagemaker.training.requests import ALGORITHM_TAG, LABEL_TRANSFORM_TAG
+from housing.training.job import TrainingJob, Value
+
+if TYPE_CHECKING:
+    from housing.targets.sagemaker.training.jobs import Description
+
+_OURS = ("save_model_on_termination", "_tuning_objective_metric")
+
+
+def job_of(description: Description) -> TrainingJob:
+    """The job, by its tags and hyperparameters; one that nobody has tagged is taken for XGBoost's."""
+    algorithm = description.tags.get(ALGORITHM_TAG, "xgboost")
+    hyperparameters: Mapping[str, Any] = values(description.hyperparameters, algorithm)
+    seed = hyperparameters.get("seed", 0)
+    return TrainingJob(
+        name=description.handle,
+        algorithm=algorithm,
+        hyperparameters=hyperparameters,
+        channels={name: Staged(name, uri) for name, uri in description.channels.items()},
+        seed=seed if isinstance(seed, int) else 0,
+        label_transform=description.tags.get(LABEL_TRANSFORM_TAG, "none"),
+        handle=description.handle,
+        tags=description.tags,
+    )
+
+
+def values(texts: Mapping[str, str], algorithm: str) -> dict[str, Value | Sequence[str]]:
+    """Hyperparameters as the algorithm's rules have them; what these do not know, or would refuse, stays text."""
+    rules: Mapping[str, Hyperparameter] = find(algorithm).HYPERPARAMETERS
+    return {
+        name: _from_json(text) if algorithm == "script" else _value(text, rules.get(name))
+        for name, text in texts.items()
+        if name not in _OURS and not name.startswith("sagemaker_")
+    }
+
+
+def _from_json(text: str) -> Value | Sequence[str]:
+    """As a script has it: what a tuning job has proposed may be plain text."""
+    try:
+        value: Value | Sequence[str] = json.loads(text)
+    except ValueError:
+        return text
+    return value
+
+
+def _value(text: str, rule: Hyperparameter | None) -> Value | Sequence[str]:
+    if rule is None:
+        return text
+    if rule.many:
+        return tuple(text.split(","))
+    if rule.kind == "bool":
+        return text == "true"
+    try:
+        match rule.kind:
+            case "int":
+                return int(float(text))
+            case "float":
+                return float(text)
+    except ValueError:  # as the container told its command
+        pass
+    return text

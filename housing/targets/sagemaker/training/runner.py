@@ -1,0 +1,173 @@
+"""Train on Amazon SageMaker: jobs that outlive this process, found again by name or by their tags."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Collection, Mapping, Sequence
+from concurrent.futures import Future
+from concurrent.futures import wait as wait_for
+from dataclasses import replace
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from housing.algorithms.base import Image, Program
+from housing.costs import Rental
+from housing.data.channel import Channel
+from housing.errors import HousingError, TrainingError
+from housing.targets.managed import ManagedJob, ManagedStudy, Watch
+from housing.targets.sagemaker.clients import Clients
+from housing.targets.sagemaker.images import check_xgboost_version, training_image
+from housing.targets.sagemaker.names import job_name, study_name
+from housing.targets.sagemaker.staging import Stage, Staged
+from housing.targets.sagemaker.training.checkpoints import lay_first_round
+from housing.targets.sagemaker.training.following import Follower, Hear, Overview
+from housing.targets.sagemaker.training.jobs import Description, Jobs
+from housing.targets.sagemaker.training.requests import Place, checkpoint_folder, training_request
+from housing.training.job import Progress, TrainingJob, TrainingResult
+
+if TYPE_CHECKING:
+    from housing.targets.sagemaker import Settings
+    from housing.tuning.space import SearchSpace
+    from housing.tuning.spec import Study
+
+
+class SageMakerRunner:
+    """Each job has a thread here that follows it; all end with this process, and the jobs do not."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Raises ConfigError for an image that would misread the models."""
+        check_xgboost_version(settings.image_version)
+        self._settings = settings
+        self._clients = Clients(settings)
+        self._jobs = Jobs(self._clients)
+        self._jobs.load_sdk()
+        self._stage = Stage(self._clients, settings)
+        self._listeners: list[Hear] = []
+        self._follower = Follower(
+            self._clients,
+            self._jobs,
+            self._stage,
+            Overview(self._jobs, prefix=settings.prefix, poll_s=settings.poll_s),
+            poll_s=settings.poll_s,
+            hear=self._tell,
+        )
+        self._running: set[Future[TrainingResult]] = set()
+        self._new: set[str] = set()
+
+    @property
+    def rental(self) -> Rental:
+        """Waiting for spot capacity costs nothing."""
+        settings = self._settings
+        return Rental(settings.instance_type, settings.instance_count, settings.max_run_s)
+
+    def handle(self) -> str:
+        """A new name of a training job."""
+        name = job_name(self._settings.prefix)
+        self._new.add(name)
+        return name
+
+    def study_handle(self) -> str:
+        """A new name of a tuning job, which may be half as long."""
+        return study_name(self._settings.prefix)
+
+    def stage(self, channel: Channel) -> Staged:
+        """Upload it as CSV; what is there under its digest is used again."""
+        return self._stage.put(channel)
+
+    def submit(self, job: TrainingJob, progress: Progress | None = None) -> Future[TrainingResult]:
+        """Create the job, or go on with the one of its handle; `progress` is called in the job's own thread."""
+        job = job if job.handle else replace(job, handle=self.handle())
+        outcome: Future[TrainingResult] = Future()
+        outcome.set_running_or_notify_cancel()
+        self._running.add(outcome)
+
+        def run() -> None:
+            try:
+                result = self._follower.follow(job, self._begun(job), progress)
+            except HousingError as error:
+                outcome.set_exception(error)
+            except Exception as error:
+                told = TrainingError(f"{job.name}: {type(error).__name__}: {error}")
+                told.__cause__ = error
+                outcome.set_exception(told)
+            else:
+                outcome.set_result(result)
+            finally:
+                self._running.discard(outcome)
+
+        # A daemon: whoever ends the command early does not wait for machines elsewhere.
+        threading.Thread(target=run, name=job.handle, daemon=True).start()
+        return outcome
+
+    def search(self, study: ManagedStudy, watch: Watch) -> None:
+        """Run a tuning job; see `housing.targets.sagemaker.training.search`."""
+        from housing.targets.sagemaker.training.search import search
+
+        place = self._place(study.job.code)
+        search(study, watch, settings=self._settings, place=place, jobs=self._jobs, follower=self._follower)
+
+    def search_faults(self, study: Study, space: SearchSpace, algorithm: str) -> Sequence[str]:
+        """What a tuning job cannot do of a study; see `SearchingRunner`."""
+        from housing.targets.sagemaker.training.tuning import faults
+
+        return faults(study, space, algorithm)
+
+    def listen(self, hear: Hear) -> None:
+        """From now on call `hear(handle, line)` with every line that running jobs log; from any thread."""
+        self._listeners.append(hear)
+
+    def stop(self, handle: str) -> None:
+        """Ask a job, or a whole study, to end; one that has ended, or never began, stays as it is."""
+        if self._jobs.describe(handle) is not None:
+            self._jobs.stop(handle)
+        elif self._jobs.describe_study(handle) is not None:
+            self._jobs.stop_study(handle)
+
+    def find(self, tags: Mapping[str, str], known: Collection[str] = ()) -> Sequence[ManagedJob]:
+        """The training jobs that carry all of these tags, the latest first; see `LastingRunner`."""
+        from housing.targets.sagemaker.training.finding import found
+
+        return [
+            found(number, description, self._follower)
+            for number, description in enumerate(self._jobs.search(tags))
+            if description.handle not in known
+        ]
+
+    def close(self) -> None:
+        """Wait for running jobs. What was staged stays: the next command uses it again."""
+        wait_for(list(self._running))
+
+    def _begun(self, job: TrainingJob) -> Description:
+        """The job at SageMaker, created unless it is there. Never twice: its name is taken once and for all."""
+        assert job.handle is not None
+        if job.handle not in self._new and (existing := self._jobs.describe(job.handle)) is not None:
+            return existing
+        place = self._place(job.code)
+        spot = self._settings.spot
+        if spot.enabled and spot.checkpoints and job.algorithm == "xgboost":
+            lay_first_round(job, job.channels, checkpoint_folder(place, job.handle), self._stage)
+        return self._jobs.create(training_request(job, self._settings, place))
+
+    def _place(self, code: Program | Image | None) -> Place:
+        place = self._own_place if code is None else replace(self._own_place, image=self._image(code))
+        if isinstance(code, Program):
+            uri = self._stage.put_bytes(code.archive, "code", code.digest, "sourcedir.tar.gz")
+            return replace(place, code=uri)
+        return place
+
+    def _image(self, code: Program | Image | None) -> str:
+        return training_image(code, self._settings, self._clients.region)
+
+    @cached_property
+    def _own_place(self) -> Place:
+        clients, settings = self._clients, self._settings
+        return Place(
+            image=self._image(None),
+            role_arn=clients.role_arn,
+            folder=f"s3://{clients.bucket}/{settings.prefix}",
+            region=clients.region,
+        )
+
+    def _tell(self, handle: str, line: str) -> None:
+        for hear in self._listeners:
+            hear(handle, line)
