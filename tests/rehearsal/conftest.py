@@ -39,9 +39,9 @@ class Served:
     def client(self, service: str, access_key: str | None = None, secret: str = "secret") -> Any:
         """`access_key` None: the account's own, which may do everything."""
         if access_key is not None:
-            return self._connected(service, access_key, secret)
+            return connected(self.url, service, access_key, secret)
         if service not in self._clients:
-            self._clients[service] = self._connected(service, "rehearsal", "rehearsal")
+            self._clients[service] = connected(self.url, service)
         return self._clients[service]
 
     def restart(self) -> None:
@@ -58,15 +58,19 @@ class Served:
             client.close()
         self.open.close()
 
-    def _connected(self, service: str, access_key: str, secret: str) -> Any:
-        return boto3.client(
-            service,
-            endpoint_url=self.url,
-            region_name="us-east-1",
-            aws_access_key_id=access_key,
-            aws_secret_access_key=secret,
-            config=Config(retries={"total_max_attempts": 1}),
-        )
+
+def connected(
+    url: str, service: str, access_key: str = "rehearsal", secret: str = "rehearsal", *, attempts: int = 1
+) -> Any:
+    """A plain boto3 client of the rehearsal at `url`, which makes every call up to `attempts` times."""
+    return boto3.client(
+        service,
+        endpoint_url=url,
+        region_name="us-east-1",
+        aws_access_key_id=access_key,
+        aws_secret_access_key=secret,
+        config=Config(retries={"total_max_attempts": attempts}, connect_timeout=1),
+    )
 
 
 @pytest.fixture(scope="module")

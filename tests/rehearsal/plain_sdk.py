@@ -94,8 +94,8 @@ with tempfile.TemporaryDirectory() as folder:
 
 jobs = [one._latest_training_job, scripted._latest_training_job]
 for job in jobs:
-    job.wait(poll=1, logs=False)
-tuner.latest_tuning_job.wait(poll=1)
+    job.wait(poll=0, logs=False)
+tuner.latest_tuning_job.wait(poll=0)
 sys.stdout.write(
     json.dumps(
         {

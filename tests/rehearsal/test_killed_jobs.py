@@ -9,13 +9,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
 
-import boto3
 import pytest
-from botocore.config import Config
 
 from housing.rehearsal.process import Address, ensure, stop
 from housing.rehearsal.spec import Rehearsal
-from tests.rehearsal.conftest import Served
+from tests.rehearsal.conftest import Served, connected
 from tests.rehearsal.jobs import ended, fill_bucket, training, tuning, tuning_ended
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks for processes in /proc")
@@ -28,14 +26,7 @@ class _Reached:
         self._url = address.url
 
     def client(self, service: str) -> Any:
-        return boto3.client(
-            service,
-            endpoint_url=self._url,
-            region_name="us-east-1",
-            aws_access_key_id="rehearsal",
-            aws_secret_access_key="rehearsal",
-            config=Config(retries={"total_max_attempts": 1}),
-        )
+        return connected(self._url, service)
 
 
 @pytest.fixture

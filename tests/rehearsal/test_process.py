@@ -15,14 +15,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from housing.errors import CloudError
 from housing.rehearsal.process import Address, ensure, look, running, stop
 from housing.rehearsal.spec import Fault, Rehearsal
+from tests.rehearsal.conftest import connected
 
 
 @pytest.fixture
@@ -41,14 +40,7 @@ def lasting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Rehearsa
 
 
 def _client(address: Address, service: str = "s3") -> Any:
-    return boto3.client(
-        service,
-        endpoint_url=address.url,
-        region_name=address.region,
-        aws_access_key_id="rehearsal",
-        aws_secret_access_key="rehearsal",
-        config=Config(retries={"total_max_attempts": 1}, connect_timeout=1),
-    )
+    return connected(address.url, service)
 
 
 def _kill(address: Address) -> None:

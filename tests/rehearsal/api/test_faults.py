@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError, ConnectionClosedError
 
 from housing.rehearsal.api.faults import Faults
 from housing.rehearsal.spec import Fault, Rehearsal
-from tests.rehearsal.conftest import Served
+from tests.rehearsal.conftest import Served, connected
 
 Use = Callable[..., None]
 
@@ -93,16 +93,8 @@ def test_a_slow_call_is_answered_late(rehearsal: Served, settings: Use) -> None:
 
 
 def test_sdks_that_retry_get_through(rehearsal: Served, settings: Use) -> None:
-    import boto3
-
     settings(faults=(Fault("sagemaker:Search", "throttling"), Fault("sagemaker:Search", "lost", first=2)))
-    client = boto3.client(
-        "sagemaker",
-        endpoint_url=rehearsal.url,
-        region_name="us-east-1",
-        aws_access_key_id="rehearsal",
-        aws_secret_access_key="rehearsal",
-    )
+    client = connected(rehearsal.url, "sagemaker", attempts=3)
 
     assert client.search(Resource="Endpoint")["ResponseMetadata"]["RetryAttempts"] == 2
 

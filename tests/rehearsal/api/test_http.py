@@ -120,13 +120,7 @@ def test_what_is_not_supported_says_so(rehearsal: Served, service: str, call: st
 
 
 def test_a_call_of_the_control_plane_takes_milliseconds(rehearsal: Served) -> None:
-    client = boto3.client(
-        "sagemaker",
-        endpoint_url=rehearsal.url,
-        region_name="us-east-1",
-        aws_access_key_id="rehearsal",
-        aws_secret_access_key="rehearsal",
-    )
+    client = rehearsal.client("sagemaker")
     seconds = []
     for _ in range(50):
         begun = time.perf_counter()

@@ -33,24 +33,24 @@ PROGRAM = """
     first = EndpointConfig.create(endpoint_config_name="sdk-first", production_variants=[
         variant("a", "sdk-0", 1.0), variant("b", "sdk-1", 1.0)])
     endpoint = Endpoint.create(endpoint_name="sdk", endpoint_config_name="sdk-first")
-    endpoint.wait_for_status("InService", poll=1)
+    endpoint.wait_for_status("InService", poll=0)
     print(sorted(answers(endpoint)))
 
     # The SDK's shapes lose a weight of 0.
     endpoint.update_weights_and_capacities([
         DesiredWeightAndCapacity(variant_name="a", desired_weight=1e-9),
         DesiredWeightAndCapacity(variant_name="b", desired_weight=1.0, desired_instance_count=2)])
-    endpoint.wait_for_status("InService", poll=1)
+    endpoint.wait_for_status("InService", poll=0)
     print(sorted(answers(endpoint)), [each.current_instance_count for each in endpoint.production_variants])
 
     second = EndpointConfig.create(endpoint_config_name="sdk-second", production_variants=[variant("c", "sdk-0", 1.0)])
     endpoint.endpoint_config_name = "sdk-second"
     endpoint.update()
-    endpoint.wait_for_status("InService", poll=1)
+    endpoint.wait_for_status("InService", poll=0)
     print(sorted(answers(endpoint)), endpoint.endpoint_config_name)
 
     endpoint.delete()
-    endpoint.wait_for_delete(poll=1)
+    endpoint.wait_for_delete(poll=0)
     for each in (first, second, *models):
         each.delete()
     print()
