@@ -1,4 +1,4 @@
-"""`make bench`: every benchmark of this folder in turn, or those that are named: `python -m benchmarks train`."""
+"""`make bench`: every quick benchmark of this folder in turn, or those that are named: `python -m benchmarks train`."""
 
 from __future__ import annotations
 
@@ -8,13 +8,16 @@ import sys
 from pathlib import Path
 
 FOLDER = Path(__file__).parent
+SHARED = {"gateway", "measure", "rehearsed"}
+BY_NAME_ONLY = {"killed_endpoints", "permissions"}
+"""These run for minutes."""
 
 
 def main() -> int:
     known = sorted(
-        m.name for m in pkgutil.iter_modules([str(FOLDER)]) if not m.name.startswith("_") and m.name != "measure"
+        m.name for m in pkgutil.iter_modules([str(FOLDER)]) if not m.name.startswith("_") and m.name not in SHARED
     )
-    wanted = sys.argv[1:] or known
+    wanted = sys.argv[1:] or [name for name in known if name not in BY_NAME_ONLY]
     if unknown := [name for name in wanted if name not in known]:
         print(f"no such benchmark: {', '.join(unknown)}; there are: {', '.join(known)}", file=sys.stderr)
         return 3
