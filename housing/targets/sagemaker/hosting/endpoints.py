@@ -39,11 +39,10 @@ class Snapshot:
     @property
     def by_variant(self) -> dict[str, dict[str, str]]:
         """What each variant serves, as `live.served` tells it."""
-        kinds = ("ProductionVariants", "ShadowProductionVariants")
-        configured = [v for kind in kinds for v in (self.config or {}).get(kind, ())]
+        configured = live.by_variant(self.config or {})
         return {
-            v["VariantName"]: live.served(self.models.get(v["ModelName"], {"ModelName": v["ModelName"]}))
-            for v in configured
+            name: live.served(self.models.get(variant["ModelName"], {"ModelName": variant["ModelName"]}))
+            for name, variant in configured.items()
         }
 
 
@@ -76,8 +75,7 @@ class Endpoints:
                 "Give yours another name: deployment.endpoint=..."
             )
         config = self._described("endpoint_config", EndpointConfigName=endpoint["EndpointConfigName"])
-        kinds = ("ProductionVariants", "ShadowProductionVariants")
-        names = {v["ModelName"] for kind in kinds for v in (config or {}).get(kind, ())}
+        names = {variant["ModelName"] for variant in live.by_variant(config or {}).values()}
         models = {name: self._described("model", ModelName=name) for name in sorted(names)}
         return Snapshot(endpoint, config, {name: model for name, model in models.items() if model}, tags)
 

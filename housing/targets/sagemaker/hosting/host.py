@@ -94,8 +94,7 @@ class SageMakerHost:
         deployment = self._endpoints.deployment(snapshot)
         names = list(deployment.variants)
         counted = traffic(self._clients, endpoint, names, since=found["CreationTime"])
-        kinds = ("ProductionVariants", "ShadowProductionVariants")
-        counts = {v["VariantName"]: v.get("CurrentInstanceCount", 0) for kind in kinds for v in found.get(kind, ())}
+        counts = {name: variant.get("CurrentInstanceCount", 0) for name, variant in live.by_variant(found).items()}
         reason = found.get("FailureReason")
         return EndpointStatus(
             endpoint=endpoint,

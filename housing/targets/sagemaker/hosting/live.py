@@ -43,7 +43,7 @@ def deployment(
 
     A model that housing did not make is told as `sagemaker:<its name>`, which no plan can want.
     """
-    configured = {v["VariantName"]: v for key in _KINDS for v in (config or {}).get(key, ())}
+    configured = by_variant(config or {})
     interfaces = [i for i in (_environment(m).get(INTERFACE_VARIABLE) for m in models.values()) if i]
     interface = cast(Interface, interfaces[0] if interfaces else "raw")
     # One that has never been in service has only what it was configured to be.
@@ -76,7 +76,12 @@ def deployment(
 
 def variants(endpoint: Answer) -> list[str]:
     """The names of those that are live, shadows last."""
-    return [live["VariantName"] for key in _KINDS for live in endpoint.get(key, ())]
+    return list(by_variant(endpoint))
+
+
+def by_variant(answer: Answer) -> dict[str, Answer]:
+    """What an endpoint, or a configuration, says of each of its variants, shadows last."""
+    return {variant["VariantName"]: variant for key in _KINDS for variant in answer.get(key, ())}
 
 
 def read_update(tags: Mapping[str, str], alarms: Mapping[str, Alarm]) -> Update:

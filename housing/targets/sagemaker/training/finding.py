@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Literal
 
 from housing.errors import TrainingError
 from housing.targets.managed import ManagedJob
 from housing.targets.sagemaker.training.reading import job_of, values
 
 if TYPE_CHECKING:
+    from housing.targets.sagemaker.training.descriptions import Description
     from housing.targets.sagemaker.training.following import Follower
-    from housing.targets.sagemaker.training.jobs import Description
 
 _BUILT_IN = "xgboost"
 
@@ -21,29 +22,17 @@ def found(number: int, description: Description, follower: Follower) -> ManagedJ
     The result of a user's script or image needs what read its lines, and is left to whoever has that.
     """
     job = job_of(description)
-    handle, tags, hyperparameters = (
-        description.handle,
-        description.tags,
-        values(description.hyperparameters, job.algorithm),
-    )
+    hyperparameters = values(description.hyperparameters, job.algorithm)
+    told = partial(ManagedJob, number, description.handle, hyperparameters, tags=description.tags)
     if description.is_running:
-        return ManagedJob(number, handle, hyperparameters, "running", tags=tags)
+        return told("running")
     if description.status == "Failed":
-        reason = description.reason or "no reason given"
-        return ManagedJob(number, handle, hyperparameters, "failed", reason=reason, tags=tags)
-    stopped = description.status == "Stopped"
+        return told("failed", reason=description.reason or "no reason given")
+    ended: Literal["stopped", "complete"] = "stopped" if description.status == "Stopped" else "complete"
     if job.algorithm != _BUILT_IN:
-        return ManagedJob(number, handle, hyperparameters, "stopped" if stopped else "complete", tags=tags)
+        return told(ended)
     try:
         result = follower.completed(job, description)
     except TrainingError as error:
-        return ManagedJob(number, handle, hyperparameters, "failed", reason=str(error), tags=tags)
-    return ManagedJob(
-        number,
-        handle,
-        hyperparameters,
-        "stopped" if stopped else "complete",
-        history=result.history,
-        result=result,
-        tags=tags,
-    )
+        return told("failed", reason=str(error))
+    return told(ended, history=result.history, result=result)

@@ -19,7 +19,8 @@ from housing.targets.sagemaker.training.rounds import Report, report
 if TYPE_CHECKING:
     from housing.targets.sagemaker.clients import Clients
     from housing.targets.sagemaker.staging import Stage
-    from housing.targets.sagemaker.training.jobs import Description, Jobs
+    from housing.targets.sagemaker.training.descriptions import Description
+    from housing.targets.sagemaker.training.jobs import Jobs
     from housing.training.job import Progress, TrainingJob, TrainingResult
 
 Hear = Callable[[str, str], None]

@@ -5,78 +5,21 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from housing.errors import CloudError
 from housing.targets.sagemaker.refusals import MISSING, code, message, translated
+from housing.targets.sagemaker.training.descriptions import (
+    Description,
+    StudyDescription,
+    described,
+    described_study,
+)
 from housing.targets.sagemaker.training.requests import tag_value
 
 if TYPE_CHECKING:
     from housing.targets.sagemaker.clients import Clients
-
-_RUNNING = ("InProgress", "Stopping")
-_BEFORE_TRAINING = ("Starting", "Pending", "Downloading")
-
-
-@dataclass(frozen=True)
-class Description:
-    """A training job as it is now; None where SageMaker does not say, or not yet.
-
-    `transitions` are its secondary statuses so far with their messages, the first one first.
-    """
-
-    handle: str
-    arn: str
-    status: str
-    secondary: str
-    transitions: Sequence[tuple[str, str]]
-    modified: datetime
-    created: datetime
-    started: datetime | None
-    hyperparameters: Mapping[str, str]
-    tags: Mapping[str, str]
-    channels: Mapping[str, str]
-    image: str
-    instance_type: str
-    instance_count: int
-    spot: bool
-    checkpoints: str | None
-    model: str | None
-    seconds: int | None
-    billed_seconds: int | None
-    reason: str | None
-
-    @property
-    def is_running(self) -> bool:
-        """Whether it goes on, if only to its end."""
-        return self.status in _RUNNING
-
-    @property
-    def has_logs(self) -> bool:
-        """Whether a container has started once."""
-        return any(status not in _BEFORE_TRAINING for status, _ in self.transitions)
-
-    @property
-    def interruptions(self) -> int:
-        """How often its machine was taken back."""
-        return sum(status == "Interrupted" for status, _ in self.transitions)
-
-
-@dataclass(frozen=True)
-class StudyDescription:
-    """A tuning job as it is now."""
-
-    handle: str
-    arn: str
-    status: str
-    reason: str | None
-
-    @property
-    def is_running(self) -> bool:
-        """Whether it goes on, if only to its end."""
-        return self.status in _RUNNING
 
 
 class Jobs:
@@ -103,7 +46,7 @@ class Jobs:
         try:
             with translated("sagemaker"):
                 arguments = _arguments(request, "CreateTrainingJobRequest")
-                return _described(_resources().TrainingJob.create(**arguments, **self._where))
+                return described(_resources().TrainingJob.create(**arguments, **self._where))
         except CloudError as refused:
             if code(refused.__cause__) != "ResourceInUse":
                 raise
@@ -113,7 +56,7 @@ class Jobs:
         """None when there is no such job."""
         try:
             with translated("sagemaker"):
-                return _described(_resources().TrainingJob.get(handle, **self._where))
+                return described(_resources().TrainingJob.get(handle, **self._where))
         except CloudError as refused:
             if _is_missing(refused):
                 return None
@@ -159,14 +102,14 @@ class Jobs:
                 for found in page["Results"]:
                     record = found["TrainingJob"]
                     carried = {tag["Key"]: tag["Value"] for tag in record.pop("Tags", ())}
-                    yield _described(_resources().TrainingJob(**_arguments(record, "TrainingJob")), carried)
+                    yield described(_resources().TrainingJob(**_arguments(record, "TrainingJob")), carried)
 
     def create_study(self, request: Mapping[str, Any]) -> StudyDescription:
         """Create a tuning job, or find the one of that name."""
         try:
             with translated("sagemaker"):
                 arguments = _arguments(request, "CreateHyperParameterTuningJobRequest")
-                return _described_study(_resources().HyperParameterTuningJob.create(**arguments, **self._where))
+                return described_study(_resources().HyperParameterTuningJob.create(**arguments, **self._where))
         except CloudError as refused:
             found = self.describe_study(request["HyperParameterTuningJobName"])
             if code(refused.__cause__) != "ResourceInUse" or found is None:
@@ -177,7 +120,7 @@ class Jobs:
         """None when there is no such tuning job."""
         try:
             with translated("sagemaker"):
-                return _described_study(_resources().HyperParameterTuningJob.get(handle, **self._where))
+                return described_study(_resources().HyperParameterTuningJob.get(handle, **self._where))
         except CloudError as refused:
             if _is_missing(refused):
                 return None
@@ -242,53 +185,3 @@ def _resources() -> Any:
     import sagemaker.core.resources
 
     return sagemaker.core.resources
-
-
-def _described(job: Any, tags: Mapping[str, str] | None = None) -> Description:
-    resources = _said(job.resource_config)
-    checkpoints, model = _said(job.checkpoint_config), _said(job.model_artifacts)
-    created = job.creation_time
-    return Description(
-        handle=str(job.training_job_name),
-        arn=str(job.training_job_arn),
-        status=str(job.training_job_status),
-        secondary=str(job.secondary_status),
-        transitions=[
-            (str(each.status), str(_said(each.status_message) or ""))
-            for each in _said(job.secondary_status_transitions) or ()
-        ],
-        created=created,
-        modified=_said(job.last_modified_time) or created,
-        started=_said(job.training_start_time),
-        hyperparameters=dict(_said(job.hyper_parameters) or {}),
-        tags=tags or {},
-        channels={
-            str(each.channel_name): str(each.data_source.s3_data_source.s3_uri)
-            for each in _said(job.input_data_config) or ()
-        },
-        image=str(_said(job.algorithm_specification.training_image) or ""),
-        instance_type=str(_said(resources.instance_type) or "") if resources else "",
-        instance_count=int(_said(resources.instance_count) or 1) if resources else 1,
-        spot=bool(_said(job.enable_managed_spot_training)),
-        checkpoints=str(checkpoints.s3_uri).rstrip("/") if checkpoints else None,
-        model=(_said(model.s3_model_artifacts) or None) if model else None,
-        seconds=_said(job.training_time_in_seconds),
-        billed_seconds=_said(job.billable_time_in_seconds),
-        reason=_said(job.failure_reason) or None,
-    )
-
-
-def _described_study(job: Any) -> StudyDescription:
-    return StudyDescription(
-        handle=str(job.hyper_parameter_tuning_job_name),
-        arn=str(job.hyper_parameter_tuning_job_arn),
-        status=str(job.hyper_parameter_tuning_job_status),
-        reason=_said(job.failure_reason) or None,
-    )
-
-
-def _said(value: Any) -> Any:
-    """The SDK marks what SageMaker has not said with an object of its own."""
-    from sagemaker.core.utils.utils import Unassigned
-
-    return None if isinstance(value, Unassigned) else value

@@ -16,7 +16,7 @@ from housing.training.scoring import scored
 
 if TYPE_CHECKING:
     from housing.targets.sagemaker.staging import Stage
-    from housing.targets.sagemaker.training.jobs import Description
+    from housing.targets.sagemaker.training.descriptions import Description
     from housing.targets.sagemaker.training.rounds import Report
 
 _MODEL_MEMBER = "xgboost-model"

@@ -12,7 +12,7 @@ from housing.targets.sagemaker.training.requests import ALGORITHM_TAG, LABEL_TRA
 from housing.training.job import TrainingJob, Value
 
 if TYPE_CHECKING:
-    from housing.targets.sagemaker.training.jobs import Description
+    from housing.targets.sagemaker.training.descriptions import Description
 
 _OURS = ("save_model_on_termination", "_tuning_objective_metric")
 

@@ -20,8 +20,9 @@ from housing.targets.sagemaker.images import check_xgboost_version, training_ima
 from housing.targets.sagemaker.names import job_name, study_name
 from housing.targets.sagemaker.staging import Stage, Staged
 from housing.targets.sagemaker.training.checkpoints import lay_first_round
+from housing.targets.sagemaker.training.descriptions import Description
 from housing.targets.sagemaker.training.following import Follower, Hear, Overview
-from housing.targets.sagemaker.training.jobs import Description, Jobs
+from housing.targets.sagemaker.training.jobs import Jobs
 from housing.targets.sagemaker.training.requests import Place, checkpoint_folder, training_request
 from housing.training.job import Progress, TrainingJob, TrainingResult
 

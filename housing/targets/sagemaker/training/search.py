@@ -16,8 +16,9 @@ from housing.training.job import TrainingJob, TrainingResult
 
 if TYPE_CHECKING:
     from housing.targets.sagemaker import Settings
+    from housing.targets.sagemaker.training.descriptions import StudyDescription
     from housing.targets.sagemaker.training.following import Follower
-    from housing.targets.sagemaker.training.jobs import Jobs, StudyDescription
+    from housing.targets.sagemaker.training.jobs import Jobs
     from housing.targets.sagemaker.training.requests import Place
 
 
