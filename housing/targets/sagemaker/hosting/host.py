@@ -19,6 +19,7 @@ from housing.targets.sagemaker.hosting.captures import captured
 from housing.targets.sagemaker.hosting.endpoints import BROKEN, Endpoints
 from housing.targets.sagemaker.hosting.invocations import Invocations
 from housing.targets.sagemaker.hosting.lock import held
+from housing.targets.sagemaker.hosting.parts import Parts
 from housing.targets.sagemaker.hosting.remains import Remains
 from housing.targets.sagemaker.hosting.steps import Steps
 from housing.targets.sagemaker.hosting.traffic import traffic
@@ -39,7 +40,8 @@ class SageMakerHost:
         self._stage = Stage(self._clients, settings)
         self._endpoints = Endpoints(self._clients, poll_s=settings.poll_s)
         self._remains = Remains(self._clients, self._endpoints, prefix=settings.prefix)
-        self._steps = Steps(self._clients, self._endpoints, self._remains, self._stage, settings)
+        self._parts = Parts(self._clients, self._stage, settings)
+        self._steps = Steps(self._clients, self._endpoints, self._parts, self._remains)
         self._invocations = Invocations(self._clients, self._endpoints, self._stage, settings)
 
     def endpoints(self) -> Sequence[str]:
@@ -84,7 +86,7 @@ class SageMakerHost:
     def predict_file(self, endpoint: str, source: str, pieces: Callable[[Path], Iterable[str]]) -> Batch:
         """By a batch transform job; its files and its answers stay in the bucket."""
         batch = BatchTransform(self._clients, self._stage, self._invocations, self._settings)
-        return batch.run(endpoint, source, pieces, own=self._steps.tags)
+        return batch.run(endpoint, source, pieces, own=self._parts.tags)
 
     def status(self, endpoint: str) -> EndpointStatus | None:
         found = self._endpoints.describe(endpoint)

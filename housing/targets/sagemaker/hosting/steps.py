@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
-from functools import cached_property
-from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from housing.deployment.bundle import digest
 from housing.deployment.plan import (
     Action,
     CreateEndpoint,
@@ -23,32 +20,26 @@ from housing.deployment.plan import (
 )
 from housing.deployment.spec import Deployment
 from housing.errors import CloudError, DeploymentError
-from housing.targets.sagemaker.hosting import alarms, archive, live, requests, scaling
+from housing.targets.sagemaker.hosting import alarms, live, requests, scaling
 from housing.targets.sagemaker.hosting.endpoints import BROKEN, Endpoints, Snapshot, is_missing
-from housing.targets.sagemaker.hosting.invocations import ARCHIVE_FILE, ENCODER_FILE
-from housing.targets.sagemaker.hosting.names import EXPERIMENT_TAG, tags
+from housing.targets.sagemaker.hosting.names import tags
+from housing.targets.sagemaker.hosting.parts import Parts
 from housing.targets.sagemaker.hosting.remains import Remains
-from housing.targets.sagemaker.hosting.requests import ALARM_TAG, Place, Served
-from housing.targets.sagemaker.images import framework_image, serving_image
-from housing.targets.sagemaker.refusals import code, message, translated
-from housing.targets.sagemaker.staging import Stage
+from housing.targets.sagemaker.hosting.requests import ALARM_TAG
+from housing.targets.sagemaker.refusals import translated
 
 if TYPE_CHECKING:
-    from housing.targets.sagemaker import Settings
     from housing.targets.sagemaker.clients import Clients
 
 
 class Steps:
-    """What one host changes. Everything that is made carries the endpoint's name."""
+    """What one host changes."""
 
-    def __init__(
-        self, clients: Clients, endpoints: Endpoints, remains: Remains, stage: Stage, settings: Settings
-    ) -> None:
+    def __init__(self, clients: Clients, endpoints: Endpoints, parts: Parts, remains: Remains) -> None:
         self._clients = clients
         self._endpoints = endpoints
+        self._parts = parts
         self._remains = remains
-        self._stage = stage
-        self._settings = settings
 
     def take(self, action: Action, models: Mapping[str, Path]) -> None:
         """Raises CloudError, with the reason, for an update that SageMaker has taken back without a word."""
@@ -71,24 +62,6 @@ class Steps:
             case DeleteEndpoint(endpoint):
                 self._delete(endpoint)
 
-    @cached_property
-    def _place(self) -> Place:
-        settings = self._settings
-        return Place(
-            role_arn=self._clients.role_arn,
-            bucket=self._clients.bucket,
-            prefix=settings.prefix,
-            kms_key=settings.kms_key,
-            subnets=settings.vpc.subnets if settings.vpc else (),
-            security_groups=settings.vpc.security_groups if settings.vpc else (),
-            tags=self.tags,
-        )
-
-    @property
-    def tags(self) -> dict[str, str]:
-        """On everything that is made."""
-        return {EXPERIMENT_TAG: self._settings.prefix, **self._settings.tags}
-
     def _create(self, deployment: Deployment, models: Mapping[str, Path]) -> None:
         endpoint = deployment.endpoint
         found = self._endpoints.settled(endpoint)
@@ -98,12 +71,12 @@ class Steps:
             self._endpoints.snapshot(found)  # a failed one of somebody else's is theirs
             self._end(endpoint)
         self._remains.begin(endpoint)
-        config = self._configure(deployment, models)
-        self._put_alarms(deployment)
+        config = self._parts.configure(deployment, models)
+        self._parts.put_alarms(deployment, list(deployment.variants))
         began = time.time()
         with translated("sagemaker"):
             self._clients("sagemaker").create_endpoint(
-                **requests.create_endpoint(self._place, deployment, config["EndpointConfigName"])
+                **requests.create_endpoint(self._parts.place, deployment, config["EndpointConfigName"])
             )
         self._arrive(deployment, config, since=began)
 
@@ -125,53 +98,15 @@ class Steps:
         ]
         self._remains.stop_scaling(endpoint, changed)
         beside = snapshot.endpoint["EndpointConfigName"]
-        config = self._configure(deployment, models, beside=beside)
+        config = self._parts.configure(deployment, models, beside=beside)
         # Old and new variants are watched while both serve.
         self._set_update(deployment)
-        watched = [
-            *alarms.names(endpoint, deployment.update.alarms, deployment.variants),
-            *deployment.update.existing_alarms,
-        ]
         began = time.time()
         with translated("sagemaker"):
             self._clients("sagemaker").update_endpoint(
-                **requests.update_endpoint(deployment, config["EndpointConfigName"], watched)
+                **requests.update_endpoint(deployment, config["EndpointConfigName"], _watched(deployment))
             )
         self._arrive(deployment, config, since=began)
-
-    def _configure(
-        self, deployment: Deployment, models: Mapping[str, Path], *, beside: str | None = None
-    ) -> dict[str, Any]:
-        """Models and their configuration, made unless they are there; returns the request for the latter."""
-        client = self._clients("sagemaker")
-        names = {}
-        for name, variant in deployment.variants.items():
-            if variant.model not in models:
-                raise DeploymentError(f"{deployment.endpoint}: no files were given for {variant.model} of {name}")
-            served = self._upload(deployment, variant.model, models[variant.model])
-            request = requests.create_model(self._place, deployment.endpoint, deployment.interface, served)
-            _create(client.create_model, request)
-            names[name] = request["ModelName"]
-        config = requests.create_endpoint_config(self._place, deployment, names, beside=beside)
-        _create(client.create_endpoint_config, config)
-        return config
-
-    def _upload(self, deployment: Deployment, model: str, folder: Path) -> Served:
-        """A version's archive and, beside it, its encoder."""
-        content = archive.archive(folder, deployment.interface)
-        below = ("endpoints", deployment.endpoint, sha256(content).hexdigest()[:16])
-        uri = self._stage.put_bytes(content, *below, ARCHIVE_FILE)
-        self._stage.put_bytes((folder / ENCODER_FILE).read_bytes(), *below, ENCODER_FILE)
-        return Served(model, digest(folder), self._image(folder), uri)
-
-    def _image(self, folder: Path) -> str:
-        """That of a script's framework, else SageMaker's XGBoost."""
-        settings, region = self._settings, self._clients.region
-        own = archive.program(folder)
-        if own is None:
-            return serving_image(archive.xgboost_version(folder), settings, region)
-        versions = (own["framework"], own["framework_version"], own["py_version"])
-        return framework_image(*versions, region, instance_type=settings.instance_type, scope="inference")
 
     def _arrive(self, deployment: Deployment, config: Mapping[str, Any], *, since: float) -> None:
         """Wait until it is in service, hold it against what was asked, and remove what is in service no more."""
@@ -199,10 +134,7 @@ class Steps:
             )
 
     def _why_taken_back(self, deployment: Deployment, found: Mapping[str, Any], *, since: float) -> str:
-        watched = [
-            *alarms.names(deployment.endpoint, deployment.update.alarms, deployment.variants),
-            *deployment.update.existing_alarms,
-        ]
+        watched = _watched(deployment)
         ringing = []
         if watched:
             with translated("cloudwatch"):
@@ -224,15 +156,8 @@ class Steps:
                 client.add_tags(ResourceArn=arn, Tags=tags(wanted))
         served = live.variants(snapshot.endpoint)
         both = [*deployment.variants, *(name for name in served if name not in deployment.variants)]
-        self._put_alarms(deployment, both)
+        self._parts.put_alarms(deployment, both)
         self._remains.remove_alarms(endpoint, but=alarms.names(endpoint, deployment.update.alarms, both))
-
-    def _put_alarms(self, deployment: Deployment, variants: Sequence[str] | None = None) -> None:
-        client, own = self._clients("cloudwatch"), self._place.tags_of(deployment.endpoint)
-        for name, alarm in deployment.update.alarms.items():
-            for variant in variants or deployment.variants:
-                with translated("cloudwatch"):
-                    client.put_metric_alarm(**alarms.put_alarm(deployment.endpoint, name, variant, alarm, own=own))
 
     def _set_weights(self, action: SetWeightsAndCapacities) -> None:
         began = time.time()
@@ -281,12 +206,7 @@ class Steps:
         return self._endpoints.snapshot(found)
 
 
-def _create(call: Any, request: Mapping[str, Any]) -> None:
-    """What has this name already has this content: see `content_name`."""
-    try:
-        with translated("sagemaker"):
-            call(**request)
-    except CloudError as error:
-        cause = error.__cause__
-        if not (code(cause) in ("ValidationException", "ResourceInUse") and "already exist" in message(cause)):
-            raise
+def _watched(deployment: Deployment) -> list[str]:
+    """Names of the alarms that take an update back."""
+    update = deployment.update
+    return [*alarms.names(deployment.endpoint, update.alarms, deployment.variants), *update.existing_alarms]

@@ -1,0 +1,108 @@
+"""What an endpoint is made of: archives, models, configurations and alarms, the same again is made once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from housing.deployment.bundle import digest
+from housing.deployment.spec import Deployment
+from housing.errors import CloudError, DeploymentError
+from housing.targets.sagemaker.hosting import alarms, archive, requests
+from housing.targets.sagemaker.hosting.invocations import ARCHIVE_FILE, ENCODER_FILE
+from housing.targets.sagemaker.hosting.names import EXPERIMENT_TAG
+from housing.targets.sagemaker.hosting.requests import Place, Served
+from housing.targets.sagemaker.images import framework_image, serving_image
+from housing.targets.sagemaker.refusals import code, message, translated
+from housing.targets.sagemaker.staging import Stage
+
+if TYPE_CHECKING:
+    from housing.targets.sagemaker import Settings
+    from housing.targets.sagemaker.clients import Clients
+
+
+class Parts:
+    """Makes them; `Remains` removes them. All carry the endpoint's name."""
+
+    def __init__(self, clients: Clients, stage: Stage, settings: Settings) -> None:
+        self._clients = clients
+        self._stage = stage
+        self._settings = settings
+
+    @cached_property
+    def place(self) -> Place:
+        """What all requests have in common."""
+        settings = self._settings
+        return Place(
+            role_arn=self._clients.role_arn,
+            bucket=self._clients.bucket,
+            prefix=settings.prefix,
+            kms_key=settings.kms_key,
+            subnets=settings.vpc.subnets if settings.vpc else (),
+            security_groups=settings.vpc.security_groups if settings.vpc else (),
+            tags=self.tags,
+        )
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """On everything that is made."""
+        return {EXPERIMENT_TAG: self._settings.prefix, **self._settings.tags}
+
+    def configure(
+        self, deployment: Deployment, models: Mapping[str, Path], *, beside: str | None = None
+    ) -> dict[str, Any]:
+        """Models and their configuration; returns the request for the latter.
+
+        `beside` is the configuration that serves meanwhile. Raises DeploymentError for a variant without files.
+        """
+        client = self._clients("sagemaker")
+        names = {}
+        for name, variant in deployment.variants.items():
+            if variant.model not in models:
+                raise DeploymentError(f"{deployment.endpoint}: no files were given for {variant.model} of {name}")
+            served = self._upload(deployment, variant.model, models[variant.model])
+            request = requests.create_model(self.place, deployment.endpoint, deployment.interface, served)
+            _create(client.create_model, request)
+            names[name] = request["ModelName"]
+        config = requests.create_endpoint_config(self.place, deployment, names, beside=beside)
+        _create(client.create_endpoint_config, config)
+        return config
+
+    def put_alarms(self, deployment: Deployment, variants: Sequence[str]) -> None:
+        """Those of the deployment, for each of these variants."""
+        client, own = self._clients("cloudwatch"), self.place.tags_of(deployment.endpoint)
+        for name, alarm in deployment.update.alarms.items():
+            for variant in variants:
+                with translated("cloudwatch"):
+                    client.put_metric_alarm(**alarms.put_alarm(deployment.endpoint, name, variant, alarm, own=own))
+
+    def _upload(self, deployment: Deployment, model: str, folder: Path) -> Served:
+        """A version's archive and, beside it, its encoder."""
+        content = archive.archive(folder, deployment.interface)
+        below = ("endpoints", deployment.endpoint, sha256(content).hexdigest()[:16])
+        uri = self._stage.put_bytes(content, *below, ARCHIVE_FILE)
+        self._stage.put_bytes((folder / ENCODER_FILE).read_bytes(), *below, ENCODER_FILE)
+        return Served(model, digest(folder), self._image(folder), uri)
+
+    def _image(self, folder: Path) -> str:
+        """That of a script's framework, else SageMaker's XGBoost."""
+        settings, region = self._settings, self._clients.region
+        own = archive.program(folder)
+        if own is None:
+            return serving_image(archive.xgboost_version(folder), settings, region)
+        versions = (own["framework"], own["framework_version"], own["py_version"])
+        return framework_image(*versions, region, instance_type=settings.instance_type, scope="inference")
+
+
+def _create(call: Any, request: Mapping[str, Any]) -> None:
+    """What has this name already has this content: see `content_name`."""
+    try:
+        with translated("sagemaker"):
+            call(**request)
+    except CloudError as error:
+        cause = error.__cause__
+        if not (code(cause) in ("ValidationException", "ResourceInUse") and "already exist" in message(cause)):
+            raise
