@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from housing.rehearsal.answers import ApiError
 
 ACCOUNT = "123456789012"
+AT_WORK = ("InProgress", "Stopping")
+"""The statuses of a job that has not ended, whatever its kind."""
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from housing.errors import CloudError
+from housing.errors import CloudError, ConfigError
 from housing.rehearsal.spec import Fault, Rehearsal
 
 TOKEN_HEADER = "X-Rehearsal-Token"
@@ -61,7 +61,8 @@ class State:
 def ensure(rehearsal: Rehearsal, *, stays: bool = False) -> Address:
     """The address of the rehearsal of this folder, started when there is none, told its settings when it has others.
 
-    It goes on at least for as long as this process lives; `stays`: until `stop`. Raises CloudError.
+    It goes on at least for as long as this process lives; `stays`: until `stop`. Raises ConfigError for what cannot be
+    had as it is asked for, CloudError where it does not answer.
     """
     folder = _folder(rehearsal.folder)
     wanted = {"settings": asdict(rehearsal), "holder": os.getpid(), "stays": stays}
@@ -148,6 +149,8 @@ class _Server:
             connection.close()
         if answer.status == http.client.SERVICE_UNAVAILABLE:
             raise self._no_answer(text.decode(errors="replace"))
+        if answer.status == http.client.BAD_REQUEST:
+            raise ConfigError(f"rehearsal.{text.decode(errors='replace')}")
         if answer.status != http.client.OK:
             raise CloudError(f"the rehearsal of {self.folder} refused: {text.decode(errors='replace')}")
         return json.loads(text)
@@ -191,7 +194,7 @@ def _refuse_to_move(address: Address, rehearsal: Rehearsal) -> None:
     port = int(address.url.rpartition(":")[2])
     for key, asked, is_there in (("port", rehearsal.port or port, port), ("region", rehearsal.region, address.region)):
         if asked != is_there:
-            raise CloudError(
+            raise ConfigError(
                 f"rehearsal.{key}: {asked} is asked for, and the rehearsal of {rehearsal.folder} runs with {is_there}; "
                 "end it first: housing rehearsal stop"
             )
@@ -202,7 +205,7 @@ def _folder(folder: str) -> Path:
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise CloudError(f"rehearsal.folder: {path} cannot be made: {error}") from error
+        raise ConfigError(f"rehearsal.folder: {path} cannot be made: {error.strerror}") from error
     return path
 
 

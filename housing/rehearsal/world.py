@@ -14,8 +14,6 @@ from housing.rehearsal.store import Store
 if TYPE_CHECKING:
     from housing.rehearsal.aws.services import Aws
 
-_AT_WORK = ("InProgress", "Stopping")
-
 
 class World:
     """`folder` is scratch, emptied at each start; `ending` is set when the rehearsal ends.
@@ -52,7 +50,7 @@ class World:
             for kind in kinds.KINDS
             if kind.endswith("-job")
             for name, status in self.store.statuses(kind).items()
-            if status in _AT_WORK
+            if status in kinds.AT_WORK
         }
 
     def busy(self) -> bool:

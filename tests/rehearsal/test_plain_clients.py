@@ -25,7 +25,9 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, 
         [*housing, "start"], cwd=folder, env=clean, capture_output=True, text=True, check=True, timeout=60
     )
     exports = dict(re.findall(r"export (AWS_\w+)=(\S+)", started.stdout))
-    yield clean | exports | {"HOME": str(folder), "SAGEMAKER_TELEMETRY_OPT_OUT": "true"}
+    silent = {"SchemaVersion": "1.0", "SageMaker": {"PythonSDK": {"Modules": {"TelemetryOptOut": True}}}}
+    (folder / "sdk.yaml").write_text(json.dumps(silent))
+    yield clean | exports | {"HOME": str(folder), "SAGEMAKER_USER_CONFIG_OVERRIDE": str(folder / "sdk.yaml")}
     subprocess.run([*housing, "stop"], cwd=folder, env=clean, capture_output=True, check=True, timeout=60)
 
 

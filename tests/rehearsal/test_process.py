@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 
-from housing.errors import CloudError
+from housing.errors import CloudError, ConfigError
 from housing.rehearsal.process import Address, ensure, look, running, stop
 from housing.rehearsal.spec import Fault, Rehearsal
 from tests.rehearsal.conftest import connected
@@ -196,7 +196,7 @@ def test_settings_that_make_no_sense_change_nothing(rehearsal: Rehearsal, lastin
     with pytest.raises(CloudError, match=r"does not start: faults: s3:PutObjekt .*did you mean s3:PutObject\?"):
         ensure(replace(rehearsal, faults=wrong))
     assert running(rehearsal.folder) is None
-    with pytest.raises(CloudError, match="refused: faults: s3:PutObjekt"):
+    with pytest.raises(ConfigError, match=r"rehearsal\.faults: s3:PutObjekt"):
         ensure(replace(runs, faults=wrong))
     assert running(runs.folder) == address
 
@@ -205,9 +205,9 @@ def test_another_port_or_region_is_refused_while_it_runs(lasting: tuple[Rehearsa
     rehearsal, address = lasting
     port = int(address.url.rpartition(":")[2])
 
-    with pytest.raises(CloudError, match=f"port: 1 is asked for, and .* runs with {port}; end it first"):
+    with pytest.raises(ConfigError, match=f"port: 1 is asked for, and .* runs with {port}; end it first"):
         ensure(replace(rehearsal, port=1))
-    with pytest.raises(CloudError, match=r"region: eu-west-1 is asked for"):
+    with pytest.raises(ConfigError, match=r"region: eu-west-1 is asked for"):
         ensure(replace(rehearsal, region="eu-west-1"))
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 from xml.etree import ElementTree
 
-from housing.rehearsal.kinds import ACCOUNT, KINDS
+from housing.rehearsal.kinds import ACCOUNT, KINDS, arn
 
 if TYPE_CHECKING:
     from housing.rehearsal.access.policies import Context
@@ -78,7 +78,7 @@ def _resources(action: str, request: Mapping[str, Any], region: str) -> Iterator
         name = request.get(kind.name_member)
         # A transform job only mentions its model.
         if name and (kind.name != "model" or "Model" in action):
-            yield f"arn:aws:sagemaker:{region}:{ACCOUNT}:{kind.name}/{name}"
+            yield arn(region, kind.name, name)
 
 
 def _roles(request: Mapping[str, Any]) -> Iterator[str]:

@@ -6,9 +6,10 @@ import math
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from statistics import fmean
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -111,18 +112,13 @@ class Meter:
 
 def statistic(values: Sequence[float], name: str) -> float:
     """A statistic by CloudWatch's name, percentiles such as `p99` too; `values` has at least one."""
-    simple = {"Sum": sum, "Minimum": min, "Maximum": max, "SampleCount": len, "Average": _mean}
+    simple = {"Sum": sum, "Minimum": min, "Maximum": max, "SampleCount": len, "Average": fmean}
     if name in simple:
         return float(simple[name](values))  # type: ignore[operator]
     rank = float(name.removeprefix("p")) / 100 * (len(values) - 1)
     ordered = sorted(values)
     below = ordered[math.floor(rank)]
     return below + (ordered[math.ceil(rank)] - below) * (rank % 1)
-
-
-def _mean(values: Iterable[float]) -> float:
-    each = list(values)
-    return sum(each) / len(each)
 
 
 def _statistics(values: Sequence[float]) -> dict[str, float]:

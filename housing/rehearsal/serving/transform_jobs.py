@@ -14,6 +14,7 @@ from housing.rehearsal.api import listing
 from housing.rehearsal.api.operations import on_start, operation
 from housing.rehearsal.aws.objects import bucket_and_key, listed
 from housing.rehearsal.container.inference import TimedOut
+from housing.rehearsal.kinds import AT_WORK
 from housing.rehearsal.serving import machines
 from housing.rehearsal.serving.hosting import hosting
 from housing.rehearsal.serving.machines import Machine, NotServing
@@ -61,7 +62,7 @@ def list_transform_jobs(world: World, request: dict[str, Any]) -> dict[str, Any]
 @operation("StopTransformJob")
 def stop_transform_job(world: World, request: dict[str, Any]) -> None:
     with world.store.edit(_KIND, request["TransformJobName"]) as record:
-        if record["TransformJobStatus"] not in ("InProgress", "Stopping"):
+        if record["TransformJobStatus"] not in AT_WORK:
             raise refused(f"The request was rejected because the transform job is in status {_status(record)}.")
         record["TransformJobStatus"] = "Stopping"
 
@@ -70,7 +71,7 @@ def stop_transform_job(world: World, request: dict[str, Any]) -> None:
 def resume(world: World) -> None:
     """Jobs that were at work when the rehearsal ended begin anew, as on a machine that was replaced."""
     for record in world.store.list(_KIND):
-        if _status(record) in ("InProgress", "Stopping"):
+        if _status(record) in AT_WORK:
             _begin(world, record["TransformJobName"])
 
 

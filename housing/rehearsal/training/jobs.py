@@ -11,16 +11,14 @@ from weakref import WeakKeyDictionary
 from housing.rehearsal.answers import ApiError, refused, unsupported
 from housing.rehearsal.api import listing
 from housing.rehearsal.api.operations import on_end, on_start, operation
-from housing.rehearsal.kinds import KINDS
+from housing.rehearsal.kinds import AT_WORK, KINDS
 from housing.rehearsal.training import requests
 from housing.rehearsal.training.engine import Engine
-from housing.rehearsal.training.run import INTERNAL, Run, transition
+from housing.rehearsal.training.run import INTERNAL, KIND, Run, transition
 
 if TYPE_CHECKING:
     from housing.rehearsal.store import Record
     from housing.rehearsal.world import World
-
-KIND = "training-job"
 
 
 class Workshop:
@@ -139,7 +137,7 @@ def list_training_jobs(world: World, request: dict[str, Any]) -> dict[str, Any]:
 def stop_training_job(world: World, request: dict[str, Any]) -> dict[str, Any]:
     name = request["TrainingJobName"]
     status = world.store.get(KIND, name)["TrainingJobStatus"]
-    if status not in ("InProgress", "Stopping"):
+    if status not in AT_WORK:
         raise refused(f"The request was rejected because the training job is in status {status}.")
     stop(world, name)
     return {}
@@ -149,7 +147,7 @@ def stop_training_job(world: World, request: dict[str, Any]) -> dict[str, Any]:
 def delete_training_job(world: World, request: dict[str, Any]) -> dict[str, Any]:
     name = request["TrainingJobName"]
     status = world.store.get(KIND, name)["TrainingJobStatus"]
-    if status in ("InProgress", "Stopping"):
+    if status in AT_WORK:
         raise ApiError("ResourceInUse", f"Training job {name} is in status {status}: it must end first.")
     world.store.remove(KIND, name)
     return {}
@@ -163,7 +161,7 @@ def take_up(world: World) -> None:
     """
     workshop(world).engine.warm()
     for left in world.store.list(KIND):
-        if left["TrainingJobStatus"] not in ("InProgress", "Stopping"):
+        if left["TrainingJobStatus"] not in AT_WORK:
             continue
         with world.store.edit(KIND, left["TrainingJobName"]) as record:
             again = _may_begin_again(record)
@@ -192,5 +190,6 @@ def _end(record: Record) -> None:
 
 @on_end
 def close(world: World) -> None:
-    if found := _WORKSHOPS.pop(world, None):
-        found.close()
+    if found := _WORKSHOPS.get(world):
+        found.close()  # what still asks for it meanwhile must find this one, which begins nothing more
+        del _WORKSHOPS[world]

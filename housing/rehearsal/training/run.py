@@ -31,7 +31,7 @@ INTERNAL = "InternalServerError: We encountered an internal error. Please try ag
 _CAPACITY = (
     "CapacityError: Unable to provision requested ML compute capacity. Please retry using a different ML instance type."
 )
-_KIND = "training-job"
+KIND = "training-job"
 _GRACE_S = 120  # from SIGTERM to SIGKILL, as on AWS
 _RECLAIMED_S = 0.5  # for which a spot job has no machine, at least: long enough to be seen
 _LOOK_S = 0.1
@@ -82,7 +82,7 @@ class Run:
         self._stopping = threading.Event()
         self._folder = world.folder / "jobs" / name
         self._tree = Tree(self._folder / "ml")
-        self._record = world.store.get(_KIND, name)
+        self._record = world.store.get(KIND, name)
         self._began: float | None = None
         self._checkpoints: objects.Mirror | None = None
         self._log: TrainingLog | None = None
@@ -259,7 +259,7 @@ class Run:
     def _finish(self, outcome: _Outcome) -> None:
         self._count_seconds()
         spot = self._record["EnableManagedSpotTraining"]
-        with self._world.store.edit(_KIND, self._name) as record:
+        with self._world.store.edit(KIND, self._name) as record:
             record["TrainingJobStatus"] = outcome.status
             if outcome.reason:
                 record["FailureReason"] = outcome.reason
@@ -280,11 +280,11 @@ class Run:
             self._began = None
 
     def _say(self, status: str, message: str) -> None:
-        with self._world.store.edit(_KIND, self._name) as record:
+        with self._world.store.edit(KIND, self._name) as record:
             transition(record, status, message)
 
     def _change(self, **members: Any) -> None:
-        self._record |= self._world.store.update(_KIND, self._name, **members)
+        self._record |= self._world.store.update(KIND, self._name, **members)
 
 
 def _is_script(request: Mapping[str, Any]) -> bool:

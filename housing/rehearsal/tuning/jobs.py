@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 from housing.rehearsal.answers import refused
 from housing.rehearsal.api import listing
 from housing.rehearsal.api.operations import on_start, operation
+from housing.rehearsal.kinds import AT_WORK
 from housing.rehearsal.training.jobs import workshop
 from housing.rehearsal.tuning import requests
+from housing.rehearsal.tuning.requests import KIND
 from housing.rehearsal.tuning.results import best, counters, summary, trials
-from housing.rehearsal.tuning.run import KIND, Tuning
+from housing.rehearsal.tuning.run import Tuning
 
 if TYPE_CHECKING:
     from housing.rehearsal.store import Record
@@ -64,7 +66,7 @@ def list_training_jobs(world: World, request: dict[str, Any]) -> dict[str, Any]:
 @operation("StopHyperParameterTuningJob")
 def stop(world: World, request: dict[str, Any]) -> dict[str, Any]:
     with world.store.edit(KIND, request[_NAME]) as record:
-        if record[_STATUS] not in ("InProgress", "Stopping"):
+        if record[_STATUS] not in AT_WORK:
             raise refused(
                 f"The request was rejected because the hyperparameter tuning job is in status {record[_STATUS]}."
             )
@@ -75,7 +77,7 @@ def stop(world: World, request: dict[str, Any]) -> dict[str, Any]:
 @operation("DeleteHyperParameterTuningJob")
 def delete(world: World, request: dict[str, Any]) -> dict[str, Any]:
     status = world.store.get(KIND, request[_NAME])[_STATUS]
-    if status in ("InProgress", "Stopping"):
+    if status in AT_WORK:
         raise refused(f"The hyperparameter tuning job {request[_NAME]} is in status {status}: it must end first.")
     world.store.remove(KIND, request[_NAME])
     return {}
@@ -85,7 +87,7 @@ def delete(world: World, request: dict[str, Any]) -> dict[str, Any]:
 def take_up(world: World) -> None:
     """Go on with what a killed rehearsal has left; the training jobs that ran have failed by now, or run again."""
     for record in world.store.list(KIND):
-        if record[_STATUS] in ("InProgress", "Stopping"):
+        if record[_STATUS] in AT_WORK:
             _begin(world, record[_NAME])
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from housing.rehearsal.answers import refused
+from housing.rehearsal.answers import refused, unsupported
 
 Scaling = Literal["Linear", "Logarithmic", "ReverseLogarithmic"]
 Point = tuple[float, ...]
@@ -97,7 +97,7 @@ class Space:
 def space(ranges: Mapping[str, Any]) -> Space:
     """From ParameterRanges. Raises ApiError."""
     if ranges.get("AutoParameters"):
-        raise refused("AutoParameters are not supported by the rehearsal: give each hyperparameter its range.")
+        raise unsupported("AutoParameters are not supported by the rehearsal: give each hyperparameter its range.")
     sides: list[Range] = []
     for kind in ("Integer", "Continuous"):
         sides += [_number(given, whole=kind == "Integer") for given in ranges.get(f"{kind}ParameterRanges", [])]

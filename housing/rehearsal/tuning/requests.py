@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from housing.rehearsal.answers import ApiError, refused, unsupported
 from housing.rehearsal.container.hyperparameters import ALIASES, RULES, direction
 from housing.rehearsal.images import framework_of
-from housing.rehearsal.kinds import KINDS
+from housing.rehearsal.kinds import AT_WORK, KINDS
 from housing.rehearsal.training import requests as training_requests
 from housing.rehearsal.tuning.parameter_ranges import Choice, Number, Range, Space, space
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from housing.rehearsal.world import World
 
 METRIC = "_tuning_objective_metric"
-_KIND = "hyper-parameter-tuning-job"
+KIND = "hyper-parameter-tuning-job"
 _MOST_JOBS = {"Bayesian": 750, "Random": 10000, "Hyperband": 10000, "Grid": 10000}
 _MOST_RANGES = 30
 _MOST_PARENTS = 5
@@ -173,9 +173,9 @@ def _check_warm_start(world: World, request: Mapping[str, Any]) -> None:
     if len(parents) > _MOST_PARENTS:
         raise ApiError("ResourceLimitExceeded", f"A tuning job can have {_MOST_PARENTS} parents at most.")
     for name in parents:
-        parent = world.store.get(_KIND, name)
-        status = parent[KINDS[_KIND].status_member]
-        if status in ("InProgress", "Stopping"):
+        parent = world.store.get(KIND, name)
+        status = parent[KINDS[KIND].status_member]
+        if status in AT_WORK:
             raise refused(f"The parent tuning job {name} is in status {status}: it must have ended.")
         if _names(parent) != _names(request):
             raise refused(

@@ -6,11 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from housing.rehearsal.kinds import AT_WORK
+from housing.rehearsal.training.run import KIND as TRAINING_JOB
+
 if TYPE_CHECKING:
     from housing.rehearsal.store import Record
     from housing.rehearsal.world import World
 
-_TRAINING = "training-job"
 _RETRYABLE = ("InternalServerError", "CapacityError")
 
 
@@ -29,7 +31,7 @@ class Trial:
 
     @property
     def running(self) -> bool:
-        return self.status in ("InProgress", "Stopping")
+        return self.status in AT_WORK
 
 
 def trials(world: World, tuning: Record) -> list[Trial]:
@@ -37,8 +39,8 @@ def trials(world: World, tuning: Record) -> list[Trial]:
     metric = _objective(tuning)["MetricName"]
     found = []
     for job in tuning["_jobs"]:
-        if world.store.has(_TRAINING, job["name"]):
-            record = world.store.get(_TRAINING, job["name"])
+        if world.store.has(TRAINING_JOB, job["name"]):
+            record = world.store.get(TRAINING_JOB, job["name"])
             values = [told["Value"] for told in record.get("FinalMetricDataList", []) if told["MetricName"] == metric]
             found.append(Trial(job["name"], job["tuned"], record, values[0] if values else None))
     return found

@@ -15,7 +15,7 @@ from housing.rehearsal.training import jobs as training_jobs
 from housing.rehearsal.training.run import INTERNAL
 from housing.rehearsal.tuning import strategies
 from housing.rehearsal.tuning.parameter_ranges import space
-from housing.rehearsal.tuning.requests import training_request
+from housing.rehearsal.tuning.requests import KIND, training_request
 from housing.rehearsal.tuning.results import Trial, counters, trials
 from housing.rehearsal.tuning.strategies import Seen
 
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from housing.rehearsal.store import Record
     from housing.rehearsal.world import World
 
-KIND = "hyper-parameter-tuning-job"
 _LOOK_S = 0.02
 _HOPELESS = 5  # jobs that fail before any has succeeded
 _ETA = 3  # of each three jobs that get as far, Hyperband lets one go on
