@@ -16,7 +16,8 @@ _HOP = {"connection", "transfer-encoding", "content-length", "date", "server"}
 
 class Gateway:
     """Passes every call on to `target`, until the one that changes something and is the `last`: that one and all after
-    it never arrive, and `held` is set. `seen` counts the calls by name."""
+    it never arrive, and `held` is set. `seen` counts the calls by name, `operations` are `<service>:<name>`, of S3 only
+    that it was called."""
 
     def __init__(self, target: str) -> None:
         self._target = urlsplit(target).netloc
@@ -33,9 +34,6 @@ class Gateway:
                     self.close_connection = True
                     return
                 gateway._pass_on(self)
-
-            def handle_expect_100(self) -> bool:
-                return super().handle_expect_100()
 
             def log_message(self, *_: Any) -> None:
                 """Nothing."""
@@ -55,6 +53,7 @@ class Gateway:
         with self._lock:
             self.seen: Counter[str] = Counter()
             self.changes: list[str] = []
+            self.operations: set[str] = set()
             self._last = last
             self.held = threading.Event()
 
@@ -76,7 +75,9 @@ class Gateway:
 
     def _pass_on(self, call: BaseHTTPRequestHandler) -> None:
         body = _body(call)
-        if not self._passes(_name(call, body)):
+        name, service = _name(call, body), _service(call)
+        self.operations.add(service if service == "s3" else f"{service}:{name}")
+        if not self._passes(name):
             call.close_connection = True
             threading.Event().wait(30)  # by then its caller is dead
             return
@@ -99,6 +100,13 @@ class Gateway:
         call.end_headers()
         call.wfile.write(content)
         connection.close()
+
+
+def _service(call: BaseHTTPRequestHandler) -> str:
+    """As the scope of the signature has it."""
+    _, _, scope = call.headers.get("Authorization", "").partition("Credential=")
+    service = (scope.partition(",")[0].split("/") + ["?"] * 4)[3]
+    return {"monitoring": "cloudwatch"}.get(service, service)
 
 
 def _body(call: BaseHTTPRequestHandler) -> bytes:
