@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
 
 from housing.cli import main
+from tests.workflow.processes import run
 
 Housing = Callable[..., "Answer"]
 
@@ -56,15 +55,9 @@ def housing(project: Path, capsys: pytest.CaptureFixture[str]) -> Housing:
     return run
 
 
-def in_process(*arguments: str, folder: Path, timeout_s: float = 240, **environment: str) -> Answer:
-    """Run a command in a process of its own, as a shell does."""
-    done = subprocess.run(
-        [sys.executable, "-m", "housing", *arguments],
-        cwd=folder,
-        env=os.environ | environment,
-        capture_output=True,
-        text=True,
-        timeout=timeout_s,
-        check=False,
-    )
-    return Answer(done.returncode, done.stdout, done.stderr)
+def in_process(*arguments: str, folder: Path) -> Answer:
+    """Run a command in a process of its own, forked from one that has imported everything."""
+    with TemporaryDirectory() as told:
+        out, err = Path(told, "out.txt"), Path(told, "err.txt")
+        code = run(*arguments, folder=folder, out=out, err=err)
+        return Answer(code, out.read_text(encoding="utf-8"), err.read_text(encoding="utf-8"))

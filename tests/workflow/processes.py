@@ -31,30 +31,33 @@ SERVER.set_forkserver_preload(
 )
 
 
-def start(*arguments: str, folder: Path, environment: Mapping[str, str] | None = None) -> ForkServerProcess:
+def start(*arguments: str, folder: Path, out: Path | None = None, err: Path | None = None) -> ForkServerProcess:
     """Begin `housing <arguments>` in a folder; what it prints goes to `out.txt` there, after all before."""
-    process = SERVER.Process(target=_housing, args=(arguments, folder, dict(environment or {})))
+    out = out or folder / "out.txt"
+    process = SERVER.Process(target=_housing, args=(arguments, folder, dict(os.environ), out, err or out))
     process.start()
     return process
 
 
-def run(*arguments: str, folder: Path, environment: Mapping[str, str] | None = None) -> int:
+def run(*arguments: str, folder: Path, out: Path | None = None, err: Path | None = None) -> int:
     """The same to its end; returns the exit code."""
-    process = start(*arguments, folder=folder, environment=environment)
+    process = start(*arguments, folder=folder, out=out, err=err)
     process.join()
     assert process.exitcode is not None
     return process.exitcode
 
 
-def _housing(arguments: tuple[str, ...], folder: Path, environment: dict[str, str]) -> None:
+def _housing(arguments: tuple[str, ...], folder: Path, environment: dict[str, str], out: Path, err: Path) -> None:
     from housing.cli import main
 
     os.chdir(folder)
+    os.environ.clear()  # the server's is that of its start
     os.environ.update(environment)
     with (
-        Path("out.txt").open("a", encoding="utf-8") as out,
-        contextlib.redirect_stdout(out),
-        contextlib.redirect_stderr(out),
+        out.open("a", encoding="utf-8") as told,
+        err.open("a", encoding="utf-8") as failed,
+        contextlib.redirect_stdout(told),
+        contextlib.redirect_stderr(failed),
     ):
         code = main(arguments)
     sys.exit(code)

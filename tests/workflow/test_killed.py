@@ -4,32 +4,24 @@ from __future__ import annotations
 
 import os
 import random
-import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
 
 from tests.workflow.conftest import in_process
+from tests.workflow.processes import run, start
+from tests.workflow.rehearsed import kill
 
 
 def kill_after(seconds: float, folder: Path) -> bool:
     """Start `housing run` and kill it; True when it was still at work."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "housing", "run", "experiment=walkthrough"],
-        cwd=folder,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        process.wait(seconds)
-    except subprocess.TimeoutExpired:
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-        return True
-    return False
+    process = start("run", "experiment=walkthrough", folder=folder)
+    process.join(seconds)
+    if process.exitcode is not None:
+        return False
+    kill(process)
+    return True
 
 
 def servers(folder: Path) -> list[int]:
@@ -64,6 +56,7 @@ def assert_whole(folder: Path) -> None:
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="finds processes through /proc")
 def test_the_next_run_succeeds_after_kills_at_random_moments(tmp_path: Path) -> None:
+    run("--help", folder=tmp_path)  # the process that others are forked from
     started = time.monotonic()
     assert in_process("run", "experiment=walkthrough", folder=tmp_path).code == 0
     whole_s = time.monotonic() - started
