@@ -110,7 +110,10 @@ def plan(wanted: Deployment, current: Deployment | None) -> tuple[Action, ...]:
     instances = {
         name: v.instances
         for name, v in new.items()
-        if name in old and not v.autoscaling and (name in stopped or v.instances != old[name].instances)
+        if name in old
+        and not v.autoscaling
+        and not v.serverless
+        and (name in stopped or v.instances != old[name].instances)
     }
     if weights or instances:
         actions.append(SetWeightsAndCapacities(endpoint, weights, instances))

@@ -104,7 +104,7 @@ def _variants(state: EndpointStatus) -> Table:
             name,
             variant.model,
             "shadow" if variant.shadow else f"{shares[name]:.0%}",
-            state.instances.get(name),
+            "serverless" if variant.serverless else state.instances.get(name),
             f"{variant.autoscaling.min_instances}-{variant.autoscaling.max_instances}"
             if variant.autoscaling
             else "off",
@@ -123,6 +123,8 @@ def _remarks(state: EndpointStatus, prices: Prices) -> list[str]:
     if not state.is_billed:
         return []
     usd = _usd_per_hour(state, prices)
+    if all(variant.serverless for variant in state.deployment.variants.values()):
+        return [f"{state.endpoint} is billed by the work it does, not by the hour"]
     cost = (
         f"{usd:,.3f} USD an hour (prices of {prices.date})" if usd is not None else "unknown; see prices.usd_per_hour"
     )

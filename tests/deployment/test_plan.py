@@ -284,6 +284,13 @@ def test_new_weights_or_counts_keep_the_running_fleet(key: str) -> None:
     assert fake.current("house") == wanted
 
 
+def test_what_becomes_serverless_has_no_count_to_set() -> None:
+    serverless = replace(FIXED, instances=1, serverless=Serverless())
+    for before in (replace(FIXED, instances=2), SCALED):
+        *_, last = plan(Deployment("house", {"a": serverless}), Deployment("house", {"a": before}))
+        assert isinstance(last, ReplaceVariants)
+
+
 def test_a_count_that_autoscaling_owns_is_no_difference() -> None:
     current = Deployment("house", {"a": replace(SCALED, instances=3)})
     assert plan(Deployment("house", {"a": SCALED}), current) == ()
