@@ -11,6 +11,7 @@ HousingError               1
 ├── GateRefused            4  a candidate did not pass the promotion gate
 ├── BudgetRefused          5  a job would pass the budget
 └── CloudError             6  a cloud service refused or failed
+    └── JobRefused         6  it refused a job for good, which has never begun
 """
 
 from __future__ import annotations
@@ -72,3 +73,7 @@ class CloudError(HousingError):
     """A cloud service refused or failed."""
 
     exit_code = 6
+
+
+class JobRefused(CloudError):
+    """A cloud service refused a job for good: it has never begun, and asking once more is of no use."""

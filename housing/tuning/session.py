@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from types import FrameType
 from typing import TYPE_CHECKING, Literal
 
-from housing.errors import BudgetRefused, CloudError, TrainingError
+from housing.errors import BudgetRefused, CloudError, ConfigError, TrainingError
 from housing.tuning.spec import Study
 from housing.tuning.trial import Direction, Evaluation, FinishedTrial, Report, State, Trial, costs, dominates
 
@@ -27,7 +27,7 @@ Ended = Literal["trials", "exhausted", "time_limit", "patience", "interrupted"]
 """Why a study stopped: it has its trials, its space has no other points, no time, no luck, or it was told to."""
 
 _HOPELESS = 3
-_HARMLESS = (BudgetRefused, CloudError)
+_HARMLESS = (BudgetRefused, CloudError, ConfigError)
 """Errors that keep new trials from starting; those that run are worth their end."""
 _LONGEST_MESSAGE = 500
 
@@ -204,7 +204,7 @@ class Session:
         except CancelledError:
             return "interrupted", None, None
         except _HARMLESS as error:
-            # Neither says anything about the trial; its job, if there is one, may yet end well.
+            # None says anything about the trial; its job, if there is one, may yet end well.
             self._fatal = self._fatal or error
             return "interrupted", None, _line(error)
         except Exception as error:

@@ -77,8 +77,8 @@ def search(
     The first Ctrl-C asks the running trials to stop at their next report, hands them to `on_end` and returns, unless
     `decide` takes it back with False; the second raises KeyboardInterrupt at once. Raises ConfigError where space,
     study and points do not fit together, TrainingError when the first few trials all fail and what a callback raises,
-    after the running trials have stopped, and the first BudgetRefused or CloudError of a trial, after the running ones
-    have ended.
+    after the running trials have stopped, and the first BudgetRefused, CloudError or ConfigError of a trial, after the
+    running ones have ended.
     """
     if known is None:
         if isinstance(study.start_from, str):

@@ -12,7 +12,7 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from housing.errors import CloudError, TrackingError
+from housing.errors import CloudError, ConfigError, JobRefused, TrackingError
 from housing.targets.base import LastingRunner, Runner
 from housing.training.job import Progress, TrainingJob, TrainingResult
 from housing.tuning.session import interrupt_as_event
@@ -45,6 +45,7 @@ class Works:
         self._reporter = reporter
         self._at_work: dict[str, JobRun] = {}
         self._log_names: dict[str, str] = {}
+        self._never_begun: set[str] = set()
         self._told_of_record = False
         if isinstance(runner, LastingRunner):
             runner.listen(self._hear)
@@ -94,7 +95,10 @@ class Works:
         def ended(future: Future[TrainingResult]) -> None:
             self._at_work.pop(handle, None)
             if (error := future.exception()) is not None:
-                self.ledger.settle(reserved_usd, None)
+                never_begun = isinstance(error, (JobRefused, ConfigError))
+                if never_begun:
+                    self._never_begun.add(handle)
+                self.ledger.settle(reserved_usd, 0.0 if never_begun else None)
                 outcome.set_exception(error)
                 return
             result = future.result()
@@ -156,6 +160,8 @@ class Works:
         """Whether the run's latest job has ended for good and with nothing; False where nobody can tell just now."""
         if run.run_id is None or not run.handles or not isinstance(self.runner, LastingRunner):
             return False
+        if run.handles[-1] in self._never_begun:
+            return True
         with suppress(CloudError):
             jobs = self.runner.find({"housing:run": run.run_id}, known=run.handles[:-1])
             return bool(jobs) and all(job.state == "failed" for job in jobs)

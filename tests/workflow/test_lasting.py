@@ -235,6 +235,19 @@ def test_without_a_machine_a_study_stops_and_the_next_command_does_the_trial_ane
     assert sorted(account.jobs(name).values()) == ["Completed", "Completed", "Completed", "Failed"]
 
 
+def test_a_job_that_is_refused_leaves_nothing_to_attach(
+    project: Path, housing: Housing, there: tuple[str, ...]
+) -> None:
+    refused = housing("train", *there, "runner.instance_type=ml.m5.2xlarg")
+    assert refused.code == 3
+    assert "ml.m5.2xlarge" in refused.err
+    assert statuses(project / "mlflow.db") == {"FAILED": 1}
+    searched = housing("tune", *there, "runner.image_version=9.9-1", "study.trials=2")
+    assert searched.code == 3
+    assert "9.9-1" in searched.err
+    assert "RUNNING" not in statuses(project / "mlflow.db")
+
+
 def test_local_and_rehearsal_give_the_same_numbers(project: Path, housing: Housing, there: tuple[str, ...]) -> None:
     def of(answer: Answer) -> dict[str, float]:
         assert answer.code == 0, answer.err

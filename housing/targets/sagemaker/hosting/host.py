@@ -23,6 +23,7 @@ from housing.targets.sagemaker.hosting.parts import Parts
 from housing.targets.sagemaker.hosting.remains import Remains
 from housing.targets.sagemaker.hosting.steps import Steps
 from housing.targets.sagemaker.hosting.traffic import traffic
+from housing.targets.sagemaker.machines import check_instance_type
 from housing.targets.sagemaker.staging import Stage
 
 if TYPE_CHECKING:
@@ -50,6 +51,11 @@ class SageMakerHost:
 
     def check(self, wanted: Deployment) -> None:
         for name, variant in wanted.variants.items():
+            if not variant.serverless:
+                key = f"deployment.variants.{name}.instance_type"
+                check_instance_type(
+                    self._clients("sagemaker"), key, variant.instance_type, "ProductionVariantInstanceType"
+                )
             if variant.serverless and self._settings.vpc:
                 raise ConfigError(
                     f"deployment.variants.{name}.serverless: SageMaker runs nothing serverless in a VPC; "

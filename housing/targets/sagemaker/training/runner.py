@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING
 from housing.algorithms.base import Image, Program
 from housing.costs import Rental
 from housing.data.channel import Channel
-from housing.errors import HousingError, TrainingError
+from housing.errors import CloudError, HousingError, JobRefused, TrainingError
 from housing.targets.managed import ManagedJob, ManagedStudy, Watch
 from housing.targets.sagemaker.clients import Clients
 from housing.targets.sagemaker.images import check_xgboost_version, training_image
+from housing.targets.sagemaker.machines import check_instance_type
 from housing.targets.sagemaker.names import job_name, study_name
+from housing.targets.sagemaker.refusals import may_pass
 from housing.targets.sagemaker.staging import Stage, Staged
 from housing.targets.sagemaker.training.checkpoints import lay_first_round
 from housing.targets.sagemaker.training.descriptions import Description
@@ -143,6 +145,17 @@ class SageMakerRunner:
         assert job.handle is not None
         if job.handle not in self._new and (existing := self._jobs.describe(job.handle)) is not None:
             return existing
+        try:
+            return self._created(job)
+        except CloudError as error:
+            # Where its answer alone could not be read, the job is there.
+            is_there = getattr(error.__cause__, "operation_name", "") == "DescribeTrainingJob"
+            if is_there or may_pass(error):
+                raise
+            raise JobRefused(str(error)) from error
+
+    def _created(self, job: TrainingJob) -> Description:
+        assert job.handle is not None
         place = self._place(job.code)
         spot = self._settings.spot
         if spot.enabled and spot.checkpoints and job.algorithm == "xgboost":
@@ -162,6 +175,9 @@ class SageMakerRunner:
     @cached_property
     def _own_place(self) -> Place:
         clients, settings = self._clients, self._settings
+        check_instance_type(
+            clients("sagemaker"), "runner.instance_type", settings.instance_type, "TrainingInstanceType"
+        )
         return Place(
             image=self._image(None),
             role_arn=clients.role_arn,

@@ -12,7 +12,7 @@ import pytest
 
 from housing.algorithms.base import find
 from housing.data.channel import Channel
-from housing.errors import CloudError, ConfigError, TrainingError
+from housing.errors import CloudError, ConfigError, JobRefused, TrainingError
 from housing.rehearsal.spec import Fault
 from housing.targets.base import Runner
 from housing.targets.local import Settings as LocalSettings
@@ -224,6 +224,24 @@ def test_a_job_without_a_machine_is_the_cloud_s_failure(runner: SageMakerRunner,
     rehearse(faults=(Fault("sagemaker:CreateTrainingJob", "capacity"),))
     with pytest.raises(CloudError, match=r"CapacityError.*another instance_type"):
         runner.submit(job(runner)).result()
+
+
+def test_a_job_that_was_refused_for_good_is_told_from_one_that_may_be_there(
+    runner: SageMakerRunner, rehearsal: Served, rehearse: Rehearse
+) -> None:
+    other = SageMakerRunner(settings_of(rehearsal, tags={"k" * 200: "x"}))
+    with pytest.raises(JobRefused, match="CreateTrainingJob was refused"):
+        other.submit(job(other)).result()
+    rehearse(faults=(Fault("sagemaker:CreateTrainingJob", "throttling", times=50),))
+    with pytest.raises(CloudError) as caught:
+        runner.submit(job(runner)).result()
+    assert not isinstance(caught.value, JobRefused)
+
+
+def test_a_machine_that_does_not_exist_is_told_with_the_nearest(rehearsal: Served) -> None:
+    mistyped = SageMakerRunner(settings_of(rehearsal, instance_type="ml.m5.2xlarg"))
+    with pytest.raises(ConfigError, match=r"instance_type: SageMaker has no 'ml\.m5\.2xlarg'.* ml\.m5\.2xlarge"):
+        mistyped.submit(job(mistyped)).result()
 
 
 def test_an_error_in_progress_stops_the_job(runner: SageMakerRunner, rehearse: Rehearse) -> None:
