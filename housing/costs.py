@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -26,6 +27,11 @@ class Prices:
     source: str
     usd_per_hour: Mapping[str, float] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        for instance_type, usd in self.usd_per_hour.items():
+            if not 0 <= usd < math.inf:
+                raise ValueError(f"usd_per_hour: {instance_type} must cost 0 or more and finite, got {usd}")
+
     def usd(self, instance_type: str, instances: int, seconds: float) -> float | None:
         """The cost of `instances` for as many billed `seconds`; None when the type has no price here."""
         price_usd_per_hour = self.usd_per_hour.get(instance_type)
@@ -37,3 +43,7 @@ class Budget:
     """What one command may spend on training at most; None: no limit."""
 
     usd: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.usd is not None and not 0 <= self.usd < math.inf:
+            raise ValueError(f"usd must be 0 or more and finite, got {self.usd}")

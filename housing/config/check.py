@@ -32,7 +32,7 @@ def experiment_of(raw: Mapping[str, Any], faults: list[Fault]) -> Experiment | N
             faults.append(Fault((field.name,), structure.REQUIRED))
     faults.extend(Fault((str(key),), structure.UNKNOWN, value) for key, value in raw.items() if key not in _NAMES)
     faults.extend(disagreements(parts))
-    faults[before:] = _explained(faults[before:], raw)
+    faults[before:] = _explained(_told_once(faults[before:]), raw)
     return None if len(faults) > before else Experiment(**parts)
 
 
@@ -61,6 +61,12 @@ def _target(slot: str, raw: Mapping[str, Any], faults: list[Fault]) -> Any:
         rule = f"no such target; there is {some_of(known)}"
         faults.append(Fault((slot, "name"), rule, name, did_you_mean(nearest(str(name), known))))
     return None
+
+
+def _told_once(faults: list[Fault]) -> list[Fault]:
+    """Without those of `runner` and `host` in what they take over from a group of its own, such as `rehearsal`."""
+    own = {(fault.path, fault.rule) for fault in faults}
+    return [f for f in faults if f.path[0] not in ("runner", "host") or (f.path[1:], f.rule) not in own]
 
 
 def _explained(faults: list[Fault], raw: Mapping[str, Any]) -> list[Fault]:

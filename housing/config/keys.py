@@ -45,13 +45,19 @@ def corrected(path: Path, tree: Tree) -> Path | None:
     node = tree
     for name in path:
         if node and name not in node:
-            meant = nearest(name, node)
+            meant = nearest(name, node) or _with_word(name, node)
             if meant is None:
                 return _elsewhere(path[-1], tree)
             name = meant  # noqa: PLW2901
         right.append(name)
         node = node.get(name, {})
     return tuple(right) if tuple(right) != path else None
+
+
+def _with_word(name: str, node: Tree) -> str | None:
+    """The only key of which `name` is a word: `role_arn` for `role`."""
+    found = [key for key in node if name.casefold() in key.split("_")]
+    return found[0] if len(found) == 1 else None
 
 
 def hyperparameters(raw: Mapping[str, Any]) -> algorithms.Hyperparameters:

@@ -109,6 +109,93 @@ def test_on_the_command_line(small: Path, override: str, told: list[str]) -> Non
     assert "command line" in message
 
 
+ROLE = "arn:aws:iam::123456789012:role/x"
+
+ON_SAGEMAKER = [
+    # the account
+    ("runner.role=" + ROLE, ["runner.role", "did you mean runner.role_arn?"]),
+    ("host.role=" + ROLE, ["host.role", "did you mean host.role_arn?"]),
+    ("runner.role_arn=housing", ["runner.role_arn", "an ARN: arn:aws:iam::<account>:role/<name>", "'housing'"]),
+    ("host.role_arn=arn:aws:iam::12:role/x", ["host.role_arn", "an ARN"]),
+    ("runner.role_arn=arn:aws:iam::123456789012:user/x", ["runner.role_arn", "an ARN"]),
+    ("runner.region=virginia", ["runner.region", "such as us-east-1", "'virginia'"]),
+    ("runner.region=us-east-1a", ["runner.region", "such as us-east-1"]),
+    ("runner.region=US-EAST-1", ["runner.region", "such as us-east-1"]),
+    ("runner.regoin=us-east-1", ["did you mean runner.region?"]),
+    ("runner.endpoint_url=localhost", ["runner.endpoint_url", "https://", "'localhost'"]),
+    ("host.endpoint_url=localhost:8080", ["host.endpoint_url", "https://"]),
+    ("runner.endpoint_url=ftp://here", ["runner.endpoint_url", "https://"]),
+    ("runner.endpoint=https://here", ["did you mean runner.endpoint_url?"]),
+    ("runner.bucket=s3://mine", ["runner.bucket", "without s3://"]),
+    ("runner.bucket=My_Bucket", ["runner.bucket", "small letters"]),
+    ("runner.bucket=mine/below", ["runner.bucket", "small letters"]),
+    ("runner.prefix=a_b/c", ["runner.prefix", "letters, digits and inner hyphens"]),
+    ("runner.vpc={subnets: [], security_groups: []}", ["runner.vpc.subnets", "1 to 16 ids such as subnet-"]),
+    ("runner.vpc={subnets: [a], security_groups: [sg-1]}", ["runner.vpc.subnets", "such as subnet-"]),
+    ("runner.vpc={subnets: [subnet-1], security_groups: [b]}", ["runner.vpc.security_groups", "such as sg-"]),
+    ("runner.vpc={subnet: [subnet-1]}", ["did you mean runner.vpc.subnets?"]),
+    # machines
+    ("runner.instance=ml.m5.large", ["did you mean runner.instance_type?"]),
+    ("runner.instance_typ=ml.m5.large", ["did you mean runner.instance_type?"]),
+    ("runner.instance_count=0", ["runner.instance_count", "must be 1 or more"]),
+    ("runner.volume_gb=0", ["runner.volume_gb", "must be 1 or more"]),
+    ("runner.max_run_s=0", ["runner.max_run_s", "must be 1 or more"]),
+    ("runner.max_run_s=99999999", ["runner.max_run_s", "2419200 seconds at most"]),
+    ("runner.poll_s=0", ["runner.poll_s", "more than 0"]),
+    ("runner.spot=true", ["runner.spot"]),
+    ("runner.spot.enable=true", ["did you mean runner.spot.enabled?"]),
+    ("runner.spot={enabled: true, checkpoints: false}", ["runner.spot.checkpoints", "lose_work=true"]),
+    ("runner.spot={enabled: true, max_wait_s: 10}", ["runner.spot.max_wait_s", "max_run_s (3600) or more"]),
+    # money
+    ("budget.usd=-1", ["budget.usd", "0 or more"]),
+    ("budget.eur=5", ["budget.eur", "there is usd"]),
+    ("prices=awss", ["no such option", "did you mean aws?"]),
+    ("prices.usd_per_hour={ml.m5.large: cheap}", ["prices.usd_per_hour"]),
+    # studies
+    ("study.engine=atm", ["must be one of amt, optuna", "did you mean amt?"]),
+    # deployments
+    ("deployment.update.strategy=bluegreen", ["deployment.update.strategy", "must be one of"]),
+    ("deployment.update.strategy=canry", ["did you mean canary?"]),
+    ("deployment.interface=row", ["did you mean raw?"]),
+    ("deployment.capture={percent: 0}", ["deployment.capture", "must lie in [1, 100]"]),
+    ("deployment.variants.champion.instances=0", ["instances must be 1 or more"]),
+    ("deployment.variants.champion.serverless={memory_mb: 100}", ["memory_mb"]),
+    ("deployment.variants.champion.serverless={max_concurrency: 900}", ["must lie in [1, 200]"]),
+    ("deployment.variants.champion.instance_typ=x", ["did you mean deployment.variants.champion.instance_type?"]),
+]
+
+
+@pytest.mark.parametrize(("override", "told"), ON_SAGEMAKER, ids=[o for o, _ in ON_SAGEMAKER])
+def test_on_sagemaker(small: Path, override: str, told: list[str]) -> None:
+    message = _refusal(["target=sagemaker", override], small)
+    assert [part for part in told if part not in message] == [], message
+    assert message.startswith("1 fault ") or "vpc" in override, message
+
+
+IN_THE_REHEARSAL = [
+    ("rehearsal=flakey", ["no such option", "did you mean flaky?"]),
+    ("rehearsal.port=99999", ["rehearsal.port", "[0, 65535]"]),
+    ("rehearsal.start_s=-1", ["rehearsal.start_s", "0 or more"]),
+    ("rehearsal.interrupt_at_rounds=3", ["rehearsal.interrupt_at_rounds", "must be a list"]),
+    ("rehearsal.interrupt_at_rounds=[-1]", ["rehearsal.interrupt_at_rounds", "0 or more"]),
+    ("rehearsal.spot_discount=1", ["rehearsal.spot_discount", "[0, 1)"]),
+    ("rehearsal.minute_s=0", ["rehearsal.minute_s", "more than 0"]),
+    ("rehearsal.enforce=true", ["did you mean rehearsal.enforce_iam?"]),
+    ("rehearsal.faults=[{operation: CreateTrainingJob, kind: lost}]", ["rehearsal.faults.0.operation", "<service>:"]),
+    ("rehearsal.faults=[{operation: '*', kind: throtling}]", ["rehearsal.faults.0.kind", "did you mean throttling?"]),
+    ("rehearsal.faults=[{operation: '*', kind: lost, first: 0}]", ["rehearsal.faults", "1 or more"]),
+    ("rehearsal.faults=[{operation: '*', kind: slow, seconds: -1}]", ["rehearsal.faults", "0 or more"]),
+]
+
+
+@pytest.mark.parametrize(("override", "told"), IN_THE_REHEARSAL, ids=[o for o, _ in IN_THE_REHEARSAL])
+def test_in_the_rehearsal_told_once_and_where_it_was_typed(small: Path, override: str, told: list[str]) -> None:
+    message = _refusal(["target=rehearsal", override], small)
+    assert [part for part in told if part not in message] == [], message
+    assert message.startswith("1 fault "), message
+    assert "command line" in message
+
+
 EXPERIMENT = "# @package _global_\ndefaults:\n  - override /study: random\n"
 
 IN_A_FILE = [

@@ -12,6 +12,12 @@ if TYPE_CHECKING:
 
 _LONGEST_RUN_S = 28 * 24 * 3600
 _PREFIX = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,31}")
+_ROLE = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+", re.ASCII)
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+_REGION = re.compile(r"[a-z]{2,}(-[a-z]+)+-\d+")
+_ADDRESS = re.compile(r"https?://[^\s/]+\S*")
+_MOST_TAGS = 40
+"""Of SageMaker's 50; ours need some."""
 
 
 RUNS_IMAGES = True
@@ -24,6 +30,12 @@ class Vpc:
 
     subnets: tuple[str, ...]
     security_groups: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        for key, start, most in (("subnets", "subnet-", 16), ("security_groups", "sg-", 5)):
+            ids = getattr(self, key)
+            if not 1 <= len(ids) <= most or not all(one.startswith(start) for one in ids):
+                raise ValueError(f"{key}: must be 1 to {most} ids such as {start}0a1b2c3d, got {list(ids)}")
 
 
 @dataclass(frozen=True)
@@ -86,6 +98,22 @@ class Settings:
             faults.append(f"poll_s: must be more than 0, got {self.poll_s}")
         if not _PREFIX.fullmatch(self.prefix):
             faults.append(f"prefix: must be 1 to 32 letters, digits and inner hyphens, got {self.prefix!r}")
+        for key, form, told in (
+            ("region", _REGION, "a region such as us-east-1"),
+            ("role_arn", _ROLE, "an ARN: arn:aws:iam::<account>:role/<name>"),
+            ("bucket", _BUCKET, "a bucket's name: 3 to 63 small letters, digits, hyphens and dots, without s3://"),
+            ("endpoint_url", _ADDRESS, "an address: https://..., or http://... for one on this machine"),
+        ):
+            if (given := getattr(self, key)) is not None and not form.fullmatch(given):
+                faults.append(f"{key}: must be {told}, got {given!r}")
+        faults += [
+            f"tags: a key must not begin with {start}, which is {whose}, got {key!r}"
+            for key in self.tags
+            for start, whose in (("aws:", "Amazon's"), ("housing:", "ours"))
+            if key.lower().startswith(start)
+        ]
+        if len(self.tags) > _MOST_TAGS:
+            faults.append(f"tags: {_MOST_TAGS} at most, got {len(self.tags)}")
         if self.spot.enabled and self.spot.max_wait_s < self.max_run_s:
             faults.append(f"spot.max_wait_s: must be max_run_s ({self.max_run_s}) or more, got {self.spot.max_wait_s}")
         if faults:

@@ -47,6 +47,12 @@ def test_the_role_comes_from_the_settings_or_the_environment(monkeypatch: pytest
     assert Clients(Settings(role_arn="arn:aws:iam::123456789012:role/own")).role_arn.endswith("own")
 
 
+@pytest.mark.parametrize("key", ["aws:cost", "housing:run", "Housing:endpoint"])
+def test_tags_of_others_are_not_to_be_set(key: str) -> None:
+    with pytest.raises(ValueError, match=f"tags: a key must not begin with .*{key}"):
+        Settings(tags={key: "x"})
+
+
 def test_without_credentials_the_ways_to_get_some_are_told() -> None:
     clients = Clients(Settings(region="us-east-1"))
     with pytest.raises(CloudError, match=r"no AWS credentials; sign in .* target=rehearsal"):
