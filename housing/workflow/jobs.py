@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from housing.config.schema import Experiment
-from housing.errors import CloudError, TrainingError
+from housing.errors import CloudError, ConfigError, TrainingError
 from housing.training.job import TrainingJob, TrainingResult
 from housing.workflow.figures import job_figures, rounds_kept
 from housing.workflow.outcome import Invocation, Outcome, Reporter, Table
 from housing.workflow.recording import JobRun
 from housing.workflow.session import Session
-from housing.workflow.spending import earlier_billed_seconds, estimate
+from housing.workflow.spending import Bill, earlier_billed_seconds, estimate
 
 if TYPE_CHECKING:
     from housing.tracking.queries import Run
@@ -34,7 +34,8 @@ def trained(session: Session, *, stopping: Callable[[], bool] | None = None) -> 
     return Outcome(
         headline=f"{name}: {_summary(session, result)}",
         data={"run_id": run_id, "name": name, "metrics": dict(result.metrics), "best_round": result.best_round}
-        | {"config_hash": session.invocation.config_hash, "seconds": result.seconds},
+        | {"config_hash": session.invocation.config_hash, "seconds": result.seconds, **session.works.costs(result)},
+        lines=_bill(session, result),
         tables=(_metrics_table(session, result),),
         recorded=session.records_at,
         next_commands=(
@@ -93,7 +94,7 @@ def result_of(
         if works.stopping and stopping is None:
             raise KeyboardInterrupt from error
         raise
-    except CloudError as error:
+    except (CloudError, ConfigError) as error:
         if works.is_over(run):
             session.recording.fail(run, str(error))
         raise
@@ -112,6 +113,13 @@ def _summary(session: Session, result: TrainingResult) -> str:
     value = result.metrics.get(objective)
     shown = f"{objective} {session.amount(value)}, " if value is not None else ""
     return f"{shown}{result.seconds:.2f} s{rounds_kept(session, result)}"
+
+
+def _bill(session: Session, result: TrainingResult) -> list[str]:
+    if session.works.runner.rental is None or result.billed_seconds is None:
+        return []
+    usd = session.works.costs(result).get("cost_usd")
+    return [Bill(1, result.seconds, result.billed_seconds, usd).sentence]
 
 
 def _metrics_table(session: Session, result: TrainingResult) -> Table:

@@ -163,7 +163,10 @@ def _remarks(session: Session, status: EndpointStatus, watched: Sequence[Watched
     if not status.deployment.capture:
         endpoint = status.endpoint
         changed = "" if endpoint == session.experiment.deployment.endpoint else f" deployment.endpoint={endpoint}"
-        remarks.append(f"{endpoint} captures nothing: housing deploy{changed} deployment.capture.percent=100")
+        typed = "".join(
+            f" {one}" for one in session.invocation.overrides if one.startswith(("target", "deployment=", "host."))
+        )
+        remarks.append(f"{endpoint} captures nothing: housing deploy{typed}{changed} deployment.capture.percent=100")
     return remarks
 
 

@@ -55,11 +55,15 @@ def promote(experiment: Experiment, invocation: Invocation, reporter: Reporter) 
             | {"metrics": dict(promotion.metrics), "hyperparameters": dict(promotion.hyperparameters)},
             tables=(metrics_table(session, promotion),),
             recorded=[*session.records_at, f"registered model {version.name}, version {version.number}"],
-            next_commands=(
-                ("housing plan", "what a deployment would change"),
-                ("housing deploy", "serve it on this machine"),
-            ),
+            next_commands=_on_to_serving(experiment, uri),
         )
+
+
+def _on_to_serving(experiment: Experiment, uri: str) -> tuple[tuple[str, str], ...]:
+    """The commands that serve the model, where the deployment is one that has it."""
+    if any(variant.model == uri for variant in experiment.deployment.variants.values()):
+        return ("housing plan", "what a deployment would change"), ("housing deploy", "serve it")
+    return (("housing plan deployment=ab_test", "what it would change to serve it beside the champion"),)
 
 
 def promote_best(

@@ -34,7 +34,8 @@ def rehearsal(
     state = look(settings.folder)
     if state is None:
         data = {"running": False, "folder": settings.folder}
-        return Outcome("no rehearsal runs here", data, next_commands=(("housing rehearsal start", ""),))
+        start = ("housing rehearsal start", "one that stays until it is stopped")
+        return Outcome("no rehearsal runs here", data, next_commands=(start,))
     return _shown(state)
 
 

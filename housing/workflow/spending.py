@@ -79,7 +79,8 @@ def estimate(rental: Rental, prices: Prices, *, jobs: int, earlier: Sequence[flo
         return f"unknown: {rental.instance_type} has no price ({_multiplied(rental, jobs)})"
     told = f"at most {_usd(longest_usd)}: {_multiplied(rental, jobs)}, on demand in {prices.region}, {prices.date}"
     typical_usd = prices.usd(rental.instance_type, rental.instances * jobs, median(earlier)) if earlier else None
-    return told if typical_usd is None else f"{told}; like {len(earlier)} earlier jobs: {_usd(typical_usd)}"
+    like = "the earlier job" if len(earlier) == 1 else f"{len(earlier)} earlier jobs"
+    return told if typical_usd is None else f"{told}; like {like}: {_usd(typical_usd)}"
 
 
 def earlier_billed_seconds(runs: RunQueries, rental: Rental) -> list[float]:
@@ -132,7 +133,7 @@ class Bill:
         saved = f"; spot saved {self.saving:.0%}" if round(self.saving, 2) > 0 else ""
         cost = "unknown" if self.usd is None else _usd(self.usd)
         times = f"trained {self.training_seconds:,.0f} s, {self.billed_seconds:,.0f} s billed"
-        return f"{self.jobs} jobs {times}{saved}; cost {cost}"
+        return f"{self.jobs} {'job' if self.jobs == 1 else 'jobs'} {times}{saved}; cost {cost}"
 
 
 def bill(jobs: Sequence[Run]) -> Bill | None:

@@ -61,6 +61,7 @@ def test_an_estimate_tells_the_longest_and_what_is_usual() -> None:
     told = estimate(HOUR, PRICES, jobs=9, earlier=[10, 20, 1000])
     assert "at most 32.40 USD: 9 x 1 ml.m5.large for 3,600 s, on demand in us-east-1, 2024" in told
     assert "like 3 earlier jobs: 0.18 USD" in told
+    assert "like the earlier job: 0.09 USD" in estimate(HOUR, PRICES, jobs=9, earlier=[10])
     assert "unknown: ml.odd.large has no price" in estimate(UNKNOWN, PRICES, jobs=1, earlier=[])
 
 
