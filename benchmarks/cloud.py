@@ -2,6 +2,8 @@
 
 python -m benchmarks.cloud          the times
 python -m benchmarks.cloud faults   each kind of fault at each call of a job and of a tuning job, one at a time
+
+What `housing` commands make of such faults: python -m benchmarks.jobs faults.
 """
 
 from __future__ import annotations
@@ -95,7 +97,10 @@ def faults(settings: Settings, channels: dict[str, Channel]) -> None:
             outcomes[outcome] += 1
             if outcome != "completed":
                 print(f"  {operation} {kind}: {outcome}")
-        print(f"{name}: {len(calls)} operations, {len(KINDS)} kinds of fault: {dict(outcomes)}")
+        print(
+            f"{name}: {outcomes.total()} runs, {len(calls)} operations x {len(KINDS)} kinds of fault: {dict(outcomes)}",
+            flush=True,
+        )
         print(f"  {', '.join(sorted(calls))}")
 
 

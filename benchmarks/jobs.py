@@ -21,8 +21,8 @@ from housing.rehearsal.spec import Fault
 
 KINDS = ("throttling", "server_error", "lost", "slow")
 ROWS = 2000
-# At two rounds; the rounds are slow enough to be billed by the second.
-INTERRUPTED = {"interrupt_at_rounds": [5, 12], "round_s": 0.2}
+# Before early stopping may end a job; the rounds are slow enough to be billed by the second.
+INTERRUPTED = {"interrupt_at_rounds": [3, 7], "round_s": 0.2}
 OF_S3 = ("HeadBucket", "CreateBucket", "HeadObject", "GetObject", "PutObject", "ListObjectsV2")
 
 

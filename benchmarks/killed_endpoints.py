@@ -82,6 +82,7 @@ def _kill_everywhere(
         locks += LOCK in left["files"]
         left["files"] = [key for key in left["files"] if key != LOCK]
         hold(left == theirs, f"{name}, killed at {killed_at[-1]}: {theirs} became {left}")
+        print(f"  killed at {killed_at[-1]}: nothing of it is left", flush=True)
     _run(project, "destroy")
     left = _counted(project)
     hold(left == theirs, f"after {name}: {theirs} became {left}")
