@@ -60,10 +60,9 @@ def newest(folder: Path, experiment: str) -> Any:
     ("parameters", "direct"),
     [
         ((), ()),
-        (("-P", "algorithm.eta=0.1"), ("algorithm.eta=0.1",)),
         (
-            ("-P", "overrides=algorithm.eta=0.1 algorithm.max_depth=4"),
-            ("algorithm.eta=0.1", "algorithm.max_depth=4"),
+            ("-P", "algorithm.eta=0.1", "-P", "overrides=algorithm.max_depth=4 algorithm.num_round=20"),
+            ("algorithm.eta=0.1", "algorithm.max_depth=4", "algorithm.num_round=20"),
         ),
     ],
 )
