@@ -33,7 +33,7 @@ class Store:
             for path in (folder / kind).iterdir():
                 if path.suffix == ".json":
                     text = path.read_text(encoding="utf-8")
-                    self._records[kind][path.stem] = json.loads(text), text
+                    self._records[kind][path.stem] = _read(path, text), text
                 else:
                     path.unlink()  # half a file of a writer that was killed
 
@@ -113,6 +113,16 @@ class Store:
     def _path(self, kind: str, name: str) -> Path:
         # The names' patterns allow letters, digits and hyphens only, so that each is a file's name as it stands.
         return self._folder / kind / f"{name}.json"
+
+
+def _read(path: Path, text: str) -> Record:
+    """Raises ValueError for what no writer of ours has left: each record takes its place whole."""
+    try:
+        return _parsed(text)
+    except ValueError as error:
+        raise ValueError(
+            f"{path} is damaged ({error}): delete it, and the {path.parent.name} {path.stem} is forgotten"
+        ) from error
 
 
 def _parsed(text: str) -> Record:

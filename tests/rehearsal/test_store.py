@@ -98,3 +98,13 @@ def test_arns_lead_to_what_exists_alone(tmp_path: Path) -> None:
     assert store.by_arn(own.replace("us-east-1", "us-west-2")) is None
     store.remove("endpoint", "x")
     assert store.by_arn(own) is None
+
+
+def test_a_damaged_record_is_named_with_a_way_out(tmp_path: Path) -> None:
+    Store(tmp_path).create("endpoint", "x", {})
+    file = tmp_path / "endpoint" / "x.json"
+    file.write_text(file.read_text(encoding="utf-8")[:20], encoding="utf-8")
+    with pytest.raises(ValueError, match=r"endpoint/x\.json is damaged .*delete it, and the endpoint x is forgotten"):
+        Store(tmp_path)
+    file.unlink()
+    assert Store(tmp_path).list("endpoint") == []
