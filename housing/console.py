@@ -90,12 +90,12 @@ class Console:
             )
             self._live.start()
 
-    def log(self, job: str, line: str) -> None:
-        """A line of a job that runs elsewhere, above whatever is live; those of several jobs in a terminal only."""
+    def log(self, line: str) -> None:
+        """A line of a job that runs elsewhere, above whatever is live."""
         from rich.text import Text
 
-        if not self._as_json and (not job or self._rich.is_terminal):
-            self._rich.print(Text(f"{job:<5}{line}" if job else line, style="dim"))
+        if not self._as_json:
+            self._rich.print(Text(line, style="dim"))
 
     def ask(self, question: str, answers: Mapping[str, str]) -> str:
         """Ctrl-C instead of an answer, the end of the input and no terminal mean the first."""

@@ -75,9 +75,8 @@ class _Beside:
     def board(self, _standing: Standing) -> None:
         """Jobs have none."""
 
-    def log(self, job: str, line: str) -> None:
-        with self._lock:
-            self._console.log(job, line)
+    def log(self, _line: str) -> None:
+        """Many jobs are told by their results."""
 
     def ask(self, _question: str, answers: Mapping[str, str]) -> str:
         """Whoever stops a multirun stops all of it."""

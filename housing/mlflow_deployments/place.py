@@ -94,7 +94,7 @@ class _Progress:
     def board(self, _standing: Standing) -> None:
         """No study runs here."""
 
-    def log(self, job: str, line: str) -> None:
+    def log(self, line: str) -> None:
         """No job runs here."""
 
     def ask(self, _question: str, answers: Mapping[str, str]) -> str:

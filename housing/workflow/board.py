@@ -117,7 +117,7 @@ def leaderboard(session: Session, trials: Iterable[FinishedTrial]) -> Table:
             f"t{row.number:02d}",
             *(row.values or [None] * len(objectives)),
             *(row.parameters.get(name) for name in names),
-            row.seconds,
+            round(row.seconds, 2),
             "reused" if row.reused else row.state,
         ]
         for row in ranked(trials, tuple(direction(objective) for objective in objectives))

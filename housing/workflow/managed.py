@@ -165,7 +165,6 @@ class _ManagedSearch:
         # Where the record is away the job goes on all the same; its run is written when it has ended.
         with suppress(TrackingError):
             session.recording.open(known.run)
-        session.works.call(job.handle, known.run.name)
         self._board.started(trial)
         return known
 

@@ -87,8 +87,8 @@ class Reporter(Protocol):
     def board(self, standing: Standing) -> None:
         """A trial of a study has started or ended."""
 
-    def log(self, job: str, line: str) -> None:
-        """A running job has logged a line; `job` is empty where there is only one. May be called from any thread."""
+    def log(self, line: str) -> None:
+        """The only job at work has logged a line. May be called from any thread."""
 
     def ask(self, question: str, answers: Mapping[str, str]) -> str:
         """The letter of the answer that a person at the terminal gives, the first of them where there is nobody."""

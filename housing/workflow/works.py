@@ -44,7 +44,6 @@ class Works:
         self._runs = runs
         self._reporter = reporter
         self._at_work: dict[str, JobRun] = {}
-        self._log_names: dict[str, str] = {}
         self._never_begun: set[str] = set()
         self._told_of_record = False
         if isinstance(runner, LastingRunner):
@@ -88,7 +87,6 @@ class Works:
             return self.runner.submit(job, progress)
         job = replace(job, handle=handle, tags=self.job_tags(run))
         self._at_work[handle] = run
-        self.call(handle, job.name)
         outcome: Future[TrainingResult] = Future()
         outcome.set_running_or_notify_cancel()
 
@@ -167,10 +165,6 @@ class Works:
             return bool(jobs) and all(job.state == "failed" for job in jobs)
         return False
 
-    def call(self, handle: str, name: str) -> None:
-        """What a job's lines are marked with where those of several mix: the first word of its name."""
-        self._log_names[handle] = name.split(maxsplit=1)[0]
-
     @contextmanager
     def studying(self, handle: str, run: JobRun) -> Iterator[None]:
         """A whole study of this handle is at work at the place itself."""
@@ -224,5 +218,6 @@ class Works:
 
     def _hear(self, handle: str, line: str) -> None:
         run = self._at_work.get(handle)
-        is_alone = run is not None and len(self._at_work) == 1 and "housing.study" not in run.tags
-        self._reporter.log("" if is_alone else self._log_names.get(handle, ""), line)
+        # The logs of several would bury what they are compared by.
+        if run is not None and len(self._at_work) == 1 and "housing.study" not in run.tags:
+            self._reporter.log(line)
