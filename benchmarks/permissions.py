@@ -1,5 +1,7 @@
 """The printed policy, action by action: each that is taken away is refused by name, and with all of them all passes.
 
+python -m benchmarks.permissions [ACTION ...]     all of them where none is named
+
 Every command is run by a user of the rehearsal who may do what `housing iam` has printed, and nothing else.
 """
 
@@ -7,7 +9,9 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
+import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -46,6 +50,7 @@ class Step:
     words: Sequence[str]
     is_served: bool | None = None
     code: int = 0
+    interrupted_after: str = ""  # the call after which Ctrl-C comes
 
 
 def main() -> int:
@@ -53,7 +58,7 @@ def main() -> int:
         register_two_models(there)
         gateway = Gateway(there.address.url)
         try:
-            return _measure(there, gateway)
+            return _measure(there, gateway, sys.argv[1:])
         except WrongFigure as problem:
             print(f"WRONG: {problem}")
             return 1
@@ -61,31 +66,29 @@ def main() -> int:
             gateway.close()
 
 
-def _measure(project: Project, gateway: Gateway) -> int:
+def _measure(project: Project, gateway: Gateway, wanted: Sequence[str]) -> int:
     user = _User(project, gateway)
     steps = _steps(project)
     statements = json.loads(project.run("iam", *SERVED, "study=amt", *user.place).out)["Statement"]
     actions = sorted({action for statement in statements for action in statement["Action"]})
     print(f"{len(actions)} actions printed ({load()})", flush=True)
-    project.use(enforce_iam=True)
     seen: list[set[str]] = []
     for step in steps:
         user.prepare(step)
-        gateway.open()
         user.may(statements)
         code, said = user.runs(step)
         seen.append(set(gateway.seen))
         hold(code == step.code and " needs " not in said, f"{' '.join(step.words)} ended with {code}: {said[-1500:]}")
         print(f"  {' '.join(step.words)[:100]}: {gateway.seen.total()} calls pass", flush=True)
     named, unnamed = 0, []
-    for action in actions:
+    for action in [action for action in actions if not wanted or action in wanted]:
         # First where a call of that name is made.
         likely = sorted(range(len(steps)), key=lambda n: action.partition(":")[2] not in seen[n])
         refused = _refused(user, [steps[n] for n in likely], _without(statements, action), action)
         named += refused is not None
         unnamed += [action] if refused is None else []
         print(f"  {action}: {refused or 'NOT REFUSED'}", flush=True)
-    print(f"{len(actions)} actions, taken away one at a time: {named} refused by name ({load()})")
+    print(f"{named + len(unnamed)} actions, taken away one at a time: {named} refused by name ({load()})")
     hold(not unnamed, f"not refused, or not by name: {', '.join(unnamed)}")
     return 0
 
@@ -114,9 +117,13 @@ def _steps(project: Project) -> list[Step]:
     broken = register_a_broken_model()
     return [
         Step(("train",)),
-        # One that is pruned is stopped.
-        Step(("tune", "study=hyperband", "study.trials=6", "study.parallel=1", "algorithm.num_round=60")),
+        Step(("train",), code=130, interrupted_after="CreateTrainingJob"),
         Step(("tune", "study=amt", "study.trials=2", "study.parallel=2")),
+        Step(
+            ("tune", "study=amt", "study.trials=2", "study.parallel=2"),
+            code=130,
+            interrupted_after="CreateHyperParameterTuningJob",
+        ),
         Step(("attach",)),
         Step(("deploy", *SERVED), is_served=False),
         Step(("deploy", *SERVED, "deployment.variants.challenger.weight=3"), is_served=True),
@@ -134,6 +141,7 @@ class _User:
 
     def __init__(self, project: Project, gateway: Gateway) -> None:
         self._project = project
+        self._gateway = gateway
         self._iam = project.client("iam")
         places = [
             (f"{place}.endpoint_url={gateway.url}", f"{place}.region=us-east-1", f"{place}.role_arn={ROLE}")
@@ -145,6 +153,7 @@ class _User:
     def prepare(self, step: Step) -> None:
         for name in CREDENTIALS:
             os.environ.pop(name, None)
+        self._project.use(enforce_iam=True, round_s=0.3 if step.interrupted_after else 0.0)
         if step.is_served is not None:
             words = ("deploy", *SERVED) if step.is_served else ("destroy",)
             self._project.run(*words, *self.place)
@@ -162,8 +171,21 @@ class _User:
         os.environ.update(zip(CREDENTIALS, (key["AccessKeyId"], key["SecretAccessKey"]), strict=True))
 
     def runs(self, step: Step) -> tuple[int, str]:
+        self._gateway.open()
+        over = threading.Event()
+        if step.interrupted_after:
+            threading.Thread(target=self._interrupt, args=(step.interrupted_after, over), daemon=True).start()
         answer = self._project.run(*step.words, *self.place, expect=None)
+        over.set()
         return answer.code, answer.out + answer.err
+
+    def _interrupt(self, call: str, over: threading.Event) -> None:
+        while not over.wait(0.05):
+            if self._gateway.seen[call]:
+                time.sleep(1)
+                if not over.is_set():
+                    os.kill(os.getpid(), signal.SIGINT)
+                return
 
     def remove_the_bucket(self) -> None:
         s3 = self._project.client("s3")
