@@ -122,7 +122,15 @@ class _Job:
 
 def _outcome(command: str, group: str, jobs: list[_Done]) -> Outcome:
     failed = [job for job in jobs if job.failure]
-    rows = [(" ".join(job.overrides), job.failure.splitlines()[0] if job.failure else job.headline) for job in jobs]
+    # What all of them have in common, such as target=rehearsal, tells none from another.
+    shared = set(jobs[0].overrides).intersection(*(job.overrides for job in jobs)) if len(jobs) > 1 else set()
+    rows = [
+        (
+            " ".join(override for override in job.overrides if override not in shared),
+            job.failure.splitlines()[0] if job.failure else job.headline,
+        )
+        for job in jobs
+    ]
     return Outcome(
         headline=f"{command}: {len(jobs) - len(failed)} of {len(jobs)} jobs done",
         data={
