@@ -53,9 +53,7 @@ class SageMakerHost:
         for name, variant in wanted.variants.items():
             if not variant.serverless:
                 key = f"deployment.variants.{name}.instance_type"
-                check_instance_type(
-                    self._clients("sagemaker"), key, variant.instance_type, "ProductionVariantInstanceType"
-                )
+                check_instance_type(key, variant.instance_type, "ProductionVariantInstanceType")
             if variant.serverless and self._settings.vpc:
                 raise ConfigError(
                     f"deployment.variants.{name}.serverless: SageMaker runs nothing serverless in a VPC; "

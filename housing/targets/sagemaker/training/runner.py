@@ -175,9 +175,7 @@ class SageMakerRunner:
     @cached_property
     def _own_place(self) -> Place:
         clients, settings = self._clients, self._settings
-        check_instance_type(
-            clients("sagemaker"), "runner.instance_type", settings.instance_type, "TrainingInstanceType"
-        )
+        check_instance_type("runner.instance_type", settings.instance_type, "TrainingInstanceType")
         return Place(
             image=self._image(None),
             role_arn=clients.role_arn,
