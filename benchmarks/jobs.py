@@ -96,7 +96,7 @@ def spot(project: Project) -> None:
         print(f"  {told}", flush=True)
         hold(interruptions == "2", f"interrupted {interruptions} times, not twice")
         hold(told["billed_seconds"] < told["training_seconds"], f"nothing saved: {told}")
-        # Early stopping forgets its patience at an interruption, as SageMaker's container does: told, not asserted.
+        # The two attributes that early stopping leaves in a model hold digits that no log has.
         hold(same or not words, "another model than without interruptions")
     sweep = ("tune", "search_space=walkthrough", "study=walkthrough", whole_rounds, "--json")
     plain = project.there(*sweep).data

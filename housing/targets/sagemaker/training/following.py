@@ -14,6 +14,7 @@ from housing.targets.sagemaker.refusals import may_pass
 from housing.targets.sagemaker.training import outcome
 from housing.targets.sagemaker.training.checkpoints import Checkpoints
 from housing.targets.sagemaker.training.logs import LogTail
+from housing.targets.sagemaker.training.patience import without_interruption
 from housing.targets.sagemaker.training.rounds import Report, report
 
 if TYPE_CHECKING:
@@ -120,6 +121,8 @@ class Follower:
         stopped = reading.should_stop or description.status == "Stopped"
         if stopped and not model and not reading.should_stop:
             raise outcome.stopped_too_early(job, description)
+        if description.interruptions and model and job.code is None and not stopped:
+            model = without_interruption(job, model, reading.report.known)
         return outcome.result(
             job,
             description,

@@ -30,6 +30,10 @@ class Report(Protocol):
     def newest(self) -> int:
         """The number of the newest round; -1 before the first."""
 
+    @property
+    def known(self) -> Mapping[int, Mapping[str, float]]:
+        """What is known of each round, by number."""
+
     def history(self) -> Mapping[str, Sequence[float]]:
         """One value a round for each metric that no round lacks; empty when a round is missing."""
 
@@ -99,6 +103,11 @@ class Rounds:
         return max(self._seen, default=-1)
 
     @property
+    def known(self) -> Mapping[int, Mapping[str, float]]:
+        """The metrics of each round that a line has told of, by number."""
+        return self._seen
+
+    @property
     def is_whole(self) -> bool:
         """Whether no round before the newest is missing."""
         return len(self._seen) == self.newest + 1
@@ -139,6 +148,15 @@ class PrintedRounds:
     def newest(self) -> int:
         """The number of the newest round; -1 before the first."""
         return self._told
+
+    @property
+    def known(self) -> Mapping[int, Mapping[str, float]]:
+        """What was printed since the last start."""
+        columns = self.history()
+        return {
+            number: dict(zip(columns, values, strict=True))
+            for number, values in enumerate(zip(*columns.values(), strict=False))
+        }
 
     def history(self) -> Mapping[str, Sequence[float]]:
         """What was printed since the last start."""

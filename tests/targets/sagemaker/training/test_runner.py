@@ -284,6 +284,22 @@ class TestSpot:
         assert numbers == list(range(16)) or numbers == list(range(1, 16))
         assert len(result.history["validation_mae"]) == 16
 
+    def test_it_stops_early_as_if_it_had_not_been_interrupted(
+        self, spot: SageMakerRunner, local: Runner, rehearse: Rehearse
+    ) -> None:
+        hyperparameters = {"num_round": 60, "eta": 0.8, "early_stopping_rounds": 4}
+        here = local.submit(job(local, **hyperparameters)).result()
+        rehearse(interrupt_at_rounds=(here.best_round + 2,), round_s=0.1)
+        numbers: list[int] = []
+        there = spot.submit(job(spot, **hyperparameters), lambda number, _: numbers.append(number) or False).result()
+        assert there.details["sagemaker.interruptions"] == "1"
+        assert numbers[-1] >= len(here.history["validation_mae"]), "it has not trained on for longer"
+        assert there.best_round == here.best_round
+        features = channel("validation", 2).features
+        predicted, expected = (find("xgboost").load(result.model).predict(features) for result in (there, here))
+        assert (predicted == expected).all()
+        same_metrics(there, here)
+
     def test_it_is_stopped_by_what_it_logs_after_an_interruption(
         self, spot: SageMakerRunner, rehearse: Rehearse
     ) -> None:
