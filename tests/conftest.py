@@ -1,0 +1,10 @@
+"""What holds for all tests."""
+
+from __future__ import annotations
+
+import pytest
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The commands of the documents first: one after the other they take longest, and nothing should wait for them."""
+    items.sort(key=lambda item: item.path.name != "test_documents.py")
