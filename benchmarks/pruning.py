@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 
-from housing.algorithms import xgboost as algorithm
+from housing.algorithms.base import fitting
 from housing.config.load import load
 from housing.config.schema import Experiment
 from housing.data.preparation import prepare
@@ -42,6 +42,7 @@ Curve = Sequence[float]
 def curves(experiment: Experiment, count: int) -> list[Curve]:
     """One for each of so many random points of the search space."""
     channels = prepare(experiment.dataset, experiment.features).channels
+    algorithm = fitting("xgboost")
     fixed = experiment.algorithm.hyperparameters
     train = algorithm.matrix(channels["train"].features, channels["train"].label, fixed)
     validation = algorithm.matrix(channels["validation"].features, channels["validation"].label, fixed, reference=train)

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 import numpy as np
 
-from housing.algorithms import xgboost
+from housing.algorithms.base import fitting
 from housing.data.encoder import Encoder
 from housing.data.inputs import Number
 from housing.deployment.plan import plan, teardown
@@ -157,7 +157,8 @@ def _bundle(rounds: int) -> Bundle:
     features = random.normal(size=(1000, COLUMNS)).astype(np.float32)
     label = features.sum(axis=1)
     hyperparameters = {"num_round": rounds, "max_depth": 5}
-    model = xgboost.fit(hyperparameters, xgboost.matrix(features, label, hyperparameters), seed=0).model
+    algorithm = fitting("xgboost")
+    model = algorithm.fit(hyperparameters, algorithm.matrix(features, label, hyperparameters), seed=0).model
     return Bundle(algorithm="xgboost", model=model, model_format="ubj", encoder=encoder.to_json())
 
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from housing.algorithms import xgboost as algorithm
+from housing.algorithms.base import Fitted, fitting
 from housing.config.load import load
 from housing.config.schema import Experiment
 from housing.data.preparation import prepare
@@ -25,11 +25,12 @@ def figures(experiment: Experiment, split_seed: int) -> tuple[float, ...]:
     """One split's figures, in the order of NAMES."""
     dataset = replace(experiment.dataset, split=replace(experiment.dataset.split, seed=split_seed))
     channels = prepare(dataset, experiment.features).channels
+    algorithm = fitting("xgboost")
     fixed = experiment.algorithm.hyperparameters
     train = algorithm.matrix(channels["train"].features, channels["train"].label, fixed)
     validation = algorithm.matrix(channels["validation"].features, channels["validation"].label, fixed, reference=train)
 
-    def fit(hyperparameters: dict[str, object]) -> algorithm.Fitted:
+    def fit(hyperparameters: dict[str, object]) -> Fitted:
         return algorithm.fit(hyperparameters, train, validation, seed=experiment.seed)
 
     def evaluate(trial: Trial, _report: Report) -> Future[Evaluation]:

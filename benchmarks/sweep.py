@@ -196,12 +196,13 @@ def _newest_trials() -> Sequence[Any]:
 
 
 def _fits(points: Sequence[Mapping[str, Any]]) -> Callable[[int], None]:
-    from housing.algorithms import xgboost as algorithm
+    from housing.algorithms.base import fitting
     from housing.config.load import load
     from housing.data.preparation import prepare
 
     experiment = load()
     channels = prepare(experiment.dataset, experiment.features).channels
+    algorithm = fitting("xgboost")
     train = algorithm.matrix(channels["train"].features, channels["train"].label, {})
     validation = algorithm.matrix(channels["validation"].features, channels["validation"].label, {}, reference=train)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from housing.algorithms import xgboost
+from housing.algorithms.base import fitting
 from housing.data.encoder import Encoder
 from housing.data.inputs import Levels, Number
 from housing.training.artifact import Bundle
@@ -31,6 +31,7 @@ def price_bundle(*, rounds: int = 20) -> Bundle:
     columns = {"Area": area.tolist(), "Alley": [None] * 60, "Zone": ["RL", "RM"] * 30}
     features, label = encoder.transform(columns), encoder.encode_label(area * 100)
     hyperparameters = {"num_round": rounds, "eta": 0.3, "max_depth": 3}
-    matrix = xgboost.matrix(features, label, hyperparameters)
-    model = xgboost.fit(hyperparameters, matrix, seed=0).model
+    algorithm = fitting("xgboost")
+    matrix = algorithm.matrix(features, label, hyperparameters)
+    model = algorithm.fit(hyperparameters, matrix, seed=0).model
     return Bundle(algorithm="xgboost", model=model, model_format="ubj", encoder=encoder.to_json())

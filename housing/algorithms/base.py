@@ -1,18 +1,32 @@
-"""What an algorithm offers, and how to find one by name: one file in this folder is one algorithm."""
+"""What an algorithm offers, and how to find one by name.
+
+One file in this folder is one algorithm; an installed package brings its own by an entry point of the group
+`housing.algorithms`. An algorithm declares what it can do (`Capabilities`), so that nobody has to ask for its name.
+"""
 
 from __future__ import annotations
 
-import hashlib
 import pkgutil
-import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from functools import cached_property
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
-from types import ModuleType
-from typing import Literal
+from importlib.metadata import EntryPoint, entry_points, version
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, runtime_checkable
 
 import housing.algorithms
+from housing.errors import ConfigError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+ENTRY_POINTS = "housing.algorithms"
+OWN_CODE = ("script", "container")
+"""Algorithms that run code of the user's, under whatever name a configuration gives them."""
+
+_NOT_ALGORITHMS = ("base", "own_code")
 
 
 @dataclass(frozen=True)
@@ -35,79 +49,197 @@ class Hyperparameter:
 Hyperparameters = Mapping[str, Hyperparameter]
 
 
-_METRIC_NAME = re.compile(r"(train|validation)_[a-z]\w*")
+@dataclass(frozen=True)
+class Capabilities:
+    """What an algorithm can do. The first four name hyperparameters of it; None where it has no such thing.
+
+    `rounds` counts the rounds of a fit. `early_stopping` is its patience in rounds, and needs a validation part.
+    `round_metrics` lists the metrics that are measured after every round, of which the last decides early stopping;
+    without it the finished model is measured once. `loss` names what is minimised. `missing_values`: NaN among the
+    features is no obstacle. `weights`: rows may weigh differently. `categorical_inputs`: columns may hold codes of
+    levels that have no order.
+    """
+
+    rounds: str | None = None
+    early_stopping: str | None = None
+    round_metrics: str | None = None
+    loss: str | None = None
+    missing_values: bool = False
+    weights: bool = False
+    categorical_inputs: bool = False
 
 
-def metric_faults(patterns: Mapping[str, str]) -> list[str]:
-    """What is wrong with metric names and the regular expressions that find their values; each with its key."""
-    found = []
-    for name, pattern in patterns.items():
-        if not _METRIC_NAME.fullmatch(name):
-            found.append(f"metrics.{name}: must be named train_<metric> or validation_<metric>")
-        try:
-            if re.compile(pattern).groups < 1:
-                found.append(f"metrics.{name}: must have the number in brackets, such as mae: ([0-9.]+), got {pattern}")
-        except re.error as e:
-            found.append(f"metrics.{name}: must be a regular expression: {e}")
-    return found
+LabelMetrics = Mapping[str, Callable[["NDArray[np.float64]", "NDArray[np.float64]"], float]]
+"""Metric name -> function of (label, prediction), both as trained on; the value is in the label's own unit."""
+
+RoundWatch = Callable[[int, Mapping[str, Mapping[str, float]]], bool]
+"""Called after each round with its number (from 0) and channel -> metric -> value; True stops the fit."""
 
 
 @dataclass(frozen=True)
-class Program:
-    """A training script of the user's, with the folder that it stands in.
+class Fitted:
+    """`history` is channel -> metric -> one value a round; empty where only the finished model can be measured.
 
-    `archive` is that folder as a gzipped tar, the same bytes for the same files; `entry_point` and `requirements` are
-    paths in it. `framework` with its versions names the image that runs it on SageMaker. `metrics` maps a metric's
-    name to the regular expression that finds its value, in the first group, in a line that the script prints. `rounds`
-    is the hyperparameter that says how many times it prints them. A process on this machine may take `timeout_s`.
+    `best_round` counts from 0 and is the last one kept; it is 0 without rounds. `stopped`: a `RoundWatch` ended it.
     """
 
-    entry_point: str
-    archive: bytes = field(repr=False)
-    framework: str
-    framework_version: str
-    py_version: str
-    metrics: Mapping[str, str]
-    requirements: str | None = None
-    rounds: str | None = None
-    timeout_s: float | None = None
-
-    @cached_property
-    def digest(self) -> str:
-        """SHA-256 of the archive."""
-        return hashlib.sha256(self.archive).hexdigest()
+    history: Mapping[str, Mapping[str, Sequence[float]]]
+    best_round: int
+    model: bytes
+    stopped: bool = False
 
 
-@dataclass(frozen=True)
-class Image:
-    """A container image of the user's, which reads and writes /opt/ml as SageMaker asks of it.
+class Model(Protocol):
+    """A fitted model; safe to call from several threads."""
 
-    `metrics` and `rounds` are as in `Program`. `entry_point` and `arguments` replace the image's own where they are
-    given.
+    def predict(self, features: NDArray[np.float32], /) -> NDArray[Any]:
+        """(rows, columns) float32, NaN for missing -> (rows,), in the scale of the label that was trained on."""
+
+
+@runtime_checkable
+class StagedModel(Model, Protocol):
+    """A model of rounds that can answer as it was after each of them."""
+
+    @property
+    def rounds(self) -> int:
+        """How many rounds are in the model."""
+
+    def staged(self, features: NDArray[np.float32], /) -> Iterator[NDArray[Any]]:
+        """`predict` as it was after each round, the first one first. Raises ValueError where that is not known."""
+
+
+class Algorithm(Protocol):
+    """Subclass it. `library` is the module that it imports, None for none; `extra` the extra of housing that brings it.
+
+    `model_format` is the suffix of its model file. `required` are hyperparameters that a configuration must give.
     """
 
-    image: str
-    metrics: Mapping[str, str]
-    entry_point: tuple[str, ...] = ()
-    arguments: tuple[str, ...] = ()
-    rounds: str | None = None
+    hyperparameters: ClassVar[Hyperparameters]
+    capabilities: ClassVar[Capabilities] = Capabilities()
+    model_format: ClassVar[str]
+    required: ClassVar[Sequence[str]] = ()
+    library: ClassVar[str | None] = None
+    extra: ClassVar[str | None] = None
 
-    def __post_init__(self) -> None:
-        if faults := metric_faults(self.metrics):
-            raise ValueError("; ".join(faults))
+    def load(self, model: bytes, /) -> Model:
+        """The model in a file's bytes; raises ValueError when they are not a model of this algorithm."""
+        raise NotImplementedError
+
+    def importance(self, model: bytes, columns: Sequence[str], /) -> dict[str, float]:
+        """Share of each encoded column in what the model does, largest first; empty where it does not say."""
+        del model, columns
+        return {}
+
+    def versions(self) -> dict[str, str]:
+        """The library that it imports, with the version that is installed here."""
+        return {} if self.library is None else {self.library: version(self.library)}
+
+    def requirements(self, model: bytes, /) -> list[str]:
+        """What a process must install to read the model, beside housing's own few: pinned, as pip reads it."""
+        del model
+        return [f"{name}=={installed}" for name, installed in self.versions().items()]
+
+    def missing_library(self) -> str | None:
+        """How to install what it imports; None where that is there."""
+        if self.library is None or find_spec(self.library) is not None:
+            return None
+        return f"pip install 'housing[{self.extra}]'" if self.extra else f"pip install {self.library}"
+
+    def metrics(self, hyperparameters: Mapping[str, Any], /) -> tuple[str, ...]:
+        """The metrics that a fit with these hyperparameters measures after each round; empty: all, when it is done."""
+        asked = hyperparameters.get(self.capabilities.round_metrics or "", ())
+        return (asked,) if isinstance(asked, str) else tuple(asked)
+
+
+@runtime_checkable
+class FittingAlgorithm(Algorithm, Protocol):
+    """An algorithm that fits where it is called, as all do but those that run code of the user's."""
+
+    def matrix_key(self, hyperparameters: Mapping[str, Any], /) -> Hashable:
+        """What jobs must agree on to share one matrix."""
+        del hyperparameters
+        return None
+
+    def matrix(
+        self,
+        features: NDArray[np.float32],
+        label: NDArray[np.float32],
+        hyperparameters: Mapping[str, Any],
+        *,
+        reference: Any = None,
+    ) -> Any:
+        """What jobs of one `matrix_key` train on; a validation matrix names the training one as `reference`.
+
+        `features` are (rows, columns), `label` is (rows,). Threads share what is returned: `fit` must not change it.
+        """
+        del hyperparameters, reference
+        return features, label
+
+    def fit(
+        self,
+        hyperparameters: Mapping[str, Any],
+        train: Any,
+        validation: Any = None,
+        *,
+        seed: int,
+        threads: int = 1,
+        progress: RoundWatch | None = None,
+        label_metrics: LabelMetrics | None = None,
+    ) -> Fitted:
+        """Fit on matrices made by `matrix`. Early stopping keeps the best round, by the last metric on validation.
+
+        `label_metrics` are measured after each round beside the algorithm's own. The same inputs give the same bytes
+        when `threads` is 1.
+        """
+        raise NotImplementedError
 
 
 def names() -> list[str]:
-    """The algorithms that exist, by file name."""
+    """The algorithms that exist: by file name, and by entry point of installed packages."""
+    return sorted({*_files(), *_entry_points()})
+
+
+@cache
+def find(name: str) -> Algorithm:
+    """The algorithm of that name. Raises ModuleNotFoundError for none, ConfigError where its package is broken."""
+    if name in _files():
+        found: Algorithm = import_module(f"housing.algorithms.{name}").ALGORITHM
+        return found
+    entry = _entry_points().get(name)
+    if entry is None:
+        raise ModuleNotFoundError(f"there is no algorithm {name}; there is {', '.join(names())}")
+    try:
+        loaded = entry.load()
+    except Exception as e:
+        raise ConfigError(
+            f"algorithm {name}: package {_package(entry)} declares it as {entry.value}, which cannot be imported: {e}"
+        ) from e
+    missing = [member for member in ("hyperparameters", "model_format", "load", "fit") if not hasattr(loaded, member)]
+    if missing or isinstance(loaded, type):
+        why = "is a class, and must be an object of it" if isinstance(loaded, type) else f"has no {missing[0]}"
+        raise ConfigError(f"algorithm {name}: {entry.value} of package {_package(entry)} {why}")
+    algorithm: Algorithm = loaded
+    return algorithm
+
+
+def fitting(name: str) -> FittingAlgorithm:
+    """The algorithm, which must be one that fits where it is called: a job of any other is somebody else's to run."""
+    algorithm = find(name)
+    if not isinstance(algorithm, FittingAlgorithm):
+        raise TypeError(f"algorithm {name} runs code of the user's, and does not fit by itself")
+    return algorithm
+
+
+@cache
+def _files() -> tuple[str, ...]:
     found = (m.name for m in pkgutil.iter_modules(housing.algorithms.__path__))
-    return sorted(n for n in found if n != "base")
+    return tuple(name for name in found if name not in _NOT_ALGORITHMS)
 
 
-def find(name: str) -> ModuleType:
-    """The algorithm's module.
+@cache
+def _entry_points() -> Mapping[str, EntryPoint]:
+    return {entry.name: entry for entry in entry_points(group=ENTRY_POINTS) if entry.name not in _files()}
 
-    All offer `HYPERPARAMETERS` with `REQUIRED` among them, those that a fit without a validation part has no use for
-    (`NEEDS_VALIDATION`), the one that counts `ROUNDS`, and of a model's bytes (`MODEL_FORMAT`): `load`, `importance`,
-    `requirements`. One that fits where it stands offers `matrix_key`, `matrix` and `fit` as well.
-    """
-    return import_module(f"housing.algorithms.{name}")
+
+def _package(entry: EntryPoint) -> str:
+    return entry.dist.name if entry.dist is not None else "?"

@@ -16,28 +16,21 @@ import sys
 import tarfile
 import threading
 import weakref
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory, mkdtemp
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from housing.algorithms.base import Hyperparameters, Program
+from housing.algorithms.base import Algorithm, Hyperparameters
+from housing.algorithms.own_code import Program
 from housing.errors import HousingError
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-
-HYPERPARAMETERS: Hyperparameters = {}
-"""A configuration declares those of its script."""
-
-REQUIRED: tuple[str, ...] = ()
-NEEDS_VALIDATION: tuple[str, ...] = ()
-ROUNDS: str | None = None
-"""A configuration names that of its script."""
 
 MODEL_FORMAT = "tar.gz"
 CODE_FOLDER = "code"
@@ -45,6 +38,21 @@ ABOUT_FILE = f"{CODE_FOLDER}/program.json"
 """In a model archive: `entry_point`, `requirements`, and the framework with its versions."""
 
 _importing = threading.RLock()
+
+
+class Script(Algorithm):
+    """Its hyperparameters, rounds and metrics are declared by the configuration that names the script."""
+
+    hyperparameters: ClassVar[Hyperparameters] = {}
+    model_format: ClassVar[str] = MODEL_FORMAT
+
+    def load(self, model: bytes) -> Model:
+        """See `load`."""
+        return load(model)
+
+    def requirements(self, model: bytes) -> list[str]:
+        """See `requirements`."""
+        return requirements(model)
 
 
 class Model:
@@ -114,11 +122,6 @@ def requirements(model: bytes) -> list[str]:
     name = about(model)["requirements"]
     content = _member(model, f"{CODE_FOLDER}/{name}") if name else None
     return requirement_lines((content or b"").decode())
-
-
-def importance(_model: bytes, _columns: Sequence[str]) -> dict[str, float]:
-    """None: a script does not say what its model looks at."""
-    return {}
 
 
 def requirement_lines(text: str) -> list[str]:
@@ -227,3 +230,6 @@ def _forget(folder: Path, name: str) -> None:
 
 def _reason(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+
+
+ALGORITHM = Script()

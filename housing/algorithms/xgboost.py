@@ -8,11 +8,19 @@ container does, so that a model file is the same whoever trained it.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from housing.algorithms.base import Hyperparameter, Hyperparameters
+from housing.algorithms.base import (
+    Capabilities,
+    Fitted,
+    FittingAlgorithm,
+    Hyperparameter,
+    Hyperparameters,
+    LabelMetrics,
+    RoundWatch,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,7 +29,7 @@ if TYPE_CHECKING:
 _POSITIVE = 1e-16
 _INT32_MAX = 2**31 - 1
 
-HYPERPARAMETERS: Hyperparameters = {
+_HYPERPARAMETERS: Hyperparameters = {
     "num_round": Hyperparameter("int", "rounds of boosting", low=1),
     "early_stopping_rounds": Hyperparameter(
         "int", "stop after this many rounds without a better validation metric", low=1, tunable=False
@@ -79,25 +87,143 @@ HYPERPARAMETERS: Hyperparameters = {
         tunable=False,
     ),
 }
-REQUIRED: tuple[str, ...] = ("num_round",)
-NEEDS_VALIDATION: tuple[str, ...] = ("early_stopping_rounds",)
-ROUNDS: str | None = "num_round"
-MODEL_FORMAT = "ubj"
 
 _LOG_LINKS = ("count:poisson", "reg:gamma", "reg:tweedie")
 
-LabelMetrics = Mapping[str, Callable[["NDArray[np.float64]", "NDArray[np.float64]"], float]]
-"""Metric name -> function of (label, prediction), both as trained on; the value is in the label's own unit."""
 
+class XGBoost(FittingAlgorithm):
+    """Boosted trees."""
 
-@dataclass(frozen=True)
-class Fitted:
-    """`history` is channel -> metric -> one value a round. `best_round` counts from 0 and is the last one kept."""
+    hyperparameters: ClassVar[Hyperparameters] = _HYPERPARAMETERS
+    capabilities: ClassVar[Capabilities] = Capabilities(
+        rounds="num_round",
+        early_stopping="early_stopping_rounds",
+        round_metrics="eval_metric",
+        loss="objective",
+        missing_values=True,
+        weights=True,
+        categorical_inputs=True,
+    )
+    model_format: ClassVar[str] = "ubj"
+    required: ClassVar[Sequence[str]] = ("num_round",)
+    library: ClassVar[str | None] = "xgboost"
 
-    history: Mapping[str, Mapping[str, Sequence[float]]]
-    best_round: int
-    model: bytes
-    stopped: bool
+    def matrix_key(self, hyperparameters: Mapping[str, Any]) -> Hashable:
+        """What jobs must agree on to share one matrix.
+
+        Threads that share a matrix with differing values crash or predict wrongly without an error.
+        """
+        return hyperparameters.get("max_bin"), hyperparameters.get("tree_method", "auto")
+
+    def matrix(
+        self,
+        features: NDArray[np.float32],
+        label: NDArray[np.float32],
+        hyperparameters: Mapping[str, Any],
+        *,
+        reference: Any = None,
+    ) -> Any:
+        """See `FittingAlgorithm.matrix`; binned where the tree method allows it."""
+        import xgboost
+
+        max_bin, tree_method = hyperparameters.get("max_bin"), hyperparameters.get("tree_method", "auto")
+        if tree_method in ("auto", "hist"):
+            bins = {} if max_bin is None else {"max_bin": max_bin}
+            return xgboost.QuantileDMatrix(features, label, ref=reference, nthread=1, **bins)
+        made = xgboost.DMatrix(features, label, nthread=1)
+        if tree_method == "exact":
+            # The first training sorts the columns and keeps them with the matrix. Two first ones at once crash or fit
+            # other trees without an error; once it is done, threads share the matrix safely.
+            xgboost.train({"tree_method": "exact", "max_depth": 1, "nthread": 1}, made, 1)
+        return made
+
+    def fit(
+        self,
+        hyperparameters: Mapping[str, Any],
+        train: Any,
+        validation: Any = None,
+        *,
+        seed: int,
+        threads: int = 1,
+        progress: RoundWatch | None = None,
+        label_metrics: LabelMetrics | None = None,
+    ) -> Fitted:
+        """See `FittingAlgorithm.fit`; early stopping goes by the last `eval_metric`.
+
+        `progress` sees the newest value of every metric after each round and may return True to stop. `label_metrics`
+        are computed each round beside `eval_metric`. The same inputs give the same bytes when `threads` is 1.
+        """
+        import xgboost
+
+        parameters = dict(hyperparameters)
+        rounds = parameters.pop("num_round")
+        patience = parameters.pop("early_stopping_rounds", None)
+        metrics = list(parameters.pop("eval_metric", ()))
+        parameters.setdefault("seed", seed)
+        parameters |= {"nthread": threads, "eval_metric": metrics, "verbosity": 1}
+        if not metrics:
+            parameters["disable_default_eval_metric"] = True
+        channels = [(train, "train")] + ([(validation, "validation")] if validation is not None else [])
+
+        callbacks: list[Any] = []
+        if patience is not None and validation is not None and metrics:
+            callbacks.append(
+                xgboost.callback.EarlyStopping(
+                    rounds=patience, metric_name=metrics[-1], data_name="validation", save_best=True
+                )
+            )
+        watch = _progress_callback(xgboost, progress) if progress is not None else None
+        if watch is not None:
+            callbacks.append(watch)
+
+        history: dict[str, dict[str, list[float]]] = {}
+        booster = xgboost.train(
+            parameters,
+            train,
+            rounds,
+            evals=channels,
+            evals_result=history,
+            custom_metric=_evaluate(label_metrics) if label_metrics else None,
+            callbacks=callbacks,
+            verbose_eval=False,
+        )
+        return Fitted(
+            history=history,
+            best_round=booster.num_boosted_rounds() - 1,
+            model=bytes(booster.save_raw(self.model_format)),
+            stopped=watch is not None and watch.stopped,
+        )
+
+    def load(self, model: bytes) -> Model:
+        """The model in a file's bytes; raises ValueError when they are not an XGBoost model."""
+        import xgboost
+
+        booster = xgboost.Booster({"nthread": 1})
+        try:
+            booster.load_model(bytearray(model))
+        except xgboost.core.XGBoostError as e:
+            raise ValueError(f"not an XGBoost model: {str(e).splitlines()[-1].strip()}") from e
+        return Model(booster)
+
+    def importance(self, model: bytes, columns: Sequence[str]) -> dict[str, float]:
+        """Share of the total gain by encoded column, largest first; columns that were never used are left out."""
+        import xgboost
+
+        booster = xgboost.Booster()
+        booster.load_model(bytearray(model))
+        gains = {
+            columns[int(name[1:])]: float(gain)
+            for name, gain in booster.get_score(importance_type="total_gain").items()
+        }
+        total = sum(gains.values()) or 1.0
+        return {name: gain / total for name, gain in sorted(gains.items(), key=lambda item: -item[1])}
+
+    def versions(self) -> dict[str, str]:
+        """As it is installed here; `xgboost-cpu` is the same module and release without GPU support."""
+        try:
+            return {"xgboost": version("xgboost")}
+        except PackageNotFoundError:
+            return {"xgboost": version("xgboost-cpu")}
 
 
 class Model:
@@ -136,123 +262,6 @@ class Model:
             matrix.set_base_margin(margin)
 
 
-def matrix_key(hyperparameters: Mapping[str, Any]) -> tuple[object, object]:
-    """What jobs must agree on to share one matrix.
-
-    Threads that share a matrix with differing values crash or predict wrongly without an error.
-    """
-    return hyperparameters.get("max_bin"), hyperparameters.get("tree_method", "auto")
-
-
-def matrix(
-    features: NDArray[np.float32],
-    label: NDArray[np.float32],
-    hyperparameters: Mapping[str, Any],
-    *,
-    reference: Any = None,
-) -> Any:
-    """The matrix that jobs of one `matrix_key` train on; a validation matrix names the training one as `reference`."""
-    import xgboost
-
-    max_bin, tree_method = matrix_key(hyperparameters)
-    if tree_method in ("auto", "hist"):
-        bins = {} if max_bin is None else {"max_bin": max_bin}
-        return xgboost.QuantileDMatrix(features, label, ref=reference, nthread=1, **bins)
-    made = xgboost.DMatrix(features, label, nthread=1)
-    if tree_method == "exact":
-        # The first training sorts the columns and keeps them with the matrix. Two first ones at once crash or fit
-        # other trees without an error; once it is done, threads share the matrix safely.
-        xgboost.train({"tree_method": "exact", "max_depth": 1, "nthread": 1}, made, 1)
-    return made
-
-
-def fit(
-    hyperparameters: Mapping[str, Any],
-    train: Any,
-    validation: Any = None,
-    *,
-    seed: int,
-    threads: int = 1,
-    progress: Callable[[int, Mapping[str, Mapping[str, float]]], bool] | None = None,
-    label_metrics: LabelMetrics | None = None,
-) -> Fitted:
-    """Fit on matrices made by `matrix`. Early stopping keeps the best round, by the last `eval_metric` on validation.
-
-    `progress` sees the newest value of every metric after each round and may return True to stop. `label_metrics`
-    are computed each round beside `eval_metric`. The same inputs give the same bytes when `threads` is 1.
-    """
-    import xgboost
-
-    parameters = dict(hyperparameters)
-    rounds = parameters.pop("num_round")
-    patience = parameters.pop("early_stopping_rounds", None)
-    metrics = list(parameters.pop("eval_metric", ()))
-    parameters.setdefault("seed", seed)
-    parameters |= {"nthread": threads, "eval_metric": metrics, "verbosity": 1}
-    if not metrics:
-        parameters["disable_default_eval_metric"] = True
-    channels = [(train, "train")] + ([(validation, "validation")] if validation is not None else [])
-
-    callbacks: list[Any] = []
-    if patience is not None and validation is not None and metrics:
-        callbacks.append(
-            xgboost.callback.EarlyStopping(
-                rounds=patience, metric_name=metrics[-1], data_name="validation", save_best=True
-            )
-        )
-    watch = _progress_callback(xgboost, progress) if progress is not None else None
-    if watch is not None:
-        callbacks.append(watch)
-
-    history: dict[str, dict[str, list[float]]] = {}
-    booster = xgboost.train(
-        parameters,
-        train,
-        rounds,
-        evals=channels,
-        evals_result=history,
-        custom_metric=_evaluate(label_metrics) if label_metrics else None,
-        callbacks=callbacks,
-        verbose_eval=False,
-    )
-    return Fitted(
-        history=history,
-        best_round=booster.num_boosted_rounds() - 1,
-        model=bytes(booster.save_raw(MODEL_FORMAT)),
-        stopped=watch is not None and watch.stopped,
-    )
-
-
-def load(model: bytes) -> Model:
-    """The model in a file's bytes; raises ValueError when they are not an XGBoost model."""
-    import xgboost
-
-    booster = xgboost.Booster({"nthread": 1})
-    try:
-        booster.load_model(bytearray(model))
-    except xgboost.core.XGBoostError as e:
-        raise ValueError(f"not an XGBoost model: {str(e).splitlines()[-1].strip()}") from e
-    return Model(booster)
-
-
-def importance(model: bytes, columns: Sequence[str]) -> dict[str, float]:
-    """Share of the total gain by encoded column, largest first; columns that were never used are left out."""
-    import xgboost
-
-    booster = xgboost.Booster()
-    booster.load_model(bytearray(model))
-    gains = {
-        columns[int(name[1:])]: float(gain) for name, gain in booster.get_score(importance_type="total_gain").items()
-    }
-    total = sum(gains.values()) or 1.0
-    return {name: gain / total for name, gain in sorted(gains.items(), key=lambda item: -item[1])}
-
-
-def requirements(_model: bytes) -> list[str]:
-    """None beside what housing itself needs."""
-    return []
-
-
 def _evaluate(label_metrics: LabelMetrics) -> Callable[[Any, Any], list[tuple[str, float]]]:
     def evaluate(prediction: Any, matrix: Any) -> list[tuple[str, float]]:
         label = matrix.get_label()
@@ -274,3 +283,6 @@ def _progress_callback(xgboost: Any, progress: Callable[[int, Mapping[str, Mappi
             return self.stopped
 
     return Watch()
+
+
+ALGORITHM = XGBoost()

@@ -6,7 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from housing.algorithms.base import Image
+from housing.algorithms.base import find
+from housing.algorithms.own_code import Image
 from housing.config.faults import Fault, did_you_mean, some_of
 from housing.config.hyperparameters import space_faults
 from housing.config.nearest import nearest
@@ -73,9 +74,10 @@ def _objective_faults(study: Study, place: int, algorithm: Algorithm) -> list[Fa
         if algorithm.code is not None:
             way_out = f"algorithm.{algorithm.kind}.metrics says how the value is found where it is printed"
             return [Fault(path, f"{algorithm.name} does not print it", objective, way_out)]
-        metrics = list(algorithm.hyperparameters["eval_metric"])
-        way_out = f"write algorithm.eval_metric=[{','.join([*metrics, metric])}] to have it"
-        return [Fault(path, f"algorithm.eval_metric has {some_of(metrics)} only", objective, way_out)]
+        measured = find(algorithm.name)
+        key, metrics = measured.capabilities.round_metrics, list(measured.metrics(algorithm.hyperparameters))
+        way_out = f"write algorithm.{key}=[{','.join([*metrics, metric])}] to have it"
+        return [Fault(path, f"algorithm.{key} has {some_of(metrics)} only", objective, way_out)]
     return [Fault(path, f"must be one of {some_of(legal)}", objective, did_you_mean(nearest(objective, legal)))]
 
 

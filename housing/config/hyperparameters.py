@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from housing.algorithms import base as algorithms
-from housing.algorithms.base import Hyperparameter, Hyperparameters, Program
+from housing.algorithms.base import Hyperparameter, Hyperparameters
+from housing.algorithms.own_code import Program
 from housing.config import keys
 from housing.config.faults import Fault, Path, did_you_mean, some_of
 from housing.config.files import Files
@@ -34,10 +35,12 @@ def read_algorithm(raw: Any, path: Path, faults: list[Fault]) -> Algorithm | Non
         rule = f"no such algorithm; there is {some_of(keys.BUILT_IN)}, and whatever has a script or a container"
         faults.append(Fault((*path, "name"), rule, name, did_you_mean(nearest(str(name), keys.BUILT_IN))))
         return None
-    module = algorithms.find(name)
-    values = _values(raw, module.HYPERPARAMETERS, name, path, faults)
+    algorithm = algorithms.find(name)
+    if install := algorithm.missing_library():
+        faults.append(Fault((*path, "name"), f"needs {algorithm.library}, which is not installed", name, install))
+    values = _values(raw, algorithm.hyperparameters, name, path, faults)
     faults.extend(
-        Fault((*path, key), f"{name} needs it, and nothing sets it") for key in module.REQUIRED if key not in raw
+        Fault((*path, key), f"{name} needs it, and nothing sets it") for key in algorithm.required if key not in raw
     )
     return Algorithm(name, values)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from typing import Any
 
 from pydantic import ConfigDict, TypeAdapter
@@ -90,12 +89,15 @@ def _own_code(section: str, definition: str) -> Schema:
 
 
 def _hyperparameters(name: str) -> Schema:
-    module = algorithms.find(name)
-    table: Mapping[str, Hyperparameter] = module.HYPERPARAMETERS
+    algorithm = algorithms.find(name)
+    values = {key: _value(rules) for key, rules in algorithm.hyperparameters.items()}
     return {
         "type": "object",
-        "properties": {"name": {"const": name}, **{key: _value(rules) for key, rules in table.items()}},
-        "required": ["name", *module.REQUIRED],
+        "properties": {
+            "name": {"const": name},
+            **values,
+        },
+        "required": ["name", *algorithm.required],
         "additionalProperties": False,
     }
 

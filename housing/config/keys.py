@@ -9,7 +9,8 @@ from functools import cache
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from housing.algorithms import base as algorithms
-from housing.algorithms.base import Hyperparameter, Image
+from housing.algorithms.base import Hyperparameter
+from housing.algorithms.own_code import Image
 from housing.config.faults import Path
 from housing.config.nearest import nearest
 from housing.config.schema import CHOOSABLE, Experiment, Script
@@ -19,7 +20,7 @@ DECLARED = "hyperparameters"
 SECTIONS: Mapping[str, type[Any]] = {"script": Script, "container": Image}
 """What an algorithm of the user's has beside its name and values: its declarations, and its code."""
 
-BUILT_IN = [name for name in algorithms.names() if name not in ("script", "container")]
+BUILT_IN = [name for name in algorithms.names() if name not in algorithms.OWN_CODE]
 """Algorithms that are named, and not brought."""
 
 Tree = dict[str, Any]
@@ -68,8 +69,7 @@ def hyperparameters(raw: Mapping[str, Any]) -> algorithms.Hyperparameters:
     if isinstance(declared := algorithm.get(DECLARED), Mapping):
         return {str(name): _roughly(entry) for name, entry in declared.items()}
     name = algorithm.get("name")
-    table: algorithms.Hyperparameters = algorithms.find(name).HYPERPARAMETERS if name in BUILT_IN else {}
-    return table
+    return algorithms.find(name).hyperparameters if name in BUILT_IN else {}
 
 
 def searchable(table: algorithms.Hyperparameters) -> list[str]:

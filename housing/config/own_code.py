@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import housing.algorithms
-from housing.algorithms.base import Hyperparameter, Hyperparameters, Image, Program
+from housing.algorithms.base import Hyperparameter, Hyperparameters
+from housing.algorithms.own_code import Image, Program
 from housing.algorithms.script import pack
 from housing.config import faults as report
 from housing.config import structure

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from housing.algorithms.base import Hyperparameters, Image, Program, find, metric_faults
+from housing.algorithms.base import Hyperparameters, find
+from housing.algorithms.own_code import Image, Program, metric_faults
 from housing.costs import Budget, Prices
 from housing.data.description import Dataset, Features
 from housing.deployment.spec import Deployment
@@ -47,21 +48,19 @@ class Algorithm:
     @property
     def table(self) -> Hyperparameters:
         """Every hyperparameter that it has."""
-        own: Hyperparameters = find(self.name).HYPERPARAMETERS if self.code is None else self.declared
-        return own
+        return find(self.name).hyperparameters if self.code is None else self.declared
 
     @property
     def rounds(self) -> str | None:
         """The hyperparameter that counts rounds; None where none does."""
-        counting: str | None = find(self.name).ROUNDS if self.code is None else self.code.rounds
-        return counting
+        return find(self.name).capabilities.rounds if self.code is None else self.code.rounds
 
     @property
     def metrics(self) -> Sequence[str]:
         """The metrics that a job will have, each with its channel; of a built-in one, those that are asked for."""
         if self.code is not None:
             return [name for name in self.code.metrics if name.partition("_")[2] in METRICS]
-        asked = self.hyperparameters.get("eval_metric") or sorted(METRICS)
+        asked = find(self.name).metrics(self.hyperparameters) or sorted(METRICS)
         return [f"{channel}_{metric}" for channel in ("train", "validation") for metric in asked]
 
 

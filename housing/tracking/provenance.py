@@ -14,14 +14,12 @@ from pathlib import Path
 import housing
 
 PROCESS_TAG = "housing.process"
-# Two distributions offer the module xgboost; the smaller one is built without GPU support.
 _LIBRARIES = {
-    "mlflow": ("mlflow",),
-    "xgboost": ("xgboost", "xgboost-cpu"),
-    "optuna": ("optuna",),
-    "hydra": ("hydra-core",),
-    "numpy": ("numpy",),
-    "pandas": ("pandas",),
+    "mlflow": "mlflow",
+    "optuna": "optuna",
+    "hydra": "hydra-core",
+    "numpy": "numpy",
+    "pandas": "pandas",
 }
 _GIT_TIMEOUT_S = 5
 
@@ -52,10 +50,9 @@ def has_commit(commit: str) -> bool | None:
 
 def _version_tags() -> dict[str, str]:
     tags = {"housing.version": housing.__version__, "housing.python": ".".join(map(str, sys.version_info[:3]))}
-    for library, distributions in _LIBRARIES.items():
-        for distribution in distributions:
-            with suppress(PackageNotFoundError):
-                tags[f"housing.{library}_version"] = version(distribution)
+    for library, distribution in _LIBRARIES.items():
+        with suppress(PackageNotFoundError):
+            tags[f"housing.{library}_version"] = version(distribution)
     return tags
 
 

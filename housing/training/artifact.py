@@ -10,13 +10,10 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import re
 import shutil
 import warnings
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache
 from importlib import metadata
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -38,7 +35,7 @@ BUNDLE_IN_MODEL = f"data/{BUNDLE_FOLDER}"
 """Where MLflow puts the bundle inside of its model."""
 
 _PREDICTING = ("algorithms", "data", "training")
-_LIBRARIES_FOR_PREDICTING = ("mlflow", "numpy", "pandas", "xgboost", "xgboost-cpu")
+_LIBRARIES_FOR_PREDICTING = ("mlflow", "numpy", "pandas")
 
 
 @dataclass(frozen=True)
@@ -58,7 +55,7 @@ class Bundle:
             "algorithm": self.algorithm,
             "model_file": model_file,
             "sha256": {name: _sha256(content) for name, content in contents.items()},
-            "versions": {"housing": housing.__version__, **_library_of(self.algorithm)},
+            "versions": {"housing": housing.__version__, **find(self.algorithm).versions()},
         }
         return {**contents, BUNDLE_FILE: f"{json.dumps(about, indent=2)}\n".encode()}
 
@@ -138,7 +135,7 @@ def save_mlflow_model(
             signature=ModelSignature(outputs=Schema([ColSpec(DataType.double)])),
             input_example=None if example is None else pandas.DataFrame(dict(example)),
             pip_requirements=[
-                *(f"{name}=={version}" for name, version in _libraries().items() if name in _LIBRARIES_FOR_PREDICTING),
+                *(f"{name}=={metadata.version(name)}" for name in _LIBRARIES_FOR_PREDICTING),
                 *find(bundle.algorithm).requirements(bundle.model),
             ],
         )
@@ -174,25 +171,6 @@ def _copy_code(folder: Path) -> Path:
         for source in (package / name).glob("*.py"):
             shutil.copyfile(source, folder / name / source.name)
     return folder
-
-
-def _library_of(algorithm: str) -> dict[str, str]:
-    """An algorithm's file has the name of its library, if it has one."""
-    return {name: version for name, version in _libraries().items() if name == algorithm}
-
-
-@cache
-def _libraries() -> Mapping[str, str]:
-    """What housing requires, in the versions installed here; a new algorithm's library is among them."""
-    versions = {}
-    for requirement in metadata.requires("housing") or ():
-        name = re.split(r"[^\w.-]", requirement, maxsplit=1)[0]
-        # xgboost-cpu is the same module and release without GPU support.
-        for distribution in (name, f"{name}-cpu"):
-            if "extra ==" not in requirement:
-                with suppress(metadata.PackageNotFoundError):
-                    versions[name] = metadata.version(distribution)
-    return versions
 
 
 def _sha256(content: bytes) -> str:

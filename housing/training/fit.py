@@ -5,22 +5,22 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from housing.algorithms.base import Image, Program, find
+from housing.algorithms.base import FittingAlgorithm, LabelMetrics, RoundWatch, fitting
+from housing.algorithms.own_code import Image, Program
 from housing.data.channel import Channel, write_csv
 from housing.errors import HousingError, TrainingError
 from housing.training.job import Progress, TrainingJob, TrainingResult
 from housing.training.metrics import METRICS
+from housing.training.scoring import scored
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-
-RoundWatch = Callable[[int, Mapping[str, Mapping[str, float]]], bool]
 
 _LABEL_UNIT = "@label"
 """Marks a metric in the label's unit beside the library's own of that name; the library reads it as text: no colon."""
@@ -35,7 +35,12 @@ class Matrices:
         self._folder: TemporaryDirectory[str] | None = None
 
     def get(
-        self, algorithm: Any, channel: Channel, hyperparameters: Mapping[str, Any], *, reference: Any = None
+        self,
+        algorithm: FittingAlgorithm,
+        channel: Channel,
+        hyperparameters: Mapping[str, Any],
+        *,
+        reference: Any = None,
     ) -> Any:
         """The channel as the algorithm wants it; a validation channel names its training matrix as `reference`."""
         key = (channel.digest, id(reference), algorithm.matrix_key(hyperparameters))
@@ -83,8 +88,9 @@ def fit(
 
         files = {name: matrices.csv(channel) for name, channel in job.channels.items()}
         return run(job, job.code, files, threads=threads, progress=progress, ending=ending)
-    algorithm = find(job.algorithm)
+    algorithm = fitting(job.algorithm)
     train, validation = job.channels["train"], job.channels.get("validation")
+    _refuse_missing(algorithm, job)
     started_at_ms, started = time.time_ns() // 1_000_000, time.perf_counter()
     try:
         train_matrix = matrices.get(algorithm, train, job.hyperparameters)
@@ -98,29 +104,44 @@ def fit(
             seed=job.seed,
             threads=threads,
             progress=_flattened(progress, job),
-            label_metrics=_metrics_in_label_unit(job),
+            label_metrics=_metrics_in_label_unit(job, algorithm.metrics(job.hyperparameters)),
         )
     except HousingError:
         raise
     except Exception as e:
         raise TrainingError(f"{job.name}: {job.algorithm} failed: {_reason(e)}") from e
     history = {name: list(values) for name, values in _flat(fitted.history, job).items()}
+    if not history:
+        history = scored(job, job.channels, fitted.model)
     return TrainingResult(
         history=history,
-        metrics={name: float(values[fitted.best_round]) for name, values in history.items()},
+        metrics={name: float(values[min(fitted.best_round, len(values) - 1)]) for name, values in history.items()},
         best_round=fitted.best_round,
         model=fitted.model,
-        model_format=algorithm.MODEL_FORMAT,
+        model_format=algorithm.model_format,
         seconds=time.perf_counter() - started,
         started_at_ms=started_at_ms,
         stopped=fitted.stopped,
     )
 
 
-def _metrics_in_label_unit(
-    job: TrainingJob,
-) -> Mapping[str, Callable[[NDArray[np.float64], NDArray[np.float64]], float]] | None:
-    """XGBoost's own metrics see the transformed label; people compare dollars, so those are computed beside them."""
+def _refuse_missing(algorithm: FittingAlgorithm, job: TrainingJob) -> None:
+    if algorithm.capabilities.missing_values:
+        return
+    import numpy as np
+
+    for name, channel in job.channels.items():
+        columns = np.flatnonzero(np.isnan(channel.features).any(axis=0))
+        if columns.size:
+            shown = ", ".join(channel.columns[place] for place in columns[:5])
+            raise TrainingError(
+                f"{job.name}: {job.algorithm} takes no missing values, and {len(columns)} columns of the {name} "
+                f"part have some: {shown}; describe them as ignored, or choose an algorithm that takes them"
+            )
+
+
+def _metrics_in_label_unit(job: TrainingJob, names: Sequence[str]) -> LabelMetrics | None:
+    """A library's own metrics see the transformed label; people compare dollars, so those are computed beside them."""
     if job.label_transform == "none":
         return None
     import numpy as np
@@ -131,8 +152,7 @@ def _metrics_in_label_unit(
             np.exp(label.astype(np.float64)), np.exp(prediction.astype(np.float64))
         )
 
-    wanted = job.hyperparameters.get("eval_metric", ())
-    return {f"{name}{_LABEL_UNIT}": undone(name) for name in wanted if isinstance(name, str)}  # type: ignore[union-attr]
+    return {f"{name}{_LABEL_UNIT}": undone(name) for name in names}
 
 
 def _flattened(progress: Progress | None, job: TrainingJob) -> RoundWatch | None:
@@ -153,7 +173,7 @@ def _flat(nested: Mapping[str, Mapping[str, Any]], job: TrainingJob) -> dict[str
 
 
 def _reason(error: Exception) -> str:
-    """One line: XGBoost begins with time and source file, and ends with a stack of addresses."""
+    """One line: some libraries begin with time and source file, and end with a stack of addresses."""
     told = str(error).partition("Stack trace:")[0]
     lines = [line.strip() for line in told.splitlines() if line.strip()]
     return re.sub(r"^\[[\d:]+\] \S+:\d+: ", "", lines[-1]) if lines else type(error).__name__

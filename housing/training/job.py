@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from housing.algorithms.base import Image, Program
+from housing.algorithms.own_code import Image, Program
 
 Value = float | int | str | bool
 """A hyperparameter's value."""

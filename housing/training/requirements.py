@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import metadata
 from pathlib import Path
 
-from housing.algorithms.base import Program
+from housing.algorithms.own_code import Program
 from housing.algorithms.script import requirement_lines
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from contextlib import suppress
+from typing import TYPE_CHECKING
 
-from housing.algorithms.base import find
-from housing.training.metrics import METRICS
+from housing.algorithms.base import Model, StagedModel, find
+from housing.training.metrics import METRICS, score
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,27 +20,28 @@ if TYPE_CHECKING:
 def scored(job: TrainingJob, channels: Mapping[str, Channel], model: bytes) -> dict[str, list[float]]:
     """`<channel>_<metric>` after each round that is in the model, in the label's unit, as `fit` gives it.
 
-    Only XGBoost's models are read. Of dart's only the last round is known: one value each.
+    Where a model cannot tell its earlier rounds, only the last is known: one value each.
     """
     import numpy as np
 
-    loaded = find("xgboost").load(model)
+    algorithm = find(job.algorithm)
+    loaded = algorithm.load(model)
     undo = np.asarray if job.label_transform == "none" else np.exp
-    wanted = job.hyperparameters.get("eval_metric", ())
-    names = [wanted] if isinstance(wanted, str) else list(wanted)  # type: ignore[arg-type]
+    names = algorithm.metrics(job.hyperparameters)
     history: dict[str, list[float]] = {}
     for channel_name, channel in channels.items():
         label = undo(channel.label.astype(np.float64))
         for prediction in _stages(loaded, channel.features):
             undone = undo(prediction.astype(np.float64))
-            for name in names:
-                value = float(METRICS[str(name)].compute(label, undone))
+            values = {name: METRICS[name].compute(label, undone) for name in names} or score(label, undone)
+            for name, value in values.items():
                 history.setdefault(f"{channel_name}_{name}", []).append(value)
     return history
 
 
-def _stages(model: Any, features: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
-    try:
-        yield from model.staged(features)
-    except ValueError:
-        yield model.predict(features)
+def _stages(model: Model, features: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
+    if isinstance(model, StagedModel):
+        with suppress(ValueError):
+            yield from model.staged(features)
+            return
+    yield model.predict(features)

@@ -22,7 +22,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from housing.algorithms.base import Program
+from housing.algorithms.own_code import Program
 from housing.algorithms.script import MODEL_FORMAT, model_archive, unpack
 from housing.errors import TrainingError
 from housing.training.job import Progress, TrainingJob, TrainingResult

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from housing.algorithms.base import Image, find
+from housing.algorithms.base import find
+from housing.algorithms.own_code import Image
 from housing.config.schema import Algorithm, Experiment
 from housing.errors import ConfigError, GateRefused, RegistryError, TrainingError
 from housing.targets.base import LastingRunner
@@ -234,8 +235,7 @@ def _final_hyperparameters(source: Run, algorithm: Algorithm) -> dict[str, Any]:
             f"run {source.name} ({source.id}) is not a finished training job of housing, so it cannot be promoted; "
             "name one that is: candidate=<run id>"
         ) from e
-    for name in find(algorithm.kind).NEEDS_VALIDATION:
-        hyperparameters.pop(name, None)
+    hyperparameters.pop(find(algorithm.kind).capabilities.early_stopping or "", None)
     return hyperparameters | ({algorithm.rounds: rounds} if algorithm.rounds else {})
 
 

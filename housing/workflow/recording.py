@@ -8,7 +8,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from housing.algorithms.base import Program
+from housing.algorithms.base import find
+from housing.algorithms.own_code import Program
 from housing.errors import CloudError, ServerAway, TrackingError
 from housing.tracking.queries import JOB_TAG, REASON_TAG
 from housing.workflow.spending import rented_tags
@@ -76,6 +77,10 @@ class Recording:
             "housing.command": invocation.command,
             "housing.overrides": " ".join(invocation.overrides),
             "housing.config_hash": invocation.config_hash,
+            **{
+                f"housing.{library}_version": version
+                for library, version in find(session.experiment.algorithm.kind).versions().items()
+            },
         }
         if isinstance(code := session.experiment.algorithm.code, Program):
             tags[SCRIPT_TAG] = code.digest

@@ -7,7 +7,8 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from housing.algorithms.base import Image, Program, find
+from housing.algorithms.base import find
+from housing.algorithms.own_code import Image, Program
 from housing.errors import TrackingError
 from housing.tracking.provenance import code_version
 from housing.training.job import TrainingResult
@@ -80,7 +81,7 @@ class Reusable:
         return (run.id, result) if all(name in result.measured for name in objectives) else None
 
     def _recalled(self, run: Run) -> TrainingResult:
-        runs, model_format = self._session.runs, find(self._session.experiment.algorithm.kind).MODEL_FORMAT
+        runs, model_format = self._session.runs, find(self._session.experiment.algorithm.kind).model_format
         metrics = {name: value for name, value in run.metrics.items() if name.startswith(("train_", "validation_"))}
         histories = {name: runs.history(run.id, name) for name in metrics}
         rounds = max(map(len, histories.values()), default=0)

@@ -6,9 +6,10 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 
-from housing.algorithms import xgboost as algorithm
-from housing.algorithms.base import names
+from housing.algorithms.base import Fitted, StagedModel, fitting, names
 from tests.contracts.algorithm import AlgorithmContract, table
+
+algorithm = fitting("xgboost")
 
 
 class TestContract(AlgorithmContract):
@@ -21,7 +22,7 @@ def test_algorithms_are_found_by_file_name() -> None:
     assert "base" not in names()
 
 
-def _fit(**changed: Any) -> algorithm.Fitted:
+def _fit(**changed: Any) -> Fitted:
     hyperparameters = {"num_round": 40, "max_depth": 6, "eta": 0.5, "eval_metric": ("mae",)} | changed
     train = algorithm.matrix(*table(1), hyperparameters)
     validation = algorithm.matrix(*table(2), hyperparameters, reference=train)
@@ -33,7 +34,9 @@ def test_early_stopping_keeps_the_best_round() -> None:
     validation = fitted.history["validation"]["mae"]
     assert len(validation) < 40
     assert fitted.best_round == int(np.argmin(validation))
-    assert algorithm.load(fitted.model).rounds == fitted.best_round + 1
+    loaded = algorithm.load(fitted.model)
+    assert isinstance(loaded, StagedModel)
+    assert loaded.rounds == fitted.best_round + 1
 
 
 def test_the_last_metric_decides_early_stopping() -> None:

@@ -8,7 +8,8 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 
-from housing.algorithms.base import Hyperparameter, Program, find
+from housing.algorithms.base import Algorithm, Hyperparameter, find
+from housing.algorithms.own_code import Program
 from housing.data.channel import Channel
 from housing.training.fit import Matrices, fit
 from housing.training.job import Progress, TrainingJob, TrainingResult
@@ -31,7 +32,7 @@ class AlgorithmContract:
     code: ClassVar[Program | None] = None
 
     @pytest.fixture
-    def algorithm(self) -> Any:
+    def algorithm(self) -> Algorithm:
         return find(self.name)
 
     @pytest.fixture
@@ -48,16 +49,17 @@ class AlgorithmContract:
         job = TrainingJob("job", self.name, self.hyperparameters | {"seed": seed}, channels, seed=seed, code=self.code)
         return fit(job, matrices, progress=progress)
 
-    def test_every_hyperparameter_is_described(self, algorithm: Any) -> None:
-        for name, rule in algorithm.HYPERPARAMETERS.items():
+    def test_every_hyperparameter_is_described(self, algorithm: Algorithm) -> None:
+        for name, rule in algorithm.hyperparameters.items():
             assert isinstance(rule, Hyperparameter)
             assert rule.about, name
             if rule.low is not None and rule.high is not None:
                 assert rule.low <= rule.high, name
 
-    def test_what_it_says_of_its_hyperparameters_is_about_those_that_it_has(self, algorithm: Any) -> None:
-        named = {*algorithm.REQUIRED, *algorithm.NEEDS_VALIDATION} | ({algorithm.ROUNDS} - {None})
-        assert named <= set(algorithm.HYPERPARAMETERS)
+    def test_what_it_says_of_its_hyperparameters_is_about_those_that_it_has(self, algorithm: Algorithm) -> None:
+        has = algorithm.capabilities
+        named = {*algorithm.required, has.rounds, has.early_stopping, has.round_metrics, has.loss} - {None}
+        assert named <= set(algorithm.hyperparameters)
 
     def test_same_seed_gives_the_same_bytes(self, matrices: Matrices) -> None:
         assert self.train(matrices, seed=3).model == self.train(matrices, seed=3).model
@@ -69,7 +71,7 @@ class AlgorithmContract:
         assert len(lengths) == 1
         assert result.best_round < lengths.pop()
 
-    def test_a_saved_model_predicts_what_the_history_says(self, algorithm: Any, matrices: Matrices) -> None:
+    def test_a_saved_model_predicts_what_the_history_says(self, algorithm: Algorithm, matrices: Matrices) -> None:
         result = self.train(matrices)
         features, label = table(2)
         error = float(np.abs(label - algorithm.load(result.model).predict(features)).mean())
@@ -93,12 +95,12 @@ class AlgorithmContract:
         assert seen == [0, 1, 2]
         assert len(result.history["train_mae"]) >= 3
 
-    def test_importance_names_columns_and_shares_sum_to_one(self, algorithm: Any, matrices: Matrices) -> None:
+    def test_importance_names_columns_and_shares_sum_to_one(self, algorithm: Algorithm, matrices: Matrices) -> None:
         shares = algorithm.importance(self.train(matrices).model, list("abcdef"))
         assert set(shares) <= set("abcdef")
         assert sum(shares.values()) == pytest.approx(1 if shares else 0)
         assert list(shares.values()) == sorted(shares.values(), reverse=True)
 
-    def test_bytes_that_are_no_model_are_refused(self, algorithm: Any) -> None:
+    def test_bytes_that_are_no_model_are_refused(self, algorithm: Algorithm) -> None:
         with pytest.raises(ValueError, match="not a"):
             algorithm.load(b"{}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from housing.algorithms.base import Program
+from housing.algorithms.own_code import Program
 from housing.algorithms.script import files_in, pack
 
 METRICS = {f"{channel}_mae": rf"{channel}-mae: ([0-9.e+-]+)" for channel in ("train", "validation")}

@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from housing.algorithms.base import Program
+from housing.algorithms.own_code import Program
 from housing.algorithms.script import about, load, pack, unpack
 from housing.data.channel import Channel, write_csv
 from housing.errors import TrainingError

@@ -6,7 +6,7 @@ import re
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
-from housing.algorithms.base import Image, Program
+from housing.algorithms.own_code import Image, Program
 from housing.errors import ConfigError
 
 if TYPE_CHECKING:

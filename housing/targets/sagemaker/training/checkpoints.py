@@ -13,7 +13,7 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from housing.algorithms.base import find
+from housing.algorithms.base import fitting
 
 if TYPE_CHECKING:
     from housing.targets.sagemaker.staging import Stage, Staged
@@ -35,7 +35,7 @@ def lay_first_round(job: TrainingJob, channels: Mapping[str, Staged], folder: st
     channel = channels["train"].channel
     if channel is None:
         return
-    algorithm = find(job.algorithm)
+    algorithm = fitting(job.algorithm)
     first = {k: v for k, v in hyperparameters.items() if k != "early_stopping_rounds"} | {"num_round": 1}
     matrix = algorithm.matrix(channel.features, channel.label, first)
     stage.write(algorithm.fit(first, matrix, seed=job.seed).model, f"{folder}/xgboost-checkpoint.0")

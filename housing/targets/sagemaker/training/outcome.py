@@ -9,7 +9,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from housing.algorithms.base import Program, find
+from housing.algorithms.base import StagedModel, find
+from housing.algorithms.own_code import Program
 from housing.errors import CloudError, TrainingError
 from housing.training.job import TrainingJob, TrainingResult
 from housing.training.scoring import scored
@@ -69,7 +70,10 @@ def model_of(job: TrainingJob, description: Description, stage: Stage) -> bytes:
 
 def rounds_of(job: TrainingJob, model: bytes) -> int | None:
     """How many rounds of boosting are in the model; None when it is not one of XGBoost's."""
-    return int(find("xgboost").load(model).rounds) if model and job.code is None else None
+    if not model or job.code is not None:
+        return None
+    loaded = find(job.algorithm).load(model)
+    return loaded.rounds if isinstance(loaded, StagedModel) else None
 
 
 def result(
@@ -107,7 +111,7 @@ def result(
         metrics=metrics,
         best_round=best_round,
         model=model,
-        model_format=find(job.algorithm).MODEL_FORMAT,
+        model_format=find(job.algorithm).model_format,
         seconds=float(description.seconds or 0),
         started_at_ms=int(started.timestamp() * 1000),
         stopped=stopped,

@@ -36,7 +36,7 @@ def job_of(description: Description) -> TrainingJob:
 
 def values(texts: Mapping[str, str], algorithm: str) -> dict[str, Value | Sequence[str]]:
     """Hyperparameters as the algorithm's rules have them; what these do not know, or would refuse, stays text."""
-    rules: Mapping[str, Hyperparameter] = find(algorithm).HYPERPARAMETERS
+    rules: Mapping[str, Hyperparameter] = find(algorithm).hyperparameters
     return {
         name: _from_json(text) if algorithm == "script" else _value(text, rules.get(name))
         for name, text in texts.items()

@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from housing.algorithms.base import Image, Program, find
+from housing.algorithms.base import find
+from housing.algorithms.own_code import Image, Program
 from housing.errors import ConfigError
 from housing.training.job import TrainingJob
 from housing.training.script import LABEL_TRANSFORM
@@ -111,7 +112,7 @@ def texts(job: TrainingJob, place: Place) -> dict[str, str]:
     if job.algorithm == "xgboost":
         values.setdefault("seed", job.seed)
         # The container fails with a KeyError where metrics are named and the objective is not.
-        values.setdefault("objective", find(job.algorithm).HYPERPARAMETERS["objective"].default)
+        values.setdefault("objective", find(job.algorithm).hyperparameters["objective"].default)
         # Without it a job that is stopped leaves no model.
         values["save_model_on_termination"] = True
     if isinstance(job.code, Program):

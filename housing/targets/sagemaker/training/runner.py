@@ -10,7 +10,7 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from housing.algorithms.base import Image, Program
+from housing.algorithms.own_code import Image, Program
 from housing.costs import Rental
 from housing.data.channel import Channel
 from housing.errors import CloudError, HousingError, JobRefused, TrainingError

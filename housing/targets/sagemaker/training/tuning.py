@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from housing.algorithms.base import Image, Program, find
+from housing.algorithms.base import find
+from housing.algorithms.own_code import Image, Program
 from housing.errors import ConfigError
 from housing.targets.sagemaker.training.requests import Place, definition, tags, text, texts
 from housing.training.job import TrainingJob
@@ -179,7 +180,7 @@ def _space_faults(study: Study, space: SearchSpace, algorithm: str) -> list[str]
 
 def _xgboost_faults(key: str, name: str, distribution: Distribution) -> list[str]:
     """SageMaker knows which hyperparameters of its own algorithms may be tuned, and that each of them is a range."""
-    if name not in find("xgboost").HYPERPARAMETERS:
+    if name not in find("xgboost").hyperparameters:
         return [f"{key}: all jobs of a tuning job read the same channels, and {name} is no hyperparameter; {_OPTUNA}"]
     if name not in _TUNABLE:
         return [f"{key}: SageMaker tunes its XGBoost by {', '.join(_TUNABLE)} only; {_OPTUNA}"]
@@ -229,7 +230,7 @@ def _ranges(space: SearchSpace, *, as_categories: bool, as_json: bool) -> dict[s
 
 
 def _strategy_config(study: Study, job: TrainingJob) -> dict[str, Any]:
-    counting = find(job.algorithm).ROUNDS if job.code is None else job.code.rounds
+    counting = find(job.algorithm).capabilities.rounds if job.code is None else job.code.rounds
     most = job.hyperparameters.get(counting or "")
     if study.pruner != "hyperband" or not isinstance(most, int):
         return {}

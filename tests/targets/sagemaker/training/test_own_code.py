@@ -10,7 +10,7 @@ import botocore.session
 import pytest
 from botocore.validate import ParamValidator
 
-from housing.algorithms.base import Image, Program
+from housing.algorithms.own_code import Image, Program
 from housing.errors import ConfigError
 from housing.targets.managed import ManagedJob, ManagedStudy
 from housing.targets.sagemaker import Settings

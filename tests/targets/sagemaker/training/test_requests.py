@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from housing.algorithms.base import Image, Program
+from housing.algorithms.own_code import Image, Program
 from housing.errors import ConfigError
 from housing.targets.managed import ManagedStudy
 from housing.targets.sagemaker import Settings, Spot, Vpc
