@@ -10,6 +10,7 @@ from functools import cache
 from typing import Any, cast
 
 from housing.rehearsal.answers import HttpAnswer, unsupported
+from housing.rehearsal.aws import described_alarms
 from housing.rehearsal.kinds import ACCOUNT
 
 # By the name that a signature gives: moto's name of the service, and a host at which moto expects it.
@@ -107,6 +108,7 @@ def begin() -> None:
     BackendDict.reset()
     _loaded.clear()
     _functions.cache_clear()
+    described_alarms.correct()
     load("iam", "aws")
     iam = _accounts("iam")[ACCOUNT]["aws"]
     documents = json.loads(aws_managed_policies_data)

@@ -97,7 +97,9 @@ def tripped(world: World, alarms: Sequence[str]) -> list[str]:
 
 
 def _alarms(world: World, names: Sequence[str]) -> list[Record]:
-    answer = world.client("cloudwatch").describe_alarms(AlarmNames=list(names))
+    answer = world.client("cloudwatch").describe_alarms(
+        AlarmNames=list(names), AlarmTypes=["MetricAlarm", "CompositeAlarm"]
+    )
     return [*answer.get("MetricAlarms", []), *answer.get("CompositeAlarms", [])]
 
 

@@ -79,6 +79,23 @@ def test_statistics_are_cloudwatchs(name: str, value: float) -> None:
     assert statistic([4.0, 1.0, 3.0, 2.0], name) == value
 
 
+def test_every_filter_of_the_description_counts(shop: Shop) -> None:
+    cloudwatch = shop.served.client("cloudwatch")
+    silent, ringing = (_alarm(shop, "nowhere", TreatMissingData="ignore") for _ in range(2))
+    cloudwatch.set_alarm_state(AlarmName=ringing, StateValue="ALARM", StateReason="by hand")
+
+    def told(**filters: Any) -> set[str]:
+        answer = cloudwatch.describe_alarms(**filters)
+        return {each["AlarmName"] for kind in ("MetricAlarms", "CompositeAlarms") for each in answer[kind]}
+
+    both = [silent, ringing]
+    assert told(AlarmNames=both) == set(both)
+    assert told(AlarmNames=both, StateValue="ALARM") == {ringing}
+    assert told(AlarmNamePrefix=silent, StateValue="ALARM") == set()
+    assert told(AlarmNames=both, AlarmTypes=["CompositeAlarm"]) == set()
+    assert told(AlarmNames=both, AlarmTypes=["MetricAlarm", "CompositeAlarm"]) == set(both)
+
+
 def _alarm(shop: Shop, endpoint: str, **change: Any) -> str:
     name = shop.name("alarm")
     about = {

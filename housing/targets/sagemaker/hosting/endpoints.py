@@ -140,6 +140,19 @@ class Endpoints:
             found = pages.paginate(AlarmNamePrefix=f"{endpoint}/", AlarmTypes=["MetricAlarm"])
             return [alarm for page in found for alarm in page["MetricAlarms"]]
 
+    def ringing(self, alarms: Sequence[str]) -> list[str]:
+        """Those of these alarms that are in state ALARM, in the given order; also composite ones."""
+        if not alarms:
+            return []
+        with translated("cloudwatch"):
+            answer = self._clients("cloudwatch").describe_alarms(
+                AlarmNames=[*alarms], AlarmTypes=["MetricAlarm", "CompositeAlarm"]
+            )
+        # The states are read here: not every implementation of the API heeds StateValue beside AlarmNames.
+        found = [*answer.get("MetricAlarms", ()), *answer.get("CompositeAlarms", ())]
+        states = {alarm["AlarmName"]: alarm["StateValue"] for alarm in found}
+        return [name for name in alarms if states.get(name) == "ALARM"]
+
     def why_it_failed(self, endpoint: Mapping[str, Any], *, since: float) -> str:
         """What SageMaker says, and the last lines that its containers have written; `since` is seconds since 1970."""
         reason = endpoint.get("FailureReason") or "SageMaker gives no reason"

@@ -134,12 +134,7 @@ class Steps:
             )
 
     def _why_taken_back(self, deployment: Deployment, found: Mapping[str, Any], *, since: float) -> str:
-        watched = _watched(deployment)
-        ringing = []
-        if watched:
-            with translated("cloudwatch"):
-                answer = self._clients("cloudwatch").describe_alarms(AlarmNames=watched, StateValue="ALARM")
-            ringing = [alarm["AlarmName"] for alarm in answer["MetricAlarms"]]
+        ringing = self._endpoints.ringing(_watched(deployment))
         why = self._endpoints.why_it_failed(found, since=since)
         return (f"alarm {', '.join(ringing)} rang; " if ringing else "") + why
 
