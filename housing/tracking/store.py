@@ -34,6 +34,12 @@ _QUIET = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "4",
 }
 _MANAGED = re.compile(r"arn:aws[a-z-]*:sagemaker:[a-z0-9-]+:\d{12}:mlflow-(tracking-server|app)/[\w-]+")
+MANAGED_FORMS = (
+    "one looks like arn:aws:sagemaker:<region>:<account>:mlflow-tracking-server/<name>, or for a serverless app "
+    "arn:aws:sagemaker:<region>:<account>:mlflow-app/<id>"
+)
+"""What the ARN of a managed MLflow must look like, for people."""
+
 _BUSY_TIMEOUT_S = 20
 _REACHABLE_WITHIN_S = 10
 _MESSAGE_LIMIT = 400
@@ -61,6 +67,11 @@ def open_client(uri: str) -> MlflowClient:
     if uri.startswith("arn:"):
         _check_answers(client, uri)
     return client
+
+
+def is_managed(uri: str) -> bool:
+    """Whether a tracking URI is the ARN of a managed MLflow of SageMaker's."""
+    return _MANAGED.fullmatch(uri) is not None
 
 
 def database_path(uri: str) -> Path:
@@ -132,13 +143,10 @@ def _sign_for(arn: str) -> None:
     """Let the plug-in for SageMaker's managed MLflow sign what goes to this server."""
     import mlflow
 
+    if not is_managed(arn):
+        raise TrackingError(f"tracking.uri: {arn} is no managed MLflow; {MANAGED_FORMS}")
     if find_spec("sagemaker_mlflow") is None:
         raise TrackingError(f"{arn}: a managed MLflow needs a plug-in of AWS: pip install 'housing[sagemaker]'")
-    if not _MANAGED.fullmatch(arn):
-        raise TrackingError(
-            f"{arn}: is no managed MLflow; one looks like arn:aws:sagemaker:<region>:<account>:"
-            "mlflow-tracking-server/<name>"
-        )
     # It signs for the process's own tracking URI, whatever client calls.
     mlflow.set_tracking_uri(arn)
 
@@ -150,7 +158,7 @@ def _check_answers(client: MlflowClient, arn: str) -> None:
         text = " ".join(str(e).split())
         raise TrackingError(
             f"{arn}: the managed MLflow does not answer: {text[:_MESSAGE_LIMIT]}; check tracking.uri, the AWS "
-            "credentials, and that they may call sagemaker-mlflow:*"
+            "credentials, and that they are allowed what `housing iam` prints"
         ) from e
 
 

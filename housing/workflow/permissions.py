@@ -8,6 +8,7 @@ from typing import Any
 from housing.config.schema import Experiment
 from housing.errors import ConfigError
 from housing.targets.base import find
+from housing.tracking.store import MANAGED_FORMS, is_managed
 from housing.workflow.outcome import Invocation, Outcome, Reporter
 
 _WHOSE = {"caller": "whoever runs these commands", "role": "the role that jobs and endpoints take"}
@@ -22,9 +23,10 @@ def iam(experiment: Experiment, _invocation: Invocation, _reporter: Reporter, *,
         uses.append((experiment.runner, {"trains": True, "searches": experiment.study.engine == "amt"}))
     if _at_aws(experiment.host):
         uses.append((experiment.host, {"serves": experiment.deployment}))
-    if not uses:
+    record = _managed_record(experiment.tracking.uri)
+    if not uses and record is None:
         raise ConfigError("housing iam: nothing of this experiment is at AWS; choose target=sagemaker")
-    documents = find(uses[0][0].name).policies(uses)
+    documents = find(uses[0][0].name if uses else "sagemaker").policies(uses, record=record)
     text = json.dumps(documents[whose], indent=2)
     actions = sum(len(statement["Action"]) for statement in documents[whose]["Statement"])
     other = "role" if whose == "caller" else "caller"
@@ -35,6 +37,15 @@ def iam(experiment: Experiment, _invocation: Invocation, _reporter: Reporter, *,
         next_commands=((f"housing iam {other}", f"the policy of {_WHOSE[other]}"),),
         raw=f"{text}\n",
     )
+
+
+def _managed_record(uri: str) -> str | None:
+    """The ARN where the record is kept in a managed MLflow of SageMaker's. Raises ConfigError for any other ARN."""
+    if not uri.startswith("arn:"):
+        return None
+    if not is_managed(uri):
+        raise ConfigError(f"tracking.uri: {uri} is no managed MLflow; {MANAGED_FORMS}")
+    return uri
 
 
 def _at_aws(settings: Any) -> bool:

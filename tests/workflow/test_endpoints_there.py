@@ -178,6 +178,34 @@ def test_iam_prints_a_policy_that_a_pipe_takes(there: Command) -> None:
     assert there("iam", "nobody").code == 3
 
 
+@pytest.mark.parametrize(
+    ("resource", "own"),
+    [("mlflow-tracking-server/record", set()), ("mlflow-app/app-6EXAMPLE", {"sagemaker:CallMlflowAppApi"})],
+)
+def test_a_record_in_a_managed_mlflow_is_part_of_the_policy(there: Command, resource: str, own: set[str]) -> None:
+    arn = f"arn:aws:sagemaker:us-east-1:123456789012:{resource}"
+
+    def on_the_record(policy: Any) -> set[str]:
+        return {action for s in policy["Statement"] if s["Resource"] == [arn] for action in s["Action"]}
+
+    documents = there("iam", f"tracking.uri={arn}", "--json").data
+    found = on_the_record(documents["caller"])
+    assert {"sagemaker-mlflow:CreateRun", "sagemaker-mlflow:SetRegisteredModelAlias"} <= found
+    assert {action for action in found if not action.startswith("sagemaker-mlflow:")} == own
+    assert not {action for action in found if "*" in action}
+    assert on_the_record(documents["role"]) == set(), "jobs and endpoints do not write the record"
+    here = _run("iam", f"tracking.uri={arn}", "--json").data
+    assert on_the_record(here["caller"]) == found, "also where nothing else is at AWS"
+    assert len(here["caller"]["Statement"]) == 1
+
+
+def test_an_arn_that_is_no_managed_mlflow_is_refused_with_both_forms() -> None:
+    refused = _run("iam", "tracking.uri=arn:aws:sagemaker:us-east-1:123456789012:mlflow/record")
+    assert refused.code == 3
+    assert "mlflow-tracking-server/<name>" in refused.err
+    assert "mlflow-app/<id>" in refused.err
+
+
 def _registered(rows: Path) -> list[float]:
     """What the registered MLflow model answers."""
     from housing.tracking.registry import Registry

@@ -15,7 +15,7 @@ def correct() -> None:
     """Let moto answer so, in this process."""
     from moto.cloudwatch.responses import CloudWatchResponse
 
-    CloudWatchResponse.describe_alarms = _describe_alarms  # type: ignore[method-assign]
+    CloudWatchResponse.describe_alarms = _describe_alarms
 
 
 def _describe_alarms(self: Any) -> Any:

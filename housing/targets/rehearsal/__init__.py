@@ -27,7 +27,9 @@ class Settings(sagemaker.Settings):
     rehearsal: Rehearsal = field(default_factory=Rehearsal)
 
 
-def policies(uses: Sequence[tuple[sagemaker.Settings, Mapping[str, Any]]]) -> Mapping[str, Any]:
+def policies(
+    uses: Sequence[tuple[sagemaker.Settings, Mapping[str, Any]]], *, record: str | None = None
+) -> Mapping[str, Any]:
     """As for SageMaker; the rehearsal holds callers to them where `rehearsal.enforce_iam` says so."""
     named = [
         (replace(settings, region=settings.region or settings.rehearsal.region), use)
@@ -35,7 +37,7 @@ def policies(uses: Sequence[tuple[sagemaker.Settings, Mapping[str, Any]]]) -> Ma
         else (settings, use)
         for settings, use in uses
     ]
-    return sagemaker.policies(named)
+    return sagemaker.policies(named, record=record)
 
 
 def open_runner(settings: Settings) -> Runner:

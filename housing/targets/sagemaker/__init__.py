@@ -120,12 +120,15 @@ class Settings:
             raise ValueError("; ".join(faults))
 
 
-def policies(uses: Sequence[tuple[Settings, Mapping[str, Any]]]) -> Mapping[str, Any]:
-    """IAM policies: of the `caller`, of the `role`, and its `trust`. A use is the fields of `policy.Use`."""
+def policies(uses: Sequence[tuple[Settings, Mapping[str, Any]]], *, record: str | None = None) -> Mapping[str, Any]:
+    """IAM policies: of the `caller`, of the `role`, and its `trust`. A use is the fields of `policy.Use`.
+
+    `record` is the ARN of a managed MLflow that the record is kept in.
+    """
     from housing.targets.sagemaker import permissions
     from housing.targets.sagemaker.policy import Use
 
-    return permissions.policies([(settings, Use(**use)) for settings, use in uses])
+    return permissions.policies([(settings, Use(**use)) for settings, use in uses], record=record)
 
 
 def open_runner(settings: Settings) -> Runner:

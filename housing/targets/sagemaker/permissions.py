@@ -6,7 +6,16 @@ import re
 from typing import TYPE_CHECKING
 
 from housing.targets.sagemaker.clients import Clients
-from housing.targets.sagemaker.policy import Account, Policy, Use, caller_policy, merged, role_policy, trust_policy
+from housing.targets.sagemaker.policy import (
+    Account,
+    Policy,
+    Use,
+    caller_policy,
+    merged,
+    record_policy,
+    role_policy,
+    trust_policy,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,11 +25,16 @@ if TYPE_CHECKING:
 _ROLE = re.compile(r"arn:(?P<partition>[\w-]+):iam::(?P<number>\d{12}):role/.+")
 
 
-def policies(uses: Sequence[tuple[Settings, Use]]) -> dict[str, Policy]:
-    """`caller`, `role` and `trust`, each for all uses together. Where the role names the account, AWS is not asked."""
+def policies(uses: Sequence[tuple[Settings, Use]], *, record: str | None = None) -> dict[str, Policy]:
+    """`caller`, `role` and `trust`, each for all uses together. Where the role names the account, AWS is not asked.
+
+    `record` is the ARN of the managed MLflow that the caller keeps the record in, None where it is elsewhere.
+    """
     each = [(_account(settings), use) for settings, use in uses]
     return {
-        "caller": merged([caller_policy(account, use) for account, use in each]),
+        "caller": merged(
+            [*(caller_policy(account, use) for account, use in each), *([record_policy(record)] if record else [])]
+        ),
         "role": merged([role_policy(account, use) for account, use in each]),
         "trust": trust_policy(),
     }

@@ -20,6 +20,44 @@ _SAGEMAKER = "sagemaker.amazonaws.com"
 _SCALING = "sagemaker.application-autoscaling.amazonaws.com"
 
 
+# What MlflowClient asks of a record; those of logged models are what a registered model is made by.
+_OF_MLFLOW = (
+    "CreateExperiment",
+    "CreateModelVersion",
+    "CreateRegisteredModel",
+    "CreateRun",
+    "DeleteLoggedModel",
+    "DeleteTag",
+    "FinalizeLoggedModel",
+    "GetDownloadURIForModelVersionArtifacts",
+    "GetExperiment",
+    "GetExperimentByName",
+    "GetLoggedModel",
+    "GetMetricHistory",
+    "GetModelVersion",
+    "GetModelVersionByAlias",
+    "GetRegisteredModel",
+    "GetRun",
+    "ListArtifacts",
+    "ListLoggedModelArtifacts",
+    "LogBatch",
+    "LogInputs",
+    "LogLoggedModelParams",
+    "LogModel",
+    "LogOutputs",
+    "SearchExperiments",
+    "SearchLoggedModels",
+    "SearchModelVersions",
+    "SearchRegisteredModels",
+    "SearchRuns",
+    "SetLoggedModelTags",
+    "SetRegisteredModelAlias",
+    "SetTag",
+    "UpdateModelVersion",
+    "UpdateRun",
+)
+
+
 @dataclass(frozen=True)
 class Use:
     """What an experiment does at one place: `trains` jobs, `searches` by SageMaker's own tuning, `serves` endpoints."""
@@ -77,6 +115,15 @@ def caller_policy(account: Account, use: Use) -> Policy:
     if use.serves:
         rows += _of_serving(account, use.serves)
     return _policy(rows)
+
+
+def record_policy(arn: str) -> Policy:
+    """For whoever keeps the record in SageMaker's managed MLflow of this ARN: a tracking server, or a serverless app.
+
+    An app takes every call under one action of SageMaker's own, and checks those of MLflow as well.
+    """
+    own = ["sagemaker:CallMlflowAppApi"] if ":mlflow-app/" in arn else []
+    return _policy([Row([*own, *(f"sagemaker-mlflow:{action}" for action in _OF_MLFLOW)], [arn])])
 
 
 def role_policy(account: Account, use: Use) -> Policy:
