@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 ENTRY_POINTS = "housing.algorithms"
-OWN_CODE = ("script", "container")
+SCRIPT, CONTAINER = OWN_CODE = ("script", "container")
 """Algorithms that run code of the user's, under whatever name a configuration gives them."""
 
 _NOT_ALGORITHMS = ("base", "own_code")
@@ -135,9 +135,9 @@ class Algorithm(Protocol):
         return {} if self.library is None else {self.library: version(self.library)}
 
     def requirements(self, model: bytes, /) -> list[str]:
-        """What a process must install to read the model, beside housing's own few: pinned, as pip reads it."""
+        """What this one model needs beside the algorithm's packages, as pip reads it."""
         del model
-        return [f"{name}=={installed}" for name, installed in self.versions().items()]
+        return []
 
     def missing_library(self) -> str | None:
         """How to install what it imports; None where that is there."""
@@ -220,6 +220,13 @@ def find(name: str) -> Algorithm:
         raise ConfigError(f"algorithm {name}: {entry.value} of package {_package(entry)} {why}")
     algorithm: Algorithm = loaded
     return algorithm
+
+
+def packages(name: str) -> dict[str, str]:
+    """What a process must install to run the algorithm, with the versions installed here: its library, its package."""
+    entry = _entry_points().get(name)
+    own = {entry.dist.name: entry.dist.version} if entry is not None and entry.dist is not None else {}
+    return {**find(name).versions(), **own}
 
 
 def fitting(name: str) -> FittingAlgorithm:

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from housing.algorithms.base import find
-from housing.algorithms.own_code import Image
 from housing.config.faults import Fault, did_you_mean, some_of
 from housing.config.hyperparameters import space_faults
 from housing.config.nearest import nearest
@@ -46,10 +45,9 @@ def disagreements(parts: Mapping[str, Any]) -> list[Fault]:
         case {"algorithm": Algorithm() as algorithm, "study": Study() as study}:
             faults += [f for place in range(len(study.objectives)) for f in _objective_faults(study, place, algorithm)]
     match parts:
-        case {"algorithm": Algorithm(code=Image()), "runner": runner} if not targets.find(runner.name).RUNS_IMAGES:
-            way_out = "train on Amazon SageMaker: target@runner=sagemaker"
-            rule = f"needs a place that runs container images, and target {runner.name} has none"
-            faults.append(Fault(("algorithm", "container"), rule, way_out=way_out))
+        case {"algorithm": Algorithm() as algorithm, "runner": runner}:
+            reasons = targets.find(runner.name).supports(runner, algorithm.kind, algorithm.code)
+            faults += [f for text in reasons for f in rule_faults(text, ())]
     match parts:
         case {"deployment": Deployment() as deployment, "tracking": Tracking(model=model)}:
             faults += _deployment_faults(deployment, model)

@@ -7,12 +7,14 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from types import ModuleType
 from typing import Any, Protocol, runtime_checkable
 
 import housing.targets
+from housing.algorithms.own_code import Image, Program
 from housing.costs import Rental
 from housing.data.channel import Channel
 from housing.deployment.plan import Action
@@ -77,7 +79,9 @@ class SearchingRunner(Runner, Protocol):
     def study_handle(self) -> str:
         """A new name for a study there."""
 
-    def search_faults(self, study: Study, space: SearchSpace, algorithm: str) -> Sequence[str]:
+    def search_faults(
+        self, study: Study, space: SearchSpace, algorithm: str, code: Program | Image | None
+    ) -> Sequence[str]:
         """What the place cannot do of a study, each from the key it is about to a way out; empty: it can do all."""
 
     def search(self, study: ManagedStudy, watch: Watch) -> None:
@@ -170,15 +174,49 @@ class BatchHost(Host, Protocol):
         """
 
 
+class Target(Protocol):
+    """A place, as its package offers it: `open_runner(settings)`, `open_host(settings)`, or both beside these."""
+
+    Settings: type[Any]
+
+    def supports(self, settings: Any, algorithm: str, code: Program | Image | None) -> Sequence[str]:
+        """Why this place cannot train an algorithm, or the user's code; each from the key it is about to a way out.
+
+        Empty: it can. Asks nobody and costs nothing, so that a job is refused before anything of it exists.
+        """
+
+
 def names(slot: str) -> list[str]:
-    """The targets for `runner` or for `host`: one folder each; not every place that trains can serve."""
-    folders = sorted(m.name for m in pkgutil.iter_modules(housing.targets.__path__) if m.ispkg)
-    return [name for name in folders if hasattr(find(name), f"open_{slot}")]
+    """The targets for `runner` or for `host`: one folder each, or an entry point of an installed package.
 
-
-def find(name: str) -> ModuleType:
-    """The target's package, which offers `Settings` and `open_runner(settings)`, `open_host(settings)` or both.
-
-    `RUNS_IMAGES` tells whether its runner takes container images of the user's own.
+    Not every place that trains can serve.
     """
-    return import_module(f"housing.targets.{name}")
+    return [name for name in sorted({*_folders(), *_entry_points()}) if hasattr(find(name), f"open_{slot}")]
+
+
+@cache
+def find(name: str) -> Any:
+    """The target's package: a `Target`. Raises ModuleNotFoundError where there is none."""
+    if name in _folders():
+        return import_module(f"housing.targets.{name}")
+    if name not in _entry_points():
+        raise ModuleNotFoundError(f"there is no target {name}")
+    return _entry_points()[name].load()
+
+
+@cache
+def _folders() -> tuple[str, ...]:
+    return tuple(m.name for m in pkgutil.iter_modules(housing.targets.__path__) if m.ispkg)
+
+
+@cache
+def _entry_points() -> Mapping[str, EntryPoint]:
+    return {entry.name: entry for entry in entry_points(group="housing.targets") if entry.name not in _folders()}
+
+
+def no_images(name: str) -> str:
+    """Why a place without a container engine refuses an image of the user's."""
+    return (
+        f"algorithm.container: needs a place that runs container images, and target {name} has none; train on Amazon "
+        "SageMaker: target@runner=sagemaker"
+    )

@@ -20,7 +20,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import housing
-from housing.algorithms.base import find
+from housing.algorithms.base import find, packages
 from housing.errors import DataError
 from housing.training.predictor import BUNDLE_FILE, ENCODER_FILE, Predictor
 
@@ -136,6 +136,7 @@ def save_mlflow_model(
             input_example=None if example is None else pandas.DataFrame(dict(example)),
             pip_requirements=[
                 *(f"{name}=={metadata.version(name)}" for name in _LIBRARIES_FOR_PREDICTING),
+                *(f"{name}=={version}" for name, version in packages(bundle.algorithm).items()),
                 *find(bundle.algorithm).requirements(bundle.model),
             ],
         )

@@ -46,7 +46,7 @@ def refuse_unsearchable(session: Session) -> None:
         f"search_space.{name}: {spec.engine} varies hyperparameters only; study.engine=optuna chooses between {name}s"
         for name in chosen
     ]
-    found += session.runner.search_faults(spec, space, experiment.algorithm.kind)
+    found += session.runner.search_faults(spec, space, experiment.algorithm.kind, experiment.algorithm.code)
     if found:
         raise ConfigError("\n".join(found))
     if spec.reproducible and spec.parallel > 1 and spec.sampler == "tpe":

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from housing.algorithms.own_code import Image, Program
+from housing.targets.base import no_images
+
 if TYPE_CHECKING:
     from housing.targets.base import Host, Runner
-
-
-RUNS_IMAGES = False
-"""Whether jobs may be container images of the user's own."""
 
 
 @dataclass(frozen=True)
@@ -42,3 +42,8 @@ def open_host(settings: Settings) -> Host:
     from housing.targets.local.host import LocalHost
 
     return LocalHost(settings)
+
+
+def supports(_settings: Settings, _algorithm: str, code: Program | Image | None) -> Sequence[str]:
+    """Everything but container images."""
+    return [no_images("local")] if isinstance(code, Image) else []

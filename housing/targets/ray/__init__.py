@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from housing.algorithms.own_code import Image, Program
+from housing.targets.base import no_images
+
 if TYPE_CHECKING:
     from housing.targets.base import Runner
-
-
-RUNS_IMAGES = False
-"""Whether jobs may be container images of the user's own."""
 
 
 @dataclass(frozen=True)
@@ -41,3 +41,8 @@ def open_runner(settings: Settings) -> Runner:
     from housing.targets.ray.runner import RayRunner
 
     return RayRunner(settings)
+
+
+def supports(_settings: Settings, _algorithm: str, code: Program | Image | None) -> Sequence[str]:
+    """Everything but container images."""
+    return [no_images("ray")] if isinstance(code, Image) else []

@@ -6,15 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
+from housing.algorithms.own_code import Image, Program
 from housing.rehearsal.spec import Rehearsal
 from housing.targets import sagemaker
+from housing.targets.base import no_images
 
 if TYPE_CHECKING:
     from housing.targets.base import Host, Runner
-
-
-RUNS_IMAGES = False
-"""Whether jobs may be container images of the user's own."""
 
 
 @dataclass(frozen=True)
@@ -50,3 +48,8 @@ def open_host(settings: Settings) -> Host:
     from housing.targets.rehearsal.beginning import begun
 
     return sagemaker.open_host(begun(settings))
+
+
+def supports(settings: Settings, algorithm: str, code: Program | Image | None) -> Sequence[str]:
+    """As SageMaker does; there is no engine for images here."""
+    return [no_images("rehearsal")] if isinstance(code, Image) else sagemaker.supports(settings, algorithm, code)

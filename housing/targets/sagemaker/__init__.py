@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from housing.algorithms.own_code import Image, Program
+
 if TYPE_CHECKING:
     from housing.targets.base import Host, Runner
 
@@ -18,10 +20,6 @@ _REGION = re.compile(r"[a-z]{2,}(-[a-z]+)+-\d+")
 _ADDRESS = re.compile(r"https?://[^\s/]+\S*")
 _MOST_TAGS = 40
 """Of SageMaker's 50; ours need some."""
-
-
-RUNS_IMAGES = True
-"""Whether jobs may be container images of the user's own."""
 
 
 @dataclass(frozen=True)
@@ -129,6 +127,20 @@ def policies(uses: Sequence[tuple[Settings, Mapping[str, Any]]], *, record: str 
     from housing.targets.sagemaker.policy import Use
 
     return permissions.policies([(settings, Use(**use)) for settings, use in uses], record=record)
+
+
+def supports(settings: Settings, algorithm: str, code: Program | Image | None) -> Sequence[str]:
+    """What its container for the algorithm cannot do; all others train by script mode."""
+    from housing.targets.sagemaker.training.container import container_of
+
+    container = container_of(algorithm, code)
+    found = [f"runner.{fault}" for fault in container.faults(settings)]
+    if settings.instance_count > 1 and not container.is_distributed:
+        found.append(
+            f"runner.instance_count: {settings.instance_count} instances would each train on every row, and "
+            f"{algorithm} would count each row as often; use 1, on a larger instance_type"
+        )
+    return found
 
 
 def open_runner(settings: Settings) -> Runner:

@@ -17,8 +17,8 @@ from housing.deployment.spec import Alarm, Asynchronous, Autoscaling, Deployment
 from housing.errors import CloudError
 from housing.targets.managed import ManagedStudy
 from housing.targets.sagemaker import policies
+from housing.targets.sagemaker.built_in.xgboost.images import serving_image
 from housing.targets.sagemaker.hosting.host import SageMakerHost
-from housing.targets.sagemaker.images import serving_image
 from housing.targets.sagemaker.training.runner import SageMakerRunner
 from housing.training.artifact import read_bundle, write_bundle
 from housing.training.job import TrainingJob

@@ -15,7 +15,6 @@ from housing.targets.sagemaker.hosting import alarms, archive, requests
 from housing.targets.sagemaker.hosting.invocations import ARCHIVE_FILE, ENCODER_FILE
 from housing.targets.sagemaker.hosting.names import EXPERIMENT_TAG
 from housing.targets.sagemaker.hosting.requests import Place, Served
-from housing.targets.sagemaker.images import framework_image, serving_image
 from housing.targets.sagemaker.refusals import code, message, translated
 from housing.targets.sagemaker.staging import Stage
 
@@ -85,16 +84,7 @@ class Parts:
         below = ("endpoints", deployment.endpoint, sha256(content).hexdigest()[:16])
         uri = self._stage.put_bytes(content, *below, ARCHIVE_FILE)
         self._stage.put_bytes((folder / ENCODER_FILE).read_bytes(), *below, ENCODER_FILE)
-        return Served(model, digest(folder), self._image(folder), uri)
-
-    def _image(self, folder: Path) -> str:
-        """That of a script's framework, else SageMaker's XGBoost."""
-        settings, region = self._settings, self._clients.region
-        own = archive.program(folder)
-        if own is None:
-            return serving_image(archive.xgboost_version(folder), settings, region)
-        versions = (own["framework"], own["framework_version"], own["py_version"])
-        return framework_image(*versions, region, instance_type=settings.instance_type, scope="inference")
+        return Served(model, digest(folder), archive.image(folder, self._settings, self._clients.region), uri)
 
 
 def _create(call: Any, request: Mapping[str, Any]) -> None:

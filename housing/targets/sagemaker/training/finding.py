@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Literal
 
+from housing.algorithms.base import OWN_CODE
 from housing.errors import TrainingError
 from housing.targets.managed import ManagedJob
 from housing.targets.sagemaker.training.reading import job_of, values
@@ -12,8 +13,6 @@ from housing.targets.sagemaker.training.reading import job_of, values
 if TYPE_CHECKING:
     from housing.targets.sagemaker.training.descriptions import Description
     from housing.targets.sagemaker.training.following import Follower
-
-_BUILT_IN = "xgboost"
 
 
 def found(number: int, description: Description, follower: Follower) -> ManagedJob:
@@ -29,7 +28,7 @@ def found(number: int, description: Description, follower: Follower) -> ManagedJ
     if description.status == "Failed":
         return told("failed", reason=description.reason or "no reason given")
     ended: Literal["stopped", "complete"] = "stopped" if description.status == "Stopped" else "complete"
-    if job.algorithm != _BUILT_IN:
+    if job.algorithm in OWN_CODE:
         return told(ended)
     try:
         result = follower.completed(job, description)

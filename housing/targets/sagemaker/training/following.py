@@ -6,16 +6,17 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from housing.algorithms.base import find
 from housing.errors import CloudError, HousingError
+from housing.targets.sagemaker.containers import Report
 from housing.targets.sagemaker.refusals import may_pass
 from housing.targets.sagemaker.training import outcome
-from housing.targets.sagemaker.training.checkpoints import Checkpoints
+from housing.targets.sagemaker.training.container import container_of
 from housing.targets.sagemaker.training.logs import LogTail
-from housing.targets.sagemaker.training.patience import without_interruption
-from housing.targets.sagemaker.training.rounds import Report, report
 
 if TYPE_CHECKING:
     from housing.targets.sagemaker.clients import Clients
@@ -116,17 +117,19 @@ class Follower:
         if description.status == "Failed":
             reading.read(look_for_streams=True)
         outcome.check(job, description)
-        model = outcome.model_of(job, description, self._stage)
-        self._read_to_the_end(reading, _expected(job, outcome.rounds_of(job, model)))
+        trained = outcome.trained_of(job, description, self._stage)
+        self._read_to_the_end(reading, _expected(job, outcome.rounds_of(job, trained.model)))
         stopped = reading.should_stop or description.status == "Stopped"
-        if stopped and not model and not reading.should_stop:
+        if stopped and not trained.model and not reading.should_stop:
             raise outcome.stopped_too_early(job, description)
-        if description.interruptions and model and job.code is None and not stopped:
-            model = without_interruption(job, model, reading.report.known)
+        if description.interruptions and trained.model and not stopped:
+            container = container_of(job.algorithm, job.code)
+            model = container.as_if_uninterrupted(job, trained.model, reading.report.known)
+            trained = replace(trained, model=model)
         return outcome.result(
             job,
             description,
-            model=model,
+            trained=trained,
             report=reading.report,
             stage=self._stage,
             stopped=stopped,
@@ -152,8 +155,8 @@ class Follower:
             if reading.should_stop and not reading.stopped:
                 self._jobs.stop(description.handle)
                 reading.stopped = True
-        if description.checkpoints and job.code is None and description.handle in description.checkpoints:
-            Checkpoints(description.checkpoints, self._stage).keep()
+        if description.checkpoints and description.handle in description.checkpoints:
+            container_of(job.algorithm, job.code).keep_checkpoint(description.checkpoints, self._stage)
         time.sleep(self._poll_s)
         return self._overview.look(description.handle)
 
@@ -171,7 +174,7 @@ class _Reading:
     """What one job has logged so far, and whether it is enough."""
 
     def __init__(self, job: TrainingJob, tail: LogTail, progress: Progress | None, hear: Hear) -> None:
-        self.report: Report = report(job)
+        self.report: Report = container_of(job.algorithm, job.code).report(job)
         self.should_stop = False
         self.stopped = False
         self._tail = tail
@@ -204,5 +207,7 @@ def _expected(job: TrainingJob, rounds: int | None) -> int:
     """How many rounds the job has logged when `rounds` of them are in its model."""
     if rounds is None:
         return 1
-    patience = job.hyperparameters.get("early_stopping_rounds") if "validation" in job.channels else None
-    return rounds if patience is None else min(int(job.hyperparameters["num_round"]), rounds + int(patience))  # type: ignore[arg-type]
+    has = find(job.algorithm).capabilities
+    patience = job.hyperparameters.get(has.early_stopping or "") if "validation" in job.channels else None
+    most = job.hyperparameters.get(has.rounds or "")
+    return min(most, rounds + patience) if isinstance(patience, int) and isinstance(most, int) else rounds

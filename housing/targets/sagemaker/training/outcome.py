@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import io
-import tarfile
 from collections.abc import Mapping, Sequence
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from housing.algorithms.base import StagedModel, find
-from housing.algorithms.own_code import Program
 from housing.errors import CloudError, TrainingError
+from housing.targets.sagemaker.containers import Trained
+from housing.targets.sagemaker.training.container import container_of
 from housing.training.job import TrainingJob, TrainingResult
 from housing.training.scoring import scored
 
 if TYPE_CHECKING:
+    from housing.targets.sagemaker.containers import Report
     from housing.targets.sagemaker.staging import Stage
     from housing.targets.sagemaker.training.descriptions import Description
-    from housing.targets.sagemaker.training.rounds import Report
 
-_MODEL_MEMBER = "xgboost-model"
 _LEAST_TOLD = 5.0
 _OUT_OF_TIME = {
     "MaxRuntimeExceeded": "it ran for as long as runner.max_run_s allows; allow more, or train less",
@@ -45,31 +41,19 @@ def stopped_too_early(job: TrainingJob, description: Description) -> TrainingErr
     return TrainingError(f"{job.name}: SageMaker's job {description.handle} was stopped before there was a model")
 
 
-def model_of(job: TrainingJob, description: Description, stage: Stage) -> bytes:
-    """The model as its algorithm reads it, out of the archive that the container left; empty when there is none."""
+def trained_of(job: TrainingJob, description: Description, stage: Stage) -> Trained:
+    """The model as its algorithm reads it, out of the archive that the container left."""
     stopped = description.status == "Stopped"
     if description.model is None or (stopped and not stage.has(description.model)):
-        return b""
-    archive = stage.read(description.model)
-    if isinstance(job.code, Program):
-        from housing.algorithms.script import model_archive, unpack
-
-        with TemporaryDirectory(prefix="housing-") as folder:
-            unpack(archive, Path(folder))
-            return model_archive(Path(folder), job.code)
-    if job.code is not None:
-        return archive
-    with tarfile.open(fileobj=io.BytesIO(archive), mode="r:*") as tar:
-        for member in tar:
-            if Path(member.name).name == _MODEL_MEMBER and (content := tar.extractfile(member)) is not None:
-                return content.read()
-    if stopped:
-        return b""
-    raise TrainingError(f"{job.name}: {description.model} has no {_MODEL_MEMBER}")
+        return Trained()
+    trained = container_of(job.algorithm, job.code).trained(job, stage.read(description.model))
+    if trained is None and not stopped:
+        raise TrainingError(f"{job.name}: {description.model} has no model in it")
+    return trained or Trained()
 
 
 def rounds_of(job: TrainingJob, model: bytes) -> int | None:
-    """How many rounds of boosting are in the model; None when it is not one of XGBoost's."""
+    """How many rounds are in the model; None where it does not say."""
     if not model or job.code is not None:
         return None
     loaded = find(job.algorithm).load(model)
@@ -80,7 +64,7 @@ def result(
     job: TrainingJob,
     description: Description,
     *,
-    model: bytes,
+    trained: Trained,
     report: Report,
     stage: Stage,
     stopped: bool,
@@ -91,10 +75,10 @@ def result(
 
     A round that early stopping has cut out of the model has no value in the label's unit where that is transformed.
     """
-    rounds = rounds_of(job, model)
-    history = {name: list(values) for name, values in report.history().items()}
+    model, rounds = trained.model, rounds_of(job, trained.model)
+    history = {name: list(values) for name, values in (trained.history or report.history()).items()}
     last: Mapping[str, Sequence[float]] = {}
-    if rounds is not None and (job.label_transform != "none" or not _suffices(history, rounds)):
+    if rounds is not None and not trained.history and (job.label_transform != "none" or not _suffices(history, rounds)):
         channels = {name: stage.get(staged) for name, staged in job.channels.items()}
         last = scored(job, channels, model)
         # Rounds that early stopping has cut off are in the log alone.
@@ -103,6 +87,7 @@ def result(
         }
     length = max((len(values) for values in history.values()), default=0)
     best_round = rounds - 1 if rounds is not None else max(length - 1, 0)
+    best_round = best_round if trained.best_round is None else trained.best_round
     metrics = {name: values[-1] for name, values in last.items()}
     metrics |= {name: values[min(best_round, len(values) - 1)] for name, values in history.items()}
     started = description.started or description.created

@@ -6,7 +6,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from housing.algorithms.base import Hyperparameter, find
+from housing.algorithms.base import CONTAINER, Hyperparameter, find
+from housing.targets.sagemaker import built_in
 from housing.targets.sagemaker.staging import Staged
 from housing.targets.sagemaker.training.requests import ALGORITHM_TAG, LABEL_TRANSFORM_TAG
 from housing.training.job import TrainingJob, Value
@@ -18,7 +19,7 @@ _OURS = ("save_model_on_termination", "_tuning_objective_metric")
 
 
 def job_of(description: Description) -> TrainingJob:
-    """The job, by its tags and hyperparameters; one that nobody has tagged is taken for XGBoost's."""
+    """The job, by its tags and hyperparameters; one that nobody has tagged is taken for the built-in one's."""
     algorithm = description.tags.get(ALGORITHM_TAG, "xgboost")
     hyperparameters: Mapping[str, Any] = values(description.hyperparameters, algorithm)
     seed = hyperparameters.get("seed", 0)
@@ -37,8 +38,9 @@ def job_of(description: Description) -> TrainingJob:
 def values(texts: Mapping[str, str], algorithm: str) -> dict[str, Value | Sequence[str]]:
     """Hyperparameters as the algorithm's rules have them; what these do not know, or would refuse, stays text."""
     rules: Mapping[str, Hyperparameter] = find(algorithm).hyperparameters
+    is_plain = built_in.find(algorithm) is not None or algorithm == CONTAINER
     return {
-        name: _from_json(text) if algorithm == "script" else _value(text, rules.get(name))
+        name: _value(text, rules.get(name)) if is_plain else _from_json(text)
         for name, text in texts.items()
         if name not in _OURS and not name.startswith("sagemaker_")
     }

@@ -8,6 +8,7 @@ from concurrent.futures import Future
 from concurrent.futures import wait as wait_for
 from dataclasses import replace
 from functools import cached_property
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from housing.algorithms.own_code import Image, Program
@@ -16,16 +17,16 @@ from housing.data.channel import Channel
 from housing.errors import CloudError, HousingError, JobRefused, TrainingError
 from housing.targets.managed import ManagedJob, ManagedStudy, Watch
 from housing.targets.sagemaker.clients import Clients
-from housing.targets.sagemaker.images import check_xgboost_version, training_image
+from housing.targets.sagemaker.containers import Place
 from housing.targets.sagemaker.machines import check_instance_type
 from housing.targets.sagemaker.names import job_name, study_name
 from housing.targets.sagemaker.refusals import may_pass
 from housing.targets.sagemaker.staging import Stage, Staged
-from housing.targets.sagemaker.training.checkpoints import lay_first_round
+from housing.targets.sagemaker.training.container import container_of
 from housing.targets.sagemaker.training.descriptions import Description
 from housing.targets.sagemaker.training.following import Follower, Hear, Overview
 from housing.targets.sagemaker.training.jobs import Jobs
-from housing.targets.sagemaker.training.requests import Place, checkpoint_folder, training_request
+from housing.targets.sagemaker.training.requests import checkpoint_folder, training_request
 from housing.training.job import Progress, TrainingJob, TrainingResult
 
 if TYPE_CHECKING:
@@ -38,8 +39,6 @@ class SageMakerRunner:
     """Each job has a thread here that follows it; all end with this process, and the jobs do not."""
 
     def __init__(self, settings: Settings) -> None:
-        """Raises ConfigError for an image that would misread the models."""
-        check_xgboost_version(settings.image_version)
         self._settings = settings
         self._clients = Clients(settings)
         self._jobs = Jobs(self._clients)
@@ -106,14 +105,16 @@ class SageMakerRunner:
         """Run a tuning job; see `housing.targets.sagemaker.training.search`."""
         from housing.targets.sagemaker.training.search import search
 
-        place = self._place(study.job.code)
+        place = self._place(study.job)
         search(study, watch, settings=self._settings, place=place, jobs=self._jobs, follower=self._follower)
 
-    def search_faults(self, study: Study, space: SearchSpace, algorithm: str) -> Sequence[str]:
+    def search_faults(
+        self, study: Study, space: SearchSpace, algorithm: str, code: Program | Image | None
+    ) -> Sequence[str]:
         """What a tuning job cannot do of a study; see `SearchingRunner`."""
         from housing.targets.sagemaker.training.tuning import faults
 
-        return faults(study, space, algorithm)
+        return faults(study, space, container_of(algorithm, code))
 
     def listen(self, hear: Hear) -> None:
         """From now on call `hear(handle, line)` with every line that running jobs log; from any thread."""
@@ -156,28 +157,28 @@ class SageMakerRunner:
 
     def _created(self, job: TrainingJob) -> Description:
         assert job.handle is not None
-        place = self._place(job.code)
+        place = self._place(job)
         spot = self._settings.spot
-        if spot.enabled and spot.checkpoints and job.algorithm == "xgboost":
-            lay_first_round(job, job.channels, checkpoint_folder(place, job.handle), self._stage)
+        if spot.enabled and spot.checkpoints:
+            folder = checkpoint_folder(place, job.handle)
+            container_of(job.algorithm, job.code).prepare_spot(job, folder, self._stage)
         return self._jobs.create(training_request(job, self._settings, place))
 
-    def _place(self, code: Program | Image | None) -> Place:
-        place = self._own_place if code is None else replace(self._own_place, image=self._image(code))
-        if isinstance(code, Program):
-            uri = self._stage.put_bytes(code.archive, "code", code.digest, "sourcedir.tar.gz")
-            return replace(place, code=uri)
-        return place
-
-    def _image(self, code: Program | Image | None) -> str:
-        return training_image(code, self._settings, self._clients.region)
+    def _place(self, job: TrainingJob) -> Place:
+        container = container_of(job.algorithm, job.code)
+        place = replace(self._any_place, image=container.image(self._settings, self._clients.region))
+        if (source := container.source()) is None:
+            return place
+        uri = self._stage.put_bytes(source, "code", sha256(source).hexdigest(), "sourcedir.tar.gz")
+        return replace(place, code=uri)
 
     @cached_property
-    def _own_place(self) -> Place:
+    def _any_place(self) -> Place:
+        """Whatever trains there."""
         clients, settings = self._clients, self._settings
         check_instance_type("runner.instance_type", settings.instance_type, "TrainingInstanceType")
         return Place(
-            image=self._image(None),
+            image="",
             role_arn=clients.role_arn,
             folder=f"s3://{clients.bucket}/{settings.prefix}",
             region=clients.region,

@@ -10,16 +10,17 @@ from typing import TYPE_CHECKING, Any
 
 from housing.errors import CloudError, ConfigError, HousingError, TrainingError
 from housing.targets.managed import ManagedJob, ManagedStudy, Watch
+from housing.targets.sagemaker.training.container import container_of
 from housing.targets.sagemaker.training.reading import values
 from housing.targets.sagemaker.training.tuning import faults, fixed_values, tuning_request
 from housing.training.job import TrainingJob, TrainingResult
 
 if TYPE_CHECKING:
     from housing.targets.sagemaker import Settings
+    from housing.targets.sagemaker.containers import Place
     from housing.targets.sagemaker.training.descriptions import StudyDescription
     from housing.targets.sagemaker.training.following import Follower
     from housing.targets.sagemaker.training.jobs import Jobs
-    from housing.targets.sagemaker.training.requests import Place
 
 
 def search(
@@ -29,7 +30,7 @@ def search(
 
     Raises ConfigError for what a tuning job cannot do, before anything is paid for.
     """
-    if found := faults(managed.study, managed.space, managed.job.algorithm):
+    if found := faults(managed.study, managed.space, container_of(managed.job.algorithm, managed.job.code)):
         raise ConfigError("; ".join(found))
     study = jobs.describe_study(managed.handle) or jobs.create_study(tuning_request(managed, settings, place))
     _Watching(managed, watch, jobs, follower).until_the_end(study, poll_s=settings.poll_s)

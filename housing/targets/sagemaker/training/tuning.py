@@ -8,9 +8,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from housing.algorithms.base import find
-from housing.algorithms.own_code import Image, Program
+from housing.algorithms.own_code import Image
 from housing.errors import ConfigError
-from housing.targets.sagemaker.training.requests import Place, definition, tags, text, texts
+from housing.targets.sagemaker.containers import Place, TrainingContainer, text
+from housing.targets.sagemaker.training.container import container_of
+from housing.targets.sagemaker.training.requests import definition, tags
 from housing.training.job import TrainingJob
 from housing.training.metrics import direction
 from housing.tuning.space import Categorical, Distribution, Float, Int, SearchSpace, grid_size, grid_values
@@ -28,29 +30,15 @@ _MOST_AT_ONCE = 100
 _MOST_PARENTS = 5
 _LEAST_TIME_S = 120
 _LEAST_PATIENCE = 3
-_TUNABLE = (
-    "num_round",
-    "eta",
-    "gamma",
-    "max_depth",
-    "min_child_weight",
-    "max_delta_step",
-    "subsample",
-    "colsample_bytree",
-    "colsample_bylevel",
-    "colsample_bynode",
-    "lambda",
-    "alpha",
-)
 _OPTUNA = "study.engine=optuna runs each trial as a training job of its own, and can"
 
 
-def faults(study: Study, space: SearchSpace, algorithm: str = "xgboost") -> list[str]:
+def faults(study: Study, space: SearchSpace, container: TrainingContainer) -> list[str]:
     """What a tuning job cannot do of this study; each fault begins with the key it is about, and ends with a way out.
 
     `study.engine=amt` needs none.
     """
-    return [*_study_faults(study), *_space_faults(study, space, algorithm)]
+    return [*_study_faults(study), *_space_faults(study, space, container)]
 
 
 def tuning_request(managed: ManagedStudy, settings: Settings, place: Place) -> dict[str, Any]:
@@ -61,6 +49,7 @@ def tuning_request(managed: ManagedStudy, settings: Settings, place: Place) -> d
             "algorithm.container: a tuning job takes neither entry_point nor arguments; build them into the image, or "
             "let study.engine=optuna run each trial as a training job of its own"
         )
+    container = container_of(job.algorithm, job.code)
     searched, fixed = _parts(managed.space)
     shared = replace(
         job, hyperparameters={k: v for k, v in job.hyperparameters.items() if k not in searched} | dict(fixed)
@@ -73,7 +62,7 @@ def tuning_request(managed: ManagedStudy, settings: Settings, place: Place) -> d
             **_strategy_config(study, shared),
             "HyperParameterTuningJobObjective": {
                 "Type": direction(study.objectives[0]).capitalize(),
-                "MetricName": metric_name(study.objectives[0], job.code is None),
+                "MetricName": container.metric_name(study.objectives[0]),
             },
             "ResourceLimits": {
                 # A grid has as many jobs as points: SageMaker counts them itself.
@@ -81,14 +70,12 @@ def tuning_request(managed: ManagedStudy, settings: Settings, place: Place) -> d
                 "MaxParallelTrainingJobs": study.parallel,
                 **({"MaxRuntimeInSeconds": int(study.time_limit_s)} if study.time_limit_s is not None else {}),
             },
-            "ParameterRanges": _ranges(
-                searched, as_categories=study.sampler == "grid", as_json=isinstance(job.code, Program)
-            ),
+            "ParameterRanges": _ranges(searched, as_categories=study.sampler == "grid", as_json=container.reads_json),
             "TrainingJobEarlyStoppingType": "Auto" if study.pruner == "median" else "Off",
             **_completion(study),
             "RandomSeed": abs(job.seed),
         },
-        "TrainingJobDefinition": {**common, "StaticHyperParameters": texts(shared, place)},
+        "TrainingJobDefinition": {**common, "StaticHyperParameters": container.texts(shared, place)},
         "Tags": tags(job, settings),
     }
     if managed.parents:
@@ -103,12 +90,6 @@ def tuning_request(managed: ManagedStudy, settings: Settings, place: Place) -> d
 def fixed_values(space: SearchSpace) -> Mapping[str, Any]:
     """What has one value only: it is not searched, and SageMaker does not tell of it."""
     return _parts(space)[1]
-
-
-def metric_name(objective: str, is_built_in: bool) -> str:
-    """`validation_mae` as the built-in containers call it; a user's code has named its own."""
-    channel, _, metric = objective.partition("_")
-    return f"{channel}:{metric}" if is_built_in else objective
 
 
 def _study_faults(study: Study) -> list[str]:
@@ -144,17 +125,16 @@ def _study_faults(study: Study) -> list[str]:
     return found
 
 
-def _space_faults(study: Study, space: SearchSpace, algorithm: str) -> list[str]:
+def _space_faults(study: Study, space: SearchSpace, container: TrainingContainer) -> list[str]:
     found = []
     searched, _ = _parts(space)
     if not searched:
         found.append("search_space: nothing to search but fixed values; train it: `housing train`")
     if len(searched) > _MOST_PARAMETERS:
         found.append(f"search_space: a tuning job searches {_MOST_PARAMETERS} at most, got {len(searched)}; {_OPTUNA}")
+    found += container.tuning_faults(study, searched)
     for name, distribution in space.items():
         key = f"search_space.{name}"
-        if algorithm == "xgboost" and name in searched:
-            found += _xgboost_faults(key, name, distribution)
         if distribution.only_if is not None:
             found.append(f"{key}.only_if: a tuning job proposes every hyperparameter every time; {_OPTUNA}")
         values = grid_values(distribution) if study.sampler == "grid" or isinstance(distribution, Categorical) else None
@@ -164,11 +144,6 @@ def _space_faults(study: Study, space: SearchSpace, algorithm: str) -> list[str]
             found.append(
                 f"{key}.step: a tuning job knows no steps; leave it out, list `choices`, or use sampler grid; {_OPTUNA}"
             )
-    if study.sampler == "grid" and algorithm == "xgboost":
-        found.append(
-            "study.sampler: SageMaker's grid is made of lists of values, and its XGBoost is tuned over ranges; say "
-            f"random or tpe; {_OPTUNA}"
-        )
     size = grid_size(space) if study.sampler == "grid" else None
     if size is not None and size > study.trials:
         found.append(
@@ -176,17 +151,6 @@ def _space_faults(study: Study, space: SearchSpace, algorithm: str) -> list[str]
             f"study.trials={size}, search less, or {_OPTUNA} a part of it"
         )
     return found
-
-
-def _xgboost_faults(key: str, name: str, distribution: Distribution) -> list[str]:
-    """SageMaker knows which hyperparameters of its own algorithms may be tuned, and that each of them is a range."""
-    if name not in find("xgboost").hyperparameters:
-        return [f"{key}: all jobs of a tuning job read the same channels, and {name} is no hyperparameter; {_OPTUNA}"]
-    if name not in _TUNABLE:
-        return [f"{key}: SageMaker tunes its XGBoost by {', '.join(_TUNABLE)} only; {_OPTUNA}"]
-    if isinstance(distribution, Categorical):
-        return [f"{key}: SageMaker tunes its XGBoost over ranges; say low and high instead of choices; {_OPTUNA}"]
-    return []
 
 
 def _has_steps(distribution: Distribution) -> bool:

@@ -27,11 +27,11 @@ from housing.deployment.spec import (
     Update,
     Variant,
 )
-from housing.errors import DeploymentError
+from housing.errors import ConfigError, DeploymentError
 from housing.rehearsal.api.validation import check, service_model
 from housing.targets.sagemaker import Settings
 from housing.targets.sagemaker.hosting import alarms, requests, scaling
-from housing.targets.sagemaker.hosting.archive import archive, xgboost_version
+from housing.targets.sagemaker.hosting.archive import archive, image
 from housing.targets.sagemaker.hosting.batch import transform_job
 from housing.targets.sagemaker.hosting.invocations import Route
 from housing.targets.sagemaker.hosting.names import content_name
@@ -172,7 +172,26 @@ def test_the_same_bundle_gives_the_same_archive(tmp_path: Path) -> None:
     write_bundle(tmp_path / "1", price_bundle())
     write_bundle(tmp_path / "2", price_bundle())
     assert archive(tmp_path / "1", "raw") == archive(tmp_path / "2", "raw")
-    assert xgboost_version(tmp_path / "1") == (3, 2)
+
+
+def test_a_model_is_served_by_an_image_that_is_no_older_than_its_library(tmp_path: Path) -> None:
+    write_bundle(tmp_path / "1", price_bundle())
+    assert image(tmp_path / "1", Settings(), "us-east-1").endswith("sagemaker-xgboost:3.2-0")
+    about = json.loads((tmp_path / "1" / BUNDLE_FILE).read_text())
+    (tmp_path / "1" / BUNDLE_FILE).write_text(json.dumps({**about, "versions": {"xgboost": "9.1.0"}}))
+    with pytest.raises(ConfigError, match=r"3\.2-0 is older than the XGBoost 9\.1 that made the model"):
+        image(tmp_path / "1", Settings(), "us-east-1")
+
+
+def test_a_model_without_an_image_of_its_own_is_served_by_a_framework_s(tmp_path: Path) -> None:
+    write_bundle(tmp_path / "1", replace(price_bundle(), algorithm="lightgbm"))
+    assert "scikit-learn" in image(tmp_path / "1", Settings(), "us-east-1")
+    with tarfile.open(fileobj=io.BytesIO(archive(tmp_path / "1", "raw")), mode="r:gz") as tar:
+        needs = tar.extractfile("code/requirements.txt")
+        assert needs is not None
+        assert needs.read().startswith(b"lightgbm==")
+    with pytest.raises(DeploymentError, match="with deployment"):
+        archive(tmp_path / "1", "encoded")
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,8 @@ from housing.algorithms.own_code import Image, Program
 from housing.errors import ConfigError
 from housing.targets.managed import ManagedJob, ManagedStudy
 from housing.targets.sagemaker import Settings
-from housing.targets.sagemaker.images import training_image
 from housing.targets.sagemaker.staging import Staged
+from housing.targets.sagemaker.training.container import container_of
 from housing.targets.sagemaker.training.reading import values
 from housing.targets.sagemaker.training.requests import Place, training_request
 from housing.targets.sagemaker.training.runner import SageMakerRunner
@@ -120,10 +120,10 @@ def test_hyperband_knows_which_hyperparameter_counts_a_script_s_rounds() -> None
 
 
 def test_the_framework_s_image_is_looked_up_by_its_versions() -> None:
-    found = training_image(linear(), Settings(), "eu-central-1")
+    found = container_of("script", linear()).image(Settings(), "eu-central-1")
     assert found.endswith("eu-central-1.amazonaws.com/sagemaker-scikit-learn:1.9-0-cpu-py3")
     with pytest.raises(ConfigError, match="framework_version"):
-        training_image(linear(framework_version="9.9-9"), Settings(), "eu-central-1")
+        container_of("script", linear(framework_version="9.9-9")).image(Settings(), "eu-central-1")
 
 
 def test_a_study_of_a_script_runs_as_a_tuning_job(runner: SageMakerRunner) -> None:

@@ -15,9 +15,11 @@ from housing.algorithms.own_code import Image, Program
 from housing.errors import ConfigError
 from housing.targets.managed import ManagedStudy
 from housing.targets.sagemaker import Settings, Spot, Vpc
+from housing.targets.sagemaker.containers import Place, text
 from housing.targets.sagemaker.names import job_name, study_name
 from housing.targets.sagemaker.staging import Staged
-from housing.targets.sagemaker.training.requests import Place, tag_value, text, training_request
+from housing.targets.sagemaker.training.container import container_of
+from housing.targets.sagemaker.training.requests import tag_value, training_request
 from housing.targets.sagemaker.training.tuning import faults, tuning_request
 from housing.training.job import TrainingJob
 from housing.tuning.space import Categorical, Condition, Float, Int, SearchSpace
@@ -48,6 +50,7 @@ SPACE: SearchSpace = {
     "gamma": Float(0, 5),
     "alpha": Categorical((1.5,)),
 }
+XGBOOST = container_of("xgboost")
 STUDY = ManagedStudy("housing-260101120000-abcdef", Study("walkthrough", "tpe", 9, parallel=3), SPACE, JOB)
 
 
@@ -220,7 +223,7 @@ def test_a_tuning_job_is_the_walkthrough_s() -> None:
 )
 def test_what_a_study_says_is_in_its_request(change: dict[str, Any], key: str, wanted: object) -> None:
     changed = replace(STUDY, study=replace(STUDY.study, **change))
-    assert not faults(changed.study, changed.space)
+    assert not faults(changed.study, changed.space, XGBOOST)
     request = valid("CreateHyperParameterTuningJob", tuning_request(changed, Settings(), PLACE))
     assert request["HyperParameterTuningJobConfig"][key] == wanted
 
@@ -237,7 +240,7 @@ def test_a_script_s_grid_is_made_of_lists() -> None:
     job = replace(JOB, algorithm="script", code=PROGRAM, hyperparameters={"alpha": 0.5})
     space: SearchSpace = {"alpha": Float(0.1, 0.3, step=0.1), "kind": Categorical(("a", "b"))}
     managed = ManagedStudy("g", Study("g", "grid", 6), space, job)
-    assert not faults(managed.study, space, "script")
+    assert not faults(managed.study, space, container_of("script", job.code))
     config = valid(
         "CreateHyperParameterTuningJob", tuning_request(managed, Settings(), replace(PLACE, code="s3://b/c"))
     )["HyperParameterTuningJobConfig"]
@@ -275,11 +278,11 @@ def test_what_a_tuning_job_cannot_do_is_told_with_a_way_out(
     study: dict[str, Any], space: SearchSpace, fault: str
 ) -> None:
     settings = {"sampler": "tpe", "trials": 9, "parallel": 3} | study
-    (found,) = faults(Study("s", **settings), SPACE | space if "sampler" not in study else space or SPACE)
+    (found,) = faults(Study("s", **settings), SPACE | space if "sampler" not in study else space or SPACE, XGBOOST)
     assert found.startswith(fault)
     assert "; " in found
 
 
 def test_a_space_of_fixed_values_is_nothing_to_search() -> None:
-    (found,) = faults(Study("s", "tpe", 3), {"eta": Categorical((0.1,))})
+    (found,) = faults(Study("s", "tpe", 3), {"eta": Categorical((0.1,))}, XGBOOST)
     assert found.startswith("search_space: nothing to search")

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping
 
 import pytest
 
-from housing.targets.sagemaker.training.rounds import PrintedRounds, Rounds
+from housing.targets.sagemaker.built_in.xgboost.log import Rounds
+from housing.targets.sagemaker.training.printed_rounds import PrintedRounds
 
 
 def line(number: int, mae: float = 1.0) -> str:

@@ -41,22 +41,13 @@ def lay_first_round(job: TrainingJob, channels: Mapping[str, Staged], folder: st
     stage.write(algorithm.fit(first, matrix, seed=job.seed).model, f"{folder}/xgboost-checkpoint.0")
 
 
-class Checkpoints:
-    """Those of one running job."""
-
-    def __init__(self, folder: str, stage: Stage) -> None:
-        self._folder = folder
-        self._stage = stage
-
-    def keep(self) -> None:
-        """Give the newest one the name that the container looks for when it starts again. Raises CloudError."""
-        names = self._stage.names(self._folder)
-        written = max((int(found[1]) for name in names if (found := _WRITTEN.fullmatch(name))), default=-1)
-        ready = max((int(found[1]) for name in names if (found := _LOOKED_FOR.fullmatch(name))), default=-1)
-        if written > ready:
-            self._stage.copy(
-                f"{self._folder}/xgboost-checkpoint_{written}.ubj", f"{self._folder}/xgboost-checkpoint.{written}"
-            )
+def keep_newest(folder: str, stage: Stage) -> None:
+    """Give the newest one the name that the container looks for when it starts again. Raises CloudError."""
+    names = stage.names(folder)
+    written = max((int(found[1]) for name in names if (found := _WRITTEN.fullmatch(name))), default=-1)
+    ready = max((int(found[1]) for name in names if (found := _LOOKED_FOR.fullmatch(name))), default=-1)
+    if written > ready:
+        stage.copy(f"{folder}/xgboost-checkpoint_{written}.ubj", f"{folder}/xgboost-checkpoint.{written}")
 
 
 def _is_the_same_in_parts(hyperparameters: Mapping[str, object]) -> bool:

@@ -1,0 +1,87 @@
+"""Rounds of training, out of the lines that the built-in container logs: each once, whatever began anew meanwhile."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+
+_ROUND = re.compile(r"\[(\d+)\]((?:(?:#011|\t)[^\s#:]+:[^\s#]+)+)\s*$")
+_METRIC = re.compile(r"(?:#011|\t)(train|validation)-([^\s#:]+):([^\s#]+)")
+_RESUMED = re.compile(r"Resuming from iteration (\d+)")
+
+
+class Rounds:
+    """What one job has logged so far.
+
+    The built-in container numbers its rounds from 0 whenever it starts, and says beforehand which one it goes on from.
+    A job that was interrupted logs again what it trains again: that is not told twice.
+    """
+
+    def __init__(self, *, metrics: Collection[str], suffix: str = "") -> None:
+        """`metrics`: the names to keep (the container logs the objective's own, too); `suffix` goes behind each."""
+        self._metrics = frozenset(metrics)
+        self._suffix = suffix
+        self._offset = 0
+        self._resumed_at: int | None = None
+        self._seen: dict[int, Mapping[str, float]] = {}
+
+    def begin(self) -> None:
+        """A container has started: it counts from 0, until it says otherwise."""
+        self._offset, self._resumed_at = 0, None
+
+    def tell(self, number: int, values: Mapping[str, float]) -> list[tuple[int, Mapping[str, float]]]:
+        """Take a round's values; none when this round, or a later one, is known already."""
+        if number <= self.newest:
+            return []
+        self._seen[number] = values
+        return [(number, values)]
+
+    def read(self, line: str) -> list[tuple[int, Mapping[str, float]]]:
+        """The round that the line tells of, when it does and the round is new."""
+        if resumed := _RESUMED.search(line):
+            self._resumed_at = int(resumed[1])
+        found = _ROUND.match(line)
+        if found is None:
+            return []
+        counted = int(found[1])
+        if self._resumed_at is not None:
+            # A container that numbers its rounds on begins with the one it has named.
+            self._offset = self._resumed_at if counted < self._resumed_at else 0
+            self._resumed_at = None
+        values = {
+            f"{channel}_{metric}{self._suffix}": float(value)
+            for channel, metric, value in _METRIC.findall(found[2])
+            if metric in self._metrics
+        }
+        number = counted + self._offset
+        return self.tell(number, values)
+
+    def end(self) -> list[tuple[int, Mapping[str, float]]]:
+        """Nothing: a line is a whole round."""
+        return []
+
+    @property
+    def newest(self) -> int:
+        """The number of the newest round; -1 before the first."""
+        return max(self._seen, default=-1)
+
+    @property
+    def known(self) -> Mapping[int, Mapping[str, float]]:
+        """The metrics of each round that a line has told of, by number."""
+        return self._seen
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether no round before the newest is missing."""
+        return len(self._seen) == self.newest + 1
+
+    def history(self) -> dict[str, Sequence[float]]:
+        """One value a round for each metric that no round lacks; empty when a round is missing."""
+        if not self._seen or not self.is_whole:
+            return {}
+        names = set.intersection(*(set(values) for values in self._seen.values()))
+        first = self._seen[0]
+        return {name: list(self._values(name)) for name in first if name in names}
+
+    def _values(self, name: str) -> Iterator[float]:
+        return (self._seen[number][name] for number in sorted(self._seen))

@@ -1,0 +1,111 @@
+"""Jobs that run code of the user's: a script in a framework's image, or an image of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from housing.algorithms.own_code import Image, Program
+from housing.algorithms.script import model_archive, unpack
+from housing.errors import ConfigError
+from housing.targets.sagemaker.containers import (
+    Place,
+    Report,
+    Trained,
+    TrainingContainer,
+    metric_definitions,
+    script_texts,
+)
+from housing.targets.sagemaker.images import framework_image
+from housing.targets.sagemaker.training.printed_rounds import PrintedRounds
+from housing.training.script import LABEL_TRANSFORM
+
+if TYPE_CHECKING:
+    from housing.targets.sagemaker import Settings
+    from housing.training.job import TrainingJob
+
+_MOST_METRICS = 40
+
+
+class ScriptContainer(TrainingContainer):
+    """A script of the user's in its framework's image."""
+
+    reads_json: ClassVar[bool] = True
+    is_distributed: ClassVar[bool] = True
+
+    def __init__(self, program: Program) -> None:
+        self._program = program
+
+    def image(self, settings: Settings, region: str) -> str:
+        """That of the framework, in its versions."""
+        program = self._program
+        versions = (program.framework, program.framework_version, program.py_version)
+        return framework_image(*versions, region, instance_type=settings.instance_type, scope="training")
+
+    def source(self) -> bytes | None:
+        """The script's folder."""
+        return self._program.archive
+
+    def specification(self) -> dict[str, Any]:
+        """How its metrics are found."""
+        return metric_definitions(_bounded(self._program.metrics))
+
+    def environment(self, job: TrainingJob) -> dict[str, str]:
+        """What a script cannot read off its channels."""
+        return {LABEL_TRANSFORM: job.label_transform}
+
+    def texts(self, job: TrainingJob, place: Place) -> dict[str, str]:
+        """Each as JSON, and where the script is."""
+        return script_texts(job.hyperparameters, self._program.entry_point, place)
+
+    def report(self, job: TrainingJob) -> Report:
+        """What it prints."""
+        return PrintedRounds(self._program.metrics, job.channels)
+
+    def trained(self, _job: TrainingJob, archive: bytes) -> Trained:
+        """All that it wrote, with the script that reads it back."""
+        with TemporaryDirectory(prefix="housing-") as folder:
+            unpack(archive, Path(folder))
+            return Trained(model_archive(Path(folder), self._program))
+
+
+class ImageContainer(TrainingContainer):
+    """An image of the user's."""
+
+    is_distributed: ClassVar[bool] = True
+
+    def __init__(self, image: Image) -> None:
+        self._image = image
+
+    def image(self, _settings: Settings, _region: str) -> str:
+        """As it was given."""
+        return self._image.image
+
+    def specification(self) -> dict[str, Any]:
+        """What it starts with, and how its metrics are found."""
+        own = {"ContainerEntrypoint": self._image.entry_point, "ContainerArguments": self._image.arguments}
+        return {**{key: list(words) for key, words in own.items() if words}, **metric_definitions(self._metrics)}
+
+    def environment(self, job: TrainingJob) -> dict[str, str]:
+        """What an image cannot read off its channels."""
+        return {LABEL_TRANSFORM: job.label_transform}
+
+    def report(self, job: TrainingJob) -> Report:
+        """What it prints."""
+        return PrintedRounds(self._image.metrics, job.channels)
+
+    def trained(self, _job: TrainingJob, archive: bytes) -> Trained:
+        """Its archive, which nobody else can read."""
+        return Trained(archive)
+
+    @property
+    def _metrics(self) -> Mapping[str, str]:
+        return _bounded(self._image.metrics)
+
+
+def _bounded(metrics: Mapping[str, str]) -> Mapping[str, str]:
+    if len(metrics) > _MOST_METRICS:
+        raise ConfigError(f"algorithm.metrics: SageMaker reads {_MOST_METRICS} at most, got {len(metrics)}")
+    return metrics

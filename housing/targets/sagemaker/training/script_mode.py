@@ -1,0 +1,100 @@
+"""Algorithms of ours that SageMaker has no image for: they train in a framework's, by a program that we bring along.
+
+The program is `fit_there.py` with the part of housing that fits and predicts. It installs what the algorithm needs, and
+writes the model file as any other place gets it, with the history beside it. An interruption costs what was trained: a
+job begins anew, and ends with the same model.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import tarfile
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from housing.algorithms.base import fitting, packages
+from housing.algorithms.script import pack
+from housing.targets.sagemaker.containers import (
+    Place,
+    Report,
+    Trained,
+    TrainingContainer,
+    metric_definitions,
+    script_texts,
+)
+from housing.targets.sagemaker.images import framework_image
+from housing.targets.sagemaker.packing import FRAMEWORK, predicting_part
+from housing.targets.sagemaker.training.fit_there import ALGORITHM, HISTORY_FILE, SEED
+from housing.targets.sagemaker.training.printed_rounds import PrintedRounds
+from housing.training.script import LABEL_TRANSFORM
+
+if TYPE_CHECKING:
+    from housing.targets.sagemaker import Settings
+    from housing.training.job import TrainingJob
+
+_PROGRAM = "fit_there.py"
+_NUMBER = r"([-+0-9.einfa]+)"
+
+
+class ScriptModeContainer(TrainingContainer):
+    """A framework's image that runs one of our algorithms."""
+
+    reads_json: ClassVar[bool] = True
+
+    def __init__(self, algorithm: str) -> None:
+        self._name = algorithm
+        self._algorithm = fitting(algorithm)
+
+    def image(self, settings: Settings, region: str) -> str:
+        """The same for all of them."""
+        return framework_image(*FRAMEWORK, region, instance_type=settings.instance_type, scope="training")
+
+    def source(self) -> bytes:
+        """The program; the same bytes for the same housing."""
+        return self._source
+
+    @cached_property
+    def _source(self) -> bytes:
+        needs = "".join(f"{name}=={version}\n" for name, version in packages(self._name).items())
+        own = (Path(__file__).parent / _PROGRAM).read_bytes()
+        return pack({_PROGRAM: own, "requirements.txt": needs.encode(), **predicting_part()})
+
+    def specification(self) -> dict[str, Any]:
+        """How the metrics of its lines are found; those of the model that it keeps are printed last."""
+        return metric_definitions(self._patterns(_MEASURED))
+
+    def environment(self, job: TrainingJob) -> dict[str, str]:
+        """What the program reads beside hyperparameters and channels."""
+        return {ALGORITHM: job.algorithm, SEED: str(job.seed), LABEL_TRANSFORM: job.label_transform}
+
+    def texts(self, job: TrainingJob, place: Place) -> dict[str, str]:
+        """Each as JSON, and where the program is."""
+        return script_texts(job.hyperparameters, _PROGRAM, place)
+
+    def report(self, job: TrainingJob) -> Report:
+        """What the program prints after each round."""
+        names = self._algorithm.metrics(job.hyperparameters)
+        return PrintedRounds(self._patterns(names or _MEASURED, anchor=r"^\[\d+\].*"), job.channels)
+
+    def trained(self, _job: TrainingJob, archive: bytes) -> Trained | None:
+        """The model file and its history."""
+        with tarfile.open(fileobj=io.BytesIO(archive), mode="r:gz") as tar:
+            contents = {m.name.removeprefix("./"): tar.extractfile(m) for m in tar if m.isfile()}
+            model, about = contents.get(f"model.{self._algorithm.model_format}"), contents.get(HISTORY_FILE)
+            if model is None or about is None:
+                return None
+            told = json.loads(about.read())
+            return Trained(model.read(), told["history"], told["best_round"])
+
+    @staticmethod
+    def _patterns(names: Any, anchor: str = "") -> dict[str, str]:
+        return {
+            f"{channel}_{name}": rf"{anchor}{channel}-{name}:{_NUMBER}"
+            for channel in ("train", "validation")
+            for name in names
+        }
+
+
+_MEASURED = ("mae", "rmse", "mape", "rmsle")
