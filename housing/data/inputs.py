@@ -41,7 +41,8 @@ class Number:
         if is_missing(value, missing_texts):
             return math.nan
         try:
-            found = number(value) if isinstance(value, str) else float(value)
+            # Python takes true for 1; who sends it means no number.
+            found = math.inf if isinstance(value, bool) else number(value) if isinstance(value, str) else float(value)
         except (ValueError, TypeError, OverflowError):
             found = math.inf
         if math.isinf(found):

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import math
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,9 +16,17 @@ from housing.errors import DataError
 
 
 def is_encoded(text: str, required: Sequence[str]) -> bool:
-    """Whether the first line is all numbers and empty cells, and not a header of columns that are named so."""
-    first = next(csv.reader([text.lstrip("\ufeff\r\n").split("\n", 1)[0]]), [])
+    """Whether the first line is all numbers and empty cells, and not a header of columns that are named so.
+
+    Raises DataError when it is not CSV.
+    """
+    first = header_of(text)
     return not set(required) <= set(first) and all(not cell or is_number(cell) for cell in first)
+
+
+def header_of(text: str) -> list[str]:
+    """The first row of CSV text that is not blank; none where there is none. Raises DataError when it is not CSV."""
+    return next(_rows(text), [])
 
 
 def rows_from_csv(text: str, required: Sequence[str]) -> dict[str, list[str]]:
@@ -41,7 +47,10 @@ def rows_from_csv(text: str, required: Sequence[str]) -> dict[str, list[str]]:
         raise DataError("rows: there are no rows below the header")
     _refuse_ragged(rows, len(header), "the header")
     columns = dict(zip(header, zip(*rows, strict=True), strict=True))
-    return {name: list(columns[name]) for name in required}
+    found: dict[str, list[str]] = {name: list(columns[name]) for name in required}
+    if "\0" in text:
+        _refuse_nul(found)
+    return found
 
 
 def rows_from_records(records: Sequence[object], required: Sequence[str]) -> dict[str, list[object]]:
@@ -60,35 +69,9 @@ def rows_from_records(records: Sequence[object], required: Sequence[str]) -> dic
                 "rows that lack columns", example=f"row {row} lacks {listed(absent, 3)}", way_out="null is missing"
             )
     faults.raise_any()
-    return {name: [record[name] for record in whole] for name in required}
-
-
-def records_from_json(text: str) -> list[dict[str, Any]]:
-    """Rows as mappings, from `{"instances": [{column: value}]}`.
-
-    Also from MLflow's `{"dataframe_split": {"columns": [...], "data": [[...], ...]}}`. Raises DataError.
-    """
-    try:
-        document = json.loads(text, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError) as error:
-        raise DataError(f"the body is not JSON: {error}") from error
-    match document:
-        case {"instances": [*records]} if records and all(isinstance(r, dict) for r in records):
-            for number, record in enumerate(records, 1):
-                _check_cells(record, f"instances: row {number}")
-            return records
-        case {"dataframe_split": {"columns": [*columns], "data": [*rows]}} if rows:
-            for number, row in enumerate(rows, 1):
-                if not isinstance(row, list) or len(row) != len(columns):
-                    raise DataError(f"dataframe_split: row {number} is not a list of {len(columns)} values")
-            records = [dict(zip(map(str, columns), row, strict=True)) for row in rows]
-            for number, record in enumerate(records, 1):
-                _check_cells(record, f"dataframe_split: row {number}")
-            return records
-    raise DataError(
-        'the JSON body must be {"instances": [{column: value, ...}, ...]} or '
-        '{"dataframe_split": {"columns": [...], "data": [[...], ...]}}, with at least one row'
-    )
+    columns = {name: [record[name] for record in whole] for name in required}
+    _refuse_nul(columns)
+    return columns
 
 
 def encoded_from_csv(text: str, width: int) -> NDArray[np.float32]:
@@ -116,14 +99,18 @@ def encoded_from_csv(text: str, width: int) -> NDArray[np.float32]:
 
 def _parsed(text: str) -> list[list[str]]:
     """Not empty; blank lines are no rows."""
-    rows = csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline=""), strict=True)
-    try:
-        found = [row for row in rows if row]
-    except csv.Error as error:
-        raise DataError(f"rows: line {rows.line_num} is not CSV ({error})") from None
-    if not found:
+    if not (found := list(_rows(text))):
         raise DataError("rows: the text is empty")
     return found
+
+
+def _rows(text: str) -> Iterator[list[str]]:
+    """Lines end as they end anywhere: by LF, CR LF or CR. Blank ones are no rows."""
+    reader = csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline=""), strict=True)
+    try:
+        yield from filter(None, reader)
+    except csv.Error as error:
+        raise DataError(f"rows: line {reader.line_num} is not CSV ({error})") from None
 
 
 def _refuse_ragged(rows: Sequence[Sequence[str]], width: int, measure: str) -> None:
@@ -134,11 +121,11 @@ def _refuse_ragged(rows: Sequence[Sequence[str]], width: int, measure: str) -> N
     faults.raise_any()
 
 
-def _check_cells(record: dict[str, Any], where: str) -> None:
-    for column, value in record.items():
-        if isinstance(value, (list, dict)):
-            raise DataError(f"{where}: {column[:100]}: a cell is a text, a number, true, false or null, not a list")
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON number; write null for a missing value")
+def _refuse_nul(columns: Mapping[str, Sequence[object]]) -> None:
+    """NUL belongs to no level and no number; a level that holds one would be taken for one that was never seen."""
+    faults = Faults("rows")
+    for name, cells in columns.items():
+        for row, cell in enumerate(cells, 1):
+            if isinstance(cell, str) and "\0" in cell:
+                faults.add(f"{name}: NUL characters", example=f"{shown(cell)} (row {row})")
+    faults.raise_any()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -11,12 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from housing.data.cells import is_missing, number, text_of
+from housing.data.content_type import JSON, JSON_LINES
 from housing.data.description import Dataset, Identifier, Numeric
 from housing.data.encoder import Encoder
-from housing.data.payload import records_from_json, rows_from_csv
+from housing.data.json_rows import records_from_json, records_from_json_lines
+from housing.data.payload import header_of, rows_from_csv
 from housing.data.table import Table
 from housing.errors import DataError
 from housing.monitoring.captured import CapturedRows
+
+_RECORDS = {JSON: records_from_json, JSON_LINES: records_from_json_lines}
 
 Columns = Mapping[str, NDArray[Any]]
 """Numbers as float64, NaN for missing; anything else as str, None for missing. All of equal length."""
@@ -84,7 +87,7 @@ def seen(requests: Sequence[CapturedRows], dataset: Dataset, encoder: Encoder, *
     encoded: list[_Encoded] = []
     for request in requests:
         try:
-            if request.content_type == "application/json" or not encoder.is_encoded(request.rows):
+            if request.content_type in _RECORDS or not encoder.is_encoded(request.rows):
                 raw.append(_raw(request, dataset, encoder, id_column))
             else:
                 encoded.append(_encoded(request, encoder))
@@ -118,11 +121,6 @@ def id_column(dataset: Dataset, header: Iterable[str]) -> str | None:
     return next((name for name in names if name in present), None)
 
 
-def header_of(text: str) -> list[str]:
-    """Of CSV text."""
-    return next(csv.reader([text.lstrip("\ufeff\r\n").split("\n", 1)[0].rstrip("\r")]), [])
-
-
 @dataclass(frozen=True, eq=False)
 class _Raw:
     cells: Mapping[str, Sequence[object]]
@@ -138,8 +136,8 @@ class _Encoded:
 
 def _raw(request: CapturedRows, dataset: Dataset, encoder: Encoder, named_by: str | None) -> _Raw:
     cells: Mapping[str, Sequence[object]]
-    if request.content_type == "application/json":
-        records = records_from_json(request.rows)
+    if read := _RECORDS.get(request.content_type):
+        records = read(request.rows)
         cells = encoder.rows_from_records(records)
         ids: list[str | None] = [_id(record.get(named_by)) if named_by else None for record in records]
     else:

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from housing.algorithms.base import find
-from housing.data import payload
+from housing.data.content_type import CSV, JSON, JSON_LINES
 from housing.data.encoder import Encoder
+from housing.data.json_rows import records_from_json, records_from_json_lines
 from housing.errors import DataError
 
 if TYPE_CHECKING:
@@ -51,9 +52,21 @@ class Predictor:
         """Raw rows as mappings, one a row. (rows,) in the label's unit."""
         return self._answer(self.encoder.transform(self.encoder.rows_from_records(records)))
 
+    def predict_body(self, body: bytes, form: str) -> NDArray[np.float64]:
+        """What a client sent in UTF-8, in one of `content_type.FORMS`. (rows,) in the label's unit."""
+        try:
+            text = body.decode("utf-8")
+        except UnicodeDecodeError as e:
+            raise DataError(f"the body is not UTF-8: {e.reason} at byte {e.start}") from e
+        return {CSV: self.predict_csv, JSON: self.predict_json, JSON_LINES: self.predict_json_lines}[form](text)
+
     def predict_json(self, text: str) -> NDArray[np.float64]:
-        """Raw rows as JSON, in one of the forms of `payload.records_from_json`. (rows,) in the label's unit."""
-        return self.predict_records(payload.records_from_json(text))
+        """Raw rows as JSON, in one of the forms of `json_rows`. (rows,) in the label's unit."""
+        return self.predict_records(records_from_json(text))
+
+    def predict_json_lines(self, text: str) -> NDArray[np.float64]:
+        """Raw rows as JSON objects, one a line. (rows,) in the label's unit."""
+        return self.predict_records(records_from_json_lines(text))
 
     def predict_csv(self, text: str) -> NDArray[np.float64]:
         """Raw rows with a header, or encoded rows without one. (rows,) in the label's unit."""

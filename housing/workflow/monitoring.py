@@ -74,9 +74,9 @@ def _watch_all(session: Session, status: EndpointStatus, labelled: Labelled | No
 def _labelled(session: Session, file: Path) -> Labelled:
     """The actual label of each row that a file names. Raises DataError."""
     from housing.data.cells import number
-    from housing.data.payload import rows_from_csv
+    from housing.data.payload import header_of, rows_from_csv
     from housing.data.rows import csv_pieces
-    from housing.monitoring.seen import header_of, id_column
+    from housing.monitoring.seen import id_column
 
     dataset = session.experiment.dataset
     (text,) = csv_pieces(str(file), separator=dataset.separator, rows_a_piece=2**31)

@@ -1,6 +1,6 @@
 """HTTP as SageMaker's runtime speaks it, and the control requests of our own commands.
 
-    POST /endpoints/<name>/invocations    text/csv or application/json in, either out
+    POST /endpoints/<name>/invocations    text/csv, application/json or application/jsonlines in, any of them out
     GET  /ping                            200 while the server lives
     /control/...                          with the token of server.json only
 
@@ -11,6 +11,7 @@ or variant, ModelError with `OriginalStatusCode` and `OriginalMessage` for what 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hmac
 import json
 from collections.abc import Awaitable, Callable
@@ -22,39 +23,23 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
+from housing.data.content_type import CSV, FORMS, JSON, form_of
 from housing.errors import DeploymentError
 from housing.targets.local import wire
 from housing.targets.local.endpoint import UnknownVariantError
 from housing.targets.local.endpoints import ClosingError, Endpoints
 from housing.targets.local.fleet import InstanceLostError, OverloadedError
 from housing.targets.local.frames import Answer, Ask
+from housing.targets.local.refusals import refusal
 
 # SageMaker's limit for a real-time invocation.
 MAX_BODY_BYTES = 6 * 1024 * 1024
 _BODY_WITHIN_S = 60.0
-_CSV, _JSON = "text/csv", "application/json"
-_KINDS = {
-    (_CSV, _CSV): Ask.CSV_FOR_CSV,
-    (_CSV, _JSON): Ask.CSV_FOR_JSON,
-    (_JSON, _CSV): Ask.JSON_FOR_CSV,
-    (_JSON, _JSON): Ask.JSON_FOR_JSON,
-}
+_LISTENS_ON_S = 30.0
+_KINDS = {(kind.asked, kind.in_lines): kind for kind in Ask if kind != Ask.LOAD}
 _HOSTS = {"127.0.0.1", "localhost"}
-# What AWS calls each refusal; a client library turns the name into an exception.
-_ERROR_TYPES = {
-    400: "ValidationError",
-    403: "AccessDeniedException",
-    404: "UnknownOperationException",
-    405: "UnknownOperationException",
-    406: "NotAcceptableException",
-    408: "RequestTimeoutException",
-    413: "RequestEntityTooLargeException",
-    415: "UnsupportedMediaTypeException",
-    424: "ModelError",
-    500: "InternalFailure",
-    503: "ServiceUnavailable",
-}
 
 
 def build(endpoints: Endpoints, token: str) -> Starlette:
@@ -157,44 +142,67 @@ def _check_host(request: Request) -> None:
 
 def _kind(request: Request) -> tuple[Ask, str]:
     given = request.headers.get("content-type", "")
-    content, _, parameters = given.lower().partition(";")
-    content = content.strip()
-    if content not in (_CSV, _JSON) or parameters.strip() not in ("", "charset=utf-8", "header=present"):
-        raise HTTPException(
-            415, f"content type {given[:100]!r} is not read; send text/csv or application/json in UTF-8"
-        )
+    form = form_of(given)
+    if form is None:
+        raise HTTPException(415, f"content type {given[:100]!r} is not read; send {', '.join(FORMS)}, in UTF-8")
+    coding = request.headers.get("content-encoding", "identity").strip().lower()
+    if coding not in ("", "identity"):
+        raise HTTPException(415, f"content encoding {coding[:100]!r} is not read; send the rows as they are")
     accepted = [part.partition(";")[0].strip().lower() for part in request.headers.get("accept", "").split(",")]
-    accept = next((a for a in accepted if a in (_CSV, _JSON)), None)
+    accept = next((a for a in accepted if a in FORMS), None)
     if accept is None:
         if not {"", "*/*", "text/*", "application/*"} & set(accepted):
-            raise HTTPException(406, f"answers are text/csv or application/json, not {', '.join(accepted)[:100]}")
-        accept = content
-    return _KINDS[content, accept], accept
+            raise HTTPException(406, f"answers are {', '.join(FORMS)}, not {', '.join(accepted)[:100]}")
+        accept = CSV if form == CSV else JSON
+    return _KINDS[form, accept != JSON], accept
 
 
 async def _body(request: Request, limit: int) -> bytes:
-    too_large = HTTPException(413, f"the body is larger than {limit} bytes; send the rows in parts")
+    too_large = _BodyLeftError(413, f"the body is larger than {limit} bytes; send the rows in parts")
     length = request.headers.get("content-length", "")
     if length.isdecimal() and int(length[:20]) > limit:
         raise too_large
-    body = bytearray()
+    body, more = bytearray(), True
     try:
         async with asyncio.timeout(_BODY_WITHIN_S):
-            async for chunk in request.stream():
-                body += chunk
+            while more:
+                message = await request.receive()
+                if message["type"] == "http.disconnect":
+                    raise ClientDisconnect
+                body += message.get("body", b"")
+                more = message.get("more_body", False)
                 if len(body) > limit:
-                    raise too_large
+                    raise too_large if more else HTTPException(413, too_large.detail)
     except TimeoutError:
-        raise HTTPException(408, f"the body did not arrive in {_BODY_WITHIN_S:g} s") from None
+        raise _BodyLeftError(408, f"the body did not arrive in {_BODY_WITHIN_S:g} s") from None
     return bytes(body)
 
 
+class _BodyLeftError(HTTPException):
+    """A refusal of a request whose body was not read to its end."""
+
+
+class _BeforeTheBody(Response):
+    """Answers at once, then reads on what a client is still sending: many read no answer before they have sent all.
+
+    To close while bytes arrive would reset the connection, and the answer with it. The client learns from `connection:
+    close` that it may stop; one that does not stop is left after a while.
+    """
+
+    async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
+        self.headers["connection"] = "close"
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        await send({"type": "http.response.body", "body": self.body, "more_body": True})
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_LISTENS_ON_S):
+                while (await receive()).get("more_body"):
+                    pass
+        await send({"type": "http.response.body", "body": b""})
+
+
 def _error(status: int, message: str, **more: Any) -> Response:
-    headers = {"x-amzn-ErrorType": _ERROR_TYPES.get(status, "ValidationError")}
-    if status in (408, 413):
-        # What is left of the body is not read, so the connection cannot carry another request.
-        headers["connection"] = "close"
-    return JSONResponse({"message": message, **more}, status, headers)
+    headers, body = refusal(status, message, **more)
+    return Response(body, status, headers)
 
 
 def _model_error(status: int, reason: str, variant: str | None) -> Response:
@@ -212,7 +220,9 @@ async def _http_error(request: Request, error: Exception) -> Response:
     detail = error.detail
     if error.status_code in (404, 405):
         detail = f"{request.method} {request.url.path[:200]} is not offered; POST /endpoints/<name>/invocations is"
-    response = _error(error.status_code, detail)
+    headers, body = refusal(error.status_code, detail)
+    kind = _BeforeTheBody if isinstance(error, _BodyLeftError) else Response
+    response = kind(body, error.status_code, headers)
     for name, value in (error.headers or {}).items():
         response.headers[name] = value
     return response

@@ -9,6 +9,8 @@ from __future__ import annotations
 import enum
 import struct
 
+from housing.data.content_type import CSV, JSON, JSON_LINES
+
 HEADER = struct.Struct(">BI")
 
 
@@ -16,17 +18,29 @@ class Ask(enum.IntEnum):
     """What a request's body is, and what its answer should be."""
 
     LOAD = 0
-    CSV_FOR_CSV = 1
+    CSV_FOR_LINES = 1
     CSV_FOR_JSON = 2
-    JSON_FOR_CSV = 3
+    JSON_FOR_LINES = 3
     JSON_FOR_JSON = 4
+    JSON_LINES_FOR_LINES = 5
+    JSON_LINES_FOR_JSON = 6
+
+    @property
+    def asked(self) -> str:
+        """The content type of the request."""
+        if self in (Ask.CSV_FOR_LINES, Ask.CSV_FOR_JSON):
+            return CSV
+        return JSON if self in (Ask.JSON_FOR_LINES, Ask.JSON_FOR_JSON) else JSON_LINES
+
+    @property
+    def in_lines(self) -> bool:
+        """Whether the answer is a number a line, which is CSV and JSON Lines alike."""
+        return self in (Ask.CSV_FOR_LINES, Ask.JSON_FOR_LINES, Ask.JSON_LINES_FOR_LINES)
 
     @property
     def content_types(self) -> tuple[str, str]:
         """Of the request and of its answer."""
-        csv, json = "text/csv", "application/json"
-        asked = csv if self in (Ask.CSV_FOR_CSV, Ask.CSV_FOR_JSON) else json
-        return asked, csv if self in (Ask.CSV_FOR_CSV, Ask.JSON_FOR_CSV) else json
+        return self.asked, CSV if self.in_lines else JSON
 
 
 class Answer(enum.IntEnum):

@@ -13,6 +13,7 @@ import contextlib
 import json
 import logging
 import os
+import resource
 import secrets
 import socket
 import sys
@@ -25,11 +26,11 @@ import uvloop
 from housing.errors import DeploymentError
 from housing.targets.local import app
 from housing.targets.local.endpoints import Endpoints
-from housing.targets.local.http import BoundedHttp
+from housing.targets.local.http import MAX_CONNECTIONS, BoundedHttp
 from housing.targets.local.state import Address, StateFolder
 
 _LOG_BYTES = 1_000_000
-_MAX_CONNECTIONS = 1000
+_FILES = 4 * MAX_CONNECTIONS
 # The last server of this folder may still be finishing its requests.
 _PREDECESSOR_ENDS_WITHIN_S = 10.0
 
@@ -53,6 +54,7 @@ def main() -> None:
         folder.create()
         with folder.locked("server", wait_s=_PREDECESSOR_ENDS_WITHIN_S, purpose="the server cannot start"):
             _log_to(folder.log)
+            _allow_files()
             folder.sweep()
             listener = _listen(arguments.port, folder.address())
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -76,7 +78,6 @@ async def _serve(folder: StateFolder, listener: socket.socket, idle_s: float) ->
             log_config=None,
             access_log=False,
             server_header=False,
-            limit_concurrency=_MAX_CONNECTIONS,
             timeout_keep_alive=75,
             timeout_graceful_shutdown=70,
         )
@@ -148,6 +149,14 @@ def _report(value: dict[str, object]) -> None:
     for stream in (0, 1, 2):
         os.dup2(nowhere, stream)
     os.close(nowhere)
+
+
+def _allow_files() -> None:
+    """As many as the system lets us have: by default that is often 1024, as many as there may be connections."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _FILES if hard == resource.RLIM_INFINITY else min(_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _log_to(path: Path) -> None:

@@ -79,20 +79,14 @@ def _load(connection: socket.socket, folder: Path) -> Predictor | None:
 
 def _answer(predictor: Predictor, kind: Ask, body: bytes) -> tuple[Answer, bytes]:
     try:
-        text = body.decode("utf-8")
-        if kind in (Ask.CSV_FOR_CSV, Ask.CSV_FOR_JSON):
-            values = predictor.predict_csv(text)
-        else:
-            values = predictor.predict_json(text)
-    except UnicodeDecodeError as error:
-        return Answer.REFUSED, f"the body is not UTF-8: {error.reason} at byte {error.start}".encode()
+        values = predictor.predict_body(body, kind.asked)
     except HousingError as error:
         return Answer.REFUSED, _reason(error)
     # Whatever else a request provokes is this request's failure, not the end of the instance.
     except Exception as error:
         return Answer.FAILED, _reason(error)
     numbers = values.tolist()
-    if kind in (Ask.CSV_FOR_CSV, Ask.JSON_FOR_CSV):
+    if kind.in_lines:
         return Answer.PREDICTED, "".join(f"{n!r}\n" for n in numbers).encode()
     return Answer.PREDICTED, json.dumps({"predictions": numbers}).encode()
 

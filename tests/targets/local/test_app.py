@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import gzip
 import json
 import random
+import re
 import socket
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -70,6 +72,9 @@ def test_csv_is_answered_with_a_value_a_line(client: httpx.Client) -> None:
     [
         {"instances": RECORDS},
         {"dataframe_split": {"columns": list(RECORDS[0]), "data": [list(r.values()) for r in RECORDS]}},
+        {"dataframe_records": RECORDS},
+        {"inputs": {name: [r[name] for r in RECORDS] for name in RECORDS[0]}},
+        RECORDS,
     ],
 )
 def test_json_rows_are_answered_like_csv_rows(client: httpx.Client, document: object) -> None:
@@ -80,6 +85,51 @@ def test_json_rows_are_answered_like_csv_rows(client: httpx.Client, document: ob
     assert client.post(PATH, json=document, headers={**target, "Accept": "text/csv"}).text.splitlines() == [
         repr(value) for value in rows.json()["predictions"]
     ]
+
+
+def test_json_lines_are_answered_like_csv_rows(client: httpx.Client) -> None:
+    target = {"X-Amzn-SageMaker-Target-Variant": "champion"}
+    rows = client.post(PATH, content=ROWS, headers={**CSV, **target, "Accept": "application/json"}).json()
+    lines = "\n".join(map(json.dumps, RECORDS))
+    headers = {**target, "Content-Type": "application/jsonlines"}
+    assert client.post(PATH, content=lines, headers=headers).json() == rows
+    answer = client.post(PATH, content=lines, headers={**headers, "Accept": "application/jsonlines"})
+    assert answer.headers["content-type"] == "application/jsonlines"
+    assert [json.loads(line) for line in answer.text.splitlines()] == rows["predictions"]
+
+
+@pytest.mark.parametrize("end", ["\r", "\r\n"])
+def test_lines_may_end_as_on_any_system(client: httpx.Client, end: str) -> None:
+    target = {**CSV, "X-Amzn-SageMaker-Target-Variant": "champion"}
+    answer = client.post(PATH, content="\ufeff" + ROWS.replace("\n", end), headers=target)
+    assert answer.text == client.post(PATH, content=ROWS, headers=target).text
+    encoded = ("900,0,0,1,1,0\n2000,0,1,0,0,1\n").replace("\n", end)
+    assert client.post(PATH, content=encoded, headers=target).text == answer.text
+
+
+def test_rows_that_are_compressed_are_refused(client: httpx.Client) -> None:
+    packed = gzip.compress(ROWS.encode())
+    answer = client.post(PATH, content=packed, headers={**CSV, "Content-Encoding": "gzip"})
+    assert (answer.status_code, answer.headers["x-amzn-ErrorType"]) == (415, "UnsupportedMediaTypeException")
+    assert "gzip" in answer.json()["message"]
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type", "place"),
+    [
+        (b"Area,Alley,Zone\n900,NA,RL\n9\x0000,NA,RL\n", "text/csv", r"Area: .*'9\\x0000' \(row 2\)"),
+        (b"Area,Alley,Zone\n900,NA,R\x00L\n", "text/csv", r"Zone: .*\(row 1\)"),
+        (b'[{"Area": 900, "Alley": "Pa\\u0000ve", "Zone": "RL"}]', "application/json", r"Alley: .*\(row 1\)"),
+        (b'[{"Area": true, "Alley": null, "Zone": "RL"}]', "application/json", r"Area: not a number: True \(row 1\)"),
+        (b'[{"Area": 1e999, "Alley": null, "Zone": "RL"}]', "application/json", r"Area: not a number: inf \(row 1\)"),
+    ],
+)
+def test_cells_that_mean_no_number_are_refused_with_their_place(
+    client: httpx.Client, body: bytes, content_type: str, place: str
+) -> None:
+    answer = client.post(PATH, content=body, headers={"Content-Type": content_type})
+    assert answer.json()["OriginalStatusCode"] == 400
+    assert re.search(place, answer.json()["OriginalMessage"])
 
 
 def test_encoded_rows_are_answered_like_raw_ones(client: httpx.Client) -> None:
@@ -152,6 +202,10 @@ def test_wrong_requests_are_refused_as_sagemaker_refuses_them(
         (b"1,2,3\n", "text/csv"),
         (b"1\n" * 3_000_000, "text/csv"),
         (b"Area,Alley,Zone\n" + b"x" * 1_000_000, "text/csv"),
+        (b"x" * 200_000 + b",Alley,Zone\n900,NA,RL\n", "text/csv"),
+        (b'"' + b"Area\n" * 40_000, "text/csv"),
+        (b"\r\r\r", "text/csv"),
+        (b"{}\n", "application/jsonlines"),
         (b"", "application/json"),
         (b"{", "application/json"),
         (b"null", "application/json"),

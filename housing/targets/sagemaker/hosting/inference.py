@@ -3,10 +3,11 @@
 This file is copied into the model's archive as code/inference.py, beside the part of housing that predicts, and runs
 there under the framework container's rules for scripts.
 
-    text/csv            rows with a header, or encoded rows without one
-    application/json    {"instances": [{column: value}]}, or MLflow's {"dataframe_split": {"columns", "data"}}
+    text/csv                 rows with a header, or encoded rows without one
+    application/json         rows in any of the forms of housing.data.json_rows
+    application/jsonlines    {column: value} a line
 
-Answers are one number a line (Accept: text/csv), or {"predictions": [...]}.
+Answers are one number a line (Accept: text/csv or application/jsonlines), or {"predictions": [...]}.
 """
 
 from __future__ import annotations
@@ -27,24 +28,21 @@ def model_fn(model_dir: str) -> Any:
 
 def transform_fn(predictor: Any, content: str | bytes, content_type: str, accept: str) -> Any:
     """Answer one request; what is wrong with its rows is answered with status 400 and the reason."""
+    from housing.data.content_type import CSV, FORMS, JSON, JSON_LINES, form_of
     from housing.errors import DataError
 
-    kind = content_type.partition(";")[0].strip().lower()
+    form = form_of(content_type or CSV)
+    if form is None:
+        return _refused(415, f"content type {content_type}: send {', '.join(FORMS)}, in UTF-8")
+    body = content.encode() if isinstance(content, str) else bytes(content)
     try:
-        text = content.decode("utf-8") if isinstance(content, bytes | bytearray) else content
-        if kind == "application/json":
-            values = predictor.predict_json(text).tolist()
-        elif kind in ("text/csv", ""):
-            values = predictor.predict_csv(text).tolist()
-        else:
-            return _refused(415, f"content type {content_type}: send text/csv or application/json")
-    except UnicodeDecodeError as error:
-        return _refused(400, f"the body is not UTF-8: {error.reason} at byte {error.start}")
+        values = predictor.predict_body(body, form).tolist()
     except DataError as error:
         return _refused(400, str(error))
-    if accept.partition(";")[0].strip().lower() == "text/csv":
-        return "".join(f"{value!r}\n" for value in values), "text/csv"
-    return json.dumps({"predictions": values}), "application/json"
+    wanted = accept.partition(";")[0].strip().lower()
+    if wanted in (CSV, JSON_LINES):
+        return "".join(f"{value!r}\n" for value in values), wanted
+    return json.dumps({"predictions": values}), JSON
 
 
 def _refused(status: int, reason: str) -> Any:

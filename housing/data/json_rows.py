@@ -1,0 +1,122 @@
+"""Raw rows as JSON, in the forms that `mlflow models serve` and SageMaker's own containers read.
+
+| body                                                          | from                                     |
+|---------------------------------------------------------------|------------------------------------------|
+| `{"instances": [{column: value}, ...]}`                       | TensorFlow Serving, MLflow, SageMaker    |
+| `{"dataframe_records": [{column: value}, ...]}`               | MLflow                                   |
+| `{"dataframe_split": {"columns": [...], "data": [[...]]}}`    | MLflow                                   |
+| `{"inputs": {column: [value, ...]}}`, also of single values   | MLflow                                   |
+| `[{column: value}, ...]`                                      | pandas' `to_json(orient="records")`      |
+| `{column: value}` a line                                      | JSON Lines: `application/jsonlines`      |
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from housing.data.faults import Faults, listed, shown
+from housing.errors import DataError
+
+Records = list[dict[str, Any]]
+
+_KEYS = ("instances", "dataframe_records", "dataframe_split", "inputs")
+_FORMS = (
+    'the JSON body must be {"instances": [{column: value, ...}, ...]}, the same with "dataframe_records", a bare list '
+    '[{column: value, ...}, ...], {"dataframe_split": {"columns": [...], "data": [[...], ...]}} or '
+    '{"inputs": {column: [value, ...], ...}}, with at least one row'
+)
+
+
+def records_from_json(text: str) -> Records:
+    """Rows as mappings, from any of the forms of `application/json`. Raises DataError; rows count from 1."""
+    document = _parsed(text.removeprefix("\ufeff"), "the body")
+    if isinstance(document, list):
+        return _records(document, "the list")
+    keys = list(document) if isinstance(document, dict) else []
+    forms = [key for key in keys if key in _KEYS]
+    if len(forms) > 1:
+        raise DataError(f"the body has {forms[0]} and {forms[1]}; send the rows once")
+    form = forms[0] if forms else ""
+    content = document[form] if forms else None
+    if form == "dataframe_split":
+        match content:
+            case {"columns": [*columns], "data": [*rows]}:
+                return _records_of_split(columns, rows)
+    elif isinstance(content, list):
+        return _records(content, form)
+    elif form == "inputs" and isinstance(content, dict):
+        return _records_of_columns(content)
+    raise DataError(_FORMS + (f"; it has the keys {listed(keys)}" if keys else ""))
+
+
+def records_from_json_lines(text: str) -> Records:
+    """Rows as mappings, one object a line; blank lines are no rows. Raises DataError; rows count from 1."""
+    # Only these two end a line: JSON may hold others, such as U+2028, within its texts.
+    lines = text.removeprefix("\ufeff").replace("\r\n", "\n").split("\n")
+    rows = [_parsed(line, f"line {number}") for number, line in enumerate(lines, 1) if line.strip()]
+    return _records(rows, "the lines")
+
+
+def _parsed(text: str, what: str) -> Any:
+    try:
+        return json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_without_duplicates)
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{what} is not JSON: {error}") from error
+
+
+def _records(rows: Sequence[Any], where: str) -> Records:
+    """Rows that are objects already; at least one."""
+    if not rows:
+        raise DataError(f"{where}: there are no rows; {_FORMS}")
+    faults = Faults(where)
+    for number, row in enumerate(rows, 1):
+        if isinstance(row, Mapping):
+            _check_cells(row, number, faults)
+        else:
+            faults.add("not an object {column: value, ...}", example=f"row {number} is {shown(row)}")
+    faults.raise_any()
+    return list(rows)
+
+
+def _records_of_columns(columns: Mapping[str, Any]) -> Records:
+    """Lists of equal length, or one row of single values."""
+    cells = {name: value if isinstance(value, list) else [value] for name, value in columns.items()}
+    lengths = {name: len(values) for name, values in cells.items()}
+    if len(set(lengths.values())) > 1:
+        told = ", ".join(f"{shown(name)}: {length}" for name, length in list(lengths.items())[:5])
+        raise DataError(f"inputs: columns of unequal length ({told})")
+    return _records([dict(zip(cells, row, strict=True)) for row in zip(*cells.values(), strict=True)], "inputs")
+
+
+def _records_of_split(columns: Sequence[Any], rows: Sequence[Any]) -> Records:
+    names = [str(column) for column in columns]
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise DataError(f"dataframe_split: columns: {shown(twice)} is there more than once")
+    for number, row in enumerate(rows, 1):
+        if not isinstance(row, list) or len(row) != len(names):
+            raise DataError(f"dataframe_split: row {number} is not a list of {len(names)} values")
+    return _records([dict(zip(names, row, strict=True)) for row in rows], "dataframe_split")
+
+
+def _check_cells(record: Mapping[str, Any], row: int, faults: Faults) -> None:
+    for column, value in record.items():
+        if isinstance(value, list | dict):
+            fault = f"{column[:100]}: a cell is a text, a number, true, false or null"
+            faults.add(fault, example=f"{shown(value)} (row {row})")
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON number; write null for a missing value")
+
+
+def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """JSON leaves open which of two values holds; a model must not be asked with either."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in found if names.count(name) > 1)
+        raise ValueError(f"the key {shown(twice)} stands twice in one object")
+    return found

@@ -1,0 +1,27 @@
+"""How SageMaker's runtime says no: the name of the error in a header, the reason in JSON."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+# What AWS calls each refusal; a client library turns the name into an exception.
+_ERROR_TYPES = {
+    400: "ValidationError",
+    403: "AccessDeniedException",
+    404: "UnknownOperationException",
+    405: "UnknownOperationException",
+    406: "NotAcceptableException",
+    408: "RequestTimeoutException",
+    413: "RequestEntityTooLargeException",
+    415: "UnsupportedMediaTypeException",
+    424: "ModelError",
+    500: "InternalFailure",
+    503: "ServiceUnavailable",
+}
+
+
+def refusal(status: int, message: str, **more: Any) -> tuple[dict[str, str], bytes]:
+    """Headers and body."""
+    headers = {"content-type": "application/json", "x-amzn-ErrorType": _ERROR_TYPES.get(status, "ValidationError")}
+    return headers, json.dumps({"message": message, **more}).encode()
