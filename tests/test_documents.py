@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import json
 import os
 import re
 import shutil
@@ -79,6 +80,10 @@ def test_every_command_of_the_readme_works(folder: Path) -> None:
         done = shell(folder, command)
         assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
         assert "Traceback" not in done.stderr, command
+    (served,) = json.loads(shell(folder, "housing status --json").stdout)["endpoints"]
+    models = {name: variant["model"] for name, variant in served["variants"].items()}
+    assert models.keys() == {"champion", "challenger"}
+    assert models["champion"] != models["challenger"], "the challenger is another model"
 
 
 @pytest.mark.timeout(600)

@@ -231,6 +231,13 @@ class Deployment:
         total = sum(v.weight for v in production.values())
         return {name: v.weight / total for name, v in production.items()}
 
+    def shared_models(self) -> dict[str, list[str]]:
+        """Models that several variants serve, with the names of these variants."""
+        by_model: dict[str, list[str]] = {}
+        for name, variant in self.variants.items():
+            by_model.setdefault(variant.model, []).append(name)
+        return {model: names for model, names in by_model.items() if len(names) > 1}
+
     def _refuse_what_excludes_each_other(self) -> None:
         shadows = [v for v in self.variants.values() if v.shadow]
         is_serverless = any(v.serverless for v in self.variants.values())

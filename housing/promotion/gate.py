@@ -50,9 +50,10 @@ class Decision:
 def decide(
     gate: Gate, label: NDArray[np.float64], candidate: Scored, champion: Scored | None, *, unit: str = "", seed: int = 0
 ) -> Decision:
-    """Judge on the test rows, which both models answer in the same order; a tie passes. `label` is (rows,).
+    """Judge on the test rows, which both models answer in the same order. `label` is (rows,).
 
-    Without a champion, only the absolute limit counts. Raises DataError when a prediction is not a finite number, or
+    A tie passes where a margin is asked for, or nothing but "not clearly worse": `better` means better. Without a
+    champion, only the absolute limit counts. Raises DataError when a prediction is not a finite number, or
     when these rows do not define the gate's metric.
     """
     metrics = score(label, candidate.prediction)
@@ -122,6 +123,8 @@ def _schema(candidate: Scored, champion: Scored) -> Verdict:
 def _margin(
     gate: Gate, label: NDArray[np.float64], candidate: Scored, champion: Scored, *, unit: str, seed: int
 ) -> Verdict:
+    import numpy as np
+
     difference, low, high = improvement(
         gate.metric,
         label,
@@ -136,14 +139,20 @@ def _margin(
         "better": ("better than", difference),
         "not_clearly_worse": ("not clearly worse than", high),
     }[gate.against_champion]
-    passed = reached >= gate.margin
+    # Where no margin is asked for, better is more than 0: the same model again is no better one.
+    strictly = gate.margin == 0 and gate.against_champion != "not_clearly_worse"
+    passed = reached > 0 if strictly else reached >= gate.margin
     by = f" by {_amount(gate.margin, unit)}" if gate.margin else ""
     side = "better" if difference >= 0 else "worse"
     why = (
         f"it is {_amount(abs(difference), unit)} {side}; "
         f"{gate.confidence:.0%} interval of the improvement {_amount(low, unit)} to {_amount(high, unit)}"
     )
-    if not passed:
+    if np.array_equal(candidate.prediction, champion.prediction):
+        why = "it answers every test row as that one does"
+    elif not passed and strictly:
+        why += ", which must lie above 0" if gate.against_champion == "clearly_better" else ""
+    elif not passed:
         why += f": {_amount(gate.margin - reached, unit)} short"
     return Verdict(f"test {gate.metric} {wanted} {champion.name}'s{by}", passed, why)
 

@@ -76,27 +76,22 @@ class Registry:
         who is killed in between leaves an unfinished model, which the next call completes or deletes. `example` is a
         few raw rows, by column, kept with the model.
         """
-        with TemporaryDirectory(prefix="housing-") as temporary:
-            files = Path(temporary, "bundle")
-            files.mkdir()
-            for file, content in bundle.files().items():
-                (files / file).write_bytes(content)
-            bundle_digest = digest(files)
+        own_digest = bundle_digest(bundle)
         with translated(f"model {name!r}: cannot be registered", RegistryError):
             self._ensure_model(name)
             versions = self._versions(name)
             for known in versions:
-                if known.digest == bundle_digest and self._is_whole(known):
+                if known.digest == own_digest and self._is_whole(known):
                     return known, False
             sources = {known.source for known in versions}
-            model = self._left_behind(run_id, bundle_digest, sources) or self._complete_model(
-                name, run_id, bundle, bundle_digest, example
+            model = self._left_behind(run_id, own_digest, sources) or self._complete_model(
+                name, run_id, bundle, own_digest, example
             )
             made = self.client.create_model_version(
                 name,
                 source=model.artifact_location,
                 run_id=model.source_run_id,
-                tags=bounded_tags({**(tags or {}), BUNDLE_DIGEST_TAG: bundle_digest}),
+                tags=bounded_tags({**(tags or {}), BUNDLE_DIGEST_TAG: own_digest}),
                 description=description,
                 model_id=model.model_id,
             )
@@ -249,6 +244,14 @@ class Registry:
         if alias is None:
             return f"{name} has no such version; it has {_listed(str(v.number) for v in versions)}"
         return f"{name} has no alias {alias!r}{_hint(alias, [a for v in versions for a in v.aliases])}"
+
+
+def bundle_digest(bundle: Bundle) -> str:
+    """Of its files, as a version's `digest`: the same for the same model."""
+    with TemporaryDirectory(prefix="housing-") as folder:
+        for file, content in bundle.files().items():
+            Path(folder, file).write_bytes(content)
+        return digest(Path(folder))
 
 
 def _version(item: Any, aliases: Mapping[str, str] | None = None) -> Version:

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 from housing.algorithms.base import find
 from housing.algorithms.own_code import Image
 from housing.config.schema import Algorithm, Experiment
-from housing.errors import ConfigError, GateRefused, RegistryError, TrainingError
+from housing.errors import ConfigError, GateRefused, RegistryError
 from housing.targets.base import LastingRunner
 from housing.training.metrics import direction
 from housing.workflow.figures import rounds_kept
 from housing.workflow.jobs import result_of
+from housing.workflow.judging import bundle_of, judge, refusal
 from housing.workflow.outcome import Invocation, Outcome, Reporter, Table
 from housing.workflow.session import Session
 from housing.workflow.trials import CHOICES_TAG
@@ -22,7 +23,6 @@ from housing.workflow.trials import CHOICES_TAG
 if TYPE_CHECKING:
     from housing.data.encoder import Encoder
     from housing.data.table import Table as DataTable
-    from housing.promotion.gate import Decision, Scored
     from housing.tracking.queries import Run
     from housing.tracking.registry import Version
     from housing.training.job import TrainingResult
@@ -35,12 +35,16 @@ _EXAMPLE_ROWS = 3
 
 @dataclass(frozen=True)
 class Promotion:
-    """A candidate that passed: its version, its metrics on the test part, and the run that was its source."""
+    """A candidate that passed: its version, and its metrics on the test part.
+
+    `of_champion` says that it is the very model that was the champion before.
+    """
 
     version: Version
     metrics: Mapping[str, float]
     hyperparameters: Mapping[str, Any]
     is_new: bool
+    of_champion: bool = False
 
 
 def promote(experiment: Experiment, invocation: Invocation, reporter: Reporter) -> Outcome:
@@ -49,15 +53,41 @@ def promote(experiment: Experiment, invocation: Invocation, reporter: Reporter) 
         promotion = promote_best(session, parent=invocation.parent_run_id)
         version = promotion.version
         uri = f"models:/{version.name}@{experiment.gate.alias}"
-        state = "registered" if promotion.is_new else "the same model was registered already"
         return Outcome(
-            headline=f"{uri} is version {version.number} ({state})",
+            headline=f"{uri} is version {version.number} ({_state(promotion, experiment)})",
             data={"model": version.name, "version": version.number, "alias": experiment.gate.alias}
+            | {"is_new": promotion.is_new, "is_champions_model": promotion.of_champion}
             | {"metrics": dict(promotion.metrics), "hyperparameters": dict(promotion.hyperparameters)},
             tables=(metrics_table(session, promotion),),
             recorded=[*session.records_at, f"registered model {version.name}, version {version.number}"],
-            next_commands=_on_to_serving(experiment, uri),
+            lines=_nothing_new(promotion, experiment),
+            next_commands=_on_to_something_else() if promotion.of_champion else _on_to_serving(experiment, uri),
         )
+
+
+def _state(promotion: Promotion, experiment: Experiment) -> str:
+    if promotion.of_champion:
+        return "nothing changed" if experiment.gate.alias == "champion" else "the champion's own model"
+    return "registered" if promotion.is_new else "the same model was registered already"
+
+
+def _nothing_new(promotion: Promotion, experiment: Experiment) -> tuple[str, ...]:
+    """What to say of a candidate that is the champion's own model."""
+    if not promotion.of_champion:
+        return ()
+    alias = experiment.gate.alias
+    both = "" if alias == "champion" else f"; @champion and @{alias} are one model now, and there is nothing to compare"
+    return (
+        f"the candidate is the very model that is the champion already, version {promotion.version.number}{both}",
+        "for another one: a new study before `housing promote`, or a run of your choice: candidate=<run id>",
+    )
+
+
+def _on_to_something_else() -> tuple[tuple[str, str], ...]:
+    return (
+        ("housing tune search_space=wide study=tpe", "a new study, whose best is the next candidate"),
+        ("housing compare", "the runs there are, for candidate=<run id>"),
+    )
 
 
 def _on_to_serving(experiment: Experiment, uri: str) -> tuple[tuple[str, str], ...]:
@@ -101,7 +131,9 @@ def promote_best(
         raise KeyboardInterrupt
     session.reporter.step("final", f"{len(channel.label):,} rows{rounds_kept(session, result)}, {result.seconds:.2f} s")
 
-    decision = _judge(session, result, encoder)
+    champion = session.registry.find(experiment.tracking.model, alias="champion")
+    judgement = judge(session, result, encoder, champion)
+    decision = judgement.decision
     for verdict in decision.verdicts:
         session.reporter.step("gate", f"{'passed' if verdict.passed else 'REFUSED'}  {verdict.rule}: {verdict.why}")
     metrics = {f"test_{name}": value for name, value in decision.metrics.items()}
@@ -116,7 +148,11 @@ def promote_best(
         },
     )
     if not decision.passed:
-        raise GateRefused(_refusal(session, decision, run_id))
+        raise GateRefused(refusal(session, decision, run_id))
+    if champion is not None and judgement.is_champion:
+        session.registry.set_alias(champion.name, experiment.gate.alias, champion.number)
+        session.reporter.step("register", f"nothing new: it is version {champion.number}, the champion")
+        return Promotion(champion, metrics, hyperparameters, is_new=False, of_champion=True)
     version, is_new = register(session, result, encoder, run_id, alias=experiment.gate.alias)
     return Promotion(version, metrics, hyperparameters, is_new)
 
@@ -128,19 +164,12 @@ def register(
 
     The same model is never registered twice: where a version has these very files, only the alias moves.
     """
-    from housing.training.artifact import Bundle
-
     experiment = session.experiment
     with session.reporter.working("registering the model"):
         version, is_new = session.registry.register(
             experiment.tracking.model,
             run_id,
-            Bundle(
-                algorithm=experiment.algorithm.kind,
-                model=result.model,
-                model_format=result.model_format,
-                encoder=encoder.to_json(),
-            ),
+            bundle_of(session, result, encoder),
             tags=session.recording.run_tags,
             example=_example(session.prepared.table, encoder),
         )
@@ -237,61 +266,3 @@ def _final_hyperparameters(source: Run, algorithm: Algorithm) -> dict[str, Any]:
         ) from e
     hyperparameters.pop(find(algorithm.kind).capabilities.early_stopping or "", None)
     return hyperparameters | ({algorithm.rounds: rounds} if algorithm.rounds else {})
-
-
-def _judge(session: Session, result: TrainingResult, encoder: Encoder) -> Decision:
-    """Both models answer the raw test rows, each through its own encoder, as they would behind an endpoint."""
-    from housing.promotion.gate import decide
-    from housing.training.predictor import Predictor
-
-    experiment, test = session.experiment, session.prepared.test
-    try:
-        candidate = Predictor(find(experiment.algorithm.kind).load(result.model), encoder)
-    except ValueError as e:
-        raise TrainingError(f"the final fit's model cannot answer: {e}") from e
-    with session.reporter.working("scoring the test part"):
-        return decide(
-            experiment.gate,
-            test[experiment.dataset.label],
-            _scored("the candidate", candidate, test),
-            _champion(session),
-            unit=experiment.dataset.label_unit,
-            seed=experiment.seed,
-        )
-
-
-def _champion(session: Session) -> Scored | None:
-    from housing.training.predictor import Predictor
-
-    gate, name = session.experiment.gate, session.experiment.tracking.model
-    if gate.against_champion == "nothing":
-        return None
-    version = session.registry.find(name, alias="champion")
-    if version is None:
-        return None
-    predictor = Predictor.load(session.registry.download(version))
-    test = session.prepared.test
-    if missing := [column for column in predictor.encoder.required if column not in test]:
-        shown = ", ".join(missing[:5]) + (f" and {len(missing) - 5} more" if len(missing) > 5 else "")
-        raise ConfigError(
-            f"models:/{name}@champion cannot answer the rows of dataset {session.experiment.dataset.name}, which have "
-            f"no {shown}: it is a model of other data. Give this experiment a name of its own (name=...), or compare "
-            "with nothing (gate.against_champion=nothing)"
-        )
-    return _scored(f"version {version.number}", predictor, test)
-
-
-def _scored(name: str, predictor: Any, test: Any) -> Scored:
-    from housing.promotion.gate import Scored
-
-    encoder = predictor.encoder
-    return Scored(name, predictor.predict_columns(test), frozenset(encoder.required), encoder.label)
-
-
-def _refusal(session: Session, decision: Decision, run_id: str) -> str:
-    rules = "\n".join(f"  {v.rule}: {v.why}" for v in decision.verdicts if not v.passed)
-    alias = session.experiment.gate.alias
-    return (
-        f"the gate refused the candidate; @{alias} stays where it is\n{rules}\n"
-        f"  the candidate is kept as run {run_id[:8]}; change the rules with gate=..., or look for a better one"
-    )

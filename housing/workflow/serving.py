@@ -20,8 +20,8 @@ def plan(experiment: Experiment, invocation: Invocation, reporter: Reporter) -> 
         changes = describe(wanted, session.host.current(wanted.endpoint))
         return Outcome(
             headline=f"{wanted.endpoint}: {changes.summary()}",
-            data=_data(wanted.endpoint, changes),
-            lines=changes.lines,
+            data=_data(wanted.endpoint, changes) | {"warnings": _warnings(wanted)},
+            lines=(*changes.lines, *_warnings(wanted)),
             next_commands=(("housing deploy", "make it so"),) if changes else (("housing status", "look at it"),),
             pending_changes=changes.add + changes.change + changes.remove,
         )
@@ -35,8 +35,8 @@ def deploy(experiment: Experiment, invocation: Invocation, reporter: Reporter) -
         url = status.url if status else ""
         return Outcome(
             headline=f"{wanted.endpoint} is in service" + ("" if changes else ", nothing to change"),
-            data=_data(wanted.endpoint, changes) | {"url": url},
-            lines=(*changes.lines, changes.summary()) if changes else (),
+            data=_data(wanted.endpoint, changes) | {"url": url, "warnings": _warnings(wanted)},
+            lines=(*((*changes.lines, changes.summary()) if changes else ()), *_warnings(wanted)),
             recorded=(url,),
             next_commands=(
                 ("housing predict rows.csv", "raw rows in, predictions out"),
@@ -94,6 +94,15 @@ def apply_plan(session: Session) -> tuple[Deployment, Changes]:
     shares = ", ".join(f"{name} {share:.0%}" for name, share in wanted.shares().items())
     session.reporter.step("deploy", f"{wanted.endpoint}: {shares}" + ("" if changes else "; nothing to change"))
     return wanted, changes
+
+
+def _warnings(wanted: Deployment) -> list[str]:
+    """What is allowed and hardly meant."""
+    return [
+        f"warning: {' and '.join(names)} serve one model, {model}: nothing but their machines can be compared. For "
+        "another model: a new study, or candidate=<run id>, with `housing promote gate=challenger`"
+        for model, names in wanted.shared_models().items()
+    ]
 
 
 def _data(endpoint: str, changes: Changes) -> dict[str, object]:

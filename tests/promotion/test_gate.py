@@ -32,10 +32,20 @@ def test_a_refusal_says_which_rule_and_by_how_much() -> None:
     assert f"{decision.metrics['mae'] - 20_000:,.0f} USD too much" in verdict.why
 
 
-def test_the_champion_itself_passes_again() -> None:
-    same = scored(10_000)
-    assert decide(Gate(), LABEL, same, same).passed
-    assert decide(Gate(against_champion="clearly_better"), LABEL, same, same).passed
+@pytest.mark.parametrize(
+    ("rule", "passes"), [("clearly_better", False), ("better", False), ("not_clearly_worse", True)]
+)
+def test_the_champion_itself_is_no_better_than_it_is(rule: Any, passes: bool) -> None:
+    decision = decide(Gate(against_champion=rule), LABEL, scored(10_000), scored(10_000), unit="USD")
+    assert decision.passed is passes
+    assert decision.verdicts[-1].why == "it answers every test row as that one does"
+
+
+def test_a_margin_that_is_reached_exactly_is_reached() -> None:
+    champion = Scored("version 1", LABEL + 100, frozenset("ab"), "price")
+    candidate = Scored("the candidate", LABEL + 75, frozenset("ab"), "price")
+    assert decide(Gate(margin=25), LABEL, candidate, champion).passed
+    assert not decide(Gate(margin=26), LABEL, candidate, champion).passed
 
 
 @pytest.mark.parametrize("rule", ["clearly_better", "better", "not_clearly_worse"])

@@ -1,0 +1,109 @@
+"""A candidate before the gate: judged on the test part, beside the champion where there is another one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from housing.algorithms.base import find
+from housing.errors import ConfigError, TrainingError
+from housing.workflow.session import Session
+
+if TYPE_CHECKING:
+    from housing.data.encoder import Encoder
+    from housing.promotion.gate import Decision, Scored
+    from housing.tracking.registry import Version
+    from housing.training.artifact import Bundle
+    from housing.training.job import TrainingResult
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """`is_champion` says that the candidate is the champion's own model, which is not compared with itself.
+
+    It is, too, where only its files differ, as of another machine: then it answers all test rows exactly alike.
+    """
+
+    decision: Decision
+    is_champion: bool
+
+
+def judge(session: Session, result: TrainingResult, encoder: Encoder, champion: Version | None) -> Judgement:
+    """Both models answer the raw test rows, each through its own encoder, as they would behind an endpoint."""
+    from housing.promotion.gate import decide
+    from housing.tracking.registry import bundle_digest
+    from housing.training.predictor import Predictor
+
+    experiment, test = session.experiment, session.prepared.test
+    try:
+        candidate = Predictor(find(experiment.algorithm.kind).load(result.model), encoder)
+    except ValueError as e:
+        raise TrainingError(f"the final fit's model cannot answer: {e}") from e
+    same_files = champion is not None and champion.digest == bundle_digest(bundle_of(session, result, encoder))
+    with session.reporter.working("scoring the test part"):
+        scored = _scored("the candidate", candidate, test)
+        against = None if same_files else _champion(session, champion)
+        is_champion = same_files or (against is not None and _answers_alike(scored, against))
+        decision = decide(
+            experiment.gate,
+            test[experiment.dataset.label],
+            scored,
+            None if is_champion else against,
+            unit=experiment.dataset.label_unit,
+            seed=experiment.seed,
+        )
+    return Judgement(decision, is_champion)
+
+
+def bundle_of(session: Session, result: TrainingResult, encoder: Encoder) -> Bundle:
+    """A job's model with its encoder, as it is registered."""
+    from housing.training.artifact import Bundle
+
+    return Bundle(
+        algorithm=session.experiment.algorithm.kind,
+        model=result.model,
+        model_format=result.model_format,
+        encoder=encoder.to_json(),
+    )
+
+
+def _answers_alike(one: Scored, other: Scored) -> bool:
+    import numpy as np
+
+    same_form = (one.required, one.label) == (other.required, other.label)
+    return same_form and np.array_equal(one.prediction, other.prediction)
+
+
+def _champion(session: Session, version: Version | None) -> Scored | None:
+    from housing.training.predictor import Predictor
+
+    gate, name = session.experiment.gate, session.experiment.tracking.model
+    if gate.against_champion == "nothing" or version is None:
+        return None
+    predictor = Predictor.load(session.registry.download(version))
+    test = session.prepared.test
+    if missing := [column for column in predictor.encoder.required if column not in test]:
+        shown = ", ".join(missing[:5]) + (f" and {len(missing) - 5} more" if len(missing) > 5 else "")
+        raise ConfigError(
+            f"models:/{name}@champion cannot answer the rows of dataset {session.experiment.dataset.name}, which have "
+            f"no {shown}: it is a model of other data. Give this experiment a name of its own (name=...), or compare "
+            "with nothing (gate.against_champion=nothing)"
+        )
+    return _scored(f"version {version.number}", predictor, test)
+
+
+def refusal(session: Session, decision: Decision, run_id: str) -> str:
+    """What to say to somebody whose candidate did not pass."""
+    rules = "\n".join(f"  {v.rule}: {v.why}" for v in decision.verdicts if not v.passed)
+    alias = session.experiment.gate.alias
+    return (
+        f"the gate refused the candidate; @{alias} stays where it is\n{rules}\n"
+        f"  the candidate is kept as run {run_id[:8]}; change the rules with gate=..., or look for a better one"
+    )
+
+
+def _scored(name: str, predictor: Any, test: Any) -> Scored:
+    from housing.promotion.gate import Scored
+
+    encoder = predictor.encoder
+    return Scored(name, predictor.predict_columns(test), frozenset(encoder.required), encoder.label)
