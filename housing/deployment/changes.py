@@ -5,17 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 
+from housing.deployment.plan import starts_machines, why_replaced
 from housing.deployment.spec import Deployment, Variant
 
 
 @dataclass(frozen=True)
 class Changes:
-    """`lines` start with `+`, `~` or `-`; the counts are of endpoints and variants."""
+    """`lines` start with `+`, `~`, `-` or, for what is replaced, `-/+`; the counts are of endpoints and variants.
+
+    `how` says what those who call the endpoint meanwhile will notice; empty where nothing of it is worth saying.
+    """
 
     lines: tuple[str, ...]
     add: int = 0
     change: int = 0
     remove: int = 0
+    how: str = ""
 
     def __bool__(self) -> bool:
         return bool(self.lines)
@@ -36,7 +41,12 @@ def describe(wanted: Deployment | None, current: Deployment | None) -> Changes:
     if current and not wanted:
         lines += [f"- endpoint {current.endpoint}", *_all("-", _chosen(current))]
         remove += 1
-    if wanted and current and (differences := list(_differences(_settings(wanted), _settings(current)))):
+    replaced = why_replaced(wanted, current) if wanted else None
+    differences = list(_differences(_settings(wanted), _settings(current))) if wanted and current else []
+    if wanted and replaced:
+        lines += [f"-/+ endpoint {wanted.endpoint}, which must be replaced", *differences]
+        add, remove = add + 1, remove + 1
+    elif wanted and differences:
         lines += [f"~ endpoint {wanted.endpoint}", *differences]
         change += 1
     for name in [*new, *(n for n in old if n not in new)]:
@@ -49,7 +59,24 @@ def describe(wanted: Deployment | None, current: Deployment | None) -> Changes:
         elif differences := list(_differences(*_compared(new[name], old[name]))):
             change += 1
             lines += [f"~ variant {name}", *differences]
-    return Changes(tuple(lines), add, change, remove)
+    return Changes(tuple(lines), add, change, remove, _how(wanted, current))
+
+
+def _how(wanted: Deployment | None, current: Deployment | None) -> str:
+    if not wanted or not current:
+        return ""
+    if replaced := why_replaced(wanted, current):
+        return (
+            f"{replaced}: this one ends, and one of the same name begins. Nobody is answered meanwhile, and what waits "
+            "in a queue is lost; a new deployment.endpoint beside it has no such gap"
+        )
+    if not starts_machines(wanted, current):
+        return ""
+    way = {"all_at_once": "all at once", "canary": "after a first part of it", "linear": "step by step"}
+    return (
+        "new machines start beside the old ones; when they answer, traffic moves to them "
+        f"{way[wanted.update.strategy]}, and no request is lost"
+    )
 
 
 def _compared(new: Variant, old: Variant) -> tuple[dict[str, str], dict[str, str]]:

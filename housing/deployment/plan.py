@@ -1,7 +1,8 @@
 """The steps from what is served now to what should be served, decided before any is taken.
 
 The order obeys SageMaker, the strictest host: it refuses to replace variants while one that goes, or changes its
-instance type, still scales; and it replaces a whole fleet where new weights and counts would have done.
+instance type, still scales; and it replaces a whole fleet where new weights and counts would have done. What it changes
+on no endpoint, such as real-time into asynchronous, takes another endpoint in the place of the old one.
 """
 
 from __future__ import annotations
@@ -93,13 +94,15 @@ def plan(wanted: Deployment, current: Deployment | None) -> tuple[Action, ...]:
     if current.endpoint != endpoint:
         raise ValueError(f"a plan is for one endpoint, got {endpoint!r} and {current.endpoint!r}")
 
+    if why_replaced(wanted, current):
+        return (*teardown(endpoint, current), *plan(wanted, None))
     new, old = wanted.variants, current.variants
     actions: list[Action] = []
     stopped = {name for name, variant in old.items() if variant.autoscaling and _must_stop(new.get(name), variant)}
     actions += [StopScaling(endpoint, name) for name in old if name in stopped]
 
     weights: dict[str, float] = {}
-    if new.keys() != old.keys() or _form(wanted) != _form(current):
+    if starts_machines(wanted, current):
         _refuse_shifting_between_names(wanted, current)
         actions.append(ReplaceVariants(_unscaled(wanted)))
     else:
@@ -113,6 +116,7 @@ def plan(wanted: Deployment, current: Deployment | None) -> tuple[Action, ...]:
         if name in old
         and not v.autoscaling
         and not v.serverless
+        and not v.shadow
         and (name in stopped or v.instances != old[name].instances)
     }
     if weights or instances:
@@ -120,6 +124,27 @@ def plan(wanted: Deployment, current: Deployment | None) -> tuple[Action, ...]:
 
     scales_on = {name: v.autoscaling for name, v in old.items() if name not in stopped}
     return (*actions, *_scaling_to_start(wanted, scales_on))
+
+
+def why_replaced(wanted: Deployment, current: Deployment | None) -> str | None:
+    """Why an endpoint must end before the wanted one can begin under its name; None where it can be updated."""
+    if current is None:
+        return None
+    if (wanted.asynchronous is None) != (current.asynchronous is None):
+        forms = ("asynchronous", "real-time") if current.asynchronous else ("real-time", "asynchronous")
+        return f"no endpoint is updated from {forms[0]} to {forms[1]}"
+    if _is_serverless(wanted) and not _is_serverless(current):
+        return "no endpoint with instances is updated to a serverless one"
+    return None
+
+
+def starts_machines(wanted: Deployment, current: Deployment | None) -> bool:
+    """Whether an update starts new machines beside the old ones, and moves the traffic over when they answer."""
+    return (
+        current is not None
+        and why_replaced(wanted, current) is None
+        and (wanted.variants.keys() != current.variants.keys() or _form(wanted) != _form(current))
+    )
 
 
 def teardown(endpoint: str, current: Deployment | None) -> tuple[Action, ...]:
@@ -152,6 +177,8 @@ def _changed(
     variants = dict(current.variants)
     match action:
         case ReplaceVariants(deployment):
+            if why := why_replaced(deployment, current):
+                raise DeploymentError(f"{action.endpoint}: {why}; plan again")
             _refuse_while_scaling(action, current)
             kept = {name: _keeping_instances(v, variants.get(name)) for name, v in deployment.variants.items()}
             return replace(deployment, variants=kept)
@@ -174,7 +201,11 @@ def _changed(
 
 
 def _must_stop(new: Variant | None, old: Variant) -> bool:
-    return new is None or new.autoscaling is None or new.instance_type != old.instance_type
+    return new is None or new.autoscaling is None or new.instance_type != old.instance_type or new.shadow != old.shadow
+
+
+def _is_serverless(deployment: Deployment) -> bool:
+    return any(variant.serverless for variant in deployment.variants.values())
 
 
 def _form(deployment: Deployment) -> object:
@@ -184,6 +215,8 @@ def _form(deployment: Deployment) -> object:
         deployment.capture,
         deployment.asynchronous,
         {n: (v.model, v.instance_type, v.serverless, v.shadow) for n, v in deployment.variants.items()},
+        # Weights and counts of what only shadows are set by no other call than an update.
+        {n: (v.weight, v.instances) for n, v in deployment.variants.items() if v.shadow},
     )
 
 
@@ -212,13 +245,13 @@ def _scaling_to_start(wanted: Deployment, scales_on: Mapping[str, Autoscaling | 
 def _refuse_while_scaling(action: ReplaceVariants, current: Deployment) -> None:
     for name, old in current.variants.items():
         new = action.deployment.variants.get(name)
-        if old.autoscaling and (new is None or new.instance_type != old.instance_type):
-            change = "is removed" if new is None else f"changes to {new.instance_type}"
+        if old.autoscaling and (new is None or _must_stop(replace(new, autoscaling=old.autoscaling), old)):
+            change = "is removed" if new is None else f"changes to {'a shadow' if new.shadow else new.instance_type}"
             raise DeploymentError(f"{action.endpoint}: variant {name} still scales while it {change}; plan again")
 
 
 def _keeping_instances(new: Variant, old: Variant | None) -> Variant:
-    if old is None or new.serverless or old.serverless:
+    if old is None or new.serverless or old.serverless or new.shadow or old.shadow:
         return new
     return replace(new, instances=old.instances, autoscaling=old.autoscaling)
 

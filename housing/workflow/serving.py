@@ -21,7 +21,7 @@ def plan(experiment: Experiment, invocation: Invocation, reporter: Reporter) -> 
         return Outcome(
             headline=f"{wanted.endpoint}: {changes.summary()}",
             data=_data(wanted.endpoint, changes) | {"warnings": _warnings(wanted)},
-            lines=(*changes.lines, *_warnings(wanted)),
+            lines=(*changes.lines, *([changes.how] if changes.how else []), *_warnings(wanted)),
             next_commands=(("housing deploy", "make it so"),) if changes else (("housing status", "look at it"),),
             pending_changes=changes.add + changes.change + changes.remove,
         )
@@ -107,4 +107,4 @@ def _warnings(wanted: Deployment) -> list[str]:
 
 def _data(endpoint: str, changes: Changes) -> dict[str, object]:
     counts = {"add": changes.add, "change": changes.change, "remove": changes.remove}
-    return {"endpoint": endpoint, "changes": list(changes.lines), **counts}
+    return {"endpoint": endpoint, "changes": list(changes.lines), "how": changes.how, **counts}

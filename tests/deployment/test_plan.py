@@ -71,20 +71,32 @@ class SageMakerRules:
                 self.new_fleets += len(self.variants)
             case ReplaceVariants(deployment):
                 variants = deployment.variants
+                assert self.form is not None
+                if (deployment.asynchronous is None) != (self.form.asynchronous is None):
+                    raise RefusedError("real-time stays real-time")
+                if any(v.serverless for v in variants.values()) and not any(
+                    v.serverless for v in self.variants.values()
+                ):
+                    raise RefusedError("instances stay instances")
                 if deployment.update.strategy != "all_at_once" and variants.keys() != self.variants.keys():
                     raise RefusedError("variants have other names")
                 self.form = deployment
                 for name in self.scaling:
-                    if name not in variants or variants[name].instance_type != self.variants[name].instance_type:
+                    before, after = self.variants[name], variants.get(name)
+                    if after is None or after.shadow or after.instance_type != before.instance_type:
                         raise RefusedError(f"{name} scales")
                 old, self.variants = self.variants, self._configured(variants)
                 for name in variants.keys() & old.keys():
-                    self.variants[name] = replace(variants[name], instances=old[name].instances)
+                    both = (variants[name], old[name])
+                    if not any(v.serverless or v.shadow for v in both):
+                        self.variants[name] = replace(variants[name], instances=old[name].instances)
                 self.new_fleets += 1
             case SetUpdate(_, update):
                 assert self.form is not None
                 self.form = replace(self.form, update=update)
             case SetWeightsAndCapacities(_, weights, instances):
+                if any(self.variants[n].shadow for n in weights.keys() | instances.keys()):
+                    raise RefusedError("a shadow is no production variant")
                 if instances.keys() & self.scaling.keys():
                     raise RefusedError("scaling owns the count")
                 for name, weight in weights.items():
@@ -140,7 +152,7 @@ updates = st.builds(
     bake_s=st.sampled_from([0, 60]),
     alarms=st.sampled_from([{}, {"errors": Alarm("Invocation5XXErrors", above=1)}]),
 )
-deployments = st.builds(
+instanced = st.builds(
     Deployment,
     st.just("house"),
     st.dictionaries(st.sampled_from(NAMES), variants, min_size=1).filter(lambda v: any(x.weight for x in v.values())),
@@ -148,6 +160,24 @@ deployments = st.builds(
     capture=st.sampled_from([None, Capture(percent=10)]),
     update=updates,
 )
+
+
+def of_kind(kind: str, plain: Deployment) -> Deployment:
+    """The same endpoint as one of the kinds that SageMaker tells apart."""
+    first = replace(next(iter(plain.variants.values())), weight=1.0)
+    match kind:
+        case "asynchronous":
+            return replace(plain, variants={"a": first}, asynchronous=Asynchronous(2))
+        case "serverless":
+            variant = Variant(first.model, serverless=Serverless(max_concurrency=1 + first.instances))
+            return Deployment("house", {"a": variant}, interface=plain.interface)
+        case "shadowed":
+            shade = Variant("models:/m/2", weight=0.1 * first.instances, instances=first.instances, shadow=True)
+            return replace(plain, variants={"a": first, "b": shade})
+    return plain
+
+
+deployments = st.builds(of_kind, st.sampled_from(["real-time", "asynchronous", "serverless", "shadowed"]), instanced)
 
 
 def settled(deployment: Deployment) -> Deployment:
@@ -284,11 +314,31 @@ def test_new_weights_or_counts_keep_the_running_fleet(key: str) -> None:
     assert fake.current("house") == wanted
 
 
-def test_what_becomes_serverless_has_no_count_to_set() -> None:
-    serverless = replace(FIXED, instances=1, serverless=Serverless())
-    for before in (replace(FIXED, instances=2), SCALED):
-        *_, last = plan(Deployment("house", {"a": serverless}), Deployment("house", {"a": before}))
-        assert isinstance(last, ReplaceVariants)
+@pytest.mark.parametrize(
+    ("wanted", "current"),
+    [
+        (replace(PLAIN, asynchronous=Asynchronous()), PLAIN),
+        (PLAIN, replace(PLAIN, asynchronous=Asynchronous())),
+        (FUNCTION, PLAIN),
+        (FUNCTION, replace(PLAIN, variants={"a": SCALED})),
+    ],
+)
+def test_what_no_endpoint_is_updated_to_is_replaced_and_said_so(wanted: Deployment, current: Deployment) -> None:
+    *stops, deletion, creation = plan(wanted, current)
+    assert all(isinstance(action, StopScaling) for action in stops)
+    assert (deletion, creation) == (DeleteEndpoint("house"), CreateEndpoint(wanted))
+    changes = describe(wanted, current)
+    assert "-/+ endpoint house, which must be replaced" in changes.lines
+    assert "Nobody is answered meanwhile" in changes.how
+    assert (changes.add, changes.remove) == (1, 1)
+    with pytest.raises(DeploymentError, match="no endpoint"):
+        effect(ReplaceVariants(wanted), current)
+
+
+def test_a_serverless_endpoint_is_updated_to_instances() -> None:
+    assert plan(PLAIN, FUNCTION) == (ReplaceVariants(PLAIN),)
+    assert "no request is lost" in describe(PLAIN, FUNCTION).how
+    assert describe(replace(PLAIN, variants={"a": replace(FIXED, instances=2)}), PLAIN).how == ""
 
 
 def test_a_count_that_autoscaling_owns_is_no_difference() -> None:

@@ -119,6 +119,9 @@ def _in_progress(record: Record) -> ApiError:
 def _check_same_mode(serving: Plan, plan: Plan) -> None:
     if (serving["async"] is None) != (plan["async"] is None):
         raise refused("An endpoint cannot be updated from real-time to asynchronous inference, or back.")
+    before, after = (any("ServerlessConfig" in v for v in one["variants"]) for one in (serving, plan))
+    if after and not before:
+        raise refused("An instance-based, real-time endpoint cannot be converted to a serverless endpoint.")
 
 
 def _check_scaled(scaled: Iterable[str], serving: Plan, plan: Plan) -> None:

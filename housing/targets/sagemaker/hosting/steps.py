@@ -94,7 +94,9 @@ class Steps:
         changed = [
             name
             for name, old in configured.items()
-            if name not in deployment.variants or old.get("InstanceType") != deployment.variants[name].instance_type
+            if name not in deployment.variants
+            or deployment.variants[name].shadow
+            or old.get("InstanceType") != deployment.variants[name].instance_type
         ]
         self._remains.stop_scaling(endpoint, changed)
         beside = snapshot.endpoint["EndpointConfigName"]
