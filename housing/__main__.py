@@ -1,12 +1,57 @@
-"""`python -m housing`, and the console script."""
+"""`python -m housing`, and the console script; Ctrl-C at any moment ends it with one line and exit code 130."""
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
+import threading
+from typing import TYPE_CHECKING
 
-from housing.cli import main
+if TYPE_CHECKING:
+    from types import FrameType
+
+_INTERRUPTED = 130
+_AGAIN_AFTER_S = 0.01
+
+
+def main() -> int:
+    """The exit code; for a process of its own, whose signals and hooks it sets."""
+    # Until the command has begun nothing is held that would have to be let go of; what Python imports may be in any
+    # state, and some modules take a KeyboardInterrupt for an import that has failed.
+    _on_interrupt(_INTERRUPTED, b"housing: interrupted\n")
+    sys.unraisablehook = _deliver_again
+    from housing.cli import main as run
+
+    try:
+        code = run()
+    except KeyboardInterrupt:
+        code = _INTERRUPTED
+    # Python itself is all that still ends.
+    _on_interrupt(code, b"")
+    return code
+
+
+def _on_interrupt(code: int, said: bytes) -> None:
+    """Let SIGINT end the process at once; a shell that lets it be ignored is heeded."""
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        os.write(2, said)
+        os._exit(code)
+
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, end)
+
+
+def _deliver_again(unraisable: sys.UnraisableHookArgs) -> None:
+    """An interrupt that hits a destructor or a callback is printed and forgotten by Python; it was meant for us."""
+    if not issubclass(unraisable.exc_type, KeyboardInterrupt):
+        sys.__unraisablehook__(unraisable)
+        return
+    again = threading.Timer(_AGAIN_AFTER_S, os.kill, [os.getpid(), signal.SIGINT])
+    again.daemon = True
+    again.start()
+
 
 if __name__ == "__main__":
     sys.exit(main())
-
-__all__ = ["main"]

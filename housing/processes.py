@@ -1,11 +1,59 @@
-"""Processes by name: whether the one that left something behind still lives."""
+"""Processes: those that must not outlive us, and by name, whether the one that left something behind still lives."""
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import socket
+import subprocess
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
+from typing import Any
+
+# `cat` ends when this process lets go of its end of the pipe, as it does by dying; then the whole group goes. Signals
+# that ask the group to end do not reach the watch, which must see to those that do not listen.
+_WATCHED = (
+    "exec 3<&0; { trap '' HUP INT TERM; cat <&3; kill -s KILL -- -$$; } >/dev/null 2>&1 & exec \"$@\" 3<&- </dev/null"
+)
+
+
+class Dependent:
+    """A process that ends when this one does, whatever ends it, and takes along all that it has started.
+
+    It leads a process group of its own, so that Ctrl-C is for us; its standard input is empty. Linux could kill it with
+    the thread that started it (PR_SET_PDEATHSIG), but neither its children, nor on other systems.
+    """
+
+    def __init__(self, command: Sequence[str | Path], *, env: Mapping[str, str], **options: Any) -> None:
+        """`options` are those of Popen; raises OSError as it does."""
+        watched, self._lifeline = os.pipe()
+        try:
+            self.process = subprocess.Popen(
+                ["/bin/sh", "-c", _WATCHED, "sh", *command],
+                env=env,
+                stdin=watched,
+                start_new_session=True,
+                **options,
+            )
+        except BaseException:
+            os.close(self._lifeline)
+            raise
+        finally:
+            os.close(watched)
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send it to the whole group."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.process.pid, number)
+
+    def close(self) -> None:
+        """Nothing of it runs any more."""
+        self.signal(signal.SIGKILL)
+        self.process.wait()
+        with contextlib.suppress(OSError):
+            os.close(self._lifeline)
 
 
 def process_tag() -> str:

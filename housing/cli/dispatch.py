@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shlex
@@ -17,6 +18,8 @@ from housing.cli.commands import WITH_A_STUDY, help_of, overview
 from housing.errors import HousingError
 
 if TYPE_CHECKING:
+    from types import FrameType
+
     from housing.console import Console
 
 _INTERRUPTED = 130
@@ -29,10 +32,10 @@ _KEPT = re.compile(
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The exit code; see housing/errors.py for those of errors."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    interrupts = _Interrupts()
     arguments = sys.argv[1:] if argv is None else list(argv)
     try:
-        code = _guarded(arguments)
+        code = _guarded(arguments, interrupts)
         sys.stdout.flush()
     except BrokenPipeError:
         # The reader has gone; what Python flushes on its way out must find somewhere to go.
@@ -41,19 +44,42 @@ def main(argv: Sequence[str] | None = None) -> int:
     return code
 
 
-def _guarded(arguments: Sequence[str]) -> int:
+class _Interrupts:
+    """Ctrl-C, a request to end, and the end of the terminal raise KeyboardInterrupt here, and are remembered."""
+
+    def __init__(self) -> None:
+        self.came = False
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            # `nohup` and shells that start something in the background want it ignored.
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                signal.signal(number, self._raise)
+
+    def _raise(self, _number: int, _frame: FrameType | None) -> None:
+        self.came = True
+        raise KeyboardInterrupt
+
+
+def _guarded(arguments: Sequence[str], interrupts: _Interrupts) -> int:
     try:
         return _answer(parse(arguments))
     except HousingError as error:
         _console(as_json="--json" in arguments).error(error)
         return error.exit_code
     except KeyboardInterrupt:
-        sys.stderr.write("housing: interrupted\n")
-        return _INTERRUPTED
+        return _interrupted()
     except BrokenPipeError:
         raise
     except Exception as error:
-        return _bug(error)
+        # A module that is interrupted while it is imported may call it an ImportError, or anything.
+        return _interrupted() if interrupts.came else _bug(error)
+
+
+def _interrupted() -> int:
+    # The terminal may be gone.
+    with contextlib.suppress(OSError):
+        sys.stderr.write("housing: interrupted\n")
+        sys.stderr.flush()
+    return _INTERRUPTED
 
 
 def _answer(request: Request) -> int:

@@ -168,11 +168,11 @@ def _found(folder: Path) -> tuple[_Server, State] | None:
         return None
     give_up = time.monotonic() + _STARTS_WITHIN_S
     while True:
-        with contextlib.suppress(OSError, ValueError, KeyError, CloudError):
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError, CloudError):
             value = json.loads((folder / "server.json").read_text(encoding="utf-8"))
             server = _Server(folder, value["pid"], value["port"], value["token"])
             return server, server.state()
-        # It holds its lock, and has not told its port yet, or is about to end.
+        # It holds its lock, and has not told its port yet, mends a damaged file, or is about to end.
         if not _is_held(folder / "server.lock"):
             return None
         if time.monotonic() > give_up:

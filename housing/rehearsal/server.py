@@ -69,13 +69,17 @@ class _Server:
 
     def run(self) -> None:
         port = self._open.port
-        _write(self._folder / "server.json", {"pid": os.getpid(), "port": port, "token": self._token})
+        known = {"pid": os.getpid(), "port": port, "token": self._token}
+        _write(self._folder / "server.json", known)
+        folder = _identity(self._folder)
         _log.info("process %d answers at %s", os.getpid(), self._open.url)
-        _report({"port": port})
+        # A command that was killed meanwhile will never tell anyone that it stays.
+        self._stays = _report({"port": port}) and self._stays
         _output_to(self._folder / "server.log")
         self._open.warm_up()
         unneeded_since = time.monotonic()
         while not self._stopping.wait(_WATCHES_EVERY_S):
+            self._stay_known(known, folder)
             with self._lock:
                 if self._needed():
                     unneeded_since = time.monotonic()
@@ -84,6 +88,16 @@ class _Server:
                     self._stopping.set()
         self._open.close()
         _log.info("process %d ends", os.getpid())
+
+    def _stay_known(self, known: dict[str, Any], folder: tuple[int, int] | None) -> None:
+        """Commands find us by `server.json` alone: mend it when it is damaged, end when the folder is another's."""
+        if _identity(self._folder) != folder:
+            _log.warning("the folder %s is gone; nobody finds this rehearsal any more", self._folder)
+            self._stopping.set()
+        elif _read(self._folder / "server.json") != known:
+            _log.warning("server.json was damaged; it is written anew")
+            with contextlib.suppress(OSError):
+                _write(self._folder / "server.json", known)
 
     def _needed(self) -> bool:
         self._holders = {pid for pid in self._holders if _lives(pid)}
@@ -148,10 +162,18 @@ def _only_one(path: Path) -> Iterator[None]:
 
 def _port(folder: Path) -> int:
     """The port of last time: clients that know it find the next rehearsal there."""
+    found = _read(folder / "server.json")
+    port = found.get("port") if isinstance(found, dict) else None
+    return port if isinstance(port, int) and 0 < port < 65536 else 0
+
+
+def _identity(folder: Path) -> tuple[int, int] | None:
+    """Tells this folder from a later one of its name, by the server's lock; None when it is gone."""
     try:
-        return int(json.loads((folder / "server.json").read_text(encoding="utf-8"))["port"])
-    except (OSError, ValueError, KeyError):
-        return 0
+        found = (folder / "server.lock").stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _lives(pid: int) -> bool:
@@ -162,6 +184,14 @@ def _lives(pid: int) -> bool:
     except PermissionError:
         return True
     return True
+
+
+def _read(path: Path) -> Any:
+    """None where it cannot be read."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return None
 
 
 def _write(path: Path, value: dict[str, Any]) -> None:
@@ -180,10 +210,13 @@ def _log_to(path: Path) -> None:
         logging.getLogger(chatty).setLevel(logging.WARNING)
 
 
-def _report(value: dict[str, Any]) -> None:
-    """To the command that waits for the end of our output; it may be gone."""
-    with contextlib.suppress(BrokenPipeError):
+def _report(value: dict[str, Any]) -> bool:
+    """To the command that waits for the end of our output; False when it is gone."""
+    try:
         os.write(1, json.dumps(value).encode() + b"\n")
+    except BrokenPipeError:
+        return False
+    return True
 
 
 def _output_to(path: Path) -> None:

@@ -18,6 +18,7 @@ from urllib.parse import quote, urlencode
 from urllib.request import urlopen
 
 from housing.errors import TrackingError
+from housing.processes import Dependent
 from housing.tracking.queries import PARENT_TAG, Direction, Run
 from housing.tracking.store import database_path
 
@@ -52,18 +53,15 @@ def serving(uri: str, *, port: int | None = None) -> Iterator[Interface]:
     chosen = _port(port)
     command = (sys.executable, "-m", "mlflow", "server", "--host", _LOOPBACK, "--port", str(chosen), "--workers", "1")
     with TemporaryFile() as log:
-        server = subprocess.Popen(
+        server = Dependent(
             (*command, "--backend-store-uri", f"sqlite:///{database_path(uri)}"),
             env=os.environ | _LIGHT,
-            stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
-            # Ctrl-C is for us: we end the server, and its worker with it.
-            start_new_session=True,
         )
         try:
-            _wait_until_answering(server, chosen, log)
-            yield Interface(f"http://{_LOOPBACK}:{chosen}", server)
+            _wait_until_answering(server.process, chosen, log)
+            yield Interface(f"http://{_LOOPBACK}:{chosen}", server.process)
         finally:
             _stop(server)
 
@@ -106,11 +104,11 @@ def _wait_until_answering(server: subprocess.Popen[bytes], port: int, log: IO[by
     raise TrackingError(f"MLflow's server did not start on port {port}: {' '.join(last) or 'it said nothing'}")
 
 
-def _stop(server: subprocess.Popen[bytes]) -> None:
+def _stop(server: Dependent) -> None:
     """It and its worker, which would outlive it otherwise."""
-    for how in (signal.SIGTERM, signal.SIGKILL):
-        with suppress(ProcessLookupError):
-            os.killpg(server.pid, how)
+    try:
+        server.signal(signal.SIGTERM)
         with suppress(subprocess.TimeoutExpired):
-            server.wait(_STOPS_WITHIN_S)
-            return
+            server.process.wait(_STOPS_WITHIN_S)
+    finally:
+        server.close()

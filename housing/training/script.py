@@ -16,7 +16,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -25,6 +25,7 @@ from typing import Any
 from housing.algorithms.own_code import Program
 from housing.algorithms.script import MODEL_FORMAT, model_archive, unpack
 from housing.errors import TrainingError
+from housing.processes import Dependent
 from housing.training.job import Progress, TrainingJob, TrainingResult
 from housing.training.printed import PrintedMetrics
 from housing.training.requirements import unmet_requirements
@@ -34,8 +35,6 @@ LABEL_TRANSFORM = "HOUSING_LABEL_TRANSFORM"
 
 _GRACE_S = 10.0
 _TOLD_LINES = 12
-# `cat` ends when this process lets go of its end of the pipe, as it does by dying; then the whole group goes.
-_DIES_WITH_US = 'exec 3<&0; { cat <&3; kill -s KILL -- -$$; } >/dev/null 2>&1 & exec "$@" 3<&- </dev/null'
 
 
 def run(
@@ -132,24 +131,19 @@ class _Process:
         self._timed_out = False
         self.stopped = False
         arguments = _arguments(job.hyperparameters)
-        watched, self._lifeline = os.pipe()
         try:
-            self._process = subprocess.Popen(
-                ["/bin/sh", "-c", _DIES_WITH_US, "sh", sys.executable, program.entry_point, *arguments],
+            self._dependent = Dependent(
+                [sys.executable, program.entry_point, *arguments],
                 cwd=tree.code,
                 env=_environment(job, program, tree, threads=threads, arguments=arguments),
-                stdin=watched,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
-                start_new_session=True,
                 encoding="utf-8",
                 errors="replace",
             )
         except OSError as e:
-            os.close(self._lifeline)
             raise TrainingError(f"{job.name}: {program.entry_point} cannot be started: {e}") from e
-        finally:
-            os.close(watched)
+        self._process = self._dependent.process
 
     @contextmanager
     def running(self, ending: threading.Event | None) -> Iterator[None]:
@@ -162,11 +156,9 @@ class _Process:
         finally:
             ended.set()
             watch.join()
-            self._kill()
-            self._process.wait()
+            self._dependent.close()
             assert self._process.stdout is not None
             self._process.stdout.close()
-            os.close(self._lifeline)
 
     def lines(self) -> Iterator[str]:
         assert self._process.stdout is not None
@@ -215,8 +207,7 @@ class _Process:
                 self._kill()
 
     def _kill(self) -> None:
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._process.pid, signal.SIGKILL)
+        self._dependent.signal(signal.SIGKILL)
 
     def _told(self) -> str:
         if not self._tail:

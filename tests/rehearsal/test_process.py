@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -247,3 +248,32 @@ def test_one_that_was_started_to_stay_stays(rehearsal: Rehearsal) -> None:
     assert state is not None
     assert state.stays
     assert (state.jobs, state.endpoints) == ({}, {})
+
+
+def test_a_damaged_address_beside_a_living_rehearsal_is_mended(lasting: tuple[Rehearsal, Address]) -> None:
+    settings, address = lasting
+    path = Path(settings.folder) / "server.json"
+    whole = path.read_text()
+    for damaged in (
+        "",
+        "{",
+        "null",
+        "[" * 100_000,
+        '{"pid": 1, "port": 99999, "token": "x"}',
+        whole.replace('": "', '": "x'),
+    ):
+        path.write_text(damaged)
+        assert ensure(settings) == address
+        assert path.read_text() == whole
+    path.unlink()
+    assert running(settings.folder) == address
+
+
+def test_a_rehearsal_whose_folder_was_removed_ends(rehearsal: Rehearsal) -> None:
+    address = ensure(rehearsal, stays=True)
+    shutil.rmtree(rehearsal.folder)
+    deadline = time.monotonic() + 120
+    while _lives(address.pid):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert not Path(rehearsal.folder).exists() or running(rehearsal.folder) is None

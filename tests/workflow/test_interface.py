@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 from urllib.error import URLError
 from urllib.parse import unquote
@@ -34,6 +35,21 @@ def test_ui_serves_the_latest_study_s_view_until_ctrl_c(housing: Housing, projec
         assert ui.wait(20) == 0
     with pytest.raises(URLError):
         urlopen(base)
+
+
+def test_mlflow_s_server_ends_with_ui_whatever_ends_it(housing: Housing) -> None:
+    assert housing("train", "algorithm.num_round=3").code == 0
+    for how, code in ((signal.SIGHUP, 130), (signal.SIGKILL, -signal.SIGKILL)):
+        with subprocess.Popen((sys.executable, "-m", "housing", "ui"), stdout=subprocess.PIPE, text=True) as ui:
+            assert ui.stdout is not None
+            url = next(found[0] for line in ui.stdout if (found := re.search(r"http://[^/]+/", line)))
+            os.kill(ui.pid, how)
+            assert ui.wait(120) == code
+        deadline = time.monotonic() + 120
+        with pytest.raises(URLError):
+            while time.monotonic() < deadline:
+                urlopen(url).close()
+                time.sleep(0.05)
 
 
 def test_a_port_that_is_taken_is_refused(housing: Housing) -> None:

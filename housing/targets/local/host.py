@@ -25,6 +25,7 @@ from housing.targets.local.state import Address, StateFolder
 _START_WITHIN_S = 120.0
 _ANSWER_WITHIN_S = 180.0
 _HELLO_WITHIN_S = 5.0
+_TELLS_ADDRESS_WITHIN_S = 5.0
 _DEPLOY_WAITS_S = 60.0
 
 
@@ -154,9 +155,9 @@ class LocalHost:
         if not (address and _is_ours(address)):
             self._folder.create()
             with self._folder.locked("start", wait_s=_START_WITHIN_S, purpose="the server cannot start"):
-                address = self._folder.address()
+                address = self._known()
                 # Another command may have started it while this one waited.
-                if not (address and _is_ours(address)):
+                if not address:
                     self._start()
                     address = self._folder.address()
         if address is None:
@@ -167,6 +168,17 @@ class LocalHost:
                 "`housing destroy` ends it, target.port=0 takes it as it is"
             )
         return address
+
+    def _known(self) -> Address | None:
+        """Where the server answers; one that lives writes an address that was damaged anew."""
+        deadline = time.monotonic() + _TELLS_ADDRESS_WITHIN_S
+        while True:
+            address = self._folder.address()
+            if address and _is_ours(address):
+                return address
+            if not self._folder.has_server() or time.monotonic() > deadline:
+                return None
+            time.sleep(0.05)
 
     def _start(self) -> None:
         """Returns when it answers. One whose command was killed may have been faster: then that one does."""

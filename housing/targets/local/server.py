@@ -33,6 +33,7 @@ _LOG_BYTES = 1_000_000
 _FILES = 4 * MAX_CONNECTIONS
 # The last server of this folder may still be finishing its requests.
 _PREDECESSOR_ENDS_WITHIN_S = 10.0
+_LOOKS_EVERY_S = 0.25
 
 _log = logging.getLogger(__name__)
 
@@ -83,12 +84,14 @@ async def _serve(folder: StateFolder, listener: socket.socket, idle_s: float) ->
         )
     )
     port = listener.getsockname()[1]
-    folder.write_address(Address(os.getpid(), port, token))
+    address = Address(os.getpid(), port, token)
+    folder.write_address(address)
     # The listener is open since before the address was written: who reads it now waits at most for the next line.
     _report({"port": port})
     tasks = [
         asyncio.create_task(endpoints.scale_for_ever()),
         asyncio.create_task(_end_when_unused(endpoints, server, idle_s)),
+        asyncio.create_task(_stay_known(folder, address, server)),
     ]
     _log.info("process %d serves %s on port %d", os.getpid(), ", ".join(endpoints.names()) or "nothing yet", port)
     try:
@@ -109,6 +112,20 @@ async def _end_when_unused(endpoints: Endpoints, server: uvicorn.Server, idle_s:
         if loop.time() > give_up and not endpoints.names():
             await endpoints.end_if_unused()
     server.should_exit = True
+
+
+async def _stay_known(folder: StateFolder, address: Address, server: uvicorn.Server) -> None:
+    """Commands find us by our address alone: put it right when it is damaged, end when our folder is another's."""
+    ours = folder.identity()
+    while not server.should_exit:
+        await asyncio.sleep(_LOOKS_EVERY_S)
+        if folder.identity() != ours:
+            _log.warning("the folder %s is gone; nobody finds this server any more", folder.path)
+            server.should_exit = True
+        elif folder.address() != address:
+            _log.warning("the address in %s was not ours; it is written anew", folder.path)
+            with contextlib.suppress(DeploymentError):
+                folder.write_address(address)
 
 
 def _listen(port: int, last: Address | None) -> socket.socket:

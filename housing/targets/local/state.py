@@ -76,12 +76,32 @@ class StateFolder:
         """None when no server ever got as far as writing it, or the file is unreadable: then a new one is started."""
         try:
             value = json.loads(self._address.read_text(encoding="utf-8"))
-            return Address(int(value["pid"]), int(value["port"]), str(value["token"]))
-        except (OSError, ValueError, KeyError, TypeError):
+            address = Address(int(value["pid"]), int(value["port"]), str(value["token"]))
+        except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
             return None
+        return address if 0 < address.port < 65536 else None
 
     def write_address(self, address: Address) -> None:
         _write(self._address, {"format": FORMAT, **asdict(address)})
+
+    def identity(self) -> tuple[int, int] | None:
+        """Tells this folder from a later one of its name, by the server's lock; None when it is gone."""
+        try:
+            found = (self.path / "server.lock").stat()
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino
+
+    def has_server(self) -> bool:
+        """Whether a server lives, wherever it listens: then `server.lock` is held."""
+        try:
+            with (self.path / "server.lock").open("rb") as file:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+        return False
 
     def endpoints(self) -> list[str]:
         return sorted(p.stem for p in self._endpoints.glob("*.json"))

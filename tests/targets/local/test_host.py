@@ -316,6 +316,31 @@ def test_weights_and_models_change_without_a_failed_request(host: LocalHost, mod
     assert answered == {"champion", "challenger", "new"}
 
 
+def test_a_damaged_address_beside_a_living_server_is_mended(
+    host: LocalHost, folder: Path, models: Mapping[str, Path]
+) -> None:
+    deploy(host, SINGLE, models)
+    path, pid = folder / "server.json", server_pid(folder)
+    whole = path.read_text()
+    stranger = json.loads(whole) | {"token": "x"}
+    for damaged in ("", "{", "null", "[" * 100_000, '{"pid": 1, "port": 99999, "token": "x"}', json.dumps(stranger)):
+        path.write_text(damaged)
+        assert host.predict("house", ROWS).variant == "champion"
+        assert host.current("house") == SINGLE
+        assert path.read_text() == whole
+    path.unlink()
+    assert host.current("house") == SINGLE
+    assert server_pid(folder) == pid
+
+
+def test_a_server_whose_folder_was_removed_ends(host: LocalHost, folder: Path, models: Mapping[str, Path]) -> None:
+    deploy(host, SINGLE, models)
+    shutil.rmtree(folder)
+    wait_until(lambda: not processes_of(folder), "the server ends", within_s=120)
+    deploy(host, SINGLE, models)
+    assert host.predict("house", ROWS).variant == "champion"
+
+
 def test_a_state_that_cannot_be_written_is_not_served(
     host: LocalHost, folder: Path, models: Mapping[str, Path]
 ) -> None:
