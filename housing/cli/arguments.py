@@ -102,7 +102,11 @@ class _Parser:
         wanted = COMMANDS[self.command].argument
         if "RUN" in wanted or "STUDY" in wanted:
             return ("..." in wanted or request.argument is None) and not _OVERRIDE.match(word)
-        return bool(wanted) and request.argument is None and ("=" not in word or Path(word).exists())
+        return (
+            bool(wanted)
+            and request.argument is None
+            and ("=" not in word or _ADDRESS.match(word) or Path(word).exists())
+        )
 
     def _flag(self, flag: str) -> Flag | None:
         """The flag; None for a key that `mlflow run` wrote as one."""
@@ -148,6 +152,7 @@ class _Parser:
             raise ConfigError(f"`housing describe` needs the column to predict, for example: {example}")
 
 
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _KEYS = {field.name for field in fields(Experiment)} | {"experiment", "target"}
 
 
@@ -156,6 +161,8 @@ def _with_flag(request: Request, flag: Flag, value: str) -> Request:
         meant = nearest(value, flag.values)
         way_out = f"; did you mean {meant}?" if meant else ""
         raise ConfigError(f"{flag.name} {value}: must be one of {_listed(flag.values)}{way_out}")
+    if flag.takes in ("DIR", "FILE") and "://" in value:
+        raise ConfigError(f"{flag.name} {value}: must be a path on this machine, addresses are not read")
     field = flag.name.removeprefix("--").replace("-", "_")
     taken: Any = Path(value) if flag.takes in ("DIR", "FILE") else value
     if flag.between:

@@ -96,9 +96,20 @@ def _answer(request: Request) -> int:
     if request.command == "describe":
         from housing.data.describe import describe
 
-        sys.stdout.write(describe(str(request.argument), str(request.label), separator=request.separator))
+        text = describe(
+            str(request.argument),
+            str(request.label),
+            separator=request.separator,
+            tell=_remark,
+        )
+        sys.stdout.write(text)
         return 0
     return _run(request)
+
+
+def _remark(text: str) -> None:
+    # Beside the description, which is most often redirected into a file.
+    sys.stderr.write(f"housing: {text}\n")
 
 
 def _show_configuration(request: Request) -> int:
@@ -155,11 +166,18 @@ def _run_once(request: Request, console: Console) -> Any:
     return step(experiment, invocation, console, **_own_arguments(request))
 
 
+def _file(argument: str) -> Path:
+    from housing.data.sources import refuse_address
+
+    refuse_address(argument)  # before Path makes s3:/b of s3://b
+    return Path(argument)
+
+
 def _own_arguments(request: Request) -> dict[str, Any]:
     own: dict[str, Any] = {}
     match request.command:
         case "predict":
-            own = {"file": Path(request.argument) if request.argument else None, "batch": request.batch}
+            own = {"file": _file(request.argument) if request.argument else None, "batch": request.batch}
         case "iam":
             own = {"whose": request.argument} if request.argument else {}
         case "compare":

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Container, Sequence
+from decimal import Decimal
 from typing import Protocol
 
 import numpy as np
@@ -10,6 +12,10 @@ from numpy.typing import NDArray
 
 from housing.data.description import Column, Dataset, Identifier, Nominal, Numeric, Ordinal, nearest
 from housing.data.faults import Faults, listed, shown
+
+_WHOLE = re.compile(r"[-+]?\d{16,400}(\.\d*)?", re.ASCII)
+_SAFE_DIGITS = 16
+_HIGHEST_EXACT = 2**53
 
 Place = Callable[[int], str]
 """Names the place of a cell, given its index: `line 7`."""
@@ -37,11 +43,27 @@ def collector(name: str, dataset: Dataset, faults: Faults) -> Cells:
 
 
 def number(text: str) -> float:
-    """The finite number that a cell holds. Raises ValueError, also for what only Python takes for a number."""
+    """The finite number that a cell holds.
+
+    Raises ValueError, also for what only Python takes for a number, and for digits that would be lost.
+    """
     value = float(text)
-    if "_" in text or not text.isascii() or not np.isfinite(value):
+    if "_" in text or not text.isascii() or not np.isfinite(value) or has_too_many_digits(text):
         raise ValueError(text)
     return value
+
+
+def has_too_many_digits(value: str | int | Decimal) -> bool:
+    """Whether a whole number would lose digits as a float64, whose whole numbers end at 2^53."""
+    if isinstance(value, str):
+        if len(value) < _SAFE_DIGITS:
+            return False
+    elif -_HIGHEST_EXACT <= value <= _HIGHEST_EXACT:
+        return False
+    text = str(value).strip()
+    if not _WHOLE.fullmatch(text):
+        return False
+    return abs(float(text)) >= _HIGHEST_EXACT and Decimal(float(text)) != Decimal(text)
 
 
 def is_number(text: str) -> bool:
@@ -79,9 +101,9 @@ class _Missing:
         self.texts = dataset.missing_texts
         self._faults = faults
         self._refused = getattr(column, "missing", "unknown") == "refused"
-        label = name == dataset.label
-        self._fault = f"{name}: missing {'label' if label else 'value'}"
-        self._way_out = "" if label else "declare what it means (missing: unknown or none) or mend the file"
+        self.of_label = name == dataset.label
+        self._fault = f"{name}: missing {'label' if self.of_label else 'value'}"
+        self._way_out = "" if self.of_label else "declare what it means (missing: unknown or none) or mend the file"
 
     def note(self, index: int, place: Place) -> None:
         if self._refused:
@@ -92,6 +114,7 @@ class _Numbers:
     def __init__(self, name: str, column: Numeric, missing: _Missing, faults: Faults) -> None:
         self._name = name
         self._low, self._high = column.low, column.high
+        self._is_label = missing.of_label
         self._missing = missing
         self._faults = faults
         self._parts: list[NDArray[np.float64]] = []
@@ -110,9 +133,11 @@ class _Numbers:
         """The numbers, or None when a cell needs a closer look."""
         try:
             numbers = np.array(list(map(float, cells)))  # type: ignore[arg-type]
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, OverflowError):
             return None
-        if not np.isfinite(numbers).all() or any(isinstance(c, str) and ("_" in c or not c.isascii()) for c in cells):
+        if not (np.abs(numbers) < _HIGHEST_EXACT).all() or any(
+            isinstance(c, str) and ("_" in c or not c.isascii()) for c in cells
+        ):
             return None
         return numbers
 
@@ -123,10 +148,19 @@ class _Numbers:
                 self._missing.note(index, place)
                 continue
             try:
-                numbers[index] = number(cell if isinstance(cell, str) else repr(cell))
+                numbers[index] = number(cell if isinstance(cell, str) else str(cell))
             except ValueError:
-                self._faults.add(f"{self._name}: not a number", example=f"{shown(cell)} ({place(index)})")
+                self._refuse(cell, place(index))
         return numbers
+
+    def _refuse(self, cell: object, place: str) -> None:
+        fault, way_out = f"{self._name}: not a number", ""
+        if isinstance(cell, str | int | Decimal) and has_too_many_digits(cell):
+            fault = f"{self._name}: whole numbers beyond 2^53 would lose digits"
+            way_out = "round them in the file, or describe the column as identifier"
+        elif self._is_label:
+            way_out = "housing fits regression, so the label must be numeric; `housing describe` says more"
+        self._faults.add(fault, example=f"{shown(cell)} ({place})", way_out=way_out)
 
     def _check_range(self, numbers: NDArray[np.float64], place: Place) -> None:
         # A comparison with NaN is False: missing values are in range.

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from housing.data.faults import Faults, shown
+from housing.data.sources import foreign
 from housing.errors import DataError
 
 if TYPE_CHECKING:
@@ -25,17 +26,6 @@ Chunk = tuple[Sequence[int], Sequence[Sequence[str]]]
 
 # Rows held as text at once; bounds the memory that reading a large file takes.
 _CHUNK_ROWS = 20_000
-
-_FOREIGN = {
-    b"PAR1": "it is a Parquet file; set format: parquet",
-    b"PK\x03\x04": "it is a ZIP archive or an Excel workbook; save the table as CSV",
-    b"\xd0\xcf\x11\xe0": "it is an old Excel workbook; save the table as CSV",
-    b"\x28\xb5\x2f\xfd": "it is compressed with zstd; unpack it, or use gzip",
-    b"BZh": "it is compressed with bzip2; unpack it, or use gzip",
-    b"\xfd7zX": "it is compressed with xz; unpack it, or use gzip",
-    b"\xff\xfe": "it is UTF-16; save it as UTF-8",
-    b"\xfe\xff": "it is UTF-16; save it as UTF-8",
-}
 
 
 @contextmanager
@@ -60,9 +50,8 @@ def header_and_chunks(
     path: Path, file: io.BufferedReader, *, separator: str, faults: Faults
 ) -> tuple[list[str], Iterator[Chunk]]:
     """The first row, and an iterator over the others; rows of a wrong length go to `faults`. Raises DataError."""
-    start = file.peek(4)[:4]
-    if foreign := next((why for magic, why in _FOREIGN.items() if start.startswith(magic)), None):
-        raise DataError(f"{path}: this is not CSV text: {foreign}")
+    if what := foreign(path, file.peek(512)):
+        raise DataError(f"{path}: this is not CSV text: it is {what}")
     text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
     # strict: a quote that is never closed must not swallow the rest of the file in silence.
     rows = csv.reader(_without_nul(path, text), delimiter=separator, strict=True)

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import csv
 import math
 import re
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import islice
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from housing.data.cells import is_missing, is_number, number, text_of
-from housing.data.csv_file import SEPARATORS, header_and_chunks, opened
+from housing.data.cells import is_missing, is_number, number
 from housing.data.description import nearest
-from housing.data.faults import Faults, listed, shown
-from housing.data.table import located
+from housing.data.faults import listed, shown
+from housing.data.file_texts import FileTexts, read_texts
+from housing.data.labels import MOST_CLASSES, regression_of_classes
+from housing.data.looks import Look, conversion, look
 from housing.errors import DataError
 
 _MISSING_ANYWHERE = ("", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "NULL", "null")
@@ -23,49 +21,59 @@ _MISSING_ANYWHERE = ("", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "NULL", "null
 _MISSING_BESIDE_NUMBERS = ("?", "-", "--", ".", "None", "none", "unknown", "missing")
 
 _IDENTIFIER_NAME = re.compile(r"(^|[^a-z])(id|uuid|guid|key|index)$|^(id|uuid)([^a-z]|$)|[a-z]Id$", re.IGNORECASE)
-_DATE = re.compile(r"\d{4}-\d\d?-\d\d?([T ].*)?|\d\d?[./]\d\d?[./]\d{2,4}")
 _MOST_LEVELS = 50
 _LONGEST_LEVEL = 80
 
 
 @dataclass(frozen=True)
 class _Guess:
-    """A column as described; `why` is the comment behind it."""
+    """A column as described; `why` is the comment behind it, `remark` what is said besides on the console."""
 
     kind: str
     why: str = ""
     low: float | None = None
     high: float | None = None
     levels: Sequence[str] = ()
+    unique: bool = True
     missing: bool = False
+    remark: str = ""
 
 
-def describe(source: str | Path, label: str, *, separator: str | None = None) -> str:
-    """YAML for conf/dataset/, of a CSV (also gzipped) or Parquet file. Raises DataError when none can be given."""
-    path = located(str(source))
-    with path.open("rb") as file:
-        is_parquet = file.read(4) == b"PAR1"
-    if not is_parquet and separator is None:
-        separator = _separator(path)
-    columns = _parquet_columns(path) if is_parquet else _csv_columns(path, separator or ",")
+def describe(
+    source: str | Path,
+    label: str,
+    *,
+    separator: str | None = None,
+    tell: Callable[[str], None] = lambda _: None,
+) -> str:
+    """YAML for conf/dataset/, of a CSV (also gzipped) or Parquet file. Raises DataError when none can be given.
+
+    `tell` hears what should be seen even where nobody reads the YAML: a column left out although it may hold numbers.
+    """
+    file = read_texts(str(source), separator)
+    path, separator, columns = file.path, file.separator, file.columns
     if label not in columns:
         near = nearest(label, columns)
         hint = f"did you mean {near!r}?" if near else f"it has {listed(columns, 12)}"
         raise DataError(f"{path}: there is no column {label!r} for the label; {hint}")
     missing_texts = _missing_texts(columns)
     guesses = {
-        name: _label(path, name, cells, missing_texts) if name == label else _guess(name, cells, missing_texts)
-        for name, cells in columns.items()
+        name: _label(file, name, missing_texts) if name == label else _guess(file, name, missing_texts)
+        for name in columns
     }
+    for name, guess in guesses.items():
+        if guess.remark:
+            tell(f"{path}: column {name!r}: {guess.remark}")
     if not any(guess.kind in ("numeric", "nominal") for name, guess in guesses.items() if name != label):
-        raise DataError(f"{path}: no column besides {label!r} looks like a feature")
+        remarks = "".join(f"\n  {name}: {guess.remark}" for name, guess in guesses.items() if guess.remark)
+        raise DataError(f"{path}: no column besides {label!r} looks like a feature{remarks}")
     used = [text for text in missing_texts if text == "" or any(text in cells for cells in columns.values())]
     return "\n".join(
         [
             f"# Described from {path.name}. Lines with a guess want a look: kinds, what a missing value means, ranges.",
             f"name: {_scalar(_name(path))}",
             f"source: {_value(str(source))}",
-            *(["format: parquet"] if is_parquet else ["format: csv", f"separator: {_scalar(separator)}"]),
+            *(["format: parquet"] if separator is None else ["format: csv", f"separator: {_scalar(separator)}"]),
             f"missing_values: [{', '.join(map(_scalar, used))}]" + ("  # guess" if len(used) > 1 else ""),
             f"label: {_value(label)}",
             'label_unit: ""  # such as USD',
@@ -81,47 +89,6 @@ def describe(source: str | Path, label: str, *, separator: str | None = None) ->
     )
 
 
-def _separator(path: Path) -> str:
-    """The one that cuts the first lines into equally many columns, at least two."""
-    with opened(path) as file:
-        start = b"".join(islice(file, 20)).decode("utf-8-sig", errors="replace").replace("\0", "").splitlines()
-
-    def fit(separator: str) -> tuple[bool, float, int]:
-        try:
-            widths = Counter(len(row) for row in csv.reader(start, delimiter=separator) if row)
-        except csv.Error:  # what the file really is, is told when its rows are read
-            return False, 0, 0
-        width, lines = max(widths.items(), key=lambda item: item[1], default=(0, 0))
-        return width > 1, lines / max(1, widths.total()), width
-
-    return max(SEPARATORS, key=fit)
-
-
-def _csv_columns(path: Path, separator: str) -> dict[str, list[str | None]]:
-    faults = Faults(str(path))
-    with opened(path) as file:
-        header, chunks = header_and_chunks(path, file, separator=separator, faults=faults)
-        columns: list[list[str | None]] = [[] for _ in header]
-        for _, pieces in chunks:
-            for column, piece in zip(columns, pieces, strict=True):
-                column.extend(piece)
-    for name in dict.fromkeys(name for name in header if header.count(name) > 1):
-        faults.add("column names used more than once", example=shown(name), way_out="rename one")
-    if not columns[0]:
-        faults.add("there are no rows below the header")
-    faults.raise_any()
-    return dict(zip(header, columns, strict=True))
-
-
-def _parquet_columns(path: Path) -> dict[str, list[str | None]]:
-    from housing.data.parquet_file import ParquetColumns
-
-    file = ParquetColumns(path)
-    if not file.rows:
-        raise DataError(f"{path}: there are no rows")
-    return {name: [None if is_missing(value) else text_of(value) for value in file.cells(name)] for name in file.names}
-
-
 def _missing_texts(columns: Mapping[str, Sequence[str | None]]) -> tuple[str, ...]:
     beside_numbers = set()
     for cells in columns.values():
@@ -133,48 +100,88 @@ def _missing_texts(columns: Mapping[str, Sequence[str | None]]) -> tuple[str, ..
     return (*_MISSING_ANYWHERE, *sorted(text for text in beside_numbers if text is not None))
 
 
-def _label(path: Path, name: str, cells: Sequence[str | None], missing_texts: Sequence[str]) -> _Guess:
+def _label(file: FileTexts, name: str, missing_texts: Sequence[str]) -> _Guess:
+    where = f"{file.path}: the label {name!r}"
+    if name in file.unread:
+        raise DataError(f"{where} {file.unread[name]}; housing fits regression, so a label is a number in each row")
+    cells = file.columns[name]
     missing = sum(is_missing(cell, missing_texts) for cell in cells)
     if missing:
-        raise DataError(f"{path}: the label {name!r} is missing in {missing} rows; leave these rows out")
-    odd = [cell for cell in cells if cell is None or not is_number(cell)]
-    if odd:
-        raise DataError(f"{path}: the label {name!r} must be numeric; it has {listed(dict.fromkeys(odd), 3)}")
-    values = [number(cell) for cell in cells if cell is not None]
-    return _Guess("numeric", why="the label", low=min(values), high=max(values))
+        raise DataError(f"{where} is missing in {missing} rows; leave these rows out")
+    present = [(cell, row) for row, cell in enumerate(cells) if cell is not None]
+    if not all(is_number(cell) for cell, _ in present):
+        raise DataError(f"{where} {_why_no_label(file, name, present)}")
+    values = [number(cell) for cell, _ in present]
+    remark = regression_of_classes(values)
+    why = f"the label; {remark}" if remark else "the label"
+    return _Guess("numeric", why=why, low=min(values), high=max(values), remark=remark)
 
 
-def _guess(name: str, cells: Sequence[str | None], missing_texts: Sequence[str]) -> _Guess:
-    present = [cell for cell in cells if cell is not None and cell not in missing_texts]
-    distinct = set(present)
+def _why_no_label(file: FileTexts, name: str, cells: Sequence[tuple[str, int]]) -> str:
+    distinct = list(dict.fromkeys(text for text, _ in cells))
+    found = look(cells, file.place)
+    if found and found.spelled:
+        command = conversion(file.path, name, file.separator, found)
+        return f"must be plain numbers; these are {found.what}. To convert them: {command}"
+    if found and found.kind == "numbers":
+        return f"must be numeric; {found.what}; {found.way_out}"
+    if found:
+        return f"must be a plain number; it has {found.what}; {found.way_out}"
+    if len(distinct) <= MOST_CLASSES and len(distinct) < len(cells):
+        return (
+            f"must be numeric; it has {len(distinct)} classes, {listed(sorted(distinct), MOST_CLASSES)}: housing fits "
+            "regression and does not classify; choose a numeric label"
+            + (", or write the classes as 0 and 1 to fit how often it is 1" if len(distinct) == 2 else "")
+        )
+    odd = [text for text in distinct if not is_number(text)]
+    return f"must be numeric; it has {listed(odd, 3)}; housing fits regression: choose a numeric label"
+
+
+def _guess(file: FileTexts, name: str, missing_texts: Sequence[str]) -> _Guess:
+    cells = file.columns[name]
+    present = [(cell, row) for row, cell in enumerate(cells) if cell is not None and cell not in missing_texts]
+    distinct = {text for text, _ in present}
     missing = len(present) < len(cells)
     if not present:
-        return _Guess("ignored", why="guess: it is empty")
+        return _Guess("ignored", why=f"guess: {file.unread.get(name, 'it is empty')}")
     if len(distinct) == 1 and not missing:
-        return _Guess("ignored", why=f"guess: it is {shown(present[0])} in every row")
+        return _Guess("ignored", why=f"guess: it is {shown(present[0][0])} in every row")
     unique = len(distinct) == len(present)
     if _numeric(distinct):
         values = [number(cell) for cell in distinct]
         if not unique or not _counts_rows(name, values):
             return _Guess("numeric", why="guess", low=min(values), high=max(values), missing=missing)
-    elif not unique or not (len(present) > 10 or _IDENTIFIER_NAME.search(name)) or _dates(distinct):
+    elif found := look(present, file.place):
+        return _guess_odd(file, name, distinct, found, rows=len(present), missing=missing)
+    elif not unique or not (len(present) > 10 or _IDENTIFIER_NAME.search(name)):
         return _guess_text(distinct, rows=len(present), missing=missing)
     return _Guess("identifier", why="guess: no two rows share a value", missing=missing)
 
 
+def _guess_odd(file: FileTexts, name: str, distinct: set[str], found: Look, *, rows: int, missing: bool) -> _Guess:
+    """A column of numbers that cannot be read as they are, or of dates."""
+    if found.kind == "moments":
+        return _Guess("ignored", why=f"guess: {found.what}; {found.way_out}")
+    if found.kind == "digits" and (len(distinct) == rows or _IDENTIFIER_NAME.search(name)):
+        unique = len(distinct) == rows
+        return _Guess("identifier", why=f"guess: {found.what}", missing=missing, unique=unique)
+    way_out = found.way_out
+    remark = f"{found.what}; {way_out}"
+    if found.spelled:
+        remark += f": {conversion(file.path, name, file.separator, found)}"
+    levels = _guess_text(distinct, rows=rows, missing=missing)
+    if levels.kind == "nominal" and len(distinct) <= MOST_CLASSES and found.kind != "digits":
+        return replace(levels, why=f"guess: LEVELS, not numbers: {found.what}", remark=f"taken as levels: {remark}")
+    return _Guess("ignored", why=f"guess: LEFT OUT: {found.what}; {way_out}", remark=f"left out: {remark}")
+
+
 def _guess_text(distinct: set[str], *, rows: int, missing: bool) -> _Guess:
-    if _dates(distinct):
-        return _Guess("ignored", why="guess: dates; give parts of them as numeric columns to use them")
     few = len(distinct) <= _MOST_LEVELS and (len(distinct) <= 10 or 2 * len(distinct) <= rows)
     if not few or max(map(len, distinct)) > _LONGEST_LEVEL:
         return _Guess("ignored", why=f"guess: {len(distinct)} different texts are too many for levels")
     return _Guess(
         "nominal", why="guess: ordinal when the levels have an order", levels=sorted(distinct), missing=missing
     )
-
-
-def _dates(texts: Iterable[str]) -> bool:
-    return all(map(_DATE.fullmatch, texts))
 
 
 def _numeric(texts: Iterable[str]) -> bool:
@@ -196,8 +203,9 @@ def _line(name: str, guess: _Guess) -> str:
         f"{key}: {_scalar(bound)}" for key, bound in (("low", guess.low), ("high", guess.high)) if bound is not None
     ]
     parts += [f"levels: [{', '.join(map(_value, guess.levels))}]"] if guess.levels else []
+    parts += [] if guess.unique else ["unique: false"]
     parts += ["missing: unknown"] if guess.missing else []
-    asks = guess.missing and guess.kind != "identifier"
+    asks = guess.missing and guess.kind not in ("identifier", "ignored")
     why = guess.why + ("; missing: none where it means that there is no such thing" if asks else "")
     return f"  {_scalar(name)}: {{{', '.join(parts)}}}  # {why}"
 

@@ -10,7 +10,7 @@ from typing import Any, Literal, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from housing.data.cells import is_missing, number
+from housing.data.cells import has_too_many_digits, is_missing, number
 from housing.data.description import Missing
 from housing.data.faults import Faults, shown
 
@@ -30,6 +30,8 @@ class Number:
         """(rows,) of numbers; what is no number, or must not be missing, goes to `faults`."""
         if isinstance(values, np.ndarray) and values.dtype.kind in "fiu":
             numbers = values.astype(np.float64)
+            for row in _lossy(values, numbers):
+                faults.add(*_too_many_digits(self.column), example=f"{values[row]} (row {row + 1})")
         else:
             numbers = np.array([self._number(v, row, missing_texts, faults) for row, v in enumerate(_plain(values), 1)])
         numbers += 0.0  # -0 and 0 are one number, also as text
@@ -45,6 +47,9 @@ class Number:
             found = math.inf if isinstance(value, bool) else number(value) if isinstance(value, str) else float(value)
         except (ValueError, TypeError, OverflowError):
             found = math.inf
+        if isinstance(value, str | int) and has_too_many_digits(value):
+            faults.add(*_too_many_digits(self.column), example=f"{shown(value)} (row {row})")
+            return 0.0
         if math.isinf(found):
             faults.add(f"{self.column}: not a number", example=f"{shown(value)} (row {row})")
             return 0.0
@@ -137,6 +142,18 @@ def _codes(levels: Sequence[str]) -> dict[object, int]:
 def _plain(values: Any) -> Iterable[Any]:
     """As Python's own values: numpy arrays and pandas columns know how."""
     return cast(Iterable[Any], values.tolist() if hasattr(values, "tolist") else values)
+
+
+def _lossy(values: NDArray[Any], numbers: NDArray[np.float64]) -> list[int]:
+    """Rows of whole numbers that a float64 does not hold."""
+    if values.dtype.kind == "f":
+        return []
+    large = np.flatnonzero(np.abs(numbers) >= 2**53).tolist()
+    return [row for row in large if has_too_many_digits(int(values[row]))]
+
+
+def _too_many_digits(column: str) -> tuple[str]:
+    return (f"{column}: whole numbers beyond 2^53 would lose digits",)
 
 
 def _refused(column: str) -> tuple[str]:

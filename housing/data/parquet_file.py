@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from housing.errors import DataError
 
@@ -32,6 +34,21 @@ class ParquetColumns:
     def rows(self) -> int:
         return int(self._table.num_rows)
 
+    def unread(self, name: str) -> tuple[str, bool] | None:
+        """The type of a column that is neither numbers nor text, and whether it is a date or time; else None."""
+        from pyarrow import types
+
+        kind = self._table.schema.field(name).type
+        if types.is_dictionary(kind):
+            kind = kind.value_type
+        if types.is_temporal(kind):
+            return str(kind), True
+        plain = (
+            types.is_integer, types.is_floating, types.is_decimal, types.is_boolean, types.is_string,
+            types.is_large_string, types.is_string_view, types.is_null,
+        )  # fmt: skip
+        return None if any(is_kind(kind) for is_kind in plain) else (_type_name(kind), False)
+
     def cells(self, name: str) -> Sequence[object]:
         """Values of one column; None where it is null."""
         from pyarrow import types
@@ -46,3 +63,9 @@ class ParquetColumns:
     def _reason(self, error: BaseException) -> str:
         reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
         return f"{self._path}: is not a whole Parquet file ({reason}); write it again, or set format: csv if it is one"
+
+
+def _type_name(kind: Any) -> str:
+    """As Arrow prints it, without the names of a list's elements."""
+    text = re.sub(r"(?<=<)(element|item): ", "", str(kind))
+    return repr(text if len(text) <= 80 else text[:77] + "...")[1:-1]

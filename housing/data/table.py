@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from housing.data.cells import collector, is_missing, is_number, text_of
 from housing.data.csv_file import SEPARATORS, header_and_chunks, opened
 from housing.data.description import Dataset, Ignored, nearest
 from housing.data.faults import Faults, listed, shown
+from housing.data.sources import refuse_address, refuse_folder
 from housing.errors import DataError
 
 _PACKAGE = "package:"
@@ -88,9 +89,10 @@ def located(source: str) -> Path:
             shipped = [file.name for file in folder.glob("*.csv.gz")]
             raise DataError(f"{source}: housing ships no such file; it ships {listed(sorted(shipped))}")
         return folder / name
+    refuse_address(source)
     path = Path(source)
     if path.is_dir():
-        raise DataError(f"{source}: is a folder, not a file")
+        refuse_folder(path)
     if not path.exists():
         raise DataError(_not_there(path))
     return path
@@ -144,19 +146,25 @@ def _kept(dataset: Dataset) -> list[str]:
 def _check_header(path: Path, header: Sequence[str], dataset: Dataset, faults: Faults) -> None:
     """Refuse a first line that is no header of this dataset at all; else note what is wrong with its names."""
     if not set(header) & set(dataset.columns):
-        line = dataset.separator.join(header)
-        for separator in SEPARATORS:
-            if set(next(csv.reader([line], delimiter=separator), [])) & set(dataset.columns):
-                raise DataError(
-                    f"{path}: columns are separated by {separator!r}, the dataset says {dataset.separator!r}; "
-                    f"set separator: {separator!r}"
-                )
+        check_separator(path, header, dataset.columns, dataset.separator)
         if any(is_number(cell) for cell in header):
             raise DataError(
                 f"{path}: the first line looks like data ({listed(header, 3)}); "
                 f"put a line with the {len(dataset.columns)} column names above it"
             )
     _check_names(header, dataset, faults)
+
+
+def check_separator(path: Path, header: Sequence[str], known: Collection[str], separator: str) -> None:
+    """Refuse a header that has no known name, when another separator would give it some. Raises DataError."""
+    if set(header) & set(known):
+        return
+    line = separator.join(header)
+    for other in SEPARATORS:
+        if set(next(csv.reader([line], delimiter=other), [])) & set(known):
+            raise DataError(
+                f"{path}: columns are separated by {other!r}, the dataset says {separator!r}; set separator: {other!r}"
+            )
 
 
 def _check_names(names: Sequence[str], dataset: Dataset, faults: Faults) -> None:

@@ -79,7 +79,7 @@ def _labelled(session: Session, file: Path) -> Labelled:
     from housing.monitoring.seen import id_column
 
     dataset = session.experiment.dataset
-    (text,) = csv_pieces(str(file), separator=dataset.separator, rows_a_piece=2**31)
+    (text,) = csv_pieces(str(file), separator=dataset.separator, rows_a_piece=2**31, columns=dataset.columns)
     header = header_of(text)
     named_by = id_column(dataset, header)
     if named_by is None:

@@ -38,7 +38,9 @@ def _predict_here(experiment: Experiment, invocation: Invocation, reporter: Repo
 
     with Session(experiment, invocation, reporter) as session:
         endpoint, dataset = experiment.deployment.endpoint, experiment.dataset
-        pieces = csv_pieces(str(file), separator=dataset.separator, rows_a_piece=_ROWS_A_REQUEST)
+        pieces = csv_pieces(
+            str(file), separator=dataset.separator, rows_a_piece=_ROWS_A_REQUEST, columns=dataset.columns
+        )
         with reporter.working(f"asking {endpoint}"):
             predictions = [session.host.predict(endpoint, piece) for piece in pieces]
     answers = [(float(value), prediction.variant) for prediction in predictions for value in prediction.values]
@@ -63,7 +65,7 @@ def _predict_there(experiment: Experiment, invocation: Invocation, reporter: Rep
     """Answer every row of a file that lies where the host is, by machines that come for it and go again."""
     from housing.data.rows import csv_pieces
 
-    separator = experiment.dataset.separator
+    dataset = experiment.dataset
     with Session(experiment, invocation, reporter) as session:
         host = session.host
         if not isinstance(host, BatchHost):
@@ -74,7 +76,11 @@ def _predict_there(experiment: Experiment, invocation: Invocation, reporter: Rep
         endpoint = experiment.deployment.endpoint
         with reporter.working(f"answering {source}"):
             batch = host.predict_file(
-                endpoint, source, lambda file: csv_pieces(str(file), separator=separator, rows_a_piece=_ROWS_A_REQUEST)
+                endpoint,
+                source,
+                lambda file: csv_pieces(
+                    str(file), separator=dataset.separator, rows_a_piece=_ROWS_A_REQUEST, columns=dataset.columns
+                ),
             )
     return Outcome(
         headline=f"{batch.rows:,} rows answered by the model of {endpoint}, {batch.variant}",

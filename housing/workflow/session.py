@@ -53,6 +53,7 @@ class Session:
     @cached_property
     def prepared(self) -> Prepared:
         """The dataset, read, checked, split and encoded. Raises DataError before anything is recorded."""
+        from housing.data.labels import regression_of_classes
         from housing.data.preparation import prepare
 
         with self.reporter.working("reading the data"):
@@ -64,6 +65,8 @@ class Session:
             f"{self.experiment.dataset.name}: {rows} rows; {len(prepared.encoder.required)} columns encoded as "
             f"{len(prepared.encoder.columns)} ({self.experiment.features.name})",
         )
+        if remark := regression_of_classes(prepared.table[self.experiment.dataset.label].tolist()):
+            self.reporter.step("label", remark)
         return prepared
 
     @cached_property

@@ -100,7 +100,7 @@ FAULTS: dict[str, tuple[Callable[[str], bytes], list[str]]] = {
     "Excel workbook": (lambda _: b"PK\x03\x04" + b"\0" * 50, ["Excel"]),
     "Parquet called CSV": (lambda _: b"PAR1" + b"\0" * 50, ["set format: parquet"]),
     "bzip2": (lambda _: b"BZh91AY", ["bzip2"]),
-    "a web page": (lambda _: b"<!DOCTYPE html>\n<html></html>\n", ["missing columns"]),
+    "a web page": (lambda _: b"<!DOCTYPE html>\n<html></html>\n", ["a web page"]),
     "a comment above the header": (lambda text: b"# made in 2020\n" + text.encode(), ["missing columns"]),
 }
 

@@ -1,0 +1,218 @@
+"""What cells look like that are not all numbers: numbers spelled differently, numbers and a few texts, dates, times."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from housing.data.cells import has_too_many_digits, is_number
+from housing.data.faults import shown
+from housing.data.sources import code_text, pandas_command
+
+MOMENTS_WAY_OUT = "give parts of them as numeric columns to use them (year, month, hour, age)"
+
+Cell = tuple[str, int]
+"""A text and the index of its row."""
+
+_MONTH = (
+    r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?"
+    r"|nov(?:ember)?|dec(?:ember)?)\.?"
+)
+_DAY = r"(?:(?:mon|tues?|wed(?:nes)?|thur?s?|fri|sat(?:ur)?|sun)(?:day)?\.?,? )?"
+_CLOCK = r"\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?(?: ?[ap]\.?m\.?)?"
+_ZONE = r"(?: ?(?:z|utc|gmt|[+-]\d{2}:?\d{2}|[+-]\d{2}))?"
+_DATES = re.compile(
+    rf"(?:\d{{4}}[-/.]\d{{1,2}}(?:[-/.]\d{{1,2}})?|\d{{1,2}}[-/.]\d{{1,2}}[-/.](?:\d{{4}}|\d{{2}})"
+    rf"|{_DAY}\d{{1,2}}(?:st|nd|rd|th|\.)?[ -]{_MONTH},?[ -](?:\d{{4}}|\d{{2}})"
+    rf"|{_DAY}{_MONTH} \d{{1,2}}(?:st|nd|rd|th)?,? \d{{4}}|{_MONTH}[ -]\d{{4}})"
+    rf"(?:(?:t|,? ){_CLOCK}{_ZONE})?",
+    re.IGNORECASE,
+)
+_CLOCKS = re.compile(rf"{_CLOCK}{_ZONE}|\d{{1,2}} ?[ap]\.?m\.?", re.IGNORECASE)
+
+_CURRENCY = r"(?:USD|EUR|GBP|CHF|JPY|CNY|INR|CAD|AUD|NZD|SEK|NOK|DKK|PLN|CZK|BRL|R\$|US\$|Fr|kr|zł)"
+_SPACES = " \u00a0\u2009\u202f"
+_SPELLED = re.compile(
+    rf"(?P<before>['’]?)(?P<open>\(?)(?P<sign1>[-+\u2212]?)(?P<prefix>(?:\W|_|{_CURRENCY})*?)(?P<sign2>[-+\u2212]?)"
+    rf"(?P<core>\d[\d.,'’{_SPACES}]*\d|\d|[.,]\d+)(?P<exponent>[eE][-+\u2212]?\d+)?"
+    rf"(?P<suffix>[{_SPACES}]*(?:[%‰\u00b0€$£¥]|[^\W\d_]+[²³0-9]?(?:/[^\W\d_]+[²³0-9]?)*)?)(?P<close>\)?)[{_SPACES}]*"
+)
+_THOUSANDS = re.compile(r"\d{1,3}(?:,\d{2,3})*,\d{3}(?:\.\d+)?")
+_DECIMAL_COMMA = re.compile(rf"\d*,\d+|\d{{1,3}}(?:[.'’{_SPACES}]\d{{3}})+(?:,\d+)?")
+_NOT_FINITE = re.compile(r"[-+]?(?:inf|infinity|nan)|[-+]?\d*\.?\d+e\+?\d+", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Look:
+    """`what` the cells are, in words; `kind` tells which, `way_out` what to do in words.
+
+    `spelled` are the texts that a conversion would make plain numbers; empty where none can.
+    """
+
+    kind: str
+    what: str
+    way_out: str
+    decimal_comma: bool = False
+    spelled: Sequence[str] = ()
+
+
+def look(cells: Sequence[Cell], place: Callable[[int], str]) -> Look | None:
+    """What a column's cells, without the missing ones, are; None when they are plain text or plain numbers."""
+    texts = list(dict.fromkeys(text for text, _ in cells))
+    digits = next((cell for cell in cells if has_too_many_digits(cell[0])), None)
+    if digits and 2 * sum(is_number(text) or has_too_many_digits(text) for text in texts) > len(texts):
+        what = f"{shown(digits[0])} ({place(digits[1])}) has more digits than a number here can hold (2^53)"
+        return Look("digits", what, "round it in the file, or keep it as kind: identifier")
+    return _moments(cells, texts, place) or _numbers(cells, texts, place)
+
+
+def conversion(path: Path, column: str, separator: str | None, found: Look) -> str:
+    """A command that writes the file again, its column as plain numbers. `separator` is None for Parquet."""
+    stem, ours = path.name.split(".")[0], f"d[{code_text(column)}]"
+    if separator is None:
+        read = f"pd.read_parquet({code_text(str(path))})"
+        write = f"d.to_parquet({code_text(str(path.with_name(f'{stem}-numbers.parquet')))}, index=False)"
+    else:
+        as_text = f'sep={code_text(separator)}, dtype=str, keep_default_na=False, encoding="utf-8-sig"'
+        read = f"pd.read_csv({code_text(str(path))}, {as_text})"
+        new = code_text(str(path.with_name(f"{stem}-numbers.csv")))
+        write = f"d.to_csv({new}, sep={code_text(separator)}, index=False)"
+    return pandas_command(f"d = {read}; {ours} = {ours}{_steps(found)}; {write}")
+
+
+def _steps(found: Look) -> str:
+    """Calls of pandas that leave plain numbers of such texts."""
+    texts = "\n".join(found.spelled)
+    exponent = "eE" if re.search(r"\d[eE][-+\u2212]?\d", texts) else ""
+    kept = f"-+0-9{',' if found.decimal_comma else '.'}{exponent}"
+    steps = [r'.replace("\u2212", "-")'] if "\u2212" in texts else []
+    if "(" in texts:
+        steps.append(r'.replace(r"^\((.*)\)$", r"-\1", regex=True)')
+    if re.search(r"[^\W\d_][\w/]*\s*$", texts, re.MULTILINE) and not exponent:
+        steps.append(r'.replace(r"[^\W\d_][\w/]*\s*$", "", regex=True)')
+    steps.append(f'.replace("[^{kept}]", "", regex=True)')
+    if found.decimal_comma:
+        steps.append('.replace(",", ".")')
+    return "".join(f".str{step}" for step in steps)
+
+
+def _moments(cells: Sequence[Cell], texts: Sequence[str], place: Callable[[int], str]) -> Look | None:
+    for kind, pattern in (
+        ("dates", _DATES),
+        ("clock times", _CLOCKS),
+    ):
+        known = {text for text in texts if pattern.fullmatch(text.strip())}
+        odd = [cell for cell in cells if cell[0] not in known]
+        if 2 * (len(cells) - len(odd)) <= len(cells):
+            continue
+        what = f"{kind} (e.g. {shown(min(known))})"
+        if odd:
+            what = f"{len(cells) - len(odd):,} of {len(cells):,} cells are {what}; {_are_not(odd, place)}"
+        return Look("moments", what, MOMENTS_WAY_OUT)
+    return None
+
+
+def _numbers(cells: Sequence[Cell], texts: Sequence[str], place: Callable[[int], str]) -> Look | None:
+    plain = {text for text in texts if is_number(text)}
+    spelled = _spelled([text for text in texts if text not in plain])
+    good = plain | set(spelled)
+    odd = [cell for cell in cells if cell[0] not in good]
+    if (not spelled and not odd) or 2 * (len(cells) - len(odd)) <= len(cells):
+        return None
+    infinite = [cell for cell in odd if _NOT_FINITE.fullmatch(cell[0].strip())]
+    if infinite and len(infinite) == len(odd) and not spelled:
+        text, row = infinite[0]
+        more = f" (and {len(odd) - 1:,} more)" if len(odd) > 1 else ""
+        what = f"{shown(text)} ({place(row)}) is not a finite number{more}"
+        return Look("numbers", what, "mend it, or list it under missing_values")
+    comma = any(comma for _, comma in spelled.values())
+    how = _how(spelled)
+    pointed = [text for text in plain if "." in text and not re.fullmatch(r"[-+]?\d{1,3}\.\d{3}", text)]
+    if comma and pointed:
+        how += f", some with decimal points (e.g. {shown(min(pointed))})"
+        spelled = {}
+    if not odd:
+        return Look("numbers", f"numbers{how}", "write them as plain numbers", comma, tuple(spelled))
+    what = f"{len(cells) - len(odd):,} of {len(cells):,} cells are numbers{how}; {_are_not(odd, place)}"
+    way_out = "mend these rows, leave them out, or list them under missing_values"
+    return Look("numbers", what, way_out, comma, tuple(spelled))
+
+
+def _are_not(odd: Sequence[Cell], place: Callable[[int], str]) -> str:
+    named = ", ".join(f"{shown(text)} ({place(row)})" for text, row in odd[:3])
+    return f"{named}{', ...' if len(odd) > 3 else ''} {'is' if len(odd) == 1 else 'are'} not"
+
+
+def _spelled(texts: Iterable[str]) -> dict[str, tuple[str, bool]]:
+    """Text -> what stands around its number, and whether it has a decimal comma; only those spelled as most are."""
+    parsed = {
+        text: found
+        for text in texts
+        if not _NOT_FINITE.fullmatch(text) and (found := _SPELLED.fullmatch(text)) and _is_one(found)
+    }
+    # A unit is the same everywhere: 12a, 12b and 14c are house numbers. "1 of 3" or "r001" are no numbers.
+    units = {found["suffix"].strip() for found in parsed.values() if re.search(r"[^\W\d_]", found["suffix"])}
+    if len(units) > 1:
+        return {}
+    cores = [found["core"] for found in parsed.values() if "," in found["core"]]
+    dotted = [found["core"] for found in parsed.values() if re.fullmatch(r"\d{1,3}(\.\d{3}){2,}", found["core"])]
+    comma = bool(dotted) or any(not _THOUSANDS.fullmatch(core) for core in cores)
+    kept = {}
+    for text, found in parsed.items():
+        core = found["core"]
+        bare = re.sub(rf"(?<=\d)['’{_SPACES}](?=\d{{3}}(?!\d))", "", core)
+        if re.match(r"0\d", bare):
+            continue
+        if comma and _DECIMAL_COMMA.fullmatch(bare):
+            kept[text] = (_around(text, found, core), True)
+        elif not comma and (_THOUSANDS.fullmatch(bare) or re.fullmatch(r"\d*\.?\d+|\d+\.", bare)):
+            kept[text] = (_around(text, found, core), False)
+        elif comma and re.fullmatch(r"\d+", bare):
+            kept[text] = (_around(text, found, core), True)
+    return kept
+
+
+def _is_one(found: re.Match[str]) -> bool:
+    prefix = found["prefix"]
+    symbols = re.sub(_CURRENCY, "", prefix)
+    return all(c in _SPACES + "~≈" or unicodedata.category(c) == "Sc" for c in symbols) and (
+        bool(found["open"]) == bool(found["close"])
+    )
+
+
+def _around(text: str, found: re.Match[str], core: str) -> str:
+    start, end = found.span("core")
+    around = text[:start] + text[end:] if found["exponent"] is None else text[:start] + found["suffix"]
+    inner = "".join(c for c in core if not c.isdigit() and c != ".")
+    return around.replace("-", "").replace("+", "") + inner
+
+
+def _how(spelled: dict[str, tuple[str, bool]]) -> str:
+    if not spelled:
+        return ""
+    example = next(iter(spelled))
+    if all(comma and set(around) <= {","} for around, comma in spelled.values()):
+        return f" with decimal commas (e.g. {shown(example)})"
+    marks: dict[str, None] = {}
+    for around, _ in spelled.values():
+        words = re.findall(r"[^\W\d_]+[/²³0-9]*[^\W\d_]*", around)
+        marks.update(dict.fromkeys(word for word in words))
+        marks.update(dict.fromkeys(c for c in re.sub(r"[^\W\d_]+[/²³0-9]*", "", around)))
+    named = [_SPELLED_OUT.get(mark, mark) for mark in marks]
+    if len(named) > 1:
+        named = [name for name in named if name != "blanks"] or named
+    return f" but for {' and '.join(dict.fromkeys(named))} (e.g. {shown(example)})"
+
+
+_SPELLED_OUT = {
+    " ": "blanks",
+    "\u00a0": "no-break spaces",
+    "\u2009": "thin spaces",
+    "\u202f": "narrow no-break spaces",
+    "\u2212": "the minus sign U+2212",
+    "'": "apostrophes",
+    "’": "apostrophes",
+}
