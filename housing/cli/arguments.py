@@ -102,11 +102,8 @@ class _Parser:
         wanted = COMMANDS[self.command].argument
         if "RUN" in wanted or "STUDY" in wanted:
             return ("..." in wanted or request.argument is None) and not _OVERRIDE.match(word)
-        return (
-            bool(wanted)
-            and request.argument is None
-            and ("=" not in word or _ADDRESS.match(word) or Path(word).exists())
-        )
+        is_file = "=" not in word or _ADDRESS.match(word) is not None or Path(word).exists()
+        return bool(wanted) and request.argument is None and is_file
 
     def _flag(self, flag: str) -> Flag | None:
         """The flag; None for a key that `mlflow run` wrote as one."""

@@ -148,11 +148,8 @@ def _are_not(odd: Sequence[Cell], place: Callable[[int], str]) -> str:
 
 def _spelled(texts: Iterable[str]) -> dict[str, tuple[str, bool]]:
     """Text -> what stands around its number, and whether it has a decimal comma; only those spelled as most are."""
-    parsed = {
-        text: found
-        for text in texts
-        if not _NOT_FINITE.fullmatch(text) and (found := _SPELLED.fullmatch(text)) and _is_one(found)
-    }
+    finite = [text for text in texts if not _NOT_FINITE.fullmatch(text)]
+    parsed = {text: found for text in finite if (found := _SPELLED.fullmatch(text)) and _is_one(found)}
     # A unit is the same everywhere: 12a, 12b and 14c are house numbers. "1 of 3" or "r001" are no numbers.
     units = {found["suffix"].strip() for found in parsed.values() if re.search(r"[^\W\d_]", found["suffix"])}
     if len(units) > 1:

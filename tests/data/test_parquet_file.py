@@ -117,12 +117,3 @@ def test_a_prediction_does_not_round_either(tmp_path: Path, value: object) -> No
     for odd in ([value], np.array([value])):
         with pytest.raises(DataError, match=r"odd: whole numbers beyond 2\^53 would lose digits"):
             encoder.transform({"area": [50.0], "odd": odd})
-
-
-def test_a_column_name_used_twice_is_a_fault_of_the_file(tmp_path: Path) -> None:
-    import pyarrow as pa
-    from pyarrow import parquet
-
-    parquet.write_table(pa.table([[1.0], [2.0], [3.0]], names=["a", "a", "price"]), tmp_path / "a.parquet")
-    with pytest.raises(DataError, match="column names used more than once: 'a'"):
-        describe(tmp_path / "a.parquet", "price")
