@@ -151,8 +151,7 @@ class _User:
         self.place = ("target=sagemaker", *places[0], *places[1], *waits)
 
     def prepare(self, step: Step) -> None:
-        for name in CREDENTIALS:
-            os.environ.pop(name, None)
+        self._project.sign_as_the_account()
         self._project.use(enforce_iam=True, round_s=0.3 if step.interrupted_after else 0.0)
         if step.is_served is not None:
             words = ("deploy", *SERVED) if step.is_served else ("destroy",)

@@ -20,7 +20,7 @@ import boto3
 from botocore.config import Config
 
 from housing.cli import main
-from housing.rehearsal.process import Address, ensure, stop
+from housing.rehearsal.process import Address, credentials_of, ensure, stop
 from housing.rehearsal.spec import Rehearsal
 from housing.tracking.registry import Registry
 from housing.training.artifact import read_bundle
@@ -70,13 +70,20 @@ class Project:
         """Let the rehearsal behave like this from now on."""
         ensure(Rehearsal(folder=self.rehearsal, **SETTINGS | settings), stays=True)
 
+    def sign_as_the_account(self) -> None:
+        """Let commands that reach the rehearsal as if it were Amazon sign with its account's keys from now on."""
+        account = credentials_of(self.rehearsal)
+        keys = {"AWS_ACCESS_KEY_ID": account.access_key, "AWS_SECRET_ACCESS_KEY": account.secret_key}
+        os.environ.update(keys)
+
     @property
     def rehearsal(self) -> str:
         return str(self.folder / ".housing" / "rehearsal")
 
     def client(self, service: str, *, attempts: int = 1) -> Any:
         """A plain client, which knows nothing of housing."""
-        keys = {"aws_access_key_id": "rehearsal", "aws_secret_access_key": "rehearsal"}
+        account = credentials_of(self.rehearsal)
+        keys = {"aws_access_key_id": account.access_key, "aws_secret_access_key": account.secret_key}
         return boto3.client(
             service,
             endpoint_url=self.address.url,
@@ -97,7 +104,9 @@ def project() -> Iterator[Project]:
         state = str(folder / ".housing" / "rehearsal")
         with contextlib.chdir(folder):
             try:
-                yield Project(folder, ensure(Rehearsal(folder=state, **SETTINGS), stays=True))
+                there = Project(folder, ensure(Rehearsal(folder=state, **SETTINGS), stays=True))
+                there.sign_as_the_account()
+                yield there
             finally:
                 stop(state)
 

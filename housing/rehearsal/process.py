@@ -3,6 +3,7 @@
 start.lock    held by a command that starts or ends one
 server.lock   held by the living server, freed by the kernel when it dies
 server.json   the last server: process id, port, token (0600: who reads it may change its settings)
+credentials.json   the keys of the account (0600: who reads them may run anything there)
 server.log    what happened
 """
 
@@ -22,11 +23,11 @@ from pathlib import Path
 from typing import Any
 
 from housing.errors import CloudError, ConfigError
+from housing.rehearsal import credentials, environment, private
+from housing.rehearsal.credentials import Credentials
 from housing.rehearsal.spec import Fault, Rehearsal
 
 TOKEN_HEADER = "X-Rehearsal-Token"
-ACCESS_KEY = "rehearsal"
-"""Of the account itself, which may do everything; the secret is the same word."""
 ROLE_NAME = "housing"
 """Of a role that every rehearsal has, for jobs and endpoints."""
 CONTROL = "/-/rehearsal/"
@@ -89,6 +90,17 @@ def look(folder: str) -> State | None:
     """What the rehearsal of this folder is about; None when there is none."""
     found = _found(Path(folder).absolute())
     return found[1] if found else None
+
+
+def credentials_of(folder: str) -> Credentials:
+    """The keys of the rehearsal of this folder, which must have been started once. Raises CloudError."""
+    path = Path(folder).absolute()
+    try:
+        return credentials.read(path)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise CloudError(
+            f"the keys of the rehearsal of {path} cannot be read: {error}; stop it and start it anew"
+        ) from error
 
 
 def stop(folder: str) -> bool:
@@ -181,9 +193,16 @@ def _found(folder: Path) -> tuple[_Server, State] | None:
 
 
 def _start(folder: Path, wanted: dict[str, Any]) -> None:
-    command = [sys.executable, "-m", "housing.rehearsal.server", str(folder), json.dumps(wanted)]
+    command = [sys.executable, "-P", "-m", "housing.rehearsal.server", str(folder), json.dumps(wanted)]
     # It leaves a child that belongs to nobody, and ends.
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=_STARTS_WITHIN_S, check=False)
+    done = subprocess.run(
+        command,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=_STARTS_WITHIN_S,
+        check=False,
+        env=environment.clean_for_python(),
+    )
     line = done.stdout.decode(errors="replace").strip()
     problem = json.loads(line).get("error") if line else done.stderr.decode(errors="replace").strip()[-500:]
     if problem or not line:
@@ -203,7 +222,9 @@ def _refuse_to_move(address: Address, rehearsal: Rehearsal) -> None:
 def _folder(folder: str) -> Path:
     path = Path(folder).absolute()
     try:
-        path.mkdir(parents=True, exist_ok=True)
+        private.make_folder(path)
+    except private.NotPrivate as error:
+        raise ConfigError(f"rehearsal.folder: {error}") from error
     except OSError as error:
         raise ConfigError(f"rehearsal.folder: {path} cannot be made: {error.strerror}") from error
     return path

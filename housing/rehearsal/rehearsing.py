@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
-from housing.rehearsal import parts
+from housing.rehearsal import credentials, parts, private
 from housing.rehearsal.answers import HttpAnswer
 from housing.rehearsal.api import operations
 from housing.rehearsal.api.http import Server
@@ -34,7 +34,7 @@ class Rehearsing:
         self, settings: Rehearsal, folder: Path, *, control: Control | None = None, last_port: int = 0
     ) -> None:
         parts.load()
-        folder.mkdir(parents=True, exist_ok=True)
+        private.make_folder(folder)
         self.since = time.time()
         self._control = control
         self._server = _listening(settings.port, last_port, self._answer)
@@ -43,7 +43,7 @@ class Rehearsing:
             self._aws = Aws(settings.region, folder / "aws")
             undone.callback(self._aws.close)
             self.world = World(settings, folder, self._aws)
-            self._application = Application(self.world, self._aws)
+            self._application = Application(self.world, self._aws, credentials.kept(folder))
             for hook in operations.STARTS:
                 hook(self.world)
             undone.pop_all()

@@ -107,7 +107,7 @@ class _Server:
         """Our own calls, for the commands that start and end rehearsals; None for AWS's."""
         if not path.startswith(CONTROL):
             return None
-        if not hmac.compare_digest(token, self._token):
+        if not hmac.compare_digest(token.encode(), self._token.encode()):
             return HttpAnswer(b"wrong token", 403)
         match path.removeprefix(CONTROL):
             case "state":

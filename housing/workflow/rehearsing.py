@@ -6,8 +6,9 @@ import time
 from dataclasses import asdict, replace
 
 from housing.config.schema import Experiment
+from housing.rehearsal.credentials import Credentials
 from housing.rehearsal.kinds import ACCOUNT
-from housing.rehearsal.process import ACCESS_KEY, ROLE_NAME, Address, State, ensure, look, stop
+from housing.rehearsal.process import ROLE_NAME, Address, State, credentials_of, ensure, look, stop
 from housing.workflow.outcome import Invocation, Outcome, Reporter, Table
 
 _NEXT = (
@@ -26,7 +27,7 @@ def rehearsal(
         if port is not None:
             settings = replace(settings, port=port)
         address = ensure(settings, stays=True)
-        return _started(address)
+        return _started(address, credentials_of(settings.folder))
     if action == "stop":
         stopped = stop(settings.folder)
         headline = "the rehearsal has ended; its state stays" if stopped else "no rehearsal runs here"
@@ -39,23 +40,24 @@ def rehearsal(
     return _shown(state)
 
 
-def _started(address: Address) -> Outcome:
-    exports = [f"export {key}={value}" for key, value in _environment(address).items()]
+def _started(address: Address, credentials: Credentials) -> Outcome:
+    environment = _environment(address, credentials)
+    exports = [f"export {key}={value}" for key, value in environment.items()]
     return Outcome(
         headline=f"a SageMaker answers at {address.url}",
-        data={**asdict(address), "environment": _environment(address)},
+        data={**asdict(address), "environment": environment},
         lines=exports,
         next_commands=_NEXT,
         raw="".join(f"{line}\n" for line in exports),
     )
 
 
-def _environment(address: Address) -> dict[str, str]:
+def _environment(address: Address, credentials: Credentials) -> dict[str, str]:
     """What AWS's SDKs and its command line read, and a role to give to jobs and endpoints."""
     return {
         "AWS_ENDPOINT_URL": address.url,
-        "AWS_ACCESS_KEY_ID": ACCESS_KEY,
-        "AWS_SECRET_ACCESS_KEY": ACCESS_KEY,
+        "AWS_ACCESS_KEY_ID": credentials.access_key,
+        "AWS_SECRET_ACCESS_KEY": credentials.secret_key,
         "AWS_DEFAULT_REGION": address.region,
         "SAGEMAKER_ROLE_ARN": f"arn:aws:iam::{ACCOUNT}:role/{ROLE_NAME}",
     }

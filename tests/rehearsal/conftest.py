@@ -1,13 +1,18 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
+from botocore.auth import S3SigV4Auth, SigV4Auth
+from botocore.awsrequest import AWSRequest
 from botocore.config import Config
+from botocore.credentials import Credentials
 
 from housing.rehearsal.rehearsing import Rehearsing
 from housing.rehearsal.spec import Rehearsal
@@ -21,6 +26,7 @@ class Served:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        give_known_keys(folder)
         self.open = Rehearsing(Rehearsal(), folder)
         self._clients: dict[str, Any] = {}
 
@@ -59,6 +65,14 @@ class Served:
         self.open.close()
 
 
+def give_known_keys(folder: Path) -> None:
+    """Let the rehearsal of this folder, not started yet, have the keys that `connected` signs with."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    file = folder / "credentials.json"
+    file.touch(mode=0o600)
+    file.write_text(json.dumps({"access_key": "rehearsal", "secret_key": "rehearsal"}), encoding="utf-8")
+
+
 def connected(
     url: str, service: str, access_key: str = "rehearsal", secret: str = "rehearsal", *, attempts: int = 1
 ) -> Any:
@@ -71,6 +85,19 @@ def connected(
         aws_secret_access_key=secret,
         config=Config(retries={"total_max_attempts": attempts}, connect_timeout=1),
     )
+
+
+def signed_headers(
+    method: str, url: str, *, service: str = "s3", body: bytes | None = None, secret: str = "rehearsal", **headers: str
+) -> dict[str, str]:
+    """What botocore adds to a request that is sent past it; `body` None: unsigned, as S3 allows."""
+    request = AWSRequest(method, url, {name.replace("_", "-"): value for name, value in headers.items()}, body or b"")
+    if service == "s3":
+        request.headers["X-Amz-Content-SHA256"] = "UNSIGNED-PAYLOAD" if body is None else sha256(body).hexdigest()
+    signer = SigV4Auth if service != "s3" else S3SigV4Auth
+    request.context["payload_signing_enabled"] = body is not None
+    signer(Credentials("rehearsal", secret), service, "us-east-1").add_auth(request)
+    return dict(request.headers.items())
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ import pytest
 
 from housing.rehearsal.process import Address, ensure, stop
 from housing.rehearsal.spec import Rehearsal
-from tests.rehearsal.conftest import Served, connected
+from tests.rehearsal.conftest import Served, connected, give_known_keys
 from tests.rehearsal.jobs import ended, fill_bucket, training, tuning, tuning_ended
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks for processes in /proc")
@@ -32,6 +32,7 @@ class _Reached:
 @pytest.fixture
 def settings(tmp_path: Path) -> Iterator[Rehearsal]:
     settings = Rehearsal(folder=str(tmp_path / "rehearsal"), round_s=0.02)
+    give_known_keys(Path(settings.folder))
     yield settings
     stop(settings.folder)
 

@@ -22,12 +22,13 @@ from botocore.exceptions import BotoCoreError, ClientError
 from housing.errors import CloudError, ConfigError
 from housing.rehearsal.process import Address, ensure, look, running, stop
 from housing.rehearsal.spec import Fault, Rehearsal
-from tests.rehearsal.conftest import connected
+from tests.rehearsal.conftest import connected, give_known_keys
 
 
 @pytest.fixture
 def rehearsal(tmp_path: Path) -> Iterator[Rehearsal]:
     settings = Rehearsal(folder=str(tmp_path / "rehearsal"))
+    give_known_keys(Path(settings.folder))
     yield settings
     stop(settings.folder)
 
@@ -36,6 +37,7 @@ def rehearsal(tmp_path: Path) -> Iterator[Rehearsal]:
 def lasting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Rehearsal, Address]]:
     """One that runs, for tests that leave it running."""
     settings = Rehearsal(folder=str(tmp_path_factory.mktemp("lasting") / "rehearsal"))
+    give_known_keys(Path(settings.folder))
     yield settings, ensure(settings)
     stop(settings.folder)
 

@@ -12,7 +12,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from housing.rehearsal.process import ensure
+from housing.rehearsal.process import credentials_of, ensure
 from housing.rehearsal.spec import Rehearsal
 
 
@@ -24,7 +24,8 @@ class Account:
 
         self.folder = folder
         address = ensure(Rehearsal(folder=str(folder)))
-        keys = {"aws_access_key_id": "rehearsal", "aws_secret_access_key": "rehearsal"}
+        account = credentials_of(str(folder))
+        keys = {"aws_access_key_id": account.access_key, "aws_secret_access_key": account.secret_key}
         self._client = boto3.client("sagemaker", region_name=address.region, endpoint_url=address.url, **keys)
 
     def there(self, name: str) -> tuple[str, ...]:

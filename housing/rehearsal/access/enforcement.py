@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from housing.rehearsal.access.permissions import Need, needs
 from housing.rehearsal.access.policies import Statement, Verdict, decide, statements
 from housing.rehearsal.answers import ApiError
+from housing.rehearsal.credentials import ACCESS_KEY
 from housing.rehearsal.kinds import ACCOUNT
-from housing.rehearsal.process import ACCESS_KEY
 
 if TYPE_CHECKING:
     from housing.rehearsal.api.calls import Call
@@ -30,7 +30,7 @@ def enforce(call: Call, body: bytes, environ: Mapping[str, Any], *, store: Store
     """ApiError unless who signed the call may do everything that it needs; the account itself may always."""
     if call.signature.access_key == ACCESS_KEY:
         return
-    principal = _principal(call, environ)
+    principal = _principal(call)
     if call.operation in _ALWAYS_ALLOWED:
         return
     for need in needs(call, body, environ, store=store, region=region):
@@ -39,15 +39,12 @@ def enforce(call: Call, body: bytes, environ: Mapping[str, Any], *, store: Store
             raise _refusal(call, principal, need, verdict)
 
 
-def _principal(call: Call, environ: Mapping[str, Any]) -> Principal:
-    from moto.iam.access_control import CreateAccessKeyFailure, create_access_key
+def _principal(call: Call) -> Principal:
+    from moto.iam.access_control import create_access_key
 
-    token = environ.get("HTTP_X_AMZ_SECURITY_TOKEN")
+    token = call.signature.token
     headers = {"X-Amz-Security-Token": token} if token else {}
-    try:
-        key: Any = create_access_key(ACCOUNT, "aws", call.signature.access_key, headers)
-    except CreateAccessKeyFailure:
-        raise _unknown(call) from None
+    key: Any = create_access_key(ACCOUNT, "aws", call.signature.access_key, headers)
     policy = [statement for entry in key.collect_policies() for statement in statements(_document(entry))]
     return Principal(key.arn, policy)
 
@@ -62,13 +59,6 @@ def _document(entry: Any) -> dict[str, Any]:
         text = next(version.document for version in entry.versions if version.is_default)
     document: dict[str, Any] = json.loads(text)
     return document
-
-
-def _unknown(call: Call) -> ApiError:
-    if call.service == "s3":
-        return ApiError("InvalidAccessKeyId", "The AWS Access Key Id you provided does not exist in our records.", 403)
-    code = "InvalidClientTokenId" if call.in_xml else "UnrecognizedClientException"
-    return ApiError(code, "The security token included in the request is invalid.", 403 if call.in_xml else 400)
 
 
 def _refusal(call: Call, principal: Principal, need: Need, verdict: Verdict) -> ApiError:

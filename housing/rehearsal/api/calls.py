@@ -3,28 +3,18 @@
 from __future__ import annotations
 
 import io
-import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import parse_qsl
 
 from housing.rehearsal.answers import ApiError, unsupported
 from housing.rehearsal.api.operations import RUNTIME
+from housing.rehearsal.api.signature import Signature
 from housing.rehearsal.aws.moto_calls import SERVICES
 from housing.rehearsal.aws.services import Environ
 
-_SCOPE = re.compile(r"Credential=([^/,]+)/\d{8}/([^/]+)/([^/]+)/aws4_request")
 # Policies call it otherwise than signatures do.
 _POLICY_NAMES = {"monitoring": "cloudwatch"}
-
-
-@dataclass(frozen=True)
-class Signature:
-    """`service` as it is signed for: the runtime's is `sagemaker`, as the control plane's."""
-
-    access_key: str
-    service: str
-    region: str | None = None
 
 
 @dataclass(frozen=True)
@@ -47,39 +37,34 @@ class Call:
         return f"{_POLICY_NAMES.get(service, service)}:{self.action}"
 
 
-def identify(environ: Environ, body: bytes) -> Call:
-    """ApiError when nobody has signed it, or what it asks for cannot be told."""
-    environ["wsgi.input"] = io.BytesIO(body)
-    signature = _signature(environ)
-    service, path = signature.service, environ["PATH_INFO"]
-    target = environ.get("HTTP_X_AMZ_TARGET", "")
-    if target:
-        return Call(signature, service, target.rpartition(".")[2], {})
+def addressed(environ: Environ, signature: Signature) -> Call:
+    """The service that a request is for, before anything of it is read: enough to refuse it in that service's words."""
+    service = signature.service
+    if environ.get("HTTP_X_AMZ_TARGET"):
+        return Call(signature, service, "", {})
     for runtime in RUNTIME:
-        if service == "sagemaker" and (match := runtime.path.fullmatch(path)):
-            return Call(signature, "sagemaker-runtime", runtime.operation, {"EndpointName": match[1]})
+        if service == "sagemaker" and runtime.path.fullmatch(environ["PATH_INFO"]):
+            return Call(signature, "sagemaker-runtime", runtime.operation, {})
+    return Call(signature, service, environ["PATH_INFO"], {}, in_xml=service in SERVICES or _is_form(environ))
+
+
+def identify(call: Call, environ: Environ, body: bytes) -> Call:
+    """The call with its operation and parameters. ApiError when what it asks for cannot be told."""
+    environ["wsgi.input"] = io.BytesIO(body)
+    service, path = call.service, environ["PATH_INFO"]
+    if target := environ.get("HTTP_X_AMZ_TARGET", ""):
+        return replace(call, action=target.rpartition(".")[2])
+    for runtime in RUNTIME:
+        if service == "sagemaker-runtime" and (match := runtime.path.fullmatch(path)):
+            return replace(call, action=runtime.operation, parameters={"EndpointName": match[1]})
     if service not in SERVICES:
-        return Call(signature, service, path, {}, in_xml=_is_form(environ))
+        return call
     action, parameters = _routed(service, environ, body)
-    return Call(signature, service, action, parameters, in_xml=True)
+    return replace(call, action=action, parameters=parameters)
 
 
 def _is_form(environ: Environ) -> bool:
     return str(environ.get("CONTENT_TYPE", "")).startswith("application/x-www-form-urlencoded")
-
-
-def _signature(environ: Environ) -> Signature:
-    """From the header or, for presigned addresses, from the query; it is not verified."""
-    header = environ.get("HTTP_AUTHORIZATION", "")
-    if scope := _SCOPE.search(header):
-        return Signature(scope[1], scope[3], scope[2])
-    query = dict(parse_qsl(environ.get("QUERY_STRING", "")))
-    if scope := _SCOPE.search(f"Credential={query.get('X-Amz-Credential', '')}"):
-        return Signature(scope[1], scope[3], scope[2])
-    # The older signatures, which only S3 still takes.
-    if access_key := query.get("AWSAccessKeyId") or (header.startswith("AWS ") and header[4:].partition(":")[0]):
-        return Signature(access_key, "s3")
-    raise ApiError("MissingAuthenticationTokenException", "Missing Authentication Token", 403)
 
 
 def _routed(service: str, environ: Environ, body: bytes) -> tuple[str, dict[str, Any]]:

@@ -6,7 +6,9 @@ werkzeug's own handler closes after every answer and waits 10 ms before it does;
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
+import re
 import socket
 import sys
 from collections.abc import Callable
@@ -18,6 +20,7 @@ from housing.rehearsal.answers import HttpAnswer
 from housing.rehearsal.aws.moto_calls import SPELLED
 from housing.rehearsal.aws.services import Environ
 
+_LOOPBACK = re.compile(r"(127(\.\d{1,3}){3}|localhost|\[::1\])(:\d{1,5})?", re.IGNORECASE | re.ASCII)
 _log = logging.getLogger(__name__)
 
 Answer = Callable[[Environ, bytes], HttpAnswer]
@@ -78,6 +81,9 @@ class _Handler(BaseHTTPRequestHandler):
     wbufsize = -1
 
     def _answer(self) -> None:
+        if problem := _problem(self.headers.get_all("Host", []), self.headers.get_all("Origin", [])):
+            self._refuse(problem)
+            return
         body = self._body()
         try:
             answer = self.server.answer(self._environ(body), body)
@@ -103,6 +109,19 @@ class _Handler(BaseHTTPRequestHandler):
         if name.startswith("do_"):
             return self._answer
         raise AttributeError(name)
+
+    def _refuse(self, why: str) -> None:
+        """Before the body is read: the connection cannot carry another call."""
+        self.close_connection = True
+        body = json.dumps({"__type": "AccessDeniedException", "message": why}).encode()
+        self.send_response(403)
+        self.send_header("Content-Type", "application/x-amz-json-1.1")
+        self.send_header("x-amzn-ErrorType", "AccessDeniedException")
+        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Connection", "close")
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
 
     def _body(self) -> bytes:
         if "chunked" in self.headers.get("Transfer-Encoding", "").lower():
@@ -156,3 +175,12 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
         """Calls are not logged one by one: a job makes hundreds."""
+
+
+def _problem(hosts: list[str], origins: list[str]) -> str | None:
+    """Why a web page must have sent this: it may reach us under a name of its own, but cannot hide that name."""
+    if len(hosts) != 1 or not _LOOPBACK.fullmatch(hosts[0]):
+        return f"the rehearsal answers to localhost and 127.0.0.1, not to {', '.join(hosts)[:100]!r}"
+    if any(origin.lower() != f"http://{hosts[0].lower()}" for origin in origins):
+        return f"the rehearsal answers to no web page, and to none of {', '.join(origins)[:100]!r}"
+    return None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import socket
 import subprocess
 import sys
@@ -12,6 +11,7 @@ import threading
 from multiprocessing.connection import Connection
 from pathlib import Path
 
+from housing.rehearsal import environment
 from housing.rehearsal.container import request_formats, requirements, script_worker
 from housing.rehearsal.container.inference import CRASHED, Answer, Framework, Log, Setup, TimedOut, Unhealthy
 from housing.rehearsal.container.threads import ONE_THREAD
@@ -88,13 +88,12 @@ class ScriptContainer:
 class _Worker:
     """The process, its channel, and the thread that passes its output on."""
 
-    def __init__(self, settings: dict[str, object], environment: dict[str, str], log: Log) -> None:
+    def __init__(self, settings: dict[str, object], variables: dict[str, str], log: Log) -> None:
         ours, theirs = socket.socketpair()
         self._log = log
         self.last_line = ""
         # No site: editable installs stay hidden, as they would be in the image; its libraries are named one by one.
         command = [sys.executable, "-S", "-u", script_worker.__file__]
-        kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
         with theirs:
             self._process = subprocess.Popen(
                 [*command, json.dumps({**settings, "channel": theirs.fileno()})],
@@ -104,7 +103,7 @@ class _Worker:
                 text=True,
                 errors="replace",
                 pass_fds=[theirs.fileno()],
-                env=kept | ONE_THREAD | environment,
+                env=environment.clean() | ONE_THREAD | variables,
                 cwd=str(settings["code"]),
             )
         self._channel = Connection(ours.detach())

@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from housing.rehearsal import environment
 from housing.rehearsal.container.threads import ONE_THREAD
 
 _BLOCK = 1 << 16
@@ -78,7 +79,7 @@ class Engine:
             self._process = subprocess.Popen(
                 [sys.executable, "-P", "-m", "housing.rehearsal.container.nursery", str(theirs.fileno())],
                 pass_fds=[theirs.fileno()],
-                env=os.environ | ONE_THREAD | {"PYTHONHASHSEED": "0"},
+                env=environment.clean_for_python() | ONE_THREAD | {"PYTHONHASHSEED": "0"},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

@@ -41,13 +41,13 @@ def policies(
 def open_runner(settings: Settings) -> Runner:
     from housing.targets.rehearsal.beginning import begun
 
-    return sagemaker.open_runner(begun(settings))
+    return sagemaker.open_runner(*begun(settings))
 
 
 def open_host(settings: Settings) -> Host:
     from housing.targets.rehearsal.beginning import begun
 
-    return sagemaker.open_host(begun(settings))
+    return sagemaker.open_host(*begun(settings))
 
 
 def supports(settings: Settings, algorithm: str, code: Program | Image | None) -> Sequence[str]:

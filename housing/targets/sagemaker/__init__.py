@@ -143,13 +143,15 @@ def supports(settings: Settings, algorithm: str, code: Program | Image | None) -
     return found
 
 
-def open_runner(settings: Settings) -> Runner:
+def open_runner(settings: Settings, keys: Mapping[str, str] | None = None) -> Runner:
+    """`keys`, as boto3 takes them, sign in place of what the usual AWS environment has."""
     from housing.targets.sagemaker.training.runner import SageMakerRunner
 
-    return SageMakerRunner(settings)
+    return SageMakerRunner(settings, keys)
 
 
-def open_host(settings: Settings) -> Host:
+def open_host(settings: Settings, keys: Mapping[str, str] | None = None) -> Host:
+    """`keys` as for `open_runner`."""
     from housing.targets.sagemaker.hosting.host import SageMakerHost
 
-    return SageMakerHost(settings)
+    return SageMakerHost(settings, keys)

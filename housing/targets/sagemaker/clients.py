@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Mapping
 from functools import cached_property
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
@@ -23,11 +24,12 @@ _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 class Clients:
     """One region of one account. Nothing is asked of AWS before it is needed."""
 
-    def __init__(self, settings: Settings) -> None:
-        """Raises ConfigError where the SDK is not installed."""
+    def __init__(self, settings: Settings, keys: Mapping[str, str] | None = None) -> None:
+        """`keys`, as boto3 takes them: in place of the environment's. Raises ConfigError where the SDK is missing."""
         if any(find_spec(package) is None for package in ("boto3", "sagemaker")):
             raise ConfigError("target sagemaker: AWS's SDK is not installed: pip install 'housing[sagemaker]'")
         self._settings = settings
+        self._keys = keys
         self._made: dict[str, Any] = {}
         self._lock = threading.RLock()
 
@@ -73,7 +75,7 @@ class Clients:
                 return super().client(service_name, region_name, config=config, **options)
 
         with translated("credentials"):
-            return Session(region_name=self.region, **(_local_credentials() if local else {}))
+            return Session(region_name=self.region, **(_local_credentials(self._keys) if local else self._keys or {}))
 
     def __call__(self, service: str) -> Any:
         """The client of a service: `sagemaker`, `s3`, `logs` ...; each is made once."""
@@ -173,12 +175,12 @@ class Clients:
         return urlsplit(self._settings.endpoint_url or "").hostname in _LOOPBACK
 
 
-def _local_credentials() -> dict[str, Any]:
-    """A rehearsal needs no account: nobody is asked for one, and a profile that has expired does not matter."""
+def _local_credentials(keys: Mapping[str, str] | None) -> dict[str, Any]:
+    """What answers on this machine needs no account: a profile that has expired does not matter."""
     from botocore.session import Session
 
-    own = {"aws_access_key_id": "rehearsal", "aws_secret_access_key": "rehearsal"}
+    usual = {"aws_access_key_id": "rehearsal", "aws_secret_access_key": "rehearsal"}
     return {
         "botocore_session": Session(session_vars={"profile": (None, None, None, None)}),
-        **({} if os.environ.get("AWS_ACCESS_KEY_ID") else own),
+        **(keys or ({} if os.environ.get("AWS_ACCESS_KEY_ID") else usual)),
     }

@@ -13,11 +13,10 @@ import pytest
 
 from housing.rehearsal.rehearsing import Rehearsing
 from housing.rehearsal.spec import Rehearsal
-from tests.rehearsal.conftest import Served
+from tests.rehearsal.conftest import Served, signed_headers
 
 
 def test_a_connection_stays_open_between_calls_of_all_kinds(rehearsal: Served) -> None:
-    signed = {"Authorization": "AWS4-HMAC-SHA256 Credential=x/20260101/us-east-1/s3/aws4_request, Signature=x"}
     connection = http.client.HTTPConnection("127.0.0.1", rehearsal.open.port)
     sockets = set()
     for method, path, body in (
@@ -29,6 +28,7 @@ def test_a_connection_stays_open_between_calls_of_all_kinds(rehearsal: Served) -
         ("DELETE", "/kept-open/key", None),
         ("GET", "/kept-open/key", None),
     ):
+        signed = signed_headers(method, f"{rehearsal.url}{path}")
         connection.request(method, path, body, signed, encode_chunked=isinstance(body, type(iter([]))))
         answer = connection.getresponse()
         answer.read()

@@ -35,9 +35,9 @@ _DEPLOY_WAITS_S = 90.0  # longer than a lock whose holder has died elsewhere is 
 class SageMakerHost:
     """One region of one account; endpoints of one prefix. Everything that is made carries the endpoint's name."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, keys: Mapping[str, str] | None = None) -> None:
         self._settings = settings
-        self._clients = Clients(settings)
+        self._clients = Clients(settings, keys)
         self._stage = Stage(self._clients, settings)
         self._endpoints = Endpoints(self._clients, poll_s=settings.poll_s)
         self._remains = Remains(self._clients, self._endpoints, prefix=settings.prefix)

@@ -38,9 +38,9 @@ if TYPE_CHECKING:
 class SageMakerRunner:
     """Each job has a thread here that follows it; all end with this process, and the jobs do not."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, keys: Mapping[str, str] | None = None) -> None:
         self._settings = settings
-        self._clients = Clients(settings)
+        self._clients = Clients(settings, keys)
         self._jobs = Jobs(self._clients)
         self._jobs.load_sdk()
         self._stage = Stage(self._clients, settings)

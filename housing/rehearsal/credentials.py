@@ -1,0 +1,45 @@
+"""The keys of a rehearsal's account: drawn at its first start, kept in its folder for its owner alone."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import stat
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from housing.rehearsal import private
+
+ACCESS_KEY = "rehearsal"
+"""Of the account itself, which may do everything."""
+_FILE = "credentials.json"
+_OTHERS = 0o077
+
+
+@dataclass(frozen=True)
+class Credentials:
+    access_key: str
+    secret_key: str = field(repr=False)
+
+
+def read(folder: Path) -> Credentials:
+    """Those of the rehearsal that keeps its state in `folder`. Raises OSError or ValueError where there are none."""
+    with private.open_read(folder / _FILE) as file:
+        if stat.S_IMODE(os.fstat(file.fileno()).st_mode) & _OTHERS:
+            raise private.NotPrivate(f"{folder / _FILE} can be read by others; remove it, and start anew")
+        value = json.load(file)
+    return Credentials(str(value["access_key"]), str(value["secret_key"]))
+
+
+def kept(folder: Path) -> Credentials:
+    """The same, drawn anew where there are none yet, or where others may know them."""
+    try:
+        return read(folder)
+    except (OSError, ValueError, KeyError, TypeError):
+        drawn = Credentials(ACCESS_KEY, secrets.token_urlsafe(30))
+        half = folder / f"{_FILE}.tmp"
+        with private.open_new(half) as file:
+            file.write(json.dumps(asdict(drawn)).encode())
+        half.replace(folder / _FILE)
+        return drawn
