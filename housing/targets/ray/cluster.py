@@ -63,12 +63,23 @@ def _start(ray: ModuleType, settings: Settings) -> None:
                 address=settings.address or "local",
                 log_to_driver=False,
                 logging_level="critical",
+                job_config=_from_installed_packages_only(ray),
                 **({} if settings.address else own),
             )
     except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
         where = settings.address or "this machine"
         text = " ".join(str(error).split())
         raise TrainingError(f"no Ray cluster answers on {where} (runner.address): {text[:_MESSAGE_LIMIT]}") from error
+
+
+def _from_installed_packages_only(ray: ModuleType) -> Any:
+    """Ray puts the working folder before all else on its workers' path, unless it is told that they have another."""
+
+    class Job(ray.job_config.JobConfig):  # type: ignore[misc,name-defined]
+        def _runtime_env_has_working_dir(self) -> bool:
+            return True
+
+    return Job()
 
 
 _MESSAGE_LIMIT = 300
