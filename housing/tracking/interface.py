@@ -51,10 +51,10 @@ def serving(uri: str, *, port: int | None = None) -> Iterator[Interface]:
     Raises TrackingError when the port is taken or the server does not start.
     """
     chosen = _port(port)
-    command = (sys.executable, "-P", "-m", "mlflow", "server", "--host", _LOOPBACK, "--port", str(chosen), "--workers", "1")
+    command = (sys.executable, "-P", "-m", "mlflow", "server", "--host", _LOOPBACK, "--port", str(chosen))
     with TemporaryFile() as log:
         server = Dependent(
-            (*command, "--backend-store-uri", f"sqlite:///{database_path(uri)}"),
+            (*command, "--workers", "1", "--backend-store-uri", f"sqlite:///{database_path(uri)}"),
             env=os.environ | _LIGHT | {"PYTHONSAFEPATH": "1"},  # what MLflow starts is not to look there either
             stdout=log,
             stderr=log,

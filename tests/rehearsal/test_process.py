@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import shutil
@@ -12,9 +13,9 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
@@ -22,7 +23,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 from housing.errors import CloudError, ConfigError
 from housing.rehearsal.process import Address, ensure, look, running, stop
 from housing.rehearsal.spec import Fault, Rehearsal
-from tests.rehearsal.conftest import connected, give_known_keys
+from tests.hostile import HostileFolder
+from tests.rehearsal.conftest import Served, connected, give_known_keys
+from tests.rehearsal.jobs import fill_bucket, training
 
 
 @pytest.fixture
@@ -165,7 +168,9 @@ def test_what_was_answered_survives_kills_at_any_moment(rehearsal: Rehearsal) ->
     writers = [threading.Thread(target=write, args=(writer,)) for writer in range(2)]
     for writer in writers:
         writer.start()
-    for _ in range(3):
+    for kills in range(1, 4):
+        while len(answered) < kills * 8:
+            time.sleep(0.01)
         time.sleep(moments.uniform(0.05, 0.4))
         _kill(ensure(rehearsal))
     address = ensure(rehearsal)
@@ -279,3 +284,24 @@ def test_a_rehearsal_whose_folder_was_removed_ends(rehearsal: Rehearsal) -> None
         assert time.monotonic() < deadline
         time.sleep(0.05)
     assert not Path(rehearsal.folder).exists() or running(rehearsal.folder) is None
+
+
+def test_nothing_of_the_working_folder_is_imported(rehearsal: Rehearsal, tmp_path: Path) -> None:
+    here = HostileFolder(tmp_path)
+    with contextlib.chdir(here.path):
+        address = ensure(rehearsal)
+    fill_bucket(cast(Served, _Reached(address)))
+    client = _client(address, "sagemaker")
+    client.create_training_job(**training("trained", {"num_round": "2"}))
+    client.get_waiter("training_job_completed_or_stopped").wait(TrainingJobName="trained", WaiterConfig={"Delay": 1})
+
+    assert client.describe_training_job(TrainingJobName="trained")["TrainingJobStatus"] == "Completed"
+    assert here.ran() == []
+
+
+@dataclass(frozen=True)
+class _Reached:
+    address: Address
+
+    def client(self, service: str) -> Any:
+        return _client(self.address, service)

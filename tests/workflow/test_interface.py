@@ -16,12 +16,14 @@ from urllib.request import urlopen
 
 import pytest
 
+from tests.hostile import HostileFolder
 from tests.workflow.conftest import Housing
 
 
 def test_ui_serves_the_latest_study_s_view_until_ctrl_c(housing: Housing, project: Path) -> None:
     study = housing("tune", "study.trials=2", "algorithm.num_round=3", "--json").data["run_id"]
-    command = (sys.executable, "-m", "housing", "ui")
+    here = HostileFolder(project)
+    command = (sys.executable, "-P", "-m", "housing", "ui")
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as ui:
         assert ui.stdout is not None
         url = next(found[0] for line in ui.stdout if (found := re.search(r"http://\S+", line)))
@@ -33,6 +35,7 @@ def test_ui_serves_the_latest_study_s_view_until_ctrl_c(housing: Housing, projec
             assert b"MLflow" in answer.read()
         os.kill(ui.pid, signal.SIGINT)
         assert ui.wait(20) == 0
+    assert here.ran() == []
     with pytest.raises(URLError):
         urlopen(base)
 

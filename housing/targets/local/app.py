@@ -14,6 +14,7 @@ import asyncio
 import contextlib
 import hmac
 import json
+import re
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -39,7 +40,7 @@ MAX_BODY_BYTES = 6 * 1024 * 1024
 _BODY_WITHIN_S = 60.0
 _LISTENS_ON_S = 30.0
 _KINDS = {(kind.asked, kind.in_lines): kind for kind in Ask if kind != Ask.LOAD}
-_HOSTS = {"127.0.0.1", "localhost"}
+_HOST = re.compile(r"(127(\.\d{1,3}){3}|localhost|\[::1\])(:\d{1,5})?", re.IGNORECASE | re.ASCII)
 
 
 def build(endpoints: Endpoints, token: str) -> Starlette:
@@ -135,9 +136,13 @@ def _guarded_by(token: str) -> Callable[[_Handler], _Handler]:
 
 def _check_host(request: Request) -> None:
     """A web page may reach loopback under a name of its own (DNS rebinding), but cannot hide that name."""
-    host = request.headers.get("host", "")
-    if host.partition(":")[0] not in _HOSTS:
-        raise HTTPException(403, f"this server answers to 127.0.0.1 and localhost, not to {host[:100]!r}")
+    hosts = request.headers.getlist("host")
+    if len(hosts) != 1 or not _HOST.fullmatch(hosts[0]):
+        told = ", ".join(hosts)[:100]
+        raise HTTPException(403, f"this server answers to 127.0.0.1 and localhost, not to {told!r}")
+    origin = request.headers.get("origin")
+    if origin is not None and origin.lower() != f"http://{hosts[0].lower()}":
+        raise HTTPException(403, f"this server answers to no web page, and to none of {origin[:100]!r}")
 
 
 def _kind(request: Request) -> tuple[Ask, str]:

@@ -11,6 +11,7 @@ from typing import Any, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from housing.targets.local.peers import is_stranger
 from housing.targets.local.refusals import refusal
 
 MAX_CONNECTIONS = 1000
@@ -37,6 +38,9 @@ class BoundedHttp(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        if is_stranger(transport.get_extra_info("socket")):
+            transport.abort()
+            return
         self._expect_head()
         if len(self.connections) > MAX_CONNECTIONS:
             self._make_room()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 from collections.abc import Iterator, Mapping
@@ -17,14 +18,19 @@ from housing.targets.local import open_runner as open_local_runner
 from housing.targets.ray import Settings, open_runner
 from housing.training.job import TrainingJob
 from tests.contracts.runner import RunnerContract, channel
+from tests.hostile import HostileFolder
 
 ray = pytest.importorskip("ray")
 
 
 @pytest.fixture(scope="module")
-def cluster() -> Iterator[Runner]:
-    runner = open_runner(Settings(cpus=2))
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runner]:
+    """Started in a folder of which workers must import nothing."""
+    here = HostileFolder(tmp_path_factory.mktemp("hostile"))
+    with contextlib.chdir(here.path):
+        runner = open_runner(Settings(cpus=2))
     yield runner
+    assert here.ran() == []
     runner.close()
     assert not ray.is_initialized()
 
