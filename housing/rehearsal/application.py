@@ -21,6 +21,7 @@ from housing.rehearsal.api.validation import answered, check, operation_model
 from housing.rehearsal.aws.moto_calls import SERVICES
 from housing.rehearsal.aws.services import Aws, Environ
 from housing.rehearsal.credentials import Credentials
+from housing.rehearsal.kinds import ACCOUNT
 from housing.rehearsal.spec import Fault
 
 if TYPE_CHECKING:
@@ -90,6 +91,8 @@ class Application:
             return sessions.begin(call, self._account.secret_key)
         if call.operation == "sts:GetFederationToken":
             raise unsupported("the rehearsal does not support GetFederationToken; it has GetSessionToken, AssumeRole")
+        if call.service == "s3":
+            _check_owner(environ)
         if call.service in SERVICES:
             return self._aws.answer(call.service, call.action, environ, body)
         raise unsupported(
@@ -125,6 +128,13 @@ def _check_region(call: Call, region: str) -> None:
             "InvalidSignatureException",
             f"Credential should be scoped to a valid region, not '{signed}': this rehearsal is in {region}.",
         )
+
+
+def _check_owner(environ: Environ) -> None:
+    """All buckets are this account's; moto does not ask whose the caller takes them for."""
+    for header in ("HTTP_X_AMZ_EXPECTED_BUCKET_OWNER", "HTTP_X_AMZ_SOURCE_EXPECTED_BUCKET_OWNER"):
+        if environ.get(header, ACCOUNT) != ACCOUNT:
+            raise ApiError("AccessDenied", "Access Denied", 403)
 
 
 def _go_wrong(faults: Iterable[Fault]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import threading
 from collections.abc import Mapping
 from functools import cached_property
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 _ATTEMPTS = 8
 _CONNECTIONS = 64  # as many as jobs may be looked at at once, and more
+_ROLE = re.compile(r"arn:[\w-]+:iam::(\d{12}):role/.+")
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -57,7 +59,7 @@ class Clients:
         import boto3
         from botocore.config import Config
 
-        settings, local = self._settings, self._is_local
+        settings, local, with_owner = self._settings, self._is_local, self._with_owner
         ours = Config(
             retries={"mode": "standard", "total_max_attempts": _ATTEMPTS},
             connect_timeout=10,
@@ -72,7 +74,10 @@ class Clients:
                 given = options.pop("config", None)
                 options.setdefault("endpoint_url", settings.endpoint_url)
                 config = given.merge(ours) if given is not None else ours
-                return super().client(service_name, region_name, config=config, **options)
+                client = super().client(service_name, region_name, config=config, **options)
+                if service_name == "s3":
+                    client.meta.events.register("before-parameter-build.s3", with_owner)
+                return client
 
         with translated("credentials"):
             return Session(region_name=self.region, **(_local_credentials(self._keys) if local else self._keys or {}))
@@ -119,11 +124,9 @@ class Clients:
         with self._lock:
             default = f"sagemaker-{self.region}-{self.account}"
             name = self.bucket_name
-            # Anybody may have taken the default name before us: what is not ours must not see our data.
-            owner = {"ExpectedBucketOwner": self.account} if name == default else {}
             try:
                 with translated("s3"):
-                    self("s3").head_bucket(Bucket=name, **owner)
+                    self("s3").head_bucket(Bucket=name)
             except CloudError as refused:
                 cause = refused.__cause__
                 if not isinstance(cause, ClientError):
@@ -163,6 +166,20 @@ class Clients:
             ) from refused
         else:
             raise refused
+
+    def _with_owner(self, params: dict[str, Any], model: Any, **_: Any) -> None:
+        """Anybody may have taken a name before us: what is not ours gets no data of ours, and gives us none."""
+        members = model.input_shape.members if model.input_shape else {}
+        if "ExpectedBucketOwner" in members:
+            params.setdefault("ExpectedBucketOwner", self._owner)
+        if "ExpectedSourceBucketOwner" in members:
+            params.setdefault("ExpectedSourceBucketOwner", self._owner)
+
+    @cached_property
+    def _owner(self) -> str:
+        """The account's number; a role that jobs take is in the same account as who gives it to them."""
+        role = _ROLE.fullmatch(self._settings.role_arn or os.environ.get("SAGEMAKER_ROLE_ARN") or "")
+        return role[1] if role else self.account
 
     @cached_property
     def _caller(self) -> dict[str, Any]:

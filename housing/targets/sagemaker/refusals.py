@@ -76,7 +76,8 @@ def _way_out(service: str, error: Any, found: str) -> str:
         # A call may need more than the action of its own name, such as iam:PassRole: AWS says what it missed.
         named = _NEEDED.search(message(error))
         action = named[1] if named else f"{service}:{_ACTIONS.get(error.operation_name, error.operation_name)}"
-        return f"whoever signs this call needs {action}; `housing iam` prints all that is needed"
+        other = ", or the bucket belongs to another account" if service == "s3" else ""
+        return f"whoever signs this call needs {action}{other}; `housing iam` prints all that is needed"
     if found in _UNKNOWN_CALLER:
         return "AWS does not know these credentials, or they have expired: sign in again, or check AWS_PROFILE"
     if found in ("ResourceLimitExceeded", "LimitExceededException"):

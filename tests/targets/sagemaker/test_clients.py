@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import socket
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from housing.errors import CloudError, ConfigError
 from housing.rehearsal.spec import Fault
 from housing.targets.sagemaker import Settings
 from housing.targets.sagemaker.clients import Clients
 from housing.targets.sagemaker.refusals import translated
+from housing.targets.sagemaker.staging import Stage, split
 from tests.rehearsal.conftest import Served
 from tests.targets.sagemaker.conftest import settings_of
 
@@ -115,3 +118,39 @@ def test_a_refusal_names_the_action(rehearsal: Served, rehearse: Any, monkeypatc
     rehearse(enforce_iam=True)
     with pytest.raises(CloudError, match=r"sagemaker:ListTrainingJobs"), translated("sagemaker"):
         Clients(settings_of(rehearsal))("sagemaker").list_training_jobs()
+
+
+def test_a_bucket_of_somebody_else_gets_and_gives_nothing(rehearsal: Served, tmp_path: Path) -> None:
+    """Every call says whose the bucket must be: in an account that is not the rehearsal's, all of them are refused."""
+    ours = Stage(Clients(settings_of(rehearsal)), settings_of(rehearsal))
+    uri = ours.put_bytes(b"1", "owned", "k")
+    bucket, key = split(uri)
+    settings = settings_of(rehearsal, role_arn="arn:aws:iam::210987654321:role/housing", bucket=bucket)
+    clients = Clients(settings)
+    theirs, s3 = Stage(clients, settings), clients("s3")
+    large = tmp_path / "large"
+    large.write_bytes(bytes(9 << 20))  # sent in parts
+
+    for call in (
+        lambda: clients.bucket,
+        lambda: theirs.has(uri),
+        lambda: theirs.read(uri),
+        lambda: theirs.write(b"2", uri),
+        lambda: theirs.write(large.read_bytes(), uri),
+        lambda: theirs.copy(uri, f"{uri}-copy"),
+        lambda: theirs.names(uri.rpartition("/")[0]),
+    ):
+        with pytest.raises(CloudError, match=r"belongs to another account"):
+            call()
+    for name, request in (
+        ("put_object", {"Key": key, "Body": b"2"}),
+        ("get_object", {"Key": key}),
+        ("delete_object", {"Key": key}),
+        ("list_objects_v2", {}),
+        ("copy_object", {"Key": key, "CopySource": {"Bucket": bucket, "Key": key}}),
+        ("upload_part_copy", {"Key": key, "CopySource": f"{bucket}/{key}", "PartNumber": 1, "UploadId": "x"}),
+    ):
+        with pytest.raises(ClientError, match="AccessDenied"):
+            getattr(s3, name)(Bucket=bucket, **request)
+    assert ours.read(uri) == b"1"
+    assert ours.names(uri.rpartition("/")[0]) == ["k"]
