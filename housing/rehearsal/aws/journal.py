@@ -10,13 +10,33 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import os
 import pickle
+import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+from housing.rehearsal import private
+
 _INLINE_BYTES = 2048
 _CALLS_A_COPY = 500
+# What moto's state is made of: who writes anything else into it wants it to run.
+_MODULES = re.compile(r"moto\.(s3|iam|sts|logs|cloudwatch|applicationautoscaling|ecs|utilities)\.[\w.]+")
+_PLAIN = {
+    ("builtins", "set"),
+    ("builtins", "frozenset"),
+    ("builtins", "bytearray"),
+    ("collections", "OrderedDict"),
+    ("collections", "defaultdict"),
+    ("collections", "deque"),
+    ("datetime", "date"),
+    ("datetime", "datetime"),
+    ("datetime", "timedelta"),
+    ("datetime", "timezone"),
+    ("re", "_compile"),
+    ("requests.structures", "CaseInsensitiveDict"),
+}
 
 Entry = dict[str, Any]
 """A call as far as JSON can keep it; its body apart."""
@@ -29,25 +49,32 @@ class Journal:
         self._state = folder / "state.pickle"
         self._folder = folder
         self._bodies = folder / "bodies"
-        self._bodies.mkdir(parents=True, exist_ok=True)
+        for each in (folder, self._bodies):
+            private.make_folder(each)
         self._number = 0
         self._calls = 0
         self._file: Any = None
 
     def restore(self, adopt: Callable[[Any], None], replay: Callable[[Entry, bytes], None]) -> None:
-        """Hand the last copy to `adopt`, if there is one, and what was called since then to `replay`, in order."""
-        if self._state.exists():
-            with self._state.open("rb") as file:
+        """Hand the last copy to `adopt`, if there is one, and what was called since then to `replay`, in order.
+
+        Raises NotPrivate for what others may have written.
+        """
+        if self._state.exists() or self._state.is_symlink():
+            with private.open_read(self._state) as file:
                 value = _Reader(file, self._bodies).load()
             self._number = value["journal"]
             adopt(value["state"])
-        lines = self._path.read_bytes().splitlines(keepends=True) if self._path.exists() else []
+        lines = []
+        if self._path.exists() or self._path.is_symlink():
+            with private.open_read(self._path) as file:
+                lines = file.read().splitlines(keepends=True)
         whole = [line for line in lines if line.endswith(b"\n")]
         for line in whole:
             entry = json.loads(line)
             replay(entry, self._body(entry.pop("body")))
         self._calls = len(whole)
-        self._file = self._path.open("ab")
+        self._file = _appending(self._path)
         # Half a line is of a call that nobody had an answer to.
         self._file.truncate(sum(map(len, whole)))
         for path in self._folder.glob("journal-*.jsonl"):
@@ -73,7 +100,7 @@ class Journal:
     def copy(self, state: Any) -> None:
         """Keep a whole copy, and begin a new journal: one `replace` decides between the old and the new."""
         half = self._state.with_suffix(".tmp")
-        with half.open("wb") as file:
+        with private.open_new(half) as file:
             writer = _Writer(file, self._bodies)
             writer.dump({"journal": self._number + 1, "state": state})
         half.replace(self._state)
@@ -81,7 +108,7 @@ class Journal:
         self._path.unlink()
         self._number += 1
         self._calls = 0
-        self._file = self._path.open("ab")
+        self._file = _appending(self._path)
         for path in self._bodies.iterdir():
             if path.name not in writer.used:
                 path.unlink()
@@ -99,6 +126,10 @@ class Journal:
         return _read(self._bodies, *kept)
 
 
+def _appending(path: Path) -> Any:
+    return open(path, "ab", opener=lambda name, flags: os.open(name, flags | os.O_NOFOLLOW, 0o600))
+
+
 def _keep(folder: Path, body: bytes) -> str:
     """The name of the file that has these bytes, written unless it is there."""
     name = hashlib.blake2b(body, digest_size=20).hexdigest()
@@ -110,6 +141,8 @@ def _keep(folder: Path, body: bytes) -> str:
 
 
 def _read(folder: Path, name: str) -> bytes:
+    if not re.fullmatch(r"[0-9a-f]{40}", name):
+        raise private.NotPrivate(f"{folder.parent} names {name[:50]!r} as a body of its own; remove it")
     return (folder / name).read_bytes()
 
 
@@ -133,6 +166,19 @@ class _Reader(pickle.Unpickler):
     def __init__(self, file: Any, bodies: Path) -> None:
         super().__init__(file)
         self._bodies = bodies
+
+    def find_class(self, module_name: str, global_name: str, /) -> Any:
+        found = super().find_class(module_name, global_name) if self._is_known(module_name, global_name) else None
+        if found is None or ((module_name, global_name) not in _PLAIN and not isinstance(found, type)):
+            raise private.NotPrivate(
+                f"{self._bodies.parent} holds {module_name}.{global_name}, which is not moto's; remove it"
+            )
+        return found
+
+    def _is_known(self, module_name: str, global_name: str) -> bool:
+        return (module_name, global_name) in _PLAIN or (
+            "." not in global_name and bool(_MODULES.fullmatch(module_name))
+        )
 
     def persistent_load(self, pid: Any) -> bytes:
         return _read(self._bodies, pid)
