@@ -196,13 +196,13 @@ class FittingAlgorithm(Algorithm, Protocol):
 
 def names() -> list[str]:
     """The algorithms that exist: by file name, and by entry point of installed packages."""
-    return sorted({*_files(), *_entry_points()})
+    return sorted({*shipped(), *_entry_points()})
 
 
 @cache
 def find(name: str) -> Algorithm:
     """The algorithm of that name. Raises ModuleNotFoundError for none, ConfigError where its package is broken."""
-    if name in _files():
+    if name in shipped():
         found: Algorithm = import_module(f"housing.algorithms.{name}").ALGORITHM
         return found
     entry = _entry_points().get(name)
@@ -238,14 +238,15 @@ def fitting(name: str) -> FittingAlgorithm:
 
 
 @cache
-def _files() -> tuple[str, ...]:
+def shipped() -> tuple[str, ...]:
+    """Those of this folder."""
     found = (m.name for m in pkgutil.iter_modules(housing.algorithms.__path__))
     return tuple(name for name in found if name not in _NOT_ALGORITHMS)
 
 
 @cache
 def _entry_points() -> Mapping[str, EntryPoint]:
-    return {entry.name: entry for entry in entry_points(group=ENTRY_POINTS) if entry.name not in _files()}
+    return {entry.name: entry for entry in entry_points(group=ENTRY_POINTS) if entry.name not in shipped()}
 
 
 def _package(entry: EntryPoint) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from housing.config.schema import Experiment
 from housing.errors import CloudError, ConfigError, TrainingError
 from housing.training.job import TrainingJob, TrainingResult
+from housing.tuning.space import Float, SearchSpace
 from housing.workflow.figures import job_figures, rounds_kept
 from housing.workflow.outcome import Invocation, Outcome, Reporter, Table
 from housing.workflow.recording import JobRun
@@ -16,10 +17,6 @@ from housing.workflow.spending import Bill, earlier_billed_seconds, estimate
 
 if TYPE_CHECKING:
     from housing.tracking.queries import Run
-
-_SOME_VALUES = {
-    "xgboost": (("housing train -m algorithm.eta=0.1,0.3,0.5", "compare a few values under one parent run"),),
-}
 
 
 def train(experiment: Experiment, invocation: Invocation, reporter: Reporter) -> Outcome:
@@ -39,11 +36,22 @@ def trained(session: Session, *, stopping: Callable[[], bool] | None = None) -> 
         tables=(_metrics_table(session, result),),
         recorded=session.records_at,
         next_commands=(
-            *_SOME_VALUES.get(session.experiment.algorithm.name, ()),
+            *_some_values(session.experiment.search_space),
             ("housing tune", "search the space of the configuration"),
             (f"housing promote candidate={run_id[:8]}", "final fit with these hyperparameters, gate, registry"),
         ),
     )
+
+
+def _some_values(space: SearchSpace) -> tuple[tuple[str, str], ...]:
+    """A multirun over the first range of the search space: its ends and the middle."""
+    for name, distribution in space.items():
+        if isinstance(distribution, Float):
+            low, high = distribution.low, distribution.high
+            middle = (low * high) ** 0.5 if distribution.log else (low + high) / 2
+            values = ",".join(f"{value:.2g}" for value in (low, middle, high))
+            return ((f"housing train -m algorithm.{name}={values}", "compare a few values under one parent run"),)
+    return ()
 
 
 def fit(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import importlib
 import json
 import os
 import signal
@@ -17,6 +18,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from housing.algorithms.base import find, shipped
 from housing.errors import HousingError
 from housing.targets.local.frames import HEADER, Answer, Ask, pack
 
@@ -28,14 +30,7 @@ _REASON_CHARACTERS = 2000
 
 def nursery(control: socket.socket) -> None:
     """Fork workers until the server closes its end, as it does by dying."""
-    # A None in sys.modules makes an import fail at once. XGBoost then leaves out its wrappers for these two, which no
-    # worker needs, and loads in half a second rather than two. A script's model may need them itself.
-    sys.modules["sklearn"] = None  # type: ignore[assignment]
-    sys.modules["pandas"] = None  # type: ignore[assignment]
-    import xgboost  # noqa: F401
-
-    del sys.modules["sklearn"], sys.modules["pandas"]
-
+    _import_libraries()
     import housing.training.predictor  # noqa: F401
 
     # Ended workers are reaped by the kernel; the server learns of their end from their connection.
@@ -52,6 +47,19 @@ def nursery(control: socket.socket) -> None:
                 work(connection)
             return
         os.close(descriptors[0])
+
+
+def _import_libraries() -> None:
+    """What the models of housing's own requirements need; a worker with another model imports its library itself."""
+    # A None in sys.modules makes an import fail at once. Libraries then leave out their wrappers for these two, which no
+    # worker needs, and load in half a second rather than two. A script's model may need them itself.
+    sys.modules["sklearn"] = None  # type: ignore[assignment]
+    sys.modules["pandas"] = None  # type: ignore[assignment]
+    for name in shipped():
+        algorithm = find(name)
+        if algorithm.library is not None and algorithm.extra is None and algorithm.missing_library() is None:
+            importlib.import_module(algorithm.library)
+    del sys.modules["sklearn"], sys.modules["pandas"]
 
 
 def work(connection: socket.socket) -> None:

@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from housing.targets.sagemaker import Settings
 
 
+UNTAGGED = "xgboost"
+"""What a job is taken for that somebody else began, and did not tag."""
+
+
 class BuiltIn(TrainingContainer, Protocol):
     """Its image serves encoded rows as well: `model_file` is what it looks for in a model's archive."""
 

@@ -20,7 +20,7 @@ _OURS = ("save_model_on_termination", "_tuning_objective_metric")
 
 def job_of(description: Description) -> TrainingJob:
     """The job, by its tags and hyperparameters; one that nobody has tagged is taken for the built-in one's."""
-    algorithm = description.tags.get(ALGORITHM_TAG, "xgboost")
+    algorithm = description.tags.get(ALGORITHM_TAG, built_in.UNTAGGED)
     hyperparameters: Mapping[str, Any] = values(description.hyperparameters, algorithm)
     seed = hyperparameters.get("seed", 0)
     return TrainingJob(
