@@ -24,7 +24,7 @@ from tempfile import TemporaryDirectory, mkdtemp
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from housing.algorithms.base import Algorithm, Hyperparameters
+from housing.algorithms.base import Algorithm, Capabilities, Hyperparameters
 from housing.algorithms.own_code import Program
 from housing.errors import HousingError
 
@@ -44,6 +44,7 @@ class Script(Algorithm):
     """Its hyperparameters, rounds and metrics are declared by the configuration that names the script."""
 
     hyperparameters: ClassVar[Hyperparameters] = {}
+    capabilities: ClassVar[Capabilities] = Capabilities(missing_values=True)
     model_format: ClassVar[str] = MODEL_FORMAT
 
     def load(self, model: bytes) -> Model:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from housing.algorithms.base import Fitted, fitting
-from tests.contracts.algorithm import AlgorithmContract, table
+from housing.testing.algorithm import AlgorithmContract, table
 
 lightgbm = fitting("lightgbm")
 

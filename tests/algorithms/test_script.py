@@ -9,9 +9,9 @@ from housing.algorithms.base import find
 from housing.algorithms.own_code import Program
 from housing.algorithms.script import requirements
 from housing.errors import HousingError
+from housing.testing.algorithm import AlgorithmContract, table
+from housing.testing.scripts import linear
 from housing.training.fit import Matrices
-from tests.contracts.algorithm import AlgorithmContract, table
-from tests.scripts import linear
 
 
 class TestScript(AlgorithmContract):

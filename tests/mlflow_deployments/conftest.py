@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from housing.testing.models import price_bundle
 from housing.tracking.registry import Registry
 from housing.tracking.runs import Runs
-from tests.models import price_bundle
 from tests.workflow.conftest import in_process
 
 

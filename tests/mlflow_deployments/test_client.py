@@ -12,7 +12,7 @@ import pytest
 from mlflow.deployments import get_deploy_client, run_local
 from mlflow.exceptions import MlflowException
 
-from tests.models import EXAMPLE
+from housing.testing.models import EXAMPLE
 
 CHAMPION, CHALLENGER = "models:/housing@champion", "models:/housing@challenger"
 

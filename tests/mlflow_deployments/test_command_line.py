@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from housing.mlflow_deployments import target_help
-from tests.models import EXAMPLE
+from housing.testing.models import EXAMPLE
 
 
 def mlflow(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:

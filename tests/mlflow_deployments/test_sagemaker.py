@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from mlflow.deployments import get_deploy_client
 
-from tests.models import EXAMPLE
+from housing.testing.models import EXAMPLE
 from tests.rehearsal.conftest import ROLE, Served
 
 

@@ -10,7 +10,7 @@ from housing.data.description import Dataset, Fractions, Identifier, Nominal, Nu
 from housing.data.encoder import Encoder
 from housing.monitoring.captured import CapturedRows
 from housing.monitoring.seen import Seen, id_column, seen
-from tests.models import price_bundle
+from housing.testing.models import price_bundle
 
 ENCODER = Encoder.from_json(price_bundle().encoder)
 PRICES = Dataset(

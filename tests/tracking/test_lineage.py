@@ -8,11 +8,11 @@ import pytest
 
 from housing.deployment.bundle import digest
 from housing.deployment.spec import Deployment, Variant
+from housing.testing.models import price_bundle
 from housing.tracking.lineage import Lineage, trace
 from housing.tracking.provenance import provenance_tags
 from housing.tracking.registry import Registry, Version
 from housing.tracking.runs import Runs
-from tests.models import price_bundle
 from tests.tracking.conftest import result_of
 
 RECORDED = {"housing.config_hash": "c" * 64, "housing.data_digest": "d" * 64}

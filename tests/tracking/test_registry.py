@@ -8,11 +8,11 @@ import pytest
 
 from housing.deployment.spec import Deployment, Variant
 from housing.errors import RegistryError
+from housing.testing.models import EXAMPLE, price_bundle
 from housing.tracking.registry import Registry
 from housing.tracking.runs import Runs
 from housing.training.artifact import Bundle, read_bundle
 from housing.training.predictor import Predictor
-from tests.models import EXAMPLE, price_bundle
 from tests.tracking.conftest import result_of
 
 
@@ -154,7 +154,7 @@ def test_killed_while_registering_shows_no_version_and_the_next_call_completes(
         "import os, signal, sys\n"
         "from housing.tracking.registry import Registry\n"
         "from housing.tracking.store import open_client\n"
-        "from tests.models import price_bundle\n"
+        "from housing.testing.models import price_bundle\n"
         "client = open_client(sys.argv[1])\n"
         "setattr(client, sys.argv[3], lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL))\n"
         "Registry(client).register('housing', sys.argv[2], price_bundle())\n"

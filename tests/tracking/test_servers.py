@@ -18,12 +18,12 @@ from pathlib import Path
 import pytest
 
 from housing.errors import TrackingError
+from housing.testing.models import EXAMPLE, price_bundle
 from housing.tracking.entries import Input
 from housing.tracking.registry import Registry
 from housing.tracking.runs import Runs
 from housing.training.artifact import read_bundle
 from housing.training.predictor import Predictor
-from tests.models import EXAMPLE, price_bundle
 from tests.tracking.conftest import result_of
 
 pytestmark = pytest.mark.slow

@@ -12,9 +12,9 @@ import pytest
 
 from housing.algorithms.script import pack
 from housing.errors import DataError
+from housing.testing.models import EXAMPLE, price_bundle
 from housing.training.artifact import Bundle, check_bundle, read_bundle, save_mlflow_model, write_bundle
 from housing.training.predictor import Predictor
-from tests.models import EXAMPLE, price_bundle
 
 
 @pytest.fixture(scope="module")

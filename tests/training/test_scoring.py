@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from housing.data.channel import Channel
+from housing.testing.algorithm import table
 from housing.training.fit import Matrices, fit
 from housing.training.job import TrainingJob
 from housing.training.scoring import scored
-from tests.contracts.algorithm import table
 
 
 def channels(transform: str) -> dict[str, Channel]:

@@ -22,10 +22,10 @@ from housing.algorithms.own_code import Program
 from housing.algorithms.script import about, load, pack, unpack
 from housing.data.channel import Channel, write_csv
 from housing.errors import TrainingError
+from housing.testing.algorithm import table
+from housing.testing.scripts import linear, program
 from housing.training.job import TrainingJob, TrainingResult
 from housing.training.script import run
-from tests.contracts.algorithm import table
-from tests.scripts import linear, program
 
 WRITES_A_MODEL = "import os, pathlib; pathlib.Path(os.environ['SM_MODEL_DIR'], 'm').write_text('1')\n"
 
@@ -180,7 +180,7 @@ def test_a_script_dies_with_whoever_runs_it(files: dict[str, Path], tmp_path: Pa
     runs = f"""
 import pathlib
 from tests.training.test_script import train
-from tests.scripts import program
+from housing.testing.scripts import program
 train({{"train": pathlib.Path({str(files["train"])!r})}}, program({{"train.py": open({str(script)!r}, "rb").read()}}))
 """
     parent = subprocess.Popen([sys.executable, "-c", runs], cwd=Path(__file__).parents[2])

@@ -5,11 +5,11 @@ from typing import Any, ClassVar, Literal
 
 import pytest
 
+from housing.testing.evaluations import at_once, curves
+from housing.testing.sampler import FINITE, SamplerContract, loss
 from housing.tuning.space import Categorical, Condition, Float, Int, Point, SearchSpace, grid, identity
 from housing.tuning.spec import Study
 from housing.tuning.study import search
-from tests.contracts.sampler import FINITE, SamplerContract, loss
-from tests.tuning.evaluations import at_once, curves
 
 QUADRATIC: SearchSpace = {"x": Float(-5, 5), "y": Float(-5, 5)}
 

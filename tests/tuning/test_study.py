@@ -11,11 +11,11 @@ from dataclasses import replace
 import pytest
 
 from housing.errors import BudgetRefused, CloudError, ConfigError, HousingError, TrainingError
+from housing.testing.evaluations import at_once, curves, in_threads
 from housing.tuning.space import Float, Int, Point, SearchSpace
 from housing.tuning.spec import Study
 from housing.tuning.study import search
 from housing.tuning.trial import Evaluation, FinishedTrial, Report, Trial
-from tests.tuning.evaluations import at_once, curves, in_threads
 
 SPACE: SearchSpace = {"x": Float(-5, 5), "depth": Int(1, 9)}
 

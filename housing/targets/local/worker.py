@@ -51,8 +51,8 @@ def nursery(control: socket.socket) -> None:
 
 def _import_libraries() -> None:
     """What the models of housing's own requirements need; a worker with another model imports its library itself."""
-    # A None in sys.modules makes an import fail at once. Libraries then leave out their wrappers for these two, which no
-    # worker needs, and load in half a second rather than two. A script's model may need them itself.
+    # A None in sys.modules makes an import fail at once. Libraries then leave out their wrappers for these two, which
+    # no worker needs, and load in half a second rather than two. A script's model may need them itself.
     sys.modules["sklearn"] = None  # type: ignore[assignment]
     sys.modules["pandas"] = None  # type: ignore[assignment]
     for name in shipped():

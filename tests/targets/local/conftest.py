@@ -12,9 +12,9 @@ import pytest
 
 from housing.targets.local import Settings
 from housing.targets.local.host import LocalHost
+from housing.testing.host import GOOD, OTHER
+from housing.testing.models import price_bundle
 from housing.training.artifact import write_bundle
-from tests.contracts.host import GOOD, OTHER
-from tests.models import price_bundle
 
 
 @pytest.fixture(scope="session")

@@ -21,8 +21,8 @@ from botocore.exceptions import ClientError
 from housing.deployment.spec import Deployment
 from housing.targets.local import Settings
 from housing.targets.local.host import LocalHost
-from tests.contracts.host import AB_TEST, ROWS, deploy
-from tests.models import price_bundle
+from housing.testing.host import AB_TEST, ROWS, deploy
+from housing.testing.models import price_bundle
 from tests.targets.local.conftest import end_server, server_pid
 
 CSV = {"Content-Type": "text/csv"}

@@ -11,7 +11,7 @@ from housing.deployment.spec import Capture, Deployment, Variant
 from housing.monitoring.captured import line
 from housing.targets.local.captures import Captures, captured
 from housing.targets.local.host import LocalHost
-from tests.contracts.host import AB_TEST, GOOD, OTHER, ROWS, deploy, destroy
+from housing.testing.host import AB_TEST, GOOD, OTHER, ROWS, deploy, destroy
 from tests.targets.local.conftest import end_server, server_pid
 
 WANTED = Deployment("house", {"champion": Variant(GOOD), "challenger": Variant(OTHER)}, capture=Capture(100))

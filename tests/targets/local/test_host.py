@@ -22,7 +22,7 @@ from housing.deployment.spec import Autoscaling, Deployment, Variant
 from housing.errors import DeploymentError
 from housing.targets.local import Settings
 from housing.targets.local.host import LocalHost
-from tests.contracts.host import AB_TEST, GOOD, OTHER, ROWS, HostContract, deploy, destroy
+from housing.testing.host import AB_TEST, GOOD, OTHER, ROWS, HostContract, deploy, destroy
 from tests.targets.local.conftest import end_server, processes_of, server_pid, wait_until
 
 SINGLE = Deployment("house", {"champion": Variant(GOOD)})

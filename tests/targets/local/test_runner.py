@@ -9,10 +9,10 @@ from housing.algorithms.base import find
 from housing.data.channel import Channel
 from housing.targets.base import Runner
 from housing.targets.local import Settings, open_runner
+from housing.testing.algorithm import table
+from housing.testing.runner import RunnerContract
+from housing.testing.script_runner import ScriptRunnerContract
 from housing.training.job import TrainingJob
-from tests.contracts.algorithm import table
-from tests.contracts.runner import RunnerContract
-from tests.contracts.script_runner import ScriptRunnerContract
 
 
 class TestLocalRunner(RunnerContract):

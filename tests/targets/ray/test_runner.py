@@ -16,8 +16,8 @@ from housing.targets.base import Runner
 from housing.targets.local import Settings as LocalSettings
 from housing.targets.local import open_runner as open_local_runner
 from housing.targets.ray import Settings, open_runner
+from housing.testing.runner import RunnerContract, channel
 from housing.training.job import TrainingJob
-from tests.contracts.runner import RunnerContract, channel
 from tests.hostile import HostileFolder
 
 ray = pytest.importorskip("ray")

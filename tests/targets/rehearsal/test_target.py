@@ -8,8 +8,8 @@ import pytest
 from housing.rehearsal.process import look, stop
 from housing.rehearsal.spec import Rehearsal
 from housing.targets.rehearsal import Settings, open_runner
+from housing.testing.runner import HYPERPARAMETERS, channel
 from housing.training.job import TrainingJob
-from tests.contracts.runner import HYPERPARAMETERS, channel
 
 
 @pytest.fixture

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from housing.targets.sagemaker import Settings
+from housing.testing.host import GOOD, OTHER
+from housing.testing.models import price_bundle
 from housing.training.artifact import write_bundle
-from tests.contracts.host import GOOD, OTHER
-from tests.models import price_bundle
 from tests.rehearsal.conftest import ROLE, Served, rehearsal
 
 __all__ = ["rehearsal"]

@@ -20,12 +20,12 @@ from housing.targets.sagemaker import policies
 from housing.targets.sagemaker.built_in.xgboost.images import serving_image
 from housing.targets.sagemaker.hosting.host import SageMakerHost
 from housing.targets.sagemaker.training.runner import SageMakerRunner
+from housing.testing.host import GOOD, OTHER, ROWS, deploy, destroy
+from housing.testing.runner import HYPERPARAMETERS, channel
 from housing.training.artifact import read_bundle, write_bundle
 from housing.training.job import TrainingJob
 from housing.tuning.space import Float
 from housing.tuning.spec import Study
-from tests.contracts.host import GOOD, OTHER, ROWS, deploy, destroy
-from tests.contracts.runner import HYPERPARAMETERS, channel
 from tests.rehearsal.conftest import ACCOUNT, ROLE, Served
 from tests.targets.sagemaker.conftest import settings_of
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from housing.targets.sagemaker.hosting.host import SageMakerHost
-from tests.contracts.host import destroy
+from housing.testing.host import destroy
 from tests.rehearsal.conftest import Served
 from tests.targets.sagemaker.conftest import settings_of
 

@@ -14,7 +14,7 @@ from housing.deployment.changes import describe
 from housing.deployment.plan import plan
 from housing.deployment.spec import Alarm, Autoscaling, Capture, Deployment, Update, Variant
 from housing.targets.sagemaker.hosting.host import SageMakerHost
-from tests.contracts.host import GOOD, OTHER, ROWS, deploy, destroy
+from housing.testing.host import GOOD, OTHER, ROWS, deploy, destroy
 from tests.rehearsal.conftest import Served
 from tests.targets.sagemaker.conftest import settings_of
 

@@ -14,8 +14,8 @@ import pytest
 from housing.deployment.spec import Alarm, Deployment, Serverless, Update, Variant
 from housing.errors import CloudError, DeploymentError
 from housing.targets.sagemaker.hosting.host import SageMakerHost
+from housing.testing.host import GOOD, OTHER, ROWS, deploy, destroy
 from housing.training.artifact import read_bundle, write_bundle
-from tests.contracts.host import GOOD, OTHER, ROWS, deploy, destroy
 from tests.rehearsal.conftest import Served
 from tests.targets.sagemaker.conftest import settings_of
 

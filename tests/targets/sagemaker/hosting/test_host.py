@@ -11,7 +11,7 @@ from housing.errors import ConfigError, DataError
 from housing.targets.sagemaker import Settings, Vpc
 from housing.targets.sagemaker.hosting.host import SageMakerHost
 from housing.targets.sagemaker.staging import split
-from tests.contracts.host import AB_TEST, GOOD, ROWS, HostContract, deploy
+from housing.testing.host import AB_TEST, GOOD, ROWS, HostContract, deploy
 from tests.rehearsal.conftest import Served
 from tests.targets.sagemaker.conftest import settings_of
 

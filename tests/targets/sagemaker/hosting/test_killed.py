@@ -18,7 +18,7 @@ from housing.deployment.plan import plan
 from housing.deployment.spec import Alarm, Autoscaling, Deployment, Update, Variant
 from housing.targets.sagemaker.built_in.xgboost.images import serving_image
 from housing.targets.sagemaker.hosting.host import SageMakerHost
-from tests.contracts.host import GOOD, OTHER, ROWS, deploy, destroy
+from housing.testing.host import GOOD, OTHER, ROWS, deploy, destroy
 from tests.rehearsal.conftest import ROLE, Served
 from tests.targets.sagemaker.conftest import settings_of
 

@@ -36,9 +36,9 @@ from housing.targets.sagemaker.hosting.batch import transform_job
 from housing.targets.sagemaker.hosting.invocations import Route
 from housing.targets.sagemaker.hosting.names import content_name
 from housing.targets.sagemaker.hosting.requests import Place, Served
+from housing.testing.models import price_bundle
 from housing.training.artifact import write_bundle
 from housing.training.predictor import BUNDLE_FILE
-from tests.models import price_bundle
 from tests.rehearsal.conftest import ROLE
 
 GOOD = "models:/price/1"

@@ -12,10 +12,10 @@ from housing.deployment.spec import Deployment, Variant
 from housing.errors import DeploymentError
 from housing.targets.sagemaker.hosting import archive
 from housing.targets.sagemaker.hosting.host import SageMakerHost
+from housing.testing.host import GOOD, OTHER, ROWS, deploy
+from housing.testing.models import price_bundle
 from housing.training.artifact import write_bundle
 from housing.training.predictor import Predictor
-from tests.contracts.host import GOOD, OTHER, ROWS, deploy
-from tests.models import price_bundle
 
 SCRIPT = b"""
 from pathlib import Path

@@ -12,10 +12,10 @@ from housing.errors import CloudError
 from housing.rehearsal.spec import Fault
 from housing.targets.managed import ManagedJob, ManagedStudy
 from housing.targets.sagemaker.training.runner import SageMakerRunner
+from housing.testing.runner import HYPERPARAMETERS, channel
 from housing.training.job import TrainingJob
 from housing.tuning.space import Float
 from housing.tuning.spec import Study
-from tests.contracts.runner import HYPERPARAMETERS, channel
 from tests.rehearsal.conftest import Served
 from tests.targets.sagemaker.conftest import settings_of
 

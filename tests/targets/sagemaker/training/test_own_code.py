@@ -20,11 +20,11 @@ from housing.targets.sagemaker.training.reading import values
 from housing.targets.sagemaker.training.requests import Place, training_request
 from housing.targets.sagemaker.training.runner import SageMakerRunner
 from housing.targets.sagemaker.training.tuning import tuning_request
+from housing.testing.runner import channel
+from housing.testing.scripts import linear
 from housing.training.job import TrainingJob
 from housing.tuning.space import Categorical, Float
 from housing.tuning.spec import Study
-from tests.contracts.runner import channel
-from tests.scripts import linear
 
 PLACE = Place(
     image="123456789012.dkr.ecr.us-east-1.amazonaws.com/mine:1",

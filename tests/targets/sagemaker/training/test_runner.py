@@ -19,8 +19,8 @@ from housing.targets.local import Settings as LocalSettings
 from housing.targets.local import open_runner as open_local_runner
 from housing.targets.sagemaker import supports
 from housing.targets.sagemaker.training.runner import SageMakerRunner
+from housing.testing.runner import HYPERPARAMETERS, RunnerContract, channel
 from housing.training.job import TrainingJob, TrainingResult
-from tests.contracts.runner import HYPERPARAMETERS, RunnerContract, channel
 from tests.rehearsal.conftest import Served
 from tests.targets.sagemaker.conftest import settings_of
 from tests.targets.sagemaker.training.conftest import SPOT

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.contracts.script_runner import ScriptRunnerContract
+from housing.testing.script_runner import ScriptRunnerContract
 
 
 class TestScripts(ScriptRunnerContract):

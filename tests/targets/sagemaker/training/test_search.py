@@ -14,10 +14,10 @@ from housing.targets.local import Settings as LocalSettings
 from housing.targets.local import open_runner as open_local_runner
 from housing.targets.managed import ManagedJob, ManagedStudy
 from housing.targets.sagemaker.training.runner import SageMakerRunner
+from housing.testing.runner import HYPERPARAMETERS, channel
 from housing.training.job import TrainingJob
 from housing.tuning.space import Categorical, Float, Int, SearchSpace
 from housing.tuning.spec import Study
-from tests.contracts.runner import HYPERPARAMETERS, channel
 from tests.rehearsal.conftest import Served
 from tests.targets.sagemaker.conftest import settings_of
 

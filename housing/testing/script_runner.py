@@ -11,10 +11,10 @@ import pytest
 from housing.algorithms.base import find
 from housing.errors import TrainingError
 from housing.targets.base import Runner
+from housing.testing.algorithm import table
+from housing.testing.runner import channel
+from housing.testing.scripts import linear, program
 from housing.training.job import TrainingJob
-from tests.contracts.algorithm import table
-from tests.contracts.runner import channel
-from tests.scripts import linear, program
 
 
 class ScriptRunnerContract:

@@ -46,7 +46,7 @@ def counted(host: Host, endpoint: str, invocations: int) -> EndpointStatus:
 
 
 class HostContract:
-    """`models` holds whole bundles of `tests.models` for GOOD and OTHER; nothing is deployed at first."""
+    """`models` holds whole bundles of `housing.testing.models` for GOOD and OTHER; nothing is deployed at first."""
 
     def test_nothing_is_served_before_the_first_deployment(self, host: Host) -> None:
         assert list(host.endpoints()) == []

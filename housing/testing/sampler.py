@@ -7,11 +7,11 @@ from typing import ClassVar, Literal
 
 import pytest
 
-from housing.tuning.space import Categorical, Condition, Float, Int, SearchSpace, identity
+from housing.testing.evaluations import at_once
+from housing.tuning.space import Categorical, Condition, Float, Int, Point, SearchSpace, identity
 from housing.tuning.spec import Study, point_faults
 from housing.tuning.study import search
 from housing.tuning.trial import FinishedTrial, Trial
-from tests.tuning.evaluations import at_once
 
 FINITE: SearchSpace = {
     "booster": Categorical(("gbtree", "dart")),
@@ -21,8 +21,9 @@ FINITE: SearchSpace = {
 FINITE_POINTS = 12
 
 
-def loss(point: object) -> float:
-    return float(sum(len(v) if isinstance(v, str) else float(v) for v in dict(point).values()))  # type: ignore[call-overload]
+def loss(point: Point) -> float:
+    """Letters and numbers, added up."""
+    return sum(float(len(value)) if isinstance(value, str) else float(value) for value in point.values())
 
 
 class SamplerContract:
@@ -77,7 +78,7 @@ class SamplerContract:
         assert len({identity(t.parameters) for t in rest.trials}) == 24
 
     def test_known_points_come_first_and_are_completed(self, study: Study) -> None:
-        known = [{"booster": "dart", "rate_drop": 0.2, "max_depth": 5}, {"max_depth": 8}]
+        known: list[Point] = [{"booster": "dart", "rate_drop": 0.2, "max_depth": 5}, {"max_depth": 8}]
         trials = search(FINITE, study, at_once(loss), seed=1, known=known).trials
         assert trials[0].parameters == known[0]
         assert trials[1].parameters["max_depth"] == 8
@@ -100,7 +101,7 @@ class SamplerContract:
                 raise ArithmeticError("dart diverged")
             return 1.0
 
-        known = [{"booster": "gbtree"}]
+        known: list[Point] = [{"booster": "gbtree"}]
         trials = search(FINITE, study, at_once(fails_for_dart), seed=1, known=known).trials
         assert {t.state for t in trials if t.parameters["booster"] == "dart"} == {"failed"}
         assert {t.state for t in trials if t.parameters["booster"] == "gbtree"} == {"complete"}

@@ -1,0 +1,74 @@
+"""A package that brings an algorithm by entry point, as its authors would test it: no line of housing is changed."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+EXAMPLE = Path(__file__).parent / "example"
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, str]:
+    """The environment of a process that has the package beside housing."""
+    source, target = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("installed")
+    for file in EXAMPLE.rglob("*"):
+        if file.is_file() and "__pycache__" not in file.parts:
+            copy = source / file.relative_to(EXAMPLE)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            copy.write_bytes(file.read_bytes())
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation", "--no-index"]
+    subprocess.run([*pip, "--target", str(target), str(source)], check=True, capture_output=True, text=True)
+    return {**os.environ, "PYTHONPATH": str(target)}
+
+
+def test_its_algorithm_keeps_housing_s_contracts_on_every_target(installed: Mapping[str, str], tmp_path: Path) -> None:
+    file = tmp_path / "test_example.py"
+    file.write_bytes((EXAMPLE / "test_example.py").read_bytes())
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(file)],
+        cwd=tmp_path,
+        env=installed,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+    assert " passed" in done.stdout
+
+
+def test_its_algorithm_does_the_whole_walk(installed: Mapping[str, str], tmp_path: Path) -> None:
+    (tmp_path / "conf" / "algorithm").mkdir(parents=True)
+    (tmp_path / "conf" / "algorithm" / "ridge.yaml").write_text("name: ridge\npenalty: 10\n")
+    (tmp_path / "conf" / "search_space" / "ridge").mkdir(parents=True)
+    (tmp_path / "conf" / "search_space" / "ridge" / "walkthrough.yaml").write_text(
+        "penalty: {type: float, low: 0.1, high: 1000, log: true}\n"
+    )
+    columns = ", ".join(f"{name}: {{kind: numeric}}" for name in ("area", "age", "price"))
+    (tmp_path / "conf" / "dataset").mkdir()
+    (tmp_path / "conf" / "dataset" / "houses.yaml").write_text(
+        f"name: houses\nsource: houses.csv\nlabel: price\ncolumns: {{{columns}}}\n"
+        "split: {fractions: {train: 0.6, validation: 0.2, test: 0.2}, seed: 0}\n"
+    )
+    rows = [(50 + n, n % 30, 1000 * (50 + n) - 500 * (n % 30)) for n in range(200)]
+    text = "area,age,price\n" + "".join(f"{area},{age},{price}\n" for area, age, price in rows)
+    (tmp_path / "houses.csv").write_text(text)
+    command = [sys.executable, "-m", "housing", "run", "--config-dir", "conf", "dataset=houses", "algorithm=ridge"]
+    done = subprocess.run(
+        [*command, "study.trials=3"], cwd=tmp_path, env=installed, capture_output=True, text=True, check=False
+    )
+    try:
+        assert done.returncode == 0, done.stderr
+        assert "houses-endpoint answers with houses version 1" in done.stdout
+    finally:
+        subprocess.run(
+            [sys.executable, "-m", "housing", "destroy", "--config-dir", "conf", "dataset=houses", "algorithm=ridge"],
+            cwd=tmp_path,
+            env=installed,
+            check=False,
+        )
