@@ -10,6 +10,7 @@ from housing.data.channel import Channel
 from housing.targets.base import Runner
 from housing.targets.local import Settings, open_runner
 from housing.testing.algorithm import table
+from housing.testing.points import LightGBMJobs
 from housing.testing.runner import RunnerContract
 from housing.testing.script_runner import ScriptRunnerContract
 from housing.training.job import TrainingJob
@@ -21,6 +22,10 @@ class TestLocalRunner(RunnerContract):
         local = open_runner(Settings())
         yield local
         local.close()
+
+
+class TestLightGBM(LightGBMJobs, TestLocalRunner):
+    pass
 
 
 class TestScripts(ScriptRunnerContract):
