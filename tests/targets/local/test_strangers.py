@@ -14,7 +14,7 @@ import pytest
 
 from housing.targets.local import Settings
 from housing.targets.local.host import LocalHost
-from tests.contracts.host import AB_TEST, ROWS, deploy
+from housing.testing.host import AB_TEST, ROWS, deploy
 from tests.hostile import HostileFolder
 from tests.strangers import NOBODY, Attempt, answers
 from tests.targets.local.conftest import end_server, server_pid
