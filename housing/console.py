@@ -132,11 +132,8 @@ class Console:
         progress.add_row("", bar, Text(_progress(standing, since_s), style="dim"))
         return Group(_fitted(standing.table, self._rich, live=True), progress)
 
-    def show(self, outcome: Outcome, *, context: str = "") -> None:
-        """The last block: result, where it is recorded, what to do next; or the one JSON document.
-
-        `context` is what every next command must be told again, so that it can be copied as it stands.
-        """
+    def show(self, outcome: Outcome) -> None:
+        """The last block: result, where it is recorded, what to do next; or the one JSON document."""
         self._end_live()
         if self._as_json:
             sys.stdout.write(json.dumps(outcome.data, indent=2, default=str, ensure_ascii=False) + "\n")
@@ -161,9 +158,8 @@ class Console:
                 rich.print(Text.assemble(("recorded  ", "dim"), line))
         if outcome.next_commands:
             rich.print()
-            commands = [(f"{command} {context}".rstrip(), why) for command, why in outcome.next_commands]
-            width = max(len(command) for command, _ in commands)
-            for command, why in commands:
+            width = max(len(command) for command, _ in outcome.next_commands)
+            for command, why in outcome.next_commands:
                 rich.print(Text.assemble(("next      ", "dim"), (f"{command:<{width}}", "cyan"), f"  {why}"))
 
     def error(self, error: HousingError) -> None:

@@ -18,11 +18,25 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from housing import shell
+
 
 class HousingError(Exception):
-    """Base of all errors raised on purpose; the command line prints it without a traceback."""
+    """Base of all errors raised on purpose; the command line prints it without a traceback.
+
+    `way_out` are a command that helps and its words; who knows what it must be told besides sets `command`, as it can
+    be pasted.
+    """
 
     exit_code: ClassVar[int] = 1
+
+    def __init__(self, message: object = "", *, way_out: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.way_out = way_out
+        self.command = shell.command(*way_out) if way_out else ""
+
+    def __str__(self) -> str:
+        return f"{super().__str__()}: {self.command}" if self.command else super().__str__()
 
 
 class ConfigError(HousingError):

@@ -112,12 +112,14 @@ class Algorithm(Protocol):
     """Subclass it. `library` is the module that it imports, None for none; `extra` the extra of housing that brings it.
 
     `model_format` is the suffix of its model file. `required` are hyperparameters that a configuration must give.
+    `aliases` are other names that its library has for some, each with ours: whoever types one is told the right one.
     """
 
     hyperparameters: ClassVar[Hyperparameters]
     capabilities: ClassVar[Capabilities] = Capabilities()
     model_format: ClassVar[str]
     required: ClassVar[Sequence[str]] = ()
+    aliases: ClassVar[Mapping[str, str]] = {}
     library: ClassVar[str | None] = None
     extra: ClassVar[str | None] = None
 

@@ -45,7 +45,7 @@ _HYPERPARAMETERS: Hyperparameters = {
     "boosting": Hyperparameter("text", "kind of learner", choices=("gbdt", "dart")),
     "learning_rate": Hyperparameter("float", "weight of each new tree", low=_POSITIVE),
     "num_leaves": Hyperparameter("int", "most leaves of a tree", low=2, high=131072),
-    "max_depth": Hyperparameter("int", "deepest level of a tree, -1 for no limit", low=-1),
+    "max_depth": Hyperparameter("int", "deepest level of a tree, -1 for no limit", low=-1, high=_INT32_MAX),
     "min_data_in_leaf": Hyperparameter("int", "least rows in a leaf", low=0),
     "min_sum_hessian_in_leaf": Hyperparameter("float", "least sum of second derivatives in a leaf", low=0),
     "min_gain_to_split": Hyperparameter("float", "least gain of a split", low=0),
@@ -58,7 +58,7 @@ _HYPERPARAMETERS: Hyperparameters = {
     "lambda_l2": Hyperparameter("float", "L2 penalty on leaf values", low=0),
     "path_smooth": Hyperparameter("float", "pull of a leaf towards its parent", low=0),
     "extra_trees": Hyperparameter("bool", "split at one random value of each column"),
-    "max_bin": Hyperparameter("int", "most bins of a column", low=2),
+    "max_bin": Hyperparameter("int", "most bins of a column", low=2, high=_INT32_MAX),
     "min_data_in_bin": Hyperparameter("int", "least rows in a bin", low=1),
     "tweedie_variance_power": Hyperparameter("float", "spread of tweedie", low=1, high=1.999),
     "drop_rate": Hyperparameter("float", "share of trees that dart drops", low=0, high=1),
@@ -67,6 +67,28 @@ _HYPERPARAMETERS: Hyperparameters = {
         "int", "randomness of sampling; left out, the experiment's seed", low=0, high=_INT32_MAX, tunable=False
     ),
 }
+
+_ALIASES = {
+    **dict.fromkeys(("num_iterations", "num_iteration", "num_trees", "num_rounds", "num_round"), "num_boost_round"),
+    "n_estimators": "num_boost_round",
+    **dict.fromkeys(("eta", "shrinkage_rate"), "learning_rate"),
+    **dict.fromkeys(("early_stopping_round", "n_iter_no_change"), "early_stopping_rounds"),
+    **dict.fromkeys(("max_leaves", "max_leaf_nodes"), "num_leaves"),
+    **dict.fromkeys(("min_child_samples", "min_samples_leaf"), "min_data_in_leaf"),
+    **dict.fromkeys(("min_child_weight", "min_sum_hessian"), "min_sum_hessian_in_leaf"),
+    **dict.fromkeys(("min_split_gain", "gamma"), "min_gain_to_split"),
+    **dict.fromkeys(("subsample", "bagging"), "bagging_fraction"),
+    **dict.fromkeys(("colsample_bytree", "sub_feature"), "feature_fraction"),
+    "subsample_freq": "bagging_freq",
+    "colsample_bynode": "feature_fraction_bynode",
+    **dict.fromkeys(("reg_alpha", "alpha"), "lambda_l1"),
+    **dict.fromkeys(("reg_lambda", "lambda"), "lambda_l2"),
+    **dict.fromkeys(("boosting_type", "boost", "booster"), "boosting"),
+    **dict.fromkeys(("application", "loss"), "objective"),
+    "eval_metric": "metric",
+    **dict.fromkeys(("random_state", "random_seed"), "seed"),
+}
+"""Names of LightGBM's scikit-learn classes and of other libraries -> LightGBM's own."""
 
 _OF_THE_MATRIX = ("max_bin", "min_data_in_bin")
 _NAMES = {"l1": "mae", "mae": "mae", "rmse": "rmse", "mape": "mape"}
@@ -88,6 +110,7 @@ class LightGBM(FittingAlgorithm):
     )
     model_format: ClassVar[str] = "txt"
     required: ClassVar[Sequence[str]] = ("num_boost_round",)
+    aliases: ClassVar[Mapping[str, str]] = _ALIASES
     library: ClassVar[str | None] = "lightgbm"
     extra: ClassVar[str | None] = "lightgbm"
 

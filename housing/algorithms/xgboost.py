@@ -59,7 +59,7 @@ _HYPERPARAMETERS: Hyperparameters = {
     "tree_method": Hyperparameter("text", "how splits are found", choices=("auto", "exact", "approx", "hist")),
     "eta": Hyperparameter("float", "learning rate", low=0, high=1),
     "gamma": Hyperparameter("float", "least loss reduction of a split", low=0),
-    "max_depth": Hyperparameter("int", "deepest level of a tree, 0 for no limit", low=0),
+    "max_depth": Hyperparameter("int", "deepest level of a tree, 0 for no limit", low=0, high=_INT32_MAX),
     "min_child_weight": Hyperparameter("float", "least sum of weights in a leaf", low=0),
     "max_delta_step": Hyperparameter("float", "largest step of a leaf, 0 for no limit", low=0),
     "subsample": Hyperparameter("float", "share of rows drawn for each tree", low=_POSITIVE, high=1),
@@ -68,10 +68,10 @@ _HYPERPARAMETERS: Hyperparameters = {
     "colsample_bynode": Hyperparameter("float", "share of columns drawn for each split", low=_POSITIVE, high=1),
     "lambda": Hyperparameter("float", "L2 penalty on leaf values", low=0),
     "alpha": Hyperparameter("float", "L1 penalty on leaf values", low=0),
-    "max_leaves": Hyperparameter("int", "most leaves of a tree, 0 for no limit", low=0),
-    "max_bin": Hyperparameter("int", "most bins of a column (tree_method hist, approx)", low=2),
+    "max_leaves": Hyperparameter("int", "most leaves of a tree, 0 for no limit", low=0, high=_INT32_MAX),
+    "max_bin": Hyperparameter("int", "most bins of a column (tree_method hist, approx)", low=2, high=_INT32_MAX),
     "grow_policy": Hyperparameter("text", "which node splits next", choices=("depthwise", "lossguide")),
-    "num_parallel_tree": Hyperparameter("int", "trees grown in each round", low=1),
+    "num_parallel_tree": Hyperparameter("int", "trees grown in each round", low=1, high=_INT32_MAX),
     "base_score": Hyperparameter("float", "first prediction; left out, it is estimated", tunable=False),
     "tweedie_variance_power": Hyperparameter("float", "spread of reg:tweedie", low=1, high=2),
     "sample_type": Hyperparameter("text", "how dart drops trees", choices=("uniform", "weighted")),
@@ -87,6 +87,18 @@ _HYPERPARAMETERS: Hyperparameters = {
         tunable=False,
     ),
 }
+
+_ALIASES = {
+    "learning_rate": "eta",
+    "min_split_loss": "gamma",
+    "reg_lambda": "lambda",
+    "reg_alpha": "alpha",
+    "n_estimators": "num_round",
+    "num_boost_round": "num_round",
+    "num_rounds": "num_round",
+    "random_state": "seed",
+}
+"""Names of XGBoost's library and its scikit-learn classes -> those of SageMaker's container."""
 
 _LOG_LINKS = ("count:poisson", "reg:gamma", "reg:tweedie")
 
@@ -106,6 +118,7 @@ class XGBoost(FittingAlgorithm):
     )
     model_format: ClassVar[str] = "ubj"
     required: ClassVar[Sequence[str]] = ("num_round",)
+    aliases: ClassVar[Mapping[str, str]] = _ALIASES
     library: ClassVar[str | None] = "xgboost"
 
     def matrix_key(self, hyperparameters: Mapping[str, Any]) -> Hashable:

@@ -59,8 +59,11 @@ def parse(argv: Sequence[str]) -> Request:
 
 def split_overrides(text: str) -> list[str]:
     """Several overrides in one argument, apart; quotes and brackets hold together, as in Hydra and in a shell."""
+    found = list(_words(text))
+    if len(found) > 1 and _OVERRIDE.match(found[0]) and not any(_OVERRIDE.match(word) for word in found[1:]):
+        return [text.strip()]  # one value, whose blanks are its own
     words: list[str] = []
-    for word in _words(text):
+    for word in found:
         if words and not _OVERRIDE.match(word):
             words[-1] += f" {word}"
         else:

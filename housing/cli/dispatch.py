@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
-import shlex
 import signal
 import sys
 import traceback
@@ -15,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from housing.cli.arguments import Request, parse
 from housing.cli.commands import WITH_A_STUDY, help_of, overview
-from housing.errors import HousingError
+from housing.errors import ConfigError, HousingError
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -24,10 +22,6 @@ if TYPE_CHECKING:
 
 _INTERRUPTED = 130
 _CHANGES_PENDING = 2
-_KEPT = re.compile(
-    r"((experiment|dataset|features|name|deployment|tracking|target|runner|host)(@\w+)?(\.[\w.]+)?"
-    r"|algorithm(\.(name|script|container|hyperparameters)[\w.]*)?)="
-)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -115,11 +109,23 @@ def _remark(text: str) -> None:
 def _show_configuration(request: Request) -> int:
     from housing.config import load
 
+    if request.multirun:
+        sys.stdout.write(_every_job(request))
+        return 0
     search = request.command in WITH_A_STUDY
     sys.stdout.write(load.show(request.overrides, request.config_dir, str(request.cfg), search=search))
     sys.stdout.flush()
     load.load(request.overrides, request.config_dir, search=search)
     return 0
+
+
+def _every_job(request: Request) -> str:
+    """The configuration of each job of a multirun."""
+    if request.cfg != "job":
+        raise ConfigError(f"--cfg {request.cfg}: is the same for every job of a multirun; leave out -m and the values")
+    from housing.config.sweep import Sweep
+
+    return Sweep(request.overrides, request.config_dir).shown()
 
 
 def _run(request: Request) -> int:
@@ -130,20 +136,10 @@ def _run(request: Request) -> int:
         outcome = multirun(request)
     else:
         outcome = _run_once(request, console)
-    console.show(outcome, context=_context(request))
+    console.show(outcome)
     if request.detailed_exitcode and outcome.pending_changes:
         return _CHANGES_PENDING
     return int(outcome.exit_code)
-
-
-def _context(request: Request) -> str:
-    """What the next command must be told again to mean the same experiment and place; quoted for a shell.
-
-    What a study chose from is no part of it: its trials say what they took.
-    """
-    folder = ["--config-dir", str(request.config_dir)] if request.config_dir else []
-    kept = [o for o in request.overrides if _KEPT.match(o) and not o.endswith(")")]
-    return shlex.join(folder + kept)
 
 
 def _run_once(request: Request, console: Console) -> Any:
@@ -163,7 +159,12 @@ def _run_once(request: Request, console: Console) -> Any:
         experiment = check(composed)
     invocation = invocation_of(command, overrides, composed=composed, experiment=experiment)
     step: Callable[..., Any] = getattr(workflow, command)
-    return step(experiment, invocation, console, **_own_arguments(request))
+    try:
+        return step(experiment, invocation, console, **_own_arguments(request))
+    except HousingError as error:
+        if error.way_out:
+            error.command = invocation.next(*error.way_out)
+        raise
 
 
 def _file(argument: str) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,8 +10,15 @@ from housing.cli.commands import WITH_A_STUDY
 from housing.config.alternatives import Alternatives
 from housing.config.compose import Composed
 from housing.config.load import check, compose
+from housing.config.overrides import has_several_values
 from housing.config.schema import Experiment
 from housing.workflow import Invocation
+
+_KEPT = re.compile(
+    r"[+~]{0,2}((experiment|dataset|features|name|seed|deployment|tracking|target|runner|host|rehearsal)(@\w+)?(\.[^=]+)?"
+    r"|algorithm(\.(name|script|container|hyperparameters|eval_metric|metric)[^=]*)?|study(\.objective)?)(=|$)"
+)
+"""What a command that follows must be told again. Hyperparameters and search spaces stand in the record."""
 
 
 def invocation_of(
@@ -32,6 +40,7 @@ def invocation_of(
         alternatives,
         parent_run_id,
         str(theirs) if theirs else None,
+        tuple(word for word in overrides if _KEPT.match(word) and not has_several_values(word)),
     )
 
 

@@ -21,6 +21,7 @@ from housing.tuning.spec import Study
 from housing.tuning.spec import faults as study_faults
 
 _MODEL_URI = re.compile(r"models:/(?P<name>[^/@:]+)(?:@(?P<alias>[A-Za-z][\w-]*)|/(?P<version>[1-9]\d*))")
+_LARGEST_SEED = 2**31 - 1
 _CHANNELS = ("train", "validation")
 
 
@@ -30,6 +31,10 @@ def disagreements(parts: Mapping[str, Any]) -> list[Fault]:
     match parts:
         case {"parallel": int() as parallel} if parallel < 1:
             faults.append(Fault(("parallel",), "must be 1 or more", parallel))
+    match parts:
+        # What NumPy, XGBoost's container and SageMaker's tuning all take.
+        case {"seed": int() as seed} if not 0 <= seed <= _LARGEST_SEED:
+            faults.append(Fault(("seed",), f"must lie in [0, {_LARGEST_SEED}]", seed))
     match parts:
         case {"dataset": Dataset() as dataset, "features": Features() as features}:
             found = check_features(dataset, features)

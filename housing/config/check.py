@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import MISSING, fields, replace
 from typing import Any
 
@@ -13,6 +13,12 @@ from housing.config.hyperparameters import NO_SUCH_HYPERPARAMETER, read_algorith
 from housing.config.nearest import nearest
 from housing.config.schema import Experiment
 from housing.targets import base as targets
+
+_OPEN = (("search_space",), ("dataset", "columns"), ("features", "derived"), ("deployment", "variants"))
+"""Mappings whose entries have names of the user's, so that one can be left out."""
+
+_LARGEST_EXACT = 2**53 - 1
+_MOST_NAMES = 40
 
 _READERS = {
     "dataset": structure.read_dataset,
@@ -32,6 +38,7 @@ def experiment_of(raw: Mapping[str, Any], faults: list[Fault]) -> Experiment | N
             faults.append(Fault((field.name,), structure.REQUIRED))
     faults.extend(Fault((str(key),), structure.UNKNOWN, value) for key, value in raw.items() if key not in _NAMES)
     faults.extend(disagreements(parts))
+    faults.extend(_inexact(raw, ()))
     faults[before:] = _explained(_told_once(faults[before:]), raw)
     return None if len(faults) > before else Experiment(**parts)
 
@@ -73,13 +80,27 @@ def _explained(faults: list[Fault], raw: Mapping[str, Any]) -> list[Fault]:
     """Adds the nearest legal key to every fault about a key that does not exist."""
     if not faults:
         return []
-    tree = keys.legal(raw)
-    return [_with_way_out(fault, tree) for fault in faults]
+    tree, aliases = keys.legal(raw), keys.aliases(raw)
+    return [_with_way_out(fault, tree, aliases) for fault in faults]
 
 
-def _with_way_out(fault: Fault, tree: keys.Tree) -> Fault:
+def _inexact(value: Any, path: Path) -> Iterator[Fault]:
+    """Whole numbers that JSON, and so MLflow, Optuna and SageMaker, would hand on as another number."""
+    if isinstance(value, Mapping | list):
+        entries = value.items() if isinstance(value, Mapping) else enumerate(value)
+        for key, below in entries:
+            yield from _inexact(below, (*path, str(key)))
+    elif isinstance(value, int) and abs(value) > _LARGEST_EXACT:
+        rule = f"must lie within {_LARGEST_EXACT:,} of 0, as every record keeps it to the last digit"
+        yield Fault(path, rule, value, "a name made of digits stands in quotes")
+
+
+def _with_way_out(fault: Fault, tree: keys.Tree, aliases: Mapping[str, str]) -> Fault:
     if fault.way_out:
         return fault
+    if fault.value is None and fault.path[:-1] in _OPEN:
+        name = ".".join(fault.path)
+        return replace(fault, way_out=f"to leave it out, write ~{name}, or nothing where no file sets it")
     if fault.rule.startswith(structure.REQUIRED) and len(fault.path) > 2:
         # A mistyped name in an open mapping (a variant, say) begins a new, incomplete entry.
         *above, name, missing = fault.path
@@ -88,9 +109,9 @@ def _with_way_out(fault: Fault, tree: keys.Tree) -> Fault:
     if not fault.rule.endswith((structure.UNKNOWN, NO_SUCH_HYPERPARAMETER)):
         return fault
     path, value = _whole(fault)
-    meant_path = keys.corrected(path, tree)
+    meant_path = keys.corrected(path, tree, aliases)
     known = _at(path[:-1], tree) or tree
-    way_out = did_you_mean(".".join(meant_path)) if meant_path else f"there is {some_of(known)}"
+    way_out = did_you_mean(".".join(meant_path)) if meant_path else f"there is {some_of(known, _MOST_NAMES)}"
     return replace(fault, path=path, value=value, way_out=way_out)
 
 

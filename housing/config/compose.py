@@ -23,6 +23,7 @@ from housing.config import faults as report
 from housing.config import keys
 from housing.config.faults import Fault, did_you_mean, some_of
 from housing.config.files import Files, line_of, package
+from housing.config.interpolated import with_numbers
 from housing.config.nearest import nearest
 from housing.config.overrides import COMMAND_LINE, Overrides
 from housing.config.searched import entry
@@ -215,12 +216,11 @@ def _resolved(cfg: DictConfig, faults: list[Fault]) -> tuple[dict[str, Any], fro
     except OmegaConfBaseException:
         plain = OmegaConf.to_container(cfg, resolve=False)
     else:
-        assert isinstance(plain, dict)
-        return {str(key): value for key, value in plain.items()}, frozenset()
+        return with_numbers(cfg, plain), frozenset()
     assert isinstance(plain, dict)
     unresolved: set[report.Path] = set()
     _resolve_each(cfg, plain, (), faults, unresolved)
-    return {str(key): value for key, value in plain.items()}, frozenset(unresolved)
+    return with_numbers(cfg, plain), frozenset(unresolved)
 
 
 def _resolve_each(node: Any, plain: Any, path: report.Path, faults: list[Fault], unresolved: set[report.Path]) -> None:

@@ -11,6 +11,7 @@ import housing
 from housing.config.faults import Fault
 from housing.errors import ConfigError
 
+NO_TEXT = "is no YAML text in UTF-8"
 _HEADER = "# @package"
 
 
@@ -90,7 +91,7 @@ def _unreadable(file: Path, shown: str) -> Fault | None:
         where = f"{shown}:{mark.line + 1}"
         return Fault((), f"is no YAML, column {mark.column + 1}: {error.problem}", way_out=way_out, where=where)
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        return Fault((), f"is no YAML text in UTF-8: {str(error).splitlines()[0]}", where=shown)
+        return Fault((), f"{NO_TEXT}: {str(error).splitlines()[0]}", where=shown)
     except OSError as error:
         return Fault((), f"cannot be read: {error.strerror}", where=shown)
     if node is not None and not isinstance(node, yaml.MappingNode):

@@ -80,10 +80,15 @@ def _values(
         rules = table.get(key)
         broken = rule_broken(rules, value) if rules else f"{algorithm} {NO_SUCH_HYPERPARAMETER}"
         if broken:
-            faults.append(Fault((*path, str(key)), broken, value))
+            way_out = _left_out(path, key) if rules and value is None else ""
+            faults.append(Fault((*path, str(key)), broken, value, way_out))
         elif rules:
             values[str(key)] = _normal(rules, value)
     return values
+
+
+def _left_out(path: Path, key: Any) -> str:
+    return f"to leave it out, write ~{'.'.join((*path, str(key)))}, or nothing where no file sets it"
 
 
 def rule_broken(rules: Hyperparameter, value: Any) -> str | None:
@@ -107,7 +112,8 @@ def space_faults(space: SearchSpace, algorithm: Algorithm, path: Path) -> list[F
         rules = table.get(name)
         place = (*path, name)
         if rules is None:
-            meant = nearest(name, known)
+            other = algorithm.aliases.get(name)
+            meant = other if other in known else nearest(name, known)
             way_out = did_you_mean(".".join((*path, meant))) if meant else f"it can tune {some_of(known, 40)}"
             faults.append(Fault(place, f"{algorithm.name} {NO_SUCH_HYPERPARAMETER}", way_out=way_out))
         elif not rules.tunable:
@@ -178,11 +184,16 @@ def _rule_of_one(rules: Hyperparameter, value: Any) -> str | None:
 
 
 def _range(rules: Hyperparameter) -> str:
+    low, high = _shown(rules.low), _shown(rules.high)
     if rules.low is None:
-        return "" if rules.high is None else f", {rules.high:g} or less"
+        return "" if rules.high is None else f", {high} or less"
     if 0 < rules.low < _OPEN_END:
-        return " more than 0" if rules.high is None else f" more than 0, {rules.high:g} or less"
-    return f", {rules.low:g} or more" if rules.high is None else f" in [{rules.low:g}, {rules.high:g}]"
+        return " more than 0" if rules.high is None else f" more than 0, {high} or less"
+    return f", {low} or more" if rules.high is None else f" in [{low}, {high}]"
+
+
+def _shown(bound: float | None) -> str:
+    return "" if bound is None else str(bound) if isinstance(bound, int) else f"{bound:g}"
 
 
 def _normal(rules: Hyperparameter, value: Any) -> Any:

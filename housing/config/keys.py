@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import types
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import MISSING, fields, is_dataclass
 from functools import cache
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
@@ -40,15 +40,61 @@ def legal(raw: Mapping[str, Any]) -> Tree:
     return tree | {"experiment": {}, "target": {}}
 
 
-def corrected(path: Path, tree: Tree) -> Path | None:
-    """The legal path that was probably meant; None for a legal path, and for one like no other."""
+def is_text(path: Path, raw: Mapping[str, Any]) -> bool:
+    """Whether the value there can be nothing but text (or null): a name, an id, an address."""
+    kinds: list[Any] = [Experiment]
+    match path:
+        case ("algorithm", name):
+            rules = hyperparameters(raw).get(name)
+            return name == "name" or (rules is not None and rules.kind == "text")
+        case ("algorithm", section, *names):
+            kinds = [SECTIONS[section]] if section in SECTIONS else []
+        case ("runner" | "host" as slot, *names):
+            chosen = settings_of(raw, slot)
+            kinds = [chosen] if chosen else [targets.find(each).Settings for each in targets.names(slot)]
+        case names:
+            pass
+    for name in names:
+        kinds = [below for kind in kinds for below in _inside(kind, name)]
+    members = {member for kind in kinds for member in _members(kind)}
+    return str in members and not members & {int, float, bool}
+
+
+def _inside(kind: Any, name: str) -> Iterator[Any]:
+    """The types that a value may have which stands under a name in a value of this type."""
+    for member in _members(kind):
+        if is_dataclass(member) and isinstance(member, type) and name in type_hints(member):
+            yield type_hints(member)[name]
+        elif get_origin(member) in (Mapping, Sequence, tuple, list):
+            yield get_args(member)[-1] if get_origin(member) is Mapping else get_args(member)[0]
+
+
+def _members(kind: Any) -> Iterator[Any]:
+    if get_origin(kind) in (Union, types.UnionType):
+        for member in get_args(kind):
+            yield from _members(member)
+    elif get_origin(kind) is Literal:
+        yield from {type(value) for value in get_args(kind)}
+    else:
+        yield kind
+
+
+def corrected(path: Path, tree: Tree, aliases: Mapping[str, str] | None = None) -> Path | None:
+    """The legal path that was probably meant; None for a legal path, and for one like no other.
+
+    `aliases` are other libraries' names of hyperparameters.
+    """
+    if aliases and path[-1] in aliases and len(path) <= 2 and path[0] in ("algorithm", "search_space", path[-1]):
+        group = path[0] if len(path) == 2 else "algorithm"
+        return group, aliases[path[-1]]
     right: list[str] = []
     node = tree
     for name in path:
         if node and name not in node:
             meant = nearest(name, node) or _with_word(name, node)
             if meant is None:
-                return _elsewhere(path[-1], tree)
+                # In a group that exists a name of another one is meant only where it is that very name.
+                return _elsewhere(path[-1], tree, alike=not right)
             name = meant  # noqa: PLW2901
         right.append(name)
         node = node.get(name, {})
@@ -70,6 +116,14 @@ def hyperparameters(raw: Mapping[str, Any]) -> algorithms.Hyperparameters:
         return {str(name): _roughly(entry) for name, entry in declared.items()}
     name = algorithm.get("name")
     return algorithms.find(name).hyperparameters if name in BUILT_IN else {}
+
+
+def aliases(raw: Mapping[str, Any]) -> Mapping[str, str]:
+    """Other names of the chosen algorithm's hyperparameters, as its library knows them."""
+    algorithm = raw.get("algorithm")
+    name = algorithm.get("name") if isinstance(algorithm, Mapping) else None
+    found: Mapping[str, str] = algorithms.find(name).aliases if name in BUILT_IN else {}
+    return found
 
 
 def searchable(table: algorithms.Hyperparameters) -> list[str]:
@@ -151,11 +205,11 @@ def _below_union(kind: Any, value: Any) -> Tree:
     return merged
 
 
-def _elsewhere(name: str, tree: Tree) -> Path | None:
-    """`max_depth` -> `algorithm.max_depth`: the only place two levels down that has the name, or almost."""
+def _elsewhere(name: str, tree: Tree, *, alike: bool) -> Path | None:
+    """`max_depth` -> `algorithm.max_depth`: the only place two levels down that has the name, or a name like it."""
     # A search space repeats the algorithm's names; who types one alone means the value.
     places = list(_paths({group: below for group, below in tree.items() if group != "search_space"}))
-    for wanted in (name, nearest(name, {p[-1] for p in places})):
+    for wanted in (name, nearest(name, {p[-1] for p in places}) if alike else None):
         found = [p for p in places if p[-1] == wanted]
         if len(found) == 1:
             return found[0]

@@ -7,20 +7,25 @@ to the configuration (`++`), where the strict check finds it and names the right
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override, ValueType
+from hydra.core.override_parser.types import ChoiceSweep, Override, ValueType
 from hydra.errors import HydraException
 
 from housing.config.faults import Fault, Path, did_you_mean, some_of
 from housing.config.files import Files
+from housing.config.keys import is_text
 from housing.config.nearest import nearest
 from housing.config.schema import CHOOSABLE
 from housing.config.searched import FORMS, searched_name
+from housing.shell import hydra_text, setting
 
 COMMAND_LINE = "command line"
+_HELD_TOGETHER = re.compile(r"['\"\[{(\\]")
+_CALL = re.compile(r"(sort|shuffle|choice|glob|range|tag)\s*\(")
 _KEY = re.compile(r"[+~]{0,2}[A-Za-z_][\w/-]*(@[\w.]+)?(\.[\w$-]+)*")
 
 
@@ -87,11 +92,24 @@ class _Reader:
         if override.package is not None or override.key_or_group in self.groups:
             return self._group(token, override)
         path = tuple(override.key_or_group.split("."))
-        self.keys.add(path)
         if override.is_delete():
+            self.keys.add(path)
             self.deleted.append(path)
             return [token]
-        return ["++" + token.lstrip("+")]
+        return [self._value(path, token, override)]
+
+    def _value(self, path: Path, token: str, override: Override) -> str:
+        """What writes the value, with digits as text where text is wanted: an id may read as 1e5, or begin with 0."""
+        value = override.value()
+        self.keys.update(_leaves(path, value))
+        key, typed = ".".join(path), token.partition("=")[2].strip()
+        each = value.list if isinstance(value, ChoiceSweep) else [value]
+        if any(isinstance(one, bool | int | float) for one in each) and is_text(path, {}):
+            if not isinstance(value, ChoiceSweep):
+                return f"++{setting(key, typed)}"
+            if value.simple_form and not _HELD_TOGETHER.search(typed):
+                return f"++{key}=" + ",".join(hydra_text(one.strip()) for one in typed.split(","))
+        return f"++{key}={typed}"
 
     def _parsed(self, token: str) -> Override | None:
         """None, and a fault, for what is no override here."""
@@ -140,20 +158,28 @@ class _Reader:
             meant = nearest(slot, self.slots)
             self._fault(token, f"nothing is chosen by {slot}", did_you_mean(meant) or f"there is {some_of(self.slots)}")
             return []
-        if override.is_delete() or isinstance(override.value(), dict):
-            self.keys.add((override.package or override.key_or_group,))
+        value, place = override.value(), override.package or override.key_or_group
+        if override.is_delete():
+            self.keys.add((place,))
             return [token]
+        if any(isinstance(one, dict) for one in (value.list if isinstance(value, ChoiceSweep) else [value])):
+            # A mapping chooses no option: it is a set of keys.
+            self.keys.update(_leaves((place,), value))
+            return [f"++{place}={token.partition('=')[2]}"]
         values = self._options(token, override, override.key_or_group)
         return [f"{slot}={values}" for slot in matching]
 
     def _options(self, token: str, override: Override, group: str) -> str:
         """The value with short names made whole: a search space may be called without its algorithm."""
         text: str = override.get_value_string()
-        if override.value_type not in (ValueType.ELEMENT, ValueType.SIMPLE_CHOICE_SWEEP):
+        value = override.value()
+        if isinstance(value, ChoiceSweep) and not value.simple_form and all(isinstance(v, str) for v in value.list):
+            text = ",".join(value.list)
+        elif override.value_type not in (ValueType.ELEMENT, ValueType.SIMPLE_CHOICE_SWEEP) or _CALL.match(text):
             return text
         chosen = [part.strip() for part in text.strip("[]").split(",")]
         whole = [self._option(token, group, option.strip("'\"")) for option in chosen]
-        joined = ",".join(whole)
+        joined = ",".join(option if option == "null" or "${" in option else hydra_text(option) for option in whole)
         return f"[{joined}]" if text.startswith("[") else joined
 
     def _option(self, token: str, group: str, option: str) -> str:
@@ -175,6 +201,18 @@ class _Reader:
         self.faults.append(Fault((token, *key[1:]), rule, way_out=way_out, where=COMMAND_LINE))
 
 
+def _leaves(path: Path, value: Any) -> Iterator[Path]:
+    """The keys that a value writes: a mapping writes those below it."""
+    if isinstance(value, ChoiceSweep):
+        for one in value.list:
+            yield from _leaves(path, one)
+    elif isinstance(value, Mapping) and value:
+        for name, below in value.items():
+            yield from _leaves((*path, str(name)), below)
+    else:
+        yield path
+
+
 def _unreadable(token: str, error: HydraException) -> tuple[str, str]:
     """Why Hydra's grammar refuses a token, and what to do about it."""
     key, _, value = token.partition("=")
@@ -186,6 +224,11 @@ def _unreadable(token: str, error: HydraException) -> tuple[str, str]:
     if "'" in unquoted or '"' in unquoted or any(unquoted.count(a) != unquoted.count(b) for a, b in ("[]", "{}", "()")):
         return "a bracket or a quote is left open", "close it, or put the whole value in quotes"
     return "the value has a character with a meaning of its own", f"put it in quotes, twice: '{key}=\"{value}\"'"
+
+
+def has_several_values(token: str) -> bool:
+    """Whether it is written in Hydra's sweep syntax."""
+    return bool(OverridesParser.create().parse_override(token).is_sweep_override())
 
 
 def as_typed(composed: str) -> str:

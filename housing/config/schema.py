@@ -51,6 +51,11 @@ class Algorithm:
         return find(self.name).hyperparameters if self.code is None else self.declared
 
     @property
+    def aliases(self) -> Mapping[str, str]:
+        """Other names of its hyperparameters, as its library knows them."""
+        return find(self.name).aliases if self.code is None else {}
+
+    @property
     def rounds(self) -> str | None:
         """The hyperparameter that counts rounds; None where none does."""
         return find(self.name).capabilities.rounds if self.code is None else self.code.rounds

@@ -6,19 +6,23 @@ here instead, unless a launcher or sweeper plugin is chosen: those get what Hydr
 
 from __future__ import annotations
 
+import math
+import random
 import tempfile
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from itertools import product
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
 
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Glob, Override, RangeSweep
 from hydra.core.utils import JobReturn
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -75,6 +79,12 @@ class Sweep:
         by_default = chosen["hydra/launcher"] == "basic" and chosen["hydra/sweeper"] == "basic"
         return by_default and not hydra.sweeper.params and not hydra.callbacks
 
+    def shown(self) -> str:
+        """Every job as a YAML document that begins with what was typed for it; the same errors as `first`."""
+        self.first()
+        jobs = ((_typed(job), self._composer.compose(replace(self._read, composed=job))) for job in self._jobs())
+        return "".join(f"---\n# {' '.join(overrides)}\n{composed.yaml}" for overrides, composed in jobs)
+
     def run(self, task: Task, *, parallel: int = 1, stopping: threading.Event | None = None) -> list[Any]:
         """What the task returned for each job, in order. `parallel` jobs at once; 1 keeps them on this thread.
 
@@ -117,6 +127,7 @@ class Sweep:
 
 
 _MOST_ERRORS = 5
+_MOST_JOBS = 100_000
 
 
 class _Composer:
@@ -188,14 +199,57 @@ def _values(read: Overrides, files: Files) -> list[list[str]]:
     with composing.hydra(files):
         parser = OverridesParser.create(config_loader=GlobalHydra.instance().config_loader())
         parsed = parser.parse_overrides(list(read.composed))
-    texts: list[list[str]] = []
-    for override in parsed:
-        if not override.is_sweep_override():
-            texts.append([str(override.input_line)])
-        elif override.is_discrete_sweep():
-            texts.append([f"{override.get_key_element()}={value}" for value in override.sweep_string_iterator()])
-        else:
-            token = as_typed(str(override.input_line))
-            fault = Fault((token,), "only lists, choices and ranges can be swept", where=COMMAND_LINE)
-            raise report.error([fault], lambda _: COMMAND_LINE)
+        texts = [_each(override, files) for override in parsed]
+    if (jobs := math.prod(map(len, texts))) > _MOST_JOBS:
+        fault = Fault((), f"{jobs:,} jobs; a sweep has {_MOST_JOBS:,} at most", where=COMMAND_LINE)
+        raise report.error([fault], lambda _: COMMAND_LINE)
     return texts
+
+
+def _each(override: Override, files: Files) -> list[str]:
+    if not override.is_sweep_override():
+        return [str(override.input_line)]
+    key, sweep = override.get_key_element(), override.value()
+    match sweep:
+        case RangeSweep():
+            values = _steps(sweep, override)
+        case Glob():
+            options = files.groups().get(override.key_or_group)
+            if options is None:
+                _refuse(
+                    override, "glob finds options of a group, and this is a value", "write choice(a,b) or range(3,9)"
+                )
+            values = list(override.sweep_string_iterator())
+            if not values:
+                _refuse(override, f"no option is called like that; there is {report.some_of(options)}")
+        case _ if override.is_discrete_sweep():
+            values = list(override.sweep_string_iterator())
+        case _:
+            _refuse(override, "only lists, choices and ranges can be swept")
+    return [f"{key}={value}" for value in values]
+
+
+def _steps(sweep: RangeSweep, override: Override) -> list[str]:
+    """The numbers of a range as they would be written: counted in decimals, where 0.1 + 0.2 is 0.3."""
+    start, stop, step = (Decimal(str(number)) for number in (sweep.start, sweep.stop, sweep.step))
+    if not all(number.is_finite() for number in (start, stop, step)) or step == 0:
+        _refuse(override, "a range takes finite numbers, and a step that is not 0")
+    count = math.ceil((stop - start) / step)
+    if count < 1:
+        way_out = "its stop does not belong to it"
+        if start != stop:
+            way_out = f"give a step {'below' if stop < start else 'above'} 0: range({start},{stop},{-step})"
+        _refuse(override, f"no number lies between {start} and {stop} in steps of {step}", way_out)
+    if count > _MOST_JOBS:
+        _refuse(override, f"has {count:,} values; a sweep has {_MOST_JOBS:,} jobs at most")
+    whole = all(isinstance(number, int) for number in (sweep.start, sweep.stop, sweep.step))
+    numbers = [start + number * step for number in range(count)]
+    texts = [str(int(number)) if whole else repr(float(number)) for number in numbers]
+    if sweep.shuffle:
+        random.shuffle(texts)
+    return texts
+
+
+def _refuse(override: Override, rule: str, way_out: str = "") -> NoReturn:
+    token = as_typed(str(override.input_line))
+    raise report.error([Fault((token,), rule, way_out=way_out, where=COMMAND_LINE)], lambda _: COMMAND_LINE)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import yaml  # type: ignore[import-untyped]
 from hydra.errors import MissingConfigException
 
 from housing.config import faults as report
 from housing.config.faults import Fault, did_you_mean, some_of
-from housing.config.files import Files, package, unreadable
+from housing.config.files import NO_TEXT, Files, package, unreadable
 from housing.config.nearest import nearest
 from housing.config.overrides import COMMAND_LINE
 from housing.errors import ConfigError
@@ -29,9 +30,22 @@ def translated(files: Files) -> Iterator[None]:
         raise
     except Exception as error:
         found = unreadable(files)
-        if not isinstance(error, yaml.YAMLError) or not found:
-            found.append(_vendor_fault(error, files))
-        raise report.error(found, lambda _: COMMAND_LINE) from error
+        if broken := _file_of(error, files):
+            # Others may be broken as well, but nobody chose those.
+            found = [fault for fault in found if str(fault.where).partition(":")[0] == files.shown(broken)]
+        elif isinstance(error, UnicodeDecodeError):
+            found = [fault for fault in found if fault.rule.startswith(NO_TEXT)]
+        elif not isinstance(error, yaml.YAMLError):
+            found = []
+        raise report.error(found or [_vendor_fault(error, files)], lambda _: COMMAND_LINE) from error
+
+
+def _file_of(error: Exception, files: Files) -> Path | None:
+    """The file that YAML could not read, as far as it says."""
+    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+    name = mark.name if mark is not None else getattr(error, "name", None)
+    file = Path(name) if isinstance(name, str) else None
+    return file if file is not None and any(file.is_relative_to(folder) for folder in files.folders) else None
 
 
 def _vendor_fault(error: Exception, files: Files) -> Fault:
@@ -66,7 +80,7 @@ def _chooser(group: str, option: str, files: Files) -> str | None:
     choice = re.compile(rf"/?{re.escape(group)}\s*:\s*{re.escape(option)}\b")
     for folder in files.folders:
         for file in sorted(folder.rglob("*.yaml")):
-            for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1):
+            for number, line in enumerate(file.read_text(encoding="utf-8", errors="replace").splitlines(), 1):
                 if choice.search(line):
                     return f"{files.shown(file)}:{number}"
     return None

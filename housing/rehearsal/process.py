@@ -26,6 +26,7 @@ from housing.errors import CloudError, ConfigError
 from housing.rehearsal import credentials, environment, private
 from housing.rehearsal.credentials import Credentials
 from housing.rehearsal.spec import Fault, Rehearsal
+from housing.shell import setting
 
 TOKEN_HEADER = "X-Rehearsal-Token"
 ROLE_NAME = "housing"
@@ -215,7 +216,8 @@ def _refuse_to_move(address: Address, rehearsal: Rehearsal) -> None:
         if asked != is_there:
             raise ConfigError(
                 f"rehearsal.{key}: {asked} is asked for, and the rehearsal of {rehearsal.folder} runs with {is_there}; "
-                "end it first: housing rehearsal stop"
+                "end it first",
+                way_out=("rehearsal", "stop", setting("rehearsal.folder", rehearsal.folder)),
             )
 
 

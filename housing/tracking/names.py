@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Mapping
 
 _LONGEST = 200
+_WORD = re.compile(r"[A-Za-z_][\w.-]*", re.ASCII)
 
 
 def study_name(study: str) -> str:
@@ -32,6 +34,11 @@ def trial_name(number: int, varied: Mapping[str, object], *, trials: int = 100) 
 def job_name(prefix: str, varied: Mapping[str, object]) -> str:
     """A prefix and `name=value` of what varies, with numbers rounded for reading."""
     return " ".join([prefix, *(f"{name}={_short(value)}" for name, value in varied.items())])[:_LONGEST]
+
+
+def handle(run_id: str, name: str) -> str:
+    """What to call a run by on a command line: its name where that is one plain word, else the beginning of its id."""
+    return name if _WORD.fullmatch(name) else run_id[:8]
 
 
 def _told_apart(name: str) -> str:

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Protocol
 from housing.config.schema import Experiment
 from housing.errors import ConfigError, DataError, HousingError, TrackingError
 from housing.processes import is_dead, process_tag
+from housing.shell import setting
 from housing.targets.base import LastingRunner
 from housing.tracking.provenance import PROCESS_TAG
 from housing.tracking.queries import JOB_TAG
 from housing.workflow.jobs import fit
-from housing.workflow.outcome import Invocation, Outcome, Reporter, Table
+from housing.workflow.outcome import Invocation, Outcome, Reporter, Table, key_of
 from housing.workflow.promotion import SOURCE_TAG, promote_best
-from housing.workflow.recording import REQUEST_TAG, key_of
+from housing.workflow.recording import REQUEST_TAG
 from housing.workflow.session import Session
 from housing.workflow.studies import study
 
@@ -68,7 +69,7 @@ def attach(
             data={"runs": [{"name": name, "result": came} for name, came in done]},
             tables=(Table("", ("run", "result"), done),) if done else (),
             recorded=session.records_at,
-            next_commands=(("housing ui", "the record in the browser"),),
+            next_commands=((invocation.next("ui"), "the record in the browser"),),
         )
 
 
@@ -118,7 +119,8 @@ def _refuse_ended(session: Session, run: Run) -> None:
     children = session.runs.children(run.id) if run.kind == "study" else []
     open_runs = [each for each in (run, *children) if each.status == "RUNNING" and JOB_TAG in each.tags]
     if not open_runs:
-        way_out = f"housing tune study.resume={run.name} goes on with it" if run.kind == "study" else "it is complete"
+        again = session.invocation.next("tune", setting("study.resume", run.name))
+        way_out = f"{again} goes on with it" if run.kind == "study" else "it is complete"
         raise ConfigError(f"attach {run.name}: no job of it is left at work ({run.status}); {way_out}")
     for each in open_runs:
         process = each.tags.get(PROCESS_TAG, "")

@@ -34,7 +34,7 @@ _ORIGIN = (
 
 def compare(
     experiment: Experiment,
-    _: Invocation,
+    invocation: Invocation,
     reporter: Reporter,
     *,
     runs: Sequence[str],
@@ -56,7 +56,7 @@ def compare(
         compared = side_by_side(_compared(record, jobs, experiment.study.objectives[0]))
         if html is not None:
             _write(html, _page(record, jobs, compared, experiment))
-    return _outcome(compared, experiment, runs, html)
+    return _outcome(compared, experiment, invocation, words=runs, html=html)
 
 
 def _latest_study(record: Record) -> list[Run]:
@@ -87,7 +87,7 @@ def _best(children: Sequence[Run], objective: str) -> list[Run]:
 
 def _too_few(words: Sequence[str], jobs: Sequence[Run]) -> str:
     found = f"there is only {jobs[0].name!r}" if jobs else "there is no finished job"
-    asked = shlex.join(("housing", "compare", *words))
+    asked = shlex.join(("compare", *words))
     return f"{asked}: {found} to compare; name two runs or more, or a study with several trials"
 
 
@@ -186,11 +186,13 @@ def _write(file: Path, page: str) -> None:
         raise ConfigError(f"--html {file}: cannot be written: {error.strerror}") from error
 
 
-def _outcome(compared: Comparison, experiment: Experiment, words: Sequence[str], html: Path | None) -> Outcome:
+def _outcome(
+    compared: Comparison, experiment: Experiment, invocation: Invocation, *, words: Sequence[str], html: Path | None
+) -> Outcome:
     differing, equal = compared.differing, compared.equal
     lines = [compared.incomparable] if compared.incomparable else _winner(compared, experiment.study.objectives[0])
     lines.append(f"{len(equal)} other things are the same in all, and left out" if equal else "nothing is the same")
-    again = f"housing compare {shlex.join(words)} --html comparison.html"
+    again = invocation.next("compare", *words, "--html", "comparison.html")
     return Outcome(
         headline=f"{len(compared.runs)} runs differ in {len(differing)} things",
         data=_data(compared),
@@ -199,7 +201,7 @@ def _outcome(compared: Comparison, experiment: Experiment, words: Sequence[str],
         recorded=(str(html),) if html else (),
         next_commands=(
             *(() if html else ((again, "as a page, with learning curves"),)),
-            ("housing ui", "the record in the browser"),
+            (invocation.next("ui"), "the record in the browser"),
         ),
     )
 

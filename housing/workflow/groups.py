@@ -50,7 +50,7 @@ class Group:
         return trained(session, stopping=self.stopping.is_set)
 
     def _open_works(self, session: Session) -> Works:
-        works = Works(session.runner, lambda: self._runs, self._ledger, session.reporter)
+        works = Works(session.runner, lambda: self._runs, self._ledger, session.reporter, session.invocation.next)
         self._closing.callback(works.close)
         return works
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from housing.config.schema import Experiment
 from housing.costs import Prices
 from housing.errors import DeploymentError
+from housing.shell import setting
 from housing.workflow.outcome import Invocation, Outcome, Reporter, Table
 from housing.workflow.session import Session
 
@@ -32,8 +33,9 @@ def status(
             raise DeploymentError(_unknown(session, endpoint))
         remains = [name for name, state in states.items() if state is None]
         left = [
-            f"of {name} only a part is there, left by a command that was killed: housing deploy completes it, "
-            f"housing destroy deployment.endpoint={name} removes it"
+            f"of {name} only a part is there, left by a command that was killed: "
+            f"{invocation.next('deploy', setting('deployment.endpoint', name))} completes it, "
+            f"{invocation.next('destroy', setting('deployment.endpoint', name))} removes it"
             for name in remains
         ]
         if not found:
@@ -41,17 +43,17 @@ def status(
                 headline="no endpoint lives here",
                 data={"endpoints": [], "remains": remains},
                 lines=left,
-                next_commands=(("housing deploy", "serve the registered model"),),
+                next_commands=((invocation.next("deploy"), "serve the registered model"),),
             )
         return Outcome(
             headline=f"{len(found)} endpoint" + ("" if len(found) == 1 else "s"),
             data={"endpoints": [_state(state, experiment.prices) for state in found], "remains": remains},
-            lines=[*(line for state in found for line in _remarks(state, experiment.prices)), *left],
+            lines=[*(line for state in found for line in _remarks(state, experiment.prices, invocation)), *left],
             tables=tuple(_variants(state) for state in found),
             next_commands=(
-                ("housing predict rows.csv", "ask it"),
-                (f"housing lineage {found[0].endpoint}", "where its models come from"),
-                ("housing destroy", "end it"),
+                (invocation.next("predict", "rows.csv", *_named(experiment, found[0].endpoint)), "ask it"),
+                (invocation.next("lineage", found[0].endpoint), "where its models come from"),
+                (invocation.next("destroy", *_named(experiment, found[0].endpoint)), "end it"),
             ),
         )
 
@@ -65,10 +67,15 @@ def lineage(experiment: Experiment, invocation: Invocation, reporter: Reporter, 
         state = session.host.status(name)
         if state is None:
             raise DeploymentError(_unknown(session, name))
-        return _explained(trace(name, state.deployment, state.models, session.registry))
+        return _explained(trace(name, state.deployment, state.models, session.registry), invocation)
 
 
-def _explained(lineage: Lineage) -> Outcome:
+def _named(experiment: Experiment, endpoint: str) -> tuple[str, ...]:
+    """What to say of an endpoint that is not the configured one."""
+    return () if endpoint == experiment.deployment.endpoint else (setting("deployment.endpoint", endpoint),)
+
+
+def _explained(lineage: Lineage, invocation: Invocation) -> Outcome:
     faults = lineage.faults
     tables = [
         Table(
@@ -82,7 +89,7 @@ def _explained(lineage: Lineage) -> Outcome:
         headline=f"{lineage.endpoint}: " + (f"{len(faults)} links are broken or altered" if faults else "traced whole"),
         data=asdict(lineage) | {"faults": faults},
         tables=tables,
-        next_commands=() if faults else (("housing status", "who answers how often"),),
+        next_commands=() if faults else ((invocation.next("status"), "who answers how often"),),
         exit_code=1 if faults else 0,
     )
 
@@ -94,7 +101,10 @@ def _short(value: str) -> str:
 
 def _unknown(session: Session, endpoint: str) -> str:
     known = ", ".join(session.host.endpoints()) or "none"
-    return f"there is no endpoint {endpoint!r}; endpoints here: {known}. `housing deploy` makes the configured one"
+    return (
+        f"there is no endpoint {endpoint!r}; endpoints here: {known}. `{session.invocation.next('deploy')}` makes "
+        "the configured one"
+    )
 
 
 def _variants(state: EndpointStatus) -> Table:
@@ -118,7 +128,7 @@ def _variants(state: EndpointStatus) -> Table:
     return Table(f"{state.endpoint}: {state.state} at {state.url}", columns, rows)
 
 
-def _remarks(state: EndpointStatus, prices: Prices) -> list[str]:
+def _remarks(state: EndpointStatus, prices: Prices, invocation: Invocation) -> list[str]:
     """What it costs, and whether anybody needs it."""
     if not state.is_billed:
         return []
@@ -133,7 +143,7 @@ def _remarks(state: EndpointStatus, prices: Prices) -> list[str]:
     if state.invocations_last_day == 0 and age_s > _DAY_S:
         remarks.append(
             f"nobody has called {state.endpoint} for a day, and it is billed all the same: "
-            f"housing destroy deployment.endpoint={state.endpoint}"
+            + invocation.next("destroy", setting("deployment.endpoint", state.endpoint))
         )
     return remarks
 

@@ -15,7 +15,12 @@ if TYPE_CHECKING:
 
 
 def ui(
-    experiment: Experiment, _: Invocation, reporter: Reporter, *, study: str | None = None, port: int | None = None
+    experiment: Experiment,
+    invocation: Invocation,
+    reporter: Reporter,
+    *,
+    study: str | None = None,
+    port: int | None = None,
 ) -> Outcome:
     """Serve the record until Ctrl-C. Raises TrackingError where there is none, or where a server has it already."""
     from housing.tracking.interface import serving
@@ -35,7 +40,7 @@ def ui(
             interface.wait()
         except KeyboardInterrupt:
             return Outcome(headline="ui ended; the record stays", data={"url": url, "shown": shown})
-    raise TrackingError(f"MLflow's server at {interface.url} ended by itself; start it again: housing ui")
+    raise TrackingError(f"MLflow's server at {interface.url} ended by itself; start it again: {invocation.next('ui')}")
 
 
 def _view(record: Record, experiment: Experiment, study: str | None) -> tuple[str, str]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from housing.config.schema import Experiment
 from housing.errors import CloudError, ConfigError, TrainingError
+from housing.shell import setting
 from housing.training.job import TrainingJob, TrainingResult
 from housing.tuning.space import Float, SearchSpace
 from housing.workflow.figures import job_figures, rounds_kept
@@ -27,30 +28,35 @@ def train(experiment: Experiment, invocation: Invocation, reporter: Reporter) ->
 
 def trained(session: Session, *, stopping: Callable[[], bool] | None = None) -> Outcome:
     """Train in an open session; where `stopping` becomes true, the job ends after its round and is recorded so."""
-    result, run_id, name = fit(session, parent=session.invocation.parent_run_id, stopping=stopping)
+    invocation = session.invocation
+    result, run_id, name = fit(session, parent=invocation.parent_run_id, stopping=stopping)
     return Outcome(
         headline=f"{name}: {_summary(session, result)}",
         data={"run_id": run_id, "name": name, "metrics": dict(result.metrics), "best_round": result.best_round}
-        | {"config_hash": session.invocation.config_hash, "seconds": result.seconds, **session.works.costs(result)},
+        | {"config_hash": invocation.config_hash, "seconds": result.seconds, **session.works.costs(result)},
         lines=_bill(session, result),
         tables=(_metrics_table(session, result),),
         recorded=session.records_at,
         next_commands=(
-            *_some_values(session.experiment.search_space),
-            ("housing tune", "search the space of the configuration"),
-            (f"housing promote candidate={run_id[:8]}", "final fit with these hyperparameters, gate, registry"),
+            *_some_values(session.experiment.search_space, invocation),
+            *(((invocation.next("tune"), "search its space"),) if session.experiment.search_space else ()),
+            (
+                invocation.next("promote", setting("candidate", run_id[:8])),
+                "final fit with these hyperparameters, gate, registry",
+            ),
         ),
     )
 
 
-def _some_values(space: SearchSpace) -> tuple[tuple[str, str], ...]:
+def _some_values(space: SearchSpace, invocation: Invocation) -> tuple[tuple[str, str], ...]:
     """A multirun over the first range of the search space: its ends and the middle."""
     for name, distribution in space.items():
         if isinstance(distribution, Float):
             low, high = distribution.low, distribution.high
             middle = (low * high) ** 0.5 if distribution.log else (low + high) / 2
-            values = ",".join(f"{value:.2g}" for value in (low, middle, high))
-            return ((f"housing train -m algorithm.{name}={values}", "compare a few values under one parent run"),)
+            values = ",".join(dict.fromkeys(f"{value:.2g}" for value in (low, middle, high)))
+            command = invocation.next("train", "-m", f"algorithm.{name}={values}")
+            return ((command, "compare a few values under one parent run"),)
     return ()
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from housing.config.schema import Experiment
 from housing.errors import DataError, DeploymentError
 from housing.monitoring.ab_test import Difference, Errors, Interval, errors, failure_share
+from housing.shell import setting
 from housing.workflow.outcome import Invocation, Outcome, Reporter, Table
 from housing.workflow.session import Session
 from housing.workflow.watching import Labelled, Watched, watch
@@ -41,7 +42,8 @@ def monitor(
         if status is None:
             known = ", ".join(session.host.endpoints()) or "none"
             raise DeploymentError(
-                f"there is no endpoint {name!r}; endpoints here: {known}. `housing deploy` makes the configured one"
+                f"there is no endpoint {name!r}; endpoints here: {known}. `{invocation.next('deploy')}` makes the "
+                "configured one"
             )
         labelled = _labelled(session, labels) if labels else None
         watched = _watch_all(session, status, labelled)
@@ -55,7 +57,7 @@ def monitor(
             tables=(traffic, *_error_table(session, erred), *_drift_tables(watched)),
             lines=lines,
             recorded=[*session.records_at, f"run {run_id[:8]}, with report.html and figures"],
-            next_commands=_next_commands(status, labels),
+            next_commands=_next_commands(invocation, status, labels),
         )
 
 
@@ -162,11 +164,10 @@ def _remarks(session: Session, status: EndpointStatus, watched: Sequence[Watched
     remarks = [f"{one.variant}: {remark}" for one in watched for remark in one.remarks]
     if not status.deployment.capture:
         endpoint = status.endpoint
-        changed = "" if endpoint == session.experiment.deployment.endpoint else f" deployment.endpoint={endpoint}"
-        typed = "".join(
-            f" {one}" for one in session.invocation.overrides if one.startswith(("target", "deployment=", "host."))
-        )
-        remarks.append(f"{endpoint} captures nothing: housing deploy{typed}{changed} deployment.capture.percent=100")
+        is_configured = endpoint == session.experiment.deployment.endpoint
+        changed = () if is_configured else (setting("deployment.endpoint", endpoint),)
+        command = session.invocation.next("deploy", *changed, "deployment.capture.percent=100")
+        remarks.append(f"{endpoint} captures nothing: {command}")
     return remarks
 
 
@@ -192,11 +193,12 @@ def _interval(session: Session, found: Interval | None) -> tuple[str, str] | Non
     return session.amount(found.value), f"{session.amount(found.low)} to {session.amount(found.high)}"
 
 
-def _next_commands(status: EndpointStatus, labels: Path | None) -> Sequence[tuple[str, str]]:
-    look = ("housing ui", "the report, with its figures")
+def _next_commands(invocation: Invocation, status: EndpointStatus, labels: Path | None) -> Sequence[tuple[str, str]]:
+    look = (invocation.next("ui"), "the report, with its figures")
     if labels or not status.deployment.capture:
         return (look,)
-    return (look, (f"housing monitor {status.endpoint} --labels actual.csv", "how far each variant erred"))
+    command = invocation.next("monitor", status.endpoint, "--labels", "actual.csv")
+    return (look, (command, "how far each variant erred"))
 
 
 # --- for the record -------------------------------------------------------------------------------------------------

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
+from housing import shell
 from housing.config.schema import Experiment
 
 
@@ -15,7 +17,8 @@ class Invocation:
     """A command as given: overrides, the composed configuration as text and its hash, and the run it belongs under.
 
     `alternative` is the same experiment with other options of some groups (`{"features": "domain"}`); `config_dir` is
-    the user's own folder of configuration, absolute.
+    the user's own folder of configuration, absolute. `context` are the words that a later command must be told again to
+    mean the same experiment and place.
     """
 
     command: str
@@ -25,6 +28,31 @@ class Invocation:
     alternative: Callable[[Mapping[str, str]], Experiment]
     parent_run_id: str | None = None
     config_dir: str | None = None
+    context: tuple[str, ...] = ()
+
+    def next(self, name: str, *words: str) -> str:
+        """A command that follows on this one, as it can be pasted: with the context, but for what `words` say anew."""
+        said = {key_of(word) for word in words}
+        kept = [word for word in self._folder_and_context() if not _is_said(word, said)]
+        return shell.command(name, *words, *kept)
+
+    def _folder_and_context(self) -> tuple[str, ...]:
+        if self.config_dir is None:
+            return self.context
+        folder, here = Path(self.config_dir), Path.cwd()
+        shown = folder.relative_to(here) if folder.is_relative_to(here) else folder
+        return ("--config-dir", str(shown), *self.context)
+
+
+def key_of(override: str) -> str:
+    """What an override is about: `study.trials` of `+study.trials=9`."""
+    return override.lstrip("+~").partition("=")[0]
+
+
+def _is_said(word: str, said: Collection[str]) -> bool:
+    """Whether one of the keys stands for this word, too: another deployment has other variants."""
+    key = key_of(word)
+    return key in said or ("deployment" in said and key.startswith("deployment.variants"))
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,10 @@ from housing.workflow.outcome import Invocation, Outcome, Reporter
 _WHOSE = {"caller": "whoever runs these commands", "role": "the role that jobs and endpoints take"}
 
 
-def iam(experiment: Experiment, _invocation: Invocation, _reporter: Reporter, *, whose: str = "caller") -> Outcome:
+def iam(experiment: Experiment, invocation: Invocation, _reporter: Reporter, *, whose: str = "caller") -> Outcome:
     """The least-privilege policies of the experiment: of the caller, or of the role of its jobs and endpoints."""
     if whose not in _WHOSE:
-        raise ConfigError(f"housing iam {whose}: there is {' and '.join(_WHOSE)}")
+        raise ConfigError(f"iam {whose}: there is {' and '.join(_WHOSE)}")
     uses: list[tuple[Any, dict[str, Any]]] = []
     if _at_aws(experiment.runner):
         uses.append((experiment.runner, {"trains": True, "searches": experiment.study.engine == "amt"}))
@@ -25,7 +25,7 @@ def iam(experiment: Experiment, _invocation: Invocation, _reporter: Reporter, *,
         uses.append((experiment.host, {"serves": experiment.deployment}))
     record = _managed_record(experiment.tracking.uri)
     if not uses and record is None:
-        raise ConfigError("housing iam: nothing of this experiment is at AWS; choose target=sagemaker")
+        raise ConfigError(f"nothing of this experiment is at AWS: {invocation.next('iam', 'target=sagemaker')}")
     documents = find(uses[0][0].name if uses else "sagemaker").policies(uses, record=record)
     text = json.dumps(documents[whose], indent=2)
     actions = sum(len(statement["Action"]) for statement in documents[whose]["Statement"])
@@ -34,7 +34,7 @@ def iam(experiment: Experiment, _invocation: Invocation, _reporter: Reporter, *,
         headline=f"{actions} actions for {_WHOSE[whose]}",
         data=documents,
         lines=text.splitlines(),
-        next_commands=((f"housing iam {other}", f"the policy of {_WHOSE[other]}"),),
+        next_commands=((invocation.next("iam", other), f"the policy of {_WHOSE[other]}"),),
         raw=f"{text}\n",
     )
 

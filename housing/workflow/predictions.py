@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import shlex
 from dataclasses import asdict
 from pathlib import Path
 
@@ -47,6 +48,7 @@ def _predict_here(experiment: Experiment, invocation: Invocation, reporter: Repo
     title = dataset.label + (f", {dataset.label_unit}" if dataset.label_unit else "")
     shown = [[index, value, variant] for index, (value, variant) in enumerate(answers[:_SHOWN_ROWS], start=1)]
     rest = len(answers) - len(shown)
+    everything = f"{invocation.next('predict', str(file))} > predictions.csv"
     return Outcome(
         headline=f"{len(answers):,} rows answered by {endpoint}",
         data={
@@ -54,9 +56,9 @@ def _predict_here(experiment: Experiment, invocation: Invocation, reporter: Repo
             "label": dataset.label,
             "predictions": [{"value": value, "variant": variant} for value, variant in answers],
         },
-        lines=(f"the first {_SHOWN_ROWS} of them; for all: housing predict {file} > predictions.csv",) if rest else (),
+        lines=(f"the first {_SHOWN_ROWS} of them; for all: {everything}",) if rest else (),
         tables=(Table(title, ("row", "prediction", "variant"), shown),),
-        next_commands=(("housing status", "who answered how often"),),
+        next_commands=((invocation.next("status"), "who answered how often"),),
         raw=_csv(dataset.label, answers),
     )
 
@@ -70,8 +72,9 @@ def _predict_there(experiment: Experiment, invocation: Invocation, reporter: Rep
         host = session.host
         if not isinstance(host, BatchHost):
             raise ConfigError(
-                f"--batch {source}: target@host={experiment.host.name} answers no files in S3; copy it here: "
-                "housing predict rows.csv, or choose target@host=sagemaker"
+                f"--batch {source}: target@host={experiment.host.name} answers no files in S3; choose "
+                "target@host=sagemaker, or copy it here",
+                way_out=("predict", "rows.csv"),
             )
         endpoint = experiment.deployment.endpoint
         with reporter.working(f"answering {source}"):
@@ -86,7 +89,7 @@ def _predict_there(experiment: Experiment, invocation: Invocation, reporter: Rep
         headline=f"{batch.rows:,} rows answered by the model of {endpoint}, {batch.variant}",
         data={"endpoint": endpoint, **asdict(batch)},
         recorded=(batch.location,),
-        next_commands=((f"aws s3 cp {batch.location} .", "fetch them"),),
+        next_commands=((shlex.join(("aws", "s3", "cp", batch.location, ".")), "fetch them"),),
         raw=f"{batch.location}\n",
     )
 

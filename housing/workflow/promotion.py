@@ -60,8 +60,10 @@ def promote(experiment: Experiment, invocation: Invocation, reporter: Reporter) 
             | {"metrics": dict(promotion.metrics), "hyperparameters": dict(promotion.hyperparameters)},
             tables=(metrics_table(session, promotion),),
             recorded=[*session.records_at, f"registered model {version.name}, version {version.number}"],
-            lines=_nothing_new(promotion, experiment),
-            next_commands=_on_to_something_else() if promotion.of_champion else _on_to_serving(experiment, uri),
+            lines=_nothing_new(promotion, invocation, experiment),
+            next_commands=_on_to_something_else(invocation)
+            if promotion.of_champion
+            else _on_to_serving(experiment, invocation, uri),
         )
 
 
@@ -71,7 +73,7 @@ def _state(promotion: Promotion, experiment: Experiment) -> str:
     return "registered" if promotion.is_new else "the same model was registered already"
 
 
-def _nothing_new(promotion: Promotion, experiment: Experiment) -> tuple[str, ...]:
+def _nothing_new(promotion: Promotion, invocation: Invocation, experiment: Experiment) -> tuple[str, ...]:
     """What to say of a candidate that is the champion's own model."""
     if not promotion.of_champion:
         return ()
@@ -79,22 +81,26 @@ def _nothing_new(promotion: Promotion, experiment: Experiment) -> tuple[str, ...
     both = "" if alias == "champion" else f"; @champion and @{alias} are one model now, and there is nothing to compare"
     return (
         f"the candidate is the very model that is the champion already, version {promotion.version.number}{both}",
-        "for another one: a new study before `housing promote`, or a run of your choice: candidate=<run id>",
+        f"for another one: a new study before `{invocation.next('promote')}`, or a run of your choice: "
+        "candidate=<run id>",
     )
 
 
-def _on_to_something_else() -> tuple[tuple[str, str], ...]:
+def _on_to_something_else(invocation: Invocation) -> tuple[tuple[str, str], ...]:
     return (
-        ("housing tune search_space=wide study=tpe", "a new study, whose best is the next candidate"),
-        ("housing compare", "the runs there are, for candidate=<run id>"),
+        (invocation.next("tune", "search_space=wide", "study=tpe"), "a new study, whose best is the next candidate"),
+        (invocation.next("compare"), "the runs there are, for candidate=<run id>"),
     )
 
 
-def _on_to_serving(experiment: Experiment, uri: str) -> tuple[tuple[str, str], ...]:
+def _on_to_serving(experiment: Experiment, invocation: Invocation, uri: str) -> tuple[tuple[str, str], ...]:
     """The commands that serve the model, where the deployment is one that has it."""
     if any(variant.model == uri for variant in experiment.deployment.variants.values()):
-        return ("housing plan", "what a deployment would change"), ("housing deploy", "serve it")
-    return (("housing plan deployment=ab_test", "what it would change to serve it beside the champion"),)
+        return (
+            (invocation.next("plan"), "what a deployment would change"),
+            (invocation.next("deploy"), "serve it"),
+        )
+    return ((invocation.next("plan", "deployment=ab_test"), "what it would change to serve it beside the champion"),)
 
 
 def promote_best(

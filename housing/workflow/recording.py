@@ -12,6 +12,7 @@ from housing.algorithms.base import find
 from housing.algorithms.own_code import Program
 from housing.errors import CloudError, ServerAway, TrackingError
 from housing.tracking.queries import JOB_TAG, REASON_TAG
+from housing.workflow.outcome import key_of
 from housing.workflow.spending import rented_tags
 from housing.workflow.works import LeftAtWork
 
@@ -304,8 +305,3 @@ def _model_file(result: TrainingResult) -> dict[str, bytes]:
 def resumes(override: str) -> bool:
     """Whether it names a study to resume."""
     return key_of(override) == "study.resume"
-
-
-def key_of(override: str) -> str:
-    """What an override is about: `study.trials` of `+study.trials=9`."""
-    return override.lstrip("+~").partition("=")[0]

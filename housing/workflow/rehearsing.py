@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from dataclasses import asdict, replace
 
@@ -11,15 +12,9 @@ from housing.rehearsal.kinds import ACCOUNT
 from housing.rehearsal.process import ROLE_NAME, Address, State, credentials_of, ensure, look, stop
 from housing.workflow.outcome import Invocation, Outcome, Reporter, Table
 
-_NEXT = (
-    ("housing tune target=rehearsal", "train there"),
-    ("aws sagemaker list-training-jobs", "any client of AWS reaches it"),
-    ("housing rehearsal stop", "end it; its state stays"),
-)
-
 
 def rehearsal(
-    experiment: Experiment, _invocation: Invocation, _reporter: Reporter, *, action: str, port: int | None
+    experiment: Experiment, invocation: Invocation, _reporter: Reporter, *, action: str, port: int | None
 ) -> Outcome:
     """`start`, `status` or `stop` the rehearsal of the experiment's folder."""
     settings = experiment.rehearsal
@@ -27,7 +22,7 @@ def rehearsal(
         if port is not None:
             settings = replace(settings, port=port)
         address = ensure(settings, stays=True)
-        return _started(address, credentials_of(settings.folder))
+        return _started(address, credentials_of(settings.folder), invocation)
     if action == "stop":
         stopped = stop(settings.folder)
         headline = "the rehearsal has ended; its state stays" if stopped else "no rehearsal runs here"
@@ -35,19 +30,26 @@ def rehearsal(
     state = look(settings.folder)
     if state is None:
         data = {"running": False, "folder": settings.folder}
-        start = ("housing rehearsal start", "one that stays until it is stopped")
+        start = (invocation.next("rehearsal", "start"), "one that stays until it is stopped")
         return Outcome("no rehearsal runs here", data, next_commands=(start,))
-    return _shown(state)
+    return _shown(state, invocation)
 
 
-def _started(address: Address, credentials: Credentials) -> Outcome:
+def _next(invocation: Invocation) -> tuple[tuple[str, str], ...]:
+    return (
+        ("aws sagemaker list-training-jobs", "any client of AWS reaches it"),
+        (invocation.next("rehearsal", "stop"), "end it; its state stays"),
+    )
+
+
+def _started(address: Address, credentials: Credentials, invocation: Invocation) -> Outcome:
     environment = _environment(address, credentials)
-    exports = [f"export {key}={value}" for key, value in environment.items()]
+    exports = [f"export {key}={shlex.quote(value)}" for key, value in environment.items()]
     return Outcome(
         headline=f"a SageMaker answers at {address.url}",
         data={**asdict(address), "environment": environment},
         lines=exports,
-        next_commands=_NEXT,
+        next_commands=((invocation.next("tune", "target=rehearsal"), "train there"), *_next(invocation)),
         raw="".join(f"{line}\n" for line in exports),
     )
 
@@ -63,7 +65,7 @@ def _environment(address: Address, credentials: Credentials) -> dict[str, str]:
     }
 
 
-def _shown(state: State) -> Outcome:
+def _shown(state: State, invocation: Invocation) -> Outcome:
     since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(state.since))
     end = "until it is stopped" if state.stays else "until nobody needs it"
     work = [
@@ -82,5 +84,5 @@ def _shown(state: State) -> Outcome:
             "endpoints": state.endpoints,
         },
         tables=work,
-        next_commands=_NEXT[1:],
+        next_commands=_next(invocation),
     )

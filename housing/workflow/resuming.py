@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
@@ -13,10 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 from housing.config.schema import CHOOSABLE, Experiment
 from housing.errors import ConfigError, ServerAway, TrackingError
+from housing.shell import setting
 from housing.tracking.queries import JOB_TAG
 from housing.tracking.studies import NAME_TAG, best_point, find_study, latest_study
 from housing.tuning.spec import point_faults
-from housing.workflow.recording import REQUEST_TAG, OpenRun, encoder_file, key_of, resumes
+from housing.workflow.outcome import key_of
+from housing.workflow.recording import REQUEST_TAG, OpenRun, encoder_file, resumes
 from housing.workflow.session import SPOOL_FOLDER, Session
 
 if TYPE_CHECKING:
@@ -289,5 +290,4 @@ def _way_back(session: Session, name: str) -> Iterator[None]:
 
 
 def _resume_command(session: Session, name: str) -> str:
-    record = [override for override in session.invocation.overrides if key_of(override).startswith("tracking")]
-    return shlex.join(["housing", "tune", f"study.resume={name}", *record])
+    return session.invocation.next("tune", setting("study.resume", name))

@@ -20,9 +20,11 @@ def plan(experiment: Experiment, invocation: Invocation, reporter: Reporter) -> 
         changes = describe(wanted, session.host.current(wanted.endpoint))
         return Outcome(
             headline=f"{wanted.endpoint}: {changes.summary()}",
-            data=_data(wanted.endpoint, changes) | {"warnings": _warnings(wanted)},
-            lines=(*changes.lines, *([changes.how] if changes.how else []), *_warnings(wanted)),
-            next_commands=(("housing deploy", "make it so"),) if changes else (("housing status", "look at it"),),
+            data=_data(wanted.endpoint, changes) | {"warnings": _warnings(wanted, invocation)},
+            lines=(*changes.lines, *([changes.how] if changes.how else []), *_warnings(wanted, invocation)),
+            next_commands=(
+                (invocation.next("deploy"), "make it so") if changes else (invocation.next("status"), "look at it"),
+            ),
             pending_changes=changes.add + changes.change + changes.remove,
         )
 
@@ -35,13 +37,13 @@ def deploy(experiment: Experiment, invocation: Invocation, reporter: Reporter) -
         url = status.url if status else ""
         return Outcome(
             headline=f"{wanted.endpoint} is in service" + ("" if changes else ", nothing to change"),
-            data=_data(wanted.endpoint, changes) | {"url": url, "warnings": _warnings(wanted)},
-            lines=(*((*changes.lines, changes.summary()) if changes else ()), *_warnings(wanted)),
+            data=_data(wanted.endpoint, changes) | {"url": url, "warnings": _warnings(wanted, invocation)},
+            lines=(*((*changes.lines, changes.summary()) if changes else ()), *_warnings(wanted, invocation)),
             recorded=(url,),
             next_commands=(
-                ("housing predict rows.csv", "raw rows in, predictions out"),
-                ("housing status", "variants, weights, instances, invocations"),
-                ("housing destroy", "end the endpoint"),
+                (invocation.next("predict", "rows.csv"), "raw rows in, predictions out"),
+                (invocation.next("status"), "variants, weights, instances, invocations"),
+                (invocation.next("destroy"), "end the endpoint"),
             ),
         )
 
@@ -61,7 +63,7 @@ def destroy(experiment: Experiment, invocation: Invocation, reporter: Reporter) 
             headline=f"{endpoint} is gone; records and registered models stay",
             data=_data(endpoint, changes),
             lines=(*changes.lines, changes.summary()),
-            next_commands=(("housing deploy", "bring it back"),),
+            next_commands=((invocation.next("deploy"), "bring it back"),),
         )
 
 
@@ -96,11 +98,11 @@ def apply_plan(session: Session) -> tuple[Deployment, Changes]:
     return wanted, changes
 
 
-def _warnings(wanted: Deployment) -> list[str]:
+def _warnings(wanted: Deployment, invocation: Invocation) -> list[str]:
     """What is allowed and hardly meant."""
     return [
         f"warning: {' and '.join(names)} serve one model, {model}: nothing but their machines can be compared. For "
-        "another model: a new study, or candidate=<run id>, with `housing promote gate=challenger`"
+        f"another model: a new study, or candidate=<run id>, with `{invocation.next('promote', 'gate=challenger')}`"
         for model, names in wanted.shared_models().items()
     ]
 

@@ -94,8 +94,9 @@ class Session:
         left = [run for run in runs.left_at_work() if run.id not in ours and run.parent not in ours]
         if left and self.invocation.command != "attach":
             jobs = "1 job" if len(left) == 1 else f"{len(left)} jobs"
-            one = f" {left[0].id[:8]}" if len(left) == 1 else ""
-            text = f"{jobs} of an earlier command at work, or ended and not recorded: housing attach{one}"
+            one = (left[0].id[:8],) if len(left) == 1 else ()
+            command = self.invocation.next("attach", *one)
+            text = f"{jobs} of an earlier command at work, or ended and not recorded: {command}"
             self.reporter.step("left", text)
 
     def _hand_on_leftovers(self, runs: Runs) -> None:
@@ -127,7 +128,7 @@ class Session:
     def works(self) -> Works:
         """The jobs of this command there."""
         ledger = Ledger(self.experiment.prices, self.experiment.budget)
-        return Works(self.runner, lambda: self.runs, ledger, self.reporter)
+        return Works(self.runner, lambda: self.runs, ledger, self.reporter, self.invocation.next)
 
     @cached_property
     def host(self) -> Host:
@@ -206,5 +207,5 @@ class Session:
     def records_at(self) -> list[str]:
         """Where a person looks at the record."""
         uri = self.experiment.tracking.uri
-        look = "housing ui" if uri.startswith("sqlite:") else uri
+        look = self.invocation.next("ui") if uri.startswith("sqlite:") else uri
         return [f"MLflow experiment '{self.experiment.name}' in {uri}; look: {look}"]

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from housing.config.schema import Experiment
 from housing.errors import ConfigError, TrainingError
+from housing.shell import setting
+from housing.tracking.names import handle
 from housing.training.metrics import direction
 from housing.workflow.board import leaderboard
 from housing.workflow.figures import study_figures
@@ -60,13 +62,15 @@ def tune(experiment: Experiment, invocation: Invocation, reporter: Reporter) -> 
             recorded=session.records_at,
             next_commands=(
                 (
-                    f"housing compare {studied.name}",
+                    invocation.next("compare", handle(studied.run_id, studied.name)),
                     "the best side by side; --html FILE for a page with learning curves",
                 ),
-                ("housing ui", "all trials in the browser"),
-                ("housing promote", "final fit on train and validation, gate, registry"),
+                (invocation.next("ui"), "all trials in the browser"),
+                (invocation.next("promote"), "final fit on train and validation, gate, registry"),
                 (
-                    f"housing tune study.resume={studied.name} study.trials={2 * experiment.study.trials}",
+                    invocation.next(
+                        "tune", setting("study.resume", studied.name), f"study.trials={2 * experiment.study.trials}"
+                    ),
                     "search on with what it has learnt",
                 ),
             ),

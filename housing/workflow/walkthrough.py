@@ -57,11 +57,11 @@ def run(experiment: Experiment, invocation: Invocation, reporter: Reporter) -> O
             tables=(_figures(session, walked), shown),
             recorded=[*session.records_at, url],
             next_commands=(
-                ("housing status", "variants, weights, instances, invocations"),
-                ("housing predict rows.csv", "your own rows: raw columns with a header"),
-                ("housing tune search_space=wide study=tpe", "a larger search"),
-                (f"housing lineage {experiment.deployment.endpoint}", "from the endpoint back to the data"),
-                ("housing destroy", "end the endpoint; records and models stay"),
+                (invocation.next("status"), "variants, weights, instances, invocations"),
+                (invocation.next("predict", "rows.csv"), "your own rows: raw columns with a header"),
+                (invocation.next("tune", "search_space=wide", "study=tpe"), "a larger search"),
+                (invocation.next("lineage", experiment.deployment.endpoint), "from the endpoint back to the data"),
+                (invocation.next("destroy"), "end the endpoint; records and models stay"),
             ),
         )
 

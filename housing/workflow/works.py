@@ -34,15 +34,26 @@ class LeftAtWork(KeyboardInterrupt):
 
 
 class Works:
-    """The runner of one command, shared by all of its sessions. May be used from any thread but where it says so."""
+    """The runner of one command, shared by all of its sessions. May be used from any thread but where it says so.
 
-    def __init__(self, runner: Runner, runs: Callable[[], Runs], ledger: Ledger, reporter: Reporter) -> None:
+    `next_command` is `Invocation.next`.
+    """
+
+    def __init__(
+        self,
+        runner: Runner,
+        runs: Callable[[], Runs],
+        ledger: Ledger,
+        reporter: Reporter,
+        next_command: Callable[..., str],
+    ) -> None:
         self.runner = runner
         self.ledger = ledger
         self.stopping = False
         self.leaving = False
         self._runs = runs
         self._reporter = reporter
+        self._next = next_command
         self._at_work: dict[str, JobRun] = {}
         self._never_begun: set[str] = set()
         self._told_of_record = False
@@ -138,7 +149,7 @@ class Works:
         if answer == "l":
             self.leaving = True
             left = dict.fromkeys(run.parent or run.run_id for run in self._at_work.values())
-            commands = ", ".join(f"housing attach {run[:8]}" for run in left if run is not None)
+            commands = ", ".join(self._next("attach", run[:8]) for run in left if run is not None)
             self._reporter.step("left", f"{jobs} going on without this command; come back to it: {commands}")
             raise LeftAtWork
         self.stopping = True

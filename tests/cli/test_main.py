@@ -86,6 +86,15 @@ def test_cfg_prints_hydras_own_configuration(tmp_path: Path, what: str) -> None:
     assert ("study" in shown) == (what == "all")
 
 
+def test_cfg_of_a_multirun_shows_every_job(tmp_path: Path) -> None:
+    done = housing("train", "-m", "--cfg", "job", "algorithm.eta=0.1,0.3", cwd=tmp_path)
+    assert done.returncode == 0
+    assert [each["algorithm"]["eta"] for each in yaml.safe_load_all(done.stdout)] == [0.1, 0.3]
+    refused = housing("train", "-m", "--cfg", "hydra", "algorithm.eta=0.1,0.3", cwd=tmp_path)
+    assert refused.returncode == 3
+    assert "leave out -m" in refused.stderr
+
+
 def test_a_fault_ends_with_3_and_no_traceback(tmp_path: Path) -> None:
     done = housing("train", "algorithm.maxdepth=4", cwd=tmp_path)
     assert done.returncode == 3

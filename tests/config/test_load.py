@@ -82,6 +82,78 @@ def test_what_the_schema_knows_can_be_set_without_being_in_the_files(
     assert read(load([override], small))
 
 
+@pytest.mark.parametrize("digits", ["40401025", "9e142612", "1e5", "007", "0.50", "true", "-3"])
+def test_a_name_may_be_typed_in_digits(small: Path, digits: str) -> None:
+    experiment = load(
+        [f"candidate={digits}", f"study.resume={digits}", f"study.name={digits}", f"host.folder={digits}"], small
+    )
+    assert (experiment.candidate, experiment.study.resume, experiment.study.name) == (digits, digits, digits)
+    assert experiment.host.folder == digits
+
+
+def test_no_name_is_no_name(small: Path) -> None:
+    assert load(["candidate=null"], small).candidate is None
+
+
+def test_an_option_may_be_called_by_digits(project: Path, write: Write) -> None:
+    write("dataset/2024.yaml", DATASET.replace("name: mine", 'name: "2024"'))
+    write("dataset/1e5.yaml", DATASET.replace("name: mine", "name: big"))
+    assert load(["dataset=2024"], project).dataset.name == "2024"
+    assert load(["dataset=1e5"], project).dataset.name == "big"
+
+
+@pytest.mark.parametrize(
+    ("override", "value", "read"),
+    [
+        ("algorithm.eta=${oc.env:SET}", "0.2", lambda e: e.algorithm.hyperparameters["eta"] == 0.2),
+        ("algorithm.num_round=${oc.env:SET}", "30", lambda e: e.algorithm.hyperparameters["num_round"] == 30),
+        ("search_space.eta.low=${oc.env:SET}", "1e-3", lambda e: e.search_space["eta"].low == 0.001),
+        ("search_space.eta.log=${oc.env:SET}", "true", lambda e: e.search_space["eta"].log is True),
+        ("parallel=${oc.env:SET}", "3", lambda e: e.parallel == 3),
+        ("name=${oc.env:SET}", "2024", lambda e: e.name == "2024"),
+        ("candidate=${oc.env:SET}", "1e5", lambda e: e.candidate == "1e5"),
+        ("tracking.uri=${oc.env:SET}", "007", lambda e: e.tracking.uri == "007"),
+    ],
+)
+def test_a_variable_of_the_environment_is_what_is_wanted_there(
+    small: Path, monkeypatch: pytest.MonkeyPatch, override: str, value: str, read: Callable[[Experiment], bool]
+) -> None:
+    monkeypatch.setenv("SET", value)
+    assert read(load([override], small))
+
+
+def test_a_variable_that_is_no_number_is_refused_where_one_is_wanted(
+    small: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SET", "fast")
+    with pytest.raises(ConfigError, match=r'algorithm.eta = "fast"'):
+        load(["algorithm.eta=${oc.env:SET}"], small)
+
+
+def test_a_mapping_is_a_set_of_keys(small: Path) -> None:
+    experiment = load(["algorithm={gamma: 1, eta: 0.2}", "search_space={gamma: {type: float, low: 0, high: 1}}"], small)
+    values = experiment.algorithm.hyperparameters
+    assert (values["gamma"], values["eta"], values["num_round"]) == (1.0, 0.2, 20)
+    assert list(experiment.search_space) == ["eta", "max_depth", "gamma"]
+    assert load(["target@runner={folder: elsewhere}"], small).runner.folder == "elsewhere"
+
+
+def test_a_broken_file_matters_to_those_who_choose_it(project: Path, write: Write) -> None:
+    write("experiment/cut.yaml", "# @package _global_\nseed: [1\n")
+    write("experiment/twice.yaml", "# @package _global_\nseed: 1\nseed: 2\n")
+    (project / "experiment" / "latin.yaml").write_bytes(b"\xff\xfe: 1\n")
+    assert load(["dataset=mine"], project).seed == 0
+    for chosen in ("cut", "twice", "latin"):
+        with pytest.raises(ConfigError) as raised:
+            load([f"experiment={chosen}"], project)
+        assert "1 fault in" in str(raised.value)
+        assert f"experiment/{chosen}.yaml" in str(raised.value)
+    write("experiment/other.yaml", "# @package _global_\ndefaults: [{override /study: treee}]\n")
+    with pytest.raises(ConfigError) as raised:
+        load(["experiment=other"], project)
+    assert "1 fault in" in str(raised.value)
+
+
 def test_equal_experiments_have_equal_hashes_however_they_were_written(small: Path) -> None:
     one = load(["algorithm.eta=1", "algorithm.gamma=2", "tracking.uri=sqlite:///one.db"], small)
     other = load(["algorithm.gamma=2.0", "algorithm.eta=1.0", "tracking.uri=sqlite:///other.db"], small)

@@ -4,6 +4,7 @@ import threading
 from pathlib import Path
 
 import pytest
+import yaml  # type: ignore[import-untyped]
 
 from housing.config.compose import Composed
 from housing.config.load import check
@@ -53,6 +54,16 @@ def test_a_users_dataset_can_be_swept(project: Path) -> None:
         (["dataset=ames,mien"], "no such option"),
         (["search_space=walkthrough,narow"], "did you mean narrow?"),
         (["algorithm.eta=interval(0.1,0.5)"], "only lists, choices and ranges"),
+        (["algorithm.max_depth=range(3,3)"], "algorithm.max_depth=range(3,3)"),
+        (["algorithm.eta=range(0.5,0.1,0.2)"], "give a step below 0: range(0.5,0.1,-0.2)"),
+        (["algorithm.eta=range(0.1,0.5,-0.2)"], "give a step above 0: range(0.1,0.5,0.2)"),
+        (["algorithm.eta=range(0.1,0.5,0)"], "a step that is not 0"),
+        (["algorithm.num_round=range(1,100000000000)"], "100,000 jobs at most"),
+        (["seed=range(0,1000)", "algorithm.max_depth=range(1,1001)"], "1,000,000 jobs"),
+        (["features=glob(zz*)"], "there is domain, plain"),
+        (["algorithm.max_depth=glob(*)"], "glob finds options of a group"),
+        (["search_space=choice(walkthrough,narow)"], "did you mean narrow?"),
+        (["algorithm={gamma: 1},{gama: 2}"], "did you mean algorithm.gamma?"),
         (["study.trials=[1"], "left open"),
         (["algorithm.eta=0.1,0.2", "sed=4"], "did you mean seed?"),
     ],
@@ -61,6 +72,41 @@ def test_every_value_is_checked_before_anything_runs(small: Path, overrides: lis
     with pytest.raises(ConfigError) as raised:
         Sweep(overrides, small).first()
     assert told in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("override", "values"),
+    [
+        ("algorithm.eta=range(0.1,0.5,0.2)", ["0.1", "0.3"]),
+        ("algorithm.eta=range(0.7,0,-0.3)", ["0.7", "0.4", "0.1"]),
+        ("algorithm.eta=range(0.0,1,0.1)", [str(tenth / 10) for tenth in range(10)]),
+        ("algorithm.max_depth=sort(range(3,6),reverse=true)", ["5", "4", "3"]),
+        ("features=glob(p*)", ["plain"]),
+        ("features=choice(plain,domain)", ["plain", "domain"]),
+        ("features=sort(plain,domain)", ["domain", "plain"]),
+        ("study.name=1e5,2024", ['"1e5"', '"2024"']),
+    ],
+)
+def test_what_a_sweep_stands_for(small: Path, override: str, values: list[str]) -> None:
+    def typed(composed: Composed, overrides: tuple[str, ...]) -> str:
+        return overrides[0].partition("=")[2]
+
+    assert Sweep([override], small).run(typed) == values
+
+
+def test_a_shuffled_range_has_every_value_once(small: Path) -> None:
+    def eta(composed: Composed, overrides: tuple[str, ...]) -> float:
+        value: float = check(composed).algorithm.hyperparameters["eta"]
+        return value
+
+    assert sorted(Sweep(["algorithm.eta=shuffle(range(0.1,0.9,0.1))"], small).run(eta)) == [n / 10 for n in range(1, 9)]
+
+
+def test_the_configuration_of_every_job_can_be_shown(small: Path) -> None:
+    shown = list(yaml.safe_load_all(Sweep(["algorithm.eta=0.1,0.3", "seed=4"], small).shown()))
+    assert [(each["algorithm"]["eta"], each["seed"]) for each in shown] == [(0.1, 4), (0.3, 4)]
+    with pytest.raises(ConfigError, match=r"algorithm.eta = 7"):
+        Sweep(["algorithm.eta=0.1,7"], small).shown()
 
 
 def test_the_first_job_speaks_for_the_sweep(small: Path) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from housing.deployment.spec import Alarm, Autoscaling, Deployment
 from housing.errors import CloudError, DeploymentError
+from housing.shell import setting
 from housing.targets.sagemaker.hosting import live
 from housing.targets.sagemaker.hosting.alarms import read_alarms
 from housing.targets.sagemaker.hosting.names import ENDPOINT_TAG, of_tags, variant_resource
@@ -93,8 +94,8 @@ class Endpoints:
             )
         except ValueError as error:
             raise DeploymentError(
-                f"endpoint {name} was made something that housing cannot describe: {error}; end it with "
-                f"`housing destroy deployment.endpoint={name}`"
+                f"endpoint {name} was made something that housing cannot describe: {error}; end it",
+                way_out=("destroy", setting("deployment.endpoint", name)),
             ) from error
 
     def tags(self, arn: str) -> dict[str, str]:
