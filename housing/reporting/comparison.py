@@ -15,7 +15,7 @@ KINDS: tuple[Kind, ...] = ("configuration", "metrics", "origin")
 
 Value = float | str | None
 
-_UNJUDGED = ("best_round", "training_seconds", "billed_seconds")
+_UNJUDGED = ("rounds_kept", "training_seconds", "billed_seconds")
 
 
 @dataclass(frozen=True)

@@ -72,12 +72,20 @@ def score(label: ArrayLike, prediction: ArrayLike) -> dict[str, float]:
         raise DataError(f"cannot score {p.shape} predictions against {y.shape} labels: both must be (rows,), rows > 0")
     if not (np.isfinite(y).all() and np.isfinite(p).all()):
         raise DataError("cannot score: labels and predictions must be finite numbers")
-    return {name: metric.compute(y, p) for name, metric in METRICS.items() if _defined(name, y, p)}
+    return {
+        name: metric.compute(y, p)
+        for name, metric in METRICS.items()
+        if undefined(name, y) is None and (name != "rmsle" or (p > -1).all())
+    }
 
 
-def _defined(name: str, label: NDArray[np.float64], prediction: NDArray[np.float64]) -> bool:
-    if name == "mape":
-        return bool((label != 0).all())
-    if name == "rmsle":
-        return bool((label > -1).all() and (prediction > -1).all())
-    return True
+def undefined(name: str, label: ArrayLike) -> str | None:
+    """Why these labels have no such metric, whatever is predicted; None where they have one."""
+    import numpy as np
+
+    y = np.asarray(label, dtype=np.float64)
+    if name == "mape" and (zeros := int((y == 0).sum())):
+        return f"divides by the label, which is 0 in {zeros:,} of {y.size:,} rows"
+    if name == "rmsle" and (low := int((y <= -1).sum())):
+        return f"takes the logarithm of 1 + label, and {low:,} of {y.size:,} labels are -1 or less"
+    return None

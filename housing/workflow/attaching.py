@@ -120,7 +120,7 @@ def _refuse_ended(session: Session, run: Run) -> None:
     open_runs = [each for each in (run, *children) if each.status == "RUNNING" and JOB_TAG in each.tags]
     if not open_runs:
         again = session.invocation.next("tune", setting("study.resume", run.name))
-        way_out = f"{again} goes on with it" if run.kind == "study" else "it is complete"
+        way_out = f"`{again}` goes on with it" if run.kind == "study" else "it is complete"
         raise ConfigError(f"attach {run.name}: no job of it is left at work ({run.status}); {way_out}")
     for each in open_runs:
         process = each.tags.get(PROCESS_TAG, "")

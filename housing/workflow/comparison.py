@@ -104,11 +104,22 @@ def _compared(record: Record, jobs: Sequence[Run], objective: str) -> list[Compa
             name=job.name,
             split=job.tags.get(SPLIT_DIGEST_TAG),
             configuration={name: _value(text) for name, text in {**job.params, **inside}.items()},
-            metrics={name: job.metrics[name] for name in sorted(job.metrics, key=lambda name: name != objective)},
+            metrics=_metrics(job, objective),
             origin=_origin(job),
         )
         for job, inside in zip(jobs, inner, strict=True)
     ]
+
+
+def _metrics(job: Run, objective: str) -> dict[str, Value]:
+    """The objective first, and rounds as people count them."""
+    found: dict[str, Value] = {}
+    for name, value in sorted(job.metrics.items(), key=lambda metric: metric[0] != objective):
+        if name == "best_round":  # the record counts from 0
+            found["rounds_kept"] = value + 1
+        else:
+            found[name] = value
+    return found
 
 
 def _inner_configurations(record: Record, jobs: Sequence[Run]) -> list[dict[str, str]]:
@@ -160,7 +171,10 @@ def _short(text: str) -> str:
 
 
 def _value(text: str) -> Value:
-    return float(text) if _NUMBER.fullmatch(text) else text
+    if not _NUMBER.fullmatch(text):
+        return text
+    # Whole numbers of many digits may differ in what a float forgets.
+    return text if text.lstrip("-").isdigit() and int(text) != float(text) else float(text)
 
 
 # --- for people and machines ----------------------------------------------------------------------------------------

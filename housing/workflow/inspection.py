@@ -34,8 +34,8 @@ def status(
         remains = [name for name, state in states.items() if state is None]
         left = [
             f"of {name} only a part is there, left by a command that was killed: "
-            f"{invocation.next('deploy', setting('deployment.endpoint', name))} completes it, "
-            f"{invocation.next('destroy', setting('deployment.endpoint', name))} removes it"
+            f"`{invocation.next('deploy', setting('deployment.endpoint', name))}` completes it, "
+            f"`{invocation.next('destroy', setting('deployment.endpoint', name))}` removes it"
             for name in remains
         ]
         if not found:

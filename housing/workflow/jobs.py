@@ -32,7 +32,7 @@ def trained(session: Session, *, stopping: Callable[[], bool] | None = None) -> 
     result, run_id, name = fit(session, parent=invocation.parent_run_id, stopping=stopping)
     return Outcome(
         headline=f"{name}: {_summary(session, result)}",
-        data={"run_id": run_id, "name": name, "metrics": dict(result.metrics), "best_round": result.best_round}
+        data={"run_id": run_id, "name": name, "metrics": dict(result.metrics), "rounds_kept": result.best_round + 1}
         | {"config_hash": invocation.config_hash, "seconds": result.seconds, **session.works.costs(result)},
         lines=_bill(session, result),
         tables=(_metrics_table(session, result),),

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from housing.config.schema import CHOOSABLE, Experiment
-from housing.errors import ConfigError, ServerAway, TrackingError
+from housing.errors import ConfigError, ServerAway, TrackingError, TrainingError
 from housing.shell import setting
 from housing.tracking.queries import JOB_TAG
 from housing.tracking.studies import NAME_TAG, best_point, find_study, latest_study
@@ -283,6 +283,8 @@ def _way_back(session: Session, name: str) -> Iterator[None]:
     """Tells, when a study ends before its time, how to go on with it."""
     try:
         yield
+    except TrainingError:
+        raise  # the same would come of it again
     except BaseException:
         with suppress(OSError):
             session.reporter.step("stopped", f"{name} keeps what it has; go on: {_resume_command(session, name)}")

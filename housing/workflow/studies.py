@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from housing.config.schema import Experiment
-from housing.errors import ConfigError, TrainingError
+from housing.errors import ConfigError, DataError, TrainingError
 from housing.shell import setting
 from housing.tracking.names import handle
-from housing.training.metrics import direction
+from housing.training.metrics import direction, undefined
 from housing.workflow.board import leaderboard
 from housing.workflow.figures import study_figures
 from housing.workflow.jobs import tell_costs
@@ -92,6 +92,8 @@ def study(session: Session, *, parent: str | None) -> Studied:
     if is_managed:
         refuse_unsearchable(session)
     choices = stage(session)  # bad data is refused before a run is opened
+    for staged in choices.values():
+        _refuse_undefined(staged)
     objective, towards = spec.objectives[0], tuple(direction(each) for each in spec.objectives)
     known = () if is_managed else known_points(session)
     works, rental = session.works, session.works.runner.rental
@@ -122,6 +124,21 @@ def study(session: Session, *, parent: str | None) -> Studied:
         "tune", f"{name}: best of {len(result.trials)} {best.name}, {session.amount(best.metrics[objective])}"
     )
     return Studied(opened.run_id, name, result, summary, best)
+
+
+def _refuse_undefined(session: Session) -> None:
+    """Raises DataError where no trial could have an objective, whatever it predicts."""
+    prepared = session.prepared
+    for objective in session.experiment.study.objectives:
+        part, _, metric = objective.partition("_")
+        if part not in prepared.channels:
+            continue
+        why = undefined(metric, prepared.encoder.decode_label(prepared.channels[part].label))
+        if why is not None:
+            raise DataError(
+                f"study.objective = {objective}: {metric} {why}; choose an objective that has a value there, such as "
+                f"{part}_mae (algorithm.eval_metric=[mae])"
+            )
 
 
 def _search(session: Session, taken: TakenUp, known: Sequence[Point]) -> StudyResult:

@@ -149,7 +149,7 @@ class Works:
         if answer == "l":
             self.leaving = True
             left = dict.fromkeys(run.parent or run.run_id for run in self._at_work.values())
-            commands = ", ".join(self._next("attach", run[:8]) for run in left if run is not None)
+            commands = ", ".join(f"`{self._next('attach', run[:8])}`" for run in left if run is not None)
             self._reporter.step("left", f"{jobs} going on without this command; come back to it: {commands}")
             raise LeftAtWork
         self.stopping = True

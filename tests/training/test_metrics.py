@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from housing.errors import DataError
-from housing.training.metrics import METRICS, direction, score
+from housing.training.metrics import METRICS, direction, score, undefined
 
 
 def test_values_of_a_worked_example() -> None:
@@ -18,6 +18,9 @@ def test_values_of_a_worked_example() -> None:
 def test_a_metric_that_the_labels_do_not_define_is_left_out() -> None:
     assert "mape" not in score([0, 1], [0, 1])
     assert "rmsle" not in score([-2, 1], [0, 1])
+    assert undefined("mape", [0, 1]) == "divides by the label, which is 0 in 1 of 2 rows"
+    assert undefined("rmsle", [-2, 1]) == "takes the logarithm of 1 + label, and 1 of 2 labels are -1 or less"
+    assert undefined("mae", [0, -2]) is None
 
 
 @pytest.mark.parametrize(
