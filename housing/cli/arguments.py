@@ -12,6 +12,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
+from housing import shell
 from housing.cli.commands import COMMANDS, FLAGS, Flag, flags_of
 from housing.config.nearest import nearest
 from housing.config.schema import Experiment
@@ -184,7 +185,7 @@ def _no_command(name: str) -> str:
     meant = nearest(name, COMMANDS)
     way_out = f"did you mean {meant}?" if meant else f"there is {_listed(tuple(COMMANDS))}"
     if "=" in name:
-        way_out = f"put a command before it: housing train {name}"
+        way_out = f"put a command before it: {shell.command('train', name)}"
     return f"{name}: no such command; {way_out}"
 
 

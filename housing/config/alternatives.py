@@ -51,10 +51,13 @@ class Alternatives:
             raise ConfigError(f"with {named}, which the search space may choose: {error}") from None
         own, theirs = self._experiment.dataset, other.dataset
         if (own.label, own.label_unit) != (theirs.label, theirs.label_unit):
+            mine, users = self._composed.chosen["dataset"].stem, self._composed.files.theirs
+            folder = ("--config-dir", str(users)) if users else ()
             raise ConfigError(
                 f"search_space.dataset: {named} predicts {theirs.label} in {theirs.label_unit or 'no unit'}, "
                 f"{own.name} predicts {own.label} in {own.label_unit or 'no unit'}; a study compares errors of one "
-                "label in one unit. `housing tune -m dataset=a,b` is one study for each"
+                "label in one unit; one study for each",
+                way_out=("tune", "-m", f"dataset={mine},{options['dataset']}", *folder),
             )
         return replace(self._experiment, **{group: getattr(other, group) for group in options})
 

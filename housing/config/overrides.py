@@ -7,6 +7,7 @@ to the configuration (`++`), where the strict check finds it and names the right
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -135,10 +136,16 @@ class _Reader:
             self.searched[name] = token
             self.keys.add(("search_space", name))
         elif name is not None and listed and self.search:
-            way_out = f"write '{key}=choice({value})' to search among them, or add -m for a study with each"
+            way_out = (
+                f"write {shlex.quote(f'{key}=choice({value})')} to search among them, or add -m for a study with each"
+            )
             self._fault(token, "several values for one run", way_out)
         elif listed:
-            self._fault(token, "several values for one run", f"add -m to run each of them, or write {key}=[{value}]")
+            self._fault(
+                token,
+                "several values for one run",
+                f"add -m to run each of them, or write {shlex.quote(f'{key}=[{value}]')}",
+            )
         elif name is not None:
             self._fault(token, "is for a study", "`housing tune` searches it; give this command one value")
         else:
@@ -223,7 +230,10 @@ def _unreadable(token: str, error: HydraException) -> tuple[str, str]:
     unquoted = re.sub(r"\\.|'[^']*'|\"[^\"]*\"", "", value)
     if "'" in unquoted or '"' in unquoted or any(unquoted.count(a) != unquoted.count(b) for a, b in ("[]", "{}", "()")):
         return "a bracket or a quote is left open", "close it, or put the whole value in quotes"
-    return "the value has a character with a meaning of its own", f"put it in quotes, twice: '{key}=\"{value}\"'"
+    return (
+        "the value has a character with a meaning of its own",
+        f"put it in quotes, twice: {shlex.quote(setting(key, value))}",
+    )
 
 
 def has_several_values(token: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -84,7 +85,7 @@ class Session:
             self.reporter.step(
                 "record",
                 f"mlflow run opened its run in experiment {runs.experiment!r}; "
-                f"--experiment-name {name} keeps it with the others",
+                f"--experiment-name {shlex.quote(name)} keeps it with the others",
             )
         return runs
 
