@@ -61,6 +61,7 @@ _TO_THE_END = re.compile(r"(?:^next {6}|: )(housing .+)$")
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     for name in ("MLFLOW_TRACKING_URI", "MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_ID"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("SAGEMAKER_ROLE_ARN", "arn:aws:iam::123456789012:role/rents")
     folder = tmp_path / FOLDER
     for group, option, text in (
         ("experiment", "1e5", EXPERIMENT.format(name=NAME)),
@@ -80,6 +81,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     in_process("rehearsal", "stop", folder=folder)
 
 
+@pytest.mark.timeout(900)  # some thirty commands, one after the other
 def test_every_printed_command_works(project: Path) -> None:
     answers = [in_process(*command, *HERE, folder=project) for command in (("train",), ("status",))]
     assert [answer.code for answer in answers] == [0, 0], answers[0].err
