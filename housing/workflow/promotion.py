@@ -215,7 +215,7 @@ def _candidate(session: Session) -> Run:
     if best is None:
         raise RegistryError(
             f"nothing to promote: MLflow experiment '{experiment.name}' has no finished job of {algorithm} with "
-            f"{objective} on this data and split; run `housing tune` or `housing train` first, or name a run: "
+            f"{objective} on this data and split; run `{session.invocation.next('tune')}` first, or name a run: "
             "candidate=<run id>"
         )
     session.reporter.step("candidate", f"{best.name} ({objective} {session.amount(best.metrics[objective])})")
