@@ -62,6 +62,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     for name in ("MLFLOW_TRACKING_URI", "MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_ID"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("SAGEMAKER_ROLE_ARN", "arn:aws:iam::123456789012:role/rents")
+    monkeypatch.setenv("AWS_REGION", "eu-central-1")
     folder = tmp_path / FOLDER
     for group, option, text in (
         ("experiment", "1e5", EXPERIMENT.format(name=NAME)),
