@@ -13,7 +13,7 @@ from housing.data.description import Dataset, Features
 from housing.deployment.spec import Deployment
 from housing.monitoring.spec import Monitoring
 from housing.promotion.spec import Gate
-from housing.rehearsal.spec import Rehearsal
+from housing.targets.rehearsal import Rehearsal
 from housing.training.metrics import METRICS
 from housing.tuning.space import SearchSpace
 from housing.tuning.spec import Study

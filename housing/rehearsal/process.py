@@ -22,16 +22,16 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from housing.errors import CloudError, ConfigError
 from housing.rehearsal import credentials, environment, private
 from housing.rehearsal.credentials import Credentials
+from housing.rehearsal.errors import RehearsalError, RunsOtherwise, SettingRefused
 from housing.rehearsal.spec import Fault, Rehearsal
-from housing.shell import setting
 
 TOKEN_HEADER = "X-Rehearsal-Token"
 ROLE_NAME = "housing"
 """Of a role that every rehearsal has, for jobs and endpoints."""
 CONTROL = "/-/rehearsal/"
+_UNREADABLE = (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError)
 _STARTS_WITHIN_S = 60.0
 _ENDS_WITHIN_S = 60.0
 _ANSWERS_WITHIN_S = 10.0
@@ -63,8 +63,8 @@ class State:
 def ensure(rehearsal: Rehearsal, *, stays: bool = False) -> Address:
     """The address of the rehearsal of this folder, started when there is none, told its settings when it has others.
 
-    It goes on at least for as long as this process lives; `stays`: until `stop`. Raises ConfigError for what cannot be
-    had as it is asked for, CloudError where it does not answer.
+    It goes on at least for as long as this process lives; `stays`: until `stop`. Raises SettingRefused for what cannot
+    be had as it is asked for, RehearsalError where it does not answer.
     """
     folder = _folder(rehearsal.folder)
     wanted = {"settings": asdict(rehearsal), "holder": os.getpid(), "stays": stays}
@@ -77,7 +77,9 @@ def ensure(rehearsal: Rehearsal, *, stays: bool = False) -> Address:
                 return state.address
         _start(folder, wanted)
         if (found := _found(folder)) is None:
-            raise CloudError(f"the rehearsal of {folder} ended as soon as it had begun; see {folder / 'server.log'}")
+            raise RehearsalError(
+                f"the rehearsal of {folder} ended as soon as it had begun; see {folder / 'server.log'}"
+            )
         return found[1].address
 
 
@@ -94,12 +96,12 @@ def look(folder: str) -> State | None:
 
 
 def credentials_of(folder: str) -> Credentials:
-    """The keys of the rehearsal of this folder, which must have been started once. Raises CloudError."""
+    """The keys of the rehearsal of this folder, which must have been started once. Raises RehearsalError."""
     path = Path(folder).absolute()
     try:
         return credentials.read(path)
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise CloudError(
+        raise RehearsalError(
             f"the keys of the rehearsal of {path} cannot be read: {error}; stop it and start it anew"
         ) from error
 
@@ -119,7 +121,7 @@ def stop(folder: str) -> bool:
         give_up = time.monotonic() + _ENDS_WITHIN_S
         while _is_held(path / "server.lock"):
             if time.monotonic() > give_up:
-                raise CloudError(
+                raise RehearsalError(
                     f"process {server.pid}: the rehearsal of {path} does not end; see {path / 'server.log'}"
                 )
             time.sleep(0.02)
@@ -132,7 +134,7 @@ def settings_of(value: dict[str, Any]) -> Rehearsal:
     return Rehearsal(**value | {"faults": faults, "interrupt_at_rounds": tuple(value["interrupt_at_rounds"])})
 
 
-class _NoAnswer(CloudError):
+class _NoAnswer(RehearsalError):
     """It has ended, or is about to."""
 
 
@@ -163,9 +165,9 @@ class _Server:
         if answer.status == http.client.SERVICE_UNAVAILABLE:
             raise self._no_answer(text.decode(errors="replace"))
         if answer.status == http.client.BAD_REQUEST:
-            raise ConfigError(f"rehearsal.{text.decode(errors='replace')}")
+            raise SettingRefused(f"{text.decode(errors='replace')}")
         if answer.status != http.client.OK:
-            raise CloudError(f"the rehearsal of {self.folder} refused: {text.decode(errors='replace')}")
+            raise RehearsalError(f"the rehearsal of {self.folder} refused: {text.decode(errors='replace')}")
         return json.loads(text)
 
     def _no_answer(self, why: str) -> _NoAnswer:
@@ -181,7 +183,9 @@ def _found(folder: Path) -> tuple[_Server, State] | None:
         return None
     give_up = time.monotonic() + _STARTS_WITHIN_S
     while True:
-        with contextlib.suppress(OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError, CloudError):
+        with contextlib.suppress(
+            OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError, RehearsalError
+        ):
             value = json.loads((folder / "server.json").read_text(encoding="utf-8"))
             server = _Server(folder, value["pid"], value["port"], value["token"])
             return server, server.state()
@@ -189,7 +193,7 @@ def _found(folder: Path) -> tuple[_Server, State] | None:
         if not _is_held(folder / "server.lock"):
             return None
         if time.monotonic() > give_up:
-            raise CloudError(f"the rehearsal of {folder} is there and gives no answer; see {folder / 'server.log'}")
+            raise RehearsalError(f"the rehearsal of {folder} is there and gives no answer; see {folder / 'server.log'}")
         time.sleep(0.02)
 
 
@@ -207,17 +211,16 @@ def _start(folder: Path, wanted: dict[str, Any]) -> None:
     line = done.stdout.decode(errors="replace").strip()
     problem = json.loads(line).get("error") if line else done.stderr.decode(errors="replace").strip()[-500:]
     if problem or not line:
-        raise CloudError(f"the rehearsal of {folder} does not start: {problem or 'see server.log there'}")
+        raise RehearsalError(f"the rehearsal of {folder} does not start: {problem or 'see server.log there'}")
 
 
 def _refuse_to_move(address: Address, rehearsal: Rehearsal) -> None:
     port = int(address.url.rpartition(":")[2])
     for key, asked, is_there in (("port", rehearsal.port or port, port), ("region", rehearsal.region, address.region)):
         if asked != is_there:
-            raise ConfigError(
-                f"rehearsal.{key}: {asked} is asked for, and the rehearsal of {rehearsal.folder} runs with {is_there}; "
-                "end it first",
-                way_out=("rehearsal", "stop", setting("rehearsal.folder", rehearsal.folder)),
+            raise RunsOtherwise(
+                f"{key}: {asked} is asked for, and the rehearsal of {rehearsal.folder} runs with {is_there}; "
+                "end it first"
             )
 
 
@@ -226,9 +229,9 @@ def _folder(folder: str) -> Path:
     try:
         private.make_folder(path)
     except private.NotPrivate as error:
-        raise ConfigError(f"rehearsal.folder: {error}") from error
+        raise SettingRefused(f"folder: {error}") from error
     except OSError as error:
-        raise ConfigError(f"rehearsal.folder: {path} cannot be made: {error.strerror}") from error
+        raise SettingRefused(f"folder: {path} cannot be made: {error.strerror}") from error
     return path
 
 

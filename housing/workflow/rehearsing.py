@@ -7,9 +7,7 @@ import time
 from dataclasses import asdict, replace
 
 from housing.config.schema import Experiment
-from housing.rehearsal.credentials import Credentials
-from housing.rehearsal.kinds import ACCOUNT
-from housing.rehearsal.process import ROLE_NAME, Address, State, credentials_of, ensure, look, stop
+from housing.targets.rehearsal.beginning import Address, State, look, start, stop
 from housing.workflow.outcome import Invocation, Outcome, Reporter, Table
 
 
@@ -21,17 +19,17 @@ def rehearsal(
     if action == "start":
         if port is not None:
             settings = replace(settings, port=port)
-        address = ensure(settings, stays=True)
-        return _started(address, credentials_of(settings.folder), invocation)
+        address, environment = start(settings)
+        return _started(address, environment, invocation)
     if action == "stop":
-        stopped = stop(settings.folder)
+        stopped = stop(settings)
         headline = "the rehearsal has ended; its state stays" if stopped else "no rehearsal runs here"
         return Outcome(headline, {"stopped": stopped, "folder": settings.folder})
-    state = look(settings.folder)
+    state = look(settings)
     if state is None:
         data = {"running": False, "folder": settings.folder}
-        start = (invocation.next("rehearsal", "start"), "one that stays until it is stopped")
-        return Outcome("no rehearsal runs here", data, next_commands=(start,))
+        begin = (invocation.next("rehearsal", "start"), "one that stays until it is stopped")
+        return Outcome("no rehearsal runs here", data, next_commands=(begin,))
     return _shown(state, invocation)
 
 
@@ -42,8 +40,7 @@ def _next(invocation: Invocation) -> tuple[tuple[str, str], ...]:
     )
 
 
-def _started(address: Address, credentials: Credentials, invocation: Invocation) -> Outcome:
-    environment = _environment(address, credentials)
+def _started(address: Address, environment: dict[str, str], invocation: Invocation) -> Outcome:
     exports = [f"export {key}={shlex.quote(value)}" for key, value in environment.items()]
     return Outcome(
         headline=f"a SageMaker answers at {address.url}",
@@ -52,17 +49,6 @@ def _started(address: Address, credentials: Credentials, invocation: Invocation)
         next_commands=((invocation.next("tune", "target=rehearsal"), "train there"), *_next(invocation)),
         raw="".join(f"{line}\n" for line in exports),
     )
-
-
-def _environment(address: Address, credentials: Credentials) -> dict[str, str]:
-    """What AWS's SDKs and its command line read, and a role to give to jobs and endpoints."""
-    return {
-        "AWS_ENDPOINT_URL": address.url,
-        "AWS_ACCESS_KEY_ID": credentials.access_key,
-        "AWS_SECRET_ACCESS_KEY": credentials.secret_key,
-        "AWS_DEFAULT_REGION": address.region,
-        "SAGEMAKER_ROLE_ARN": f"arn:aws:iam::{ACCOUNT}:role/{ROLE_NAME}",
-    }
 
 
 def _shown(state: State, invocation: Invocation) -> Outcome:

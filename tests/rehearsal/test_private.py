@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from housing.errors import CloudError, ConfigError
 from housing.rehearsal import credentials, private
+from housing.rehearsal.errors import RehearsalError, SettingRefused
 from housing.rehearsal.process import credentials_of, ensure, stop
 from housing.rehearsal.spec import Rehearsal
 
@@ -66,7 +66,7 @@ def test_a_folder_of_somebody_else_is_refused(tmp_path: Path) -> None:
     folder.mkdir()
     os.chown(folder, _NOBODY, _NOBODY)
 
-    with pytest.raises(ConfigError, match=rf"rehearsal\.folder: .*theirs belongs to user {_NOBODY}, not to 0 .*choose"):
+    with pytest.raises(SettingRefused, match=rf"folder: .*theirs belongs to user {_NOBODY}, not to 0 .*choose"):
         ensure(Rehearsal(folder=str(folder)))
 
 
@@ -84,5 +84,5 @@ def test_a_file_of_somebody_else_is_refused(tmp_path: Path) -> None:
 
 
 def test_keys_that_are_not_there_are_told(tmp_path: Path) -> None:
-    with pytest.raises(CloudError, match=r"the keys of the rehearsal of .* cannot be read"):
+    with pytest.raises(RehearsalError, match=r"the keys of the rehearsal of .* cannot be read"):
         credentials_of(str(tmp_path))

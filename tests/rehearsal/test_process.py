@@ -20,7 +20,7 @@ from typing import Any, cast
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 
-from housing.errors import CloudError, ConfigError
+from housing.rehearsal.errors import RehearsalError, SettingRefused
 from housing.rehearsal.process import Address, ensure, look, running, stop
 from housing.rehearsal.spec import Fault, Rehearsal
 from tests.hostile import HostileFolder
@@ -201,10 +201,10 @@ def test_settings_that_make_no_sense_change_nothing(rehearsal: Rehearsal, lastin
     runs, address = lasting
     wrong = (Fault("s3:PutObjekt", "lost"),)
 
-    with pytest.raises(CloudError, match=r"does not start: faults: s3:PutObjekt .*did you mean s3:PutObject\?"):
+    with pytest.raises(RehearsalError, match=r"does not start: faults: s3:PutObjekt .*did you mean s3:PutObject\?"):
         ensure(replace(rehearsal, faults=wrong))
     assert running(rehearsal.folder) is None
-    with pytest.raises(ConfigError, match=r"rehearsal\.faults: s3:PutObjekt"):
+    with pytest.raises(SettingRefused, match=r"faults: s3:PutObjekt"):
         ensure(replace(runs, faults=wrong))
     assert running(runs.folder) == address
 
@@ -213,16 +213,16 @@ def test_another_port_or_region_is_refused_while_it_runs(lasting: tuple[Rehearsa
     rehearsal, address = lasting
     port = int(address.url.rpartition(":")[2])
 
-    with pytest.raises(ConfigError, match=f"port: 1 is asked for, and .* runs with {port}; end it first"):
+    with pytest.raises(SettingRefused, match=f"port: 1 is asked for, and .* runs with {port}; end it first"):
         ensure(replace(rehearsal, port=1))
-    with pytest.raises(ConfigError, match=r"region: eu-west-1 is asked for"):
+    with pytest.raises(SettingRefused, match=r"region: eu-west-1 is asked for"):
         ensure(replace(rehearsal, region="eu-west-1"))
 
 
 def test_a_port_that_is_taken_is_said(lasting: tuple[Rehearsal, Address], tmp_path: Path) -> None:
     port = int(lasting[1].url.rpartition(":")[2])
 
-    with pytest.raises(CloudError, match=f"port: {port} is not free"):
+    with pytest.raises(RehearsalError, match=f"port: {port} is not free"):
         ensure(Rehearsal(folder=str(tmp_path / "other"), port=port))
 
 

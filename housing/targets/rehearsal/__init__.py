@@ -11,6 +11,8 @@ from housing.rehearsal.spec import Rehearsal
 from housing.targets import sagemaker
 from housing.targets.base import no_images
 
+__all__ = ["Rehearsal", "Settings", "open_host", "open_runner", "policies", "supports"]
+
 if TYPE_CHECKING:
     from housing.targets.base import Host, Runner
 

@@ -1,16 +1,24 @@
-"""Settings that lead to a rehearsal that answers, and the keys that it takes."""
+"""The rehearsal of a folder from outside: started, looked at and ended, and settings that lead to it."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from housing.rehearsal.process import credentials_of, ensure
+from housing.errors import CloudError, ConfigError
+from housing.rehearsal import process
+from housing.rehearsal.errors import RehearsalError, RunsOtherwise, SettingRefused
+from housing.rehearsal.kinds import ACCOUNT
+from housing.rehearsal.process import ROLE_NAME, Address, State
+from housing.shell import setting
+
+__all__ = ["Address", "State", "begun", "look", "start", "stop"]
 
 if TYPE_CHECKING:
-    from housing.targets.rehearsal import Settings
+    from housing.targets.rehearsal import Rehearsal, Settings
 
 
 def begun(settings: Settings) -> tuple[Settings, Mapping[str, str] | None]:
@@ -19,9 +27,53 @@ def begun(settings: Settings) -> tuple[Settings, Mapping[str, str] | None]:
     With them come its account's keys, as boto3 takes them; None where calls are to be signed by who the environment
     says, so that they are held to the policies of that user.
     """
-    address = ensure(settings.rehearsal)
+    with _translated(settings.rehearsal):
+        address = process.ensure(settings.rehearsal)
+        account = process.credentials_of(settings.rehearsal.folder)
     reached = replace(settings, endpoint_url=address.url, region=settings.region or address.region)
     if settings.rehearsal.enforce_iam and os.environ.get("AWS_ACCESS_KEY_ID"):
         return reached, None
-    account = credentials_of(settings.rehearsal.folder)
     return reached, {"aws_access_key_id": account.access_key, "aws_secret_access_key": account.secret_key}
+
+
+def start(settings: Rehearsal) -> tuple[Address, dict[str, str]]:
+    """One that stays until it is stopped, and the environment by which any AWS client reaches it, with a role for jobs.
+
+    Raises ConfigError for what cannot be had as it is asked for, CloudError where it does not answer.
+    """
+    with _translated(settings):
+        address = process.ensure(settings, stays=True)
+        account = process.credentials_of(settings.folder)
+    return address, {
+        "AWS_ENDPOINT_URL": address.url,
+        "AWS_ACCESS_KEY_ID": account.access_key,
+        "AWS_SECRET_ACCESS_KEY": account.secret_key,
+        "AWS_DEFAULT_REGION": address.region,
+        "SAGEMAKER_ROLE_ARN": f"arn:aws:iam::{ACCOUNT}:role/{ROLE_NAME}",
+    }
+
+
+def look(settings: Rehearsal) -> State | None:
+    """What it is about; None when there is none. Raises CloudError."""
+    with _translated(settings):
+        return process.look(settings.folder)
+
+
+def stop(settings: Rehearsal) -> bool:
+    """End it; its state stays. False when there is none. Raises CloudError."""
+    with _translated(settings):
+        return process.stop(settings.folder)
+
+
+@contextmanager
+def _translated(settings: Rehearsal) -> Iterator[None]:
+    """The rehearsal knows no error of ours."""
+    try:
+        yield
+    except RunsOtherwise as error:
+        end = ("rehearsal", "stop", setting("rehearsal.folder", settings.folder))
+        raise ConfigError(f"rehearsal.{error}", way_out=end) from error
+    except SettingRefused as error:
+        raise ConfigError(f"rehearsal.{error}") from error
+    except RehearsalError as error:
+        raise CloudError(str(error)) from error
