@@ -28,7 +28,7 @@ def multirun(request: Request) -> Outcome:
     if experiment.study.resume is not None:
         raise ConfigError("study.resume: one study goes on at a time; leave out -m")
     invocation = invocation_of(command, request.overrides, composed=composed, experiment=experiment)
-    with open_group(experiment, invocation) as group:
+    with open_group(experiment, invocation, Console(as_json=request.json)) as group:
         job = _Job(command, group.run_id, as_json=request.json)
         jobs: list[_Done]
         if not sweep.runs_here:

@@ -6,7 +6,7 @@ import json
 import math
 import re
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -23,6 +23,8 @@ _TAG_LIMIT = 8000
 _KEY_LIMIT = 250
 _DIGEST_LIMIT = 36
 _CUT = "... (cut; the whole value is in config.yaml)"
+
+_NOTHING: Mapping[str, Collection[int]] = {}
 
 T = TypeVar("T")
 
@@ -78,32 +80,33 @@ def round_metrics(number: int, values: Mapping[str, float], at_ms: int) -> list[
     return [Metric(name, float(value), at_ms, number) for name, value in values.items()]
 
 
-def job_metrics(result: TrainingResult, *, known_rounds: int = 0) -> list[Metric]:
+def job_metrics(result: TrainingResult, *, known: Mapping[str, Collection[int]] = _NOTHING) -> list[Metric]:
     """Every round (step = round, from 0), then the metrics of the best round, the round and the seconds.
 
-    The first `known_rounds` were logged while the job ran, and are left out. Of the others only start and end of the
-    job are known, so they are spread evenly between them. MLflow shows a metric's newest
-    point as its value: the best round's values are put at the last step, a millisecond later, so that lists and
-    searches rank by the model that was kept and not by the last round.
+    `known` are the rounds of each metric that were logged while the job ran; they are left out. Of the others only
+    start and end of the job are known, so they are spread evenly between them. MLflow shows the latest point of a
+    metric's last step as its value: the metrics of the model that was kept are put behind all others, so that lists and
+    searches rank by it and not by the last round.
     """
     from mlflow.entities import Metric
 
     ended_at_ms = result.started_at_ms + round(result.seconds * 1000)
-    rounds = max((len(values) for values in result.history.values()), default=0)
-    last = max(rounds - 1, 0)
+    steps = (len(values) - 1 for values in result.history.values())
+    last = max((0, *steps, *(step for logged in known.values() for step in logged)))
     points = [
         Metric(name, value, result.started_at_ms + round(result.seconds * 1000 * (step + 1) / len(values)), step)
         for name, values in result.history.items()
         for step, value in enumerate(values)
-        if step >= known_rounds
+        if step not in known.get(name, ())
     ]
     kept = {
         name: value
         for name, value in result.metrics.items()
-        if name not in result.history or not _same(result.history[name][-1], value)
+        # What was logged live may be rounded, and go on behind the rounds that count.
+        if known.get(name) or name not in result.history or not _same(result.history[name][-1], value)
     }
     # Rounds that were logged live have the time at which they were heard of, which may be after the job's end.
-    kept_at_ms = 1 + (max(ended_at_ms, int(time.time() * 1000)) if known_rounds else ended_at_ms)
+    kept_at_ms = 1 + (max(ended_at_ms, int(time.time() * 1000)) if any(known.values()) else ended_at_ms)
     points += [Metric(name, value, kept_at_ms, last) for name, value in kept.items()]
     summary = {"best_round": float(result.best_round), "training_seconds": result.seconds}
     if result.billed_seconds is not None:

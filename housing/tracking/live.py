@@ -69,7 +69,7 @@ class LiveRounds:
                 self._writing = None
                 self._changed.notify_all()
                 if not written:
-                    # In order and without a gap: a run tells by their number how many rounds it has.
+                    # In order, so that whoever looks sees no gap.
                     self._waiting[run_id] = rounds + self._waiting.pop(run_id, [])
                     self._changed.wait_for(lambda: self._closed, timeout=pause_s)
                     pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)

@@ -15,6 +15,7 @@ from housing.tracking.store import translated
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+    from mlflow.entities import Metric
 
 Kind = Literal["run", "study", "job", "group", "final", "monitoring"]
 """A job on its own, a study, one job of a study or group, a group of jobs, the final fit."""
@@ -77,7 +78,13 @@ class RunQueries:
         """By run id, an id's first characters (4 or more), the run's name, or its first word, where only one has it."""
         if _FULL_ID.fullmatch(run):
             with translated(f"run {run}: not in the record"):
-                return _run(self.client.get_run(run))
+                found_by_id = self.client.get_run(run)
+            if found_by_id.info.lifecycle_stage == "deleted":
+                raise TrackingError(
+                    f"run {run}: was deleted; bring it back: MLFLOW_TRACKING_URI={self.client.tracking_uri} "
+                    f"mlflow runs restore --run-id {run}"
+                )
+            return _run(found_by_id)
         found = self.named(run)
         if len(found) == 1:
             return found[0]
@@ -107,17 +114,23 @@ class RunQueries:
     ) -> Run | None:
         """The finished job with the best `objective`, the earlier of equals; None when no job has it.
 
-        Final fits do not compete, for they have seen the validation rows; nor do studies and groups, which only
-        repeat their best job.
+        Only jobs compete: a final fit has seen the validation rows, and a study, a multirun or a whole `run` only
+        repeats its best job.
         """
-        clauses = ["attributes.status = 'FINISHED'"]
-        clauses += [f"tags.`{KIND_TAG}` != '{kind}'" for kind in ("study", "group", "final")]
+        clauses = ["attributes.status = 'FINISHED'", *_equal({KIND_TAG: "job"})]
         clauses += _equal({PARENT_TAG: parent, SPLIT_DIGEST_TAG: split_digest}) + _trained_by(algorithm)
         order = "ASC" if direction == "minimize" else "DESC"
         found = self._search(clauses, f"metrics.`{objective}` {order}", "attributes.start_time ASC", page=1)
         # Runs without the metric, or with NaN, come last in either direction.
         first = next(found, None)
         return None if first is None or math.isnan(first.metrics.get(objective, math.nan)) else first
+
+    def finished_jobs(self, objective: str, direction: Direction, *, most: int) -> list[Run]:
+        """The finished jobs with the best `objective`, best first."""
+        clauses = ["attributes.status = 'FINISHED'", *_equal({KIND_TAG: "job"})]
+        order = "ASC" if direction == "minimize" else "DESC"
+        found = self._search(clauses, f"metrics.`{objective}` {order}", "attributes.start_time ASC", page=most)
+        return [run for run in islice(found, most) if not math.isnan(run.metrics.get(objective, math.nan))]
 
     def latest_study(self, *, split_digest: str | None = None, algorithm: str | None = None) -> Run | None:
         """The finished study that began last; None when there is none."""
@@ -138,6 +151,10 @@ class RunQueries:
         """Runs that have the tag, whatever it says and whatever their status."""
         return self._search([f"tags.`{tag}` LIKE '%'"])
 
+    def with_tags(self, tags: Mapping[str, str | None]) -> list[Run]:
+        """Runs that have these tags, whatever their status, in the order they were started; None: any."""
+        return list(self._search(_equal(tags), "attributes.start_time ASC"))
+
     def billed_jobs(self, tags: Mapping[str, str], *, most: int) -> list[Run]:
         """The latest finished jobs that have these tags and were billed."""
         clauses = ["attributes.status = 'FINISHED'", "metrics.billed_seconds >= 0", *_equal(tags)]
@@ -149,17 +166,22 @@ class RunQueries:
 
     def children(self, parent: str, *, tags: Mapping[str, str] | None = None) -> list[Run]:
         """All runs below a parent that have the tags, whatever their status, in the order they were started."""
-        return list(self._search(_equal({PARENT_TAG: parent, **(tags or {})}), "attributes.start_time ASC"))
+        return self.with_tags({PARENT_TAG: parent, **(tags or {})})
 
     def history(self, run_id: str, metric: str) -> list[float]:
         """The metric after every round of a job, from the first; empty when the run has no such metric."""
-        with translated(f"run {run_id}: cannot read {metric}"):
-            points = self.client.get_metric_history(run_id, metric)
-        # The last step holds, a millisecond later, the value of the round that was kept too: `entries.job_metrics`.
+        # The last step holds, later, the value of the round that was kept too: `entries.job_metrics`.
         rounds: dict[int, float] = {}
-        for point in sorted(points, key=lambda p: (p.step, p.timestamp)):
+        for point in sorted(self._points(run_id, metric), key=lambda p: (p.step, p.timestamp)):
             rounds.setdefault(point.step, point.value)
         return list(rounds.values())
+
+    def _steps(self, run_id: str, metric: str) -> set[int]:
+        return {point.step for point in self._points(run_id, metric)}
+
+    def _points(self, run_id: str, metric: str) -> Sequence[Metric]:
+        with translated(f"run {run_id}: cannot read {metric}"):
+            return list(self.client.get_metric_history(run_id, metric))
 
     def _search(self, clauses: Sequence[str], *order_by: str, page: int = _PAGE) -> Iterator[Run]:
         token: str | None = None
@@ -178,7 +200,8 @@ class RunQueries:
                 return
 
     def _near(self, name: str) -> str:
-        names = dict.fromkeys(r.name for r in self._search([], "attributes.start_time DESC"))
+        runs = self._search([], "attributes.start_time DESC")
+        names = dict.fromkeys(r.name for r in runs if r.name != name)
         if not names:
             return ", which has no runs yet"
         near = difflib.get_close_matches(name, names, n=_NAMES_SHOWN, cutoff=0.6)

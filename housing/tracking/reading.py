@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from housing.errors import TrackingError
+from housing.tracking.experiments import check_not_deleted
 from housing.tracking.queries import Run, RunQueries
 from housing.tracking.runs import read_file
 from housing.tracking.store import database_path, open_client, translated
@@ -17,7 +18,7 @@ class Record:
     """The runs of all experiments, those of `experiment` first. Failures are TrackingErrors."""
 
     def __init__(self, client: MlflowClient, uri: str, experiment: str) -> None:
-        self._client = client
+        self._client, self._uri, self._name = client, uri, experiment
         with translated(f"{uri}: cannot read its experiments"):
             every = [RunQueries(client, e.experiment_id, e.name) for e in client.search_experiments()]
         self._experiments = sorted(every, key=lambda queries: queries.experiment != experiment)
@@ -38,7 +39,20 @@ class Record:
     def get(self, run: str) -> Run:
         """By id, an id's beginning, or name; the experiment asked for goes before the others."""
         having = (queries for queries in self._experiments if queries.named(run))
-        return next(having, self._experiments[0]).get(run)
+        queries = next(having, next(iter(self._experiments), None))
+        if queries is None:
+            self.check_not_deleted()
+            raise TrackingError(f"run {run!r}: every experiment in {self._uri} was deleted")
+        try:
+            return queries.get(run)
+        except TrackingError:
+            self.check_not_deleted()
+            raise
+
+    def check_not_deleted(self) -> None:
+        """Raises TrackingError where the experiment asked for was deleted."""
+        if self.own is None:
+            check_not_deleted(self._client, self._uri, self._name)
 
     def children(self, run: Run) -> list[Run]:
         """All runs directly below a run, in the order they were started."""

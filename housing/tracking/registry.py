@@ -11,8 +11,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlparse
-from urllib.request import url2pathname
 
 from housing.deployment.bundle import digest
 from housing.deployment.spec import Deployment
@@ -20,7 +18,7 @@ from housing.errors import DataError, RegistryError
 from housing.processes import is_dead, process_tag
 from housing.tracking.entries import bounded_tags
 from housing.tracking.provenance import PROCESS_TAG
-from housing.tracking.store import cache_folder, translated
+from housing.tracking.store import cache_folder, local_path, translated
 from housing.training.artifact import BUNDLE_IN_MODEL, Bundle, check_bundle, save_mlflow_model
 
 if TYPE_CHECKING:
@@ -132,7 +130,7 @@ class Registry:
 
     def download(self, version: Version) -> Path:
         """The folder of a version's bundle, checked; files on this machine are used where they are."""
-        location = _local_path(version.source)
+        location = local_path(version.source)
         folder = location / BUNDLE_IN_MODEL if location is not None else self._fetched(version)
         try:
             check_bundle(folder)
@@ -240,6 +238,8 @@ class Registry:
         if not versions:
             with translated("cannot list the registered models", RegistryError):
                 models = [model.name for model in self.client.search_registered_models()]
+            if name in models:
+                return f"{name} has no versions (they were deleted); `housing promote` registers one"
             return f"no model {name!r} is registered{_hint(name, models)}; `housing promote` registers one"
         if alias is None:
             return f"{name} has no such version; it has {_listed(str(v.number) for v in versions)}"
@@ -260,15 +260,8 @@ def _version(item: Any, aliases: Mapping[str, str] | None = None) -> Version:
     return Version(item.name, int(number), item.run_id or "", tuple(sorted(known)), item.tags, item.source)
 
 
-def _local_path(source: str) -> Path | None:
-    parts = urlparse(source)
-    if parts.scheme in ("", "file"):
-        return Path(url2pathname(parts.path) if parts.scheme else source)
-    return None
-
-
 def _hint(name: str, known: Sequence[str]) -> str:
-    near = difflib.get_close_matches(name, known, n=1)
+    near = difflib.get_close_matches(name, [other for other in known if other != name], n=1)
     if near:
         return f"; did you mean {near[0]!r}?"
     return f"; there are {_listed(known)}" if known else "; there are none"

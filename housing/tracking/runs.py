@@ -28,7 +28,7 @@ from housing.tracking.queries import (
     Run,
     RunQueries,
 )
-from housing.tracking.store import open_client, translated
+from housing.tracking.store import local_path, open_client, probe_folder, translated
 from housing.tracking.trial import ABANDONED, STATE_TAG
 from housing.tuning.leaderboard import places
 from housing.tuning.trial import costs
@@ -44,12 +44,17 @@ Round = tuple[int, Mapping[str, float], int]
 
 CONFIG_FILE = "config.yaml"
 FRONT_TAG = "housing.front"
+USED_TAG = "housing.used_at_ms"
+"""Of an experiment: when a command was last about to record something there."""
+
 CONFIG_DIGEST_TAG = "housing.config_sha256"
 _NONE: Mapping[str, str] = {}
 
 
 class Runs(RunQueries):
     """The runs of one experiment, to read and to write. May be used from any thread; failures are TrackingErrors."""
+
+    _is_writable = False
 
     @classmethod
     def open(cls, uri: str, experiment: str, *, inside: str | None = None) -> Self:
@@ -60,6 +65,25 @@ class Runs(RunQueries):
                 identity = client.get_run(inside).info.experiment_id
                 return cls(client, identity, client.get_experiment(identity).name)
         return cls(client, experiment_id(client, uri, experiment), experiment)
+
+    def of_experiment(self, identity: str) -> Runs:
+        """The runs of another experiment of the same record."""
+        if identity == self.experiment_id:
+            return self
+        with translated(f"experiment {identity}: not in the record"):
+            return Runs(self.client, identity, self.client.get_experiment(identity).name)
+
+    def check_writable(self) -> None:
+        """Write to the record, once, and to its files where they lie on this machine. Raises TrackingError."""
+        if self._is_writable:
+            return
+        with translated(f"experiment {self.experiment!r}: the record cannot be written"):
+            self.client.set_experiment_tag(self.experiment_id, USED_TAG, str(int(time.time() * 1000)))
+            location = self.client.get_experiment(self.experiment_id).artifact_location
+            if (folder := local_path(location)) is not None:
+                folder.mkdir(parents=True, exist_ok=True)
+                probe_folder(folder)
+        self._is_writable = True
 
     def start(
         self,
@@ -129,8 +153,8 @@ class Runs(RunQueries):
         `close_abandoned` ends.
         """
         ended_at_ms = result.started_at_ms + round(result.seconds * 1000)
-        known_rounds = self._known_rounds(into, result) if into else 0
-        points = entries.job_metrics(result, known_rounds=known_rounds) + entries.metrics(metrics or {}, ended_at_ms)
+        known = {name: self._steps(into, name) for name in result.history} if into else {}
+        points = entries.job_metrics(result, known=known) + entries.metrics(metrics or {}, ended_at_ms)
         run_id = into or self._create(name, self._tags(kind, parent, tags, yaml), result.started_at_ms)
         self._describe(run_id, {} if into else params or {}, points, tags=(tags or {}) if into else {})
         self.log_files(run_id, dict(files or {}) | ({CONFIG_FILE: yaml.encode()} if yaml is not None else {}))
@@ -260,19 +284,16 @@ class Runs(RunQueries):
         with translated(f"run {run_id}: cannot be opened again"):
             self.client.log_batch(run_id, tags=entries.run_tags(own))
             self.client.update_run(run_id, status="RUNNING")
-            if REASON_TAG in self.get(run_id).tags:
-                self.client.delete_tag(run_id, REASON_TAG)
+            known = self.get(run_id).tags
+            for tag in (REASON_TAG, *((STATE_TAG,) if known.get(STATE_TAG) == ABANDONED else ())):
+                if tag in known:
+                    self.client.delete_tag(run_id, tag)
         self._log_config(run_id, yaml)
 
     def _create(self, name: str, tags: Mapping[str, str], started_at_ms: int) -> str:
         with translated(f"run {name!r}: cannot be written"):
             run = self.client.create_run(self.experiment_id, started_at_ms, entries.bounded_tags(tags), name)
         return str(run.info.run_id)
-
-    def _known_rounds(self, run_id: str, result: TrainingResult) -> int:
-        """How many rounds stand in a run; rounds are written whole, so any of their metrics tells."""
-        metric = next(iter(result.history), None)
-        return len(self.history(run_id, metric)) if metric is not None else 0
 
     def _describe(
         self, run_id: str, params: Mapping[str, Any], metrics: Sequence[Any] = (), *, tags: Mapping[str, str] = _NONE

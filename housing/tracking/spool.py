@@ -1,7 +1,8 @@
-"""Results on their way to a tracking server: first a file, then, whenever the server answers, a run.
+"""Results on their way to the record: first a file, then, whenever the record takes it, a run.
 
 A study so never waits for the network, and what has been trained outlives a server that is away and a process that
-ends. Each study has a folder of its own, locked by the process that fills or empties it; each file is one job.
+ends. Each study, and each single job, has a folder of its own, locked by the process that fills or empties it; each
+file is one job.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import fcntl
 import hashlib
 import json
 import os
+import secrets
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,9 +23,13 @@ from typing import Any
 
 from housing.errors import ServerAway, TrackingError
 from housing.tracking.entries import Input
+from housing.tracking.queries import PARENT_TAG, Run
 from housing.tracking.runs import Runs
-from housing.tracking.trial import TRIAL_TAG, finished_trial
+from housing.tracking.trial import ABANDONED, STATE_TAG, TRIAL_TAG, finished_trial
 from housing.training.job import TrainingResult
+
+RESULT_TAG = "housing.result"
+"""Random, of a single job: by it a result that was handed on before is found."""
 
 _FIRST_PAUSE_S = 0.25
 _LONGEST_PAUSE_S = 10.0
@@ -81,16 +87,7 @@ class Spool:
             _remove(self._folder)
 
     def _put(self, entry: Mapping[str, Any]) -> None:
-        path = self._folder / f"{self._next:06d}.json"
-        try:
-            new = path.with_suffix(".new")
-            with new.open("w", encoding="utf-8") as file:
-                json.dump(entry, file)
-                file.flush()
-                os.fsync(file.fileno())
-            new.replace(path)
-        except OSError as e:
-            raise TrackingError(f"{path}: cannot keep a result there: {e.strerror}") from e
+        _keep(self._folder / f"{self._next:06d}.json", {**entry, "experiment_id": self._runs.experiment_id})
         self._next += 1
         with self._changed:
             self._changed.notify_all()
@@ -137,6 +134,46 @@ def spooling(root: Path, runs: Runs, study: str) -> Iterator[Spool]:
             spool.close()
 
 
+def record_or_keep(root: Path, runs: Runs, *, within_s: float, name: str, **described: Any) -> str:
+    """Record a single job as `Runs.record` does, or keep it on disk; returns its run id.
+
+    Behind a network it is kept before it is tried. `adopts`: it goes into a run that `mlflow run` has opened. Raises
+    ServerAway where the record has not taken it within `within_s` seconds, TrackingError where the disk has not either.
+    """
+    number = secrets.token_hex(16)
+    entry = {"name": name, **described, "tags": {**described["tags"], RESULT_TAG: number}}
+    folder = _of_server(root, runs) / number
+    kept = folder / "000000.json"
+
+    if runs.is_local:
+        try:
+            return _record(runs, entry)
+        except TrackingError:
+            within_s = 0.0
+    with _folder_lock(folder):
+        packed = _packed(entry) | {"result": _packed_result(entry["result"])}
+        _keep(kept, packed | {"experiment_id": runs.experiment_id})
+        recorded = _handed_on_within(within_s, kept, runs)
+        _remove(folder)
+    return recorded
+
+
+def _handed_on_within(within_s: float, path: Path, runs: Runs) -> str:
+    deadline, pause_s = time.monotonic() + within_s, _FIRST_PAUSE_S
+    while True:
+        try:
+            return hand_on(path, runs)
+        except TrackingError as error:
+            if time.monotonic() + pause_s > deadline:
+                waited = f" for {within_s:g} s" if within_s else ""
+                raise ServerAway(
+                    f"the result is not lost: it waits in {path.parent} for the record, which did not take it{waited}; "
+                    f"the next command that opens this record brings it in: {error}"
+                ) from error
+        time.sleep(pause_s)
+        pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+
+
 def hand_on_leftovers(root: Path, runs: Runs) -> int:
     """Record what processes that have ended left for this server; returns how many jobs. Raises TrackingError."""
     done = 0
@@ -150,16 +187,15 @@ def hand_on_leftovers(root: Path, runs: Runs) -> int:
     return done
 
 
-def hand_on(path: Path, runs: Runs) -> None:
-    """One file becomes one run, however often this is tried; then the file goes."""
+def hand_on(path: Path, runs: Runs) -> str:
+    """One file becomes one run, however often this is tried; then the file goes. Returns the run's id."""
     entry = json.loads(path.read_text(encoding="utf-8"))
-    parent, number = entry["parent"], entry["tags"][TRIAL_TAG]
-    if not _is_there(runs, parent, number, except_run=entry.get("into")):
-        if "reason" in entry:
-            runs.record_failure(**entry)
-        else:
-            runs.record(**_unpacked(entry))
+    home = runs.of_experiment(entry.pop("experiment_id", runs.experiment_id))
+    recorded = _recorded(home, entry)
+    if recorded is None:
+        recorded = home.record_failure(**entry) if "reason" in entry else _record(home, _unpacked(entry))
     path.unlink()
+    return recorded
 
 
 def waiting(folder: Path) -> list[Path]:
@@ -167,15 +203,43 @@ def waiting(folder: Path) -> list[Path]:
     return sorted(folder.glob("*.json"))
 
 
-def _is_there(runs: Runs, parent: str, number: str, *, except_run: str | None) -> bool:
-    """Whether the trial is in the record; what an earlier attempt left half-written is closed, but for its own run."""
-    for run in runs.children(parent, tags={TRIAL_TAG: number}):
-        trial = finished_trial(run)
-        if trial is not None and trial.state != "interrupted":
-            return True
-        if run.status == "RUNNING" and run.id != except_run:
+def _recorded(runs: Runs, entry: Mapping[str, Any]) -> str | None:
+    """The run of this job, where it is whole; what an earlier attempt left half-written is closed, but for its own."""
+    names = {PARENT_TAG: entry["parent"], TRIAL_TAG: entry["tags"].get(TRIAL_TAG)}
+    for run in runs.with_tags({RESULT_TAG: entry["tags"][RESULT_TAG]} if RESULT_TAG in entry["tags"] else names):
+        if _is_whole(run):
+            return run.id
+        if run.status == "RUNNING" and run.id != entry.get("into"):
             runs.abandon(run.id)
-    return False
+    return None
+
+
+def _is_whole(run: Run) -> bool:
+    if RESULT_TAG in run.tags:
+        return run.status != "RUNNING" and run.tags.get(STATE_TAG) != ABANDONED
+    trial = finished_trial(run)
+    return trial is not None and trial.state != "interrupted"
+
+
+def _record(runs: Runs, entry: Mapping[str, Any]) -> str:
+    described = dict(entry)
+    if described.pop("adopts", False):
+        whole = {key: described[key] for key in ("kind", "tags", "params", "yaml")}
+        runs.adopt(described["into"], described["name"], **whole)
+    return runs.record(**described)
+
+
+def _keep(path: Path, entry: Mapping[str, Any]) -> None:
+    """Write a file, whole or not at all; raises TrackingError."""
+    try:
+        new = path.with_suffix(".new")
+        with new.open("w", encoding="utf-8") as file:
+            json.dump(entry, file)
+            file.flush()
+            os.fsync(file.fileno())
+        new.replace(path)
+    except OSError as e:
+        raise TrackingError(f"{path}: cannot keep a result there: {e.strerror}") from e
 
 
 def _of_server(root: Path, runs: Runs) -> Path:

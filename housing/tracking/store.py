@@ -6,7 +6,6 @@ import fcntl
 import gc
 import logging
 import os
-import re
 import shutil
 import sqlite3
 import sys
@@ -15,11 +14,21 @@ import warnings
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlparse
+from urllib.request import url2pathname
 
-from housing.errors import HousingError, TrackingError
+from housing.errors import ConfigError, HousingError, TrackingError
+from housing.tracking.servers import (
+    check_address,
+    check_answers_http,
+    check_answers_managed,
+    check_answers_sql,
+    is_database,
+    sign_for,
+)
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -33,24 +42,19 @@ _QUIET = {
     # Half a minute in all, not two: MLflow's pauses between its tries double, and it would notice late who is back.
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "4",
 }
-_MANAGED = re.compile(r"arn:aws[a-z-]*:sagemaker:[a-z0-9-]+:\d{12}:mlflow-(tracking-server|app)/[\w-]+")
-MANAGED_FORMS = (
-    "one looks like arn:aws:sagemaker:<region>:<account>:mlflow-tracking-server/<name>, or for a serverless app "
-    "arn:aws:sagemaker:<region>:<account>:mlflow-app/<id>"
-)
-"""What the ARN of a managed MLflow must look like, for people."""
-
 _BUSY_TIMEOUT_S = 20
-_REACHABLE_WITHIN_S = 10
 _MESSAGE_LIMIT = 400
+_PROBE_BYTES = 1 << 18
 
 
 def open_client(uri: str) -> MlflowClient:
     """A client for a tracking URI, its registry at the same place; may be used from any thread.
 
     `sqlite:///mlflow.db` is seen from the working folder and made when it is not there, also by several processes at
-    once. An ARN is that of a managed MLflow of SageMaker's. Raises TrackingError.
+    once. An ARN is that of a managed MLflow of SageMaker's. Raises TrackingError where it cannot be opened, ConfigError
+    where it is no address of a record.
     """
+    check_address(uri)
     _import_mlflow(sql="://" in uri and not uri.startswith("http"))
     from mlflow import MlflowClient
 
@@ -59,32 +63,57 @@ def open_client(uri: str) -> MlflowClient:
         _prepare_database(path)
         uri = f"sqlite:///{path}"
     elif uri.startswith(("http://", "https://")):
-        _check_reachable(uri)
+        check_answers_http(uri)
     elif uri.startswith("arn:"):
-        _sign_for(uri)
+        sign_for(uri)
+    elif is_database(uri):
+        check_answers_sql(uri)
     with translated(f"{uri}: MLflow cannot open it"):
         client = MlflowClient(uri, uri)
     if uri.startswith("arn:"):
-        _check_answers(client, uri)
+        check_answers_managed(client, uri)
     return client
-
-
-def is_managed(uri: str) -> bool:
-    """Whether a tracking URI is the ARN of a managed MLflow of SageMaker's."""
-    return _MANAGED.fullmatch(uri) is not None
 
 
 def database_path(uri: str) -> Path:
     """The file that a `sqlite:///` URI names, absolute."""
     name = uri.removeprefix("sqlite:///").partition("?")[0]
     if name in ("", ":memory:", uri):
-        raise TrackingError(f"{uri}: a record must be a file, as in sqlite:///mlflow.db")
+        raise ConfigError(f"tracking.uri = {uri!r}: a record must be a file, as in sqlite:///mlflow.db")
     return Path.cwd() / name
 
 
 def cache_folder() -> Path:
     """Where this user's housing keeps what it can make again; may not exist."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "housing"
+
+
+def check_creatable(uri: str) -> bool:
+    """Whether an SQLite record is yet to be made. Nothing is; raises TrackingError where it could not be."""
+    if not uri.startswith("sqlite:") or not _is_missing(path := database_path(uri)):
+        return False
+    folder = next(parent for parent in path.parents if parent.exists())
+    try:
+        probe_folder(folder)
+    except OSError as e:
+        raise TrackingError(f"{path}: cannot create the record there: {e.strerror}") from e
+    return True
+
+
+def local_path(location: str) -> Path | None:
+    """The folder on this machine that artifacts lie in; None where they lie elsewhere."""
+    parts = urlparse(location)
+    if parts.scheme in ("", "file"):
+        return Path(url2pathname(parts.path) if parts.scheme else location)
+    return None
+
+
+def probe_folder(folder: Path) -> None:
+    """Write a file there and remove it. Raises OSError: a disk is full, say, or a folder read-only."""
+    with NamedTemporaryFile(prefix=".housing-", dir=folder) as probe:
+        probe.write(bytes(_PROBE_BYTES))
+        probe.flush()
+        os.fsync(probe.fileno())
 
 
 @contextmanager
@@ -125,41 +154,6 @@ def _out_of_the_collectors_sight() -> Iterator[None]:
         gc.freeze()
         if was_enabled:
             gc.enable()
-
-
-def _check_reachable(uri: str) -> None:
-    # MLflow itself tries for two minutes before it says that nobody listens.
-    import requests
-
-    try:
-        requests.get(f"{uri.rstrip('/')}/health", timeout=_REACHABLE_WITHIN_S)
-    except requests.RequestException as e:
-        raise TrackingError(
-            f"{uri}: no tracking server answers ({type(e).__name__}); start it or change tracking.uri"
-        ) from e
-
-
-def _sign_for(arn: str) -> None:
-    """Let the plug-in for SageMaker's managed MLflow sign what goes to this server."""
-    import mlflow
-
-    if not is_managed(arn):
-        raise TrackingError(f"tracking.uri: {arn} is no managed MLflow; {MANAGED_FORMS}")
-    if find_spec("sagemaker_mlflow") is None:
-        raise TrackingError(f"{arn}: a managed MLflow needs a plug-in of AWS: pip install 'housing[sagemaker]'")
-    # It signs for the process's own tracking URI, whatever client calls.
-    mlflow.set_tracking_uri(arn)
-
-
-def _check_answers(client: MlflowClient, arn: str) -> None:
-    try:
-        client.search_experiments(max_results=1)
-    except Exception as e:  # of MLflow, of the plug-in, or of boto3
-        text = " ".join(str(e).split())
-        raise TrackingError(
-            f"{arn}: the managed MLflow does not answer: {text[:_MESSAGE_LIMIT]}; check tracking.uri, the AWS "
-            "credentials, and that they are allowed what `housing iam` prints"
-        ) from e
 
 
 # --- SQLite ---------------------------------------------------------------------------------------------------------

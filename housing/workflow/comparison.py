@@ -43,13 +43,14 @@ def compare(
 ) -> Outcome:
     """Compare runs given by id, an id's beginning or name; a study stands for its `top` best trials.
 
-    Without `runs` it is the latest study. Raises ConfigError for fewer than two runs.
+    Without `runs` it is the latest study, or the `top` best jobs where there is none. Raises ConfigError for fewer than
+    two runs.
     """
     from housing.tracking.reading import Record
 
     with reporter.working("reading the record"):
         record = Record.open(experiment.tracking.uri, experiment.name)
-        named = [record.get(word) for word in runs] or _latest_study(record)
+        named = [record.get(word) for word in runs] or _latest(record, experiment, top)
         jobs = list({job.id: job for run in named for job in _jobs(record, run, experiment, top)}.values())
         if len(jobs) < 2:
             raise ConfigError(_too_few(runs, jobs))
@@ -59,9 +60,16 @@ def compare(
     return _outcome(compared, experiment, invocation, words=runs, html=html)
 
 
-def _latest_study(record: Record) -> list[Run]:
-    latest = record.own and record.own.latest_study()
-    return [latest] if latest else []
+def _latest(record: Record, experiment: Experiment, top: int) -> list[Run]:
+    """The latest study; where none has finished, or it was deleted, the best of all jobs."""
+    record.check_not_deleted()
+    if record.own is None:
+        return []
+    latest = record.own.latest_study()
+    if latest is not None and record.children(latest):
+        return [latest]
+    objective = experiment.study.objectives[0]
+    return record.own.finished_jobs(objective, direction(objective), most=top)
 
 
 def _jobs(record: Record, run: Run, experiment: Experiment, top: int) -> Iterator[Run]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from housing.config.schema import Experiment
 from housing.workflow.jobs import trained
+from housing.workflow.opening import open_record
 from housing.workflow.outcome import Invocation, Outcome, Reporter
 from housing.workflow.session import Session
 from housing.workflow.spending import Ledger
@@ -68,7 +69,7 @@ class Group:
 
 
 @contextmanager
-def open_group(experiment: Experiment, invocation: Invocation) -> Iterator[Group]:
+def open_group(experiment: Experiment, invocation: Invocation, reporter: Reporter) -> Iterator[Group]:
     """The parent run of a multirun, of which `experiment` is the first job.
 
     Its jobs name it as `Invocation.parent_run_id`. It ends FAILED with a list when any job failed, KILLED when the
@@ -76,11 +77,11 @@ def open_group(experiment: Experiment, invocation: Invocation) -> Iterator[Group
     """
     from housing.tracking.names import group_name
     from housing.tracking.queries import REASON_TAG
-    from housing.tracking.runs import Runs, inherited_run
+    from housing.tracking.runs import inherited_run
 
     inherited = inherited_run()
-    runs = Runs.open(experiment.tracking.uri, experiment.name, inside=inherited)
-    runs.close_abandoned()
+    runs = open_record(experiment, reporter, inside=inherited)
+    runs.check_writable()
     own: dict[str, Any] = {
         "kind": "group",
         "tags": {

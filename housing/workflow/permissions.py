@@ -8,7 +8,7 @@ from typing import Any
 from housing.config.schema import Experiment
 from housing.errors import ConfigError
 from housing.targets.base import find
-from housing.tracking.store import MANAGED_FORMS, is_managed
+from housing.tracking.servers import MANAGED_FORMS, is_managed
 from housing.workflow.outcome import Invocation, Outcome, Reporter
 
 _WHOSE = {"caller": "whoever runs these commands", "role": "the role that jobs and endpoints take"}

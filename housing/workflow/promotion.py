@@ -207,11 +207,9 @@ def _candidate(session: Session) -> Run:
     algorithm = experiment.algorithm.name
     study = runs.latest_study(split_digest=digest, algorithm=algorithm)
     # A study may choose between datasets: then its trials have other splits than the study, and count all the same.
-    best = (
-        runs.best(objective, towards, parent=study.id)
-        if study
-        else runs.best(objective, towards, split_digest=digest, algorithm=algorithm)
-    )
+    best = runs.best(objective, towards, parent=study.id) if study else None
+    # Its trials may have been deleted.
+    best = best or runs.best(objective, towards, split_digest=digest, algorithm=algorithm)
     if best is None:
         raise RegistryError(
             f"nothing to promote: MLflow experiment '{experiment.name}' has no finished job of {algorithm} with "
@@ -266,9 +264,11 @@ def _final_hyperparameters(source: Run, algorithm: Algorithm) -> dict[str, Any]:
         hyperparameters: dict[str, Any] = json.loads(source.tags["housing.hyperparameters"])
         rounds = int(source.metrics["best_round"]) + 1
     except (KeyError, ValueError) as e:
+        best = source.tags.get("housing.best_run")
+        way_out = f"its best job is candidate={best}" if best else "name one that is: candidate=<run id>"
         raise RegistryError(
             f"run {source.name} ({source.id}) is not a finished training job of housing, so it cannot be promoted; "
-            "name one that is: candidate=<run id>"
+            f"{way_out}"
         ) from e
     hyperparameters.pop(find(algorithm.kind).capabilities.early_stopping or "", None)
     return hyperparameters | ({algorithm.rounds: rounds} if algorithm.rounds else {})

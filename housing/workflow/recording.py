@@ -12,6 +12,7 @@ from housing.algorithms.base import find
 from housing.algorithms.own_code import Program
 from housing.errors import CloudError, ServerAway, TrackingError
 from housing.tracking.queries import JOB_TAG, REASON_TAG
+from housing.workflow.opening import SPOOL_FOLDER
 from housing.workflow.outcome import key_of
 from housing.workflow.spending import rented_tags
 from housing.workflow.works import LeftAtWork
@@ -204,9 +205,24 @@ class Recording:
         encoder: Encoder | None = None,
         files: Mapping[str, bytes] | None = None,
     ) -> str:
-        """Keep a finished job as its run, with its model; returns its id."""
+        """Keep a finished job as its run, with its model; returns its id.
+
+        Raises ServerAway where the record takes it no more: then it waits on disk.
+        """
+        from housing.tracking.spool import record_or_keep
+
+        session = self._session
         files = (encoder_file(encoder) if encoder else {}) | dict(files or {})
-        return self._session.runs.record(**self._ended(run, result, tags or {}, metrics or {}, files))
+        ended = self._ended(run, result, tags or {}, metrics or {}, files)
+        try:
+            within_s = session.works.record_wait_s(session.experiment.tracking.wait_s)
+            return record_or_keep(SPOOL_FOLDER, session.runs, within_s=within_s, **ended)
+        except ServerAway:
+            session.works.record_is_away = True
+            raise
+        except KeyboardInterrupt:
+            session.reporter.step("record", f"a result that is not recorded yet waits in {SPOOL_FOLDER}")
+            raise
 
     def end_trial(self, run: JobRun, result: TrainingResult, *, recorder: Recorder, tags: Mapping[str, str]) -> None:
         """The same for one trial of a study; its recorder may keep it for later."""
@@ -220,25 +236,27 @@ class Recording:
         metrics: Mapping[str, float],
         files: Mapping[str, bytes],
     ) -> dict[str, Any]:
-        into = run.run_id
-        if into is not None:
-            self._session.works.rounds.settle(into)
+        adopted = None
+        if run.run_id is not None:
+            self._session.works.rounds.settle(run.run_id)
         elif run.parent is None:
-            into = self._adopt(run.name, kind=run.kind, tags=run.tags, params=run.params, yaml=run.yaml)
+            adopted = self._session.give_away_inherited_run()
+        into = run.run_id or adopted
         added = {**result.details, **tags, **({JOB_TAG: " ".join(run.handles)} if run.handles else {})}
         return {
             "result": result,
             "name": run.name,
             "kind": run.kind,
             "parent": run.parent,
-            "tags": added if into is not None else {**run.tags, **added},
+            "tags": added if run.run_id is not None else {**run.tags, **added},
             "params": run.params,
             "metrics": {**self._session.works.costs(result), **metrics},
-            "yaml": run.yaml if into is None else None,
+            "yaml": run.yaml if run.run_id is None else None,
             "inputs": run.inputs if run.run_id is None else (),
             "files": _model_file(result) | dict(files),
             "status": "KILLED" if result.stopped else "FINISHED",
             "into": into,
+            **({"adopts": True} if adopted is not None else {}),
         }
 
     def fail(

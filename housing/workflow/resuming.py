@@ -16,9 +16,10 @@ from housing.shell import setting
 from housing.tracking.queries import JOB_TAG
 from housing.tracking.studies import NAME_TAG, best_point, find_study, latest_study
 from housing.tuning.spec import point_faults
+from housing.workflow.opening import SPOOL_FOLDER
 from housing.workflow.outcome import key_of
 from housing.workflow.recording import REQUEST_TAG, OpenRun, encoder_file, resumes
-from housing.workflow.session import SPOOL_FOLDER, Session
+from housing.workflow.session import Session
 
 if TYPE_CHECKING:
     from housing.tracking.holding import Hold

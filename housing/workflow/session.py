@@ -5,14 +5,13 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from housing.config.schema import Experiment
-from housing.errors import TrackingError
 from housing.targets.base import Host, Runner, find
 from housing.tracking.runs import inherited_run
 from housing.training.job import TrainingJob
+from housing.workflow.opening import open_record
 from housing.workflow.outcome import Invocation, Reporter
 from housing.workflow.recording import Recording
 from housing.workflow.spending import Ledger
@@ -22,9 +21,6 @@ if TYPE_CHECKING:
     from housing.data.preparation import Prepared
     from housing.tracking.registry import Registry
     from housing.tracking.runs import Runs
-
-SPOOL_FOLDER = Path(".housing") / "spool"
-"""In the working folder: results that wait for a tracking server."""
 
 _DIVERGED = 1e15
 """Where digits stop to mean anything."""
@@ -53,10 +49,14 @@ class Session:
 
     @cached_property
     def prepared(self) -> Prepared:
-        """The dataset, read, checked, split and encoded. Raises DataError before anything is recorded."""
+        """The dataset, read, checked, split and encoded. Raises DataError before anything is recorded.
+
+        The record is opened first, for what is trained and cannot be recorded would be lost.
+        """
         from housing.data.labels import regression_of_classes
         from housing.data.preparation import prepare
 
+        self._check_record()
         with self.reporter.working("reading the data"):
             prepared = prepare(self.experiment.dataset, self.experiment.features)
         parts = {"train": prepared.parts.train, "validation": prepared.parts.validation, "test": prepared.parts.test}
@@ -73,13 +73,9 @@ class Session:
     @cached_property
     def runs(self) -> Runs:
         """The record. A run that `mlflow run` has opened for this process decides its experiment."""
-        from housing.tracking.runs import Runs
-
-        tracking, name = self.experiment.tracking, self.experiment.name
+        name, inside = self.experiment.name, self.experiment.study.resume or self._inherited_run
         with self.reporter.working("opening the record"):
-            runs = Runs.open(tracking.uri, name, inside=self.experiment.study.resume or self._inherited_run)
-            runs.close_abandoned()
-            self._hand_on_leftovers(runs)
+            runs = open_record(self.experiment, self.reporter, inside=inside)
         self._tell_of_jobs_left(runs)
         if runs.experiment != name and self._inherited_run is not None:
             self.reporter.step(
@@ -88,6 +84,13 @@ class Session:
                 f"--experiment-name {shlex.quote(name)} keeps it with the others",
             )
         return runs
+
+    def _check_record(self) -> None:
+        """Raises TrackingError, ConfigError. A new database is not made before there is something to keep."""
+        from housing.tracking.store import check_creatable
+
+        if "runs" in self.__dict__ or not check_creatable(self.experiment.tracking.uri):
+            self.runs.check_writable()
 
     def _tell_of_jobs_left(self, runs: Runs) -> None:
         """Jobs of earlier commands that this one does not take up."""
@@ -99,17 +102,6 @@ class Session:
             command = self.invocation.next("attach", *one)
             text = f"{jobs} of an earlier command at work, or ended and not recorded: {command}"
             self.reporter.step("left", text)
-
-    def _hand_on_leftovers(self, runs: Runs) -> None:
-        if not SPOOL_FOLDER.is_dir() or runs.is_local:
-            return
-        from housing.tracking.spool import hand_on_leftovers
-
-        try:
-            if brought := hand_on_leftovers(SPOOL_FOLDER, runs):
-                self.reporter.step("record", f"{brought} results that waited for the tracking server are recorded")
-        except TrackingError as error:
-            self.reporter.step("record", f"results still wait in {SPOOL_FOLDER}: {error}")
 
     @cached_property
     def registry(self) -> Registry:

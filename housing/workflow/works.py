@@ -51,6 +51,7 @@ class Works:
         self.ledger = ledger
         self.stopping = False
         self.leaving = False
+        self.record_is_away = False
         self._runs = runs
         self._reporter = reporter
         self._next = next_command
@@ -137,6 +138,10 @@ class Works:
                 if not self.stopping and (interrupted.is_set() or (stopping is not None and stopping())):
                     self.stop()
         return future.result()
+
+    def record_wait_s(self, wait_s: float) -> float:
+        """How long the end of a job waits for the record; once it has waited in vain, no other job of this command."""
+        return 0.0 if self.record_is_away else wait_s
 
     def decide(self) -> bool:
         """Ctrl-C was hit: True when the jobs are to stop, False when the command goes on. Raises LeftAtWork."""

@@ -53,6 +53,19 @@ def test_rounds_are_there_while_the_run_goes_on_and_once_when_it_has_ended(runs:
     assert sorted(point.step for point in points) == [0, 1, 2, 3, 3]
 
 
+def test_the_newest_value_is_that_of_the_model_kept_whatever_was_logged_live(runs: Runs) -> None:
+    """The first round is trained before the job, the log rounds, and an interrupted job goes on for too long."""
+    run_id = runs.start("job", kind="job")
+    live = [30.0, 20.0, 10.0, 15.0, 17.0, 18.0]
+    runs.log_rounds(run_id, [(n, {"validation_mae": live[n], "train_mae": live[n] / 2}, n) for n in range(1, 6)])
+    result = result_of([30.0, 20.0, 10.001, 15.0], best_round=2)
+    for _ in range(2):  # a result that waited may be handed on twice
+        runs.record(result, "job", into=run_id)
+        assert runs.get(run_id).metrics["validation_mae"] == 10.001
+        assert runs.get(run_id).metrics["train_mae"] == 5.0005
+        assert runs.history(run_id, "validation_mae") == live
+
+
 def test_a_record_that_is_away_is_tried_again_and_nobody_waits(runs: Runs) -> None:
     run_id = runs.start("job", kind="job")
     record = Faltering(runs, fails=1)

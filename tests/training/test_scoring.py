@@ -25,7 +25,7 @@ def test_a_model_tells_the_history_of_its_training(objective: str, transform: st
     job = TrainingJob("job", "xgboost", hyperparameters, channels(transform), seed=1, label_transform=transform)
     result = fit(job, Matrices())
     told = scored(job, channels(transform), result.model)
-    assert set(told) == {f"{c}_{m}" for c in ("train", "validation") for m in ("mae", "rmse")}
+    assert set(told) == set(result.history)
     for name, values in told.items():
         assert values == pytest.approx(result.history[name], rel=1e-6)
 

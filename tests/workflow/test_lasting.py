@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import signal
@@ -204,6 +205,28 @@ def test_spot_saves_what_was_not_billed_for_each_job_and_for_the_study(
     assert whole["billed_seconds"] == sum(job["billed_seconds"] for job in jobs)
     assert whole["cost_usd"] == pytest.approx(sum(job["cost_usd"] for job in jobs))
     assert all(0 < each["spot_saving"] < 1 for each in (whole, *jobs))
+    for child, kept in zip(study.children, jobs, strict=True):
+        assert json.loads(child.tags["housing.values"]) == [kept["validation_mae"]], "two values of one objective"
+        assert {step for run, step in rounds(project / "mlflow.db") if run == child.id} == set(range(6))
+
+
+def test_on_spot_the_record_shows_the_model_kept_and_every_round(
+    project: Path, housing: Housing, there: tuple[str, ...]
+) -> None:
+    early = ("algorithm.eta=0.8", "algorithm.num_round=60", "algorithm.early_stopping_rounds=4", "--json")
+    here = housing("train", *there[2:3], *early).data
+    spot = housing("train", *there, "runner.spot.enabled=true", *early)
+    assert spot.code == 0, spot.err
+    database = project / "mlflow.db"
+    assert spot.data["metrics"]["validation_mae"] == pytest.approx(here["metrics"]["validation_mae"], rel=1e-4)
+    (newest,) = metrics(database, spot.data["run_id"])
+    assert {name: newest[name] for name in spot.data["metrics"]} == spot.data["metrics"]
+    steps = {
+        run_id: {step for run, step in rounds(database) if run == run_id}
+        for run_id in (spot.data["run_id"], here["run_id"])
+    }
+    assert steps[spot.data["run_id"]] == steps[here["run_id"]]
+    assert max(steps[here["run_id"]]) > here["best_round"], "it did not train beyond the best round"
 
 
 def test_a_terminated_command_leaves_its_job_to_the_next(

@@ -1,16 +1,17 @@
-"""A study whose record is out of reach for a while: a tracking server that is away, a disk that is full."""
+"""Studies and jobs whose record is out of reach for a while: a tracking server that is away, a disk that is full."""
 
 from __future__ import annotations
 
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -98,7 +99,7 @@ def test_a_server_that_goes_away_loses_nothing(tmp_path: Path) -> None:
         process = start("tune", f"study.resume={unfinished.name}", "study.trials=9", uri, folder=tmp_path)
         process.join()
         assert process.exitcode == 0, out.read_text()
-        assert f"{len(waiting)} results that waited for the tracking server are recorded" in out.read_text()
+        assert f"recorded now: {len(waiting)} result" in out.read_text()
     assert_nine(database)
     assert not list(spool.rglob("*.json"))
 
@@ -113,6 +114,44 @@ def test_a_server_that_comes_back_in_time_is_told_everything(tmp_path: Path) -> 
         process.join()
     assert process.exitcode == 0, (tmp_path / "out.txt").read_text()
     assert_nine(database)
+
+
+def test_single_jobs_whose_server_goes_away_wait_on_disk_and_the_next_command_records_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A job of its own and two of a multirun: none is lost, none is recorded twice, and each keeps its place."""
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
+    port, database = free_port(), tmp_path / "server.db"
+    uri = f"tracking.uri=http://127.0.0.1:{port}"
+    long = (uri, "tracking.wait_s=1", "algorithm.num_round=400", "algorithm.early_stopping_rounds=400")
+    out, spool = tmp_path / "out.txt", tmp_path / ".housing" / "spool"
+    with tracking_server(tmp_path, port):
+        train = start("train", *long, "name=single", folder=tmp_path)
+        multirun = start("train", "-m", "algorithm.eta=0.1,0.3", *long, "name=several", folder=tmp_path)
+        until(lambda: out.exists() and out.read_text().count("encoded as") == 2)
+    for process in (train, multirun):
+        process.join()
+        assert process.exitcode == 1
+    told = out.read_text()
+    assert "the result is not lost: it waits in .housing/spool" in told
+    assert "the next command that opens this record brings it in" in told
+    assert "Traceback" not in told
+    assert len(list(spool.rglob("*.json"))) == 3
+
+    with tracking_server(tmp_path, port):
+        assert run("promote", uri, "name=single", folder=tmp_path) == 0, out.read_text()
+        assert "recorded now: 3 results" in out.read_text()
+        assert run("compare", uri, "name=several", folder=tmp_path) == 0, out.read_text()
+    with closing(sqlite3.connect(database)) as connection:
+        jobs = connection.execute(
+            "SELECT e.name, r.status, p.value FROM runs r JOIN experiments e ON e.experiment_id = r.experiment_id "
+            "JOIN tags k ON k.run_uuid = r.run_uuid AND k.key = 'housing.kind' AND k.value = 'job' "
+            "LEFT JOIN tags p ON p.run_uuid = r.run_uuid AND p.key = 'mlflow.parentRunId'"
+        ).fetchall()
+        groups = connection.execute("SELECT run_uuid FROM tags WHERE key = 'housing.kind' AND value = 'group'")
+        ((group,),) = groups.fetchall()
+    assert sorted(jobs, key=str) == [("several", "FINISHED", group)] * 2 + [("single", "FINISHED", None)]
+    assert not list(spool.rglob("*.json"))
 
 
 @pytest.fixture

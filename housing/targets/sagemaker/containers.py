@@ -54,6 +54,9 @@ class Report(Protocol):
     def known(self) -> Mapping[int, Mapping[str, float]]:
         """What is known of each round, by number."""
 
+    def fill(self, history: Mapping[str, Sequence[float]]) -> None:
+        """Take from a history, one value a round from the first, the rounds that no line has told of."""
+
     def history(self) -> Mapping[str, Sequence[float]]:
         """One value a round for each metric that no round lacks; empty when a round is missing."""
 
@@ -123,10 +126,11 @@ class TrainingContainer(Protocol):
         """While a spot job runs. Raises CloudError."""
         del folder, stage
 
-    def as_if_uninterrupted(self, job: TrainingJob, model: bytes, rounds: Rounds, /) -> bytes:
-        """The model of a job that was interrupted as it would have been in one go; `rounds` are those of the log."""
+    def as_if_uninterrupted(self, job: TrainingJob, model: bytes, rounds: Rounds, /) -> tuple[bytes, int | None]:
+        """The model of a job that was interrupted as it would have been in one go, and how many rounds that would have
+        trained (None: all of them); `rounds` are those of the log."""
         del job, rounds
-        return model
+        return model, None
 
     def metric_name(self, objective: str, /) -> str:
         """How a tuning job calls `validation_mae`."""

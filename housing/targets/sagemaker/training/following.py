@@ -122,15 +122,17 @@ class Follower:
         stopped = reading.should_stop or description.status == "Stopped"
         if stopped and not trained.model and not reading.should_stop:
             raise outcome.stopped_too_early(job, description)
+        outcome.complete(job, trained.model, reading.report, self._stage)
+        rounds: int | None = None
         if description.interruptions and trained.model and not stopped:
             container = container_of(job.algorithm, job.code)
-            model = container.as_if_uninterrupted(job, trained.model, reading.report.known)
+            model, rounds = container.as_if_uninterrupted(job, trained.model, reading.report.known)
             trained = replace(trained, model=model)
         return outcome.result(
             job,
             description,
             trained=trained,
-            report=reading.report,
+            history={name: values[:rounds] for name, values in reading.report.history().items()},
             stage=self._stage,
             stopped=stopped,
             streams=reading.streams,

@@ -60,12 +60,22 @@ def rounds_of(job: TrainingJob, model: bytes) -> int | None:
     return loaded.rounds if isinstance(loaded, StagedModel) else None
 
 
+def complete(job: TrainingJob, model: bytes, report: Report, stage: Stage) -> None:
+    """Compute the rounds that the log does not tell of from the model: a spot job's first one is trained beforehand."""
+    rounds = rounds_of(job, model)
+    if rounds is None or all(number in report.known for number in range(report.newest + 1)):
+        return
+    history = scored(job, {name: stage.get(staged) for name, staged in job.channels.items()}, model)
+    if all(len(values) == rounds for values in history.values()):
+        report.fill(history)
+
+
 def result(
     job: TrainingJob,
     description: Description,
     *,
     trained: Trained,
-    report: Report,
+    history: Mapping[str, Sequence[float]],
     stage: Stage,
     stopped: bool,
     streams: Sequence[str],
@@ -73,10 +83,11 @@ def result(
 ) -> TrainingResult:
     """Everything of a job that has ended, in the label's unit and as `training.fit` would give it.
 
-    A round that early stopping has cut out of the model has no value in the label's unit where that is transformed.
+    `history` is what the log tells. A round that early stopping has cut out of the model has no value in the label's
+    unit where that is transformed.
     """
     model, rounds = trained.model, rounds_of(job, trained.model)
-    history = {name: list(values) for name, values in (trained.history or report.history()).items()}
+    history = {name: list(values) for name, values in (trained.history or history).items()}
     last: Mapping[str, Sequence[float]] = {}
     if rounds is not None and not trained.history and (job.label_transform != "none" or not _suffices(history, rounds)):
         channels = {name: stage.get(staged) for name, staged in job.channels.items()}

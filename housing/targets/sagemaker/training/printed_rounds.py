@@ -27,6 +27,9 @@ class PrintedRounds:
         """The round that was under way."""
         return self._new(self._printed.end())
 
+    def fill(self, history: Mapping[str, Sequence[float]]) -> None:
+        """Nothing: only the code itself knows what it has printed."""
+
     @property
     def newest(self) -> int:
         """The number of the newest round; -1 before the first."""

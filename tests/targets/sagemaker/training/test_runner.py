@@ -290,6 +290,8 @@ class TestSpot:
         assert there.details["sagemaker.interruptions"] == "1"
         assert numbers[-1] >= len(here.history["validation_mae"]), "it has not trained on for longer"
         assert there.best_round == here.best_round
+        for name, values in here.history.items():
+            assert there.history[name] == pytest.approx(values, rel=1e-4), "it tells of other rounds"
         features = channel("validation", 2).features
         predicted, expected = (find("xgboost").load(result.model).predict(features) for result in (there, here))
         assert (predicted == expected).all()

@@ -91,7 +91,9 @@ class XGBoostContainer(BuiltIn):
         """See `checkpoints`."""
         keep_newest(folder, stage)
 
-    def as_if_uninterrupted(self, job: TrainingJob, model: bytes, rounds: Mapping[int, Mapping[str, float]]) -> bytes:
+    def as_if_uninterrupted(
+        self, job: TrainingJob, model: bytes, rounds: Mapping[int, Mapping[str, float]]
+    ) -> tuple[bytes, int | None]:
         """See `patience`."""
         return without_interruption(job, model, rounds)
 

@@ -56,6 +56,12 @@ class Rounds:
         number = counted + self._offset
         return self.tell(number, values)
 
+    def fill(self, history: Mapping[str, Sequence[float]]) -> None:
+        """Take the rounds that no line has told of: the first one of a spot job, say."""
+        for number, values in enumerate(zip(*history.values(), strict=False)):
+            told = dict(zip(history, values, strict=True))
+            self._seen.setdefault(number, {name: told[name] for name in told if name.endswith(self._suffix)})
+
     def end(self) -> list[tuple[int, Mapping[str, float]]]:
         """Nothing: a line is a whole round."""
         return []

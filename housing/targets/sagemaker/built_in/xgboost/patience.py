@@ -13,22 +13,25 @@ from collections.abc import Mapping
 from housing.training.job import TrainingJob
 
 
-def without_interruption(job: TrainingJob, model: bytes, rounds: Mapping[int, Mapping[str, float]]) -> bytes:
-    """The model as early stopping would have left it; `rounds` are the metrics by round, as the container logs them.
+def without_interruption(
+    job: TrainingJob, model: bytes, rounds: Mapping[int, Mapping[str, float]]
+) -> tuple[bytes, int | None]:
+    """The model as early stopping would have left it, and how many rounds would have been trained; None: all of them.
 
-    A round that is not known counts as worse than any other.
+    `rounds` are the metrics by round, as the container logs them; one that is not known counts as worse than any other.
     """
     patience, metric = job.hyperparameters.get("early_stopping_rounds"), _watched(job)
     if patience is None or metric is None or "validation" not in job.channels:
-        return model
-    best, lowest = 0, math.inf
+        return model, None
+    best, lowest, trained = 0, math.inf, None
     for number in sorted(rounds):
         value = rounds[number].get(metric, math.inf)
         if value < lowest:
             best, lowest = number, value
         elif number - best >= int(patience):  # type: ignore[arg-type]
+            trained = number + 1
             break
-    return _cut(model, best + 1, lowest)
+    return _cut(model, best + 1, lowest), trained
 
 
 def _watched(job: TrainingJob) -> str | None:

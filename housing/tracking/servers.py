@@ -1,0 +1,139 @@
+"""What `tracking.uri` may name, and whether it answers: told at once and by name, before anything is trained."""
+
+from __future__ import annotations
+
+import re
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from housing.errors import ConfigError, TrackingError
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+_MANAGED = re.compile(r"arn:aws[a-z-]*:sagemaker:[a-z0-9-]+:\d{12}:mlflow-(tracking-server|app)/[\w-]+")
+MANAGED_FORMS = (
+    "one looks like arn:aws:sagemaker:<region>:<account>:mlflow-tracking-server/<name>, or for a serverless app "
+    "arn:aws:sagemaker:<region>:<account>:mlflow-app/<id>"
+)
+"""What the ARN of a managed MLflow must look like, for people."""
+
+_DATABASES = ("postgresql", "mysql", "mssql")
+_KNOWN = ("sqlite", "http", "https", "arn", "databricks", "databricks-uc", "uc", *_DATABASES)
+_FORMS = "sqlite:///mlflow.db, http://host:5000, postgresql://user@host/name or the ARN of a managed MLflow"
+_REACHABLE_WITHIN_S = 10
+_MESSAGE_LIMIT = 400
+_PACKAGES = {
+    "psycopg": "'psycopg[binary]'",
+    "psycopg2": "psycopg2-binary",
+    "MySQLdb": "mysqlclient",
+    "cymysql": "cymysql",
+}
+"""What to install for a database driver, where it is not called as its module."""
+
+
+def check_address(uri: str) -> None:
+    """Raises ConfigError for what cannot be the address of a record, whoever answers there."""
+    scheme, colon, _ = uri.partition(":")
+    kind = scheme.partition("+")[0]
+    if kind in ("databricks", "databricks-uc", "uc"):
+        return
+    if not colon or kind in ("", "file"):
+        where = "a folder; MLflow keeps no records in folders any more" if uri else "empty"
+        raise ConfigError(f"tracking.uri = {uri!r}: {where}; it must be one of {_FORMS}")
+    if kind not in _KNOWN:
+        raise ConfigError(f"tracking.uri = {uri!r}: MLflow has no records at {scheme}:; it must be one of {_FORMS}")
+    if kind in ("http", "https") and not _has_host(uri):
+        raise ConfigError(f"tracking.uri = {uri!r}: names no host and port; it must be one of {_FORMS}")
+    if kind in _DATABASES:
+        _check_driver(uri)
+
+
+def check_answers_http(uri: str) -> None:
+    """Raises TrackingError where nobody listens. MLflow itself tries for two minutes before it says so."""
+    import requests
+
+    try:
+        requests.get(f"{uri.rstrip('/')}/health", timeout=_REACHABLE_WITHIN_S)
+    except requests.RequestException as e:
+        raise TrackingError(
+            f"{uri}: no tracking server answers ({type(e).__name__}); start it or change tracking.uri"
+        ) from e
+
+
+def check_answers_sql(uri: str) -> None:
+    """Raises TrackingError where the database does not let us in. MLflow itself tries for many minutes."""
+    import sqlalchemy
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        engine = sqlalchemy.create_engine(uri, poolclass=sqlalchemy.NullPool)
+        with engine.connect():
+            return
+    except SQLAlchemyError as e:
+        shown = sqlalchemy.make_url(uri).render_as_string(hide_password=True)
+        text = " ".join(str(getattr(e, "orig", None) or e).split())
+        raise TrackingError(f"{shown}: the database does not answer: {text[:_MESSAGE_LIMIT]}") from e
+
+
+def sign_for(arn: str) -> None:
+    """Let the plug-in for SageMaker's managed MLflow sign what goes to this server."""
+    import mlflow
+
+    if not is_managed(arn):
+        raise TrackingError(f"tracking.uri: {arn} is no managed MLflow; {MANAGED_FORMS}")
+    if find_spec("sagemaker_mlflow") is None:
+        raise TrackingError(f"{arn}: a managed MLflow needs a plug-in of AWS: pip install 'housing[sagemaker]'")
+    # It signs for the process's own tracking URI, whatever client calls.
+    mlflow.set_tracking_uri(arn)
+
+
+def check_answers_managed(client: MlflowClient, arn: str) -> None:
+    """Raises TrackingError where the managed MLflow does not answer."""
+    try:
+        client.search_experiments(max_results=1)
+    except Exception as e:  # of MLflow, of the plug-in, or of boto3
+        text = " ".join(str(e).split())
+        raise TrackingError(
+            f"{arn}: the managed MLflow does not answer: {text[:_MESSAGE_LIMIT]}; check tracking.uri, the AWS "
+            "credentials, and that they are allowed what `housing iam` prints"
+        ) from e
+
+
+def is_managed(uri: str) -> bool:
+    """Whether a tracking URI is the ARN of a managed MLflow of SageMaker's."""
+    return _MANAGED.fullmatch(uri) is not None
+
+
+def is_database(uri: str) -> bool:
+    """Whether MLflow would write into a database server's tables itself."""
+    return uri.partition(":")[0].partition("+")[0] in _DATABASES
+
+
+def _has_host(uri: str) -> bool:
+    try:
+        split = urlsplit(uri)
+        _ = split.port
+    except ValueError:
+        return False
+    return bool(split.hostname)
+
+
+def _check_driver(uri: str) -> None:
+    from sqlalchemy import make_url
+    from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+
+    try:
+        make_url(uri).get_dialect().import_dbapi()
+    except ModuleNotFoundError as e:
+        driver = e.name or "the driver"
+        shown = make_url(uri).render_as_string(hide_password=True)
+        raise ConfigError(
+            f"tracking.uri = {shown}: needs the database driver {driver}, which is not installed here: "
+            f"pip install {_PACKAGES.get(driver, driver.lower())}"
+        ) from e
+    except (NoSuchModuleError, ArgumentError) as e:
+        raise ConfigError(
+            f"tracking.uri: {' '.join(str(e).split())[:_MESSAGE_LIMIT]}; it must be one of {_FORMS}"
+        ) from e

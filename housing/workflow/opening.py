@@ -1,0 +1,42 @@
+"""Opening the record: before data are read or anything is trained, for what cannot be recorded would be lost."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from housing.errors import TrackingError
+
+if TYPE_CHECKING:
+    from housing.config.schema import Experiment
+    from housing.tracking.runs import Runs
+    from housing.workflow.outcome import Reporter
+
+SPOOL_FOLDER = Path(".housing") / "spool"
+"""In the working folder: results that wait for the record."""
+
+
+def open_record(experiment: Experiment, reporter: Reporter, *, inside: str | None) -> Runs:
+    """The record, with what earlier commands could not write into it.
+
+    A run `inside` of it decides the experiment. Raises TrackingError, ConfigError.
+    """
+    from housing.tracking.runs import Runs
+
+    runs = Runs.open(experiment.tracking.uri, experiment.name, inside=inside)
+    _hand_on_leftovers(runs, reporter)  # some of them complete runs that would look abandoned
+    runs.close_abandoned()
+    return runs
+
+
+def _hand_on_leftovers(runs: Runs, reporter: Reporter) -> None:
+    if not SPOOL_FOLDER.is_dir():
+        return
+    from housing.tracking.spool import hand_on_leftovers
+
+    try:
+        if brought := hand_on_leftovers(SPOOL_FOLDER, runs):
+            results = "1 result" if brought == 1 else f"{brought} results"
+            reporter.step("record", f"recorded now: {results} that waited in {SPOOL_FOLDER}")
+    except TrackingError as error:
+        reporter.step("record", f"results still wait in {SPOOL_FOLDER}: {error}")
