@@ -90,7 +90,9 @@ def compare(runs: Sequence[Compared]) -> Comparison:
 
 
 def _best(name: str, values: Sequence[Value]) -> frozenset[int]:
-    """Nowhere for a metric without a direction, nor where all are equal."""
+    """Nowhere for a metric without a direction or of the rows trained on, nor where all are equal."""
+    if name.startswith("train_"):
+        return frozenset()  # the lowest may well be that of the model that has learnt its rows by heart
     numbers = [v for v in values if isinstance(v, float) and not math.isnan(v)]
     if name in _UNJUDGED or name.rsplit("_", 1)[-1] not in METRICS or len(set(numbers)) < 2:
         return frozenset()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
 _PARENTS = ("run", "study", "group")
 _MOST_COLUMNS = 6
 _MOST_CURVES = 8
-_NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d+)?")
+_NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?")
+_WORDS = ("true", "false", "null")
 _GROUPS = ("dataset", "features")
 _ORIGIN = (
     *("command", "overrides", "study"),
@@ -179,10 +181,11 @@ def _short(text: str) -> str:
 
 
 def _value(text: str) -> Value:
-    if not _NUMBER.fullmatch(text):
-        return text
-    # Whole numbers of many digits may differ in what a float forgets.
-    return text if text.lstrip("-").isdigit() and int(text) != float(text) else float(text)
+    """A parameter as it was before MLflow made a text of it; whole numbers keep all of their digits."""
+    if text in _WORDS or _NUMBER.fullmatch(text):
+        value: Value = json.loads(text)
+        return value
+    return text
 
 
 # --- for people and machines ----------------------------------------------------------------------------------------

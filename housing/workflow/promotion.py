@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -117,7 +117,7 @@ def promote_best(
     _refuse_untestable(session)
     experiment = session.experiment
     algorithm = experiment.algorithm
-    hyperparameters = _final_hyperparameters(source, algorithm)
+    hyperparameters = _final_hyperparameters(source, algorithm, session.reporter.step)
     encoder, channel = session.prepared.final()
     name = f"final from {source.name}"
     job = session.job(name, hyperparameters, {"train": session.runner.stage(channel)})
@@ -247,8 +247,11 @@ def chosen_options(source: Run) -> dict[str, str]:
     return options
 
 
-def _final_hyperparameters(source: Run, algorithm: Algorithm) -> dict[str, Any]:
-    """Those of the source, for as many rounds as it kept: the final fit has no validation part to stop early by."""
+def _final_hyperparameters(source: Run, algorithm: Algorithm, tell: Callable[[str, str], None]) -> dict[str, Any]:
+    """Those of the source, for as many rounds as it kept: the final fit has no validation part to stop early by.
+
+    Where only the lines of a script tell of its rounds, and disagree with what it was asked for, nothing is shortened.
+    """
     trained_by = source.params.get("algorithm", algorithm.name)
     if trained_by != algorithm.name:
         raise ConfigError(
@@ -271,4 +274,16 @@ def _final_hyperparameters(source: Run, algorithm: Algorithm) -> dict[str, Any]:
             f"{way_out}"
         ) from e
     hyperparameters.pop(find(algorithm.kind).capabilities.early_stopping or "", None)
-    return hyperparameters | ({algorithm.rounds: rounds} if algorithm.rounds else {})
+    if algorithm.rounds is None:
+        return hyperparameters
+    declared = hyperparameters.get(algorithm.rounds)
+    if algorithm.code is None or declared is None or int(declared) == rounds:
+        return hyperparameters | {algorithm.rounds: rounds}
+    # A script may print every tenth round only, or end by itself: how many it has done is not in its lines.
+    tell(
+        "candidate",
+        f"{source.name} printed its metrics {rounds} times for {algorithm.rounds}={declared}: the final fit keeps "
+        f"{algorithm.rounds}={declared}; where the script stopped early by itself, train with "
+        f"algorithm.{algorithm.rounds}={rounds} and promote that run",
+    )
+    return hyperparameters

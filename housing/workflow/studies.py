@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ from housing.config.schema import Experiment
 from housing.errors import ConfigError, DataError, TrainingError
 from housing.shell import setting
 from housing.tracking.names import handle
+from housing.tracking.trial import POINT_TAG
 from housing.training.metrics import direction, undefined
 from housing.workflow.board import leaderboard
 from housing.workflow.figures import study_figures
@@ -174,4 +176,6 @@ def _scores(run: Run) -> dict[str, float]:
 
 
 def _varied(session: Session, run: Run) -> dict[str, Any]:
-    return {name: run.params[name] for name in session.experiment.search_space if name in run.params}
+    """What the study chose for it, with its types: MLflow's parameters are texts."""
+    point = json.loads(run.tags[POINT_TAG])
+    return {name: point[name] for name in session.experiment.search_space if name in point}

@@ -15,14 +15,18 @@ def run(
         name=name or f"t{number:02d} eta=0.{number}",
         split=split,
         configuration=configuration or {"eta": number / 10, "features": "plain"},
-        metrics={"validation_mae": 100.0 - number, "training_seconds": float(number)},
+        metrics={
+            "validation_mae": 100.0 - number,
+            "train_mae": float(number),
+            "training_seconds": float(number),
+        },
         origin={"python": "3.11"},
     )
 
 
 def test_equal_things_are_apart_from_those_that_differ() -> None:
     compared = compare([run(1), run(2)])
-    assert [field.name for field in compared.differing] == ["eta", "validation_mae", "training_seconds"]
+    assert [field.name for field in compared.differing] == ["eta", "validation_mae", "train_mae", "training_seconds"]
     assert [field.name for field in compared.equal] == ["features", "python"]
 
 
@@ -35,6 +39,11 @@ def test_a_metric_s_best_run_is_marked_and_a_duration_has_none() -> None:
     best = {field.name: field.best for field in compare([run(1), run(3), run(2)]).fields}
     assert best["validation_mae"] == {1}
     assert best["training_seconds"] == set()
+
+
+def test_the_lowest_error_on_the_rows_trained_on_is_no_merit() -> None:
+    best = {field.name: field.best for field in compare([run(1), run(3), run(2)]).fields}
+    assert best["train_mae"] == set()
 
 
 def test_runs_are_called_by_the_first_word_of_their_name_while_that_tells_them_apart() -> None:

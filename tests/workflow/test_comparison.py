@@ -44,8 +44,9 @@ def test_a_study_has_figures_and_its_best_metrics_and_parameters(study: Answer, 
     } <= files_of(client, run.info.run_id)
     for name in ("validation_mae", "train_mae"):
         assert run.data.metrics[name] == best.data.metrics[name]
-    for name in ("eta", "max_depth"):
+    for name, kind in (("eta", float), ("max_depth", int)):
         assert run.data.params[name] == best.data.params[name]
+        assert type(study.data["best"][name]) is kind
 
 
 def test_a_study_ends_with_spread_and_what_mattered(study: Answer) -> None:

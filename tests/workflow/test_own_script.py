@@ -29,6 +29,7 @@ hyperparameters:
   rate: {{kind: float, low: 0, high: 1, default: 0.0001}}
   seed: {{kind: int, tunable: false}}
   pause_s: {{kind: float, low: 0}}
+  every: {{kind: int, low: 1}}
   fault: {{kind: text, choices: [crash, no model]}}
 """
 
@@ -76,6 +77,17 @@ def test_a_job_s_run_says_which_script_trained_it(project: Path, housing: Housin
     assert (run.data.params["algorithm"], run.data.params["rate"]) == ("linear", "0.0001")
     assert len(run.data.tags["housing.script_digest"]) == 64
     assert trained.data["best_round"] == 4
+
+
+@pytest.mark.parametrize(("every", "told"), [(1, False), (5, True)])
+def test_a_final_fit_trains_for_as_many_rounds_as_the_job_however_few_it_printed(
+    housing: Housing, mine: list[str], every: int, told: bool
+) -> None:
+    assert housing("train", *mine, "algorithm.rounds=10", f"+algorithm.every={every}").code == 0
+    final = housing("promote", *mine, "gate.at_most=null", "--json")
+    assert final.code == 0, final.err
+    assert final.data["hyperparameters"]["rounds"] == 10
+    assert ("the final fit keeps rounds=10" in final.err) is told
 
 
 def test_hopeless_trials_of_a_script_are_stopped(project: Path, housing: Housing, mine: list[str]) -> None:

@@ -39,6 +39,7 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=0.5)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--pause_s", type=float, default=0)
+    parser.add_argument("--every", type=int, default=1)
     parser.add_argument("--fault", default="none")
     options = parser.parse_args()
     if options.fault == "crash":
@@ -52,9 +53,9 @@ def main() -> None:
     channels = {name: rows(name) for name in json.loads(os.environ["SM_CHANNELS"])}
     features, label = channels["train"]
     weights = np.random.default_rng(options.seed).normal(size=features.shape[1] + 1)
-    for _ in range(options.rounds):
+    for number in range(options.rounds):
         weights = step(weights, features, label, options.rate)
-        if options.fault != "silent":
+        if options.fault != "silent" and (number + 1) % options.every == 0:
             errors = [f"{name}-mae: {np.abs(y - predict_fn(x, weights)).mean()!r}" for name, (x, y) in channels.items()]
             print("\t".join(errors).replace("np.float64(", "").replace(")", ""))
         time.sleep(options.pause_s)
