@@ -9,7 +9,9 @@ from __future__ import annotations
 import re
 import shlex
 
-_PLAIN = re.compile(r"(\.{0,2}/|[A-Za-z_])[\w./:@%+-]*", re.ASCII)
+_PLAIN = re.compile(r"(\.{0,2}/|[A-Za-z_])[\w./:@%+-]*|[1-9]\d*[abcdf][0-9a-f]*", re.ASCII)
+"""Words, addresses, and ids in hexadecimal that nobody takes for a number."""
+
 _MEANS_SOMETHING = re.compile(r"(null|none|true|false|yes|no|on|off|nan|inf|infinity|y|n)", re.IGNORECASE)
 
 

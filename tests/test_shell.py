@@ -12,7 +12,7 @@ from housing.shell import command, setting
 from tests.config.conftest import DATASET
 
 TEXTS = [
-    *("40401025", "9e142612", "1e5", "007", "0x1f", "true", "null", "Off", "nan", ".5", "-3", "1:30", "", " "),
+    *("40401025", "9e142612", "1e5", "007", "0x1f", "true", "null", "Off", "nan", ".5", "-3", "1626b0c1", "0b01", "1:30", "", " "),
     *("a b", "two  blanks", "it's", 'say "hi"', "a=b", "$HOME", "${x}", "\\${x}", "C:\\new\\", "\\", "\\'", '\\"'),
     *("a,b", "[a]", "{a: b}", "f(x)", "a#b", "a;b", "*", "~", "~/x", "!x", "%s", "größe", "数据", "/tmp/a-b/c.csv"),
 ]
@@ -41,4 +41,5 @@ def test_texts_come_back_through_shell_and_configuration(small: Path) -> None:
 
 def test_what_needs_no_quotes_has_none() -> None:
     assert command("promote", setting("candidate", "a3f2b1c0")) == "housing promote candidate=a3f2b1c0"
+    assert setting("candidate", "1626b0c1") == "candidate=1626b0c1"
     assert command("predict", "my rows.csv") == "housing predict 'my rows.csv'"
