@@ -12,7 +12,8 @@ from housing.shell import command, setting
 from tests.config.conftest import DATASET
 
 TEXTS = [
-    *("40401025", "9e142612", "1e5", "007", "0x1f", "true", "null", "Off", "nan", ".5", "-3", "1626b0c1", "0b01", "1:30", "", " "),
+    *("40401025", "9e142612", "1e5", "007", "0x1f", "true", "null", "Off", "nan", ".5", "-3", "1:30", "", " "),
+    *("1626b0c1", "0b01"),
     *("a b", "two  blanks", "it's", 'say "hi"', "a=b", "$HOME", "${x}", "\\${x}", "C:\\new\\", "\\", "\\'", '\\"'),
     *("a,b", "[a]", "{a: b}", "f(x)", "a#b", "a;b", "*", "~", "~/x", "!x", "%s", "größe", "数据", "/tmp/a-b/c.csv"),
 ]

@@ -20,9 +20,9 @@ def test_every_command_that_changes_something_is_an_entry_point() -> None:
 def test_an_entry_point_runs_its_command_with_overrides(name: str) -> None:
     entry = PROJECT["entry_points"][name]
     words = entry["command"].split()
-    assert words[:3] == ["python", "-m", "housing"]
-    assert words[3] == {"main": "run"}.get(name, name)
-    assert words[3] in COMMANDS
+    assert words[:4] == ["python", "-P", "-m", "housing"]
+    assert words[4] == {"main": "run"}.get(name, name)
+    assert words[4] in COMMANDS
     assert words[-1] == "{overrides}"
     assert entry["parameters"]["overrides"]["default"] == ""
 
