@@ -141,14 +141,14 @@ class Follower:
 
     def _patient_step(self, job: TrainingJob, description: Description, reading: _Reading) -> Description:
         """One more look; a network or a service that is away for a while costs nothing but time."""
-        give_up = time.monotonic() + _POLLS_WITHOUT_ANSWER * self._poll_s
-        while True:
+        for polls_left in reversed(range(_POLLS_WITHOUT_ANSWER)):
             try:
                 return self._step(job, description, reading)
             except CloudError as error:
-                if not may_pass(error) or time.monotonic() > give_up:
+                if not may_pass(error) or not polls_left:
                     raise
                 time.sleep(self._poll_s)
+        raise AssertionError("the last poll returns or raises")
 
     def _step(self, job: TrainingJob, description: Description, reading: _Reading) -> Description:
         if description.has_logs:
