@@ -18,11 +18,9 @@ from pathlib import Path
 
 from housing.errors import ServerAway, TrackingError
 from housing.processes import is_dead, process_tag
+from housing.tracking import schema
 from housing.tracking.queries import RunQueries
 from housing.tracking.store import database_path, translated
-
-HOLDER_TAG = "housing.holder"
-HEARTBEAT_TAG = "housing.heartbeat"
 
 FRESH_S = 120
 """How long after its last heartbeat a holder on another machine counts as alive."""
@@ -108,11 +106,11 @@ def _claim(runs: RunQueries, run_id: str, name: str) -> Iterator[Hold]:
     me = _myself()
     before = runs.get(run_id).tags
     if _is_alive(before):
-        raise TrackingError(_held(name, before[HOLDER_TAG]))
+        raise TrackingError(_held(name, before[schema.HOLDER]))
     _beat(runs, run_id, me)
-    if HOLDER_TAG in before:
+    if schema.HOLDER in before:
         time.sleep(_SETTLE_S)
-        winner = runs.get(run_id).tags.get(HOLDER_TAG, me)
+        winner = runs.get(run_id).tags.get(schema.HOLDER, me)
         if winner != me:
             raise TrackingError(_held(name, winner))
     hold, ended = Hold(), threading.Event()
@@ -134,14 +132,14 @@ def _claim(runs: RunQueries, run_id: str, name: str) -> Iterator[Hold]:
 def _let_go(runs: RunQueries, run_id: str, name: str, hold: Hold) -> None:
     if hold.lost_to is None:
         with suppress(TrackingError), translated(f"{name}: cannot be let go"):
-            runs.client.delete_tag(run_id, HOLDER_TAG)
+            runs.client.delete_tag(run_id, schema.HOLDER)
 
 
 def _keep_beating(runs: RunQueries, run_id: str, me: str, hold: Hold, ended: threading.Event) -> None:
     while not ended.wait(_BEAT_S):
         # While the server is away nobody can beat, nor can anybody take over.
         with suppress(TrackingError):
-            holder = runs.get(run_id).tags.get(HOLDER_TAG, me)
+            holder = runs.get(run_id).tags.get(schema.HOLDER, me)
             if holder != me:
                 hold.lost_to = _shown(holder)
                 return
@@ -150,17 +148,17 @@ def _keep_beating(runs: RunQueries, run_id: str, me: str, hold: Hold, ended: thr
 
 def _beat(runs: RunQueries, run_id: str, me: str) -> None:
     with translated(f"run {run_id}: cannot be held"):
-        runs.client.set_tag(run_id, HEARTBEAT_TAG, repr(time.time()))
-        runs.client.set_tag(run_id, HOLDER_TAG, me)
+        runs.client.set_tag(run_id, schema.HEARTBEAT, repr(time.time()))
+        runs.client.set_tag(run_id, schema.HOLDER, me)
 
 
 def _is_alive(tags: Mapping[str, str]) -> bool:
-    if HOLDER_TAG not in tags:
+    if schema.HOLDER not in tags:
         return False
-    process = json.loads(tags[HOLDER_TAG])["process"]
+    process = json.loads(tags[schema.HOLDER])["process"]
     if process.split()[:3] == process_tag().split()[:3]:
         return not is_dead(process)
-    return time.time() - float(tags.get(HEARTBEAT_TAG, 0)) < FRESH_S
+    return time.time() - float(tags.get(schema.HEARTBEAT, 0)) < FRESH_S
 
 
 # --- words ----------------------------------------------------------------------------------------------------------

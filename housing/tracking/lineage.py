@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from housing.deployment.spec import Deployment
 from housing.errors import RegistryError, TrackingError
+from housing.tracking import schema
 from housing.tracking.provenance import has_commit
-from housing.tracking.runs import CONFIG_DIGEST_TAG, CONFIG_FILE, read_file
+from housing.tracking.runs import CONFIG_FILE, read_file
 from housing.tracking.store import translated
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ def _links(model: str, served_digest: str | None, registry: Registry) -> Iterato
         yield Link("run", _named(run))
     tags = run.data.tags
     yield _configuration(version, run, registry)
-    yield _agreed("data", "housing.data_digest", version, tags)
+    yield _agreed("data", schema.DATA_DIGEST, version, tags)
     yield _commit(version, tags)
 
 
@@ -115,8 +116,8 @@ def _stored(version: Version, registry: Registry) -> Link:
 
 
 def _configuration(version: Version, run: Any, registry: Registry) -> Link:
-    link = _agreed("configuration", "housing.config_hash", version, run.data.tags)
-    recorded = run.data.tags.get(CONFIG_DIGEST_TAG)
+    link = _agreed("configuration", schema.CONFIG_HASH, version, run.data.tags)
+    recorded = run.data.tags.get(schema.CONFIG_SHA256)
     if link.state != "whole" or recorded is None:
         return link
     try:
@@ -139,12 +140,12 @@ def _agreed(what: str, tag: str, version: Version, run_tags: Mapping[str, str]) 
 
 
 def _commit(version: Version, run_tags: Mapping[str, str]) -> Link:
-    link = _agreed("git commit", "housing.git_commit", version, run_tags)
+    link = _agreed("git commit", schema.GIT_COMMIT, version, run_tags)
     if link.state != "whole":
         return link
     if has_commit(link.value) is False:
         return Link(link.what, link.value, "broken", "the repository here has no such commit")
-    if run_tags.get("housing.git_dirty") != "false":
+    if run_tags.get(schema.GIT_DIRTY) != "false":
         return Link(link.what, link.value, "unknown", "files had changes that were not committed")
     return link
 

@@ -12,8 +12,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import housing
+from housing.tracking import schema
 
-PROCESS_TAG = "housing.process"
 _LIBRARIES = {
     "mlflow": "mlflow",
     "optuna": "optuna",
@@ -36,7 +36,7 @@ def code_version() -> str | None:
     None when tracked files have changes that no commit names, for then nobody can tell what ran.
     """
     tags = provenance_tags()
-    if tags.get("housing.git_dirty", "false") != "false":
+    if tags.get(schema.GIT_DIRTY, "false") != "false":
         return None
     return f"{tags['housing.version']} {tags.get('housing.git_commit', '')}".strip()
 
@@ -49,10 +49,10 @@ def has_commit(commit: str) -> bool | None:
 
 
 def _version_tags() -> dict[str, str]:
-    tags = {"housing.version": housing.__version__, "housing.python": ".".join(map(str, sys.version_info[:3]))}
+    tags = {schema.VERSION: housing.__version__, schema.PYTHON: ".".join(map(str, sys.version_info[:3]))}
     for library, distribution in _LIBRARIES.items():
         with suppress(PackageNotFoundError):
-            tags[f"housing.{library}_version"] = version(distribution)
+            tags[schema.library_version(library)] = version(distribution)
     return tags
 
 
@@ -72,8 +72,8 @@ def _git_tags(folder: Path) -> dict[str, str]:
         return {}
     changed = _git(folder, "status", "--porcelain", "--untracked-files=no")
     tags = {
-        "housing.git_commit": commit,
-        "housing.git_dirty": "unknown" if changed is None else str(bool(changed)).lower(),
+        schema.GIT_COMMIT: commit,
+        schema.GIT_DIRTY: "unknown" if changed is None else str(bool(changed)).lower(),
         "mlflow.source.git.commit": commit,
     }
     branch = _git(folder, "branch", "--show-current")

@@ -11,6 +11,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal
 
 from housing.errors import TrackingError
+from housing.tracking import schema
 from housing.tracking.store import translated
 
 if TYPE_CHECKING:
@@ -23,12 +24,6 @@ Kind = Literal["run", "study", "job", "group", "final", "monitoring"]
 Direction = Literal["minimize", "maximize"]
 
 PARENT_TAG = "mlflow.parentRunId"
-KIND_TAG = "housing.kind"
-RANK_TAG = "housing.rank"
-REASON_TAG = "housing.reason"
-SPLIT_DIGEST_TAG = "housing.split_digest"
-JOB_TAG = "housing.job"
-"""The handles of a run's jobs at a place where they outlive the process, in the order of their starts, by blanks."""
 _PAGE = 1000
 _NAMES_SHOWN = 5
 _FULL_ID = re.compile(r"[0-9a-f]{32}")
@@ -54,7 +49,7 @@ class Run:
     @property
     def kind(self) -> str | None:
         """What `Runs.start` was told; None for a run that somebody else made."""
-        return self.tags.get(KIND_TAG)
+        return self.tags.get(schema.KIND)
 
     @property
     def parent(self) -> str | None:
@@ -117,8 +112,8 @@ class RunQueries:
         Only jobs compete: a final fit has seen the validation rows, and a study, a multirun or a whole `run` only
         repeats its best job.
         """
-        clauses = ["attributes.status = 'FINISHED'", *_equal({KIND_TAG: "job"})]
-        clauses += _equal({PARENT_TAG: parent, SPLIT_DIGEST_TAG: split_digest}) + _trained_by(algorithm)
+        clauses = ["attributes.status = 'FINISHED'", *_equal({schema.KIND: "job"})]
+        clauses += _equal({PARENT_TAG: parent, schema.SPLIT_DIGEST: split_digest}) + _trained_by(algorithm)
         order = "ASC" if direction == "minimize" else "DESC"
         found = self._search(clauses, f"metrics.`{objective}` {order}", "attributes.start_time ASC", page=1)
         # Runs without the metric, or with NaN, come last in either direction.
@@ -127,20 +122,20 @@ class RunQueries:
 
     def finished_jobs(self, objective: str, direction: Direction, *, most: int) -> list[Run]:
         """The finished jobs with the best `objective`, best first."""
-        clauses = ["attributes.status = 'FINISHED'", *_equal({KIND_TAG: "job"})]
+        clauses = ["attributes.status = 'FINISHED'", *_equal({schema.KIND: "job"})]
         order = "ASC" if direction == "minimize" else "DESC"
         found = self._search(clauses, f"metrics.`{objective}` {order}", "attributes.start_time ASC", page=most)
         return [run for run in islice(found, most) if not math.isnan(run.metrics.get(objective, math.nan))]
 
     def latest_study(self, *, split_digest: str | None = None, algorithm: str | None = None) -> Run | None:
         """The finished study that began last; None when there is none."""
-        clauses = ["attributes.status = 'FINISHED'", *_equal({KIND_TAG: "study", SPLIT_DIGEST_TAG: split_digest})]
+        clauses = ["attributes.status = 'FINISHED'", *_equal({schema.KIND: "study", schema.SPLIT_DIGEST: split_digest})]
         clauses += _trained_by(algorithm)
         return next(self._search(clauses, "attributes.start_time DESC", page=1), None)
 
     def finished_jobs_with(self, tag: str) -> Iterator[Run]:
         """Finished jobs that have the tag, the latest first."""
-        clauses = ["attributes.status = 'FINISHED'", f"tags.`{tag}` LIKE '%'", *_equal({KIND_TAG: "job"})]
+        clauses = ["attributes.status = 'FINISHED'", f"tags.`{tag}` LIKE '%'", *_equal({schema.KIND: "job"})]
         return self._search(clauses, "attributes.start_time DESC")
 
     def finished_with(self, tags: Mapping[str, str]) -> Iterator[Run]:
@@ -162,7 +157,7 @@ class RunQueries:
 
     def studies(self, tags: Mapping[str, str]) -> Iterator[Run]:
         """Studies that have these tags, whatever their status, the latest first."""
-        return self._search(_equal({KIND_TAG: "study", **tags}), "attributes.start_time DESC")
+        return self._search(_equal({schema.KIND: "study", **tags}), "attributes.start_time DESC")
 
     def children(self, parent: str, *, tags: Mapping[str, str] | None = None) -> list[Run]:
         """All runs below a parent that have the tags, whatever their status, in the order they were started."""

@@ -16,8 +16,8 @@ from housing.deployment.bundle import digest
 from housing.deployment.spec import Deployment
 from housing.errors import DataError, RegistryError
 from housing.processes import is_dead, process_tag
+from housing.tracking import schema
 from housing.tracking.entries import bounded_tags
-from housing.tracking.provenance import PROCESS_TAG
 from housing.tracking.store import cache_folder, local_path, translated
 from housing.training.artifact import BUNDLE_IN_MODEL, Bundle, check_bundle, save_mlflow_model
 
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import LoggedModel
 
-BUNDLE_DIGEST_TAG = "housing.bundle_digest"
 _URI = re.compile(r"models:/(?P<name>[^/@]+)(?:@(?P<alias>[^/@]+)|/(?P<number>[1-9]\d*))")
 _SHOWN = 5
 
@@ -49,7 +48,7 @@ class Version:
     @property
     def digest(self) -> str | None:
         """Of the bundle's files when they were registered; None for a version that housing did not make."""
-        return self.tags.get(BUNDLE_DIGEST_TAG)
+        return self.tags.get(schema.BUNDLE_DIGEST)
 
 
 class Registry:
@@ -89,7 +88,7 @@ class Registry:
                 name,
                 source=model.artifact_location,
                 run_id=model.source_run_id,
-                tags=bounded_tags({**(tags or {}), BUNDLE_DIGEST_TAG: own_digest}),
+                tags=bounded_tags({**(tags or {}), schema.BUNDLE_DIGEST: own_digest}),
                 description=description,
                 model_id=model.model_id,
             )
@@ -186,7 +185,7 @@ class Registry:
             run.info.experiment_id,
             name=name,
             source_run_id=run_id,
-            tags={BUNDLE_DIGEST_TAG: bundle_digest, PROCESS_TAG: process_tag()},
+            tags={schema.BUNDLE_DIGEST: bundle_digest, schema.PROCESS: process_tag()},
             params={key: value for key, value in run.data.params.items() if len(value) <= 500},
         )
         with TemporaryDirectory(prefix="housing-") as temporary:
@@ -202,11 +201,11 @@ class Registry:
         """A whole model with these files that no version uses; unfinished ones of dead processes are deleted."""
         whole = None
         for model in self.client.search_logged_models([self.client.get_run(run_id).info.experiment_id]):
-            if model.status == "PENDING" and is_dead(model.tags.get(PROCESS_TAG, "")):
+            if model.status == "PENDING" and is_dead(model.tags.get(schema.PROCESS, "")):
                 self.client.delete_logged_model(model.model_id)
             elif (
                 model.status == "READY"
-                and model.tags.get(BUNDLE_DIGEST_TAG) == bundle_digest
+                and model.tags.get(schema.BUNDLE_DIGEST) == bundle_digest
                 and model.artifact_location not in sources
             ):
                 whole = model

@@ -13,23 +13,13 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from housing.processes import is_dead, process_tag
-from housing.tracking import entries
+from housing.tracking import entries, schema
 from housing.tracking.entries import Input
 from housing.tracking.experiments import experiment_id
-from housing.tracking.provenance import PROCESS_TAG, provenance_tags
-from housing.tracking.queries import (
-    JOB_TAG,
-    KIND_TAG,
-    PARENT_TAG,
-    RANK_TAG,
-    REASON_TAG,
-    Direction,
-    Kind,
-    Run,
-    RunQueries,
-)
+from housing.tracking.provenance import provenance_tags
+from housing.tracking.queries import PARENT_TAG, Direction, Kind, Run, RunQueries
 from housing.tracking.store import local_path, open_client, probe_folder, translated
-from housing.tracking.trial import ABANDONED, STATE_TAG
+from housing.tracking.trial import ABANDONED
 from housing.tuning.leaderboard import places
 from housing.tuning.trial import costs
 
@@ -43,11 +33,7 @@ Round = tuple[int, Mapping[str, float], int]
 """The number of a round (from 0), its metrics, and when it was heard of (Unix milliseconds)."""
 
 CONFIG_FILE = "config.yaml"
-FRONT_TAG = "housing.front"
-USED_TAG = "housing.used_at_ms"
-"""Of an experiment: when a command was last about to record something there."""
 
-CONFIG_DIGEST_TAG = "housing.config_sha256"
 _NONE: Mapping[str, str] = {}
 
 
@@ -78,7 +64,7 @@ class Runs(RunQueries):
         if self._is_writable:
             return
         with translated(f"experiment {self.experiment!r}: the record cannot be written"):
-            self.client.set_experiment_tag(self.experiment_id, USED_TAG, str(int(time.time() * 1000)))
+            self.client.set_experiment_tag(self.experiment_id, schema.USED_AT_MS, str(int(time.time() * 1000)))
             location = self.client.get_experiment(self.experiment_id).artifact_location
             if (folder := local_path(location)) is not None:
                 folder.mkdir(parents=True, exist_ok=True)
@@ -176,7 +162,7 @@ class Runs(RunQueries):
         into: str | None = None,
     ) -> str:
         """A job that gave no result; `reason` becomes a tag. Returns its run id: `into`, where it was opened before."""
-        told = {**(tags or {}), REASON_TAG: reason}
+        told = {**(tags or {}), schema.REASON: reason}
         run_id = into or self.start(name, kind=kind, parent=parent, tags=told, params=params)
         self.finish(run_id, "FAILED", tags=told if into else None)
         return run_id
@@ -250,9 +236,9 @@ class Runs(RunQueries):
         width = max(3, len(str(len(ranked))))
         with translated(f"run {parent}: cannot rank its children"):
             for place, (_, child) in zip(places([cost for cost, _ in ranked]), ranked, strict=True):
-                tags = {RANK_TAG: f"{place:0{width}d}"}
+                tags = {schema.RANK: f"{place:0{width}d}"}
                 if len(objectives) > 1:
-                    tags[FRONT_TAG] = "true" if place == 1 else "false"
+                    tags[schema.FRONT] = "true" if place == 1 else "false"
                 for tag, value in tags.items():
                     if child.tags.get(tag) != value:
                         self.client.set_tag(child.id, tag, value)
@@ -260,32 +246,32 @@ class Runs(RunQueries):
 
     def close_abandoned(self) -> list[str]:
         """End runs as KILLED whose process has died on this machine, and their job with it; returns their ids."""
-        abandoned = [run for run in self._orphans() if JOB_TAG not in run.tags]
+        abandoned = [run for run in self._orphans() if schema.JOB not in run.tags]
         for run in abandoned:
             self.abandon(run.id)
         return [run.id for run in abandoned]
 
     def left_at_work(self) -> list[Run]:
         """Runs whose process has died on this machine while their job lives, or has ended, elsewhere."""
-        return [run for run in self._orphans() if JOB_TAG in run.tags]
+        return [run for run in self._orphans() if schema.JOB in run.tags]
 
     def _orphans(self) -> list[Run]:
-        running = self._search(["attributes.status = 'RUNNING'", f"tags.`{PROCESS_TAG}` LIKE '%'"])
-        return [run for run in running if is_dead(run.tags[PROCESS_TAG])]
+        running = self._search(["attributes.status = 'RUNNING'", f"tags.`{schema.PROCESS}` LIKE '%'"])
+        return [run for run in running if is_dead(run.tags[schema.PROCESS])]
 
     def abandon(self, run_id: str) -> None:
         """End as KILLED a run that nobody goes on writing; what it lacks is never told from what it has."""
-        tags = {STATE_TAG: ABANDONED, REASON_TAG: "its process died before the run was complete"}
+        tags = {schema.STATE: ABANDONED, schema.REASON: "its process died before the run was complete"}
         self.finish(run_id, "KILLED", tags=tags)
 
     def reopen(self, run_id: str, *, tags: Mapping[str, str] | None = None, yaml: str | None = None) -> None:
         """Make an ended run, or one that its process left, RUNNING and this process's own."""
-        own = {PROCESS_TAG: process_tag()} | (_config_digest(yaml) if yaml is not None else {}) | dict(tags or {})
+        own = {schema.PROCESS: process_tag()} | (_config_digest(yaml) if yaml is not None else {}) | dict(tags or {})
         with translated(f"run {run_id}: cannot be opened again"):
             self.client.log_batch(run_id, tags=entries.run_tags(own))
             self.client.update_run(run_id, status="RUNNING")
             known = self.get(run_id).tags
-            for tag in (REASON_TAG, *((STATE_TAG,) if known.get(STATE_TAG) == ABANDONED else ())):
+            for tag in (schema.REASON, *((schema.STATE,) if known.get(schema.STATE) == ABANDONED else ())):
                 if tag in known:
                     self.client.delete_tag(run_id, tag)
         self._log_config(run_id, yaml)
@@ -324,7 +310,7 @@ class Runs(RunQueries):
     def _tags(
         self, kind: Kind, parent: str | None, tags: Mapping[str, str] | None, yaml: str | None = None
     ) -> dict[str, str]:
-        own = {KIND_TAG: kind, PROCESS_TAG: process_tag()}
+        own = {schema.KIND: kind, schema.PROCESS: process_tag()}
         if yaml is not None:
             own |= _config_digest(yaml)
         return provenance_tags() | own | ({PARENT_TAG: parent} if parent else {}) | dict(tags or {})
@@ -351,4 +337,4 @@ def inherited_run(environment: MutableMapping[str, str] = os.environ) -> str | N
 
 
 def _config_digest(yaml: str) -> dict[str, str]:
-    return {CONFIG_DIGEST_TAG: hashlib.sha256(yaml.encode()).hexdigest()}
+    return {schema.CONFIG_SHA256: hashlib.sha256(yaml.encode()).hexdigest()}

@@ -22,14 +22,12 @@ from pathlib import Path
 from typing import Any
 
 from housing.errors import ServerAway, TrackingError
+from housing.tracking import schema
 from housing.tracking.entries import Input
 from housing.tracking.queries import PARENT_TAG, Run
 from housing.tracking.runs import Runs
-from housing.tracking.trial import ABANDONED, STATE_TAG, TRIAL_TAG, finished_trial
+from housing.tracking.trial import ABANDONED, finished_trial
 from housing.training.job import TrainingResult
-
-RESULT_TAG = "housing.result"
-"""Random, of a single job: by it a result that was handed on before is found."""
 
 _FIRST_PAUSE_S = 0.25
 _LONGEST_PAUSE_S = 10.0
@@ -141,7 +139,7 @@ def record_or_keep(root: Path, runs: Runs, *, within_s: float, name: str, **desc
     ServerAway where the record has not taken it within `within_s` seconds, TrackingError where the disk has not either.
     """
     number = secrets.token_hex(16)
-    entry = {"name": name, **described, "tags": {**described["tags"], RESULT_TAG: number}}
+    entry = {"name": name, **described, "tags": {**described["tags"], schema.RESULT: number}}
     folder = _of_server(root, runs) / number
     kept = folder / "000000.json"
 
@@ -205,8 +203,10 @@ def waiting(folder: Path) -> list[Path]:
 
 def _recorded(runs: Runs, entry: Mapping[str, Any]) -> str | None:
     """The run of this job, where it is whole; what an earlier attempt left half-written is closed, but for its own."""
-    names = {PARENT_TAG: entry["parent"], TRIAL_TAG: entry["tags"].get(TRIAL_TAG)}
-    for run in runs.with_tags({RESULT_TAG: entry["tags"][RESULT_TAG]} if RESULT_TAG in entry["tags"] else names):
+    names = {PARENT_TAG: entry["parent"], schema.TRIAL: entry["tags"].get(schema.TRIAL)}
+    for run in runs.with_tags(
+        {schema.RESULT: entry["tags"][schema.RESULT]} if schema.RESULT in entry["tags"] else names
+    ):
         if _is_whole(run):
             return run.id
         if run.status == "RUNNING" and run.id != entry.get("into"):
@@ -215,8 +215,8 @@ def _recorded(runs: Runs, entry: Mapping[str, Any]) -> str | None:
 
 
 def _is_whole(run: Run) -> bool:
-    if RESULT_TAG in run.tags:
-        return run.status != "RUNNING" and run.tags.get(STATE_TAG) != ABANDONED
+    if schema.RESULT in run.tags:
+        return run.status != "RUNNING" and run.tags.get(schema.STATE) != ABANDONED
     trial = finished_trial(run)
     return trial is not None and trial.state != "interrupted"
 

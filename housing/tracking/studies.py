@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from housing.errors import TrackingError
+from housing.tracking import schema
 from housing.tracking.queries import Run, RunQueries
 from housing.tracking.store import open_client, translated
 from housing.tracking.trial import finished_trial
 from housing.training.metrics import direction
 from housing.tuning.space import Point
-
-NAME_TAG = "housing.study_name"
-"""What the configuration calls a study; its run's name has four more digits, to tell repeated searches apart."""
 
 
 def find_study(uri: str, reference: str, *, experiment: str) -> Run:
@@ -26,7 +24,7 @@ def find_study(uri: str, reference: str, *, experiment: str) -> Run:
     failure = TrackingError(f"study.resume: {reference!r} is not in {uri}, which has no experiment {experiment!r}")
     for each in sorted(found, key=lambda e: e.name != experiment):
         runs = RunQueries(client, each.experiment_id, each.name)
-        named = next(iter(runs.studies({NAME_TAG: reference})), None)
+        named = next(iter(runs.studies({schema.STUDY_NAME: reference})), None)
         if named is not None:
             return named
         try:
@@ -39,7 +37,7 @@ def find_study(uri: str, reference: str, *, experiment: str) -> Run:
 
 def latest_study(runs: RunQueries, name: str) -> Run:
     """The run with this id, beginning of an id, or name; else the latest finished study whose `study.name` it is."""
-    finished = (run for run in runs.studies({NAME_TAG: name}) if run.status == "FINISHED")
+    finished = (run for run in runs.studies({schema.STUDY_NAME: name}) if run.status == "FINISHED")
     named = next(finished, None)
     return named if named is not None else runs.get(name)
 

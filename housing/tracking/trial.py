@@ -6,16 +6,9 @@ import json
 from collections.abc import Mapping, Sequence
 from itertools import count, takewhile
 
-from housing.tracking.queries import REASON_TAG, Run
+from housing.tracking import schema
+from housing.tracking.queries import Run
 from housing.tuning.trial import FinishedTrial, State, Trial
-
-TRIAL_TAG = "housing.trial"
-STATE_TAG = "housing.state"
-POINT_TAG = "housing.point"
-VALUES_TAG = "housing.values"
-REPORTS_TAG = "housing.reports"
-SECONDS_TAG = "housing.seconds"
-REUSED_TAG = "housing.reused_from"
 
 ABANDONED = "abandoned"
 """The state of a run that was not complete when its process died: its trial is done again."""
@@ -32,13 +25,13 @@ _CHUNK = 7500
 
 def proposal_tags(trial: Trial) -> dict[str, str]:
     """What a trial is from its start: a run that has nothing more is one whose job is still at work, or was lost."""
-    return {TRIAL_TAG: f"{trial.number:05d}", POINT_TAG: json.dumps(dict(trial.parameters))}
+    return {schema.TRIAL: f"{trial.number:05d}", schema.POINT: json.dumps(dict(trial.parameters))}
 
 
 def proposed_trial(run: Run) -> Trial | None:
     """The trial whose tags a run carries, however far it has come; None for a run that is no trial."""
     try:
-        return Trial(int(run.tags[TRIAL_TAG]), json.loads(run.tags[POINT_TAG]))
+        return Trial(int(run.tags[schema.TRIAL]), json.loads(run.tags[schema.POINT]))
     except (KeyError, ValueError):
         return None
 
@@ -46,13 +39,13 @@ def proposed_trial(run: Run) -> Trial | None:
 def trial_tags(trial: FinishedTrial) -> dict[str, str]:
     """Everything but the reason of a failure, which `Runs.record_failure` keeps; values keep their types."""
     tags = {
-        TRIAL_TAG: f"{trial.number:05d}",
-        STATE_TAG: trial.state,
-        POINT_TAG: json.dumps(dict(trial.parameters)),
-        SECONDS_TAG: repr(trial.seconds),
+        schema.TRIAL: f"{trial.number:05d}",
+        schema.STATE: trial.state,
+        schema.POINT: json.dumps(dict(trial.parameters)),
+        schema.SECONDS: repr(trial.seconds),
     }
     if trial.values is not None:
-        tags[VALUES_TAG] = json.dumps(trial.values)
+        tags[schema.VALUES] = json.dumps(trial.values)
     if trial.reports:
         text = json.dumps(dict(trial.reports), separators=(",", ":"))
         tags |= {_chunk_tag(i): text[start : start + _CHUNK] for i, start in enumerate(range(0, len(text), _CHUNK))}
@@ -61,20 +54,20 @@ def trial_tags(trial: FinishedTrial) -> dict[str, str]:
 
 def finished_trial(run: Run) -> FinishedTrial | None:
     """The trial whose tags a run carries; None for a run that is no trial, or not a whole one."""
-    state = next((known for known in _STATUS if known == run.tags.get(STATE_TAG)), None)
+    state = next((known for known in _STATUS if known == run.tags.get(schema.STATE)), None)
     if state is None or run.status != _STATUS[state]:
         return None
     try:
-        values = json.loads(run.tags.get(VALUES_TAG, "null"))
+        values = json.loads(run.tags.get(schema.VALUES, "null"))
         return FinishedTrial(
-            number=int(run.tags[TRIAL_TAG]),
-            parameters=json.loads(run.tags[POINT_TAG]),
+            number=int(run.tags[schema.TRIAL]),
+            parameters=json.loads(run.tags[schema.POINT]),
             state=state,
             values=None if values is None else tuple(values),
-            seconds=float(run.tags[SECONDS_TAG]),
-            error=run.tags.get(REASON_TAG),
+            seconds=float(run.tags[schema.SECONDS]),
+            error=run.tags.get(schema.REASON),
             reports={int(step): value for step, value in json.loads(_joined(run.tags) or "{}").items()},
-            reused=REUSED_TAG in run.tags,
+            reused=schema.REUSED_FROM in run.tags,
         )
     except (KeyError, ValueError):
         return None
@@ -91,7 +84,7 @@ def finished_trials(children: Sequence[Run]) -> list[FinishedTrial]:
 
 
 def _chunk_tag(index: int) -> str:
-    return f"{REPORTS_TAG}.{index}" if index else REPORTS_TAG
+    return f"{schema.REPORTS}.{index}" if index else schema.REPORTS
 
 
 def _joined(tags: Mapping[str, str]) -> str:

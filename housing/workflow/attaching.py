@@ -13,12 +13,10 @@ from housing.errors import ConfigError, DataError, HousingError, TrackingError
 from housing.processes import is_dead, process_tag
 from housing.shell import setting
 from housing.targets.base import LastingRunner
-from housing.tracking.provenance import PROCESS_TAG
-from housing.tracking.queries import JOB_TAG
+from housing.tracking import schema
 from housing.workflow.jobs import fit
 from housing.workflow.outcome import Invocation, Outcome, Reporter, Table, key_of
-from housing.workflow.promotion import SOURCE_TAG, promote_best
-from housing.workflow.recording import REQUEST_TAG
+from housing.workflow.promotion import promote_best
 from housing.workflow.session import Session
 from housing.workflow.studies import study
 
@@ -75,13 +73,13 @@ def attach(
 
 def _attach(session: Session, run: Run, recompose: Recompose) -> str:
     """Go on with what the run's own command was doing; returns what came of it."""
-    request = json.loads(run.tags.get(REQUEST_TAG, "{}"))
+    request = json.loads(run.tags.get(schema.REQUEST, "{}"))
     typed = [override for override in session.invocation.overrides if key_of(override) != "study.resume"]
     keys = {key_of(override) for override in typed}
     overrides = [*(each for each in request.get("overrides", ()) if key_of(each) not in keys), *typed]
     folder = request.get("config_dir") or session.invocation.config_dir
     resumed = [f"study.resume={run.id}"] if run.kind == "study" else []
-    command = run.tags.get("housing.command", "train")
+    command = run.tags.get(schema.COMMAND, "train")
     experiment, invocation = recompose(command, (*overrides, *resumed), Path(folder) if folder else None)
     with Session(experiment, invocation, session.reporter) as own:
         own.runs = session.runs
@@ -92,7 +90,7 @@ def _attach(session: Session, run: Run, recompose: Recompose) -> str:
         with _held(own, run):
             _refuse_other_data(own, run)
             if run.kind == "final":
-                source = own.runs.get(run.tags[SOURCE_TAG])
+                source = own.runs.get(run.tags[schema.SOURCE_RUN])
                 version = promote_best(own, parent=run.parent, source=source, again=run).version
                 return f"{version.name} version {version.number}"
             result, _, _ = fit(own, parent=run.parent, again=run)
@@ -117,13 +115,13 @@ def _whole(session: Session, run: Run) -> Run:
 def _refuse_ended(session: Session, run: Run) -> None:
     """Raises ConfigError, or TrackingError when the run's own command is alive."""
     children = session.runs.children(run.id) if run.kind == "study" else []
-    open_runs = [each for each in (run, *children) if each.status == "RUNNING" and JOB_TAG in each.tags]
+    open_runs = [each for each in (run, *children) if each.status == "RUNNING" and schema.JOB in each.tags]
     if not open_runs:
         again = session.invocation.next("tune", setting("study.resume", run.name))
         way_out = f"`{again}` goes on with it" if run.kind == "study" else "it is complete"
         raise ConfigError(f"attach {run.name}: no job of it is left at work ({run.status}); {way_out}")
     for each in open_runs:
-        process = each.tags.get(PROCESS_TAG, "")
+        process = each.tags.get(schema.PROCESS, "")
         is_here = process.split()[:3] == process_tag().split()[:3]
         if is_here and not is_dead(process):
             raise TrackingError(f"attach {each.name}: its own command is still at work; wait for it or end it")
@@ -148,7 +146,7 @@ def _unknown(session: Session) -> list[tuple[str, str]]:
     runner, runs = session.runner, session.runs
     if not isinstance(runner, LastingRunner):
         return []
-    in_record = {handle for run in runs.with_tag(JOB_TAG) for handle in run.tags[JOB_TAG].split()}
+    in_record = {handle for run in runs.with_tag(schema.JOB) for handle in run.tags[schema.JOB].split()}
     with session.reporter.working("looking for jobs that the record does not know"):
         jobs = runner.find({"housing:experiment": runs.experiment}, known=in_record)
     # That of a run which the record knows is recorded when that run, or its study, is attached to.
@@ -167,7 +165,7 @@ def _is_run(session: Session, run_id: str | None) -> bool:
 
 
 def _recorded(session: Session, job: ManagedJob) -> str:
-    tags: Mapping[str, str] = {JOB_TAG: job.handle}
+    tags: Mapping[str, str] = {schema.JOB: job.handle}
     if job.state == "running":
         return "still at work; attach again when it has ended"
     if job.result is None:
@@ -180,7 +178,7 @@ def _recorded(session: Session, job: ManagedJob) -> str:
         tags={
             **job.result.details,
             **tags,
-            "housing.hyperparameters": json.dumps(dict(job.hyperparameters), sort_keys=True),
+            schema.HYPERPARAMETERS: json.dumps(dict(job.hyperparameters), sort_keys=True),
         },
         params=dict(job.hyperparameters),
         metrics=session.works.costs(job.result),

@@ -13,6 +13,7 @@ from housing.config.schema import Experiment
 from housing.errors import ConfigError
 from housing.reporting.comparison import Compared, Comparison, Field, Value
 from housing.reporting.comparison import compare as side_by_side
+from housing.tracking import schema
 from housing.training.metrics import direction
 from housing.workflow.figures import learning_curve
 from housing.workflow.outcome import Invocation, Outcome, Reporter, Table
@@ -88,11 +89,10 @@ def _jobs(record: Record, run: Run, experiment: Experiment, top: int) -> Iterato
 
 def _best(children: Sequence[Run], objective: str) -> list[Run]:
     """Those with the objective, best first; by rank where the study has been ranked, by value while it still runs."""
-    from housing.tracking.queries import RANK_TAG
 
     sign = 1 if direction(objective) == "minimize" else -1
-    with_value = [child for child in children if objective in child.metrics or RANK_TAG in child.tags]
-    return sorted(with_value, key=lambda c: (c.tags.get(RANK_TAG, "~"), sign * c.metrics.get(objective, 0.0)))
+    with_value = [child for child in children if objective in child.metrics or schema.RANK in child.tags]
+    return sorted(with_value, key=lambda c: (c.tags.get(schema.RANK, "~"), sign * c.metrics.get(objective, 0.0)))
 
 
 def _too_few(words: Sequence[str], jobs: Sequence[Run]) -> str:
@@ -105,14 +105,13 @@ def _too_few(words: Sequence[str], jobs: Sequence[Run]) -> str:
 
 
 def _compared(record: Record, jobs: Sequence[Run], objective: str) -> list[Compared]:
-    from housing.tracking.queries import SPLIT_DIGEST_TAG
 
     inner = _inner_configurations(record, jobs)
     return [
         Compared(
             id=job.id,
             name=job.name,
-            split=job.tags.get(SPLIT_DIGEST_TAG),
+            split=job.tags.get(schema.SPLIT_DIGEST),
             configuration={name: _value(text) for name, text in {**job.params, **inside}.items()},
             metrics=_metrics(job, objective),
             origin=_origin(job),

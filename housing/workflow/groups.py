@@ -9,6 +9,7 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from housing.config.schema import Experiment
+from housing.tracking import schema
 from housing.workflow.jobs import trained
 from housing.workflow.opening import open_record
 from housing.workflow.outcome import Invocation, Outcome, Reporter
@@ -76,7 +77,6 @@ def open_group(experiment: Experiment, invocation: Invocation, reporter: Reporte
     block was interrupted; the best job's objective stands on it, for the charts.
     """
     from housing.tracking.names import group_name
-    from housing.tracking.queries import REASON_TAG
     from housing.tracking.runs import inherited_run
 
     inherited = inherited_run()
@@ -85,8 +85,8 @@ def open_group(experiment: Experiment, invocation: Invocation, reporter: Reporte
     own: dict[str, Any] = {
         "kind": "group",
         "tags": {
-            "housing.command": f"{invocation.command} --multirun",
-            "housing.overrides": " ".join(invocation.overrides),
+            schema.COMMAND: f"{invocation.command} --multirun",
+            schema.OVERRIDES: " ".join(invocation.overrides),
         },
         "yaml": invocation.config_yaml,
     }
@@ -97,14 +97,14 @@ def open_group(experiment: Experiment, invocation: Invocation, reporter: Reporte
             group = Group(run_id, runs, Ledger(experiment.prices, experiment.budget), closing)
             yield group
     except KeyboardInterrupt:
-        runs.finish(run_id, "KILLED", tags={REASON_TAG: "interrupted"})
+        runs.finish(run_id, "KILLED", tags={schema.REASON: "interrupted"})
         raise
     except Exception as error:
-        runs.finish(run_id, "FAILED", tags={REASON_TAG: str(error)})
+        runs.finish(run_id, "FAILED", tags={schema.REASON: str(error)})
         raise
     metrics, tags = _best(runs, run_id, experiment)
     if group.failures:
-        tags["housing.failures"] = "\n".join(group.failures)
+        tags[schema.FAILURES] = "\n".join(group.failures)
     runs.finish(run_id, "FAILED" if group.failures else "FINISHED", metrics=metrics, tags=tags)
 
 
@@ -117,4 +117,4 @@ def _best(runs: Runs, run_id: str, experiment: Experiment) -> tuple[dict[str, fl
     if not ranked:
         return {}, {}
     best = ranked[0]
-    return {objective: best.metrics[objective]}, {"housing.best_run": best.id, "housing.best": best.name}
+    return {objective: best.metrics[objective]}, {schema.BEST_RUN: best.id, schema.BEST: best.name}

@@ -13,7 +13,7 @@ from housing.config.schema import CHOOSABLE
 from housing.errors import ConfigError, TrackingError
 from housing.targets.base import SearchingRunner
 from housing.targets.managed import ManagedJob, ManagedStudy
-from housing.tracking.queries import JOB_TAG
+from housing.tracking import schema
 from housing.tracking.studies import latest_study
 from housing.tracking.trial import finished_trial, proposal_tags, trial_tags
 from housing.training.metrics import direction
@@ -79,7 +79,7 @@ class _ManagedSearch:
 
         experiment, began = self._session.experiment, time.monotonic()
         earlier = self._study.earlier
-        handles = earlier.tags.get(JOB_TAG, "").split() if earlier is not None else []
+        handles = earlier.tags.get(schema.JOB, "").split() if earlier is not None else []
         if handles:
             self._search(handles[-1], handles[:-1])
         while not self._interrupted.is_set() and (left := experiment.study.trials - self._counted) > 0:
@@ -103,8 +103,8 @@ class _ManagedSearch:
         works.ledger.reserve(works.runner.rental, self._study.name, jobs=trials)
         handle = works.runner.study_handle()
         handles.append(handle)
-        opened.tags[JOB_TAG] = " ".join(handles)
-        self._session.runs.annotate(opened.run_id, tags={JOB_TAG: opened.tags[JOB_TAG]})
+        opened.tags[schema.JOB] = " ".join(handles)
+        self._session.runs.annotate(opened.run_id, tags={schema.JOB: opened.tags[schema.JOB]})
         return handle
 
     def _parents(self) -> list[str]:
@@ -113,19 +113,19 @@ class _ManagedSearch:
         if not isinstance(start, str):
             return []
         earlier = latest_study(self._session.runs, start)
-        handles = earlier.tags.get(JOB_TAG, "").split()
+        handles = earlier.tags.get(schema.JOB, "").split()
         if not handles:
             raise ConfigError(f"study.start_from: {earlier.name} was not searched with study.engine=amt")
         return handles
 
     def _search(self, handle: str, parents: Sequence[str], *, trials: int | None = None) -> None:
         session, spec = self._session, self._session.experiment.study
-        self._study.opened.tags.setdefault(JOB_TAG, " ".join([*parents, handle]))
+        self._study.opened.tags.setdefault(schema.JOB, " ".join([*parents, handle]))
         run = JobRun(
             self._study.name,
             "study",
             None,
-            tags=session.recording.run_tags | {"housing.study": self._study.name},
+            tags=session.recording.run_tags | {schema.STUDY: self._study.name},
             params={},
             inputs=(),
             run_id=self._study.opened.run_id,
@@ -179,7 +179,7 @@ class _ManagedSearch:
             hyperparameters=hyperparameters,
             parent=self._study.opened.run_id,
             tags={
-                "housing.study": self._study.name,
+                schema.STUDY: self._study.name,
                 **proposal_tags(trial),
                 **job_tags(session, hyperparameters, session.prepared.channels.values()),
             },
@@ -233,7 +233,7 @@ class _ManagedSearch:
         from housing.tracking.trial import proposed_trial
 
         trial = proposed_trial(child)
-        for handle in child.tags.get(JOB_TAG, "").split():
+        for handle in child.tags.get(schema.JOB, "").split():
             if child.status == "RUNNING" and trial is not None:
                 objective = self._session.experiment.study.objectives[0]
                 job = ManagedJob(trial.number, handle, trial.parameters, "running")

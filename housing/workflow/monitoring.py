@@ -12,6 +12,7 @@ from housing.config.schema import Experiment
 from housing.errors import DataError, DeploymentError
 from housing.monitoring.ab_test import Difference, Errors, Interval, errors, failure_share
 from housing.shell import setting
+from housing.tracking import schema
 from housing.workflow.outcome import Invocation, Outcome, Reporter, Table
 from housing.workflow.session import Session
 from housing.workflow.watching import Labelled, Watched, watch
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from housing.monitoring.drift import ColumnDrift
     from housing.targets.base import EndpointStatus
 
-ENDPOINT_TAG = "housing.endpoint"
-WORD_TAG = "housing.drift"
 
 _SHOWN_COLUMNS = 8
 _NO_METRIC_NAME = re.compile(r"[^\w.\- /:]")
@@ -222,7 +221,7 @@ def _record(
             f"monitor-{status.endpoint}",
             kind="monitoring",
             parent=session.invocation.parent_run_id,
-            tags=session.recording.run_tags | {ENDPOINT_TAG: status.endpoint},
+            tags=session.recording.run_tags | {schema.ENDPOINT: status.endpoint},
             params={"endpoint": status.endpoint, "models": {one.variant: one.model for one in watched}},
             yaml=session.invocation.config_yaml,
         )
@@ -235,7 +234,7 @@ def _record(
         session.runs.log_files(
             run_id, monitoring_report(status.endpoint, lead=lead, warnings=lines, variants=variants, tables=grids)
         )
-        words = {f"{WORD_TAG}.{one.variant}": one.word for one in watched}
+        words = {f"{schema.DRIFT}.{one.variant}": one.word for one in watched}
         session.runs.finish(run_id, metrics=dict(_metrics(status, watched, erred)), tags=words)
     return run_id
 

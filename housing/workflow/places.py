@@ -8,29 +8,27 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from housing.errors import TrackingError
+from housing.tracking import schema
 from housing.workflow.resuming import search_definition
 from housing.workflow.session import Session
 
 if TYPE_CHECKING:
     from housing.workflow.recording import OpenRun
 
-PLACE_TAG = "housing.place"
-"""The target that trained."""
-_SAME_TAG = "housing.same"
 _FILE = "figures.json"
 
 
 def keep_figures(session: Session, run: OpenRun, figures: Mapping[str, float]) -> None:
     """Leave the figures of `housing run` with its run, to be found under the digest of all but the places."""
-    run.tags.update({_SAME_TAG: _digest(session), PLACE_TAG: session.experiment.runner.name})
+    run.tags.update({schema.SAME: _digest(session), schema.PLACE: session.experiment.runner.name})
     session.runs.log_files(run.run_id, {_FILE: json.dumps(dict(figures), indent=2).encode()})
 
 
 def figures_elsewhere(session: Session) -> dict[str, Mapping[str, float]]:
     """By target, the figures of the latest finished run with this very configuration on each other target."""
     found: dict[str, Mapping[str, float]] = {}
-    for run in session.runs.finished_with({_SAME_TAG: _digest(session)}):
-        place = run.tags.get(PLACE_TAG, "")
+    for run in session.runs.finished_with({schema.SAME: _digest(session)}):
+        place = run.tags.get(schema.PLACE, "")
         if place in found or place == session.experiment.runner.name:
             continue
         try:

@@ -12,13 +12,13 @@ from housing.algorithms.own_code import Image
 from housing.config.schema import Algorithm, Experiment
 from housing.errors import ConfigError, GateRefused, RegistryError
 from housing.targets.base import LastingRunner
+from housing.tracking import schema
 from housing.training.metrics import direction
 from housing.workflow.figures import rounds_kept
 from housing.workflow.jobs import result_of
 from housing.workflow.judging import bundle_of, judge, refusal
 from housing.workflow.outcome import Invocation, Outcome, Reporter, Table
 from housing.workflow.session import Session
-from housing.workflow.trials import CHOICES_TAG
 
 if TYPE_CHECKING:
     from housing.data.encoder import Encoder
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from housing.tracking.registry import Version
     from housing.training.job import TrainingResult
 
-SOURCE_TAG = "housing.source_run"
-"""The run whose hyperparameters a final fit took."""
 
 _EXAMPLE_ROWS = 3
 
@@ -126,7 +124,7 @@ def promote_best(
         kind="final",
         hyperparameters=hyperparameters,
         parent=parent,
-        tags={SOURCE_TAG: source.id, **({CHOICES_TAG: json.dumps(options)} if options else {})},
+        tags={schema.SOURCE_RUN: source.id, **({schema.CHOICES: json.dumps(options)} if options else {})},
         channels=(channel,),
         again=again or _left_at_work(session, source, hyperparameters),
     )
@@ -149,8 +147,8 @@ def promote_best(
         encoder=encoder,
         metrics=metrics,
         tags={
-            "housing.gate": "passed" if decision.passed else "refused",
-            "housing.gate_verdicts": "\n".join(f"{v.rule}: {v.why}" for v in decision.verdicts),
+            schema.GATE: "passed" if decision.passed else "refused",
+            schema.GATE_VERDICTS: "\n".join(f"{v.rule}: {v.why}" for v in decision.verdicts),
         },
     )
     if not decision.passed:
@@ -234,8 +232,8 @@ def _left_at_work(session: Session, source: Run, hyperparameters: Mapping[str, A
     if not isinstance(session.runner, LastingRunner):
         return None
     wanted = session.digest_tags | {
-        SOURCE_TAG: source.id,
-        "housing.hyperparameters": json.dumps(hyperparameters, sort_keys=True),
+        schema.SOURCE_RUN: source.id,
+        schema.HYPERPARAMETERS: json.dumps(hyperparameters, sort_keys=True),
     }
     left = session.runs.left_at_work()
     return next((run for run in left if run.kind == "final" and wanted.items() <= run.tags.items()), None)
@@ -243,7 +241,7 @@ def _left_at_work(session: Session, source: Run, hyperparameters: Mapping[str, A
 
 def chosen_options(source: Run) -> dict[str, str]:
     """The options of configuration groups that the source chose in its study; the final fit needs the same."""
-    options: dict[str, str] = json.loads(source.tags.get(CHOICES_TAG, "{}"))
+    options: dict[str, str] = json.loads(source.tags.get(schema.CHOICES, "{}"))
     return options
 
 
@@ -264,10 +262,10 @@ def _final_hyperparameters(source: Run, algorithm: Algorithm, tell: Callable[[st
             "it; a script's model answers everywhere (algorithm=script)"
         )
     try:
-        hyperparameters: dict[str, Any] = json.loads(source.tags["housing.hyperparameters"])
+        hyperparameters: dict[str, Any] = json.loads(source.tags[schema.HYPERPARAMETERS])
         rounds = int(source.metrics["best_round"]) + 1
     except (KeyError, ValueError) as e:
-        best = source.tags.get("housing.best_run")
+        best = source.tags.get(schema.BEST_RUN)
         way_out = f"its best job is candidate={best}" if best else "name one that is: candidate=<run id>"
         raise RegistryError(
             f"run {source.name} ({source.id}) is not a finished training job of housing, so it cannot be promoted; "

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from housing.algorithms.base import find
 from housing.algorithms.own_code import Program
 from housing.errors import CloudError, ServerAway, TrackingError
-from housing.tracking.queries import JOB_TAG, REASON_TAG
+from housing.tracking import schema
 from housing.workflow.opening import SPOOL_FOLDER
 from housing.workflow.outcome import key_of
 from housing.workflow.spending import rented_tags
@@ -26,12 +26,6 @@ if TYPE_CHECKING:
     from housing.tracking.spool import Recorder
     from housing.training.job import TrainingResult
     from housing.workflow.session import Session
-
-REQUEST_TAG = "housing.request"
-"""Overrides and folder of configuration of the command that opened a run, as JSON: how to compose the same again."""
-
-SCRIPT_TAG = "housing.script_digest"
-"""SHA-256 of the folder of the script that trained, where one did."""
 
 
 @dataclass(frozen=True)
@@ -76,16 +70,16 @@ class Recording:
         """What every run of this command carries; digests only once there is data."""
         session, invocation = self._session, self._session.invocation
         tags = {
-            "housing.command": invocation.command,
-            "housing.overrides": " ".join(invocation.overrides),
-            "housing.config_hash": invocation.config_hash,
+            schema.COMMAND: invocation.command,
+            schema.OVERRIDES: " ".join(invocation.overrides),
+            schema.CONFIG_HASH: invocation.config_hash,
             **{
-                f"housing.{library}_version": version
+                schema.library_version(library): version
                 for library, version in find(session.experiment.algorithm.kind).versions().items()
             },
         }
         if isinstance(code := session.experiment.algorithm.code, Program):
-            tags[SCRIPT_TAG] = code.digest
+            tags[schema.SCRIPT_DIGEST] = code.digest
         return tags | session.digest_tags
 
     @property
@@ -138,7 +132,7 @@ class Recording:
             self._end_early(run, "KILLED", "interrupted")
             raise
         except Exception as error:
-            lives_on = isinstance(error, CloudError) and JOB_TAG in run.tags
+            lives_on = isinstance(error, CloudError) and schema.JOB in run.tags
             if not lives_on and not isinstance(error, ServerAway):
                 self._end_early(run, "FAILED", str(error))
             raise
@@ -161,8 +155,8 @@ class Recording:
         `again` is the run of an earlier command whose job goes on.
         """
         session = self._session
-        handles = again.tags.get(JOB_TAG, "").split() if again is not None else []
-        own = {"housing.hyperparameters": json.dumps(hyperparameters, sort_keys=True), **(tags or {})}
+        handles = again.tags.get(schema.JOB, "").split() if again is not None else []
+        own = {schema.HYPERPARAMETERS: json.dumps(hyperparameters, sort_keys=True), **(tags or {})}
         return JobRun(
             name,
             kind,
@@ -178,7 +172,7 @@ class Recording:
 
     def open(self, run: JobRun) -> None:
         """Put a job's handles into the record, before it is submitted: the first opens the run."""
-        runs, handles = self._session.runs, {JOB_TAG: " ".join(run.handles)}
+        runs, handles = self._session.runs, {schema.JOB: " ".join(run.handles)}
         if run.run_id is not None:
             runs.annotate(run.run_id, tags=handles)
             return
@@ -242,7 +236,7 @@ class Recording:
         elif run.parent is None:
             adopted = self._session.give_away_inherited_run()
         into = run.run_id or adopted
-        added = {**result.details, **tags, **({JOB_TAG: " ".join(run.handles)} if run.handles else {})}
+        added = {**result.details, **tags, **({schema.JOB: " ".join(run.handles)} if run.handles else {})}
         return {
             "result": result,
             "name": run.name,
@@ -280,12 +274,12 @@ class Recording:
         """How this command can be composed again."""
         invocation = self._session.invocation
         overrides = [override for override in invocation.overrides if not resumes(override)]
-        return {REQUEST_TAG: json.dumps({"overrides": overrides, "config_dir": invocation.config_dir})}
+        return {schema.REQUEST: json.dumps({"overrides": overrides, "config_dir": invocation.config_dir})}
 
     def _end_early(self, run: OpenRun, status: Status, reason: str) -> None:
         # Where the record itself has failed, its error is the one to tell; the next command ends the run.
         with suppress(TrackingError):
-            self._session.runs.finish(run.run_id, status, metrics=run.metrics, tags=run.tags | {REASON_TAG: reason})
+            self._session.runs.finish(run.run_id, status, metrics=run.metrics, tags=run.tags | {schema.REASON: reason})
 
     def _adopt(self, name: str, **described: Any) -> str | None:
         """The run that `mlflow run` has opened for this process, the first time a run without a parent is wanted."""

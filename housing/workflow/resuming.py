@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 from housing.config.schema import CHOOSABLE, Experiment
 from housing.errors import ConfigError, ServerAway, TrackingError, TrainingError
 from housing.shell import setting
-from housing.tracking.queries import JOB_TAG
-from housing.tracking.studies import NAME_TAG, best_point, find_study, latest_study
+from housing.tracking import schema
+from housing.tracking.studies import best_point, find_study, latest_study
 from housing.tuning.spec import point_faults
 from housing.workflow.opening import SPOOL_FOLDER
 from housing.workflow.outcome import key_of
-from housing.workflow.recording import REQUEST_TAG, OpenRun, encoder_file, resumes
+from housing.workflow.recording import OpenRun, encoder_file, resumes
 from housing.workflow.session import Session
 
 if TYPE_CHECKING:
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from housing.tuning.space import Point
     from housing.tuning.trial import FinishedTrial
 
-DIGEST_TAG = "housing.study_digest"
 _FILE = "study.json"
 _MOST_DIFFERENCES = 8
 
@@ -124,7 +123,7 @@ def recorded_request(
     such study.
     """
     run = find_study(experiment.tracking.uri, str(experiment.study.resume), experiment=experiment.name)
-    request = json.loads(run.tags.get(REQUEST_TAG, "{}"))
+    request = json.loads(run.tags.get(schema.REQUEST, "{}"))
     typed = [override for override in overrides if not resumes(override)]
     keys = {key_of(override) for override in typed}
     recorded = [override for override in request.get("overrides", ()) if key_of(override) not in keys]
@@ -161,14 +160,14 @@ def _earlier(session: Session, definition: Mapping[str, Any], tags: Mapping[str,
         return run
     if not any(key_of(override) == "study.name" for override in session.invocation.overrides):
         return None
-    named = session.runs.studies({NAME_TAG: study.name, DIGEST_TAG: tags[DIGEST_TAG]})
+    named = session.runs.studies({schema.STUDY_NAME: study.name, schema.STUDY_DIGEST: tags[schema.STUDY_DIGEST]})
     return next((run for run in named if run.status != "FINISHED"), None)
 
 
 def _refuse_another_search(session: Session, run: Run, definition: Mapping[str, Any], tags: Mapping[str, str]) -> None:
     if run.kind != "study":
         raise ConfigError(f"study.resume: {run.name} ({run.id[:12]}) is no study, but a {run.kind or 'run'}")
-    if run.tags.get(DIGEST_TAG) == tags[DIGEST_TAG]:
+    if run.tags.get(schema.STUDY_DIGEST) == tags[schema.STUDY_DIGEST]:
         return
     try:
         then = json.loads(session.runs.read_file(run.id, _FILE))
@@ -210,8 +209,8 @@ def search_definition(session: Session, data: Mapping[str, Session]) -> dict[str
 
 def _tags(session: Session, definition: Mapping[str, Any]) -> dict[str, str]:
     return {
-        NAME_TAG: session.experiment.study.name,
-        DIGEST_TAG: hashlib.sha256(json.dumps(definition, sort_keys=True).encode()).hexdigest(),
+        schema.STUDY_NAME: session.experiment.study.name,
+        schema.STUDY_DIGEST: hashlib.sha256(json.dumps(definition, sort_keys=True).encode()).hexdigest(),
         **session.recording.request_tag,
     }
 
@@ -267,7 +266,7 @@ def _past(session: Session, study: Run, keeping: Keeping) -> tuple[tuple[Finishe
         if child.status != "RUNNING":  # whose ever it was: the study is ours now
             continue
         trial = proposed_trial(child)
-        if JOB_TAG in child.tags and trial is not None and trial.number not in done:
+        if schema.JOB in child.tags and trial is not None and trial.number not in done:
             begun[trial.number] = child
         else:
             session.runs.abandon(child.id)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from housing.algorithms.base import find
 from housing.algorithms.own_code import Image, Program
 from housing.errors import TrackingError
+from housing.tracking import schema
 from housing.tracking.provenance import code_version
 from housing.training.job import TrainingResult
 from housing.training.metrics import COSTS
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from housing.data.channel import Channel
     from housing.tracking.queries import Run
     from housing.workflow.session import Session
-
-JOB_TAG = "housing.job_digest"
 
 
 def job_tags(session: Session, hyperparameters: Mapping[str, Any], channels: Iterable[Channel]) -> dict[str, str]:
@@ -42,7 +41,7 @@ def job_tags(session: Session, hyperparameters: Mapping[str, Any], channels: Ite
     if any(objective in COSTS for objective in experiment.study.objectives):
         # Every target trains the same model in the same rounds; only how long that takes is the place's own.
         identity["place"] = experiment.runner.name
-    return {JOB_TAG: hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()}
+    return {schema.JOB_DIGEST: hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()}
 
 
 def _own_code(code: Program | Image | None) -> dict[str, object]:
@@ -67,11 +66,11 @@ class Reusable:
         if code_version() is None:
             session.reporter.step("reuse", "none: there are changes that no git commit names, so results may differ")
             return
-        self._jobs = {run.tags[JOB_TAG]: run for run in session.runs.finished_jobs_with(JOB_TAG)}
+        self._jobs = {run.tags[schema.JOB_DIGEST]: run for run in session.runs.finished_jobs_with(schema.JOB_DIGEST)}
 
     def find(self, tags: Mapping[str, str], objectives: Sequence[str]) -> tuple[str, TrainingResult] | None:
         """The run of the same job and its result, at the time it was trained; None when it must be trained."""
-        run = self._jobs.get(tags.get(JOB_TAG, ""))
+        run = self._jobs.get(tags.get(schema.JOB_DIGEST, ""))
         if run is None:
             return None
         try:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from housing.config.schema import Experiment
 from housing.targets.base import Host, Runner, find
+from housing.tracking import schema
 from housing.tracking.runs import inherited_run
 from housing.training.job import TrainingJob
 from housing.workflow.opening import open_record
@@ -179,9 +180,9 @@ class Session:
         if "prepared" not in self.__dict__:
             return {}
         return {
-            "housing.data_digest": self.prepared.data_digest,
-            "housing.split_digest": self.prepared.split_digest,
-            "housing.encoder_digest": self.prepared.encoder_digest,
+            schema.DATA_DIGEST: self.prepared.data_digest,
+            schema.SPLIT_DIGEST: self.prepared.split_digest,
+            schema.ENCODER_DIGEST: self.prepared.encoder_digest,
         }
 
     def give_away_inherited_run(self) -> str | None:

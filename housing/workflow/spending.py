@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from housing.costs import Budget, Prices, Rental
 from housing.errors import BudgetRefused
+from housing.tracking import schema
 from housing.training.job import TrainingResult
 
 if TYPE_CHECKING:
@@ -86,16 +87,12 @@ def estimate(rental: Rental, prices: Prices, *, jobs: int, earlier: Sequence[flo
 def earlier_billed_seconds(runs: RunQueries, rental: Rental) -> list[float]:
     """Billed seconds of the latest jobs that rented the same."""
     like = f"{rental.instances} x {rental.instance_type}"
-    return [run.metrics["billed_seconds"] for run in runs.billed_jobs({RENTED_TAG: like}, most=_EARLIER_JOBS)]
-
-
-RENTED_TAG = "housing.rented"
-"""What a job's machines were: `1 x ml.m5.2xlarge`."""
+    return [run.metrics["billed_seconds"] for run in runs.billed_jobs({schema.RENTED: like}, most=_EARLIER_JOBS)]
 
 
 def rented_tags(rental: Rental | None) -> dict[str, str]:
     """What a job rents, as tags of its run; none where nobody bills."""
-    return {RENTED_TAG: f"{rental.instances} x {rental.instance_type}"} if rental is not None else {}
+    return {schema.RENTED: f"{rental.instances} x {rental.instance_type}"} if rental is not None else {}
 
 
 def billed(result: TrainingResult, rental: Rental | None, prices: Prices) -> dict[str, float]:

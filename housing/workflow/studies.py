@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from housing.config.schema import Experiment
 from housing.errors import ConfigError, DataError, TrainingError
 from housing.shell import setting
+from housing.tracking import schema
 from housing.tracking.names import handle
-from housing.tracking.trial import POINT_TAG
 from housing.training.metrics import direction, undefined
 from housing.workflow.board import leaderboard
 from housing.workflow.figures import study_figures
@@ -113,7 +113,7 @@ def study(session: Session, *, parent: str | None) -> Studied:
         summary = summarise(session, result, cost)
         if ranked:
             opened.metrics.update(_scores(ranked[0]))
-            opened.tags.update({"housing.best_run": ranked[0].id, "housing.best": ranked[0].name})
+            opened.tags.update({schema.BEST_RUN: ranked[0].id, schema.BEST: ranked[0].name})
             files = study_figures(session, name, result, summary, ranked)
             session.runs.log_files(opened.run_id, files)
         if result.ended == "interrupted":
@@ -177,5 +177,5 @@ def _scores(run: Run) -> dict[str, float]:
 
 def _varied(session: Session, run: Run) -> dict[str, Any]:
     """What the study chose for it, with its types: MLflow's parameters are texts."""
-    point = json.loads(run.tags[POINT_TAG])
+    point = json.loads(run.tags[schema.POINT])
     return {name: point[name] for name in session.experiment.search_space if name in point}

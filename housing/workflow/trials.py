@@ -9,7 +9,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from housing.config.schema import CHOOSABLE, Experiment
-from housing.tracking.trial import REUSED_TAG, proposal_tags, proposed_trial, trial_tags
+from housing.tracking import schema
+from housing.tracking.trial import proposal_tags, proposed_trial, trial_tags
 from housing.training.folds import mean_result
 from housing.training.job import TrainingResult
 from housing.tuning.space import Categorical, grid, partition
@@ -22,9 +23,6 @@ from housing.workflow.session import Session
 if TYPE_CHECKING:
     from housing.tuning.space import Point
     from housing.tuning.trial import Evaluation, FinishedTrial, Report, Trial
-
-CHOICES_TAG = "housing.choices"
-"""The options of configuration groups that a trial chose, as JSON (`{"features": "domain"}`)."""
 
 
 class Trials:
@@ -72,7 +70,7 @@ class Trials:
         """Keep the trial as a child run and show the leaderboard."""
         run, results = self._runs.pop(trial.number), self._results.pop(trial.number, [])
         reused = self._reused.pop(trial.number, None)
-        tags = trial_tags(trial) | ({REUSED_TAG: reused} if reused else {})
+        tags = trial_tags(trial) | ({schema.REUSED_FROM: reused} if reused else {})
         recording, recorder = self._session.recording, self._study.keeping.recorder
         if trial.state == "interrupted" and trial.error is not None:
             # Refused by the budget, or lost from sight at the place of training: nothing is recorded of a job that has
@@ -143,10 +141,10 @@ class Trials:
             hyperparameters=hyperparameters,
             parent=self._study.opened.run_id,
             tags={
-                "housing.study": self._study.name,
+                schema.STUDY: self._study.name,
                 **proposal_tags(trial),
                 **job_tags(session, hyperparameters, session.prepared.channels.values()),
-                **({CHOICES_TAG: json.dumps(options)} if options else {}),
+                **({schema.CHOICES: json.dumps(options)} if options else {}),
             },
             channels=[session.prepared.channels["train"]] if session.experiment.study.folds > 1 else None,
             whole=False,

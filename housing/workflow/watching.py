@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from housing.errors import DataError, HousingError
+from housing.tracking import schema
 from housing.workflow.promotion import chosen_options
 from housing.workflow.session import Session
 
@@ -109,7 +110,7 @@ def _compared(
 
 def _other_data(session: Session, tags: Mapping[str, str], required: Sequence[str]) -> str:
     """Why the configured dataset is not what the model was trained on; empty when it is."""
-    recorded, prepared = tags.get("housing.data_digest"), session.prepared
+    recorded, prepared = tags.get(schema.DATA_DIGEST), session.prepared
     if recorded is None:
         return "its run does not say what it was trained on"
     if recorded != prepared.data_digest or any(name not in prepared.table for name in required):
@@ -117,7 +118,7 @@ def _other_data(session: Session, tags: Mapping[str, str], required: Sequence[st
             f"it was trained on other data (digest {recorded[:12]}) than dataset {session.experiment.dataset.name} has "
             f"({prepared.data_digest[:12]}); choose the one it was trained on: dataset=..."
         )
-    if tags.get("housing.split_digest") != prepared.split_digest:
+    if tags.get(schema.SPLIT_DIGEST) != prepared.split_digest:
         return "its data were split in another way than dataset.split says; which rows it was trained on is not known"
     return ""
 

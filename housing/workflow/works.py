@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from housing.errors import CloudError, ConfigError, JobRefused, TrackingError
 from housing.targets.base import LastingRunner, Runner
+from housing.tracking import schema
 from housing.training.job import Progress, TrainingJob, TrainingResult
 from housing.tuning.session import interrupt_as_event
 from housing.workflow.spending import Ledger, billed
@@ -199,8 +200,8 @@ class Works:
         own = {
             "housing:experiment": self._runs().experiment,
             "housing:run": run.run_id or "",
-            "housing:study": run.tags.get("housing.study", ""),
-            "housing:trial": run.tags.get("housing.trial", ""),
+            "housing:study": run.tags.get(schema.STUDY, ""),
+            "housing:trial": run.tags.get(schema.TRIAL, ""),
             "housing:job": run.name,
         }
         return {key[:_KEY_LIMIT]: _UNTAGGABLE.sub("_", value)[:_VALUE_LIMIT] for key, value in own.items() if value}
@@ -235,5 +236,5 @@ class Works:
     def _hear(self, handle: str, line: str) -> None:
         run = self._at_work.get(handle)
         # The logs of several would bury what they are compared by.
-        if run is not None and len(self._at_work) == 1 and "housing.study" not in run.tags:
+        if run is not None and len(self._at_work) == 1 and schema.STUDY not in run.tags:
             self._reporter.log(line)

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from housing.errors import TrackingError
-from housing.tracking.holding import FRESH_S, HEARTBEAT_TAG, HOLDER_TAG, holding
+from housing.tracking import schema
+from housing.tracking.holding import FRESH_S, holding
 from housing.tracking.runs import Runs
 
 FORK = multiprocessing.get_context("fork")
@@ -35,7 +36,7 @@ def hold_until_told(uri: str, run_id: str, told: Connection) -> None:
 def elsewhere(runs: Runs, run_id: str, *, beat_s_ago: float) -> None:
     """A claim from another machine."""
     holder = {"process": "far boot pid 12 34", "pid": 12, "host": "far", "since": "yesterday"}
-    runs.annotate(run_id, tags={HOLDER_TAG: json.dumps(holder), HEARTBEAT_TAG: repr(time.time() - beat_s_ago)})
+    runs.annotate(run_id, tags={schema.HOLDER: json.dumps(holder), schema.HEARTBEAT: repr(time.time() - beat_s_ago)})
 
 
 def test_another_process_is_told_who_holds_the_study_and_a_dead_one_lets_go(uri: str, tmp_path: Path) -> None:
@@ -64,6 +65,6 @@ def test_a_fresh_heartbeat_elsewhere_keeps_the_study_and_an_old_one_loses_it(rem
         pass
     elsewhere(remote, run_id, beat_s_ago=FRESH_S + 60)
     with holding(remote, run_id, "tune-x") as hold:
-        assert json.loads(remote.get(run_id).tags[HOLDER_TAG])["host"] != "far"
+        assert json.loads(remote.get(run_id).tags[schema.HOLDER])["host"] != "far"
         hold.check()
-    assert HOLDER_TAG not in remote.get(run_id).tags
+    assert schema.HOLDER not in remote.get(run_id).tags

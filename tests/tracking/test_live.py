@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 
 from housing.errors import TrackingError
+from housing.tracking import schema
 from housing.tracking.live import LiveRounds
 from housing.tracking.runs import Round, Runs
 from tests.tracking.conftest import result_of
@@ -100,14 +101,12 @@ def test_many_rounds_go_in_calls_that_mlflow_takes(runs: Runs) -> None:
 
 def test_runs_with_a_job_elsewhere_are_left_open_and_told(runs: Runs) -> None:
     from housing.processes import process_tag
-    from housing.tracking.provenance import PROCESS_TAG
-    from housing.tracking.queries import JOB_TAG
 
     *place, pid, started = process_tag().split()
-    dead = {PROCESS_TAG: " ".join([*place, pid, str(int(started) - 1)])}  # an earlier process of this number
-    left = runs.start("left", kind="job", tags={**dead, JOB_TAG: "housing-1"})
+    dead = {schema.PROCESS: " ".join([*place, pid, str(int(started) - 1)])}  # an earlier process of this number
+    left = runs.start("left", kind="job", tags={**dead, schema.JOB: "housing-1"})
     torn = runs.start("torn", kind="job", tags=dead)
-    mine = runs.start("mine", kind="job", tags={JOB_TAG: "housing-2"})
+    mine = runs.start("mine", kind="job", tags={schema.JOB: "housing-2"})
     assert runs.close_abandoned() == [torn]
     assert [run.id for run in runs.left_at_work()] == [left]
     assert runs.get(mine).status == "RUNNING"
