@@ -24,6 +24,7 @@ from tempfile import TemporaryDirectory, mkdtemp
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from housing import archives
 from housing.algorithms.base import Algorithm, Capabilities, Hyperparameters
 from housing.algorithms.own_code import Program
 from housing.errors import HousingError
@@ -98,7 +99,7 @@ def load(model: bytes) -> Model:
     """The model in an archive's bytes, its script imported; raises ValueError when it is not one, or will not load."""
     folder = Path(mkdtemp(prefix="housing-model-"))
     try:
-        unpack(model, folder)
+        archives.unpack(model, folder)
         entry_point = _about((folder / ABOUT_FILE).read_bytes())["entry_point"]
         with _importable(folder / CODE_FOLDER, entry_point) as script:
             return Model(script, entry_point, folder)
@@ -134,7 +135,7 @@ def requirement_lines(text: str) -> list[str]:
 def model_archive(written: Path, program: Program) -> bytes:
     """The model in a folder that the script has written, with its program; the same files give the same bytes."""
     with TemporaryDirectory(prefix="housing-") as temporary:
-        unpack(program.archive, Path(temporary))
+        archives.unpack(program.archive, Path(temporary))
         code = {f"{CODE_FOLDER}/{name}": content for name, content in files_in(Path(temporary)).items()}
     described = {
         "entry_point": program.entry_point,
@@ -164,15 +165,6 @@ def pack(files: Mapping[str, bytes]) -> bytes:
     return gzip.compress(tar.getvalue(), compresslevel=6, mtime=0)
 
 
-def unpack(archive: bytes, folder: Path) -> None:
-    """Write an archive's files below `folder`, and nowhere else; raises ValueError when it is no such archive."""
-    try:
-        with tarfile.open(fileobj=io.BytesIO(archive), mode="r:gz") as tar:
-            tar.extractall(folder, filter="data")
-    except (tarfile.TarError, EOFError, OSError) as e:
-        raise ValueError(f"not a gzipped tar: {e}") from e
-
-
 def _about(content: bytes) -> Mapping[str, Any]:
     try:
         found: Mapping[str, Any] = json.loads(content)
@@ -183,14 +175,7 @@ def _about(content: bytes) -> Mapping[str, Any]:
 
 
 def _member(archive: bytes, name: str) -> bytes | None:
-    try:
-        with tarfile.open(fileobj=io.BytesIO(archive), mode="r:gz") as tar:
-            member = tar.extractfile(name)
-            return member.read() if member else None
-    except KeyError:
-        return None
-    except (tarfile.TarError, EOFError, OSError) as e:
-        raise ValueError(f"not a gzipped tar: {e}") from e
+    return archives.read(archive, lambda found: found == name).get(name)
 
 
 @contextmanager

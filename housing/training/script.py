@@ -22,8 +22,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from housing import archives
 from housing.algorithms.own_code import Program
-from housing.algorithms.script import MODEL_FORMAT, model_archive, unpack
+from housing.algorithms.script import MODEL_FORMAT, model_archive
 from housing.errors import TrainingError
 from housing.processes import Dependent
 from housing.training.job import Progress, TrainingJob, TrainingResult
@@ -114,7 +115,7 @@ class _Tree:
     def lay_out(self, job: TrainingJob, program: Program, files: Mapping[str, Path]) -> None:
         for folder in (self.code, self.model, self.output / "data", self.config):
             folder.mkdir(parents=True)
-        unpack(program.archive, self.code)
+        archives.unpack(program.archive, self.code)
         for name, file in files.items():
             self.channel(name).mkdir(parents=True)
             (self.channel(name) / file.name).symlink_to(file.resolve())

@@ -20,6 +20,7 @@ from typing import Any
 
 from housing.rehearsal.container import requirements
 from housing.rehearsal.container.tree import MOUNT, Tree
+from housing.rehearsal.container.unpacking import extract
 
 _OURS = "sagemaker_"
 _TUNING_METRIC = "_tuning_objective_metric"
@@ -176,7 +177,7 @@ def _unpack(tree: Tree) -> None:
     if archive.exists():
         try:
             with tarfile.open(archive) as packed:
-                packed.extractall(tree.code, filter="data")
+                extract(packed, tree.code)
         except tarfile.TarError as error:
             raise ScriptError(f"sagemaker_submit_directory: not a tar.gz archive: {error}") from error
     elif (tree.data / "code").is_dir():

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from housing.rehearsal.aws.objects import bucket_and_key, pull
 from housing.rehearsal.container.inference import Answer, Container, Log, Setup, Unhealthy
 from housing.rehearsal.container.tree import MOUNT
+from housing.rehearsal.container.unpacking import extract
 from housing.rehearsal.images import framework_of
 from housing.rehearsal.serving.models import container_of, data_uri
 
@@ -125,7 +126,7 @@ def _download(world: World, uri: str) -> bytes:
 def _unpack(content: bytes, folder: Path, uri: str) -> None:
     try:
         with tarfile.open(fileobj=io.BytesIO(content), mode="r:gz") as archive:
-            archive.extractall(folder, filter="data")
+            extract(archive, folder)
     except (tarfile.TarError, OSError, EOFError) as e:
         raise NotServing(
             f'Failed to extract model data archive for container "container_1" from URL "{uri}". Please ensure that '

@@ -7,8 +7,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from housing import archives
 from housing.algorithms.own_code import Image, Program
-from housing.algorithms.script import model_archive, unpack
+from housing.algorithms.script import model_archive
 from housing.errors import ConfigError
 from housing.targets.sagemaker.containers import (
     Place,
@@ -67,7 +68,7 @@ class ScriptContainer(TrainingContainer):
     def trained(self, _job: TrainingJob, archive: bytes) -> Trained:
         """All that it wrote, with the script that reads it back."""
         with TemporaryDirectory(prefix="housing-") as folder:
-            unpack(archive, Path(folder))
+            archives.unpack(archive, Path(folder))
             return Trained(model_archive(Path(folder), self._program))
 
 

@@ -7,13 +7,12 @@ job begins anew, and ends with the same model.
 
 from __future__ import annotations
 
-import io
 import json
-import tarfile
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from housing import archives
 from housing.algorithms.base import fitting, packages
 from housing.algorithms.script import pack
 from housing.targets.sagemaker.containers import (
@@ -80,13 +79,12 @@ class ScriptModeContainer(TrainingContainer):
 
     def trained(self, _job: TrainingJob, archive: bytes) -> Trained | None:
         """The model file and its history."""
-        with tarfile.open(fileobj=io.BytesIO(archive), mode="r:gz") as tar:
-            contents = {m.name.removeprefix("./"): tar.extractfile(m) for m in tar if m.isfile()}
-            model, about = contents.get(f"model.{self._algorithm.model_format}"), contents.get(HISTORY_FILE)
-            if model is None or about is None:
-                return None
-            told = json.loads(about.read())
-            return Trained(model.read(), told["history"], told["best_round"])
+        name = f"model.{self._algorithm.model_format}"
+        found = archives.read(archive, lambda path: path in (name, HISTORY_FILE))
+        if len(found) < 2:
+            return None
+        told = json.loads(found[HISTORY_FILE])
+        return Trained(found[name], told["history"], told["best_round"])
 
     @staticmethod
     def _patterns(names: Any, anchor: str = "") -> dict[str, str]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import io
-import tarfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
+from housing import archives
 from housing.algorithms.base import find
 from housing.targets.sagemaker.built_in import BuiltIn
 from housing.targets.sagemaker.built_in.xgboost import images
@@ -77,11 +76,8 @@ class XGBoostContainer(BuiltIn):
 
     def trained(self, _job: TrainingJob, archive: bytes) -> Trained | None:
         """The model file; the container writes nothing else."""
-        with tarfile.open(fileobj=io.BytesIO(archive), mode="r:*") as tar:
-            for member in tar:
-                if Path(member.name).name == self.model_file and (content := tar.extractfile(member)) is not None:
-                    return Trained(content.read())
-        return None
+        found = archives.read(archive, lambda name: Path(name).name == self.model_file)
+        return Trained(next(iter(found.values()))) if found else None
 
     def prepare_spot(self, job: TrainingJob, folder: str, stage: Stage) -> None:
         """See `checkpoints`."""
