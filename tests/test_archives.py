@@ -80,7 +80,11 @@ def test_more_than_there_is_room_for_is_refused(tmp_path: Path) -> None:
             archives.unpack(archive, tmp_path)
 
 
-@pytest.mark.parametrize("content", [b"", b"no archive", gzip.compress(b"text"), _archive(("a", bytes(9999)))[:-40]])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"no archive", gzip.compress(b"text"), _archive(("a", bytes(9999)))[:-40]],
+    ids=["nothing", "text", "packed text", "half"],
+)
 def test_what_is_no_archive_is_told(tmp_path: Path, content: bytes) -> None:
     with pytest.raises(ValueError, match="not a gzipped tar"):
         archives.unpack(content, tmp_path)

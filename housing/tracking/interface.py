@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import sysconfig
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -55,7 +56,7 @@ def serving(uri: str, *, port: int | None = None) -> Iterator[Interface]:
     with TemporaryFile() as log:
         server = Dependent(
             (*command, "--workers", "1", "--backend-store-uri", f"sqlite:///{database_path(uri)}"),
-            env=os.environ | _LIGHT | {"PYTHONSAFEPATH": "1"},  # what MLflow starts is not to look there either
+            env=os.environ | _LIGHT | _nothing_from_here(),
             stdout=log,
             stderr=log,
         )
@@ -64,6 +65,11 @@ def serving(uri: str, *, port: int | None = None) -> Iterator[Interface]:
             yield Interface(f"http://{_LOOPBACK}:{chosen}", server.process)
         finally:
             _stop(server)
+
+
+def _nothing_from_here() -> dict[str, str]:
+    """Variables that keep Python, and uvicorn which has a mind of its own, from importing what lies in this folder."""
+    return {"PYTHONSAFEPATH": "1", "UVICORN_APP_DIR": sysconfig.get_path("purelib")}
 
 
 def children_path(parent: Run, objective: str, direction: Direction) -> str:

@@ -165,7 +165,7 @@ def _copy_code(folder: Path) -> Path:
     """The part of housing that predicts; the layers guarantee that it needs no other."""
     package = Path(housing.__file__).parent
     folder.mkdir()
-    for name in ("__init__.py", "errors.py"):
+    for name in ("__init__.py", "archives.py", "errors.py"):
         shutil.copyfile(package / name, folder / name)
     for name in _PREDICTING:
         (folder / name).mkdir()

@@ -19,7 +19,8 @@ from typing import Any
 import pytest
 
 from housing.algorithms.own_code import Program
-from housing.algorithms.script import about, load, pack, unpack
+from housing.algorithms.script import about, load, pack
+from housing.archives import unpack
 from housing.data.channel import Channel, write_csv
 from housing.errors import TrainingError
 from housing.testing.algorithm import table

@@ -15,7 +15,7 @@ _PARTS = ("algorithms", "data", "training")
 def predicting_part() -> dict[str, bytes]:
     """Contents by path, `housing/...`; the layers guarantee that no other module is imported."""
     package = Path(housing.__file__).parent
-    found = {f"housing/{name}": (package / name).read_bytes() for name in ("__init__.py", "errors.py")}
+    found = {f"housing/{name}": (package / name).read_bytes() for name in ("__init__.py", "archives.py", "errors.py")}
     for part in _PARTS:
         for source in sorted((package / part).glob("*.py")):
             found[f"housing/{part}/{source.name}"] = source.read_bytes()
