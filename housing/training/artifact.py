@@ -35,6 +35,7 @@ BUNDLE_IN_MODEL = f"data/{BUNDLE_FOLDER}"
 """Where MLflow puts the bundle inside of its model."""
 
 _PREDICTING = ("algorithms", "data", "training")
+_MODULES = ("__init__.py", "archives.py", "errors.py", "shell.py")
 _LIBRARIES_FOR_PREDICTING = ("mlflow", "numpy", "pandas")
 
 
@@ -161,16 +162,19 @@ def _load_pyfunc(path: str) -> RawRows:
     return RawRows(Predictor.load(Path(path)))
 
 
-def _copy_code(folder: Path) -> Path:
-    """The part of housing that predicts; the layers guarantee that it needs no other."""
+def predicting_part() -> dict[str, bytes]:
+    """What of housing fits and predicts, by path (`housing/...`); the layers guarantee that it needs no more."""
     package = Path(housing.__file__).parent
-    folder.mkdir()
-    for name in ("__init__.py", "archives.py", "errors.py"):
-        shutil.copyfile(package / name, folder / name)
-    for name in _PREDICTING:
-        (folder / name).mkdir()
-        for source in (package / name).glob("*.py"):
-            shutil.copyfile(source, folder / name / source.name)
+    modules = [package / name for name in _MODULES]
+    modules += [source for part in _PREDICTING for source in sorted((package / part).glob("*.py"))]
+    return {f"housing/{module.relative_to(package).as_posix()}": module.read_bytes() for module in modules}
+
+
+def _copy_code(folder: Path) -> Path:
+    for name, content in predicting_part().items():
+        file = folder.parent / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content)
     return folder
 
 

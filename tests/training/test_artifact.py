@@ -13,13 +13,33 @@ import pytest
 from housing.algorithms.script import pack
 from housing.errors import DataError
 from housing.testing.models import EXAMPLE, price_bundle
-from housing.training.artifact import Bundle, check_bundle, read_bundle, save_mlflow_model, write_bundle
+from housing.training.artifact import (
+    Bundle,
+    check_bundle,
+    predicting_part,
+    read_bundle,
+    save_mlflow_model,
+    write_bundle,
+)
 from housing.training.predictor import Predictor
 
 
 @pytest.fixture(scope="module")
 def bundle() -> Bundle:
     return price_bundle()
+
+
+def test_what_predicts_needs_nothing_else_of_housing(tmp_path: Path) -> None:
+    for name, content in predicting_part().items():
+        file = tmp_path / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content)
+    modules = [name.removesuffix(".py").replace("/", ".") for name in predicting_part() if "__init__" not in name]
+    code = f"import sys\nsys.path.insert(0, {str(tmp_path)!r})\n" + "\n".join(f"import {name}" for name in modules)
+    told = f"{code}\nprint({{m.__file__ for n, m in sys.modules.items() if n.startswith('housing')}})"
+    done = subprocess.run([sys.executable, "-P", "-c", told], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count(str(tmp_path)) >= len(modules)
 
 
 def test_a_bundle_comes_back_as_it_was_written(bundle: Bundle, tmp_path: Path) -> None:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from housing.errors import ConfigError
 
+FRAMEWORK = ("sklearn", "1.9-0", "py3")
+"""Framework, its version and Python's: the image for whatever has none of its own."""
+
 _FRAMEWORK_PACKAGES = {"scikit-learn": "sklearn"}
 
 

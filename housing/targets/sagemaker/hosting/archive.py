@@ -21,9 +21,8 @@ from housing.deployment.spec import Interface
 from housing.errors import DeploymentError
 from housing.targets.sagemaker import built_in
 from housing.targets.sagemaker.hosting.requests import PROGRAM
-from housing.targets.sagemaker.images import framework_image
-from housing.targets.sagemaker.packing import FRAMEWORK, predicting_part
-from housing.training.artifact import check_bundle
+from housing.targets.sagemaker.images import FRAMEWORK, framework_image
+from housing.training.artifact import check_bundle, predicting_part
 
 if TYPE_CHECKING:
     from housing.targets.sagemaker import Settings

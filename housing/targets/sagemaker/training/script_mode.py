@@ -23,10 +23,10 @@ from housing.targets.sagemaker.containers import (
     metric_definitions,
     script_texts,
 )
-from housing.targets.sagemaker.images import framework_image
-from housing.targets.sagemaker.packing import FRAMEWORK, predicting_part
+from housing.targets.sagemaker.images import FRAMEWORK, framework_image
 from housing.targets.sagemaker.training.fit_there import ALGORITHM, HISTORY_FILE, SEED
 from housing.targets.sagemaker.training.printed_rounds import PrintedRounds
+from housing.training.artifact import predicting_part
 from housing.training.script import LABEL_TRANSFORM
 
 if TYPE_CHECKING:
