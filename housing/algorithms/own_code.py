@@ -7,13 +7,21 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Literal
+
+Direction = Literal["minimize", "maximize"]
 
 _METRIC_NAME = re.compile(r"(train|validation)_[a-z]\w*")
 
 
-def metric_faults(patterns: Mapping[str, str]) -> list[str]:
-    """What is wrong with metric names and the regular expressions that find their values; each with its key."""
-    found = []
+def metric_faults(patterns: Mapping[str, str], directions: Mapping[str, str]) -> list[str]:
+    """What is wrong with metric names, the regular expressions that find their values, and the ways in which they are
+    better; each with its key."""
+    found = [
+        f"directions.{name}: must be one of the metrics, {', '.join(patterns)}"
+        for name in directions
+        if name not in patterns
+    ]
     for name, pattern in patterns.items():
         if not _METRIC_NAME.fullmatch(name):
             found.append(f"metrics.{name}: must be named train_<metric> or validation_<metric>")
@@ -31,8 +39,9 @@ class Program:
 
     `archive` is that folder as a gzipped tar, the same bytes for the same files; `entry_point` and `requirements` are
     paths in it. `framework` with its versions names the image that runs it on SageMaker. `metrics` maps a metric's
-    name to the regular expression that finds its value, in the first group, in a line that the script prints. `rounds`
-    is the hyperparameter that says how many times it prints them. A process on this machine may take `timeout_s`.
+    name to the regular expression that finds its value, in the first group, in a line that the script prints;
+    `directions` says of those that housing does not know whether less or more is better. `rounds` is the hyperparameter
+    that says how many times it prints them. A process on this machine may take `timeout_s`.
     """
 
     entry_point: str
@@ -44,6 +53,7 @@ class Program:
     requirements: str | None = None
     rounds: str | None = None
     timeout_s: float | None = None
+    directions: Mapping[str, Direction] = field(default_factory=dict)
 
     @cached_property
     def digest(self) -> str:
@@ -55,8 +65,8 @@ class Program:
 class Image:
     """A container image of the user's, which reads and writes /opt/ml as SageMaker asks of it.
 
-    `metrics` and `rounds` are as in `Program`. `entry_point` and `arguments` replace the image's own where they are
-    given.
+    `metrics`, `directions` and `rounds` are as in `Program`. `entry_point` and `arguments` replace the image's own
+    where they are given.
     """
 
     image: str
@@ -64,7 +74,8 @@ class Image:
     entry_point: tuple[str, ...] = ()
     arguments: tuple[str, ...] = ()
     rounds: str | None = None
+    directions: Mapping[str, Direction] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if faults := metric_faults(self.metrics):
+        if faults := metric_faults(self.metrics, self.directions):
             raise ValueError("; ".join(faults))

@@ -72,6 +72,9 @@ def _objective_faults(study: Study, place: int, algorithm: Algorithm) -> list[Fa
     legal = [*algorithm.metrics, *(COSTS if place else ())]
     if objective in legal:
         return []
+    if algorithm.code is not None and objective in algorithm.code.metrics:
+        way_out = f"say algorithm.{algorithm.kind}.directions.{objective}: minimize, or maximize"
+        return [Fault(path, "nobody has said which way it is better", objective, way_out)]
     channel, _, metric = objective.partition("_")
     if metric in METRICS and channel in _CHANNELS:
         if algorithm.code is not None:

@@ -77,6 +77,7 @@ def _program(script: Script, path: report.Path, faults: list[Fault]) -> Program 
         requirements=script.requirements,
         rounds=script.rounds,
         timeout_s=script.timeout_s,
+        directions=dict(script.directions),
     )
 
 

@@ -14,7 +14,7 @@ from housing.deployment.spec import Deployment
 from housing.monitoring.spec import Monitoring
 from housing.promotion.spec import Gate
 from housing.targets.rehearsal import Rehearsal
-from housing.training.metrics import METRICS
+from housing.training.metrics import METRICS, Direction, known_direction
 from housing.tuning.space import SearchSpace
 from housing.tuning.spec import Study
 
@@ -61,10 +61,15 @@ class Algorithm:
         return find(self.name).capabilities.rounds if self.code is None else self.code.rounds
 
     @property
+    def directions(self) -> Mapping[str, Direction]:
+        """Of metrics that only the code of the user's knows."""
+        return self.code.directions if self.code is not None else {}
+
+    @property
     def metrics(self) -> Sequence[str]:
         """The metrics that a job will have, each with its channel; of a built-in one, those that are asked for."""
         if self.code is not None:
-            return [name for name in self.code.metrics if name.partition("_")[2] in METRICS]
+            return [name for name in self.code.metrics if known_direction(name, self.directions) is not None]
         asked = find(self.name).metrics(self.hyperparameters) or sorted(METRICS)
         return [f"{channel}_{metric}" for channel in ("train", "validation") for metric in asked]
 
@@ -77,7 +82,8 @@ class Script:
     wherever the script trains and with its model, hidden files left out. `framework` with its versions names
     SageMaker's image; on this machine the Python that runs housing runs it. `metrics` maps a metric's name to the
     regular expression that finds its value, in the first group, in a line that the script prints; what it prints last
-    is true of the model that it writes. `rounds` is the hyperparameter that says how many times it prints them. A
+    is true of the model that it writes; `directions` says minimize or maximize of a metric that housing does not know.
+    `rounds` is the hyperparameter that says how many times it prints them. A
     process on this machine may take `timeout_s` seconds; SageMaker's limit is the runner's `max_run_s`.
     """
 
@@ -90,9 +96,10 @@ class Script:
     requirements: str | None = None
     rounds: str | None = None
     timeout_s: float | None = 3600
+    directions: Mapping[str, Direction] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        faults = metric_faults(self.metrics)
+        faults = metric_faults(self.metrics, self.directions)
         if self.timeout_s is not None and not self.timeout_s > 0:
             faults.append(f"timeout_s: must be more than 0, got {self.timeout_s}")
         if faults:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from housing.training.metrics import METRICS, direction
+from housing.training.metrics import Direction, known_direction
 
 Kind = Literal["configuration", "metrics", "origin"]
 KINDS: tuple[Kind, ...] = ("configuration", "metrics", "origin")
@@ -15,7 +15,7 @@ KINDS: tuple[Kind, ...] = ("configuration", "metrics", "origin")
 
 Value = float | str | None
 
-_UNJUDGED = ("rounds_kept", "training_seconds", "billed_seconds")
+_UNJUDGED = ("rounds_kept", "best_round", "training_seconds", "billed_seconds")
 
 
 @dataclass(frozen=True)
@@ -78,25 +78,31 @@ class Comparison:
         )
 
 
-def compare(runs: Sequence[Compared]) -> Comparison:
-    """Every field that any of the runs has: configuration, then metrics, then origin, each in the order met."""
+def compare(runs: Sequence[Compared], directions: Mapping[str, Direction] | None = None) -> Comparison:
+    """Every field that any of the runs has: configuration, then metrics, then origin, each in the order met.
+
+    `directions` are those of metrics that only a script knows.
+    """
     fields = []
     for kind in KINDS:
         mappings: list[Mapping[str, Value]] = [getattr(run, kind) for run in runs]
         for name in dict.fromkeys(name for mapping in mappings for name in mapping):
             values = tuple(mapping.get(name) for mapping in mappings)
-            fields.append(Field(kind, name, values, _best(name, values) if kind == "metrics" else frozenset()))
+            fields.append(
+                Field(kind, name, values, _best(name, values, directions) if kind == "metrics" else frozenset())
+            )
     return Comparison(tuple(runs), _handles(runs), tuple(fields))
 
 
-def _best(name: str, values: Sequence[Value]) -> frozenset[int]:
+def _best(name: str, values: Sequence[Value], directions: Mapping[str, Direction] | None) -> frozenset[int]:
     """Nowhere for a metric without a direction or of the rows trained on, nor where all are equal."""
     if name.startswith("train_"):
         return frozenset()  # the lowest may well be that of the model that has learnt its rows by heart
     numbers = [v for v in values if isinstance(v, float) and not math.isnan(v)]
-    if name in _UNJUDGED or name.rsplit("_", 1)[-1] not in METRICS or len(set(numbers)) < 2:
+    towards = known_direction(name, directions or {})
+    if name in _UNJUDGED or towards is None or len(set(numbers)) < 2:
         return frozenset()
-    best = min(numbers) if direction(name) == "minimize" else max(numbers)
+    best = min(numbers) if towards == "minimize" else max(numbers)
     return frozenset(place for place, value in enumerate(values) if value == best)
 
 

@@ -18,7 +18,6 @@ from housing.reporting.charts import (
 from housing.reporting.page import Cell, Grid, Page
 from housing.reporting.scales import readable, without_outliers
 from housing.reporting.svg import Chart
-from housing.training.metrics import direction
 from housing.tuning.leaderboard import Row, leaderboard
 from housing.tuning.space import Categorical, Distribution
 from housing.tuning.study import StudyResult
@@ -68,6 +67,7 @@ def job_report(
     name: str,
     *,
     objective: str,
+    lower_is_better: bool,
     history: Mapping[str, Sequence[float]],
     kept: int,
     importances: Mapping[str, float],
@@ -85,8 +85,7 @@ def job_report(
     series = [Series(key, values, kept) for key, values in history.items() if key.split("_", 1)[1] == metric]
     parts: list[Chart | Grid] = []
     if series:
-        lower = direction(metric) == "minimize"
-        parts.append(learning_curves("Learning curves", metric, series, lower_is_better=lower))
+        parts.append(learning_curves("Learning curves", metric, series, lower_is_better=lower_is_better))
     if importances:
         few = dict(list(importances.items())[:_MOST_BARS])
         about = "Share of the total gain by encoded column" + (

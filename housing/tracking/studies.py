@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from housing.errors import TrackingError
 from housing.tracking import schema
-from housing.tracking.queries import Run, RunQueries
+from housing.tracking.queries import Direction, Run, RunQueries
 from housing.tracking.store import open_client, translated
 from housing.tracking.trial import finished_trial
-from housing.training.metrics import direction
 from housing.tuning.space import Point
 
 
@@ -42,8 +41,8 @@ def latest_study(runs: RunQueries, name: str) -> Run:
     return named if named is not None else runs.get(name)
 
 
-def best_point(runs: RunQueries, study: Run, objective: str) -> Point | None:
+def best_point(runs: RunQueries, study: Run, objective: str, towards: Direction) -> Point | None:
     """What the best finished trial of a study tried; None when none has finished."""
-    best = runs.best(objective, direction(objective), parent=study.id)
+    best = runs.best(objective, towards, parent=study.id)
     trial = finished_trial(best) if best is not None else None
     return trial.parameters if trial is not None else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
 Direction = Literal["minimize", "maximize"]
+
+_CHANNELS = ("train", "validation", "test")
+_NOTHING: Mapping[str, Direction] = {}
 
 
 @dataclass(frozen=True)
@@ -58,9 +61,49 @@ COSTS = {
 """What a job costs, whatever it is judged by: a study may want less of it beside a better metric."""
 
 
-def direction(objective: str) -> Direction:
-    """Direction of `<channel>_<metric>`, of a metric alone, or of a cost."""
-    return "minimize" if objective in COSTS else METRICS[objective.rsplit("_", 1)[-1]].direction
+_KNOWN: dict[str, Direction] = {
+    **dict.fromkeys(
+        ("mse", "mdae", "medae", "max_error", "loss", "logloss", "log_loss", "error", "merror"), "minimize"
+    ),
+    **dict.fromkeys(("brier", "pinball", "quantile", "poisson_deviance", "gamma_deviance"), "minimize"),
+    **dict.fromkeys(("r2", "explained_variance", "auc", "aucpr", "accuracy", "balanced_accuracy", "f1"), "maximize"),
+    **dict.fromkeys(("precision", "recall", "ndcg", "map", "mrr", "cindex", "mcc"), "maximize"),
+}
+"""Metrics that only code of the user's measures, by the names that everybody uses."""
+
+
+def direction(objective: str, declared: Mapping[str, Direction] = _NOTHING) -> Direction:
+    """Direction of `<channel>_<metric>`, of a metric alone, or of a cost; `declared` are those that a script declares.
+
+    Only for what has one; see `known_direction`.
+    """
+    found = known_direction(objective, declared)
+    if found is None:
+        raise KeyError(objective)
+    return found
+
+
+def known_direction(objective: str, declared: Mapping[str, Direction] = _NOTHING) -> Direction | None:
+    """The same; None for a metric that nobody has told which way is better."""
+    metric = metric_of(objective)
+    for name in (objective, metric):
+        if name in declared:
+            return declared[name]
+    if objective in COSTS:
+        return "minimize"
+    return METRICS[metric].direction if metric in METRICS else _KNOWN.get(metric)
+
+
+def metric_of(objective: str) -> str:
+    """`mae` of `validation_mae`."""
+    channel, _, metric = objective.partition("_")
+    return metric if channel in _CHANNELS else objective
+
+
+def has_unit(objective: str) -> bool:
+    """Whether the metric is in the label's unit."""
+    metric = metric_of(objective)
+    return metric in METRICS and METRICS[metric].has_unit
 
 
 def score(label: ArrayLike, prediction: ArrayLike) -> dict[str, float]:

@@ -86,7 +86,7 @@ def _attach(session: Session, run: Run, recompose: Recompose) -> str:
         if run.kind == "study":
             best = study(own, parent=run.parent).best
             objective = experiment.study.objectives[0]
-            return f"best {objective} {own.amount(best.metrics[objective])}, {best.name}"
+            return f"best {objective} {own.amount(best.metrics[objective], objective)}, {best.name}"
         with _held(own, run):
             _refuse_other_data(own, run)
             if run.kind == "final":
@@ -95,7 +95,7 @@ def _attach(session: Session, run: Run, recompose: Recompose) -> str:
                 return f"{version.name} version {version.number}"
             result, _, _ = fit(own, parent=run.parent, again=run)
             objective = experiment.study.objectives[0]
-            return f"{objective} {own.amount(result.metrics[objective])}"
+            return f"{objective} {own.amount(result.metrics[objective], objective)}"
 
 
 @contextmanager

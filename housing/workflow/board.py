@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from housing.training.metrics import COSTS, direction
+from housing.training.metrics import direction
 from housing.workflow.outcome import Standing, Table
 from housing.workflow.session import Session
 
@@ -57,7 +57,9 @@ class Board:
         self._states[trial.state] += 1
         objectives = self._session.experiment.study.objectives
         known = {each.number: each for each in (*self._top, trial)}
-        self._top = [known[row.number] for row in ranked(known.values(), tuple(map(direction, objectives)))]
+        directions = self._session.experiment.algorithm.directions
+        towards = tuple(direction(objective, directions) for objective in objectives)
+        self._top = [known[row.number] for row in ranked(known.values(), towards)]
         if len(objectives) == 1:
             del self._top[_SHOWN:]
 
@@ -100,7 +102,7 @@ class Board:
 
         experiment = self._session.experiment
         values = zip(experiment.study.objectives, trial.values or (), strict=False)
-        amounts = ((name, f"{value:.4g}" if name in COSTS else self._session.amount(value)) for name, value in values)
+        amounts = ((name, self._session.amount(value, name)) for name, value in values)
         shown = ", ".join(f"{name} {amount}" for name, amount in amounts)
         return f"{shown}, {trial_name(trial.number, trial.parameters, trials=experiment.study.trials)}"
 
@@ -109,7 +111,7 @@ def leaderboard(session: Session, trials: Iterable[FinishedTrial]) -> Table:
     """Trials, best first: rank, objectives, the parameters that vary, seconds, state."""
     from housing.tuning.leaderboard import leaderboard as ranked
 
-    objectives = session.experiment.study.objectives
+    objectives, directions = session.experiment.study.objectives, session.experiment.algorithm.directions
     names = tuple(session.experiment.search_space)
     rows = [
         [
@@ -120,6 +122,6 @@ def leaderboard(session: Session, trials: Iterable[FinishedTrial]) -> Table:
             round(row.seconds, 2),
             "reused" if row.reused else row.state,
         ]
-        for row in ranked(trials, tuple(direction(objective) for objective in objectives))
+        for row in ranked(trials, tuple(direction(objective, directions) for objective in objectives))
     ]
     return Table("", ("rank", "trial", *objectives, *names, "seconds", "state"), rows, spare=names)

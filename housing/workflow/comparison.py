@@ -57,7 +57,9 @@ def compare(
         jobs = list({job.id: job for run in named for job in _jobs(record, run, experiment, top)}.values())
         if len(jobs) < 2:
             raise ConfigError(_too_few(runs, jobs))
-        compared = side_by_side(_compared(record, jobs, experiment.study.objectives[0]))
+        compared = side_by_side(
+            _compared(record, jobs, experiment.study.objectives[0]), experiment.algorithm.directions
+        )
         if html is not None:
             _write(html, _page(record, jobs, compared, experiment))
     return _outcome(compared, experiment, invocation, words=runs, html=html)
@@ -72,7 +74,7 @@ def _latest(record: Record, experiment: Experiment, top: int) -> list[Run]:
     if latest is not None and record.children(latest):
         return [latest]
     objective = experiment.study.objectives[0]
-    return record.own.finished_jobs(objective, direction(objective), most=top)
+    return record.own.finished_jobs(objective, direction(objective, experiment.algorithm.directions), most=top)
 
 
 def _jobs(record: Record, run: Run, experiment: Experiment, top: int) -> Iterator[Run]:
@@ -82,15 +84,16 @@ def _jobs(record: Record, run: Run, experiment: Experiment, top: int) -> Iterato
         return
     children = record.children(run)
     if run.kind != "run":
-        children = _best(children, experiment.study.objectives[0])[:top]
+        children = _best(children, experiment)[:top]
     for child in children:
         yield from _jobs(record, child, experiment, top)
 
 
-def _best(children: Sequence[Run], objective: str) -> list[Run]:
+def _best(children: Sequence[Run], experiment: Experiment) -> list[Run]:
     """Those with the objective, best first; by rank where the study has been ranked, by value while it still runs."""
 
-    sign = 1 if direction(objective) == "minimize" else -1
+    objective = experiment.study.objectives[0]
+    sign = 1 if direction(objective, experiment.algorithm.directions) == "minimize" else -1
     with_value = [child for child in children if objective in child.metrics or schema.RANK in child.tags]
     return sorted(with_value, key=lambda c: (c.tags.get(schema.RANK, "~"), sign * c.metrics.get(objective, 0.0)))
 
@@ -199,7 +202,7 @@ def _page(record: Record, jobs: Sequence[Run], compared: Comparison, experiment:
         compared,
         objective=objective,
         curves=[learning_curve(job, values) for job, values in curves if len(values) > 1],
-        lower_is_better=direction(objective) == "minimize",
+        lower_is_better=direction(objective, experiment.algorithm.directions) == "minimize",
     )
 
 

@@ -9,6 +9,7 @@ from housing.algorithms.base import find
 from housing.errors import HousingError
 from housing.reporting.charts import Series
 from housing.training.job import TrainingResult
+from housing.training.metrics import direction
 from housing.workflow.session import Session
 from housing.workflow.summary import Summary
 
@@ -40,13 +41,16 @@ def job_figures(session: Session, name: str, result: TrainingResult) -> dict[str
     return job_report(
         name,
         objective=objective,
+        lower_is_better=direction(objective, session.experiment.algorithm.directions) == "minimize",
         history=result.history,
         kept=result.best_round,
         importances=algorithm.importance(result.model, validation.columns),
         true=encoder.decode_label(true).tolist(),
         predicted=encoder.decode_label(predicted).tolist(),
         label=f"{dataset.label}, {dataset.label_unit}" if dataset.label_unit else dataset.label,
-        lead=[f"{objective} {session.amount(value)}{rounds_kept(session, result)}"] if value is not None else [],
+        lead=[f"{objective} {session.amount(value, objective)}{rounds_kept(session, result)}"]
+        if value is not None
+        else [],
     )
 
 

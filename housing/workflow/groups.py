@@ -113,7 +113,7 @@ def _best(runs: Runs, run_id: str, experiment: Experiment) -> tuple[dict[str, fl
     from housing.training.metrics import direction
 
     objective = experiment.study.objectives[0]
-    ranked = runs.rank_children(run_id, {objective: direction(objective)})
+    ranked = runs.rank_children(run_id, {objective: direction(objective, experiment.algorithm.directions)})
     if not ranked:
         return {}, {}
     best = ranked[0]

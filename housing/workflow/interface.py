@@ -51,7 +51,9 @@ def _view(record: Record, experiment: Experiment, study: str | None) -> tuple[st
     parent = record.get(study) if study else latest
     if parent is not None:
         objective = experiment.study.objectives[0]
-        return f"the runs of {parent.name}, best first", children_path(parent, objective, direction(objective))
+        return f"the runs of {parent.name}, best first", children_path(
+            parent, objective, direction(objective, experiment.algorithm.directions)
+        )
     if record.own is None:
         return "all experiments", experiment_path(None)
     return f"experiment {experiment.name}", experiment_path(record.own.experiment_id)

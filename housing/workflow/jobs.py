@@ -125,7 +125,7 @@ def tell_costs(session: Session, *, jobs: int) -> None:
 def _summary(session: Session, result: TrainingResult) -> str:
     objective = session.experiment.study.objectives[0]
     value = result.metrics.get(objective)
-    shown = f"{objective} {session.amount(value)}, " if value is not None else ""
+    shown = f"{objective} {session.amount(value, objective)}, " if value is not None else ""
     return f"{shown}{result.seconds:.2f} s{rounds_kept(session, result)}"
 
 

@@ -87,7 +87,7 @@ class _ManagedSearch:
             self._search(self._begin(handles, left), self._parents() + handles[:-1], trials=left)
             if self._counted == before or not handles[:-1]:
                 break
-        objectives = tuple(map(direction, experiment.study.objectives))
+        objectives = tuple(direction(each, experiment.algorithm.directions) for each in experiment.study.objectives)
         trials = tuple(self._trials[number] for number in sorted(self._trials))
         ended: Ended = "interrupted" if self._interrupted.is_set() or self._session.works.stopping else "trials"
         return StudyResult(experiment.search_space, objectives, trials, ended, time.monotonic() - began)

@@ -200,7 +200,7 @@ def _candidate(session: Session) -> Run:
     if experiment.candidate is not None:
         return runs.get(experiment.candidate)
     objective = experiment.study.objectives[0]
-    towards = direction(objective)
+    towards = direction(objective, experiment.algorithm.directions)
     digest = session.prepared.split_digest
     algorithm = experiment.algorithm.name
     study = runs.latest_study(split_digest=digest, algorithm=algorithm)
@@ -214,7 +214,9 @@ def _candidate(session: Session) -> Run:
             f"{objective} on this data and split; run `{session.invocation.next('tune')}` first, or name a run: "
             "candidate=<run id>"
         )
-    session.reporter.step("candidate", f"{best.name} ({objective} {session.amount(best.metrics[objective])})")
+    session.reporter.step(
+        "candidate", f"{best.name} ({objective} {session.amount(best.metrics[objective], objective)})"
+    )
     return best
 
 

@@ -15,6 +15,7 @@ from housing.errors import ConfigError, ServerAway, TrackingError, TrainingError
 from housing.shell import setting
 from housing.tracking import schema
 from housing.tracking.studies import best_point, find_study, latest_study
+from housing.training.metrics import direction
 from housing.tuning.spec import point_faults
 from housing.workflow.opening import SPOOL_FOLDER
 from housing.workflow.outcome import key_of
@@ -141,7 +142,9 @@ def known_points(session: Session) -> Sequence[Point]:
         return start
     space = session.experiment.search_space
     earlier = latest_study(session.runs, start)
-    found = best_point(session.runs, earlier, session.experiment.study.objectives[0])
+    objective = session.experiment.study.objectives[0]
+    towards = direction(objective, session.experiment.algorithm.directions)
+    found = best_point(session.runs, earlier, objective, towards)
     if found is None:
         raise ConfigError(f"study.start_from: {earlier.name} has no finished trial to start from")
     point = {name: value for name, value in found.items() if not point_faults({name: value}, space)}

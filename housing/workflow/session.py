@@ -12,6 +12,7 @@ from housing.targets.base import Host, Runner, find
 from housing.tracking import schema
 from housing.tracking.runs import inherited_run
 from housing.training.job import TrainingJob
+from housing.training.metrics import has_unit
 from housing.workflow.opening import open_record
 from housing.workflow.outcome import Invocation, Reporter
 from housing.workflow.recording import Recording
@@ -191,9 +192,9 @@ class Session:
         inherited, origin._inherited_run = origin._inherited_run, None
         return inherited
 
-    def amount(self, value: float) -> str:
-        """A value in the label's unit, for people."""
-        unit = self.experiment.dataset.label_unit
+    def amount(self, value: float, objective: str | None = None) -> str:
+        """A value for people: of an objective, which need not be in the label's unit, or one that is."""
+        unit = self.experiment.dataset.label_unit if objective is None or has_unit(objective) else ""
         text = f"{value:,.0f}" if 1000 <= abs(value) < _DIVERGED else f"{value:,.4g}"
         return f"{text} {unit}".strip()
 

@@ -50,7 +50,7 @@ def tune(experiment: Experiment, invocation: Invocation, reporter: Reporter) -> 
         objective = experiment.study.objectives[0]
         value = studied.best.metrics[objective]
         return Outcome(
-            headline=f"{studied.name}: best {objective} {session.amount(value)}, {studied.best.name}",
+            headline=f"{studied.name}: best {objective} {session.amount(value, objective)}, {studied.best.name}",
             data={
                 "run_id": studied.run_id,
                 "name": studied.name,
@@ -96,7 +96,10 @@ def study(session: Session, *, parent: str | None) -> Studied:
     choices = stage(session)  # bad data is refused before a run is opened
     for staged in choices.values():
         _refuse_undefined(staged)
-    objective, towards = spec.objectives[0], tuple(direction(each) for each in spec.objectives)
+    objective, towards = (
+        spec.objectives[0],
+        tuple(direction(each, experiment.algorithm.directions) for each in spec.objectives),
+    )
     known = () if is_managed else known_points(session)
     works, rental = session.works, session.works.runner.rental
     if spec.resume is None:  # what the budget forbids is refused before a run is opened, too
@@ -123,7 +126,8 @@ def study(session: Session, *, parent: str | None) -> Studied:
         best = ranked[0]
         opened.params.update(_varied(session, best))
     session.reporter.step(
-        "tune", f"{name}: best of {len(result.trials)} {best.name}, {session.amount(best.metrics[objective])}"
+        "tune",
+        f"{name}: best of {len(result.trials)} {best.name}, {session.amount(best.metrics[objective], objective)}",
     )
     return Studied(opened.run_id, name, result, summary, best)
 
@@ -153,7 +157,7 @@ def _search(session: Session, taken: TakenUp, known: Sequence[Point]) -> StudyRe
         experiment.study,
         trials.evaluate,
         seed=experiment.seed,
-        directions=tuple(direction(each) for each in experiment.study.objectives),
+        directions=tuple(direction(each, experiment.algorithm.directions) for each in experiment.study.objectives),
         past=taken.past,
         known=known,
         begun=trials.begun,

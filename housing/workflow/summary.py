@@ -45,13 +45,13 @@ def summarise(session: Session, result: StudyResult, cost: Bill | None = None) -
     objective = session.experiment.study.objectives[0]
     values = sorted(
         (t.values[0] for t in result.trials if t.state == "complete" and t.values),
-        reverse=direction(objective) == "maximize",
+        reverse=direction(objective, session.experiment.algorithm.directions) == "maximize",
     )
     spread = {"best": values[0], "median": median(values), "worst": values[-1]} if values else {}
     importances = result.importances()
     sentences = [_counts(result)]
     if values:
-        sentences.append(f"{objective}: " + ", ".join(f"{n} {session.amount(v)}" for n, v in spread.items()))
+        sentences.append(f"{objective}: " + ", ".join(f"{n} {session.amount(v, objective)}" for n, v in spread.items()))
     if len(result.space) > 1 and values:
         sentences.append(_mattered(importances))
     if cost is not None:

@@ -94,6 +94,7 @@ def test_a_job_s_report_shows_curves_importances_and_errors() -> None:
     files = job_report(
         "train",
         objective="validation_mae",
+        lower_is_better=True,
         history={"train_mae": [3.0, 2.0], "validation_mae": [4.0, 3.0], "validation_rmse": [5.0, 4.0]},
         kept=1,
         importances={f"column {i}": 0.01 for i in range(40)},

@@ -14,12 +14,13 @@ import pytest
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
+from housing.testing import scripts
 from tests.workflow.conftest import Housing
 from tests.workflow.processes import start
 
 BOTH = ("xgboost", "sklearn")
 DATA = Path(__file__).parents[2] / "housing" / "data" / "ames.csv.gz"
-SCRIPT = Path(__file__).parents[1] / "scripts" / "linear"
+SCRIPT = Path(scripts.__file__).parent / "linear"
 ALGORITHM = f"""\
 defaults: [script]
 name: linear
@@ -76,7 +77,35 @@ def test_a_job_s_run_says_which_script_trained_it(project: Path, housing: Housin
     run = _client(project).get_run(trained.data["run_id"])
     assert (run.data.params["algorithm"], run.data.params["rate"]) == ("linear", "0.0001")
     assert len(run.data.tags["housing.script_digest"]) == 64
-    assert trained.data["best_round"] == 4
+    assert trained.data["rounds_kept"] == 5
+
+
+PRINTED = "{{validation_mae: 'validation-mae: (\\S+)', validation_{0}: 'validation-{0}: (\\S+)'}}"
+
+
+@pytest.mark.parametrize(
+    ("metric", "declared"), [("r2", ()), ("profit", ("+algorithm.script.directions.validation_profit=maximize",))]
+)
+def test_any_metric_that_a_script_prints_may_be_the_objective(
+    housing: Housing, mine: list[str], metric: str, declared: tuple[str, ...]
+) -> None:
+    shown = (f"algorithm.script.metrics={PRINTED.format(metric)}", f"study.objective=validation_{metric}")
+    rates = ("algorithm.rate=choice(0.00001,0.0001)", "study=grid", "study.trials=2")
+    study = housing("tune", *mine, *shown, *declared, *rates, "--json")
+    assert study.code == 0, study.err
+    compared = housing("compare", *mine, *shown, *declared, "--json")
+    assert compared.code == 0, compared.err
+    values = compared.data["differing"]["metrics"][f"validation_{metric}"]
+    assert study.data["best"][f"validation_{metric}"] == max(values) == values[0]
+    assert " USD" not in study.err.split(f"validation_{metric}")[1].splitlines()[0]
+
+
+def test_a_metric_of_unknown_direction_asks_for_it(housing: Housing, mine: list[str]) -> None:
+    answer = housing(
+        "train", *mine, f"algorithm.script.metrics={PRINTED.format('profit')}", "study.objective=validation_profit"
+    )
+    assert answer.code == 3
+    assert "algorithm.script.directions.validation_profit: minimize, or maximize" in answer.err
 
 
 @pytest.mark.parametrize(("every", "told"), [(1, False), (5, True)])

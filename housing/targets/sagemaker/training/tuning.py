@@ -61,7 +61,7 @@ def tuning_request(managed: ManagedStudy, settings: Settings, place: Place) -> d
             "Strategy": "Hyperband" if study.pruner == "hyperband" else _STRATEGIES[study.sampler],
             **_strategy_config(study, shared),
             "HyperParameterTuningJobObjective": {
-                "Type": direction(study.objectives[0]).capitalize(),
+                "Type": direction(study.objectives[0], job.code.directions if job.code else {}).capitalize(),
                 "MetricName": container.metric_name(study.objectives[0]),
             },
             "ResourceLimits": {

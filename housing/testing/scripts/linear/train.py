@@ -57,6 +57,9 @@ def main() -> None:
         weights = step(weights, features, label, options.rate)
         if options.fault != "silent" and (number + 1) % options.every == 0:
             errors = [f"{name}-mae: {np.abs(y - predict_fn(x, weights)).mean()!r}" for name, (x, y) in channels.items()]
+            for name, (x, y) in channels.items():
+                gain = -np.abs(y - predict_fn(x, weights)).mean()
+                errors += [f"{name}-r2: {gain!r}", f"{name}-profit: {gain!r}"]
             print("\t".join(errors).replace("np.float64(", "").replace(")", ""))
         time.sleep(options.pause_s)
     if options.fault != "no model":
