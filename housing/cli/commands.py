@@ -160,6 +160,7 @@ COMMANDS = {
                 ("housing monitor", "the configured endpoint"),
                 ("housing monitor housing-endpoint --labels sold.csv", "labels of rows that were sent before, by id"),
                 ("housing monitor monitoring.psi=0.1", "speak up sooner"),
+                ("housing monitor --detailed-exitcode", "exit code 2 on drift, a clear difference or wrong shares"),
             ),
             argument="[ENDPOINT]",
         ),
@@ -230,7 +231,11 @@ FLAGS = (
         commands=_COMPOSING,
         values=("job", "hydra", "all"),
     ),
-    Flag("--detailed-exitcode", "exit code 2 when changes are pending", commands=("plan",)),
+    Flag(
+        "--detailed-exitcode",
+        "exit code 2 when changes are pending (plan); on drift or a clear difference (monitor)",
+        commands=("plan", "monitor"),
+    ),
     Flag("--label", "the column to predict", "COLUMN", commands=("describe",)),
     Flag("--separator", "between the values of a CSV file (default: a comma)", "CHARACTER", commands=("describe",)),
     Flag("--top", "trials that stand for a study (default: 5)", "N", commands=("compare",), between=(1, 1000)),
@@ -281,7 +286,8 @@ flags
   --version
 
 exit codes
-  0 done   1 failed   2 changes pending (plan --detailed-exitcode)   3 bad configuration or data
+  0 done   1 failed   2 something to look at (plan or monitor with --detailed-exitcode)
+  3 bad configuration or data
   4 refused by the gate   5 refused by the budget   6 cloud error   130 interrupted
 """
 

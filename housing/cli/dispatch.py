@@ -137,7 +137,7 @@ def _run(request: Request) -> int:
     else:
         outcome = _run_once(request, console)
     console.show(outcome)
-    if request.detailed_exitcode and outcome.pending_changes:
+    if request.detailed_exitcode and (outcome.pending_changes or outcome.findings):
         return _CHANGES_PENDING
     return int(outcome.exit_code)
 

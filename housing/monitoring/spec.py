@@ -11,13 +11,15 @@ class Monitoring:
 
     The distance is the population stability index over `bins` quantile bins, or over levels; a column has drifted
     when it reaches `psi` and more than chance explains. `chance` is how often a monitoring may find such a column, in
-    all columns together, where there is no drift. The shares are of the rows, beyond what training had: cells that are
-    missing, numbers outside of the range of training, levels that training never had.
+    all columns together, where there is no drift; `ratio_chance` how often requests that were shared out as declared
+    may be called shared out otherwise. The shares are of the rows, beyond what training had: cells that are missing,
+    numbers outside of the range of training, levels that training never had.
     """
 
     bins: int = 10
     psi: float = 0.2
     chance: float = 0.01
+    ratio_chance: float = 0.001
     missing_share: float = 0.05
     out_of_range_share: float = 0.02
     unseen_share: float = 0.02
@@ -28,8 +30,11 @@ class Monitoring:
             faults.append(f"bins: must lie in [2, 100], got {self.bins}")
         if not self.psi > 0:
             faults.append(f"psi: must be more than 0, got {self.psi}")
-        if not 0 < self.chance < 1:
-            faults.append(f"chance: must lie between 0 and 1, got {self.chance}")
+        faults += [
+            f"{key}: must lie between 0 and 1, got {getattr(self, key)}"
+            for key in ("chance", "ratio_chance")
+            if not 0 < getattr(self, key) < 1
+        ]
         faults += [
             f"{key}: must lie in [0, 1], got {getattr(self, key)}"
             for key in ("missing_share", "out_of_range_share", "unseen_share")

@@ -101,11 +101,26 @@ class Prediction:
 
 
 @dataclass(frozen=True)
+class SinceChange:
+    """What the variants were asked since they answer together with these models and weights, from `since_s` on.
+
+    Requests are counted from `counted_since_s` on, which is later where a place has begun to count anew. Both are
+    seconds since 1970.
+    """
+
+    since_s: float
+    counted_since_s: float
+    requests: Mapping[str, int]
+    failures: Mapping[str, int]
+
+
+@dataclass(frozen=True)
 class EndpointStatus:
     """What an operator asks first. `instances` counts the live ones, by variant.
 
     `latency_ms` is that of a typical call: the median here, the mean where no more is known. `created_at_s` counts from
-    1970. `invocations_last_day` is None where only what has come since the start is counted.
+    1970. `invocations_last_day` is None where only what has come since the start is counted. `test` is None for
+    an endpoint that is not in service.
     """
 
     endpoint: str
@@ -120,6 +135,7 @@ class EndpointStatus:
     created_at_s: float | None = None
     invocations_last_day: int | None = None
     is_billed: bool = False
+    test: SinceChange | None = None
 
 
 @dataclass(frozen=True)

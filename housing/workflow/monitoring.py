@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
@@ -9,12 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from housing.config.schema import Experiment
-from housing.errors import DataError, DeploymentError
-from housing.monitoring.ab_test import Difference, Errors, Interval, errors, failure_share
+from housing.errors import DeploymentError
+from housing.monitoring.ab_test import Difference, Errors, Interval
 from housing.shell import setting
 from housing.tracking import schema
+from housing.workflow.actual_labels import erred_by, read_labels
 from housing.workflow.outcome import Invocation, Outcome, Reporter, Table
 from housing.workflow.session import Session
+from housing.workflow.shares import Asked, asked, moment, remarks, traffic
 from housing.workflow.watching import Labelled, Watched, watch
 
 if TYPE_CHECKING:
@@ -44,90 +47,53 @@ def monitor(
                 f"there is no endpoint {name!r}; endpoints here: {known}. `{invocation.next('deploy')}` makes the "
                 "configured one"
             )
-        labelled = _labelled(session, labels) if labels else None
+        labelled = read_labels(session, labels) if labels else None
         watched = _watch_all(session, status, labelled)
-        erred = _erred(session, watched, labelled) if labelled else None
-        traffic = _traffic(status, confidence=experiment.gate.confidence)
-        lines = [*_remarks(session, status, watched), *_comparisons(session, erred)]
-        run_id = _record(session, status, watched, erred, traffic=traffic, lines=lines)
+        erred = erred_by(session, watched, labelled) if labelled else None
+        shared = asked(status)
+        table = traffic(status, shared, confidence=experiment.gate.confidence)
+        chance = experiment.monitoring.ratio_chance
+        lines = [*remarks(shared, chance=chance), *_remarks(session, status, watched), *_comparisons(session, erred)]
+        run_id = _record(session, status, watched, erred, shared=shared, traffic=table, lines=lines)
         return Outcome(
             headline=f"{name}: " + "; ".join(f"{one.variant}: {one.word}" for one in watched),
-            data=_data(name, run_id, watched, erred, status),
-            tables=(traffic, *_error_table(session, erred), *_drift_tables(watched)),
+            data=_data(name, run_id, watched, erred, status=status, shared=shared, chance=chance),
+            tables=(table, *_error_table(session, erred), *_drift_tables(watched)),
             lines=lines,
             recorded=[*session.records_at, f"run {run_id[:8]}, with report.html and figures"],
             next_commands=_next_commands(invocation, status, labels),
+            findings=_findings(watched, erred, shared, chance=chance),
         )
+
+
+def _findings(watched: Sequence[Watched], erred: Errors | None, shared: Asked, *, chance: float) -> int:
+    """How much there is to look at: variants that drifted, clear differences, and shares that are not as declared."""
+    drifted = sum(1 for one in watched if one.drift and one.drift.drifted)
+    differences = sum(1 for one in erred.differences if one.is_clear) if erred else 0
+    return drifted + differences + shared.ratio.is_off(chance)
 
 
 def _watch_all(session: Session, status: EndpointStatus, labelled: Labelled | None) -> list[Watched]:
     with session.reporter.working(f"reading what {status.endpoint} captured"):
         requests = session.host.captured(status.endpoint)
+    # Captured requests carry whole seconds.
+    since_s = math.floor(status.test.since_s) if status.test else 0
     watched = []
     for name, variant in status.deployment.variants.items():
-        own = [one for one in requests if one.variant == name and one.model in (None, variant.model)]
+        own = [
+            one
+            for one in requests
+            if one.variant == name and one.model in (None, variant.model) and one.at_s >= since_s
+        ]
         found = watch(session, name, variant.model, own, labelled=labelled)
-        session.reporter.step("drift", f"{name}: {found.rows:,} rows; {found.word}")
+        session.reporter.step(
+            "drift", f"{name}: {found.word} (rows: {found.rows:,}, in captured requests: {found.requests:,})"
+        )
         watched.append(found)
     return watched
 
 
-def _labelled(session: Session, file: Path) -> Labelled:
-    """The actual label of each row that a file names. Raises DataError."""
-    from housing.data.cells import number
-    from housing.data.payload import header_of, rows_from_csv
-    from housing.data.rows import csv_pieces
-    from housing.monitoring.seen import id_column
-
-    dataset = session.experiment.dataset
-    (text,) = csv_pieces(str(file), separator=dataset.separator, rows_a_piece=2**31, columns=dataset.columns)
-    header = header_of(text)
-    named_by = id_column(dataset, header)
-    if named_by is None:
-        known = ", ".join(name for name, column in dataset.columns.items() if column.kind == "identifier") or "none"
-        raise DataError(f"{file}: has no column that names its rows; identifiers of {dataset.name}: {known}")
-    if dataset.label not in header:
-        raise DataError(f"{file}: has no column {dataset.label}, the label")
-    columns = rows_from_csv(text, header)
-    actual: dict[str, float] = {}
-    for row, (name, cell) in enumerate(zip(columns[named_by], columns[dataset.label], strict=True), 1):
-        if name in dataset.missing_texts or cell in dataset.missing_texts:
-            continue
-        try:
-            actual[name] = number(cell)
-        except ValueError:
-            raise DataError(f"{file}: {dataset.label} of row {row} is no number: {cell!r}") from None
-    return Labelled(named_by, actual, columns)
-
-
-def _erred(session: Session, watched: Sequence[Watched], labelled: Labelled) -> Errors:
-    """Raises DataError where nobody has answered any of the rows."""
-    experiment = session.experiment
-    answers = {one.variant: one.answers for one in watched}
-    erred = errors(answers, labelled.actual, experiment.gate, seed=experiment.seed)
-    if not any(erred.rows.values()):
-        raise DataError(
-            f"--labels: none of its rows was captured; callers must send {labelled.id_column} with their rows, or, "
-            "where they send them encoded, the file must hold the raw columns too"
-        )
-    return erred
-
-
 # --- for people -----------------------------------------------------------------------------------------------------
-
-
-def _traffic(status: EndpointStatus, *, confidence: float) -> Table:
-    shares = status.deployment.shares()
-    rows = []
-    for name, variant in status.deployment.variants.items():
-        asked, failed = status.invocations.get(name, 0), status.failures.get(name, 0)
-        found = failure_share(failed, asked, confidence=confidence)
-        between = f"{found.low:.2%} to {found.high:.2%}" if found else "-"
-        latency = status.latency_ms.get(name)
-        share = f"{shares[name]:.0%}" if name in shares else "shadow"
-        rows.append([name, variant.model, share, asked, failed, between, round(latency, 1) if latency else "-"])
-    columns = ("variant", "model", "share", "asked", "failed", f"{confidence:.0%} interval", "latency ms")
-    return Table(f"{status.endpoint}, traffic", columns, rows, spare=("model",))
 
 
 def _error_table(session: Session, erred: Errors | None) -> Iterator[Table]:
@@ -209,6 +175,7 @@ def _record(
     watched: Sequence[Watched],
     erred: Errors | None,
     *,
+    shared: Asked,
     traffic: Table,
     lines: Sequence[str],
 ) -> str:
@@ -235,17 +202,23 @@ def _record(
             run_id, monitoring_report(status.endpoint, lead=lead, warnings=lines, variants=variants, tables=grids)
         )
         words = {f"{schema.DRIFT}.{one.variant}": one.word for one in watched}
-        session.runs.finish(run_id, metrics=dict(_metrics(status, watched, erred)), tags=words)
+        session.runs.finish(run_id, metrics=dict(_metrics(status, watched, erred, shared)), tags=words)
     return run_id
 
 
-def _metrics(status: EndpointStatus, watched: Sequence[Watched], erred: Errors | None) -> Iterator[tuple[str, float]]:
+def _metrics(
+    status: EndpointStatus, watched: Sequence[Watched], erred: Errors | None, shared: Asked
+) -> Iterator[tuple[str, float]]:
     """`<variant>/<what>`, which MLflow shows in a section for each variant."""
     for one in watched:
         name = one.variant
+        yield f"{name}/captured_requests", one.requests
         yield f"{name}/captured_rows", one.rows
-        yield f"{name}/invocations", status.invocations.get(name, 0)
-        yield f"{name}/failures", status.failures.get(name, 0)
+        yield f"{name}/requests", shared.requests.get(name, 0)
+        yield f"{name}/failures", shared.failures.get(name, 0)
+        if name in shared.ratio.seen:
+            yield f"{name}/share_seen", shared.ratio.seen[name]
+            yield f"{name}/share_declared", shared.ratio.declared[name]
         if (latency := status.latency_ms.get(name)) is not None:
             yield f"{name}/latency_ms", latency
         if one.drift is not None:
@@ -260,7 +233,14 @@ def _metrics(status: EndpointStatus, watched: Sequence[Watched], erred: Errors |
 
 
 def _data(
-    endpoint: str, run_id: str, watched: Sequence[Watched], erred: Errors | None, status: EndpointStatus
+    endpoint: str,
+    run_id: str,
+    watched: Sequence[Watched],
+    erred: Errors | None,
+    *,
+    status: EndpointStatus,
+    shared: Asked,
+    chance: float,
 ) -> Mapping[str, Any]:
     variants = {}
     for one in watched:
@@ -270,8 +250,10 @@ def _data(
             "word": one.word,
             "captured_requests": one.requests,
             "captured_rows": one.rows,
-            "invocations": status.invocations.get(name),
-            "failures": status.failures.get(name),
+            "requests": shared.requests.get(name),
+            "failures": shared.failures.get(name),
+            "share_declared": shared.ratio.declared.get(name),
+            "share_seen": shared.ratio.seen.get(name),
             "latency_ms": status.latency_ms.get(name),
             "drifted": [column.column for column in one.drift.drifted] if one.drift else [],
             "columns": [asdict(column) for column in one.drift.columns] if one.drift else [],
@@ -281,5 +263,8 @@ def _data(
         "endpoint": endpoint,
         "run_id": run_id,
         "variants": variants,
+        "since": moment(shared.since_s) if shared.since_s else None,
+        "sample_ratio": {"p_value": shared.ratio.p_value, "is_off": shared.ratio.is_off(chance)},
+        "findings": _findings(watched, erred, shared, chance=chance),
         "errors": asdict(erred) if erred else None,
     }

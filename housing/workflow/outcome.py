@@ -70,7 +70,10 @@ class Table:
 
 @dataclass(frozen=True)
 class Outcome:
-    """The last block of a command. `data` is the same result for machines; `next_commands` are (command, why)."""
+    """The last block of a command. `data` is the same result for machines; `next_commands` are (command, why).
+
+    `pending_changes` and `findings` are what `--detailed-exitcode` tells of a plan and of a monitoring.
+    """
 
     headline: str
     data: Mapping[str, Any]
@@ -79,6 +82,7 @@ class Outcome:
     recorded: Sequence[str] = ()
     next_commands: Sequence[tuple[str, str]] = ()
     pending_changes: int = 0
+    findings: int = 0
     exit_code: int = 0
     raw: str | None = field(default=None, repr=False)
     """Output that a pipe should get byte for byte, in place of everything else, when stdout is not a terminal."""

@@ -7,6 +7,7 @@ import gzip
 import io
 import json
 import re
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import redirect_stdout
 from importlib.resources import files
@@ -205,8 +206,9 @@ def test_answers_of_another_model_are_left_out(housing: Housing, ask: Any, train
     ask(trained[:120], "champion")
     ask(trained[:200], "challenger")
     captures = folder / ".housing" / "captures" / ENDPOINT
+    later = "2126-11-23T14:00:00Z"
     lines = [
-        json.dumps(json.loads(line) | {"eventMetadata": {"inferenceTime": "2026-11-23T14:00:00Z"}}) + "\n"
+        json.dumps(json.loads(line) | {"eventMetadata": {"inferenceTime": later}}) + "\n"
         for variant in ("champion", "challenger")
         for file in sorted((captures / variant).glob("*.jsonl"))
         for line in file.read_text().splitlines()
@@ -249,6 +251,42 @@ def test_thresholds_are_configuration(housing: Housing, ask: Any, trained: list[
     assert variant_of(housing("monitor", "--json"), "champion")["drifted"]
     tolerant = housing("monitor", "monitoring.psi=100", "monitoring.out_of_range_share=1", "--json")
     assert variant_of(tolerant, "champion")["drifted"] == []
+
+
+def test_only_what_came_since_the_weights_changed_counts_and_shares_are_held_against_those_declared(
+    housing: Housing, ask: Any, trained: list[Row]
+) -> None:
+    for _ in range(60):
+        ask(trained[:2], "challenger")
+    before = housing("monitor", "--json", "--detailed-exitcode")
+    assert before.code == 2
+    assert before.data["sample_ratio"]["is_off"], "a tenth was declared, and nearly all was seen"
+    found = before.data["variants"]["challenger"]
+    assert found["share_declared"] == pytest.approx(0.1)
+    assert found["share_seen"] > 0.5
+    assert (found["captured_rows"], found["captured_requests"]) == (120, 60)
+    assert found["requests"] >= 60, "requests, not rows"
+
+    time.sleep(1.1)  # captured requests carry whole seconds
+    assert housing("deploy", *CAPTURING, "deployment.variants.challenger.weight=0.9").code == 0
+    after = housing("monitor", "--json", "--detailed-exitcode")
+    assert after.code == 0, "nothing came yet"
+    assert after.data["since"] > before.data["since"]
+    for variant in after.data["variants"].values():
+        assert (variant["requests"], variant["captured_requests"], variant["share_declared"]) == (0, 0, 0.5)
+    for name in ("champion", "challenger"):
+        ask(trained[::5], name)
+    even = housing("monitor", "--detailed-exitcode")
+    assert even.code == 0, even.out
+    assert "2 requests are shared out as declared" in even.out
+    assert re.search(r"what came before .* UTC", even.out)
+    assert housing("deploy", *CAPTURING).code == 0
+
+
+def test_drift_is_an_exit_code_for_those_who_ask(housing: Housing, ask: Any, trained: list[Row]) -> None:
+    ask([row | {"LotArea": "900000"} for row in trained[:300]], "champion")
+    assert housing("monitor").code == 0
+    assert housing("monitor", "--detailed-exitcode").code == 2
 
 
 def test_an_endpoint_that_captures_nothing_says_how_it_would(housing: Housing) -> None:

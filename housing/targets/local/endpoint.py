@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from housing.deployment.spec import Deployment
 from housing.errors import DeploymentError, HousingError
 from housing.monitoring.captured import line
 from housing.targets.local.autoscaling import desired_instances
@@ -51,6 +52,9 @@ class Endpoint:
         self._names: list[str] = []
         self._cumulative_weights: list[float] = []
         self._draining: set[asyncio.Task[None]] = set()
+        self._counted_since_s = time.time()
+        self._before: dict[str, tuple[int, int]] = {}
+        """What each variant had been asked, and had failed, when the present test began."""
         self.record: Record
 
     async def move_to(self, wanted: Record) -> None:
@@ -59,6 +63,11 @@ class Endpoint:
         New fleets answer before the state is written and the state is written before traffic moves, so that
         whatever ends the server, it comes back with models that load.
         """
+        begins = not self._served or _split(wanted.deployment) != _split(self.record.deployment)
+        if self._served:
+            wanted = replace(wanted, since_s=time.time() if begins else self.record.since_s)
+        elif not wanted.since_s:
+            wanted = replace(wanted, since_s=time.time())
         variants = wanted.deployment.variants
         kept = {name for name, served in self._served.items() if wanted.bundles.get(name) == served.digest}
         fleets = {
@@ -83,6 +92,9 @@ class Endpoint:
             for name, fleet in fleets.items()
         }
         self.record = wanted
+        if begins:
+            self._counted_since_s = time.time()
+            self._before = {n: (s.traffic.invocations, s.traffic.failures) for n, s in self._served.items()}
         self._names = list(variants)
         self._cumulative_weights = list(itertools.accumulate(v.weight for v in variants.values()))
         for name, fleet in fleets.items():
@@ -159,8 +171,26 @@ class Endpoint:
                 name: {"model": self.record.deployment.variants[name].model, "digest": s.digest}
                 for name, s in served.items()
             },
+            "test": self._test(),
             "pids": {name: s.fleet.pids for name, s in served.items()},
         }
+
+    def _test(self) -> dict[str, Any]:
+        counts = {
+            name: (s.traffic.invocations - self._before[name][0], s.traffic.failures - self._before[name][1])
+            for name, s in self._served.items()
+        }
+        return {
+            "since_s": self.record.since_s,
+            "counted_since_s": self._counted_since_s,
+            "requests": {name: asked for name, (asked, _) in counts.items()},
+            "failures": {name: failed for name, (_, failed) in counts.items()},
+        }
+
+
+def _split(deployment: Deployment) -> object:
+    """What makes a test the same test: how requests are shared out, and by what they are answered."""
+    return {name: (variant.model, variant.weight) for name, variant in deployment.variants.items()}
 
 
 async def _grow(fleets: Mapping[str, Fleet], instances: Mapping[str, int]) -> None:

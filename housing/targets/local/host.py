@@ -17,7 +17,7 @@ from housing.deployment.plan import Action
 from housing.deployment.spec import Deployment, Update
 from housing.errors import ConfigError, DataError, DeploymentError
 from housing.monitoring.captured import CapturedRows
-from housing.targets.base import EndpointStatus, Prediction
+from housing.targets.base import EndpointStatus, Prediction, SinceChange
 from housing.targets.local import Settings, wire
 from housing.targets.local.captures import captured
 from housing.targets.local.state import Address, StateFolder
@@ -112,6 +112,7 @@ class LocalHost:
             failures=value.get("failures", {}),
             latency_ms=value.get("median_latency_ms", {}),
             models=value.get("models", {}),
+            test=SinceChange(**value["test"]) if "test" in value else None,
         )
 
     def captured(self, endpoint: str) -> Sequence[CapturedRows]:

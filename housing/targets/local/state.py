@@ -42,10 +42,15 @@ class Address:
 
 @dataclass(frozen=True)
 class Record:
-    """One endpoint as it should be served; `bundles` maps each variant to the digest of its files."""
+    """One endpoint as it should be served; `bundles` maps each variant to the digest of its files.
+
+    `since_s` is when its variants began to answer together with these models and weights, in seconds since 1970; 0 for
+    what is to begin now.
+    """
 
     deployment: Deployment
     bundles: Mapping[str, str]
+    since_s: float = 0.0
 
 
 class StateFolder:
@@ -112,12 +117,15 @@ class StateFolder:
             value = json.loads(path.read_text(encoding="utf-8"))
             if value["format"] != FORMAT:
                 raise DeploymentError(f"{path} has format {value['format']!r}, this version of housing reads {FORMAT}")
-            return Record(wire.deployment(value["deployment"]), dict(value["bundles"]))
+            return Record(
+                wire.deployment(value["deployment"]), dict(value["bundles"]), float(value.get("since_s", 0.0))
+            )
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise DeploymentError(f"{path} is no endpoint that housing wrote: {error!r}; destroy it") from error
 
     def write(self, record: Record) -> None:
         value = {"format": FORMAT, "deployment": asdict(record.deployment), "bundles": dict(record.bundles)}
+        value["since_s"] = record.since_s
         _write(self._endpoints / f"{record.deployment.endpoint}.json", value)
 
     def forget(self, endpoint: str) -> None:

@@ -22,7 +22,7 @@ from housing.targets.sagemaker.hosting.lock import held
 from housing.targets.sagemaker.hosting.parts import Parts
 from housing.targets.sagemaker.hosting.remains import Remains
 from housing.targets.sagemaker.hosting.steps import Steps
-from housing.targets.sagemaker.hosting.traffic import traffic
+from housing.targets.sagemaker.hosting.traffic import traffic, traffic_since_change
 from housing.targets.sagemaker.machines import check_instance_type
 from housing.targets.sagemaker.staging import Stage
 
@@ -102,6 +102,8 @@ class SageMakerHost:
         counted = traffic(self._clients, endpoint, names, since=found["CreationTime"])
         counts = {name: variant.get("CurrentInstanceCount", 0) for name, variant in live.by_variant(found).items()}
         reason = found.get("FailureReason")
+        # Any change counts as one of the test, an instance more too: nothing from before the test is taken for it.
+        test = traffic_since_change(self._clients, endpoint, names, changed=found["LastModifiedTime"])
         return EndpointStatus(
             endpoint=endpoint,
             state=found["EndpointStatus"] + (f": {reason}" if reason else ""),
@@ -113,6 +115,7 @@ class SageMakerHost:
             latency_ms={name: one.latency_ms for name, one in counted.items()},
             models={name: {"model": m["model"], "digest": m["digest"]} for name, m in snapshot.by_variant.items()},
             created_at_s=found["CreationTime"].timestamp(),
+            test=test,
             invocations_last_day=sum(one.invocations_last_day for one in counted.values()),
             is_billed=True,
         )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from housing.targets.base import SinceChange
 from housing.targets.sagemaker.hosting.alarms import NAMESPACE
 from housing.targets.sagemaker.refusals import translated
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 _LONGEST = timedelta(days=14)  # metrics by the minute are kept for 15 days
 _HOUR = timedelta(hours=1)
+_MINUTE = timedelta(minutes=1)
 _MICROSECONDS_A_MS = 1000
 
 
@@ -55,6 +57,30 @@ def traffic(clients: Clients, endpoint: str, variants: Sequence[str], *, since: 
     }
 
 
+def traffic_since_change(clients: Clients, endpoint: str, variants: Sequence[str], *, changed: datetime) -> SinceChange:
+    """By the minute, as CloudWatch counts: the minute of the change holds what came before it, too, and is left out."""
+    now = datetime.now(UTC)
+    start = max(changed.replace(second=0, microsecond=0) + _MINUTE, now - _LONGEST)
+    if start > now:
+        nothing = dict.fromkeys(variants, 0)
+        return SinceChange(changed.timestamp(), start.timestamp(), nothing, nothing)
+    metrics = ("Invocations", "Invocation4XXErrors", "Invocation5XXErrors")
+    queries = [
+        _query(f"m{place}x{number}", endpoint, variant, metric, "Sum", period_s=60)
+        for place, variant in enumerate(variants)
+        for number, metric in enumerate(metrics)
+    ]
+    sums = {query["Id"]: 0.0 for query in queries}
+    with translated("cloudwatch"):
+        pages = clients("cloudwatch").get_paginator("get_metric_data")
+        for page in pages.paginate(MetricDataQueries=queries, StartTime=start, EndTime=now + _MINUTE):
+            for result in page["MetricDataResults"]:
+                sums[result["Id"]] += sum(result["Values"])
+    requests = {variant: int(sums[f"m{place}x0"]) for place, variant in enumerate(variants)}
+    failures = {variant: int(sums[f"m{place}x1"] + sums[f"m{place}x2"]) for place, variant in enumerate(variants)}
+    return SinceChange(changed.timestamp(), start.timestamp(), requests, failures)
+
+
 def _traffic(found: dict[str, dict[datetime, float]], day_ago: datetime) -> Traffic:
     calls = found["invocations"]
     total = sum(calls.values())
@@ -68,13 +94,15 @@ def _traffic(found: dict[str, dict[datetime, float]], day_ago: datetime) -> Traf
     )
 
 
-def _query(identity: str, endpoint: str, variant: str, metric: str, statistic: str) -> dict[str, Any]:
+def _query(
+    identity: str, endpoint: str, variant: str, metric: str, statistic: str, *, period_s: int = 3600
+) -> dict[str, Any]:
     dimensions = [{"Name": "EndpointName", "Value": endpoint}, {"Name": "VariantName", "Value": variant}]
     return {
         "Id": identity,
         "MetricStat": {
             "Metric": {"Namespace": NAMESPACE, "MetricName": metric, "Dimensions": dimensions},
-            "Period": 3600,
+            "Period": period_s,
             "Stat": statistic,
         },
     }

@@ -1,0 +1,52 @@
+"""Labels that became known after rows were answered: read from a file, and held against the answers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from housing.errors import DataError
+from housing.monitoring.ab_test import Errors, errors
+from housing.workflow.session import Session
+from housing.workflow.watching import Labelled, Watched
+
+
+def read_labels(session: Session, file: Path) -> Labelled:
+    """The actual label of each row that a file names. Raises DataError."""
+    from housing.data.cells import number
+    from housing.data.payload import header_of, rows_from_csv
+    from housing.data.rows import csv_pieces
+    from housing.monitoring.seen import id_column
+
+    dataset = session.experiment.dataset
+    (text,) = csv_pieces(str(file), separator=dataset.separator, rows_a_piece=2**31, columns=dataset.columns)
+    header = header_of(text)
+    named_by = id_column(dataset, header)
+    if named_by is None:
+        known = ", ".join(name for name, column in dataset.columns.items() if column.kind == "identifier") or "none"
+        raise DataError(f"{file}: has no column that names its rows; identifiers of {dataset.name}: {known}")
+    if dataset.label not in header:
+        raise DataError(f"{file}: has no column {dataset.label}, the label")
+    columns = rows_from_csv(text, header)
+    actual: dict[str, float] = {}
+    for row, (name, cell) in enumerate(zip(columns[named_by], columns[dataset.label], strict=True), 1):
+        if name in dataset.missing_texts or cell in dataset.missing_texts:
+            continue
+        try:
+            actual[name] = number(cell)
+        except ValueError:
+            raise DataError(f"{file}: {dataset.label} of row {row} is no number: {cell!r}") from None
+    return Labelled(named_by, actual, columns)
+
+
+def erred_by(session: Session, watched: Sequence[Watched], labelled: Labelled) -> Errors:
+    """How far each variant erred. Raises DataError where nobody has answered any of the rows."""
+    experiment = session.experiment
+    answers = {one.variant: one.answers for one in watched}
+    erred = errors(answers, labelled.actual, experiment.gate, seed=experiment.seed)
+    if not any(erred.rows.values()):
+        raise DataError(
+            f"--labels: none of its rows was captured; callers must send {labelled.id_column} with their rows, or, "
+            "where they send them encoded, the file must hold the raw columns too"
+        )
+    return erred
