@@ -38,7 +38,7 @@ def code_version() -> str | None:
     tags = provenance_tags()
     if tags.get(schema.GIT_DIRTY, "false") != "false":
         return None
-    return f"{tags['housing.version']} {tags.get('housing.git_commit', '')}".strip()
+    return f"{tags[schema.VERSION]} {tags.get(schema.GIT_COMMIT, '')}".strip()
 
 
 def has_commit(commit: str) -> bool | None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+PREFIX = "housing."
 KIND = "housing.kind"
 COMMAND = "housing.command"
 OVERRIDES = "housing.overrides"

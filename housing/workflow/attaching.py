@@ -131,7 +131,7 @@ def _refuse_other_data(session: Session, run: Run) -> None:
     _ = session.prepared
     changed = [name for name, digest in session.digest_tags.items() if run.tags.get(name) != digest]
     if changed:
-        what = ", ".join(name.removeprefix("housing.").replace("_digest", "") for name in changed)
+        what = ", ".join(name.removeprefix(schema.PREFIX).replace("_digest", "") for name in changed)
         raise DataError(
             f"attach {run.name}: its {what} is not the same any more, so that its model would not fit the encoder of "
             "today; bring the old data back"

@@ -171,7 +171,7 @@ def _configuration(record: Record, job: Run, read: dict[str, Mapping[str, Any]])
 
 
 def _origin(job: Run) -> dict[str, Value]:
-    tags = {name.removeprefix("housing."): text for name, text in job.tags.items() if name.startswith("housing.")}
+    tags = {name.removeprefix(schema.PREFIX): text for name, text in job.tags.items() if name.startswith(schema.PREFIX)}
     libraries = sorted(name for name in tags if name.endswith("_version"))
     shown = {name: tags[name] for name in (*_ORIGIN, *libraries) if name in tags}
     return {"status": job.status, **{name: _short(text) for name, text in shown.items()}}
