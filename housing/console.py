@@ -7,6 +7,7 @@ exactly one JSON document, and everything for people goes to stderr.
 from __future__ import annotations
 
 import json
+import re
 import signal
 import sys
 import time
@@ -15,6 +16,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from housing.errors import HousingError
+from housing.secrets import masked, masked_values
 
 if TYPE_CHECKING:
     from rich.console import Console as RichConsole
@@ -29,6 +31,7 @@ _TENTHS = 10
 _REDRAWN_A_SECOND = 4
 _ENDLESS = 10_000
 _DIVERGED = 1e15
+_STEERING = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _STATE_STYLES = {"running": "dim", "pruned": "yellow", "failed": "red", "interrupted": "yellow"}
 
 
@@ -59,7 +62,7 @@ class Console:
     def _line(self, name: str, text: str) -> None:
         from rich.text import Text
 
-        line = Text.assemble((f"{name:<{_STEP_WIDTH}}", "bold"), " ", text)
+        line = Text.assemble((f"{name:<{_STEP_WIDTH}}", "bold"), " ", _shown(text))
         self._rich.print(line)
 
     @contextmanager
@@ -67,7 +70,7 @@ class Console:
         """A spinner in a terminal, one line elsewhere."""
         self._end_live()
         if self._rich.is_terminal:
-            with self._rich.status(text):
+            with self._rich.status(_shown(text)):
                 yield
         else:
             yield
@@ -95,7 +98,7 @@ class Console:
         from rich.text import Text
 
         if not self._as_json:
-            self._rich.print(Text(line, style="dim"))
+            self._rich.print(Text(_shown(line), style="dim"))
 
     def ask(self, question: str, answers: Mapping[str, str]) -> str:
         """Ctrl-C instead of an answer, the end of the input and no terminal mean the first."""
@@ -103,7 +106,8 @@ class Console:
         if not self._rich.is_terminal or not sys.stdin.isatty():
             return first
         self._end_live()
-        shown = ", ".join(f"[{letter}] {meaning}" for letter, meaning in answers.items())
+        question = _shown(question)
+        shown = ", ".join(f"[{letter}] {_shown(meaning)}" for letter, meaning in answers.items())
         before = signal.signal(signal.SIGINT, signal.default_int_handler)
         try:
             answer = ""
@@ -136,7 +140,7 @@ class Console:
         """The last block: result, where it is recorded, what to do next; or the one JSON document."""
         self._end_live()
         if self._as_json:
-            sys.stdout.write(json.dumps(outcome.data, indent=2, default=str, ensure_ascii=False) + "\n")
+            self._document(outcome.data if outcome.reveals else masked_values(_plain(outcome.data)))
             return
         if outcome.raw is not None and not sys.stdout.isatty():
             sys.stdout.write(outcome.raw)
@@ -144,37 +148,57 @@ class Console:
         from rich.console import Console as RichConsole
         from rich.text import Text
 
+        text = str if outcome.reveals else _shown
         rich = self._rich if sys.stdout.isatty() else RichConsole(highlight=False, soft_wrap=True, width=160)
         rich.print()
-        rich.print(Text(outcome.headline, style="bold green" if outcome.exit_code == 0 else "bold red"))
+        rich.print(Text(text(outcome.headline), style="bold green" if outcome.exit_code == 0 else "bold red"))
         for line in outcome.lines:
-            rich.print(Text(line, style=_line_style(line)))
+            rich.print(Text(text(line), style=_line_style(line)))
         for table in outcome.tables:
             rich.print()
             rich.print(_fitted(table, rich))
         if outcome.recorded:
             rich.print()
             for line in outcome.recorded:
-                rich.print(Text.assemble(("recorded  ", "dim"), line))
+                rich.print(Text.assemble(("recorded  ", "dim"), text(line)))
         if outcome.next_commands:
             rich.print()
-            width = max(len(command) for command, _ in outcome.next_commands)
-            for command, why in outcome.next_commands:
+            commands = [(text(command), text(why)) for command, why in outcome.next_commands]
+            width = max(len(command) for command, _ in commands)
+            for command, why in commands:
                 rich.print(Text.assemble(("next      ", "dim"), (f"{command:<{width}}", "cyan"), f"  {why}"))
 
     def error(self, error: HousingError) -> None:
         """One message on stderr, and for machines the same as JSON on stdout."""
+        self.failure(type(error).__name__, str(error), error.exit_code)
+
+    def failure(self, kind: str, message: str, exit_code: int) -> None:
+        """The same for what is no error of ours."""
         self._end_live()
         if self._as_json:
-            document = {"error": type(error).__name__, "message": str(error), "exit_code": error.exit_code}
-            sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
-        sys.stderr.write(f"housing: {error}\n")
+            self._document({"error": kind, "message": masked(message), "exit_code": exit_code})
+        sys.stderr.write(f"housing: {_shown(message)}\n")
+
+    def _document(self, data: Any) -> None:
+        text = json.dumps(data, indent=2, default=str, ensure_ascii=False) + "\n"
+        # What cannot be written, such as half of a surrogate pair, is escaped; JSON has its own way for the others.
+        sys.stdout.write(text.encode(errors="backslashreplace").decode())
 
     def _end_live(self) -> None:
         self._standing = None
         if self._live is not None:
             self._live.stop()
             self._live = None
+
+
+def _shown(text: str) -> str:
+    """Without secrets, and without what would steer a terminal: control characters appear as `\\x1b`."""
+    return _STEERING.sub(lambda found: found[0].encode("unicode_escape").decode(), masked(text))
+
+
+def _plain(data: Any) -> Any:
+    """As it will stand in JSON, so that nothing hides in an object."""
+    return json.loads(json.dumps(data, default=str))
 
 
 def _tenth(standing: Standing) -> int:
@@ -250,7 +274,7 @@ def _cell(value: Any, *, digits: int = 4) -> str:
     if value is None:
         return "-"
     if isinstance(value, bool) or not isinstance(value, int | float):
-        return str(value)
+        return _shown(str(value))
     if isinstance(value, int):
         return f"{value:,}" if abs(value) >= 10_000 else str(value)
     # What has diverged would be a line of digits.

@@ -19,13 +19,14 @@ from __future__ import annotations
 from typing import ClassVar
 
 from housing import shell
+from housing.secrets import masked
 
 
 class HousingError(Exception):
     """Base of all errors raised on purpose; the command line prints it without a traceback.
 
-    `way_out` are a command that helps and its words; who knows what it must be told besides sets `command`, as it can
-    be pasted.
+    Its text, often a vendor's, is shown and recorded: it holds no secret. `way_out` are a command that helps and its
+    words; who knows what it must be told besides sets `command`, as it can be pasted.
     """
 
     exit_code: ClassVar[int] = 1
@@ -36,7 +37,7 @@ class HousingError(Exception):
         self.command = shell.command(*way_out) if way_out else ""
 
     def __str__(self) -> str:
-        return f"{super().__str__()}: {self.command}" if self.command else super().__str__()
+        return masked(f"{super().__str__()}: {self.command}" if self.command else super().__str__())
 
 
 class ConfigError(HousingError):

@@ -6,6 +6,7 @@ a single argument, and an empty one as an empty argument. All of them become the
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
@@ -106,7 +107,7 @@ class _Parser:
         wanted = COMMANDS[self.command].argument
         if "RUN" in wanted or "STUDY" in wanted:
             return ("..." in wanted or request.argument is None) and not _OVERRIDE.match(word)
-        is_file = "=" not in word or _ADDRESS.match(word) is not None or Path(word).exists()
+        is_file = "=" not in word or _ADDRESS.match(word) is not None or os.path.exists(word)  # noqa: PTH110 - a Path raises where a name is too long
         return bool(wanted) and request.argument is None and is_file
 
     def _flag(self, flag: str) -> Flag | None:

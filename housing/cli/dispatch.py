@@ -13,11 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 from housing.cli.arguments import Request, parse
 from housing.cli.commands import WITH_A_STUDY, help_of, overview
+from housing.cli.unexpected import told
 from housing.errors import ConfigError, HousingError
+from housing.secrets import WAY_OUT, masked, remember_override
 
 if TYPE_CHECKING:
     from types import FrameType
 
+    from housing.config.schema import Experiment
     from housing.console import Console
 
 _INTERRUPTED = 130
@@ -28,6 +31,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """The exit code; see housing/errors.py for those of errors."""
     interrupts = _Interrupts()
     arguments = sys.argv[1:] if argv is None else list(argv)
+    for argument in arguments:
+        remember_override(argument)
     try:
         code = _guarded(arguments, interrupts)
         sys.stdout.flush()
@@ -65,7 +70,7 @@ def _guarded(arguments: Sequence[str], interrupts: _Interrupts) -> int:
         raise
     except Exception as error:
         # A module that is interrupted while it is imported may call it an ImportError, or anything.
-        return _interrupted() if interrupts.came else _bug(error)
+        return _interrupted() if interrupts.came else _unexpected(error, as_json="--json" in arguments)
 
 
 def _interrupted() -> int:
@@ -157,6 +162,7 @@ def _run_once(request: Request, console: Console) -> Any:
         overrides, config_dir = workflow.recorded_request(experiment, overrides, request.config_dir)
         composed = compose(overrides, config_dir, search=True)
         experiment = check(composed)
+    _tell_of_secrets(experiment, console)
     invocation = invocation_of(command, overrides, composed=composed, experiment=experiment)
     step: Callable[..., Any] = getattr(workflow, command)
     try:
@@ -205,12 +211,15 @@ def _console(*, as_json: bool) -> Console:
     return Console(as_json=as_json)
 
 
-def _bug(error: Exception) -> int:
+def _unexpected(error: Exception, *, as_json: bool) -> int:
     if os.environ.get("HOUSING_TRACEBACK"):
-        traceback.print_exception(error)
-    first = (str(error) or "no message").splitlines()[0][:300]
-    sys.stderr.write(
-        f"housing: this is a bug in housing: {type(error).__name__}: {first}\n"
-        "Set HOUSING_TRACEBACK=1 to see where, and report it with the command.\n"
-    )
-    return 1
+        sys.stderr.write(masked("".join(traceback.format_exception(error))))
+    message, code = told(error)
+    _console(as_json=as_json).failure(type(error).__name__, message, code)
+    return code
+
+
+def _tell_of_secrets(experiment: Experiment, console: Console) -> None:
+    uri = experiment.tracking.uri
+    if masked(uri) != uri:
+        console.step("secret", f"tracking.uri holds credentials, which others see in the list of processes; {WAY_OUT}")

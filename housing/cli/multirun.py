@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from housing.cli.arguments import Request
 from housing.cli.invocation import invocation_of
+from housing.cli.unexpected import told
 from housing.config.compose import Composed
 from housing.config.load import check
 from housing.config.schema import Experiment
 from housing.config.sweep import Sweep
 from housing.console import Console
 from housing.errors import ConfigError, HousingError
+from housing.secrets import masked_override
 from housing.workflow import Group, Invocation, Outcome, Reporter, Standing, Table, open_group
 
 
@@ -39,7 +41,7 @@ def multirun(request: Request) -> Outcome:
         else:
             # A study runs as many trials at once as it says, and hears Ctrl-C on the main thread only.
             jobs = sweep.run(job)
-        group.failures += [f"{' '.join(done.overrides)}: {done.failure}" for done in jobs if done.failure]
+        group.failures += [f"{_typed(done.overrides)}: {done.failure}" for done in jobs if done.failure]
     return _outcome(command, group.run_id, jobs)
 
 
@@ -61,7 +63,7 @@ class _Beside:
 
     def train(self, experiment: Experiment, invocation: Invocation, _reporter: Reporter) -> Outcome:
         outcome = self._group.train(experiment, invocation, self)
-        self.step("job", f"{' '.join(invocation.overrides)}: {outcome.headline}")
+        self.step("job", f"{_typed(invocation.overrides)}: {outcome.headline}")
         return outcome
 
     def step(self, name: str, text: str) -> None:
@@ -95,7 +97,7 @@ class _Job:
     def __call__(self, composed: Composed, overrides: tuple[str, ...]) -> _Done:
         from housing import workflow
 
-        typed = " ".join(overrides)
+        typed = _typed(overrides)
         reporter: Reporter
         step: Callable[..., Outcome]
         if self.beside is not None:
@@ -114,10 +116,14 @@ class _Job:
             return _Done(overrides, failure=str(error))
         except Exception as error:
             # A bug in one job must not take the others with it.
-            failure = f"this is a bug in housing: {type(error).__name__}: {error}"
+            failure, _ = told(error)
             reporter.step("failed", f"{typed}: {failure}")
             return _Done(overrides, failure=failure)
         return _Done(overrides, outcome.headline, data=outcome.data)
+
+
+def _typed(overrides: Iterable[str]) -> str:
+    return " ".join(map(masked_override, overrides))
 
 
 def _outcome(command: str, group: str, jobs: list[_Done]) -> Outcome:
@@ -126,7 +132,7 @@ def _outcome(command: str, group: str, jobs: list[_Done]) -> Outcome:
     shared = set(jobs[0].overrides).intersection(*(job.overrides for job in jobs)) if len(jobs) > 1 else set()
     rows = [
         (
-            " ".join(override for override in job.overrides if override not in shared),
+            _typed(override for override in job.overrides if override not in shared),
             job.failure.splitlines()[0] if job.failure else job.headline,
         )
         for job in jobs
@@ -135,7 +141,14 @@ def _outcome(command: str, group: str, jobs: list[_Done]) -> Outcome:
         headline=f"{command}: {len(jobs) - len(failed)} of {len(jobs)} jobs done",
         data={
             "run_id": group,
-            "jobs": [{"overrides": job.overrides, "failure": job.failure or None, **job.data} for job in jobs],
+            "jobs": [
+                {
+                    "overrides": [masked_override(each) for each in job.overrides],
+                    "failure": job.failure or None,
+                    **job.data,
+                }
+                for job in jobs
+            ],
         },
         tables=(Table("", ("job", "result"), rows),),
         exit_code=1 if failed else 0,

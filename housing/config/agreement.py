@@ -50,7 +50,7 @@ def disagreements(parts: Mapping[str, Any]) -> list[Fault]:
         case {"algorithm": Algorithm() as algorithm, "study": Study() as study}:
             faults += [f for place in range(len(study.objectives)) for f in _objective_faults(study, place, algorithm)]
     match parts:
-        case {"algorithm": Algorithm() as algorithm, "runner": runner}:
+        case {"algorithm": Algorithm() as algorithm, "runner": runner} if runner is not None:
             reasons = targets.find(runner.name).supports(runner, algorithm.kind, algorithm.code)
             faults += [f for text in reasons for f in rule_faults(text, ())]
     match parts:

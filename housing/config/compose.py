@@ -12,15 +12,17 @@ from typing import Any
 
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
+from hydra._internal.core_plugins.file_config_source import FileConfigSource
 from hydra.core.config_search_path import ConfigSearchPath
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.plugins import Plugins
+from hydra.plugins.config_source import ConfigResult
 from hydra.plugins.search_path_plugin import SearchPathPlugin
 from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from housing.config import bounds, keys
 from housing.config import faults as report
-from housing.config import keys
 from housing.config.faults import Fault, did_you_mean, some_of
 from housing.config.files import Files, line_of, package
 from housing.config.interpolated import with_numbers
@@ -28,16 +30,19 @@ from housing.config.nearest import nearest
 from housing.config.overrides import COMMAND_LINE, Overrides
 from housing.config.searched import entry
 from housing.config.vendor import GLOBAL, NEEDS_GLOBAL, translated
+from housing.secrets import masked_values, remember
 
 CONFIG = "config"
 _OPTIONAL = "optional "
+_EVERYWHERE: frozenset[report.Path] = frozenset({()})
+"""Where nothing can be held against the schema, because something has to be mended before."""
 
 
 @dataclass(frozen=True)
 class Composed:
     """One configuration, not checked yet.
 
-    `raw` is plain and resolved; `yaml` is unresolved, as Hydra shows it, and so holds no secret of the environment.
+    `raw` is plain and resolved; `yaml` is unresolved, as Hydra shows it, and its secrets are masked.
     `chosen` maps a top-level key to the file chosen for it. `faults` were found on the way here; `unresolved` are the
     places of interpolations that lead nowhere. Composing `overrides` again gives the same.
     """
@@ -75,6 +80,7 @@ class Composed:
 def slots(files: Files) -> dict[str, str]:
     """What can stand before `=` to choose an option, with the one chosen by default: config.yaml's defaults list."""
     with translated(files):
+        _refuse_beyond_bounds(files.find(CONFIG), files)
         primary = OmegaConf.load(files.find(CONFIG) or files.folders[-1] / f"{CONFIG}.yaml")
         plain = OmegaConf.to_container(primary)
     entries = plain.get("defaults", []) if isinstance(plain, dict) else []
@@ -104,15 +110,37 @@ def composed(cfg: DictConfig, choices: Mapping[Any, Any], files: Files, override
         if file and not group.startswith("hydra/"):
             chosen[place or group] = file
     found = _package_faults(chosen, files) + _absent_faults(choices, files)
+    plain = OmegaConf.to_container(cfg, resolve=False)
+    assert isinstance(plain, dict)
+    remember(plain)
+    if fault := bounds.interpolation_fault(plain):
+        return Composed(
+            {str(key): value for key, value in plain.items()},
+            _shown(cfg),
+            files,
+            chosen,
+            overrides,
+            (*found, fault),
+            _EVERYWHERE,
+        )
     _add_searched(cfg, overrides.searched, found)
     raw, unresolved = _resolved(cfg, found)
-    return Composed(raw, OmegaConf.to_yaml(cfg), files, chosen, overrides, tuple(found), unresolved)
+    if control := list(bounds.value_faults(raw)):
+        return Composed(raw, _shown(cfg), files, chosen, overrides, (*found, *control), _EVERYWHERE)
+    remember(raw)
+    return Composed(raw, _shown(cfg), files, chosen, overrides, tuple(found), unresolved)
 
 
 def hydra_yaml(overrides: Overrides, files: Files, *, everything: bool) -> str:
     """Hydra's own configuration, or everything: what `--cfg hydra` and `--cfg all` show."""
     cfg = by_hydra(overrides, files)
-    return OmegaConf.to_yaml(cfg if everything else OmegaConf.masked_copy(cfg, ["hydra"]))
+    remember(OmegaConf.to_container(cfg, resolve=False))
+    return _shown(cfg if everything else OmegaConf.masked_copy(cfg, ["hydra"]))
+
+
+def _shown(cfg: DictConfig) -> str:
+    text: str = OmegaConf.to_yaml(OmegaConf.create(masked_values(OmegaConf.to_container(cfg, resolve=False))))
+    return text
 
 
 def by_hydra(overrides: Overrides, files: Files) -> DictConfig:
@@ -133,6 +161,7 @@ def hydra(files: Files) -> Iterator[None]:
     """Hydra, ready to compose from these files."""
     *before, ours = files.folders
     Plugins.instance().register(_UsersFolder)
+    Plugins.instance().register(_BoundedFiles)
     token = _users_folders.set(tuple(before))
     try:
         with initialize_config_dir(str(ours), job_name="housing", version_base="1.3"):
@@ -149,7 +178,28 @@ class _UsersFolder(SearchPathPlugin):  # type: ignore[misc]
 
     def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
         for folder in _users_folders.get():
-            search_path.prepend("housing", f"file://{folder}")
+            search_path.prepend("housing", f"{_BoundedFiles.scheme()}://{folder}")
+
+
+class _BoundedFiles(FileConfigSource):  # type: ignore[misc]
+    """The user's folder: a file beyond the bounds is refused before anything reads it, and no other is looked at."""
+
+    @staticmethod
+    def scheme() -> str:
+        return "bounded"
+
+    def load_config(self, config_path: str) -> ConfigResult:
+        _refuse_beyond_bounds(Path(self.path, self._normalize_file_name(config_path)), Files((Path(self.path),)))
+        return super().load_config(config_path)
+
+
+def _refuse_beyond_bounds(file: Path | None, files: Files) -> None:
+    if file is None or not file.exists():
+        return
+    try:
+        bounds.check_file(file)
+    except ValueError as error:
+        raise report.error([Fault((), str(error), where=files.shown(file))], lambda _: COMMAND_LINE) from None
 
 
 def _refuse_missing(deleted: Sequence[report.Path], base: DictConfig) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from housing.errors import ConfigError
+from housing.secrets import masked, masked_values
 
 Path = tuple[str, ...]
 """Keys from the top of the configuration down to a value, as typed with dots on the command line."""
@@ -57,14 +58,15 @@ def error(faults: Sequence[Fault], where: Callable[[Path], str]) -> ConfigError:
 
 def _block(fault: Fault, where: str) -> str:
     key = ".".join(fault.path)
-    value = "" if fault.value is ABSENT else f" = {_short(fault.value)}"
+    value = "" if fault.value is ABSENT else f" = {_short(fault.value, key)}"
     title = f"{key}{value}  ({where})" if key else where
-    text = fault.rule + (f"; {fault.way_out}" if fault.way_out else "")
+    text = masked(fault.rule + (f"; {fault.way_out}" if fault.way_out else ""))
     if len(text) > _WIDEST_RULE:
         text = text[: _WIDEST_RULE - 3] + "..."
     return "\n    ".join([title, *text.splitlines()])
 
 
-def _short(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False, default=str)
+def _short(value: Any, name: str) -> str:
+    # Masked before it is cut: the beginning of a secret is not told from anything else.
+    text = json.dumps(masked_values(value, name), ensure_ascii=False, default=str)
     return text if len(text) <= _WIDEST_VALUE else text[: _WIDEST_VALUE - 3] + "..."

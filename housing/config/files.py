@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import yaml  # type: ignore[import-untyped]
 
 import housing
+from housing.config.bounds import check_file, text_of
 from housing.config.faults import Fault
 from housing.errors import ConfigError
 
@@ -36,8 +39,9 @@ class Files:
         ours = conf_dir().resolve()
         if config_dir is None:
             return cls((ours,))
-        if not config_dir.is_dir():
-            what = "is a file, not a folder" if config_dir.exists() else "no such folder"
+        # Not by Path: it raises where a name is too long, or holds a NUL.
+        if not os.path.isdir(config_dir):  # noqa: PTH112
+            what = "is a file, not a folder" if os.path.exists(config_dir) else "no such folder"  # noqa: PTH110
             raise ConfigError(f"--config-dir {config_dir}: {what}; it holds your own dataset/, experiment/ and so on")
         theirs = config_dir.resolve()
         return cls((ours,) if theirs == ours else (theirs, ours))
@@ -51,7 +55,7 @@ class Files:
         """Group -> its options; those of nested folders are `<folder>/<name>`."""
         found: dict[str, set[str]] = {}
         for folder in self.folders:
-            for file in folder.glob("*/**/*.yaml"):
+            for file in filter(Path.is_file, folder.glob("*/**/*.yaml")):  # no pipes, no folders
                 group, *rest = file.relative_to(folder).with_suffix("").parts
                 found.setdefault(group, set()).add("/".join(rest))
         return {group: sorted(options) for group, options in sorted(found.items())}
@@ -82,7 +86,8 @@ def unreadable(files: Files) -> list[Fault]:
 
 def _unreadable(file: Path, shown: str) -> Fault | None:
     try:
-        text = file.read_text(encoding="utf-8")
+        text = text_of(file)
+        check_file(file)
         node = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
@@ -94,6 +99,8 @@ def _unreadable(file: Path, shown: str) -> Fault | None:
         return Fault((), f"{NO_TEXT}: {str(error).splitlines()[0]}", where=shown)
     except OSError as error:
         return Fault((), f"cannot be read: {error.strerror}", where=shown)
+    except ValueError as error:
+        return Fault((), str(error), where=shown)
     if node is not None and not isinstance(node, yaml.MappingNode):
         return Fault((), "must be a mapping: lines of `key: value`, no `-` before them", where=shown)
     return _repeated(node, shown)
@@ -107,6 +114,8 @@ def _repeated(node: yaml.Node, shown: str) -> Fault | None:
         return None
     seen: set[str] = set()
     for key, value in node.value:
+        if not isinstance(key, yaml.ScalarNode):
+            return Fault((), "has a list or a mapping for a key", where=f"{shown}:{key.start_mark.line + 1}")
         if key.value in seen:
             return Fault((), f"has {key.value!r} twice", where=f"{shown}:{key.start_mark.line + 1}")
         seen.add(str(key.value))
@@ -118,7 +127,7 @@ def _repeated(node: yaml.Node, shown: str) -> Fault | None:
 
 def line_of(file: Path, path: tuple[str, ...]) -> int | None:
     """Line (from 1) of a key; None when the file does not set it. The file is known to be readable YAML."""
-    node = yaml.compose(file.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+    node = _composed(file, file.stat().st_mtime_ns)
     line = None
     for name in path:
         if not isinstance(node, yaml.MappingNode):
@@ -128,6 +137,11 @@ def line_of(file: Path, path: tuple[str, ...]) -> int | None:
             return None
         line, node = pair[0].start_mark.line + 1, pair[1]
     return line
+
+
+@lru_cache(maxsize=8)
+def _composed(file: Path, _changed_ns: int) -> yaml.Node:
+    return yaml.compose(file.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
 
 
 def package(file: Path) -> str | None:

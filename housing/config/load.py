@@ -18,6 +18,7 @@ from housing.config.files import Files
 from housing.config.hyperparameters import option_faults
 from housing.config.schema import Experiment
 from housing.errors import ConfigError
+from housing.secrets import masked_values
 
 __all__ = ["Composed", "check", "compose", "config_hash", "load", "read_overrides", "show"]
 
@@ -69,8 +70,11 @@ def check(composed: Composed) -> Experiment:
 
 
 def config_hash(experiment: Experiment) -> str:
-    """SHA-256 of everything that defines the experiment; not where it is recorded, in how many goes, or beside what."""
-    values = experiment.plain()
+    """SHA-256 of everything that defines the experiment; not where it is recorded, in how many goes, or beside what.
+
+    No secret is a part of it: with another password it is the same experiment.
+    """
+    values = masked_values(experiment.plain())
     del values["parallel"]
     for group, name in (("tracking", "uri"), ("tracking", "wait_s"), ("study", "resume")):
         del values[group][name]

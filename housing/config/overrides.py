@@ -16,15 +16,18 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import ChoiceSweep, Override, ValueType
 from hydra.errors import HydraException
 
+from housing.config.bounds import override_rule
 from housing.config.faults import Fault, Path, did_you_mean, some_of
 from housing.config.files import Files
 from housing.config.keys import is_text
 from housing.config.nearest import nearest
 from housing.config.schema import CHOOSABLE
 from housing.config.searched import FORMS, searched_name
+from housing.secrets import masked_override
 from housing.shell import hydra_text, setting
 
 COMMAND_LINE = "command line"
+_SHOWN = 40
 _HELD_TOGETHER = re.compile(r"['\"\[{(\\]")
 _CALL = re.compile(r"(sort|shuffle|choice|glob|range|tag)\s*\(")
 _KEY = re.compile(r"[+~]{0,2}[A-Za-z_][\w/-]*(@[\w.]+)?(\.[\w$-]+)*")
@@ -114,6 +117,9 @@ class _Reader:
 
     def _parsed(self, token: str) -> Override | None:
         """None, and a fault, for what is no override here."""
+        if rule := override_rule(token):
+            self._fault(_beginning(token), rule, "")
+            return None
         if "=" not in token and not token.startswith("~"):
             self._fault(token, "has no value", f"write {token}=<value>")
             return None
@@ -121,6 +127,9 @@ class _Reader:
             override = OverridesParser.create().parse_override(token)
         except HydraException as error:
             self._fault(token, *_unreadable(token, error))
+            return None
+        except RecursionError:
+            self._fault(_beginning(token), "is nested too deeply", "put the value into a file of conf/")
             return None
         if not override.key_or_group:
             self._fault(token, "has no key", "write <key>=<value>")
@@ -218,6 +227,12 @@ def _leaves(path: Path, value: Any) -> Iterator[Path]:
             yield from _leaves((*path, str(name)), below)
     else:
         yield path
+
+
+def _beginning(token: str) -> str:
+    """Enough of a token to know it by, without a secret that its end would have told."""
+    key, equals, value = masked_override(token).partition("=")
+    return f"{key[:_SHOWN]}{equals}{value[:_SHOWN]}" + ("..." if len(key) > _SHOWN or len(value) > _SHOWN else "")
 
 
 def _unreadable(token: str, error: HydraException) -> tuple[str, str]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from housing.config.schema import Script
 
 _PACKAGE = "package:"
 _LARGEST_MB = 20
+_MOST_FILES = 10_000
 
 
 def read_code(raw: Mapping[Any, Any], path: report.Path, faults: list[Fault]) -> Program | Image | None:
@@ -87,15 +90,20 @@ def _source(source_dir: str, path: report.Path, faults: list[Fault]) -> dict[str
     if source_dir.startswith(_PACKAGE):
         shipped = Path(housing.algorithms.__path__[0], "scripts")
         folder = shipped / source_dir.removeprefix(_PACKAGE)
-    if not folder.is_dir():
+    if not os.path.isdir(folder):  # noqa: PTH112 - a Path raises where a name is too long
         way_out = "a folder is looked for from the working folder"
         if source_dir.startswith(_PACKAGE):
             way_out = f"housing ships {some_of(sorted(entry.name for entry in shipped.iterdir()))}"
         faults.append(Fault(path, "no such folder", source_dir, way_out))
         return None
+    there = list(islice(folder.rglob("*"), _MOST_FILES + 1))
+    if len(there) > _MOST_FILES:
+        rule = f"holds more than {_MOST_FILES:,} files, and goes with every job"
+        faults.append(Fault(path, rule, source_dir, "give the script a folder of its own"))
+        return None
     names = [
         name
-        for name in sorted(file.relative_to(folder) for file in folder.rglob("*") if file.is_file())
+        for name in sorted(file.relative_to(folder) for file in there if file.is_file())
         if not any(part.startswith(".") or part == "__pycache__" for part in name.parts)
     ]
     megabytes = sum((folder / name).stat().st_size for name in names) / 1e6
@@ -109,6 +117,8 @@ def _source(source_dir: str, path: report.Path, faults: list[Fault]) -> dict[str
 def _syntax_faults(source: bytes, name: str, path: report.Path) -> list[Fault]:
     try:
         compile(source, name, "exec", dont_inherit=True)
+    except (RecursionError, MemoryError):
+        return [Fault(path, "is no Python: it is nested too deeply", name)]
     except (SyntaxError, ValueError) as e:
         line = f", line {e.lineno}" if isinstance(e, SyntaxError) and e.lineno else ""
         return [Fault(path, f"is no Python{line}: {e.msg if isinstance(e, SyntaxError) else e}", name)]

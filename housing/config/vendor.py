@@ -11,6 +11,7 @@ import yaml  # type: ignore[import-untyped]
 from hydra.errors import MissingConfigException
 
 from housing.config import faults as report
+from housing.config.bounds import text_of
 from housing.config.faults import Fault, did_you_mean, some_of
 from housing.config.files import NO_TEXT, Files, package, unreadable
 from housing.config.nearest import nearest
@@ -80,7 +81,14 @@ def _chooser(group: str, option: str, files: Files) -> str | None:
     choice = re.compile(rf"/?{re.escape(group)}\s*:\s*{re.escape(option)}\b")
     for folder in files.folders:
         for file in sorted(folder.rglob("*.yaml")):
-            for number, line in enumerate(file.read_text(encoding="utf-8", errors="replace").splitlines(), 1):
+            for number, line in enumerate(_lines(file), 1):
                 if choice.search(line):
                     return f"{files.shown(file)}:{number}"
     return None
+
+
+def _lines(file: Path) -> list[str]:
+    try:
+        return text_of(file).splitlines()
+    except (OSError, ValueError):  # somebody else's trouble
+        return []

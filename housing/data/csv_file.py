@@ -26,6 +26,8 @@ Chunk = tuple[Sequence[int], Sequence[Sequence[str]]]
 
 # Rows held as text at once; bounds the memory that reading a large file takes.
 _CHUNK_ROWS = 20_000
+# A compressed file of some megabytes can hold a line that no memory holds; ten thousand columns need a hundredth.
+_LONGEST_LINE = 16_000_000
 
 
 @contextmanager
@@ -50,8 +52,11 @@ def header_and_chunks(
     path: Path, file: io.BufferedReader, *, separator: str, faults: Faults
 ) -> tuple[list[str], Iterator[Chunk]]:
     """The first row, and an iterator over the others; rows of a wrong length go to `faults`. Raises DataError."""
-    if what := foreign(path, file.peek(512)):
+    start = file.peek(512)
+    if what := foreign(path, start):
         raise DataError(f"{path}: this is not CSV text: it is {what}")
+    if start[:1] == b"\0":
+        raise DataError(f"{path}: begins with a NUL byte, so it is damaged or not UTF-8 text; save it as UTF-8")
     text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
     # strict: a quote that is never closed must not swallow the rest of the file in silence.
     rows = csv.reader(_without_nul(path, text), delimiter=separator, strict=True)
@@ -97,7 +102,11 @@ def _numbered(path: Path, rows: _csv.Reader, faults: Faults) -> Iterator[tuple[i
 
 def _without_nul(path: Path, text: io.TextIOWrapper) -> Iterator[str]:
     with text:
-        for number, line in enumerate(text, 1):
+        for number, line in enumerate(iter(lambda: text.readline(_LONGEST_LINE), ""), 1):
+            if len(line) == _LONGEST_LINE:
+                raise DataError(
+                    f"{path}, line {number}: has more than {_LONGEST_LINE:,} characters, so this is no table"
+                )
             if "\0" in line:
                 raise DataError(
                     f"{path}, line {number}: contains a NUL byte, so it is damaged or not UTF-8 text; save it as UTF-8"

@@ -6,7 +6,6 @@ import csv
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
 
 from housing.data.cells import is_missing, text_of
@@ -14,6 +13,8 @@ from housing.data.csv_file import SEPARATORS, header_and_chunks, opened
 from housing.data.faults import Faults, shown
 from housing.data.looks import MOMENTS_WAY_OUT
 from housing.data.table import located
+
+_LONGEST_START = 100_000
 
 
 @dataclass(frozen=True)
@@ -33,16 +34,19 @@ class FileTexts:
 def read_texts(source: str, separator: str | None) -> FileTexts:
     """Read a CSV (also gzipped) or Parquet file; without a separator, the likeliest. Raises DataError."""
     path = located(source)
-    with path.open("rb") as start:
-        if start.read(4) == b"PAR1":
-            return _parquet_file(path)
+    with opened(path) as start:
+        is_parquet = start.peek(4)[:4] == b"PAR1"
+    if is_parquet:
+        return _parquet_file(path)
     return _csv_file(path, separator or _separator(path))
 
 
 def _separator(path: Path) -> str:
     """The one that cuts the first lines into equally many columns, at least two."""
     with opened(path) as file:
-        start = b"".join(islice(file, 20)).decode("utf-8-sig", errors="replace").replace("\0", "").splitlines()
+        # Bounded: one line may be all of the file.
+        beginning = b"".join(file.readline(_LONGEST_START) for _ in range(20))
+    start = beginning.decode("utf-8-sig", errors="replace").replace("\0", "").splitlines()
 
     def fit(separator: str) -> tuple[bool, float, int]:
         try:

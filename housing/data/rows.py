@@ -21,8 +21,8 @@ def csv_pieces(source: str, *, separator: str, rows_a_piece: int, columns: Colle
     has none of the `columns` until it is read with another separator.
     """
     path = located(source)
-    with path.open("rb") as file:
-        is_parquet = file.read(4) == b"PAR1"
+    with opened(path) as file:
+        is_parquet = file.peek(4)[:4] == b"PAR1"
     header, rows = _from_parquet(path) if is_parquet else _from_csv(path, separator, columns)
     if not rows:
         raise DataError(f"{path}: there are no rows to predict")

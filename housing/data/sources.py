@@ -17,6 +17,7 @@ from housing.errors import DataError
 
 _ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 
+_MOST_LOOKED_AT = 10_000
 _FETCH = {
     "s3": "aws s3 cp {} .",
     "gs": "gcloud storage cp {} .",
@@ -62,7 +63,8 @@ def refuse_address(source: str) -> None:
 def refuse_folder(folder: Path) -> None:
     """Raise DataError for a folder, with the command that joins its parts."""
     where = str(folder)
-    if next(folder.rglob("*.parquet"), None) is not None:
+    # The folder may be the root of everything.
+    if any(file.suffix == ".parquet" for file in islice(folder.rglob("*"), _MOST_LOOKED_AT)):
         code = (
             f"pd.read_parquet({code_text(where)}).to_parquet({code_text(where.rstrip('/') + '.parquet')}, index=False)"
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+import stat
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from housing.data.sources import refuse_address, refuse_folder
 from housing.errors import DataError
 
 _PACKAGE = "package:"
+_KINDS = ((stat.S_ISFIFO, "a pipe"), (stat.S_ISSOCK, "a socket"))
 
 
 class Table(Mapping[str, NDArray[Any]]):
@@ -91,10 +93,17 @@ def located(source: str) -> Path:
         return folder / name
     refuse_address(source)
     path = Path(source)
-    if path.is_dir():
+    try:
+        mode = path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        raise DataError(_not_there(path)) from None
+    except (OSError, ValueError) as error:  # ValueError: a NUL, or half a surrogate pair
+        raise DataError(f"{source[:200]}: names no file: {getattr(error, 'strerror', None) or error}") from None
+    if stat.S_ISDIR(mode):
         refuse_folder(path)
-    if not path.exists():
-        raise DataError(_not_there(path))
+    if not stat.S_ISREG(mode):
+        what = next((name for is_one, name in _KINDS if is_one(mode)), "a device")
+        raise DataError(f"{source}: is {what}, not a file")
     return path
 
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from housing.secrets import masked, masked_values
+
 if TYPE_CHECKING:
     from mlflow.entities import DatasetInput, Metric, Param, RunTag
 
@@ -54,11 +56,12 @@ def flatten(value: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
 
 
 def params(values: Mapping[str, str]) -> list[Param]:
-    """Parameters as MLflow takes them: odd characters of a name become `_`, long values are cut and say so."""
+    """Parameters as MLflow takes them: odd characters of a name become `_`, long values are cut, secrets masked."""
     from mlflow.entities import Param
 
     keys = _unique(_key(name) for name in values)
-    return [Param(key, cut(value, _PARAM_LIMIT)) for key, value in zip(keys, values.values(), strict=True)]
+    shown = masked_values(values).values()
+    return [Param(key, cut(value, _PARAM_LIMIT)) for key, value in zip(keys, shown, strict=True)]
 
 
 def run_tags(values: Mapping[str, str]) -> list[RunTag]:
@@ -69,8 +72,8 @@ def run_tags(values: Mapping[str, str]) -> list[RunTag]:
 
 
 def bounded_tags(values: Mapping[str, str]) -> dict[str, str]:
-    """Tags with values that MLflow does not refuse."""
-    return {key: cut(value, _TAG_LIMIT) for key, value in values.items()}
+    """Tags with values that MLflow does not refuse, secrets masked."""
+    return {key: cut(value, _TAG_LIMIT) for key, value in masked_values(values).items()}
 
 
 def round_metrics(number: int, values: Mapping[str, float], at_ms: int) -> list[Metric]:
@@ -128,10 +131,10 @@ def dataset_inputs(inputs: Sequence[Input]) -> list[DatasetInput]:
     return [
         DatasetInput(
             dataset=Dataset(
-                name=item.name,
+                name=masked(item.name),
                 digest=item.digest[:_DIGEST_LIMIT],
                 source_type="local",
-                source=json.dumps({"uri": item.source}),
+                source=json.dumps({"uri": masked(item.source)}),
                 profile=json.dumps({"num_rows": item.rows, "num_elements": item.rows * item.columns}),
             ),
             tags=[InputTag("mlflow.data.context", item.context)],

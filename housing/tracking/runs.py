@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from housing.processes import is_dead, process_tag
+from housing.secrets import masked
 from housing.tracking import entries, schema
 from housing.tracking.entries import Input
 from housing.tracking.experiments import experiment_id
@@ -34,6 +35,8 @@ Round = tuple[int, Mapping[str, float], int]
 
 CONFIG_FILE = "config.yaml"
 
+_FOR_PEOPLE = (".html", ".svg")
+"""What people read; what a program reads back stays as it is, to the byte."""
 _NONE: Mapping[str, str] = {}
 
 
@@ -108,7 +111,7 @@ class Runs(RunQueries):
         own_tags = {k: v for k, v in self._tags(kind, None, tags, yaml).items() if not k.startswith("mlflow.source.")}
         with translated(f"run {run_id}: cannot be written"):
             self.client.log_batch(run_id, tags=entries.run_tags(own_tags))
-            self.client.update_run(run_id, name=name)
+            self.client.update_run(run_id, name=masked(name))
         self._describe(run_id, {k: v for k, v in entries.flatten(params or {}).items() if k not in known})
         self._log_config(run_id, yaml)
         return run_id
@@ -212,7 +215,7 @@ class Runs(RunQueries):
             for name, content in files.items():
                 path = Path(folder, name)
                 path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_bytes(content)
+                path.write_bytes(masked(content.decode()).encode() if path.suffix in _FOR_PEOPLE else content)
             self.client.log_artifacts(run_id, folder)
 
     def read_file(self, run_id: str, name: str) -> bytes:
@@ -278,7 +281,7 @@ class Runs(RunQueries):
 
     def _create(self, name: str, tags: Mapping[str, str], started_at_ms: int) -> str:
         with translated(f"run {name!r}: cannot be written"):
-            run = self.client.create_run(self.experiment_id, started_at_ms, entries.bounded_tags(tags), name)
+            run = self.client.create_run(self.experiment_id, started_at_ms, entries.bounded_tags(tags), masked(name))
         return str(run.info.run_id)
 
     def _describe(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from housing.errors import ConfigError, TrackingError
+from housing.secrets import masked
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -73,7 +74,7 @@ def check_answers_sql(uri: str) -> None:
             return
     except SQLAlchemyError as e:
         shown = sqlalchemy.make_url(uri).render_as_string(hide_password=True)
-        text = " ".join(str(getattr(e, "orig", None) or e).split())
+        text = masked(" ".join(str(getattr(e, "orig", None) or e).split()))
         raise TrackingError(f"{shown}: the database does not answer: {text[:_MESSAGE_LIMIT]}") from e
 
 
@@ -94,7 +95,7 @@ def check_answers_managed(client: MlflowClient, arn: str) -> None:
     try:
         client.search_experiments(max_results=1)
     except Exception as e:  # of MLflow, of the plug-in, or of boto3
-        text = " ".join(str(e).split())
+        text = masked(" ".join(str(e).split()))
         raise TrackingError(
             f"{arn}: the managed MLflow does not answer: {text[:_MESSAGE_LIMIT]}; check tracking.uri, the AWS "
             "credentials, and that they are allowed what `housing iam` prints"
@@ -135,5 +136,5 @@ def _check_driver(uri: str) -> None:
         ) from e
     except (NoSuchModuleError, ArgumentError) as e:
         raise ConfigError(
-            f"tracking.uri: {' '.join(str(e).split())[:_MESSAGE_LIMIT]}; it must be one of {_FORMS}"
+            f"tracking.uri: {masked(' '.join(str(e).split()))[:_MESSAGE_LIMIT]}; it must be one of {_FORMS}"
         ) from e

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from housing.errors import ServerAway, TrackingError
+from housing.secrets import masked_values
 from housing.tracking import schema
 from housing.tracking.entries import Input
 from housing.tracking.queries import PARENT_TAG, Run
@@ -31,6 +32,8 @@ from housing.training.job import TrainingResult
 
 _FIRST_PAUSE_S = 0.25
 _LONGEST_PAUSE_S = 10.0
+_WHOLE = ("result", "files")
+"""What of a waiting result is read back to the byte."""
 
 
 class Spool:
@@ -234,7 +237,7 @@ def _keep(path: Path, entry: Mapping[str, Any]) -> None:
     try:
         new = path.with_suffix(".new")
         with new.open("w", encoding="utf-8") as file:
-            json.dump(entry, file)
+            json.dump({key: value if key in _WHOLE else masked_values(value) for key, value in entry.items()}, file)
             file.flush()
             os.fsync(file.fileno())
         new.replace(path)

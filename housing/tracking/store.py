@@ -8,6 +8,7 @@ import logging
 import os
 import shutil
 import sqlite3
+import stat
 import sys
 import time
 import warnings
@@ -21,6 +22,7 @@ from urllib.parse import urlparse
 from urllib.request import url2pathname
 
 from housing.errors import ConfigError, HousingError, TrackingError
+from housing.secrets import masked
 from housing.tracking.servers import (
     check_address,
     check_answers_http,
@@ -124,7 +126,7 @@ def translated(doing: str, error: type[HousingError] = TrackingError) -> Iterato
     try:
         yield
     except (MlflowException, OSError) as e:
-        text = " ".join(str(e).partition("[SQL:")[0].split())
+        text = masked(" ".join(str(e).partition("[SQL:")[0].split()))
         raise error(f"{doing}: {text[:_MESSAGE_LIMIT]}") from e
 
 
@@ -181,11 +183,14 @@ def _relax_synchronous(connection: Any, _record: Any) -> None:
 
 def _is_missing(path: Path) -> bool:
     try:
-        return path.stat().st_size == 0
+        found = path.stat()
+        if not stat.S_ISREG(found.st_mode):
+            raise TrackingError(f"{path}: is no file; a record is one, as in tracking.uri=sqlite:///mlflow.db")
     except FileNotFoundError:
         return True
-    except OSError as e:
-        raise TrackingError(f"{path}: cannot be read: {e.strerror}") from e
+    except (OSError, ValueError) as e:  # a name with a NUL is no name
+        raise TrackingError(f"{path}: cannot be read: {getattr(e, 'strerror', None) or e}") from e
+    return found.st_size == 0
 
 
 def _create(path: Path) -> None:

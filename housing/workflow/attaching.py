@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 from housing.config.schema import Experiment
 from housing.errors import ConfigError, DataError, HousingError, TrackingError
 from housing.processes import is_dead, process_tag
+from housing.secrets import unmasked
 from housing.shell import setting
 from housing.targets.base import LastingRunner
 from housing.tracking import schema
@@ -76,7 +77,7 @@ def _attach(session: Session, run: Run, recompose: Recompose) -> str:
     request = json.loads(run.tags.get(schema.REQUEST, "{}"))
     typed = [override for override in session.invocation.overrides if key_of(override) != "study.resume"]
     keys = {key_of(override) for override in typed}
-    overrides = [*(each for each in request.get("overrides", ()) if key_of(each) not in keys), *typed]
+    overrides = [*(each for each in unmasked(request.get("overrides", ())) if key_of(each) not in keys), *typed]
     folder = request.get("config_dir") or session.invocation.config_dir
     resumed = [f"study.resume={run.id}"] if run.kind == "study" else []
     command = run.tags.get(schema.COMMAND, "train")

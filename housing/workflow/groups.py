@@ -9,6 +9,7 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from housing.config.schema import Experiment
+from housing.secrets import masked_override
 from housing.tracking import schema
 from housing.workflow.jobs import trained
 from housing.workflow.opening import open_record
@@ -86,7 +87,7 @@ def open_group(experiment: Experiment, invocation: Invocation, reporter: Reporte
         "kind": "group",
         "tags": {
             schema.COMMAND: f"{invocation.command} --multirun",
-            schema.OVERRIDES: " ".join(invocation.overrides),
+            schema.OVERRIDES: " ".join(map(masked_override, invocation.overrides)),
         },
         "yaml": invocation.config_yaml,
     }

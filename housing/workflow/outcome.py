@@ -86,6 +86,8 @@ class Outcome:
     exit_code: int = 0
     raw: str | None = field(default=None, repr=False)
     """Output that a pipe should get byte for byte, in place of everything else, when stdout is not a terminal."""
+    reveals: bool = False
+    """Whether a secret is what was asked for: it is shown as it is."""
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from housing.algorithms.base import find
 from housing.algorithms.own_code import Image
 from housing.config.schema import Algorithm, Experiment
 from housing.errors import ConfigError, GateRefused, RegistryError
+from housing.secrets import MASK, masked
 from housing.targets.base import LastingRunner
 from housing.tracking import schema
 from housing.training.metrics import direction
@@ -235,7 +236,7 @@ def _left_at_work(session: Session, source: Run, hyperparameters: Mapping[str, A
         return None
     wanted = session.digest_tags | {
         schema.SOURCE_RUN: source.id,
-        schema.HYPERPARAMETERS: json.dumps(hyperparameters, sort_keys=True),
+        schema.HYPERPARAMETERS: masked(json.dumps(hyperparameters, sort_keys=True)),
     }
     left = session.runs.left_at_work()
     return next((run for run in left if run.kind == "final" and wanted.items() <= run.tags.items()), None)
@@ -273,6 +274,10 @@ def _final_hyperparameters(source: Run, algorithm: Algorithm, tell: Callable[[st
             f"run {source.name} ({source.id}) is not a finished training job of housing, so it cannot be promoted; "
             f"{way_out}"
         ) from e
+    # A secret is not in the record: the configuration has it.
+    hyperparameters = {
+        name: algorithm.hyperparameters.get(name) if value == MASK else value for name, value in hyperparameters.items()
+    }
     hyperparameters.pop(find(algorithm.kind).capabilities.early_stopping or "", None)
     if algorithm.rounds is None:
         return hyperparameters

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from housing.algorithms.base import find
 from housing.algorithms.own_code import Program
 from housing.errors import CloudError, ServerAway, TrackingError
+from housing.secrets import masked_override
 from housing.tracking import schema
 from housing.workflow.opening import SPOOL_FOLDER
 from housing.workflow.outcome import key_of
@@ -71,7 +72,7 @@ class Recording:
         session, invocation = self._session, self._session.invocation
         tags = {
             schema.COMMAND: invocation.command,
-            schema.OVERRIDES: " ".join(invocation.overrides),
+            schema.OVERRIDES: " ".join(map(masked_override, invocation.overrides)),
             schema.CONFIG_HASH: invocation.config_hash,
             **{
                 schema.library_version(library): version
@@ -273,7 +274,7 @@ class Recording:
     def request_tag(self) -> dict[str, str]:
         """How this command can be composed again."""
         invocation = self._session.invocation
-        overrides = [override for override in invocation.overrides if not resumes(override)]
+        overrides = [masked_override(override) for override in invocation.overrides if not resumes(override)]
         return {schema.REQUEST: json.dumps({"overrides": overrides, "config_dir": invocation.config_dir})}
 
     def _end_early(self, run: OpenRun, status: Status, reason: str) -> None:

@@ -48,6 +48,7 @@ def _started(address: Address, environment: dict[str, str], invocation: Invocati
         lines=exports,
         next_commands=((invocation.next("tune", "target=rehearsal"), "train there"), *_next(invocation)),
         raw="".join(f"{line}\n" for line in exports),
+        reveals=True,
     )
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from housing.config.schema import CHOOSABLE, Experiment
 from housing.errors import ConfigError, ServerAway, TrackingError, TrainingError
+from housing.secrets import unmasked
 from housing.shell import setting
 from housing.tracking import schema
 from housing.tracking.studies import best_point, find_study, latest_study
@@ -127,7 +128,7 @@ def recorded_request(
     request = json.loads(run.tags.get(schema.REQUEST, "{}"))
     typed = [override for override in overrides if not resumes(override)]
     keys = {key_of(override) for override in typed}
-    recorded = [override for override in request.get("overrides", ()) if key_of(override) not in keys]
+    recorded = [override for override in unmasked(request.get("overrides", ())) if key_of(override) not in keys]
     folder = request.get("config_dir")
     return (*recorded, *typed, f"study.resume={run.id}"), config_dir or (Path(folder) if folder else None)
 

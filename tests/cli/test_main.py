@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import resource
@@ -148,24 +149,27 @@ def test_a_reader_that_leaves_is_no_error(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupt_is_one_line(tmp_path: Path, number: signal.Signals) -> None:
-    # Reading a pipe that nobody writes to takes as long as needed; it can be opened once there is a reader.
-    pipe = tmp_path / "rows.csv"
-    os.mkfifo(pipe)
+    # Large enough that it is still being read when the signal comes.
+    (tmp_path / "rows.csv").write_text("price,area\n" + "100,20\n" * 2_000_000)
     command = [*HOUSING, "describe", "rows.csv", "--label", "price"]
     with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as process:
-        writer = _opened(pipe)
+        _await_open(tmp_path / "rows.csv", process.pid)
         process.send_signal(number)
-        assert process.wait(timeout=20) == 130
-        os.close(writer)
+        assert process.wait(timeout=60) == 130
         assert process.stderr is not None
         assert process.stderr.read() == "housing: interrupted\n"
 
 
-def _opened(pipe: Path) -> int:
-    deadline = time.monotonic() + 60
-    while True:
-        try:
-            return os.open(pipe, os.O_WRONLY | os.O_NONBLOCK)
-        except OSError:
-            assert time.monotonic() < deadline, "nobody reads"
-            time.sleep(0.02)
+def _await_open(file: Path, process: int) -> None:
+    deadline = time.monotonic() + 120
+    while file not in _open_files(process):
+        assert time.monotonic() < deadline, "nobody reads"
+        time.sleep(0.005)
+
+
+def _open_files(process: int) -> set[Path]:
+    found = set()
+    for descriptor in Path(f"/proc/{process}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):
+            found.add(descriptor.readlink())
+    return found
