@@ -35,7 +35,7 @@ BUNDLE_IN_MODEL = f"data/{BUNDLE_FOLDER}"
 """Where MLflow puts the bundle inside of its model."""
 
 _PREDICTING = ("algorithms", "data", "training")
-_MODULES = ("__init__.py", "archives.py", "errors.py", "shell.py")
+_MODULES = ("__init__.py", "archives.py", "errors.py", "secrets.py", "shell.py")
 _LIBRARIES_FOR_PREDICTING = ("mlflow", "numpy", "pandas")
 
 

@@ -97,7 +97,7 @@ def test_a_file_may_have_an_equals_sign_in_its_name(tmp_path: Path, monkeypatch:
         (["train", "-x"], "-x"),
         (["train", "--cfg", "jb"], "did you mean job?"),
         (["deploy", "-m"], "only train, tune have it"),
-        (["deploy", "--detailed-exitcode"], "only plan has it"),
+        (["deploy", "--detailed-exitcode"], "only plan, monitor have it"),
         (["predict"], "needs FILE"),
         (["lineage"], "needs ENDPOINT"),
         (["describe", "a.csv"], "needs the column to predict"),
