@@ -9,7 +9,7 @@ from pathlib import Path
 
 FOLDER = Path(__file__).parent
 SHARED = {"gateway", "measure", "rehearsed"}
-BY_NAME_ONLY = {"killed_endpoints", "permissions"}
+BY_NAME_ONLY = {"killed_endpoints", "kills", "permissions"}
 """These run for minutes."""
 
 
