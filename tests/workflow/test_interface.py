@@ -42,8 +42,9 @@ def test_ui_serves_the_latest_study_s_view_until_ctrl_c(housing: Housing, projec
 
 def test_mlflow_s_server_ends_with_ui_whatever_ends_it(housing: Housing) -> None:
     assert housing("train", "algorithm.num_round=3").code == 0
+    command = (sys.executable, "-m", "housing", "ui")
     for how, code in ((signal.SIGHUP, 130), (signal.SIGKILL, -signal.SIGKILL)):
-        with subprocess.Popen((sys.executable, "-m", "housing", "ui"), stdout=subprocess.PIPE, text=True) as ui:
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as ui:
             assert ui.stdout is not None
             url = next(found[0] for line in ui.stdout if (found := re.search(r"http://[^/]+/", line)))
             os.kill(ui.pid, how)
