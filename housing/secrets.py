@@ -39,7 +39,7 @@ _ALWAYS = {
 _TEXTS = {"token", "signature", "sig", "authorization", "auth", "key"}
 _GLUED = re.compile("password|passwd|secretkey|accesskey|apikey|authtoken")
 # They name a key, a column or a token of a language, and are none themselves.
-_HARMLESS = re.compile(r"\b(kms|sort|primary|foreign|partition|group) key$|\b(pad|mask|unk|sep|eos) token$")
+_HARMLESS = re.compile(r"\b(kms|sort|primary|foreign|partition|group|by) key$|\b(pad|mask|unk|sep|eos) token$")
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _PLAIN = re.compile(r"true|false|null|none|~|\?\?\?|\*\*\*|<.*|\$\{[^{},]*\}|", re.IGNORECASE | re.DOTALL)
 _NUMBER = re.compile(r"[-+]?[\d._]+(e[-+]?\d+)?", re.IGNORECASE)
@@ -47,12 +47,14 @@ _NUMBER = re.compile(r"[-+]?[\d._]+(e[-+]?\d+)?", re.IGNORECASE)
 # Whoever gives us a text may have made it for us to get stuck on: no pattern starts again inside of what it has read.
 _EQUALS = re.compile(r"(?<![\w.@/-])(?P<name>[\w.@/-]+)[ \t]{0,9}=[ \t]{0,9}")
 _COLON = re.compile(r"(?:[{,]\s{0,9}|[\"'])(?P<name>[\w.-]+)(?:\\?[\"'])?\s{0,9}:\s{0,9}")
+# What stands before the @ of Azure's storage is the container.
+_NO_CONTAINER = "(?<!abfs://)(?<!abfss://)(?<!wasb://)(?<!wasbs://)"
 _QUOTED = r"""\\+"[^"\n]*"?|\\+'[^'\n]*'?|"(?:[^"\\\n]|\\.)*"?|'(?:[^'\\\n]|\\.)*'?"""
 _AFTER_EQUALS = re.compile(rf"{_QUOTED}|[^\s&\"'\\=][^\s&\"'\\]*")
 _AFTER_COLON = re.compile(rf"{_QUOTED}|[^\s,}}\]\"'\[{{]+")
 _SHAPES: tuple[tuple[re.Pattern[str], str], ...] = (
     # User info of a URL; the second, for a password that should have been percent-encoded and is not.
-    (re.compile(r'(?<=://)[^\s/?#"]{1,2000}@'), f"{MASK}@"),
+    (re.compile(rf'(?<=://){_NO_CONTAINER}[^\s/?#"]{{1,2000}}@'), f"{MASK}@"),
     (re.compile(r'(?<=://)[^\s/?#":@]{0,200}:(?!\d{1,5}[/?#])[^\s"@]{1,200}@'), f"{MASK}@"),
     # The default of an environment variable that holds one.
     (

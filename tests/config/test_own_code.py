@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from housing.algorithms.own_code import Image, Program
-from housing.algorithms.script import unpack
+from housing.archives import unpack
 from housing.config.load import compose, config_hash, load
 from housing.config.sweep import Sweep
 from housing.errors import ConfigError
