@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from housing.config.schema import CHOOSABLE, Experiment
 from housing.errors import ConfigError, ServerAway, TrackingError, TrainingError
-from housing.secrets import unmasked
+from housing.secrets import masked_values, unmasked
 from housing.shell import setting
 from housing.tracking import schema
 from housing.tracking.studies import best_point, find_study, latest_study
@@ -206,8 +206,8 @@ def search_definition(session: Session, data: Mapping[str, Session]) -> dict[str
         }
         for named, chosen in data.items()
     }
-    # As it will be read: tuples are lists.
-    plain: dict[str, Any] = json.loads(json.dumps(values))
+    # As it will be read: tuples are lists, and a secret that stands in a value is kept nowhere.
+    plain: dict[str, Any] = masked_values(json.loads(json.dumps(values)))
     return plain
 
 
