@@ -253,14 +253,16 @@ def _drawn(table: Table, *, live: bool, tight: bool = False, left_out: Sequence[
     from rich.table import Table as RichTable
     from rich.text import Text
 
-    drawn = RichTable(title=table.title or None, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
+    title = Text(_shown(table.title)) if table.title else None
+    drawn = RichTable(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
     drawn.padding = (0, 0 if tight else 1)
     kept = [index for index, name in enumerate(table.columns) if name not in left_out]
     for index in kept:
         name = table.columns[index]
         numeric = any(isinstance(row[index], int | float) for row in table.rows)
-        heading = name.replace("_", "_\n") if tight else name
-        drawn.add_column(heading, justify="right" if numeric else "left", overflow="fold", no_wrap=numeric)
+        heading = _shown(name)
+        column = Text(heading.replace("_", "_\n") if tight else heading)
+        drawn.add_column(column, justify="right" if numeric else "left", overflow="fold", no_wrap=numeric)
     for row in table.rows:
         cells = (Text(_cell(row[index], digits=3 if tight else 4)) for index in kept)
         drawn.add_row(*cells, style=_row_style(row) if live else "")

@@ -88,3 +88,12 @@ def test_a_value_that_has_diverged_is_short(capsys: pytest.CaptureFixture[str]) 
     out = capsys.readouterr().out
     assert "1.25e+200" in out
     assert "12,345.6" in out
+
+
+def test_what_stands_above_a_table_shows_no_secret_and_is_no_markup(capsys: pytest.CaptureFixture[str]) -> None:
+    title = "round 2, [bold]https://127.0.0.1/x?access_token=Zq1f06d599e8X9"
+    table = Table(title, ("metric", "https://ann:Zq1f06d599e8X9@127.0.0.1/"), [["mae", 1.0]])
+    Console().show(Outcome("done", {}, tables=(table,)))
+    told = capsys.readouterr().out
+    assert "[bold]https://127.0.0.1/x?access_token=***" in told
+    assert "Zq1f06d599e8X9" not in told

@@ -30,6 +30,7 @@ from housing.data.faults import Faults, listed
 from housing.data.inputs import Input, Levels, Number, learnt_levels
 from housing.data.table import Table
 from housing.errors import DataError
+from housing.secrets import masked
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,8 @@ class Encoder:
             )
         return cls(
             label=dataset.label,
-            label_unit=dataset.label_unit,
+            # It goes with every model, and is there to be read.
+            label_unit=masked(dataset.label_unit),
             label_transform=features.label_transform,
             missing_values=tuple(sorted(dataset.missing_texts)),
             inputs=tuple(_fitted(name, column, features, rows) for name, column in dataset.inputs.items()),
