@@ -34,9 +34,9 @@ def ui(
             shown, path = _view(Record.open(uri, experiment.name), experiment, study)
             interface = until_ctrl_c.enter_context(serving(uri, port=port))
         url = f"{interface.url}{path}"
-        reporter.step("ui", f"{shown}: {url}")
-        reporter.step("ui", "Ctrl-C ends it")
         try:
+            reporter.step("ui", f"{shown}: {url}")
+            reporter.step("ui", "Ctrl-C ends it")
             interface.wait()
         except KeyboardInterrupt:
             return Outcome(headline="ui ended; the record stays", data={"url": url, "shown": shown})
