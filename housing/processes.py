@@ -75,7 +75,9 @@ def is_dead(process: str) -> bool:
     if namespace != _namespace():
         return False
     # A number is given again to later processes; the time of the start tells them apart.
-    return (_started(int(pid)) or "-") != started or not _exists(int(pid))
+    import psutil
+
+    return (_started(int(pid)) or "-") != started or not psutil.pid_exists(int(pid))
 
 
 @cache
@@ -108,13 +110,3 @@ def _started(pid: int) -> str | None:
     # The second field is the program's name in brackets, which may itself hold spaces and brackets.
     state, *fields = stat.rpartition(")")[2].split()
     return None if state == "Z" else fields[18]
-
-
-def _exists(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

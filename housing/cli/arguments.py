@@ -15,9 +15,9 @@ from typing import Any
 
 from housing import shell
 from housing.cli.commands import COMMANDS, FLAGS, Flag, flags_of
-from housing.config.nearest import nearest
 from housing.config.schema import Experiment
 from housing.errors import ConfigError
+from housing.nearest import nearest
 
 
 @dataclass(frozen=True)

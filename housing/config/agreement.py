@@ -9,11 +9,11 @@ from typing import Any
 from housing.algorithms.base import find
 from housing.config.faults import Fault, did_you_mean, some_of
 from housing.config.hyperparameters import space_faults
-from housing.config.nearest import nearest
 from housing.config.schema import Algorithm, Tracking
 from housing.config.structure import rule_faults
 from housing.data.description import Dataset, Features, check_features
 from housing.deployment.spec import Deployment
+from housing.nearest import nearest
 from housing.promotion.spec import Gate
 from housing.targets import base as targets
 from housing.training.metrics import COSTS, METRICS

@@ -10,8 +10,8 @@ from housing.config import keys, structure
 from housing.config.agreement import disagreements
 from housing.config.faults import Fault, Path, did_you_mean, some_of
 from housing.config.hyperparameters import NO_SUCH_HYPERPARAMETER, read_algorithm
-from housing.config.nearest import nearest
 from housing.config.schema import Experiment
+from housing.nearest import nearest
 from housing.targets import base as targets
 
 _OPEN = (("search_space",), ("dataset", "columns"), ("features", "derived"), ("deployment", "variants"))

@@ -26,10 +26,10 @@ from housing.config import faults as report
 from housing.config.faults import Fault, did_you_mean, some_of
 from housing.config.files import Files, line_of, package
 from housing.config.interpolated import with_numbers
-from housing.config.nearest import nearest
 from housing.config.overrides import COMMAND_LINE, Overrides
 from housing.config.searched import entry
 from housing.config.vendor import GLOBAL, NEEDS_GLOBAL, translated
+from housing.nearest import nearest
 from housing.secrets import masked_values, remember
 
 CONFIG = "config"

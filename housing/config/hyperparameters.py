@@ -12,9 +12,9 @@ from housing.algorithms.own_code import Program
 from housing.config import keys
 from housing.config.faults import Fault, Path, did_you_mean, some_of
 from housing.config.files import Files
-from housing.config.nearest import nearest
 from housing.config.own_code import read_code, read_declared
 from housing.config.schema import CHOOSABLE, Algorithm
+from housing.nearest import nearest
 from housing.tuning.space import Categorical, Distribution, Float, SearchSpace, partition
 
 NO_SUCH_HYPERPARAMETER = "has no such hyperparameter"

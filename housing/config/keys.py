@@ -12,8 +12,8 @@ from housing.algorithms import base as algorithms
 from housing.algorithms.base import Hyperparameter
 from housing.algorithms.own_code import Image
 from housing.config.faults import Path
-from housing.config.nearest import nearest
 from housing.config.schema import CHOOSABLE, Experiment, Script
+from housing.nearest import nearest
 from housing.targets import base as targets
 
 DECLARED = "hyperparameters"

@@ -20,9 +20,9 @@ from housing.config.bounds import override_rule
 from housing.config.faults import Fault, Path, did_you_mean, some_of
 from housing.config.files import Files
 from housing.config.keys import is_text
-from housing.config.nearest import nearest
 from housing.config.schema import CHOOSABLE
 from housing.config.searched import FORMS, searched_name
+from housing.nearest import nearest
 from housing.secrets import masked_override
 from housing.shell import hydra_text, setting
 

@@ -16,8 +16,8 @@ from housing.config import faults as report
 from housing.config import structure
 from housing.config.faults import Fault, did_you_mean, some_of
 from housing.config.keys import DECLARED, SECTIONS
-from housing.config.nearest import nearest
 from housing.config.schema import Script
+from housing.nearest import nearest
 
 _PACKAGE = "package:"
 _LARGEST_MB = 20

@@ -14,8 +14,8 @@ from pydantic_core import ErrorDetails
 
 from housing.config import keys
 from housing.config.faults import Fault, Path, did_you_mean, some_of
-from housing.config.nearest import nearest
 from housing.data.description import Column, Dataset
+from housing.nearest import nearest
 from housing.tuning.space import Distribution, SearchSpace
 
 REQUIRED = "is required, and nothing sets it"

@@ -14,9 +14,9 @@ from housing.config import faults as report
 from housing.config.bounds import text_of
 from housing.config.faults import Fault, did_you_mean, some_of
 from housing.config.files import NO_TEXT, Files, package, unreadable
-from housing.config.nearest import nearest
 from housing.config.overrides import COMMAND_LINE
 from housing.errors import ConfigError
+from housing.nearest import nearest
 
 GLOBAL = "_global_"
 NEEDS_GLOBAL = "the first line of an experiment must be `# @package _global_`"

@@ -10,8 +10,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from housing.data.description import Column, Dataset, Identifier, Nominal, Numeric, Ordinal, nearest
+from housing.data.description import Column, Dataset, Identifier, Nominal, Numeric, Ordinal
 from housing.data.faults import Faults, listed, shown
+from housing.nearest import nearest
 
 _WHOLE = re.compile(r"[-+]?\d{16,400}(\.\d*)?", re.ASCII)
 _SAFE_DIGITS = 16

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
+from housing import files
 from housing.errors import DataError
 
 if TYPE_CHECKING:
@@ -56,7 +54,8 @@ def write_csv(channel: Channel, path: Path) -> None:
     and compared before it gets its name. Raises DataError when it differs.
     """
     matrix = _matrix(channel)
-    with _replacing(path) as file:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with files.replacing(path, mode=0o600) as file:
         file.write(csv_text(matrix).encode("ascii"))
         file.flush()
         if not _same_bits(_parsed(Path(file.name)), matrix):
@@ -72,7 +71,8 @@ def write_npy(channel: Channel, path: Path) -> None:
     """One float32 matrix, label first, in numpy's own format."""
     import numpy as np
 
-    with _replacing(path) as file:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with files.replacing(path, mode=0o600) as file:
         np.save(file, _matrix(channel), allow_pickle=False)
 
 
@@ -140,19 +140,3 @@ def _same_bits(one: NDArray[np.float32], other: NDArray[np.float32]) -> bool:
     import numpy as np
 
     return one.shape == other.shape and bool((one.view(np.uint32) == other.view(np.uint32)).all())
-
-
-@contextmanager
-def _replacing(path: Path) -> Iterator[IO[bytes]]:
-    """A file that takes the name `path` once it is whole and on disk; nothing is left behind when it fails."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
-        temporary = Path(file.name)
-        try:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-            temporary.replace(path)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise

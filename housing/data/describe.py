@@ -9,12 +9,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from housing.data.cells import is_missing, is_number, number
-from housing.data.description import nearest
 from housing.data.faults import listed, shown
 from housing.data.file_texts import FileTexts, read_texts
 from housing.data.labels import MOST_CLASSES, regression_of_classes
 from housing.data.looks import Look, conversion, look
 from housing.errors import DataError
+from housing.nearest import nearest
 
 _MISSING_ANYWHERE = ("", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "NULL", "null")
 # These may be levels; beside numbers they can only mean missing.

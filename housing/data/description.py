@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from housing.data.faults import listed
+from housing.nearest import nearest
 
 Missing = Literal["refused", "unknown", "none"]
 """What an empty cell means: an error, a value nobody wrote down, or a thing that is not there."""
@@ -233,15 +234,6 @@ def check_features(dataset: Dataset, features: Features) -> list[tuple[str, str,
             if (why_not := _cannot_derive_from(column, dataset))
         ]
     return faults
-
-
-def nearest(name: str, known: Iterable[str]) -> str | None:
-    """The known name that `name` most likely meant."""
-    from difflib import get_close_matches
-
-    folded = {k.casefold(): k for k in known}
-    found = get_close_matches(name.casefold(), folded, n=1, cutoff=0.6)
-    return folded[found[0]] if found else None
 
 
 def _cannot_derive_from(name: str, dataset: Dataset) -> str | None:

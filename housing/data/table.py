@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 
 from housing.data.cells import collector, is_missing, is_number, text_of
 from housing.data.csv_file import SEPARATORS, header_and_chunks, opened
-from housing.data.description import Dataset, Ignored, nearest
+from housing.data.description import Dataset, Ignored
 from housing.data.faults import Faults, listed, shown
 from housing.data.sources import refuse_address, refuse_folder
 from housing.errors import DataError
+from housing.nearest import nearest
 
 _PACKAGE = "package:"
 _KINDS = ((stat.S_ISFIFO, "a pipe"), (stat.S_ISSOCK, "a socket"))

@@ -6,16 +6,16 @@ names the holder: on this machine the process itself is looked for, on another o
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import socket
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
+from housing import files
 from housing.errors import ServerAway, TrackingError
 from housing.processes import is_dead, process_tag
 from housing.tracking import schema
@@ -59,43 +59,14 @@ def holding(runs: RunQueries, run_id: str, name: str) -> Iterator[Hold]:
 
 @contextmanager
 def _file_lock(path: Path, name: str) -> Iterator[Hold]:
-    descriptor = _locked(path)
-    if descriptor is None:
-        raise TrackingError(_held(name, _read_holder(path)))
-    try:
-        # On a full disk the lock holds all the same, only nobody can tell whose it is.
-        with suppress(OSError):
-            os.pwrite(descriptor, _myself().encode(), 0)
-        yield Hold()
-    finally:
-        path.unlink(missing_ok=True)
-        os.close(descriptor)
-
-
-def _locked(path: Path) -> int | None:
-    """An open descriptor that holds the lock; None when another process has it."""
-    while True:
+    with ExitStack() as held:
         try:
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+            held.enter_context(files.locked(path, wait_s=0, holder=_myself(), mode=0o644, temporary=True))
+        except files.LockHeldError as e:
+            raise TrackingError(_held(name, e.holder)) from None
         except OSError as e:
             raise TrackingError(f"{path}: cannot be made: {e.strerror}") from e
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(descriptor)
-            return None
-        # Its last holder may have removed the file between our opening and our locking it.
-        with suppress(FileNotFoundError):
-            if path.stat().st_ino == os.fstat(descriptor).st_ino:
-                os.truncate(descriptor, 0)
-                return descriptor
-        os.close(descriptor)
-
-
-def _read_holder(path: Path) -> str:
-    with suppress(OSError):
-        return path.read_text(encoding="utf-8")
-    return ""
+        yield Hold()
 
 
 # --- a claim behind a server ----------------------------------------------------------------------------------------

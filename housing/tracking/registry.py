@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 import shutil
 from collections.abc import Container, Iterable, Mapping, Sequence
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from housing.deployment.bundle import digest
 from housing.deployment.spec import Deployment
 from housing.errors import DataError, RegistryError
+from housing.nearest import nearest
 from housing.processes import is_dead, process_tag
 from housing.tracking import schema
 from housing.tracking.entries import bounded_tags
@@ -260,9 +260,9 @@ def _version(item: Any, aliases: Mapping[str, str] | None = None) -> Version:
 
 
 def _hint(name: str, known: Sequence[str]) -> str:
-    near = difflib.get_close_matches(name, [other for other in known if other != name], n=1)
+    near = nearest(name, known)
     if near:
-        return f"; did you mean {near[0]!r}?"
+        return f"; did you mean {near!r}?"
     return f"; there are {_listed(known)}" if known else "; there are none"
 
 

@@ -8,19 +8,18 @@ file is one job.
 from __future__ import annotations
 
 import base64
-import fcntl
 import hashlib
 import json
-import os
 import secrets
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from housing import files
 from housing.errors import ServerAway, TrackingError
 from housing.secrets import masked_values
 from housing.tracking import schema
@@ -84,8 +83,6 @@ class Spool:
             self._ended = True
             self._changed.notify_all()
         self._thread.join(timeout=1)
-        if not waiting(self._folder):
-            _remove(self._folder)
 
     def _put(self, entry: Mapping[str, Any]) -> None:
         _keep(self._folder / f"{self._next:06d}.json", {**entry, "experiment_id": self._runs.experiment_id})
@@ -154,9 +151,7 @@ def record_or_keep(root: Path, runs: Runs, *, within_s: float, name: str, **desc
     with _folder_lock(folder):
         packed = _packed(entry) | {"result": _packed_result(entry["result"])}
         _keep(kept, packed | {"experiment_id": runs.experiment_id})
-        recorded = _handed_on_within(within_s, kept, runs)
-        _remove(folder)
-    return recorded
+        return _handed_on_within(within_s, kept, runs)
 
 
 def _handed_on_within(within_s: float, path: Path, runs: Runs) -> str:
@@ -183,8 +178,6 @@ def hand_on_leftovers(root: Path, runs: Runs) -> int:
             for path in waiting(folder) if locked else ():
                 hand_on(path, runs)
                 done += 1
-            if locked:
-                _remove(folder)
     return done
 
 
@@ -235,12 +228,8 @@ def _record(runs: Runs, entry: Mapping[str, Any]) -> str:
 def _keep(path: Path, entry: Mapping[str, Any]) -> None:
     """Write a file, whole or not at all; raises TrackingError."""
     try:
-        new = path.with_suffix(".new")
-        with new.open("w", encoding="utf-8") as file:
-            json.dump({key: value if key in _WHOLE else masked_values(value) for key, value in entry.items()}, file)
-            file.flush()
-            os.fsync(file.fileno())
-        new.replace(path)
+        shown = {key: value if key in _WHOLE else masked_values(value) for key, value in entry.items()}
+        files.write(path, json.dumps(shown))
     except OSError as e:
         raise TrackingError(f"{path}: cannot keep a result there: {e.strerror}") from e
 
@@ -251,27 +240,24 @@ def _of_server(root: Path, runs: Runs) -> Path:
 
 @contextmanager
 def _folder_lock(folder: Path) -> Iterator[bool]:
-    """True when this process has the folder to itself."""
-    folder.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        yield _is_locked(descriptor)
-    finally:
-        os.close(descriptor)
+    """True when this process has the folder to itself; it goes at the end, unless something is left there."""
+    with ExitStack() as at_end:
+        at_end.callback(_remove_if_empty, folder)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            at_end.enter_context(files.locked(folder / ".lock", wait_s=0, temporary=True))
+        except files.LockHeldError:
+            yield False
+            return
+        except OSError as e:
+            raise TrackingError(f"{folder}: cannot be locked: {e.strerror}") from e
+        at_end.callback(files.sweep, folder)
+        yield True
 
 
-def _is_locked(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
-
-
-def _remove(folder: Path) -> None:
-    for path in folder.glob("*.new"):
-        path.unlink()
-    folder.rmdir()
+def _remove_if_empty(folder: Path) -> None:
+    with suppress(OSError):
+        folder.rmdir()
 
 
 # --- JSON -----------------------------------------------------------------------------------------------------------

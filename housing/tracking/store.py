@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import gc
 import logging
 import os
@@ -21,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlparse
 from urllib.request import url2pathname
 
+from housing import files
 from housing.errors import ConfigError, HousingError, TrackingError
 from housing.secrets import masked
 from housing.tracking.servers import (
@@ -197,7 +197,7 @@ def _create(path: Path) -> None:
     """Whole or not at all: everything happens in a file beside `path`, which then takes its place."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with _folder_lock(path.parent):
+        with files.locked(path.with_name(f".{path.name}.lock"), temporary=True):
             if not _is_missing(path):
                 return
             new = path.with_name(f".{path.name}.new")
@@ -206,7 +206,7 @@ def _create(path: Path) -> None:
             _remove_database(path)
             _copy_template(new)
             _fill_in(new, artifact_root=path.parent / "mlruns")
-            _replace(new, path)
+            files.install(new, path)
     except (OSError, sqlite3.Error) as e:
         raise TrackingError(f"{path}: cannot create the record there: {getattr(e, 'strerror', None) or e}") from e
 
@@ -219,12 +219,12 @@ def _copy_template(new: Path) -> None:
     template = cache / f"mlflow-{mlflow.__version__}-{_newest_revision()}.db"
     try:
         cache.mkdir(parents=True, exist_ok=True)
-        with _folder_lock(cache):
+        with files.locked(template.with_suffix(".lock"), temporary=True):
             if _revision(template) != _newest_revision():
                 unfinished = template.with_suffix(".new")
                 _remove_database(unfinished)
                 _migrate(unfinished)
-                _replace(unfinished, template)
+                files.install(unfinished, template)
         shutil.copyfile(template, new)
     except (OSError, sqlite3.Error):
         _remove_database(new)
@@ -291,19 +291,3 @@ def _remove_database(path: Path) -> None:
     for suffix in ("", "-journal", "-wal", "-shm"):
         with suppress(FileNotFoundError):
             path.with_name(path.name + suffix).unlink()
-
-
-def _replace(new: Path, path: Path) -> None:
-    with new.open("rb") as file:
-        os.fsync(file.fileno())
-    new.replace(path)
-
-
-@contextmanager
-def _folder_lock(folder: Path) -> Iterator[None]:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)

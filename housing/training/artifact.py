@@ -20,6 +20,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import housing
+from housing import files
 from housing.algorithms.base import find, packages
 from housing.errors import DataError
 from housing.training.predictor import BUNDLE_FILE, ENCODER_FILE, Predictor
@@ -35,7 +36,7 @@ BUNDLE_IN_MODEL = f"data/{BUNDLE_FOLDER}"
 """Where MLflow puts the bundle inside of its model."""
 
 _PREDICTING = ("algorithms", "data", "training")
-_MODULES = ("__init__.py", "archives.py", "errors.py", "secrets.py", "shell.py")
+_MODULES = ("__init__.py", "archives.py", "errors.py", "files.py", "nearest.py", "secrets.py", "shell.py")
 _LIBRARIES_FOR_PREDICTING = ("mlflow", "numpy", "pandas")
 
 
@@ -67,11 +68,8 @@ def write_bundle(folder: Path, bundle: Bundle) -> None:
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(parents=True)
     for name, content in bundle.files().items():
-        with (unfinished / name).open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-    unfinished.replace(folder)
+        files.write(unfinished / name, content)
+    files.install(unfinished, folder)
 
 
 def read_bundle(folder: Path) -> Bundle:

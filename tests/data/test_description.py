@@ -15,7 +15,6 @@ from housing.data.description import (
     Ordinal,
     Split,
     check_features,
-    nearest,
 )
 from tests.data.cottages import COLUMNS, cottages
 
@@ -90,8 +89,3 @@ def test_the_logarithm_needs_a_label_described_as_positive() -> None:
     ((key, value, rule),) = check_features(dataset, Features("f", label_transform="log"))
     assert (key, value) == ("label_transform", "log")
     assert "low above 0" in rule
-
-
-def test_the_nearest_name_ignores_case_and_gives_up_on_strangers() -> None:
-    assert nearest("AREA", COLUMNS) == "area"
-    assert nearest("quite another", COLUMNS) is None

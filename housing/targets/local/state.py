@@ -12,17 +12,16 @@ captures/<endpoint>/    requests and answers, where a deployment asks for them: 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import shutil
 import tempfile
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from housing import files
 from housing.deployment.bundle import digest
 from housing.deployment.spec import Deployment
 from housing.errors import DeploymentError
@@ -74,8 +73,7 @@ class StateFolder:
     def sweep(self) -> None:
         """Remove what writers that were killed left behind; for the holder of `server.lock` only."""
         for folder in (self.path, self._endpoints):
-            for path in folder.glob(".*.tmp"):
-                path.unlink(missing_ok=True)
+            files.sweep(folder)
 
     def address(self) -> Address | None:
         """None when no server ever got as far as writing it, or the file is unreadable: then a new one is started."""
@@ -100,13 +98,9 @@ class StateFolder:
     def has_server(self) -> bool:
         """Whether a server lives, wherever it listens: then `server.lock` is held."""
         try:
-            with (self.path / "server.lock").open("rb") as file:
-                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
+            return files.is_held(self.path / "server.lock")
         except OSError:
             return False
-        return False
 
     def endpoints(self) -> list[str]:
         return sorted(p.stem for p in self._endpoints.glob("*.json"))
@@ -130,7 +124,7 @@ class StateFolder:
 
     def forget(self, endpoint: str) -> None:
         (self._endpoints / f"{endpoint}.json").unlink(missing_ok=True)
-        _sync(self._endpoints)
+        files.sync(self._endpoints)
 
     def bundle(self, name: str) -> Path:
         return self._bundles / name
@@ -149,9 +143,8 @@ class StateFolder:
                     shutil.rmtree(kept)
                 if not kept.is_dir():
                     for path in copy.rglob("*"):
-                        _sync(path)
-                    copy.rename(kept)
-                    _sync(self._bundles)
+                        files.sync(path)
+                    files.install(copy, kept)
                 return name
             finally:
                 shutil.rmtree(copy, ignore_errors=True)
@@ -174,56 +167,22 @@ class StateFolder:
     def locked(self, name: str, *, wait_s: float, purpose: str) -> Iterator[None]:
         """Hold `<name>.lock`; DeploymentError names the process that has it when `wait_s` passes."""
         path = self.path / f"{name}.lock"
-        try:
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-        except OSError as error:
-            raise DeploymentError(f"{purpose}: {path} cannot be opened: {error}") from error
-        try:
-            deadline = time.monotonic() + wait_s
-            while True:
-                try:
-                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    break
-                except BlockingIOError:
-                    if time.monotonic() >= deadline:
-                        holder = os.pread(descriptor, 32, 0).decode(errors="replace").strip() or "unknown"
-                        raise DeploymentError(
-                            f"{purpose}: process {holder} holds {path} since more than {wait_s:g} s; "
-                            "wait for it, or end it"
-                        ) from None
-                    time.sleep(0.05)
-            # On a full disk the lock holds all the same, only nobody can tell whose it is.
-            with contextlib.suppress(OSError):
-                os.truncate(descriptor, 0)
-                os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+        with contextlib.ExitStack() as held:
+            try:
+                held.enter_context(files.locked(path, wait_s=wait_s, holder=str(os.getpid())))
+            except files.LockHeldError as error:
+                raise DeploymentError(
+                    f"{purpose}: process {error.holder or 'unknown'} has held {path} for more than {wait_s:g} s; "
+                    "wait for it, or end it"
+                ) from None
+            except OSError as error:
+                raise DeploymentError(f"{purpose}: {path} cannot be opened: {error}") from error
             yield
-        finally:
-            # Closing frees the lock; the file stays, for removing it would let two processes hold "the" lock.
-            os.close(descriptor)
 
 
 def _write(path: Path, value: Mapping[str, Any]) -> None:
     """Whole or not at all, readable by its owner only."""
     try:
-        # mkstemp makes the file 0600 from the start.
-        descriptor, temporary = tempfile.mkstemp(prefix=".", suffix=".tmp", dir=path.parent)
-        try:
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                json.dump(value, file, indent=2)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(temporary).replace(path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
-        _sync(path.parent)
+        files.write(path, json.dumps(value, indent=2), mode=0o600)
     except OSError as error:
         raise DeploymentError(f"{path} cannot be written: {error}") from error
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -5,28 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from string import ascii_lowercase
 
-import pytest
-
 from housing.config import keys
 from housing.config.files import Files
 from housing.config.load import compose
-from housing.config.nearest import nearest
-
-
-@pytest.mark.parametrize(
-    ("typed", "options", "meant"),
-    [
-        ("maxdepth", ["max_depth", "max_bin"], "max_depth"),
-        ("Max-Depth", ["max_depth", "max_bin"], "max_depth"),
-        ("trails", ["trials", "parallel"], "trials"),
-        ("banana", ["trials", "parallel"], None),
-        ("x", ["y"], None),
-        ("trials", ["trials"], None),
-        ("trials", [], None),
-    ],
-)
-def test_nearest(typed: str, options: list[str], meant: str | None) -> None:
-    assert nearest(typed, options) == meant
+from housing.nearest import nearest
 
 
 def test_one_slip_in_any_key_is_answered_with_the_right_one(small: Path) -> None:
