@@ -10,7 +10,7 @@ from collections.abc import Mapping, MutableMapping, Sequence
 from itertools import zip_longest
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from housing.processes import is_dead, process_tag
 from housing.secrets import masked
@@ -18,7 +18,8 @@ from housing.tracking import entries, schema
 from housing.tracking.entries import Input
 from housing.tracking.experiments import experiment_id
 from housing.tracking.provenance import provenance_tags
-from housing.tracking.queries import PARENT_TAG, Direction, Kind, Run, RunQueries
+from housing.tracking.queries import PARENT_TAG, Direction, Run, RunQueries
+from housing.tracking.run_record import RunRecord, Status
 from housing.tracking.store import local_path, open_client, probe_folder, translated
 from housing.tracking.trial import ABANDONED
 from housing.tuning.leaderboard import places
@@ -27,9 +28,6 @@ from housing.tuning.trial import costs
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-    from housing.training.job import TrainingResult
-
-Status = Literal["FINISHED", "FAILED", "KILLED"]
 Round = tuple[int, Mapping[str, float], int]
 """The number of a round (from 0), its metrics, and when it was heard of (Unix milliseconds)."""
 
@@ -74,101 +72,61 @@ class Runs(RunQueries):
                 probe_folder(folder)
         self._is_writable = True
 
-    def start(
-        self,
-        name: str,
-        *,
-        kind: Kind,
-        parent: str | None = None,
-        tags: Mapping[str, str] | None = None,
-        params: Mapping[str, Any] | None = None,
-        yaml: str | None = None,
-        inputs: Sequence[Input] = (),
-    ) -> str:
-        """A run that goes on until `finish` or `record`; returns its id.
+    def start(self, record: RunRecord) -> str:
+        """Open a run that goes on until `finish` or `record`; returns its id.
 
-        `params` may be nested, `yaml` is the composed configuration.
+        Of a run that the record adopts, what `mlflow run` has logged stands. See `inherited_run`.
         """
-        run_id = self._create(name, self._tags(kind, parent, tags, yaml), int(time.time() * 1000))
-        self._describe(run_id, params or {})
-        self._log_config(run_id, yaml)
-        if inputs:
-            self._log_inputs(run_id, inputs)
+        if record.into is not None:
+            self._adopt(record.into, record)
+            return record.into
+        run_id = self._create(record, int(time.time() * 1000))
+        self._describe(run_id, record.params)
+        self._log_config(run_id, record.yaml)
+        if record.inputs:
+            self._log_inputs(run_id, record.inputs)
         return run_id
 
-    def adopt(
-        self,
-        run_id: str,
-        name: str,
-        *,
-        kind: Kind,
-        tags: Mapping[str, str] | None = None,
-        params: Mapping[str, Any] | None = None,
-        yaml: str | None = None,
-    ) -> str:
-        """Like `start`, for the run that `mlflow run` has opened; what it logged stands. See `inherited_run`."""
-        known = self.get(run_id).params
-        own_tags = {k: v for k, v in self._tags(kind, None, tags, yaml).items() if not k.startswith("mlflow.source.")}
-        with translated(f"run {run_id}: cannot be written"):
-            self.client.log_batch(run_id, tags=entries.run_tags(own_tags))
-            self.client.update_run(run_id, name=masked(name))
-        self._describe(run_id, {k: v for k, v in entries.flatten(params or {}).items() if k not in known})
-        self._log_config(run_id, yaml)
-        return run_id
-
-    def record(
-        self,
-        result: TrainingResult,
-        name: str,
-        *,
-        kind: Kind = "job",
-        parent: str | None = None,
-        tags: Mapping[str, str] | None = None,
-        params: Mapping[str, Any] | None = None,
-        metrics: Mapping[str, float] | None = None,
-        yaml: str | None = None,
-        inputs: Sequence[Input] = (),
-        files: Mapping[str, bytes] | None = None,
-        status: Status = "FINISHED",
-        into: str | None = None,
-    ) -> str:
+    def record(self, record: RunRecord) -> str:
         """A whole ended job, in as few calls as MLflow allows; returns its run id.
 
-        It fills the run `into` that `start` or `adopt` has opened, where there is one: parameters and configuration
-        that it was opened with stand, tags are added, and rounds that `log_rounds` has written are not written again.
+        Where its run is open already, parameters and configuration that it was opened with stand, tags are added, and
+        rounds that `log_rounds` has written are not written again.
 
-        `metrics` stand beside those of the result; `files` maps paths below the run's artifacts to contents. The
-        status comes last: whoever is killed before leaves a RUNNING run, which no question answers with and
+        The status comes last: whoever is killed before leaves a RUNNING run, which no question answers with and
         `close_abandoned` ends.
         """
+        into = self.start(record) if record.adopts else record.into
+        result = record.result
+        if result is None:
+            return self._record_failure(record, into)
         ended_at_ms = result.started_at_ms + round(result.seconds * 1000)
         known = {name: self._steps(into, name) for name in result.history} if into else {}
-        points = entries.job_metrics(result, known=known) + entries.metrics(metrics or {}, ended_at_ms)
-        run_id = into or self._create(name, self._tags(kind, parent, tags, yaml), result.started_at_ms)
-        self._describe(run_id, {} if into else params or {}, points, tags=(tags or {}) if into else {})
-        self.log_files(run_id, dict(files or {}) | ({CONFIG_FILE: yaml.encode()} if yaml is not None else {}))
-        with translated(f"run {name!r}: cannot be written"):
-            if inputs:
-                self._log_inputs(run_id, inputs)
-            self.client.set_terminated(run_id, status, ended_at_ms)
+        points = entries.job_metrics(result, known=known) + entries.metrics(record.metrics, ended_at_ms)
+        run_id = into or self._create(record, result.started_at_ms)
+        self._describe(run_id, {} if into else record.params, points, tags=record.tags if into else {})
+        config = {CONFIG_FILE: record.yaml.encode()} if record.yaml is not None else {}
+        self.log_files(run_id, {**record.files, **config})
+        with translated(f"run {record.name!r}: cannot be written"):
+            if record.inputs:
+                self._log_inputs(run_id, record.inputs)
+            self.client.set_terminated(run_id, record.status, ended_at_ms)
         return run_id
 
-    def record_failure(
-        self,
-        name: str,
-        reason: str,
-        *,
-        kind: Kind = "job",
-        parent: str | None = None,
-        tags: Mapping[str, str] | None = None,
-        params: Mapping[str, Any] | None = None,
-        into: str | None = None,
-    ) -> str:
-        """A job that gave no result; `reason` becomes a tag. Returns its run id: `into`, where it was opened before."""
-        told = {**(tags or {}), schema.REASON: reason}
-        run_id = into or self.start(name, kind=kind, parent=parent, tags=told, params=params)
-        self.finish(run_id, "FAILED", tags=told if into else None)
+    def _record_failure(self, record: RunRecord, into: str | None) -> str:
+        reason = {schema.REASON: record.reason or "unknown"}
+        run_id = into or self.start(record.tagged(reason))
+        self.finish(run_id, "FAILED", tags={**record.tags, **reason} if into else None)
         return run_id
+
+    def _adopt(self, run_id: str, record: RunRecord) -> None:
+        known = self.get(run_id).params
+        own_tags = {key: value for key, value in _tags(record).items() if not key.startswith("mlflow.source.")}
+        with translated(f"run {run_id}: cannot be written"):
+            self.client.log_batch(run_id, tags=entries.run_tags(own_tags))
+            self.client.update_run(run_id, name=masked(record.name))
+        self._describe(run_id, {k: v for k, v in entries.flatten(record.params).items() if k not in known})
+        self._log_config(run_id, record.yaml)
 
     def log_rounds(self, run_id: str, rounds: Sequence[Round]) -> None:
         """Add rounds of a job that is at work, each whole or not at all, in as few calls as MLflow allows."""
@@ -198,7 +156,7 @@ class Runs(RunQueries):
         tags: Mapping[str, str] | None = None,
         params: Mapping[str, Any] | None = None,
     ) -> None:
-        """End a run that `start` or `adopt` has opened. A parameter that it has already keeps its value."""
+        """End a run that `start` has opened. A parameter that it has already keeps its value."""
         if params:
             known = self.get(run_id).params
             self._describe(run_id, {k: v for k, v in entries.flatten(params).items() if k not in known})
@@ -279,9 +237,10 @@ class Runs(RunQueries):
                     self.client.delete_tag(run_id, tag)
         self._log_config(run_id, yaml)
 
-    def _create(self, name: str, tags: Mapping[str, str], started_at_ms: int) -> str:
-        with translated(f"run {name!r}: cannot be written"):
-            run = self.client.create_run(self.experiment_id, started_at_ms, entries.bounded_tags(tags), masked(name))
+    def _create(self, record: RunRecord, started_at_ms: int) -> str:
+        tags = entries.bounded_tags(_tags(record))
+        with translated(f"run {record.name!r}: cannot be written"):
+            run = self.client.create_run(self.experiment_id, started_at_ms, tags, masked(record.name))
         return str(run.info.run_id)
 
     def _describe(
@@ -310,13 +269,12 @@ class Runs(RunQueries):
         if yaml is not None:
             self.log_files(run_id, {CONFIG_FILE: yaml.encode()})
 
-    def _tags(
-        self, kind: Kind, parent: str | None, tags: Mapping[str, str] | None, yaml: str | None = None
-    ) -> dict[str, str]:
-        own = {schema.KIND: kind, schema.PROCESS: process_tag()}
-        if yaml is not None:
-            own |= _config_digest(yaml)
-        return provenance_tags() | own | ({PARENT_TAG: parent} if parent else {}) | dict(tags or {})
+
+def _tags(record: RunRecord) -> dict[str, str]:
+    own = {schema.KIND: record.kind, schema.PROCESS: process_tag()}
+    if record.yaml is not None:
+        own |= _config_digest(record.yaml)
+    return provenance_tags() | own | ({PARENT_TAG: record.parent} if record.parent else {}) | dict(record.tags)
 
 
 def _cost(run: Run, objectives: Mapping[str, Direction]) -> tuple[float, ...] | None:

@@ -7,27 +7,23 @@ file is one job.
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import json
 import secrets
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from housing import files
 from housing.errors import ServerAway, TrackingError
 from housing.secrets import masked_values
 from housing.tracking import schema
-from housing.tracking.entries import Input
 from housing.tracking.queries import PARENT_TAG, Run
+from housing.tracking.run_record import RunRecord, from_json, to_json
 from housing.tracking.runs import Runs
 from housing.tracking.trial import ABANDONED, finished_trial
-from housing.training.job import TrainingResult
 
 _FIRST_PAUSE_S = 0.25
 _LONGEST_PAUSE_S = 10.0
@@ -36,7 +32,7 @@ _WHOLE = ("result", "files")
 
 
 class Spool:
-    """Takes what `Runs.record` and `Runs.record_failure` take, returns at once, and hands it on from its own thread."""
+    """Takes what `Runs.record` takes, returns at once, and hands it on from its own thread."""
 
     def __init__(self, folder: Path, runs: Runs) -> None:
         self._folder = folder
@@ -52,13 +48,12 @@ class Spool:
         """Why results wait just now; None when they do not."""
         return str(self._error) if self._error is not None else None
 
-    def record(self, result: TrainingResult, name: str, **described: Any) -> None:
+    def record(self, record: RunRecord) -> None:
         """As `Runs.record`. Raises TrackingError when the disk does not take it either."""
-        self._put({"result": _packed_result(result), "name": name} | _packed(described))
-
-    def record_failure(self, name: str, reason: str, **described: Any) -> None:
-        """As `Runs.record_failure`; the same errors."""
-        self._put({"reason": reason, "name": name} | described)
+        _keep(self._folder / f"{self._next:06d}.json", record, self._runs.experiment_id)
+        self._next += 1
+        with self._changed:
+            self._changed.notify_all()
 
     def start(self) -> None:
         """Begin to hand on what is there and what will come."""
@@ -83,12 +78,6 @@ class Spool:
             self._ended = True
             self._changed.notify_all()
         self._thread.join(timeout=1)
-
-    def _put(self, entry: Mapping[str, Any]) -> None:
-        _keep(self._folder / f"{self._next:06d}.json", {**entry, "experiment_id": self._runs.experiment_id})
-        self._next += 1
-        with self._changed:
-            self._changed.notify_all()
 
     def _work(self) -> None:
         pause_s = _FIRST_PAUSE_S
@@ -132,25 +121,24 @@ def spooling(root: Path, runs: Runs, study: str) -> Iterator[Spool]:
             spool.close()
 
 
-def record_or_keep(root: Path, runs: Runs, *, within_s: float, name: str, **described: Any) -> str:
+def record_or_keep(root: Path, runs: Runs, record: RunRecord, *, within_s: float) -> str:
     """Record a single job as `Runs.record` does, or keep it on disk; returns its run id.
 
-    Behind a network it is kept before it is tried. `adopts`: it goes into a run that `mlflow run` has opened. Raises
-    ServerAway where the record has not taken it within `within_s` seconds, TrackingError where the disk has not either.
+    Behind a network it is kept before it is tried. Raises ServerAway where the record has not taken it within
+    `within_s` seconds, TrackingError where the disk has not either.
     """
     number = secrets.token_hex(16)
-    entry = {"name": name, **described, "tags": {**described["tags"], schema.RESULT: number}}
+    record = record.tagged({schema.RESULT: number})
     folder = _of_server(root, runs) / number
     kept = folder / "000000.json"
 
     if runs.is_local:
         try:
-            return _record(runs, entry)
+            return runs.record(record)
         except TrackingError:
             within_s = 0.0
     with _folder_lock(folder):
-        packed = _packed(entry) | {"result": _packed_result(entry["result"])}
-        _keep(kept, packed | {"experiment_id": runs.experiment_id})
+        _keep(kept, record, runs.experiment_id)
         return _handed_on_within(within_s, kept, runs)
 
 
@@ -184,10 +172,9 @@ def hand_on_leftovers(root: Path, runs: Runs) -> int:
 def hand_on(path: Path, runs: Runs) -> str:
     """One file becomes one run, however often this is tried; then the file goes. Returns the run's id."""
     entry = json.loads(path.read_text(encoding="utf-8"))
-    home = runs.of_experiment(entry.pop("experiment_id", runs.experiment_id))
-    recorded = _recorded(home, entry)
-    if recorded is None:
-        recorded = home.record_failure(**entry) if "reason" in entry else _record(home, _unpacked(entry))
+    home = runs.of_experiment(entry.get("experiment_id", runs.experiment_id))
+    record = from_json(entry)
+    recorded = _recorded(home, record) or home.record(record)
     path.unlink()
     return recorded
 
@@ -197,15 +184,14 @@ def waiting(folder: Path) -> list[Path]:
     return sorted(folder.glob("*.json"))
 
 
-def _recorded(runs: Runs, entry: Mapping[str, Any]) -> str | None:
+def _recorded(runs: Runs, record: RunRecord) -> str | None:
     """The run of this job, where it is whole; what an earlier attempt left half-written is closed, but for its own."""
-    names = {PARENT_TAG: entry["parent"], schema.TRIAL: entry["tags"].get(schema.TRIAL)}
-    for run in runs.with_tags(
-        {schema.RESULT: entry["tags"][schema.RESULT]} if schema.RESULT in entry["tags"] else names
-    ):
+    names = {PARENT_TAG: record.parent, schema.TRIAL: record.tags.get(schema.TRIAL)}
+    numbered = {schema.RESULT: record.tags[schema.RESULT]} if schema.RESULT in record.tags else names
+    for run in runs.with_tags(numbered):
         if _is_whole(run):
             return run.id
-        if run.status == "RUNNING" and run.id != entry.get("into"):
+        if run.status == "RUNNING" and run.id != record.into:
             runs.abandon(run.id)
     return None
 
@@ -217,16 +203,9 @@ def _is_whole(run: Run) -> bool:
     return trial is not None and trial.state != "interrupted"
 
 
-def _record(runs: Runs, entry: Mapping[str, Any]) -> str:
-    described = dict(entry)
-    if described.pop("adopts", False):
-        whole = {key: described[key] for key in ("kind", "tags", "params", "yaml")}
-        runs.adopt(described["into"], described["name"], **whole)
-    return runs.record(**described)
-
-
-def _keep(path: Path, entry: Mapping[str, Any]) -> None:
+def _keep(path: Path, record: RunRecord, experiment_id: str) -> None:
     """Write a file, whole or not at all; raises TrackingError."""
+    entry = {**to_json(record), "experiment_id": experiment_id}
     try:
         shown = {key: value if key in _WHOLE else masked_values(value) for key, value in entry.items()}
         files.write(path, json.dumps(shown))
@@ -258,29 +237,3 @@ def _folder_lock(folder: Path) -> Iterator[bool]:
 def _remove_if_empty(folder: Path) -> None:
     with suppress(OSError):
         folder.rmdir()
-
-
-# --- JSON -----------------------------------------------------------------------------------------------------------
-
-
-def _packed_result(result: TrainingResult) -> dict[str, Any]:
-    return asdict(result) | {"model": base64.b64encode(result.model).decode()}
-
-
-def _packed(described: Mapping[str, Any]) -> dict[str, Any]:
-    files: Mapping[str, bytes] = described.get("files") or {}
-    inputs: Sequence[Input] = described.get("inputs") or ()
-    return {
-        **described,
-        "files": {name: base64.b64encode(content).decode() for name, content in files.items()},
-        "inputs": [asdict(item) for item in inputs],
-    }
-
-
-def _unpacked(entry: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        **entry,
-        "result": TrainingResult(**entry["result"] | {"model": base64.b64decode(entry["result"]["model"])}),
-        "files": {name: base64.b64decode(content) for name, content in entry["files"].items()},
-        "inputs": [Input(**item) for item in entry["inputs"]],
-    }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -15,9 +15,11 @@ from housing.secrets import unmasked
 from housing.shell import setting
 from housing.targets.base import LastingRunner
 from housing.tracking import schema
+from housing.tracking.run_record import RunRecord
 from housing.workflow.jobs import fit
 from housing.workflow.outcome import Invocation, Outcome, Reporter, Table, key_of
 from housing.workflow.promotion import promote_best
+from housing.workflow.recording import model_file
 from housing.workflow.session import Session
 from housing.workflow.studies import study
 
@@ -166,24 +168,19 @@ def _is_run(session: Session, run_id: str | None) -> bool:
 
 
 def _recorded(session: Session, job: ManagedJob) -> str:
-    tags: Mapping[str, str] = {schema.JOB: job.handle}
     if job.state == "running":
         return "still at work; attach again when it has ended"
+    params, tags = dict(job.hyperparameters), {schema.JOB: job.handle}
     if job.result is None:
-        session.runs.record_failure(job.handle, job.reason or job.state, tags=tags, params=dict(job.hyperparameters))
-        return job.reason or job.state
-    files = {f"model.{job.result.model_format}": job.result.model} if job.result.model else {}
-    session.runs.record(
+        reason = job.reason or job.state
+        session.runs.record(RunRecord(job.handle, tags=tags, params=params, reason=reason))
+        return reason
+    hyperparameters = {schema.HYPERPARAMETERS: json.dumps(params, sort_keys=True)}
+    record = RunRecord(job.tags.get("housing:job", job.handle), params=params).ended(
         job.result,
-        job.tags.get("housing:job", job.handle),
-        tags={
-            **job.result.details,
-            **tags,
-            schema.HYPERPARAMETERS: json.dumps(dict(job.hyperparameters), sort_keys=True),
-        },
-        params=dict(job.hyperparameters),
+        tags={**job.result.details, **tags, **hyperparameters},
         metrics=session.works.costs(job.result),
-        files=files,
-        status="KILLED" if job.result.stopped else "FINISHED",
+        files=model_file(job.result),
     )
+    session.runs.record(record)
     return ", ".join(f"{name} {value:,.4g}" for name, value in job.result.metrics.items())

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from housing.config.schema import Experiment
 from housing.secrets import masked_override
 from housing.tracking import schema
+from housing.tracking.run_record import RunRecord
 from housing.workflow.jobs import trained
 from housing.workflow.opening import open_record
 from housing.workflow.outcome import Invocation, Outcome, Reporter
@@ -83,16 +84,16 @@ def open_group(experiment: Experiment, invocation: Invocation, reporter: Reporte
     inherited = inherited_run()
     runs = open_record(experiment, reporter, inside=inherited)
     runs.check_writable()
-    own: dict[str, Any] = {
-        "kind": "group",
-        "tags": {
+    record = RunRecord(
+        group_name(invocation.command),
+        kind="group",
+        tags={
             schema.COMMAND: f"{invocation.command} --multirun",
             schema.OVERRIDES: " ".join(map(masked_override, invocation.overrides)),
         },
-        "yaml": invocation.config_yaml,
-    }
-    name = group_name(invocation.command)
-    run_id = runs.start(name, **own) if inherited is None else runs.adopt(inherited, name, **own)
+        yaml=invocation.config_yaml,
+    )
+    run_id = runs.start(record.adopting(inherited))
     try:
         with ExitStack() as closing:
             group = Group(run_id, runs, Ledger(experiment.prices, experiment.budget), closing)

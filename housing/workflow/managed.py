@@ -14,6 +14,7 @@ from housing.errors import ConfigError, TrackingError
 from housing.targets.base import SearchingRunner
 from housing.targets.managed import ManagedJob, ManagedStudy
 from housing.tracking import schema
+from housing.tracking.run_record import RunRecord
 from housing.tracking.studies import latest_study
 from housing.tracking.trial import finished_trial, proposal_tags, trial_tags
 from housing.training.metrics import direction
@@ -121,15 +122,8 @@ class _ManagedSearch:
     def _search(self, handle: str, parents: Sequence[str], *, trials: int | None = None) -> None:
         session, spec = self._session, self._session.experiment.study
         self._study.opened.tags.setdefault(schema.JOB, " ".join([*parents, handle]))
-        run = JobRun(
-            self._study.name,
-            "study",
-            None,
-            tags=session.recording.run_tags | {schema.STUDY: self._study.name},
-            params={},
-            inputs=(),
-            run_id=self._study.opened.run_id,
-        )
+        tags = session.recording.run_tags | {schema.STUDY: self._study.name}
+        run = JobRun(RunRecord(self._study.name, kind="study", tags=tags, into=self._study.opened.run_id))
         job = session.job(self._study.name, session.experiment.algorithm.hyperparameters)
         managed = ManagedStudy(
             handle,

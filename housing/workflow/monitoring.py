@@ -14,6 +14,7 @@ from housing.errors import DeploymentError
 from housing.monitoring.ab_test import Difference, Errors, Interval
 from housing.shell import setting
 from housing.tracking import schema
+from housing.tracking.run_record import RunRecord
 from housing.workflow.actual_labels import erred_by, read_labels
 from housing.workflow.outcome import Invocation, Outcome, Reporter, Table
 from housing.workflow.session import Session
@@ -184,7 +185,7 @@ def _record(
     from housing.reporting.page import Cell, Grid
 
     with session.reporter.working("recording"):
-        run_id = session.runs.start(
+        record = RunRecord(
             f"monitor-{status.endpoint}",
             kind="monitoring",
             parent=session.invocation.parent_run_id,
@@ -192,6 +193,7 @@ def _record(
             params={"endpoint": status.endpoint, "models": {one.variant: one.model for one in watched}},
             yaml=session.invocation.config_yaml,
         )
+        run_id = session.runs.start(record)
         grids = [
             Grid(table.title, "", table.columns, [[Cell(str(cell)) for cell in row] for row in table.rows])
             for table in (traffic, *_error_table(session, erred))

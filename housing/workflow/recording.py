@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from housing.algorithms.base import find
@@ -13,6 +13,7 @@ from housing.algorithms.own_code import Program
 from housing.errors import CloudError, ServerAway, TrackingError
 from housing.secrets import masked_override
 from housing.tracking import schema
+from housing.tracking.run_record import RunRecord, Status
 from housing.workflow.opening import SPOOL_FOLDER
 from housing.workflow.outcome import key_of
 from housing.workflow.spending import rented_tags
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from housing.data.encoder import Encoder
     from housing.tracking.entries import Input
     from housing.tracking.queries import Kind, Run
-    from housing.tracking.runs import Status
     from housing.tracking.spool import Recorder
     from housing.training.job import TrainingResult
     from housing.workflow.session import Session
@@ -41,23 +41,31 @@ class OpenRun:
 
 @dataclass
 class JobRun:
-    """The run of one job, or of the few jobs of one trial.
+    """The run of one job, or of the few jobs of one trial, while they are at work.
 
-    `run_id` is None while it is not in the record: until all is known where jobs end with this process, else until the
+    Its record has no run yet (`run_id` is None) until all is known where jobs end with this process, else until the
     first is about to be submitted. `handles` are those of its jobs so far; `earlier` of them are of a command that has
     ended, and are taken up again, in their order.
     """
 
-    name: str
-    kind: Kind
-    parent: str | None
-    tags: Mapping[str, str]
-    params: Mapping[str, Any]
-    inputs: Sequence[Input]
-    yaml: str | None = None
-    run_id: str | None = None
+    record: RunRecord
     handles: list[str] = field(default_factory=list)
     earlier: list[str] = field(default_factory=list)
+
+    @property
+    def run_id(self) -> str | None:
+        """The run's id, once it is in the record."""
+        return self.record.into
+
+    @property
+    def tags(self) -> Mapping[str, str]:
+        """What the run is, or would be, described with."""
+        return self.record.tags
+
+    @property
+    def handle_tag(self) -> dict[str, str]:
+        """The handles, for the record; empty where jobs have none."""
+        return {schema.JOB: " ".join(self.handles)} if self.handles else {}
 
 
 class Recording:
@@ -114,16 +122,18 @@ class Recording:
         """
         # MLflow never changes a parameter: those that a study searches wait for their best values.
         searched = self._session.experiment.search_space if kind == "study" else {}
-        own: dict[str, Any] = {
-            "tags": self.run_tags | dict(tags or {}),
-            "params": {key: value for key, value in self.parameters.items() if key not in searched},
-            "yaml": self._session.invocation.config_yaml,
-        }
+        record = RunRecord(
+            name,
+            kind=kind,
+            parent=parent,
+            tags=self.run_tags | dict(tags or {}),
+            params={key: value for key, value in self.parameters.items() if key not in searched},
+            yaml=self._session.invocation.config_yaml,
+        )
         runs = self._session.runs
         if again is not None:
-            runs.reopen(again, tags=own["tags"], yaml=own["yaml"])
-        adopted = self._adopt(name, kind=kind, **own) if parent is None and again is None else None
-        run_id = again or adopted or runs.start(name, kind=kind, parent=parent, **own)
+            runs.reopen(again, tags=record.tags, yaml=record.yaml)
+        run_id = again or runs.start(self._adopting(record))
         run = OpenRun(run_id, {}, {}, {})
         try:
             yield run
@@ -158,32 +168,26 @@ class Recording:
         session = self._session
         handles = again.tags.get(schema.JOB, "").split() if again is not None else []
         own = {schema.HYPERPARAMETERS: json.dumps(hyperparameters, sort_keys=True), **(tags or {})}
-        return JobRun(
+        record = RunRecord(
             name,
-            kind,
-            parent,
+            kind=kind,
+            parent=parent,
             tags=self.run_tags | own | rented_tags(session.runner.rental),
             params=self.parameters | dict(hyperparameters),
             inputs=self._inputs(channels or session.prepared.channels.values()),
             yaml=session.invocation.config_yaml if whole else None,
-            run_id=again.id if again is not None else None,
-            handles=handles,
-            earlier=list(handles),
+            into=again.id if again is not None else None,
         )
+        return JobRun(record, handles=handles, earlier=list(handles))
 
     def open(self, run: JobRun) -> None:
         """Put a job's handles into the record, before it is submitted: the first opens the run."""
-        runs, handles = self._session.runs, {schema.JOB: " ".join(run.handles)}
+        runs = self._session.runs
         if run.run_id is not None:
-            runs.annotate(run.run_id, tags=handles)
+            runs.annotate(run.run_id, tags=run.handle_tag)
             return
-        own: dict[str, Any] = {
-            "tags": {**run.tags, **handles, **self.request_tag},
-            "params": run.params,
-            "yaml": run.yaml,
-        }
-        adopted = self._adopt(run.name, kind=run.kind, **own) if run.parent is None else None
-        run.run_id = adopted or runs.start(run.name, kind=run.kind, parent=run.parent, inputs=run.inputs, **own)
+        record = self._adopting(run.record.tagged({**run.handle_tag, **self.request_tag}))
+        run.record = replace(run.record, into=runs.start(record))
 
     def take_up(self, run: JobRun) -> None:
         """Make the run of an earlier command this process's own."""
@@ -208,10 +212,10 @@ class Recording:
 
         session = self._session
         files = (encoder_file(encoder) if encoder else {}) | dict(files or {})
-        ended = self._ended(run, result, tags or {}, metrics or {}, files)
+        record = self._ended(run, result, tags or {}, metrics or {}, files)
         try:
             within_s = session.works.record_wait_s(session.experiment.tracking.wait_s)
-            return record_or_keep(SPOOL_FOLDER, session.runs, within_s=within_s, **ended)
+            return record_or_keep(SPOOL_FOLDER, session.runs, record, within_s=within_s)
         except ServerAway:
             session.works.record_is_away = True
             raise
@@ -221,7 +225,7 @@ class Recording:
 
     def end_trial(self, run: JobRun, result: TrainingResult, *, recorder: Recorder, tags: Mapping[str, str]) -> None:
         """The same for one trial of a study; its recorder may keep it for later."""
-        recorder.record(**self._ended(run, result, tags, {}, {}))
+        recorder.record(self._ended(run, result, tags, {}, {}))
 
     def _ended(
         self,
@@ -230,45 +234,25 @@ class Recording:
         tags: Mapping[str, str],
         metrics: Mapping[str, float],
         files: Mapping[str, bytes],
-    ) -> dict[str, Any]:
-        adopted = None
-        if run.run_id is not None:
-            self._session.works.rounds.settle(run.run_id)
-        elif run.parent is None:
-            adopted = self._session.give_away_inherited_run()
-        into = run.run_id or adopted
-        added = {**result.details, **tags, **({schema.JOB: " ".join(run.handles)} if run.handles else {})}
-        return {
-            "result": result,
-            "name": run.name,
-            "kind": run.kind,
-            "parent": run.parent,
-            "tags": added if run.run_id is not None else {**run.tags, **added},
-            "params": run.params,
-            "metrics": {**self._session.works.costs(result), **metrics},
-            "yaml": run.yaml if run.run_id is None else None,
-            "inputs": run.inputs if run.run_id is None else (),
-            "files": _model_file(result) | dict(files),
-            "status": "KILLED" if result.stopped else "FINISHED",
-            "into": into,
-            **({"adopts": True} if adopted is not None else {}),
-        }
+    ) -> RunRecord:
+        self._settle_rounds(run)
+        return self._adopting(run.record).ended(
+            result,
+            tags={**result.details, **tags, **run.handle_tag},
+            metrics={**self._session.works.costs(result), **metrics},
+            files=model_file(result) | dict(files),
+        )
 
     def fail(
         self, run: JobRun, reason: str, *, recorder: Recorder | None = None, tags: Mapping[str, str] | None = None
     ) -> None:
         """Keep that a job gave no result, and why."""
+        self._settle_rounds(run)
+        (recorder or self._session.runs).record(run.record.failed(reason, tags=tags or {}))
+
+    def _settle_rounds(self, run: JobRun) -> None:
         if run.run_id is not None:
             self._session.works.rounds.settle(run.run_id)
-        (recorder or self._session.runs).record_failure(
-            run.name,
-            reason,
-            kind=run.kind,
-            parent=run.parent,
-            params=run.params,
-            tags=dict(tags or {}) if run.run_id is not None else {**run.tags, **(tags or {})},
-            into=run.run_id,
-        )
 
     @property
     def request_tag(self) -> dict[str, str]:
@@ -282,11 +266,12 @@ class Recording:
         with suppress(TrackingError):
             self._session.runs.finish(run.run_id, status, metrics=run.metrics, tags=run.tags | {schema.REASON: reason})
 
-    def _adopt(self, name: str, **described: Any) -> str | None:
-        """The run that `mlflow run` has opened for this process, the first time a run without a parent is wanted."""
-        runs = self._session.runs  # opened by the inherited run's experiment, so before that run is given away
-        inherited = self._session.give_away_inherited_run()
-        return runs.adopt(inherited, name, **described) if inherited is not None else None
+    def _adopting(self, record: RunRecord) -> RunRecord:
+        """For the run that `mlflow run` has opened for this process: the first record without a parent fills it."""
+        if record.parent is not None or record.into is not None:
+            return record
+        _ = self._session.runs  # opened by the inherited run's experiment, so before that run is given away
+        return record.adopting(self._session.give_away_inherited_run())
 
     def _inputs(self, channels: Iterable[Channel]) -> Sequence[Input]:
         """What MLflow shows as the datasets of a run."""
@@ -311,7 +296,8 @@ def encoder_file(encoder: Encoder) -> dict[str, bytes]:
     return {"encoder.json": encoder.to_json().encode()}
 
 
-def _model_file(result: TrainingResult) -> dict[str, bytes]:
+def model_file(result: TrainingResult) -> dict[str, bytes]:
+    """A job's model as an artifact of its run; empty where it has none."""
     return {f"model.{result.model_format}": result.model} if result.model else {}
 
 

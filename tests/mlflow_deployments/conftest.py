@@ -8,6 +8,7 @@ import pytest
 
 from housing.testing.models import price_bundle
 from housing.tracking.registry import Registry
+from housing.tracking.run_record import RunRecord
 from housing.tracking.runs import Runs
 from tests.workflow.conftest import in_process
 
@@ -24,7 +25,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         runs = Runs.open("sqlite:///mlflow.db", "housing")
         registry = Registry(runs.client)
         for alias, rounds in (("champion", 20), ("challenger", 10)):
-            run_id = runs.start(f"final of {rounds}", kind="final")
+            run_id = runs.start(RunRecord(f"final of {rounds}", kind="final"))
             version, _ = registry.register("housing", run_id, price_bundle(rounds=rounds))
             registry.set_alias("housing", alias, version.number)
             runs.finish(run_id)

@@ -11,6 +11,7 @@ import pytest
 from housing.errors import TrackingError
 from housing.tracking import schema
 from housing.tracking.holding import FRESH_S, holding
+from housing.tracking.run_record import RunRecord
 from housing.tracking.runs import Runs
 
 FORK = multiprocessing.get_context("fork")
@@ -41,7 +42,7 @@ def elsewhere(runs: Runs, run_id: str, *, beat_s_ago: float) -> None:
 
 def test_another_process_is_told_who_holds_the_study_and_a_dead_one_lets_go(uri: str, tmp_path: Path) -> None:
     runs = Runs.open(uri, "walkthrough")
-    run_id = runs.start("tune-x", kind="study")
+    run_id = runs.start(RunRecord("tune-x", kind="study"))
     here, there = FORK.Pipe()
     process = FORK.Process(target=hold_until_told, args=(uri, run_id, there))
     process.start()
@@ -56,7 +57,7 @@ def test_another_process_is_told_who_holds_the_study_and_a_dead_one_lets_go(uri:
 
 
 def test_a_fresh_heartbeat_elsewhere_keeps_the_study_and_an_old_one_loses_it(remote: Remote) -> None:
-    run_id = remote.start("tune-x", kind="study")
+    run_id = remote.start(RunRecord("tune-x", kind="study"))
     elsewhere(remote, run_id, beat_s_ago=FRESH_S - 60)
     with (
         pytest.raises(TrackingError, match=rf"process 12 on far \(since yesterday\).* after {FRESH_S} s"),

@@ -12,6 +12,7 @@ from housing.testing.models import price_bundle
 from housing.tracking.lineage import Lineage, trace
 from housing.tracking.provenance import provenance_tags
 from housing.tracking.registry import Registry, Version
+from housing.tracking.run_record import RunRecord
 from housing.tracking.runs import Runs
 from tests.tracking.conftest import result_of
 
@@ -33,7 +34,7 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def version(repository: Path, runs: Runs) -> Version:
-    run_id = runs.record(result_of([1.0]), "final", kind="final", tags=RECORDED, yaml="seed: 0\n")
+    run_id = runs.record(RunRecord("final", result=result_of([1.0]), kind="final", tags=RECORDED, yaml="seed: 0\n"))
     return Registry(runs.client).register("housing", run_id, price_bundle(), tags=RECORDED)[0]
 
 

@@ -10,6 +10,7 @@ from housing.deployment.spec import Deployment, Variant
 from housing.errors import RegistryError
 from housing.testing.models import EXAMPLE, price_bundle
 from housing.tracking.registry import Registry
+from housing.tracking.run_record import RunRecord
 from housing.tracking.runs import Runs
 from housing.training.artifact import Bundle, read_bundle
 from housing.training.predictor import Predictor
@@ -33,7 +34,7 @@ def registry(runs: Runs) -> Registry:
 
 @pytest.fixture
 def run_id(runs: Runs) -> str:
-    return runs.record(result_of([1.0]), "final", kind="final", params={"eta": 0.3})
+    return runs.record(RunRecord("final", result=result_of([1.0]), kind="final", params={"eta": 0.3}))
 
 
 def test_a_registered_version_is_complete(registry: Registry, run_id: str, bundle: Bundle) -> None:
@@ -68,7 +69,7 @@ def test_the_same_files_are_registered_once(
 ) -> None:
     first, _ = registry.register("housing", run_id, bundle)
     second, is_second_new = registry.register("housing", run_id, other_bundle)
-    again, is_again_new = registry.register("housing", runs.record(result_of([1.0]), "later"), bundle)
+    again, is_again_new = registry.register("housing", runs.record(RunRecord("later", result=result_of([1.0]))), bundle)
 
     assert (second.number, is_second_new) == (2, True)
     assert (again, is_again_new) == (first, False)

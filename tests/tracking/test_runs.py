@@ -10,6 +10,7 @@ import pytest
 
 from housing.errors import TrackingError
 from housing.tracking.entries import Input
+from housing.tracking.run_record import RunRecord
 from housing.tracking.runs import Runs, inherited_run
 from tests.tracking.conftest import result_of
 
@@ -21,13 +22,15 @@ INPUTS = [
 
 def test_a_recorded_job_is_finished_and_whole(runs: Runs) -> None:
     run_id = runs.record(
-        result_of([30.0, 20.0, 10.0]),
-        "t03 eta=0.10",
-        tags={"housing.trial": "3"},
-        params={"algorithm": {"name": "xgboost", "eta": 0.1, "eval_metric": ["mae"]}},
-        yaml="seed: 0\n",
-        inputs=INPUTS,
-        files={"bundle/model.ubj": b"\x00\xff"},
+        RunRecord(
+            "t03 eta=0.10",
+            result=result_of([30.0, 20.0, 10.0]),
+            tags={"housing.trial": "3"},
+            params={"algorithm": {"name": "xgboost", "eta": 0.1, "eval_metric": ["mae"]}},
+            yaml="seed: 0\n",
+            inputs=INPUTS,
+            files={"bundle/model.ubj": b"\x00\xff"},
+        )
     )
 
     run = runs.get(run_id)
@@ -41,7 +44,7 @@ def test_a_recorded_job_is_finished_and_whole(runs: Runs) -> None:
 
 
 def test_every_round_is_a_step_with_its_own_time(runs: Runs) -> None:
-    run_id = runs.record(result_of([30.0, 20.0, 10.0, 5.0]), "job")
+    run_id = runs.record(RunRecord("job", result=result_of([30.0, 20.0, 10.0, 5.0])))
 
     points = runs.client.get_metric_history(run_id, "validation_mae")
     assert [(p.step, p.value) for p in points] == [(0, 30), (1, 20), (2, 10), (3, 5)]
@@ -49,14 +52,14 @@ def test_every_round_is_a_step_with_its_own_time(runs: Runs) -> None:
 
 
 def test_the_metric_shown_is_the_one_of_the_kept_round(runs: Runs) -> None:
-    run_id = runs.record(result_of([30.0, 10.0, 20.0, 25.0]), "job")
+    run_id = runs.record(RunRecord("job", result=result_of([30.0, 10.0, 20.0, 25.0])))
 
     assert runs.get(run_id).metrics["validation_mae"] == 10
     assert runs.get(run_id).metrics["best_round"] == 1
 
 
 def test_dataset_inputs_carry_role_digest_and_size(runs: Runs) -> None:
-    run_id = runs.record(result_of([1.0]), "job", inputs=INPUTS)
+    run_id = runs.record(RunRecord("job", result=result_of([1.0]), inputs=INPUTS))
 
     inputs = runs.client.get_run(run_id).inputs.dataset_inputs
     assert {(i.tags[0].value, i.dataset.name, i.dataset.digest) for i in inputs} == {
@@ -67,10 +70,12 @@ def test_dataset_inputs_carry_role_digest_and_size(runs: Runs) -> None:
 
 def test_more_than_mlflow_takes_at_once_is_recorded_all_the_same(runs: Runs) -> None:
     run_id = runs.record(
-        result_of([1000.0 - i for i in range(1200)]),
-        "job",
-        params={f"p{i}": i for i in range(250)} | {"long": "x" * 7000, "odd (name)": 1, "odd [name]": 2},
-        tags={"long": "x" * 9000},
+        RunRecord(
+            "job",
+            result=result_of([1000.0 - i for i in range(1200)]),
+            params={f"p{i}": i for i in range(250)} | {"long": "x" * 7000, "odd (name)": 1, "odd [name]": 2},
+            tags={"long": "x" * 9000},
+        )
     )
 
     run = runs.get(run_id)
@@ -82,10 +87,15 @@ def test_more_than_mlflow_takes_at_once_is_recorded_all_the_same(runs: Runs) -> 
 
 
 def test_jobs_recorded_from_threads_at_once_are_all_there(runs: Runs) -> None:
-    study = runs.start("tune-a-0000", kind="study")
+    study = runs.start(RunRecord("tune-a-0000", kind="study"))
 
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda i: runs.record(result_of([30.0, float(i)]), f"t{i:02d}", parent=study), range(24)))
+        list(
+            pool.map(
+                lambda i: runs.record(RunRecord(f"t{i:02d}", result=result_of([30.0, float(i)]), parent=study)),
+                range(24),
+            )
+        )
 
     children = runs.children(study)
     assert sorted(c.name for c in children) == [f"t{i:02d}" for i in range(24)]
@@ -93,11 +103,13 @@ def test_jobs_recorded_from_threads_at_once_are_all_there(runs: Runs) -> None:
 
 
 def test_the_best_job_is_found_by_objective_and_direction(runs: Runs) -> None:
-    study = runs.start("tune-a-0000", kind="study")
+    study = runs.start(RunRecord("tune-a-0000", kind="study"))
     for name, value in (("b", 20.0), ("a", 10.0), ("c", 30.0), ("broken", math.nan)):
-        runs.record(result_of([value], best_round=0), name, parent=study, tags={"housing.split_digest": name})
-    runs.record(result_of([1.0]), "elsewhere")
-    runs.record(result_of([0.5]), "final", kind="final", parent=study)
+        runs.record(
+            RunRecord(name, result=result_of([value], best_round=0), parent=study, tags={"housing.split_digest": name})
+        )
+    runs.record(RunRecord("elsewhere", result=result_of([1.0])))
+    runs.record(RunRecord("final", result=result_of([0.5]), kind="final", parent=study))
     runs.finish(study, metrics={"validation_mae": 0.1})
 
     found = [
@@ -111,14 +123,16 @@ def test_the_best_job_is_found_by_objective_and_direction(runs: Runs) -> None:
 
 def test_there_is_no_best_without_the_metric(runs: Runs) -> None:
     assert runs.best("validation_mae", "minimize") is None
-    runs.record(result_of([1.0]), "job")
+    runs.record(RunRecord("job", result=result_of([1.0])))
     assert runs.best("validation_rmse", "minimize") is None
 
 
 def test_children_are_ranked_so_that_text_sorts(runs: Runs) -> None:
-    study = runs.start("tune-a-0000", kind="study")
+    study = runs.start(RunRecord("tune-a-0000", kind="study"))
     values = [3.0, 1.0, 2.0, math.nan]
-    ids = [runs.record(result_of([v], best_round=0), f"t{i}", parent=study) for i, v in enumerate(values)]
+    ids = [
+        runs.record(RunRecord(f"t{i}", result=result_of([v], best_round=0), parent=study)) for i, v in enumerate(values)
+    ]
 
     ranked = runs.rank_children(study, {"validation_mae": "minimize"})
 
@@ -129,8 +143,8 @@ def test_children_are_ranked_so_that_text_sorts(runs: Runs) -> None:
 def test_the_latest_study_is_the_finished_one_that_began_last(runs: Runs) -> None:
     assert runs.latest_study() is None
     for name in ("first", "second"):
-        runs.finish(runs.start(name, kind="study"))
-    runs.start("unfinished", kind="study")
+        runs.finish(runs.start(RunRecord(name, kind="study")))
+    runs.start(RunRecord("unfinished", kind="study"))
 
     latest = runs.latest_study()
     assert latest is not None
@@ -138,8 +152,8 @@ def test_the_latest_study_is_the_finished_one_that_began_last(runs: Runs) -> Non
 
 
 def test_a_run_is_found_by_name_and_by_a_prefix_of_its_id(runs: Runs) -> None:
-    run_id = runs.record(result_of([1.0]), 'it\'s a "job"')
-    other = runs.record(result_of([1.0]), "job")
+    run_id = runs.record(RunRecord('it\'s a "job"', result=result_of([1.0])))
+    other = runs.record(RunRecord("job", result=result_of([1.0])))
 
     assert runs.get("job").id == other
     assert runs.get(run_id[:10]).id == run_id
@@ -149,7 +163,7 @@ def test_a_run_is_found_by_name_and_by_a_prefix_of_its_id(runs: Runs) -> None:
 def test_a_run_that_does_not_exist_is_answered_with_near_names(runs: Runs) -> None:
     with pytest.raises(TrackingError, match="no runs yet"):
         runs.get("job")
-    runs.record(result_of([1.0]), "baseline")
+    runs.record(RunRecord("baseline", result=result_of([1.0])))
     with pytest.raises(TrackingError, match=r"'baselin'.*did you mean baseline"):
         runs.get("baselin")
     with pytest.raises(TrackingError, match="not in the record"):
@@ -157,7 +171,7 @@ def test_a_run_that_does_not_exist_is_answered_with_near_names(runs: Runs) -> No
 
 
 def test_a_name_that_two_runs_share_is_refused_with_their_ids(runs: Runs) -> None:
-    ids = [runs.record(result_of([1.0]), "job") for _ in range(2)]
+    ids = [runs.record(RunRecord("job", result=result_of([1.0]))) for _ in range(2)]
 
     with pytest.raises(TrackingError, match="2 runs") as e:
         runs.get("job")
@@ -165,10 +179,10 @@ def test_a_name_that_two_runs_share_is_refused_with_their_ids(runs: Runs) -> Non
 
 
 def test_runs_of_a_dead_process_are_closed_and_no_others(runs: Runs, uri: str) -> None:
-    mine = runs.start("alive", kind="run")
+    mine = runs.start(RunRecord("alive", kind="run"))
     script = (
-        "import os, sys; from housing.tracking.runs import Runs; "
-        "print(Runs.open(sys.argv[1], 'walkthrough').start('abandoned', kind='study'), flush=True); "
+        "import os, sys; from housing.tracking.run_record import RunRecord; from housing.tracking.runs import Runs; "
+        "print(Runs.open(sys.argv[1], 'walkthrough').start(RunRecord('abandoned', kind='study')), flush=True); "
         "os.kill(os.getpid(), 9)"
     )
     child = subprocess.run([sys.executable, "-c", script, uri], stdout=subprocess.PIPE, text=True, check=False)
@@ -198,7 +212,11 @@ def test_the_run_that_mlflow_opened_is_adopted_with_its_experiment(runs: Runs, u
     inside = inherited_run(environment)
     assert inside == opened
     adopting = Runs.open(uri, "walkthrough", inside=inside)
-    adopting.adopt(inside, "walkthrough", kind="group", params={"seed": 2, "eta": 0.1}, yaml="seed: 2\n")
+    adopting.start(
+        RunRecord(
+            "walkthrough", kind="group", params={"seed": 2, "eta": 0.1}, yaml="seed: 2\n", into=inside, adopts=True
+        )
+    )
 
     assert environment == {"HOME": "/"}
     assert inherited_run(environment) is None
@@ -211,7 +229,7 @@ def test_the_run_that_mlflow_opened_is_adopted_with_its_experiment(runs: Runs, u
 
 
 def test_a_run_says_who_made_it_with_what(runs: Runs) -> None:
-    tags = runs.get(runs.start("run", kind="run")).tags
+    tags = runs.get(runs.start(RunRecord("run", kind="run"))).tags
 
     assert tags["housing.mlflow_version"] == "3.17.2"
     assert tags["housing.optuna_version"].startswith("5.")
@@ -221,13 +239,13 @@ def test_a_run_says_who_made_it_with_what(runs: Runs) -> None:
 
 
 def test_a_job_without_a_result_is_recorded_with_its_reason(runs: Runs) -> None:
-    run = runs.get(runs.record_failure("t01", "out of memory", parent=None, params={"eta": 0.1}))
+    run = runs.get(runs.record(RunRecord("t01", reason="out of memory", params={"eta": 0.1})))
 
     assert (run.status, run.tags["housing.reason"], run.params) == ("FAILED", "out of memory", {"eta": "0.1"})
 
 
 def test_a_finished_run_can_be_annotated(runs: Runs) -> None:
-    run_id = runs.record(result_of([1.0]), "job", metrics={"test_mae": 3.0})
+    run_id = runs.record(RunRecord("job", result=result_of([1.0]), metrics={"test_mae": 3.0}))
     runs.annotate(run_id, metrics={"later": 2.0}, tags={"housing.best": "t01"})
 
     run = runs.get(run_id)
@@ -236,7 +254,7 @@ def test_a_finished_run_can_be_annotated(runs: Runs) -> None:
 
 
 def test_any_number_of_metrics_can_be_added(runs: Runs) -> None:
-    run_id = runs.start("monitor", kind="monitoring")
+    run_id = runs.start(RunRecord("monitor", kind="monitoring"))
     runs.finish(run_id, metrics={f"champion/psi/c{number}": number for number in range(2100)}, tags={"word": "drift"})
     found = runs.get(run_id)
     assert (len(found.metrics), found.metrics["champion/psi/c2099"]) == (2100, 2099)

@@ -21,6 +21,7 @@ from housing.errors import TrackingError
 from housing.testing.models import EXAMPLE, price_bundle
 from housing.tracking.entries import Input
 from housing.tracking.registry import Registry
+from housing.tracking.run_record import RunRecord
 from housing.tracking.runs import Runs
 from housing.training.artifact import read_bundle
 from housing.training.predictor import Predictor
@@ -82,7 +83,7 @@ def test_a_managed_mlflow_is_signed_for_and_recorded_in(
     with _mlflow(*arguments, folder=tmp_path, health="/health") as address:
         monkeypatch.setenv("SAGEMAKER_MLFLOW_CUSTOM_ENDPOINT", address)
         runs = Runs.open(managed, "managed")
-        run_id = runs.record(result_of([3.0, 2.0]), "there", yaml="seed: 1\n")
+        run_id = runs.record(RunRecord("there", result=result_of([3.0, 2.0]), yaml="seed: 1\n"))
         assert runs.read_file(run_id, "config.yaml") == b"seed: 1\n"
         assert runs.get("there").metrics["validation_mae"] == 2
 
@@ -104,7 +105,9 @@ def test_mlflow_serves_the_champion(tmp_path: Path) -> None:
     uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
     runs = Runs.open(uri, "walkthrough")
     registry = Registry(runs.client)
-    version, _ = registry.register("housing", runs.record(result_of([1.0]), "final"), price_bundle(), example=EXAMPLE)
+    version, _ = registry.register(
+        "housing", runs.record(RunRecord("final", result=result_of([1.0]))), price_bundle(), example=EXAMPLE
+    )
     registry.set_alias("housing", "champion", version.number)
     expected = Predictor.load(registry.download(version)).predict_columns(EXAMPLE).tolist()
 

@@ -2,18 +2,34 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from housing.errors import ServerAway, TrackingError
 from housing.tracking.entries import Input
+from housing.tracking.run_record import RunRecord, from_json, to_json
 from housing.tracking.runs import Runs
 from housing.tracking.spool import Spool, hand_on, hand_on_leftovers, spooling, waiting
 from housing.tracking.trial import finished_trials, trial_tags
 from housing.tuning.trial import FinishedTrial
 from tests.tracking.conftest import result_of
 
+RESULT = {
+    "history": {"validation_mae": [2.0, 1.0]},
+    "metrics": {"validation_mae": 1.0},
+    "best_round": 1,
+    "model": "AP8=",
+    "model_format": "ubj",
+    "seconds": 0.5,
+    "started_at_ms": 1_700_000_000_000,
+    "stopped": False,
+    "billed_seconds": None,
+    "details": {"place.job": "j1"},
+}
+INPUT = {"name": "ames", "context": "train", "digest": "a" * 64, "source": "mine.csv", "rows": 2, "columns": 3}
 TRIAL = FinishedTrial(0, {"eta": 0.1}, "complete", (1.0,), seconds=0.5)
 
 
@@ -21,15 +37,16 @@ def put(spool: Spool, number: int = 0) -> None:
     tags = trial_tags(FinishedTrial(number, {"eta": 0.1}, "complete", (1.0,)))
     inputs = [Input("ames", "train", digest="a" * 64, source="mine.csv", rows=2, columns=3)]
     spool.record(
-        result_of([2.0, 1.0], model=b"\x00\xff"),
-        f"t{number}",
-        kind="job",
-        parent="study",
-        tags=tags,
-        params={"eta": 0.1},
-        inputs=inputs,
-        files={"model.ubj": b"\x00\xff"},
-        status="FINISHED",
+        RunRecord(
+            f"t{number}",
+            result=result_of([2.0, 1.0], model=b"\x00\xff"),
+            kind="job",
+            parent="study",
+            tags=tags,
+            params={"eta": 0.1},
+            inputs=inputs,
+            files={"model.ubj": b"\x00\xff"},
+        )
     )
 
 
@@ -48,7 +65,9 @@ def test_what_goes_through_it_is_recorded_as_directly(tmp_path: Path, runs: Runs
     with spooling(tmp_path / "spool", runs, "study") as spool:
         put(spool)
         failed = FinishedTrial(1, {"eta": 0.2}, "failed", error="no memory")
-        spool.record_failure("t1", "no memory", kind="job", parent="study", tags=trial_tags(failed), params={})
+        spool.record(
+            RunRecord("t1", reason="no memory", kind="job", parent="study", tags=trial_tags(failed), params={})
+        )
         spool.drain(within_s=20)
     first, second = sorted(runs.children("study"), key=lambda run: run.name)
     assert (first.status, second.status) == ("FINISHED", "FAILED")
@@ -70,7 +89,7 @@ def test_a_file_that_is_handed_on_twice_is_one_run(held_up: Path, runs: Runs) ->
 
 
 def test_a_run_that_was_half_written_is_closed_and_written_anew(held_up: Path, runs: Runs) -> None:
-    torn = runs.start("t0", kind="job", parent="study", tags=trial_tags(TRIAL))
+    torn = runs.start(RunRecord("t0", kind="job", parent="study", tags=trial_tags(TRIAL)))
     hand_on(waiting(held_up)[0], runs)
     assert runs.get(torn).status == "KILLED"
     assert [trial.number for trial in finished_trials(runs.children("study"))] == [0]
@@ -94,3 +113,51 @@ def test_waiting_has_an_end_and_says_where_the_results_are(held_up: Path, runs: 
     with pytest.raises(ServerAway, match=f"2 results wait in {held_up}"):
         Spool(held_up, runs).drain(within_s=0.1)
     assert len(waiting(held_up)) == 2
+
+
+def test_files_of_version_0_1_0_are_recorded_whole(tmp_path: Path, runs: Runs) -> None:
+    described = {"kind": "job", "parent": "study", "params": {"eta": 0.1}, "into": None}
+    ended = {"metrics": {"cost_usd": 0.5}, "yaml": "seed: 0", "inputs": [INPUT], "status": "FINISHED"}
+    whole = {"result": RESULT, "name": "t0", "tags": trial_tags(TRIAL), "files": {"model.ubj": "AP8="}}
+    failed = FinishedTrial(1, {"eta": 0.2}, "failed", error="no memory")
+    failure = {"reason": "no memory", "name": "t1", "tags": trial_tags(failed)}
+    (tmp_path / "000000.json").write_text(json.dumps(whole | described | ended))
+    (tmp_path / "000001.json").write_text(json.dumps(failure | described | {"experiment_id": runs.experiment_id}))
+    for path in waiting(tmp_path):
+        hand_on(path, runs)
+    first, second = sorted(runs.children("study"), key=lambda run: run.name)
+    assert (first.status, first.metrics["validation_mae"], first.metrics["cost_usd"]) == ("FINISHED", 1, 0.5)
+    assert (first.params, runs.read_file(first.id, "model.ubj")) == ({"eta": "0.1"}, b"\x00\xff")
+    assert runs.read_file(first.id, "config.yaml") == b"seed: 0"
+    assert [item.dataset.name for item in runs.client.get_run(first.id).inputs.dataset_inputs] == ["ames"]
+    assert (second.status, second.tags["housing.reason"]) == ("FAILED", "no memory")
+    assert finished_trials([first, second]) == [TRIAL, failed]
+
+
+def test_an_old_file_of_a_run_that_mlflow_opened_fills_that_run(tmp_path: Path, runs: Runs) -> None:
+    opened = runs.client.create_run(runs.experiment_id).info.run_id
+    described = {"kind": "job", "parent": None, "params": {"eta": 0.1}, "into": opened, "adopts": True}
+    ended = {"metrics": {}, "yaml": "seed: 0", "inputs": [], "files": {}, "status": "KILLED"}
+    whole = {"result": RESULT | {"stopped": True}, "name": "train", "tags": {"housing.result": "0f"}}
+    path = tmp_path / "000000.json"
+    path.write_text(json.dumps(whole | described | ended))
+    assert hand_on(path, runs) == opened
+    run = runs.get(opened)
+    assert (run.name, run.status, run.kind, run.params) == ("train", "KILLED", "job", {"eta": "0.1"})
+    assert run.metrics["validation_mae"] == 1
+
+
+def test_a_record_comes_back_from_its_file_as_it_was() -> None:
+    record = RunRecord(
+        "t0",
+        parent="study",
+        tags={"a": "b"},
+        params={"eta": 0.1},
+        inputs=[Input(**INPUT)],  # type: ignore[arg-type]
+        result=result_of([2.0, 1.0], model=b"\x00\xff"),
+        metrics={"cost_usd": 1.0},
+        files={"model.ubj": b"\x00\xff"},
+    )
+    assert from_json(json.loads(json.dumps(to_json(record)))) == record
+    failure = RunRecord("t1", into="0" * 32, reason="no memory")
+    assert from_json(json.loads(json.dumps(to_json(failure)))) == replace(failure, inputs=[])

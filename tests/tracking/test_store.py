@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from housing.errors import ConfigError, TrackingError
+from housing.tracking.run_record import RunRecord
 from housing.tracking.runs import Runs
 from housing.tracking.store import database_path, open_client
 from tests.tracking.conftest import result_of
@@ -71,7 +72,7 @@ def test_killed_while_the_database_is_made_leaves_nothing_half_made(
 def test_the_database_is_fast_and_its_artifacts_lie_beside_it(tmp_path: Path) -> None:
     (tmp_path / "project").mkdir()
     runs = Runs.open(f"sqlite:///{tmp_path / 'project' / 'mlflow.db'}", "my prices/2")
-    run = runs.get(runs.record(result_of([1.0]), "job", files={"note.txt": b"hello"}))
+    run = runs.get(runs.record(RunRecord("job", result=result_of([1.0]), files={"note.txt": b"hello"})))
 
     assert run.artifact_uri == f"{tmp_path}/project/mlruns/my-prices-2/{run.id}/artifacts"
     assert Path(run.artifact_uri, "note.txt").read_text() == "hello"

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
 
 import pytest
 
+from housing.tracking.run_record import RunRecord
 from housing.tracking.runs import Runs
 from housing.tracking.trial import finished_trial, finished_trials, trial_tags
-from housing.tuning.trial import FinishedTrial
+from housing.tuning.trial import FinishedTrial, State
 from tests.tracking.conftest import result_of
 
 POINT = {"eta": 0.30000000000000004, "max_depth": 5, "booster": "dart", "exact": True}
@@ -15,8 +16,9 @@ WHOLE = FinishedTrial(
 )
 
 
-def recorded(runs: Runs, trial: FinishedTrial, **more: Any) -> str:
-    return runs.record(result_of([1.0]), f"t{trial.number}", parent="study", tags=trial_tags(trial), **more)
+def recorded(runs: Runs, trial: FinishedTrial) -> str:
+    result = replace(result_of([1.0]), stopped=trial.state != "complete")
+    return runs.record(RunRecord(f"t{trial.number}", result=result, parent="study", tags=trial_tags(trial)))
 
 
 def test_a_trial_comes_back_as_it_was_with_types_and_every_report(runs: Runs) -> None:
@@ -29,25 +31,28 @@ def test_a_trial_comes_back_as_it_was_with_types_and_every_report(runs: Runs) ->
 
 def test_a_failed_trial_comes_back_with_its_reason(runs: Runs) -> None:
     failed = FinishedTrial(1, {"eta": 0.1}, "failed", error="no memory")
-    run_id = runs.record_failure("t1", "no memory", parent="study", tags=trial_tags(failed))
+    run_id = runs.record(RunRecord("t1", reason="no memory", parent="study", tags=trial_tags(failed)))
     assert finished_trial(runs.get(run_id)) == failed
 
 
 def test_a_pruned_trial_counts_and_an_abandoned_one_does_not(runs: Runs) -> None:
     pruned = FinishedTrial(1, {"eta": 0.1}, "pruned", (5.0,), reports={4: 5.0})
-    recorded(runs, pruned, status="KILLED")
-    runs.abandon(runs.start("t2", kind="job", parent="study", tags=trial_tags(FinishedTrial(2, {}, "pruned"))))
-    runs.start("t3", kind="job", parent="study", tags=trial_tags(FinishedTrial(3, {}, "complete", (1.0,))))
+    recorded(runs, pruned)
+    runs.abandon(
+        runs.start(RunRecord("t2", kind="job", parent="study", tags=trial_tags(FinishedTrial(2, {}, "pruned"))))
+    )
+    runs.start(RunRecord("t3", kind="job", parent="study", tags=trial_tags(FinishedTrial(3, {}, "complete", (1.0,)))))
     assert finished_trials(runs.children("study")) == [pruned]
 
 
 def test_a_number_counts_once_and_an_interrupted_trial_not_at_all(runs: Runs) -> None:
-    for state, status in (("interrupted", "KILLED"), ("complete", "FINISHED"), ("complete", "FINISHED")):
-        recorded(runs, FinishedTrial(0, {"eta": 0.1}, state, (1.0,)), status=status)
+    states: tuple[State, ...] = ("interrupted", "complete", "complete")
+    for state in states:
+        recorded(runs, FinishedTrial(0, {"eta": 0.1}, state, (1.0,)))
     assert [trial.number for trial in finished_trials(runs.children("study"))] == [0]
 
 
 @pytest.mark.parametrize("broken", [{"housing.point": "{"}, {"housing.trial": "x"}, {"housing.state": "odd"}])
 def test_tags_that_somebody_changed_are_no_trial(runs: Runs, broken: dict[str, str]) -> None:
-    run_id = runs.record(result_of([1.0]), "t0", tags=trial_tags(WHOLE) | broken)
+    run_id = runs.record(RunRecord("t0", result=result_of([1.0]), tags=trial_tags(WHOLE) | broken))
     assert finished_trial(runs.get(run_id)) is None

@@ -154,7 +154,7 @@ class Works:
             return False
         if answer == "l":
             self.leaving = True
-            left = dict.fromkeys(run.parent or run.run_id for run in self._at_work.values())
+            left = dict.fromkeys(run.record.parent or run.run_id for run in self._at_work.values())
             commands = ", ".join(f"`{self._next('attach', run[:8])}`" for run in left if run is not None)
             self._reporter.step("left", f"{jobs} going on without this command; come back to it: {commands}")
             raise LeftAtWork
@@ -202,7 +202,7 @@ class Works:
             "housing:run": run.run_id or "",
             "housing:study": run.tags.get(schema.STUDY, ""),
             "housing:trial": run.tags.get(schema.TRIAL, ""),
-            "housing:job": run.name,
+            "housing:job": run.record.name,
         }
         return {key[:_KEY_LIMIT]: _UNTAGGABLE.sub("_", value)[:_VALUE_LIMIT] for key, value in own.items() if value}
 
@@ -217,7 +217,7 @@ class Works:
         try:
             recording.open(run)
         except TrackingError as error:
-            if run.parent is None:
+            if run.record.parent is None:
                 raise
             # The job itself carries our tags, and its result waits on disk: a record that is away stops no study.
             if not self._told_of_record:
