@@ -16,10 +16,12 @@ from housing.shell import setting
 from housing.targets.base import LastingRunner
 from housing.tracking import schema
 from housing.tracking.run_record import RunRecord
+from housing.workflow.command_record import CommandRecord
 from housing.workflow.jobs import fit
 from housing.workflow.outcome import Invocation, Outcome, Reporter, Table, key_of
 from housing.workflow.promotion import promote_best
 from housing.workflow.recording import model_file
+from housing.workflow.resources import resources_of
 from housing.workflow.session import Session
 from housing.workflow.studies import study
 
@@ -84,8 +86,9 @@ def _attach(session: Session, run: Run, recompose: Recompose) -> str:
     resumed = [f"study.resume={run.id}"] if run.kind == "study" else []
     command = run.tags.get(schema.COMMAND, "train")
     experiment, invocation = recompose(command, (*overrides, *resumed), Path(folder) if folder else None)
-    with Session(experiment, invocation, session.reporter) as own:
-        own.runs = session.runs
+    record = CommandRecord(experiment, invocation, session.reporter, runs=session.runs)
+    resources = resources_of(experiment, invocation, session.reporter, record=record)
+    with Session(experiment, invocation, session.reporter, resources=resources) as own:
         if run.kind == "study":
             best = study(own, parent=run.parent).best
             objective = experiment.study.objectives[0]
@@ -132,7 +135,7 @@ def _refuse_ended(session: Session, run: Run) -> None:
 
 def _refuse_other_data(session: Session, run: Run) -> None:
     _ = session.prepared
-    changed = [name for name, digest in session.digest_tags.items() if run.tags.get(name) != digest]
+    changed = [name for name, digest in session.data.digest_tags.items() if run.tags.get(name) != digest]
     if changed:
         what = ", ".join(name.removeprefix(schema.PREFIX).replace("_digest", "") for name in changed)
         raise DataError(
@@ -179,7 +182,7 @@ def _recorded(session: Session, job: ManagedJob) -> str:
     record = RunRecord(job.tags.get("housing:job", job.handle), params=params).ended(
         job.result,
         tags={**job.result.details, **tags, **hyperparameters},
-        metrics=session.works.costs(job.result),
+        metrics=session.recording.costs(job.result),
         files=model_file(job.result),
     )
     session.runs.record(record)

@@ -12,12 +12,14 @@ from housing.config.schema import Experiment
 from housing.secrets import masked_override
 from housing.tracking import schema
 from housing.tracking.run_record import RunRecord
+from housing.workflow.command_record import CommandRecord
+from housing.workflow.experiment_data import ExperimentData
 from housing.workflow.jobs import trained
 from housing.workflow.opening import open_record
 from housing.workflow.outcome import Invocation, Outcome, Reporter
+from housing.workflow.resources import Resources, resources_of
 from housing.workflow.session import Session
 from housing.workflow.spending import Ledger
-from housing.workflow.works import Works
 
 if TYPE_CHECKING:
     from housing.tracking.runs import Runs
@@ -28,11 +30,11 @@ T = TypeVar("T")
 class Group:
     """A multirun at work. What it is told in `failures` makes its run FAILED; `stopping` asks running jobs to end."""
 
-    def __init__(self, run_id: str, runs: Runs, ledger: Ledger, closing: ExitStack) -> None:
+    def __init__(self, run_id: str, record: CommandRecord, ledger: Ledger, closing: ExitStack) -> None:
         self.run_id = run_id
         self.failures: list[str] = []
         self.stopping = threading.Event()
-        self._runs = runs
+        self._record = record
         self._closing = closing
         self._lock = threading.Lock()
         self._made: dict[tuple[str, ...], Future[Any]] = {}
@@ -43,20 +45,24 @@ class Group:
 
         All are recorded in the experiment of their parent: MLflow nests runs within one experiment only.
         """
-        session = Session(experiment, invocation, reporter)
-        session.runs = self._runs
         runner = repr(experiment.runner)
-        session.works = self._once(("works", runner), lambda: self._open_works(session))
-        session.runner = session.works.runner
+        resources = self._once(("runner", runner), lambda: self._resources(experiment, invocation, reporter))
         # By repr and not by equality, for features are numbered in the order of the columns.
-        data = ("data", repr(experiment.dataset), repr(experiment.features), runner)
-        session.prepared, session.staged = self._once(data, lambda: (session.prepared, session.staged))
+        key = ("data", repr(experiment.dataset), repr(experiment.features), runner)
+        data = self._once(key, lambda: self._data(experiment, reporter, resources))
+        session = Session(experiment, invocation, reporter, resources=resources, data=data)
         return trained(session, stopping=self.stopping.is_set)
 
-    def _open_works(self, session: Session) -> Works:
-        works = Works(session.runner, lambda: self._runs, self._ledger, session.reporter, session.invocation.next)
-        self._closing.callback(works.close)
-        return works
+    def _resources(self, experiment: Experiment, invocation: Invocation, reporter: Reporter) -> Resources:
+        resources = resources_of(experiment, invocation, reporter, record=self._record, ledger=self._ledger)
+        self._closing.callback(resources.close)
+        _ = resources.running_jobs.get()  # what the target refuses is refused once
+        return resources
+
+    def _data(self, experiment: Experiment, reporter: Reporter, resources: Resources) -> ExperimentData:
+        data = ExperimentData(experiment, reporter, record=resources.record, runner=resources.runner)
+        _ = data.staged  # bad data are read, and refused, once
+        return data
 
     def _once(self, key: tuple[str, ...], make: Callable[[], T]) -> T:
         """What `make` returned or raised for whoever asked first; all others wait for it."""
@@ -96,7 +102,8 @@ def open_group(experiment: Experiment, invocation: Invocation, reporter: Reporte
     run_id = runs.start(record.adopting(inherited))
     try:
         with ExitStack() as closing:
-            group = Group(run_id, runs, Ledger(experiment.prices, experiment.budget), closing)
+            shared = CommandRecord(experiment, invocation, reporter, runs=runs)
+            group = Group(run_id, shared, Ledger(experiment.prices, experiment.budget), closing)
             yield group
     except KeyboardInterrupt:
         runs.finish(run_id, "KILLED", tags={schema.REASON: "interrupted"})

@@ -11,8 +11,8 @@ from housing.shell import setting
 from housing.training.job import TrainingJob, TrainingResult
 from housing.tuning.space import Float, SearchSpace
 from housing.workflow.figures import job_figures, rounds_kept
+from housing.workflow.job_run import JobRun
 from housing.workflow.outcome import Invocation, Outcome, Reporter, Table
-from housing.workflow.recording import JobRun
 from housing.workflow.session import Session
 from housing.workflow.spending import Bill, earlier_billed_seconds, estimate
 
@@ -33,7 +33,7 @@ def trained(session: Session, *, stopping: Callable[[], bool] | None = None) -> 
     return Outcome(
         headline=f"{name}: {_summary(session, result)}",
         data={"run_id": run_id, "name": name, "metrics": dict(result.metrics), "rounds_kept": result.best_round + 1}
-        | {"config_hash": invocation.config_hash, "seconds": result.seconds, **session.works.costs(result)},
+        | {"config_hash": invocation.config_hash, "seconds": result.seconds, **session.recording.costs(result)},
         lines=_bill(session, result),
         tables=(_metrics_table(session, result),),
         recorded=session.records_at,
@@ -85,7 +85,7 @@ def fit(
     run_id = session.recording.end(
         run, result, encoder=session.prepared.encoder, files=job_figures(session, name, result)
     )
-    if session.works.stopping and stopping is None:
+    if session.running_jobs.stopping and stopping is None:
         raise KeyboardInterrupt
     return result, run_id, name
 
@@ -97,26 +97,26 @@ def result_of(
 
     Where the place of training is away (CloudError), the run stays open: its job may yet end well.
     """
-    works = session.works
+    running = session.running_jobs
     tell_costs(session, jobs=0 if run.earlier else 1)
     try:
         watch = (lambda _number, _metrics: stopping()) if stopping is not None else None
-        return works.result(works.submit(job, run, session.recording, watch), stopping=stopping)
+        return running.result(running.submit(job, run, session.recording, watch), stopping=stopping)
     except TrainingError as error:
         if run.run_id is not None:
-            session.recording.fail(run, "interrupted" if works.stopping else str(error))
-        if works.stopping and stopping is None:
+            session.recording.fail(run, "interrupted" if running.stopping else str(error))
+        if running.stopping and stopping is None:
             raise KeyboardInterrupt from error
         raise
     except (CloudError, ConfigError) as error:
-        if works.is_over(run):
+        if running.is_over(run):
             session.recording.fail(run, str(error))
         raise
 
 
 def tell_costs(session: Session, *, jobs: int) -> None:
     """Before jobs are paid for: what they may cost, and what jobs like them did."""
-    rental, prices = session.works.runner.rental, session.experiment.prices
+    rental, prices = session.running_jobs.runner.rental, session.experiment.prices
     if rental is not None and jobs:
         earlier = earlier_billed_seconds(session.runs, rental)
         session.reporter.step("cost", estimate(rental, prices, jobs=jobs, earlier=earlier))
@@ -130,9 +130,9 @@ def _summary(session: Session, result: TrainingResult) -> str:
 
 
 def _bill(session: Session, result: TrainingResult) -> list[str]:
-    if session.works.runner.rental is None or result.billed_seconds is None:
+    if session.running_jobs.runner.rental is None or result.billed_seconds is None:
         return []
-    usd = session.works.costs(result).get("cost_usd")
+    usd = session.recording.costs(result).get("cost_usd")
     return [Bill(1, result.seconds, result.billed_seconds, usd).sentence]
 
 

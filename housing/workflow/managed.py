@@ -1,4 +1,4 @@
-"""A study that the place of training runs by itself: its jobs appear as child runs while it works."""
+"""A study that the place of training runs by itself: its jobs appear as child runs while it running_jobs."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from housing.tuning.session import Ended, interrupt_as_event
 from housing.tuning.space import partition
 from housing.tuning.trial import FinishedTrial, State, Trial
 from housing.workflow.board import Board
-from housing.workflow.recording import JobRun
+from housing.workflow.job_run import JobRun
 from housing.workflow.resuming import TakenUp
 from housing.workflow.reuse import job_tags
 from housing.workflow.session import Session
@@ -90,7 +90,7 @@ class _ManagedSearch:
                 break
         objectives = tuple(direction(each, experiment.algorithm.directions) for each in experiment.study.objectives)
         trials = tuple(self._trials[number] for number in sorted(self._trials))
-        ended: Ended = "interrupted" if self._interrupted.is_set() or self._session.works.stopping else "trials"
+        ended: Ended = "interrupted" if self._interrupted.is_set() or self._session.running_jobs.stopping else "trials"
         return StudyResult(experiment.search_space, objectives, trials, ended, time.monotonic() - began)
 
     @property
@@ -99,10 +99,10 @@ class _ManagedSearch:
 
     def _begin(self, handles: list[str], trials: int) -> str:
         """A new study's handle, paid for and in the record before it begins."""
-        works, opened = self._session.works, self._study.opened
-        assert isinstance(works.runner, SearchingRunner)  # refuse_unsearchable
-        works.ledger.reserve(works.runner.rental, self._study.name, jobs=trials)
-        handle = works.runner.study_handle()
+        running_jobs, opened = self._session.running_jobs, self._study.opened
+        assert isinstance(running_jobs.runner, SearchingRunner)  # refuse_unsearchable
+        running_jobs.ledger.reserve(running_jobs.runner.rental, self._study.name, jobs=trials)
+        handle = running_jobs.runner.study_handle()
         handles.append(handle)
         opened.tags[schema.JOB] = " ".join(handles)
         self._session.runs.annotate(opened.run_id, tags={schema.JOB: opened.tags[schema.JOB]})
@@ -129,12 +129,15 @@ class _ManagedSearch:
             handle,
             replace(spec, trials=trials or spec.trials),
             session.experiment.search_space,
-            replace(job, tags=session.works.job_tags(run)),
+            replace(job, tags=session.running_jobs.job_tags(run)),
             tuple(parents),
         )
-        runner = session.works.runner
+        runner = session.running_jobs.runner
         assert isinstance(runner, SearchingRunner)  # refuse_unsearchable
-        with session.works.studying(handle, run), interrupt_as_event(self._interrupted, session.works.decide):
+        with (
+            session.running_jobs.studying(handle, run),
+            interrupt_as_event(self._interrupted, session.running_jobs.decide),
+        ):
             runner.search(managed, self._watch)
 
     def _watch(self, job: ManagedJob) -> bool:
@@ -146,7 +149,7 @@ class _ManagedSearch:
             self._note_rounds(known, job)
             if job.state != "running":
                 self._end(known, job)
-        return self._interrupted.is_set() and not self._session.works.leaving
+        return self._interrupted.is_set() and not self._session.running_jobs.leaving
 
     def _started(self, job: ManagedJob) -> _Job:
         session, space = self._session, self._session.experiment.search_space
@@ -188,7 +191,7 @@ class _ManagedSearch:
         if known.run.run_id is not None and job.state == "running":
             for number in range(known.rounds, rounds):
                 values = {name: values[number] for name, values in job.history.items()}
-                self._session.works.rounds.note(known.run.run_id, number, values)
+                self._session.resources.record.rounds.note(known.run.run_id, number, values)
         known.rounds = max(known.rounds, rounds)
 
     def _end(self, known: _Job, job: ManagedJob) -> None:
@@ -210,7 +213,7 @@ class _ManagedSearch:
     def _finished(self, trial: Trial, job: ManagedJob) -> FinishedTrial:
         objectives, result = self._session.experiment.study.objectives, job.result
         values = tuple(result.measured[name] for name in objectives) if result is not None else None
-        stopping = self._session.works.stopping
+        stopping = self._session.running_jobs.stopping
         if job.state == "failed" and not stopping:
             return FinishedTrial(trial.number, trial.parameters, "failed", error=job.reason or "failed")
         stopped: State = "interrupted" if stopping else "pruned"

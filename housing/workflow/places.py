@@ -13,7 +13,7 @@ from housing.workflow.resuming import search_definition
 from housing.workflow.session import Session
 
 if TYPE_CHECKING:
-    from housing.workflow.recording import OpenRun
+    from housing.workflow.job_run import OpenRun
 
 _FILE = "figures.json"
 

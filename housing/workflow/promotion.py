@@ -131,7 +131,7 @@ def promote_best(
     )
     with session.reporter.working("final fit on train and validation"):
         result = result_of(session, job, run)
-    if session.works.stopping:
+    if session.running_jobs.stopping:
         session.recording.end(run, result, encoder=encoder)
         raise KeyboardInterrupt
     session.reporter.step("final", f"{len(channel.label):,} rows{rounds_kept(session, result)}, {result.seconds:.2f} s")
@@ -234,7 +234,7 @@ def _left_at_work(session: Session, source: Run, hyperparameters: Mapping[str, A
     """The final fit that an earlier command began from the same run, on the same data; it is not paid for twice."""
     if not isinstance(session.runner, LastingRunner):
         return None
-    wanted = session.digest_tags | {
+    wanted = session.data.digest_tags | {
         schema.SOURCE_RUN: source.id,
         schema.HYPERPARAMETERS: masked(json.dumps(hyperparameters, sort_keys=True)),
     }

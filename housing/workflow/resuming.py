@@ -18,9 +18,10 @@ from housing.tracking import schema
 from housing.tracking.studies import best_point, find_study, latest_study
 from housing.training.metrics import direction
 from housing.tuning.spec import point_faults
+from housing.workflow.job_run import OpenRun
 from housing.workflow.opening import SPOOL_FOLDER
 from housing.workflow.outcome import key_of
-from housing.workflow.recording import OpenRun, encoder_file, resumes
+from housing.workflow.recording import encoder_file, resumes
 from housing.workflow.session import Session
 
 if TYPE_CHECKING:
@@ -274,7 +275,7 @@ def _past(session: Session, study: Run, keeping: Keeping) -> tuple[tuple[Finishe
             begun[trial.number] = child
         else:
             session.runs.abandon(child.id)
-    session.works.ledger.spent_before(sum(child.metrics.get("cost_usd", 0.0) for child in children))
+    session.running_jobs.ledger.spent_before(sum(child.metrics.get("cost_usd", 0.0) for child in children))
     going_on = f", {len(begun)} more have been begun" if begun else ""
     session.reporter.step(
         "resume", f"{study.name} has {len(past)} of {session.experiment.study.trials} trials{going_on}"

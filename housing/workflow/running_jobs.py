@@ -9,7 +9,6 @@ from concurrent.futures import CancelledError, Future
 from concurrent.futures import wait as wait_for
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 from housing.errors import CloudError, ConfigError, JobRefused, TrackingError
@@ -17,24 +16,20 @@ from housing.targets.base import LastingRunner, Runner
 from housing.tracking import schema
 from housing.training.job import Progress, TrainingJob, TrainingResult
 from housing.tuning.session import interrupt_as_event
+from housing.workflow.job_run import JobRun, JobsLeftRunning
 from housing.workflow.spending import Ledger, billed
 
 if TYPE_CHECKING:
-    from housing.tracking.live import LiveRounds
-    from housing.tracking.runs import Runs
+    from housing.workflow.command_record import CommandRecord
     from housing.workflow.outcome import Reporter
-    from housing.workflow.recording import JobRun, Recording
+    from housing.workflow.recording import Recording
 
 _LOOK_S = 0.5
 _KEY_LIMIT, _VALUE_LIMIT = 128, 256
 _UNTAGGABLE = re.compile(r"[^\w .:/=+@-]")
 
 
-class LeftAtWork(KeyboardInterrupt):
-    """Ctrl-C, and the answer to leave the jobs running."""
-
-
-class Works:
+class RunningJobs:
     """The runner of one command, shared by all of its sessions. May be used from any thread but where it says so.
 
     `next_command` is `Invocation.next`.
@@ -43,7 +38,7 @@ class Works:
     def __init__(
         self,
         runner: Runner,
-        runs: Callable[[], Runs],
+        record: CommandRecord,
         ledger: Ledger,
         reporter: Reporter,
         next_command: Callable[..., str],
@@ -52,8 +47,7 @@ class Works:
         self.ledger = ledger
         self.stopping = False
         self.leaving = False
-        self.record_is_away = False
-        self._runs = runs
+        self._record = record
         self._reporter = reporter
         self._next = next_command
         self._at_work: dict[str, JobRun] = {}
@@ -61,13 +55,6 @@ class Works:
         self._told_of_record = False
         if isinstance(runner, LastingRunner):
             runner.listen(self._hear)
-
-    @cached_property
-    def rounds(self) -> LiveRounds:
-        """Rounds on their way to the record."""
-        from housing.tracking.live import LiveRounds
-
-        return LiveRounds(self._runs())
 
     def submit(
         self,
@@ -113,7 +100,7 @@ class Works:
                 outcome.set_exception(error)
                 return
             result = future.result()
-            self.ledger.settle(reserved_usd, self.costs(result).get("cost_usd"))
+            self.ledger.settle(reserved_usd, billed(result, self.runner.rental, self.ledger.prices).get("cost_usd"))
             outcome.set_result(result)
 
         try:
@@ -129,7 +116,7 @@ class Works:
         """What came of a job that `submit` started; only for the command's own thread, or a multirun's.
 
         Ctrl-C in a terminal asks what becomes of a job that outlives this process; elsewhere it is stopped. Raises
-        LeftAtWork where it is left; a job that was stopped gives its result.
+        JobsLeftRunning where it is left; a job that was stopped gives its result.
         """
         if not self._at_work:
             return future.result()
@@ -140,12 +127,8 @@ class Works:
                     self.stop()
         return future.result()
 
-    def record_wait_s(self, wait_s: float) -> float:
-        """How long the end of a job waits for the record; once it has waited in vain, no other job of this command."""
-        return 0.0 if self.record_is_away else wait_s
-
     def decide(self) -> bool:
-        """Ctrl-C was hit: True when the jobs are to stop, False when the command goes on. Raises LeftAtWork."""
+        """Ctrl-C was hit: True when the jobs are to stop, False when the command goes on. Raises JobsLeftRunning."""
         if not self._at_work:
             return True
         jobs = "1 job is" if len(self._at_work) == 1 else f"{len(self._at_work)} jobs are"
@@ -157,7 +140,7 @@ class Works:
             left = dict.fromkeys(run.record.parent or run.run_id for run in self._at_work.values())
             commands = ", ".join(f"`{self._next('attach', run[:8])}`" for run in left if run is not None)
             self._reporter.step("left", f"{jobs} going on without this command; come back to it: {commands}")
-            raise LeftAtWork
+            raise JobsLeftRunning
         self.stopping = True
         threading.Thread(target=self.stop, name="stop", daemon=True).start()
         return True
@@ -191,14 +174,10 @@ class Works:
         finally:
             self._at_work.pop(handle, None)
 
-    def costs(self, result: TrainingResult) -> dict[str, float]:
-        """Metrics of what a job has cost, beside its billed seconds; empty where nobody bills."""
-        return billed(result, self.runner.rental, self.ledger.prices)
-
     def job_tags(self, run: JobRun) -> dict[str, str]:
         """By which a job, or whatever else we make, is found and told apart in an account."""
         own = {
-            "housing:experiment": self._runs().experiment,
+            "housing:experiment": self._record.runs.experiment,
             "housing:run": run.run_id or "",
             "housing:study": run.tags.get(schema.STUDY, ""),
             "housing:trial": run.tags.get(schema.TRIAL, ""),
@@ -208,8 +187,6 @@ class Works:
 
     def close(self) -> None:
         """Jobs that are still at work outlive the command that is being ended; what ends with us ends first."""
-        if "rounds" in self.__dict__:
-            self.rounds.close()
         if not self._at_work:
             self.runner.close()
 
@@ -227,7 +204,7 @@ class Works:
     def _watching(self, run: JobRun, progress: Progress | None, *, live: bool) -> Progress:
         def watch(number: int, metrics: Mapping[str, float]) -> bool:
             if live and run.run_id is not None:
-                self.rounds.note(run.run_id, number, metrics)
+                self._record.rounds.note(run.run_id, number, metrics)
             stop = progress is not None and progress(number, metrics)
             return not self.leaving and (stop or self.stopping)
 

@@ -101,9 +101,9 @@ def study(session: Session, *, parent: str | None) -> Studied:
         tuple(direction(each, experiment.algorithm.directions) for each in spec.objectives),
     )
     known = () if is_managed else known_points(session)
-    works, rental = session.works, session.works.runner.rental
+    ledger, rental = session.running_jobs.ledger, session.runner.rental
     if spec.resume is None:  # what the budget forbids is refused before a run is opened, too
-        works.ledger.settle(works.ledger.reserve(rental, spec.name, jobs=spec.trials if is_managed else 1), 0.0)
+        ledger.settle(ledger.reserve(rental, spec.name, jobs=spec.trials if is_managed else 1), 0.0)
     tell_costs(session, jobs=spec.trials * spec.folds)
     with taken_up(session, choices, name=study_name(spec.name), parent=parent) as taken:
         opened, name = taken.opened, taken.name
@@ -163,7 +163,7 @@ def _search(session: Session, taken: TakenUp, known: Sequence[Point]) -> StudyRe
         begun=trials.begun,
         rounds=most_rounds(experiment),
         on_end=trials.record,
-        decide=session.works.decide,
+        decide=session.running_jobs.decide,
     )
 
 

@@ -15,7 +15,7 @@ from housing.training.folds import mean_result
 from housing.training.job import TrainingResult
 from housing.tuning.space import Categorical, grid, partition
 from housing.workflow.board import Board
-from housing.workflow.recording import JobRun
+from housing.workflow.job_run import JobRun
 from housing.workflow.resuming import TakenUp
 from housing.workflow.reuse import Reusable, job_tags
 from housing.workflow.session import Session
@@ -75,7 +75,7 @@ class Trials:
         if trial.state == "interrupted" and trial.error is not None:
             # Refused by the budget, or lost from sight at the place of training: nothing is recorded of a job that has
             # not begun, and the run of one that has stays open for the next command, unless it has surely failed.
-            if self._session.works.is_over(run):
+            if self._session.running_jobs.is_over(run):
                 recording.fail(run, trial.error, recorder=recorder, tags=tags)
         elif trial.state != "failed" and results:
             by_fold = self._session.experiment.study.folds > 1 and not reused
@@ -118,7 +118,7 @@ class Trials:
         def done(future: Future[TrainingResult]) -> None:
             if (error := future.exception()) is not None:
                 # Who stops a job before its first model gets an error; that is no failure of the trial.
-                outcome.set_exception(CancelledError() if session.works.stopping else error)
+                outcome.set_exception(CancelledError() if session.running_jobs.stopping else error)
                 return
             result = future.result()
             self._results[trial.number].append(result)
@@ -128,7 +128,7 @@ class Trials:
         job = session.job(name, self._hyperparameters(trial), channels)
         run = self._runs[trial.number]
         live = session.experiment.study.folds == 1  # a trial's rounds are those of all folds
-        session.works.submit(job, run, session.recording, progress, live=live).add_done_callback(done)
+        session.running_jobs.submit(job, run, session.recording, progress, live=live).add_done_callback(done)
         return outcome
 
     def _run(self, trial: Trial) -> JobRun:

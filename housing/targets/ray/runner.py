@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from housing.data.channel import Channel
 from housing.errors import HousingError, TrainingError
+from housing.lazy import Lazy
 from housing.targets.ray.cluster import connect, disconnect
 from housing.targets.ray.rounds import Switchboard
 from housing.training.job import Progress, TrainingJob, TrainingResult
@@ -27,6 +28,7 @@ class RayRunner:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._ray: ModuleType = connect(settings)
+        self._switchboard = Lazy(lambda: Switchboard(self._ray.util.get_node_ip_address()))
         self._running: set[Future[TrainingResult]] = set()
 
     @property
@@ -42,7 +44,7 @@ class RayRunner:
 
     def submit(self, job: TrainingJob, progress: Progress | None = None) -> Future[TrainingResult]:
         """Send a job to the cluster; `progress` is called here, in a thread of this process."""
-        line = self._switchboard.line(progress) if progress is not None else None
+        line = self._switchboard.get().line(progress) if progress is not None else None
         reference = self._train.remote(job, self._settings.threads_per_job, line)
         outcome: Future[TrainingResult] = Future()
         outcome.set_running_or_notify_cancel()
@@ -50,7 +52,7 @@ class RayRunner:
 
         def ended(finished: Future[TrainingResult]) -> None:
             if line is not None:
-                self._switchboard.hang_up(line)
+                self._switchboard.get().hang_up(line)
             self._running.discard(outcome)
             if (error := finished.exception()) is None:
                 outcome.set_result(finished.result())
@@ -63,13 +65,9 @@ class RayRunner:
     def close(self) -> None:
         """Wait for running jobs, then leave the cluster; one that was started here ends."""
         wait_for(list(self._running))
-        if "_switchboard" in self.__dict__:
-            self._switchboard.close()
+        if self._switchboard.is_made:
+            self._switchboard.get().close()
         disconnect(self._settings)
-
-    @cached_property
-    def _switchboard(self) -> Switchboard:
-        return Switchboard(self._ray.util.get_node_ip_address())
 
     @cached_property
     def _train(self) -> Any:

@@ -1,0 +1,89 @@
+"""The data of one choice of options: read, encoded and staged when first asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from housing.lazy import Lazy
+from housing.tracking import schema
+
+if TYPE_CHECKING:
+    from housing.config.schema import Experiment
+    from housing.data.preparation import Prepared
+    from housing.targets.base import Runner
+    from housing.workflow.command_record import CommandRecord
+    from housing.workflow.outcome import Reporter
+
+Staged = Mapping[str, Any]
+"""What the runner's `stage` returned, by channel."""
+
+
+class ExperimentData:
+    """May be shared by sessions whose dataset, features and runner are the same."""
+
+    def __init__(
+        self, experiment: Experiment, reporter: Reporter, *, record: CommandRecord, runner: Lazy[Runner]
+    ) -> None:
+        self._experiment = experiment
+        self._reporter = reporter
+        self._record = record
+        self._runner = runner
+        self._prepared = Lazy(self._prepare)
+        self._staged = Lazy(self._stage)
+        self._staged_folds = Lazy(self._stage_folds)
+
+    @property
+    def prepared(self) -> Prepared:
+        """The dataset, read, checked, split and encoded. Raises DataError before anything is recorded.
+
+        The record is opened first, for what is trained and cannot be recorded would be lost.
+        """
+        return self._prepared.get()
+
+    @property
+    def staged(self) -> Staged:
+        """The `train` and `validation` channels, where the runner's jobs read them."""
+        return self._staged.get()
+
+    @property
+    def staged_folds(self) -> Sequence[Staged]:
+        """The same for each fold of the training rows, where a study has `folds`."""
+        return self._staged_folds.get()
+
+    @property
+    def digest_tags(self) -> dict[str, str]:
+        """What tells one state of the data from another; empty while nothing is read."""
+        if not self._prepared.is_made:
+            return {}
+        return {
+            schema.DATA_DIGEST: self.prepared.data_digest,
+            schema.SPLIT_DIGEST: self.prepared.split_digest,
+            schema.ENCODER_DIGEST: self.prepared.encoder_digest,
+        }
+
+    def _prepare(self) -> Prepared:
+        from housing.data.labels import regression_of_classes
+        from housing.data.preparation import prepare
+
+        dataset, features = self._experiment.dataset, self._experiment.features
+        self._record.check_writable()
+        with self._reporter.working("reading the data"):
+            prepared = prepare(dataset, features)
+        parts = {"train": prepared.parts.train, "validation": prepared.parts.validation, "test": prepared.parts.test}
+        rows = ", ".join(f"{len(part):,} {name}" for name, part in parts.items())
+        self._reporter.step(
+            "data",
+            f"{dataset.name}: {rows} rows; {len(prepared.encoder.required)} columns encoded as "
+            f"{len(prepared.encoder.columns)} ({features.name})",
+        )
+        if remark := regression_of_classes(prepared.table[dataset.label].tolist()):
+            self._reporter.step("label", remark)
+        return prepared
+
+    def _stage(self) -> Staged:
+        return {name: self._runner.get().stage(channel) for name, channel in self.prepared.channels.items()}
+
+    def _stage_folds(self) -> Sequence[Staged]:
+        folds = self.prepared.folds(self._experiment.study.folds, seed=self._experiment.seed)
+        return [{name: self._runner.get().stage(channel) for name, channel in fold.items()} for fold in folds]
