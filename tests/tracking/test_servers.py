@@ -33,7 +33,7 @@ pytestmark = pytest.mark.slow
 def test_a_tracking_server_shows_what_was_recorded_beside_it_and_takes_more(tmp_path: Path) -> None:
     uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
     local = Runs.open(uri, "walkthrough")
-    run_id = local.record(result_of([1.0]), "here", files={"note.txt": b"hello"}, yaml="seed: 0\n")
+    run_id = local.record(RunRecord("here", result=result_of([1.0]), files={"note.txt": b"hello"}, yaml="seed: 0\n"))
 
     arguments = ("server", "--backend-store-uri", uri, "--workers", "1")
     with _mlflow(*arguments, folder=tmp_path, health="/health") as address:
@@ -43,11 +43,13 @@ def test_a_tracking_server_shows_what_was_recorded_beside_it_and_takes_more(tmp_
         remote = Runs.open(address, "elsewhere")
         bundle = price_bundle()
         there = remote.record(
-            result_of([3.0, 2.0]),
-            "there",
-            kind="final",
-            yaml="seed: 1\n",
-            inputs=[Input("ames", "train", digest="a" * 64, source="mine.csv", rows=2, columns=3)],
+            RunRecord(
+                "there",
+                result=result_of([3.0, 2.0]),
+                kind="final",
+                yaml="seed: 1\n",
+                inputs=[Input("ames", "train", digest="a" * 64, source="mine.csv", rows=2, columns=3)],
+            )
         )
         assert remote.read_file(there, "config.yaml") == b"seed: 1\n"
         assert remote.get("there").metrics["validation_mae"] == 2

@@ -27,7 +27,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> None:
 
 
 def record_one(uri: str, name: str) -> None:
-    Runs.open(uri, "walkthrough").record(result_of([1.0]), name)
+    Runs.open(uri, "walkthrough").record(RunRecord(name, result=result_of([1.0])))
 
 
 def test_eight_processes_that_start_on_an_empty_folder_all_succeed(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ def client(project: Path) -> Any:
 @pytest.fixture
 def trials(housing: Housing, client: Any) -> list[Any]:
     """A baseline and two trials, best first; the study was deleted, and an outer row that repeats the best is there."""
+    from housing.tracking.run_record import RunRecord
     from housing.tracking.runs import Runs
 
     assert housing("train", *QUICK).code == 0
@@ -36,12 +37,9 @@ def trials(housing: Housing, client: Any) -> list[Any]:
         key=lambda run: run.data.metrics["validation_mae"],
     )
     for kind in ("run", "group", "monitoring"):
-        outer = record.start(
-            f"{kind}-housing",
-            kind=kind,  # type: ignore[arg-type]
-            tags={name: text for name, text in jobs[0].data.tags.items() if name.endswith("split_digest")},
-            params={"algorithm": "xgboost"},
-        )
+        tags = {name: text for name, text in jobs[0].data.tags.items() if name.endswith("split_digest")}
+        described = RunRecord(f"{kind}-housing", kind=kind, tags=tags, params={"algorithm": "xgboost"})  # type: ignore[arg-type]
+        outer = record.start(described)
         record.finish(outer, metrics={"validation_mae": 1.0})
     return jobs
 
