@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from housing.config.schema import CHOOSABLE
 from housing.errors import ConfigError, TrackingError
@@ -16,16 +16,15 @@ from housing.targets.managed import ManagedJob, ManagedStudy
 from housing.tracking import schema
 from housing.tracking.run_record import RunRecord
 from housing.tracking.studies import latest_study
-from housing.tracking.trial import finished_trial, proposal_tags, trial_tags
+from housing.tracking.trial import finished_trial
 from housing.training.metrics import direction
 from housing.tuning.session import Ended, interrupt_as_event
 from housing.tuning.space import partition
 from housing.tuning.trial import FinishedTrial, State, Trial
-from housing.workflow.board import Board
 from housing.workflow.job_run import JobRun
 from housing.workflow.resuming import TakenUp
-from housing.workflow.reuse import job_tags
 from housing.workflow.session import Session
+from housing.workflow.trial_runs import TrialRuns
 
 if TYPE_CHECKING:
     from housing.tracking.queries import Run
@@ -66,7 +65,7 @@ class _ManagedSearch:
     def __init__(self, session: Session, study: TakenUp) -> None:
         self._session = session
         self._study = study
-        self._board = Board(session, study.past)
+        self._trial_runs = TrialRuns(session, study)
         self._trials = {trial.number: trial for trial in study.past}
         self._next = 1 + max(self._trials, default=-1)
         self._jobs: dict[str, _Job] = {}
@@ -158,32 +157,16 @@ class _ManagedSearch:
             {name: job.hyperparameters[name] for name in space if name in job.hyperparameters},  # type: ignore[misc]
         )
         self._next += 1
-        known = _Job(trial, self._run(trial, job))
+        known = _Job(trial, self._run(trial, job.handle))
         # Where the record is away the job goes on all the same; its run is written when it has ended.
         with suppress(TrackingError):
             session.recording.open(known.run)
-        self._board.started(trial)
+        self._trial_runs.started(trial)
         return known
 
-    def _run(self, trial: Trial, job: ManagedJob, again: Run | None = None) -> JobRun:
-        from housing.tracking.names import trial_name
-
-        session = self._session
-        hyperparameters: dict[str, Any] = dict(session.experiment.algorithm.hyperparameters) | dict(trial.parameters)
-        run = session.recording.job_run(
-            trial_name(trial.number, trial.parameters, trials=session.experiment.study.trials),
-            kind="job",
-            hyperparameters=hyperparameters,
-            parent=self._study.opened.run_id,
-            tags={
-                schema.STUDY: self._study.name,
-                **proposal_tags(trial),
-                **job_tags(session, hyperparameters, session.prepared.channels.values()),
-            },
-            whole=False,
-            again=again,
-        )
-        run.handles = [job.handle]
+    def _run(self, trial: Trial, handle: str, again: Run | None = None) -> JobRun:
+        run = self._trial_runs.run_of(trial, again=again)
+        run.handles = [handle]
         return run
 
     def _note_rounds(self, known: _Job, job: ManagedJob) -> None:
@@ -195,20 +178,10 @@ class _ManagedSearch:
         known.rounds = max(known.rounds, rounds)
 
     def _end(self, known: _Job, job: ManagedJob) -> None:
-        recording, recorder = self._session.recording, self._study.keeping.recorder
         trial = self._finished(known.trial, job)
         self._ended.add(job.handle)
         self._trials[trial.number] = trial
-        tags = trial_tags(trial)
-        if job.result is not None:
-            result = replace(job.result, stopped=trial.state != "complete")
-            recording.end_trial(known.run, result, recorder=recorder, tags=tags)
-        elif trial.state == "interrupted" and known.run.run_id is not None:
-            self._session.runs.finish(known.run.run_id, "KILLED", tags=tags)
-        else:
-            recording.fail(known.run, trial.error or trial.state, recorder=recorder, tags=tags)
-        self._study.keeping.check()
-        self._board.ended(trial)
+        self._trial_runs.end(trial, known.run, job.result)
 
     def _finished(self, trial: Trial, job: ManagedJob) -> FinishedTrial:
         objectives, result = self._session.experiment.study.objectives, job.result
@@ -233,13 +206,12 @@ class _ManagedSearch:
         for handle in child.tags.get(schema.JOB, "").split():
             if child.status == "RUNNING" and trial is not None:
                 objective = self._session.experiment.study.objectives[0]
-                job = ManagedJob(trial.number, handle, trial.parameters, "running")
-                known = _Job(trial, self._run(trial, job, again=child))
+                known = _Job(trial, self._run(trial, handle, again=child))
                 known.rounds = len(self._session.runs.history(child.id, objective))
                 self._session.recording.take_up(known.run)
                 self._jobs[handle] = known
                 self._next = max(self._next, trial.number + 1)
-                self._board.started(trial)
+                self._trial_runs.started(trial)
             elif finished_trial(child) is not None:
                 self._ended.add(handle)
 

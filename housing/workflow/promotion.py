@@ -111,7 +111,7 @@ def promote_best(
     """
     _refuse_untestable(session)
     source = source or _candidate(session)
-    options = chosen_options(source)
+    options = recorded_options(source)
     session = session.choosing(options)
     _refuse_untestable(session)
     experiment = session.experiment
@@ -242,7 +242,7 @@ def _left_at_work(session: Session, source: Run, hyperparameters: Mapping[str, A
     return next((run for run in left if run.kind == "final" and wanted.items() <= run.tags.items()), None)
 
 
-def chosen_options(source: Run) -> dict[str, str]:
+def recorded_options(source: Run) -> dict[str, str]:
     """The options of configuration groups that the source chose in its study; the final fit needs the same."""
     options: dict[str, str] = json.loads(source.tags.get(schema.CHOICES, "{}"))
     return options

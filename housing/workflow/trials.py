@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from concurrent.futures import CancelledError, Future
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from housing.config.schema import CHOOSABLE, Experiment
-from housing.tracking import schema
-from housing.tracking.trial import proposal_tags, proposed_trial, trial_tags
+from housing.tracking.trial import proposed_trial
 from housing.training.folds import mean_result
 from housing.training.job import TrainingResult
 from housing.tuning.space import Categorical, grid, partition
-from housing.workflow.board import Board
 from housing.workflow.job_run import JobRun
 from housing.workflow.resuming import TakenUp
-from housing.workflow.reuse import Reusable, job_tags
+from housing.workflow.reuse import Reusable
 from housing.workflow.session import Session
+from housing.workflow.trial_runs import TrialRuns, chosen_options
 
 if TYPE_CHECKING:
     from housing.tuning.space import Point
@@ -31,9 +28,9 @@ class Trials:
     def __init__(self, session: Session, study: TakenUp) -> None:
         self._session = session
         self._study = study
+        self._trial_runs = TrialRuns(session, study)
         self._runs: dict[int, JobRun] = {}
         self._results: dict[int, list[TrainingResult]] = {}
-        self._board = Board(session, study.past)
         self._reusable = Reusable(session)
         self._reused: dict[int, str] = {}
 
@@ -47,10 +44,14 @@ class Trials:
         """Start the trial's job, or those of its folds one after another; `report` may stop it after any round."""
         from housing.tuning.folds import evaluate_folds
 
-        session, name = self._chosen(trial), self._run_name(trial)
+        session, name = self._trial_runs.session(trial), self._trial_runs.name(trial)
         folds = session.experiment.study.folds
         self._results[trial.number] = []
-        self._runs[trial.number] = self._run(trial)
+        self._runs[trial.number] = self._trial_runs.run_of(
+            trial,
+            channels=[session.prepared.channels["train"]] if folds > 1 else None,
+            again=self._study.begun.get(trial.number),
+        )
         if (reused := self._reused_result(trial)) is not None:
             outcome = reused
         elif folds == 1:
@@ -63,30 +64,18 @@ class Trials:
                 folds=folds,
                 report=report,
             )
-        self._board.started(trial)
+        self._trial_runs.started(trial)
         return outcome
 
     def record(self, trial: FinishedTrial) -> None:
         """Keep the trial as a child run and show the leaderboard."""
         run, results = self._runs.pop(trial.number), self._results.pop(trial.number, [])
         reused = self._reused.pop(trial.number, None)
-        tags = trial_tags(trial) | ({schema.REUSED_FROM: reused} if reused else {})
-        recording, recorder = self._session.recording, self._study.keeping.recorder
-        if trial.state == "interrupted" and trial.error is not None:
-            # Refused by the budget, or lost from sight at the place of training: nothing is recorded of a job that has
-            # not begun, and the run of one that has stays open for the next command, unless it has surely failed.
-            if self._session.running_jobs.is_over(run):
-                recording.fail(run, trial.error, recorder=recorder, tags=tags)
-        elif trial.state != "failed" and results:
+        result = None
+        if results and trial.state != "failed":
             by_fold = self._session.experiment.study.folds > 1 and not reused
-            result = replace(mean_result(results) if by_fold else results[0], stopped=trial.state != "complete")
-            recording.end_trial(run, result, recorder=recorder, tags=tags)
-        elif trial.state == "interrupted" and run.run_id is not None:
-            self._session.runs.finish(run.run_id, "KILLED", tags=tags)
-        else:
-            recording.fail(run, trial.error or trial.state, recorder=recorder, tags=tags)
-        self._study.keeping.check()
-        self._board.ended(trial)
+            result = mean_result(results) if by_fold else results[0]
+        self._trial_runs.end(trial, run, result, reused_from=reused)
 
     def _reused_result(self, trial: Trial) -> Future[Evaluation] | None:
         """The evaluation of a trial that a finished run has done already."""
@@ -105,7 +94,7 @@ class Trials:
     def _start(self, trial: Trial, report: Report, *, channels: Mapping[str, Any], name: str) -> Future[Evaluation]:
         from housing.tuning.trial import Evaluation
 
-        session = self._chosen(trial)
+        session = self._trial_runs.session(trial)
         objectives = session.experiment.study.objectives
 
         def progress(number: int, metrics: Mapping[str, float]) -> bool:
@@ -125,49 +114,11 @@ class Trials:
             values = tuple(result.measured[objective] for objective in objectives)
             outcome.set_result(Evaluation(values, stopped=result.stopped))
 
-        job = session.job(name, self._hyperparameters(trial), channels)
+        job = session.job(name, self._trial_runs.hyperparameters(trial), channels)
         run = self._runs[trial.number]
         live = session.experiment.study.folds == 1  # a trial's rounds are those of all folds
         session.running_jobs.submit(job, run, session.recording, progress, live=live).add_done_callback(done)
         return outcome
-
-    def _run(self, trial: Trial) -> JobRun:
-        """The child run of a trial: a new one, or the one that an earlier command has left with its job."""
-        session, hyperparameters = self._chosen(trial), self._hyperparameters(trial)
-        options = chosen_options(trial.parameters)
-        return session.recording.job_run(
-            self._run_name(trial),
-            kind="job",
-            hyperparameters=hyperparameters,
-            parent=self._study.opened.run_id,
-            tags={
-                schema.STUDY: self._study.name,
-                **proposal_tags(trial),
-                **job_tags(session, hyperparameters, session.prepared.channels.values()),
-                **({schema.CHOICES: json.dumps(options)} if options else {}),
-            },
-            channels=[session.prepared.channels["train"]] if session.experiment.study.folds > 1 else None,
-            whole=False,
-            again=self._study.begun.get(trial.number),
-        )
-
-    def _chosen(self, trial: Trial | FinishedTrial) -> Session:
-        """The session whose data the trial trains on."""
-        return self._session.choosing(chosen_options(trial.parameters))
-
-    def _hyperparameters(self, trial: Trial | FinishedTrial) -> dict[str, Any]:
-        proposed = {name: value for name, value in trial.parameters.items() if name not in CHOOSABLE}
-        return dict(self._session.experiment.algorithm.hyperparameters) | proposed
-
-    def _run_name(self, trial: Trial | FinishedTrial) -> str:
-        from housing.tracking.names import trial_name
-
-        return trial_name(trial.number, trial.parameters, trials=self._session.experiment.study.trials)
-
-
-def chosen_options(parameters: Mapping[str, Any]) -> dict[str, str]:
-    """The options of configuration groups among a trial's parameters, by group."""
-    return {group: str(parameters[group]) for group in CHOOSABLE if group in parameters}
 
 
 def stage(session: Session) -> dict[str, Session]:

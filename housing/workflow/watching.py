@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from housing.errors import DataError, HousingError
 from housing.tracking import schema
-from housing.workflow.promotion import chosen_options
+from housing.workflow.promotion import recorded_options
 from housing.workflow.session import Session
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def watch(
     try:
         version = session.registry.resolve(model)
         run = session.runs.get(version.run_id)
-        session = session.choosing(chosen_options(run))
+        session = session.choosing(recorded_options(run))
         predictor = Predictor.load(session.registry.download(version))
     except HousingError as error:
         return replace(told, why_not=f"nothing is known of its model: {error}")
