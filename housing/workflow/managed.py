@@ -1,4 +1,4 @@
-"""A study that the place of training runs by itself: its jobs appear as child runs while it running_jobs."""
+"""A study that the place of training runs by itself: its jobs appear as child runs while it works."""
 
 from __future__ import annotations
 
