@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from rich.live import Live
     from rich.table import Table as RichTable
 
-    from housing.workflow.outcome import Outcome, Standing, Table
+    from housing.workflow.outcome import Outcome, StudyProgress, Table
 
 _STEP_WIDTH = 10
 _TENTHS = 10
@@ -42,7 +42,7 @@ class Console:
         self._as_json = as_json
         self._cached: RichConsole | None = None
         self._live: Live | None = None
-        self._standing: tuple[Standing, float] | None = None
+        self._study: tuple[StudyProgress, float] | None = None
 
     @property
     def _rich(self) -> RichConsole:
@@ -75,19 +75,19 @@ class Console:
         else:
             yield
 
-    def board(self, standing: Standing) -> None:
+    def study_progress(self, study: StudyProgress) -> None:
         """Live in a terminal; elsewhere a line when the best improves, and when a tenth of the trials is done."""
-        before, self._standing = self._standing, (standing, time.monotonic())
+        before, self._study = self._study, (study, time.monotonic())
         if not self._rich.is_terminal:
-            if standing.improved or _tenth(standing) > (_tenth(before[0]) if before else 0):
-                self._line("trials", _standing_line(standing))
+            if study.improved or _tenth(study) > (_tenth(before[0]) if before else 0):
+                self._line("trials", _study_line(study))
             return
         if self._live is None:
             from rich.live import Live
 
             self._live = Live(
                 console=self._rich,
-                get_renderable=self._live_board,
+                get_renderable=self._live_leaderboard,
                 refresh_per_second=_REDRAWN_A_SECOND,
                 transient=True,
             )
@@ -120,21 +120,21 @@ class Console:
             signal.signal(signal.SIGINT, before)
         return answer
 
-    def _live_board(self) -> RenderableType:
+    def _live_leaderboard(self) -> RenderableType:
         """The leaderboard as it stands, with the clock going on between trials. Called by rich's own thread."""
-        if self._standing is None:
+        if self._study is None:
             return ""
         from rich.console import Group
         from rich.progress_bar import ProgressBar
         from rich.table import Table as RichTable
         from rich.text import Text
 
-        standing, told_at = self._standing
+        study, told_at = self._study
         since_s = time.monotonic() - told_at
         progress = RichTable.grid(padding=(0, 2))
-        bar = ProgressBar(total=standing.total, completed=standing.done, width=24)
-        progress.add_row("", bar, Text(_progress(standing, since_s), style="dim"))
-        return Group(_fitted(standing.table, self._rich, live=True), progress)
+        bar = ProgressBar(total=study.total, completed=study.done, width=24)
+        progress.add_row("", bar, Text(_progress(study, since_s), style="dim"))
+        return Group(_fitted(study.table, self._rich, live=True), progress)
 
     def show(self, outcome: Outcome) -> None:
         """The last block: result, where it is recorded, what to do next; or the one JSON document."""
@@ -185,7 +185,7 @@ class Console:
         sys.stdout.write(text.encode(errors="backslashreplace").decode())
 
     def _end_live(self) -> None:
-        self._standing = None
+        self._study = None
         if self._live is not None:
             self._live.stop()
             self._live = None
@@ -201,22 +201,22 @@ def _plain(data: Any) -> Any:
     return json.loads(json.dumps(data, default=str))
 
 
-def _tenth(standing: Standing) -> int:
-    return _TENTHS * standing.done // standing.total
+def _tenth(study: StudyProgress) -> int:
+    return _TENTHS * study.done // study.total
 
 
-def _standing_line(standing: Standing) -> str:
+def _study_line(study: StudyProgress) -> str:
     """`12/100, 3 running, 4 s, about 25 s left: new best validation_mae 16,098 USD, t03 eta=0.10`."""
-    return f"{_progress(standing, 0)}: {'new best' if standing.improved else 'best'} {standing.best or 'none yet'}"
+    return f"{_progress(study, 0)}: {'new best' if study.improved else 'best'} {study.best or 'none yet'}"
 
 
-def _progress(standing: Standing, since_s: float) -> str:
-    told = [f"{standing.done}/{standing.total}"]
-    told += [f"{count} {state}" for state, count in standing.states.items() if state != "complete"]
-    told += [f"{standing.running} running"] if standing.running else []
-    told.append(_duration(standing.elapsed_s + since_s))
-    if standing.left_s is not None and standing.done < standing.total:
-        told.append(f"about {_duration(max(1.0, standing.left_s - since_s))} left")
+def _progress(study: StudyProgress, since_s: float) -> str:
+    told = [f"{study.done}/{study.total}"]
+    told += [f"{count} {state}" for state, count in study.states.items() if state != "complete"]
+    told += [f"{study.running} running"] if study.running else []
+    told.append(_duration(study.elapsed_s + since_s))
+    if study.left_s is not None and study.done < study.total:
+        told.append(f"about {_duration(max(1.0, study.left_s - since_s))} left")
     return ", ".join(told)
 
 

@@ -15,21 +15,23 @@ from pathlib import Path
 import pytest
 
 from housing.console import Console
-from housing.workflow.outcome import Outcome, Standing, Table
+from housing.workflow.outcome import Outcome, StudyProgress, Table
 
 WIDE = [f"hyperparameter_{i}" for i in range(12)]
 
 
-def standing(done: int, *, improved: bool) -> Standing:
+def progress(done: int, *, improved: bool) -> StudyProgress:
     table = Table("", ("rank", "trial", "validation_mae", "state"), [[1, "t02", 16098.0, "complete"]])
     best = "validation_mae 16,098 USD, t02"
-    return Standing(table, done, 100, 2, {"complete": done}, elapsed_s=done, left_s=7.0, best=best, improved=improved)
+    return StudyProgress(
+        table, done, 100, 2, {"complete": done}, elapsed_s=done, left_s=7.0, best=best, improved=improved
+    )
 
 
 def test_a_file_gets_a_line_when_the_best_improves_and_at_each_tenth(capsys: pytest.CaptureFixture[str]) -> None:
     console = Console()
     for done in range(1, 101):
-        console.board(standing(done, improved=done in (1, 2, 57)))
+        console.study_progress(progress(done, improved=done in (1, 2, 57)))
     lines = capsys.readouterr().err.splitlines()
     assert [int(found[1]) for line in lines if (found := re.search(r"(\d+)/100", line))] == sorted(
         {1, 2, 57, *range(10, 101, 10)}
@@ -38,8 +40,10 @@ def test_a_file_gets_a_line_when_the_best_improves_and_at_each_tenth(capsys: pyt
 
 
 def test_pruned_and_failed_trials_are_counted(capsys: pytest.CaptureFixture[str]) -> None:
-    told = Standing(Table("", (), []), 10, 10, 0, {"complete": 7, "pruned": 2, "failed": 1}, 75.0, None, None, False)
-    Console().board(told)
+    told = StudyProgress(
+        Table("", (), []), 10, 10, 0, {"complete": 7, "pruned": 2, "failed": 1}, 75.0, None, None, False
+    )
+    Console().study_progress(told)
     assert "10/10, 2 pruned, 1 failed, 1 min 15 s: best none yet" in capsys.readouterr().err
 
 

@@ -18,7 +18,7 @@ from housing.config.sweep import Sweep
 from housing.console import Console
 from housing.errors import ConfigError, HousingError
 from housing.secrets import masked_override
-from housing.workflow import Group, Invocation, Outcome, Reporter, Standing, Table, open_group
+from housing.workflow import Group, Invocation, Outcome, Reporter, StudyProgress, Table, open_group
 
 
 def multirun(request: Request) -> Outcome:
@@ -74,7 +74,7 @@ class _Beside:
     def working(self, _text: str) -> AbstractContextManager[None]:
         return nullcontext()
 
-    def board(self, _standing: Standing) -> None:
+    def study_progress(self, _progress: StudyProgress) -> None:
         """Jobs have none."""
 
     def log(self, _line: str) -> None:

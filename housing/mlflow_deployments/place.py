@@ -17,7 +17,7 @@ from housing.config.schema import Experiment
 from housing.errors import DeploymentError
 from housing.mlflow_deployments.settings import OF_ENDPOINTS
 from housing.targets.base import EndpointStatus
-from housing.workflow import Standing, destroy
+from housing.workflow import StudyProgress, destroy
 from housing.workflow.serving import apply_plan
 from housing.workflow.session import Session
 
@@ -91,7 +91,7 @@ class _Progress:
         _log.info("%s ...", text)
         return nullcontext()
 
-    def board(self, _standing: Standing) -> None:
+    def study_progress(self, _progress: StudyProgress) -> None:
         """No study runs here."""
 
     def log(self, line: str) -> None:

@@ -212,7 +212,7 @@ class Runs(RunQueries):
             self.abandon(run.id)
         return [run.id for run in abandoned]
 
-    def left_at_work(self) -> list[Run]:
+    def left_running(self) -> list[Run]:
         """Runs whose process has died on this machine while their job lives, or has ended, elsewhere."""
         return [run for run in self._orphans() if schema.JOB in run.tags]
 

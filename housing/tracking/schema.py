@@ -47,7 +47,7 @@ GATE_VERDICTS = "housing.gate_verdicts"
 BUNDLE_DIGEST = "housing.bundle_digest"
 ENDPOINT = "housing.endpoint"
 DRIFT = "housing.drift"
-PLACE = "housing.place"
+TARGET = "housing.place"
 SAME = "housing.same"
 RENTED = "housing.rented"
 PROCESS = "housing.process"
@@ -97,7 +97,7 @@ MEANINGS: Mapping[str, str] = {
     BUNDLE_DIGEST: "on a model version: digest of the model's files",
     ENDPOINT: "the endpoint that a monitoring run looked at",
     DRIFT: "the verdict of a monitoring run; of each variant under `housing.drift.<variant>`",
-    PLACE: "on the run of `housing run`: the target that trained",
+    TARGET: "on the run of `housing run`: the target that trained",
     SAME: "on the run of `housing run`: digest of its configuration without the target, to compare targets by",
     RENTED: "what a job's machines were, such as `1 x ml.m5.2xlarge`",
     PROCESS: "host, boot and process that wrote the run: tells whether it is still alive",

@@ -85,10 +85,10 @@ class Spool:
             try:
                 for path in waiting(self._folder):
                     hand_on(path, self._runs)
-                    self._tell(None)
+                    self._report(None)
                     pause_s = _FIRST_PAUSE_S
             except TrackingError as error:
-                self._tell(error)
+                self._report(error)
                 with self._changed:
                     self._changed.wait_for(lambda: self._ended, timeout=pause_s)
                 pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
@@ -96,13 +96,13 @@ class Spool:
             with self._changed:
                 self._changed.wait_for(lambda: self._ended or bool(waiting(self._folder)))
 
-    def _tell(self, error: TrackingError | None) -> None:
+    def _report(self, error: TrackingError | None) -> None:
         with self._changed:
             self._error = error
             self._changed.notify_all()
 
 
-Recorder = Runs | Spool
+Destination = Runs | Spool
 """Where the trials of a study go."""
 
 

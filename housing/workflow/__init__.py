@@ -7,7 +7,7 @@ from housing.workflow.inspection import lineage, status
 from housing.workflow.interface import ui
 from housing.workflow.jobs import train
 from housing.workflow.monitoring import monitor
-from housing.workflow.outcome import Invocation, Outcome, Reporter, Standing, Table
+from housing.workflow.outcome import Invocation, Outcome, Reporter, StudyProgress, Table
 from housing.workflow.permissions import iam
 from housing.workflow.predictions import predict
 from housing.workflow.promotion import promote
@@ -22,7 +22,7 @@ __all__ = [
     "Invocation",
     "Outcome",
     "Reporter",
-    "Standing",
+    "StudyProgress",
     "Table",
     "attach",
     "compare",

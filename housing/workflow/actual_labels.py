@@ -7,11 +7,11 @@ from pathlib import Path
 
 from housing.errors import DataError
 from housing.monitoring.ab_test import Errors, errors
+from housing.workflow.monitored_variant import ActualLabels, MonitoredVariant
 from housing.workflow.session import Session
-from housing.workflow.watching import Labelled, Watched
 
 
-def read_labels(session: Session, file: Path) -> Labelled:
+def read_labels(session: Session, file: Path) -> ActualLabels:
     """The actual label of each row that a file names. Raises DataError."""
     from housing.data.cells import number
     from housing.data.payload import header_of, rows_from_csv
@@ -36,17 +36,17 @@ def read_labels(session: Session, file: Path) -> Labelled:
             actual[name] = number(cell)
         except ValueError:
             raise DataError(f"{file}: {dataset.label} of row {row} is no number: {cell!r}") from None
-    return Labelled(named_by, actual, columns)
+    return ActualLabels(named_by, actual, columns)
 
 
-def erred_by(session: Session, watched: Sequence[Watched], labelled: Labelled) -> Errors:
+def erred_by(session: Session, monitored: Sequence[MonitoredVariant], actual_labels: ActualLabels) -> Errors:
     """How far each variant erred. Raises DataError where nobody has answered any of the rows."""
     experiment = session.experiment
-    answers = {one.variant: one.answers for one in watched}
-    erred = errors(answers, labelled.actual, experiment.gate, seed=experiment.seed)
+    answers = {one.variant: one.answers for one in monitored}
+    erred = errors(answers, actual_labels.actual, experiment.gate, seed=experiment.seed)
     if not any(erred.rows.values()):
         raise DataError(
-            f"--labels: none of its rows was captured; callers must send {labelled.id_column} with their rows, or, "
-            "where they send them encoded, the file must hold the raw columns too"
+            f"--labels: none of its rows was captured; callers must send {actual_labels.id_column} with their rows, "
+            "or, where they send them encoded, the file must hold the raw columns too"
         )
     return erred

@@ -51,7 +51,7 @@ def attach(
             wanted = [_whole(session, session.runs.get(run))]
             _refuse_ended(session, wanted[0])
         else:
-            left = [_whole(session, each) for each in session.runs.left_at_work()]
+            left = [_whole(session, each) for each in session.runs.left_running()]
             wanted = list({each.id: each for each in left}.values())
         done: list[tuple[str, str]] = []
         failures: list[HousingError] = []
@@ -106,9 +106,9 @@ def _attach(session: Session, run: Run, recompose: Recompose) -> str:
 
 @contextmanager
 def _held(session: Session, run: Run) -> Iterator[None]:
-    from housing.tracking.holding import holding
+    from housing.tracking.study_lock import study_lock
 
-    with holding(session.runs, run.id, run.name):
+    with study_lock(session.runs, run.id, run.name):
         yield
 
 

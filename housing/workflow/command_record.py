@@ -89,7 +89,7 @@ class CommandRecord:
     def _report_jobs_left(self, runs: Runs) -> None:
         """Jobs of earlier commands that this one does not take up."""
         ours = {self._experiment.study.resume, self._experiment.candidate} - {None}
-        left = [run for run in runs.left_at_work() if run.id not in ours and run.parent not in ours]
+        left = [run for run in runs.left_running() if run.id not in ours and run.parent not in ours]
         if left and self._invocation.command != "attach":
             jobs = "1 job" if len(left) == 1 else f"{len(left)} jobs"
             one = (left[0].id[:8],) if len(left) == 1 else ()

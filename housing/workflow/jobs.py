@@ -98,7 +98,7 @@ def result_of(
     Where the place of training is away (CloudError), the run stays open: its job may yet end well.
     """
     running = session.running_jobs
-    tell_costs(session, jobs=0 if run.earlier else 1)
+    report_costs(session, jobs=0 if run.earlier else 1)
     try:
         watch = (lambda _number, _metrics: stopping()) if stopping is not None else None
         return running.result(running.submit(job, run, session.recording, watch), stopping=stopping)
@@ -114,7 +114,7 @@ def result_of(
         raise
 
 
-def tell_costs(session: Session, *, jobs: int) -> None:
+def report_costs(session: Session, *, jobs: int) -> None:
     """Before jobs are paid for: what they may cost, and what jobs like them did."""
     rental, prices = session.running_jobs.runner.rental, session.experiment.prices
     if rental is not None and jobs:

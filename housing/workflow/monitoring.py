@@ -16,10 +16,10 @@ from housing.shell import setting
 from housing.tracking import schema
 from housing.tracking.run_record import RunRecord
 from housing.workflow.actual_labels import erred_by, read_labels
+from housing.workflow.monitored_variant import ActualLabels, MonitoredVariant, monitor_variant
 from housing.workflow.outcome import Invocation, Outcome, Reporter, Table
 from housing.workflow.session import Session
-from housing.workflow.shares import Asked, asked, moment, remarks, traffic
-from housing.workflow.watching import Labelled, Watched, watch
+from housing.workflow.shares import VariantTraffic, moment, remarks, traffic, variant_traffic
 
 if TYPE_CHECKING:
     from housing.monitoring.drift import ColumnDrift
@@ -48,50 +48,54 @@ def monitor(
                 f"there is no endpoint {name!r}; endpoints here: {known}. `{invocation.next('deploy')}` makes the "
                 "configured one"
             )
-        labelled = read_labels(session, labels) if labels else None
-        watched = _watch_all(session, status, labelled)
-        erred = erred_by(session, watched, labelled) if labelled else None
-        shared = asked(status)
+        actual_labels = read_labels(session, labels) if labels else None
+        monitored = _monitor_all(session, status, actual_labels)
+        erred = erred_by(session, monitored, actual_labels) if actual_labels else None
+        shared = variant_traffic(status)
         table = traffic(status, shared, confidence=experiment.gate.confidence)
         chance = experiment.monitoring.ratio_chance
-        lines = [*remarks(shared, chance=chance), *_remarks(session, status, watched), *_comparisons(session, erred)]
-        run_id = _record(session, status, watched, erred, shared=shared, traffic=table, lines=lines)
+        lines = [*remarks(shared, chance=chance), *_remarks(session, status, monitored), *_comparisons(session, erred)]
+        run_id = _record(session, status, monitored, erred, shared=shared, traffic=table, lines=lines)
         return Outcome(
-            headline=f"{name}: " + "; ".join(f"{one.variant}: {one.word}" for one in watched),
-            data=_data(name, run_id, watched, erred, status=status, shared=shared, chance=chance),
-            tables=(table, *_error_table(session, erred), *_drift_tables(watched)),
+            headline=f"{name}: " + "; ".join(f"{one.variant}: {one.word}" for one in monitored),
+            data=_data(name, run_id, monitored, erred, status=status, shared=shared, chance=chance),
+            tables=(table, *_error_table(session, erred), *_drift_tables(monitored)),
             lines=lines,
             recorded=[*session.records_at, f"run {run_id[:8]}, with report.html and figures"],
             next_commands=_next_commands(invocation, status, labels),
-            findings=_findings(watched, erred, shared, chance=chance),
+            findings=_findings(monitored, erred, shared, chance=chance),
         )
 
 
-def _findings(watched: Sequence[Watched], erred: Errors | None, shared: Asked, *, chance: float) -> int:
+def _findings(
+    monitored: Sequence[MonitoredVariant], erred: Errors | None, shared: VariantTraffic, *, chance: float
+) -> int:
     """How much there is to look at: variants that drifted, clear differences, and shares that are not as declared."""
-    drifted = sum(1 for one in watched if one.drift and one.drift.drifted)
+    drifted = sum(1 for one in monitored if one.drift and one.drift.drifted)
     differences = sum(1 for one in erred.differences if one.is_clear) if erred else 0
     return drifted + differences + shared.ratio.is_off(chance)
 
 
-def _watch_all(session: Session, status: EndpointStatus, labelled: Labelled | None) -> list[Watched]:
+def _monitor_all(
+    session: Session, status: EndpointStatus, actual_labels: ActualLabels | None
+) -> list[MonitoredVariant]:
     with session.reporter.working(f"reading what {status.endpoint} captured"):
         requests = session.host.captured(status.endpoint)
     # Captured requests carry whole seconds.
     since_s = math.floor(status.test.since_s) if status.test else 0
-    watched = []
+    monitored = []
     for name, variant in status.deployment.variants.items():
         own = [
             one
             for one in requests
             if one.variant == name and one.model in (None, variant.model) and one.at_s >= since_s
         ]
-        found = watch(session, name, variant.model, own, labelled=labelled)
+        found = monitor_variant(session, name, variant.model, own, actual_labels=actual_labels)
         session.reporter.step(
             "drift", f"{name}: {found.word} (rows: {found.rows:,}, in captured requests: {found.requests:,})"
         )
-        watched.append(found)
-    return watched
+        monitored.append(found)
+    return monitored
 
 
 # --- for people -----------------------------------------------------------------------------------------------------
@@ -108,8 +112,8 @@ def _error_table(session: Session, erred: Errors | None) -> Iterator[Table]:
     yield Table("labelled rows", ("variant", "rows", erred.metric, interval), rows)
 
 
-def _drift_tables(watched: Sequence[Watched]) -> Iterator[Table]:
-    for one in watched:
+def _drift_tables(monitored: Sequence[MonitoredVariant]) -> Iterator[Table]:
+    for one in monitored:
         if one.drift is None:
             continue
         shown = [_column(column) for column in one.drift.columns[:_SHOWN_COLUMNS]]
@@ -126,8 +130,8 @@ def _column(column: ColumnDrift) -> list[Any]:
     return [column.column, round(column.psi, 3), round(column.by_chance, 3), missing, *shares, ", ".join(column.faults)]
 
 
-def _remarks(session: Session, status: EndpointStatus, watched: Sequence[Watched]) -> list[str]:
-    remarks = [f"{one.variant}: {remark}" for one in watched for remark in one.remarks]
+def _remarks(session: Session, status: EndpointStatus, monitored: Sequence[MonitoredVariant]) -> list[str]:
+    remarks = [f"{one.variant}: {remark}" for one in monitored for remark in one.remarks]
     if not status.deployment.capture:
         endpoint = status.endpoint
         is_configured = endpoint == session.experiment.deployment.endpoint
@@ -173,10 +177,10 @@ def _next_commands(invocation: Invocation, status: EndpointStatus, labels: Path 
 def _record(
     session: Session,
     status: EndpointStatus,
-    watched: Sequence[Watched],
+    monitored: Sequence[MonitoredVariant],
     erred: Errors | None,
     *,
-    shared: Asked,
+    shared: VariantTraffic,
     traffic: Table,
     lines: Sequence[str],
 ) -> str:
@@ -190,7 +194,7 @@ def _record(
             kind="monitoring",
             parent=session.invocation.parent_run_id,
             tags=session.recording.run_tags | {schema.ENDPOINT: status.endpoint},
-            params={"endpoint": status.endpoint, "models": {one.variant: one.model for one in watched}},
+            params={"endpoint": status.endpoint, "models": {one.variant: one.model for one in monitored}},
             yaml=session.invocation.config_yaml,
         )
         run_id = session.runs.start(record)
@@ -198,21 +202,21 @@ def _record(
             Grid(table.title, "", table.columns, [[Cell(str(cell)) for cell in row] for row in table.rows])
             for table in (traffic, *_error_table(session, erred))
         ]
-        variants = [Variant(one.variant, one.model, one.drift) for one in watched]
-        lead = [f"{one.variant} ({one.model}): {one.word}." for one in watched]
+        variants = [Variant(one.variant, one.model, one.drift) for one in monitored]
+        lead = [f"{one.variant} ({one.model}): {one.word}." for one in monitored]
         session.runs.log_files(
             run_id, monitoring_report(status.endpoint, lead=lead, warnings=lines, variants=variants, tables=grids)
         )
-        words = {f"{schema.DRIFT}.{one.variant}": one.word for one in watched}
-        session.runs.finish(run_id, metrics=dict(_metrics(status, watched, erred, shared)), tags=words)
+        words = {f"{schema.DRIFT}.{one.variant}": one.word for one in monitored}
+        session.runs.finish(run_id, metrics=dict(_metrics(status, monitored, erred, shared)), tags=words)
     return run_id
 
 
 def _metrics(
-    status: EndpointStatus, watched: Sequence[Watched], erred: Errors | None, shared: Asked
+    status: EndpointStatus, monitored: Sequence[MonitoredVariant], erred: Errors | None, shared: VariantTraffic
 ) -> Iterator[tuple[str, float]]:
     """`<variant>/<what>`, which MLflow shows in a section for each variant."""
-    for one in watched:
+    for one in monitored:
         name = one.variant
         yield f"{name}/captured_requests", one.requests
         yield f"{name}/captured_rows", one.rows
@@ -237,15 +241,15 @@ def _metrics(
 def _data(
     endpoint: str,
     run_id: str,
-    watched: Sequence[Watched],
+    monitored: Sequence[MonitoredVariant],
     erred: Errors | None,
     *,
     status: EndpointStatus,
-    shared: Asked,
+    shared: VariantTraffic,
     chance: float,
 ) -> Mapping[str, Any]:
     variants = {}
-    for one in watched:
+    for one in monitored:
         name = one.variant
         variants[name] = {
             "model": one.model,
@@ -267,6 +271,6 @@ def _data(
         "variants": variants,
         "since": moment(shared.since_s) if shared.since_s else None,
         "sample_ratio": {"p_value": shared.ratio.p_value, "is_off": shared.ratio.is_off(chance)},
-        "findings": _findings(watched, erred, shared, chance=chance),
+        "findings": _findings(monitored, erred, shared, chance=chance),
         "errors": asdict(erred) if erred else None,
     }

@@ -91,7 +91,7 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class Standing:
+class StudyProgress:
     """A study while it runs: the `table` of its best trials, then those that run; counts, and seconds so far.
 
     `states` counts ended trials by how they ended. `left_s` is what the rest will take if it goes on like this, None
@@ -118,7 +118,7 @@ class Reporter(Protocol):
     def working(self, text: str) -> AbstractContextManager[None]:
         """Show that something takes a while."""
 
-    def board(self, standing: Standing) -> None:
+    def study_progress(self, progress: StudyProgress) -> None:
         """A trial of a study has started or ended."""
 
     def log(self, line: str) -> None:

@@ -127,7 +127,7 @@ def promote_best(
         parent=parent,
         tags={schema.SOURCE_RUN: source.id, **({schema.CHOICES: json.dumps(options)} if options else {})},
         channels=(channel,),
-        again=again or _left_at_work(session, source, hyperparameters),
+        again=again or _left_running(session, source, hyperparameters),
     )
     with session.reporter.working("final fit on train and validation"):
         result = result_of(session, job, run)
@@ -230,7 +230,7 @@ def _refuse_untestable(session: Session) -> None:
         )
 
 
-def _left_at_work(session: Session, source: Run, hyperparameters: Mapping[str, Any]) -> Run | None:
+def _left_running(session: Session, source: Run, hyperparameters: Mapping[str, Any]) -> Run | None:
     """The final fit that an earlier command began from the same run, on the same data; it is not paid for twice."""
     if not isinstance(session.runner, LastingRunner):
         return None
@@ -238,7 +238,7 @@ def _left_at_work(session: Session, source: Run, hyperparameters: Mapping[str, A
         schema.SOURCE_RUN: source.id,
         schema.HYPERPARAMETERS: masked(json.dumps(hyperparameters, sort_keys=True)),
     }
-    left = session.runs.left_at_work()
+    left = session.runs.left_running()
     return next((run for run in left if run.kind == "final" and wanted.items() <= run.tags.items()), None)
 
 

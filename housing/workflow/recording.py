@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from housing.targets.base import Runner
     from housing.tracking.entries import Input
     from housing.tracking.queries import Kind, Run
-    from housing.tracking.spool import Recorder
+    from housing.tracking.spool import Destination
     from housing.training.job import TrainingResult
     from housing.workflow.command_record import CommandRecord
     from housing.workflow.experiment_data import ExperimentData
@@ -202,9 +202,11 @@ class Recording:
             self._reporter.step("record", f"a result that is not recorded yet waits in {SPOOL_FOLDER}")
             raise
 
-    def end_trial(self, run: JobRun, result: TrainingResult, *, recorder: Recorder, tags: Mapping[str, str]) -> None:
-        """The same for one trial of a study; its recorder may keep it for later."""
-        recorder.record(self._ended(run, result, tags, {}, {}))
+    def end_trial(
+        self, run: JobRun, result: TrainingResult, *, destination: Destination, tags: Mapping[str, str]
+    ) -> None:
+        """The same for one trial of a study; its destination may keep it for later."""
+        destination.record(self._ended(run, result, tags, {}, {}))
 
     def _ended(
         self,
@@ -223,11 +225,11 @@ class Recording:
         )
 
     def fail(
-        self, run: JobRun, reason: str, *, recorder: Recorder | None = None, tags: Mapping[str, str] | None = None
+        self, run: JobRun, reason: str, *, destination: Destination | None = None, tags: Mapping[str, str] | None = None
     ) -> None:
         """Keep that a job gave no result, and why."""
         self._settle_rounds(run)
-        (recorder or self._record.runs).record(run.record.failed(reason, tags=tags or {}))
+        (destination or self._record.runs).record(run.record.failed(reason, tags=tags or {}))
 
     def _settle_rounds(self, run: JobRun) -> None:
         if run.run_id is not None:

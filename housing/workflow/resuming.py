@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from housing.config.schema import CHOOSABLE, Experiment
-from housing.errors import ConfigError, ServerAway, TrackingError, TrainingError
+from housing.errors import ConfigError, TrackingError, TrainingError
 from housing.secrets import masked_values, unmasked
 from housing.shell import setting
 from housing.tracking import schema
@@ -19,15 +19,13 @@ from housing.tracking.studies import best_point, find_study, latest_study
 from housing.training.metrics import direction
 from housing.tuning.spec import point_faults
 from housing.workflow.job_run import OpenRun
-from housing.workflow.opening import SPOOL_FOLDER
 from housing.workflow.outcome import key_of
 from housing.workflow.recording import encoder_file, resumes
 from housing.workflow.session import Session
+from housing.workflow.trial_recorder import TrialRecorder, trial_recorder
 
 if TYPE_CHECKING:
-    from housing.tracking.holding import Hold
     from housing.tracking.queries import Run
-    from housing.tracking.spool import Recorder, Spool
     from housing.tuning.space import Point
     from housing.tuning.trial import FinishedTrial
 
@@ -42,38 +40,8 @@ _FREE = (
 _FREE_OF_STUDY = ("name", "trials", "parallel", "time_limit_s", "patience", "start_from", "resume", "reuse")
 
 
-class Keeping:
-    """A study that this process alone works at, and where its trials go."""
-
-    def __init__(self, session: Session, hold: Hold, spool: Spool | None) -> None:
-        self._session = session
-        self._hold = hold
-        self._spool = spool
-        self._told = False
-
-    @property
-    def recorder(self) -> Recorder:
-        """The record itself, or files on their way to it."""
-        return self._session.runs if self._spool is None else self._spool
-
-    def check(self) -> None:
-        """Between trials: tell once that results wait; TrackingError when another machine has taken the study over."""
-        self._hold.check()
-        trouble = self._spool.trouble if self._spool is not None else None
-        if trouble and not self._told:
-            self._session.reporter.step("record", f"results wait on disk: {trouble}")
-        self._told = trouble is not None
-
-    def settle(self) -> None:
-        """Return when all trials are recorded; raises ServerAway when the tracking server stays away."""
-        if self._spool is not None:
-            with self._session.reporter.working("waiting for the tracking server"):
-                self._spool.drain(self._session.experiment.tracking.wait_s)
-        self._hold.check()
-
-
 @dataclass(frozen=True)
-class TakenUp:
+class OpenStudy:
     """A study at work; `past` are the trials that earlier commands have done, by number.
 
     `begun` are the runs of trials, by number, whose jobs live or have ended at a place where they outlive a command.
@@ -82,13 +50,15 @@ class TakenUp:
     opened: OpenRun
     name: str
     past: tuple[FinishedTrial, ...]
-    keeping: Keeping
+    recorder: TrialRecorder
     begun: Mapping[int, Run] = field(default_factory=dict)
     earlier: Run | None = None
 
 
 @contextmanager
-def taken_up(session: Session, choices: Mapping[str, Session], *, name: str, parent: str | None) -> Iterator[TakenUp]:
+def open_study(
+    session: Session, choices: Mapping[str, Session], *, name: str, parent: str | None
+) -> Iterator[OpenStudy]:
     """The configured study: the one that it resumes, or a new one called `name`; `choices` are those of `trials.stage`.
 
     Raises ConfigError when the study to resume was another search, TrackingError when somebody else works at it.
@@ -99,22 +69,22 @@ def taken_up(session: Session, choices: Mapping[str, Session], *, name: str, par
     earlier = _earlier(session, definition, tags)
     if earlier is not None:
         with (
-            _keeping(session, earlier.id, earlier.name) as keeping,
+            trial_recorder(session, earlier.id, earlier.name) as recorder,
             session.recording.open_run(
                 earlier.name, kind="study", parent=parent, tags=tags, again=earlier.id
             ) as opened,
             _way_back(session, earlier.name),
         ):
-            past, begun = _past(session, earlier, keeping)
-            yield TakenUp(opened, earlier.name, past, keeping, begun, earlier)
+            past, begun = _past(session, earlier, recorder)
+            yield OpenStudy(opened, earlier.name, past, recorder, begun, earlier)
         return
     with (
         session.recording.open_run(name, kind="study", parent=parent, tags=tags) as opened,
-        _keeping(session, opened.run_id, name) as keeping,
+        trial_recorder(session, opened.run_id, name) as recorder,
         _way_back(session, name),
     ):
         session.runs.log_files(opened.run_id, _files(data, definition))
-        yield TakenUp(opened, name, (), keeping)
+        yield OpenStudy(opened, name, (), recorder)
 
 
 def recorded_request(
@@ -237,33 +207,11 @@ def _files(data: Mapping[str, Session], definition: Mapping[str, Any]) -> dict[s
     return files
 
 
-@contextmanager
-def _keeping(session: Session, run_id: str, name: str) -> Iterator[Keeping]:
-    """The study to this process alone, and its results on disk first where a network lies before the record."""
-    from housing.tracking.holding import holding
-    from housing.tracking.spool import spooling
-
-    with holding(session.runs, run_id, name) as hold:
-        if session.runs.is_local:
-            yield Keeping(session, hold, None)
-            return
-        with spooling(SPOOL_FOLDER, session.runs, run_id) as spool:
-            keeping = Keeping(session, hold, spool)
-            try:
-                yield keeping
-            except ServerAway:
-                raise
-            except Exception:
-                with suppress(TrackingError):
-                    keeping.settle()
-                raise
-
-
-def _past(session: Session, study: Run, keeping: Keeping) -> tuple[tuple[FinishedTrial, ...], dict[int, Run]]:
+def _past(session: Session, study: Run, recorder: TrialRecorder) -> tuple[tuple[FinishedTrial, ...], dict[int, Run]]:
     """Trials that are done, and the runs of those whose jobs outlived their command."""
     from housing.tracking.trial import finished_trials, proposed_trial
 
-    keeping.settle()
+    recorder.settle()
     children = session.runs.children(study.id)
     past = tuple(finished_trials(children))
     done, begun = {trial.number for trial in past}, {}

@@ -15,7 +15,7 @@ _MUCH_LATER_S = 1.0
 
 
 @dataclass(frozen=True)
-class Asked:
+class VariantTraffic:
     """Requests, not rows: a request holds any number of them. `since_s` is when the test began, from 1970."""
 
     since_s: float | None
@@ -25,18 +25,18 @@ class Asked:
     ratio: SampleRatio
 
 
-def asked(status: EndpointStatus) -> Asked:
+def variant_traffic(status: EndpointStatus) -> VariantTraffic:
     """Of the endpoint's present variants, with the models and weights that they have now."""
     change = status.test
     requests = change.requests if change else status.invocations
     failures = change.failures if change else status.failures
     ratio = sample_ratio(status.deployment.shares(), requests)
-    return Asked(
+    return VariantTraffic(
         change.since_s if change else None, change.counted_since_s if change else None, requests, failures, ratio
     )
 
 
-def traffic(status: EndpointStatus, found: Asked, *, confidence: float) -> Table:
+def traffic(status: EndpointStatus, found: VariantTraffic, *, confidence: float) -> Table:
     """A row a variant. Latencies are of the last calls, whenever they came."""
     rows = []
     for name, variant in status.deployment.variants.items():
@@ -54,7 +54,7 @@ def traffic(status: EndpointStatus, found: Asked, *, confidence: float) -> Table
     return Table(f"{status.endpoint}, requests{since}", columns, rows, spare=("latency ms", "model"))
 
 
-def remarks(found: Asked, *, chance: float) -> list[str]:
+def remarks(found: VariantTraffic, *, chance: float) -> list[str]:
     """Whether the shares are as declared, and from when on requests count."""
     told = []
     since, counted = found.since_s, found.counted_since_s

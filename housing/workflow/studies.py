@@ -13,12 +13,12 @@ from housing.shell import setting
 from housing.tracking import schema
 from housing.tracking.names import handle
 from housing.training.metrics import direction, undefined
-from housing.workflow.board import leaderboard
 from housing.workflow.figures import study_figures
-from housing.workflow.jobs import tell_costs
-from housing.workflow.managed import managed_search, refuse_unsearchable
+from housing.workflow.jobs import report_costs
+from housing.workflow.leaderboard import leaderboard
+from housing.workflow.managed_search import managed_search, refuse_unsearchable
 from housing.workflow.outcome import Invocation, Outcome, Reporter, Table
-from housing.workflow.resuming import TakenUp, known_points, taken_up
+from housing.workflow.resuming import OpenStudy, known_points, open_study
 from housing.workflow.session import Session
 from housing.workflow.spending import bill
 from housing.workflow.summary import Summary, summarise
@@ -33,7 +33,7 @@ _MOST_ROWS = 15
 
 
 @dataclass(frozen=True)
-class Studied:
+class FinishedStudy:
     """A finished study: its parent run, its result, and the run of its best trial."""
 
     run_id: str
@@ -46,32 +46,32 @@ class Studied:
 def tune(experiment: Experiment, invocation: Invocation, reporter: Reporter) -> Outcome:
     """Search the space; the best trial can then be promoted."""
     with Session(experiment, invocation, reporter) as session:
-        studied = study(session, parent=invocation.parent_run_id)
+        finished = study(session, parent=invocation.parent_run_id)
         objective = experiment.study.objectives[0]
-        value = studied.best.metrics[objective]
+        value = finished.best.metrics[objective]
         return Outcome(
-            headline=f"{studied.name}: best {objective} {session.amount(value, objective)}, {studied.best.name}",
+            headline=f"{finished.name}: best {objective} {session.amount(value, objective)}, {finished.best.name}",
             data={
-                "run_id": studied.run_id,
-                "name": studied.name,
-                "best": {"run_id": studied.best.id, objective: value, **_varied(session, studied.best)},
-                "trials": len(studied.result.trials),
-                **studied.summary.data,
+                "run_id": finished.run_id,
+                "name": finished.name,
+                "best": {"run_id": finished.best.id, objective: value, **_varied(session, finished.best)},
+                "trials": len(finished.result.trials),
+                **finished.summary.data,
                 "config_hash": invocation.config_hash,
             },
-            lines=studied.summary.sentences,
-            tables=(_best(leaderboard(session, studied.result.trials)),),
+            lines=finished.summary.sentences,
+            tables=(_best(leaderboard(session, finished.result.trials)),),
             recorded=session.records_at,
             next_commands=(
                 (
-                    invocation.next("compare", handle(studied.run_id, studied.name)),
+                    invocation.next("compare", handle(finished.run_id, finished.name)),
                     "the best side by side; --html FILE for a page with learning curves",
                 ),
                 (invocation.next("ui"), "all trials in the browser"),
                 (invocation.next("promote"), "final fit on train and validation, gate, registry"),
                 (
                     invocation.next(
-                        "tune", setting("study.resume", studied.name), f"study.trials={2 * experiment.study.trials}"
+                        "tune", setting("study.resume", finished.name), f"study.trials={2 * experiment.study.trials}"
                     ),
                     "search on with what it has learnt",
                 ),
@@ -79,7 +79,7 @@ def tune(experiment: Experiment, invocation: Invocation, reporter: Reporter) -> 
         )
 
 
-def study(session: Session, *, parent: str | None) -> Studied:
+def study(session: Session, *, parent: str | None) -> FinishedStudy:
     """Run the configured study and record it; raises TrainingError when not one trial finished."""
     from housing.tracking.names import study_name
 
@@ -104,11 +104,11 @@ def study(session: Session, *, parent: str | None) -> Studied:
     ledger, rental = session.running_jobs.ledger, session.runner.rental
     if spec.resume is None:  # what the budget forbids is refused before a run is opened, too
         ledger.settle(ledger.reserve(rental, spec.name, jobs=spec.trials if is_managed else 1), 0.0)
-    tell_costs(session, jobs=spec.trials * spec.folds)
-    with taken_up(session, choices, name=study_name(spec.name), parent=parent) as taken:
-        opened, name = taken.opened, taken.name
-        result = managed_search(session, taken) if is_managed else _search(session, taken, known)
-        taken.keeping.settle()
+    report_costs(session, jobs=spec.trials * spec.folds)
+    with open_study(session, choices, name=study_name(spec.name), parent=parent) as opened_study:
+        opened, name = opened_study.opened, opened_study.name
+        result = managed_search(session, opened_study) if is_managed else _search(session, opened_study, known)
+        opened_study.recorder.settle()
         ranked = session.runs.rank_children(opened.run_id, dict(zip(spec.objectives, towards, strict=True)))
         cost = bill(session.runs.children(opened.run_id)) if rental is not None else None
         opened.metrics["trials"] = len(result.trials)
@@ -129,7 +129,7 @@ def study(session: Session, *, parent: str | None) -> Studied:
         "tune",
         f"{name}: best of {len(result.trials)} {best.name}, {session.amount(best.metrics[objective], objective)}",
     )
-    return Studied(opened.run_id, name, result, summary, best)
+    return FinishedStudy(opened.run_id, name, result, summary, best)
 
 
 def _refuse_undefined(session: Session) -> None:
@@ -147,18 +147,18 @@ def _refuse_undefined(session: Session) -> None:
             )
 
 
-def _search(session: Session, taken: TakenUp, known: Sequence[Point]) -> StudyResult:
+def _search(session: Session, opened_study: OpenStudy, known: Sequence[Point]) -> StudyResult:
     """The study proposed and judged here; its jobs train wherever the runner is."""
     from housing.tuning.study import search
 
-    experiment, trials = session.experiment, Trials(session, taken)
+    experiment, trials = session.experiment, Trials(session, opened_study)
     return search(
         experiment.search_space,
         experiment.study,
         trials.evaluate,
         seed=experiment.seed,
         directions=tuple(direction(each, experiment.algorithm.directions) for each in experiment.study.objectives),
-        past=taken.past,
+        past=opened_study.past,
         known=known,
         begun=trials.begun,
         rounds=most_rounds(experiment),

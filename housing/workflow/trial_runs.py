@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from housing.config.schema import CHOOSABLE
 from housing.tracking import schema
 from housing.tracking.trial import proposal_tags, trial_tags
-from housing.workflow.board import Board
+from housing.workflow.leaderboard import Leaderboard
 from housing.workflow.reuse import job_tags
 
 if TYPE_CHECKING:
@@ -19,17 +19,17 @@ if TYPE_CHECKING:
     from housing.training.job import TrainingResult
     from housing.tuning.trial import FinishedTrial, Trial
     from housing.workflow.job_run import JobRun
-    from housing.workflow.resuming import TakenUp
+    from housing.workflow.resuming import OpenStudy
     from housing.workflow.session import Session
 
 
 class TrialRuns:
     """All on the study's own thread."""
 
-    def __init__(self, session: Session, study: TakenUp) -> None:
+    def __init__(self, session: Session, study: OpenStudy) -> None:
         self._session = session
         self._study = study
-        self._board = Board(session, study.past)
+        self._leaderboard = Leaderboard(session, study.past)
 
     def session(self, trial: Trial) -> Session:
         """The session whose data the trial trains on."""
@@ -68,28 +68,28 @@ class TrialRuns:
 
     def started(self, trial: Trial) -> None:
         """The trial's first job has been submitted."""
-        self._board.started(trial)
+        self._leaderboard.started(trial)
 
     def end(
         self, trial: FinishedTrial, run: JobRun, result: TrainingResult | None, *, reused_from: str | None = None
     ) -> None:
         """Keep how the trial went; `result` is what its job gave, or another run's of which it was taken over."""
         tags = trial_tags(trial) | ({schema.REUSED_FROM: reused_from} if reused_from else {})
-        recording, recorder = self._session.recording, self._study.keeping.recorder
+        recording, destination = self._session.recording, self._study.recorder.destination
         if trial.state == "interrupted" and trial.error is not None:
             # Refused by the budget, or lost from sight at the place of training: nothing is recorded of a job that has
             # not begun, and the run of one that has stays open for the next command, unless it has surely failed.
             if self._session.running_jobs.is_over(run):
-                recording.fail(run, trial.error, recorder=recorder, tags=tags)
+                recording.fail(run, trial.error, destination=destination, tags=tags)
         elif result is not None:
             stopped = replace(result, stopped=trial.state != "complete")
-            recording.end_trial(run, stopped, recorder=recorder, tags=tags)
+            recording.end_trial(run, stopped, destination=destination, tags=tags)
         elif trial.state == "interrupted" and run.run_id is not None:
             self._session.runs.finish(run.run_id, "KILLED", tags=tags)
         else:
-            recording.fail(run, trial.error or trial.state, recorder=recorder, tags=tags)
-        self._study.keeping.check()
-        self._board.ended(trial)
+            recording.fail(run, trial.error or trial.state, destination=destination, tags=tags)
+        self._study.recorder.check()
+        self._leaderboard.ended(trial)
 
 
 def chosen_options(parameters: Mapping[str, Any]) -> dict[str, str]:

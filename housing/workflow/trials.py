@@ -12,7 +12,7 @@ from housing.training.folds import mean_result
 from housing.training.job import TrainingResult
 from housing.tuning.space import Categorical, grid, partition
 from housing.workflow.job_run import JobRun
-from housing.workflow.resuming import TakenUp
+from housing.workflow.resuming import OpenStudy
 from housing.workflow.reuse import Reusable
 from housing.workflow.session import Session
 from housing.workflow.trial_runs import TrialRuns, chosen_options
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 class Trials:
     """Turns proposals into jobs and their results into runs; all but `evaluate`'s jobs on the study's own thread."""
 
-    def __init__(self, session: Session, study: TakenUp) -> None:
+    def __init__(self, session: Session, study: OpenStudy) -> None:
         self._session = session
         self._study = study
         self._trial_runs = TrialRuns(session, study)

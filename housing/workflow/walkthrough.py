@@ -11,21 +11,21 @@ from itertools import zip_longest
 from housing.config.schema import Experiment
 from housing.training.job import TrainingResult
 from housing.workflow.jobs import fit
+from housing.workflow.other_targets import figures_on_other_targets, keep_figures
 from housing.workflow.outcome import Invocation, Outcome, Reporter, Table
-from housing.workflow.places import figures_elsewhere, keep_figures
 from housing.workflow.promotion import Promotion, promote_best, register
 from housing.workflow.serving import apply_plan
 from housing.workflow.session import Session
-from housing.workflow.studies import Studied, study
+from housing.workflow.studies import FinishedStudy, study
 
 _BASELINE = "baseline"
 _SHOWN_ROWS = 5
 
 
 @dataclass(frozen=True)
-class _Walked:
+class _Results:
     baseline: TrainingResult
-    studied: Studied
+    study: FinishedStudy
     promotion: Promotion
 
 
@@ -38,23 +38,23 @@ def run(experiment: Experiment, invocation: Invocation, reporter: Reporter) -> O
         name, parent = run_name(experiment.name), invocation.parent_run_id
         with session.recording.open_run(name, kind="run", parent=parent) as opened:
             baseline, baseline_run, _ = fit(session, parent=opened.run_id, prefix=_BASELINE)
-            studied = study(session, parent=opened.run_id)
-            promotion = promote_best(session, parent=opened.run_id, source=studied.best)
+            finished = study(session, parent=opened.run_id)
+            promotion = promote_best(session, parent=opened.run_id, source=finished.best)
             if _serves_baseline(experiment):
                 register(session, baseline, session.prepared.encoder, baseline_run, alias=_BASELINE)
             apply_plan(session)
             shown = _predictions(session)
             objective = experiment.study.objectives[0]
-            opened.metrics.update({objective: studied.best.metrics[objective], **promotion.metrics})
-            walked = _Walked(baseline, studied, promotion)
-            keep_figures(session, opened, _here(session, walked))
+            opened.metrics.update({objective: finished.best.metrics[objective], **promotion.metrics})
+            results = _Results(baseline, finished, promotion)
+            keep_figures(session, opened, _here(session, results))
         url = _url(session)
         return Outcome(
             headline=f"{experiment.deployment.endpoint} answers with "
             f"{experiment.tracking.model} version {promotion.version.number}",
-            data=_data(session, walked, url, shown),
+            data=_data(session, results, url, shown),
             lines=_remarks(experiment),
-            tables=(_figures(session, walked), shown),
+            tables=(_figures(session, results), shown),
             recorded=[*session.records_at, url],
             next_commands=(
                 (invocation.next("status"), "variants, weights, instances, invocations"),
@@ -90,12 +90,12 @@ def _predictions(session: Session) -> Table:
     return Table(title, ("row", "predicted", "true", "variant"), rows)
 
 
-def _figures(session: Session, walked: _Walked) -> Table:
+def _figures(session: Session, results: _Results) -> Table:
     """The walkthrough's three figures and the test part's: of a publication where one is named, of each target that
     the same configuration has run on, and of this run."""
     published, place = session.experiment.published, session.experiment.runner.name
     figures = (published.train_mae, published.validation_mae, published.best_validation_mae) if published else ()
-    elsewhere = figures_elsewhere(session)
+    elsewhere = figures_on_other_targets(session)
     rows = [
         [
             name,
@@ -104,7 +104,7 @@ def _figures(session: Session, walked: _Walked) -> Table:
             here,
             *([figure and f"{figure.splits_mean:,.0f} ± {figure.splits_sd:,.0f}"] if published else ()),
         ]
-        for (name, here), figure in zip_longest(_here(session, walked).items(), figures)
+        for (name, here), figure in zip_longest(_here(session, results).items(), figures)
     ]
     columns = (
         "",
@@ -117,18 +117,18 @@ def _figures(session: Session, walked: _Walked) -> Table:
     return Table(title, columns, rows)
 
 
-def _here(session: Session, walked: _Walked) -> dict[str, float]:
+def _here(session: Session, results: _Results) -> dict[str, float]:
     """In the order of the publication's figures, then ours.
 
     Those of the training job are of its last round, as the article reads them off the log, not of the round kept.
     """
     objective = session.experiment.study.objectives[0]
-    best = f"best of {len(walked.studied.result.trials)} trials, {objective.removesuffix('_mae')}"
+    best = f"best of {len(results.study.result.trials)} trials, {objective.removesuffix('_mae')}"
     return {
-        "training job, last round, train": walked.baseline.history["train_mae"][-1],
-        "training job, last round, validation": walked.baseline.history["validation_mae"][-1],
-        best: walked.studied.best.metrics[objective],
-        "final model, test": walked.promotion.metrics["test_mae"],
+        "training job, last round, train": results.baseline.history["train_mae"][-1],
+        "training job, last round, validation": results.baseline.history["validation_mae"][-1],
+        best: results.study.best.metrics[objective],
+        "final model, test": results.promotion.metrics["test_mae"],
     }
 
 
@@ -147,16 +147,16 @@ def _url(session: Session) -> str:
     return status.url if status else ""
 
 
-def _data(session: Session, walked: _Walked, url: str, shown: Table) -> dict[str, object]:
+def _data(session: Session, results: _Results, url: str, shown: Table) -> dict[str, object]:
     return {
         "endpoint": session.experiment.deployment.endpoint,
         "url": url,
-        "model": walked.promotion.version.name,
-        "version": walked.promotion.version.number,
-        "figures": _here(session, walked),
-        "elsewhere": figures_elsewhere(session),
-        "test": dict(walked.promotion.metrics),
-        "hyperparameters": dict(walked.promotion.hyperparameters),
+        "model": results.promotion.version.name,
+        "version": results.promotion.version.number,
+        "figures": _here(session, results),
+        "elsewhere": figures_on_other_targets(session),
+        "test": dict(results.promotion.metrics),
+        "hyperparameters": dict(results.promotion.hyperparameters),
         "predictions": [dict(zip(shown.columns, row, strict=True)) for row in shown.rows],
         "config_hash": session.invocation.config_hash,
     }

@@ -109,5 +109,5 @@ def test_runs_with_a_job_elsewhere_are_left_open_and_told(runs: Runs) -> None:
     torn = runs.start(RunRecord("torn", kind="job", tags=dead))
     mine = runs.start(RunRecord("mine", kind="job", tags={schema.JOB: "housing-2"}))
     assert runs.close_abandoned() == [torn]
-    assert [run.id for run in runs.left_at_work()] == [left]
+    assert [run.id for run in runs.left_running()] == [left]
     assert runs.get(mine).status == "RUNNING"

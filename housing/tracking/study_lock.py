@@ -30,7 +30,7 @@ _BEAT_S = 20
 _SETTLE_S = 1.0
 
 
-class Hold:
+class StudyLock:
     """A study that is this process's own."""
 
     def __init__(self) -> None:
@@ -43,7 +43,7 @@ class Hold:
 
 
 @contextmanager
-def holding(runs: RunQueries, run_id: str, name: str) -> Iterator[Hold]:
+def study_lock(runs: RunQueries, run_id: str, name: str) -> Iterator[StudyLock]:
     """Keep others from working at the study `run_id` meanwhile; TrackingError says who already does."""
     if runs.is_local:
         database = database_path(runs.client.tracking_uri)
@@ -58,7 +58,7 @@ def holding(runs: RunQueries, run_id: str, name: str) -> Iterator[Hold]:
 
 
 @contextmanager
-def _file_lock(path: Path, name: str) -> Iterator[Hold]:
+def _file_lock(path: Path, name: str) -> Iterator[StudyLock]:
     with ExitStack() as held:
         try:
             held.enter_context(files.locked(path, wait_s=0, holder=_myself(), mode=0o644, temporary=True))
@@ -66,14 +66,14 @@ def _file_lock(path: Path, name: str) -> Iterator[Hold]:
             raise TrackingError(_held(name, e.holder)) from None
         except OSError as e:
             raise TrackingError(f"{path}: cannot be made: {e.strerror}") from e
-        yield Hold()
+        yield StudyLock()
 
 
 # --- a claim behind a server ----------------------------------------------------------------------------------------
 
 
 @contextmanager
-def _claim(runs: RunQueries, run_id: str, name: str) -> Iterator[Hold]:
+def _claim(runs: RunQueries, run_id: str, name: str) -> Iterator[StudyLock]:
     me = _myself()
     before = runs.get(run_id).tags
     if _is_alive(before):
@@ -84,7 +84,7 @@ def _claim(runs: RunQueries, run_id: str, name: str) -> Iterator[Hold]:
         winner = runs.get(run_id).tags.get(schema.HOLDER, me)
         if winner != me:
             raise TrackingError(_held(name, winner))
-    hold, ended = Hold(), threading.Event()
+    hold, ended = StudyLock(), threading.Event()
     beating = threading.Thread(target=_keep_beating, args=(runs, run_id, me, hold, ended), daemon=True)
     beating.start()
     try:
@@ -100,13 +100,13 @@ def _claim(runs: RunQueries, run_id: str, name: str) -> Iterator[Hold]:
         ended.set()
 
 
-def _let_go(runs: RunQueries, run_id: str, name: str, hold: Hold) -> None:
+def _let_go(runs: RunQueries, run_id: str, name: str, hold: StudyLock) -> None:
     if hold.lost_to is None:
         with suppress(TrackingError), translated(f"{name}: cannot be let go"):
             runs.client.delete_tag(run_id, schema.HOLDER)
 
 
-def _keep_beating(runs: RunQueries, run_id: str, me: str, hold: Hold, ended: threading.Event) -> None:
+def _keep_beating(runs: RunQueries, run_id: str, me: str, hold: StudyLock, ended: threading.Event) -> None:
     while not ended.wait(_BEAT_S):
         # While the server is away nobody can beat, nor can anybody take over.
         with suppress(TrackingError):

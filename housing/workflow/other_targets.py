@@ -20,15 +20,15 @@ _FILE = "figures.json"
 
 def keep_figures(session: Session, run: OpenRun, figures: Mapping[str, float]) -> None:
     """Leave the figures of `housing run` with its run, to be found under the digest of all but the places."""
-    run.tags.update({schema.SAME: _digest(session), schema.PLACE: session.experiment.runner.name})
+    run.tags.update({schema.SAME: _digest(session), schema.TARGET: session.experiment.runner.name})
     session.runs.log_files(run.run_id, {_FILE: json.dumps(dict(figures), indent=2).encode()})
 
 
-def figures_elsewhere(session: Session) -> dict[str, Mapping[str, float]]:
+def figures_on_other_targets(session: Session) -> dict[str, Mapping[str, float]]:
     """By target, the figures of the latest finished run with this very configuration on each other target."""
     found: dict[str, Mapping[str, float]] = {}
     for run in session.runs.finished_with({schema.SAME: _digest(session)}):
-        place = run.tags.get(schema.PLACE, "")
+        place = run.tags.get(schema.TARGET, "")
         if place in found or place == session.experiment.runner.name:
             continue
         try:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from housing.training.metrics import direction
-from housing.workflow.outcome import Standing, Table
+from housing.workflow.outcome import StudyProgress, Table
 from housing.workflow.session import Session
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _SHOWN = 10
 
 
-class Board:
+class Leaderboard:
     """Told of trials that start and end, tells the reporter; all on the study's own thread.
 
     A trial costs the same whether it is the tenth or the thousandth: with one objective only the best few are kept.
@@ -37,7 +37,7 @@ class Board:
     def started(self, trial: Trial) -> None:
         """A trial has begun."""
         self._running[trial.number] = (trial, time.monotonic())
-        self._tell(improved=False)
+        self._report(improved=False)
 
     def ended(self, trial: FinishedTrial) -> None:
         """A trial has finished, however it went."""
@@ -45,7 +45,7 @@ class Board:
         best = self._best
         self._ended_here += 1
         self._count(trial)
-        self._tell(improved=self._best is not None and self._best is not best)
+        self._report(improved=self._best is not None and self._best is not best)
 
     @property
     def _best(self) -> FinishedTrial | None:
@@ -63,14 +63,14 @@ class Board:
         if len(objectives) == 1:
             del self._top[_SHOWN:]
 
-    def _tell(self, *, improved: bool) -> None:
+    def _report(self, *, improved: bool) -> None:
         total = self._session.experiment.study.trials
         done = sum(count for state, count in self._states.items() if state != "interrupted")
         elapsed_s = time.monotonic() - self._began
         left_s = elapsed_s / self._ended_here * (total - done) if self._ended_here else None
         table = leaderboard(self._session, self._top[:_SHOWN])
-        self._session.reporter.board(
-            Standing(
+        self._session.reporter.study_progress(
+            StudyProgress(
                 table=replace(table, rows=[*table.rows, *self._running_rows()]),
                 done=done,
                 total=total,

@@ -22,7 +22,7 @@ from housing.tuning.session import Ended, interrupt_as_event
 from housing.tuning.space import partition
 from housing.tuning.trial import FinishedTrial, State, Trial
 from housing.workflow.job_run import JobRun
-from housing.workflow.resuming import TakenUp
+from housing.workflow.resuming import OpenStudy
 from housing.workflow.session import Session
 from housing.workflow.trial_runs import TrialRuns
 
@@ -53,7 +53,7 @@ def refuse_unsearchable(session: Session) -> None:
         session.reporter.step("study", "which job ends first decides what comes next; study.parallel=1 repeats itself")
 
 
-def managed_search(session: Session, study: TakenUp) -> StudyResult:
+def managed_search(session: Session, study: OpenStudy) -> StudyResult:
     """Run the configured study where jobs train, or go on with the one that an earlier command has left there.
 
     A study that has ended there with too few trials is continued by another one, which learns from it.
@@ -62,7 +62,7 @@ def managed_search(session: Session, study: TakenUp) -> StudyResult:
 
 
 class _ManagedSearch:
-    def __init__(self, session: Session, study: TakenUp) -> None:
+    def __init__(self, session: Session, study: OpenStudy) -> None:
         self._session = session
         self._study = study
         self._trial_runs = TrialRuns(session, study)

@@ -10,9 +10,9 @@ import pytest
 
 from housing.errors import TrackingError
 from housing.tracking import schema
-from housing.tracking.holding import FRESH_S, holding
 from housing.tracking.run_record import RunRecord
 from housing.tracking.runs import Runs
+from housing.tracking.study_lock import FRESH_S, study_lock
 
 FORK = multiprocessing.get_context("fork")
 
@@ -29,7 +29,7 @@ def remote(uri: str) -> Remote:
 
 
 def hold_until_told(uri: str, run_id: str, told: Connection) -> None:
-    with holding(Runs.open(uri, "walkthrough"), run_id, "tune-x"):
+    with study_lock(Runs.open(uri, "walkthrough"), run_id, "tune-x"):
         told.send("holding")
         told.recv()
 
@@ -48,10 +48,10 @@ def test_another_process_is_told_who_holds_the_study_and_a_dead_one_lets_go(uri:
     process.start()
     assert here.recv() == "holding"
     with pytest.raises(TrackingError, match=rf"tune-x: process {process.pid} on .* works at this study"):
-        holding(runs, run_id, "tune-x").__enter__()
+        study_lock(runs, run_id, "tune-x").__enter__()
     process.kill()
     process.join()
-    with holding(runs, run_id, "tune-x"):
+    with study_lock(runs, run_id, "tune-x"):
         pass
     assert list(tmp_path.glob("*.lock")) == []
 
@@ -61,11 +61,11 @@ def test_a_fresh_heartbeat_elsewhere_keeps_the_study_and_an_old_one_loses_it(rem
     elsewhere(remote, run_id, beat_s_ago=FRESH_S - 60)
     with (
         pytest.raises(TrackingError, match=rf"process 12 on far \(since yesterday\).* after {FRESH_S} s"),
-        holding(remote, run_id, "tune-x"),
+        study_lock(remote, run_id, "tune-x"),
     ):
         pass
     elsewhere(remote, run_id, beat_s_ago=FRESH_S + 60)
-    with holding(remote, run_id, "tune-x") as hold:
+    with study_lock(remote, run_id, "tune-x") as hold:
         assert json.loads(remote.get(run_id).tags[schema.HOLDER])["host"] != "far"
         hold.check()
     assert schema.HOLDER not in remote.get(run_id).tags

@@ -26,7 +26,7 @@ _SAME_ANSWER = 1e-5
 
 
 @dataclass(frozen=True)
-class Watched:
+class MonitoredVariant:
     """What a variant answered. `drift` is None where nothing could be compared, and `why_not` says so.
 
     `answers` are its predictions by the row's id, where rows have one: the last for a row that it was asked twice.
@@ -49,7 +49,7 @@ class Watched:
 
 
 @dataclass(frozen=True)
-class Labelled:
+class ActualLabels:
     """Rows whose actual label is known by now: `actual` by id, and all `columns` of their file, as text."""
 
     id_column: str
@@ -57,13 +57,13 @@ class Labelled:
     columns: Mapping[str, Sequence[str]]
 
 
-def watch(
-    session: Session, variant: str, model: str, requests: Sequence[CapturedRows], *, labelled: Labelled | None
-) -> Watched:
+def monitor_variant(
+    session: Session, variant: str, model: str, requests: Sequence[CapturedRows], *, actual_labels: ActualLabels | None
+) -> MonitoredVariant:
     """`requests` are what this variant has captured since it has this model, as far as the place knows."""
     from housing.training.predictor import Predictor
 
-    told = Watched(variant, model, len(requests))
+    told = MonitoredVariant(variant, model, len(requests))
     if not requests:
         return replace(told, why_not="nothing was captured")
     try:
@@ -77,28 +77,28 @@ def watch(
         return replace(told, why_not=reason)
     trained_on = _trained_on(session, is_final=run.kind == "final")
     with session.reporter.working(f"comparing {variant}"):
-        return _compared(session, told, requests, predictor, trained_on=trained_on, labelled=labelled)
+        return _compared(session, told, requests, predictor, trained_on=trained_on, actual_labels=actual_labels)
 
 
 def _compared(
     session: Session,
-    told: Watched,
+    told: MonitoredVariant,
     requests: Sequence[CapturedRows],
     predictor: Predictor,
     *,
     trained_on: Table,
-    labelled: Labelled | None,
-) -> Watched:
+    actual_labels: ActualLabels | None,
+) -> MonitoredVariant:
     from housing.monitoring.drift import compare
     from housing.monitoring.seen import seen, trained
 
     dataset, encoder = session.experiment.dataset, predictor.encoder
-    found = seen(requests, dataset, encoder, id_column=labelled.id_column if labelled else None)
+    found = seen(requests, dataset, encoder, id_column=actual_labels.id_column if actual_labels else None)
     if found is None:
         return replace(told, why_not="no captured request has rows that its model reads")
-    if labelled and found.encoded and set(encoder.required) <= labelled.columns.keys():
+    if actual_labels and found.encoded and set(encoder.required) <= actual_labels.columns.keys():
         # Encoded rows have no id: they are known by what the file's raw rows are encoded as.
-        found = found.named_by(encoder.transform(labelled.columns), labelled.columns[labelled.id_column])
+        found = found.named_by(encoder.transform(actual_labels.columns), actual_labels.columns[actual_labels.id_column])
     found, remarks = _of_this_model(predictor, found, told.model)
     before, now = dict(trained(trained_on, encoder, encoded=found.encoded)), dict(found.columns)
     if found.answered.any():
