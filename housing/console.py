@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from rich.live import Live
     from rich.table import Table as RichTable
 
-    from housing.workflow.outcome import Outcome, StudyProgress, Table
+    from housing.workflow.outcome import Outcome, OutputTable, StudyProgress
 
 _STEP_WIDTH = 10
 _TENTHS = 10
@@ -230,7 +230,7 @@ def _duration(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
 
 
-def _fitted(table: Table, rich: RichConsole, *, live: bool = False) -> RichTable:
+def _fitted(table: OutputTable, rich: RichConsole, *, live: bool = False) -> RichTable:
     """As it is where it fits; else with short numbers and stacked headings; else without what can be spared."""
     from rich.measure import Measurement
 
@@ -248,7 +248,7 @@ def _fitted(table: Table, rich: RichConsole, *, live: bool = False) -> RichTable
     return drawn
 
 
-def _drawn(table: Table, *, live: bool, tight: bool = False, left_out: Sequence[str] = ()) -> RichTable:
+def _drawn(table: OutputTable, *, live: bool, tight: bool = False, left_out: Sequence[str] = ()) -> RichTable:
     from rich import box
     from rich.table import Table as RichTable
     from rich.text import Text

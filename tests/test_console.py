@@ -15,13 +15,13 @@ from pathlib import Path
 import pytest
 
 from housing.console import Console
-from housing.workflow.outcome import Outcome, StudyProgress, Table
+from housing.workflow.outcome import Outcome, OutputTable, StudyProgress
 
 WIDE = [f"hyperparameter_{i}" for i in range(12)]
 
 
 def progress(done: int, *, improved: bool) -> StudyProgress:
-    table = Table("", ("rank", "trial", "validation_mae", "state"), [[1, "t02", 16098.0, "complete"]])
+    table = OutputTable("", ("rank", "trial", "validation_mae", "state"), [[1, "t02", 16098.0, "complete"]])
     best = "validation_mae 16,098 USD, t02"
     return StudyProgress(
         table, done, 100, 2, {"complete": done}, elapsed_s=done, left_s=7.0, best=best, improved=improved
@@ -41,7 +41,7 @@ def test_a_file_gets_a_line_when_the_best_improves_and_at_each_tenth(capsys: pyt
 
 def test_pruned_and_failed_trials_are_counted(capsys: pytest.CaptureFixture[str]) -> None:
     told = StudyProgress(
-        Table("", (), []), 10, 10, 0, {"complete": 7, "pruned": 2, "failed": 1}, 75.0, None, None, False
+        OutputTable("", (), []), 10, 10, 0, {"complete": 7, "pruned": 2, "failed": 1}, 75.0, None, None, False
     )
     Console().study_progress(told)
     assert "10/10, 2 pruned, 1 failed, 1 min 15 s: best none yet" in capsys.readouterr().err
@@ -49,7 +49,7 @@ def test_pruned_and_failed_trials_are_counted(capsys: pytest.CaptureFixture[str]
 
 def test_the_last_block_keeps_every_number_whole(capsys: pytest.CaptureFixture[str]) -> None:
     row = [1, *(123456.0 + i for i in range(len(WIDE)))]
-    Console().show(Outcome("done", {}, tables=(Table("", ("rank", *WIDE), [row], spare=WIDE),)))
+    Console().show(Outcome("done", {}, tables=(OutputTable("", ("rank", *WIDE), [row], spare=WIDE),)))
     printed = capsys.readouterr().out
     assert "123,456.0" in printed
     shown = sum(f"{123456 + i:,}.0" in printed for i in range(len(WIDE)))
@@ -87,7 +87,7 @@ def in_terminal(folder: Path, *arguments: str, columns: int) -> str:
 
 
 def test_a_value_that_has_diverged_is_short(capsys: pytest.CaptureFixture[str]) -> None:
-    table = Table("metrics", ("metric", "value"), [["mae", 1.25e200], ["rmse", 12_345.6]])
+    table = OutputTable("metrics", ("metric", "value"), [["mae", 1.25e200], ["rmse", 12_345.6]])
     Console().show(Outcome("done", {}, tables=(table,)))
     out = capsys.readouterr().out
     assert "1.25e+200" in out
@@ -96,7 +96,7 @@ def test_a_value_that_has_diverged_is_short(capsys: pytest.CaptureFixture[str]) 
 
 def test_what_stands_above_a_table_shows_no_secret_and_is_no_markup(capsys: pytest.CaptureFixture[str]) -> None:
     title = "round 2, [bold]https://127.0.0.1/x?access_token=Zq1f06d599e8X9"
-    table = Table(title, ("metric", "https://ann:Zq1f06d599e8X9@127.0.0.1/"), [["mae", 1.0]])
+    table = OutputTable(title, ("metric", "https://ann:Zq1f06d599e8X9@127.0.0.1/"), [["mae", 1.0]])
     Console().show(Outcome("done", {}, tables=(table,)))
     told = capsys.readouterr().out
     assert "[bold]https://127.0.0.1/x?access_token=***" in told

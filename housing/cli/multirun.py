@@ -18,7 +18,7 @@ from housing.config.sweep import Sweep
 from housing.console import Console
 from housing.errors import ConfigError, HousingError
 from housing.secrets import masked_override
-from housing.workflow import Group, Invocation, Outcome, Reporter, StudyProgress, Table, open_group
+from housing.workflow import Group, Invocation, Outcome, OutputTable, Reporter, StudyProgress, open_group
 
 
 def multirun(request: Request) -> Outcome:
@@ -150,6 +150,6 @@ def _outcome(command: str, group: str, jobs: list[_Done]) -> Outcome:
                 for job in jobs
             ],
         },
-        tables=(Table("", ("job", "result"), rows),),
+        tables=(OutputTable("", ("job", "result"), rows),),
         exit_code=1 if failed else 0,
     )

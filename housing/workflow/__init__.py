@@ -7,7 +7,7 @@ from housing.workflow.inspection import lineage, status
 from housing.workflow.interface import ui
 from housing.workflow.jobs import train
 from housing.workflow.monitoring import monitor
-from housing.workflow.outcome import Invocation, Outcome, Reporter, StudyProgress, Table
+from housing.workflow.outcome import Invocation, Outcome, OutputTable, Reporter, StudyProgress
 from housing.workflow.permissions import iam
 from housing.workflow.predictions import predict
 from housing.workflow.promotion import promote
@@ -21,9 +21,9 @@ __all__ = [
     "Group",
     "Invocation",
     "Outcome",
+    "OutputTable",
     "Reporter",
     "StudyProgress",
-    "Table",
     "attach",
     "compare",
     "deploy",

@@ -18,7 +18,7 @@ from housing.tracking import schema
 from housing.tracking.run_record import RunRecord
 from housing.workflow.command_record import CommandRecord
 from housing.workflow.jobs import fit
-from housing.workflow.outcome import Invocation, Outcome, Reporter, Table, key_of
+from housing.workflow.outcome import Invocation, Outcome, OutputTable, Reporter, key_of
 from housing.workflow.promotion import promote_best
 from housing.workflow.recording import model_file
 from housing.workflow.resources import resources_of
@@ -70,7 +70,7 @@ def attach(
         return Outcome(
             headline=f"{len(done)} completed" if done else "nothing to attach: every job is recorded",
             data={"runs": [{"name": name, "result": came} for name, came in done]},
-            tables=(Table("", ("run", "result"), done),) if done else (),
+            tables=(OutputTable("", ("run", "result"), done),) if done else (),
             recorded=session.records_at,
             next_commands=((invocation.next("ui"), "the record in the browser"),),
         )

@@ -16,7 +16,7 @@ from housing.reporting.comparison import compare as side_by_side
 from housing.tracking import schema
 from housing.training.metrics import direction
 from housing.workflow.figures import learning_curve
-from housing.workflow.outcome import Invocation, Outcome, Reporter, Table
+from housing.workflow.outcome import Invocation, Outcome, OutputTable, Reporter
 
 if TYPE_CHECKING:
     from housing.tracking.queries import Run
@@ -242,15 +242,15 @@ def _winner(compared: Comparison, objective: str) -> list[str]:
     ]
 
 
-def _table(compared: Comparison) -> Table:
+def _table(compared: Comparison) -> OutputTable:
     """Runs as columns while they fit; else as rows."""
     differing = compared.differing
     if len(compared.runs) <= _MOST_COLUMNS:
         kinds = ["" if i and differing[i - 1].kind == field.kind else field.kind for i, field in enumerate(differing)]
         rows = [[kind, field.name, *field.values] for kind, field in zip(kinds, differing, strict=True)]
-        return Table("", ("", "", *compared.handles), rows)
+        return OutputTable("", ("", "", *compared.handles), rows)
     by_run = [[handle, *(f.values[i] for f in differing)] for i, handle in enumerate(compared.handles)]
-    return Table("", ("run", *(field.name for field in differing)), by_run)
+    return OutputTable("", ("run", *(field.name for field in differing)), by_run)
 
 
 def _data(compared: Comparison) -> dict[str, Any]:

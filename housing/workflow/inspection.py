@@ -10,7 +10,7 @@ from housing.config.schema import Experiment
 from housing.costs import Prices
 from housing.errors import DeploymentError
 from housing.shell import setting
-from housing.workflow.outcome import Invocation, Outcome, Reporter, Table
+from housing.workflow.outcome import Invocation, Outcome, OutputTable, Reporter
 from housing.workflow.session import Session
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def _named(experiment: Experiment, endpoint: str) -> tuple[str, ...]:
 def _explained(lineage: Lineage, invocation: Invocation) -> Outcome:
     faults = lineage.faults
     tables = [
-        Table(
+        OutputTable(
             f"{variant.variant}, {variant.share:.0%} of the traffic",
             ("link", "value", "state", "why"),
             [[link.what, _short(link.value), link.state, link.why] for link in variant.links],
@@ -107,7 +107,7 @@ def _unknown(session: Session, endpoint: str) -> str:
     )
 
 
-def _variants(state: EndpointStatus) -> Table:
+def _variants(state: EndpointStatus) -> OutputTable:
     shares = state.deployment.shares()
     rows = [
         [
@@ -125,7 +125,7 @@ def _variants(state: EndpointStatus) -> Table:
         for name, variant in state.deployment.variants.items()
     ]
     columns = ("variant", "model", "share", "instances", "scaling", "invocations", "failures", "latency ms")
-    return Table(f"{state.endpoint}: {state.state} at {state.url}", columns, rows)
+    return OutputTable(f"{state.endpoint}: {state.state} at {state.url}", columns, rows)
 
 
 def _remarks(state: EndpointStatus, prices: Prices, invocation: Invocation) -> list[str]:

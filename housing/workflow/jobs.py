@@ -12,7 +12,7 @@ from housing.training.job import TrainingJob, TrainingResult
 from housing.tuning.space import Float, SearchSpace
 from housing.workflow.figures import job_figures, rounds_kept
 from housing.workflow.job_run import JobRun
-from housing.workflow.outcome import Invocation, Outcome, Reporter, Table
+from housing.workflow.outcome import Invocation, Outcome, OutputTable, Reporter
 from housing.workflow.session import Session
 from housing.workflow.spending import Bill, earlier_billed_seconds, estimate
 
@@ -136,10 +136,10 @@ def _bill(session: Session, result: TrainingResult) -> list[str]:
     return [Bill(1, result.seconds, result.billed_seconds, usd).sentence]
 
 
-def _metrics_table(session: Session, result: TrainingResult) -> Table:
+def _metrics_table(session: Session, result: TrainingResult) -> OutputTable:
     channels = dict.fromkeys(name.split("_", 1)[0] for name in result.metrics)
     metrics = dict.fromkeys(name.split("_", 1)[1] for name in result.metrics)
     unit = session.experiment.dataset.label_unit
     rows = [[metric, *(result.metrics.get(f"{channel}_{metric}") for channel in channels)] for metric in metrics]
     title = f"round {result.best_round + 1}" if session.experiment.algorithm.rounds else "metrics"
-    return Table(title + (f", {unit}" if unit else ""), ("metric", *channels), rows)
+    return OutputTable(title + (f", {unit}" if unit else ""), ("metric", *channels), rows)

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from housing.training.metrics import direction
-from housing.workflow.outcome import StudyProgress, Table
+from housing.workflow.outcome import OutputTable, StudyProgress
 from housing.workflow.session import Session
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ class Leaderboard:
         return f"{shown}, {trial_name(trial.number, trial.parameters, trials=experiment.study.trials)}"
 
 
-def leaderboard(session: Session, trials: Iterable[FinishedTrial]) -> Table:
+def leaderboard(session: Session, trials: Iterable[FinishedTrial]) -> OutputTable:
     """Trials, best first: rank, objectives, the parameters that vary, seconds, state."""
     from housing.tuning.leaderboard import leaderboard as ranked
 
@@ -124,4 +124,4 @@ def leaderboard(session: Session, trials: Iterable[FinishedTrial]) -> Table:
         ]
         for row in ranked(trials, tuple(direction(objective, directions) for objective in objectives))
     ]
-    return Table("", ("rank", "trial", *objectives, *names, "seconds", "state"), rows, spare=names)
+    return OutputTable("", ("rank", "trial", *objectives, *names, "seconds", "state"), rows, spare=names)

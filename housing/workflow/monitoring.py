@@ -17,7 +17,7 @@ from housing.tracking import schema
 from housing.tracking.run_record import RunRecord
 from housing.workflow.actual_labels import erred_by, read_labels
 from housing.workflow.monitored_variant import ActualLabels, MonitoredVariant, monitor_variant
-from housing.workflow.outcome import Invocation, Outcome, Reporter, Table
+from housing.workflow.outcome import Invocation, Outcome, OutputTable, Reporter
 from housing.workflow.session import Session
 from housing.workflow.shares import VariantTraffic, moment, remarks, traffic, variant_traffic
 
@@ -101,7 +101,7 @@ def _monitor_all(
 # --- for people -----------------------------------------------------------------------------------------------------
 
 
-def _error_table(session: Session, erred: Errors | None) -> Iterator[Table]:
+def _error_table(session: Session, erred: Errors | None) -> Iterator[OutputTable]:
     if erred is None:
         return
     rows = [
@@ -109,10 +109,10 @@ def _error_table(session: Session, erred: Errors | None) -> Iterator[Table]:
         for name, count in erred.rows.items()
     ]
     interval = f"{session.experiment.gate.confidence:.0%} interval"
-    yield Table("labelled rows", ("variant", "rows", erred.metric, interval), rows)
+    yield OutputTable("labelled rows", ("variant", "rows", erred.metric, interval), rows)
 
 
-def _drift_tables(monitored: Sequence[MonitoredVariant]) -> Iterator[Table]:
+def _drift_tables(monitored: Sequence[MonitoredVariant]) -> Iterator[OutputTable]:
     for one in monitored:
         if one.drift is None:
             continue
@@ -121,7 +121,7 @@ def _drift_tables(monitored: Sequence[MonitoredVariant]) -> Iterator[Table]:
         rest = f"; {left} columns are nearer" if left else ""
         title = f"{one.variant}: {one.drift.seen_rows:,} rows against {one.drift.trained_rows:,} of training{rest}"
         columns = ("column", "distance", "by chance", "missing", "out of range", "unseen", "drifted")
-        yield Table(title, columns, shown, spare=("by chance",))
+        yield OutputTable(title, columns, shown, spare=("by chance",))
 
 
 def _column(column: ColumnDrift) -> list[Any]:
@@ -181,7 +181,7 @@ def _record(
     erred: Errors | None,
     *,
     shared: VariantTraffic,
-    traffic: Table,
+    traffic: OutputTable,
     lines: Sequence[str],
 ) -> str:
     """A run of kind `monitoring`: the distances as metrics, a report with figures; returns its id."""

@@ -56,7 +56,7 @@ def _is_said(word: str, said: Collection[str]) -> bool:
 
 
 @dataclass(frozen=True)
-class Table:
+class OutputTable:
     """Rows for people; numbers stay numbers, so that a console can align them.
 
     `spare` are columns that may be left out, the last first, where there is no room.
@@ -78,7 +78,7 @@ class Outcome:
     headline: str
     data: Mapping[str, Any]
     lines: Sequence[str] = ()
-    tables: Sequence[Table] = ()
+    tables: Sequence[OutputTable] = ()
     recorded: Sequence[str] = ()
     next_commands: Sequence[tuple[str, str]] = ()
     pending_changes: int = 0
@@ -98,7 +98,7 @@ class StudyProgress:
     before the first trial ends. `best` describes the best trial, and `improved` says that the newest one is it.
     """
 
-    table: Table
+    table: OutputTable
     done: int
     total: int
     running: int

@@ -11,7 +11,7 @@ from pathlib import Path
 from housing.config.schema import Experiment
 from housing.errors import ConfigError
 from housing.targets.base import BatchHost
-from housing.workflow.outcome import Invocation, Outcome, Reporter, Table
+from housing.workflow.outcome import Invocation, Outcome, OutputTable, Reporter
 from housing.workflow.session import Session
 
 _ROWS_A_REQUEST = 2000  # a row of raw CSV is about 500 bytes, and an endpoint takes 6 MB
@@ -57,7 +57,7 @@ def _predict_here(experiment: Experiment, invocation: Invocation, reporter: Repo
             "predictions": [{"value": value, "variant": variant} for value, variant in answers],
         },
         lines=(f"the first {_SHOWN_ROWS} of them; for all: {everything}",) if rest else (),
-        tables=(Table(title, ("row", "prediction", "variant"), shown),),
+        tables=(OutputTable(title, ("row", "prediction", "variant"), shown),),
         next_commands=((invocation.next("status"), "who answered how often"),),
         raw=_csv(dataset.label, answers),
     )

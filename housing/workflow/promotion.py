@@ -18,7 +18,7 @@ from housing.training.metrics import direction
 from housing.workflow.figures import rounds_kept
 from housing.workflow.jobs import result_of
 from housing.workflow.judging import bundle_of, judge, refusal
-from housing.workflow.outcome import Invocation, Outcome, Reporter, Table
+from housing.workflow.outcome import Invocation, Outcome, OutputTable, Reporter
 from housing.workflow.session import Session
 
 if TYPE_CHECKING:
@@ -188,11 +188,11 @@ def _example(table: DataTable, encoder: Encoder) -> dict[str, list[object]]:
     return {name: table[name][:_EXAMPLE_ROWS].tolist() for name in encoder.required}
 
 
-def metrics_table(session: Session, promotion: Promotion) -> Table:
+def metrics_table(session: Session, promotion: Promotion) -> OutputTable:
     """The candidate's metrics on the test part."""
     unit = session.experiment.dataset.label_unit
     rows = [[name, value] for name, value in promotion.metrics.items()]
-    return Table("test part" + (f", {unit}" if unit else ""), ("metric", "value"), rows)
+    return OutputTable("test part" + (f", {unit}" if unit else ""), ("metric", "value"), rows)
 
 
 def _candidate(session: Session) -> Run:

@@ -8,7 +8,7 @@ from dataclasses import asdict, replace
 
 from housing.config.schema import Experiment
 from housing.targets.rehearsal.beginning import Address, State, look, start, stop
-from housing.workflow.outcome import Invocation, Outcome, Reporter, Table
+from housing.workflow.outcome import Invocation, Outcome, OutputTable, Reporter
 
 
 def rehearsal(
@@ -56,7 +56,7 @@ def _shown(state: State, invocation: Invocation) -> Outcome:
     since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(state.since))
     end = "until it is stopped" if state.stays else "until nobody needs it"
     work = [
-        Table(title, ("name", "status"), sorted(entries.items()))
+        OutputTable(title, ("name", "status"), sorted(entries.items()))
         for title, entries in (("jobs at work", state.jobs), ("endpoints", state.endpoints))
         if entries
     ]

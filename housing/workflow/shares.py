@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from housing.monitoring.ab_test import failure_share
 from housing.monitoring.sample_ratio import SampleRatio, sample_ratio
 from housing.targets.base import EndpointStatus
-from housing.workflow.outcome import Table
+from housing.workflow.outcome import OutputTable
 
 _MUCH_LATER_S = 1.0
 
@@ -36,7 +36,7 @@ def variant_traffic(status: EndpointStatus) -> VariantTraffic:
     )
 
 
-def traffic(status: EndpointStatus, found: VariantTraffic, *, confidence: float) -> Table:
+def traffic(status: EndpointStatus, found: VariantTraffic, *, confidence: float) -> OutputTable:
     """A row a variant. Latencies are of the last calls, whenever they came."""
     rows = []
     for name, variant in status.deployment.variants.items():
@@ -51,7 +51,7 @@ def traffic(status: EndpointStatus, found: VariantTraffic, *, confidence: float)
     interval = f"failed, {confidence:.0%}"
     columns = ("variant", "model", "declared", "seen", "requests", "failed", interval, "latency ms")
     since = f" since {moment(found.since_s)}" if found.since_s else ""
-    return Table(f"{status.endpoint}, requests{since}", columns, rows, spare=("latency ms", "model"))
+    return OutputTable(f"{status.endpoint}, requests{since}", columns, rows, spare=("latency ms", "model"))
 
 
 def remarks(found: VariantTraffic, *, chance: float) -> list[str]:

@@ -17,7 +17,7 @@ from housing.workflow.figures import study_figures
 from housing.workflow.jobs import report_costs
 from housing.workflow.leaderboard import leaderboard
 from housing.workflow.managed_search import managed_search, refuse_unsearchable
-from housing.workflow.outcome import Invocation, Outcome, Reporter, Table
+from housing.workflow.outcome import Invocation, Outcome, OutputTable, Reporter
 from housing.workflow.resuming import OpenStudy, known_points, open_study
 from housing.workflow.session import Session
 from housing.workflow.spending import bill
@@ -167,7 +167,7 @@ def _search(session: Session, opened_study: OpenStudy, known: Sequence[Point]) -
     )
 
 
-def _best(board: Table) -> Table:
+def _best(board: OutputTable) -> OutputTable:
     """The upper end of a leaderboard; the rest is in the record."""
     if len(board.rows) <= _MOST_ROWS:
         return board

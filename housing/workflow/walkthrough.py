@@ -12,7 +12,7 @@ from housing.config.schema import Experiment
 from housing.training.job import TrainingResult
 from housing.workflow.jobs import fit
 from housing.workflow.other_targets import figures_on_other_targets, keep_figures
-from housing.workflow.outcome import Invocation, Outcome, Reporter, Table
+from housing.workflow.outcome import Invocation, Outcome, OutputTable, Reporter
 from housing.workflow.promotion import Promotion, promote_best, register
 from housing.workflow.serving import apply_plan
 from housing.workflow.session import Session
@@ -71,7 +71,7 @@ def _serves_baseline(experiment: Experiment) -> bool:
     return any(variant.model == wanted for variant in experiment.deployment.variants.values())
 
 
-def _predictions(session: Session) -> Table:
+def _predictions(session: Session) -> OutputTable:
     """A few raw rows of the test part through the endpoint, beside their true labels."""
     import numpy as np
 
@@ -87,10 +87,10 @@ def _predictions(session: Session) -> Table:
     ]
     unit = session.experiment.dataset.label_unit
     title = f"through the endpoint: {label}" + (f", {unit}" if unit else "")
-    return Table(title, ("row", "predicted", "true", "variant"), rows)
+    return OutputTable(title, ("row", "predicted", "true", "variant"), rows)
 
 
-def _figures(session: Session, results: _Results) -> Table:
+def _figures(session: Session, results: _Results) -> OutputTable:
     """The walkthrough's three figures and the test part's: of a publication where one is named, of each target that
     the same configuration has run on, and of this run."""
     published, place = session.experiment.published, session.experiment.runner.name
@@ -114,7 +114,7 @@ def _figures(session: Session, results: _Results) -> Table:
         *(("over random splits",) if published else ()),
     )
     title = ", ".join(text for text in ("mean absolute error", session.experiment.dataset.label_unit) if text)
-    return Table(title, columns, rows)
+    return OutputTable(title, columns, rows)
 
 
 def _here(session: Session, results: _Results) -> dict[str, float]:
@@ -147,7 +147,7 @@ def _url(session: Session) -> str:
     return status.url if status else ""
 
 
-def _data(session: Session, results: _Results, url: str, shown: Table) -> dict[str, object]:
+def _data(session: Session, results: _Results, url: str, shown: OutputTable) -> dict[str, object]:
     return {
         "endpoint": session.experiment.deployment.endpoint,
         "url": url,
