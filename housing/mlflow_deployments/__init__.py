@@ -17,7 +17,7 @@ from mlflow.exceptions import MlflowException
 
 from housing.deployment.spec import Deployment
 from housing.errors import ConfigError, DeploymentError, HousingError
-from housing.mlflow_deployments.place import Place
+from housing.mlflow_deployments.deployment_target import DeploymentTarget
 from housing.mlflow_deployments.rows import as_csv
 from housing.mlflow_deployments.settings import OF_ENDPOINTS, OF_VARIANTS, changed, plain
 from housing.targets.base import EndpointStatus
@@ -44,7 +44,7 @@ class HousingDeployments(BaseDeploymentClient):  # type: ignore[misc]
     def __init__(self, target_uri: str) -> None:
         super().__init__(target_uri)
         with _refusals_for_mlflow():
-            self._place = Place.of(target_uri)
+            self._target = DeploymentTarget.of(target_uri)
 
     def create_deployment(
         self,
@@ -56,14 +56,14 @@ class HousingDeployments(BaseDeploymentClient):  # type: ignore[misc]
     ) -> dict[str, Any]:
         """Serve a registered model; returns when it answers."""
         settings = dict(config or {})
-        with _refusals_for_mlflow(), self._place.session() as session:
+        with _refusals_for_mlflow(), self._target.session() as session:
             _check_flavor(flavor)
             variant = name if endpoint else str(settings.pop("variant", _VARIANT))
             current = session.host.current(endpoint or name)
             if current and (not endpoint or name in current.variants):
                 raise DeploymentError(f"deployment {_named(name, endpoint)} exists already; `update` changes it")
-            base = plain(current) if current else self._place.new_endpoint(endpoint or name)
-            base["variants"][variant] = self._place.new_variant(variant) | {"model": model_uri}
+            base = plain(current) if current else self._target.new_endpoint(endpoint or name)
+            base["variants"][variant] = self._target.new_variant(variant) | {"model": model_uri}
             return self._deploy(changed(base, variant, settings), variant, name)
 
     def update_deployment(
@@ -75,7 +75,7 @@ class HousingDeployments(BaseDeploymentClient):  # type: ignore[misc]
         endpoint: str | None = None,
     ) -> dict[str, Any]:
         """Another model, or other settings, on the running endpoint; what is not named stays."""
-        with _refusals_for_mlflow(), self._place.session() as session:
+        with _refusals_for_mlflow(), self._target.session() as session:
             _check_flavor(flavor)
             current = _existing(session.host.current(endpoint or name), name, endpoint)
             variant = name if endpoint else _only_variant(current)
@@ -88,20 +88,20 @@ class HousingDeployments(BaseDeploymentClient):  # type: ignore[misc]
         self, name: str, config: Mapping[str, Any] | None = None, endpoint: str | None = None
     ) -> None:
         """An endpoint whole, or one variant of it; the last variant takes the endpoint along. Nothing there: done."""
-        with _refusals_for_mlflow(), self._place.session() as session:
+        with _refusals_for_mlflow(), self._target.session() as session:
             if config:
                 raise ConfigError(f"-C {next(iter(config))}: `delete` takes no settings")
             current = session.host.current(endpoint) if endpoint else None
             if endpoint is None or (current and list(current.variants) == [name]):
-                self._place.destroy(endpoint or name)
+                self._target.destroy(endpoint or name)
             elif current and name in current.variants:
                 left = plain(current)
                 del left["variants"][name]
-                self._place.deploy(left)
+                self._target.deploy(left)
 
     def list_deployments(self, endpoint: str | None = None) -> list[dict[str, Any]]:
         """Every endpoint of the host; with `endpoint`, its variants."""
-        with _refusals_for_mlflow(), self._place.session() as session:
+        with _refusals_for_mlflow(), self._target.session() as session:
             if endpoint is None:
                 return [_endpoint(status) for status in map(session.host.status, session.host.endpoints()) if status]
             status = _existing(session.host.status(endpoint), endpoint, None)
@@ -109,7 +109,7 @@ class HousingDeployments(BaseDeploymentClient):  # type: ignore[misc]
 
     def get_deployment(self, name: str, endpoint: str | None = None) -> dict[str, Any]:
         """An endpoint; with `endpoint`, that variant of it."""
-        with _refusals_for_mlflow(), self._place.session() as session:
+        with _refusals_for_mlflow(), self._target.session() as session:
             status = _existing(session.host.status(endpoint or name), name, endpoint)
             return _variant(status, name) if endpoint else _endpoint(status)
 
@@ -121,7 +121,7 @@ class HousingDeployments(BaseDeploymentClient):  # type: ignore[misc]
         By `endpoint` the weights choose who answers; with `deployment_name` beside it that variant does.
         """
         target = endpoint or deployment_name
-        with _refusals_for_mlflow(), self._place.session() as session:
+        with _refusals_for_mlflow(), self._target.session() as session:
             if target is None:
                 raise ConfigError("name a deployment or an endpoint")
             variant = deployment_name if endpoint else None
@@ -145,9 +145,9 @@ class HousingDeployments(BaseDeploymentClient):  # type: ignore[misc]
 
     def update_endpoint(self, endpoint: str, config: Mapping[str, Any] | None = None) -> None:
         """Settings of the endpoint as a whole: capture, update, interface."""
-        with _refusals_for_mlflow(), self._place.session() as session:
+        with _refusals_for_mlflow(), self._target.session() as session:
             current = _existing(session.host.current(endpoint), endpoint, None)
-            self._place.deploy(changed(plain(current), None, config or {}))
+            self._target.deploy(changed(plain(current), None, config or {}))
 
     def delete_endpoint(self, endpoint: str) -> None:
         """With all of its variants."""
@@ -162,7 +162,7 @@ class HousingDeployments(BaseDeploymentClient):  # type: ignore[misc]
         return self.get_deployment(endpoint)
 
     def _deploy(self, wanted: Mapping[str, Any], variant: str, name: str) -> dict[str, Any]:
-        status = self._place.deploy(wanted)
+        status = self._target.deploy(wanted)
         return _variant(status, variant) | {"name": name, "flavor": FLAVOR}
 
 

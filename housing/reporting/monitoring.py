@@ -18,7 +18,7 @@ _LONGEST_NAME = 34
 
 
 @dataclass(frozen=True)
-class Variant:
+class VariantDrift:
     """One of an endpoint; `drift` is None where there was nothing to compare."""
 
     name: str
@@ -27,7 +27,12 @@ class Variant:
 
 
 def monitoring_report(
-    endpoint: str, *, lead: Sequence[str], warnings: Sequence[str], variants: Sequence[Variant], tables: Sequence[Grid]
+    endpoint: str,
+    *,
+    lead: Sequence[str],
+    warnings: Sequence[str],
+    variants: Sequence[VariantDrift],
+    tables: Sequence[Grid],
 ) -> dict[str, bytes]:
     """Files by path, as for a study or a job."""
     parts: list[Chart | Grid] = [*tables]

@@ -56,8 +56,8 @@ class Runner(Protocol):
 class LastingRunner(Runner, Protocol):
     """A runner whose jobs outlive this process: its `handle` always returns a name."""
 
-    def listen(self, hear: Callable[[str, str], None]) -> None:
-        """From now on call `hear(handle, line)` with every line that running jobs log; from any thread."""
+    def listen(self, on_line: Callable[[str, str], None]) -> None:
+        """From now on call `on_line(handle, line)` with every line that running jobs log; from any thread."""
 
     def stop(self, handle: str) -> None:
         """Ask a job, or a whole study, to end as soon as it can, whatever it does just now; one that has ended stays.

@@ -16,7 +16,7 @@ def read_labels(session: Session, file: Path) -> ActualLabels:
     from housing.data.cells import number
     from housing.data.payload import header_of, rows_from_csv
     from housing.data.rows import csv_pieces
-    from housing.monitoring.seen import id_column
+    from housing.monitoring.sample import id_column
 
     dataset = session.experiment.dataset
     (text,) = csv_pieces(str(file), separator=dataset.separator, rows_a_piece=2**31, columns=dataset.columns)

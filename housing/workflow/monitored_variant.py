@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from housing.data.table import Table
     from housing.monitoring.captured import CapturedRows
     from housing.monitoring.drift import DriftReport
-    from housing.monitoring.seen import Seen
+    from housing.monitoring.sample import Sample
     from housing.training.predictor import Predictor
 
 # Relative: a 32-bit number, maybe a logarithm, that was written as text and read again.
@@ -90,10 +90,10 @@ def _compared(
     actual_labels: ActualLabels | None,
 ) -> MonitoredVariant:
     from housing.monitoring.drift import compare
-    from housing.monitoring.seen import seen, trained
+    from housing.monitoring.sample import sample_of, trained
 
     dataset, encoder = session.experiment.dataset, predictor.encoder
-    found = seen(requests, dataset, encoder, id_column=actual_labels.id_column if actual_labels else None)
+    found = sample_of(requests, dataset, encoder, id_column=actual_labels.id_column if actual_labels else None)
     if found is None:
         return replace(told, why_not="no captured request has rows that its model reads")
     if actual_labels and found.encoded and set(encoder.required) <= actual_labels.columns.keys():
@@ -132,7 +132,7 @@ def _trained_on(session: Session, *, is_final: bool) -> Table:
     return session.prepared.table.take(rows)
 
 
-def _of_this_model(predictor: Predictor, found: Seen, model: str) -> tuple[Seen, tuple[str, ...]]:
+def _of_this_model(predictor: Predictor, found: Sample, model: str) -> tuple[Sample, tuple[str, ...]]:
     """Without rows that another model answered: an endpoint keeps what it captured when its models change.
 
     Rows without an answer stay; the texts are for people.
@@ -162,7 +162,7 @@ def _of_this_model(predictor: Predictor, found: Seen, model: str) -> tuple[Seen,
     return found, tuple(remarks)
 
 
-def _predict(predictor: Predictor, found: Seen) -> NDArray[np.float64]:
+def _predict(predictor: Predictor, found: Sample) -> NDArray[np.float64]:
     if not found.encoded:
         return predictor.predict_columns(found.columns)
     return predictor.predict_encoded(found.matrix())

@@ -8,7 +8,7 @@ import numpy as np
 
 from housing.monitoring.drift import compare
 from housing.monitoring.spec import Monitoring
-from housing.reporting.monitoring import Variant, distances, monitoring_report
+from housing.reporting.monitoring import VariantDrift, distances, monitoring_report
 
 TRAINED = {name: np.random.default_rng(seed).normal(0, 1, 1000) for seed, name in enumerate(("Area", "Rooms", "<b>"))}
 SEEN = {**TRAINED, "Area": TRAINED["Area"] + 100, "Rooms": TRAINED["Rooms"] + 0.1}
@@ -26,7 +26,7 @@ def test_the_farthest_column_comes_first_and_a_long_bar_is_cut() -> None:
 
 
 def test_a_report_has_every_column_and_a_figure_a_variant() -> None:
-    variants = [Variant("champion", "models:/price/1", DRIFT), Variant("challenger", "models:/price/2", None)]
+    variants = [VariantDrift("champion", "models:/price/1", DRIFT), VariantDrift("challenger", "models:/price/2", None)]
     files = monitoring_report("house", lead=["A sentence."], warnings=["A warning."], variants=variants, tables=[])
     assert set(files) == {"report.html", "figures/drift_champion.svg"}
     page = files["report.html"].decode()

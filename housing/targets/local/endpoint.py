@@ -18,10 +18,10 @@ from housing.monitoring.captured import line
 from housing.targets.local.autoscaling import desired_instances
 from housing.targets.local.captures import Captures
 from housing.targets.local.fleet import Fleet
+from housing.targets.local.fork_server import ForkServer
 from housing.targets.local.frames import Answer, Ask
-from housing.targets.local.nursery import Nursery
-from housing.targets.local.state import Record, StateFolder
-from housing.targets.local.traffic import Traffic
+from housing.targets.local.request_counts import RequestCounts
+from housing.targets.local.state import EndpointRecord, StateFolder
 
 _log = logging.getLogger(__name__)
 
@@ -32,7 +32,7 @@ class _Served:
 
     digest: str
     fleet: Fleet
-    traffic: Traffic = field(default_factory=Traffic)
+    traffic: RequestCounts = field(default_factory=RequestCounts)
     scaled_at: float = -math.inf
     scaled_out_at: float = -math.inf
 
@@ -44,8 +44,8 @@ class UnknownVariantError(HousingError):
 class Endpoint:
     """`invoke` may be called by any number of tasks at once, also during the others; those by one at a time."""
 
-    def __init__(self, nursery: Nursery, folder: StateFolder, captures: Captures) -> None:
-        self._nursery = nursery
+    def __init__(self, fork_server: ForkServer, folder: StateFolder, captures: Captures) -> None:
+        self._fork_server = fork_server
         self._folder = folder
         self._captures = captures
         self._served: dict[str, _Served] = {}
@@ -55,9 +55,9 @@ class Endpoint:
         self._counted_since_s = time.time()
         self._before: dict[str, tuple[int, int]] = {}
         """What each variant had been asked, and had failed, when the present test began."""
-        self.record: Record
+        self.record: EndpointRecord
 
-    async def move_to(self, wanted: Record) -> None:
+    async def move_to(self, wanted: EndpointRecord) -> None:
         """Serve `wanted`, whose bundles are in the folder; DeploymentError leaves everything as it was.
 
         New fleets answer before the state is written and the state is written before traffic moves, so that
@@ -73,7 +73,7 @@ class Endpoint:
         fleets = {
             name: self._served[name].fleet
             if name in kept
-            else Fleet(self._nursery, self._folder.bundle(wanted.bundles[name]))
+            else Fleet(self._fork_server, self._folder.bundle(wanted.bundles[name]))
             for name in variants
         }
         try:

@@ -13,8 +13,8 @@ from housing.deployment.spec import Deployment
 from housing.errors import DeploymentError
 from housing.targets.local.captures import Captures
 from housing.targets.local.endpoint import Endpoint
-from housing.targets.local.nursery import Nursery
-from housing.targets.local.state import Record, StateFolder
+from housing.targets.local.fork_server import ForkServer
+from housing.targets.local.state import EndpointRecord, StateFolder
 
 _SCALING_INTERVAL_S = 1.0
 
@@ -29,14 +29,14 @@ class Endpoints:
         self.failed: dict[str, str] = {}
         self.closing = False
         self._folder = folder
-        self._nursery = Nursery()
+        self._fork_server = ForkServer()
         self._captures = Captures(folder.captures)
         self._changing = asyncio.Lock()
 
     async def restore(self) -> None:
         """Serve what the folder says. An endpoint that cannot be is kept in `failed`, and its files as they are."""
         for name in self._folder.endpoints():
-            endpoint = Endpoint(self._nursery, self._folder, self._captures)
+            endpoint = Endpoint(self._fork_server, self._folder, self._captures)
             try:
                 record = self._folder.read(name)
                 self._folder.check_bundles(record)
@@ -80,7 +80,7 @@ class Endpoints:
 
     async def close(self) -> None:
         await asyncio.gather(*(endpoint.close() for endpoint in self.serving.values()))
-        self._nursery.close()
+        self._fork_server.close()
         self._captures.close()
 
     def names(self) -> list[str]:
@@ -113,14 +113,16 @@ class Endpoints:
             return
         bundles = await self._bundles(wanted, endpoint.record if endpoint else None, models)
         if endpoint:
-            await endpoint.move_to(Record(wanted, bundles))
+            await endpoint.move_to(EndpointRecord(wanted, bundles))
         else:
-            endpoint = Endpoint(self._nursery, self._folder, self._captures)
-            await endpoint.move_to(Record(wanted, bundles))
+            endpoint = Endpoint(self._fork_server, self._folder, self._captures)
+            await endpoint.move_to(EndpointRecord(wanted, bundles))
             self.failed.pop(name, None)
             self.serving[name] = endpoint
 
-    async def _bundles(self, wanted: Deployment, current: Record | None, models: Mapping[str, Path]) -> dict[str, str]:
+    async def _bundles(
+        self, wanted: Deployment, current: EndpointRecord | None, models: Mapping[str, Path]
+    ) -> dict[str, str]:
         """Digest of each variant's files, which are in the folder then."""
         bundles: dict[str, str] = {}
         for name, variant in wanted.variants.items():

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import cast
 
 from housing.errors import DeploymentError, HousingError
+from housing.targets.local.fork_server import ForkServer
 from housing.targets.local.frames import HEADER, Answer, Ask, pack
-from housing.targets.local.nursery import Nursery
 
 # SageMaker gives a model 60 seconds to answer.
 ANSWER_WITHIN_S = 60.0
@@ -94,8 +94,8 @@ class _Instance(asyncio.Protocol):
 class Fleet:
     """`ask` may be called by any number of tasks at once; `resize` and `close` by one at a time."""
 
-    def __init__(self, nursery: Nursery, folder: Path) -> None:
-        self._nursery = nursery
+    def __init__(self, fork_server: ForkServer, folder: Path) -> None:
+        self._fork_server = fork_server
         self._folder = folder
         self._size = 0
         self._instances: set[_Instance] = set()
@@ -209,7 +209,7 @@ class Fleet:
 
     async def _start(self) -> None:
         loop = asyncio.get_running_loop()
-        connection = await self._nursery.hatch()
+        connection = await self._fork_server.start_worker()
         _, instance = await loop.create_unix_connection(lambda: _Instance(self._on_lost), sock=connection)
         try:
             kind, body = await instance.ask(Ask.LOAD, os.fsencode(self._folder), _LOAD_WITHIN_S)

@@ -40,7 +40,7 @@ class Address:
 
 
 @dataclass(frozen=True)
-class Record:
+class EndpointRecord:
     """One endpoint as it should be served; `bundles` maps each variant to the digest of its files.
 
     `since_s` is when its variants began to answer together with these models and weights, in seconds since 1970; 0 for
@@ -105,19 +105,19 @@ class StateFolder:
     def endpoints(self) -> list[str]:
         return sorted(p.stem for p in self._endpoints.glob("*.json"))
 
-    def read(self, endpoint: str) -> Record:
+    def read(self, endpoint: str) -> EndpointRecord:
         path = self._endpoints / f"{endpoint}.json"
         try:
             value = json.loads(path.read_text(encoding="utf-8"))
             if value["format"] != FORMAT:
                 raise DeploymentError(f"{path} has format {value['format']!r}, this version of housing reads {FORMAT}")
-            return Record(
+            return EndpointRecord(
                 wire.deployment(value["deployment"]), dict(value["bundles"]), float(value.get("since_s", 0.0))
             )
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise DeploymentError(f"{path} is no endpoint that housing wrote: {error!r}; destroy it") from error
 
-    def write(self, record: Record) -> None:
+    def write(self, record: EndpointRecord) -> None:
         value = {"format": FORMAT, "deployment": asdict(record.deployment), "bundles": dict(record.bundles)}
         value["since_s"] = record.since_s
         _write(self._endpoints / f"{record.deployment.endpoint}.json", value)
@@ -151,7 +151,7 @@ class StateFolder:
         except OSError as error:
             raise DeploymentError(f"the model in {source} cannot be copied to {self._bundles}: {error}") from error
 
-    def check_bundles(self, record: Record) -> None:
+    def check_bundles(self, record: EndpointRecord) -> None:
         """Raises DeploymentError unless the files of every variant are those that were deployed."""
         altered = [name for name, bundle in record.bundles.items() if digest(self.bundle(bundle)) != bundle]
         if altered:

@@ -1,8 +1,8 @@
 """One instance of a variant: a process that holds one model and answers one request after another.
 
-`python -m housing.targets.local.worker FD` is the nursery. It imports what a model needs once and forks a worker for
-each byte that arrives on its socket; the worker's own connection comes along as a file descriptor. A new instance so
-costs a fork and the loading of one model, and shares the libraries' memory with the others.
+`python -m housing.targets.local.worker FD` is the fork server. It imports once what a model needs, and forks a worker
+for each byte that arrives on its socket; the worker's own connection comes along as a file descriptor. So a new
+instance costs a fork and the loading of one model, and it shares the libraries' memory with the others.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _REASON_CHARACTERS = 2000
 
 
-def nursery(control: socket.socket) -> None:
+def serve_forks(control: socket.socket) -> None:
     """Fork workers until the server closes its end, as it does by dying."""
     _import_libraries()
     import housing.training.predictor  # noqa: F401
@@ -121,4 +121,4 @@ def _exactly(connection: socket.socket, size: int) -> bytes:
 
 
 if __name__ == "__main__":
-    nursery(socket.socket(fileno=int(sys.argv[1])))
+    serve_forks(socket.socket(fileno=int(sys.argv[1])))

@@ -12,7 +12,7 @@ from housing.data.channel import Channel
 from housing.errors import HousingError, TrainingError
 from housing.lazy import Lazy
 from housing.targets.ray.cluster import connect, disconnect
-from housing.targets.ray.rounds import Switchboard
+from housing.targets.ray.progress_server import ProgressServer
 from housing.training.job import Progress, TrainingJob, TrainingResult
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ class RayRunner:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._ray: ModuleType = connect(settings)
-        self._switchboard = Lazy(lambda: Switchboard(self._ray.util.get_node_ip_address()))
+        self._progress_server = Lazy(lambda: ProgressServer(self._ray.util.get_node_ip_address()))
         self._running: set[Future[TrainingResult]] = set()
 
     @property
@@ -44,15 +44,15 @@ class RayRunner:
 
     def submit(self, job: TrainingJob, progress: Progress | None = None) -> Future[TrainingResult]:
         """Send a job to the cluster; `progress` is called here, in a thread of this process."""
-        line = self._switchboard.get().line(progress) if progress is not None else None
-        reference = self._train.remote(job, self._settings.threads_per_job, line)
+        address = self._progress_server.get().register(progress) if progress is not None else None
+        reference = self._train.remote(job, self._settings.threads_per_job, address)
         outcome: Future[TrainingResult] = Future()
         outcome.set_running_or_notify_cancel()
         self._running.add(outcome)
 
         def ended(finished: Future[TrainingResult]) -> None:
-            if line is not None:
-                self._switchboard.get().hang_up(line)
+            if address is not None:
+                self._progress_server.get().unregister(address)
             self._running.discard(outcome)
             if (error := finished.exception()) is None:
                 outcome.set_result(finished.result())
@@ -65,8 +65,8 @@ class RayRunner:
     def close(self) -> None:
         """Wait for running jobs, then leave the cluster; one that was started here ends."""
         wait_for(list(self._running))
-        if self._switchboard.is_made:
-            self._switchboard.get().close()
+        if self._progress_server.is_made:
+            self._progress_server.get().close()
         disconnect(self._settings)
 
     @cached_property

@@ -7,7 +7,7 @@ from dataclasses import replace
 import ray
 
 from housing.errors import TrainingError
-from housing.targets.ray.rounds import Line
+from housing.targets.ray.progress_server import ProgressAddress
 from housing.training.fit import Matrices, fit
 from housing.training.job import TrainingJob, TrainingResult
 
@@ -15,18 +15,18 @@ _matrices = Matrices()
 """A worker takes one job after the other and lives no longer than its driver; it builds each matrix once."""
 
 
-def train(job: TrainingJob, threads: int, line: Line | None) -> TrainingResult:
+def train(job: TrainingJob, threads: int, address: ProgressAddress | None) -> TrainingResult:
     """Fit a job whose channels are in the object store; their arrays are read where they lie."""
     job = replace(job, channels={name: ray.get(reference) for name, reference in job.channels.items()})
-    if line is None:
+    if address is None:
         return fit(job, _matrices, threads=threads)
     try:
-        opened = line.open()
+        opened = address.open()
     except OSError as error:
         node = ray.util.get_node_ip_address()
         raise TrainingError(
-            f"{job.name}: its worker on {node} cannot reach the process that asked for it, at {line.host} "
-            f"port {line.port} ({error}); workers report each round there, so let them through"
+            f"{job.name}: its worker on {node} cannot reach the process that asked for it, at {address.host} "
+            f"port {address.port} ({error}); workers report each round there, so let them through"
         ) from None
     with opened as progress:
         return fit(job, _matrices, threads=threads, progress=progress)

@@ -24,7 +24,7 @@ Rounds = Mapping[int, Mapping[str, float]]
 
 
 @dataclass(frozen=True)
-class Place:
+class JobResources:
     """`folder` is an S3 address without a slash at its end; `image` trains; `code` is the address of a script's."""
 
     image: str
@@ -34,7 +34,7 @@ class Place:
     code: str | None = None
 
 
-class Report(Protocol):
+class LogReader(Protocol):
     """Reads what one job logs, line by line."""
 
     def begin(self) -> None:
@@ -105,12 +105,12 @@ class TrainingContainer(Protocol):
         del job
         return {}
 
-    def texts(self, job: TrainingJob, place: Place, /) -> dict[str, str]:
+    def texts(self, job: TrainingJob, resources: JobResources, /) -> dict[str, str]:
         """The job's hyperparameters as SageMaker takes them: all are strings."""
-        del place
+        del resources
         return {name: text(value) for name, value in job.hyperparameters.items()}
 
-    def report(self, job: TrainingJob, /) -> Report:
+    def log_reader(self, job: TrainingJob, /) -> LogReader:
         """What reads the job's lines."""
         raise NotImplementedError
 
@@ -151,13 +151,13 @@ def text(value: object) -> str:
     return str(value)
 
 
-def script_texts(hyperparameters: Mapping[str, object], entry_point: str, place: Place) -> dict[str, str]:
+def script_texts(hyperparameters: Mapping[str, object], entry_point: str, resources: JobResources) -> dict[str, str]:
     """For SageMaker's toolkit for scripts, which reads each value as JSON."""
     values = {
         **hyperparameters,
         "sagemaker_program": entry_point,
-        "sagemaker_submit_directory": place.code,
-        "sagemaker_region": place.region,
+        "sagemaker_submit_directory": resources.code,
+        "sagemaker_region": resources.region,
     }
     return {name: json.dumps(value) for name, value in values.items()}
 

@@ -216,8 +216,8 @@ def test_a_killed_worker_is_replaced_and_no_request_fails(
 
     client = threading.Thread(target=ask)
     client.start()
-    nursery = min(p for p in processes_of(folder) if p != server_pid(folder))
-    for victim in [p for p in processes_of(folder) if p not in (server_pid(folder), nursery)]:
+    fork_server = min(p for p in processes_of(folder) if p != server_pid(folder))
+    for victim in [p for p in processes_of(folder) if p not in (server_pid(folder), fork_server)]:
         os.kill(victim, signal.SIGKILL)
         time.sleep(0.2)
     done.set()
@@ -230,8 +230,8 @@ def test_workers_outlive_the_process_that_forks_them_and_it_is_replaced(
     host: LocalHost, folder: Path, models: Mapping[str, Path]
 ) -> None:
     deploy(host, SINGLE, models)
-    nursery = min(p for p in processes_of(folder) if p != server_pid(folder))
-    os.kill(nursery, signal.SIGKILL)
+    fork_server = min(p for p in processes_of(folder) if p != server_pid(folder))
+    os.kill(fork_server, signal.SIGKILL)
     assert host.predict("house", ROWS).variant == "champion"
     deploy(host, Deployment("house", {"champion": Variant(GOOD, instances=2)}), models)
     assert _instances(host) == {"champion": 2}

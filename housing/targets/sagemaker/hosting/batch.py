@@ -81,8 +81,8 @@ class BatchTransform:
             self._clients("sagemaker").create_transform_job(**transform_job(name, folder, route, self._settings, own))
         self._wait(name)
         values: list[float] = []
-        for place, rows in enumerate(counts):
-            answers = numbers(self._stage.read(f"{folder}/answers/{_part(place)}.out").decode())
+        for number, rows in enumerate(counts):
+            answers = numbers(self._stage.read(f"{folder}/answers/{_part(number)}.out").decode())
             if len(answers) != rows:
                 raise CloudError(f"transform job {name}: {len(answers)} answers came for {rows} rows")
             values += encoder.decode_label(answers).tolist() if route.interface == "encoded" else answers
@@ -103,11 +103,11 @@ class BatchTransform:
                 if code(error.__cause__) in MISSING:
                     raise DataError(f"--batch {source}: there is no such file") from error
                 raise
-            for place, piece in enumerate(pieces(file)):
+            for number, piece in enumerate(pieces(file)):
                 rows = sum(1 for row in csv.reader(io.StringIO(piece)) if row) - 1
                 if encoder is not None:
                     piece = csv_text(encoder.transform(encoder.rows_from_csv(piece)))  # noqa: PLW2901
-                self._stage.put_bytes(piece.encode(), "batch", job, "rows", _part(place))
+                self._stage.put_bytes(piece.encode(), "batch", job, "rows", _part(number))
                 counts.append(rows)
         return counts
 
@@ -123,8 +123,8 @@ class BatchTransform:
             time.sleep(self._settings.poll_s)
 
 
-def _part(place: int) -> str:
-    return f"part-{place:05d}.csv"
+def _part(number: int) -> str:
+    return f"part-{number:05d}.csv"
 
 
 def _csv(label: str, values: list[float]) -> bytes:

@@ -16,13 +16,13 @@ from housing.targets.sagemaker.clients import Clients
 from housing.targets.sagemaker.hosting import live
 from housing.targets.sagemaker.hosting.batch import BatchTransform
 from housing.targets.sagemaker.hosting.captures import captured
+from housing.targets.sagemaker.hosting.cleanup import Cleanup
 from housing.targets.sagemaker.hosting.endpoints import BROKEN, Endpoints
 from housing.targets.sagemaker.hosting.invocations import Invocations
 from housing.targets.sagemaker.hosting.lock import held
-from housing.targets.sagemaker.hosting.parts import Parts
-from housing.targets.sagemaker.hosting.remains import Remains
+from housing.targets.sagemaker.hosting.resources import EndpointResources
 from housing.targets.sagemaker.hosting.steps import Steps
-from housing.targets.sagemaker.hosting.traffic import traffic, traffic_since_change
+from housing.targets.sagemaker.hosting.variant_metrics import requests_since_change, variant_metrics
 from housing.targets.sagemaker.machines import check_instance_type
 from housing.targets.sagemaker.staging import Stage
 
@@ -40,14 +40,14 @@ class SageMakerHost:
         self._clients = Clients(settings, keys)
         self._stage = Stage(self._clients, settings)
         self._endpoints = Endpoints(self._clients, poll_s=settings.poll_s)
-        self._remains = Remains(self._clients, self._endpoints, prefix=settings.prefix)
-        self._parts = Parts(self._clients, self._stage, settings)
-        self._steps = Steps(self._clients, self._endpoints, self._parts, self._remains)
+        self._cleanup = Cleanup(self._clients, self._endpoints, prefix=settings.prefix)
+        self._resources = EndpointResources(self._clients, self._stage, settings)
+        self._steps = Steps(self._clients, self._endpoints, self._resources, self._cleanup)
         self._invocations = Invocations(self._clients, self._endpoints, self._stage, settings)
 
     def endpoints(self) -> Sequence[str]:
         """Also those of which only a part is left."""
-        return self._remains.names()
+        return self._cleanup.names()
 
     def check(self, wanted: Deployment) -> None:
         for name, variant in wanted.variants.items():
@@ -90,7 +90,7 @@ class SageMakerHost:
     def predict_file(self, endpoint: str, source: str, pieces: Callable[[Path], Iterable[str]]) -> Batch:
         """By a batch transform job; its files and its answers stay in the bucket."""
         batch = BatchTransform(self._clients, self._stage, self._invocations, self._settings)
-        return batch.run(endpoint, source, pieces, own=self._parts.tags)
+        return batch.run(endpoint, source, pieces, own=self._resources.tags)
 
     def status(self, endpoint: str) -> EndpointStatus | None:
         found = self._endpoints.describe(endpoint)
@@ -99,11 +99,11 @@ class SageMakerHost:
         snapshot = self._endpoints.snapshot(found)
         deployment = self._endpoints.deployment(snapshot)
         names = list(deployment.variants)
-        counted = traffic(self._clients, endpoint, names, since=found["CreationTime"])
+        counted = variant_metrics(self._clients, endpoint, names, since=found["CreationTime"])
         counts = {name: variant.get("CurrentInstanceCount", 0) for name, variant in live.by_variant(found).items()}
         reason = found.get("FailureReason")
         # Any change counts as one of the test, an instance more too: nothing from before the test is taken for it.
-        test = traffic_since_change(self._clients, endpoint, names, changed=found["LastModifiedTime"])
+        test = requests_since_change(self._clients, endpoint, names, changed=found["LastModifiedTime"])
         return EndpointStatus(
             endpoint=endpoint,
             state=found["EndpointStatus"] + (f": {reason}" if reason else ""),

@@ -25,7 +25,7 @@ _SHORTEST_LIMIT_S, _LONGEST_LIMIT_S = 600, 28800
 
 
 @dataclass(frozen=True)
-class Place:
+class ResourceDefaults:
     """What everything at one place is made with. `tags` are the user's and the experiment's."""
 
     role_arn: str
@@ -50,7 +50,7 @@ class Served:
     archive: str
 
 
-def create_model(place: Place, endpoint: str, interface: Interface, served: Served) -> Request:
+def create_model(defaults: ResourceDefaults, endpoint: str, interface: Interface, served: Served) -> Request:
     """The same for the same content, name included."""
     environment = {
         MODEL_VARIABLE: served.model,
@@ -61,19 +61,19 @@ def create_model(place: Place, endpoint: str, interface: Interface, served: Serv
         environment |= {"SAGEMAKER_PROGRAM": PROGRAM, "SAGEMAKER_SUBMIT_DIRECTORY": "/opt/ml/model/code"}
     content: Request = {
         "PrimaryContainer": {"Image": served.image, "ModelDataUrl": served.archive, "Environment": environment},
-        "ExecutionRoleArn": place.role_arn,
+        "ExecutionRoleArn": defaults.role_arn,
     }
-    if place.subnets:
-        content["VpcConfig"] = {"Subnets": [*place.subnets], "SecurityGroupIds": [*place.security_groups]}
+    if defaults.subnets:
+        content["VpcConfig"] = {"Subnets": [*defaults.subnets], "SecurityGroupIds": [*defaults.security_groups]}
     return {
         "ModelName": content_name(endpoint, content),
         **content,
-        "Tags": tags({**place.tags_of(endpoint), "housing:model": served.model, "housing:digest": served.digest}),
+        "Tags": tags({**defaults.tags_of(endpoint), "housing:model": served.model, "housing:digest": served.digest}),
     }
 
 
 def create_endpoint_config(
-    place: Place, deployment: Deployment, models: Mapping[str, str], *, beside: str | None = None
+    defaults: ResourceDefaults, deployment: Deployment, models: Mapping[str, str], *, beside: str | None = None
 ) -> Request:
     """`models` are the names of SageMaker's models, by variant.
 
@@ -90,10 +90,10 @@ def create_endpoint_config(
         content["DataCaptureConfig"] = {
             "EnableCapture": True,
             "InitialSamplingPercentage": deployment.capture.percent,
-            "DestinationS3Uri": capture_uri(place),
+            "DestinationS3Uri": capture_uri(defaults),
             "CaptureOptions": [{"CaptureMode": "Input"}, {"CaptureMode": "Output"}],
             "CaptureContentTypeHeader": {"CsvContentTypes": ["text/csv"], "JsonContentTypes": ["application/json"]},
-            **({"KmsKeyId": place.kms_key} if place.kms_key else {}),
+            **({"KmsKeyId": defaults.kms_key} if defaults.kms_key else {}),
         }
     if deployment.asynchronous:
         content["AsyncInferenceConfig"] = {
@@ -101,24 +101,24 @@ def create_endpoint_config(
                 "MaxConcurrentInvocationsPerInstance": deployment.asynchronous.concurrent_per_instance,
             },
             "OutputConfig": {
-                "S3OutputPath": f"{queue_uri(place, endpoint)}/answers",
-                "S3FailurePath": f"{queue_uri(place, endpoint)}/failures",
-                **({"KmsKeyId": place.kms_key} if place.kms_key else {}),
+                "S3OutputPath": f"{queue_uri(defaults, endpoint)}/answers",
+                "S3FailurePath": f"{queue_uri(defaults, endpoint)}/failures",
+                **({"KmsKeyId": defaults.kms_key} if defaults.kms_key else {}),
             },
         }
-    if place.kms_key and not any(v.serverless for v in deployment.variants.values()):
-        content["KmsKeyId"] = place.kms_key
+    if defaults.kms_key and not any(v.serverless for v in deployment.variants.values()):
+        content["KmsKeyId"] = defaults.kms_key
     name = content_name(endpoint, content)
     if name == beside:
         name = content_name(endpoint, {**content, "beside": beside})
-    return {"EndpointConfigName": name, **content, "Tags": tags(place.tags_of(endpoint))}
+    return {"EndpointConfigName": name, **content, "Tags": tags(defaults.tags_of(endpoint))}
 
 
-def create_endpoint(place: Place, deployment: Deployment, config: str) -> Request:
+def create_endpoint(defaults: ResourceDefaults, deployment: Deployment, config: str) -> Request:
     return {
         "EndpointName": deployment.endpoint,
         "EndpointConfigName": config,
-        "Tags": tags({**place.tags_of(deployment.endpoint), **update_tags(deployment.update)}),
+        "Tags": tags({**defaults.tags_of(deployment.endpoint), **update_tags(deployment.update)}),
     }
 
 
@@ -147,14 +147,14 @@ def update_weights_and_capacities(action: SetWeightsAndCapacities) -> Request:
     return {"EndpointName": action.endpoint, "DesiredWeightsAndCapacities": [*wanted.values()]}
 
 
-def capture_uri(place: Place) -> str:
+def capture_uri(defaults: ResourceDefaults) -> str:
     """Below which captured requests go, by endpoint and variant; they outlive the endpoint."""
-    return f"s3://{place.bucket}/{place.prefix}/captured"
+    return f"s3://{defaults.bucket}/{defaults.prefix}/captured"
 
 
-def queue_uri(place: Place, endpoint: str) -> str:
+def queue_uri(defaults: ResourceDefaults, endpoint: str) -> str:
     """Below which requests of an asynchronous endpoint wait, and its answers appear."""
-    return f"s3://{place.bucket}/{place.prefix}/asynchronous/{endpoint}"
+    return f"s3://{defaults.bucket}/{defaults.prefix}/asynchronous/{endpoint}"
 
 
 def update_tags(update: Update) -> dict[str, str]:
@@ -165,7 +165,7 @@ def update_tags(update: Update) -> dict[str, str]:
         "wait_s": update.wait_s,
         "bake_s": update.bake_s,
     }
-    alarms = {f"{ALARM_TAG}{place}": name for place, name in enumerate(update.existing_alarms)}
+    alarms = {f"{ALARM_TAG}{index}": name for index, name in enumerate(update.existing_alarms)}
     return {UPDATE_TAG: " ".join(f"{key}={value}" for key, value in told.items()), **alarms}
 
 

@@ -21,11 +21,11 @@ from housing.deployment.plan import (
 from housing.deployment.spec import Deployment
 from housing.errors import CloudError, DeploymentError
 from housing.targets.sagemaker.hosting import alarms, live, requests, scaling
+from housing.targets.sagemaker.hosting.cleanup import Cleanup
 from housing.targets.sagemaker.hosting.endpoints import BROKEN, Endpoints, Snapshot, is_missing
 from housing.targets.sagemaker.hosting.names import tags
-from housing.targets.sagemaker.hosting.parts import Parts
-from housing.targets.sagemaker.hosting.remains import Remains
 from housing.targets.sagemaker.hosting.requests import ALARM_TAG
+from housing.targets.sagemaker.hosting.resources import EndpointResources
 from housing.targets.sagemaker.refusals import translated
 
 if TYPE_CHECKING:
@@ -35,11 +35,11 @@ if TYPE_CHECKING:
 class Steps:
     """What one host changes."""
 
-    def __init__(self, clients: Clients, endpoints: Endpoints, parts: Parts, remains: Remains) -> None:
+    def __init__(self, clients: Clients, endpoints: Endpoints, resources: EndpointResources, cleanup: Cleanup) -> None:
         self._clients = clients
         self._endpoints = endpoints
-        self._parts = parts
-        self._remains = remains
+        self._resources = resources
+        self._cleanup = cleanup
 
     def take(self, action: Action, models: Mapping[str, Path]) -> None:
         """Raises CloudError, with the reason, for an update that SageMaker has taken back without a word."""
@@ -58,7 +58,7 @@ class Steps:
                     client.register_scalable_target(**scaling.register(endpoint, variant, rule))
                     client.put_scaling_policy(**scaling.put_policy(endpoint, variant, rule))
             case StopScaling(endpoint, variant):
-                self._remains.stop_scaling(endpoint, [variant])
+                self._cleanup.stop_scaling(endpoint, [variant])
             case DeleteEndpoint(endpoint):
                 self._delete(endpoint)
 
@@ -70,13 +70,13 @@ class Steps:
         if found is not None:
             self._endpoints.snapshot(found)  # a failed one of somebody else's is theirs
             self._end(endpoint)
-        self._remains.begin(endpoint)
-        config = self._parts.configure(deployment, models)
-        self._parts.put_alarms(deployment, list(deployment.variants))
+        self._cleanup.begin(endpoint)
+        config = self._resources.configure(deployment, models)
+        self._resources.put_alarms(deployment, list(deployment.variants))
         began = time.time()
         with translated("sagemaker"):
             self._clients("sagemaker").create_endpoint(
-                **requests.create_endpoint(self._parts.place, deployment, config["EndpointConfigName"])
+                **requests.create_endpoint(self._resources.defaults, deployment, config["EndpointConfigName"])
             )
         self._arrive(deployment, config, since=began)
 
@@ -89,7 +89,7 @@ class Steps:
                 f"{endpoint}: somebody has deleted its configuration {snapshot.endpoint['EndpointConfigName']}, and "
                 "SageMaker updates no endpoint without one; `housing destroy`, then `housing deploy`"
             )
-        self._remains.begin(endpoint)
+        self._cleanup.begin(endpoint)
         configured = {v["VariantName"]: v for v in snapshot.config["ProductionVariants"]}
         changed = [
             name
@@ -98,9 +98,9 @@ class Steps:
             or deployment.variants[name].shadow
             or old.get("InstanceType") != deployment.variants[name].instance_type
         ]
-        self._remains.stop_scaling(endpoint, changed)
+        self._cleanup.stop_scaling(endpoint, changed)
         beside = snapshot.endpoint["EndpointConfigName"]
-        config = self._parts.configure(deployment, models, beside=beside)
+        config = self._resources.configure(deployment, models, beside=beside)
         # Old and new variants are watched while both serve.
         self._set_update(deployment)
         began = time.time()
@@ -123,8 +123,8 @@ class Steps:
         reason = "" if arrived else self._why_taken_back(deployment, found, since=since)
         served = live.variants(found)
         names = alarms.names(endpoint, deployment.update.alarms, served)
-        self._remains.remove_alarms(endpoint, but=names)
-        self._remains.sweep(
+        self._cleanup.remove_alarms(endpoint, but=names)
+        self._cleanup.sweep(
             endpoint,
             config=found["EndpointConfigName"],
             models=snapshot.models,
@@ -153,8 +153,8 @@ class Steps:
                 client.add_tags(ResourceArn=arn, Tags=tags(wanted))
         served = live.variants(snapshot.endpoint)
         both = [*deployment.variants, *(name for name in served if name not in deployment.variants)]
-        self._parts.put_alarms(deployment, both)
-        self._remains.remove_alarms(endpoint, but=alarms.names(endpoint, deployment.update.alarms, both))
+        self._resources.put_alarms(deployment, both)
+        self._cleanup.remove_alarms(endpoint, but=alarms.names(endpoint, deployment.update.alarms, both))
 
     def _set_weights(self, action: SetWeightsAndCapacities) -> None:
         began = time.time()
@@ -179,9 +179,9 @@ class Steps:
         found = self._endpoints.settled(endpoint)
         if found is not None:
             self._endpoints.snapshot(found)  # somebody else's endpoint of this name stays
-            self._remains.stop_scaling(endpoint)
+            self._cleanup.stop_scaling(endpoint)
             self._end(endpoint)
-        self._remains.remove(endpoint)
+        self._cleanup.remove(endpoint)
 
     def _end(self, endpoint: str) -> None:
         try:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from housing.algorithms.base import find
 from housing.errors import CloudError, HousingError
-from housing.targets.sagemaker.containers import Report
+from housing.targets.sagemaker.containers import LogReader
 from housing.targets.sagemaker.refusals import may_pass
 from housing.targets.sagemaker.training import outcome
 from housing.targets.sagemaker.training.container import container_of
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from housing.targets.sagemaker.training.jobs import Jobs
     from housing.training.job import Progress, TrainingJob, TrainingResult
 
-Hear = Callable[[str, str], None]
+OnLine = Callable[[str, str], None]
 """Called with a handle and a line that its job has logged."""
 
 _LOGS_WITHIN_S = 20.0
@@ -82,14 +82,14 @@ class Follower:
     """Follows jobs, one in each thread that asks for it."""
 
     def __init__(
-        self, clients: Clients, jobs: Jobs, stage: Stage, overview: Overview, *, poll_s: float, hear: Hear
+        self, clients: Clients, jobs: Jobs, stage: Stage, overview: Overview, *, poll_s: float, on_line: OnLine
     ) -> None:
         self._clients = clients
         self._jobs = jobs
         self._stage = stage
         self._overview = overview
         self._poll_s = poll_s
-        self._hear = hear
+        self._on_line = on_line
 
     def follow(self, job: TrainingJob, description: Description, progress: Progress | None) -> TrainingResult:
         """Wait for the job's end. Raises TrainingError when it has failed; any error of ours leaves it running.
@@ -97,7 +97,7 @@ class Follower:
         What `progress` raises stops the job, but for the deliberate errors of ours: a record that is away for a while
         should not cost what was paid for.
         """
-        reading = _Reading(job, LogTail(self._clients, description.handle), progress, self._hear)
+        reading = _Reading(job, LogTail(self._clients, description.handle), progress, self._on_line)
         with self._overview.watching(description):
             try:
                 while description.is_running:
@@ -113,7 +113,7 @@ class Follower:
 
     def completed(self, job: TrainingJob, description: Description, reading: _Reading | None = None) -> TrainingResult:
         """The result of a job that has ended."""
-        reading = reading or _Reading(job, LogTail(self._clients, description.handle), None, self._hear)
+        reading = reading or _Reading(job, LogTail(self._clients, description.handle), None, self._on_line)
         if description.status == "Failed":
             reading.read(look_for_streams=True)
         outcome.check(job, description)
@@ -122,17 +122,17 @@ class Follower:
         stopped = reading.should_stop or description.status == "Stopped"
         if stopped and not trained.model and not reading.should_stop:
             raise outcome.stopped_too_early(job, description)
-        outcome.complete(job, trained.model, reading.report, self._stage)
+        outcome.complete(job, trained.model, reading.log_reader, self._stage)
         rounds: int | None = None
         if description.interruptions and trained.model and not stopped:
             container = container_of(job.algorithm, job.code)
-            model, rounds = container.as_if_uninterrupted(job, trained.model, reading.report.known)
+            model, rounds = container.as_if_uninterrupted(job, trained.model, reading.log_reader.known)
             trained = replace(trained, model=model)
         return outcome.result(
             job,
             description,
             trained=trained,
-            history={name: values[:rounds] for name, values in reading.report.history().items()},
+            history={name: values[:rounds] for name, values in reading.log_reader.history().items()},
             stage=self._stage,
             stopped=stopped,
             streams=reading.streams,
@@ -166,7 +166,7 @@ class Follower:
         deadline = time.monotonic() + min(_LOGS_WITHIN_S, _POLLS_FOR_LOGS * self._poll_s)
         while True:
             reading.read(look_for_streams=True)
-            if reading.report.newest + 1 >= expected_rounds or time.monotonic() > deadline:
+            if reading.log_reader.newest + 1 >= expected_rounds or time.monotonic() > deadline:
                 break
             time.sleep(min(self._poll_s, 1.0))
         reading.end()
@@ -175,13 +175,13 @@ class Follower:
 class _Reading:
     """What one job has logged so far, and whether it is enough."""
 
-    def __init__(self, job: TrainingJob, tail: LogTail, progress: Progress | None, hear: Hear) -> None:
-        self.report: Report = container_of(job.algorithm, job.code).report(job)
+    def __init__(self, job: TrainingJob, tail: LogTail, progress: Progress | None, on_line: OnLine) -> None:
+        self.log_reader: LogReader = container_of(job.algorithm, job.code).log_reader(job)
         self.should_stop = False
         self.stopped = False
         self._tail = tail
         self._progress = progress
-        self._hear = hear
+        self._on_line = on_line
         self._stream: str | None = None
 
     @property
@@ -192,12 +192,12 @@ class _Reading:
         for stream, line in self._tail.read(look_for_streams=look_for_streams):
             if stream != self._stream:
                 self._stream = stream
-                self.report.begin()
-            self._hear(self._tail.handle, line)
-            self._tell(self.report.read(line))
+                self.log_reader.begin()
+            self._on_line(self._tail.handle, line)
+            self._tell(self.log_reader.read(line))
 
     def end(self) -> None:
-        self._tell(self.report.end())
+        self._tell(self.log_reader.end())
 
     def _tell(self, rounds: Sequence[tuple[int, Mapping[str, float]]]) -> None:
         for number, values in rounds:

@@ -13,7 +13,7 @@ from housing.training.job import TrainingJob, TrainingResult
 from housing.training.scoring import scored
 
 if TYPE_CHECKING:
-    from housing.targets.sagemaker.containers import Report
+    from housing.targets.sagemaker.containers import LogReader
     from housing.targets.sagemaker.staging import Stage
     from housing.targets.sagemaker.training.descriptions import Description
 
@@ -63,14 +63,14 @@ def rounds_of(job: TrainingJob, model: bytes) -> int | None:
     return loaded.rounds if isinstance(loaded, StagedModel) else None
 
 
-def complete(job: TrainingJob, model: bytes, report: Report, stage: Stage) -> None:
+def complete(job: TrainingJob, model: bytes, log_reader: LogReader, stage: Stage) -> None:
     """Compute the rounds that the log does not tell of from the model: a spot job's first one is trained beforehand."""
     rounds = rounds_of(job, model)
-    if rounds is None or all(number in report.known for number in range(report.newest + 1)):
+    if rounds is None or all(number in log_reader.known for number in range(log_reader.newest + 1)):
         return
     history = scored(job, {name: stage.get(staged) for name, staged in job.channels.items()}, model)
     if all(len(values) == rounds for values in history.values()):
-        report.fill(history)
+        log_reader.fill(history)
 
 
 def result(

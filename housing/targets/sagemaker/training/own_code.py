@@ -12,8 +12,8 @@ from housing.algorithms.own_code import Image, Program
 from housing.algorithms.script import model_archive
 from housing.errors import ConfigError
 from housing.targets.sagemaker.containers import (
-    Place,
-    Report,
+    JobResources,
+    LogReader,
     Trained,
     TrainingContainer,
     metric_definitions,
@@ -57,11 +57,11 @@ class ScriptContainer(TrainingContainer):
         """What a script cannot read off its channels."""
         return {LABEL_TRANSFORM: job.label_transform}
 
-    def texts(self, job: TrainingJob, place: Place) -> dict[str, str]:
+    def texts(self, job: TrainingJob, resources: JobResources) -> dict[str, str]:
         """Each as JSON, and where the script is."""
-        return script_texts(job.hyperparameters, self._program.entry_point, place)
+        return script_texts(job.hyperparameters, self._program.entry_point, resources)
 
-    def report(self, job: TrainingJob) -> Report:
+    def log_reader(self, job: TrainingJob) -> LogReader:
         """What it prints."""
         return PrintedRounds(self._program.metrics, job.channels)
 
@@ -93,7 +93,7 @@ class ImageContainer(TrainingContainer):
         """What an image cannot read off its channels."""
         return {LABEL_TRANSFORM: job.label_transform}
 
-    def report(self, job: TrainingJob) -> Report:
+    def log_reader(self, job: TrainingJob) -> LogReader:
         """What it prints."""
         return PrintedRounds(self._image.metrics, job.channels)
 

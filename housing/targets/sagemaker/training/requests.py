@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from housing.errors import ConfigError
 from housing.targets.sagemaker import supports
-from housing.targets.sagemaker.containers import Place
+from housing.targets.sagemaker.containers import JobResources
 from housing.targets.sagemaker.training.container import container_of
 from housing.training.job import TrainingJob
 
@@ -23,18 +23,18 @@ _NOT_IN_TAGS = re.compile(r"[^\w\s.:/=+\-@]")
 _LONGEST_TAG = 256
 
 
-def training_request(job: TrainingJob, settings: Settings, place: Place) -> dict[str, Any]:
+def training_request(job: TrainingJob, settings: Settings, resources: JobResources) -> dict[str, Any]:
     """CreateTrainingJob for a job that has a handle. Raises ConfigError on what SageMaker would train wrongly."""
     assert job.handle is not None
     return {
         "TrainingJobName": job.handle,
-        "HyperParameters": container_of(job.algorithm, job.code).texts(job, place),
-        **definition(job, settings, place, checkpoints=job.handle),
+        "HyperParameters": container_of(job.algorithm, job.code).texts(job, resources),
+        **definition(job, settings, resources, checkpoints=job.handle),
         "Tags": tags(job, settings),
     }
 
 
-def definition(job: TrainingJob, settings: Settings, place: Place, *, checkpoints: str) -> dict[str, Any]:
+def definition(job: TrainingJob, settings: Settings, resources: JobResources, *, checkpoints: str) -> dict[str, Any]:
     """What a training job and the training jobs of a tuning job have in common.
 
     `checkpoints` is the name of the folder that those of a spot job go to.
@@ -46,14 +46,14 @@ def definition(job: TrainingJob, settings: Settings, place: Place, *, checkpoint
     spot = settings.spot
     return {
         "AlgorithmSpecification": {
-            "TrainingImage": place.image,
+            "TrainingImage": resources.image,
             "TrainingInputMode": "File",
             **container.specification(),
         },
         **({"Environment": environment} if (environment := container.environment(job)) else {}),
-        "RoleArn": place.role_arn,
+        "RoleArn": resources.role_arn,
         "InputDataConfig": [_channel(name, staged.uri) for name, staged in job.channels.items()],
-        "OutputDataConfig": {"S3OutputPath": f"{place.folder}/jobs", **({"KmsKeyId": key} if key else {})},
+        "OutputDataConfig": {"S3OutputPath": f"{resources.folder}/jobs", **({"KmsKeyId": key} if key else {})},
         "ResourceConfig": {
             "InstanceType": settings.instance_type,
             "InstanceCount": settings.instance_count,
@@ -67,7 +67,7 @@ def definition(job: TrainingJob, settings: Settings, place: Place, *, checkpoint
         },
         **({"EnableManagedSpotTraining": True} if spot.enabled else {}),
         **(
-            {"CheckpointConfig": {"S3Uri": checkpoint_folder(place, checkpoints)}}
+            {"CheckpointConfig": {"S3Uri": checkpoint_folder(resources, checkpoints)}}
             if spot.enabled and spot.checkpoints
             else {}
         ),
@@ -84,9 +84,9 @@ def definition(job: TrainingJob, settings: Settings, place: Place, *, checkpoint
     }
 
 
-def checkpoint_folder(place: Place, name: str) -> str:
+def checkpoint_folder(resources: JobResources, name: str) -> str:
     """Where the checkpoints of the job of that name are."""
-    return f"{place.folder}/checkpoints/{name}"
+    return f"{resources.folder}/checkpoints/{name}"
 
 
 def tags(job: TrainingJob, settings: Settings) -> list[dict[str, str]]:

@@ -17,14 +17,14 @@ from housing.data.channel import Channel
 from housing.errors import CloudError, HousingError, JobRefused, TrainingError
 from housing.targets.managed import ManagedJob, ManagedStudy, Watch
 from housing.targets.sagemaker.clients import Clients
-from housing.targets.sagemaker.containers import Place
+from housing.targets.sagemaker.containers import JobResources
 from housing.targets.sagemaker.machines import check_instance_type
 from housing.targets.sagemaker.names import job_name, study_name
 from housing.targets.sagemaker.refusals import may_pass
 from housing.targets.sagemaker.staging import Stage, Staged
 from housing.targets.sagemaker.training.container import container_of
 from housing.targets.sagemaker.training.descriptions import Description
-from housing.targets.sagemaker.training.following import Follower, Hear, Overview
+from housing.targets.sagemaker.training.following import Follower, OnLine, Overview
 from housing.targets.sagemaker.training.jobs import Jobs
 from housing.targets.sagemaker.training.requests import checkpoint_folder, training_request
 from housing.training.job import Progress, TrainingJob, TrainingResult
@@ -44,14 +44,14 @@ class SageMakerRunner:
         self._jobs = Jobs(self._clients)
         self._jobs.load_sdk()
         self._stage = Stage(self._clients, settings)
-        self._listeners: list[Hear] = []
+        self._listeners: list[OnLine] = []
         self._follower = Follower(
             self._clients,
             self._jobs,
             self._stage,
             Overview(self._jobs, prefix=settings.prefix, poll_s=settings.poll_s),
             poll_s=settings.poll_s,
-            hear=self._tell,
+            on_line=self._tell,
         )
         self._running: set[Future[TrainingResult]] = set()
         self._new: set[str] = set()
@@ -105,8 +105,8 @@ class SageMakerRunner:
         """Run a tuning job; see `housing.targets.sagemaker.training.search`."""
         from housing.targets.sagemaker.training.search import search
 
-        place = self._place(study.job)
-        search(study, watch, settings=self._settings, place=place, jobs=self._jobs, follower=self._follower)
+        resources = self._job_resources(study.job)
+        search(study, watch, settings=self._settings, resources=resources, jobs=self._jobs, follower=self._follower)
 
     def search_faults(
         self, study: Study, space: SearchSpace, algorithm: str, code: Program | Image | None
@@ -116,9 +116,9 @@ class SageMakerRunner:
 
         return faults(study, space, container_of(algorithm, code))
 
-    def listen(self, hear: Hear) -> None:
-        """From now on call `hear(handle, line)` with every line that running jobs log; from any thread."""
-        self._listeners.append(hear)
+    def listen(self, on_line: OnLine) -> None:
+        """From now on call `on_line(handle, line)` with every line that running jobs log; from any thread."""
+        self._listeners.append(on_line)
 
     def stop(self, handle: str) -> None:
         """Ask a job, or a whole study, to end; one that has ended, or never began, stays as it is."""
@@ -157,27 +157,27 @@ class SageMakerRunner:
 
     def _created(self, job: TrainingJob) -> Description:
         assert job.handle is not None
-        place = self._place(job)
+        resources = self._job_resources(job)
         spot = self._settings.spot
         if spot.enabled and spot.checkpoints:
-            folder = checkpoint_folder(place, job.handle)
+            folder = checkpoint_folder(resources, job.handle)
             container_of(job.algorithm, job.code).prepare_spot(job, folder, self._stage)
-        return self._jobs.create(training_request(job, self._settings, place))
+        return self._jobs.create(training_request(job, self._settings, resources))
 
-    def _place(self, job: TrainingJob) -> Place:
+    def _job_resources(self, job: TrainingJob) -> JobResources:
         container = container_of(job.algorithm, job.code)
-        place = replace(self._any_place, image=container.image(self._settings, self._clients.region))
+        resources = replace(self._any_resources, image=container.image(self._settings, self._clients.region))
         if (source := container.source()) is None:
-            return place
+            return resources
         uri = self._stage.put_bytes(source, "code", sha256(source).hexdigest(), "sourcedir.tar.gz")
-        return replace(place, code=uri)
+        return replace(resources, code=uri)
 
     @cached_property
-    def _any_place(self) -> Place:
+    def _any_resources(self) -> JobResources:
         """Whatever trains there."""
         clients, settings = self._clients, self._settings
         check_instance_type("runner.instance_type", settings.instance_type, "TrainingInstanceType")
-        return Place(
+        return JobResources(
             image="",
             role_arn=clients.role_arn,
             folder=f"s3://{clients.bucket}/{settings.prefix}",
@@ -185,5 +185,5 @@ class SageMakerRunner:
         )
 
     def _tell(self, handle: str, line: str) -> None:
-        for hear in self._listeners:
-            hear(handle, line)
+        for on_line in self._listeners:
+            on_line(handle, line)

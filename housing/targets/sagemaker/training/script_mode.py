@@ -16,8 +16,8 @@ from housing import archives
 from housing.algorithms.base import fitting, packages
 from housing.algorithms.script import pack
 from housing.targets.sagemaker.containers import (
-    Place,
-    Report,
+    JobResources,
+    LogReader,
     Trained,
     TrainingContainer,
     metric_definitions,
@@ -68,11 +68,11 @@ class ScriptModeContainer(TrainingContainer):
         """What the program reads beside hyperparameters and channels."""
         return {ALGORITHM: job.algorithm, SEED: str(job.seed), LABEL_TRANSFORM: job.label_transform}
 
-    def texts(self, job: TrainingJob, place: Place) -> dict[str, str]:
+    def texts(self, job: TrainingJob, resources: JobResources) -> dict[str, str]:
         """Each as JSON, and where the program is."""
-        return script_texts(job.hyperparameters, _PROGRAM, place)
+        return script_texts(job.hyperparameters, _PROGRAM, resources)
 
-    def report(self, job: TrainingJob) -> Report:
+    def log_reader(self, job: TrainingJob) -> LogReader:
         """What the program prints after each round."""
         names = self._algorithm.metrics(job.hyperparameters)
         return PrintedRounds(self._patterns(names or _MEASURED, anchor=r"^\[\d+\].*"), job.channels)

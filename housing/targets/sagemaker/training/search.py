@@ -17,14 +17,14 @@ from housing.training.job import TrainingJob, TrainingResult
 
 if TYPE_CHECKING:
     from housing.targets.sagemaker import Settings
-    from housing.targets.sagemaker.containers import Place
+    from housing.targets.sagemaker.containers import JobResources
     from housing.targets.sagemaker.training.descriptions import StudyDescription
     from housing.targets.sagemaker.training.following import Follower
     from housing.targets.sagemaker.training.jobs import Jobs
 
 
 def search(
-    managed: ManagedStudy, watch: Watch, *, settings: Settings, place: Place, jobs: Jobs, follower: Follower
+    managed: ManagedStudy, watch: Watch, *, settings: Settings, resources: JobResources, jobs: Jobs, follower: Follower
 ) -> None:
     """Run the study, or go on watching the one of its name; see `SearchingRunner`.
 
@@ -32,7 +32,7 @@ def search(
     """
     if found := faults(managed.study, managed.space, container_of(managed.job.algorithm, managed.job.code)):
         raise ConfigError("; ".join(found))
-    study = jobs.describe_study(managed.handle) or jobs.create_study(tuning_request(managed, settings, place))
+    study = jobs.describe_study(managed.handle) or jobs.create_study(tuning_request(managed, settings, resources))
     _Watching(managed, watch, jobs, follower).until_the_end(study, poll_s=settings.poll_s)
 
 

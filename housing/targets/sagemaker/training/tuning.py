@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from housing.algorithms.base import find
 from housing.algorithms.own_code import Image
 from housing.errors import ConfigError
-from housing.targets.sagemaker.containers import Place, TrainingContainer, text
+from housing.targets.sagemaker.containers import JobResources, TrainingContainer, text
 from housing.targets.sagemaker.training.container import container_of
 from housing.targets.sagemaker.training.requests import definition, tags
 from housing.training.job import TrainingJob
@@ -41,7 +41,7 @@ def faults(study: Study, space: SearchSpace, container: TrainingContainer) -> li
     return [*_study_faults(study), *_space_faults(study, space, container)]
 
 
-def tuning_request(managed: ManagedStudy, settings: Settings, place: Place) -> dict[str, Any]:
+def tuning_request(managed: ManagedStudy, settings: Settings, resources: JobResources) -> dict[str, Any]:
     """CreateHyperParameterTuningJob for a study without `faults`. Raises ConfigError for an image it cannot start."""
     study, job = managed.study, managed.job
     if isinstance(job.code, Image) and (job.code.entry_point or job.code.arguments):
@@ -54,7 +54,7 @@ def tuning_request(managed: ManagedStudy, settings: Settings, place: Place) -> d
     shared = replace(
         job, hyperparameters={k: v for k, v in job.hyperparameters.items() if k not in searched} | dict(fixed)
     )
-    common = definition(shared, settings, place, checkpoints=managed.handle)
+    common = definition(shared, settings, resources, checkpoints=managed.handle)
     request = {
         "HyperParameterTuningJobName": managed.handle,
         "HyperParameterTuningJobConfig": {
@@ -75,7 +75,7 @@ def tuning_request(managed: ManagedStudy, settings: Settings, place: Place) -> d
             **_completion(study),
             "RandomSeed": abs(job.seed),
         },
-        "TrainingJobDefinition": {**common, "StaticHyperParameters": container.texts(shared, place)},
+        "TrainingJobDefinition": {**common, "StaticHyperParameters": container.texts(shared, resources)},
         "Tags": tags(job, settings),
     }
     if managed.parents:

@@ -152,8 +152,8 @@ _SCALED = {
 }
 
 
-def _variant(place: int, **changes: Any) -> Callable[[dict[str, Any]], None]:
-    return lambda request: request["ProductionVariants"][place].update(changes)
+def _variant(index: int, **changes: Any) -> Callable[[dict[str, Any]], None]:
+    return lambda request: request["ProductionVariants"][index].update(changes)
 
 
 MUTATIONS: dict[str, tuple[Callable[[Console], None], list[str]]] = {

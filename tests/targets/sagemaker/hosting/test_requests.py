@@ -35,15 +35,15 @@ from housing.targets.sagemaker.hosting.archive import archive, image
 from housing.targets.sagemaker.hosting.batch import transform_job
 from housing.targets.sagemaker.hosting.invocations import Route
 from housing.targets.sagemaker.hosting.names import content_name
-from housing.targets.sagemaker.hosting.requests import Place, Served
+from housing.targets.sagemaker.hosting.requests import ResourceDefaults, Served
 from housing.testing.models import price_bundle
 from housing.training.artifact import write_bundle
 from housing.training.predictor import BUNDLE_FILE
 from tests.rehearsal.conftest import ROLE
 
 GOOD = "models:/price/1"
-PLACE = Place(ROLE, "bucket", "housing", tags={"housing:experiment": "housing"})
-PRIVATE = replace(PLACE, kms_key="alias/mine", subnets=("subnet-1",), security_groups=("sg-1",))
+DEFAULTS = ResourceDefaults(ROLE, "bucket", "housing", tags={"housing:experiment": "housing"})
+PRIVATE = replace(DEFAULTS, kms_key="alias/mine", subnets=("subnet-1",), security_groups=("sg-1",))
 SERVED = Served(GOOD, "d" * 64, "1.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:3.2-0", "s3://bucket/model.tar.gz")
 LONGEST = "a" * 62 + "b"
 
@@ -90,18 +90,20 @@ def held(operation: str, request: Mapping[str, Any], service: str = "sagemaker")
 
 
 @settings(max_examples=150, deadline=None)
-@given(deployment=deployments, place=st.sampled_from([PLACE, PRIVATE]))
-def test_every_request_of_any_deployment_is_one_that_aws_takes(deployment: Deployment, place: Place) -> None:
-    model = requests.create_model(place, deployment.endpoint, deployment.interface, SERVED)
+@given(deployment=deployments, defaults=st.sampled_from([DEFAULTS, PRIVATE]))
+def test_every_request_of_any_deployment_is_one_that_aws_takes(
+    deployment: Deployment, defaults: ResourceDefaults
+) -> None:
+    model = requests.create_model(defaults, deployment.endpoint, deployment.interface, SERVED)
     held("CreateModel", model)
     models = dict.fromkeys(deployment.variants, model["ModelName"])
-    config = requests.create_endpoint_config(place, deployment, models)
+    config = requests.create_endpoint_config(defaults, deployment, models)
     held("CreateEndpointConfig", config)
-    held("CreateEndpoint", requests.create_endpoint(place, deployment, config["EndpointConfigName"]))
+    held("CreateEndpoint", requests.create_endpoint(defaults, deployment, config["EndpointConfigName"]))
     watched = alarms.names(deployment.endpoint, deployment.update.alarms, deployment.variants)
     held("UpdateEndpoint", requests.update_endpoint(deployment, config["EndpointConfigName"], watched))
     for name, alarm in deployment.update.alarms.items():
-        request = alarms.put_alarm(deployment.endpoint, name, "a", alarm, own=place.tags_of(deployment.endpoint))
+        request = alarms.put_alarm(deployment.endpoint, name, "a", alarm, own=defaults.tags_of(deployment.endpoint))
         held("PutMetricAlarm", request, "cloudwatch")
 
 
@@ -127,11 +129,11 @@ def test_the_same_content_has_the_same_name_and_any_other_another() -> None:
         replace(plain, asynchronous=Asynchronous()),
         replace(plain, endpoint="shed"),
     ]
-    made = [requests.create_endpoint_config(PLACE, each, {"a": "m"})["EndpointConfigName"] for each in others]
+    made = [requests.create_endpoint_config(DEFAULTS, each, {"a": "m"})["EndpointConfigName"] for each in others]
     assert len(set(made)) == len(others)
-    again = requests.create_endpoint_config(PLACE, plain, {"a": "m"})
+    again = requests.create_endpoint_config(DEFAULTS, plain, {"a": "m"})
     assert again["EndpointConfigName"] == made[0]
-    assert requests.create_endpoint_config(PLACE, plain, {"a": "m"}, beside=made[0]) != again
+    assert requests.create_endpoint_config(DEFAULTS, plain, {"a": "m"}, beside=made[0]) != again
 
 
 def test_endpoints_whose_long_names_begin_alike_have_things_of_different_names() -> None:

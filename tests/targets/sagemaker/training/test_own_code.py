@@ -17,7 +17,7 @@ from housing.targets.sagemaker import Settings
 from housing.targets.sagemaker.staging import Staged
 from housing.targets.sagemaker.training.container import container_of
 from housing.targets.sagemaker.training.reading import values
-from housing.targets.sagemaker.training.requests import Place, training_request
+from housing.targets.sagemaker.training.requests import JobResources, training_request
 from housing.targets.sagemaker.training.runner import SageMakerRunner
 from housing.targets.sagemaker.training.tuning import tuning_request
 from housing.testing.runner import channel
@@ -26,14 +26,16 @@ from housing.training.job import TrainingJob
 from housing.tuning.space import Categorical, Float
 from housing.tuning.spec import Study
 
-PLACE = Place(
+RESOURCES = JobResources(
     image="123456789012.dkr.ecr.us-east-1.amazonaws.com/mine:1",
     role_arn="arn:aws:iam::123456789012:role/housing",
     folder="s3://bucket/housing",
     region="us-east-1",
     code="s3://bucket/housing/code/1.tar.gz",
 )
-IMAGE = Image(PLACE.image, {"validation_mae": "mae=([0-9.]+)"}, entry_point=("python", "fit.py"), arguments=("--all",))
+IMAGE = Image(
+    RESOURCES.image, {"validation_mae": "mae=([0-9.]+)"}, entry_point=("python", "fit.py"), arguments=("--all",)
+)
 SPACE = {"rate": Float(0.1, 0.9), "loss": Categorical(("l1", "l2")), "log_label": Categorical((True, False))}
 
 
@@ -51,14 +53,14 @@ def is_valid(operation: str, request: dict[str, Any]) -> None:
 
 
 def test_a_script_runs_in_its_framework_s_image_with_its_folder_staged() -> None:
-    request = training_request(job(linear(), label_transform="log"), Settings(), PLACE)
+    request = training_request(job(linear(), label_transform="log"), Settings(), RESOURCES)
     is_valid("CreateTrainingJob", request)
     assert request["HyperParameters"] == {
         "rate": "0.5",
         "loss": '"l1"',
         "log_label": "true",
         "sagemaker_program": '"train.py"',
-        "sagemaker_submit_directory": f'"{PLACE.code}"',
+        "sagemaker_submit_directory": f'"{RESOURCES.code}"',
         "sagemaker_region": '"us-east-1"',
     }
     definitions = request["AlgorithmSpecification"]["MetricDefinitions"]
@@ -67,11 +69,11 @@ def test_a_script_runs_in_its_framework_s_image_with_its_folder_staged() -> None
 
 
 def test_an_image_gets_plain_text_and_its_own_entry_point() -> None:
-    request = training_request(job(IMAGE), Settings(), PLACE)
+    request = training_request(job(IMAGE), Settings(), RESOURCES)
     is_valid("CreateTrainingJob", request)
     assert request["HyperParameters"] == {"rate": "0.5", "loss": "l1", "log_label": "true"}
     assert request["AlgorithmSpecification"] == {
-        "TrainingImage": PLACE.image,
+        "TrainingImage": RESOURCES.image,
         "TrainingInputMode": "File",
         "ContainerEntrypoint": ["python", "fit.py"],
         "ContainerArguments": ["--all"],
@@ -85,7 +87,7 @@ def managed_study(code: Program | Image) -> ManagedStudy:
 
 def test_a_tuning_job_runs_an_image_as_it_is() -> None:
     with pytest.raises(ConfigError, match=r"takes neither entry_point nor arguments.*study\.engine=optuna"):
-        tuning_request(managed_study(IMAGE), Settings(), PLACE)
+        tuning_request(managed_study(IMAGE), Settings(), RESOURCES)
 
 
 @pytest.mark.parametrize(
@@ -94,7 +96,7 @@ def test_a_tuning_job_runs_an_image_as_it_is() -> None:
 )
 def test_a_tuning_job_proposes_values_as_the_code_reads_them(code: Program | Image, choices: list[str]) -> None:
     managed = managed_study(code)
-    request = tuning_request(managed, Settings(), PLACE)
+    request = tuning_request(managed, Settings(), RESOURCES)
     is_valid("CreateHyperParameterTuningJob", request)
     ranges = request["HyperParameterTuningJobConfig"]["ParameterRanges"]["CategoricalParameterRanges"]
     assert ranges == [
@@ -108,14 +110,14 @@ def test_a_tuning_job_proposes_values_as_the_code_reads_them(code: Program | Ima
 
 
 def test_what_a_script_was_told_is_read_back_as_it_was() -> None:
-    sent = training_request(job(linear()), Settings(), PLACE)["HyperParameters"]
+    sent = training_request(job(linear()), Settings(), RESOURCES)["HyperParameters"]
     assert values(sent, "script") == {"rate": 0.5, "loss": "l1", "log_label": True}
 
 
 def test_hyperband_knows_which_hyperparameter_counts_a_script_s_rounds() -> None:
     shared = job(linear(rounds="rounds"), hyperparameters={"rounds": 30})
     managed = ManagedStudy("s", Study("s", "random", trials=4, pruner="hyperband", prune_after=5), SPACE, shared)
-    config = tuning_request(managed, Settings(), PLACE)["HyperParameterTuningJobConfig"]["StrategyConfig"]
+    config = tuning_request(managed, Settings(), RESOURCES)["HyperParameterTuningJobConfig"]["StrategyConfig"]
     assert config == {"HyperbandStrategyConfig": {"MinResource": 5, "MaxResource": 30}}
 
 

@@ -15,7 +15,7 @@ from housing.algorithms.own_code import Image, Program
 from housing.errors import ConfigError
 from housing.targets.managed import ManagedStudy
 from housing.targets.sagemaker import Settings, Spot, Vpc
-from housing.targets.sagemaker.containers import Place, text
+from housing.targets.sagemaker.containers import JobResources, text
 from housing.targets.sagemaker.names import job_name, study_name
 from housing.targets.sagemaker.staging import Staged
 from housing.targets.sagemaker.training.container import container_of
@@ -26,7 +26,7 @@ from housing.tuning.space import Categorical, Condition, Float, Int, SearchSpace
 from housing.tuning.spec import Study
 
 MODEL = botocore.session.get_session().get_service_model("sagemaker")
-PLACE = Place(
+RESOURCES = JobResources(
     "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:3.2-0",
     "arn:aws:iam::123456789012:role/housing",
     "s3://bucket/housing",
@@ -84,7 +84,7 @@ def _within(shape: Any, value: Any, path: str) -> None:
 
 
 def test_a_training_job_says_all_that_the_walkthrough_says() -> None:
-    request = valid("CreateTrainingJob", training_request(JOB, Settings(), PLACE))
+    request = valid("CreateTrainingJob", training_request(JOB, Settings(), RESOURCES))
     assert request["HyperParameters"] == {
         "num_round": "20",
         "eta": "0.5",
@@ -108,18 +108,18 @@ def test_a_training_job_says_all_that_the_walkthrough_says() -> None:
 
 def test_spot_waits_and_keeps_checkpoints_under_the_job_s_name() -> None:
     settings = Settings(spot=Spot(enabled=True))
-    request = valid("CreateTrainingJob", training_request(JOB, settings, PLACE))
+    request = valid("CreateTrainingJob", training_request(JOB, settings, RESOURCES))
     assert request["EnableManagedSpotTraining"] is True
     assert request["StoppingCondition"] == {"MaxRuntimeInSeconds": 3600, "MaxWaitTimeInSeconds": 7200}
     assert request["CheckpointConfig"] == {"S3Uri": f"s3://bucket/housing/checkpoints/{JOB.handle}"}
     loses = Settings(spot=Spot(enabled=True, checkpoints=False, lose_work=True))
-    assert "CheckpointConfig" not in valid("CreateTrainingJob", training_request(JOB, loses, PLACE))
+    assert "CheckpointConfig" not in valid("CreateTrainingJob", training_request(JOB, loses, RESOURCES))
 
 
 def test_encryption_and_network_reach_every_part() -> None:
     key = "arn:aws:kms:us-east-1:123456789012:key/1234abcd"
     settings = Settings(kms_key=key, vpc=Vpc(("subnet-1",), ("sg-1", "sg-2")), tags={"team": "a, b"})
-    request = valid("CreateTrainingJob", training_request(JOB, settings, PLACE))
+    request = valid("CreateTrainingJob", training_request(JOB, settings, RESOURCES))
     assert request["OutputDataConfig"]["KmsKeyId"] == request["ResourceConfig"]["VolumeKmsKeyId"] == key
     assert request["VpcConfig"] == {"Subnets": ["subnet-1"], "SecurityGroupIds": ["sg-1", "sg-2"]}
     assert {"Key": "team", "Value": "a_ b"} in request["Tags"]
@@ -127,13 +127,13 @@ def test_encryption_and_network_reach_every_part() -> None:
 
 def test_several_instances_would_train_each_row_several_times() -> None:
     with pytest.raises(ConfigError, match=r"instance_count: 2 instances would each train on every row"):
-        training_request(JOB, Settings(instance_count=2), PLACE)
+        training_request(JOB, Settings(instance_count=2), RESOURCES)
 
 
 def test_a_script_is_told_where_it_is() -> None:
     job = replace(JOB, algorithm="script", code=PROGRAM, hyperparameters={"alpha": 0.5, "columns": ["a", "b"]})
-    place = replace(PLACE, code="s3://bucket/housing/code/x/sourcedir.tar.gz")
-    request = valid("CreateTrainingJob", training_request(job, Settings(instance_count=2), place))
+    resources = replace(RESOURCES, code="s3://bucket/housing/code/x/sourcedir.tar.gz")
+    request = valid("CreateTrainingJob", training_request(job, Settings(instance_count=2), resources))
     assert request["HyperParameters"] == {
         "alpha": "0.5",
         "columns": '["a", "b"]',
@@ -146,7 +146,7 @@ def test_a_script_is_told_where_it_is() -> None:
 
 def test_an_image_keeps_its_entry_point_and_arguments() -> None:
     job = replace(JOB, algorithm="container", code=IMAGE, hyperparameters={"depth": 3})
-    request = valid("CreateTrainingJob", training_request(job, Settings(), replace(PLACE, image=IMAGE.image)))
+    request = valid("CreateTrainingJob", training_request(job, Settings(), replace(RESOURCES, image=IMAGE.image)))
     specification = request["AlgorithmSpecification"]
     assert specification["TrainingImage"] == IMAGE.image
     assert specification["ContainerEntrypoint"] == ["python", "train.py"]
@@ -177,7 +177,9 @@ def test_names_are_new_and_fit(prefix: str) -> None:
 
 
 def test_a_tuning_job_is_the_walkthrough_s() -> None:
-    request = valid("CreateHyperParameterTuningJob", tuning_request(STUDY, Settings(spot=Spot(enabled=True)), PLACE))
+    request = valid(
+        "CreateHyperParameterTuningJob", tuning_request(STUDY, Settings(spot=Spot(enabled=True)), RESOURCES)
+    )
     config = request["HyperParameterTuningJobConfig"]
     assert config["Strategy"] == "Bayesian"
     assert config["HyperParameterTuningJobObjective"] == {"Type": "Minimize", "MetricName": "validation:mae"}
@@ -224,12 +226,12 @@ def test_a_tuning_job_is_the_walkthrough_s() -> None:
 def test_what_a_study_says_is_in_its_request(change: dict[str, Any], key: str, wanted: object) -> None:
     changed = replace(STUDY, study=replace(STUDY.study, **change))
     assert not faults(changed.study, changed.space, XGBOOST)
-    request = valid("CreateHyperParameterTuningJob", tuning_request(changed, Settings(), PLACE))
+    request = valid("CreateHyperParameterTuningJob", tuning_request(changed, Settings(), RESOURCES))
     assert request["HyperParameterTuningJobConfig"][key] == wanted
 
 
 def test_parents_are_learnt_from() -> None:
-    request = tuning_request(replace(STUDY, parents=["earlier"]), Settings(), PLACE)
+    request = tuning_request(replace(STUDY, parents=["earlier"]), Settings(), RESOURCES)
     assert valid("CreateHyperParameterTuningJob", request)["WarmStartConfig"] == {
         "ParentHyperParameterTuningJobs": [{"HyperParameterTuningJobName": "earlier"}],
         "WarmStartType": "TransferLearning",
@@ -242,7 +244,7 @@ def test_a_script_s_grid_is_made_of_lists() -> None:
     managed = ManagedStudy("g", Study("g", "grid", 6), space, job)
     assert not faults(managed.study, space, container_of("script", job.code))
     config = valid(
-        "CreateHyperParameterTuningJob", tuning_request(managed, Settings(), replace(PLACE, code="s3://b/c"))
+        "CreateHyperParameterTuningJob", tuning_request(managed, Settings(), replace(RESOURCES, code="s3://b/c"))
     )["HyperParameterTuningJobConfig"]
     assert "MaxNumberOfTrainingJobs" not in config["ResourceLimits"]
     assert config["ParameterRanges"]["CategoricalParameterRanges"] == [

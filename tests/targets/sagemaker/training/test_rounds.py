@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 
 import pytest
 
-from housing.targets.sagemaker.built_in.xgboost.log import Rounds
+from housing.targets.sagemaker.built_in.xgboost.log import LoggedRounds
 from housing.targets.sagemaker.training.printed_rounds import PrintedRounds
 
 
@@ -12,12 +12,12 @@ def line(number: int, mae: float = 1.0) -> str:
     return f"[{number}]#011train-mae:{mae:.5f}#011train-rmse:2.00000#011validation-mae:{mae + 1:.5f}"
 
 
-def numbers(rounds: Rounds, lines: Iterable[str]) -> list[int]:
+def numbers(rounds: LoggedRounds, lines: Iterable[str]) -> list[int]:
     return [number for each in lines for number, _ in rounds.read(each)]
 
 
 def test_a_line_of_the_container_is_a_round() -> None:
-    rounds = Rounds(metrics=["mae"])
+    rounds = LoggedRounds(metrics=["mae"])
     assert rounds.read("[0]#011train-rmse:7.5#011train-mae:5.25#011validation-mae:inf") == [
         (0, {"train_mae": 5.25, "validation_mae": float("inf")})
     ]
@@ -38,11 +38,11 @@ def test_a_line_of_the_container_is_a_round() -> None:
     ],
 )
 def test_other_lines_are_no_rounds(other: str) -> None:
-    assert Rounds(metrics=["mae"]).read(other) == []
+    assert LoggedRounds(metrics=["mae"]).read(other) == []
 
 
 def test_a_job_that_begins_anew_tells_each_round_once() -> None:
-    rounds = Rounds(metrics=["mae"])
+    rounds = LoggedRounds(metrics=["mae"])
     assert numbers(rounds, map(line, range(4))) == [0, 1, 2, 3]
     rounds.begin()
     assert numbers(rounds, map(line, range(6))) == [4, 5]
@@ -52,7 +52,7 @@ def test_a_job_that_begins_anew_tells_each_round_once() -> None:
 @pytest.mark.parametrize("first", [0, 3])
 def test_a_job_that_goes_on_is_counted_on_from_where_it_says(first: int) -> None:
     """The real container numbers its rounds from 0 after each start; another would number them on."""
-    rounds = Rounds(metrics=["mae"])
+    rounds = LoggedRounds(metrics=["mae"])
     assert numbers(rounds, map(line, range(5))) == [0, 1, 2, 3, 4]
     rounds.begin()
     assert rounds.read("INFO:root:Resuming from iteration 3") == []
@@ -62,7 +62,7 @@ def test_a_job_that_goes_on_is_counted_on_from_where_it_says(first: int) -> None
 
 
 def test_a_history_with_a_hole_is_none() -> None:
-    rounds = Rounds(metrics=["mae"])
+    rounds = LoggedRounds(metrics=["mae"])
     assert numbers(rounds, [line(0), line(2)]) == [0, 2]
     assert rounds.history() == {}
     assert rounds.newest == 2

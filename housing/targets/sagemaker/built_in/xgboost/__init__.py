@@ -11,9 +11,9 @@ from housing.algorithms.base import find
 from housing.targets.sagemaker.built_in import BuiltIn
 from housing.targets.sagemaker.built_in.xgboost import images
 from housing.targets.sagemaker.built_in.xgboost.checkpoints import keep_newest, lay_first_round
-from housing.targets.sagemaker.built_in.xgboost.log import Rounds
+from housing.targets.sagemaker.built_in.xgboost.log import LoggedRounds
 from housing.targets.sagemaker.built_in.xgboost.patience import without_interruption
-from housing.targets.sagemaker.containers import Place, Report, Trained, text
+from housing.targets.sagemaker.containers import JobResources, LogReader, Trained, text
 from housing.tuning.space import Categorical, SearchSpace
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class XGBoostContainer(BuiltIn):
         """See `images.serving_image`."""
         return images.serving_image(made_by, settings, region)
 
-    def texts(self, job: TrainingJob, _place: Place) -> dict[str, str]:
+    def texts(self, job: TrainingJob, _resources: JobResources) -> dict[str, str]:
         """Plain texts, with what the container must be told."""
         values = dict(job.hyperparameters)
         values.setdefault("seed", job.seed)
@@ -69,10 +69,10 @@ class XGBoostContainer(BuiltIn):
         values["save_model_on_termination"] = True
         return {name: text(value) for name, value in values.items()}
 
-    def report(self, job: TrainingJob) -> Report:
+    def log_reader(self, job: TrainingJob) -> LogReader:
         """The metrics that were asked for; the container logs the objective's own, too."""
         metrics = find(job.algorithm).metrics(job.hyperparameters)
-        return Rounds(metrics=metrics, suffix="" if job.label_transform == "none" else "_trained")
+        return LoggedRounds(metrics=metrics, suffix="" if job.label_transform == "none" else "_trained")
 
     def trained(self, _job: TrainingJob, archive: bytes) -> Trained | None:
         """The model file; the container writes nothing else."""

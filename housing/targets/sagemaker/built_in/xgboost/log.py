@@ -10,7 +10,7 @@ _METRIC = re.compile(r"(?:#011|\t)(train|validation)-([^\s#:]+):([^\s#]+)")
 _RESUMED = re.compile(r"Resuming from iteration (\d+)")
 
 
-class Rounds:
+class LoggedRounds:
     """What one job has logged so far.
 
     The built-in container numbers its rounds from 0 whenever it starts, and says beforehand which one it goes on from.
@@ -23,17 +23,17 @@ class Rounds:
         self._suffix = suffix
         self._offset = 0
         self._resumed_at: int | None = None
-        self._seen: dict[int, Mapping[str, float]] = {}
+        self._rounds: dict[int, Mapping[str, float]] = {}
 
     def begin(self) -> None:
         """A container has started: it counts from 0, until it says otherwise."""
         self._offset, self._resumed_at = 0, None
 
-    def tell(self, number: int, values: Mapping[str, float]) -> list[tuple[int, Mapping[str, float]]]:
+    def add(self, number: int, values: Mapping[str, float]) -> list[tuple[int, Mapping[str, float]]]:
         """Take a round's values; none when this round, or a later one, is known already."""
         if number <= self.newest:
             return []
-        self._seen[number] = values
+        self._rounds[number] = values
         return [(number, values)]
 
     def read(self, line: str) -> list[tuple[int, Mapping[str, float]]]:
@@ -54,13 +54,13 @@ class Rounds:
             if metric in self._metrics
         }
         number = counted + self._offset
-        return self.tell(number, values)
+        return self.add(number, values)
 
     def fill(self, history: Mapping[str, Sequence[float]]) -> None:
         """Take the rounds that no line has told of: the first one of a spot job, say."""
         for number, values in enumerate(zip(*history.values(), strict=False)):
             told = dict(zip(history, values, strict=True))
-            self._seen.setdefault(number, {name: told[name] for name in told if name.endswith(self._suffix)})
+            self._rounds.setdefault(number, {name: told[name] for name in told if name.endswith(self._suffix)})
 
     def end(self) -> list[tuple[int, Mapping[str, float]]]:
         """Nothing: a line is a whole round."""
@@ -69,25 +69,25 @@ class Rounds:
     @property
     def newest(self) -> int:
         """The number of the newest round; -1 before the first."""
-        return max(self._seen, default=-1)
+        return max(self._rounds, default=-1)
 
     @property
     def known(self) -> Mapping[int, Mapping[str, float]]:
         """The metrics of each round that a line has told of, by number."""
-        return self._seen
+        return self._rounds
 
     @property
     def is_whole(self) -> bool:
         """Whether no round before the newest is missing."""
-        return len(self._seen) == self.newest + 1
+        return len(self._rounds) == self.newest + 1
 
     def history(self) -> dict[str, Sequence[float]]:
         """One value a round for each metric that no round lacks; empty when a round is missing."""
-        if not self._seen or not self.is_whole:
+        if not self._rounds or not self.is_whole:
             return {}
-        names = set.intersection(*(set(values) for values in self._seen.values()))
-        first = self._seen[0]
+        names = set.intersection(*(set(values) for values in self._rounds.values()))
+        first = self._rounds[0]
         return {name: list(self._values(name)) for name in first if name in names}
 
     def _values(self, name: str) -> Iterator[float]:
-        return (self._seen[number][name] for number in sorted(self._seen))
+        return (self._rounds[number][name] for number in sorted(self._rounds))

@@ -20,29 +20,29 @@ _CONNECT_WITHIN_S = 10
 
 
 @dataclass(frozen=True)
-class Line:
+class ProgressAddress:
     """A job's line to its driver; travels with the job. The token is known to the two of them only."""
 
     host: str
     port: int
     token: str
 
-    def open(self) -> OpenLine:
+    def open(self) -> ProgressConnection:
         """Call the driver; raises OSError when it cannot be reached from here."""
-        return OpenLine(self)
+        return ProgressConnection(self)
 
 
-class OpenLine:
+class ProgressConnection:
     """A `Progress` that the driver answers. Use as a context manager."""
 
-    def __init__(self, line: Line) -> None:
-        self._socket = socket.create_connection((line.host, line.port), timeout=_CONNECT_WITHIN_S)
+    def __init__(self, address: ProgressAddress) -> None:
+        self._socket = socket.create_connection((address.host, address.port), timeout=_CONNECT_WITHIN_S)
         self._socket.settimeout(None)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._file = self._socket.makefile("rwb")
-        self._say(line.token)
+        self._send(address.token)
 
-    def __enter__(self) -> OpenLine:
+    def __enter__(self) -> ProgressConnection:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -51,18 +51,18 @@ class OpenLine:
 
     def __call__(self, number: int, metrics: Mapping[str, float]) -> bool:
         """Tell of a round and hear whether to stop. Raises RuntimeError when the driver has gone or failed."""
-        self._say([number, dict(metrics)])
+        self._send([number, dict(metrics)])
         answer = json.loads(self._file.readline() or b'{"error": "the process that asked for the job has gone"}')
         if "error" in answer:
             raise RuntimeError(answer["error"])
         return bool(answer["stop"])
 
-    def _say(self, value: object) -> None:
+    def _send(self, value: object) -> None:
         self._file.write(json.dumps(value).encode() + b"\n")
         self._file.flush()
 
 
-class Switchboard:
+class ProgressServer:
     """The driver's end of all its jobs' lines; `progress` is called from a thread for each line."""
 
     def __init__(self, host: str) -> None:
@@ -70,16 +70,16 @@ class Switchboard:
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
         self._thread.start()
 
-    def line(self, progress: Progress) -> Line:
-        """A line for one job, until `hang_up`."""
+    def register(self, progress: Progress) -> ProgressAddress:
+        """The address for one job's rounds, until `unregister`."""
         host, port = self._server.socket.getsockname()
         token = secrets.token_hex(16)
         self._server.listeners[token] = progress
-        return Line(host, port, token)
+        return ProgressAddress(host, port, token)
 
-    def hang_up(self, line: Line) -> None:
+    def unregister(self, address: ProgressAddress) -> None:
         """Forget a job that has ended."""
-        self._server.listeners.pop(line.token, None)
+        self._server.listeners.pop(address.token, None)
 
     def close(self) -> None:
         """Answer no more calls."""

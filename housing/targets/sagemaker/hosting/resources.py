@@ -14,7 +14,7 @@ from housing.errors import CloudError, DeploymentError
 from housing.targets.sagemaker.hosting import alarms, archive, requests
 from housing.targets.sagemaker.hosting.invocations import ARCHIVE_FILE, ENCODER_FILE
 from housing.targets.sagemaker.hosting.names import EXPERIMENT_TAG
-from housing.targets.sagemaker.hosting.requests import Place, Served
+from housing.targets.sagemaker.hosting.requests import ResourceDefaults, Served
 from housing.targets.sagemaker.refusals import code, message, translated
 from housing.targets.sagemaker.staging import Stage
 
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from housing.targets.sagemaker.clients import Clients
 
 
-class Parts:
-    """Makes them; `Remains` removes them. All carry the endpoint's name."""
+class EndpointResources:
+    """Makes them; `Cleanup` removes them. All carry the endpoint's name."""
 
     def __init__(self, clients: Clients, stage: Stage, settings: Settings) -> None:
         self._clients = clients
@@ -32,10 +32,10 @@ class Parts:
         self._settings = settings
 
     @cached_property
-    def place(self) -> Place:
+    def defaults(self) -> ResourceDefaults:
         """What all requests have in common."""
         settings = self._settings
-        return Place(
+        return ResourceDefaults(
             role_arn=self._clients.role_arn,
             bucket=self._clients.bucket,
             prefix=settings.prefix,
@@ -63,16 +63,16 @@ class Parts:
             if variant.model not in models:
                 raise DeploymentError(f"{deployment.endpoint}: no files were given for {variant.model} of {name}")
             served = self._upload(deployment, variant.model, models[variant.model])
-            request = requests.create_model(self.place, deployment.endpoint, deployment.interface, served)
+            request = requests.create_model(self.defaults, deployment.endpoint, deployment.interface, served)
             _create(client.create_model, request)
             names[name] = request["ModelName"]
-        config = requests.create_endpoint_config(self.place, deployment, names, beside=beside)
+        config = requests.create_endpoint_config(self.defaults, deployment, names, beside=beside)
         _create(client.create_endpoint_config, config)
         return config
 
     def put_alarms(self, deployment: Deployment, variants: Sequence[str]) -> None:
         """Those of the deployment, for each of these variants."""
-        client, own = self._clients("cloudwatch"), self.place.tags_of(deployment.endpoint)
+        client, own = self._clients("cloudwatch"), self.defaults.tags_of(deployment.endpoint)
         for name, alarm in deployment.update.alarms.items():
             for variant in variants:
                 with translated("cloudwatch"):

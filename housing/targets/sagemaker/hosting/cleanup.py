@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _MARK = "endpoint.json"
 
 
-class Remains:
+class Cleanup:
     """Of the endpoints below one prefix."""
 
     def __init__(self, clients: Clients, endpoints: Endpoints, *, prefix: str) -> None:

@@ -9,7 +9,7 @@ from collections import deque
 _WINDOW_S = 60
 
 
-class Traffic:
+class RequestCounts:
     """Counts, and the load of the last minute that autoscaling follows."""
 
     def __init__(self) -> None:

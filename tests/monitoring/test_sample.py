@@ -9,7 +9,7 @@ from housing.data.channel import csv_text
 from housing.data.description import Dataset, Fractions, Identifier, Nominal, Numeric, Split
 from housing.data.encoder import Encoder
 from housing.monitoring.captured import CapturedRows
-from housing.monitoring.seen import Seen, id_column, seen
+from housing.monitoring.sample import Sample, id_column, sample_of
 from housing.testing.models import price_bundle
 
 ENCODER = Encoder.from_json(price_bundle().encoder)
@@ -35,8 +35,8 @@ def request(rows: str, *values: float, content_type: str = "text/csv") -> Captur
     return CapturedRows("champion", 0, content_type, rows, values)
 
 
-def read(*requests: CapturedRows, named_by: str | None = "Id") -> Seen:
-    found = seen(requests, PRICES, ENCODER, id_column=named_by)
+def read(*requests: CapturedRows, named_by: str | None = "Id") -> Sample:
+    found = sample_of(requests, PRICES, ENCODER, id_column=named_by)
     assert found is not None
     return found
 
@@ -91,8 +91,8 @@ def test_what_cannot_be_read_is_counted_and_stops_nothing() -> None:
 
 
 def test_nothing_to_read_is_nothing() -> None:
-    assert seen([], PRICES, ENCODER, id_column=None) is None
-    assert seen([request("Area\n900\n")], PRICES, ENCODER, id_column=None) is None
+    assert sample_of([], PRICES, ENCODER, id_column=None) is None
+    assert sample_of([request("Area\n900\n")], PRICES, ENCODER, id_column=None) is None
 
 
 def test_encoded_rows_are_columns_of_the_encoder_and_known_by_what_raw_rows_are_encoded_as() -> None:

@@ -26,7 +26,7 @@ Columns = Mapping[str, NDArray[Any]]
 
 
 @dataclass(frozen=True, eq=False)
-class Seen:
+class Sample:
     """Rows of one variant, in the order in which they came. All are raw, or all are encoded.
 
     `values` are its answers in the label's unit, (rows,), NaN where none was kept. `ids` are those of a column that
@@ -59,13 +59,13 @@ class Seen:
             if row is not None and not np.isnan(value)
         }
 
-    def take(self, mask: NDArray[np.bool_]) -> Seen:
+    def take(self, mask: NDArray[np.bool_]) -> Sample:
         """Some of the rows."""
         columns = {name: cells[mask] for name, cells in self.columns.items()}
         ids = tuple(row for row, taken in zip(self.ids, mask, strict=True) if taken)
         return replace(self, columns=columns, values=self.values[mask], ids=ids)
 
-    def named_by(self, rows: NDArray[np.float32], ids: Sequence[str]) -> Seen:
+    def named_by(self, rows: NDArray[np.float32], ids: Sequence[str]) -> Sample:
         """The same rows, each with the id of the one of `rows`, (ids, columns), that is encoded as it is."""
         names = {row.tobytes(): name for row, name in zip(rows, ids, strict=True)}
         matrix = self.matrix()
@@ -75,12 +75,14 @@ class Seen:
         """Encoded rows as a model takes them, (rows, columns)."""
         return np.column_stack([*self.columns.values()]).astype(np.float32)
 
-    def without_answers(self) -> Seen:
+    def without_answers(self) -> Sample:
         """The same rows, as if no answer had been kept."""
         return replace(self, values=np.full(self.rows, np.nan))
 
 
-def seen(requests: Sequence[CapturedRows], dataset: Dataset, encoder: Encoder, *, id_column: str | None) -> Seen | None:
+def sample_of(
+    requests: Sequence[CapturedRows], dataset: Dataset, encoder: Encoder, *, id_column: str | None
+) -> Sample | None:
     """None when there is nothing that can be read. Of two forms, the one with more rows."""
     unread = 0
     raw: list[_Raw] = []
@@ -101,10 +103,10 @@ def seen(requests: Sequence[CapturedRows], dataset: Dataset, encoder: Encoder, *
         joined = {name: [cell for one in raw for cell in one.cells[name]] for name in encoder.required}
         columns = {name: _array(name, cells, dataset) for name, cells in joined.items()}
         ids = tuple(row for one in raw for row in one.ids)
-        return Seen(columns, False, _joined(raw), ids, unread, len(encoded))
+        return Sample(columns, False, _joined(raw), ids, unread, len(encoded))
     matrix = np.concatenate([one.matrix for one in encoded]).astype(np.float64)
     ids = (None,) * len(matrix)
-    return Seen(dict(zip(encoder.columns, matrix.T, strict=True)), True, _joined(encoded), ids, unread, len(raw))
+    return Sample(dict(zip(encoder.columns, matrix.T, strict=True)), True, _joined(encoded), ids, unread, len(raw))
 
 
 def trained(rows: Table, encoder: Encoder, *, encoded: bool) -> Columns:

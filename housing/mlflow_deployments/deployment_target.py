@@ -26,14 +26,14 @@ _log = logging.getLogger(f"mlflow.{__name__}")
 
 
 @dataclass(frozen=True)
-class Place:
+class DeploymentTarget:
     """`composed` is the configuration; its deployment is only what new endpoints and variants begin with."""
 
     composed: Composed
     overrides: tuple[str, ...]
 
     @classmethod
-    def of(cls, target_uri: str) -> Place:
+    def of(cls, target_uri: str) -> DeploymentTarget:
         """Raises ConfigError for a target, an option or a folder that does not exist."""
         parts = urlsplit(target_uri)
         target = parts.path.strip("/") if parts.scheme else ""

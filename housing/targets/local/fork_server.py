@@ -14,7 +14,7 @@ from housing.errors import DeploymentError
 _log = logging.getLogger(__name__)
 
 
-class Nursery:
+class ForkServer:
     """Where workers come from; started again when it is gone. Belongs to the running event loop."""
 
     def __init__(self) -> None:
@@ -22,7 +22,7 @@ class Nursery:
         self._control: socket.socket | None = None
         self._log_reader: asyncio.BaseTransport | None = None
 
-    async def hatch(self) -> socket.socket:
+    async def start_worker(self) -> socket.socket:
         """A connection to a new worker; it closes when the worker cannot start. Raises DeploymentError."""
         try:
             ours, theirs = socket.socketpair()

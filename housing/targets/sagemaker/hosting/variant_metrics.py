@@ -21,7 +21,7 @@ _MICROSECONDS_A_MS = 1000
 
 
 @dataclass(frozen=True)
-class Traffic:
+class VariantMetrics:
     """Of one variant since it was made, of the last 14 days at most."""
 
     invocations: int
@@ -30,14 +30,16 @@ class Traffic:
     invocations_last_day: int
 
 
-def traffic(clients: Clients, endpoint: str, variants: Sequence[str], *, since: datetime) -> dict[str, Traffic]:
+def variant_metrics(
+    clients: Clients, endpoint: str, variants: Sequence[str], *, since: datetime
+) -> dict[str, VariantMetrics]:
     """By variant. Metrics reach CloudWatch about a minute late."""
     now = datetime.now(UTC)
     start = max(since, now - _LONGEST)
     sums = {"invocations": "Invocations", "refused": "Invocation4XXErrors", "failed": "Invocation5XXErrors"}
     queries = [
-        _query(f"{key}{place}", endpoint, variant, metric, statistic)
-        for place, variant in enumerate(variants)
+        _query(f"{key}{index}", endpoint, variant, metric, statistic)
+        for index, variant in enumerate(variants)
         for key, metric, statistic in (
             *((k, m, "Sum") for k, m in sums.items()),
             ("latency", "ModelLatency", "Average"),
@@ -52,12 +54,14 @@ def traffic(clients: Clients, endpoint: str, variants: Sequence[str], *, since: 
                 found[result["Id"]] |= dict(zip(result["Timestamps"], result["Values"], strict=True))
     day_ago = now - timedelta(days=1)
     return {
-        variant: _traffic({key: found[f"{key}{place}"] for key in (*sums, "latency")}, day_ago)
-        for place, variant in enumerate(variants)
+        variant: _metrics({key: found[f"{key}{index}"] for key in (*sums, "latency")}, day_ago)
+        for index, variant in enumerate(variants)
     }
 
 
-def traffic_since_change(clients: Clients, endpoint: str, variants: Sequence[str], *, changed: datetime) -> SinceChange:
+def requests_since_change(
+    clients: Clients, endpoint: str, variants: Sequence[str], *, changed: datetime
+) -> SinceChange:
     """By the minute, as CloudWatch counts: the minute of the change holds what came before it, too, and is left out."""
     now = datetime.now(UTC)
     start = max(changed.replace(second=0, microsecond=0) + _MINUTE, now - _LONGEST)
@@ -66,8 +70,8 @@ def traffic_since_change(clients: Clients, endpoint: str, variants: Sequence[str
         return SinceChange(changed.timestamp(), start.timestamp(), nothing, nothing)
     metrics = ("Invocations", "Invocation4XXErrors", "Invocation5XXErrors")
     queries = [
-        _query(f"m{place}x{number}", endpoint, variant, metric, "Sum", period_s=60)
-        for place, variant in enumerate(variants)
+        _query(f"m{index}x{number}", endpoint, variant, metric, "Sum", period_s=60)
+        for index, variant in enumerate(variants)
         for number, metric in enumerate(metrics)
     ]
     sums = {query["Id"]: 0.0 for query in queries}
@@ -76,17 +80,17 @@ def traffic_since_change(clients: Clients, endpoint: str, variants: Sequence[str
         for page in pages.paginate(MetricDataQueries=queries, StartTime=start, EndTime=now + _MINUTE):
             for result in page["MetricDataResults"]:
                 sums[result["Id"]] += sum(result["Values"])
-    requests = {variant: int(sums[f"m{place}x0"]) for place, variant in enumerate(variants)}
-    failures = {variant: int(sums[f"m{place}x1"] + sums[f"m{place}x2"]) for place, variant in enumerate(variants)}
+    requests = {variant: int(sums[f"m{index}x0"]) for index, variant in enumerate(variants)}
+    failures = {variant: int(sums[f"m{index}x1"] + sums[f"m{index}x2"]) for index, variant in enumerate(variants)}
     return SinceChange(changed.timestamp(), start.timestamp(), requests, failures)
 
 
-def _traffic(found: dict[str, dict[datetime, float]], day_ago: datetime) -> Traffic:
+def _metrics(found: dict[str, dict[datetime, float]], day_ago: datetime) -> VariantMetrics:
     calls = found["invocations"]
     total = sum(calls.values())
     # The mean over all calls: each hour's mean weighs as much as it had calls.
     weighed = sum(mean * calls.get(hour, 0) for hour, mean in found["latency"].items())
-    return Traffic(
+    return VariantMetrics(
         invocations=int(total),
         failures=int(sum(found["refused"].values()) + sum(found["failed"].values())),
         latency_ms=weighed / total / _MICROSECONDS_A_MS if total else None,
