@@ -1,4 +1,4 @@
-"""What a place that trains or serves models must offer, and how to find one by name."""
+"""What a target must offer to train or to serve models, and how to find a target by name."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Runner(Protocol):
         """What each job rents; None where nobody bills."""
 
     def handle(self) -> str | None:
-        """A new name for a job at a place where jobs outlive this process; None where they end with it.
+        """A new name for a job, at a target where jobs outlive this process; None where they end with it.
 
         It is recorded before the job is submitted, so that no job is ever lost, nor paid for twice.
         """
@@ -43,9 +43,9 @@ class Runner(Protocol):
         """Put a channel where jobs can read it; the value goes into `TrainingJob.channels`."""
 
     def submit(self, job: TrainingJob, progress: Progress | None = None) -> Future[TrainingResult]:
-        """Start a job, or go on with the one that this place knows by the same `handle` already.
+        """Start a job, or follow the one that the target already has under the same `handle`.
 
-        The future raises TrainingError when the job fails, CloudError when the place refuses or fails.
+        The future raises TrainingError when the job fails, CloudError when the target refuses or fails.
         """
 
     def close(self) -> None:
@@ -60,7 +60,7 @@ class LastingRunner(Runner, Protocol):
         """From now on call `on_line(handle, line)` with every line that running jobs log; from any thread."""
 
     def stop(self, handle: str) -> None:
-        """Ask a job, or a whole study, to end as soon as it can, whatever it does just now; one that has ended stays.
+        """Ask a job, or a whole study, to end as soon as it can; one that has ended stays as it is.
 
         The future of its `submit` then has a result that is `stopped`, or TrainingError where there is no model yet.
         """
@@ -74,7 +74,7 @@ class LastingRunner(Runner, Protocol):
 
 @runtime_checkable
 class SearchingRunner(Runner, Protocol):
-    """A runner whose place can search by itself, too."""
+    """A runner whose target can also run a whole study by itself."""
 
     def study_handle(self) -> str:
         """A new name for a study there."""
@@ -82,7 +82,7 @@ class SearchingRunner(Runner, Protocol):
     def search_faults(
         self, study: Study, space: SearchSpace, algorithm: str, code: Program | Image | None
     ) -> Sequence[str]:
-        """What the place cannot do of a study, each from the key it is about to a way out; empty: it can do all."""
+        """What the target cannot do of a study, each from the key it is about to a way out; empty for nothing."""
 
     def search(self, study: ManagedStudy, watch: Watch) -> None:
         """Run a whole study there, or go on with the one of the same `handle`; returns when it has ended.
@@ -102,9 +102,9 @@ class Prediction:
 
 @dataclass(frozen=True)
 class SinceChange:
-    """What the variants were asked since they answer together with these models and weights, from `since_s` on.
+    """Requests to the variants since they have had these models and weights together, which is since `since_s`.
 
-    Requests are counted from `counted_since_s` on, which is later where a place has begun to count anew. Both are
+    Requests are counted from `counted_since_s` on, which is later where a target has started counting anew. Both are
     seconds since 1970.
     """
 
@@ -155,7 +155,7 @@ class Host(Protocol):
         """Names of the endpoints that live here."""
 
     def check(self, wanted: Deployment) -> None:
-        """Raises ConfigError, before anything changes, for what this place cannot do."""
+        """Raises ConfigError, before anything changes, for what this target cannot do."""
 
     def current(self, endpoint: str) -> Deployment | None:
         """What is served now, once a change that is under way has ended; None when there is no such endpoint."""
@@ -175,13 +175,13 @@ class Host(Protocol):
     def captured(self, endpoint: str) -> Sequence[CapturedRows]:
         """The latest requests that were kept, as its `capture` says, of every variant that it has; the oldest first.
 
-        A place keeps, or reads, a bounded number of them. Raises DeploymentError when there is no such endpoint.
+        A target keeps, or reads, a bounded number of them. Raises DeploymentError when there is no such endpoint.
         """
 
 
 @runtime_checkable
 class BatchHost(Host, Protocol):
-    """A host whose place answers files by itself, too."""
+    """A host whose target can also answer whole files by itself."""
 
     def predict_file(self, endpoint: str, source: str, pieces: Callable[[Path], Iterable[str]]) -> Batch:
         """Answer the raw rows of the file `source`, an address there; `pieces` cuts a copy of it into CSV texts.
@@ -191,21 +191,21 @@ class BatchHost(Host, Protocol):
 
 
 class Target(Protocol):
-    """A place, as its package offers it: `open_runner(settings)`, `open_host(settings)`, or both beside these."""
+    """A target, as its package offers it: beside these also `open_runner(settings)`, `open_host(settings)`, or both."""
 
     Settings: type[Any]
 
     def supports(self, settings: Any, algorithm: str, code: Program | Image | None) -> Sequence[str]:
-        """Why this place cannot train an algorithm, or the user's code; each from the key it is about to a way out.
+        """Why this target cannot train an algorithm, or the user's code; each from the key it is about to a way out.
 
-        Empty: it can. Asks nobody and costs nothing, so that a job is refused before anything of it exists.
+        Empty when it can. Makes no request, so that a job can be refused before anything of it exists.
         """
 
 
 def names(slot: str) -> list[str]:
     """The targets for `runner` or for `host`: one folder each, or an entry point of an installed package.
 
-    Not every place that trains can serve.
+    Not every target that trains can also serve.
     """
     return [name for name in sorted({*_folders(), *_entry_points()}) if hasattr(find(name), f"open_{slot}")]
 
@@ -231,7 +231,7 @@ def _entry_points() -> Mapping[str, EntryPoint]:
 
 
 def no_images(name: str) -> str:
-    """Why a place without a container engine refuses an image of the user's."""
+    """Why a target without a container engine refuses an image of the user's."""
     return (
         f"algorithm.container: needs a place that runs container images, and target {name} has none; train on Amazon "
         "SageMaker: target@runner=sagemaker"

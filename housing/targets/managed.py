@@ -1,4 +1,4 @@
-"""A study that the place of training runs by itself: what it is told, and what it tells of its jobs."""
+"""A study that a target runs by itself: what the target is given, and what it reports of the jobs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from housing.tuning.spec import Study
 class ManagedStudy:
     """`job` has everything that the study's jobs share; `space` overrides its hyperparameters.
 
-    `handle` is the name under which the place knows the study. `parents` are handles of earlier studies there that it
+    `handle` is the name under which the target knows the study. `parents` are handles of earlier studies there that it
     learns from.
     """
 
@@ -28,7 +28,7 @@ class ManagedStudy:
 
 @dataclass(frozen=True)
 class ManagedJob:
-    """One job of it as it is now; `number` counts from 0 in the order of their starts.
+    """One of its jobs as it is now; `number` counts from 0 in the order of their starts.
 
     `history` has one value a round so far, as in `TrainingResult`; `result` is there once the job has ended well or was
     stopped, `reason` once it has failed. `tags` are those that it was submitted with.

@@ -108,7 +108,7 @@ def job_metrics(result: TrainingResult, *, known: Mapping[str, Collection[int]] 
         # What was logged live may be rounded, and go on behind the rounds that count.
         if known.get(name) or name not in result.history or not _same(result.history[name][-1], value)
     }
-    # Rounds that were logged live have the time at which they were heard of, which may be after the job's end.
+    # Rounds that were logged live have the time at which they were received, which may be after the job's end.
     kept_at_ms = 1 + (max(ended_at_ms, int(time.time() * 1000)) if any(known.values()) else ended_at_ms)
     points += [Metric(name, value, kept_at_ms, last) for name, value in kept.items()]
     summary = {"best_round": float(result.best_round), "training_seconds": result.seconds}

@@ -68,7 +68,7 @@ def serving(uri: str, *, port: int | None = None) -> Iterator[Interface]:
 
 
 def _nothing_from_here() -> dict[str, str]:
-    """Variables that keep Python, and uvicorn which has a mind of its own, from importing what lies in this folder."""
+    """Variables that keep Python, and uvicorn by its own setting, from importing from the working folder."""
     return {"PYTHONSAFEPATH": "1", "UVICORN_APP_DIR": sysconfig.get_path("purelib")}
 
 

@@ -130,7 +130,7 @@ def _configuration(version: Version, run: Any, registry: Registry) -> Link:
 
 
 def _agreed(what: str, tag: str, version: Version, run_tags: Mapping[str, str]) -> Link:
-    """The run and the version were told the same; one that says otherwise was changed afterwards."""
+    """The run and the version were given the same tags; if they differ, one of them was changed afterwards."""
     value = run_tags.get(tag)
     if value is None:
         return Link(what, "", "unknown", f"the run has no tag {tag}")

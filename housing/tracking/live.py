@@ -1,4 +1,4 @@
-"""Rounds of jobs that are at work, on their way to their runs: whoever hears of a round never waits for the record."""
+"""Rounds of running jobs on their way to their runs; reporting a round never waits for the record."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ class Run:
 
     @property
     def kind(self) -> str | None:
-        """What `Runs.start` was told; None for a run that somebody else made."""
+        """As given to `Runs.start`; None for a run that was not made by housing."""
         return self.tags.get(schema.KIND)
 
     @property

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 Round = tuple[int, Mapping[str, float], int]
-"""The number of a round (from 0), its metrics, and when it was heard of (Unix milliseconds)."""
+"""The number of a round (from 0), its metrics, and when it was received (Unix milliseconds)."""
 
 CONFIG_FILE = "config.yaml"
 
@@ -88,13 +88,13 @@ class Runs(RunQueries):
         return run_id
 
     def record(self, record: RunRecord) -> str:
-        """A whole ended job, in as few calls as MLflow allows; returns its run id.
+        """Write a whole ended job, in as few calls as MLflow allows; returns its run id.
 
         Where its run is open already, parameters and configuration that it was opened with stand, tags are added, and
         rounds that `log_rounds` has written are not written again.
 
-        The status comes last: whoever is killed before leaves a RUNNING run, which no question answers with and
-        `close_abandoned` ends.
+        The status comes last: a process killed before that leaves a RUNNING run, which no query returns and
+        which `close_abandoned` ends.
         """
         into = self.start(record) if record.adopts else record.into
         result = record.result
@@ -221,7 +221,7 @@ class Runs(RunQueries):
         return [run for run in running if is_dead(run.tags[schema.PROCESS])]
 
     def abandon(self, run_id: str) -> None:
-        """End as KILLED a run that nobody goes on writing; what it lacks is never told from what it has."""
+        """End as KILLED a run that nobody will complete: what is missing in it can no longer be found out."""
         tags = {schema.STATE: ABANDONED, schema.REASON: "its process died before the run was complete"}
         self.finish(run_id, "KILLED", tags=tags)
 

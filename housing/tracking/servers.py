@@ -1,4 +1,4 @@
-"""What `tracking.uri` may name, and whether it answers: told at once and by name, before anything is trained."""
+"""What `tracking.uri` may name, and whether it answers: checked early, before anything is trained."""
 
 from __future__ import annotations
 

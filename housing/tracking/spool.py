@@ -1,7 +1,7 @@
 """Results on their way to the record: first a file, then, whenever the record takes it, a run.
 
-A study so never waits for the network, and what has been trained outlives a server that is away and a process that
-ends. Each study, and each single job, has a folder of its own, locked by the process that fills or empties it; each
+So a study never waits for the network, and results survive an unreachable server and the end of the process.
+ Each study, and each single job, has a folder of its own, locked by the process that fills or empties it; each
 file is one job.
 """
 
@@ -28,7 +28,7 @@ from housing.tracking.trial import ABANDONED, finished_trial
 _FIRST_PAUSE_S = 0.25
 _LONGEST_PAUSE_S = 10.0
 _WHOLE = ("result", "files")
-"""What of a waiting result is read back to the byte."""
+"""The fields of a waiting result that must be read back to the byte, and so are not masked."""
 
 
 class Spool:

@@ -26,7 +26,7 @@ FRESH_S = 120
 """How long after its last heartbeat a holder on another machine counts as alive."""
 
 _BEAT_S = 20
-# Who claims a study twice as fast as a server answers is seen by the other one before either begins.
+# Two processes that claim a study at once see each other after this pause, before either begins.
 _SETTLE_S = 1.0
 
 

@@ -37,7 +37,7 @@ def proposed_trial(run: Run) -> Trial | None:
 
 
 def trial_tags(trial: FinishedTrial) -> dict[str, str]:
-    """Everything but the reason of a failure, which `Runs.record_failure` keeps; values keep their types."""
+    """Everything but the reason of a failure, which is a tag of its own; values keep their types."""
     tags = {
         schema.TRIAL: f"{trial.number:05d}",
         schema.STATE: trial.state,

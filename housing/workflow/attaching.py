@@ -41,10 +41,10 @@ class Recompose(Protocol):
 def attach(
     experiment: Experiment, invocation: Invocation, reporter: Reporter, *, run: str | None, recompose: Recompose
 ) -> Outcome:
-    """Wait for what is still at work of `run`, or of every run that was left, and complete the record.
+    """Wait for the jobs of `run`, or of every run that was left, and complete the record.
 
-    Nothing that a job has done is done again: it is asked for by its name, and begins only where its command was killed
-    before that. Raises ConfigError where there is nothing to attach to, the first error when all have been tried.
+    No job is run twice: each is looked up by its handle, and started only where its command was killed before starting
+    it. Raises ConfigError where there is nothing to attach to, the first error when all have been tried.
     """
     with Session(experiment, invocation, reporter) as session:
         if run is not None:
@@ -148,14 +148,14 @@ def _refuse_other_data(session: Session, run: Run) -> None:
 
 
 def _unknown(session: Session) -> list[tuple[str, str]]:
-    """Record the experiment's jobs that no run knows: their command found the record away, or the record is new."""
+    """Record the experiment's jobs that have no run: the record was unreachable then, or it is a new one."""
     runner, runs = session.runner, session.runs
     if not isinstance(runner, LastingRunner):
         return []
     in_record = {handle for run in runs.with_tag(schema.JOB) for handle in run.tags[schema.JOB].split()}
     with session.reporter.working("looking for jobs that the record does not know"):
         jobs = runner.find({"housing:experiment": runs.experiment}, known=in_record)
-    # That of a run which the record knows is recorded when that run, or its study, is attached to.
+    # A job whose run is in the record is completed when that run, or its study, is attached to.
     unknown = [job for job in jobs if not _is_run(session, job.tags.get("housing:run"))]
     return [(job.handle, _recorded(session, job)) for job in unknown]
 

@@ -53,7 +53,7 @@ class ExperimentData:
 
     @property
     def digest_tags(self) -> dict[str, str]:
-        """What tells one state of the data from another; empty while nothing is read."""
+        """Digests that identify the state of the data; empty while nothing has been read."""
         if not self._prepared.is_made:
             return {}
         return {

@@ -28,7 +28,7 @@ T = TypeVar("T")
 
 
 class Group:
-    """A multirun at work. What it is told in `failures` makes its run FAILED; `stopping` asks running jobs to end."""
+    """A running multirun. Any entry in `failures` makes its run FAILED; `stopping` asks running jobs to end."""
 
     def __init__(self, run_id: str, record: CommandRecord, ledger: Ledger, closing: ExitStack) -> None:
         self.run_id = run_id

@@ -93,9 +93,9 @@ def fit(
 def result_of(
     session: Session, job: TrainingJob, run: JobRun, *, stopping: Callable[[], bool] | None = None
 ) -> TrainingResult:
-    """Do one job and wait for it; what it failed with stands in its run, where that is open already.
+    """Run one job and wait for it; its error is recorded in its run, where that is open already.
 
-    Where the place of training is away (CloudError), the run stays open: its job may yet end well.
+    When the target cannot be reached (CloudError), the run stays open: its job may still succeed.
     """
     running = session.running_jobs
     report_costs(session, jobs=0 if run.earlier else 1)
@@ -115,7 +115,7 @@ def result_of(
 
 
 def report_costs(session: Session, *, jobs: int) -> None:
-    """Before jobs are paid for: what they may cost, and what jobs like them did."""
+    """Report, before jobs are paid for, what they may cost and what similar jobs did."""
     rental, prices = session.running_jobs.runner.rental, session.experiment.prices
     if rental is not None and jobs:
         earlier = earlier_billed_seconds(session.runs, rental)

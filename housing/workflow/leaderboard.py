@@ -1,4 +1,4 @@
-"""How a study stands while it runs, and its leaderboard."""
+"""The progress of a study while it runs, and its leaderboard."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _SHOWN = 10
 
 
 class Leaderboard:
-    """Told of trials that start and end, tells the reporter; all on the study's own thread.
+    """Is notified of trials that start and end, and notifies the reporter; all on the study's own thread.
 
-    A trial costs the same whether it is the tenth or the thousandth: with one objective only the best few are kept.
+    The thousandth trial costs no more than the tenth: with one objective only the best few are kept.
     """
 
     def __init__(self, session: Session, past: Iterable[FinishedTrial] = ()) -> None:

@@ -1,4 +1,4 @@
-"""A study that the place of training runs by itself: its jobs appear as child runs while it works."""
+"""A study that the target runs by itself: its jobs appear as child runs while it is running."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 def refuse_unsearchable(session: Session) -> None:
-    """Raises ConfigError where the place of training cannot search by itself, or not this space in this way."""
+    """Raises ConfigError where the target cannot search by itself, or cannot search this space in this way."""
     experiment = session.experiment
     spec, space = experiment.study, experiment.search_space
     if not isinstance(session.runner, SearchingRunner):
@@ -108,7 +108,7 @@ class _ManagedSearch:
         return handle
 
     def _parents(self) -> list[str]:
-        """The study that this one starts from, as the place knows it."""
+        """Handles, at the target, of the study that this one starts from."""
         start = self._session.experiment.study.start_from
         if not isinstance(start, str):
             return []
@@ -158,7 +158,7 @@ class _ManagedSearch:
         )
         self._next += 1
         known = _Job(trial, self._run(trial, job.handle))
-        # Where the record is away the job goes on all the same; its run is written when it has ended.
+        # The job goes on even if the record cannot be reached; its run is then written when the job has ended.
         with suppress(TrackingError):
             session.recording.open(known.run)
         self._trial_runs.started(trial)
@@ -199,7 +199,7 @@ class _ManagedSearch:
         )
 
     def _remember(self, child: Run) -> None:
-        """A job of an earlier command: ended, or to be gone on with in its run."""
+        """A job of an earlier command: either it has ended, or it is followed further in its run."""
         from housing.tracking.trial import proposed_trial
 
         trial = proposed_trial(child)
@@ -217,7 +217,7 @@ class _ManagedSearch:
 
 
 class _Job:
-    """A job that is at work: its trial, its run, and how many of its rounds were passed on."""
+    """A running job: its trial, its run, and how many of its rounds have been logged."""
 
     def __init__(self, trial: Trial, run: JobRun) -> None:
         self.trial = trial

@@ -27,7 +27,7 @@ _SAME_ANSWER = 1e-5
 
 @dataclass(frozen=True)
 class MonitoredVariant:
-    """What a variant answered. `drift` is None where nothing could be compared, and `why_not` says so.
+    """The findings about one variant. `drift` is None where nothing could be compared; `why_not` says why.
 
     `answers` are its predictions by the row's id, where rows have one: the last for a row that it was asked twice.
     `remarks` are for people.
@@ -60,7 +60,7 @@ class ActualLabels:
 def monitor_variant(
     session: Session, variant: str, model: str, requests: Sequence[CapturedRows], *, actual_labels: ActualLabels | None
 ) -> MonitoredVariant:
-    """`requests` are what this variant has captured since it has this model, as far as the place knows."""
+    """`requests` are what this variant has captured since it got this model, as far as the target records that."""
     from housing.training.predictor import Predictor
 
     told = MonitoredVariant(variant, model, len(requests))
@@ -97,7 +97,7 @@ def _compared(
     if found is None:
         return replace(told, why_not="no captured request has rows that its model reads")
     if actual_labels and found.encoded and set(encoder.required) <= actual_labels.columns.keys():
-        # Encoded rows have no id: they are known by what the file's raw rows are encoded as.
+        # Encoded rows have no id: they are matched with the file's raw rows, encoded.
         found = found.named_by(encoder.transform(actual_labels.columns), actual_labels.columns[actual_labels.id_column])
     found, remarks = _of_this_model(predictor, found, told.model)
     before, now = dict(trained(trained_on, encoder, encoded=found.encoded)), dict(found.columns)

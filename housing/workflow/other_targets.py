@@ -19,7 +19,7 @@ _FILE = "figures.json"
 
 
 def keep_figures(session: Session, run: OpenRun, figures: Mapping[str, float]) -> None:
-    """Leave the figures of `housing run` with its run, to be found under the digest of all but the places."""
+    """Leave the figures of `housing run` with its run, to be found by a digest of everything but the targets."""
     run.tags.update({schema.SAME: _digest(session), schema.TARGET: session.experiment.runner.name})
     session.runs.log_files(run.run_id, {_FILE: json.dumps(dict(figures), indent=2).encode()})
 

@@ -1,4 +1,4 @@
-"""What a command is asked, tells on the way and returns; printing is the console's business."""
+"""What a command is given, reports on the way and returns; the console does the printing."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ class Invocation:
     """A command as given: overrides, the composed configuration as text and its hash, and the run it belongs under.
 
     `alternative` is the same experiment with other options of some groups (`{"features": "domain"}`); `config_dir` is
-    the user's own folder of configuration, absolute. `context` are the words that a later command must be told again to
-    mean the same experiment and place.
+    the user's own folder of configuration, absolute. `context` are the words that a later command must repeat to
+    mean the same experiment and target.
     """
 
     command: str
@@ -72,7 +72,7 @@ class OutputTable:
 class Outcome:
     """The last block of a command. `data` is the same result for machines; `next_commands` are (command, why).
 
-    `pending_changes` and `findings` are what `--detailed-exitcode` tells of a plan and of a monitoring.
+    `pending_changes` and `findings` decide the exit code of a plan and of a monitoring with `--detailed-exitcode`.
     """
 
     headline: str
@@ -110,7 +110,7 @@ class StudyProgress:
 
 
 class Reporter(Protocol):
-    """Hears of progress while a command works; may be called from the calling thread only, but where it says so."""
+    """Is told of progress while a command runs; only from the calling thread, unless a method says otherwise."""
 
     def step(self, name: str, text: str) -> None:
         """One step is done."""

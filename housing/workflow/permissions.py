@@ -1,4 +1,4 @@
-"""What must be allowed at the places of an experiment."""
+"""What must be allowed at the targets of an experiment."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the runs of one session are opened, filled and ended; a job's run is opened first where the job outlives us."""
+"""How the runs of one session are opened, filled and ended; a job that outlives us gets its run before it starts."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ class Recording:
     ) -> Iterator[OpenRun]:
         """A run that is a parent: FINISHED when the block ends, FAILED or KILLED with the reason when it does not.
 
-        It stays as it is when its jobs are left at work, and when it is itself at work at a place that fails.
+        It stays open when its jobs are left running, and when the target that runs it as a whole fails.
 
         `again` is the run of an earlier command that goes on; its parameters stand.
         """
@@ -143,7 +143,7 @@ class Recording:
         whole: bool = True,
         again: Run | None = None,
     ) -> JobRun:
-        """The run that a job will have; nothing is written yet. `whole`: with the configuration, which a trial has not.
+        """The run that a job will have; nothing is written yet. `whole`: with the configuration, as trials are not.
 
         `again` is the run of an earlier command whose job goes on.
         """
@@ -227,7 +227,7 @@ class Recording:
     def fail(
         self, run: JobRun, reason: str, *, destination: Destination | None = None, tags: Mapping[str, str] | None = None
     ) -> None:
-        """Keep that a job gave no result, and why."""
+        """Record that a job gave no result, and why."""
         self._settle_rounds(run)
         (destination or self._record.runs).record(run.record.failed(reason, tags=tags or {}))
 
@@ -243,7 +243,7 @@ class Recording:
         return {schema.REQUEST: json.dumps({"overrides": overrides, "config_dir": invocation.config_dir})}
 
     def _end_early(self, run: OpenRun, status: Status, reason: str) -> None:
-        # Where the record itself has failed, its error is the one to tell; the next command ends the run.
+        # Where the record itself has failed, its error is the one to report; the next command ends the run.
         with suppress(TrackingError):
             self._record.runs.finish(run.run_id, status, metrics=run.metrics, tags=run.tags | {schema.REASON: reason})
 

@@ -1,4 +1,4 @@
-"""Going on with a study: which one, whether it still is the same search, and what it has done already."""
+"""Continuing a study: which one, whether it is still the same search, and what it has done already."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _FREE_OF_STUDY = ("name", "trials", "parallel", "time_limit_s", "patience", "sta
 class OpenStudy:
     """A study at work; `past` are the trials that earlier commands have done, by number.
 
-    `begun` are the runs of trials, by number, whose jobs live or have ended at a place where they outlive a command.
+    `begun` are the runs of trials, by number, whose jobs outlived their command; they are running or have ended.
     """
 
     opened: OpenRun
@@ -216,7 +216,7 @@ def _past(session: Session, study: Run, recorder: TrialRecorder) -> tuple[tuple[
     past = tuple(finished_trials(children))
     done, begun = {trial.number for trial in past}, {}
     for child in children:
-        if child.status != "RUNNING":  # whose ever it was: the study is ours now
+        if child.status != "RUNNING":  # whoever started it: the study is ours now
             continue
         trial = proposed_trial(child)
         if schema.JOB in child.tags and trial is not None and trial.number not in done:
@@ -233,11 +233,11 @@ def _past(session: Session, study: Run, recorder: TrialRecorder) -> tuple[tuple[
 
 @contextmanager
 def _way_back(session: Session, name: str) -> Iterator[None]:
-    """Tells, when a study ends before its time, how to go on with it."""
+    """When a study ends early, report how to continue it."""
     try:
         yield
     except TrainingError:
-        raise  # the same would come of it again
+        raise  # it would fail again in the same way
     except BaseException:
         with suppress(OSError):
             session.reporter.step("stopped", f"{name} keeps what it has; go on: {_resume_command(session, name)}")

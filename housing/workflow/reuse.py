@@ -39,7 +39,7 @@ def job_tags(session: Session, hyperparameters: Mapping[str, Any], channels: Ite
         "code": code,
     }
     if any(objective in COSTS for objective in experiment.study.objectives):
-        # Every target trains the same model in the same rounds; only how long that takes is the place's own.
+        # Every target trains the same model in the same rounds; only the time differs between targets.
         identity["place"] = experiment.runner.name
     return {schema.JOB_DIGEST: hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()}
 

@@ -1,4 +1,4 @@
-"""The jobs of one command where they run: paid for, entered in the record, watched, and stopped or left at work."""
+"""The jobs of one command while they run: paid for, recorded, watched, and stopped or left running."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _UNTAGGABLE = re.compile(r"[^\w .:/=+@-]")
 
 
 class RunningJobs:
-    """The runner of one command, shared by all of its sessions. May be used from any thread but where it says so.
+    """Shared by all sessions of a command. May be used from any thread unless a method says otherwise.
 
     `next_command` is `Invocation.next`.
     """
@@ -67,8 +67,8 @@ class RunningJobs:
     ) -> Future[TrainingResult]:
         """Start a job of the run, or go on with one of an earlier command.
 
-        Where jobs outlive this process, its handle stands in the record before it exists there, and with `live` its
-        rounds go to the run while it works. Raises BudgetRefused, before anything is done.
+        Where jobs outlive this process, the handle is recorded before the job exists, and with `live` its rounds are
+        logged to the run while it trains. Raises BudgetRefused, before anything is done.
         """
         if run.earlier:
             handle: str | None = run.earlier.pop(0)
@@ -128,7 +128,7 @@ class RunningJobs:
         return future.result()
 
     def decide(self) -> bool:
-        """Ctrl-C was hit: True when the jobs are to stop, False when the command goes on. Raises JobsLeftRunning."""
+        """After Ctrl-C: True when the jobs are to stop, False when the command goes on. Raises JobsLeftRunning."""
         if not self._at_work:
             return True
         jobs = "1 job is" if len(self._at_work) == 1 else f"{len(self._at_work)} jobs are"
@@ -150,12 +150,12 @@ class RunningJobs:
         self.stopping = True
         if isinstance(self.runner, LastingRunner):
             for handle in list(self._at_work):
-                # Whoever waits for the job hears of the trouble; here it must not keep the others from being stopped.
+                # Whoever waits for this job gets the error; it must not keep the other jobs from being stopped.
                 with suppress(CloudError):
                     self.runner.stop(handle)
 
     def is_over(self, run: JobRun) -> bool:
-        """Whether the run's latest job has ended for good and with nothing; False where nobody can tell just now."""
+        """Whether the run's latest job has failed for good; False when that cannot be known at the moment."""
         if run.run_id is None or not run.handles or not isinstance(self.runner, LastingRunner):
             return False
         if run.handles[-1] in self._never_begun:
@@ -167,7 +167,7 @@ class RunningJobs:
 
     @contextmanager
     def studying(self, handle: str, run: JobRun) -> Iterator[None]:
-        """A whole study of this handle is at work at the place itself."""
+        """Meanwhile the target itself runs a whole study under this handle."""
         self._at_work[handle] = run
         try:
             yield
@@ -175,7 +175,7 @@ class RunningJobs:
             self._at_work.pop(handle, None)
 
     def job_tags(self, run: JobRun) -> dict[str, str]:
-        """By which a job, or whatever else we make, is found and told apart in an account."""
+        """Tags by which a job, or anything else made for it, can be found in an account."""
         own = {
             "housing:experiment": self._record.runs.experiment,
             "housing:run": run.run_id or "",
@@ -186,7 +186,7 @@ class RunningJobs:
         return {key[:_KEY_LIMIT]: _UNTAGGABLE.sub("_", value)[:_VALUE_LIMIT] for key, value in own.items() if value}
 
     def close(self) -> None:
-        """Jobs that are still at work outlive the command that is being ended; what ends with us ends first."""
+        """Jobs that outlive this command keep running; those that cannot are waited for."""
         if not self._at_work:
             self.runner.close()
 
@@ -196,7 +196,7 @@ class RunningJobs:
         except TrackingError as error:
             if run.record.parent is None:
                 raise
-            # The job itself carries our tags, and its result waits on disk: a record that is away stops no study.
+            # The job carries our tags and its result waits on disk, so an unreachable record does not stop a study.
             if not self._told_of_record:
                 self._reporter.step("record", f"jobs are recorded when they end: {error}")
             self._told_of_record = True
@@ -212,6 +212,6 @@ class RunningJobs:
 
     def _hear(self, handle: str, line: str) -> None:
         run = self._at_work.get(handle)
-        # The logs of several would bury what they are compared by.
+        # The logs of several jobs at once would hide the leaderboard.
         if run is not None and len(self._at_work) == 1 and schema.STUDY not in run.tags:
             self._reporter.log(line)

@@ -68,7 +68,7 @@ def destroy(experiment: Experiment, invocation: Invocation, reporter: Reporter) 
 
 
 def _readable(session: Session, endpoint: str) -> Deployment | None:
-    """What is served, if that can be told; whatever else it is, it can be ended."""
+    """What is served, if that can be read; an endpoint that cannot be read can still be ended."""
     try:
         return session.host.current(endpoint)
     except DeploymentError:
@@ -99,7 +99,7 @@ def apply_plan(session: Session) -> tuple[Deployment, Changes]:
 
 
 def _warnings(wanted: Deployment, invocation: Invocation) -> list[str]:
-    """What is allowed and hardly meant."""
+    """Warnings about what is allowed but hardly intended."""
     return [
         f"warning: {' and '.join(names)} serve one model, {model}: nothing but their machines can be compared. For "
         f"another model: a new study, or candidate=<run id>, with `{invocation.next('promote', 'gate=challenger')}`"

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from housing.tracking.runs import Runs
 
 _DIVERGED = 1e15
-"""Where digits stop to mean anything."""
+"""From here on, digits mean nothing."""
 
 
 class Session:
@@ -95,7 +95,7 @@ class Session:
     def choosing(self, options: Mapping[str, str]) -> Session:
         """The session of the same command with other options of some groups (`features: domain`); always the same one.
 
-        What is recorded, trained or registered by either goes to the same places.
+        Both share their resources: record, registry, runner and host.
         """
         if not options:
             return self

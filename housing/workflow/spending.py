@@ -20,7 +20,7 @@ _EARLIER_JOBS = 20
 
 
 class Ledger:
-    """The money of one command. May be used from any thread."""
+    """What one command spends. May be used from any thread."""
 
     def __init__(self, prices: Prices, budget: Budget) -> None:
         self.prices = prices
@@ -35,7 +35,7 @@ class Ledger:
             self._spent_usd += usd
 
     def reserve(self, rental: Rental | None, name: str, *, jobs: int = 1) -> float:
-        """Put down the longest that jobs may be billed for; returns it, in USD, to be settled later.
+        """Reserve the most that the jobs may be billed; returns it, in USD, to be settled later.
 
         Where only what is reserved for running jobs stands against it, this waits until some of them have ended: most
         cost far less than the longest. Raises BudgetRefused where it passes the budget all the same, or where there is
@@ -65,7 +65,7 @@ class Ledger:
         return longest_usd or 0.0
 
     def settle(self, reserved_usd: float, spent_usd: float | None) -> None:
-        """A job has ended: what it cost in place of what was reserved, which stays where nobody knows."""
+        """A job has ended: replace what was reserved by what it cost, or keep it where that is unknown (None)."""
         with self._changed:
             # Sums of floats: nothing reserved must be nothing.
             self._reserved_usd = max(0.0, round(self._reserved_usd - reserved_usd, 9))

@@ -73,12 +73,12 @@ class TrialRuns:
     def end(
         self, trial: FinishedTrial, run: JobRun, result: TrainingResult | None, *, reused_from: str | None = None
     ) -> None:
-        """Keep how the trial went; `result` is what its job gave, or another run's of which it was taken over."""
+        """Record how the trial went; `result` is that of its job, or of the run that it was taken over from."""
         tags = trial_tags(trial) | ({schema.REUSED_FROM: reused_from} if reused_from else {})
         recording, destination = self._session.recording, self._study.recorder.destination
         if trial.state == "interrupted" and trial.error is not None:
-            # Refused by the budget, or lost from sight at the place of training: nothing is recorded of a job that has
-            # not begun, and the run of one that has stays open for the next command, unless it has surely failed.
+            # Refused by the budget, or its target could not be reached: nothing is recorded of a job that has not
+            # begun; the run of one that has begun stays open for the next command, unless it is sure to have failed.
             if self._session.running_jobs.is_over(run):
                 recording.fail(run, trial.error, destination=destination, tags=tags)
         elif result is not None:

@@ -50,7 +50,7 @@ class Endpoints:
     async def apply(self, action: Action, models: Mapping[str, Path], *, again: bool = False) -> None:
         """`models` maps the variants' `model` to folders. DeploymentError leaves everything as it was.
 
-        `again` tells that the action may have been taken: by a server that was killed before it could say so.
+        `again`: the action may have been taken already, by a server that was killed before it could answer.
         """
         async with self._changing:
             if self.closing:

@@ -83,7 +83,7 @@ class _Instance(asyncio.Protocol):
             raise
 
     def end(self) -> None:
-        """At once. Idle workers end by themselves; one that computes, or hangs, must be told by the kernel."""
+        """At once. Idle workers end by themselves; one that is computing, or hangs, must be killed."""
         if self._transport:
             self._transport.abort()
             if self.pid:
@@ -151,7 +151,7 @@ class Fleet:
                 self._quiet.set()
 
     async def close(self) -> None:
-        """Let requests that were taken in finish, then end the instances."""
+        """Let accepted requests finish, then end the instances."""
         while self._asking:
             self._quiet.clear()
             await self._quiet.wait()
@@ -180,7 +180,7 @@ class Fleet:
             async with asyncio.timeout(ANSWER_WITHIN_S):
                 return await turn
         except (TimeoutError, asyncio.CancelledError) as error:
-            # The turn may have come in the very moment that it was given up.
+            # The turn may have come at the very moment when the wait was given up.
             if turn.done() and not turn.cancelled():
                 self._release(turn.result())
             if isinstance(error, TimeoutError):
@@ -235,7 +235,7 @@ class Fleet:
             task.add_done_callback(self._restarts.discard)
 
     async def _restart(self) -> None:
-        """Keep trying, ever more slowly: what ended an instance may end the next, too."""
+        """Keep trying, more and more slowly: what ended one instance may end the next, too."""
         while self.live < self._size:
             await asyncio.sleep(_RESTART_DELAYS_S[min(self._failed_starts, len(_RESTART_DELAYS_S) - 1)])
             try:

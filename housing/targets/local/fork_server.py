@@ -15,7 +15,7 @@ _log = logging.getLogger(__name__)
 
 
 class ForkServer:
-    """Where workers come from; started again when it is gone. Belongs to the running event loop."""
+    """The process that workers are forked from, restarted when it has died. Belongs to the running event loop."""
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
@@ -23,7 +23,7 @@ class ForkServer:
         self._log_reader: asyncio.BaseTransport | None = None
 
     async def start_worker(self) -> socket.socket:
-        """A connection to a new worker; it closes when the worker cannot start. Raises DeploymentError."""
+        """A connection to a new worker, which is closed when the worker cannot start. Raises DeploymentError."""
         try:
             ours, theirs = socket.socketpair()
             with theirs:

@@ -1,7 +1,7 @@
 """What the server and its workers say to each other: a kind, a length, and that many bytes.
 
 The server's first frame is the folder of the model; the worker answers it with READY and its process id, or FAILED
-and why. From then on each request gets one answer, in order. A closed connection ends both sides' interest.
+and why. From then on each request gets one answer, in order. Either side may end by closing the connection.
 """
 
 from __future__ import annotations

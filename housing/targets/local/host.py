@@ -40,7 +40,7 @@ class LocalHost:
         return self._folder.endpoints()
 
     def check(self, wanted: Deployment) -> None:
-        """A machine that serves by itself knows neither shadows nor traffic that is shifted in steps."""
+        """The local host has neither shadow variants nor traffic that is shifted in steps."""
         asked = {
             "asynchronous": wanted.asynchronous is not None,
             "update": wanted.update != Update(),
@@ -145,7 +145,7 @@ class LocalHost:
                 document = {**document, "again": True} if document else None
             if status == 200:
                 return value
-            # 503 is said by a server that is about to end: its successor will know.
+            # A server that is about to end answers 503; its successor will have the answer.
             if status != 503 or time.monotonic() > deadline:
                 raise DeploymentError(value["message"])
             time.sleep(0.1)
@@ -208,7 +208,7 @@ class LocalHost:
 
 
 def _is_ours(address: Address) -> bool:
-    """The token tells our server from a stranger that has its port now."""
+    """The token distinguishes our server from another program that has its port now."""
     try:
         status, _, _ = _request(
             address,

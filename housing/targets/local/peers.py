@@ -19,9 +19,9 @@ _UID_AT = 16 + 4 + 48 + 12
 
 
 def is_stranger(connection: Any) -> bool:
-    """Whether the process at its other end surely belongs to another user than us; root is nobody's stranger.
+    """Whether the process at its other end surely belongs to another user than us; root is trusted.
 
-    Linux tells, by a question about the peer's socket. Where it does not, nobody is taken for a stranger.
+    Linux answers this through a query about the peer's socket. Where it cannot, every peer is trusted.
     """
     try:
         peer, here = connection.getpeername(), connection.getsockname()

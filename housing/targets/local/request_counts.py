@@ -1,4 +1,4 @@
-"""What a variant was asked since the server started."""
+"""The requests to a variant since the server started."""
 
 from __future__ import annotations
 

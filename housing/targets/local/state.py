@@ -88,7 +88,7 @@ class StateFolder:
         _write(self._address, {"format": FORMAT, **asdict(address)})
 
     def identity(self) -> tuple[int, int] | None:
-        """Tells this folder from a later one of its name, by the server's lock; None when it is gone."""
+        """Distinguishes this folder from a later one of the same name, by the server's lock; None when it is gone."""
         try:
             found = (self.path / "server.lock").stat()
         except OSError:

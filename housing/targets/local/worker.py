@@ -77,7 +77,7 @@ def _load(connection: socket.socket, folder: Path) -> Predictor | None:
 
     try:
         predictor = Predictor.load(folder)
-    # A broken model may fail in any way; the server must hear why from here, and refuses to serve it.
+    # A broken model may fail in any way; the server needs the reason, and refuses to serve the model.
     except Exception as error:
         connection.sendall(pack(Answer.FAILED, _reason(error)))
         return None

@@ -32,7 +32,7 @@ def connect(settings: Settings) -> ModuleType:
 
 
 def disconnect(settings: Settings) -> None:
-    """Undo one `connect`; a cluster that was started here ends with the last one."""
+    """Undo one `connect`; the last one ends a cluster that was started here."""
     import ray
 
     with _lock:

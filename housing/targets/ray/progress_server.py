@@ -1,7 +1,7 @@
 """How a round's metrics reach the process that asked for the job, and its decision to stop comes back.
 
-A Ray task cannot be spoken to, and an actor between the two would cost several hops a round. So a job's worker calls
-its driver over TCP: a line of JSON there, a line back, 0.1 ms on one machine.
+A running Ray task receives no messages, and an actor in between would cost several hops a round. So a job's worker
+connects to its driver over TCP: a line of JSON there, a line back, 0.1 ms on one machine.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ _CONNECT_WITHIN_S = 10
 
 @dataclass(frozen=True)
 class ProgressAddress:
-    """A job's line to its driver; travels with the job. The token is known to the two of them only."""
+    """Where a job reports its rounds; sent along with the job. Only the job and its driver know the token."""
 
     host: str
     port: int
     token: str
 
     def open(self) -> ProgressConnection:
-        """Call the driver; raises OSError when it cannot be reached from here."""
+        """Connect to the driver; raises OSError when it cannot be reached from here."""
         return ProgressConnection(self)
 
 
 class ProgressConnection:
-    """A `Progress` that the driver answers. Use as a context manager."""
+    """A `Progress` that asks the driver. Use as a context manager."""
 
     def __init__(self, address: ProgressAddress) -> None:
         self._socket = socket.create_connection((address.host, address.port), timeout=_CONNECT_WITHIN_S)
@@ -50,7 +50,7 @@ class ProgressConnection:
         self._socket.close()
 
     def __call__(self, number: int, metrics: Mapping[str, float]) -> bool:
-        """Tell of a round and hear whether to stop. Raises RuntimeError when the driver has gone or failed."""
+        """Report a round; returns whether to stop. Raises RuntimeError when the driver has gone or failed."""
         self._send([number, dict(metrics)])
         answer = json.loads(self._file.readline() or b'{"error": "the process that asked for the job has gone"}')
         if "error" in answer:
@@ -63,7 +63,7 @@ class ProgressConnection:
 
 
 class ProgressServer:
-    """The driver's end of all its jobs' lines; `progress` is called from a thread for each line."""
+    """The driver's side: receives the rounds of all its jobs, and calls each `progress` in a thread of its own."""
 
     def __init__(self, host: str) -> None:
         self._server = _Server((host, 0), _Handler)
@@ -96,7 +96,7 @@ class _Server(ThreadingTCPServer):
         self.listeners: dict[str, Progress] = {}
 
     def handle_error(self, _request: object, _address: object) -> None:
-        """A line that breaks is the worker's end, which its job's future tells."""
+        """A broken connection means that the worker has died, which the future of its job reports."""
 
 
 class _Handler(StreamRequestHandler):
