@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Container, Sequence
 from decimal import Decimal
+from functools import partial
 from typing import Protocol
 
 import numpy as np
@@ -206,10 +207,16 @@ class _Levels:
             if cells[index] not in unknown:
                 self._missing.note(index, place)
                 continue
-            near = nearest(text_of(cells[index]), self._levels or ())
-            example = f"{shown(cells[index])} ({place(index)}{f', did you mean {near!r}?' if near else ''})"
             fault = f"{self._name}: unknown level"
-            self._faults.add(fault, example=example, way_out=f"the levels are {listed(self._levels or (), limit=12)}")
+            self._faults.add(
+                fault,
+                example=partial(self._example, cells[index], index, place),
+                way_out=f"the levels are {listed(self._levels or (), limit=12)}",
+            )
+
+    def _example(self, cell: object, index: int, place: Place) -> str:
+        near = nearest(text_of(cell), self._levels or ())
+        return f"{shown(cell)} ({place(index)}{f', did you mean {near!r}?' if near else ''})"
 
 
 class _Names:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from housing.data.faults import listed
+from housing.data.faults import listed, repeated
 from housing.nearest import nearest
 
 Missing = Literal["refused", "unknown", "none"]
@@ -107,7 +106,7 @@ class ByColumn:
         values = (*self.train, *self.validation, *self.test)
         if not values:
             raise ValueError("at least one of train, validation and test must list a value")
-        if twice := _repeated(values):
+        if twice := repeated(values):
             raise ValueError(f"a value belongs to one part, once; listed again: {listed(twice)}")
 
 
@@ -248,12 +247,8 @@ def _cannot_derive_from(name: str, dataset: Dataset) -> str | None:
 def _check_levels(levels: tuple[str, ...]) -> None:
     if not levels:
         raise ValueError("levels must not be empty")
-    if twice := _repeated(levels):
+    if twice := repeated(levels):
         raise ValueError(f"levels must be unique; listed again: {listed(twice)}")
-
-
-def _repeated(values: Iterable[str | None]) -> list[str | None]:
-    return [value for value, count in Counter(values).items() if count > 1]
 
 
 def _unknown(name: str, known: Iterable[str]) -> str:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterable
+from typing import TypeVar
 
 from housing.errors import DataError
+
+Name = TypeVar("Name", bound=Hashable)
 
 _SHOWN_FAULTS = 20
 _SHOWN_EXAMPLES = 3
@@ -19,13 +23,16 @@ class Faults:
         self._examples: dict[str, list[str]] = {}
         self._ways_out: dict[str, str] = {}
 
-    def add(self, fault: str, *, example: str = "", way_out: str = "") -> None:
-        """Count a fault; `example` is one place where it stands, `way_out` what to do about it."""
+    def add(self, fault: str, *, example: str | Callable[[], str] = "", way_out: str = "") -> None:
+        """Count a fault; `example` is one place where it stands, `way_out` what to do about it.
+
+        An example that takes a while to put into words is given as a function: only the first few are shown.
+        """
         self._counts[fault] = self._counts.get(fault, 0) + 1
         self._ways_out[fault] = way_out
         examples = self._examples.setdefault(fault, [])
         if example and len(examples) < _SHOWN_EXAMPLES:
-            examples.append(example)
+            examples.append(example if isinstance(example, str) else example())
 
     def raise_any(self) -> None:
         """Raise a DataError that tells all of them; do nothing when there are none."""
@@ -43,6 +50,11 @@ class Faults:
         times = f", {count} times" if count > 1 else ""
         places = f": {', '.join(examples)}{', ...' if count > len(examples) else ''}" if examples else ""
         return fault + times + places + (f"; {way_out}" if way_out else "")
+
+
+def repeated(names: Iterable[Name]) -> list[Name]:
+    """Those that stand there more than once, in the order of their first place."""
+    return [name for name, times in Counter(names).items() if times > 1]
 
 
 def shown(value: object, limit: int = 40) -> str:

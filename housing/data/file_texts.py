@@ -10,7 +10,7 @@ from pathlib import Path
 
 from housing.data.cells import is_missing, text_of
 from housing.data.csv_file import SEPARATORS, header_and_chunks, opened
-from housing.data.faults import Faults, shown
+from housing.data.faults import Faults, repeated, shown
 from housing.data.looks import MOMENTS_WAY_OUT
 from housing.data.table import located
 
@@ -98,5 +98,5 @@ def _parquet_file(path: Path) -> FileTexts:
 
 
 def _note_repeated(names: Sequence[str], faults: Faults) -> None:
-    for name in dict.fromkeys(name for name in names if names.count(name) > 1):
+    for name in repeated(names):
         faults.add("column names used more than once", example=shown(name), way_out="rename one")

@@ -16,7 +16,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from housing.data.faults import Faults, listed, shown
+from housing.data.faults import Faults, listed, repeated, shown
 from housing.errors import DataError
 
 Records = list[dict[str, Any]]
@@ -93,8 +93,7 @@ def _records_of_columns(columns: Mapping[str, Any]) -> Records:
 def _records_of_split(columns: Sequence[Any], rows: Sequence[Any]) -> Records:
     names = [str(column) for column in columns]
     if len(set(names)) < len(names):
-        twice = next(name for name in names if names.count(name) > 1)
-        raise DataError(f"dataframe_split: columns: {shown(twice)} is there more than once")
+        raise DataError(f"dataframe_split: columns: {shown(repeated(names)[0])} is there more than once")
     for number, row in enumerate(rows, 1):
         if not isinstance(row, list) or len(row) != len(names):
             raise DataError(f"dataframe_split: row {number} is not a list of {len(names)} values")
@@ -116,7 +115,6 @@ def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """JSON leaves open which of two values holds; a model must not be asked with either."""
     found = dict(pairs)
     if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in found if names.count(name) > 1)
-        raise ValueError(f"the key {shown(twice)} stands twice in one object")
+        twice = repeated(name for name, _ in pairs)
+        raise ValueError(f"the key {shown(twice[0])} stands twice in one object")
     return found

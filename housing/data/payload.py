@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from housing.data.cells import is_number, number
-from housing.data.faults import Faults, listed, shown
+from housing.data.faults import Faults, listed, repeated, shown
 from housing.errors import DataError
 
 
@@ -41,7 +41,7 @@ def rows_from_csv(text: str, required: Sequence[str]) -> dict[str, list[str]]:
             f"rows: the header lacks {len(absent)} of {len(required)} columns: {listed(absent)}; "
             f"it has {listed(header)}"
         )
-    if len(present) < len(header) and (twice := [name for name in required if header.count(name) > 1]):
+    if len(present) < len(header) and (twice := [name for name in repeated(header) if name in required]):
         raise DataError(f"rows: the header has a column more than once: {listed(twice)}")
     if not rows:
         raise DataError("rows: there are no rows below the header")

@@ -6,7 +6,9 @@ import csv
 import hashlib
 import io
 import stat
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,7 @@ from numpy.typing import NDArray
 from housing.data.cells import collector, is_missing, is_number, text_of
 from housing.data.csv_file import SEPARATORS, header_and_chunks, opened
 from housing.data.description import Dataset, Ignored
-from housing.data.faults import Faults, listed, shown
+from housing.data.faults import Faults, listed, repeated, shown
 from housing.data.sources import refuse_address, refuse_folder
 from housing.errors import DataError
 from housing.nearest import nearest
@@ -120,8 +122,8 @@ def _read_csv(path: Path, dataset: Dataset, faults: Faults) -> dict[str, NDArray
     with opened(path) as file:
         header, chunks = header_and_chunks(path, file, separator=dataset.separator, faults=faults)
         _check_header(path, header, dataset, faults)
-        collectors = {name: collector(name, dataset, faults) for name in _kept(dataset) if name in header}
-        position = {name: header.index(name) for name in collectors}
+        position = {name: place for place, name in reversed(list(enumerate(header)))}
+        collectors = {name: collector(name, dataset, faults) for name in _kept(dataset) if name in position}
         empty = True
         for lines, columns in chunks:
             empty = False
@@ -140,8 +142,9 @@ def _read_parquet(path: Path, dataset: Dataset, faults: Faults) -> dict[str, NDA
     if not file.rows:
         faults.add("there are no rows")
     columns = {}
+    times = Counter(file.names)
     for name in _kept(dataset):
-        if file.names.count(name) == 1:
+        if times[name] == 1:
             cells = collector(name, dataset, faults)
             cells.add(file.cells(name), lambda index: f"row {index + 1}")
             columns[name] = cells.values()
@@ -171,21 +174,32 @@ def check_separator(path: Path, header: Sequence[str], known: Collection[str], s
         return
     line = separator.join(header)
     for other in SEPARATORS:
-        if set(next(csv.reader([line], delimiter=other), [])) & set(known):
+        if set(_cut(line, other)) & set(known):
             raise DataError(
                 f"{path}: columns are separated by {other!r}, the dataset says {separator!r}; set separator: {other!r}"
             )
 
 
+def _missing(name: str, unexpected: Sequence[str]) -> str:
+    near = nearest(name, unexpected)
+    return shown(name) + (f" (the file has {near!r})" if near else "")
+
+
+def _cut(line: str, separator: str) -> list[str]:
+    try:
+        return next(csv.reader([line], delimiter=separator), [])
+    except csv.Error:  # quotes that are none, or a name of more than 128 KiB: it is not this separator
+        return []
+
+
 def _check_names(names: Sequence[str], dataset: Dataset, faults: Faults) -> None:
-    twice = {name: None for name in names if names.count(name) > 1}
-    missing = [name for name in dataset.columns if name not in names]
-    unexpected = [name for name in dict.fromkeys(names) if name not in dataset.columns]
-    for name in twice:
+    present = dict.fromkeys(names)
+    missing = [name for name in dataset.columns if name not in present]
+    unexpected = [name for name in present if name not in dataset.columns]
+    for name in repeated(names):
         faults.add("column names used more than once", example=shown(name), way_out="rename one")
     for name in missing:
-        near = nearest(name, unexpected)
-        faults.add("missing columns", example=shown(name) + (f" (the file has {near!r})" if near else ""))
+        faults.add("missing columns", example=partial(_missing, name, unexpected))
     for name in unexpected:
         way_out = "describe them under columns; kind: ignored leaves one out"
         faults.add("unexpected columns", example=shown(name), way_out=way_out)
