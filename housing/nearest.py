@@ -8,7 +8,7 @@ from heapq import nsmallest
 from os.path import commonprefix
 
 _LONGEST_COMPARED = 200
-_MOST_COMPARED = 2_000
+_MOST_STEPS = 1_000_000
 
 
 def nearest(name: str, options: Iterable[str]) -> str | None:
@@ -30,13 +30,14 @@ def nearest(name: str, options: Iterable[str]) -> str | None:
 
 
 def _comparable(folded: str, options: Iterable[str]) -> list[str]:
-    """Counting edits takes time with the product of two lengths: a fifth of a second for so many column names."""
+    """Those worth counting edits for, which takes time with the product of two lengths; all of it within a second."""
     if len(folded) > _LONGEST_COMPARED:
         return []
+    most = _MOST_STEPS // (len(folded) + 1) ** 2
     # There are at least as many edits as one is longer than the other, and a third is too many.
     alike = [o for o in options if 3 * abs(len(o) - len(folded)) <= max(3, max(len(o), len(folded)) + 2)]
-    if len(alike) > _MOST_COMPARED:
-        alike = nsmallest(_MOST_COMPARED, alike, key=lambda o: (-len(commonprefix((folded, _folded(o)))), o))
+    if len(alike) > most:
+        alike = nsmallest(most, alike, key=lambda o: (-len(commonprefix((folded, _folded(o)))), o))  # noqa: RUF071
     return sorted(alike)
 
 

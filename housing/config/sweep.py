@@ -56,20 +56,21 @@ class Sweep:
 
     def first(self) -> Composed:
         """Checks every value that the sweep will try; the first job's configuration, which speaks for all."""
-        found: list[ConfigError] = []
-        jobs = []
+        errors: dict[str, None] = {}
+        first: Composed | None = None
         for single in self._singles():
             try:
                 job = self._composer.compose(replace(self._read, composed=single))
                 check(job)
             except ConfigError as error:
-                if str(error) not in map(str, found):
-                    found.append(error)
+                errors[str(error)] = None
+                if len(errors) == _MOST_ERRORS:
+                    break
             else:
-                jobs.append(job)
-        if found:
-            raise ConfigError("\n\n".join(str(error) for error in found[:_MOST_ERRORS]))
-        return jobs[0]
+                first = first or job
+        if errors or first is None:
+            raise ConfigError("\n\n".join(errors))
+        return first
 
     @property
     def runs_here(self) -> bool:
@@ -122,7 +123,7 @@ class Sweep:
         start = tuple(values[0] for values in self._values)
         yield start
         for place, values in enumerate(self._values):
-            for value in values[1:]:
+            for value in list(dict.fromkeys(values))[1:]:
                 yield (*start[:place], value, *start[place + 1 :])
 
 

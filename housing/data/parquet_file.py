@@ -20,7 +20,9 @@ class ParquetColumns:
         self._errors = (pyarrow.lib.ArrowException, OSError)
         self._path = path
         try:
-            self._table = parquet.read_table(path, use_threads=False)
+            # Not by read_table, which knows no file that has a column's name twice.
+            with parquet.ParquetFile(path) as file:
+                self._table = file.read(use_threads=False)
         except FileNotFoundError:
             raise
         except self._errors as error:

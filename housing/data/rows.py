@@ -9,7 +9,7 @@ from pathlib import Path
 
 from housing.data.cells import text_of
 from housing.data.csv_file import header_and_chunks, opened
-from housing.data.faults import Faults
+from housing.data.faults import Faults, listed, repeated
 from housing.data.table import check_separator, located
 from housing.errors import DataError
 
@@ -43,6 +43,8 @@ def _from_parquet(path: Path) -> tuple[list[str], Sequence[Sequence[str]]]:
     from housing.data.parquet_file import ParquetColumns
 
     file = ParquetColumns(path)
+    if twice := repeated(file.names):
+        raise DataError(f"{path}: column names used more than once: {listed(twice)}; rename one")
     columns = [["" if value is None else text_of(value) for value in file.cells(name)] for name in file.names]
     return file.names, list(zip(*columns, strict=True))
 

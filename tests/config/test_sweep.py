@@ -74,6 +74,18 @@ def test_every_value_is_checked_before_anything_runs(small: Path, overrides: lis
     assert told in str(raised.value)
 
 
+def test_of_hundreds_of_wrong_values_the_first_few_are_told(small: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        Sweep([f"study.trials={','.join(f'a{n}' for n in range(700))}"], small).first()
+    assert str(caught.value).count("study.trials") == 5
+
+
+def test_a_value_that_stands_there_a_thousand_times_is_checked_once(small: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        Sweep([f"study.trials={'a,' * 1500}a"], small).first()
+    assert str(caught.value).count("study.trials") == 1
+
+
 @pytest.mark.parametrize(
     ("override", "values"),
     [

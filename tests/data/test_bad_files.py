@@ -163,3 +163,34 @@ def test_a_folder_is_no_table(tmp_path: Path) -> None:
 def test_only_shipped_tables_are_read_from_the_package(source: str) -> None:
     with pytest.raises(DataError, match=r"housing ships no such file; it ships 'ames\.csv\.gz'"):
         read(cottages(source))
+
+
+def test_a_million_columns_without_a_name_are_one_fault(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="more than once: ''; rename one"):
+        read(cottages(_file(tmp_path, b"price" + b"," * 1_000_000 + b"\n")))
+
+
+def test_a_million_columns_that_nobody_described_are_one_fault(tmp_path: Path) -> None:
+    names = ",".join(f"g{number}" for number in range(1_000_000))
+    with pytest.raises(DataError, match=r"unexpected columns, 1000000 times: 'g0', 'g1', 'g2'"):
+        read(cottages(_file(tmp_path, f"price,{names}\n".encode())))
+
+
+def test_the_names_of_other_columns_are_no_fault_of_the_separator(tmp_path: Path) -> None:
+    """Taken for one name, the header is longer than a cell of a CSV file may be."""
+    names = ",".join(f"gene{number}" for number in range(20_000))
+    with pytest.raises(DataError, match="missing columns"):
+        read(cottages(_file(tmp_path, f"{names}\n".encode())))
+
+
+def test_the_nearest_level_is_looked_for_only_where_it_is_told(tmp_path: Path) -> None:
+    header, first, *_ = CSV.splitlines()
+    rows = "".join(f"{first.replace('poor', f'poro{number}')}\n" for number in range(200_000))
+    with pytest.raises(DataError, match=r"unknown level, 200000 times: 'poro0' .line 2, did you mean 'poor'"):
+        read(cottages(_file(tmp_path, f"{header}\n{rows}".encode())))
+
+
+def _file(folder: Path, content: bytes) -> Path:
+    file = folder / "cottages.csv"
+    file.write_bytes(content)
+    return file

@@ -90,6 +90,12 @@ def test_json_that_holds_no_rows_for_sure_is_refused(body: str, essential: str) 
     assert essential in str(refused.value)
 
 
+def test_the_key_that_stands_twice_is_found_among_very_many() -> None:
+    keys = [f'"a{number}": 1' for number in range(250_000)]
+    with pytest.raises(DataError, match="'a249999' stands twice"):
+        records_from_json(f"[{{{', '.join([*keys, keys[-1]])}}}]")
+
+
 @pytest.mark.parametrize(
     ("body", "essential"),
     [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -16,7 +17,10 @@ from housing.data.describe import describe
 from housing.data.description import Dataset, Features, Fractions, Numeric, Split
 from housing.data.encoder import Encoder
 from housing.data.preparation import prepare
+from housing.data.rows import csv_pieces
+from housing.data.table import read
 from housing.errors import DataError
+from tests.data.cottages import cottages
 
 ROWS = 30
 
@@ -75,6 +79,26 @@ def test_numbers_in_texts_are_described_as_in_a_csv(tmp_path: Path) -> None:
     assert "kind: numeric, low: 0.5, high: 29.5" in _line(_file(tmp_path, [f"{i}.5" for i in range(ROWS)]))
     line = _line(_file(tmp_path, [f"{i},5" for i in range(ROWS)]))
     assert "LEFT OUT: numbers with decimal commas (e.g. '0,5')" in line
+
+
+@pytest.mark.parametrize(
+    "reads",
+    [
+        lambda file: describe(file, "price"),
+        lambda file: read(cottages(file, format="parquet")),
+        lambda file: list(csv_pieces(str(file), separator=",", rows_a_piece=10)),
+    ],
+    ids=["describe", "train", "predict"],
+)
+def test_a_column_that_is_there_twice_is_named_by_every_reader(tmp_path: Path, reads: Callable[[Path], object]) -> None:
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    file = tmp_path / "homes.parquet"
+    parquet.write_table(pa.table([[1.0, 2.0], [1.0, 2.0], [3.0, 4.0]], names=["area", "area", "price"]), file)
+    with pytest.raises(DataError) as refused:
+        reads(file)
+    assert "column names used more than once: 'area'; rename one" in str(refused.value)
 
 
 def test_infinity_is_named_by_its_row_and_nan_is_missing(tmp_path: Path) -> None:

@@ -6,19 +6,23 @@ import asyncio
 import logging
 import os
 import socket
-import subprocess
 import sys
 
 from housing.errors import DeploymentError
+from housing.processes import Dependent
 
 _log = logging.getLogger(__name__)
 
 
 class ForkServer:
-    """The process that workers are forked from, restarted when it has died. Belongs to the running event loop."""
+    """The process that workers are forked from, restarted when it has died. Belongs to the running event loop.
+
+    Workers, also those that hang in a script's model, end with the server's process, whatever ends that.
+    """
 
     def __init__(self) -> None:
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Dependent | None = None
+        self._before: list[Dependent] = []
         self._control: socket.socket | None = None
         self._log_reader: asyncio.BaseTransport | None = None
 
@@ -34,27 +38,35 @@ class ForkServer:
         return ours
 
     def close(self) -> None:
+        """No worker is left."""
+        self._let_go()
+        for process in self._before:
+            process.close()
+
+    def _let_go(self) -> None:
+        """The process ends; workers that it has forked go on, until `close`."""
         if self._control:
             self._control.close()
         if self._process:
-            self._process.wait()
+            self._process.process.wait()
+            self._before.append(self._process)
+            self._process = None
         if self._log_reader:
             self._log_reader.close()
 
     async def _running(self) -> socket.socket:
-        if self._control and self._process and self._process.poll() is None:
+        if self._control and self._process and self._process.process.poll() is None:
             return self._control
-        self.close()
+        self._let_go()
         self._control, theirs = socket.socketpair()
         reading, writing = os.pipe()
         # One thread each: the instances are the parallelism, and idle OpenMP threads spin.
         environment = os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
         with theirs, open(writing, "wb") as log:  # noqa: PTH123
-            self._process = subprocess.Popen(
+            self._process = Dependent(
                 [sys.executable, "-P", "-m", "housing.targets.local.worker", str(theirs.fileno())],
-                pass_fds=[theirs.fileno()],
                 env=environment,
-                stdin=subprocess.DEVNULL,
+                pass_fds=[theirs.fileno()],
                 stdout=log,
                 stderr=log,
             )

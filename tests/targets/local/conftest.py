@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import signal
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -60,6 +61,13 @@ def processes_of(folder: Path) -> list[int]:
     while more := {pid for pid, parent in parents.items() if parent in family} - family:
         family |= more
     return sorted(family - {os.getpid()})
+
+
+def workers_of(folder: Path) -> tuple[int, list[int]]:
+    """The process that forks the workers of the folder's server, and the workers."""
+    python = f"{sys.executable}\0-P\0-m\0housing.targets.local.worker".encode()
+    first, *others = [pid for pid in processes_of(folder) if command_line(pid).startswith(python)]
+    return first, others
 
 
 def _stats() -> Iterator[tuple[int, str]]:

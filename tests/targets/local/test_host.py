@@ -23,7 +23,7 @@ from housing.errors import DeploymentError
 from housing.targets.local import Settings
 from housing.targets.local.host import LocalHost
 from housing.testing.host import AB_TEST, GOOD, OTHER, ROWS, HostContract, deploy, destroy
-from tests.targets.local.conftest import end_server, processes_of, server_pid, wait_until
+from tests.targets.local.conftest import command_line, end_server, processes_of, server_pid, wait_until, workers_of
 
 SINGLE = Deployment("house", {"champion": Variant(GOOD)})
 
@@ -216,8 +216,8 @@ def test_a_killed_worker_is_replaced_and_no_request_fails(
 
     client = threading.Thread(target=ask)
     client.start()
-    fork_server = min(p for p in processes_of(folder) if p != server_pid(folder))
-    for victim in [p for p in processes_of(folder) if p not in (server_pid(folder), fork_server)]:
+    _, workers = workers_of(folder)
+    for victim in workers:
         os.kill(victim, signal.SIGKILL)
         time.sleep(0.2)
     done.set()
@@ -230,11 +230,21 @@ def test_workers_outlive_the_process_that_forks_them_and_it_is_replaced(
     host: LocalHost, folder: Path, models: Mapping[str, Path]
 ) -> None:
     deploy(host, SINGLE, models)
-    fork_server = min(p for p in processes_of(folder) if p != server_pid(folder))
+    fork_server, _ = workers_of(folder)
     os.kill(fork_server, signal.SIGKILL)
     assert host.predict("house", ROWS).variant == "champion"
     deploy(host, Deployment("house", {"champion": Variant(GOOD, instances=2)}), models)
     assert _instances(host) == {"champion": 2}
+
+
+def test_a_worker_that_hangs_ends_with_its_server_whatever_ends_that(
+    host: LocalHost, folder: Path, models: Mapping[str, Path]
+) -> None:
+    deploy(host, SINGLE, models)
+    _, (worker,) = workers_of(folder)
+    os.kill(worker, signal.SIGSTOP)
+    os.kill(server_pid(folder), signal.SIGKILL)
+    wait_until(lambda: b"worker" not in command_line(worker), "it ends", within_s=120)
 
 
 def test_instances_follow_the_load(host: LocalHost, models: Mapping[str, Path]) -> None:
