@@ -11,21 +11,21 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
-from housing.rehearsal.access import authentication, enforcement, sessions, simulation
-from housing.rehearsal.answers import ApiError, HttpAnswer, HttpRequest, unsupported
+from housing.rehearsal.access import authentication, enforcement, simulation, temporary_credentials
+from housing.rehearsal.account import ACCOUNT
 from housing.rehearsal.api import calls, signature
 from housing.rehearsal.api.calls import Call
 from housing.rehearsal.api.http import Lost
-from housing.rehearsal.api.operations import OPERATIONS, RUNTIME
 from housing.rehearsal.api.validation import answered, check, operation_model
 from housing.rehearsal.aws.moto_calls import SERVICES
 from housing.rehearsal.aws.services import Aws, Environ
 from housing.rehearsal.credentials import Credentials
-from housing.rehearsal.kinds import ACCOUNT
-from housing.rehearsal.spec import Fault
+from housing.rehearsal.responses import ApiError, HttpRequest, HttpResponse, unsupported
+from housing.rehearsal.settings import InjectedFault
 
 if TYPE_CHECKING:
-    from housing.rehearsal.world import World
+    from housing.rehearsal.composition import Composition
+    from housing.rehearsal.context import Context
 
 # These answer wherever they were signed for.
 _GLOBAL = ("s3", "iam", "sts")
@@ -36,13 +36,14 @@ _log = logging.getLogger(__name__)
 class Application:
     """Answers every call with what AWS would say; never with a 5xx that no fault asks for."""
 
-    def __init__(self, world: World, aws: Aws, account: Credentials) -> None:
-        self._world = world
+    def __init__(self, context: Context, composition: Composition, aws: Aws, account: Credentials) -> None:
+        self._context = context
+        self._composition = composition
         self._aws = aws
         self._account = account
         self.last_call = time.monotonic()
 
-    def answer(self, environ: Environ, body: bytes) -> HttpAnswer:
+    def answer(self, environ: Environ, body: bytes) -> HttpResponse:
         """Raises Lost when a fault wants this answer to be lost."""
         call, faults, is_known = None, [], False
         try:
@@ -50,12 +51,12 @@ class Application:
             call = self._authenticated(call, environ, body)
             is_known, self.last_call = True, time.monotonic()
             call = calls.identify(call, environ, body)
-            _check_region(call, self._world.region)
-            faults = self._world.faults.of(call.operation)
+            _check_region(call, self._context.region)
+            faults = self._context.faults.of(call.operation)
             _go_wrong(faults)
-            if self._world.settings.enforce_iam:
+            if self._context.settings.enforce_iam:
                 with self._aws.quiet():
-                    enforcement.enforce(call, body, environ, store=self._world.store, region=self._world.region)
+                    enforcement.enforce(call, body, environ, store=self._context.store, region=self._context.region)
             result = self._answer(call, environ, body)
         except ApiError as error:
             result = in_error(call, error)
@@ -74,21 +75,21 @@ class Application:
             call.signature, environ, body, account=self._account, quiet=self._aws.quiet()
         )
         if signed.access_key != call.signature.access_key:
-            # moto looks up for itself who calls, and knows nothing of our sessions.
+            # moto looks up for itself who calls, and knows nothing of our temporary_credentials.
             given = str(environ.get("HTTP_AUTHORIZATION", ""))
             environ["HTTP_AUTHORIZATION"] = given.replace(call.signature.access_key, signed.access_key, 1)
             environ.pop("HTTP_X_AMZ_SECURITY_TOKEN", None)
         return replace(call, signature=signed)
 
-    def _answer(self, call: Call, environ: Environ, body: bytes) -> HttpAnswer:
+    def _answer(self, call: Call, environ: Environ, body: bytes) -> HttpResponse:
         if call.service == "sagemaker":
             return self._control(call.action, body)
         if call.service == "sagemaker-runtime":
-            return self._invoke(environ, body)
+            return self._invoke(call, environ, body)
         if call.operation == "iam:SimulatePrincipalPolicy":
-            return simulation.simulate(self._world, body)
+            return simulation.simulate(self._context, body)
         if call.operation == "sts:GetSessionToken":
-            return sessions.begin(call, self._account.secret_key)
+            return temporary_credentials.begin(call, self._account.secret_key)
         if call.operation == "sts:GetFederationToken":
             raise unsupported("the rehearsal does not support GetFederationToken; it has GetSessionToken, AssumeRole")
         if call.service == "s3":
@@ -99,26 +100,25 @@ class Application:
             f"the rehearsal does not support {call.service or 'this call'}; it has SageMaker and {', '.join(SERVICES)}",
         )
 
-    def _control(self, action: str, body: bytes) -> HttpAnswer:
+    def _control(self, action: str, body: bytes) -> HttpResponse:
         model = operation_model(action)
         if model is None:
             raise ApiError("UnknownOperationException", f"SageMaker has no operation {action}")
-        if action not in OPERATIONS:
-            known = ", ".join(sorted(OPERATIONS))
+        operations = self._composition.operations
+        if action not in operations:
+            known = ", ".join(sorted(operations))
             raise unsupported(f"the rehearsal does not support {action}; it has {known}")
         request = _parsed(body)
         check(model.input_shape, request)
-        result = OPERATIONS[action](self._world, request) or {}
+        result = operations[action](request) or {}
         if model.output_shape is not None:
             result = answered(model.output_shape, result)
         return _json(result)
 
-    def _invoke(self, environ: Environ, body: bytes) -> HttpAnswer:
-        path = environ["PATH_INFO"]
-        for runtime in RUNTIME:
-            if match := runtime.path.fullmatch(path):
-                return runtime.function(self._world, _http(environ, body), match[1])
-        raise ApiError("UnknownOperationException", f"the rehearsal does not support {path}")
+    def _invoke(self, call: Call, environ: Environ, body: bytes) -> HttpResponse:
+        if call.action not in self._composition.invocations:
+            raise ApiError("UnknownOperationException", f"the rehearsal does not support {environ['PATH_INFO']}")
+        return self._composition.invocations[call.action](_http(environ, body), call.parameters["EndpointName"])
 
 
 def _check_region(call: Call, region: str) -> None:
@@ -137,7 +137,7 @@ def _check_owner(environ: Environ) -> None:
             raise ApiError("AccessDenied", "Access Denied", 403)
 
 
-def _go_wrong(faults: Iterable[Fault]) -> None:
+def _go_wrong(faults: Iterable[InjectedFault]) -> None:
     for fault in faults:
         if fault.kind == "slow":
             time.sleep(fault.seconds)
@@ -149,7 +149,7 @@ def _go_wrong(faults: Iterable[Fault]) -> None:
             )
 
 
-def in_error(call: Call | None, error: ApiError) -> HttpAnswer:
+def in_error(call: Call | None, error: ApiError) -> HttpResponse:
     """The error as the protocol of the service writes it."""
     request_id = str(uuid.uuid4())
     if call is not None and call.in_xml:
@@ -159,10 +159,10 @@ def in_error(call: Call | None, error: ApiError) -> HttpAnswer:
     if call is not None and call.service == "sagemaker-runtime":
         headers["Content-Type"] = "application/json"
         body = {"ErrorCode": error.code, "Message": error.message, "message": error.message, **error.details}
-    return HttpAnswer(json.dumps(body).encode(), error.status, headers)
+    return HttpResponse(json.dumps(body).encode(), error.status, headers)
 
 
-def _xml(service: str, error: ApiError, request_id: str) -> HttpAnswer:
+def _xml(service: str, error: ApiError, request_id: str) -> HttpResponse:
     from xml.sax.saxutils import escape
 
     code, status = error.code, error.status
@@ -175,7 +175,7 @@ def _xml(service: str, error: ApiError, request_id: str) -> HttpAnswer:
         inner = f"<Error><Type>Sender</Type>{inner}</Error>"
         text = f"<ErrorResponse>{inner}<RequestId>{request_id}</RequestId></ErrorResponse>"
     head = '<?xml version="1.0" encoding="UTF-8"?>\n'
-    return HttpAnswer((head + text).encode(), status, {"Content-Type": "text/xml", "x-amz-request-id": request_id})
+    return HttpResponse((head + text).encode(), status, {"Content-Type": "text/xml", "x-amz-request-id": request_id})
 
 
 def _parsed(body: bytes) -> dict[str, Any]:
@@ -188,8 +188,8 @@ def _parsed(body: bytes) -> dict[str, Any]:
     return value
 
 
-def _json(value: Any) -> HttpAnswer:
-    return HttpAnswer(
+def _json(value: Any) -> HttpResponse:
+    return HttpResponse(
         json.dumps(value).encode(), headers={"Content-Type": _JSON, "x-amzn-RequestId": str(uuid.uuid4())}
     )
 

@@ -9,7 +9,7 @@ import stat
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from housing.rehearsal import private
+from housing.rehearsal import files
 
 ACCESS_KEY = "rehearsal"
 """Of the account itself, which may do everything."""
@@ -25,9 +25,9 @@ class Credentials:
 
 def read(folder: Path) -> Credentials:
     """Those of the rehearsal that keeps its state in `folder`. Raises OSError or ValueError where there are none."""
-    with private.open_read(folder / _FILE) as file:
+    with files.open_trusted(folder / _FILE) as file:
         if stat.S_IMODE(os.fstat(file.fileno()).st_mode) & _OTHERS:
-            raise private.NotPrivate(f"{folder / _FILE} can be read by others; remove it, and start anew")
+            raise files.NotPrivate(f"{folder / _FILE} can be read by others; remove it, and start anew")
         value = json.load(file)
     return Credentials(str(value["access_key"]), str(value["secret_key"]))
 
@@ -38,8 +38,5 @@ def kept(folder: Path) -> Credentials:
         return read(folder)
     except (OSError, ValueError, KeyError, TypeError):
         drawn = Credentials(ACCESS_KEY, secrets.token_urlsafe(30))
-        half = folder / f"{_FILE}.tmp"
-        with private.open_new(half) as file:
-            file.write(json.dumps(asdict(drawn)).encode())
-        half.replace(folder / _FILE)
+        files.write(folder / _FILE, json.dumps(asdict(drawn)))
         return drawn

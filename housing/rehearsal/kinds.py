@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from housing.rehearsal.answers import ApiError
+from housing.rehearsal.account import ACCOUNT
+from housing.rehearsal.responses import ApiError
 
-ACCOUNT = "123456789012"
-AT_WORK = ("InProgress", "Stopping")
+UNFINISHED = ("InProgress", "Stopping")
 """The statuses of a job that has not ended, whatever its kind."""
 
 

@@ -10,28 +10,24 @@ server.log    what happened
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import http.client
 import json
 import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from housing.rehearsal import credentials, environment, private
+from housing.rehearsal import credentials, environment, files
+from housing.rehearsal.account import ACCOUNT, ROLE_NAME
 from housing.rehearsal.credentials import Credentials
 from housing.rehearsal.errors import RehearsalError, RunsOtherwise, SettingRefused
-from housing.rehearsal.spec import Fault, Rehearsal
+from housing.rehearsal.settings import Settings
 
 TOKEN_HEADER = "X-Rehearsal-Token"
-ROLE_NAME = "housing"
-"""Of a role that every rehearsal has, for jobs and endpoints."""
 CONTROL = "/-/rehearsal/"
-_UNREADABLE = (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError)
 _STARTS_WITHIN_S = 60.0
 _ENDS_WITHIN_S = 60.0
 _ANSWERS_WITHIN_S = 10.0
@@ -60,18 +56,18 @@ class State:
     endpoints: dict[str, str]
 
 
-def ensure(rehearsal: Rehearsal, *, stays: bool = False) -> Address:
+def ensure(settings: Settings, *, stays: bool = False) -> Address:
     """The address of the rehearsal of this folder, started when there is none, told its settings when it has others.
 
     It goes on at least for as long as this process lives; `stays`: until `stop`. Raises SettingRefused for what cannot
     be had as it is asked for, RehearsalError where it does not answer.
     """
-    folder = _folder(rehearsal.folder)
-    wanted = {"settings": asdict(rehearsal), "holder": os.getpid(), "stays": stays}
-    with _locked(folder / "start.lock"):
+    folder = _folder(settings.folder)
+    wanted = {"settings": asdict(settings), "holder": os.getpid(), "stays": stays}
+    with files.locked(folder / "start.lock"):
         if found := _found(folder):
             server, state = found
-            _refuse_to_move(state.address, rehearsal)
+            _refuse_to_move(state.address, settings)
             with contextlib.suppress(_NoAnswer):  # it has just ended, as nobody needed it
                 server.ask("POST", "use", wanted)
                 return state.address
@@ -106,12 +102,24 @@ def credentials_of(folder: str) -> Credentials:
         ) from error
 
 
+def environment_of(address: Address, folder: str) -> dict[str, str]:
+    """The environment by which any AWS client reaches it, as the account itself, and a role for jobs and endpoints."""
+    account = credentials_of(folder)
+    return {
+        "AWS_ENDPOINT_URL": address.url,
+        "AWS_ACCESS_KEY_ID": account.access_key,
+        "AWS_SECRET_ACCESS_KEY": account.secret_key,
+        "AWS_DEFAULT_REGION": address.region,
+        "SAGEMAKER_ROLE_ARN": f"arn:aws:iam::{ACCOUNT}:role/{ROLE_NAME}",
+    }
+
+
 def stop(folder: str) -> bool:
     """End the rehearsal of this folder; its state stays, but faults are counted anew. False when there is none."""
     path = Path(folder).absolute()
     if not path.is_dir():
         return False
-    with _locked(path / "start.lock"):
+    with files.locked(path / "start.lock"):
         found = _found(path)
         if found is None:
             return False
@@ -119,19 +127,13 @@ def stop(folder: str) -> bool:
         with contextlib.suppress(_NoAnswer):  # it ends by itself
             server.ask("POST", "stop")
         give_up = time.monotonic() + _ENDS_WITHIN_S
-        while _is_held(path / "server.lock"):
+        while files.is_held(path / "server.lock"):
             if time.monotonic() > give_up:
                 raise RehearsalError(
                     f"process {server.pid}: the rehearsal of {path} does not end; see {path / 'server.log'}"
                 )
             time.sleep(0.02)
         return True
-
-
-def settings_of(value: dict[str, Any]) -> Rehearsal:
-    """The settings that were made a dictionary of."""
-    faults = tuple(Fault(**fault) for fault in value["faults"])
-    return Rehearsal(**value | {"faults": faults, "interrupt_at_rounds": tuple(value["interrupt_at_rounds"])})
 
 
 class _NoAnswer(RehearsalError):
@@ -179,7 +181,7 @@ class _Server:
 
 def _found(folder: Path) -> tuple[_Server, State] | None:
     """The living server of a folder, and its state. What a killed one has left is seen through: it holds no lock."""
-    if not _is_held(folder / "server.lock"):
+    if not files.is_held(folder / "server.lock"):
         return None
     give_up = time.monotonic() + _STARTS_WITHIN_S
     while True:
@@ -190,7 +192,7 @@ def _found(folder: Path) -> tuple[_Server, State] | None:
             server = _Server(folder, value["pid"], value["port"], value["token"])
             return server, server.state()
         # It holds its lock, and has not told its port yet, mends a damaged file, or is about to end.
-        if not _is_held(folder / "server.lock"):
+        if not files.is_held(folder / "server.lock"):
             return None
         if time.monotonic() > give_up:
             raise RehearsalError(f"the rehearsal of {folder} is there and gives no answer; see {folder / 'server.log'}")
@@ -214,12 +216,12 @@ def _start(folder: Path, wanted: dict[str, Any]) -> None:
         raise RehearsalError(f"the rehearsal of {folder} does not start: {problem or 'see server.log there'}")
 
 
-def _refuse_to_move(address: Address, rehearsal: Rehearsal) -> None:
+def _refuse_to_move(address: Address, settings: Settings) -> None:
     port = int(address.url.rpartition(":")[2])
-    for key, asked, is_there in (("port", rehearsal.port or port, port), ("region", rehearsal.region, address.region)):
+    for key, asked, is_there in (("port", settings.port or port, port), ("region", settings.region, address.region)):
         if asked != is_there:
             raise RunsOtherwise(
-                f"{key}: {asked} is asked for, and the rehearsal of {rehearsal.folder} runs with {is_there}; "
+                f"{key}: {asked} is asked for, and the rehearsal of {settings.folder} runs with {is_there}; "
                 "end it first"
             )
 
@@ -227,27 +229,9 @@ def _refuse_to_move(address: Address, rehearsal: Rehearsal) -> None:
 def _folder(folder: str) -> Path:
     path = Path(folder).absolute()
     try:
-        private.make_folder(path)
-    except private.NotPrivate as error:
+        files.make_folder(path)
+    except files.NotPrivate as error:
         raise SettingRefused(f"folder: {error}") from error
     except OSError as error:
         raise SettingRefused(f"folder: {path} cannot be made: {error.strerror}") from error
     return path
-
-
-@contextlib.contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    with path.open("a") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
-
-
-def _is_held(path: Path) -> bool:
-    try:
-        with path.open("rb") as file:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except FileNotFoundError:
-        return False
-    except BlockingIOError:
-        return True
-    return False

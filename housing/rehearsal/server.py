@@ -7,7 +7,6 @@ when it is told to, or when nobody has needed it for a while.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hmac
 import json
 import logging
@@ -17,12 +16,15 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from housing.rehearsal.answers import HttpAnswer
-from housing.rehearsal.process import CONTROL, settings_of
+import psutil
+
+from housing.rehearsal import files
+from housing.rehearsal.process import CONTROL
+from housing.rehearsal.responses import HttpResponse
+from housing.rehearsal.settings import from_dict
 
 _LOG_BYTES = 1_000_000
 _FREED_WITHIN_S = 5.0
@@ -39,7 +41,7 @@ def main() -> None:
     if os.fork():
         os._exit(0)
     try:
-        with _only_one(folder / "server.lock"):
+        with files.locked(folder / "server.lock", wait_s=_FREED_WITHIN_S):  # the last one may still be ending
             _log_to(folder / "server.log")
             _Server(folder, wanted).run()
     except (OSError, ValueError) as error:
@@ -55,17 +57,19 @@ def main() -> None:
 
 class _Server:
     def __init__(self, folder: Path, wanted: dict[str, Any]) -> None:
-        from housing.rehearsal.rehearsing import Rehearsing
+        from housing.rehearsal.running import RunningRehearsal
 
         self._folder = folder
-        self._holders = {int(wanted["holder"])}
+        self._holders = {_process(int(wanted["holder"]))}
         self._stays = bool(wanted["stays"])
         self._token = secrets.token_hex(32)
         self._lock = threading.Lock()  # who asks for it has it, or is told that it ends
         self._stopping = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self._stopping.set())
-        self._open = Rehearsing(settings_of(wanted["settings"]), folder, control=self._control, last_port=_port(folder))
+        self._open = RunningRehearsal(
+            from_dict(wanted["settings"]), folder, control=self._control, last_port=_port(folder)
+        )
 
     def run(self) -> None:
         port = self._open.port
@@ -83,7 +87,7 @@ class _Server:
             with self._lock:
                 if self._needed():
                     unneeded_since = time.monotonic()
-                elif time.monotonic() - max(unneeded_since, self._open.last_call) > self._open.world.settings.idle_s:
+                elif time.monotonic() - max(unneeded_since, self._open.last_call) > self._open.context.settings.idle_s:
                     _log.info("nobody needs it any more")
                     self._stopping.set()
         self._open.close()
@@ -100,64 +104,48 @@ class _Server:
                 _write(self._folder / "server.json", known)
 
     def _needed(self) -> bool:
-        self._holders = {pid for pid in self._holders if _lives(pid)}
-        return self._stays or bool(self._holders) or self._open.world.busy()
+        self._holders = {process for process in self._holders if process and _lives(process)}
+        return self._stays or bool(self._holders) or self._open.context.is_busy()
 
-    def _control(self, path: str, token: str, body: bytes) -> HttpAnswer | None:
+    def _control(self, path: str, token: str, body: bytes) -> HttpResponse | None:
         """Our own calls, for the commands that start and end rehearsals; None for AWS's."""
         if not path.startswith(CONTROL):
             return None
         if not hmac.compare_digest(token.encode(), self._token.encode()):
-            return HttpAnswer(b"wrong token", 403)
+            return HttpResponse(b"wrong token", 403)
         match path.removeprefix(CONTROL):
             case "state":
-                return HttpAnswer(json.dumps(self._state()).encode())
+                return HttpResponse(json.dumps(self._state()).encode())
             case "use":
                 return self._use(json.loads(body))
             case "stop":
-                self._open.world.faults.forget()
+                self._open.context.faults.forget()
                 self._stopping.set()
             case unknown:
-                return HttpAnswer(f"no such call: {unknown}".encode(), 404)
-        return HttpAnswer(b"{}")
+                return HttpResponse(f"no such call: {unknown}".encode(), 404)
+        return HttpResponse(b"{}")
 
-    def _use(self, wanted: dict[str, Any]) -> HttpAnswer:
+    def _use(self, wanted: dict[str, Any]) -> HttpResponse:
         with self._lock:
             if self._stopping.is_set():
-                return HttpAnswer(b"it ends", 503)
+                return HttpResponse(b"it ends", 503)
             try:
-                self._open.use(settings_of(wanted["settings"]))
+                self._open.use(from_dict(wanted["settings"]))
             except ValueError as error:
-                return HttpAnswer(str(error).encode(), 400)
-            self._holders.add(int(wanted["holder"]))
+                return HttpResponse(str(error).encode(), 400)
+            self._holders.add(_process(int(wanted["holder"])))
             self._stays = self._stays or bool(wanted["stays"])
-        return HttpAnswer(b"{}")
+        return HttpResponse(b"{}")
 
     def _state(self) -> dict[str, Any]:
-        world = self._open.world
+        context = self._open.context
         return {
-            "region": world.region,
+            "region": context.region,
             "since": self._open.since,
             "stays": self._stays,
-            "jobs": world.jobs_at_work(),
-            "endpoints": world.store.statuses("endpoint"),
+            "jobs": context.unfinished_jobs(),
+            "endpoints": context.store.statuses("endpoint"),
         }
-
-
-@contextlib.contextmanager
-def _only_one(path: Path) -> Iterator[None]:
-    """Hold the server's lock; the last one may still be ending."""
-    with path.open("a") as file:
-        give_up = time.monotonic() + _FREED_WITHIN_S
-        while True:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() > give_up:
-                    raise BlockingIOError(f"another one holds {path}") from None
-                time.sleep(0.02)
-        yield
 
 
 def _port(folder: Path) -> int:
@@ -176,14 +164,20 @@ def _identity(folder: Path) -> tuple[int, int] | None:
     return found.st_dev, found.st_ino
 
 
-def _lives(pid: int) -> bool:
+def _process(pid: int) -> psutil.Process | None:
+    """None when it has ended."""
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+        return psutil.Process(pid)
+    except psutil.NoSuchProcess:
+        return None
+
+
+def _lives(process: psutil.Process) -> bool:
+    """False for a zombie, and for a later process of the same number."""
+    try:
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
         return False
-    except PermissionError:
-        return True
-    return True
 
 
 def _read(path: Path) -> Any:
@@ -195,11 +189,7 @@ def _read(path: Path) -> Any:
 
 
 def _write(path: Path, value: dict[str, Any]) -> None:
-    half = path.with_suffix(".tmp")
-    half.unlink(missing_ok=True)
-    with open(half, "w", encoding="utf-8", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
-        json.dump(value, file)
-    half.replace(path)
+    files.write(path, json.dumps(value))
 
 
 def _log_to(path: Path) -> None:

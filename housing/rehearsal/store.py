@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from housing.rehearsal import files
 from housing.rehearsal.kinds import KINDS, arn
 
 Record = dict[str, Any]
@@ -105,9 +106,7 @@ class Store:
     def _keep(self, kind: str, name: str, record: Record) -> None:
         text = json.dumps(record)
         path = self._path(kind, name)
-        half = path.with_suffix(".tmp")
-        half.write_text(text, encoding="utf-8")
-        half.replace(path)
+        files.write(path, text)
         self._records[kind][name] = _parsed(text), text
 
     def _path(self, kind: str, name: str) -> Path:

@@ -8,9 +8,9 @@ from typing import Any, ClassVar
 import pytest
 
 from housing.rehearsal.process import stop
-from housing.rehearsal.spec import Rehearsal
 from housing.targets import local, ray, rehearsal
 from housing.targets.base import Runner
+from housing.targets.rehearsal import Rehearsal
 from housing.testing.algorithm import AlgorithmContract
 from housing.testing.runner import RunnerContract
 

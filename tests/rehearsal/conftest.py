@@ -14,8 +14,8 @@ from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 from botocore.credentials import Credentials
 
-from housing.rehearsal.rehearsing import Rehearsing
-from housing.rehearsal.spec import Rehearsal
+from housing.rehearsal.running import RunningRehearsal
+from housing.rehearsal.settings import Settings
 
 ACCOUNT = "123456789012"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/housing"
@@ -27,12 +27,12 @@ class Served:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         give_known_keys(folder)
-        self.open = Rehearsing(Rehearsal(), folder)
+        self.open = RunningRehearsal(Settings(), folder)
         self._clients: dict[str, Any] = {}
 
     @property
-    def world(self) -> Any:
-        return self.open.world
+    def context(self) -> Any:
+        return self.open.context
 
     @property
     def url(self) -> str:
@@ -40,7 +40,7 @@ class Served:
 
     def use(self, **settings: Any) -> None:
         """Go on with these settings, and the default ones otherwise."""
-        self.open.use(replace(Rehearsal(), **settings))
+        self.open.use(replace(Settings(), **settings))
 
     def client(self, service: str, access_key: str | None = None, secret: str = "secret") -> Any:
         """`access_key` None: the account's own, which may do everything."""
@@ -57,7 +57,7 @@ class Served:
         self._clients.clear()
         port = self.open.port
         self.open.close()
-        self.open = Rehearsing(self.open.world.settings, self.folder, last_port=port)
+        self.open = RunningRehearsal(self.open.context.settings, self.folder, last_port=port)
 
     def close(self) -> None:
         for client in self._clients.values():

@@ -1,4 +1,4 @@
-"""Trains and tunes by boto3 alone, where AWS_ENDPOINT_URL says; knows nothing of housing. Prints a line of JSON."""
+"""Trains, tunes and serves by boto3 alone, where AWS_ENDPOINT_URL says, without housing. Prints a line of JSON."""
 
 import json
 import time
@@ -63,9 +63,23 @@ while True:
         break
     time.sleep(0.2)
 
+sagemaker.create_model(
+    ModelName="one",
+    PrimaryContainer={"Image": IMAGE, "ModelDataUrl": trained["ModelArtifacts"]["S3ModelArtifacts"]},
+    ExecutionRoleArn=ROLE,
+)
+variant = {"VariantName": "only", "ModelName": "one", "InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
+sagemaker.create_endpoint_config(EndpointConfigName="one", ProductionVariants=[variant])
+sagemaker.create_endpoint(EndpointName="one", EndpointConfigName="one")
+sagemaker.get_waiter("endpoint_in_service").wait(EndpointName="one", WaiterConfig={"Delay": 1})
+runtime = boto3.client("sagemaker-runtime")
+answer = runtime.invoke_endpoint(EndpointName="one", ContentType="text/csv", Body=b"1,0,0,0\n-1,0,0,0")["Body"].read()
+sagemaker.delete_endpoint(EndpointName="one")
+
 print(
     json.dumps(
         {
+            "predicted": [float(line) for line in answer.split()],
             "trained": trained["TrainingJobStatus"],
             "rounds": sum("#011validation-mae:" in event["message"] for event in events),
             "tuned": tuned["HyperParameterTuningJobStatus"],

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from housing.rehearsal.process import credentials_of, ensure, stop
-from housing.rehearsal.spec import Rehearsal
+from housing.rehearsal.settings import Settings
 from tests.rehearsal.conftest import ROLE, connected
 from tests.rehearsal.jobs import SKLEARN
 
@@ -32,15 +32,15 @@ print("FOUND", json.dumps({"job": dict(os.environ), "server": [name.decode() for
 
 
 @pytest.fixture
-def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Rehearsal]:
+def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
     for name, value in _SECRETS.items():
         monkeypatch.setenv(name, value)
-    settings = Rehearsal(folder=str(tmp_path / "rehearsal"))
+    settings = Settings(folder=str(tmp_path / "rehearsal"))
     yield settings
     stop(settings.folder)
 
 
-def test_a_job_has_no_keys_of_the_owner(settings: Rehearsal, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_job_has_no_keys_of_the_owner(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     address = ensure(settings)
     monkeypatch.delenv("AWS_PROFILE")
     keys = credentials_of(settings.folder)

@@ -12,7 +12,7 @@ from typing import Any, cast
 import pytest
 
 from housing.rehearsal.process import Address, ensure, stop
-from housing.rehearsal.spec import Rehearsal
+from housing.rehearsal.settings import Settings
 from tests.rehearsal.conftest import Served, connected, give_known_keys
 from tests.rehearsal.jobs import ended, fill_bucket, training, tuning, tuning_ended
 
@@ -30,8 +30,8 @@ class _Reached:
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> Iterator[Rehearsal]:
-    settings = Rehearsal(folder=str(tmp_path / "rehearsal"), round_s=0.02)
+def settings(tmp_path: Path) -> Iterator[Settings]:
+    settings = Settings(folder=str(tmp_path / "rehearsal"), round_s=0.02)
     give_known_keys(Path(settings.folder))
     yield settings
     stop(settings.folder)
@@ -57,7 +57,7 @@ def _descendants(pid: int) -> set[int]:
     return found - {pid}
 
 
-def test_a_kill_ends_every_container_and_no_job_stays_in_progress(settings: Rehearsal) -> None:
+def test_a_kill_ends_every_container_and_no_job_stays_in_progress(settings: Settings) -> None:
     address = ensure(settings)
     reached = cast(Served, _Reached(address))
     fill_bucket(reached)

@@ -46,13 +46,6 @@ def _told(program: str, environment: dict[str, str]) -> dict[str, Any]:
     return told
 
 
-def test_boto3_trains_and_tunes(environment: dict[str, str]) -> None:
-    told = _told("plain_boto3.py", environment)
-
-    assert told.pop("best") > 0
-    assert told == {"trained": "Completed", "rounds": 20, "tuned": "Completed", "jobs": 4}
-
-
 def test_the_sdk_trains_and_tunes(environment: dict[str, str]) -> None:
     told = _told("plain_sdk.py", environment)
 

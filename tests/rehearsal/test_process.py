@@ -22,24 +22,24 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from housing.rehearsal.errors import RehearsalError, SettingRefused
 from housing.rehearsal.process import Address, ensure, look, running, stop
-from housing.rehearsal.spec import Fault, Rehearsal
+from housing.rehearsal.settings import InjectedFault, Settings
 from tests.hostile import HostileFolder
 from tests.rehearsal.conftest import Served, connected, give_known_keys
 from tests.rehearsal.jobs import fill_bucket, training
 
 
 @pytest.fixture
-def rehearsal(tmp_path: Path) -> Iterator[Rehearsal]:
-    settings = Rehearsal(folder=str(tmp_path / "rehearsal"))
+def rehearsal(tmp_path: Path) -> Iterator[Settings]:
+    settings = Settings(folder=str(tmp_path / "rehearsal"))
     give_known_keys(Path(settings.folder))
     yield settings
     stop(settings.folder)
 
 
 @pytest.fixture(scope="module")
-def lasting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Rehearsal, Address]]:
+def lasting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Settings, Address]]:
     """One that runs, for tests that leave it running."""
-    settings = Rehearsal(folder=str(tmp_path_factory.mktemp("lasting") / "rehearsal"))
+    settings = Settings(folder=str(tmp_path_factory.mktemp("lasting") / "rehearsal"))
     give_known_keys(Path(settings.folder))
     yield settings, ensure(settings)
     stop(settings.folder)
@@ -64,7 +64,7 @@ def _lives(pid: int) -> bool:
     return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
 
 
-def test_one_is_started_soon_found_again_and_ended(rehearsal: Rehearsal) -> None:
+def test_one_is_started_soon_found_again_and_ended(rehearsal: Settings) -> None:
     assert running(rehearsal.folder) is None
     assert not stop(rehearsal.folder)
 
@@ -80,14 +80,14 @@ def test_one_is_started_soon_found_again_and_ended(rehearsal: Rehearsal) -> None
     assert not _lives(address.pid)
 
 
-def test_commands_that_start_at_once_find_one_and_the_same(rehearsal: Rehearsal) -> None:
+def test_commands_that_start_at_once_find_one_and_the_same(rehearsal: Settings) -> None:
     with ThreadPoolExecutor(4) as pool:
         found = set(pool.map(ensure, [rehearsal] * 4))
 
     assert len(found) == 1
 
 
-def test_a_killed_one_is_seen_through_and_comes_back_at_its_port_with_all_it_knew(rehearsal: Rehearsal) -> None:
+def test_a_killed_one_is_seen_through_and_comes_back_at_its_port_with_all_it_knew(rehearsal: Settings) -> None:
     address = ensure(rehearsal)
     s3, logs, iam = (_client(address, service) for service in ("s3", "logs", "iam"))
     autoscaling, alarms = _client(address, "application-autoscaling"), _client(address, "cloudwatch")
@@ -146,7 +146,7 @@ def test_a_killed_one_is_seen_through_and_comes_back_at_its_port_with_all_it_kne
     assert seen() == before
 
 
-def test_what_was_answered_survives_kills_at_any_moment(rehearsal: Rehearsal) -> None:
+def test_what_was_answered_survives_kills_at_any_moment(rehearsal: Settings) -> None:
     """Two writers go on while the process is killed three times; each answered write must be there in the end."""
     moments = random.Random(0)
     address = ensure(rehearsal)
@@ -187,9 +187,9 @@ def test_what_was_answered_survives_kills_at_any_moment(rehearsal: Rehearsal) ->
         assert client.get_object(Bucket="written", Key=key)["Body"].read() == key.encode() * 500
 
 
-def test_other_settings_are_handed_to_the_one_that_runs(lasting: tuple[Rehearsal, Address]) -> None:
+def test_other_settings_are_handed_to_the_one_that_runs(lasting: tuple[Settings, Address]) -> None:
     rehearsal, address = lasting
-    throttled = replace(rehearsal, faults=(Fault("sagemaker:Search", "throttling"),), interrupt_at_rounds=(3,))
+    throttled = replace(rehearsal, faults=(InjectedFault("sagemaker:Search", "throttling"),), interrupt_at_rounds=(3,))
 
     assert ensure(throttled) == address
     with pytest.raises(ClientError, match="Rate exceeded"):
@@ -197,9 +197,9 @@ def test_other_settings_are_handed_to_the_one_that_runs(lasting: tuple[Rehearsal
     assert ensure(rehearsal) == address
 
 
-def test_settings_that_make_no_sense_change_nothing(rehearsal: Rehearsal, lasting: tuple[Rehearsal, Address]) -> None:
+def test_settings_that_make_no_sense_change_nothing(rehearsal: Settings, lasting: tuple[Settings, Address]) -> None:
     runs, address = lasting
-    wrong = (Fault("s3:PutObjekt", "lost"),)
+    wrong = (InjectedFault("s3:PutObjekt", "lost"),)
 
     with pytest.raises(RehearsalError, match=r"does not start: faults: s3:PutObjekt .*did you mean s3:PutObject\?"):
         ensure(replace(rehearsal, faults=wrong))
@@ -209,7 +209,7 @@ def test_settings_that_make_no_sense_change_nothing(rehearsal: Rehearsal, lastin
     assert running(runs.folder) == address
 
 
-def test_another_port_or_region_is_refused_while_it_runs(lasting: tuple[Rehearsal, Address]) -> None:
+def test_another_port_or_region_is_refused_while_it_runs(lasting: tuple[Settings, Address]) -> None:
     rehearsal, address = lasting
     port = int(address.url.rpartition(":")[2])
 
@@ -219,16 +219,16 @@ def test_another_port_or_region_is_refused_while_it_runs(lasting: tuple[Rehearsa
         ensure(replace(rehearsal, region="eu-west-1"))
 
 
-def test_a_port_that_is_taken_is_said(lasting: tuple[Rehearsal, Address], tmp_path: Path) -> None:
+def test_a_port_that_is_taken_is_said(lasting: tuple[Settings, Address], tmp_path: Path) -> None:
     port = int(lasting[1].url.rpartition(":")[2])
 
     with pytest.raises(RehearsalError, match=f"port: {port} is not free"):
-        ensure(Rehearsal(folder=str(tmp_path / "other"), port=port))
+        ensure(Settings(folder=str(tmp_path / "other"), port=port))
 
 
-def test_it_ends_by_itself_once_its_command_has_ended_and_nothing_is_left(rehearsal: Rehearsal) -> None:
+def test_it_ends_by_itself_once_its_command_has_ended_and_nothing_is_left(rehearsal: Settings) -> None:
     short = replace(rehearsal, idle_s=0.3)
-    script = f"from housing.rehearsal.process import *; from housing.rehearsal.spec import *; ensure({short!r})"
+    script = f"from housing.rehearsal.process import *; from housing.rehearsal.settings import *; ensure({short!r})"
     subprocess.run([sys.executable, "-c", script], check=True)
     assert running(short.folder) is not None
     address = ensure(short)
@@ -242,11 +242,10 @@ def test_it_ends_by_itself_once_its_command_has_ended_and_nothing_is_left(rehear
         assert time.monotonic() < give_up
 
 
-def test_one_that_was_started_to_stay_stays(rehearsal: Rehearsal) -> None:
+def test_one_that_was_started_to_stay_stays(rehearsal: Settings) -> None:
     short = replace(rehearsal, idle_s=0.1)
-    script = (
-        f"from housing.rehearsal.process import *; from housing.rehearsal.spec import *; ensure({short!r}, stays=True)"
-    )
+    start = f"ensure({short!r}, stays=True)"
+    script = f"from housing.rehearsal.process import *; from housing.rehearsal.settings import *; {start}"
     subprocess.run([sys.executable, "-c", script], check=True)
     time.sleep(0.6)
 
@@ -257,7 +256,7 @@ def test_one_that_was_started_to_stay_stays(rehearsal: Rehearsal) -> None:
     assert (state.jobs, state.endpoints) == ({}, {})
 
 
-def test_a_damaged_address_beside_a_living_rehearsal_is_mended(lasting: tuple[Rehearsal, Address]) -> None:
+def test_a_damaged_address_beside_a_living_rehearsal_is_mended(lasting: tuple[Settings, Address]) -> None:
     settings, address = lasting
     path = Path(settings.folder) / "server.json"
     whole = path.read_text()
@@ -276,7 +275,7 @@ def test_a_damaged_address_beside_a_living_rehearsal_is_mended(lasting: tuple[Re
     assert running(settings.folder) == address
 
 
-def test_a_rehearsal_whose_folder_was_removed_ends(rehearsal: Rehearsal) -> None:
+def test_a_rehearsal_whose_folder_was_removed_ends(rehearsal: Settings) -> None:
     address = ensure(rehearsal, stays=True)
     shutil.rmtree(rehearsal.folder)
     deadline = time.monotonic() + 120
@@ -286,7 +285,7 @@ def test_a_rehearsal_whose_folder_was_removed_ends(rehearsal: Rehearsal) -> None
     assert not Path(rehearsal.folder).exists() or running(rehearsal.folder) is None
 
 
-def test_nothing_of_the_working_folder_is_imported(rehearsal: Rehearsal, tmp_path: Path) -> None:
+def test_nothing_of_the_working_folder_is_imported(rehearsal: Settings, tmp_path: Path) -> None:
     here = HostileFolder(tmp_path)
     with contextlib.chdir(here.path):
         address = ensure(rehearsal)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from housing.rehearsal.answers import ApiError
+from housing.rehearsal.responses import ApiError
 from housing.rehearsal.store import Store
 
 

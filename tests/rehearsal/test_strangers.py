@@ -38,9 +38,9 @@ def test_none_of_forty_calls_does_anything(rehearsal: Served, tmp_path: Path, ui
 
 
 def _seen(rehearsal: Served) -> list[Any]:
-    store = rehearsal.world.store
+    store = rehearsal.context.store
     kinds = ("training-job", "hyper-parameter-tuning-job", "transform-job", "model", "endpoint-config", "endpoint")
-    s3, iam = rehearsal.world.client("s3"), rehearsal.world.client("iam")
+    s3, iam = rehearsal.context.client("s3"), rehearsal.context.client("iam")
     buckets = [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]]
     objects = [s3.list_objects_v2(Bucket=name).get("KeyCount") for name in buckets]
     return [

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from housing.rehearsal.process import credentials_of, ensure
-from housing.rehearsal.spec import Rehearsal
+from housing.rehearsal.settings import Settings
 
 
 class Account:
@@ -23,7 +23,7 @@ class Account:
         import boto3
 
         self.folder = folder
-        address = ensure(Rehearsal(folder=str(folder)))
+        address = ensure(Settings(folder=str(folder)))
         account = credentials_of(str(folder))
         keys = {"aws_access_key_id": account.access_key, "aws_secret_access_key": account.secret_key}
         self._client = boto3.client("sagemaker", region_name=address.region, endpoint_url=address.url, **keys)

@@ -17,7 +17,7 @@ import pytest
 
 from housing.cli import main
 from housing.rehearsal.process import Address, ensure, stop
-from housing.rehearsal.spec import Rehearsal
+from housing.rehearsal.settings import Settings
 from tests.rehearsal.conftest import give_known_keys
 from tests.workflow.conftest import Answer
 
@@ -41,7 +41,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Address]:
     state = str(tmp_path_factory.mktemp("rehearsal"))
     give_known_keys(Path(state))
-    yield ensure(Rehearsal(folder=state, idle_s=120))
+    yield ensure(Settings(folder=state, idle_s=120))
     stop(state)
 
 

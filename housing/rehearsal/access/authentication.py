@@ -10,11 +10,11 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import Any
 
-from housing.rehearsal.access import sessions, signing
-from housing.rehearsal.answers import ApiError
+from housing.rehearsal.access import signing, temporary_credentials
+from housing.rehearsal.account import ACCOUNT
 from housing.rehearsal.api.signature import Signature
 from housing.rehearsal.credentials import Credentials
-from housing.rehearsal.kinds import ACCOUNT
+from housing.rehearsal.responses import ApiError
 
 _WAY_OUT = "this is a rehearsal: `housing rehearsal start` prints its keys"
 
@@ -60,7 +60,7 @@ def _key(signature: Signature, account: Credentials, quiet: AbstractContextManag
             return _key_of_a_user(asked)
     if signature.token is None:
         return None
-    if session := sessions.find(asked, signature.token, account.secret_key):
+    if session := temporary_credentials.find(asked, signature.token, account.secret_key):
         owner = _key(replace(signature, access_key=session.owner), account, quiet)
         return owner and _Key(session.owner, session.secret, signature.token, session.expires)
     with quiet:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from housing.rehearsal.access.permissions import Need, needs
 from housing.rehearsal.access.policies import Statement, Verdict, decide, statements
-from housing.rehearsal.answers import ApiError
+from housing.rehearsal.account import ACCOUNT
 from housing.rehearsal.credentials import ACCESS_KEY
-from housing.rehearsal.kinds import ACCOUNT
+from housing.rehearsal.responses import ApiError
 
 if TYPE_CHECKING:
     from housing.rehearsal.api.calls import Call

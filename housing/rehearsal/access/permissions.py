@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 from xml.etree import ElementTree
 
-from housing.rehearsal.kinds import ACCOUNT, KINDS, arn
+from housing.rehearsal.account import ACCOUNT
+from housing.rehearsal.kinds import KINDS, arn
 
 if TYPE_CHECKING:
-    from housing.rehearsal.access.policies import Context
+    from housing.rehearsal.access.policies import RequestContext
     from housing.rehearsal.api.calls import Call
     from housing.rehearsal.store import Store
 
@@ -23,7 +24,7 @@ class Need:
 
     action: str
     resource: str
-    context: Context = field(default_factory=dict)
+    context: RequestContext = field(default_factory=dict)
 
 
 def needs(call: Call, body: bytes, headers: Mapping[str, str], *, store: Store, region: str) -> list[Need]:

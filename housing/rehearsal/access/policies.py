@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any, Literal
 
-from housing.rehearsal.answers import unsupported
+from housing.rehearsal.responses import unsupported
 
 Statement = Mapping[str, Any]
-Context = Mapping[str, Sequence[str]]
+RequestContext = Mapping[str, Sequence[str]]
 """Condition keys, in lower case, and their values; a key that a call does not have is not there."""
 
 Verdict = Literal["allowed", "denied", "not allowed"]
@@ -22,7 +22,7 @@ def statements(document: Mapping[str, Any]) -> list[Statement]:
     return list(found) if isinstance(found, list) else [found]
 
 
-def decide(policy: Iterable[Statement], action: str, resource: str, context: Context) -> Verdict:
+def decide(policy: Iterable[Statement], action: str, resource: str, context: RequestContext) -> Verdict:
     """`denied`: explicitly, whatever else allows it."""
     verdict: Verdict = "not allowed"
     for statement in policy:
@@ -33,7 +33,7 @@ def decide(policy: Iterable[Statement], action: str, resource: str, context: Con
     return verdict
 
 
-def _applies(statement: Statement, action: str, resource: str, context: Context) -> bool:
+def _applies(statement: Statement, action: str, resource: str, context: RequestContext) -> bool:
     return (
         _named(statement, "Action", action, ignore_case=True)
         and _named(statement, "Resource", resource)
@@ -52,7 +52,7 @@ def _named(statement: Statement, element: str, value: str, *, ignore_case: bool 
     return not any(_like(pattern, value, ignore_case=ignore_case) for pattern in excluded)
 
 
-def _holds(operator: str, key: str, wanted: Sequence[str], context: Context) -> bool:
+def _holds(operator: str, key: str, wanted: Sequence[str], context: RequestContext) -> bool:
     """One condition; of several values one must fit. What has a negation holds where there is no such key, too."""
     quantifier, _, operator = operator.rpartition(":")
     base = operator.removesuffix("IfExists")

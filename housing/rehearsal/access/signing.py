@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote, unquote_to_bytes
 
-from housing.rehearsal.answers import ApiError
 from housing.rehearsal.api.signature import Signature
+from housing.rehearsal.responses import ApiError
 
 _ALGORITHM = "AWS4-HMAC-SHA256"
 _UNSIGNED = ("UNSIGNED-PAYLOAD", "STREAMING-UNSIGNED-PAYLOAD-TRAILER")

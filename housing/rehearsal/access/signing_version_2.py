@@ -11,8 +11,8 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from housing.rehearsal.access import signing
-from housing.rehearsal.answers import ApiError
 from housing.rehearsal.api.signature import Signature
+from housing.rehearsal.responses import ApiError
 
 _LEEWAY_S = 15 * 60
 

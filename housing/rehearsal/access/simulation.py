@@ -9,18 +9,18 @@ from urllib.parse import parse_qsl
 from xml.sax.saxutils import escape
 
 from housing.rehearsal.access.policies import Statement, decide, statements
-from housing.rehearsal.answers import ApiError, HttpAnswer, unsupported
+from housing.rehearsal.responses import ApiError, HttpResponse, unsupported
 
 if TYPE_CHECKING:
-    from housing.rehearsal.world import World
+    from housing.rehearsal.context import Context
 
 _DECISIONS = {"allowed": "allowed", "denied": "explicitDeny", "not allowed": "implicitDeny"}
 
 
-def simulate(world: World, body: bytes) -> HttpAnswer:
+def simulate(context: Context, body: bytes) -> HttpResponse:
     """What the policies of a role would say to some actions. ApiError when there is no such role."""
     parameters = dict(parse_qsl(body.decode()))
-    policy = list(_policy(world, parameters.get("PolicySourceArn", "")))
+    policy = list(_policy(context, parameters.get("PolicySourceArn", "")))
     resources = _members(parameters, "ResourceArns") or ["*"]
     results = "".join(
         f"<member><EvalActionName>{escape(action)}</EvalActionName><EvalResourceName>{escape(resource)}"
@@ -34,18 +34,18 @@ def simulate(world: World, body: bytes) -> HttpAnswer:
         f"<SimulatePrincipalPolicyResult><IsTruncated>false</IsTruncated><EvaluationResults>{results}"
         "</EvaluationResults></SimulatePrincipalPolicyResult></SimulatePrincipalPolicyResponse>"
     )
-    return HttpAnswer(answer.encode(), headers={"Content-Type": "text/xml"})
+    return HttpResponse(answer.encode(), headers={"Content-Type": "text/xml"})
 
 
 def _members(parameters: Mapping[str, str], name: str) -> list[str]:
     return [value for key, value in parameters.items() if key.startswith(f"{name}.member.")]
 
 
-def _policy(world: World, principal: str) -> Iterator[Statement]:
+def _policy(context: Context, principal: str) -> Iterator[Statement]:
     """All statements of a role's own and attached policies."""
     if ":role/" not in principal:
         raise unsupported(f"the rehearsal simulates the policies of roles alone, got {principal}")
-    iam, role = world.client("iam"), principal.rpartition("/")[2]
+    iam, role = context.client("iam"), principal.rpartition("/")[2]
     try:
         for name in iam.list_role_policies(RoleName=role)["PolicyNames"]:
             yield from statements(_document(iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]))

@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import parse_qsl
 
-from housing.rehearsal.answers import ApiError, unsupported
-from housing.rehearsal.api.operations import RUNTIME
+from housing.rehearsal.api.operations import INVOCATION_PATHS
 from housing.rehearsal.api.signature import Signature
 from housing.rehearsal.aws.moto_calls import SERVICES
 from housing.rehearsal.aws.services import Environ
+from housing.rehearsal.responses import ApiError, unsupported
 
 # Policies call it otherwise than signatures do.
 _POLICY_NAMES = {"monitoring": "cloudwatch"}
@@ -42,21 +42,18 @@ def addressed(environ: Environ, signature: Signature) -> Call:
     service = signature.service
     if environ.get("HTTP_X_AMZ_TARGET"):
         return Call(signature, service, "", {})
-    for runtime in RUNTIME:
-        if service == "sagemaker" and runtime.path.fullmatch(environ["PATH_INFO"]):
-            return Call(signature, "sagemaker-runtime", runtime.operation, {})
+    for operation, pattern in INVOCATION_PATHS.items():
+        if service == "sagemaker" and (match := pattern.fullmatch(environ["PATH_INFO"])):
+            return Call(signature, "sagemaker-runtime", operation, {"EndpointName": match[1]})
     return Call(signature, service, environ["PATH_INFO"], {}, in_xml=service in SERVICES or _is_form(environ))
 
 
 def identify(call: Call, environ: Environ, body: bytes) -> Call:
     """The call with its operation and parameters. ApiError when what it asks for cannot be told."""
     environ["wsgi.input"] = io.BytesIO(body)
-    service, path = call.service, environ["PATH_INFO"]
+    service = call.service
     if target := environ.get("HTTP_X_AMZ_TARGET", ""):
         return replace(call, action=target.rpartition(".")[2])
-    for runtime in RUNTIME:
-        if service == "sagemaker-runtime" and (match := runtime.path.fullmatch(path)):
-            return replace(call, action=runtime.operation, parameters={"EndpointName": match[1]})
     if service not in SERVICES:
         return call
     action, parameters = _routed(service, environ, body)

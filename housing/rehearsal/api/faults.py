@@ -11,8 +11,9 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
+from housing.rehearsal import files
 from housing.rehearsal.api.validation import service_model
-from housing.rehearsal.spec import Fault, Rehearsal
+from housing.rehearsal.settings import InjectedFault, Settings
 
 _MODELS = {"sagemaker": ("sagemaker", "sagemaker-runtime")}
 _JOBS = "jobs that must fail"
@@ -24,15 +25,15 @@ class Faults:
     The counts stay in `file` for as long as the faults stay the same: a rehearsal that comes back goes on counting.
     """
 
-    def __init__(self, file: Path, settings: Rehearsal) -> None:
+    def __init__(self, file: Path, settings: Settings) -> None:
         self._file = file
         self._lock = threading.Lock()
-        self._faults: tuple[Fault, ...] = ()
+        self._faults: tuple[InjectedFault, ...] = ()
         self._failing_jobs = 0
         self._counts: dict[str, int] = {}
         self.use(settings)
 
-    def use(self, settings: Rehearsal) -> None:
+    def use(self, settings: Settings) -> None:
         """Let these faults happen from now on; counting begins anew when they are others than before.
 
         ValueError for one that can never happen.
@@ -52,7 +53,7 @@ class Faults:
             self._counts.clear()
             self._write()
 
-    def of(self, operation: str) -> list[Fault]:
+    def of(self, operation: str) -> list[InjectedFault]:
         """The faults that this call meets, in the order of the configuration; counts it."""
         return self._met(operation, lambda fault: fault.kind != "capacity")
 
@@ -69,7 +70,7 @@ class Faults:
             self._write()
             return True
 
-    def _met(self, operation: str, wanted: Callable[[Fault], bool]) -> list[Fault]:
+    def _met(self, operation: str, wanted: Callable[[InjectedFault], bool]) -> list[InjectedFault]:
         met, counted = [], False
         with self._lock:
             for index, fault in enumerate(self._faults):
@@ -86,12 +87,10 @@ class Faults:
         return self._counts[what]
 
     def _write(self) -> None:
-        half = self._file.with_suffix(".tmp")
-        half.write_text(json.dumps({"faults": self._identity, "counts": self._counts}), encoding="utf-8")
-        half.replace(self._file)
+        files.write(self._file, json.dumps({"faults": self._identity, "counts": self._counts}))
 
 
-def _check(faults: Iterable[Fault]) -> None:
+def _check(faults: Iterable[InjectedFault]) -> None:
     """botocore knows the operations' names: a fault that never happens would make everything look survived."""
     for fault in faults:
         service, _, pattern = fault.operation.rpartition(":")
@@ -107,7 +106,7 @@ def _operations(service: str) -> list[str]:
     return names
 
 
-def _identity(settings: Rehearsal) -> list[Any]:
+def _identity(settings: Settings) -> list[Any]:
     return [settings.fail_jobs, *(asdict(fault) for fault in settings.faults)]
 
 

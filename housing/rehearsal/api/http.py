@@ -16,14 +16,14 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
-from housing.rehearsal.answers import HttpAnswer
 from housing.rehearsal.aws.moto_calls import SPELLED
 from housing.rehearsal.aws.services import Environ
+from housing.rehearsal.responses import HttpResponse
 
 _LOOPBACK = re.compile(r"(127(\.\d{1,3}){3}|localhost|\[::1\])(:\d{1,5})?", re.IGNORECASE | re.ASCII)
 _log = logging.getLogger(__name__)
 
-Answer = Callable[[Environ, bytes], HttpAnswer]
+Answer = Callable[[Environ, bytes], HttpResponse]
 
 
 class Lost(Exception):

@@ -7,12 +7,12 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from housing.rehearsal.answers import refused
 from housing.rehearsal.kinds import KINDS
+from housing.rehearsal.responses import refused
 
 if TYPE_CHECKING:
+    from housing.rehearsal.context import Context
     from housing.rehearsal.store import Record
-    from housing.rehearsal.world import World
 
 _Entry = TypeVar("_Entry")
 _TIMES = {
@@ -23,13 +23,13 @@ _TIMES = {
 }
 
 
-def describe(world: World, kind: str, request: Mapping[str, Any]) -> Record:
+def describe(context: Context, kind: str, request: Mapping[str, Any]) -> Record:
     """The record that a Describe request names; the server leaves out what its answer does not have."""
-    return world.store.get(kind, request[KINDS[kind].name_member])
+    return context.store.get(kind, request[KINDS[kind].name_member])
 
 
 def summaries(
-    world: World,
+    context: Context,
     kind: str,
     request: Mapping[str, Any],
     *,
@@ -45,7 +45,7 @@ def summaries(
     known = KINDS[kind]
     chosen = [
         record
-        for record in (world.store.list(kind) if records is None else records)
+        for record in (context.store.list(kind) if records is None else records)
         if _passes(record, request, known.name_member, known.status_member)
     ]
     by = request.get("SortBy") or order[0]

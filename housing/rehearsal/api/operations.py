@@ -1,68 +1,34 @@
-"""The operations we stand for, by name: each part registers its own here, and the server looks them up."""
+"""What an operation is, and how those of a module are bound to what they work with."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, TypeVar
 
-from housing.rehearsal.answers import HttpAnswer, HttpRequest
+from housing.rehearsal.responses import HttpRequest, HttpResponse
 
-if TYPE_CHECKING:
-    from housing.rehearsal.world import World
+Request = dict[str, Any]
+Operation = Callable[[Request], dict[str, Any] | None]
+"""Answers a request that has been checked against the service model with the members of the response.
 
-Operation = Callable[["World", dict[str, Any]], dict[str, Any] | None]
-Route = Callable[["World", HttpRequest, str], HttpAnswer]
-Hook = Callable[["World"], None]
+Members that the service model does not know are left out. It raises ApiError.
+"""
+Invocation = Callable[[HttpRequest, str], HttpResponse]
+"""Answers a call of the runtime, given the endpoint's name."""
 
-OPERATIONS: dict[str, Operation] = {}
-STARTS: list[Hook] = []
-ENDS: list[Hook] = []
+INVOCATION_PATHS = {
+    "InvokeEndpoint": re.compile(r"/endpoints/([^/]+)/invocations"),
+    "InvokeEndpointAsync": re.compile(r"/endpoints/([^/]+)/async-invocations"),
+}
+"""The operations of the runtime, which have paths; the group is the endpoint's name."""
 
-
-@dataclass(frozen=True)
-class Runtime:
-    """A call of the runtime: `operation` is its name in policies and faults; `path` has the endpoint in its group."""
-
-    operation: str
-    path: re.Pattern[str]
-    function: Route
+_Owner = TypeVar("_Owner")
 
 
-RUNTIME: list[Runtime] = []
-
-
-def operation(name: str) -> Callable[[Operation], Operation]:
-    """Answer `name` of SageMaker's control plane with a function of the world and the validated request.
-
-    It returns the members of the answer; those that the service model does not know are left out. It raises ApiError.
-    """
-
-    def register(function: Operation) -> Operation:
-        OPERATIONS[name] = function
-        return function
-
-    return register
-
-
-def route(name: str, path: str) -> Callable[[Route], Route]:
-    """Answer POST requests to `path`, a regular expression whose one group is the endpoint's name."""
-
-    def register(function: Route) -> Route:
-        RUNTIME.append(Runtime(name, re.compile(path), function))
-        return function
-
-    return register
-
-
-def on_start(function: Hook) -> Hook:
-    """Called once with the world before the first call is answered: take up what a killed process left behind."""
-    STARTS.append(function)
-    return function
-
-
-def on_end(function: Hook) -> Hook:
-    """Called once when the rehearsal ends in good order: let go of processes and threads; state stays."""
-    ENDS.append(function)
-    return function
+def bound(
+    functions: Mapping[str, Callable[[_Owner, Request], dict[str, Any] | None]], owner: _Owner
+) -> dict[str, Operation]:
+    """The operations of a module, by name, each with its first argument: the context, or what runs jobs or serves."""
+    return {name: partial(function, owner) for name, function in functions.items()}

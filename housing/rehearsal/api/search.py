@@ -7,15 +7,14 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from housing.rehearsal.answers import refused, unsupported
 from housing.rehearsal.api.listing import page
-from housing.rehearsal.api.operations import operation
 from housing.rehearsal.api.tags import listed
 from housing.rehearsal.api.validation import service_model
+from housing.rehearsal.responses import refused, unsupported
 
 if TYPE_CHECKING:
+    from housing.rehearsal.context import Context
     from housing.rehearsal.store import Record
-    from housing.rehearsal.world import World
 
 _KINDS = {
     "TrainingJob": "training-job",
@@ -31,8 +30,7 @@ _COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
 _UNSUPPORTED = ("CrossAccountFilterOption", "VisibilityConditions")
 
 
-@operation("Search")
-def search(world: World, request: dict[str, Any]) -> dict[str, Any]:
+def search(context: Context, request: dict[str, Any]) -> dict[str, Any]:
     kind = _KINDS.get(request["Resource"])
     if kind is None:
         raise unsupported(
@@ -43,7 +41,7 @@ def search(world: World, request: dict[str, Any]) -> dict[str, Any]:
             raise unsupported(f"the rehearsal does not support {member} in Search")
     expression = request.get("SearchExpression") or {}
     _check_names(request["Resource"], request.get("SortBy"), expression)
-    found = [record for record in world.store.list(kind) if _fits(record, expression)]
+    found = [record for record in context.store.list(kind) if _fits(record, expression)]
     by = request.get("SortBy") or "LastModifiedTime"
     descending = (request.get("SortOrder") or "Descending") == "Descending"
     known = [(value, record) for record in found if (value := _value(record, by)) is not None]
@@ -127,3 +125,8 @@ def _comparable(value: Any) -> tuple[int, Any]:
         return 0, float(value)
     except (TypeError, ValueError):
         return 1, str(value)
+
+
+OPERATIONS = {
+    "Search": search,
+}

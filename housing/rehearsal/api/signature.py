@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 from urllib.parse import parse_qsl
 
-from housing.rehearsal.answers import ApiError
+from housing.rehearsal.responses import ApiError
 
 _ALGORITHM = "AWS4-HMAC-SHA256"
 _SCOPE = re.compile(r"([^/,\s]+)/(\d{8})/([^/,\s]+)/([^/,\s]+)/aws4_request")

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from typing import Any
 
-from housing.rehearsal.answers import ApiError
+from housing.rehearsal.responses import ApiError
 
 _JSON_NAMES = {str: "STRING_VALUE", bool: "BOOLEAN_VALUE", int: "NUMBER_VALUE", float: "NUMBER_VALUE"}
 # Letters with `_`, which all the patterns that have letters allow, too.

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from housing.rehearsal import private
+from housing.rehearsal import files
 
 _INLINE_BYTES = 2048
 _CALLS_A_COPY = 500
@@ -50,7 +50,7 @@ class Journal:
         self._folder = folder
         self._bodies = folder / "bodies"
         for each in (folder, self._bodies):
-            private.make_folder(each)
+            files.make_folder(each)
         self._number = 0
         self._calls = 0
         self._file: Any = None
@@ -61,13 +61,13 @@ class Journal:
         Raises NotPrivate for what others may have written.
         """
         if self._state.exists() or self._state.is_symlink():
-            with private.open_read(self._state) as file:
+            with files.open_trusted(self._state) as file:
                 value = _Reader(file, self._bodies).load()
             self._number = value["journal"]
             adopt(value["state"])
         lines = []
         if self._path.exists() or self._path.is_symlink():
-            with private.open_read(self._path) as file:
+            with files.open_trusted(self._path) as file:
                 lines = file.read().splitlines(keepends=True)
         whole = [line for line in lines if line.endswith(b"\n")]
         for line in whole:
@@ -99,11 +99,9 @@ class Journal:
 
     def copy(self, state: Any) -> None:
         """Keep a whole copy, and begin a new journal: one `replace` decides between the old and the new."""
-        half = self._state.with_suffix(".tmp")
-        with private.open_new(half) as file:
+        with files.replacing(self._state) as file:
             writer = _Writer(file, self._bodies)
             writer.dump({"journal": self._number + 1, "state": state})
-        half.replace(self._state)
         self._file.close()
         self._path.unlink()
         self._number += 1
@@ -134,15 +132,13 @@ def _keep(folder: Path, body: bytes) -> str:
     """The name of the file that has these bytes, written unless it is there."""
     name = hashlib.blake2b(body, digest_size=20).hexdigest()
     if not (folder / name).exists():
-        half = folder / f"{name}.tmp"
-        half.write_bytes(body)
-        half.replace(folder / name)
+        files.write(folder / name, body)
     return name
 
 
 def _read(folder: Path, name: str) -> bytes:
     if not re.fullmatch(r"[0-9a-f]{40}", name):
-        raise private.NotPrivate(f"{folder.parent} names {name[:50]!r} as a body of its own; remove it")
+        raise files.NotPrivate(f"{folder.parent} names {name[:50]!r} as a body of its own; remove it")
     return (folder / name).read_bytes()
 
 
@@ -170,7 +166,7 @@ class _Reader(pickle.Unpickler):
     def find_class(self, module_name: str, global_name: str, /) -> Any:
         found = super().find_class(module_name, global_name) if self._is_known(module_name, global_name) else None
         if found is None or ((module_name, global_name) not in _PLAIN and not isinstance(found, type)):
-            raise private.NotPrivate(
+            raise files.NotPrivate(
                 f"{self._bodies.parent} holds {module_name}.{global_name}, which is not moto's; remove it"
             )
         return found

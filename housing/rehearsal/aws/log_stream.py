@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from housing.rehearsal.world import World
+    from housing.rehearsal.context import Context
 
 _MOST_EVENTS = 5000  # in one call; CloudWatch takes 10,000
 
@@ -15,8 +15,8 @@ _MOST_EVENTS = 5000  # in one call; CloudWatch takes 10,000
 class LogStream:
     """Written by one thread at a time."""
 
-    def __init__(self, world: World, group: str, name: str) -> None:
-        self._client = world.client("logs")
+    def __init__(self, context: Context, group: str, name: str) -> None:
+        self._client = context.client("logs")
         self._place = {"logGroupName": group, "logStreamName": name}
         self._is_there = False
 

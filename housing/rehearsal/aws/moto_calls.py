@@ -9,9 +9,9 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any, cast
 
-from housing.rehearsal.answers import HttpAnswer, unsupported
+from housing.rehearsal.account import ACCOUNT
 from housing.rehearsal.aws import described_alarms
-from housing.rehearsal.kinds import ACCOUNT
+from housing.rehearsal.responses import HttpResponse, unsupported
 
 # By the name that a signature gives: moto's name of the service, and a host at which moto expects it.
 _SERVICES = {
@@ -43,7 +43,7 @@ _MANAGED_POLICIES = (
 _Function = Callable[[Any, str, Any], tuple[int, dict[str, str], str | bytes]]
 
 
-def answer(service: str, environ: dict[str, Any], body: bytes) -> HttpAnswer:
+def answer(service: str, environ: dict[str, Any], body: bytes) -> HttpResponse:
     """ApiError for what moto does not know, or cannot do."""
     from botocore.exceptions import ClientError
     from moto.core.exceptions import HTTPException
@@ -62,7 +62,7 @@ def answer(service: str, environ: dict[str, Any], body: bytes) -> HttpAnswer:
         status, headers, text = 400, {}, error.response["Error"]["Message"]
     except NotImplementedError as error:
         raise unsupported(f"the rehearsal's {service} does not support this: {error}") from error
-    return HttpAnswer(text.encode() if isinstance(text, str) else text, status, headers)
+    return HttpResponse(text.encode() if isinstance(text, str) else text, status, headers)
 
 
 def received(request: Any) -> tuple[dict[str, Any], bytes]:

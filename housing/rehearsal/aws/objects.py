@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlparse
 
 if TYPE_CHECKING:
-    from housing.rehearsal.world import World
+    from housing.rehearsal.context import Context
 
 
 def bucket_and_key(uri: str) -> tuple[str, str]:
@@ -16,54 +16,54 @@ def bucket_and_key(uri: str) -> tuple[str, str]:
     return parts.netloc, parts.path.lstrip("/")
 
 
-def listed(world: World, uri: str) -> Iterator[str]:
+def listed(context: Context, uri: str) -> Iterator[str]:
     """Keys that begin with the address's own, but for those that stand for folders. Raises botocore's ClientError."""
     bucket, prefix = bucket_and_key(uri)
-    for page in world.client("s3").get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
+    for page in context.client("s3").get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
         for found in page.get("Contents", []):
             if not found["Key"].endswith("/"):
                 yield found["Key"]
 
 
-def pull(world: World, uri: str, folder: Path) -> int:
+def pull(context: Context, uri: str, folder: Path) -> int:
     """Fetch all objects below `uri` into `folder`; how many. Raises botocore's ClientError."""
     bucket, prefix = bucket_and_key(uri)
     count = 0
-    for key in listed(world, uri):
+    for key in listed(context, uri):
         inner = key[len(prefix) :].lstrip("/") if key != prefix else ""
         path = folder / (inner or Path(key).name)
         if not path.resolve().is_relative_to(folder.resolve()):
             continue  # a key with `..` in it has no place in the container
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(world.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read())
+        path.write_bytes(context.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read())
         count += 1
     return count
 
 
-def push(world: World, file: Path, uri: str) -> None:
+def push(context: Context, file: Path, uri: str) -> None:
     """Raises botocore's ClientError."""
     bucket, key = bucket_and_key(uri)
-    world.client("s3").put_object(Bucket=bucket, Key=key, Body=file.read_bytes())
+    context.client("s3").put_object(Bucket=bucket, Key=key, Body=file.read_bytes())
 
 
 class Mirror:
     """A folder whose files go to S3 as they are written; what is removed here stays there."""
 
-    def __init__(self, world: World, folder: Path, uri: str) -> None:
-        self._world = world
+    def __init__(self, context: Context, folder: Path, uri: str) -> None:
+        self._context = context
         self._folder = folder
         self._uri = uri.rstrip("/")
         self._seen: dict[Path, Any] = {}
 
     def fetch(self) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
-        pull(self._world, f"{self._uri}/", self._folder)
+        pull(self._context, f"{self._uri}/", self._folder)
         self._seen = dict(self._files())
 
     def send(self) -> None:
         for path, state in self._files():
             if self._seen.get(path) != state:
-                push(self._world, path, f"{self._uri}/{path.relative_to(self._folder).as_posix()}")
+                push(self._context, path, f"{self._uri}/{path.relative_to(self._folder).as_posix()}")
                 self._seen[path] = state
 
     def _files(self) -> Iterator[tuple[Path, Any]]:

@@ -19,9 +19,9 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from housing.rehearsal.answers import HttpAnswer
 from housing.rehearsal.aws import moto_calls
 from housing.rehearsal.aws.journal import Entry, Journal
+from housing.rehearsal.responses import HttpResponse
 
 Environ = dict[str, Any]
 _READS = ("Describe", "List", "Get", "Head", "Filter", "Lookup", "Select", "Simulate")
@@ -51,7 +51,7 @@ class Aws:
             _ONE.release()
             raise
 
-    def answer(self, service: str, action: str, environ: Environ, body: bytes) -> HttpAnswer:
+    def answer(self, service: str, action: str, environ: Environ, body: bytes) -> HttpResponse:
         """Answer a call that was signed for `service`; `environ` as in WSGI."""
         if action.startswith(_READS):
             with self._lock:
@@ -133,7 +133,7 @@ def _replay(entry: Entry, body: bytes) -> None:
         _log.warning("%s answered %d when it was replayed: %r", entry["environ"], answer.status, answer.body[:500])
 
 
-def _do(entry: Entry, body: bytes) -> HttpAnswer:
+def _do(entry: Entry, body: bytes) -> HttpResponse:
     """Make a call that changes something with its own seed, and at its own time."""
     import moto.core.utils
     from moto.moto_api._internal import mock_random

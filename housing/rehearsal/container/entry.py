@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from housing.rehearsal.container import script, xgboost_training
-from housing.rehearsal.container.problems import AlgorithmError, ContainerError
+from housing.rehearsal.container.errors import AlgorithmError, ContainerError
 from housing.rehearsal.container.tree import Tree
 
 _log = logging.getLogger("sagemaker-containers")

@@ -16,7 +16,7 @@ from typing import Any
 
 import xgboost
 
-from housing.rehearsal.container.problems import UserError
+from housing.rehearsal.container.errors import UserError
 
 CSV, LIBSVM, PARQUET, RECORDIO = "csv", "libsvm", "parquet", "recordio-protobuf"
 _FORMATS = {

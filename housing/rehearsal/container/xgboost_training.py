@@ -18,7 +18,7 @@ from typing import Any
 import xgboost
 
 from housing.rehearsal.container import hyperparameters, matrices, metrics
-from housing.rehearsal.container.problems import AlgorithmError, UserError
+from housing.rehearsal.container.errors import AlgorithmError, UserError
 from housing.rehearsal.container.tree import Tree
 
 MODEL = "xgboost-model"

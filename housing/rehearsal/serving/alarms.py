@@ -5,14 +5,10 @@ from __future__ import annotations
 import operator
 import time
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
+from typing import Any
 
-from housing.rehearsal.serving.hosting import Hosting, chore
+from housing.rehearsal.serving.hosting import Hosting
 from housing.rehearsal.serving.metering import NAMESPACE, Meter, statistic
-
-if TYPE_CHECKING:
-    from housing.rehearsal.world import World
 
 _COMPARISONS = {
     "GreaterThanThreshold": operator.gt,
@@ -20,38 +16,43 @@ _COMPARISONS = {
     "LessThanThreshold": operator.lt,
     "LessThanOrEqualToThreshold": operator.le,
 }
-# By world: what each alarm, as it was last configured, came to when it was last evaluated. A state that somebody sets
-# by hand stays until the metrics say something new.
-_VERDICTS: WeakKeyDictionary[World, dict[tuple[str, str], str]] = WeakKeyDictionary()
 
 
-@chore
-def evaluate(world: World, host: Hosting) -> None:
-    client = world.client("cloudwatch")
-    known = _VERDICTS.get(world, {})
-    now: dict[tuple[str, str], str] = {}
-    for page in client.get_paginator("describe_alarms").paginate(AlarmTypes=["MetricAlarm"]):
-        for alarm in page["MetricAlarms"]:
-            if alarm.get("Namespace") != NAMESPACE or alarm.get("ComparisonOperator") not in _COMPARISONS:
-                continue
-            key = alarm["AlarmName"], str(alarm.get("AlarmConfigurationUpdatedTimestamp"))
-            state = _verdict(alarm, host.meter, time.time(), world.settings.minute_s)
-            if state is None:
-                continue
-            now[key] = state
-            reason = f"{alarm['MetricName']} of the last {alarm['EvaluationPeriods']} periods"
-            if state != known.get(key, _state_before(alarm, state, reason)):
-                client.set_alarm_state(AlarmName=alarm["AlarmName"], StateValue=state, StateReason=reason)
-    _VERDICTS[world] = now
+class Alarms:
+    """Remembers the state in which it found each alarm.
+
+    A state that somebody sets by hand so stays until the metrics change.
+    """
+
+    def __init__(self) -> None:
+        self._states: dict[tuple[str, str], str] = {}
+
+    def evaluate(self, hosting: Hosting) -> None:
+        """Set the state of every alarm whose metric has changed; one that is configured anew is evaluated anew."""
+        client = hosting.context.client("cloudwatch")
+        states: dict[tuple[str, str], str] = {}
+        for page in client.get_paginator("describe_alarms").paginate(AlarmTypes=["MetricAlarm"]):
+            for alarm in page["MetricAlarms"]:
+                if alarm.get("Namespace") != NAMESPACE or alarm.get("ComparisonOperator") not in _COMPARISONS:
+                    continue
+                key = alarm["AlarmName"], str(alarm.get("AlarmConfigurationUpdatedTimestamp"))
+                state = _state(alarm, hosting.meter, time.time(), hosting.context.settings.minute_s)
+                if state is None:
+                    continue
+                states[key] = state
+                reason = f"{alarm['MetricName']} of the last {alarm['EvaluationPeriods']} periods"
+                if state != self._states.get(key, _state_before(alarm, state, reason)):
+                    client.set_alarm_state(AlarmName=alarm["AlarmName"], StateValue=state, StateReason=reason)
+        self._states = states
 
 
 def _state_before(alarm: Mapping[str, Any], state: str, reason: str) -> str:
-    """What an alarm is taken to have come to before it is evaluated for the first time."""
+    """The state that an alarm is assumed to have been in before it is evaluated for the first time."""
     by_hand = alarm["StateValue"] == "ALARM" and alarm.get("StateReason") != reason
     return state if by_hand else str(alarm["StateValue"])
 
 
-def _verdict(alarm: Mapping[str, Any], meter: Meter, now: float, minute_s: float) -> str | None:
+def _state(alarm: Mapping[str, Any], meter: Meter, now: float, minute_s: float) -> str | None:
     """The alarm's state; None when data are missing and it is to stay as it is."""
     period_s = alarm["Period"] * minute_s / 60
     dimensions = {each["Name"]: each["Value"] for each in alarm.get("Dimensions", [])}

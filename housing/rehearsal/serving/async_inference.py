@@ -7,15 +7,13 @@ import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from housing.rehearsal.answers import ApiError, HttpAnswer, HttpRequest, unsupported
-from housing.rehearsal.api.operations import route
 from housing.rehearsal.aws.objects import bucket_and_key
-from housing.rehearsal.serving.hosting import hosting
+from housing.rehearsal.responses import ApiError, HttpRequest, HttpResponse, unsupported
 from housing.rehearsal.serving.invocations import Payload, ask, model_error, variant_for
 
 if TYPE_CHECKING:
+    from housing.rehearsal.serving.hosting import Hosting
     from housing.rehearsal.serving.plans import Plan
-    from housing.rehearsal.world import World
 
 _MOST_BYTES = 1024**3
 
@@ -32,8 +30,7 @@ class _Job:
     failed: str | None
 
 
-@route("InvokeEndpointAsync", r"/endpoints/([^/]+)/async-invocations")
-def invoke_endpoint_async(world: World, request: HttpRequest, endpoint: str) -> HttpAnswer:
+def invoke_endpoint_async(hosting: Hosting, request: HttpRequest, endpoint: str) -> HttpResponse:
     """Accepted at once, answered in the background."""
     headers = request.headers
     place = headers.get("x-amzn-sagemaker-inputlocation", "")
@@ -41,7 +38,7 @@ def invoke_endpoint_async(world: World, request: HttpRequest, endpoint: str) -> 
         raise unsupported("the rehearsal supports InputLocation alone, not Body")
     if not place.startswith("s3://"):
         raise ApiError("ValidationError", f"InputLocation must be an S3 URI, got {place!r}")
-    with variant_for(world, endpoint, None) as (fleet, _):
+    with variant_for(hosting, endpoint, None) as (fleet, _):
         plan: Plan = dict(fleet.plan)
     if plan["async"] is None:
         raise ApiError("ValidationError", f"Endpoint {endpoint} is not asynchronous; use InvokeEndpoint.")
@@ -58,32 +55,32 @@ def invoke_endpoint_async(world: World, request: HttpRequest, endpoint: str) -> 
         answered,
         failed,
     )
-    hosting(world).background.submit(lambda: _work(world, job))
+    hosting.background.submit(lambda: _work(hosting, job))
     places = {"X-Amzn-SageMaker-OutputLocation": answered}
     if failed is not None:
         places["X-Amzn-SageMaker-FailureLocation"] = failed
     body = json.dumps({"InferenceId": inference}).encode()
-    return HttpAnswer(body, 202, {"Content-Type": "application/json", **places})
+    return HttpResponse(body, 202, {"Content-Type": "application/json", **places})
 
 
-def _work(world: World, job: _Job) -> None:
-    client: Any = world.client("s3")
+def _work(hosting: Hosting, job: _Job) -> None:
+    client: Any = hosting.context.client("s3")
     try:
-        _put(client, job.answered, _answer(world, job))
+        _put(client, job.answered, _answer(hosting, job))
     except (ApiError, client.exceptions.ClientError) as e:
         if job.failed is not None:
             _put(client, job.failed, str(e).encode())
 
 
-def _answer(world: World, job: _Job) -> bytes:
+def _answer(hosting: Hosting, job: _Job) -> bytes:
     bucket, key = bucket_and_key(job.place)
-    body = world.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
+    body = hosting.context.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
     if len(body) > _MOST_BYTES:
         raise ApiError("ValidationError", f"{job.place} is larger than {_MOST_BYTES} bytes")
-    with variant_for(world, job.endpoint, None) as (_, variant):
-        answer = ask(world, variant, Payload(body, job.content_type, job.accept))
+    with variant_for(hosting, job.endpoint, None) as (_, variant):
+        answer = ask(hosting, variant, Payload(body, job.content_type, job.accept))
     if answer.status >= 400 or answer.status == 0:
-        raise model_error(world, job.endpoint, variant.log_stream, answer)
+        raise model_error(hosting.context, job.endpoint, variant.log_stream, answer)
     return answer.body
 
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from housing.rehearsal.aws.objects import bucket_and_key
 
 if TYPE_CHECKING:
-    from housing.rehearsal.world import World
+    from housing.rehearsal.context import Context
 
 _EVENT_VERSION = "0"
 
@@ -37,8 +37,8 @@ class Exchange:
 class Captures:
     """Lines by the folder that they belong to, until `flush`. May be used from any thread."""
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self, context: Context) -> None:
+        self._context = context
         self._lock = threading.Lock()
         self._lines: dict[str, list[str]] = defaultdict(list)
 
@@ -59,7 +59,7 @@ class Captures:
             now = datetime.now(UTC)
             name = f"{now:%M-%S}-{now.microsecond // 1000:03d}-{uuid.uuid4()}.jsonl"
             bucket, key = bucket_and_key(f"{folder}/{name}")
-            self._world.client("s3").put_object(Bucket=bucket, Key=key, Body="".join(lines).encode())
+            self._context.client("s3").put_object(Bucket=bucket, Key=key, Body="".join(lines).encode())
 
 
 def _line(config: Mapping[str, Any], exchange: Exchange) -> str:

@@ -13,19 +13,17 @@ import uuid
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from housing.rehearsal.api.operations import on_start
 from housing.rehearsal.serving import machines, plans
-from housing.rehearsal.serving.hosting import hosting
 from housing.rehearsal.serving.machines import NotServing
 from housing.rehearsal.serving.metering import Source
+from housing.rehearsal.serving.routing import Fleet, RunningVariant, Share, close
 from housing.rehearsal.serving.scalable_targets import deregister
 from housing.rehearsal.serving.shifting import Shifting, shifting, tripped
-from housing.rehearsal.serving.traffic import Fleet, Share, Variant, close
 
 if TYPE_CHECKING:
+    from housing.rehearsal.serving.hosting import Hosting
     from housing.rehearsal.serving.plans import Plan
     from housing.rehearsal.store import Record
-    from housing.rehearsal.world import World
 
 KIND = "endpoint"
 _NO_CAPACITY = (
@@ -42,76 +40,73 @@ class _Ended(Exception):
     """The rehearsal ends; the record stays as it is."""
 
 
-def begin_creation(world: World, endpoint: str) -> None:
-    hosting(world).spawn(lambda: _quietly(_create, world, endpoint), f"create {endpoint}")
+def begin_creation(hosting: Hosting, endpoint: str) -> None:
+    hosting.spawn(lambda: _quietly(_create, hosting, endpoint), f"create {endpoint}")
 
 
-def begin_update(world: World, endpoint: str) -> None:
-    hosting(world).spawn(lambda: _quietly(_update, world, endpoint), f"update {endpoint}")
+def begin_update(hosting: Hosting, endpoint: str) -> None:
+    hosting.spawn(lambda: _quietly(_update, hosting, endpoint), f"update {endpoint}")
 
 
-def begin_resizing(world: World, endpoint: str) -> None:
-    hosting(world).spawn(lambda: _quietly(_resize, world, endpoint), f"resize {endpoint}")
+def begin_resizing(hosting: Hosting, endpoint: str) -> None:
+    hosting.spawn(lambda: _quietly(_resize, hosting, endpoint), f"resize {endpoint}")
 
 
-def begin_deletion(world: World, endpoint: str) -> None:
-    hosting(world).spawn(lambda: _quietly(_delete, world, endpoint), f"delete {endpoint}")
+def begin_deletion(hosting: Hosting, endpoint: str) -> None:
+    hosting.spawn(lambda: _quietly(_delete, hosting, endpoint), f"delete {endpoint}")
 
 
-@on_start
-def resume(world: World) -> None:
+def resume(hosting: Hosting) -> None:
     """Bring endpoints back that were in service, and go on with what was under way."""
-    for record in world.store.list(KIND):
+    for record in hosting.context.store.list(KIND):
         endpoint, status = record["EndpointName"], record["EndpointStatus"]
         if record.get("_serving") and status in ("InService", "Updating", "RollingBack"):
-            _restore(world, record)
+            _restore(hosting, record)
         if status == "Creating":
-            begin_creation(world, endpoint)
+            begin_creation(hosting, endpoint)
         elif status == "Updating" and record.get("_pending"):
-            (begin_update if record["_pending_is_fleet"] else begin_resizing)(world, endpoint)
+            (begin_update if record["_pending_is_fleet"] else begin_resizing)(hosting, endpoint)
         elif status == "Deleting":
-            begin_deletion(world, endpoint)
+            begin_deletion(hosting, endpoint)
 
 
-def _create(world: World, endpoint: str) -> None:
-    host = hosting(world)
-    plan = world.store.get(KIND, endpoint)["_pending"]
+def _create(hosting: Hosting, endpoint: str) -> None:
+    plan = hosting.context.store.get(KIND, endpoint)["_pending"]
     try:
-        fleet = _stand_up(world, endpoint, plan, operation="CreateEndpoint")
+        fleet = _stand_up(hosting, endpoint, plan, operation="CreateEndpoint")
     except NotServing as e:
-        host.publish()
-        _write(world, endpoint, EndpointStatus="Failed", FailureReason=_reason(e), _pending=None)
+        hosting.publish()
+        _write(hosting, endpoint, EndpointStatus="Failed", FailureReason=_reason(e), _pending=None)
         return
-    host.traffic.route(endpoint, [Share(fleet, 1)])
-    _write(world, endpoint, EndpointStatus="InService", _pending=None, **_in_service(plan))
-    host.tend()
+    hosting.router.route(endpoint, [Share(fleet, 1)])
+    _write(hosting, endpoint, EndpointStatus="InService", _pending=None, **_in_service(plan))
+    hosting.start_periodic_tasks()
 
 
-def _update(world: World, endpoint: str) -> None:
-    host = hosting(world)
-    record = world.store.get(KIND, endpoint)
+def _update(hosting: Hosting, endpoint: str) -> None:
+    record = hosting.context.store.get(KIND, endpoint)
     plan, config = record["_pending"], record.get("_deployment_config")
     steps = shifting(config, sum(variant.get("InitialInstanceCount", 0) for variant in plan["variants"]))
-    old = host.traffic.fleet(endpoint)
-    _show_pending(world, endpoint, plan, "Creating")
+    old = hosting.router.fleet(endpoint)
+    _show_pending(hosting, endpoint, plan, "Creating")
     try:
-        new = _stand_up(world, endpoint, plan, operation="UpdateEndpoint")
+        new = _stand_up(hosting, endpoint, plan, operation="UpdateEndpoint")
     except NotServing as e:
-        host.publish()
-        _roll_back(world, endpoint, _reason(e))
+        hosting.publish()
+        _roll_back(hosting, endpoint, _reason(e))
         return
     try:
-        stopped = _shift(world, endpoint, old, new, steps)
+        stopped = _shift(hosting, endpoint, old, new, steps)
     except _Ended:
         close(new)
         raise
     if stopped is not None:
-        host.traffic.route(endpoint, [Share(old, 1)] if old else [])
-        _roll_back(world, endpoint, stopped)
-        host.retire(new)
+        hosting.router.route(endpoint, [Share(old, 1)] if old else [])
+        _roll_back(hosting, endpoint, stopped)
+        hosting.retire(new)
         return
     _write(
-        world,
+        hosting,
         endpoint,
         EndpointStatus="InService",
         LastDeploymentConfig=config,
@@ -120,106 +115,102 @@ def _update(world: World, endpoint: str) -> None:
         **_in_service(plan),
     )
     if old is not None:
-        host.retire(old)
-    host.tend()
+        hosting.retire(old)
+    hosting.start_periodic_tasks()
 
 
-def _shift(world: World, endpoint: str, old: Fleet | None, new: Fleet, steps: Shifting) -> str | None:
+def _shift(hosting: Hosting, endpoint: str, old: Fleet | None, new: Fleet, steps: Shifting) -> str | None:
     """Move the traffic; why it must all go back, or None when it has arrived."""
-    traffic = hosting(world).traffic
     deadline = time.monotonic() + steps.timeout_s
     for part in steps.steps:
-        _show_pending(world, endpoint, new.plan, "ActivatingTraffic")
-        traffic.route(endpoint, [Share(new, part), *([Share(old, 1 - part)] if old else [])])
-        _show_pending(world, endpoint, new.plan, "Baking")
-        if reason := _bake(world, steps, min(time.monotonic() + steps.wait_s, deadline)):
+        _show_pending(hosting, endpoint, new.plan, "ActivatingTraffic")
+        hosting.router.route(endpoint, [Share(new, part), *([Share(old, 1 - part)] if old else [])])
+        _show_pending(hosting, endpoint, new.plan, "Baking")
+        if reason := _bake(hosting, steps, min(time.monotonic() + steps.wait_s, deadline)):
             return reason
         if time.monotonic() >= deadline and part < 1:
             return f"The update took longer than MaximumExecutionTimeoutInSeconds ({steps.timeout_s})."
-    _wait(world, steps.termination_s)
+    _wait(hosting, steps.termination_s)
     return None
 
 
-def _bake(world: World, steps: Shifting, until: float) -> str | None:
+def _bake(hosting: Hosting, steps: Shifting, until: float) -> str | None:
     """Watch the alarms for a while."""
     while True:
-        if alarms := tripped(world, steps.alarms):
+        if alarms := tripped(hosting.context, steps.alarms):
             return f"The update was rolled back because of alarms in state ALARM: {', '.join(alarms)}."
         left = until - time.monotonic()
         if left <= 0:
             return None
-        _wait(world, min(left, _LOOK_EVERY_S))
+        _wait(hosting, min(left, _LOOK_EVERY_S))
 
 
-def _resize(world: World, endpoint: str) -> None:
+def _resize(hosting: Hosting, endpoint: str) -> None:
     """Other weights and counts for the fleet that is in service."""
-    host = hosting(world)
-    record = world.store.get(KIND, endpoint)
+    record = hosting.context.store.get(KIND, endpoint)
     plan, before = record["_pending"], record["_serving"]
-    fleet = host.traffic.fleet(endpoint)
+    fleet = hosting.router.fleet(endpoint)
     if _instances(plan) > _instances(before):
-        _wait(world, world.settings.start_s)
-        if world.faults.lacks_capacity("sagemaker:UpdateEndpointWeightsAndCapacities"):
-            _write(world, endpoint, ProductionVariants=plans.summaries(before))
-            _roll_back(world, endpoint, _NO_CAPACITY)
+        _wait(hosting, hosting.context.settings.start_s)
+        if hosting.context.faults.lacks_capacity("sagemaker:UpdateEndpointWeightsAndCapacities"):
+            _write(hosting, endpoint, ProductionVariants=plans.summaries(before))
+            _roll_back(hosting, endpoint, _NO_CAPACITY)
             return
     if fleet is not None:
         for variant in plan["variants"]:
             live = fleet.variants[variant["VariantName"]]
             live.most_at_once = variant.get("ServerlessConfig", {}).get("MaxConcurrency")
-            host.traffic.resize(
+            hosting.router.resize(
                 live, weight=variant["InitialVariantWeight"], instances=variant.get("InitialInstanceCount", 1)
             )
         fleet.plan = plan
-    _write(world, endpoint, EndpointStatus="InService", _pending=None, **_in_service(plan))
+    _write(hosting, endpoint, EndpointStatus="InService", _pending=None, **_in_service(plan))
 
 
-def _delete(world: World, endpoint: str) -> None:
-    host = hosting(world)
-    fleets = host.traffic.fleets(endpoint)
-    host.traffic.remove(endpoint)
+def _delete(hosting: Hosting, endpoint: str) -> None:
+    fleets = hosting.router.fleets(endpoint)
+    hosting.router.remove(endpoint)
     for fleet in fleets:
-        host.traffic.retire(fleet)
-    host.publish()
-    deregister(world, endpoint)
-    world.store.remove(KIND, endpoint)
+        hosting.router.retire(fleet)
+    hosting.publish()
+    deregister(hosting.context, endpoint)
+    hosting.context.store.remove(KIND, endpoint)
 
 
-def _roll_back(world: World, endpoint: str, reason: str) -> None:
+def _roll_back(hosting: Hosting, endpoint: str, reason: str) -> None:
     """In service again as before; that an update failed shows in the configuration's name and in FailureReason."""
-    _write(world, endpoint, EndpointStatus="RollingBack", PendingDeploymentSummary=None)
-    _write(world, endpoint, EndpointStatus="InService", FailureReason=reason[:_LONGEST_REASON], _pending=None)
+    _write(hosting, endpoint, EndpointStatus="RollingBack", PendingDeploymentSummary=None)
+    _write(hosting, endpoint, EndpointStatus="InService", FailureReason=reason[:_LONGEST_REASON], _pending=None)
 
 
-def _restore(world: World, record: Record) -> None:
+def _restore(hosting: Hosting, record: Record) -> None:
     """The machines of an endpoint that was up when the rehearsal ended."""
     endpoint, plan = record["EndpointName"], record["_serving"]
-    host = hosting(world)
     try:
-        fleet = _fleet(world, endpoint, plan)
+        fleet = _fleet(hosting, endpoint, plan)
     except NotServing as e:
-        host.publish()
-        _write(world, endpoint, EndpointStatus="Failed", FailureReason=_reason(e), _pending=None)
+        hosting.publish()
+        _write(hosting, endpoint, EndpointStatus="Failed", FailureReason=_reason(e), _pending=None)
         return
-    host.traffic.route(endpoint, [Share(fleet, 1)])
+    hosting.router.route(endpoint, [Share(fleet, 1)])
     if record["EndpointStatus"] == "RollingBack":
-        _write(world, endpoint, EndpointStatus="InService", _pending=None)
-    host.tend()
+        _write(hosting, endpoint, EndpointStatus="InService", _pending=None)
+    hosting.start_periodic_tasks()
 
 
-def _stand_up(world: World, endpoint: str, plan: Plan, *, operation: str) -> Fleet:
-    _wait(world, world.settings.start_s)
-    if world.faults.lacks_capacity(f"sagemaker:{operation}"):
+def _stand_up(hosting: Hosting, endpoint: str, plan: Plan, *, operation: str) -> Fleet:
+    _wait(hosting, hosting.context.settings.start_s)
+    if hosting.context.faults.lacks_capacity(f"sagemaker:{operation}"):
         raise NotServing(_NO_CAPACITY)
-    return _fleet(world, endpoint, plan)
+    return _fleet(hosting, endpoint, plan)
 
 
-def _fleet(world: World, endpoint: str, plan: Plan) -> Fleet:
+def _fleet(hosting: Hosting, endpoint: str, plan: Plan) -> Fleet:
     """Started as a whole or not at all."""
     with contextlib.ExitStack() as undo:
 
-        def started(variant: Record) -> Variant:
-            made = _variant(world, endpoint, plan, variant)
+        def started(variant: Record) -> RunningVariant:
+            made = _variant(hosting, endpoint, plan, variant)
             undo.callback(made.machine.close)
             return made
 
@@ -229,15 +220,15 @@ def _fleet(world: World, endpoint: str, plan: Plan) -> Fleet:
     return Fleet(plan, variants, shadows[0] if shadows else None)
 
 
-def _variant(world: World, endpoint: str, plan: Plan, variant: Record) -> Variant:
+def _variant(hosting: Hosting, endpoint: str, plan: Plan, variant: Record) -> RunningVariant:
     name = variant["VariantName"]
     stream = f"{name}/i-{uuid.uuid4().hex[:17]}"
-    log = hosting(world).logs.stream(f"/aws/sagemaker/Endpoints/{endpoint}", stream)
+    log = hosting.logs.stream(f"/aws/sagemaker/Endpoints/{endpoint}", stream)
     try:
-        machine = machines.start(world, plan["models"][variant["ModelName"]], log)
+        machine = machines.start(hosting.context, plan["models"][variant["ModelName"]], log)
     except NotServing as e:
         raise NotServing(e.reason(f"production variant {name}")) from e
-    return Variant(
+    return RunningVariant(
         name,
         machine,
         Source(endpoint, name, plan["config"]),
@@ -260,37 +251,37 @@ def _in_service(plan: Plan) -> dict[str, Any]:
     }
 
 
-def _show_pending(world: World, endpoint: str, plan: Any, status: str) -> None:
+def _show_pending(hosting: Hosting, endpoint: str, plan: Any, status: str) -> None:
     variants = [
         {**summary, "VariantStatus": [{"Status": status, "StartTime": time.time()}]}
         for summary in plans.summaries(plan)
     ]
     summary = {"EndpointConfigName": plan["config"], "ProductionVariants": variants, "StartTime": time.time()}
-    _write(world, endpoint, PendingDeploymentSummary=summary)
+    _write(hosting, endpoint, PendingDeploymentSummary=summary)
 
 
-def _write(world: World, endpoint: str, **changes: Any) -> None:
+def _write(hosting: Hosting, endpoint: str, **changes: Any) -> None:
     """Change the record; None takes a member away."""
-    with world.store.edit(KIND, endpoint) as record:
+    with hosting.context.store.edit(KIND, endpoint) as record:
         record.update(changes)
         for name in [name for name, value in changes.items() if value is None]:
             del record[name]
 
 
-def _wait(world: World, seconds: float) -> None:
-    if world.ending.wait(seconds):
+def _wait(hosting: Hosting, seconds: float) -> None:
+    if hosting.context.ending.wait(seconds):
         raise _Ended
 
 
-def _quietly(work: Callable[[World, str], None], world: World, endpoint: str) -> None:
+def _quietly(work: Callable[[Hosting, str], None], hosting: Hosting, endpoint: str) -> None:
     """A failure of ours must not leave an endpoint under way for ever."""
     try:
-        work(world, endpoint)
+        work(hosting, endpoint)
     except _Ended:
         pass
     except Exception:
         _log.exception("%s: the rehearsal failed", endpoint)
-        _write(world, endpoint, EndpointStatus="Failed", FailureReason=_OUR_FAULT, _pending=None)
+        _write(hosting, endpoint, EndpointStatus="Failed", FailureReason=_OUR_FAULT, _pending=None)
 
 
 def _instances(plan: Plan) -> int:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from housing.rehearsal.answers import refused, unsupported
 from housing.rehearsal.api import listing
-from housing.rehearsal.api.operations import operation
+from housing.rehearsal.responses import refused, unsupported
 
 if TYPE_CHECKING:
-    from housing.rehearsal.world import World
+    from housing.rehearsal.context import Context
 
 _KIND = "endpoint-config"
 _SERVERLESS_MEMORY_MB = (1024, 2048, 3072, 4096, 5120, 6144)
@@ -17,15 +16,14 @@ _UNSUPPORTED = ("ExplainerConfig", "CrossRegionTrafficConfig")
 _UNSUPPORTED_IN_VARIANT = ("AcceleratorType", "InstancePools", "ManagedInstanceScaling", "CapacityReservationConfig")
 
 
-@operation("CreateEndpointConfig")
-def create_endpoint_config(world: World, request: dict[str, Any]) -> dict[str, Any]:
+def create_endpoint_config(context: Context, request: dict[str, Any]) -> dict[str, Any]:
     if given := [member for member in _UNSUPPORTED if request.get(member)]:
         raise unsupported(f"the rehearsal does not support {given[0]}")
     record = dict(request)
     shadows = request.get("ShadowProductionVariants", [])
     variants = request["ProductionVariants"]
     _check_names([variant["VariantName"] for variant in variants + shadows])
-    record["ProductionVariants"] = [_checked(world, variant) for variant in variants]
+    record["ProductionVariants"] = [_checked(context, variant) for variant in variants]
     if shadows:
         if len(shadows) > 1 or len(variants) > 1:
             raise refused("A shadow variant needs exactly one production variant and one shadow variant.")
@@ -33,29 +31,26 @@ def create_endpoint_config(world: World, request: dict[str, Any]) -> dict[str, A
             raise refused("Shadow variants are not supported with serverless variants.")
         if "AsyncInferenceConfig" in request:
             raise refused("Shadow variants are not supported with asynchronous inference.")
-        record["ShadowProductionVariants"] = [_checked(world, variant) for variant in shadows]
+        record["ShadowProductionVariants"] = [_checked(context, variant) for variant in shadows]
     if "AsyncInferenceConfig" in request:
         _check_async(variants)
     if "DataCaptureConfig" in request:
         _check_capture(record)
-    made = world.store.create(_KIND, request["EndpointConfigName"], record)
+    made = context.store.create(_KIND, request["EndpointConfigName"], record)
     return {"EndpointConfigArn": made["EndpointConfigArn"]}
 
 
-@operation("DescribeEndpointConfig")
-def describe_endpoint_config(world: World, request: dict[str, Any]) -> dict[str, Any]:
-    return listing.describe(world, _KIND, request)
+def describe_endpoint_config(context: Context, request: dict[str, Any]) -> dict[str, Any]:
+    return listing.describe(context, _KIND, request)
 
 
-@operation("ListEndpointConfigs")
-def list_endpoint_configs(world: World, request: dict[str, Any]) -> dict[str, Any]:
-    return listing.summaries(world, _KIND, request, member="EndpointConfigs")
+def list_endpoint_configs(context: Context, request: dict[str, Any]) -> dict[str, Any]:
+    return listing.summaries(context, _KIND, request, member="EndpointConfigs")
 
 
-@operation("DeleteEndpointConfig")
-def delete_endpoint_config(world: World, request: dict[str, Any]) -> None:
+def delete_endpoint_config(context: Context, request: dict[str, Any]) -> None:
     """Also while an endpoint runs on it, as AWS allows and warns against: it can then not be updated any more."""
-    world.store.remove(_KIND, request["EndpointConfigName"])
+    context.store.remove(_KIND, request["EndpointConfigName"])
 
 
 def _check_names(names: list[str]) -> None:
@@ -63,14 +58,14 @@ def _check_names(names: list[str]) -> None:
         raise refused(f"Variant names must be unique within an endpoint configuration; found twice: {twice}")
 
 
-def _checked(world: World, variant: dict[str, Any]) -> dict[str, Any]:
+def _checked(context: Context, variant: dict[str, Any]) -> dict[str, Any]:
     """A variant with its defaults; ApiError for what AWS refuses."""
     name = variant["VariantName"]
     if given := [member for member in _UNSUPPORTED_IN_VARIANT if variant.get(member)]:
         raise unsupported(f"the rehearsal does not support {given[0]} of a variant")
     if "ModelName" not in variant:
         raise unsupported("the rehearsal does not support variants without ModelName")
-    world.store.get("model", variant["ModelName"])
+    context.store.get("model", variant["ModelName"])
     filled = {"InitialVariantWeight": 1.0, **variant}
     if serverless := variant.get("ServerlessConfig"):
         if "InstanceType" in variant or "InitialInstanceCount" in variant:
@@ -100,3 +95,11 @@ def _check_capture(record: dict[str, Any]) -> None:
         raise refused("DataCaptureConfig is not supported for serverless variants.")
     if not capture["DestinationS3Uri"].startswith("s3://"):
         raise refused(f"DestinationS3Uri must be an S3 URI, got {capture['DestinationS3Uri']!r}")
+
+
+OPERATIONS = {
+    "CreateEndpointConfig": create_endpoint_config,
+    "DescribeEndpointConfig": describe_endpoint_config,
+    "ListEndpointConfigs": list_endpoint_configs,
+    "DeleteEndpointConfig": delete_endpoint_config,
+}

@@ -5,56 +5,52 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from housing.rehearsal.answers import ApiError, refused
 from housing.rehearsal.api import listing
-from housing.rehearsal.api.operations import operation
+from housing.rehearsal.responses import ApiError, refused
 from housing.rehearsal.serving import deployments, plans, shifting
 from housing.rehearsal.serving.deployments import KIND
 from housing.rehearsal.serving.scalable_targets import registered
 
 if TYPE_CHECKING:
+    from housing.rehearsal.context import Context
+    from housing.rehearsal.serving.hosting import Hosting
     from housing.rehearsal.serving.plans import Plan
     from housing.rehearsal.store import Record
-    from housing.rehearsal.world import World
 
 
-@operation("CreateEndpoint")
-def create_endpoint(world: World, request: dict[str, Any]) -> dict[str, Any]:
+def create_endpoint(hosting: Hosting, request: dict[str, Any]) -> dict[str, Any]:
     name, config = request["EndpointName"], request["EndpointConfigName"]
-    plan = plans.planned(world, config)
-    shifting.check(world, request.get("DeploymentConfig"), plan["variants"])
+    plan = plans.planned(hosting.context, config)
+    shifting.check(hosting.context, request.get("DeploymentConfig"), plan["variants"])
     record = {
         "EndpointConfigName": config,
         "EndpointStatus": "Creating",
         "Tags": request.get("Tags", []),
         "_pending": plan,
     }
-    made = world.store.create(KIND, name, record)
-    deployments.begin_creation(world, name)
+    made = hosting.context.store.create(KIND, name, record)
+    deployments.begin_creation(hosting, name)
     return {"EndpointArn": made["EndpointArn"]}
 
 
-@operation("DescribeEndpoint")
-def describe_endpoint(world: World, request: dict[str, Any]) -> dict[str, Any]:
-    return listing.describe(world, KIND, request)
+def describe_endpoint(hosting: Hosting, request: dict[str, Any]) -> dict[str, Any]:
+    return listing.describe(hosting.context, KIND, request)
 
 
-@operation("ListEndpoints")
-def list_endpoints(world: World, request: dict[str, Any]) -> dict[str, Any]:
-    return listing.summaries(world, KIND, request, member="Endpoints")
+def list_endpoints(hosting: Hosting, request: dict[str, Any]) -> dict[str, Any]:
+    return listing.summaries(hosting.context, KIND, request, member="Endpoints")
 
 
-@operation("UpdateEndpoint")
-def update_endpoint(world: World, request: dict[str, Any]) -> dict[str, Any]:
+def update_endpoint(hosting: Hosting, request: dict[str, Any]) -> dict[str, Any]:
     """The new fleet has the new configuration's weights and counts, unless the endpoint's own are to be retained."""
     name = request["EndpointName"]
-    scaled = {variant for _, variant in registered(world, name)}
-    with world.store.edit(KIND, name) as record:
+    scaled = {variant for _, variant in registered(hosting.context, name)}
+    with hosting.context.store.edit(KIND, name) as record:
         _check_changeable(record)
-        world.store.get("endpoint-config", record["EndpointConfigName"])
+        hosting.context.store.get("endpoint-config", record["EndpointConfigName"])
         serving = record["_serving"]
         plan = plans.planned(
-            world,
+            hosting.context,
             request["EndpointConfigName"],
             retained=serving if request.get("RetainAllVariantProperties") else None,
             excluded=(each["VariantPropertyType"] for each in request.get("ExcludeRetainedVariantProperties", ())),
@@ -66,22 +62,21 @@ def update_endpoint(world: World, request: dict[str, Any]) -> dict[str, Any]:
             if config is not None:
                 raise refused("DeploymentConfig and RetainDeploymentConfig cannot both be specified.")
             config = record.get("LastDeploymentConfig")
-        shifting.check(world, config, plan["variants"])
+        shifting.check(hosting.context, config, plan["variants"])
         record.pop("FailureReason", None)
         record |= {"EndpointStatus": "Updating", "_pending": plan, "_pending_is_fleet": True}
         record["_deployment_config"] = config
         arn = record["EndpointArn"]
-    deployments.begin_update(world, name)
+    deployments.begin_update(hosting, name)
     return {"EndpointArn": arn}
 
 
-@operation("UpdateEndpointWeightsAndCapacities")
-def update_weights_and_capacities(world: World, request: dict[str, Any]) -> dict[str, Any]:
+def update_weights_and_capacities(hosting: Hosting, request: dict[str, Any]) -> dict[str, Any]:
     name, desired = request["EndpointName"], request["DesiredWeightsAndCapacities"]
-    with world.store.edit(KIND, name) as record:
+    with hosting.context.store.edit(KIND, name) as record:
         _check_changeable(record)
         serving = record["_serving"]
-        _check_desired(world, record, serving, desired)
+        _check_desired(hosting.context, record, serving, desired)
         plan = plans.resized(serving, desired)
         record.pop("FailureReason", None)
         record |= {
@@ -91,18 +86,17 @@ def update_weights_and_capacities(world: World, request: dict[str, Any]) -> dict
             "_pending_is_fleet": False,
         }
         arn = record["EndpointArn"]
-    deployments.begin_resizing(world, name)
+    deployments.begin_resizing(hosting, name)
     return {"EndpointArn": arn}
 
 
-@operation("DeleteEndpoint")
-def delete_endpoint(world: World, request: dict[str, Any]) -> None:
+def delete_endpoint(hosting: Hosting, request: dict[str, Any]) -> None:
     name = request["EndpointName"]
-    with world.store.edit(KIND, name) as record:
+    with hosting.context.store.edit(KIND, name) as record:
         if record["EndpointStatus"] not in ("InService", "Failed", "OutOfService"):
             raise _in_progress(record)
         record["EndpointStatus"] = "Deleting"
-    deployments.begin_deletion(world, name)
+    deployments.begin_deletion(hosting, name)
 
 
 def _check_changeable(record: Record) -> None:
@@ -136,12 +130,12 @@ def _check_scaled(scaled: Iterable[str], serving: Plan, plan: Plan) -> None:
         )
 
 
-def _check_desired(world: World, record: Record, serving: Plan, desired: list[Mapping[str, Any]]) -> None:
+def _check_desired(context: Context, record: Record, serving: Plan, desired: list[Mapping[str, Any]]) -> None:
     variants = {each["VariantName"]: each for each in serving["variants"]}
     names = [each["VariantName"] for each in desired]
     if unknown := [name for name in names if name not in variants]:
         quoted = ", ".join(f'"{name}"' for name in unknown)
-        config = world.arn("endpoint-config", record["EndpointConfigName"])
+        config = context.arn("endpoint-config", record["EndpointConfigName"])
         raise refused(f'The variant name(s) {quoted} is/are not present within endpoint configuration "{config}".')
     if len(set(names)) < len(names):
         raise refused("Each variant can be named only once in DesiredWeightsAndCapacities.")
@@ -153,3 +147,13 @@ def _check_desired(world: World, record: Record, serving: Plan, desired: list[Ma
             raise refused(f"Variant {each['VariantName']} is not serverless.")
         if each.get("DesiredInstanceCount") == 0 and serving["async"] is None:
             raise refused(f"Variant {each['VariantName']}: DesiredInstanceCount must be 1 or more.")
+
+
+OPERATIONS = {
+    "CreateEndpoint": create_endpoint,
+    "DescribeEndpoint": describe_endpoint,
+    "ListEndpoints": list_endpoints,
+    "UpdateEndpoint": update_endpoint,
+    "UpdateEndpointWeightsAndCapacities": update_weights_and_capacities,
+    "DeleteEndpoint": delete_endpoint,
+}

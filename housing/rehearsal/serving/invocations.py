@@ -9,15 +9,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from housing.rehearsal.answers import ApiError, HttpAnswer, HttpRequest
-from housing.rehearsal.api.operations import route
 from housing.rehearsal.container.inference import Answer, TimedOut
+from housing.rehearsal.responses import ApiError, HttpRequest, HttpResponse
 from housing.rehearsal.serving.capture import Exchange
-from housing.rehearsal.serving.hosting import hosting
-from housing.rehearsal.serving.traffic import Fleet, NoSuchVariant, TooBusy, Variant
+from housing.rehearsal.serving.routing import Fleet, NoSuchVariant, RunningVariant, TooBusy
 
 if TYPE_CHECKING:
-    from housing.rehearsal.world import World
+    from housing.rehearsal.context import Context
+    from housing.rehearsal.serving.hosting import Hosting
 
 _MOST_BYTES = 6 * 1024**2
 _WARM_MINUTES = 5
@@ -39,8 +38,7 @@ class Payload:
     accept: str | None
 
 
-@route("InvokeEndpoint", r"/endpoints/([^/]+)/invocations")
-def invoke_endpoint(world: World, request: HttpRequest, endpoint: str) -> HttpAnswer:
+def invoke_endpoint(hosting: Hosting, request: HttpRequest, endpoint: str) -> HttpResponse:
     for header, member in _UNSUPPORTED.items():
         if header in request.headers:
             raise _invalid(f"{member} is not supported by endpoint {endpoint}.")
@@ -48,17 +46,16 @@ def invoke_endpoint(world: World, request: HttpRequest, endpoint: str) -> HttpAn
         raise _invalid(
             f"Request {len(request.body)} bytes of payload exceeds the limit of {_MOST_BYTES} bytes for InvokeEndpoint."
         )
-    host = hosting(world)
     headers = request.headers
     payload = Payload(request.body, headers.get("content-type") or None, headers.get("accept"))
-    with variant_for(world, endpoint, headers.get("x-amzn-sagemaker-target-variant")) as (fleet, variant):
+    with variant_for(hosting, endpoint, headers.get("x-amzn-sagemaker-target-variant")) as (fleet, variant):
         if fleet.plan["async"] is not None:
             raise _invalid(f"Endpoint {endpoint} is asynchronous; use InvokeEndpointAsync.")
-        _copy_to_shadow(world, endpoint, fleet, payload)
-        answer = ask(world, variant, payload)
+        _copy_to_shadow(hosting, endpoint, fleet, payload)
+        answer = ask(hosting, variant, payload)
         name, stream = variant.name, variant.log_stream
     if answer.status >= 400 or answer.status == 0:
-        raise model_error(world, endpoint, stream, answer)
+        raise model_error(hosting.context, endpoint, stream, answer)
     exchange = Exchange(
         payload.body,
         payload.content_type,
@@ -68,20 +65,20 @@ def invoke_endpoint(world: World, request: HttpRequest, endpoint: str) -> HttpAn
         headers.get("x-amzn-sagemaker-custom-attributes"),
         datetime.now(UTC),
     )
-    host.captures.add(fleet.plan["capture"], endpoint, name, exchange)
-    return HttpAnswer(
+    hosting.captures.add(fleet.plan["capture"], endpoint, name, exchange)
+    return HttpResponse(
         answer.body, 200, {"Content-Type": answer.content_type, "x-Amzn-Invoked-Production-Variant": name}
     )
 
 
 @contextmanager
-def variant_for(world: World, endpoint: str, target: str | None) -> Iterator[tuple[Fleet, Variant]]:
+def variant_for(hosting: Hosting, endpoint: str, target: str | None) -> Iterator[tuple[Fleet, RunningVariant]]:
     """Who answers this request, kept up meanwhile; ApiError in the words of the runtime when nobody can."""
     with ExitStack() as kept:
         try:
-            found = kept.enter_context(hosting(world).traffic.chosen(endpoint, target))
+            found = kept.enter_context(hosting.router.chosen(endpoint, target))
         except KeyError:
-            raise _invalid(f"Endpoint {endpoint} of account {world.account} not found.") from None
+            raise _invalid(f"Endpoint {endpoint} of account {hosting.context.account} not found.") from None
         except NoSuchVariant as e:
             raise _invalid(f"Variant {e} not found for endpoint {endpoint}.") from None
         except TooBusy:
@@ -89,10 +86,10 @@ def variant_for(world: World, endpoint: str, target: str | None) -> Iterator[tup
         yield found
 
 
-def ask(world: World, variant: Variant, payload: Payload) -> Answer:
+def ask(hosting: Hosting, variant: RunningVariant, payload: Payload) -> Answer:
     """Have a variant's container answer, and count it; a container without an answer in time answers with status 0."""
     began = time.perf_counter()
-    setup_s = _cold_start(world, variant)
+    setup_s = _cold_start(hosting.context, variant)
     asked = time.perf_counter()
     try:
         answer = variant.machine.invoke(payload.body, payload.content_type, payload.accept)
@@ -116,57 +113,56 @@ def ask(world: World, variant: Variant, payload: Payload) -> Answer:
         samples["InvocationsPerInstance"] = 1 / max(variant.instances, 1)
     if setup_s:
         samples["ModelSetupTime"] = setup_s * 1e6
-    hosting(world).meter.add(variant.source, samples)
+    hosting.meter.add(variant.source, samples)
     return answer
 
 
-def model_error(world: World, endpoint: str, stream: str, answer: Answer) -> ApiError:
+def model_error(context: Context, endpoint: str, stream: str, answer: Answer) -> ApiError:
     """What InvokeEndpoint says when the container answers with an error."""
     group = f"/aws/sagemaker/Endpoints/{endpoint}"
     text = answer.body.decode(errors="replace")
     kind = "client" if 400 <= answer.status < 500 else "server"
     console = (
-        f"https://{world.region}.console.aws.amazon.com/cloudwatch/home?region={world.region}"
+        f"https://{context.region}.console.aws.amazon.com/cloudwatch/home?region={context.region}"
         f"#logEventViewer:group={group}"
     )
     return ApiError(
         "ModelError",
         f'Received {kind} error ({answer.status}) from primary with message "{text}". '
-        f"See {console} in account {world.account} for more information.",
+        f"See {console} in account {context.account} for more information.",
         424,
         details={
             "OriginalStatusCode": answer.status,
             "OriginalMessage": text,
-            "LogStreamArn": f"arn:aws:logs:{world.region}:{world.account}:log-group:{group}:log-stream:{stream}",
+            "LogStreamArn": f"arn:aws:logs:{context.region}:{context.account}:log-group:{group}:log-stream:{stream}",
         },
     )
 
 
-def _cold_start(world: World, variant: Variant) -> float:
+def _cold_start(context: Context, variant: RunningVariant) -> float:
     """A serverless variant that nobody has called for a while starts a machine first; how long it took, in seconds."""
     if variant.most_at_once is None:
         return 0
     last, variant.last_used = variant.last_used, time.monotonic()
-    if last is not None and time.monotonic() - last < _WARM_MINUTES * world.settings.minute_s:
+    if last is not None and time.monotonic() - last < _WARM_MINUTES * context.settings.minute_s:
         return 0
-    world.ending.wait(world.settings.start_s)
-    return world.settings.start_s
+    context.ending.wait(context.settings.start_s)
+    return context.settings.start_s
 
 
-def _copy_to_shadow(world: World, endpoint: str, fleet: Fleet, payload: Payload) -> None:
+def _copy_to_shadow(hosting: Hosting, endpoint: str, fleet: Fleet, payload: Payload) -> None:
     """In the background, its answer dropped."""
-    host = hosting(world)
-    shadow = host.traffic.copied_to(endpoint, fleet)
+    shadow = hosting.router.copied_to(endpoint, fleet)
     if shadow is None:
         return
 
     def copy() -> None:
         try:
-            ask(world, shadow, payload)
+            ask(hosting, shadow, payload)
         finally:
-            host.traffic.leave(shadow)
+            hosting.router.leave(shadow)
 
-    host.background.submit(copy)
+    hosting.background.submit(copy)
 
 
 def _invalid(message: str) -> ApiError:

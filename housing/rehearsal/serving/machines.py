@@ -19,8 +19,8 @@ from housing.rehearsal.images import framework_of
 from housing.rehearsal.serving.models import container_of, data_uri
 
 if TYPE_CHECKING:
+    from housing.rehearsal.context import Context
     from housing.rehearsal.store import Record
-    from housing.rehearsal.world import World
 
 _MODEL_IN_CONTAINER = f"{MOUNT}/model"
 _NO_PING = (
@@ -52,27 +52,27 @@ class Machine:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def start(world: World, model: Record, log: Log, environment: Mapping[str, str] | None = None) -> Machine:
+def start(context: Context, model: Record, log: Log, environment: Mapping[str, str] | None = None) -> Machine:
     """Serve a model; `environment` is added to its own. Raises NotServing."""
     about = container_of(model)
-    folder = world.folder / "machines" / uuid.uuid4().hex
+    folder = context.folder / "machines" / uuid.uuid4().hex
     try:
         files = folder / "model"
         files.mkdir(parents=True)
-        _fetch(world, about, files)
+        _fetch(context, about, files)
         variables = {**about.get("Environment", {}), **(environment or {})}
-        setup = Setup(files, {"AWS_REGION": world.region, **variables}, log)
-        return Machine(_container(world, about, setup, folder), folder, about["Image"])
+        setup = Setup(files, {"AWS_REGION": context.region, **variables}, log)
+        return Machine(_container(context, about, setup, folder), folder, about["Image"])
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
 
 
-def _container(world: World, about: dict[str, Any], setup: Setup, folder: Path) -> Container:
+def _container(context: Context, about: dict[str, Any], setup: Setup, folder: Path) -> Container:
     from housing.rehearsal.container.script_inference import ScriptContainer
     from housing.rehearsal.container.xgboost_inference import XGBoostContainer
 
-    image = framework_of(about["Image"], world.region)
+    image = framework_of(about["Image"], context.region)
     program = setup.environment.get("SAGEMAKER_PROGRAM")
     if program is None and image != "xgboost":
         setup.log("ValueError: no SAGEMAKER_PROGRAM in the environment: this image serves scripts alone")
@@ -80,18 +80,18 @@ def _container(world: World, about: dict[str, Any], setup: Setup, folder: Path) 
     try:
         if program is None:
             return XGBoostContainer(setup)
-        return ScriptContainer(setup, code=_code(world, setup, folder), program=program, framework=image)
+        return ScriptContainer(setup, code=_code(context, setup, folder), program=program, framework=image)
     except Unhealthy as e:
         raise NotServing(_NO_PING) from e
 
 
-def _code(world: World, setup: Setup, folder: Path) -> Path:
+def _code(context: Context, setup: Setup, folder: Path) -> Path:
     """Where SAGEMAKER_SUBMIT_DIRECTORY lies on this machine."""
     place = setup.environment.get("SAGEMAKER_SUBMIT_DIRECTORY", f"{MOUNT}/code")
     if place.startswith("s3://"):
         code = folder / "code"
         code.mkdir()
-        _unpack(_download(world, place), code, place)
+        _unpack(_download(context, place), code, place)
         return code
     within = place.removeprefix("file://")
     if within == _MODEL_IN_CONTAINER or within.startswith(f"{_MODEL_IN_CONTAINER}/"):
@@ -99,19 +99,19 @@ def _code(world: World, setup: Setup, folder: Path) -> Path:
     return folder / "nothing"  # the image has no code of its own
 
 
-def _fetch(world: World, about: dict[str, Any], files: Path) -> None:
+def _fetch(context: Context, about: dict[str, Any], files: Path) -> None:
     place = data_uri(about)
     if place is None:
         return
     uri, archive = place
     if archive:
-        _unpack(_download(world, uri), files, uri)
+        _unpack(_download(context, uri), files, uri)
         return
-    pull(world, f"{uri.rstrip('/')}/", files)
+    pull(context, f"{uri.rstrip('/')}/", files)
 
 
-def _download(world: World, uri: str) -> bytes:
-    client = world.client("s3")
+def _download(context: Context, uri: str) -> bytes:
+    client = context.client("s3")
     bucket, key = bucket_and_key(uri)
     try:
         return bytes(client.get_object(Bucket=bucket, Key=key)["Body"].read())

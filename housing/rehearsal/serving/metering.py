@@ -13,7 +13,7 @@ from statistics import fmean
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from housing.rehearsal.world import World
+    from housing.rehearsal.context import Context
 
 NAMESPACE = "AWS/SageMaker"
 _SLOT_S = 0.1
@@ -42,8 +42,8 @@ class Source:
 class Meter:
     """Samples of the last 60 minutes, in slots of a tenth of a second. May be used from any thread."""
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self, context: Context) -> None:
+        self._context = context
         self._lock = threading.Lock()
         self._slots: dict[Source, dict[int, Samples]] = defaultdict(dict)
         self._unpublished: dict[Source, Samples] = {}
@@ -97,12 +97,12 @@ class Meter:
             for key, samples in whole.items()
             for name, values in samples.items()
         ]
-        client = self._world.client("cloudwatch")
+        client = self._context.client("cloudwatch")
         for start in range(0, len(data), _DATA_A_CALL):
             client.put_metric_data(Namespace=NAMESPACE, MetricData=data[start : start + _DATA_A_CALL])
 
     def _forget(self) -> None:
-        oldest = (time.time() - _KEPT_MINUTES * self._world.settings.minute_s) / _SLOT_S
+        oldest = (time.time() - _KEPT_MINUTES * self._context.settings.minute_s) / _SLOT_S
         for source, slots in list(self._slots.items()):
             for slot in [slot for slot in slots if slot < oldest]:
                 del slots[slot]

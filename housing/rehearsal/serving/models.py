@@ -4,49 +4,44 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from housing.rehearsal.answers import refused, unsupported
 from housing.rehearsal.api import listing
-from housing.rehearsal.api.operations import operation
 from housing.rehearsal.aws.objects import bucket_and_key
 from housing.rehearsal.images import framework_of
+from housing.rehearsal.responses import refused, unsupported
 
 if TYPE_CHECKING:
+    from housing.rehearsal.context import Context
     from housing.rehearsal.store import Record
-    from housing.rehearsal.world import World
 
 _KIND = "model"
 
 
-@operation("CreateModel")
-def create_model(world: World, request: dict[str, Any]) -> dict[str, Any]:
+def create_model(context: Context, request: dict[str, Any]) -> dict[str, Any]:
     container = _only_container(request)
     if "ExecutionRoleArn" not in request:
         raise refused("Execution role is required to create a model.")
-    framework_of(container.get("Image", ""), world.region)
-    _check_data(world, container)
+    framework_of(container.get("Image", ""), context.region)
+    _check_data(context, container)
     record = {"EnableNetworkIsolation": False, **request}
     for key in ("PrimaryContainer", "Containers"):
         if key in record:
             given = record[key] if isinstance(record[key], list) else [record[key]]
             filled = [{"Mode": "SingleModel", "Environment": {}, **each} for each in given]
             record[key] = filled if isinstance(record[key], list) else filled[0]
-    return {"ModelArn": world.store.create(_KIND, request["ModelName"], record)["ModelArn"]}
+    return {"ModelArn": context.store.create(_KIND, request["ModelName"], record)["ModelArn"]}
 
 
-@operation("DescribeModel")
-def describe_model(world: World, request: dict[str, Any]) -> dict[str, Any]:
-    return listing.describe(world, _KIND, request)
+def describe_model(context: Context, request: dict[str, Any]) -> dict[str, Any]:
+    return listing.describe(context, _KIND, request)
 
 
-@operation("ListModels")
-def list_models(world: World, request: dict[str, Any]) -> dict[str, Any]:
-    return listing.summaries(world, _KIND, request, member="Models")
+def list_models(context: Context, request: dict[str, Any]) -> dict[str, Any]:
+    return listing.summaries(context, _KIND, request, member="Models")
 
 
-@operation("DeleteModel")
-def delete_model(world: World, request: dict[str, Any]) -> None:
+def delete_model(context: Context, request: dict[str, Any]) -> None:
     """Endpoints that serve it go on doing so: their machines have their own copy."""
-    world.store.remove(_KIND, request["ModelName"])
+    context.store.remove(_KIND, request["ModelName"])
 
 
 def container_of(model: Record) -> dict[str, Any]:
@@ -79,13 +74,13 @@ def _only_container(request: dict[str, Any]) -> dict[str, Any]:
     return container
 
 
-def _check_data(world: World, container: dict[str, Any]) -> None:
+def _check_data(context: Context, container: dict[str, Any]) -> None:
     place = data_uri(container)
     if place is None:
         return
     uri, archive = place
     bucket, key = bucket_and_key(uri)
-    client = world.client("s3")
+    client = context.client("s3")
     try:
         if not archive:
             found = bool(client.list_objects_v2(Bucket=bucket, Prefix=key, MaxKeys=1).get("Contents"))
@@ -96,3 +91,11 @@ def _check_data(world: World, container: dict[str, Any]) -> None:
         found = False
     if not found:
         raise refused(f"Could not find model data at {uri}.")
+
+
+OPERATIONS = {
+    "CreateModel": create_model,
+    "DescribeModel": describe_model,
+    "ListModels": list_models,
+    "DeleteModel": delete_model,
+}

@@ -10,7 +10,7 @@ from housing.rehearsal.aws.log_stream import LogStream
 from housing.rehearsal.container.inference import Log
 
 if TYPE_CHECKING:
-    from housing.rehearsal.world import World
+    from housing.rehearsal.context import Context
 
 _LONGEST = 200_000  # characters of a line
 
@@ -18,8 +18,8 @@ _LONGEST = 200_000  # characters of a line
 class OutputLogs:
     """Lines by group and stream; they are kept until `flush`. May be used from any thread."""
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self, context: Context) -> None:
+        self._context = context
         self._lock = threading.Lock()
         self._flushing = threading.Lock()
         self._lines: dict[tuple[str, str], list[tuple[int, str]]] = {}
@@ -40,5 +40,5 @@ class OutputLogs:
                 taken, self._lines = self._lines, {}
             for place, lines in taken.items():
                 if place not in self._streams:
-                    self._streams[place] = LogStream(self._world, *place)
+                    self._streams[place] = LogStream(self._context, *place)
                 self._streams[place].write([{"timestamp": at, "message": line} for at, line in lines])

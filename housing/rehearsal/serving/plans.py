@@ -12,27 +12,27 @@ from typing import TYPE_CHECKING, Any
 from housing.rehearsal.serving.models import container_of
 
 if TYPE_CHECKING:
+    from housing.rehearsal.context import Context
     from housing.rehearsal.store import Record
-    from housing.rehearsal.world import World
 
 Plan = dict[str, Any]
 """`config`, its name; `variants` and `shadows` as in the configuration; `models` by name; `capture`; `async`."""
 
 
 def planned(
-    world: World, config_name: str, *, retained: Mapping[str, Any] | None = None, excluded: Iterable[str] = ()
+    context: Context, config_name: str, *, retained: Mapping[str, Any] | None = None, excluded: Iterable[str] = ()
 ) -> Plan:
     """Of a configuration as it is now; of `retained`, the plan in service, all but the `excluded` properties stay.
 
     ApiError when the configuration or a model of it is gone.
     """
-    config = world.store.get("endpoint-config", config_name)
+    config = context.store.get("endpoint-config", config_name)
     variants, shadows = config["ProductionVariants"], config.get("ShadowProductionVariants", [])
     plan = {
         "config": config_name,
         "variants": variants,
         "shadows": shadows,
-        "models": {each["ModelName"]: world.store.get("model", each["ModelName"]) for each in variants + shadows},
+        "models": {each["ModelName"]: context.store.get("model", each["ModelName"]) for each in variants + shadows},
         "capture": config.get("DataCaptureConfig"),
         "async": config.get("AsyncInferenceConfig"),
     }

@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from housing.rehearsal.context import Context
     from housing.rehearsal.store import Record
-    from housing.rehearsal.world import World
 
 NAMESPACE = "sagemaker"
 DIMENSION = "sagemaker:variant:DesiredInstanceCount"
 
 
-def registered(world: World, endpoint: str | None = None) -> dict[tuple[str, str], Record]:
+def registered(context: Context, endpoint: str | None = None) -> dict[tuple[str, str], Record]:
     """Scalable targets by endpoint and variant: all, or those of one endpoint."""
-    pages = world.client("application-autoscaling").get_paginator("describe_scalable_targets")
+    pages = context.client("application-autoscaling").get_paginator("describe_scalable_targets")
     found = {}
     for page in pages.paginate(ServiceNamespace=NAMESPACE, ScalableDimension=DIMENSION):
         for target in page["ScalableTargets"]:
@@ -24,9 +24,9 @@ def registered(world: World, endpoint: str | None = None) -> dict[tuple[str, str
     return found
 
 
-def deregister(world: World, endpoint: str) -> None:
+def deregister(context: Context, endpoint: str) -> None:
     """As AWS does when an endpoint is deleted."""
-    for target in registered(world, endpoint).values():
-        world.client("application-autoscaling").deregister_scalable_target(
+    for target in registered(context, endpoint).values():
+        context.client("application-autoscaling").deregister_scalable_target(
             ServiceNamespace=NAMESPACE, ResourceId=target["ResourceId"], ScalableDimension=DIMENSION
         )

@@ -9,53 +9,60 @@ import math
 import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
 
-from housing.rehearsal.answers import ApiError
+from housing.rehearsal.responses import ApiError
 from housing.rehearsal.serving.endpoints import update_weights_and_capacities
-from housing.rehearsal.serving.hosting import Hosting, chore
+from housing.rehearsal.serving.hosting import Hosting
 from housing.rehearsal.serving.metering import NAMESPACE, statistic
 from housing.rehearsal.serving.scalable_targets import DIMENSION, registered
 from housing.rehearsal.serving.scalable_targets import NAMESPACE as SERVICE
 
 if TYPE_CHECKING:
-    from housing.rehearsal.world import World
+    from housing.rehearsal.context import Context
 
 _PREDEFINED = "SageMakerVariantInvocationsPerInstance"
 _OUT_MINUTES = 3
 _IN_MINUTES = 15
 _IN_BELOW = 0.9
 _COOLDOWN_S = 300
-# By world, endpoint and variant: when it was last scaled.
-_SCALED: WeakKeyDictionary[World, dict[tuple[str, str], float]] = WeakKeyDictionary()
 
 
-@chore
-def scale(world: World, host: Hosting) -> None:
-    """Look at every scalable target, and change the counts that its policies ask to change."""
-    # In this order: a policy cannot be there before its target, so one without a target has outlived it.
-    policies = _policies(world)
-    targets = registered(world)
-    _drop_orphans(world, policies, {target["ResourceId"] for target in targets.values()})
-    for (endpoint, variant), target in targets.items():
-        fleet = host.traffic.fleet(endpoint)
-        tracking = [
-            policy["TargetTrackingScalingPolicyConfiguration"]
-            for policy in policies
-            if policy["ResourceId"] == target["ResourceId"] and policy["PolicyType"] == "TargetTrackingScaling"
-        ]
-        if fleet is None or variant not in fleet.variants or not tracking:
-            continue
-        now = fleet.variants[variant].instances
-        wanted = [_wanted(world, host, (endpoint, variant), policy, now) for policy in tracking]
-        # As AWS does: the policy that asks for most decides.
-        count = min(max(*wanted, target["MinCapacity"]), target["MaxCapacity"])
-        if count != now and not _suspended(target, outwards=count > now):
-            _resize(world, endpoint, variant, count)
+class Scaling:
+    """Remembers when it has scaled each variant, for the cooldowns."""
+
+    def __init__(self) -> None:
+        self._scaled_at: dict[tuple[str, str], float] = {}
+
+    def scale(self, hosting: Hosting) -> None:
+        """Look at every scalable target, and change the instance counts that its policies ask to change."""
+        # In this order: a policy cannot exist before its target, so that one without a target has outlived it.
+        policies = _policies(hosting.context)
+        targets = registered(hosting.context)
+        _delete_orphans(hosting.context, policies, {target["ResourceId"] for target in targets.values()})
+        for (endpoint, variant), target in targets.items():
+            fleet = hosting.router.fleet(endpoint)
+            tracking = [
+                policy["TargetTrackingScalingPolicyConfiguration"]
+                for policy in policies
+                if policy["ResourceId"] == target["ResourceId"] and policy["PolicyType"] == "TargetTrackingScaling"
+            ]
+            if fleet is None or variant not in fleet.variants or not tracking:
+                continue
+            now = fleet.variants[variant].instances
+            scaled_at = self._scaled_at.get((endpoint, variant), 0.0)
+            wanted = [_wanted(hosting, (endpoint, variant), policy, now, scaled_at) for policy in tracking]
+            # As on AWS, the policy that asks for most decides.
+            count = min(max(*wanted, target["MinCapacity"]), target["MaxCapacity"])
+            if (
+                count != now
+                and not _suspended(target, outwards=count > now)
+                and _resize(hosting, endpoint, variant, count)
+            ):
+                self._scaled_at[endpoint, variant] = time.time()
 
 
-def _policies(world: World) -> list[Mapping[str, Any]]:
-    pages = world.client("application-autoscaling").get_paginator("describe_scaling_policies")
+def _policies(context: Context) -> list[Mapping[str, Any]]:
+    pages = context.client("application-autoscaling").get_paginator("describe_scaling_policies")
     return [
         policy
         for page in pages.paginate(ServiceNamespace=SERVICE, ScalableDimension=DIMENSION)
@@ -63,9 +70,9 @@ def _policies(world: World) -> list[Mapping[str, Any]]:
     ]
 
 
-def _drop_orphans(world: World, policies: list[Mapping[str, Any]], targets: set[str]) -> None:
+def _delete_orphans(context: Context, policies: list[Mapping[str, Any]], targets: set[str]) -> None:
     """Policies go with their target, which moto forgets."""
-    client = world.client("application-autoscaling")
+    client = context.client("application-autoscaling")
     for policy in policies:
         if policy["ResourceId"] not in targets:
             client.delete_scaling_policy(
@@ -76,12 +83,12 @@ def _drop_orphans(world: World, policies: list[Mapping[str, Any]], targets: set[
             )
 
 
-def _wanted(world: World, host: Hosting, place: tuple[str, str], policy: Mapping[str, Any], now: int) -> int:
+def _wanted(hosting: Hosting, variant: tuple[str, str], policy: Mapping[str, Any], now: int, scaled_at: float) -> int:
     """How many instances a policy asks for: as many as bring each to its target, when it was off for long enough."""
-    minute_s, moment = world.settings.minute_s, time.time()
-    loads = [_load(host, place, policy, moment - age * minute_s, minute_s) for age in range(_IN_MINUTES)]
+    minute_s, moment = hosting.context.settings.minute_s, time.time()
+    loads = [_load(hosting, variant, policy, moment - age * minute_s, minute_s) for age in range(_IN_MINUTES)]
     target = float(policy["TargetValue"])
-    since_s = (moment - _SCALED.get(world, {}).get(place, 0.0)) * 60 / minute_s
+    since_s = (moment - scaled_at) * 60 / minute_s
     if all(load is not None and load > target for load in loads[:_OUT_MINUTES]):
         wanted = math.ceil(now * (loads[0] or 0) / target)
         return wanted if since_s >= policy.get("ScaleOutCooldown", _COOLDOWN_S) else now
@@ -93,10 +100,10 @@ def _wanted(world: World, host: Hosting, place: tuple[str, str], policy: Mapping
 
 
 def _load(
-    host: Hosting, place: tuple[str, str], policy: Mapping[str, Any], end: float, minute_s: float
+    hosting: Hosting, variant: tuple[str, str], policy: Mapping[str, Any], end: float, minute_s: float
 ) -> float | None:
     """The metric that a policy tracks, over one minute; None without data, and for metrics that are not ours."""
-    dimensions = dict(zip(("EndpointName", "VariantName"), place, strict=True))
+    dimensions = dict(zip(("EndpointName", "VariantName"), variant, strict=True))
     metric, name = "InvocationsPerInstance", "Sum"
     if custom := policy.get("CustomizedMetricSpecification"):
         if custom.get("Namespace") != NAMESPACE:
@@ -105,7 +112,7 @@ def _load(
         dimensions = {each["Name"]: each["Value"] for each in custom.get("Dimensions", [])}
     elif policy["PredefinedMetricSpecification"]["PredefinedMetricType"] != _PREDEFINED:
         return None
-    values = host.meter.samples(metric, dimensions, start=end - minute_s, end=end)
+    values = hosting.meter.samples(metric, dimensions, start=end - minute_s, end=end)
     return statistic(values, name) if values else None
 
 
@@ -114,10 +121,11 @@ def _suspended(target: Mapping[str, Any], *, outwards: bool) -> bool:
     return bool(state.get("DynamicScalingOutSuspended" if outwards else "DynamicScalingInSuspended"))
 
 
-def _resize(world: World, endpoint: str, variant: str, count: int) -> None:
+def _resize(hosting: Hosting, endpoint: str, variant: str, count: int) -> bool:
+    """False while something else is under way at this endpoint: it is tried again."""
     desired = [{"VariantName": variant, "DesiredInstanceCount": count}]
     try:
-        update_weights_and_capacities(world, {"EndpointName": endpoint, "DesiredWeightsAndCapacities": desired})
+        update_weights_and_capacities(hosting, {"EndpointName": endpoint, "DesiredWeightsAndCapacities": desired})
     except ApiError:
-        return  # something else is under way at this endpoint: next time
-    _SCALED.setdefault(world, {})[endpoint, variant] = time.time()
+        return False
+    return True

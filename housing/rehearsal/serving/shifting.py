@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
-from housing.rehearsal.answers import refused
+from housing.rehearsal.responses import refused
 
 if TYPE_CHECKING:
+    from housing.rehearsal.context import Context
     from housing.rehearsal.store import Record
-    from housing.rehearsal.world import World
 
 _LONGEST_S = 3600
 
@@ -60,7 +60,7 @@ def shifting(config: Mapping[str, Any] | None, instances: int) -> Shifting:
     )
 
 
-def check(world: World, config: Mapping[str, Any] | None, variants: Iterable[Record]) -> None:
+def check(context: Context, config: Mapping[str, Any] | None, variants: Iterable[Record]) -> None:
     """ApiError for a DeploymentConfig that AWS refuses."""
     if not config:
         return
@@ -86,18 +86,18 @@ def check(world: World, config: Mapping[str, Any] | None, variants: Iterable[Rec
             f"the termination together ({longest})."
         )
     if plan.alarms:
-        known = {each["AlarmName"] for each in _alarms(world, plan.alarms)}
+        known = {each["AlarmName"] for each in _alarms(context, plan.alarms)}
         if missing := [name for name in plan.alarms if name not in known]:
             raise refused(f"Could not find the CloudWatch alarm(s) {missing} of AutoRollbackConfiguration.")
 
 
-def tripped(world: World, alarms: Sequence[str]) -> list[str]:
+def tripped(context: Context, alarms: Sequence[str]) -> list[str]:
     """Those in state ALARM."""
-    return [each["AlarmName"] for each in _alarms(world, alarms) if each["StateValue"] == "ALARM"] if alarms else []
+    return [each["AlarmName"] for each in _alarms(context, alarms) if each["StateValue"] == "ALARM"] if alarms else []
 
 
-def _alarms(world: World, names: Sequence[str]) -> list[Record]:
-    answer = world.client("cloudwatch").describe_alarms(
+def _alarms(context: Context, names: Sequence[str]) -> list[Record]:
+    answer = context.client("cloudwatch").describe_alarms(
         AlarmNames=list(names), AlarmTypes=["MetricAlarm", "CompositeAlarm"]
     )
     return [*answer.get("MetricAlarms", []), *answer.get("CompositeAlarms", [])]

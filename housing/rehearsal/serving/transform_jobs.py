@@ -9,19 +9,17 @@ import uuid
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from housing.rehearsal.answers import refused, unsupported
 from housing.rehearsal.api import listing
-from housing.rehearsal.api.operations import on_start, operation
 from housing.rehearsal.aws.objects import bucket_and_key, listed
 from housing.rehearsal.container.inference import TimedOut
-from housing.rehearsal.kinds import AT_WORK
+from housing.rehearsal.kinds import UNFINISHED
+from housing.rehearsal.responses import refused, unsupported
 from housing.rehearsal.serving import machines
-from housing.rehearsal.serving.hosting import hosting
 from housing.rehearsal.serving.machines import Machine, NotServing
 
 if TYPE_CHECKING:
+    from housing.rehearsal.serving.hosting import Hosting
     from housing.rehearsal.store import Record
-    from housing.rehearsal.world import World
 
 _KIND = "transform-job"
 _LOG_GROUP = "/aws/sagemaker/TransformJobs"
@@ -37,82 +35,77 @@ class _Failed(Exception):
     """The message is the job's FailureReason."""
 
 
-@operation("CreateTransformJob")
-def create_transform_job(world: World, request: dict[str, Any]) -> dict[str, Any]:
-    model = world.store.get("model", request["ModelName"])
+def create_transform_job(hosting: Hosting, request: dict[str, Any]) -> dict[str, Any]:
+    model = hosting.context.store.get("model", request["ModelName"])
     _check(request)
     record = {"BatchStrategy": "MultiRecord", "MaxPayloadInMB": _PAYLOAD_MB, **request}
-    made = world.store.create(
+    made = hosting.context.store.create(
         _KIND, request["TransformJobName"], record | {"TransformJobStatus": "InProgress", "_model": model}
     )
-    _begin(world, request["TransformJobName"])
+    _begin(hosting, request["TransformJobName"])
     return {"TransformJobArn": made["TransformJobArn"]}
 
 
-@operation("DescribeTransformJob")
-def describe_transform_job(world: World, request: dict[str, Any]) -> dict[str, Any]:
-    return listing.describe(world, _KIND, request)
+def describe_transform_job(hosting: Hosting, request: dict[str, Any]) -> dict[str, Any]:
+    return listing.describe(hosting.context, _KIND, request)
 
 
-@operation("ListTransformJobs")
-def list_transform_jobs(world: World, request: dict[str, Any]) -> dict[str, Any]:
-    return listing.summaries(world, _KIND, request, member="TransformJobSummaries")
+def list_transform_jobs(hosting: Hosting, request: dict[str, Any]) -> dict[str, Any]:
+    return listing.summaries(hosting.context, _KIND, request, member="TransformJobSummaries")
 
 
-@operation("StopTransformJob")
-def stop_transform_job(world: World, request: dict[str, Any]) -> None:
-    with world.store.edit(_KIND, request["TransformJobName"]) as record:
-        if record["TransformJobStatus"] not in AT_WORK:
+def stop_transform_job(hosting: Hosting, request: dict[str, Any]) -> None:
+    with hosting.context.store.edit(_KIND, request["TransformJobName"]) as record:
+        if record["TransformJobStatus"] not in UNFINISHED:
             raise refused(f"The request was rejected because the transform job is in status {_status(record)}.")
         record["TransformJobStatus"] = "Stopping"
 
 
-@on_start
-def resume(world: World) -> None:
+def resume(hosting: Hosting) -> None:
     """Jobs that were at work when the rehearsal ended begin anew, as on a machine that was replaced."""
-    for record in world.store.list(_KIND):
-        if _status(record) in AT_WORK:
-            _begin(world, record["TransformJobName"])
+    for record in hosting.context.store.list(_KIND):
+        if _status(record) in UNFINISHED:
+            _begin(hosting, record["TransformJobName"])
 
 
-def _begin(world: World, name: str) -> None:
-    hosting(world).spawn(lambda: _run(world, name), f"transform {name}")
+def _begin(hosting: Hosting, name: str) -> None:
+    hosting.spawn(lambda: _run(hosting, name), f"transform {name}")
 
 
-def _run(world: World, name: str) -> None:
+def _run(hosting: Hosting, name: str) -> None:
     changes: dict[str, Any] = {"TransformJobStatus": "Completed"}
     try:
-        _work(world, world.store.get(_KIND, name))
+        _work(hosting, hosting.context.store.get(_KIND, name))
     except _Stopped:
         changes = {"TransformJobStatus": "Stopped"}
     except (NotServing, _Failed) as e:
         reason = e.reason("the transform job") if isinstance(e, NotServing) else str(e)
         changes = {"TransformJobStatus": "Failed", "FailureReason": reason[:_LONGEST_REASON]}
-    if not world.ending.is_set():
-        hosting(world).publish()
-        world.store.update(_KIND, name, TransformEndTime=time.time(), **changes)
+    if not hosting.context.ending.is_set():
+        hosting.publish()
+        hosting.context.store.update(_KIND, name, TransformEndTime=time.time(), **changes)
 
 
-def _work(world: World, record: Record) -> None:
+def _work(hosting: Hosting, record: Record) -> None:
     """From the start of the machine to the last object's answer."""
     name = record["TransformJobName"]
-    if world.ending.wait(world.settings.start_s):
+    if hosting.context.ending.wait(hosting.context.settings.start_s):
         raise _Stopped
-    if world.faults.lacks_capacity("sagemaker:CreateTransformJob"):
+    if hosting.context.faults.lacks_capacity("sagemaker:CreateTransformJob"):
         raise _Failed("CapacityError: Unable to provision requested ML compute capacity. Please retry later.")
-    world.store.update(_KIND, name, TransformStartTime=time.time())
-    log = hosting(world).logs.stream(_LOG_GROUP, f"{name}/i-{uuid.uuid4().hex[:17]}")
+    hosting.context.store.update(_KIND, name, TransformStartTime=time.time())
+    log = hosting.logs.stream(_LOG_GROUP, f"{name}/i-{uuid.uuid4().hex[:17]}")
     environment = {"SAGEMAKER_BATCH": "true", **record.get("Environment", {})}
-    with contextlib.closing(machines.start(world, record["_model"], log, environment)) as machine:
-        for key in _keys(world, record):
-            _transform(world, record, machine, key)
+    with contextlib.closing(machines.start(hosting.context, record["_model"], log, environment)) as machine:
+        for key in _keys(hosting, record):
+            _transform(hosting, record, machine, key)
 
 
-def _keys(world: World, record: Record) -> list[str]:
+def _keys(hosting: Hosting, record: Record) -> list[str]:
     source = record["TransformInput"]["DataSource"]["S3DataSource"]
-    client = world.client("s3")
+    client = hosting.context.client("s3")
     try:
-        keys = list(listed(world, source["S3Uri"]))
+        keys = list(listed(hosting.context, source["S3Uri"]))
     except client.exceptions.ClientError as e:
         raise _Failed(f"ClientError: {e}") from e
     if not keys:
@@ -120,16 +113,19 @@ def _keys(world: World, record: Record) -> list[str]:
     return keys
 
 
-def _transform(world: World, record: Record, machine: Machine, key: str) -> None:
+def _transform(hosting: Hosting, record: Record, machine: Machine, key: str) -> None:
     """One object: its answers lie below the output path under the object's own path, with `.out` at the end."""
     given, wanted = record["TransformInput"], record["TransformOutput"]
     bucket, prefix = bucket_and_key(given["DataSource"]["S3DataSource"]["S3Uri"])
-    body = world.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
+    body = hosting.context.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
     if given.get("CompressionType") == "Gzip":
         body = gzip.decompress(body)
     answers = []
     for part in _requests(record, body):
-        if world.ending.is_set() or _status(world.store.get(_KIND, record["TransformJobName"])) == "Stopping":
+        if (
+            hosting.context.ending.is_set()
+            or _status(hosting.context.store.get(_KIND, record["TransformJobName"])) == "Stopping"
+        ):
             raise _Stopped
         try:
             answer = machine.invoke(part, given.get("ContentType"), wanted.get("Accept"))
@@ -143,7 +139,7 @@ def _transform(world: World, record: Record, machine: Machine, key: str) -> None
     inner = key.removeprefix(prefix).lstrip("/") if key != prefix else key.rpartition("/")[2]
     out_bucket, out_prefix = bucket_and_key(wanted["S3OutputPath"].rstrip("/"))
     path = f"{out_prefix}/{inner}.out".lstrip("/")
-    world.client("s3").put_object(Bucket=out_bucket, Key=path, Body=_assembled(answers, wanted))
+    hosting.context.client("s3").put_object(Bucket=out_bucket, Key=path, Body=_assembled(answers, wanted))
 
 
 def _requests(record: Mapping[str, Any], body: bytes) -> Iterator[bytes]:
@@ -189,3 +185,11 @@ def _check(request: Mapping[str, Any]) -> None:
 
 def _status(record: Mapping[str, Any]) -> str:
     return str(record["TransformJobStatus"])
+
+
+OPERATIONS = {
+    "CreateTransformJob": create_transform_job,
+    "DescribeTransformJob": describe_transform_job,
+    "ListTransformJobs": list_transform_jobs,
+    "StopTransformJob": stop_transform_job,
+}

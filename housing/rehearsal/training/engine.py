@@ -53,7 +53,7 @@ class Engine:
                 os.close(writing)
         return container
 
-    def warm(self) -> None:
+    def warm_up(self) -> None:
         """Let the imports begin."""
         with self._lock:
             self._running()
@@ -77,7 +77,7 @@ class Engine:
         self._control, theirs = socket.socketpair()
         with theirs, self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "housing.rehearsal.container.nursery", str(theirs.fileno())],
+                [sys.executable, "-P", "-m", "housing.rehearsal.container.fork_server", str(theirs.fileno())],
                 pass_fds=[theirs.fileno()],
                 env=environment.clean_for_python() | ONE_THREAD | {"PYTHONHASHSEED": "0"},
                 stdin=subprocess.DEVNULL,

@@ -10,25 +10,25 @@ from housing.rehearsal.aws import objects
 from housing.rehearsal.container.tree import MOUNT, Tree
 
 if TYPE_CHECKING:
-    from housing.rehearsal.world import World
+    from housing.rehearsal.context import Context
 
 
 class Failed(Exception):
     """The job is at its end; the text is its FailureReason."""
 
 
-def download(world: World, request: Mapping[str, Any], tree: Tree) -> objects.Mirror | None:
+def download(context: Context, request: Mapping[str, Any], tree: Tree) -> objects.Mirror | None:
     """Lay out /opt/ml for a job; what mirrors its checkpoints, if it has any. Raises Failed."""
     from botocore.exceptions import ClientError
 
     tree.make()
     try:
         channels = {
-            channel["ChannelName"]: _channel(world, request, channel, tree.data / channel["ChannelName"])
+            channel["ChannelName"]: _channel(context, request, channel, tree.data / channel["ChannelName"])
             for channel in request.get("InputDataConfig", [])
         }
-        _fetch_script(world, request, tree)
-        checkpoints = _checkpoints(world, request, tree)
+        _fetch_script(context, request, tree)
+        checkpoints = _checkpoints(context, request, tree)
     except ClientError as error:
         raise Failed(f"ClientError: Data download failed:{error}") from error
     _let_drivers_find(tree)
@@ -38,11 +38,11 @@ def download(world: World, request: Mapping[str, Any], tree: Tree) -> objects.Mi
     return checkpoints
 
 
-def _channel(world: World, request: Mapping[str, Any], channel: Mapping[str, Any], folder: Path) -> dict[str, str]:
+def _channel(context: Context, request: Mapping[str, Any], channel: Mapping[str, Any], folder: Path) -> dict[str, str]:
     """Fetch it, and what inputdataconfig.json says of it."""
     source = channel["DataSource"]["S3DataSource"]
     folder.mkdir()
-    if not objects.pull(world, source["S3Uri"], folder):
+    if not objects.pull(context, source["S3Uri"], folder):
         raise Failed(
             f'ClientError: Data download failed:No S3 objects found under S3 URL "{source["S3Uri"]}" given in input '
             "data source"
@@ -56,21 +56,21 @@ def _channel(world: World, request: Mapping[str, Any], channel: Mapping[str, Any
     return about | ({"ContentType": channel["ContentType"]} if channel.get("ContentType") else {})
 
 
-def _fetch_script(world: World, request: Mapping[str, Any], tree: Tree) -> None:
+def _fetch_script(context: Context, request: Mapping[str, Any], tree: Tree) -> None:
     given = request.get("HyperParameters", {}).get("sagemaker_submit_directory", "").strip('"')
     if given.startswith("s3://"):
         bucket, key = objects.bucket_and_key(given)
-        body = world.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
+        body = context.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
         (tree.root.parent / "sourcedir.tar.gz").write_bytes(body)
 
 
-def _checkpoints(world: World, request: Mapping[str, Any], tree: Tree) -> objects.Mirror | None:
+def _checkpoints(context: Context, request: Mapping[str, Any], tree: Tree) -> objects.Mirror | None:
     given = request.get("CheckpointConfig")
     if not given:
         return None
     local = given.get("LocalPath", f"{MOUNT}/checkpoints")
     tree.write("checkpointconfig", {"LocalPath": local})
-    mirror = objects.Mirror(world, Path(tree.inside(local)), given["S3Uri"])
+    mirror = objects.Mirror(context, Path(tree.inside(local)), given["S3Uri"])
     mirror.fetch()
     return mirror
 

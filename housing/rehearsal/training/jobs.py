@@ -2,87 +2,25 @@
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
 
-from housing.rehearsal.answers import ApiError, refused, unsupported
 from housing.rehearsal.api import listing
-from housing.rehearsal.api.operations import on_end, on_start, operation
-from housing.rehearsal.kinds import AT_WORK, KINDS
-from housing.rehearsal.training import requests
-from housing.rehearsal.training.engine import Engine
-from housing.rehearsal.training.run import INTERNAL, KIND, Run, transition
+from housing.rehearsal.kinds import KINDS, UNFINISHED
+from housing.rehearsal.responses import ApiError, refused, unsupported
+from housing.rehearsal.training import request_checks
+from housing.rehearsal.training.execution import INTERNAL, KIND, transition
 
 if TYPE_CHECKING:
     from housing.rehearsal.store import Record
-    from housing.rehearsal.world import World
+    from housing.rehearsal.training.running_jobs import RunningJobs
 
 
-class Workshop:
-    """The jobs that run now, each with its thread, and the engine of their containers."""
-
-    def __init__(self, world: World) -> None:
-        self._world = world
-        self._lock = threading.Lock()
-        self._runs: dict[str, tuple[Run, threading.Thread]] = {}
-        self._searches: list[threading.Thread] = []
-        self.engine = Engine(world.folder / "containers.log")
-
-    def begin(self, name: str) -> None:
-        run = Run(self._world, self.engine, name)
-        thread = threading.Thread(target=run.go, name=f"job {name}", daemon=True)
-        with self._lock:
-            self._runs[name] = (run, thread)
-            thread.start()
-
-    def stop(self, name: str) -> None:
-        with self._lock:
-            job = self._runs.get(name)
-        if job:
-            job[0].stop()
-
-    def history(self, name: str, metric: str) -> list[float]:
-        """What a job has told of a metric so far; nothing of a job that ran before the rehearsal was started."""
-        with self._lock:
-            job = self._runs.get(name)
-        return job[0].history(metric) if job else []
-
-    def search(self, name: str, run: Callable[[], None]) -> None:
-        """Run a tuning job, which begins jobs of its own, and ends when the rehearsal does."""
-        thread = threading.Thread(target=run, name=f"tuning {name}", daemon=True)
-        with self._lock:
-            self._searches = [*(known for known in self._searches if known.is_alive()), thread]
-            thread.start()
-
-    def close(self) -> None:
-        for search in self._searches:
-            search.join()
-        with self._lock:
-            jobs = list(self._runs.values())
-        for run, _ in jobs:
-            run.stop()
-        self.engine.close()
-        for _, thread in jobs:
-            thread.join()
-
-
-_WORKSHOPS: WeakKeyDictionary[World, Workshop] = WeakKeyDictionary()
-
-
-def workshop(world: World) -> Workshop:
-    if world not in _WORKSHOPS:
-        _WORKSHOPS[world] = Workshop(world)
-    return _WORKSHOPS[world]
-
-
-def create(world: World, request: dict[str, Any], **more: Any) -> str:
+def create(jobs: RunningJobs, request: dict[str, Any], **more: Any) -> str:
     """Keep the job and let it run; its ARN. `more` are members that only AWS itself sets. Raises ApiError."""
-    if world.store.has(KIND, request["TrainingJobName"]):
-        raise KINDS[KIND].exists(world.arn(KIND, request["TrainingJobName"]))
-    requests.check(world, request)
+    if jobs.context.store.has(KIND, request["TrainingJobName"]):
+        raise KINDS[KIND].exists(jobs.context.arn(KIND, request["TrainingJobName"]))
+    request_checks.check(jobs.context, request)
     record = {
         "TrainingJobStatus": "InProgress",
         "SecondaryStatus": "Starting",
@@ -95,30 +33,28 @@ def create(world: World, request: dict[str, Any], **more: Any) -> str:
     }
     record["StoppingCondition"] = {"MaxRuntimeInSeconds": 86400, **record["StoppingCondition"]}
     transition(record, "Starting", "Starting the training job")
-    made = world.store.create(KIND, request["TrainingJobName"], record)
-    workshop(world).begin(request["TrainingJobName"])
+    made = jobs.context.store.create(KIND, request["TrainingJobName"], record)
+    jobs.start(request["TrainingJobName"])
     return str(made["TrainingJobArn"])
 
 
-def stop(world: World, name: str) -> None:
+def stop(jobs: RunningJobs, name: str) -> None:
     """Ask a job to stop; one that has ended stays as it is."""
-    with world.store.edit(KIND, name) as record:
+    with jobs.context.store.edit(KIND, name) as record:
         if record["TrainingJobStatus"] != "InProgress":
             return
         record["TrainingJobStatus"] = "Stopping"
         transition(record, "Stopping", "Stopping the training job")
-    workshop(world).stop(name)
+    jobs.stop(name)
 
 
-@operation("CreateTrainingJob")
-def create_training_job(world: World, request: dict[str, Any]) -> dict[str, Any]:
-    return {"TrainingJobArn": create(world, request)}
+def create_training_job(jobs: RunningJobs, request: dict[str, Any]) -> dict[str, Any]:
+    return {"TrainingJobArn": create(jobs, request)}
 
 
-@operation("DescribeTrainingJob")
-def describe_training_job(world: World, request: dict[str, Any]) -> dict[str, Any]:
-    record = listing.describe(world, KIND, request)
-    definitions = requests.metric_definitions(record, world.region)
+def describe_training_job(jobs: RunningJobs, request: dict[str, Any]) -> dict[str, Any]:
+    record = listing.describe(jobs.context, KIND, request)
+    definitions = request_checks.metric_definitions(record, jobs.context.region)
     record["AlgorithmSpecification"] |= {
         "MetricDefinitions": definitions,
         "EnableSageMakerMetricsTimeSeries": bool(definitions),
@@ -126,44 +62,40 @@ def describe_training_job(world: World, request: dict[str, Any]) -> dict[str, An
     return record
 
 
-@operation("ListTrainingJobs")
-def list_training_jobs(world: World, request: dict[str, Any]) -> dict[str, Any]:
+def list_training_jobs(jobs: RunningJobs, request: dict[str, Any]) -> dict[str, Any]:
     if request.get("WarmPoolStatusEquals") or request.get("TrainingPlanArnEquals"):
         raise unsupported("Warm pools and training plans are not supported by the rehearsal.")
-    return listing.summaries(world, KIND, request, member="TrainingJobSummaries")
+    return listing.summaries(jobs.context, KIND, request, member="TrainingJobSummaries")
 
 
-@operation("StopTrainingJob")
-def stop_training_job(world: World, request: dict[str, Any]) -> dict[str, Any]:
+def stop_training_job(jobs: RunningJobs, request: dict[str, Any]) -> dict[str, Any]:
     name = request["TrainingJobName"]
-    status = world.store.get(KIND, name)["TrainingJobStatus"]
-    if status not in AT_WORK:
+    status = jobs.context.store.get(KIND, name)["TrainingJobStatus"]
+    if status not in UNFINISHED:
         raise refused(f"The request was rejected because the training job is in status {status}.")
-    stop(world, name)
+    stop(jobs, name)
     return {}
 
 
-@operation("DeleteTrainingJob")
-def delete_training_job(world: World, request: dict[str, Any]) -> dict[str, Any]:
+def delete_training_job(jobs: RunningJobs, request: dict[str, Any]) -> dict[str, Any]:
     name = request["TrainingJobName"]
-    status = world.store.get(KIND, name)["TrainingJobStatus"]
-    if status in AT_WORK:
+    status = jobs.context.store.get(KIND, name)["TrainingJobStatus"]
+    if status in UNFINISHED:
         raise ApiError("ResourceInUse", f"Training job {name} is in status {status}: it must end first.")
-    world.store.remove(KIND, name)
+    jobs.context.store.remove(KIND, name)
     return {}
 
 
-@on_start
-def take_up(world: World) -> None:
+def resume(jobs: RunningJobs) -> None:
     """Bring to an end what a killed rehearsal has left, or run it again where its RetryStrategy says so.
 
     What such a job had trained is lost and is not billed.
     """
-    workshop(world).engine.warm()
-    for left in world.store.list(KIND):
-        if left["TrainingJobStatus"] not in AT_WORK:
+    jobs.warm_up()
+    for left in jobs.context.store.list(KIND):
+        if left["TrainingJobStatus"] not in UNFINISHED:
             continue
-        with world.store.edit(KIND, left["TrainingJobName"]) as record:
+        with jobs.context.store.edit(KIND, left["TrainingJobName"]) as record:
             again = _may_begin_again(record)
             if again:
                 record["_restarts"] = record.get("_restarts", 0) + 1
@@ -171,7 +103,7 @@ def take_up(world: World) -> None:
             else:
                 _end(record)
         if again:
-            workshop(world).begin(left["TrainingJobName"])
+            jobs.start(left["TrainingJobName"])
 
 
 def _may_begin_again(record: Record) -> bool:
@@ -188,8 +120,10 @@ def _end(record: Record) -> None:
     transition(record, record["TrainingJobStatus"], f"Training job {'stopped' if stopped else 'failed'}")
 
 
-@on_end
-def close(world: World) -> None:
-    if found := _WORKSHOPS.get(world):
-        found.close()  # what still asks for it meanwhile must find this one, which begins nothing more
-        del _WORKSHOPS[world]
+OPERATIONS = {
+    "CreateTrainingJob": create_training_job,
+    "DescribeTrainingJob": describe_training_job,
+    "ListTrainingJobs": list_training_jobs,
+    "StopTrainingJob": stop_training_job,
+    "DeleteTrainingJob": delete_training_job,
+}

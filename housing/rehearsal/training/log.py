@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from housing.rehearsal.aws.log_stream import LogStream
 
 if TYPE_CHECKING:
-    from housing.rehearsal.world import World
+    from housing.rehearsal.context import Context
 
 GROUP = "/aws/sagemaker/TrainingJobs"
 _EVERY_S = 0.1
@@ -24,12 +24,12 @@ class TrainingLog:
     `definitions` are MetricDefinitions. `rounds` counts the lines that had a metric in them.
     """
 
-    def __init__(self, world: World, job: str, definitions: Sequence[Mapping[str, str]]) -> None:
-        self._cloudwatch = world.client("cloudwatch")
+    def __init__(self, context: Context, job: str, definitions: Sequence[Mapping[str, str]]) -> None:
+        self._cloudwatch = context.client("cloudwatch")
         self._job = job
         self._untold: list[dict[str, Any]] = []
         self._metrics_of = _reader(definitions)
-        self._stream = LogStream(world, GROUP, f"{job}/algo-1-{int(time.time() * 1000)}")
+        self._stream = LogStream(context, GROUP, f"{job}/algo-1-{int(time.time() * 1000)}")
         self._waiting: list[dict[str, Any]] = []
         self._sent = time.monotonic()
         self._last: dict[str, dict[str, Any]] = {}

@@ -5,50 +5,46 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from housing.rehearsal.answers import refused
 from housing.rehearsal.api import listing
-from housing.rehearsal.api.operations import on_start, operation
-from housing.rehearsal.kinds import AT_WORK
-from housing.rehearsal.training.jobs import workshop
-from housing.rehearsal.tuning import requests
-from housing.rehearsal.tuning.requests import KIND
+from housing.rehearsal.kinds import UNFINISHED
+from housing.rehearsal.responses import refused
+from housing.rehearsal.tuning import request_checks
+from housing.rehearsal.tuning.execution import TuningExecution
+from housing.rehearsal.tuning.request_checks import KIND
 from housing.rehearsal.tuning.results import best, counters, summary, trials
-from housing.rehearsal.tuning.run import Tuning
 
 if TYPE_CHECKING:
     from housing.rehearsal.store import Record
-    from housing.rehearsal.world import World
+    from housing.rehearsal.training.running_jobs import RunningJobs
 
 _NAME = "HyperParameterTuningJobName"
 _STATUS = "HyperParameterTuningJobStatus"
 
 
-@operation("CreateHyperParameterTuningJob")
-def create(world: World, request: dict[str, Any]) -> dict[str, Any]:
-    requests.check(world, request)
-    made = world.store.create(KIND, request[_NAME], {**request, _STATUS: "InProgress", "_jobs": [], **counters([])})
-    _begin(world, request[_NAME])
+def create(jobs: RunningJobs, request: dict[str, Any]) -> dict[str, Any]:
+    request_checks.check(jobs.context, request)
+    made = jobs.context.store.create(
+        KIND, request[_NAME], {**request, _STATUS: "InProgress", "_jobs": [], **counters([])}
+    )
+    _begin(jobs, request[_NAME])
     return {"HyperParameterTuningJobArn": made["HyperParameterTuningJobArn"]}
 
 
-@operation("DescribeHyperParameterTuningJob")
-def describe(world: World, request: dict[str, Any]) -> dict[str, Any]:
-    return _seen(world, listing.describe(world, KIND, request))
+def describe(jobs: RunningJobs, request: dict[str, Any]) -> dict[str, Any]:
+    return _with_progress(jobs, listing.describe(jobs.context, KIND, request))
 
 
-@operation("ListHyperParameterTuningJobs")
-def list_jobs(world: World, request: dict[str, Any]) -> dict[str, Any]:
-    records = [_seen(world, record) for record in world.store.list(KIND)]
+def list_jobs(jobs: RunningJobs, request: dict[str, Any]) -> dict[str, Any]:
+    records = [_with_progress(jobs, record) for record in jobs.context.store.list(KIND)]
     for record in records:
         record["Strategy"] = record["HyperParameterTuningJobConfig"]["Strategy"]
         record["ResourceLimits"] = record["HyperParameterTuningJobConfig"]["ResourceLimits"]
-    return listing.summaries(world, KIND, request, member="HyperParameterTuningJobSummaries", records=records)
+    return listing.summaries(jobs.context, KIND, request, member="HyperParameterTuningJobSummaries", records=records)
 
 
-@operation("ListTrainingJobsForHyperParameterTuningJob")
-def list_training_jobs(world: World, request: dict[str, Any]) -> dict[str, Any]:
-    tuning = world.store.get(KIND, request[_NAME])
-    found = [summary(tuning, trial) for trial in trials(world, tuning)]
+def list_training_jobs(jobs: RunningJobs, request: dict[str, Any]) -> dict[str, Any]:
+    tuning = jobs.context.store.get(KIND, request[_NAME])
+    found = [summary(tuning, trial) for trial in trials(jobs.context, tuning)]
     if request.get("StatusEquals"):
         found = [one for one in found if one["TrainingJobStatus"] == request["StatusEquals"]]
     by = request.get("SortBy", "Name")
@@ -63,10 +59,9 @@ def list_training_jobs(world: World, request: dict[str, Any]) -> dict[str, Any]:
     return {"TrainingJobSummaries": entries, "NextToken": token}
 
 
-@operation("StopHyperParameterTuningJob")
-def stop(world: World, request: dict[str, Any]) -> dict[str, Any]:
-    with world.store.edit(KIND, request[_NAME]) as record:
-        if record[_STATUS] not in AT_WORK:
+def stop(jobs: RunningJobs, request: dict[str, Any]) -> dict[str, Any]:
+    with jobs.context.store.edit(KIND, request[_NAME]) as record:
+        if record[_STATUS] not in UNFINISHED:
             raise refused(
                 f"The request was rejected because the hyperparameter tuning job is in status {record[_STATUS]}."
             )
@@ -74,33 +69,41 @@ def stop(world: World, request: dict[str, Any]) -> dict[str, Any]:
     return {}
 
 
-@operation("DeleteHyperParameterTuningJob")
-def delete(world: World, request: dict[str, Any]) -> dict[str, Any]:
-    status = world.store.get(KIND, request[_NAME])[_STATUS]
-    if status in AT_WORK:
+def delete(jobs: RunningJobs, request: dict[str, Any]) -> dict[str, Any]:
+    status = jobs.context.store.get(KIND, request[_NAME])[_STATUS]
+    if status in UNFINISHED:
         raise refused(f"The hyperparameter tuning job {request[_NAME]} is in status {status}: it must end first.")
-    world.store.remove(KIND, request[_NAME])
+    jobs.context.store.remove(KIND, request[_NAME])
     return {}
 
 
-@on_start
-def take_up(world: World) -> None:
+def resume(jobs: RunningJobs) -> None:
     """Go on with what a killed rehearsal has left; the training jobs that ran have failed by now, or run again."""
-    for record in world.store.list(KIND):
-        if record[_STATUS] in AT_WORK:
-            _begin(world, record[_NAME])
+    for record in jobs.context.store.list(KIND):
+        if record[_STATUS] in UNFINISHED:
+            _begin(jobs, record[_NAME])
 
 
-def _begin(world: World, name: str) -> None:
-    workshop(world).search(name, Tuning(world, name).go)
+def _begin(jobs: RunningJobs, name: str) -> None:
+    jobs.start_tuning(name, TuningExecution(jobs, name).run)
 
 
-def _seen(world: World, record: Record) -> Record:
+def _with_progress(jobs: RunningJobs, record: Record) -> Record:
     """The record with what its training jobs came to by now."""
-    known = trials(world, record)
+    known = trials(jobs.context, record)
     record |= counters(known)
     if winner := best(record, known):
         record["BestTrainingJob"] = summary(record, winner)
     end = record.get("HyperParameterTuningEndTime", time.time())
     record["ConsumedResources"] = {"RuntimeInSeconds": int(end - record["CreationTime"])}
     return record
+
+
+OPERATIONS = {
+    "CreateHyperParameterTuningJob": create,
+    "DescribeHyperParameterTuningJob": describe,
+    "ListHyperParameterTuningJobs": list_jobs,
+    "ListTrainingJobsForHyperParameterTuningJob": list_training_jobs,
+    "StopHyperParameterTuningJob": stop,
+    "DeleteHyperParameterTuningJob": delete,
+}

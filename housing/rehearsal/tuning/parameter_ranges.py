@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from housing.rehearsal.answers import refused, unsupported
+from housing.rehearsal.responses import refused, unsupported
 
 Scaling = Literal["Linear", "Logarithmic", "ReverseLogarithmic"]
 Point = tuple[float, ...]

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from housing.rehearsal.kinds import AT_WORK
-from housing.rehearsal.training.run import KIND as TRAINING_JOB
+from housing.rehearsal.kinds import UNFINISHED
+from housing.rehearsal.training.execution import KIND as TRAINING_JOB
 
 if TYPE_CHECKING:
+    from housing.rehearsal.context import Context
     from housing.rehearsal.store import Record
-    from housing.rehearsal.world import World
 
 _RETRYABLE = ("InternalServerError", "CapacityError")
 
@@ -31,16 +31,16 @@ class Trial:
 
     @property
     def running(self) -> bool:
-        return self.status in AT_WORK
+        return self.status in UNFINISHED
 
 
-def trials(world: World, tuning: Record) -> list[Trial]:
+def trials(context: Context, tuning: Record) -> list[Trial]:
     """In the order of their start; those that were deleted are missing."""
     metric = _objective(tuning)["MetricName"]
     found = []
     for job in tuning["_jobs"]:
-        if world.store.has(TRAINING_JOB, job["name"]):
-            record = world.store.get(TRAINING_JOB, job["name"])
+        if context.store.has(TRAINING_JOB, job["name"]):
+            record = context.store.get(TRAINING_JOB, job["name"])
             values = [told["Value"] for told in record.get("FinalMetricDataList", []) if told["MetricName"] == metric]
             found.append(Trial(job["name"], job["tuned"], record, values[0] if values else None))
     return found

@@ -19,14 +19,14 @@ _NEAR = 0.08  # how far from the best points others are looked for
 
 
 @dataclass(frozen=True)
-class Seen:
+class Observation:
     """A point, and its value: the smaller the better; None while it is not known, or when the job came to nothing."""
 
     point: Point
     value: float | None
 
 
-Propose = Callable[[Space, Sequence[Seen], int], Point | None]
+Propose = Callable[[Space, Sequence[Observation], int], Point | None]
 """The next point, after all that were proposed so far; the number, the search's own, seeds what is random. None: there
 are no more."""
 
@@ -35,19 +35,19 @@ def by_name(strategy: str) -> Propose:
     return {"Random": at_random, "Grid": in_a_grid, "Hyperband": at_random, "Bayesian": bayesian}[strategy]
 
 
-def at_random(space: Space, seen: Sequence[Seen], seed: int) -> Point | None:
+def at_random(space: Space, seen: Sequence[Observation], seed: int) -> Point | None:
     point: Point = tuple(_generator(seen, seed).random(len(space.ranges)))
     return point
 
 
-def in_a_grid(space: Space, seen: Sequence[Seen], seed: int) -> Point | None:  # noqa: ARG001
+def in_a_grid(space: Space, seen: Sequence[Observation], seed: int) -> Point | None:  # noqa: ARG001
     """All combinations of categories, in their order."""
     choices = [side for side in space.ranges if isinstance(side, Choice)]
     combinations = itertools.product(*([side.side(value) for value in side.values] for side in choices))
     return next(itertools.islice(combinations, len(seen), None), None)
 
 
-def bayesian(space: Space, seen: Sequence[Seen], seed: int) -> Point | None:
+def bayesian(space: Space, seen: Sequence[Observation], seed: int) -> Point | None:
     """The point that a Gaussian process expects to improve most on the best one so far."""
     known = [one for one in seen if one.value is not None]
     generator = _generator(seen, seed)
@@ -66,11 +66,11 @@ def bayesian(space: Space, seen: Sequence[Seen], seed: int) -> Point | None:
     return candidates[int(np.argmax(_improvement(mean, deviation, float(values.min()))))]
 
 
-def _generator(seen: Sequence[Seen], seed: int) -> np.random.Generator:
+def _generator(seen: Sequence[Observation], seed: int) -> np.random.Generator:
     return np.random.default_rng([seed, len(seen)])
 
 
-def _spread(space: Space, seen: Sequence[Seen], seed: int) -> Point:
+def _spread(space: Space, seen: Sequence[Observation], seed: int) -> Point:
     """The next of a sequence that fills the cube evenly."""
     from scipy.stats import qmc
 
@@ -78,7 +78,7 @@ def _spread(space: Space, seen: Sequence[Seen], seed: int) -> Point:
     return tuple(sequence[-1])
 
 
-def _candidates(space: Space, known: Sequence[Seen], generator: np.random.Generator) -> list[Point]:
+def _candidates(space: Space, known: Sequence[Observation], generator: np.random.Generator) -> list[Point]:
     """Anywhere, and near the best; each as its rounded values really are."""
     sides = len(space.ranges)
     best = [one.point for one in sorted(known, key=lambda one: one.value or 0.0)[:3]]

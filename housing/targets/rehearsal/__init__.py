@@ -7,11 +7,11 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from housing.algorithms.own_code import Image, Program
-from housing.rehearsal.spec import Rehearsal
 from housing.targets import sagemaker
 from housing.targets.base import no_images
+from housing.targets.rehearsal.settings import InjectedFault, Rehearsal
 
-__all__ = ["Rehearsal", "Settings", "open_host", "open_runner", "policies", "supports"]
+__all__ = ["InjectedFault", "Rehearsal", "Settings", "open_host", "open_runner", "policies", "supports"]
 
 if TYPE_CHECKING:
     from housing.targets.base import Host, Runner

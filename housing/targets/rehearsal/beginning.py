@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
 from housing.errors import CloudError, ConfigError
 from housing.rehearsal import process
 from housing.rehearsal.errors import RehearsalError, RunsOtherwise, SettingRefused
-from housing.rehearsal.kinds import ACCOUNT
-from housing.rehearsal.process import ROLE_NAME, Address, State
+from housing.rehearsal.process import Address, State
+from housing.rehearsal.settings import from_dict
 from housing.shell import setting
 
 __all__ = ["Address", "State", "begun", "look", "start", "stop"]
@@ -28,7 +28,7 @@ def begun(settings: Settings) -> tuple[Settings, Mapping[str, str] | None]:
     says, so that they are held to the policies of that user.
     """
     with _translated(settings.rehearsal):
-        address = process.ensure(settings.rehearsal)
+        address = process.ensure(from_dict(asdict(settings.rehearsal)))
         account = process.credentials_of(settings.rehearsal.folder)
     reached = replace(settings, endpoint_url=address.url, region=settings.region or address.region)
     if settings.rehearsal.enforce_iam and os.environ.get("AWS_ACCESS_KEY_ID"):
@@ -42,15 +42,8 @@ def start(settings: Rehearsal) -> tuple[Address, dict[str, str]]:
     Raises ConfigError for what cannot be had as it is asked for, CloudError where it does not answer.
     """
     with _translated(settings):
-        address = process.ensure(settings, stays=True)
-        account = process.credentials_of(settings.folder)
-    return address, {
-        "AWS_ENDPOINT_URL": address.url,
-        "AWS_ACCESS_KEY_ID": account.access_key,
-        "AWS_SECRET_ACCESS_KEY": account.secret_key,
-        "AWS_DEFAULT_REGION": address.region,
-        "SAGEMAKER_ROLE_ARN": f"arn:aws:iam::{ACCOUNT}:role/{ROLE_NAME}",
-    }
+        address = process.ensure(from_dict(asdict(settings)), stays=True)
+        return address, process.environment_of(address, settings.folder)
 
 
 def look(settings: Rehearsal) -> State | None:

@@ -130,7 +130,7 @@ def test_a_role_must_be_passed_and_tags_must_be_allowed(rehearsal: Served, user:
 
 
 def test_tags_of_what_exists_can_be_asked_for(rehearsal: Served, user: User) -> None:
-    store = rehearsal.world.store
+    store = rehearsal.context.store
     store.create(
         "endpoint", "ours", {"EndpointStatus": "InService", "Tags": [{"Key": "housing:endpoint", "Value": "ours"}]}
     )
@@ -265,4 +265,4 @@ def test_policies_that_aws_manages_can_be_attached(rehearsal: Served) -> None:
 
 
 def test_calls_of_services_themselves_are_not_held_to_it(rehearsal: Served) -> None:
-    assert [bucket["Name"] for bucket in rehearsal.world.client("s3").list_buckets()["Buckets"]] == ["owned"]
+    assert [bucket["Name"] for bucket in rehearsal.context.client("s3").list_buckets()["Buckets"]] == ["owned"]

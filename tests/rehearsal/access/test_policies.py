@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from housing.rehearsal.access.policies import decide, statements
-from housing.rehearsal.answers import ApiError
+from housing.rehearsal.responses import ApiError
 
 _JOB = "arn:aws:sagemaker:us-east-1:123456789012:training-job/housing-1"
 

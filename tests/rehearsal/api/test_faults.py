@@ -10,7 +10,7 @@ import pytest
 from botocore.exceptions import ClientError, ConnectionClosedError
 
 from housing.rehearsal.api.faults import Faults
-from housing.rehearsal.spec import Fault, Rehearsal
+from housing.rehearsal.settings import InjectedFault, Settings
 from tests.rehearsal.conftest import Served, connected
 
 Use = Callable[..., None]
@@ -33,8 +33,8 @@ def test_the_calls_that_are_named_go_wrong_and_no_others(rehearsal: Served, sett
     client = rehearsal.client("sagemaker")
     settings(
         faults=(
-            Fault("sagemaker:Search", "throttling", first=2, times=2),
-            Fault("sagemaker:Search", "server_error", first=5),
+            InjectedFault("sagemaker:Search", "throttling", first=2, times=2),
+            InjectedFault("sagemaker:Search", "server_error", first=5),
         )
     )
 
@@ -50,7 +50,7 @@ def test_the_calls_that_are_named_go_wrong_and_no_others(rehearsal: Served, sett
 
 def test_a_pattern_counts_each_operation_by_itself(rehearsal: Served, settings: Use) -> None:
     s3 = rehearsal.client("s3")
-    settings(faults=(Fault("s3:*", "server_error"),))
+    settings(faults=(InjectedFault("s3:*", "server_error"),))
 
     assert _codes(s3.list_buckets, 2) == ["ServiceUnavailable 503", "ok"]
     assert _codes(lambda: s3.create_bucket(Bucket="counted"), 2) == ["ServiceUnavailable 503", "ok"]
@@ -69,14 +69,14 @@ def test_a_pattern_counts_each_operation_by_itself(rehearsal: Served, settings: 
 def test_every_service_words_throttling_its_own_way(
     rehearsal: Served, settings: Use, service: str, operation: str, call: str, code: str
 ) -> None:
-    settings(faults=(Fault(operation, "throttling"),))
+    settings(faults=(InjectedFault(operation, "throttling"),))
 
     assert _codes(getattr(rehearsal.client(service), call), 2) == [code, "ok"]
 
 
 def test_a_lost_answer_is_of_work_that_is_done(rehearsal: Served, settings: Use) -> None:
     s3 = rehearsal.client("s3")
-    settings(faults=(Fault("s3:CreateBucket", "lost"),))
+    settings(faults=(InjectedFault("s3:CreateBucket", "lost"),))
 
     with pytest.raises(ConnectionClosedError):
         s3.create_bucket(Bucket="lost")
@@ -84,7 +84,7 @@ def test_a_lost_answer_is_of_work_that_is_done(rehearsal: Served, settings: Use)
 
 
 def test_a_slow_call_is_answered_late(rehearsal: Served, settings: Use) -> None:
-    settings(faults=(Fault("sagemaker:Search", "slow", seconds=0.2),))
+    settings(faults=(InjectedFault("sagemaker:Search", "slow", seconds=0.2),))
     begun = time.monotonic()
 
     rehearsal.client("sagemaker").search(Resource="Endpoint")
@@ -93,30 +93,38 @@ def test_a_slow_call_is_answered_late(rehearsal: Served, settings: Use) -> None:
 
 
 def test_sdks_that_retry_get_through(rehearsal: Served, settings: Use) -> None:
-    settings(faults=(Fault("sagemaker:Search", "throttling"), Fault("sagemaker:Search", "lost", first=2)))
+    settings(
+        faults=(InjectedFault("sagemaker:Search", "throttling"), InjectedFault("sagemaker:Search", "lost", first=2))
+    )
     client = connected(rehearsal.url, "sagemaker", attempts=3)
 
     assert client.search(Resource="Endpoint")["ResponseMetadata"]["RetryAttempts"] == 2
 
 
 def test_capacity_and_failing_jobs_are_asked_for_and_counted(rehearsal: Served, settings: Use) -> None:
-    settings(fail_jobs=2, faults=(Fault("sagemaker:CreateEndpoint", "capacity", first=2),))
+    settings(fail_jobs=2, faults=(InjectedFault("sagemaker:CreateEndpoint", "capacity", first=2),))
 
-    assert [rehearsal.world.faults.lacks_capacity("sagemaker:CreateEndpoint") for _ in range(3)] == [False, True, False]
-    assert [rehearsal.world.faults.fails_job() for _ in range(3)] == [True, True, False]
+    assert [rehearsal.context.faults.lacks_capacity("sagemaker:CreateEndpoint") for _ in range(3)] == [
+        False,
+        True,
+        False,
+    ]
+    assert [rehearsal.context.faults.fails_job() for _ in range(3)] == [True, True, False]
 
 
 def test_a_fault_that_can_never_happen_is_refused(rehearsal: Served) -> None:
     with pytest.raises(ValueError, match="did you mean sagemaker:CreateTrainingJob"):
-        rehearsal.use(faults=(Fault("sagemaker:CreateTraningJob", "lost"),))
+        rehearsal.use(faults=(InjectedFault("sagemaker:CreateTraningJob", "lost"),))
     with pytest.raises(ValueError, match="must be \\* or <service>:<operation>"):
-        Fault("CreateTrainingJob", "lost")
-    rehearsal.use(faults=(Fault("sagemaker:InvokeEndpoint", "slow"), Fault("cloudwatch:PutMetric*", "slow")))
+        InjectedFault("CreateTrainingJob", "lost")
+    rehearsal.use(
+        faults=(InjectedFault("sagemaker:InvokeEndpoint", "slow"), InjectedFault("cloudwatch:PutMetric*", "slow"))
+    )
     rehearsal.use()
 
 
 def test_counting_goes_on_after_a_restart_and_anew_with_other_faults(tmp_path: Path) -> None:
-    faulty = Rehearsal(faults=(Fault("s3:PutObject", "server_error", first=2),))
+    faulty = Settings(faults=(InjectedFault("s3:PutObject", "server_error", first=2),))
     file = tmp_path / "faults.json"
 
     assert Faults(file, faulty).of("s3:PutObject") == []

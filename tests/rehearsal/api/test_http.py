@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import http.client
 import json
-import statistics
 import time
 import urllib.error
 import urllib.request
@@ -11,8 +10,8 @@ from pathlib import Path
 import boto3
 import pytest
 
-from housing.rehearsal.rehearsing import Rehearsing
-from housing.rehearsal.spec import Rehearsal
+from housing.rehearsal.running import RunningRehearsal
+from housing.rehearsal.settings import Settings
 from tests.rehearsal.conftest import Served, signed_headers
 
 
@@ -74,7 +73,7 @@ def test_what_nobody_has_signed_is_refused(rehearsal: Served) -> None:
 
 def test_a_process_has_one_rehearsal_at_a_time(rehearsal: Served, tmp_path: Path) -> None:
     with pytest.raises(RuntimeError, match="this process has a rehearsal already"):
-        Rehearsing(Rehearsal(), tmp_path)
+        RunningRehearsal(Settings(), tmp_path)
     rehearsal.restart()
 
 
@@ -127,5 +126,5 @@ def test_a_call_of_the_control_plane_takes_milliseconds(rehearsal: Served) -> No
         client.search(Resource="Endpoint")
         seconds.append(time.perf_counter() - begun)
 
-    # 1 to 2 ms on an idle machine; Nagle's algorithm alone would make it 40.
-    assert statistics.median(seconds) < 0.02
+    # 1 to 2 ms; Nagle's algorithm would make each of them 40, however busy the machine is.
+    assert min(seconds) < 0.02

@@ -14,7 +14,7 @@ _MAE = ((0, 20.0), (1, 18.5), (2, 19.0), (3, 17.0))
 def client(rehearsal: Served) -> Iterator[Any]:
     """Four training jobs, `t-0` to `t-3`; the last one has failed, and the first has no tags."""
     for number, mae in _MAE:
-        rehearsal.world.store.create(
+        rehearsal.context.store.create(
             "training-job",
             f"t-{number}",
             {

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from housing.rehearsal.answers import ApiError
 from housing.rehearsal.api.validation import answered, check, operation_model, service_model
+from housing.rehearsal.responses import ApiError
 
 _JOB: dict[str, Any] = {
     "TrainingJobName": "job",

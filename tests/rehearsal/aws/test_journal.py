@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from housing.rehearsal.aws.journal import Journal
-from housing.rehearsal.private import NotPrivate
+from housing.rehearsal.files import NotPrivate
 
 _NOBODY = 65534
 

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
+from housing.rehearsal.container.errors import UserError
 from housing.rehearsal.container.hyperparameters import ALIASES, RULES, direction, validated
-from housing.rehearsal.container.problems import UserError
 
 ENOUGH = {"num_round": "20", "objective": "reg:squarederror"}
 

@@ -188,11 +188,16 @@ def test_configurations_and_models_may_go_while_they_are_served_but_then_nothing
 
 
 def test_no_machines_fail_the_creation_and_take_an_update_back(shop: Shop, settings: Any) -> None:
-    from housing.rehearsal.spec import Fault
+    from housing.rehearsal.settings import InjectedFault
 
     endpoint = shop.endpoint(variant(shop.model(1.0)))
     config = shop.config(variant(shop.model(2.0)))
-    settings(faults=(Fault("sagemaker:CreateEndpoint", "capacity"), Fault("sagemaker:UpdateEndpoint", "capacity")))
+    settings(
+        faults=(
+            InjectedFault("sagemaker:CreateEndpoint", "capacity"),
+            InjectedFault("sagemaker:UpdateEndpoint", "capacity"),
+        )
+    )
     failed = shop.name("endpoint")
     shop.sagemaker.create_endpoint(EndpointName=failed, EndpointConfigName=config)
     assert "InsufficientInstanceCapacity" in shop.settled(failed)["FailureReason"]

@@ -12,7 +12,7 @@ import pytest
 import xgboost
 from botocore.exceptions import ClientError
 
-from housing.rehearsal.spec import Fault
+from housing.rehearsal.settings import InjectedFault
 from tests.rehearsal.conftest import Served
 from tests.rehearsal.container.trees import rows
 from tests.rehearsal.jobs import BUCKET, SKLEARN, XGBOOST, channel, ended, fill_bucket, spot, trained, training
@@ -307,7 +307,7 @@ def test_a_spot_job_waits_no_longer_than_it_may(rehearsal: Served, settings: Set
 
 
 def test_jobs_fail_on_purpose(rehearsal: Served, settings: Settings) -> None:
-    settings(fail_jobs=1, faults=(Fault("sagemaker:CreateTrainingJob", "capacity", first=2),))
+    settings(fail_jobs=1, faults=(InjectedFault("sagemaker:CreateTrainingJob", "capacity", first=2),))
 
     failed, without_machine, well = (trained(rehearsal, training(f"on-purpose-{n}")) for n in range(3))
 

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 
 import pytest
 
-from housing.rehearsal.answers import ApiError
+from housing.rehearsal.responses import ApiError
+from housing.rehearsal.tuning.execution import falls_behind, is_below_median
 from housing.rehearsal.tuning.parameter_ranges import Space, space
-from housing.rehearsal.tuning.run import falls_behind, is_below_median
-from housing.rehearsal.tuning.strategies import Propose, Seen, at_random, bayesian, in_a_grid
+from housing.rehearsal.tuning.strategies import Observation, Propose, at_random, bayesian, in_a_grid
 
 RANGES = {
     "ContinuousParameterRanges": [
@@ -26,14 +26,14 @@ def _cost(values: Mapping[str, str]) -> float:
 
 
 def _best(sides: Space, propose: Propose, seed: int, jobs: int, parallel: int) -> float:
-    seen: list[Seen] = []
+    seen: list[Observation] = []
     while len(seen) < jobs:
         batch = list(seen)
         for _ in range(min(parallel, jobs - len(seen))):
             point = propose(sides, batch, seed)
             assert point is not None
-            batch.append(Seen(point, None))
-        seen = [Seen(one.point, _cost(sides.values(one.point))) for one in batch]
+            batch.append(Observation(point, None))
+        seen = [Observation(one.point, _cost(sides.values(one.point))) for one in batch]
     return min(one.value for one in seen if one.value is not None)
 
 
@@ -49,7 +49,7 @@ def test_bayesian_search_beats_random_search() -> None:
 
 def test_the_same_seed_proposes_the_same_points() -> None:
     sides = space(RANGES)
-    seen = [Seen((0.1 * n, 0.2, 0.3), float(n)) for n in range(6)]
+    seen = [Observation((0.1 * n, 0.2, 0.3), float(n)) for n in range(6)]
 
     for propose in (at_random, bayesian):
         assert propose(sides, seen, 7) == propose(sides, seen, 7)
@@ -60,9 +60,9 @@ def test_a_grid_has_every_combination_once() -> None:
     sides = space(
         {"CategoricalParameterRanges": [{"Name": "a", "Values": ["x", "y", "z"]}, {"Name": "b", "Values": ["1", "2"]}]}
     )
-    seen: list[Seen] = []
+    seen: list[Observation] = []
     while (point := in_a_grid(sides, seen, 0)) is not None:
-        seen.append(Seen(point, None))
+        seen.append(Observation(point, None))
 
     values = [tuple(sides.values(one.point).values()) for one in seen]
     assert values == [("x", "1"), ("x", "2"), ("y", "1"), ("y", "2"), ("z", "1"), ("z", "2")]

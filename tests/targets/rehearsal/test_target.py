@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 
 from housing.rehearsal.process import look, stop
-from housing.rehearsal.spec import Rehearsal
-from housing.targets.rehearsal import Settings, open_runner
+from housing.targets.rehearsal import Rehearsal, Settings, open_runner
 from housing.testing.runner import HYPERPARAMETERS, channel
 from housing.training.job import TrainingJob
 

@@ -11,7 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from housing.errors import CloudError, ConfigError
-from housing.rehearsal.spec import Fault
+from housing.rehearsal.settings import InjectedFault
 from housing.targets.sagemaker import Settings
 from housing.targets.sagemaker.clients import Clients
 from housing.targets.sagemaker.refusals import translated
@@ -96,7 +96,7 @@ def test_a_bucket_that_is_named_must_be_there(rehearsal: Served) -> None:
     ],
 )
 def test_what_stays_wrong_is_told_with_a_way_out(rehearsal: Served, rehearse: Any, kind: Any, told: str) -> None:
-    rehearse(faults=(Fault("sagemaker:ListTrainingJobs", kind, times=100),))
+    rehearse(faults=(InjectedFault("sagemaker:ListTrainingJobs", kind, times=100),))
     with pytest.raises(CloudError, match=told), translated("sagemaker"):
         Clients(settings_of(rehearsal))("sagemaker").list_training_jobs()
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from housing.errors import CloudError
-from housing.rehearsal.spec import Fault
+from housing.rehearsal.settings import InjectedFault
 from housing.targets.managed import ManagedJob, ManagedStudy
 from housing.targets.sagemaker.training.runner import SageMakerRunner
 from housing.testing.runner import HYPERPARAMETERS, channel
@@ -34,7 +34,7 @@ def jobs(rehearsal: Served, name: str) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("kind", ["throttling", "server_error", "lost", "slow"])
 def test_a_job_outlasts_a_fault_at_every_call(rehearsal: Served, rehearse: Callable[..., None], kind: Any) -> None:
-    rehearse(faults=(Fault("*", kind, seconds=0.3),))  # the first call of each operation
+    rehearse(faults=(InjectedFault("*", kind, seconds=0.3),))  # the first call of each operation
     runner = SageMakerRunner(settings_of(rehearsal))
     begun = job(runner, seed=len(kind))
     result = runner.submit(begun).result()
@@ -46,7 +46,7 @@ def test_a_job_outlasts_a_fault_at_every_call(rehearsal: Served, rehearse: Calla
 
 @pytest.mark.parametrize("kind", ["throttling", "lost"])
 def test_a_study_outlasts_a_fault_at_every_call(rehearsal: Served, rehearse: Callable[..., None], kind: Any) -> None:
-    rehearse(faults=(Fault("*", kind),))
+    rehearse(faults=(InjectedFault("*", kind),))
     runner = SageMakerRunner(settings_of(rehearsal))
     shared = replace(job(runner, seed=1000 + len(kind)), handle=None)
     study = ManagedStudy(runner.study_handle(), Study("s", "random", 2), {"eta": Float(0.1, 0.5)}, shared)
@@ -62,7 +62,9 @@ def test_a_cloud_that_is_away_for_a_while_costs_time_only(
     runner: SageMakerRunner, rehearse: Callable[..., None]
 ) -> None:
     begun = job(runner, seed=2)
-    rehearse(faults=(Fault("logs:GetLogEvents", "server_error", times=20),), round_s=0.1)  # more than boto3 tries
+    rehearse(
+        faults=(InjectedFault("logs:GetLogEvents", "server_error", times=20),), round_s=0.1
+    )  # more than boto3 tries
     assert len(runner.submit(begun).result().history["validation_mae"]) == 12
 
 
@@ -71,7 +73,7 @@ def test_a_cloud_that_stays_away_is_told_and_the_job_is_taken_up_by_the_next_com
     rehearsal: Served, runner: SageMakerRunner, rehearse: Callable[..., None]
 ) -> None:
     begun = job(runner, seed=1)
-    rehearse(faults=(Fault("logs:GetLogEvents", "server_error", times=10**6),))
+    rehearse(faults=(InjectedFault("logs:GetLogEvents", "server_error", times=10**6),))
     with pytest.raises(CloudError, match=r"logs:GetLogEvents was refused"):
         runner.submit(begun).result()
     rehearse()

@@ -8,6 +8,7 @@ from typing import Any
 
 import botocore.session
 import pytest
+from housing.targets.sagemaker.training.requests import tag_value, training_request
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,7 +20,6 @@ from housing.targets.sagemaker.containers import JobResources, text
 from housing.targets.sagemaker.names import job_name, study_name
 from housing.targets.sagemaker.staging import Staged
 from housing.targets.sagemaker.training.container import container_of
-from housing.targets.sagemaker.training.requests import tag_value, training_request
 from housing.targets.sagemaker.training.tuning import faults, tuning_request
 from housing.training.job import TrainingJob
 from housing.tuning.space import Categorical, Condition, Float, Int, SearchSpace

@@ -13,7 +13,7 @@ import pytest
 from housing.algorithms.base import find
 from housing.data.channel import Channel
 from housing.errors import CloudError, ConfigError, JobRefused, TrainingError
-from housing.rehearsal.spec import Fault
+from housing.rehearsal.settings import InjectedFault
 from housing.targets.base import Runner
 from housing.targets.local import Settings as LocalSettings
 from housing.targets.local import open_runner as open_local_runner
@@ -150,7 +150,7 @@ def test_an_answer_that_is_lost_starts_no_second_job(
     runner: SageMakerRunner, rehearsal: Served, rehearse: Rehearse
 ) -> None:
     begun = replace(job(runner), handle=runner.handle())
-    rehearse(faults=(Fault("sagemaker:CreateTrainingJob", "lost"),))
+    rehearse(faults=(InjectedFault("sagemaker:CreateTrainingJob", "lost"),))
     assert runner.submit(begun).result().best_round == 11
     assert jobs_called(rehearsal, begun.handle) == 1
 
@@ -222,7 +222,7 @@ def test_a_failure_says_why_in_one_line(runner: SageMakerRunner, rehearse: Rehea
 
 
 def test_a_job_without_a_machine_is_the_cloud_s_failure(runner: SageMakerRunner, rehearse: Rehearse) -> None:
-    rehearse(faults=(Fault("sagemaker:CreateTrainingJob", "capacity"),))
+    rehearse(faults=(InjectedFault("sagemaker:CreateTrainingJob", "capacity"),))
     with pytest.raises(CloudError, match=r"CapacityError.*another instance_type"):
         runner.submit(job(runner)).result()
 

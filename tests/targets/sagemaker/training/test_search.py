@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from housing.errors import ConfigError, TrainingError
-from housing.rehearsal.spec import Fault
+from housing.rehearsal.settings import InjectedFault
 from housing.targets.local import Settings as LocalSettings
 from housing.targets.local import open_runner as open_local_runner
 from housing.targets.managed import ManagedJob, ManagedStudy
@@ -124,7 +124,7 @@ def test_a_lost_answer_starts_no_second_study(
     runner: SageMakerRunner, rehearsal: Served, rehearse: Callable[..., None]
 ) -> None:
     managed = study_of(runner, trials=2)
-    rehearse(faults=(Fault("sagemaker:CreateHyperParameterTuningJob", "lost"),))
+    rehearse(faults=(InjectedFault("sagemaker:CreateHyperParameterTuningJob", "lost"),))
     assert len(watched(runner, managed)) == 2
     names = rehearsal.client("sagemaker").list_training_jobs(NameContains=managed.handle)["TrainingJobSummaries"]
     assert len(names) == 2

@@ -14,7 +14,7 @@ from housing.rehearsal.serving.machines import Machine
 from housing.rehearsal.serving.metering import Source
 
 if TYPE_CHECKING:
-    from housing.rehearsal.world import World
+    from housing.rehearsal.context import Context
 
 _DRAIN_S = 60
 T = TypeVar("T")
@@ -29,7 +29,7 @@ class TooBusy(Exception):
 
 
 @dataclass
-class Variant:
+class RunningVariant:
     """Machines that serve one model. All of them are one container here; `instances` says how many AWS would bill."""
 
     name: str
@@ -48,10 +48,10 @@ class Fleet:
     """The variants of one configuration. `plan` is what it was made of."""
 
     plan: Mapping[str, Any]
-    variants: Mapping[str, Variant]
-    shadow: Variant | None = None
+    variants: Mapping[str, RunningVariant]
+    shadow: RunningVariant | None = None
 
-    def everyone(self) -> list[Variant]:
+    def everyone(self) -> list[RunningVariant]:
         return [*self.variants.values(), *([self.shadow] if self.shadow else [])]
 
 
@@ -63,11 +63,11 @@ class Share:
     part: float
 
 
-class Traffic:
+class Router:
     """Where each endpoint's requests go. May be used from any thread: a request never meets a fleet that has gone."""
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self, context: Context) -> None:
+        self._context = context
         self._lock = threading.Lock()
         self._routes: dict[str, tuple[Share, ...]] = {}
         self._draws: dict[str, random.Random] = {}
@@ -76,7 +76,7 @@ class Traffic:
         """From now on; requests that are being answered stay where they are."""
         with self._lock:
             self._routes[endpoint] = tuple(share for share in shares if share.part > 0)
-            self._draws.setdefault(endpoint, random.Random(self._world.settings.seed))
+            self._draws.setdefault(endpoint, random.Random(self._context.settings.seed))
 
     def fleet(self, endpoint: str) -> Fleet | None:
         """The one with the greatest share."""
@@ -97,12 +97,12 @@ class Traffic:
             self._routes.pop(endpoint, None)
             self._draws.pop(endpoint, None)
 
-    def resize(self, variant: Variant, *, weight: float, instances: int) -> None:
+    def resize(self, variant: RunningVariant, *, weight: float, instances: int) -> None:
         with self._lock:
             variant.weight, variant.instances = weight, instances
 
     @contextmanager
-    def chosen(self, endpoint: str, target: str | None) -> Iterator[tuple[Fleet, Variant]]:
+    def chosen(self, endpoint: str, target: str | None) -> Iterator[tuple[Fleet, RunningVariant]]:
         """Who answers the next request; it stays up meanwhile. KeyError when there is no such endpoint."""
         with self._lock:
             fleet, variant = _choose(self._routes[endpoint], target, self._draws[endpoint])
@@ -112,7 +112,7 @@ class Traffic:
         finally:
             self.leave(variant)
 
-    def copied_to(self, endpoint: str, fleet: Fleet) -> Variant | None:
+    def copied_to(self, endpoint: str, fleet: Fleet) -> RunningVariant | None:
         """The shadow that gets a copy of a request, in the share that the two weights say; `leave` it afterwards."""
         if fleet.shadow is None:
             return None
@@ -124,7 +124,7 @@ class Traffic:
             fleet.shadow.in_flight += 1
         return fleet.shadow
 
-    def leave(self, variant: Variant) -> None:
+    def leave(self, variant: RunningVariant) -> None:
         with self._lock:
             variant.in_flight -= 1
             variant.last_used = time.monotonic()
@@ -142,7 +142,7 @@ def close(fleet: Fleet) -> None:
         variant.machine.close()
 
 
-def _choose(shares: Sequence[Share], target: str | None, draws: random.Random) -> tuple[Fleet, Variant]:
+def _choose(shares: Sequence[Share], target: str | None, draws: random.Random) -> tuple[Fleet, RunningVariant]:
     able = [share for share in shares if target is None or target in share.fleet.variants]
     if not able:
         raise NoSuchVariant(target)
@@ -161,7 +161,7 @@ def _drawn(among: Sequence[T], weights: Sequence[float], draws: random.Random) -
     return among[0] if len(among) == 1 else draws.choices(among, weights)[0]
 
 
-def _enter(variant: Variant) -> None:
+def _enter(variant: RunningVariant) -> None:
     if variant.most_at_once is not None and variant.in_flight >= variant.most_at_once:
         raise TooBusy(variant.name)
     variant.in_flight += 1

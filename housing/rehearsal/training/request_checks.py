@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from housing.rehearsal.answers import refused, unsupported
 from housing.rehearsal.aws.objects import bucket_and_key, listed
 from housing.rehearsal.images import framework_of
+from housing.rehearsal.responses import refused, unsupported
 
 if TYPE_CHECKING:
-    from housing.rehearsal.world import World
+    from housing.rehearsal.context import Context
 
 _NOT_HERE = (
     *("ServerlessJobConfig", "MlflowConfig", "ModelPackageConfig", "DebugRuleConfigurations"),
@@ -21,7 +21,7 @@ _DAY_S = 86400
 _NUMBER = r"([-+]?[0-9]*\.?[0-9]+(?:[eE][-+]?[0-9]+)?)"
 
 
-def check(world: World, request: Mapping[str, Any]) -> None:
+def check(context: Context, request: Mapping[str, Any]) -> None:
     """Raises ApiError, in AWS's words where AWS refuses, in ours where the rehearsal cannot do what AWS can."""
     for member in _NOT_HERE:
         if request.get(member):
@@ -29,11 +29,11 @@ def check(world: World, request: Mapping[str, Any]) -> None:
     for member in ("AlgorithmSpecification", "ResourceConfig", "StoppingCondition"):
         if not request.get(member):
             raise refused(f"{member} is required for a training job that is no serverless job.")
-    _check_algorithm(world, request)
+    _check_algorithm(context, request)
     _check_machines(request["ResourceConfig"])
     _check_times(request)
     _check_checkpoints(request)
-    _check_channels(world, request)
+    _check_channels(context, request)
     output = request["OutputDataConfig"]
     _check_address(output["S3OutputPath"], "OutputDataConfig.S3OutputPath")
     if output.get("CompressionType", "GZIP") != "GZIP":
@@ -56,13 +56,13 @@ def metric_definitions(request: Mapping[str, Any], region: str) -> list[dict[str
     ]
 
 
-def _check_algorithm(world: World, request: Mapping[str, Any]) -> None:
+def _check_algorithm(context: Context, request: Mapping[str, Any]) -> None:
     specification = request["AlgorithmSpecification"]
     if specification.get("AlgorithmName") or not specification.get("TrainingImage"):
         raise unsupported(
             "AlgorithmSpecification: algorithms of the marketplace are not supported by the rehearsal; an image is."
         )
-    framework = framework_of(specification["TrainingImage"], world.region)
+    framework = framework_of(specification["TrainingImage"], context.region)
     if specification.get("MetricDefinitions") and framework == "xgboost":
         raise refused(
             "You can't override the metric definitions for Amazon SageMaker algorithms. "
@@ -105,7 +105,7 @@ def _check_checkpoints(request: Mapping[str, Any]) -> None:
         raise refused(f"CheckpointConfig.LocalPath {checkpoints['LocalPath']} is a folder that SageMaker uses itself.")
 
 
-def _check_channels(world: World, request: Mapping[str, Any]) -> None:
+def _check_channels(context: Context, request: Mapping[str, Any]) -> None:
     names = [channel["ChannelName"] for channel in request.get("InputDataConfig", [])]
     if len(set(names)) < len(names):
         raise refused(f"Channel names must be unique, got {', '.join(names)}")
@@ -120,22 +120,22 @@ def _check_channels(world: World, request: Mapping[str, Any]) -> None:
             raise unsupported(f"{where}: the rehearsal reads no compressed channels.")
         if channel.get("RecordWrapperType", "None") != "None":
             raise unsupported(f"{where}: RecordWrapperType is not supported by the rehearsal.")
-        _check_objects(world, source["S3Uri"], request["RoleArn"])
+        _check_objects(context, source["S3Uri"], request["RoleArn"])
 
 
-def _check_objects(world: World, uri: str, role: str) -> None:
+def _check_objects(context: Context, uri: str, role: str) -> None:
     from botocore.exceptions import ClientError
 
     bucket, _ = bucket_and_key(uri)
     why = ""
     try:
-        if any(True for _ in listed(world, uri)):
+        if any(True for _ in listed(context, uri)):
             return
     except ClientError as error:
         why = f" Error message from S3: {error.response['Error']['Message']}"
     raise refused(
         f'No S3 objects found under S3 URL "{uri}" given in input data source. Please ensure that the bucket exists in '
-        f"the selected region ({world.region}), that objects exist under that S3 prefix, and that the role "
+        f"the selected region ({context.region}), that objects exist under that S3 prefix, and that the role "
         f'"{role}" has "s3:ListBucket" permissions on bucket "{bucket}".{why}'
     )
 

@@ -10,18 +10,18 @@ import zlib
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from housing.rehearsal.answers import ApiError
+from housing.rehearsal.responses import ApiError
 from housing.rehearsal.training import jobs as training_jobs
-from housing.rehearsal.training.run import INTERNAL
+from housing.rehearsal.training.execution import INTERNAL
 from housing.rehearsal.tuning import strategies
 from housing.rehearsal.tuning.parameter_ranges import space
-from housing.rehearsal.tuning.requests import KIND, training_request
+from housing.rehearsal.tuning.request_checks import KIND, training_request
 from housing.rehearsal.tuning.results import Trial, counters, trials
-from housing.rehearsal.tuning.strategies import Seen
+from housing.rehearsal.tuning.strategies import Observation
 
 if TYPE_CHECKING:
     from housing.rehearsal.store import Record
-    from housing.rehearsal.world import World
+    from housing.rehearsal.training.running_jobs import RunningJobs
 
 _LOOK_S = 0.02
 _HOPELESS = 5  # jobs that fail before any has succeeded
@@ -30,13 +30,14 @@ _BEFORE_MEDIAN = 3  # jobs and rounds, before it says anything
 _log = logging.getLogger(__name__)
 
 
-class Tuning:
+class TuningExecution:
     """Runs in a thread of its own. All that it knows is in the records, so that a killed one can go on."""
 
-    def __init__(self, world: World, name: str) -> None:
-        self._world = world
+    def __init__(self, jobs: RunningJobs, name: str) -> None:
+        self._jobs = jobs
+        self._context = context = jobs.context
         self._name = name
-        self._record = world.store.get(KIND, name)
+        self._record = context.store.get(KIND, name)
         self._config = self._record["HyperParameterTuningJobConfig"]
         self._space = space(self._config["ParameterRanges"])
         self._propose = strategies.by_name(self._config["Strategy"])
@@ -46,12 +47,12 @@ class Tuning:
         self._parents = [
             trial
             for parent in self._record.get("WarmStartConfig", {}).get("ParentHyperParameterTuningJobs", [])
-            for trial in trials(world, world.store.get(KIND, parent["HyperParameterTuningJobName"]))
+            for trial in trials(context, context.store.get(KIND, parent["HyperParameterTuningJobName"]))
             if trial.value is not None
         ]
         self._exhausted = False
 
-    def go(self) -> None:
+    def run(self) -> None:
         """To the end, whatever happens; when the rehearsal ends first, the job is left as it is."""
         try:
             status, reason = self._search()
@@ -60,10 +61,10 @@ class Tuning:
         except Exception:
             _log.exception("tuning job %s", self._name)
             status, reason = "Failed", INTERNAL
-        if self._world.ending.is_set():
+        if self._context.ending.is_set():
             return
-        with self._world.store.edit(KIND, self._name) as record:
-            record.update(counters(trials(self._world, record)))
+        with self._context.store.edit(KIND, self._name) as record:
+            record.update(counters(trials(self._context, record)))
             record["HyperParameterTuningJobStatus"] = status
             record["HyperParameterTuningEndTime"] = time.time()
             if reason:
@@ -71,16 +72,16 @@ class Tuning:
 
     def _search(self) -> tuple[str, str | None]:
         """The status that it ends with, and why if that is a failure."""
-        while not self._world.ending.is_set():
-            self._record = self._world.store.get(KIND, self._name)
-            known = trials(self._world, self._record)
+        while not self._context.ending.is_set():
+            self._record = self._context.store.get(KIND, self._name)
+            known = trials(self._context, self._record)
             running = [trial for trial in known if trial.running]
             succeeded = [trial for trial in known if trial.value is not None and not trial.running]
             hopeless = len(known) - len(running) >= _HOPELESS and not succeeded
             over = hopeless or self._over(known)
             if over or self._stopping():
                 for trial in running:
-                    training_jobs.stop(self._world, trial.name)
+                    training_jobs.stop(self._jobs, trial.name)
             elif len(running) < self._config["ResourceLimits"]["MaxParallelTrainingJobs"] and self._more(known):
                 self._launch(known)
                 continue
@@ -89,7 +90,7 @@ class Tuning:
                     return "Stopped", None
                 return ("Completed", None) if succeeded else ("Failed", _no_success(len(known)))
             self._stop_early(running, known)
-            self._world.ending.wait(_LOOK_S)
+            self._context.ending.wait(_LOOK_S)
         return "InProgress", None
 
     def _stopping(self) -> bool:
@@ -117,7 +118,7 @@ class Tuning:
     def _launch(self, known: Sequence[Trial]) -> None:
         earlier = self._parents if self._config["Strategy"] == "Bayesian" else []
         seen = [
-            Seen(point, None if trial.value is None or trial.running else self._cost(trial.value))
+            Observation(point, None if trial.value is None or trial.running else self._cost(trial.value))
             for trial in (*earlier, *known)
             if (point := self._space.point(trial.tuned))
         ]
@@ -127,19 +128,18 @@ class Tuning:
             return
         tuned = self._space.values(point)
         name = f"{self._name}-{len(known) + 1:03d}-{uuid.uuid4().hex[:8]}"
-        with self._world.store.edit(KIND, self._name) as record:
+        with self._context.store.edit(KIND, self._name) as record:
             record["_jobs"] = [*record["_jobs"], {"name": name, "tuned": tuned}]
         request = training_request({**self._record, "Tags": _tags(self._record)}, name, tuned)
-        training_jobs.create(self._world, request, TuningJobArn=self._record["HyperParameterTuningJobArn"])
+        training_jobs.create(self._jobs, request, TuningJobArn=self._record["HyperParameterTuningJobArn"])
 
     def _stop_early(self, running: Sequence[Trial], known: Sequence[Trial]) -> None:
         hyperband = self._config.get("StrategyConfig", {}).get("HyperbandStrategyConfig")
         auto = self._config.get("TrainingJobEarlyStoppingType", "Off") == "Auto"
         if not hyperband and not auto:
             return
-        shop = training_jobs.workshop(self._world)
         curves = {
-            trial.name: [self._cost(value) for value in shop.history(trial.name, self._metric)] for trial in known
+            trial.name: [self._cost(value) for value in self._jobs.history(trial.name, self._metric)] for trial in known
         }
         for trial in running:
             others = [curve for name, curve in curves.items() if name != trial.name]
@@ -148,7 +148,7 @@ class Tuning:
             else:
                 behind = is_below_median(curves[trial.name], others)
             if behind:
-                training_jobs.stop(self._world, trial.name)
+                training_jobs.stop(self._jobs, trial.name)
 
     def _cost(self, value: float) -> float:
         return value if self._minimise else -value

@@ -40,7 +40,7 @@ class HttpRequest:
 
 
 @dataclass(frozen=True)
-class HttpAnswer:
+class HttpResponse:
     body: bytes = b""
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)

@@ -1,6 +1,6 @@
 """The process that containers are forked from: XGBoost is imported once, so that a job costs milliseconds.
 
-`python -m housing.rehearsal.container.nursery <fd>` reads the socket `fd`: with each byte come two descriptors, a
+`python -m housing.rehearsal.container.fork_server <fd>` reads the socket `fd`: with each byte come two descriptors, a
 socket and the pipe of a container's log. On the socket the container is told its work, as one line of JSON, and tells
 `pid <n>` and `at <round>`; when it has ended, we tell `exit <code>`. When `fd` closes, every container is killed.
 """
@@ -40,7 +40,7 @@ def main(descriptor: int) -> None:
             received, descriptors, _, _ = socket.recv_fds(control, 1, 2)
             if not received:
                 break
-            _hatch(children, socket.socket(fileno=descriptors[0]), descriptors[1], [control.fileno(), waking, woken])
+            _fork(children, socket.socket(fileno=descriptors[0]), descriptors[1], [control.fileno(), waking, woken])
     for pid in children:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(pid, signal.SIGKILL)
@@ -65,7 +65,7 @@ def _reap(children: dict[int, socket.socket]) -> None:
             channel.sendall(f"exit {os.waitstatus_to_exitcode(status)}\n".encode())
 
 
-def _hatch(children: dict[int, socket.socket], channel: socket.socket, log: int, foreign: list[int]) -> None:
+def _fork(children: dict[int, socket.socket], channel: socket.socket, log: int, foreign: list[int]) -> None:
     pid = os.fork()
     if pid:
         os.close(log)

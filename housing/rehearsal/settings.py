@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 _SERVICES = ("sagemaker", "s3", "iam", "sts", "logs", "cloudwatch", "application-autoscaling")
 _OPERATION = re.compile(rf"\*|({'|'.join(_SERVICES)}):[A-Za-z0-9*]+")
 
 
 @dataclass(frozen=True)
-class Fault:
+class InjectedFault:
     """Calls of `operation` (`sagemaker:CreateTrainingJob`, `s3:*`, `*`) that go wrong: `times` of them, from the
     `first` (counted from 1) on. Of a pattern each operation is counted by itself, also over a restart, until other
     faults are set or the rehearsal is stopped.
@@ -39,7 +40,7 @@ class Fault:
 
 
 @dataclass(frozen=True)
-class Rehearsal:
+class Settings:
     """`folder` holds the state, seen from the working folder, and outlives the process; `port` 0: the system chooses.
 
     Spot jobs are interrupted at each of the rounds `interrupt_at_rounds`, once; `start_s` is how long a machine takes
@@ -59,7 +60,7 @@ class Rehearsal:
     interrupt_at_rounds: tuple[int, ...] = ()
     spot_discount: float = 0.7
     fail_jobs: int = 0
-    faults: tuple[Fault, ...] = ()
+    faults: tuple[InjectedFault, ...] = ()
     enforce_iam: bool = False
     idle_s: float = 10
     minute_s: float = 60
@@ -77,3 +78,9 @@ class Rehearsal:
             raise ValueError(f"minute_s must be more than 0, got {self.minute_s}")
         if not 0 <= self.spot_discount < 1:
             raise ValueError(f"spot_discount must lie in [0, 1), got {self.spot_discount}")
+
+
+def from_dict(value: Mapping[str, Any]) -> Settings:
+    """The reverse of `dataclasses.asdict`, from JSON too. Raises ValueError."""
+    faults = tuple(InjectedFault(**fault) for fault in value["faults"])
+    return Settings(**{**value, "faults": faults, "interrupt_at_rounds": tuple(value["interrupt_at_rounds"])})

@@ -13,8 +13,8 @@ import time
 import uuid
 from dataclasses import dataclass
 
-from housing.rehearsal.answers import HttpAnswer, refused
 from housing.rehearsal.api.calls import Call
+from housing.rehearsal.responses import HttpResponse, refused
 
 _SHORTEST_S, _USUAL_S, _LONGEST_S = 900, 43_200, 129_600
 _XML = """<GetSessionTokenResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetSessionTokenResult><Credentials>\
@@ -24,7 +24,7 @@ _XML = """<GetSessionTokenResponse xmlns="https://sts.amazonaws.com/doc/2011-06-
 
 
 @dataclass(frozen=True)
-class Session:
+class TemporaryCredentials:
     """`owner` is the access key that asked for it; `expires` in seconds since 1970."""
 
     owner: str
@@ -32,7 +32,7 @@ class Session:
     expires: float
 
 
-def begin(call: Call, account_secret: str) -> HttpAnswer:
+def begin(call: Call, account_secret: str) -> HttpResponse:
     """Answer GetSessionToken. ApiError for a duration that AWS does not give."""
     asked = str(call.parameters.get("DurationSeconds", _USUAL_S))
     if not asked.isdecimal() or not _SHORTEST_S <= int(asked[:9]) <= _LONGEST_S:
@@ -44,10 +44,10 @@ def begin(call: Call, account_secret: str) -> HttpAnswer:
     end = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(expires))
     secret = _proof(account_secret, "secret", about)
     text = _XML.format(key=key, secret=secret, token=token, end=end, request=uuid.uuid4())
-    return HttpAnswer(text.encode(), headers={"Content-Type": "text/xml"})
+    return HttpResponse(text.encode(), headers={"Content-Type": "text/xml"})
 
 
-def find(access_key: str, token: str, account_secret: str) -> Session | None:
+def find(access_key: str, token: str, account_secret: str) -> TemporaryCredentials | None:
     """The session of this key; None where the token is none of ours, or another key's."""
     about, _, proof = token.partition(".")
     if not hmac.compare_digest(_proof(account_secret, "token", about).encode(), proof.encode()):
@@ -55,7 +55,7 @@ def find(access_key: str, token: str, account_secret: str) -> Session | None:
     key, owner, expires = json.loads(base64.urlsafe_b64decode(about))
     if key != access_key:
         return None
-    return Session(owner, _proof(account_secret, "secret", about), expires)
+    return TemporaryCredentials(owner, _proof(account_secret, "secret", about), expires)
 
 
 def _proof(account_secret: str, what: str, about: str) -> str:

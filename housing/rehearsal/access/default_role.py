@@ -5,17 +5,15 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from housing.rehearsal.api.operations import on_start
-from housing.rehearsal.process import ROLE_NAME
+from housing.rehearsal.account import ROLE_NAME
 
 if TYPE_CHECKING:
-    from housing.rehearsal.world import World
+    from housing.rehearsal.context import Context
 
 
-@on_start
-def furnish(world: World) -> None:
+def create(context: Context) -> None:
     """Make the role unless it is there, with about the rights that AWS's own AmazonSageMakerFullAccess gives."""
-    iam = world.client("iam")
+    iam = context.client("iam")
     trust = _document(Action="sts:AssumeRole", Principal={"Service": "sagemaker.amazonaws.com"})
     services = ("application-autoscaling", "cloudwatch", "logs", "s3", "sagemaker")
     policy = _document(Action=[f"{service}:*" for service in services], Resource="*")

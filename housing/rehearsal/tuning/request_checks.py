@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from housing.rehearsal.answers import ApiError, refused, unsupported
 from housing.rehearsal.container.hyperparameters import ALIASES, RULES, direction
 from housing.rehearsal.images import framework_of
-from housing.rehearsal.kinds import AT_WORK, KINDS
-from housing.rehearsal.training import requests as training_requests
+from housing.rehearsal.kinds import KINDS, UNFINISHED
+from housing.rehearsal.responses import ApiError, refused, unsupported
+from housing.rehearsal.training import request_checks as training_checks
 from housing.rehearsal.tuning.parameter_ranges import Choice, Number, Range, Space, space
 
 if TYPE_CHECKING:
-    from housing.rehearsal.world import World
+    from housing.rehearsal.context import Context
 
 METRIC = "_tuning_objective_metric"
 KIND = "hyper-parameter-tuning-job"
@@ -27,7 +27,7 @@ _COPIED = (
 )
 
 
-def check(world: World, request: Mapping[str, Any]) -> None:
+def check(context: Context, request: Mapping[str, Any]) -> None:
     """Raises ApiError, in AWS's words where AWS refuses, in ours where the rehearsal cannot do what AWS can."""
     for member in ("TrainingJobDefinitions", "Autotune"):
         if request.get(member):
@@ -44,9 +44,9 @@ def check(world: World, request: Mapping[str, Any]) -> None:
     ranges = space(config["ParameterRanges"])
     _check_strategy(config, ranges)
     _check_names(ranges, definition.get("StaticHyperParameters", {}))
-    _check_algorithm(world, config, definition, ranges)
-    training_requests.check(world, training_request(request, "check", ranges.values((0.5,) * len(ranges.ranges))))
-    _check_warm_start(world, request)
+    _check_algorithm(context, config, definition, ranges)
+    training_checks.check(context, training_request(request, "check", ranges.values((0.5,) * len(ranges.ranges))))
+    _check_warm_start(context, request)
 
 
 def training_request(request: Mapping[str, Any], name: str, tuned: Mapping[str, str]) -> dict[str, Any]:
@@ -114,11 +114,11 @@ def _check_names(ranges: Space, static: Mapping[str, str]) -> None:
         raise refused(f"Hyperparameters must be either static or tunable, got as both: [{', '.join(both)}].")
 
 
-def _check_algorithm(world: World, config: Mapping[str, Any], definition: Mapping[str, Any], ranges: Space) -> None:
+def _check_algorithm(context: Context, config: Mapping[str, Any], definition: Mapping[str, Any], ranges: Space) -> None:
     specification = definition["AlgorithmSpecification"]
     image, objective = specification.get("TrainingImage", ""), config["HyperParameterTuningJobObjective"]
     metric = objective["MetricName"]
-    if framework_of(image, world.region) != "xgboost":
+    if framework_of(image, context.region) != "xgboost":
         if metric not in {known["Name"] for known in specification.get("MetricDefinitions", [])}:
             raise refused(
                 "A metric is required for this hyperparameter tuning job objective. "
@@ -165,7 +165,7 @@ def _check_range(side: Range, image: str) -> None:
             )
 
 
-def _check_warm_start(world: World, request: Mapping[str, Any]) -> None:
+def _check_warm_start(context: Context, request: Mapping[str, Any]) -> None:
     warm = request.get("WarmStartConfig")
     if not warm:
         return
@@ -173,9 +173,9 @@ def _check_warm_start(world: World, request: Mapping[str, Any]) -> None:
     if len(parents) > _MOST_PARENTS:
         raise ApiError("ResourceLimitExceeded", f"A tuning job can have {_MOST_PARENTS} parents at most.")
     for name in parents:
-        parent = world.store.get(KIND, name)
+        parent = context.store.get(KIND, name)
         status = parent[KINDS[KIND].status_member]
-        if status in AT_WORK:
+        if status in UNFINISHED:
             raise refused(f"The parent tuning job {name} is in status {status}: it must have ended.")
         if _names(parent) != _names(request):
             raise refused(

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from housing.rehearsal import credentials, private
+from housing.rehearsal import credentials, files
 from housing.rehearsal.errors import RehearsalError, SettingRefused
 from housing.rehearsal.process import credentials_of, ensure, stop
-from housing.rehearsal.spec import Rehearsal
+from housing.rehearsal.settings import Settings
 
 _NOBODY = 65534
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
@@ -19,7 +19,7 @@ as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a fil
 def test_the_keys_are_random_and_for_the_owner_alone(tmp_path: Path) -> None:
     folders = [tmp_path / "one", tmp_path / "other"]
     for folder in folders:
-        private.make_folder(folder)
+        files.make_folder(folder)
     one, other = (credentials.kept(folder) for folder in folders)
 
     assert one.secret_key != other.secret_key
@@ -54,7 +54,7 @@ def test_a_folder_that_was_open_is_closed(tmp_path: Path) -> None:
     folder = tmp_path / "rehearsal"
     folder.mkdir(mode=0o777)
     folder.chmod(0o777)
-    ensure(Rehearsal(folder=str(folder)))
+    ensure(Settings(folder=str(folder)))
     stop(str(folder))
 
     assert folder.stat().st_mode & 0o777 == 0o700
@@ -67,7 +67,7 @@ def test_a_folder_of_somebody_else_is_refused(tmp_path: Path) -> None:
     os.chown(folder, _NOBODY, _NOBODY)
 
     with pytest.raises(SettingRefused, match=rf"folder: .*theirs belongs to user {_NOBODY}, not to 0 .*choose"):
-        ensure(Rehearsal(folder=str(folder)))
+        ensure(Settings(folder=str(folder)))
 
 
 @as_root
@@ -75,12 +75,12 @@ def test_a_file_of_somebody_else_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_bytes(b"x")
     file.chmod(0o600)
-    with private.open_read(file) as mine:
+    with files.open_trusted(file) as mine:
         assert mine.read() == b"x"
     os.chown(file, _NOBODY, _NOBODY)
 
-    with pytest.raises(private.NotPrivate, match=r"may have been written by others \(user 65534, mode 600\)"):
-        private.open_read(file)
+    with pytest.raises(files.NotPrivate, match=r"may have been written by others \(user 65534, mode 600\)"):
+        files.open_trusted(file)
 
 
 def test_keys_that_are_not_there_are_told(tmp_path: Path) -> None:

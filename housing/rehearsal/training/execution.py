@@ -20,12 +20,12 @@ from housing.rehearsal.images import framework_of
 from housing.rehearsal.training import inputs
 from housing.rehearsal.training.inputs import Failed
 from housing.rehearsal.training.log import TrainingLog
-from housing.rehearsal.training.requests import metric_definitions
+from housing.rehearsal.training.request_checks import metric_definitions
 
 if TYPE_CHECKING:
+    from housing.rehearsal.context import Context
     from housing.rehearsal.store import Record
     from housing.rehearsal.training.engine import Container, Engine
-    from housing.rehearsal.world import World
 
 INTERNAL = "InternalServerError: We encountered an internal error. Please try again."
 _CAPACITY = (
@@ -72,17 +72,17 @@ class _Outcome:
     reason: str | None = None
 
 
-class Run:
+class Execution:
     """Runs in a thread of its own; `stop` may be called from any."""
 
-    def __init__(self, world: World, engine: Engine, name: str) -> None:
-        self._world = world
+    def __init__(self, context: Context, engine: Engine, name: str) -> None:
+        self._context = context
         self._engine = engine
         self._name = name
         self._stopping = threading.Event()
-        self._folder = world.folder / "jobs" / name
+        self._folder = context.folder / "jobs" / name
         self._tree = Tree(self._folder / "ml")
-        self._record = world.store.get(KIND, name)
+        self._record = context.store.get(KIND, name)
         self._began: float | None = None
         self._checkpoints: objects.Mirror | None = None
         self._log: TrainingLog | None = None
@@ -94,7 +94,7 @@ class Run:
         """The values of a metric in the container that runs, or ran last."""
         return self._log.history(metric) if self._log else []
 
-    def go(self) -> None:
+    def run(self) -> None:
         """To the end, whatever happens; when the rehearsal ends first, the job is left as it is."""
         try:
             try:
@@ -105,27 +105,27 @@ class Run:
             except Ended as error:
                 outcome = _Outcome("Stopped", error.status, error.message)
         except Exception:
-            if not self._world.ending.is_set():
+            if not self._context.ending.is_set():
                 _log.exception("training job %s", self._name)
             outcome = _Outcome("Failed", "Failed", "Training job failed", INTERNAL)
-        if not self._world.ending.is_set():
+        if not self._context.ending.is_set():
             self._finish(outcome)
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _train(self) -> None:
-        settings = self._world.settings
+        settings = self._context.settings
         self._prepare(settings.start_s)
-        if self._world.faults.lacks_capacity("sagemaker:CreateTrainingJob"):
+        if self._context.faults.lacks_capacity("sagemaker:CreateTrainingJob"):
             raise Failed(_CAPACITY)
         spot = self._record["EnableManagedSpotTraining"]
         interruptions = sorted(settings.interrupt_at_rounds) if spot else []
-        fails = "the rehearsal was asked to let this job fail" if self._world.faults.fails_job() else None
+        fails = "the rehearsal was asked to let this job fail" if self._context.faults.fails_job() else None
         while True:
             self._say("Downloading", "Downloading input data")
             self._began = time.time()
             self._change(TrainingStartTime=self._record.get("TrainingStartTime", self._began))
             shutil.rmtree(self._folder, ignore_errors=True)
-            self._checkpoints = inputs.download(self._world, self._record, self._tree)
+            self._checkpoints = inputs.download(self._context, self._record, self._tree)
             self._say("Training", "Training image download completed. Training in progress.")
             lost = self._contain(interruptions[0] if interruptions else None, fails)
             if not lost:
@@ -154,7 +154,7 @@ class Run:
 
     def _contain(self, interrupt_at: int | None, fails: str | None) -> bool:
         """Run the container to its end; True when its machine was taken away. Raises Failed, Ended."""
-        log = self._log = TrainingLog(self._world, self._name, metric_definitions(self._record, self._world.region))
+        log = self._log = TrainingLog(self._context, self._name, metric_definitions(self._record, self._context.region))
         container = self._engine.start(self._work(interrupt_at, fails))
         times = self._record["StoppingCondition"]
         deadline = time.time() + times["MaxRuntimeInSeconds"] - self._seconds()
@@ -197,18 +197,18 @@ class Run:
         own = {
             "TRAINING_JOB_NAME": self._name,
             "TRAINING_JOB_ARN": self._record["TrainingJobArn"],
-            "AWS_REGION": self._world.region,
+            "AWS_REGION": self._context.region,
             "CURRENT_HOST": "algo-1",
         }
         return {
             "root": str(self._tree.root),
-            "framework": framework_of(specification["TrainingImage"], self._world.region),
+            "framework": framework_of(specification["TrainingImage"], self._context.region),
             "environment": own | self._record.get("Environment", {}),
             "command": [
                 *specification.get("ContainerEntrypoint", []),
                 *specification.get("ContainerArguments", []),
             ],
-            "round_s": self._world.settings.round_s,
+            "round_s": self._context.settings.round_s,
             "pause_at": interrupt_at,
             "fails": fails,
         }
@@ -239,7 +239,7 @@ class Run:
 
     def _upload(self, *, if_empty: bool) -> None:
         """What the container has left in its model folder, and in that for other output."""
-        if self._world.ending.is_set():
+        if self._context.ending.is_set():
             return
         from botocore.exceptions import ClientError
 
@@ -248,25 +248,25 @@ class Run:
             if any(self._tree.model.iterdir()) or if_empty:
                 self._say("Uploading", "Uploading generated training model")
                 archive = _packed(self._tree.model, self._folder / "model.tar.gz")
-                objects.push(self._world, archive, f"{address}/model.tar.gz")
+                objects.push(self._context, archive, f"{address}/model.tar.gz")
                 self._change(ModelArtifacts={"S3ModelArtifacts": f"{address}/model.tar.gz"})
             if any(self._tree.output_data.iterdir()):
                 archive = _packed(self._tree.output_data, self._folder / "output.tar.gz")
-                objects.push(self._world, archive, f"{address}/output.tar.gz")
+                objects.push(self._context, archive, f"{address}/output.tar.gz")
         except ClientError as error:
             raise Failed(f"ClientError: Artifact upload failed:{error}") from error
 
     def _finish(self, outcome: _Outcome) -> None:
         self._count_seconds()
         spot = self._record["EnableManagedSpotTraining"]
-        with self._world.store.edit(KIND, self._name) as record:
+        with self._context.store.edit(KIND, self._name) as record:
             record["TrainingJobStatus"] = outcome.status
             if outcome.reason:
                 record["FailureReason"] = outcome.reason
             record["TrainingEndTime"] = time.time()
             if record.get("_seconds"):
                 seconds = max(1, math.ceil(record["_seconds"]))
-                paid = math.ceil(record["_seconds"] * (1 - self._world.settings.spot_discount)) if spot else seconds
+                paid = math.ceil(record["_seconds"] * (1 - self._context.settings.spot_discount)) if spot else seconds
                 record["TrainingTimeInSeconds"] = seconds
                 record["BillableTimeInSeconds"] = max(1, paid)
             transition(record, outcome.secondary, outcome.message)
@@ -280,11 +280,11 @@ class Run:
             self._began = None
 
     def _say(self, status: str, message: str) -> None:
-        with self._world.store.edit(KIND, self._name) as record:
+        with self._context.store.edit(KIND, self._name) as record:
             transition(record, status, message)
 
     def _change(self, **members: Any) -> None:
-        self._record |= self._world.store.update(KIND, self._name, **members)
+        self._record |= self._context.store.update(KIND, self._name, **members)
 
 
 def _is_script(request: Mapping[str, Any]) -> bool:

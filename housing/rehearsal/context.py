@@ -1,4 +1,4 @@
-"""Everything an operation may reach: records, settings, what goes wrong on purpose, and the rest of AWS."""
+"""What every operation is given: records, settings, planned faults, and the rest of AWS."""
 
 from __future__ import annotations
 
@@ -7,23 +7,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from housing.rehearsal import kinds
+from housing.rehearsal.account import ACCOUNT
 from housing.rehearsal.api.faults import Faults
-from housing.rehearsal.spec import Rehearsal
+from housing.rehearsal.settings import Settings
 from housing.rehearsal.store import Store
 
 if TYPE_CHECKING:
     from housing.rehearsal.aws.services import Aws
 
 
-class World:
-    """`folder` is scratch, emptied at each start; `ending` is set when the rehearsal ends.
+class Context:
+    """One account in one region. `folder` is for temporary files; `ending` is set when the rehearsal ends.
 
-    `settings` may be exchanged for others while it runs: read them when they are needed, and keep none.
+    `settings` may be replaced while the rehearsal runs: read them when they are needed, and keep no copy.
     """
 
-    account = kinds.ACCOUNT
+    account = ACCOUNT
 
-    def __init__(self, settings: Rehearsal, state: Path, aws: Aws) -> None:
+    def __init__(self, settings: Settings, state: Path, aws: Aws) -> None:
         self.settings = settings
         self.region = settings.region
         self.store = Store(state / "records", settings.region)
@@ -33,26 +34,31 @@ class World:
         self.ending = threading.Event()
         self._aws = aws
 
+    def use(self, settings: Settings) -> None:
+        """Go on with other settings; the folder and the region stay. ValueError for a fault that can never happen."""
+        self.faults.use(settings)
+        self.settings = settings
+
     def arn(self, kind: str, name: str) -> str:
         return kinds.arn(self.region, kind, name)
 
     def client(self, service: str) -> Any:
         """A boto3 client of another service in this account; may be used from any thread.
 
-        It has all rights, meets no faults, and reaches the service in this process, without a socket.
+        It has all permissions, meets no faults, and calls the service within this process, without a socket.
         """
         return self._aws.client(service)
 
-    def jobs_at_work(self) -> dict[str, str]:
+    def unfinished_jobs(self) -> dict[str, str]:
         """The status of each job that has not ended, by name."""
         return {
             name: status
             for kind in kinds.KINDS
             if kind.endswith("-job")
             for name, status in self.store.statuses(kind).items()
-            if status in kinds.AT_WORK
+            if status in kinds.UNFINISHED
         }
 
-    def busy(self) -> bool:
-        """Whether a job is at work or an endpoint is up."""
-        return bool(self.jobs_at_work() or self.store.statuses("endpoint"))
+    def is_busy(self) -> bool:
+        """Whether a job has not ended or an endpoint exists."""
+        return bool(self.unfinished_jobs() or self.store.statuses("endpoint"))

@@ -1,0 +1,7 @@
+"""The one account that a rehearsal has, and what is in it from the beginning."""
+
+from __future__ import annotations
+
+ACCOUNT = "123456789012"
+ROLE_NAME = "housing"
+"""Of a role that every rehearsal has, for jobs and endpoints."""

@@ -1,0 +1,62 @@
+"""What the rehearsal is made of: its operations, and what it resumes at the start, repeats, and closes at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+
+from housing.rehearsal.access import default_role
+from housing.rehearsal.api import search, tags
+from housing.rehearsal.api.operations import Invocation, Operation, bound
+from housing.rehearsal.context import Context
+from housing.rehearsal.serving import (
+    async_inference,
+    deployments,
+    endpoint_configs,
+    endpoints,
+    invocations,
+    models,
+    transform_jobs,
+)
+from housing.rehearsal.serving.alarms import Alarms
+from housing.rehearsal.serving.hosting import Hosting
+from housing.rehearsal.serving.scaling import Scaling
+from housing.rehearsal.training import jobs as training_jobs
+from housing.rehearsal.training.running_jobs import RunningJobs
+from housing.rehearsal.tuning import jobs as tuning_jobs
+
+
+class Composition:
+    """Everything that is built on one context. An operation that is not listed here is not supported."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._jobs = RunningJobs(context)
+        self._hosting = Hosting(context, periodic_tasks=(Alarms().evaluate, Scaling().scale))
+        self.operations: Mapping[str, Operation] = {
+            **bound(search.OPERATIONS, context),
+            **bound(tags.OPERATIONS, context),
+            **bound(training_jobs.OPERATIONS, self._jobs),
+            **bound(tuning_jobs.OPERATIONS, self._jobs),
+            **bound(models.OPERATIONS, context),
+            **bound(endpoint_configs.OPERATIONS, context),
+            **bound(endpoints.OPERATIONS, self._hosting),
+            **bound(transform_jobs.OPERATIONS, self._hosting),
+        }
+        self.invocations: Mapping[str, Invocation] = {
+            "InvokeEndpoint": partial(invocations.invoke_endpoint, self._hosting),
+            "InvokeEndpointAsync": partial(async_inference.invoke_endpoint_async, self._hosting),
+        }
+
+    def start(self) -> None:
+        """Before the first call is answered: take up what an earlier process has left."""
+        default_role.create(self._context)
+        deployments.resume(self._hosting)
+        transform_jobs.resume(self._hosting)
+        training_jobs.resume(self._jobs)
+        tuning_jobs.resume(self._jobs)  # after the training jobs, which they look at
+
+    def close(self) -> None:
+        """Once the context is ending: end processes and threads; the state stays."""
+        self._hosting.close()
+        self._jobs.close()

@@ -1,0 +1,79 @@
+"""How a rehearsal is to behave, as a configuration says it. To read one, the rehearsal itself is not imported."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+_SERVICES = ("sagemaker", "s3", "iam", "sts", "logs", "cloudwatch", "application-autoscaling")
+_OPERATION = re.compile(rf"\*|({'|'.join(_SERVICES)}):[A-Za-z0-9*]+")
+
+
+@dataclass(frozen=True)
+class InjectedFault:
+    """Calls of `operation` (`sagemaker:CreateTrainingJob`, `s3:*`, `*`) that go wrong: `times` of them, from the
+    `first` (counted from 1) on. Of a pattern each operation is counted by itself, also over a restart, until other
+    faults are set or the rehearsal is stopped.
+
+    `throttling` and `server_error` answer as AWS does; `capacity` is what a job or endpoint fails with when there are
+    no machines; `slow` answers after `seconds`; `lost` does the work and then breaks the connection, unanswered.
+    """
+
+    operation: str
+    kind: Literal["throttling", "server_error", "capacity", "slow", "lost"]
+    first: int = 1
+    times: int = 1
+    seconds: float = 1
+
+    def __post_init__(self) -> None:
+        if not _OPERATION.fullmatch(self.operation):
+            raise ValueError(
+                f"operation must be * or <service>:<operation> such as sagemaker:CreateTrainingJob or s3:*, "
+                f"with one of the services {', '.join(_SERVICES)}, got {self.operation!r}"
+            )
+        if self.first < 1 or self.times < 1:
+            raise ValueError(f"first and times must be 1 or more, got {self.first} and {self.times}")
+        if self.seconds < 0:
+            raise ValueError(f"seconds must be 0 or more, got {self.seconds}")
+
+
+@dataclass(frozen=True)
+class Rehearsal:
+    """`folder` holds the state, seen from the working folder, and outlives the process; `port` 0: the system chooses.
+
+    Spot jobs are interrupted at each of the rounds `interrupt_at_rounds`, once; `start_s` is how long a machine takes
+    to start, `round_s` how long each round of training is made to take at least. `fail_jobs` of the training jobs that
+    begin next fail in their container. With `enforce_iam` calls are held to the policies of who signs them. A
+    rehearsal that commands have started ends once they have ended, after `idle_s` seconds without calls, jobs and
+    endpoints. `seed` draws who answers a request: each endpoint draws anew from it when it comes into service, so that
+    the same requests are shared in the same way each time.
+    A minute of alarms and of autoscaling lasts `minute_s` here; the waits of a deployment are real seconds.
+    """
+
+    folder: str = ".housing/rehearsal"
+    port: int = 0
+    region: str = "us-east-1"
+    start_s: float = 0
+    round_s: float = 0
+    interrupt_at_rounds: tuple[int, ...] = ()
+    spot_discount: float = 0.7
+    fail_jobs: int = 0
+    faults: tuple[InjectedFault, ...] = ()
+    enforce_iam: bool = False
+    idle_s: float = 10
+    minute_s: float = 60
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for key in ("start_s", "round_s", "fail_jobs", "idle_s"):
+            if getattr(self, key) < 0:
+                raise ValueError(f"{key} must be 0 or more, got {getattr(self, key)}")
+        if any(number < 0 for number in self.interrupt_at_rounds):
+            raise ValueError(f"interrupt_at_rounds must be 0 or more each, got {list(self.interrupt_at_rounds)}")
+        if not 0 <= self.port <= 65535:
+            raise ValueError(f"port must lie in [0, 65535], got {self.port}")
+        if not self.minute_s > 0:
+            raise ValueError(f"minute_s must be more than 0, got {self.minute_s}")
+        if not 0 <= self.spot_discount < 1:
+            raise ValueError(f"spot_discount must lie in [0, 1), got {self.spot_discount}")
