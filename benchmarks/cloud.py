@@ -24,7 +24,7 @@ from housing.data.channel import Channel
 from housing.data.preparation import prepare
 from housing.errors import HousingError
 from housing.rehearsal.process import stop
-from housing.rehearsal.spec import Fault, Rehearsal
+from housing.rehearsal.settings import InjectedFault, Settings
 from housing.targets.local import Settings as LocalSettings
 from housing.targets.local import open_runner as open_local_runner
 from housing.targets.managed import ManagedStudy
@@ -44,7 +44,7 @@ def main() -> None:
     experiment = load([])
     channels = prepare(experiment.dataset, experiment.features).channels
     with tempfile.TemporaryDirectory() as folder:
-        settings = Settings(role_arn=ROLE, rehearsal=Rehearsal(folder=str(Path(folder, "rehearsal"))))
+        settings = Settings(role_arn=ROLE, rehearsal=Settings(folder=str(Path(folder, "rehearsal"))))
         try:
             (faults if sys.argv[1:] == ["faults"] else times)(settings, channels)
         finally:
@@ -88,7 +88,7 @@ def faults(settings: Settings, channels: dict[str, Channel]) -> None:
         calls = work(settings, channels)[1]
         outcomes: Counter[str] = Counter()
         for number, (operation, kind) in enumerate(product(sorted(calls), KINDS)):
-            fault = Fault(operation, kind, seconds=0.5)  # type: ignore[arg-type]
+            fault = InjectedFault(operation, kind, seconds=0.5)  # type: ignore[arg-type]
             # Under a prefix of its own it uploads its channels anew.
             faulty = replace(
                 settings, prefix=f"{name[0]}{number}", rehearsal=replace(settings.rehearsal, faults=(fault,))

@@ -17,7 +17,7 @@ import numpy as np
 from benchmarks.gateway import Gateway
 from benchmarks.rehearsed import Project, WrongFigure, ames_rows, hold, load, project
 from housing.config.load import load as composed
-from housing.rehearsal.spec import Fault
+from housing.rehearsal.settings import InjectedFault
 
 KINDS = ("throttling", "server_error", "lost", "slow")
 ROWS = 2000
@@ -132,7 +132,7 @@ def faults(project: Project) -> None:
         outcomes: Counter[str] = Counter()
         for number, (operation, kind) in enumerate(product(operations, KINDS)):
             experiment = f"{name[0]}{number}"
-            project.use(faults=(Fault(operation, kind, seconds=0.5),))  # type: ignore[arg-type]
+            project.use(faults=(InjectedFault(operation, kind, seconds=0.5),))  # type: ignore[arg-type]
             outcome = _outcome(project, command, experiment, jobs)
             outcomes[outcome] += 1
             if not outcome.startswith("completed"):

@@ -21,7 +21,7 @@ from botocore.config import Config
 
 from housing.cli import main
 from housing.rehearsal.process import Address, credentials_of, ensure, stop
-from housing.rehearsal.spec import Rehearsal
+from housing.rehearsal.settings import Settings
 from housing.tracking.registry import Registry
 from housing.training.artifact import read_bundle
 from tests.workflow.conftest import Answer
@@ -68,7 +68,7 @@ class Project:
 
     def use(self, **settings: Any) -> None:
         """Let the rehearsal behave like this from now on."""
-        ensure(Rehearsal(folder=self.rehearsal, **SETTINGS | settings), stays=True)
+        ensure(Settings(folder=self.rehearsal, **SETTINGS | settings), stays=True)
 
     def sign_as_the_account(self) -> None:
         """Let commands that reach the rehearsal as if it were Amazon sign with its account's keys from now on."""
@@ -104,7 +104,7 @@ def project() -> Iterator[Project]:
         state = str(folder / ".housing" / "rehearsal")
         with contextlib.chdir(folder):
             try:
-                there = Project(folder, ensure(Rehearsal(folder=state, **SETTINGS), stays=True))
+                there = Project(folder, ensure(Settings(folder=state, **SETTINGS), stays=True))
                 there.sign_as_the_account()
                 yield there
             finally:

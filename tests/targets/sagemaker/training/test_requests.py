@@ -8,7 +8,6 @@ from typing import Any
 
 import botocore.session
 import pytest
-from housing.targets.sagemaker.training.requests import tag_value, training_request
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -20,6 +19,7 @@ from housing.targets.sagemaker.containers import JobResources, text
 from housing.targets.sagemaker.names import job_name, study_name
 from housing.targets.sagemaker.staging import Staged
 from housing.targets.sagemaker.training.container import container_of
+from housing.targets.sagemaker.training.requests import tag_value, training_request
 from housing.targets.sagemaker.training.tuning import faults, tuning_request
 from housing.training.job import TrainingJob
 from housing.tuning.space import Categorical, Condition, Float, Int, SearchSpace
