@@ -24,11 +24,10 @@ from housing.data.channel import Channel
 from housing.data.preparation import prepare
 from housing.errors import HousingError
 from housing.rehearsal.process import stop
-from housing.rehearsal.settings import InjectedFault, Settings
 from housing.targets.local import Settings as LocalSettings
 from housing.targets.local import open_runner as open_local_runner
 from housing.targets.managed import ManagedStudy
-from housing.targets.rehearsal import Settings, open_runner
+from housing.targets.rehearsal import InjectedFault, Rehearsal, Settings, open_runner
 from housing.targets.sagemaker import Spot
 from housing.training.job import TrainingJob
 from housing.tuning.space import Float
@@ -44,7 +43,7 @@ def main() -> None:
     experiment = load([])
     channels = prepare(experiment.dataset, experiment.features).channels
     with tempfile.TemporaryDirectory() as folder:
-        settings = Settings(role_arn=ROLE, rehearsal=Settings(folder=str(Path(folder, "rehearsal"))))
+        settings = Settings(role_arn=ROLE, rehearsal=Rehearsal(folder=str(Path(folder, "rehearsal"))))
         try:
             (faults if sys.argv[1:] == ["faults"] else times)(settings, channels)
         finally:
