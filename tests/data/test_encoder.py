@@ -283,3 +283,9 @@ def test_fitting_needs_neither_pandas_nor_pyarrow(tmp_path: Path) -> None:
         "sys.exit(bool({'pandas', 'pyarrow', 'xgboost', 'mlflow', 'yaml'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", program], cwd=tmp_path, check=False).returncode == 0
+
+
+def test_the_logarithm_takes_labels_below_1_and_answers_in_double_precision(ranks: Encoder, plain: Encoder) -> None:
+    assert ranks.encode_label([0.5]).tolist() == pytest.approx(np.log([0.5]).tolist())
+    for encoder in (ranks, plain):
+        assert encoder.decode_label(np.float32([1, 2])).dtype == np.float64

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import hashlib
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -63,8 +65,12 @@ def test_rows_are_claimed_by_text_null_and_number() -> None:
 
 
 def test_rows_that_nobody_claims_are_refused_with_their_values() -> None:
-    with pytest.raises(DataError, match="2 rows are in no part; zone has null"):
-        split(_table(6), _dataset(by_column=ByColumn("zone", train=("north",), validation=("south",))))
+    with pytest.raises(DataError) as refused:
+        split(_table(6), _dataset(by_column=ByColumn("zone", train=("north",), validation=("west",))))
+    assert str(refused.value) == (
+        "cottages.csv: split.by_column: 4 rows are in no part; zone has null, 'south'; "
+        "list these values, or give fractions for the rest"
+    )
 
 
 @pytest.mark.parametrize(
@@ -76,5 +82,16 @@ def test_rows_that_nobody_claims_are_refused_with_their_values() -> None:
     ],
 )
 def test_a_split_without_training_or_validation_rows_is_refused(rule: dict[str, object], part: str) -> None:
-    with pytest.raises(DataError, match=f"no rows for {part}, of 10"):
+    with pytest.raises(DataError) as refused:
         split(_table(10), _dataset(**rule))
+    assert str(refused.value) == (
+        f"cottages.csv: the split leaves no rows for {part}, of 10; mend the dataset's split (fractions, by_column)"
+    )
+
+
+def test_a_split_has_the_same_digest_for_ever() -> None:
+    parts = split(_table(10), _dataset(fractions=Fractions(0.6, 0.2, 0.2), seed=0))
+    expected = hashlib.sha256()
+    for rows in ((1, 2, 4, 6, 8, 9), (3, 7), (0, 5)):
+        expected.update(f"{len(rows)}\0".encode() + b"".join(row.to_bytes(8, "little") for row in rows))
+    assert parts.digest() == expected.hexdigest()

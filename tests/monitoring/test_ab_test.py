@@ -88,3 +88,69 @@ def test_rows_without_a_label_count_for_nobody() -> None:
     assert errors({"champion": predicted}, {"elsewhere": 1.0}, RULES, seed=0).rows == {"champion": 0}
     known = dict(list(labels.items())[:100])
     assert errors({"champion": predicted}, known, RULES, seed=0).rows == {"champion": 100}
+
+
+@pytest.mark.parametrize(
+    ("failures", "invocations", "confidence", "expected"),
+    [
+        # As Newcombe (1998) has them for 81 of 263 and 15 of 148.
+        (81, 263, 0.95, (0.3080, 0.2553, 0.3662)),
+        (15, 148, 0.95, (0.1014, 0.0624, 0.1605)),
+        (5, 5, 0.95, (1.0, 0.5655, 1.0)),
+        (1, 2, 0.5, (0.5, 0.2848, 0.7152)),
+    ],
+)
+def test_a_share_of_failures_has_wilson_s_interval(
+    failures: int, invocations: int, confidence: float, expected: tuple[float, float, float]
+) -> None:
+    found = failure_share(failures, invocations, confidence=confidence)
+    assert found is not None
+    assert (found.value, found.low, found.high) == pytest.approx(expected, abs=0.0001)
+    assert found.low >= 0
+    assert found.high <= 1
+
+
+def test_so_many_rows_are_enough_for_an_error_and_for_a_pair() -> None:
+    one, labels = answers_of(10, seed=0, rows=LEAST_ROWS)
+    other = {row: value + 1 for row, value in one.items()}
+    found = errors({"champion": one, "challenger": other}, labels, RULES, seed=0)
+    assert found.metric == "mae"
+    assert list(found.errors) == ["champion", "challenger"]
+    (difference,) = found.differences
+    assert (difference.variant, difference.first, difference.rows, difference.paired) == (
+        "challenger",
+        "champion",
+        LEAST_ROWS,
+        True,
+    )
+
+
+def test_intervals_are_drawn_by_the_seed_and_leave_half_of_the_rest_at_each_end() -> None:
+    one, labels = answers_of(10, seed=0, rows=50)
+    other, others = answers_of(20, seed=1, rows=60, first=100)
+    rules = Gate(resamples=200, confidence=0.9)
+
+    def drawn(answers: dict[str, float], seed: int) -> np.ndarray:
+        wrong = np.array([abs(value - (labels | others)[row]) for row, value in answers.items()])
+        generator = np.random.RandomState(seed)
+        return np.array([wrong[generator.randint(0, len(wrong), len(wrong))].mean() for _ in range(200)])
+
+    found = errors({"champion": one, "challenger": other}, labels | others, rules, seed=7)
+    for name, answers in (("champion", one), ("challenger", other)):
+        interval = found.errors[name]
+        assert [interval.low, interval.high] == pytest.approx(list(np.percentile(drawn(answers, 7), [5, 95])))
+    (difference,) = found.differences
+    better_by = difference.better_by
+    assert better_by.value == pytest.approx(found.errors["champion"].value - found.errors["challenger"].value)
+    apart = drawn(one, 7) - drawn(other, 8)
+    assert [better_by.low, better_by.high] == pytest.approx(list(np.percentile(apart, [5, 95])))
+
+
+def test_a_pair_is_drawn_by_the_seed() -> None:
+    one, labels = answers_of(10, seed=0)
+    other = {row: 0.9 * value for row, value in one.items()}
+
+    def better_by(seed: int) -> object:
+        return errors({"champion": one, "shadow": other}, labels, RULES, seed=seed).differences[0].better_by
+
+    assert better_by(1) == better_by(1) != better_by(2)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from uuid import UUID
 
 import pytest
 
@@ -82,7 +83,43 @@ def test_a_line_that_is_something_else_is_refused_with_its_number(broken: str) -
         ('{"error": "no model"}', ()),
         ("Internal Server Error", ()),
         ("", ()),
+        ('{"predictions": [1.5, "none"]}', ()),
+        ('{"predictions": [1.5, {"label": "high"}]}', ()),
+        ("[1.5, 2]", (1.5, 2)),
+        ('{"predictions": 1.5}', (1.5,)),
     ],
 )
 def test_answers_are_numbers_in_any_form_that_an_endpoint_gives(answer: str, values: tuple[float, ...]) -> None:
     assert values_of(answer) == values
+
+
+@pytest.mark.parametrize(
+    ("kind", "encoding"), [("text/csv", "CSV"), ("application/json", "JSON"), ("application/jsonlines", "JSON")]
+)
+def test_a_line_is_written_as_sagemaker_writes_it(kind: str, encoding: str) -> None:
+    written = json.loads(line(b"1,2", kind, answer=b"3", answer_type="text/csv", at_s=1_790_000_000.4))
+    assert UUID(written["eventMetadata"].pop("eventId")).version == 4
+    assert written == {
+        "captureData": {
+            "endpointInput": {"observedContentType": kind, "mode": "INPUT", "data": "1,2", "encoding": encoding},
+            "endpointOutput": {"observedContentType": "text/csv", "mode": "OUTPUT", "data": "3", "encoding": "CSV"},
+        },
+        "eventMetadata": {"inferenceTime": "2026-09-21T14:13:20Z"},
+        "eventVersion": "0",
+    }
+
+
+def test_content_that_is_no_text_is_read_as_far_as_it_is() -> None:
+    event = json.loads(DOCUMENTED)
+    event["captureData"]["endpointInput"].update(data=base64.b64encode(b"\xff1,2").decode(), encoding="BASE64")
+    (found,) = read(json.dumps(event) + "\n", "champion")
+    assert found.rows == "\ufffd1,2"
+
+
+@pytest.mark.parametrize(
+    ("told", "found"), [("Text/CSV; charset=utf-8", "text/csv"), (" application/json ", "application/json"), (None, "")]
+)
+def test_the_type_of_a_request_is_told_without_its_parameters(told: str | None, found: str) -> None:
+    event = json.loads(DOCUMENTED)
+    event["captureData"]["endpointInput"]["observedContentType"] = told
+    assert [one.content_type for one in read(json.dumps(event) + "\n", "champion")] == [found]

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
 from housing.data.channel import csv_text
 from housing.data.description import Dataset, Fractions, Identifier, Nominal, Numeric, Split
 from housing.data.encoder import Encoder
+from housing.data.table import Table
 from housing.monitoring.captured import CapturedRows
-from housing.monitoring.sample import Sample, id_column, sample_of
+from housing.monitoring.sample import Sample, id_column, sample_of, trained
 from housing.testing.models import price_bundle
 
 ENCODER = Encoder.from_json(price_bundle().encoder)
@@ -122,3 +125,50 @@ def test_some_rows_keep_their_ids_and_answers() -> None:
     found = read(request(RAW, 1, 2)).take(np.array([False, True]))
     assert (found.rows, found.by_id) == (1, {"8": 2})
     assert found.columns["Zone"].tolist() == ["RM"]
+
+
+def test_numbers_are_of_double_precision_and_levels_are_text() -> None:
+    found = read(request(RAW, 1, 2), request("Area,Alley,Zone\nNA,Pave,RL\n", 3))
+    assert found.columns["Area"].dtype == np.float64
+    assert np.isnan(found.columns["Area"]).tolist() == [False, False, True]
+    assert found.columns["Alley"].dtype == object
+    assert found.values.dtype == np.float64
+    whole = read(request("Area,Alley,Zone\n900,Pave,RL\n", 1))
+    assert (whole.columns["Area"].dtype, whole.values.dtype) == (np.float64, np.float64)
+    matrix = ENCODER.transform(ENCODER.rows_from_csv(RAW))
+    encoded = read(request(csv_text(matrix), 1, 2))
+    assert {cells.dtype for cells in encoded.columns.values()} == {np.dtype(np.float64)}
+    assert encoded.matrix().dtype == np.float32
+
+
+def test_an_id_that_is_empty_or_not_asked_for_names_nothing() -> None:
+    assert read(request("Id,Area,Alley,Zone\n,900,NA,RL\nNA,900,NA,RL\n", 1, 2)).ids == (None, "NA")
+    instance = {"Id": 7, "Area": 900, "Alley": None, "Zone": "RL", "None": 8}
+    body = json.dumps({"instances": [instance, {**instance, "Id": None}]})
+    asked = request(body, 1, 2, content_type="application/json")
+    assert read(asked).ids == ("7", None)
+    assert read(asked, named_by=None).ids == (None, None)
+
+
+def test_as_many_raw_rows_as_encoded_ones_count_first() -> None:
+    matrix = ENCODER.transform(ENCODER.rows_from_csv(RAW))
+    found = read(request(csv_text(matrix), 3, 4), request(RAW, 1, 2), request("{", content_type="application/json"))
+    assert (found.encoded, found.rows, found.other_form, found.unread) == (False, 2, 1, 1)
+    found = read(*[request(csv_text(matrix), 3, 4)] * 2, request("{", content_type="application/json"))
+    assert (found.encoded, found.rows, found.other_form, found.unread) == (True, 4, 0, 1)
+
+
+def test_a_sample_without_answers_keeps_its_rows() -> None:
+    found = read(request(RAW, 1, 2)).without_answers()
+    assert (found.rows, found.answered.tolist(), found.by_id, found.ids) == (2, [False, False], {}, ("7", "8"))
+
+
+def test_rows_of_training_stand_in_the_form_in_which_a_variant_was_asked() -> None:
+    rows = ENCODER.rows_from_csv(RAW)
+    raw = trained(Table(rows, "price.csv"), ENCODER, encoded=False)
+    assert list(raw) == list(ENCODER.required)
+    assert list(raw["Zone"]) == ["RL", "RM"]
+    encoded = trained(Table(rows, "price.csv"), ENCODER, encoded=True)
+    assert list(encoded) == list(ENCODER.columns)
+    assert np.array_equal(np.column_stack(list(encoded.values())), ENCODER.transform(rows).astype(np.float64))
+    assert {cells.dtype for cells in encoded.values()} == {np.dtype(np.float64)}

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from housing.errors import DataError
-from housing.promotion.gate import Scored, decide, improvement
+from housing.promotion.gate import Scored, Verdict, decide, improvement
 from housing.promotion.spec import Gate
 
 GENERATOR = np.random.default_rng(0)
@@ -114,3 +114,106 @@ def test_the_interval_covers_the_true_improvement() -> None:
 def test_impossible_gates_cannot_be_declared(change: dict) -> None:
     with pytest.raises(ValueError, match=next(iter(change))):
         Gate(**change)
+
+
+ROUND = np.arange(1, 101) * 2000.0
+"""Labels whose differences are exact."""
+
+
+def off_by(error: float, *, required: str = "ab", label: str = "price") -> Scored:
+    return Scored("version 1", ROUND + error, frozenset(required), label)
+
+
+@pytest.mark.parametrize(
+    ("limit", "passed", "why"),
+    [(100, True, "it is 100 USD"), (100.5, True, "it is 100 USD"), (99.5, False, "it is 100 USD, 0.5 USD too much")],
+)
+def test_a_limit_may_be_reached_and_not_exceeded(limit: float, passed: bool, why: str) -> None:
+    (verdict,) = decide(Gate(at_most=limit), ROUND, off_by(100), None, unit="USD").verdicts
+    assert verdict == Verdict(f"test mae at most {limit:g} USD", passed, why)
+
+
+@pytest.mark.parametrize(
+    ("required", "label", "passed", "why"),
+    [
+        ("ab", "price", True, "same label, no new column"),
+        ("a", "price", True, "same label, no new column"),
+        ("abc", "price", False, "callers would have to send c as well"),
+        ("abcdefg", "price", False, "callers would have to send c, d, e, f, g as well"),
+        ("abcdefgh", "price", False, "callers would have to send c, d, e, f, g and 1 more as well"),
+        ("abcdefghi", "price", False, "callers would have to send c, d, e, f, g and 2 more as well"),
+        ("ab", "rent", False, "it predicts rent, the champion price"),
+        ("abc", "rent", False, "it predicts rent, the champion price; callers would have to send c as well"),
+    ],
+)
+def test_what_a_candidate_asks_of_callers_is_told(required: str, label: str, passed: bool, why: str) -> None:
+    verdict = decide(Gate(), ROUND, off_by(50, required=required, label=label), off_by(100)).verdicts[0]
+    assert verdict == Verdict("asks for no column that version 1 did not", passed, why)
+
+
+@pytest.mark.parametrize(
+    ("against", "margin", "errors", "passed", "rule", "why"),
+    [
+        ("clearly_better", 0, (75, 100), True, "clearly better than version 1's", "25 USD better; {} 25 USD to 25 USD"),
+        ("better", 0, (75, 100), True, "better than version 1's", "25 USD better; {} 25 USD to 25 USD"),
+        ("better", 0, (99.5, 100), True, "better than version 1's", "0.5 USD better; {} 0.5 USD to 0.5 USD"),
+        (
+            "not_clearly_worse",
+            0,
+            (75, 100),
+            True,
+            "not clearly worse than version 1's",
+            "25 USD better; {} 25 USD to 25 USD",
+        ),
+        ("better", 25, (75, 100), True, "better than version 1's by 25 USD", "25 USD better; {} 25 USD to 25 USD"),
+        (
+            "better",
+            26,
+            (75, 100),
+            False,
+            "better than version 1's by 26 USD",
+            "25 USD better; {} 25 USD to 25 USD: 1 USD short",
+        ),
+        ("better", 0, (1100, 100), False, "better than version 1's", "1,000 USD worse; {} -1,000 USD to -1,000 USD"),
+        (
+            "clearly_better",
+            0,
+            (100.5, 100),
+            False,
+            "clearly better than version 1's",
+            "0.5 USD worse; {} -0.5 USD to -0.5 USD, which must lie above 0",
+        ),
+        (
+            "not_clearly_worse",
+            0,
+            (100.5, 100),
+            False,
+            "not clearly worse than version 1's",
+            "0.5 USD worse; {} -0.5 USD to -0.5 USD: 0.5 USD short",
+        ),
+        ("better", 0, (1099.5, 100), False, "better than version 1's", "999.5 USD worse; {} -999.5 USD to -999.5 USD"),
+        ("better", 0, (-100, 100), False, "better than version 1's", "0 USD better; {} 0 USD to 0 USD"),
+    ],
+)
+def test_the_comparison_is_told_with_its_numbers(
+    against: Any, margin: float, errors: tuple[float, float], passed: bool, rule: str, why: str
+) -> None:
+    gate = Gate(against_champion=against, margin=margin, confidence=0.9)
+    verdict = decide(gate, ROUND, off_by(errors[0]), off_by(errors[1]), unit="USD").verdicts[1]
+    assert verdict == Verdict(f"test mae {rule}", passed, "it is " + why.format("90% interval of the improvement"))
+
+
+def test_the_interval_is_the_seed_s_own() -> None:
+    def why(seed: int) -> str:
+        return decide(Gate(), LABEL, scored(10_000), scored(12_000, seed=2), seed=seed).verdicts[1].why
+
+    assert why(1) == why(1) != why(2)
+
+
+def test_the_interval_leaves_half_of_the_rest_at_each_end() -> None:
+    candidate, champion = scored(10_000).prediction, scored(12_000, seed=2).prediction
+    better, low, high = improvement("mae", LABEL, candidate, champion, confidence=0.9, resamples=300, seed=3)
+    differences = np.abs(LABEL - champion) - np.abs(LABEL - candidate)
+    generator = np.random.RandomState(3)
+    draws = [differences[generator.randint(0, len(LABEL), len(LABEL))].mean() for _ in range(300)]
+    assert [better, low, high] == pytest.approx([differences.mean(), *np.percentile(draws, [5, 95])])

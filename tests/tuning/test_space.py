@@ -10,6 +10,7 @@ from housing.tuning.space import (
     Float,
     Int,
     SearchSpace,
+    described,
     faults,
     grid,
     grid_size,
@@ -113,3 +114,75 @@ def test_the_command_lines_words_make_distributions() -> None:
     assert list(grid_values(stepped(0.1, 0.4, 0.1)) or ()) == [0.1, 0.2, 0.3]
     with pytest.raises(ValueError, match="start < stop"):
         stepped(3, 1)
+    assert interval(1, 8, log=True) == Int(1, 8, log=True)
+    assert interval(1, 5.0) == Float(1, 5.0)
+    assert stepped(1, 4) == Int(1, 3, step=1)
+    assert stepped(1, 4, 1.0) == Float(1, 3, step=1.0)
+    assert stepped(1.0, 4, 1) == Float(1.0, 3, step=1)
+
+
+@pytest.mark.parametrize("given", [(3, 1, 1), (1, 1, 1), (1, 3, 0), (1, 3, -1)])
+def test_a_range_that_is_empty_or_never_ends_is_refused(given: tuple[int, int, int]) -> None:
+    start, stop, step = given
+    rule = f"^a range needs start < stop and step > 0, got {start}, {stop} and {step}$"
+    with pytest.raises(ValueError, match=rule):
+        stepped(start, stop, step)
+
+
+@pytest.mark.parametrize(
+    ("bounds", "rule"),
+    [
+        ({"low": 0, "high": 1, "log": True}, "^a log scale needs low > 0, got low=0$"),
+        ({"low": 1, "high": 2, "step": 0}, "^step must be more than 0, got 0$"),
+        ({"low": 1, "high": 2, "log": True, "step": 2}, "^a log scale takes no step$"),
+        ({"low": 2, "high": 1}, "^low must not exceed high, got low=2 and high=1$"),
+        ({"low": 1, "high": float("inf")}, "^low and high must be finite, got low=1 and high=inf$"),
+    ],
+)
+@pytest.mark.parametrize("kind", [Float, Int])
+def test_impossible_bounds_are_refused(kind: type[Float], bounds: dict[str, float], rule: str) -> None:
+    with pytest.raises(ValueError, match=rule):
+        kind(**bounds)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("choices", "rule"),
+    [
+        ((), "^choices must not be empty$"),
+        (("a", "b", "a"), r"^choices must differ from each other, got \['a', 'b', 'a'\]$"),
+    ],
+)
+def test_impossible_choices_are_refused(choices: tuple[str, ...], rule: str) -> None:
+    with pytest.raises(ValueError, match=rule):
+        Categorical(choices)
+
+
+def test_every_fault_is_told_in_full_and_not_the_first_alone() -> None:
+    space = {
+        "a": Int(1, 2),
+        "b": Int(1, 2, only_if=Condition("c", (1,))),
+        "d": Int(1, 2, only_if=Condition("a", (8, 9))),
+        "e": Int(1, 2, only_if=Condition("a", ())),
+    }
+    assert faults(space) == [
+        "b.only_if.parameter: no 'c' in this search space, which has a, d, e",
+        "d.only_if.is_in: a can never be 8, 9",
+        "e.only_if.is_in: a can never be one of no values",
+    ]
+    circle = {"a": Int(1, 2, only_if=Condition("b", (1,))), "b": Int(1, 2, only_if=Condition("a", (1,)))}
+    (fault,) = faults(circle)
+    assert fault in ("a.only_if: goes in a circle, a -> b -> a", "b.only_if: goes in a circle, b -> a -> b")
+
+
+@pytest.mark.parametrize(
+    ("distribution", "words"),
+    [
+        (Categorical(("a", 1.5)), "one of a, 1.5"),
+        (Int(1, 9), "a whole number in [1, 9]"),
+        (Int(1, 9, step=2), "a whole number in [1, 9] in steps of 2 from 1"),
+        (Float(0.1, 0.5), "a number in [0.1, 0.5]"),
+        (Float(0.1, 0.5, step=0.1), "a number in [0.1, 0.5] in steps of 0.1 from 0.1"),
+    ],
+)
+def test_a_distribution_is_described_in_words(distribution: Float | Int | Categorical, words: str) -> None:
+    assert described(distribution) == words
