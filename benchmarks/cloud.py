@@ -24,11 +24,11 @@ from housing.data.channel import Channel
 from housing.data.preparation import prepare
 from housing.errors import HousingError
 from housing.rehearsal.process import stop
-from housing.targets.local import Settings as LocalSettings
-from housing.targets.local import open_runner as open_local_runner
+from housing.targets.local.settings import Settings as LocalSettings
+from housing.targets.local.target import open_runner as open_local_runner
 from housing.targets.managed import ManagedStudy
 from housing.targets.rehearsal import InjectedFault, Rehearsal, Settings, open_runner
-from housing.targets.sagemaker import Spot
+from housing.targets.sagemaker.settings import Spot
 from housing.training.job import TrainingJob
 from housing.tuning.space import Float
 from housing.tuning.spec import Study

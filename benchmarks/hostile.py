@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 
-from housing.cli import main as housing
+from housing.cli.dispatch import main as housing
 from tests.hostile_inputs import Case, cases
 
 _HANGS_S = 10

@@ -19,7 +19,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from housing.cli import main
+from housing.cli.dispatch import main
 from housing.rehearsal.process import Address, credentials_of, ensure, stop
 from housing.rehearsal.settings import Settings
 from housing.tracking.registry import Registry

@@ -23,8 +23,8 @@ from housing.data.encoder import Encoder
 from housing.data.inputs import Number
 from housing.deployment.plan import plan, teardown
 from housing.deployment.spec import Capture, Deployment, Variant
-from housing.targets.local import Settings
 from housing.targets.local.host import LocalHost
+from housing.targets.local.settings import Settings
 from housing.training.artifact import Bundle, write_bundle
 
 REQUESTS, CLIENTS, COLUMNS, TURNS = 10_000, 16, 79, 3

@@ -168,7 +168,7 @@ def _tune(*, trials: int) -> None:
 
 
 def _housing(*arguments: str) -> None:
-    from housing.cli import main
+    from housing.cli.dispatch import main
 
     told = io.StringIO()
     with contextlib.redirect_stdout(told), contextlib.redirect_stderr(told):

@@ -21,7 +21,7 @@ def main() -> int:
     # state, and some modules take a KeyboardInterrupt for an import that has failed.
     _on_interrupt(_INTERRUPTED, b"housing: interrupted\n")
     sys.unraisablehook = _deliver_again
-    from housing.cli import main as run
+    from housing.cli.dispatch import main as run
 
     try:
         code = run()

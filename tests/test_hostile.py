@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from housing.cli import main
+from housing.cli.dispatch import main
 from tests.hostile_inputs import Case, cases
 
 # Too little memory needs a process of its own.

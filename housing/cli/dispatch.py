@@ -155,16 +155,16 @@ def _run_once(request: Request, console: Console) -> Any:
     composed = compose(overrides, request.config_dir, search=command in WITH_A_STUDY)
     experiment = check(composed)
 
-    from housing import workflow
     from housing.cli.invocation import invocation_of
+    from housing.workflow import commands
 
     if command in WITH_A_STUDY and experiment.study.resume is not None:
-        overrides, config_dir = workflow.recorded_request(experiment, overrides, request.config_dir)
+        overrides, config_dir = commands.recorded_request(experiment, overrides, request.config_dir)
         composed = compose(overrides, config_dir, search=True)
         experiment = check(composed)
     _tell_of_secrets(experiment, console)
     invocation = invocation_of(command, overrides, composed=composed, experiment=experiment)
-    step: Callable[..., Any] = getattr(workflow, command)
+    step: Callable[..., Any] = getattr(commands, command)
     try:
         return step(experiment, invocation, console, **_own_arguments(request))
     except HousingError as error:

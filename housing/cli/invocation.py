@@ -12,7 +12,7 @@ from housing.config.compose import Composed
 from housing.config.load import check, compose
 from housing.config.overrides import has_several_values
 from housing.config.schema import Experiment
-from housing.workflow import Invocation
+from housing.workflow.outcome import Invocation
 
 _KEPT = re.compile(
     r"[+~]{0,2}((experiment|dataset|features|name|seed|deployment|tracking|target|runner|host|rehearsal)(@\w+)?(\.[^=]+)?"

@@ -18,7 +18,8 @@ from housing.config.sweep import Sweep
 from housing.console import Console
 from housing.errors import ConfigError, HousingError
 from housing.secrets import masked_override
-from housing.workflow import Group, Invocation, Outcome, OutputTable, Reporter, StudyProgress, open_group
+from housing.workflow.groups import Group, open_group
+from housing.workflow.outcome import Invocation, Outcome, OutputTable, Reporter, StudyProgress
 
 
 def multirun(request: Request) -> Outcome:
@@ -95,7 +96,7 @@ class _Job:
     beside: _Beside | None = None
 
     def __call__(self, composed: Composed, overrides: tuple[str, ...]) -> _Done:
-        from housing import workflow
+        from housing.workflow import commands
 
         typed = _typed(overrides)
         reporter: Reporter
@@ -103,7 +104,7 @@ class _Job:
         if self.beside is not None:
             reporter, step = self.beside, self.beside.train
         else:
-            reporter, step = Console(as_json=self.as_json), getattr(workflow, self.command)
+            reporter, step = Console(as_json=self.as_json), getattr(commands, self.command)
             reporter.step("job", typed)
         try:
             experiment = check(composed)

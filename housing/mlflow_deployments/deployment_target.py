@@ -17,8 +17,8 @@ from housing.config.schema import Experiment
 from housing.errors import DeploymentError
 from housing.mlflow_deployments.settings import OF_ENDPOINTS
 from housing.targets.base import EndpointStatus
-from housing.workflow import StudyProgress, destroy
-from housing.workflow.serving import apply_plan
+from housing.workflow.outcome import StudyProgress
+from housing.workflow.serving import apply_plan, destroy
 from housing.workflow.session import Session
 
 # MLflow shows what its own loggers say, and nobody else's.

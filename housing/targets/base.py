@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -212,9 +213,13 @@ def names(slot: str) -> list[str]:
 
 @cache
 def find(name: str) -> Any:
-    """The target's package: a `Target`. Raises ModuleNotFoundError where there is none."""
+    """A `Target`: a folder here, or its module `target`; or what an entry point names.
+
+    Raises ModuleNotFoundError where there is none.
+    """
     if name in _folders():
-        return import_module(f"housing.targets.{name}")
+        package = f"housing.targets.{name}"
+        return import_module(f"{package}.target" if find_spec(f"{package}.target") else package)
     if name not in _entry_points():
         raise ModuleNotFoundError(f"there is no target {name}")
     return _entry_points()[name].load()

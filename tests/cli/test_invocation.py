@@ -4,7 +4,7 @@ import pytest
 
 from housing.cli.invocation import invocation_of
 from housing.config.load import check, compose
-from housing.workflow import Invocation
+from housing.workflow.outcome import Invocation
 
 
 @pytest.mark.parametrize(

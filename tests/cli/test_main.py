@@ -47,7 +47,9 @@ def test_help_is_quick(tmp_path: Path) -> None:
     ],
 )
 def test_nothing_is_imported_that_is_not_needed(tmp_path: Path, arguments: list[str], unwanted: set[str]) -> None:
-    script = "import sys; from housing.cli import main; main(sys.argv[1:]); print(*sys.modules, file=sys.stderr)"
+    script = (
+        "import sys; from housing.cli.dispatch import main; main(sys.argv[1:]); print(*sys.modules, file=sys.stderr)"
+    )
     done = subprocess.run(
         [sys.executable, "-c", script, *arguments], cwd=tmp_path, capture_output=True, text=True, check=True
     )

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from housing.mlflow_deployments import target_help
+from housing.mlflow_deployments.client import target_help
 from housing.testing.models import EXAMPLE
 
 

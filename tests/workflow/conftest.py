@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from housing.cli import main
+from housing.cli.dispatch import main
 from tests.workflow.processes import run
 
 Housing = Callable[..., "Answer"]

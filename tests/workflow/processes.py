@@ -48,7 +48,7 @@ def run(*arguments: str, folder: Path, out: Path | None = None, err: Path | None
 
 
 def _housing(arguments: tuple[str, ...], folder: Path, environment: dict[str, str], out: Path, err: Path) -> None:
-    from housing.cli import main
+    from housing.cli.dispatch import main
 
     os.chdir(folder)
     os.environ.clear()  # the server's is that of its start

@@ -15,7 +15,7 @@ from typing import Any
 import boto3
 import pytest
 
-from housing.cli import main
+from housing.cli.dispatch import main
 from housing.rehearsal.process import Address, ensure, stop
 from housing.rehearsal.settings import Settings
 from tests.rehearsal.conftest import give_known_keys

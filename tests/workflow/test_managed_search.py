@@ -15,7 +15,7 @@ from housing.algorithms.base import find
 from housing.config.load import check, compose
 from housing.data.preparation import prepare
 from housing.rehearsal.process import stop
-from housing.targets.local import Settings, open_runner
+from housing.targets.local.target import Settings, open_runner
 from housing.tracking.runs import Runs
 from housing.training.job import TrainingJob
 from tests.workflow.conftest import Housing

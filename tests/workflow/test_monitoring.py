@@ -17,10 +17,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from housing.cli import main
+from housing.cli.dispatch import main
 from housing.data.channel import csv_text
-from housing.targets.local import Settings
 from housing.targets.local.host import LocalHost
+from housing.targets.local.settings import Settings
 from housing.training.predictor import Predictor
 from tests.workflow.conftest import Answer, Housing, in_process
 

@@ -18,8 +18,9 @@ from housing.deployment.spec import Deployment, Update
 from housing.errors import ConfigError, DataError, DeploymentError
 from housing.monitoring.captured import CapturedRows
 from housing.targets.base import EndpointStatus, Prediction, SinceChange
-from housing.targets.local import Settings, wire
+from housing.targets.local import wire
 from housing.targets.local.captures import captured
+from housing.targets.local.settings import Settings
 from housing.targets.local.state import Address, StateFolder
 
 _START_WITHIN_S = 120.0

@@ -11,7 +11,7 @@ from housing.training.fit import Matrices, fit
 from housing.training.job import Progress, TrainingJob, TrainingResult
 
 if TYPE_CHECKING:
-    from housing.targets.local import Settings
+    from housing.targets.local.settings import Settings
 
 _MOST_THREADS = 64
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from housing.errors import ConfigError, TrainingError
 
 if TYPE_CHECKING:
-    from housing.targets.ray import Settings
+    from housing.targets.ray.settings import Settings
 
 _lock = threading.Lock()
 _connected: list[Settings] = []

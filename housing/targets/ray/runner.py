@@ -16,7 +16,7 @@ from housing.targets.ray.progress_server import ProgressServer
 from housing.training.job import Progress, TrainingJob, TrainingResult
 
 if TYPE_CHECKING:
-    from housing.targets.ray import Settings
+    from housing.targets.ray.settings import Settings
 
 
 class RayRunner:

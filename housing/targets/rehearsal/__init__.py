@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from housing.algorithms.own_code import Image, Program
-from housing.targets import sagemaker
 from housing.targets.base import no_images
 from housing.targets.rehearsal.settings import InjectedFault, Rehearsal
+from housing.targets.sagemaker import target as sagemaker
 
 __all__ = ["InjectedFault", "Rehearsal", "Settings", "open_host", "open_runner", "policies", "supports"]
 

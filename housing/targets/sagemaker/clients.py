@@ -15,7 +15,7 @@ from housing.errors import CloudError, ConfigError
 from housing.targets.sagemaker.refusals import code, translated
 
 if TYPE_CHECKING:
-    from housing.targets.sagemaker import Settings
+    from housing.targets.sagemaker.settings import Settings
 
 _ATTEMPTS = 8
 _CONNECTIONS = 64  # as many as jobs may be looked at at once, and more

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 if TYPE_CHECKING:
-    from housing.targets.sagemaker import Settings
+    from housing.targets.sagemaker.settings import Settings
     from housing.targets.sagemaker.staging import Stage
     from housing.training.job import TrainingJob
     from housing.tuning.space import SearchSpace

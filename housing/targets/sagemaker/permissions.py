@@ -20,7 +20,7 @@ from housing.targets.sagemaker.policy import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from housing.targets.sagemaker import Settings
+    from housing.targets.sagemaker.settings import Settings
 
 _ROLE = re.compile(r"arn:(?P<partition>[\w-]+):iam::(?P<number>\d{12}):role/.+")
 

@@ -16,8 +16,8 @@ from housing.errors import CloudError
 from housing.targets.sagemaker.refusals import MISSING, code, translated
 
 if TYPE_CHECKING:
-    from housing.targets.sagemaker import Settings
     from housing.targets.sagemaker.clients import Clients
+    from housing.targets.sagemaker.settings import Settings
 
 _SAFE = re.compile(r"[^0-9A-Za-z._-]")
 

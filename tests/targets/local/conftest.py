@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from housing.targets.local import Settings
 from housing.targets.local.host import LocalHost
+from housing.targets.local.settings import Settings
 from housing.testing.host import GOOD, OTHER
 from housing.testing.models import price_bundle
 from housing.training.artifact import write_bundle

@@ -19,8 +19,8 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from housing.deployment.spec import Deployment
-from housing.targets.local import Settings
 from housing.targets.local.host import LocalHost
+from housing.targets.local.settings import Settings
 from housing.testing.host import AB_TEST, ROWS, deploy
 from housing.testing.models import price_bundle
 from tests.targets.local.conftest import end_server, server_pid

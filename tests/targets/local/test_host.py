@@ -20,8 +20,8 @@ import pytest
 from housing.deployment.plan import DeleteEndpoint, SetWeightsAndCapacities, plan
 from housing.deployment.spec import Autoscaling, Deployment, Variant
 from housing.errors import DeploymentError
-from housing.targets.local import Settings
 from housing.targets.local.host import LocalHost
+from housing.targets.local.settings import Settings
 from housing.testing.host import AB_TEST, GOOD, OTHER, ROWS, HostContract, deploy, destroy
 from tests.targets.local.conftest import command_line, end_server, processes_of, server_pid, wait_until, workers_of
 

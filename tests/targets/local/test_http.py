@@ -14,10 +14,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from housing.targets.local import Settings
 from housing.targets.local.app import MAX_BODY_BYTES
 from housing.targets.local.host import LocalHost
 from housing.targets.local.http import MAX_CONNECTIONS
+from housing.targets.local.settings import Settings
 from housing.testing.host import AB_TEST, ROWS, deploy
 from tests.targets.local.conftest import end_server, server_pid
 

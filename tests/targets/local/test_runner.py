@@ -8,7 +8,7 @@ import pytest
 from housing.algorithms.base import find
 from housing.data.channel import Channel
 from housing.targets.base import Runner
-from housing.targets.local import Settings, open_runner
+from housing.targets.local.target import Settings, open_runner
 from housing.testing.algorithm import table
 from housing.testing.points import LightGBMJobs
 from housing.testing.runner import RunnerContract

@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from housing.targets.local import Settings
 from housing.targets.local.host import LocalHost
+from housing.targets.local.settings import Settings
 from housing.testing.host import AB_TEST, ROWS, deploy
 from tests.hostile import HostileFolder
 from tests.strangers import NOBODY, Attempt, answers

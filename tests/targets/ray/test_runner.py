@@ -13,9 +13,9 @@ import pytest
 
 from housing.errors import ConfigError, TrainingError
 from housing.targets.base import Runner
-from housing.targets.local import Settings as LocalSettings
-from housing.targets.local import open_runner as open_local_runner
-from housing.targets.ray import Settings, open_runner
+from housing.targets.local.settings import Settings as LocalSettings
+from housing.targets.local.target import open_runner as open_local_runner
+from housing.targets.ray.target import Settings, open_runner
 from housing.testing.runner import RunnerContract, channel
 from housing.training.job import TrainingJob
 from tests.hostile import HostileFolder

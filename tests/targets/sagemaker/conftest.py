@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from housing.targets.sagemaker import Settings
+from housing.targets.sagemaker.settings import Settings
 from housing.testing.host import GOOD, OTHER
 from housing.testing.models import price_bundle
 from housing.training.artifact import write_bundle

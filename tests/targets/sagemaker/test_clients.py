@@ -12,9 +12,9 @@ from botocore.exceptions import ClientError
 
 from housing.errors import CloudError, ConfigError
 from housing.rehearsal.settings import InjectedFault
-from housing.targets.sagemaker import Settings
 from housing.targets.sagemaker.clients import Clients
 from housing.targets.sagemaker.refusals import translated
+from housing.targets.sagemaker.settings import Settings
 from housing.targets.sagemaker.staging import Stage, split
 from tests.rehearsal.conftest import Served
 from tests.targets.sagemaker.conftest import settings_of

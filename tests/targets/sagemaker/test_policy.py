@@ -16,9 +16,9 @@ from housing.data.rows import csv_pieces
 from housing.deployment.spec import Alarm, Asynchronous, Autoscaling, Deployment, Update, Variant
 from housing.errors import CloudError
 from housing.targets.managed import ManagedStudy
-from housing.targets.sagemaker import policies
 from housing.targets.sagemaker.built_in.xgboost.images import serving_image
 from housing.targets.sagemaker.hosting.host import SageMakerHost
+from housing.targets.sagemaker.target import policies
 from housing.targets.sagemaker.training.runner import SageMakerRunner
 from housing.testing.host import GOOD, OTHER, ROWS, deploy, destroy
 from housing.testing.runner import HYPERPARAMETERS, channel

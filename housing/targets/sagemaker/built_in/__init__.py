@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, Protocol
 from housing.targets.sagemaker.containers import TrainingContainer
 
 if TYPE_CHECKING:
-    from housing.targets.sagemaker import Settings
+    from housing.targets.sagemaker.settings import Settings
 
 
 UNTAGGED = "xgboost"
@@ -30,5 +30,5 @@ def find(algorithm: str) -> BuiltIn | None:
     """SageMaker's own container for an algorithm; None where it has none."""
     if algorithm not in (m.name for m in pkgutil.iter_modules(__path__)):
         return None
-    found: BuiltIn = import_module(f"{__name__}.{algorithm}").CONTAINER
+    found: BuiltIn = import_module(f"{__name__}.{algorithm}.container").CONTAINER
     return found

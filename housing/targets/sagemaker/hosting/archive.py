@@ -25,7 +25,7 @@ from housing.targets.sagemaker.images import FRAMEWORK, framework_image
 from housing.training.artifact import check_bundle, predicting_part
 
 if TYPE_CHECKING:
-    from housing.targets.sagemaker import Settings
+    from housing.targets.sagemaker.settings import Settings
 
 
 def archive(folder: Path, interface: Interface) -> bytes:

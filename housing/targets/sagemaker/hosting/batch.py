@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from housing.data.encoder import Encoder
-    from housing.targets.sagemaker import Settings
     from housing.targets.sagemaker.clients import Clients
+    from housing.targets.sagemaker.settings import Settings
 
 _CSV = "text/csv"
 _PAYLOAD_MB = 6

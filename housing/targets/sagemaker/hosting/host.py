@@ -27,7 +27,7 @@ from housing.targets.sagemaker.machines import check_instance_type
 from housing.targets.sagemaker.staging import Stage
 
 if TYPE_CHECKING:
-    from housing.targets.sagemaker import Settings
+    from housing.targets.sagemaker.settings import Settings
 
 _DEPLOY_WAITS_S = 90.0  # longer than a lock whose holder has died elsewhere is respected
 

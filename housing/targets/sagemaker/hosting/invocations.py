@@ -21,8 +21,8 @@ from housing.targets.sagemaker.refusals import MISSING, code, message, translate
 from housing.targets.sagemaker.staging import Stage, split
 
 if TYPE_CHECKING:
-    from housing.targets.sagemaker import Settings
     from housing.targets.sagemaker.clients import Clients
+    from housing.targets.sagemaker.settings import Settings
 
 ARCHIVE_FILE, ENCODER_FILE = "model.tar.gz", "encoder.json"
 """A version's files in the bucket, beside each other."""

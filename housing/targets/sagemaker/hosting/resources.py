@@ -19,8 +19,8 @@ from housing.targets.sagemaker.refusals import code, message, translated
 from housing.targets.sagemaker.staging import Stage
 
 if TYPE_CHECKING:
-    from housing.targets.sagemaker import Settings
     from housing.targets.sagemaker.clients import Clients
+    from housing.targets.sagemaker.settings import Settings
 
 
 class EndpointResources:

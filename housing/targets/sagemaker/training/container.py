@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 from housing.algorithms.own_code import Image, Program
 from housing.targets.sagemaker import built_in
 from housing.targets.sagemaker.containers import TrainingContainer
 from housing.targets.sagemaker.training.own_code import ImageContainer, ScriptContainer
 from housing.targets.sagemaker.training.script_mode import ScriptModeContainer
+
+if TYPE_CHECKING:
+    from housing.targets.sagemaker.settings import Settings
 
 
 def container_of(algorithm: str, code: Program | Image | None = None) -> TrainingContainer:
@@ -17,3 +23,15 @@ def container_of(algorithm: str, code: Program | Image | None = None) -> Trainin
         case Image():
             return ImageContainer(code)
     return built_in.find(algorithm) or ScriptModeContainer(algorithm)
+
+
+def container_faults(settings: Settings, algorithm: str, code: Program | Image | None) -> Sequence[str]:
+    """Why the container cannot train with these settings; each from the key it is about to a way out."""
+    container = container_of(algorithm, code)
+    found = [f"runner.{fault}" for fault in container.faults(settings)]
+    if settings.instance_count > 1 and not container.is_distributed:
+        found.append(
+            f"runner.instance_count: {settings.instance_count} instances would each train on every row, and "
+            f"{algorithm} would count each row as often; use 1, on a larger instance_type"
+        )
+    return found

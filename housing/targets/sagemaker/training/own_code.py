@@ -24,7 +24,7 @@ from housing.targets.sagemaker.training.printed_rounds import PrintedRounds
 from housing.training.script import LABEL_TRANSFORM
 
 if TYPE_CHECKING:
-    from housing.targets.sagemaker import Settings
+    from housing.targets.sagemaker.settings import Settings
     from housing.training.job import TrainingJob
 
 _MOST_METRICS = 40

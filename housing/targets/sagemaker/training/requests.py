@@ -7,13 +7,12 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from housing.errors import ConfigError
-from housing.targets.sagemaker import supports
 from housing.targets.sagemaker.containers import JobResources
-from housing.targets.sagemaker.training.container import container_of
+from housing.targets.sagemaker.training.container import container_faults, container_of
 from housing.training.job import TrainingJob
 
 if TYPE_CHECKING:
-    from housing.targets.sagemaker import Settings
+    from housing.targets.sagemaker.settings import Settings
 
 ALGORITHM_TAG = "housing:algorithm"
 LABEL_TRANSFORM_TAG = "housing:label_transform"
@@ -40,7 +39,7 @@ def definition(job: TrainingJob, settings: Settings, resources: JobResources, *,
     `checkpoints` is the name of the folder that those of a spot job go to.
     """
     container = container_of(job.algorithm, job.code)
-    if faults := supports(settings, job.algorithm, job.code):
+    if faults := container_faults(settings, job.algorithm, job.code):
         raise ConfigError("; ".join(faults))
     key = settings.kms_key
     spot = settings.spot

@@ -30,7 +30,7 @@ from housing.targets.sagemaker.training.requests import checkpoint_folder, train
 from housing.training.job import Progress, TrainingJob, TrainingResult
 
 if TYPE_CHECKING:
-    from housing.targets.sagemaker import Settings
+    from housing.targets.sagemaker.settings import Settings
     from housing.tuning.space import SearchSpace
     from housing.tuning.spec import Study
 

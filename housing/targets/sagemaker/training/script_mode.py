@@ -30,7 +30,7 @@ from housing.training.artifact import predicting_part
 from housing.training.script import LABEL_TRANSFORM
 
 if TYPE_CHECKING:
-    from housing.targets.sagemaker import Settings
+    from housing.targets.sagemaker.settings import Settings
     from housing.training.job import TrainingJob
 
 _PROGRAM = "fit_there.py"

@@ -16,8 +16,8 @@ from housing.targets.sagemaker.training.tuning import faults, fixed_values, tuni
 from housing.training.job import TrainingJob, TrainingResult
 
 if TYPE_CHECKING:
-    from housing.targets.sagemaker import Settings
     from housing.targets.sagemaker.containers import JobResources
+    from housing.targets.sagemaker.settings import Settings
     from housing.targets.sagemaker.training.descriptions import StudyDescription
     from housing.targets.sagemaker.training.following import Follower
     from housing.targets.sagemaker.training.jobs import Jobs

@@ -20,7 +20,7 @@ from housing.tuning.spec import Study
 
 if TYPE_CHECKING:
     from housing.targets.managed import ManagedStudy
-    from housing.targets.sagemaker import Settings
+    from housing.targets.sagemaker.settings import Settings
 
 _STRATEGIES = {"tpe": "Bayesian", "random": "Random", "grid": "Grid"}
 _MOST_VALUES = 30

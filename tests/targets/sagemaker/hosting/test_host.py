@@ -8,8 +8,8 @@ import pytest
 from housing.data.rows import csv_pieces
 from housing.deployment.spec import Asynchronous, Autoscaling, Deployment, Interface, Serverless, Variant
 from housing.errors import ConfigError, DataError
-from housing.targets.sagemaker import Settings, Vpc
 from housing.targets.sagemaker.hosting.host import SageMakerHost
+from housing.targets.sagemaker.settings import Settings, Vpc
 from housing.targets.sagemaker.staging import split
 from housing.testing.host import AB_TEST, GOOD, ROWS, HostContract, deploy
 from tests.rehearsal.conftest import Served

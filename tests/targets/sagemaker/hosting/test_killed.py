@@ -182,7 +182,7 @@ def test_a_killed_removal_is_completed(rehearsal: Served, deployed: Deployed, th
 def test_a_lock_whose_holder_was_killed_is_taken_over_at_once(rehearsal: Served) -> None:
     program = (
         "import sys, time\n"
-        "from housing.targets.sagemaker import Settings\n"
+        "from housing.targets.sagemaker.settings import Settings\n"
         "from housing.targets.sagemaker.hosting.host import SageMakerHost\n"
         f"host = SageMakerHost(Settings(endpoint_url={rehearsal.url!r}, region='us-east-1', role_arn={ROLE!r}))\n"
         "with host.hold('deploying mortal'):\n"

@@ -29,13 +29,13 @@ from housing.deployment.spec import (
 )
 from housing.errors import ConfigError, DeploymentError
 from housing.rehearsal.api.validation import check, service_model
-from housing.targets.sagemaker import Settings
 from housing.targets.sagemaker.hosting import alarms, requests, scaling
 from housing.targets.sagemaker.hosting.archive import archive, image
 from housing.targets.sagemaker.hosting.batch import transform_job
 from housing.targets.sagemaker.hosting.invocations import Route
 from housing.targets.sagemaker.hosting.names import content_name
 from housing.targets.sagemaker.hosting.requests import ResourceDefaults, Served
+from housing.targets.sagemaker.settings import Settings
 from housing.testing.models import price_bundle
 from housing.training.artifact import write_bundle
 from housing.training.predictor import BUNDLE_FILE

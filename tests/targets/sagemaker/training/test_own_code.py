@@ -13,7 +13,7 @@ from botocore.validate import ParamValidator
 from housing.algorithms.own_code import Image, Program
 from housing.errors import ConfigError
 from housing.targets.managed import ManagedJob, ManagedStudy
-from housing.targets.sagemaker import Settings
+from housing.targets.sagemaker.settings import Settings
 from housing.targets.sagemaker.staging import Staged
 from housing.targets.sagemaker.training.container import container_of
 from housing.targets.sagemaker.training.reading import values

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from housing.algorithms.own_code import Image, Program
 from housing.errors import ConfigError
 from housing.targets.managed import ManagedStudy
-from housing.targets.sagemaker import Settings, Spot, Vpc
 from housing.targets.sagemaker.containers import JobResources, text
 from housing.targets.sagemaker.names import job_name, study_name
+from housing.targets.sagemaker.settings import Settings, Spot, Vpc
 from housing.targets.sagemaker.staging import Staged
 from housing.targets.sagemaker.training.container import container_of
 from housing.targets.sagemaker.training.requests import tag_value, training_request

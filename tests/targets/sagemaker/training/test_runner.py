@@ -15,9 +15,9 @@ from housing.data.channel import Channel
 from housing.errors import CloudError, ConfigError, JobRefused, TrainingError
 from housing.rehearsal.settings import InjectedFault
 from housing.targets.base import Runner
-from housing.targets.local import Settings as LocalSettings
-from housing.targets.local import open_runner as open_local_runner
-from housing.targets.sagemaker import supports
+from housing.targets.local.settings import Settings as LocalSettings
+from housing.targets.local.target import open_runner as open_local_runner
+from housing.targets.sagemaker.target import supports
 from housing.targets.sagemaker.training.runner import SageMakerRunner
 from housing.testing.runner import HYPERPARAMETERS, RunnerContract, channel
 from housing.training.job import TrainingJob, TrainingResult
@@ -318,7 +318,7 @@ class TestSpot:
 
 
 def sagemaker_spot() -> Any:
-    from housing.targets.sagemaker import Spot
+    from housing.targets.sagemaker.settings import Spot
 
     return Spot(**SPOT)
 

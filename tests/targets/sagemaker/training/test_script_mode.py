@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from housing.targets.base import Runner
-from housing.targets.local import Settings as LocalSettings
-from housing.targets.local import open_runner as open_local_runner
+from housing.targets.local.settings import Settings as LocalSettings
+from housing.targets.local.target import open_runner as open_local_runner
 from housing.targets.managed import ManagedJob, ManagedStudy
 from housing.targets.sagemaker.training.runner import SageMakerRunner
 from housing.testing.points import LightGBMJobs

@@ -10,8 +10,8 @@ import pytest
 
 from housing.errors import ConfigError, TrainingError
 from housing.rehearsal.settings import InjectedFault
-from housing.targets.local import Settings as LocalSettings
-from housing.targets.local import open_runner as open_local_runner
+from housing.targets.local.settings import Settings as LocalSettings
+from housing.targets.local.target import open_runner as open_local_runner
 from housing.targets.managed import ManagedJob, ManagedStudy
 from housing.targets.sagemaker.training.runner import SageMakerRunner
 from housing.testing.runner import HYPERPARAMETERS, channel

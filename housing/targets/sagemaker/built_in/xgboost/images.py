@@ -9,7 +9,7 @@ from housing.algorithms.base import find
 from housing.errors import ConfigError
 
 if TYPE_CHECKING:
-    from housing.targets.sagemaker import Settings
+    from housing.targets.sagemaker.settings import Settings
 
 _ALGORITHM = "xgboost"
 

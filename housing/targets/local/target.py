@@ -1,0 +1,32 @@
+"""Train in this process; serve from one long-lived process on this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from housing.algorithms.own_code import Image, Program
+from housing.targets.base import no_images
+from housing.targets.local.settings import Settings
+
+__all__ = ["Settings", "open_host", "open_runner", "supports"]
+
+if TYPE_CHECKING:
+    from housing.targets.base import Host, Runner
+
+
+def open_runner(settings: Settings) -> Runner:
+    from housing.targets.local.runner import LocalRunner
+
+    return LocalRunner(settings)
+
+
+def open_host(settings: Settings) -> Host:
+    from housing.targets.local.host import LocalHost
+
+    return LocalHost(settings)
+
+
+def supports(_settings: Settings, _algorithm: str, code: Program | Image | None) -> Sequence[str]:
+    """Everything but container images."""
+    return [no_images("local")] if isinstance(code, Image) else []

@@ -1,0 +1,26 @@
+"""Train on a Ray cluster; the process that asks keeps the record."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from housing.algorithms.own_code import Image, Program
+from housing.targets.base import no_images
+from housing.targets.ray.settings import Settings
+
+__all__ = ["Settings", "open_runner", "supports"]
+
+if TYPE_CHECKING:
+    from housing.targets.base import Runner
+
+
+def open_runner(settings: Settings) -> Runner:
+    from housing.targets.ray.runner import RayRunner
+
+    return RayRunner(settings)
+
+
+def supports(_settings: Settings, _algorithm: str, code: Program | Image | None) -> Sequence[str]:
+    """Everything but container images."""
+    return [no_images("ray")] if isinstance(code, Image) else []

@@ -1,0 +1,125 @@
+"""SageMaker's built-in XGBoost: its image, hyperparameters, log lines, checkpoints, patience and limits of tuning."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from housing import archives
+from housing.algorithms.base import find
+from housing.targets.sagemaker.built_in import BuiltIn
+from housing.targets.sagemaker.built_in.xgboost import images
+from housing.targets.sagemaker.built_in.xgboost.checkpoints import keep_newest, lay_first_round
+from housing.targets.sagemaker.built_in.xgboost.log import LoggedRounds
+from housing.targets.sagemaker.built_in.xgboost.patience import without_interruption
+from housing.targets.sagemaker.containers import JobResources, LogReader, Trained, text
+from housing.tuning.space import Categorical, SearchSpace
+
+if TYPE_CHECKING:
+    from housing.targets.sagemaker.settings import Settings
+    from housing.targets.sagemaker.staging import Stage
+    from housing.training.job import TrainingJob
+    from housing.tuning.spec import Study
+
+_TUNABLE = (
+    "num_round",
+    "eta",
+    "gamma",
+    "max_depth",
+    "min_child_weight",
+    "max_delta_step",
+    "subsample",
+    "colsample_bytree",
+    "colsample_bylevel",
+    "colsample_bynode",
+    "lambda",
+    "alpha",
+)
+_OPTUNA = "study.engine=optuna runs each trial as a training job of its own, and can"
+
+
+class XGBoostContainer(BuiltIn):
+    """What a job needs of it that is not in the request for any other container."""
+
+    model_file: ClassVar[str] = "xgboost-model"
+
+    def faults(self, settings: Settings) -> Sequence[str]:
+        """An image that would misread models, and instances that would each count every row."""
+        found = images.version_fault(settings.image_version)
+        return [found] if found else []
+
+    def image(self, settings: Settings, region: str) -> str:
+        """See `images.image`."""
+        return images.image(settings, region)
+
+    def serving_image(self, made_by: str | None, settings: Settings, region: str) -> str:
+        """See `images.serving_image`."""
+        return images.serving_image(made_by, settings, region)
+
+    def texts(self, job: TrainingJob, _resources: JobResources) -> dict[str, str]:
+        """Plain texts, with what the container must be told."""
+        values = dict(job.hyperparameters)
+        values.setdefault("seed", job.seed)
+        # The container fails with a KeyError where metrics are named and the objective is not.
+        objective = find(job.algorithm).hyperparameters["objective"].default
+        assert isinstance(objective, str)
+        values.setdefault("objective", objective)
+        # Without it a job that is stopped leaves no model.
+        values["save_model_on_termination"] = True
+        return {name: text(value) for name, value in values.items()}
+
+    def log_reader(self, job: TrainingJob) -> LogReader:
+        """The metrics that were asked for; the container logs the objective's own, too."""
+        metrics = find(job.algorithm).metrics(job.hyperparameters)
+        return LoggedRounds(metrics=metrics, suffix="" if job.label_transform == "none" else "_trained")
+
+    def trained(self, _job: TrainingJob, archive: bytes) -> Trained | None:
+        """The model file; the container writes nothing else."""
+        found = archives.read(archive, lambda name: Path(name).name == self.model_file)
+        return Trained(next(iter(found.values()))) if found else None
+
+    def prepare_spot(self, job: TrainingJob, folder: str, stage: Stage) -> None:
+        """See `checkpoints`."""
+        lay_first_round(job, job.channels, folder, stage)
+
+    def keep_checkpoint(self, folder: str, stage: Stage) -> None:
+        """See `checkpoints`."""
+        keep_newest(folder, stage)
+
+    def as_if_uninterrupted(
+        self, job: TrainingJob, model: bytes, rounds: Mapping[int, Mapping[str, float]]
+    ) -> tuple[bytes, int | None]:
+        """See `patience`."""
+        return without_interruption(job, model, rounds)
+
+    def metric_name(self, objective: str) -> str:
+        """`validation:mae`."""
+        channel, _, metric = objective.partition("_")
+        return f"{channel}:{metric}"
+
+    def tuning_faults(self, study: Study, space: SearchSpace) -> Sequence[str]:
+        """SageMaker knows which hyperparameters of its own may be tuned, and that each of them is a range."""
+        found = []
+        for name, distribution in space.items():
+            key = f"search_space.{name}"
+            if name not in find("xgboost").hyperparameters:
+                found.append(
+                    f"{key}: all jobs of a tuning job read the same channels, and {name} is no hyperparameter; "
+                    f"{_OPTUNA}"
+                )
+            elif name not in _TUNABLE:
+                found.append(f"{key}: SageMaker tunes its XGBoost by {', '.join(_TUNABLE)} only; {_OPTUNA}")
+            elif isinstance(distribution, Categorical):
+                found.append(
+                    f"{key}: SageMaker tunes its XGBoost over ranges; say low and high instead of choices; {_OPTUNA}"
+                )
+        if study.sampler == "grid":
+            found.append(
+                "study.sampler: SageMaker's grid is made of lists of values, and its XGBoost is tuned over ranges; say "
+                f"random or tpe; {_OPTUNA}"
+            )
+        return found
+
+
+CONTAINER = XGBoostContainer()
