@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from housing.cli.arguments import Request, parse
-from housing.cli.commands import WITH_A_STUDY, help_of, overview
+from housing.cli.commands import WITH_A_STUDY
+from housing.cli.help import help_of, overview
 from housing.cli.unexpected import told
 from housing.errors import ConfigError, HousingError
 from housing.secrets import WAY_OUT, masked, remember_override

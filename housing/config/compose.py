@@ -3,37 +3,27 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hydra import compose as hydra_compose
-from hydra import initialize_config_dir
-from hydra._internal.core_plugins.file_config_source import FileConfigSource
-from hydra.core.config_search_path import ConfigSearchPath
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.plugins import Plugins
-from hydra.plugins.config_source import ConfigResult
-from hydra.plugins.search_path_plugin import SearchPathPlugin
 from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from housing.config import bounds, keys
 from housing.config import faults as report
+from housing.config.by_hydra import CONFIG, by_hydra, without_hydra
 from housing.config.faults import Fault, did_you_mean, some_of
 from housing.config.files import Files, line_of, package
 from housing.config.interpolated import with_numbers
 from housing.config.overrides import COMMAND_LINE, Overrides
 from housing.config.searched import entry
-from housing.config.vendor import GLOBAL, NEEDS_GLOBAL, translated
+from housing.config.vendor import GLOBAL, NEEDS_GLOBAL
 from housing.nearest import nearest
 from housing.secrets import masked_values, remember
 
-CONFIG = "config"
-_OPTIONAL = "optional "
 _EVERYWHERE: frozenset[report.Path] = frozenset({()})
 """Where nothing can be held against the schema, because something has to be mended before."""
 
@@ -75,22 +65,6 @@ class Composed:
     def _inside(self, file: Path, path: report.Path) -> report.Path:
         """A file of a group has the group's name for its package."""
         return path[1:] if path and self.chosen.get(path[0]) == file else path
-
-
-def slots(files: Files) -> dict[str, str]:
-    """What can stand before `=` to choose an option, with the one chosen by default: config.yaml's defaults list."""
-    with translated(files):
-        _refuse_beyond_bounds(files.find(CONFIG), files)
-        primary = OmegaConf.load(files.find(CONFIG) or files.folders[-1] / f"{CONFIG}.yaml")
-        plain = OmegaConf.to_container(primary)
-    entries = plain.get("defaults", []) if isinstance(plain, dict) else []
-    choices = {
-        str(key).removeprefix(_OPTIONAL): str(value)
-        for entry in entries
-        if isinstance(entry, dict)
-        for key, value in entry.items()
-    }
-    return {key: value for key, value in choices.items() if not key.startswith("override ")}
 
 
 def compose(overrides: Overrides, files: Files) -> Composed:
@@ -141,82 +115,6 @@ def hydra_yaml(overrides: Overrides, files: Files, *, everything: bool) -> str:
 def _shown(cfg: DictConfig) -> str:
     text: str = OmegaConf.to_yaml(OmegaConf.create(masked_values(OmegaConf.to_container(cfg, resolve=False))))
     return text
-
-
-def by_hydra(overrides: Overrides, files: Files) -> DictConfig:
-    with translated(files), hydra(files):
-        if overrides.deleted:
-            base = hydra_compose(CONFIG, [o for o in overrides.composed if not o.startswith("~")])
-            _refuse_missing(overrides.deleted, base)
-        cfg: DictConfig = hydra_compose(CONFIG, list(overrides.composed), return_hydra_config=True)
-        return cfg
-
-
-def without_hydra(cfg: DictConfig) -> DictConfig:
-    return OmegaConf.masked_copy(cfg, [str(key) for key in cfg if key != "hydra"])
-
-
-@contextmanager
-def hydra(files: Files) -> Iterator[None]:
-    """Hydra, ready to compose from these files."""
-    *before, ours = files.folders
-    Plugins.instance().register(_UsersFolder)
-    Plugins.instance().register(_BoundedFiles)
-    token = _users_folders.set(tuple(before))
-    try:
-        with initialize_config_dir(str(ours), job_name="housing", version_base="1.3"):
-            yield
-    finally:
-        _users_folders.reset(token)
-
-
-_users_folders: ContextVar[tuple[Path, ...]] = ContextVar("users_folders", default=())
-
-
-class _UsersFolder(SearchPathPlugin):  # type: ignore[misc]
-    """Puts the user's folder in front of ours: Hydra's own --config-dir would let ours hide a file of the same name."""
-
-    def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
-        for folder in _users_folders.get():
-            search_path.prepend("housing", f"{_BoundedFiles.scheme()}://{folder}")
-
-
-class _BoundedFiles(FileConfigSource):  # type: ignore[misc]
-    """The user's folder: a file beyond the bounds is refused before anything reads it, and no other is looked at."""
-
-    @staticmethod
-    def scheme() -> str:
-        return "bounded"
-
-    def load_config(self, config_path: str) -> ConfigResult:
-        _refuse_beyond_bounds(Path(self.path, self._normalize_file_name(config_path)), Files((Path(self.path),)))
-        return super().load_config(config_path)
-
-
-def _refuse_beyond_bounds(file: Path | None, files: Files) -> None:
-    if file is None or not file.exists():
-        return
-    try:
-        bounds.check_file(file)
-    except ValueError as error:
-        raise report.error([Fault((), str(error), where=files.shown(file))], lambda _: COMMAND_LINE) from None
-
-
-def _refuse_missing(deleted: Sequence[report.Path], base: DictConfig) -> None:
-    """Raises ConfigError for every `~key` that is not there to be deleted."""
-    plain = OmegaConf.to_container(base, resolve=False)
-    found = []
-    for path in deleted:
-        node: Any = plain
-        for depth, name in enumerate(path):
-            if not isinstance(node, dict) or name not in node:
-                meant = nearest(name, map(str, node)) if isinstance(node, dict) else None
-                way_out = did_you_mean("~" + ".".join([*path[:depth], meant, *path[depth + 1 :]])) if meant else ""
-                found.append(Fault(("~" + ".".join(path),), "nothing to delete", way_out=way_out, where=COMMAND_LINE))
-                break
-            node = node[name]
-    if found:
-        raise report.error(found, lambda _: COMMAND_LINE)
 
 
 def _package_faults(chosen: Mapping[str, Path], files: Files) -> list[Fault]:

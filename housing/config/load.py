@@ -11,6 +11,7 @@ from pathlib import Path
 from housing.config import compose as composing
 from housing.config import faults as report
 from housing.config import overrides as typed
+from housing.config.by_hydra import slots
 from housing.config.check import experiment_of
 from housing.config.compose import Composed
 from housing.config.faults import Fault
@@ -51,7 +52,7 @@ def show(overrides: Sequence[str], config_dir: Path | None, what: str, *, search
 def read_overrides(overrides: Sequence[str], files: Files, *, sweep: bool, search: bool = False) -> typed.Overrides:
     """Raises ConfigError for all that is wrong on the command line, when any of it cannot be read."""
     found: list[Fault] = []
-    read = typed.read(overrides, files, composing.slots(files), found, sweep=sweep, search=search)
+    read = typed.read(overrides, files, slots(files), found, sweep=sweep, search=search)
     if found:
         found += [] if sweep else _on_the_same_line(read, files)
         raise report.error(found, lambda _: typed.COMMAND_LINE)

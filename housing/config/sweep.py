@@ -29,6 +29,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from housing.config import compose as composing
 from housing.config import faults as report
+from housing.config.by_hydra import CONFIG, by_hydra, initialized_hydra, without_hydra
 from housing.config.compose import Composed
 from housing.config.faults import Fault
 from housing.config.files import Files
@@ -106,12 +107,12 @@ class Sweep:
 
     def run_by_plugin(self, task: Task) -> list[Any]:
         """The same through the launcher and sweeper that are chosen; `task` and its results must be picklable."""
-        with tempfile.TemporaryDirectory(prefix="housing-sweep-") as folder, composing.hydra(self._files):
+        with tempfile.TemporaryDirectory(prefix="housing-sweep-") as folder, initialized_hydra(self._files):
             # Hydra writes a multirun.yaml and makes a folder for each job. MLflow keeps all that; a launcher that
             # needs a shared folder is given one by hydra.sweep.dir=<folder>.
             written = ["hydra.mode=MULTIRUN", f'hydra.sweep.dir="{folder}"', *self._read.composed]
             batches = GlobalHydra.instance().hydra.multirun(
-                config_name=composing.CONFIG, task_function=_Job(self._files, task), overrides=written
+                config_name=CONFIG, task_function=_Job(self._files, task), overrides=written
             )
         return [job.return_value for batch in batches or [] for job in batch if isinstance(job, JobReturn)]
 
@@ -159,8 +160,8 @@ class _Composer:
     def _base(self, overrides: Overrides, values: Sequence[str]) -> tuple[DictConfig, DictConfig]:
         options = tuple(o for o in overrides.composed if o not in values)
         if options not in self._bases:
-            cfg = composing.by_hydra(replace(overrides, composed=options), self._files)
-            self._bases[options] = composing.without_hydra(cfg), cfg.hydra
+            cfg = by_hydra(replace(overrides, composed=options), self._files)
+            self._bases[options] = without_hydra(cfg), cfg.hydra
         return self._bases[options]
 
 
@@ -197,7 +198,7 @@ class _Job:
 
 def _values(read: Overrides, files: Files) -> list[list[str]]:
     """For each override what it stands for, one for each value. Raises ConfigError for what has no list of values."""
-    with composing.hydra(files):
+    with initialized_hydra(files):
         parser = OverridesParser.create(config_loader=GlobalHydra.instance().config_loader())
         parsed = parser.parse_overrides(list(read.composed))
         texts = [_each(override, files) for override in parsed]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import math
 import os
 import time
 from collections.abc import Mapping, MutableMapping, Sequence
@@ -18,12 +17,10 @@ from housing.tracking import entries, schema
 from housing.tracking.entries import Input
 from housing.tracking.experiments import experiment_id
 from housing.tracking.provenance import provenance_tags
-from housing.tracking.queries import PARENT_TAG, Direction, Run, RunQueries
+from housing.tracking.queries import PARENT_TAG, Run, RunQueries
 from housing.tracking.run_record import RunRecord, Status
 from housing.tracking.store import local_path, open_client, probe_folder, translated
 from housing.tracking.trial import ABANDONED
-from housing.tuning.leaderboard import places
-from housing.tuning.trial import costs
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -180,31 +177,6 @@ class Runs(RunQueries):
         """One artifact of a run, whole."""
         return read_file(self.client, run_id, name)
 
-    def rank_children(self, parent: str, objectives: Mapping[str, Direction]) -> list[Run]:
-        """The finished children that have every objective, best by the first one first; each is tagged with its rank.
-
-        Ranks are text that sorts, `001` for the best, because MLflow's own nesting is lost in a sorted list. Several
-        objectives rank in fronts: `housing.front` is `true` for the children that no other one beats.
-        """
-        ranked = sorted(
-            (
-                (cost, child)
-                for child in self.children(parent)
-                if child.status == "FINISHED" and (cost := _cost(child, objectives)) is not None
-            ),
-            key=lambda pair: pair[0],
-        )
-        width = max(3, len(str(len(ranked))))
-        with translated(f"run {parent}: cannot rank its children"):
-            for place, (_, child) in zip(places([cost for cost, _ in ranked]), ranked, strict=True):
-                tags = {schema.RANK: f"{place:0{width}d}"}
-                if len(objectives) > 1:
-                    tags[schema.FRONT] = "true" if place == 1 else "false"
-                for tag, value in tags.items():
-                    if child.tags.get(tag) != value:
-                        self.client.set_tag(child.id, tag, value)
-        return [child for _, child in ranked]
-
     def close_abandoned(self) -> list[str]:
         """End runs as KILLED whose process has died on this machine, and their job with it; returns their ids."""
         abandoned = [run for run in self._orphans() if schema.JOB not in run.tags]
@@ -275,11 +247,6 @@ def _tags(record: RunRecord) -> dict[str, str]:
     if record.yaml is not None:
         own |= _config_digest(record.yaml)
     return provenance_tags() | own | ({PARENT_TAG: record.parent} if record.parent else {}) | dict(record.tags)
-
-
-def _cost(run: Run, objectives: Mapping[str, Direction]) -> tuple[float, ...] | None:
-    values = tuple(run.metrics.get(name, math.nan) for name in objectives)
-    return None if any(map(math.isnan, values)) else costs(values, tuple(objectives.values()))
 
 
 def read_file(client: MlflowClient, run_id: str, name: str) -> bytes:

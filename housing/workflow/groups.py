@@ -119,10 +119,11 @@ def open_group(experiment: Experiment, invocation: Invocation, reporter: Reporte
 
 def _best(runs: Runs, run_id: str, experiment: Experiment) -> tuple[dict[str, float], dict[str, str]]:
     """Rank the jobs; what the parent says about the best one."""
+    from housing.tracking.ranking import rank_children
     from housing.training.metrics import direction
 
     objective = experiment.study.objectives[0]
-    ranked = runs.rank_children(run_id, {objective: direction(objective, experiment.algorithm.directions)})
+    ranked = rank_children(runs, run_id, {objective: direction(objective, experiment.algorithm.directions)})
     if not ranked:
         return {}, {}
     best = ranked[0]

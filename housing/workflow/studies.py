@@ -82,6 +82,7 @@ def tune(experiment: Experiment, invocation: Invocation, reporter: Reporter) -> 
 def study(session: Session, *, parent: str | None) -> FinishedStudy:
     """Run the configured study and record it; raises TrainingError when not one trial finished."""
     from housing.tracking.names import study_name
+    from housing.tracking.ranking import rank_children
 
     experiment = session.experiment
     spec = experiment.study
@@ -109,7 +110,7 @@ def study(session: Session, *, parent: str | None) -> FinishedStudy:
         opened, name = opened_study.opened, opened_study.name
         result = managed_search(session, opened_study) if is_managed else _search(session, opened_study, known)
         opened_study.recorder.settle()
-        ranked = session.runs.rank_children(opened.run_id, dict(zip(spec.objectives, towards, strict=True)))
+        ranked = rank_children(session.runs, opened.run_id, dict(zip(spec.objectives, towards, strict=True)))
         cost = bill(session.runs.children(opened.run_id)) if rental is not None else None
         opened.metrics["trials"] = len(result.trials)
         opened.metrics.update(cost.metrics if cost else {})

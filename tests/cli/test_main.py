@@ -16,7 +16,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from housing.cli.commands import COMMANDS, help_of
+from housing.cli.commands import COMMANDS
+from housing.cli.help import help_of
 from housing.config.load import config_hash, load
 
 HOUSING = [sys.executable, "-m", "housing"]

@@ -10,6 +10,7 @@ import pytest
 
 from housing.errors import TrackingError
 from housing.tracking.entries import Input
+from housing.tracking.ranking import rank_children
 from housing.tracking.run_record import RunRecord
 from housing.tracking.runs import Runs, inherited_run
 from tests.tracking.conftest import result_of
@@ -134,7 +135,7 @@ def test_children_are_ranked_so_that_text_sorts(runs: Runs) -> None:
         runs.record(RunRecord(f"t{i}", result=result_of([v], best_round=0), parent=study)) for i, v in enumerate(values)
     ]
 
-    ranked = runs.rank_children(study, {"validation_mae": "minimize"})
+    ranked = rank_children(runs, study, {"validation_mae": "minimize"})
 
     assert [r.id for r in ranked] == [ids[1], ids[2], ids[0]]
     assert [runs.get(i).tags.get("housing.rank") for i in ids] == ["003", "001", "002", None]
