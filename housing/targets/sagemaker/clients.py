@@ -1,4 +1,4 @@
-"""Who we are at AWS, and the clients that call it; safe for threads."""
+"""The account and region we work in, and the clients that call AWS; safe for threads."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Clients:
 
     @cached_property
     def region(self) -> str:
-        """From the settings, or the usual AWS environment. Raises ConfigError when nobody says."""
+        """From the settings, or the usual AWS environment. Raises ConfigError when neither has one."""
         import boto3
 
         with translated("credentials"):
@@ -92,7 +92,7 @@ class Clients:
 
     @cached_property
     def role_arn(self) -> str:
-        """The role that jobs and endpoints take. Raises ConfigError when nobody says."""
+        """The role that jobs and endpoints assume. Raises ConfigError when none is configured."""
         arn = self._settings.role_arn or os.environ.get("SAGEMAKER_ROLE_ARN")
         if not arn:
             raise ConfigError(
@@ -168,7 +168,7 @@ class Clients:
             raise refused
 
     def _with_owner(self, params: dict[str, Any], model: Any, **_: Any) -> None:
-        """Anybody may have taken a name before us: what is not ours gets no data of ours, and gives us none."""
+        """Somebody else may own a bucket of this name: it gets none of our data, and we read none of its."""
         members = model.input_shape.members if model.input_shape else {}
         if "ExpectedBucketOwner" in members:
             params.setdefault("ExpectedBucketOwner", self._owner)
@@ -193,7 +193,7 @@ class Clients:
 
 
 def _local_credentials(keys: Mapping[str, str] | None) -> dict[str, Any]:
-    """What answers on this machine needs no account: a profile that has expired does not matter."""
+    """A server on this machine needs no account, so an expired profile does not matter."""
     from botocore.session import Session
 
     usual = {"aws_access_key_id": "rehearsal", "aws_secret_access_key": "rehearsal"}

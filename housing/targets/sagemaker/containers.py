@@ -1,4 +1,4 @@
-"""What is peculiar to the containers that jobs train in; the rest of this target asks one of these, never for a name.
+"""What differs between the containers that jobs train in; the rest of this target never asks for an algorithm's name.
 
 Four kinds: SageMaker's own image for an algorithm (`built_in`), a script of the user's in a framework's image, an image
 of the user's, and any other algorithm of ours in a framework's image (`script_mode`).
@@ -55,7 +55,7 @@ class LogReader(Protocol):
         """What is known of each round, by number."""
 
     def fill(self, history: Mapping[str, Sequence[float]]) -> None:
-        """Take from a history, one value a round from the first, the rounds that no line has told of."""
+        """Add, from a history of one value a round from the first, the rounds that no line has reported."""
 
     def history(self) -> Mapping[str, Sequence[float]]:
         """One value a round for each metric that no round lacks; empty when a round is missing."""
@@ -66,7 +66,7 @@ class Trained:
     """A model file's bytes, empty where there is none, and what stands beside it in the archive.
 
     `history` is one value a round for each metric, in the label's unit, and `best_round` the last one kept, where the
-    container has written them; elsewhere the log tells.
+    container has written them; elsewhere they come from the log.
     """
 
     model: bytes = b""
@@ -75,7 +75,7 @@ class Trained:
 
 
 class TrainingContainer(Protocol):
-    """Subclass it; what most containers do not have need not be said."""
+    """Subclass it and override only what differs from most containers."""
 
     reads_json: ClassVar[bool] = False
     """Whether hyperparameters are JSON texts, as SageMaker's toolkit for scripts has them, or plain ones."""

@@ -1,4 +1,4 @@
-"""The least that somebody must be allowed to do: one table, from which policies for IAM are written.
+"""The least privileges: one table, from which policies for IAM are written.
 
 A row of the table is there because a call is made; a test holds the two against each other. Rows that only some
 experiments need say which.
@@ -65,7 +65,7 @@ _OF_MLFLOW = (
 
 @dataclass(frozen=True)
 class Use:
-    """What an experiment does at one place: `trains` jobs, `searches` by SageMaker's own tuning, `serves` endpoints."""
+    """What an experiment does there: `trains` jobs, `searches` by SageMaker's own tuning, `serves` endpoints."""
 
     trains: bool = False
     searches: bool = False

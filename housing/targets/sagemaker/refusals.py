@@ -1,4 +1,4 @@
-"""What AWS refuses, or fails at, in one line: the call, its error code, what AWS says and the way out."""
+"""Refusals and failures of AWS in one line: the call, its error code, what AWS says and the way out."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ class Spot:
 
 @dataclass(frozen=True)
 class Settings:
-    """An account's places and machines. What is null comes from the usual AWS environment, or has a default there.
+    """Account, region, storage and instances. What is null comes from the usual AWS environment, or has a default.
 
     `role_arn` null: the environment's SAGEMAKER_ROLE_ARN. `bucket` null: `sagemaker-<region>-<account>`, made when it
     is not there. All objects lie below `prefix`, and jobs are called `<prefix>-<UTC>`. `image_version` is that of

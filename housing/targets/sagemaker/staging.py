@@ -32,7 +32,7 @@ class Staged:
 
 
 class Stage:
-    """Our corner of the bucket."""
+    """Our part of the bucket."""
 
     def __init__(self, clients: Clients, settings: Settings) -> None:
         self._clients = clients
@@ -56,7 +56,7 @@ class Stage:
         return uri
 
     def write(self, content: bytes, uri: str) -> None:
-        """Upload an object, in the place of what may be there."""
+        """Upload an object, replacing what may be there."""
         bucket, key = split(uri)
         with translated("s3"):
             self._clients("s3").upload_fileobj(io.BytesIO(content), bucket, key, ExtraArgs=self._encrypted)

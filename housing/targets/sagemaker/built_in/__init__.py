@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 UNTAGGED = "xgboost"
-"""What a job is taken for that somebody else began, and did not tag."""
+"""What an untagged job, which another program has created, is taken for."""
 
 
 class BuiltIn(TrainingContainer, Protocol):

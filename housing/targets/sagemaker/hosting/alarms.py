@@ -22,7 +22,7 @@ def names(endpoint: str, alarms: Iterable[str], variants: Iterable[str]) -> list
 
 
 def put_alarm(endpoint: str, name: str, variant: str, alarm: Alarm, *, own: Mapping[str, str]) -> dict[str, Any]:
-    """No requests are no reason to ring."""
+    """No requests are no alarm."""
     return {
         "AlarmName": alarm_name(endpoint, name, variant),
         "AlarmDescription": _description(alarm),
@@ -42,7 +42,7 @@ def put_alarm(endpoint: str, name: str, variant: str, alarm: Alarm, *, own: Mapp
 def read_alarms(endpoint: str, variants: Iterable[str], found: Iterable[Mapping[str, Any]]) -> dict[str, Alarm]:
     """What DescribeAlarms answers, by alarm. One that is not there for every variant as we make it is not there.
 
-    Where the variants' alarms differ, the one that is told was changed behind our back: its description says otherwise.
+    Where the variants' alarms differ, the one returned is the one that somebody changed: its description differs.
     """
     wanted = set(variants)
     seen: dict[str, set[str]] = {}

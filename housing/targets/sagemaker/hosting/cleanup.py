@@ -1,7 +1,7 @@
 """Removing what endpoints were made of: everything that carries our tags, and nothing else.
 
-An endpoint's folder in the bucket is the first thing that is made of it and the last that goes: whatever a command that
-was killed has left behind is found by it.
+An endpoint's folder in the bucket is made before everything else and removed after it, so that whatever a killed
+command has left behind can be found.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Cleanup:
             )
 
     def stop_scaling(self, endpoint: str, variants: Collection[str] | None = None) -> None:
-        """Of the variants named, or of everything that scales."""
+        """For the variants named, or for everything that scales."""
         client = self._clients("application-autoscaling")
         for target in self._endpoints.scalable_targets(endpoint):
             variant = target["ResourceId"].rpartition("/")[2]
@@ -68,14 +68,14 @@ class Cleanup:
                     client.delete_alarms(AlarmNames=[alarm["AlarmName"]])
 
     def sweep(self, endpoint: str, *, config: str, models: Collection[str], archives: Collection[str]) -> None:
-        """Remove configurations, models and archives that are in service no more."""
+        """Remove configurations, models and archives that are no longer in service."""
         self._remove_configs(endpoint, but=[config])
         self._remove_models(endpoint, but=models)
         kept = {archive.rpartition("/")[0].rpartition("/")[2] for archive in archives}
         self._remove_files(endpoint, but=kept)
 
     def remove(self, endpoint: str) -> None:
-        """All of an endpoint that is gone itself. What it captured and its batch results stay."""
+        """Remove everything of an endpoint that is gone itself. What it captured and its batch results stay."""
         self.remove_alarms(endpoint)
         self._remove_configs(endpoint)
         self._remove_models(endpoint)
@@ -102,7 +102,7 @@ class Cleanup:
             found = [item for page in pages.paginate(NameContains=stem(endpoint)) for item in page[answer]]
         for item in found:
             name = item[f"{kind}Name"]
-            # SageMaker finds the words anywhere in a name; of others' things not even the tags are ours to read.
+            # SageMaker matches anywhere in a name; the tags of other people's resources may not be ours to read.
             if name.startswith(f"{stem(endpoint)}-") and name not in but:
                 tags: dict[str, str] = {}
                 with missing_as_none("sagemaker"):

@@ -102,7 +102,7 @@ class SageMakerHost:
         counted = variant_metrics(self._clients, endpoint, names, since=found["CreationTime"])
         counts = {name: variant.get("CurrentInstanceCount", 0) for name, variant in live.by_variant(found).items()}
         reason = found.get("FailureReason")
-        # Any change counts as one of the test, an instance more too: nothing from before the test is taken for it.
+        # Any change, even one more instance, counts as a new test: nothing from before it may be mixed in.
         test = requests_since_change(self._clients, endpoint, names, changed=found["LastModifiedTime"])
         return EndpointStatus(
             endpoint=endpoint,
@@ -121,7 +121,7 @@ class SageMakerHost:
         )
 
     def captured(self, endpoint: str) -> Sequence[CapturedRows]:
-        """Where and what it captures is the endpoint's own word; nothing when it does not."""
+        """Where it captures is the endpoint's own setting; nothing when it does not capture."""
         found = self._endpoints.describe(endpoint)
         if found is None:
             raise DeploymentError(f"endpoint {endpoint} does not exist; `housing deploy` makes it")

@@ -46,7 +46,7 @@ def transform_fn(predictor: Any, content: str | bytes, content_type: str, accept
 
 
 def _refused(status: int, reason: str) -> Any:
-    """As the server around us takes a refusal: images serve scripts by Flask, or by the model server of MXNet."""
+    """A refusal in the form of the server that runs us: Flask, or the model server of MXNet."""
     flask, toolkit = sys.modules.get("flask"), sys.modules.get("sagemaker_inference")
     if toolkit is not None and not (flask is not None and flask.has_request_context()):
         raise toolkit.errors.BaseInferenceToolkitError(status, reason, reason)

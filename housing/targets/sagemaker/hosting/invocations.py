@@ -53,7 +53,7 @@ class Route:
 
 
 class Invocations:
-    """An endpoint is looked up at the first question, and again after it has been changed from here."""
+    """An endpoint is looked up at the first request, and again after it has been changed from here."""
 
     def __init__(self, clients: Clients, endpoints: Endpoints, stage: Stage, settings: Settings) -> None:
         self._clients = clients
@@ -64,7 +64,7 @@ class Invocations:
         self._encoders: dict[str, Encoder] = {}
 
     def forget(self, endpoint: str) -> None:
-        """Look it up again when it is asked the next time."""
+        """Look it up again at the next request."""
         self._known.pop(endpoint, None)
 
     def predict(self, endpoint: str, rows: str, variant: str | None) -> Prediction:
@@ -77,7 +77,7 @@ class Invocations:
         encoders = {name: self.encoder_of(known.archives[name]) for name in known.weights}
         encoded = known.interface == "encoded"
         if encoded and variant is None and len({encoder.digest for encoder in encoders.values()}) > 1:
-            # Rows are encoded before SageMaker shares them out, so whoever encodes must choose.
+            # Rows are encoded before SageMaker chooses a variant, so the variant must be chosen here.
             variant = random.choices(list(known.weights), list(known.weights.values()))[0]
         encoder = encoders[variant] if variant else next(iter(encoders.values()))
         matrix = encoder.transform(encoder.rows_from_csv(rows))

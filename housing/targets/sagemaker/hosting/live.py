@@ -1,4 +1,4 @@
-"""What SageMaker tells of an endpoint -> the deployment that it serves, to be held against the wanted one."""
+"""What SageMaker says of an endpoint -> the deployment that it serves, to be compared with the wanted one."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def deployment(
 ) -> Deployment:
     """From DescribeEndpoint, DescribeEndpointConfig and DescribeModel by model name; whoever has changed it, and how.
 
-    A model that housing did not make is told as `sagemaker:<its name>`, which no plan can want.
+    A model that housing did not make is shown as `sagemaker:<its name>`, which no plan can want.
     """
     configured = by_variant(config or {})
     interfaces = [i for i in (_environment(m).get(INTERFACE_VARIABLE) for m in models.values()) if i]
@@ -85,7 +85,7 @@ def by_variant(answer: Answer) -> dict[str, Answer]:
 
 
 def read_update(tags: Mapping[str, str], alarms: Mapping[str, Alarm]) -> Update:
-    """From an endpoint's tags; the default where somebody has taken them off or made them say what nobody can do."""
+    """From an endpoint's tags; the default where somebody has removed them or changed them to what is impossible."""
     told = dict(pair.partition("=")[::2] for pair in tags.get(UPDATE_TAG, "").split())
     existing = [value for key, value in sorted(tags.items()) if key.startswith(ALARM_TAG) and value]
     try:
@@ -115,7 +115,7 @@ def served(model: Answer) -> dict[str, str]:
 
 
 def foreign(model_name: str) -> str:
-    """How a model that housing did not make is told."""
+    """How a model that housing did not make is shown."""
     return f"sagemaker:{model_name}"
 
 

@@ -1,7 +1,7 @@
 """A lock that commands on any machine respect: an object in S3, made and taken over by conditional writes alone.
 
-Its holder writes it anew every few seconds. One that has not been written for longer belongs to a dead holder, and so
-does one of a process of this machine that is gone: it is taken over.
+Its holder renews it every few seconds. One that has not been renewed for longer, or whose process on this machine is
+gone, belongs to a dead holder: it is taken over.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class _Lock:
             if found is None:
                 continue
             holder, version, age_s = found
-            # Only who read the dead holder's very version may replace it: of two that try, one succeeds.
+            # Only who has read the dead holder's version may replace it: of two that try, one succeeds.
             if (age_s > _STALE_S or (holder and is_dead(holder.process))) and self._write(IfMatch=version):
                 return
             if time.monotonic() > deadline:
@@ -84,7 +84,7 @@ class _Lock:
                 self._write(IfMatch=self._version)
 
     def free(self) -> None:
-        """Nothing happens when somebody has taken it for stale meanwhile."""
+        """Nothing happens when somebody has taken it over meanwhile."""
         found = self._found()
         if found is not None and found[1] == self._version:
             with translated("s3"):

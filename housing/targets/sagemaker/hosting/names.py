@@ -1,4 +1,4 @@
-"""What the things that an endpoint is made of are called, and how ours are told from others: names, tags, keys."""
+"""Names, tags and keys of what an endpoint is made of, by which ours are recognised."""
 
 from __future__ import annotations
 
@@ -41,5 +41,5 @@ def endpoint_key(prefix: str, endpoint: str, *parts: str) -> str:
 
 
 def variant_resource(endpoint: str, variant: str) -> str:
-    """What application autoscaling calls a variant."""
+    """The id of a variant in Application Auto Scaling."""
     return f"endpoint/{endpoint}/variant/{variant}"

@@ -14,7 +14,7 @@ Request = dict[str, Any]
 
 PROGRAM = "inference.py"
 MODEL_VARIABLE, DIGEST_VARIABLE, INTERFACE_VARIABLE = "HOUSING_MODEL", "HOUSING_DIGEST", "HOUSING_INTERFACE"
-"""Environment of a model's container: cannot be changed afterwards, so it tells what is really served."""
+"""Environment of a model's container: cannot be changed afterwards, so it says what is really served."""
 
 UPDATE_TAG = "housing:update"
 ALARM_TAG = "housing:alarm."
@@ -26,7 +26,7 @@ _SHORTEST_LIMIT_S, _LONGEST_LIMIT_S = 600, 28800
 
 @dataclass(frozen=True)
 class ResourceDefaults:
-    """What everything at one place is made with. `tags` are the user's and the experiment's."""
+    """What all resources of an endpoint are created with. `tags` are the user's and the experiment's."""
 
     role_arn: str
     bucket: str

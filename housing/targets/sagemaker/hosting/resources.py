@@ -1,4 +1,4 @@
-"""What an endpoint is made of: archives, models, configurations and alarms, the same again is made once."""
+"""What an endpoint is made of: archives, models, configurations and alarms; equal content is made only once."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class EndpointResources:
 
     @cached_property
     def defaults(self) -> ResourceDefaults:
-        """What all requests have in common."""
+        """What all of them are created with."""
         settings = self._settings
         return ResourceDefaults(
             role_arn=self._clients.role_arn,
@@ -47,7 +47,7 @@ class EndpointResources:
 
     @property
     def tags(self) -> dict[str, str]:
-        """On everything that is made."""
+        """Of everything that is created."""
         return {EXPERIMENT_TAG: self._settings.prefix, **self._settings.tags}
 
     def configure(

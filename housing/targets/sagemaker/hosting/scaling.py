@@ -1,4 +1,4 @@
-"""Autoscaling of variants, as application autoscaling is told and tells it."""
+"""Autoscaling of variants as requests to Application Auto Scaling, and read back from its answers."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ _SUSPENDED = ("DynamicScalingInSuspended", "DynamicScalingOutSuspended", "Schedu
 
 
 def scalable(endpoint: str, variant: str) -> dict[str, Any]:
-    """What names one variant in every request."""
+    """The keys that identify one variant in every request."""
     return {**_SPACE, "ResourceId": variant_resource(endpoint, variant)}
 
 
 def register(endpoint: str, variant: str, scaling: Autoscaling) -> dict[str, Any]:
-    """Also ends a suspension."""
+    """Register the variant; a suspension ends with it."""
     return {
         **scalable(endpoint, variant),
         "MinCapacity": scaling.min_instances,
@@ -45,7 +45,7 @@ def put_policy(endpoint: str, variant: str, scaling: Autoscaling) -> dict[str, A
 
 
 def read_scaling(target: Mapping[str, Any], policies: Iterable[Mapping[str, Any]]) -> Autoscaling | None:
-    """None unless it is one policy of ours that is at work: anything else is put right by starting it again."""
+    """None unless exactly one active policy of ours is there: anything else is replaced."""
     if any(target.get("SuspendedState", {}).values()):
         return None
     every = list(policies)

@@ -81,7 +81,7 @@ class Steps:
         self._arrive(deployment, config, since=began)
 
     def _replace(self, deployment: Deployment, models: Mapping[str, Path]) -> None:
-        """The variants that go, or change their machines, scale no more: SageMaker would refuse."""
+        """Stop scaling for variants that are removed or change their instances: SageMaker would refuse otherwise."""
         endpoint = deployment.endpoint
         snapshot = self._in_service(endpoint)
         if snapshot.config is None:
@@ -111,7 +111,7 @@ class Steps:
         self._arrive(deployment, config, since=began)
 
     def _arrive(self, deployment: Deployment, config: Mapping[str, Any], *, since: float) -> None:
-        """Wait until it is in service, hold it against what was asked, and remove what is in service no more."""
+        """Wait until it is in service, compare it with what was asked for, and remove what is no longer in service."""
         endpoint, wanted = deployment.endpoint, config["EndpointConfigName"]
         found = self._endpoints.settled(endpoint)
         if found is None:
@@ -175,7 +175,7 @@ class Steps:
             raise CloudError(f"endpoint {action.endpoint}: SageMaker took the change back ({', '.join(left)}): {why}")
 
     def _delete(self, endpoint: str) -> None:
-        """Whatever of it there is, also after a command that was killed in the middle."""
+        """Remove whatever there is of it, also after a command that was killed halfway."""
         found = self._endpoints.settled(endpoint)
         if found is not None:
             self._endpoints.snapshot(found)  # somebody else's endpoint of this name stays

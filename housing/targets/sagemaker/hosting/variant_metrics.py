@@ -1,4 +1,4 @@
-"""How an endpoint fares, by variant, as CloudWatch counts it."""
+"""Requests, failures and latency of an endpoint, by variant, as CloudWatch counts them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Jobs that somebody else has submitted, told as those of a study are."""
+"""Jobs that another command has submitted, described as those of a study are."""
 
 from __future__ import annotations
 

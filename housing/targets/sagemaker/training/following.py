@@ -1,4 +1,4 @@
-"""A job from its start to its result: what it logs is told while it runs, and it is stopped when it should be."""
+"""A job from its start to its result: its log is passed on while it runs, and it is stopped when asked to."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _POLLS_WITHOUT_ANSWER = 60
 
 
 class Overview:
-    """All running jobs at once: one call tells which of them have changed, and only those are described."""
+    """All running jobs at once: one call lists which of them have changed, and only those are described."""
 
     def __init__(self, jobs: Jobs, *, prefix: str, poll_s: float) -> None:
         self._jobs = jobs
@@ -48,7 +48,7 @@ class Overview:
 
     @contextmanager
     def watching(self, description: Description) -> Iterator[None]:
-        """Keep this job in view meanwhile."""
+        """Keep this job in the list meanwhile."""
         with self._lock:
             self._known[description.handle] = description
         try:
@@ -94,8 +94,8 @@ class Follower:
     def follow(self, job: TrainingJob, description: Description, progress: Progress | None) -> TrainingResult:
         """Wait for the job's end. Raises TrainingError when it has failed; any error of ours leaves it running.
 
-        What `progress` raises stops the job, but for the deliberate errors of ours: a record that is away for a while
-        should not cost what was paid for.
+        What `progress` raises stops the job, except errors of ours: an unreachable record should not cost what has
+        been paid for.
         """
         reading = _Reading(job, LogTail(self._clients, description.handle), progress, self._on_line)
         with self._overview.watching(description):
@@ -140,7 +140,7 @@ class Follower:
         )
 
     def _patient_step(self, job: TrainingJob, description: Description, reading: _Reading) -> Description:
-        """One more look; a network or a service that is away for a while costs nothing but time."""
+        """Look once more; a network or service that is down for a while costs only time."""
         for polls_left in reversed(range(_POLLS_WITHOUT_ANSWER)):
             try:
                 return self._step(job, description, reading)
@@ -152,7 +152,7 @@ class Follower:
 
     def _step(self, job: TrainingJob, description: Description, reading: _Reading) -> Description:
         if description.has_logs:
-            # Each start has a stream of its own, which is there a while after the job says that it trains again.
+            # Each start has its own stream, which appears a while after the job reports that it is training again.
             reading.read(look_for_streams=len(reading.streams) <= description.interruptions)
             if reading.should_stop and not reading.stopped:
                 self._jobs.stop(description.handle)
@@ -206,7 +206,7 @@ class _Reading:
 
 
 def _expected(job: TrainingJob, rounds: int | None) -> int:
-    """How many rounds the job has logged when `rounds` of them are in its model."""
+    """How many rounds the log of the job must have when `rounds` of them are in its model."""
     if rounds is None:
         return 1
     has = find(job.algorithm).capabilities

@@ -1,4 +1,4 @@
-"""What came of a job: its model, its history and what SageMaker says of it; or why nothing did."""
+"""The outcome of a job: its model, its history and what SageMaker says of it; or why there is none."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def rounds_of(job: TrainingJob, model: bytes) -> int | None:
 
 
 def complete(job: TrainingJob, model: bytes, log_reader: LogReader, stage: Stage) -> None:
-    """Compute the rounds that the log does not tell of from the model: a spot job's first one is trained beforehand."""
+    """Compute from the model the rounds that the log lacks: a spot job's first one is trained beforehand."""
     rounds = rounds_of(job, model)
     if rounds is None or all(number in log_reader.known for number in range(log_reader.newest + 1)):
         return
@@ -86,7 +86,7 @@ def result(
 ) -> TrainingResult:
     """Everything of a job that has ended, in the label's unit and as `training.fit` would give it.
 
-    `history` is what the log tells. A round that early stopping has cut out of the model has no value in the label's
+    `history` is read from the log. A round that early stopping has cut out of the model has no value in the label's
     unit where that is transformed.
     """
     model, rounds = trained.model, rounds_of(job, trained.model)
@@ -120,7 +120,7 @@ def result(
 
 
 def details(description: Description, *, streams: Sequence[str], region: str) -> dict[str, str]:
-    """What SageMaker tells of a job, by MLflow tag."""
+    """What SageMaker says of a job, by MLflow tag."""
     told = {
         "job_arn": description.arn,
         "job_name": description.handle,
@@ -138,7 +138,7 @@ def details(description: Description, *, streams: Sequence[str], region: str) ->
 
 
 def _suffices(history: Mapping[str, Sequence[float]], rounds: int) -> bool:
-    """Whether the log tells of every round, and its five decimals are six digits."""
+    """Whether the log has every round, and its five decimals are six digits."""
     return bool(history) and all(len(values) >= rounds and min(values) >= _LEAST_TOLD for values in history.values())
 
 

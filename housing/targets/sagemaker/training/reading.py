@@ -68,6 +68,6 @@ def _value(text: str, rule: Hyperparameter | None) -> Value | Sequence[str]:
                 return int(float(text))
             case "float":
                 return float(text)
-    except ValueError:  # as the container told its command
+    except ValueError:  # as the container reported it
         pass
     return text

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 ALGORITHM_TAG = "housing:algorithm"
 LABEL_TRANSFORM_TAG = "housing:label_transform"
-"""With these two a job that its command has lost is understood by any other."""
+"""With these two, any other command can read back a job whose command was killed."""
 
 _NOT_IN_TAGS = re.compile(r"[^\w\s.:/=+\-@]")
 _LONGEST_TAG = 256

@@ -1,8 +1,8 @@
 """Algorithms of ours that SageMaker has no image for: they train in a framework's, by a program that we bring along.
 
 The program is `fit_there.py` with the part of housing that fits and predicts. It installs what the algorithm needs, and
-writes the model file as any other place gets it, with the history beside it. An interruption costs what was trained: a
-job begins anew, and ends with the same model.
+writes the model file as every target does, with the history beside it. An interruption costs what was trained: the job
+starts anew, and ends with the same model.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A study that SageMaker's Automatic Model Tuning runs, watched from here."""
+"""A study that SageMaker's Automatic Model Tuning runs, followed from here."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def search(
 
 @dataclass
 class _Followed:
-    """One of its jobs, as far as this process has seen it; `changed` until the watch has been told."""
+    """One of its jobs, as far as this process knows it; `changed` until `watch` has been called with it."""
 
     number: int
     job: TrainingJob
@@ -48,7 +48,7 @@ class _Followed:
     ended: bool = False
 
     def now(self) -> ManagedJob:
-        """As the watch is told."""
+        """As `watch` gets it."""
         assert self.job.handle is not None
         hyperparameters: Any = self.job.hyperparameters
         if isinstance(self.error, TrainingError):
@@ -145,7 +145,7 @@ class _Watching:
         self._changes.put(followed)
 
     def _settled(self, handle: str, error: HousingError) -> HousingError:
-        """A job that found no machine has failed as any other; one that is lost from sight may yet end well."""
+        """A job that found no machine has failed as any other; one that cannot be reached may still succeed."""
         try:
             is_over = isinstance(error, CloudError) and self._jobs.existing(handle).status == "Failed"
         except CloudError:
@@ -153,7 +153,7 @@ class _Watching:
         return TrainingError(str(error)) if is_over else error
 
     def _tell(self, *, within_s: float) -> None:
-        """Tell the watch of what has changed, each job once however much it has; waits for a first change."""
+        """Call `watch` with each job that has changed, once; waits for a first change."""
         changed: dict[int, _Followed] = {}
         try:
             first = self._changes.get(timeout=within_s) if within_s else self._changes.get_nowait()

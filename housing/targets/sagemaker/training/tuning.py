@@ -88,7 +88,7 @@ def tuning_request(managed: ManagedStudy, settings: Settings, resources: JobReso
 
 
 def fixed_values(space: SearchSpace) -> Mapping[str, Any]:
-    """What has one value only: it is not searched, and SageMaker does not tell of it."""
+    """What has one value only: it is not searched, and SageMaker does not report it."""
     return _parts(space)[1]
 
 

@@ -58,7 +58,7 @@ class XGBoostContainer(BuiltIn):
         return images.serving_image(made_by, settings, region)
 
     def texts(self, job: TrainingJob, _resources: JobResources) -> dict[str, str]:
-        """Plain texts, with what the container must be told."""
+        """Plain texts, with the settings that the container needs besides."""
         values = dict(job.hyperparameters)
         values.setdefault("seed", job.seed)
         # The container fails with a KeyError where metrics are named and the objective is not.

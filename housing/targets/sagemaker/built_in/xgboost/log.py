@@ -14,7 +14,7 @@ class LoggedRounds:
     """What one job has logged so far.
 
     The built-in container numbers its rounds from 0 whenever it starts, and says beforehand which one it goes on from.
-    A job that was interrupted logs again what it trains again: that is not told twice.
+    An interrupted job logs again what it trains again; each round is reported once.
     """
 
     def __init__(self, *, metrics: Collection[str], suffix: str = "") -> None:
@@ -37,7 +37,7 @@ class LoggedRounds:
         return [(number, values)]
 
     def read(self, line: str) -> list[tuple[int, Mapping[str, float]]]:
-        """The round that the line tells of, when it does and the round is new."""
+        """The round that the line reports, when it does and the round is new."""
         if resumed := _RESUMED.search(line):
             self._resumed_at = int(resumed[1])
         found = _ROUND.match(line)
@@ -57,7 +57,7 @@ class LoggedRounds:
         return self.add(number, values)
 
     def fill(self, history: Mapping[str, Sequence[float]]) -> None:
-        """Take the rounds that no line has told of: the first one of a spot job, say."""
+        """Add the rounds that no line has reported, such as the first one of a spot job."""
         for number, values in enumerate(zip(*history.values(), strict=False)):
             told = dict(zip(history, values, strict=True))
             self._rounds.setdefault(number, {name: told[name] for name in told if name.endswith(self._suffix)})
@@ -73,7 +73,7 @@ class LoggedRounds:
 
     @property
     def known(self) -> Mapping[int, Mapping[str, float]]:
-        """The metrics of each round that a line has told of, by number."""
+        """The metrics of each round that was reported, by number."""
         return self._rounds
 
     @property
