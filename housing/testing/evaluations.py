@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 
-from housing.tuning.session import Evaluate
 from housing.tuning.space import Point
+from housing.tuning.study_loop import Evaluate
 from housing.tuning.trial import Evaluation, Report, Trial
 
 

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from housing.errors import ConfigError
-from housing.tuning.session import Ended, Evaluate, Session, interrupt_as_event
 from housing.tuning.space import Point, SearchSpace
 from housing.tuning.spec import Study, faults, point_faults
+from housing.tuning.study_loop import Ended, Evaluate, StudyLoop, interrupt_as_event
 from housing.tuning.trial import Direction, FinishedTrial, Trial, costs, dominates
 
 
@@ -94,12 +94,12 @@ def search(
     sampler = Sampler(
         space, study, seed=seed, directions=towards, past=counted, known=known, begun=begun, rounds=rounds
     )
-    session = Session(study, evaluate, sampler=sampler, directions=towards, on_start=on_start, on_end=on_end)
+    loop = StudyLoop(study, evaluate, sampler=sampler, directions=towards, on_start=on_start, on_end=on_end)
     for trial in counted:
-        session.note(trial)
-    with interrupt_as_event(session.interrupted, decide):
-        ended, seconds = session.run()
-    trials = tuple(sorted(session.trials, key=lambda t: t.number))
+        loop.note(trial)
+    with interrupt_as_event(loop.interrupted, decide):
+        ended, seconds = loop.run()
+    trials = tuple(sorted(loop.trials, key=lambda t: t.number))
     return StudyResult(space, towards, trials, ended, seconds)
 
 

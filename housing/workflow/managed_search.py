@@ -18,8 +18,8 @@ from housing.tracking.run_record import RunRecord
 from housing.tracking.studies import latest_study
 from housing.tracking.trial import finished_trial
 from housing.training.metrics import direction
-from housing.tuning.session import Ended, interrupt_as_event
 from housing.tuning.space import partition
+from housing.tuning.study_loop import Ended, interrupt_as_event
 from housing.tuning.trial import FinishedTrial, State, Trial
 from housing.workflow.job_run import JobRun
 from housing.workflow.resuming import OpenStudy

@@ -15,7 +15,7 @@ from housing.errors import CloudError, ConfigError, JobRefused, TrackingError
 from housing.targets.base import LastingRunner, Runner
 from housing.tracking import schema
 from housing.training.job import Progress, TrainingJob, TrainingResult
-from housing.tuning.session import interrupt_as_event
+from housing.tuning.study_loop import interrupt_as_event
 from housing.workflow.job_run import JobRun, JobsLeftRunning
 from housing.workflow.spending import Ledger, billed
 

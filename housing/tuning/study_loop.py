@@ -1,4 +1,4 @@
-"""One session of a study: trials run elsewhere, this thread proposes, learns and tells the caller."""
+"""The loop of a study: trials run elsewhere, this thread proposes them, learns from them and reports to the caller."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class _Running:
         self.ended = time.monotonic()
 
 
-class Session:
+class StudyLoop:
     def __init__(
         self,
         study: Study,
