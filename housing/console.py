@@ -211,13 +211,13 @@ def _study_line(study: StudyProgress) -> str:
 
 
 def _progress(study: StudyProgress, since_s: float) -> str:
-    told = [f"{study.done}/{study.total}"]
-    told += [f"{count} {state}" for state, count in study.states.items() if state != "complete"]
-    told += [f"{study.running} running"] if study.running else []
-    told.append(_duration(study.elapsed_s + since_s))
+    parts = [f"{study.done}/{study.total}"]
+    parts += [f"{count} {state}" for state, count in study.states.items() if state != "complete"]
+    parts += [f"{study.running} running"] if study.running else []
+    parts.append(_duration(study.elapsed_s + since_s))
     if study.left_s is not None and study.done < study.total:
-        told.append(f"about {_duration(max(1.0, study.left_s - since_s))} left")
-    return ", ".join(told)
+        parts.append(f"about {_duration(max(1.0, study.left_s - since_s))} left")
+    return ", ".join(parts)
 
 
 def _duration(seconds: float) -> str:

@@ -147,7 +147,7 @@ def _held(name: str, holder: str) -> str:
 
 def _shown(holder: str) -> str:
     try:
-        told = json.loads(holder)
+        known = json.loads(holder)
     except ValueError:
         return "another process"
-    return f"process {told['pid']} on {told['host']} (since {told['since']})"
+    return f"process {known['pid']} on {known['host']} (since {known['since']})"

@@ -56,24 +56,24 @@ def traffic(status: EndpointStatus, found: VariantTraffic, *, confidence: float)
 
 def remarks(found: VariantTraffic, *, chance: float) -> list[str]:
     """Whether the shares are as declared, and from when on requests count."""
-    told = []
+    lines = []
     since, counted = found.since_s, found.counted_since_s
     if since is not None:
-        told.append(f"what came before {moment(since)}, when these variants, models and weights began, is left out")
+        lines.append(f"what came before {moment(since)}, when these variants, models and weights began, is left out")
     if since is not None and counted is not None and counted > since + _MUCH_LATER_S:
-        told.append(f"requests are counted since {moment(counted)}")
+        lines.append(f"requests are counted since {moment(counted)}")
     ratio = found.ratio
     if ratio.is_off(chance):
         shares = ", ".join(
             f"{name} {share:.1%} (declared {ratio.declared[name]:.1%})" for name, share in ratio.seen.items()
         )
-        told.append(
+        lines.append(
             f"{ratio.requests:,} requests are not shared out as declared: {shares}; p = {ratio.p_value:.1g}. Find out "
             "why before you trust a comparison: requests that name their variant count, too"
         )
     elif ratio.p_value is not None:
-        told.append(f"{ratio.requests:,} requests are shared out as declared; p = {ratio.p_value:.2g}")
-    return told
+        lines.append(f"{ratio.requests:,} requests are shared out as declared; p = {ratio.p_value:.2g}")
+    return lines
 
 
 def moment(seconds: float) -> str:

@@ -78,10 +78,10 @@ def estimate(rental: Rental, prices: Prices, *, jobs: int, earlier: Sequence[flo
     longest_usd = prices.usd(rental.instance_type, rental.instances * jobs, rental.max_seconds)
     if longest_usd is None:
         return f"unknown: {rental.instance_type} has no price ({_multiplied(rental, jobs)})"
-    told = f"at most {_usd(longest_usd)}: {_multiplied(rental, jobs)}, on demand in {prices.region}, {prices.date}"
+    text = f"at most {_usd(longest_usd)}: {_multiplied(rental, jobs)}, on demand in {prices.region}, {prices.date}"
     typical_usd = prices.usd(rental.instance_type, rental.instances * jobs, median(earlier)) if earlier else None
     like = "the earlier job" if len(earlier) == 1 else f"{len(earlier)} earlier jobs"
-    return told if typical_usd is None else f"{told}; like {like}: {_usd(typical_usd)}"
+    return text if typical_usd is None else f"{text}; like {like}: {_usd(typical_usd)}"
 
 
 def earlier_billed_seconds(runs: RunQueries, rental: Rental) -> list[float]:

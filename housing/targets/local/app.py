@@ -138,8 +138,8 @@ def _check_host(request: Request) -> None:
     """A web page may reach loopback under a name of its own (DNS rebinding), but cannot hide that name."""
     hosts = request.headers.getlist("host")
     if len(hosts) != 1 or not _HOST.fullmatch(hosts[0]):
-        told = ", ".join(hosts)[:100]
-        raise HTTPException(403, f"this server answers to 127.0.0.1 and localhost, not to {told!r}")
+        shown = ", ".join(hosts)[:100]
+        raise HTTPException(403, f"this server answers to 127.0.0.1 and localhost, not to {shown!r}")
     origin = request.headers.get("origin")
     if origin is not None and origin.lower() != f"http://{hosts[0].lower()}":
         raise HTTPException(403, f"this server answers to no web page, and to none of {origin[:100]!r}")

@@ -93,17 +93,17 @@ def _way_out(service: str, error: Any, found: str) -> str:
 def _failure(service: str, error: Exception) -> CloudError:
     from botocore import exceptions as known
 
-    told = " ".join(str(error).split()).rstrip(".")
+    reason = " ".join(str(error).split()).rstrip(".")
     if isinstance(error, known.NoCredentialsError | known.PartialCredentialsError):
         return CloudError(
             f"{service}: no AWS credentials; sign in (aws sso login, aws configure), set AWS_PROFILE, or rehearse "
             "without an account: target=rehearsal"
         )
     if isinstance(error, known.ParamValidationError):
-        return CloudError(f"{service}: the request is not valid: {told}")
+        return CloudError(f"{service}: the request is not valid: {reason}")
     if isinstance(error, known.ConnectionError | known.HTTPClientError):
         return CloudError(
-            f"{service}: no answer: {told}; check the network, region and endpoint_url; the same command goes on "
+            f"{service}: no answer: {reason}; check the network, region and endpoint_url; the same command goes on "
             "where this one has ended"
         )
-    return CloudError(f"{service}: {told}")
+    return CloudError(f"{service}: {reason}")

@@ -91,14 +91,14 @@ class Settings:
             faults.append(f"poll_s: must be more than 0, got {self.poll_s}")
         if not _PREFIX.fullmatch(self.prefix):
             faults.append(f"prefix: must be 1 to 32 letters, digits and inner hyphens, got {self.prefix!r}")
-        for key, form, told in (
+        for key, form, expected in (
             ("region", _REGION, "a region such as us-east-1"),
             ("role_arn", _ROLE, "an ARN: arn:aws:iam::<account>:role/<name>"),
             ("bucket", _BUCKET, "a bucket's name: 3 to 63 small letters, digits, hyphens and dots, without s3://"),
             ("endpoint_url", _ADDRESS, "an address: https://..., or http://... for one on this machine"),
         ):
             if (given := getattr(self, key)) is not None and not form.fullmatch(given):
-                faults.append(f"{key}: must be {told}, got {given!r}")
+                faults.append(f"{key}: must be {expected}, got {given!r}")
         faults += [
             f"tags: a key must not begin with {start}, which is {whose}, got {key!r}"
             for key in self.tags

@@ -57,8 +57,8 @@ def image(folder: Path, settings: Settings, region: str) -> str:
         return own.serving_image(about.get("versions", {}).get(find(algorithm).library), settings, region)
     versions = FRAMEWORK
     if algorithm == SCRIPT:
-        told = script.about((folder / about["model_file"]).read_bytes())
-        versions = (told["framework"], told["framework_version"], told["py_version"])
+        described = script.about((folder / about["model_file"]).read_bytes())
+        versions = (described["framework"], described["framework_version"], described["py_version"])
     return framework_image(*versions, region, instance_type=settings.instance_type, scope="inference")
 
 

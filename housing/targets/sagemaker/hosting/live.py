@@ -86,14 +86,14 @@ def by_variant(answer: Answer) -> dict[str, Answer]:
 
 def read_update(tags: Mapping[str, str], alarms: Mapping[str, Alarm]) -> Update:
     """From an endpoint's tags; the default where somebody has removed them or changed them to what is impossible."""
-    told = dict(pair.partition("=")[::2] for pair in tags.get(UPDATE_TAG, "").split())
+    values = dict(pair.partition("=")[::2] for pair in tags.get(UPDATE_TAG, "").split())
     existing = [value for key, value in sorted(tags.items()) if key.startswith(ALARM_TAG) and value]
     try:
         return Update(
-            strategy=cast(Any, told["strategy"]),
-            step_percent=int(told["step_percent"]),
-            wait_s=int(told["wait_s"]),
-            bake_s=int(told["bake_s"]),
+            strategy=cast(Any, values["strategy"]),
+            step_percent=int(values["step_percent"]),
+            wait_s=int(values["wait_s"]),
+            bake_s=int(values["bake_s"]),
             alarms=alarms,
             existing_alarms=tuple(existing),
         )

@@ -159,14 +159,14 @@ def queue_uri(defaults: ResourceDefaults, endpoint: str) -> str:
 
 def update_tags(update: Update) -> dict[str, str]:
     """How updates are made, on the endpoint itself: SageMaker keeps it nowhere until an update has been made."""
-    told = {
+    values = {
         "strategy": update.strategy,
         "step_percent": update.step_percent,
         "wait_s": update.wait_s,
         "bake_s": update.bake_s,
     }
     alarms = {f"{ALARM_TAG}{index}": name for index, name in enumerate(update.existing_alarms)}
-    return {UPDATE_TAG: " ".join(f"{key}={value}" for key, value in told.items()), **alarms}
+    return {UPDATE_TAG: " ".join(f"{key}={value}" for key, value in values.items()), **alarms}
 
 
 def _variant(name: str, variant: Variant, model: str) -> Request:

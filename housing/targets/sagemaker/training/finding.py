@@ -22,16 +22,16 @@ def found(number: int, description: Description, follower: Follower) -> ManagedJ
     """
     job = job_of(description)
     hyperparameters = values(description.hyperparameters, job.algorithm)
-    told = partial(ManagedJob, number, description.handle, hyperparameters, tags=description.tags)
+    managed = partial(ManagedJob, number, description.handle, hyperparameters, tags=description.tags)
     if description.is_running:
-        return told("running")
+        return managed("running")
     if description.status == "Failed":
-        return told("failed", reason=description.reason or "no reason given")
+        return managed("failed", reason=description.reason or "no reason given")
     ended: Literal["stopped", "complete"] = "stopped" if description.status == "Stopped" else "complete"
     if job.algorithm in OWN_CODE:
-        return told(ended)
+        return managed(ended)
     try:
         result = follower.completed(job, description)
     except TrainingError as error:
-        return told("failed", reason=str(error))
-    return told(ended, history=result.history, result=result)
+        return managed("failed", reason=str(error))
+    return managed(ended, history=result.history, result=result)

@@ -89,9 +89,9 @@ class SageMakerRunner:
             except HousingError as error:
                 outcome.set_exception(error)
             except Exception as error:
-                told = TrainingError(f"{job.name}: {type(error).__name__}: {error}")
-                told.__cause__ = error
-                outcome.set_exception(told)
+                failure = TrainingError(f"{job.name}: {type(error).__name__}: {error}")
+                failure.__cause__ = error
+                outcome.set_exception(failure)
             else:
                 outcome.set_result(result)
             finally:
