@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from housing.errors import ServerAway, TrackingError
 from housing.tracking.entries import Input
-from housing.tracking.run_record import RunRecord, from_json, to_json
+from housing.tracking.run_record import RunRecord
 from housing.tracking.runs import Runs
 from housing.tracking.spool import Spool, hand_on, hand_on_leftovers, spooling, waiting
 from housing.tracking.trial import finished_trials, trial_tags
@@ -145,19 +144,3 @@ def test_an_old_file_of_a_run_that_mlflow_opened_fills_that_run(tmp_path: Path, 
     run = runs.get(opened)
     assert (run.name, run.status, run.kind, run.params) == ("train", "KILLED", "job", {"eta": "0.1"})
     assert run.metrics["validation_mae"] == 1
-
-
-def test_a_record_comes_back_from_its_file_as_it_was() -> None:
-    record = RunRecord(
-        "t0",
-        parent="study",
-        tags={"a": "b"},
-        params={"eta": 0.1},
-        inputs=[Input(**INPUT)],  # type: ignore[arg-type]
-        result=result_of([2.0, 1.0], model=b"\x00\xff"),
-        metrics={"cost_usd": 1.0},
-        files={"model.ubj": b"\x00\xff"},
-    )
-    assert from_json(json.loads(json.dumps(to_json(record)))) == record
-    failure = RunRecord("t1", into="0" * 32, reason="no memory")
-    assert from_json(json.loads(json.dumps(to_json(failure)))) == replace(failure, inputs=[])
