@@ -34,7 +34,7 @@ class LiveRounds:
         self._thread: threading.Thread | None = None
 
     def note(self, run_id: str, number: int, metrics: Mapping[str, float]) -> None:
-        """A job has done a round (from 0). Returns at once."""
+        """A job has finished a round (counted from 0). Returns at once."""
         with self._changed:
             self._waiting.setdefault(run_id, []).append((number, dict(metrics), int(time.time() * 1000)))
             if self._thread is None:

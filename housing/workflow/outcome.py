@@ -31,7 +31,7 @@ class Invocation:
     context: tuple[str, ...] = ()
 
     def next(self, name: str, *words: str) -> str:
-        """A command that follows on this one, as it can be pasted: with the context, but for what `words` say anew."""
+        """A command that follows on this one, as it can be pasted: with the context, except what `words` set again."""
         said = {key_of(word) for word in words}
         kept = [word for word in self._folder_and_context() if not _is_said(word, said)]
         return shell.command(name, *words, *kept)
@@ -50,7 +50,7 @@ def key_of(override: str) -> str:
 
 
 def _is_said(word: str, said: Collection[str]) -> bool:
-    """Whether one of the keys stands for this word, too: another deployment has other variants."""
+    """Whether one of the keys overrides this word, too: another deployment has other variants."""
     key = key_of(word)
     return key in said or ("deployment" in said and key.startswith("deployment.variants"))
 
@@ -87,7 +87,7 @@ class Outcome:
     raw: str | None = field(default=None, repr=False)
     """Output that a pipe should get byte for byte, in place of everything else, when stdout is not a terminal."""
     reveals: bool = False
-    """Whether a secret is what was asked for: it is shown as it is."""
+    """Whether a secret was asked for, and so is shown unmasked."""
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,7 @@ class Reporter(Protocol):
         """A trial of a study has started or ended."""
 
     def log(self, line: str) -> None:
-        """The only job at work has logged a line. May be called from any thread."""
+        """The only running job has logged a line. May be called from any thread."""
 
     def ask(self, question: str, answers: Mapping[str, str]) -> str:
-        """The letter of the answer that a person at the terminal gives, the first of them where there is nobody."""
+        """The letter of the answer that a person at the terminal gives; the first one where there is no terminal."""

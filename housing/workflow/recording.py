@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 
 class Recording:
-    """What the runs of one session have in common, and how they begin and end."""
+    """What the runs of one session have in common; opens and ends them."""
 
     def __init__(
         self,
@@ -187,7 +187,7 @@ class Recording:
     ) -> str:
         """Keep a finished job as its run, with its model; returns its id.
 
-        Raises ServerAway where the record takes it no more: then it waits on disk.
+        Raises ServerAway when the record cannot be reached: the result then waits on disk.
         """
         from housing.tracking.spool import record_or_keep
 

@@ -1,4 +1,4 @@
-"""One choice of options at work: its experiment and data, and the resources that all sessions of a command share."""
+"""A session: one choice of options with its experiment and data, and the resources that a command's sessions share."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _DIVERGED = 1e15
 
 
 class Session:
-    """Use that of a command as a context manager: leaving it closes the resources."""
+    """The first session of a command is a context manager: leaving it closes the resources."""
 
     def __init__(
         self,
@@ -84,7 +84,7 @@ class Session:
 
     @property
     def running_jobs(self) -> RunningJobs:
-        """The jobs of this command there."""
+        """The jobs of this command."""
         return self.resources.running_jobs.get()
 
     @property
@@ -132,7 +132,7 @@ class Session:
 
     @property
     def records_at(self) -> list[str]:
-        """Where a person looks at the record."""
+        """Where a person can look at the record."""
         uri = self.experiment.tracking.uri
         look = self.invocation.next("ui") if uri.startswith("sqlite:") else uri
         return [f"MLflow experiment '{self.experiment.name}' in {uri}; look: {look}"]

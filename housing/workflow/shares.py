@@ -1,4 +1,4 @@
-"""What the variants of an endpoint were asked since their test began, and whether it was shared out as declared."""
+"""Requests to the variants of an endpoint since their test began, and whether they were shared out as declared."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def variant_traffic(status: EndpointStatus) -> VariantTraffic:
 
 
 def traffic(status: EndpointStatus, found: VariantTraffic, *, confidence: float) -> OutputTable:
-    """A row a variant. Latencies are of the last calls, whenever they came."""
+    """One row for each variant. Latencies are those of the last calls, whenever they came."""
     rows = []
     for name, variant in status.deployment.variants.items():
         count, failed = found.requests.get(name, 0), found.failures.get(name, 0)
@@ -55,7 +55,7 @@ def traffic(status: EndpointStatus, found: VariantTraffic, *, confidence: float)
 
 
 def remarks(found: VariantTraffic, *, chance: float) -> list[str]:
-    """Whether the shares are as declared, and from when on requests count."""
+    """Whether the shares are as declared, and since when requests are counted."""
     lines = []
     since, counted = found.since_s, found.counted_since_s
     if since is not None:

@@ -67,7 +67,7 @@ class Ledger:
     def settle(self, reserved_usd: float, spent_usd: float | None) -> None:
         """A job has ended: replace what was reserved by what it cost, or keep it where that is unknown (None)."""
         with self._changed:
-            # Sums of floats: nothing reserved must be nothing.
+            # Rounded, so that nothing reserved is exactly 0.
             self._reserved_usd = max(0.0, round(self._reserved_usd - reserved_usd, 9))
             self._changed.notify_all()
             self._spent_usd += reserved_usd if spent_usd is None else spent_usd
@@ -85,7 +85,7 @@ def estimate(rental: Rental, prices: Prices, *, jobs: int, earlier: Sequence[flo
 
 
 def earlier_billed_seconds(runs: RunQueries, rental: Rental) -> list[float]:
-    """Billed seconds of the latest jobs that rented the same."""
+    """Billed seconds of the latest jobs on the same instances."""
     like = f"{rental.instances} x {rental.instance_type}"
     return [run.metrics["billed_seconds"] for run in runs.billed_jobs({schema.RENTED: like}, most=_EARLIER_JOBS)]
 

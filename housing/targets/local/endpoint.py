@@ -28,7 +28,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass
 class _Served:
-    """What stands behind a variant; `traffic` and the times of scaling outlive a swap of its model."""
+    """What serves a variant; `traffic` and the times of scaling survive a change of its model."""
 
     digest: str
     fleet: Fleet
@@ -38,7 +38,7 @@ class _Served:
 
 
 class UnknownVariantError(HousingError):
-    """A request asks for a variant that the endpoint does not have."""
+    """A request names a variant that the endpoint does not have."""
 
 
 class Endpoint:
@@ -54,7 +54,7 @@ class Endpoint:
         self._draining: set[asyncio.Task[None]] = set()
         self._counted_since_s = time.time()
         self._before: dict[str, tuple[int, int]] = {}
-        """What each variant had been asked, and had failed, when the present test began."""
+        """The requests and failures of each variant when the present test began."""
         self.record: EndpointRecord
 
     async def move_to(self, wanted: EndpointRecord) -> None:
@@ -126,7 +126,7 @@ class Endpoint:
         return variant, answer, result
 
     async def scale(self) -> None:
-        """Give each variant that scales the instances that its last minute needs."""
+        """Give each scaling variant the instances that the load of the last minute needs."""
         deployment = self.record.deployment
         variants = dict(deployment.variants)
         now = time.monotonic()
@@ -153,7 +153,7 @@ class Endpoint:
                     self._served[name].scaled_out_at = now
 
     async def close(self) -> None:
-        """Requests that were taken in are answered first."""
+        """Accepted requests are answered first."""
         await asyncio.gather(*(served.fleet.close() for served in self._served.values()), *self._draining)
 
     def status(self) -> dict[str, Any]:
@@ -189,7 +189,7 @@ class Endpoint:
 
 
 def _split(deployment: Deployment) -> object:
-    """What makes a test the same test: how requests are shared out, and by what they are answered."""
+    """What identifies a test: the shares of the variants, and the models that answer."""
     return {name: (variant.model, variant.weight) for name, variant in deployment.variants.items()}
 
 

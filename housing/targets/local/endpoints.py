@@ -34,7 +34,7 @@ class Endpoints:
         self._changing = asyncio.Lock()
 
     async def restore(self) -> None:
-        """Serve what the folder says. An endpoint that cannot be is kept in `failed`, and its files as they are."""
+        """Serve what the folder says. One that cannot be served is kept in `failed`, with its files unchanged."""
         for name in self._folder.endpoints():
             endpoint = Endpoint(self._fork_server, self._folder, self._captures)
             try:
@@ -92,7 +92,7 @@ class Endpoints:
         return {"state": f"Failed: {self.failed[name]}"} if name in self.failed else None
 
     def _is_done(self, action: Action) -> bool:
-        """Only creating cannot be done twice."""
+        """Creating is the only action that cannot be repeated."""
         endpoint = self.serving.get(action.endpoint)
         match action:
             case CreateEndpoint(deployment):
@@ -141,4 +141,4 @@ class Endpoints:
 
 
 class ClosingError(DeploymentError):
-    """The server serves nothing and ends; ask its successor."""
+    """The server has nothing to serve and ends; ask its successor."""

@@ -58,7 +58,7 @@ class LocalHost:
             )
 
     def current(self, endpoint: str) -> Deployment | None:
-        """Also None for an endpoint that could not be restored, so that a plan makes it anew."""
+        """None also for an endpoint that could not be restored, so that a plan creates it again."""
         value = self._show(endpoint)
         return wire.deployment(value["deployment"]) if value and "deployment" in value else None
 

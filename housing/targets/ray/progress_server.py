@@ -1,4 +1,4 @@
-"""How a round's metrics reach the process that asked for the job, and its decision to stop comes back.
+"""How the metrics of a round reach the process that submitted the job, and its decision to stop comes back.
 
 A running Ray task receives no messages, and an actor in between would cost several hops a round. So a job's worker
 connects to its driver over TCP: a line of JSON there, a line back, 0.1 ms on one machine.

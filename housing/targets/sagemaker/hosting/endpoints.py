@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 IN_TRANSITION = ("Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting")
 BROKEN = ("Failed", "OutOfService")
-"""Never served, or serves no more: there is nothing to update."""
+"""States in which there is nothing to update."""
 
 LOG_GROUP = "/aws/sagemaker/Endpoints"
 _LINES = 5
@@ -39,7 +39,7 @@ class Snapshot:
 
     @property
     def by_variant(self) -> dict[str, dict[str, str]]:
-        """What each variant serves, as `live.served` tells it."""
+        """What each variant serves, as `live.served` reads it."""
         configured = live.by_variant(self.config or {})
         return {
             name: live.served(self.models.get(variant["ModelName"], {"ModelName": variant["ModelName"]}))
@@ -59,7 +59,7 @@ class Endpoints:
         return self._described("endpoint", EndpointName=endpoint)
 
     def settled(self, endpoint: str) -> Mapping[str, Any] | None:
-        """The same once no change is under way, however long it takes: SageMaker sets the limit."""
+        """The same, once no change is in progress, however long that takes: SageMaker sets the limit."""
         found = self.describe(endpoint)
         while found is not None and found["EndpointStatus"] in IN_TRANSITION:
             time.sleep(self._poll_s)
@@ -135,7 +135,7 @@ class Endpoints:
         return read_alarms(endpoint, variants, self.all_alarms(endpoint))
 
     def all_alarms(self, endpoint: str) -> list[Mapping[str, Any]]:
-        """Everything called like an alarm of this endpoint."""
+        """Everything that is named like an alarm of this endpoint."""
         with translated("cloudwatch"):
             pages = self._clients("cloudwatch").get_paginator("describe_alarms")
             found = pages.paginate(AlarmNamePrefix=f"{endpoint}/", AlarmTypes=["MetricAlarm"])

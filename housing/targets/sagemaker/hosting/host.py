@@ -46,7 +46,7 @@ class SageMakerHost:
         self._invocations = Invocations(self._clients, self._endpoints, self._stage, settings)
 
     def endpoints(self) -> Sequence[str]:
-        """Also those of which only a part is left."""
+        """Including those of which only parts are left."""
         return self._cleanup.names()
 
     def check(self, wanted: Deployment) -> None:
@@ -68,14 +68,14 @@ class SageMakerHost:
                     )
 
     def current(self, endpoint: str) -> Deployment | None:
-        """Also None for an endpoint that has failed to start, so that a plan makes it anew."""
+        """None also for an endpoint that has failed to start, so that a plan creates it again."""
         found = self._endpoints.settled(endpoint)
         if found is None or found["EndpointStatus"] in BROKEN:
             return None
         return self._endpoints.deployment(self._endpoints.snapshot(found))
 
     def apply(self, action: Action, models: Mapping[str, Path]) -> None:
-        """Raises CloudError, with the reason, for an update that SageMaker has taken back without a word."""
+        """Raises CloudError, with the reason, for an update that SageMaker has rolled back without an error."""
         self._steps.take(action, models)
         self._invocations.forget(action.endpoint)
 

@@ -1,4 +1,4 @@
-"""The steps of a plan, taken at SageMaker one at a time; each returns when it is done, or was taken back."""
+"""The steps of a plan, taken at SageMaker one at a time; each returns when it is done, or was rolled back."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Steps:
         self._cleanup = cleanup
 
     def take(self, action: Action, models: Mapping[str, Path]) -> None:
-        """Raises CloudError, with the reason, for an update that SageMaker has taken back without a word."""
+        """Raises CloudError, with the reason, for an update that SageMaker has rolled back without an error."""
         match action:
             case CreateEndpoint(deployment):
                 self._create(deployment, models)
@@ -68,7 +68,7 @@ class Steps:
         if found is not None and found["EndpointStatus"] not in BROKEN:
             raise DeploymentError(f"endpoint {endpoint} exists already; plan again")
         if found is not None:
-            self._endpoints.snapshot(found)  # a failed one of somebody else's is theirs
+            self._endpoints.snapshot(found)  # one that somebody else has made is left alone
             self._end(endpoint)
         self._cleanup.begin(endpoint)
         config = self._resources.configure(deployment, models)
@@ -145,7 +145,7 @@ class Steps:
         endpoint = deployment.endpoint
         snapshot = self._in_service(endpoint)
         wanted = requests.update_tags(deployment.update)
-        # A tag that says nothing more is left: taking it off would be one more thing to be allowed.
+        # A tag without further use is left: removing it would need one more permission.
         wanted |= dict.fromkeys((k for k in snapshot.tags if k.startswith(ALARM_TAG) and k not in wanted), "")
         arn, client = snapshot.endpoint["EndpointArn"], self._clients("sagemaker")
         with translated("sagemaker"):
@@ -178,7 +178,7 @@ class Steps:
         """Remove whatever there is of it, also after a command that was killed halfway."""
         found = self._endpoints.settled(endpoint)
         if found is not None:
-            self._endpoints.snapshot(found)  # somebody else's endpoint of this name stays
+            self._endpoints.snapshot(found)  # an endpoint that somebody else has made stays
             self._cleanup.stop_scaling(endpoint)
             self._end(endpoint)
         self._cleanup.remove(endpoint)
@@ -204,6 +204,6 @@ class Steps:
 
 
 def _watched(deployment: Deployment) -> list[str]:
-    """Names of the alarms that take an update back."""
+    """Names of the alarms that roll an update back."""
     update = deployment.update
     return [*alarms.names(deployment.endpoint, update.alarms, deployment.variants), *update.existing_alarms]
