@@ -27,7 +27,8 @@ from housing.rehearsal.process import stop
 from housing.targets.local.settings import Settings as LocalSettings
 from housing.targets.local.target import open_runner as open_local_runner
 from housing.targets.managed import ManagedStudy
-from housing.targets.rehearsal import InjectedFault, Rehearsal, Settings, open_runner
+from housing.targets.rehearsal.settings import InjectedFault, Rehearsal, Settings
+from housing.targets.rehearsal.target import open_runner
 from housing.targets.sagemaker.settings import Spot
 from housing.training.job import TrainingJob
 from housing.tuning.space import Float

@@ -13,7 +13,7 @@ from housing.data.description import Dataset, Features
 from housing.deployment.spec import Deployment
 from housing.monitoring.spec import Monitoring
 from housing.promotion.spec import Gate
-from housing.targets.rehearsal import Rehearsal
+from housing.targets.rehearsal.settings import Rehearsal
 from housing.training.metrics import METRICS, Direction, known_direction
 from housing.tuning.space import SearchSpace
 from housing.tuning.spec import Study

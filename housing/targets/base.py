@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -213,13 +212,12 @@ def names(slot: str) -> list[str]:
 
 @cache
 def find(name: str) -> Any:
-    """A `Target`: a folder here, or its module `target`; or what an entry point names.
+    """A `Target`: the module `target` of a folder here, or what an entry point names.
 
     Raises ModuleNotFoundError where there is none.
     """
     if name in _folders():
-        package = f"housing.targets.{name}"
-        return import_module(f"{package}.target" if find_spec(f"{package}.target") else package)
+        return import_module(f"housing.targets.{name}.target")
     if name not in _entry_points():
         raise ModuleNotFoundError(f"there is no target {name}")
     return _entry_points()[name].load()

@@ -8,11 +8,11 @@ from typing import Any, ClassVar
 import pytest
 
 from housing.rehearsal.process import stop
-from housing.targets import rehearsal
 from housing.targets.base import Runner
 from housing.targets.local import target as local
 from housing.targets.ray import target as ray
-from housing.targets.rehearsal import Rehearsal
+from housing.targets.rehearsal import target as rehearsal
+from housing.targets.rehearsal.settings import Rehearsal
 from housing.testing.algorithm import AlgorithmContract
 from housing.testing.runner import RunnerContract
 

@@ -18,7 +18,7 @@ from housing.shell import setting
 __all__ = ["Address", "State", "begun", "look", "start", "stop"]
 
 if TYPE_CHECKING:
-    from housing.targets.rehearsal import Rehearsal, Settings
+    from housing.targets.rehearsal.settings import Rehearsal, Settings
 
 
 def begun(settings: Settings) -> tuple[Settings, Mapping[str, str] | None]:

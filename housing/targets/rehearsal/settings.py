@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
+
+from housing.targets.sagemaker.settings import Settings as SageMakerSettings
 
 _SERVICES = ("sagemaker", "s3", "iam", "sts", "logs", "cloudwatch", "application-autoscaling")
 _OPERATION = re.compile(rf"\*|({'|'.join(_SERVICES)}):[A-Za-z0-9*]+")
@@ -77,3 +79,13 @@ class Rehearsal:
             raise ValueError(f"minute_s must be more than 0, got {self.minute_s}")
         if not 0 <= self.spot_discount < 1:
             raise ValueError(f"spot_discount must lie in [0, 1), got {self.spot_discount}")
+
+
+@dataclass(frozen=True)
+class Settings(SageMakerSettings):
+    """As for SageMaker; `rehearsal` says how the one on this machine behaves, which starts by itself."""
+
+    name: Literal["rehearsal"] = "rehearsal"  # type: ignore[assignment]
+    role_arn: str | None = "arn:aws:iam::123456789012:role/housing"
+    poll_s: float = 0.1
+    rehearsal: Rehearsal = field(default_factory=Rehearsal)

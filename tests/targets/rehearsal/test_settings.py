@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from housing.rehearsal import settings as own
-from housing.targets.rehearsal import InjectedFault, Rehearsal
+from housing.targets.rehearsal.settings import InjectedFault, Rehearsal
 
 
 def test_both_have_the_same_settings_with_the_same_defaults() -> None:

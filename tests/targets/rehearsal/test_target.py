@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from housing.rehearsal.process import look, stop
-from housing.targets.rehearsal import Rehearsal, Settings, open_runner
+from housing.targets.rehearsal.settings import Rehearsal, Settings
+from housing.targets.rehearsal.target import open_runner
 from housing.testing.runner import HYPERPARAMETERS, channel
 from housing.training.job import TrainingJob
 

@@ -1,0 +1,47 @@
+"""Train and serve on a SageMaker that runs on this machine: the very same client, another address."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from housing.algorithms.own_code import Image, Program
+from housing.targets.base import no_images
+from housing.targets.rehearsal.settings import Settings
+from housing.targets.sagemaker import target as sagemaker
+
+__all__ = ["Settings", "open_host", "open_runner", "policies", "supports"]
+
+if TYPE_CHECKING:
+    from housing.targets.base import Host, Runner
+
+
+def policies(
+    uses: Sequence[tuple[sagemaker.Settings, Mapping[str, Any]]], *, record: str | None = None
+) -> Mapping[str, Any]:
+    """As for SageMaker; the rehearsal holds callers to them where `rehearsal.enforce_iam` says so."""
+    named = [
+        (replace(settings, region=settings.region or settings.rehearsal.region), use)
+        if isinstance(settings, Settings)
+        else (settings, use)
+        for settings, use in uses
+    ]
+    return sagemaker.policies(named, record=record)
+
+
+def open_runner(settings: Settings) -> Runner:
+    from housing.targets.rehearsal.beginning import begun
+
+    return sagemaker.open_runner(*begun(settings))
+
+
+def open_host(settings: Settings) -> Host:
+    from housing.targets.rehearsal.beginning import begun
+
+    return sagemaker.open_host(*begun(settings))
+
+
+def supports(settings: Settings, algorithm: str, code: Program | Image | None) -> Sequence[str]:
+    """As SageMaker does; there is no engine for images here."""
+    return [no_images("rehearsal")] if isinstance(code, Image) else sagemaker.supports(settings, algorithm, code)
