@@ -17,12 +17,6 @@ from urllib.parse import quote, unquote
 MASK = "***"
 """What stands in place of a secret."""
 
-WAY_OUT = (
-    "leave user and password out of it, and set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or "
-    "MLFLOW_TRACKING_TOKEN, in the environment"
-)
-"""How credentials reach a tracking server without standing in a configuration or on a command line."""
-
 # Words of a name. Whatever stands under the first is a secret; under the others a text is, a number is not.
 _ALWAYS = {
     "password",

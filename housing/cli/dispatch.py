@@ -16,7 +16,7 @@ from housing.cli.commands import WITH_A_STUDY
 from housing.cli.help import help_of, overview
 from housing.cli.unexpected import told
 from housing.errors import ConfigError, HousingError
-from housing.secrets import WAY_OUT, masked, remember_override
+from housing.secrets import masked, remember_override
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -163,7 +163,7 @@ def _run_once(request: Request, console: Console) -> Any:
         overrides, config_dir = commands.recorded_request(experiment, overrides, request.config_dir)
         composed = compose(overrides, config_dir, search=True)
         experiment = check(composed)
-    _tell_of_secrets(experiment, console)
+    _tell_of_secrets(experiment, composed.where(("tracking", "uri")), console)
     invocation = invocation_of(command, overrides, composed=composed, experiment=experiment)
     step: Callable[..., Any] = getattr(commands, command)
     try:
@@ -220,7 +220,18 @@ def _unexpected(error: Exception, *, as_json: bool) -> int:
     return code
 
 
-def _tell_of_secrets(experiment: Experiment, console: Console) -> None:
+def _tell_of_secrets(experiment: Experiment, where: str, console: Console) -> None:
+    """How the credentials in `tracking.uri` reach the record unseen, where they stand for all to see."""
+    from housing.config.overrides import COMMAND_LINE
+
     uri = experiment.tracking.uri
-    if masked(uri) != uri:
-        console.step("secret", f"tracking.uri holds credentials, which others see in the list of processes; {WAY_OUT}")
+    if masked(uri) == uri or uri in os.environ.values():
+        return
+    seen = "which others see in the list of processes" if where == COMMAND_LINE else f"written down in {where}"
+    way_out = "set MLFLOW_TRACKING_URI to the whole address in the environment instead"
+    if uri.startswith("http"):
+        way_out = (
+            "leave user and password out of it, and set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or "
+            "MLFLOW_TRACKING_TOKEN, in the environment"
+        )
+    console.step("secret", f"tracking.uri holds credentials, {seen}; {way_out}")

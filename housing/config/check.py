@@ -110,7 +110,7 @@ def _with_way_out(fault: Fault, tree: keys.Tree, aliases: Mapping[str, str]) -> 
         return fault
     path, value = _whole(fault)
     meant_path = keys.corrected(path, tree, aliases)
-    known = _at(path[:-1], tree) or tree
+    known = next(filter(None, (_at(path[:depth], tree) for depth in range(len(path) - 1, -1, -1))), tree)
     way_out = did_you_mean(".".join(meant_path)) if meant_path else f"there is {some_of(known, _MOST_NAMES)}"
     return replace(fault, path=path, value=value, way_out=way_out)
 

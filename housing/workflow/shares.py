@@ -72,7 +72,8 @@ def remarks(found: VariantTraffic, *, chance: float) -> list[str]:
             "why before you trust a comparison: requests that name their variant count, too"
         )
     elif ratio.p_value is not None:
-        lines.append(f"{ratio.requests:,} requests are shared out as declared; p = {ratio.p_value:.2g}")
+        requests = "1 request is" if ratio.requests == 1 else f"{ratio.requests:,} requests are"
+        lines.append(f"{requests} shared out as declared; p = {ratio.p_value:.2g}")
     return lines
 
 

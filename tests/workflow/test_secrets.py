@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import pytest
+
 from tests.workflow.conftest import Housing
 
 PASSWORD = "Tr0ub4dor/and-3"
@@ -55,6 +57,20 @@ def test_a_server_gets_the_password_and_nobody_else_sees_it(project: Path, housi
     assert [answer.code for answer in answers] == [1, 1, 0]
     assert "MLFLOW_TRACKING_PASSWORD" in answers[0].err
     assert f"uri: http://***@127.0.0.1:{port}" in answers[2].out
+
+
+def test_how_a_password_is_kept_from_sight_depends_on_where_it_stands(
+    project: Path, housing: Housing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server, database = f"http://bob:{PASSWORD}@127.0.0.1:9", f"postgresql://bob:{PASSWORD}@127.0.0.1:9/db"
+    typed = housing("compare", f"tracking.uri={server}").err
+    assert "the list of processes" in typed
+    assert "MLFLOW_TRACKING_USERNAME" in typed
+    to_database = housing("compare", f"tracking.uri={database}").err
+    assert "MLFLOW_TRACKING_URI" in to_database
+    assert "MLFLOW_TRACKING_USERNAME" not in to_database
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", database)
+    assert "credentials" not in housing("compare").err
 
 
 def test_a_study_begun_with_a_password_is_recorded_without_it_and_resumed_with_todays(
