@@ -57,6 +57,11 @@ class Runs(RunQueries):
         with translated(f"experiment {identity}: not in the record"):
             return Runs(self.client, identity, self.client.get_experiment(identity).name)
 
+    def check_there(self) -> None:
+        """Raises TrackingError when the record does not answer."""
+        with translated(f"experiment {self.experiment!r}: the record cannot be read"):
+            self.client.get_experiment(self.experiment_id)
+
     def check_writable(self) -> None:
         """Write to the record, once, and to its files where they lie on this machine. Raises TrackingError."""
         if self._is_writable:

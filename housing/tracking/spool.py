@@ -159,21 +159,38 @@ def _handed_on_within(within_s: float, path: Path, runs: Runs) -> str:
 
 
 def hand_on_leftovers(root: Path, runs: Runs) -> int:
-    """Record what processes that have ended left for this server; returns how many jobs. Raises TrackingError."""
-    done = 0
+    """Record what processes that have ended left for this server; returns how many jobs.
+
+    Raises TrackingError, with the files that are left: all of those behind the first where the record is away, else
+    only those that it refuses.
+    """
+    done, refused = 0, {}
     for folder in sorted(_of_server(root, runs).glob("*")):
         with _folder_lock(folder) as locked:
             for path in waiting(folder) if locked else ():
-                hand_on(path, runs)
-                done += 1
+                try:
+                    hand_on(path, runs)
+                    done += 1
+                except TrackingError as error:
+                    runs.check_there()
+                    refused[path] = error
+    if refused:
+        others = f"; {done} others are recorded" if done else ""
+        raise TrackingError("; ".join(f"{path}: {error}" for path, error in refused.items()) + others)
     return done
 
 
 def hand_on(path: Path, runs: Runs) -> str:
-    """One file becomes one run, however often this is tried; then the file goes. Returns the run's id."""
-    entry = json.loads(path.read_text(encoding="utf-8"))
+    """One file becomes one run, however often this is tried; then the file goes. Returns the run's id.
+
+    Raises TrackingError where the record does not take it, or where it is no result.
+    """
+    try:
+        entry = json.loads(path.read_text(encoding="utf-8"))
+        record = from_json(entry)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as e:
+        raise TrackingError(f"is damaged ({type(e).__name__}: {e}); take it away to be rid of this") from e
     home = runs.of_experiment(entry.get("experiment_id", runs.experiment_id))
-    record = from_json(entry)
     recorded = _recorded(home, record) or home.record(record)
     path.unlink()
     return recorded

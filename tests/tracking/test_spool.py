@@ -108,6 +108,26 @@ def test_the_next_command_brings_in_what_was_left_unless_somebody_is_at_it(tmp_p
     assert [run.name for run in runs.children("study")] == ["t0"]
 
 
+def test_one_result_that_is_refused_holds_up_no_other(tmp_path: Path, runs: Runs) -> None:
+    root = tmp_path / "spool"
+    with spooling(root, runs, "study"):
+        (folder,) = root.glob("*/study")
+    folder.mkdir(exist_ok=True)
+    spool = Spool(folder, runs)
+    for number in range(3):
+        put(spool, number)
+    (damaged, refused, good) = waiting(folder)
+    damaged.write_text("{")
+    refused.write_text(json.dumps({**json.loads(refused.read_text()), "experiment_id": "404"}))
+    with pytest.raises(TrackingError) as told:
+        hand_on_leftovers(root, runs)
+    assert [run.name for run in runs.children("study")] == ["t2"]
+    assert waiting(folder) == [damaged, refused]
+    assert str(damaged) in str(told.value)
+    assert str(refused) in str(told.value)
+    assert str(good) not in str(told.value)
+
+
 def test_waiting_has_an_end_and_says_where_the_results_are(held_up: Path, runs: Runs) -> None:
     with pytest.raises(ServerAway, match=f"2 results wait in {held_up}"):
         Spool(held_up, runs).drain(within_s=0.1)
