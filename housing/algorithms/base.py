@@ -57,7 +57,7 @@ class Capabilities:
     `round_metrics` lists the metrics that are measured after every round, of which the last decides early stopping;
     without it the finished model is measured once. `loss` names what is minimised. `missing_values`: NaN among the
     features is no obstacle. `weights`: rows may weigh differently. `categorical_inputs`: columns may hold codes of
-    levels that have no order.
+    levels that have no order. `any_task`: what it fits is the user's business, and so is the kind of label.
     """
 
     rounds: str | None = None
@@ -67,6 +67,20 @@ class Capabilities:
     missing_values: bool = False
     weights: bool = False
     categorical_inputs: bool = False
+    any_task: bool = False
+
+
+@dataclass(frozen=True)
+class ForTask:
+    """How an algorithm serves one task, by values of its hyperparameters `loss` and `round_metrics`.
+
+    The first of `objectives` and the first of `metrics` are taken where a configuration names none; empty where the
+    algorithm has no such hyperparameter. `levels` names the hyperparameter that takes the number of the label's levels.
+    """
+
+    objectives: tuple[str, ...] = ()
+    metrics: tuple[str, ...] = ()
+    levels: str | None = None
 
 
 LabelMetrics = Mapping[str, Callable[["NDArray[np.float64]", "NDArray[np.float64]"], float]]
@@ -93,7 +107,11 @@ class Model(Protocol):
     """A fitted model; safe to call from several threads."""
 
     def predict(self, features: NDArray[np.float32], /) -> NDArray[Any]:
-        """(rows, columns) float32, NaN for missing -> (rows,), in the scale of the label that was trained on."""
+        """(rows, columns) float32, NaN for missing -> (rows,), in the scale of the label that was trained on.
+
+        Of a label with two levels these are probabilities of the second one; of one with more levels the result is
+        (rows, levels), the probability of each.
+        """
 
 
 @runtime_checkable
@@ -113,6 +131,8 @@ class Algorithm(Protocol):
 
     `model_format` is the suffix of its model file. `required` are hyperparameters that a configuration must give.
     `aliases` are other names that its library has for some, each with ours: whoever types one is told the right one.
+    `tasks` says how it serves each task that it can. `metric_names` are metrics that its library calls otherwise than
+    `housing.tasks` does, by the library's name.
     """
 
     hyperparameters: ClassVar[Hyperparameters]
@@ -120,6 +140,8 @@ class Algorithm(Protocol):
     model_format: ClassVar[str]
     required: ClassVar[Sequence[str]] = ()
     aliases: ClassVar[Mapping[str, str]] = {}
+    tasks: ClassVar[Mapping[str, ForTask]] = {"regression": ForTask()}
+    metric_names: ClassVar[Mapping[str, str]] = {}
     library: ClassVar[str | None] = None
     extra: ClassVar[str | None] = None
 
@@ -149,8 +171,25 @@ class Algorithm(Protocol):
 
     def metrics(self, hyperparameters: Mapping[str, Any], /) -> tuple[str, ...]:
         """The metrics that a fit with these hyperparameters measures after each round; empty: all, when it is done."""
-        asked = hyperparameters.get(self.capabilities.round_metrics or "", ())
-        return (asked,) if isinstance(asked, str) else tuple(asked)
+        asked = hyperparameters.get(self.capabilities.round_metrics or "") or ()
+        named = (asked,) if isinstance(asked, str) else tuple(asked)
+        return tuple(self.metric_names.get(name, name) for name in named)
+
+    def serves(self, task: str, /) -> bool:
+        """Whether it can be asked this kind of question."""
+        return self.capabilities.any_task or task in self.tasks
+
+    def defaults(self, task: str, /, *, levels: int) -> dict[str, Any]:
+        """What a task sets of the hyperparameters where a configuration leaves them open."""
+        how, has = self.tasks.get(task, ForTask()), self.capabilities
+        found: dict[str, Any] = {}
+        if has.loss is not None and how.objectives:
+            found[has.loss] = how.objectives[0]
+        if has.round_metrics is not None and how.metrics:
+            found[has.round_metrics] = how.metrics[:1]
+        if how.levels is not None:
+            found[how.levels] = levels
+        return found
 
 
 @runtime_checkable

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import ClassVar, NoReturn
 
-from housing.algorithms.base import Algorithm, Hyperparameters
+from housing.algorithms.base import Algorithm, Capabilities, Hyperparameters
 
 
 class Container(Algorithm):
     """A configuration declares the hyperparameters of its image; all that its model needs is in the image."""
 
     hyperparameters: ClassVar[Hyperparameters] = {}
+    capabilities: ClassVar[Capabilities] = Capabilities(any_task=True)
     model_format: ClassVar[str] = "tar.gz"
 
     def load(self, _model: bytes) -> NoReturn:

@@ -11,6 +11,7 @@ from housing.algorithms.base import (
     Capabilities,
     Fitted,
     FittingAlgorithm,
+    ForTask,
     Hyperparameter,
     Hyperparameters,
     LabelMetrics,
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 _POSITIVE = 1e-16
 _INT32_MAX = 2**31 - 1
 
+_OF_NUMBERS = ("regression", "regression_l1", "huber", "fair", "poisson", "mape", "gamma", "tweedie")
+
 _HYPERPARAMETERS: Hyperparameters = {
     "num_boost_round": Hyperparameter("int", "rounds of boosting", low=1),
     "early_stopping_rounds": Hyperparameter(
@@ -33,15 +36,28 @@ _HYPERPARAMETERS: Hyperparameters = {
         "text",
         "loss to minimise",
         default="regression",
-        choices=("regression", "regression_l1", "huber", "fair", "poisson", "mape", "gamma", "tweedie"),
+        choices=(*_OF_NUMBERS, "binary", "multiclass", "multiclassova"),
     ),
     "metric": Hyperparameter(
         "text",
         "metrics of every round; the last one decides early stopping",
-        choices=("mae", "rmse", "mape"),
+        choices=(
+            "mae",
+            "rmse",
+            "mape",
+            "poisson",
+            "binary_logloss",
+            "auc",
+            "average_precision",
+            "binary_error",
+            "multi_logloss",
+            "multi_error",
+        ),
         many=True,
         tunable=False,
     ),
+    "num_class": Hyperparameter("int", "levels of the label (multiclass)", low=2, tunable=False),
+    "scale_pos_weight": Hyperparameter("float", "weight of the positive level's rows (binary)", low=_POSITIVE),
     "boosting": Hyperparameter("text", "kind of learner", choices=("gbdt", "dart")),
     "learning_rate": Hyperparameter("float", "weight of each new tree", low=_POSITIVE),
     "num_leaves": Hyperparameter("int", "most leaves of a tree", low=2, high=131072),
@@ -91,8 +107,22 @@ _ALIASES = {
 """Names of LightGBM's scikit-learn classes and of other libraries -> LightGBM's own."""
 
 _OF_THE_MATRIX = ("max_bin", "min_data_in_bin")
-_NAMES = {"l1": "mae", "mae": "mae", "rmse": "rmse", "mape": "mape"}
-"""LightGBM's names of its metrics -> ours."""
+_TASKS = {
+    "regression": ForTask(_OF_NUMBERS, ("mae", "rmse", "mape")),
+    "count": ForTask(("poisson", "tweedie", "regression", "regression_l1"), ("poisson", "rmse", "mae")),
+    "binary": ForTask(("binary",), ("binary_logloss", "auc", "average_precision", "binary_error")),
+    "multiclass": ForTask(("multiclass", "multiclassova"), ("multi_logloss", "multi_error"), levels="num_class"),
+}
+_METRIC_NAMES = {
+    "l1": "mae",
+    "poisson": "poisson_nloglik",
+    "binary_logloss": "log_loss",
+    "multi_logloss": "log_loss",
+    "average_precision": "pr_auc",
+    "binary_error": "error",
+    "multi_error": "error",
+}
+_LARGER_IS_BETTER = ("auc", "pr_auc")
 
 
 class LightGBM(FittingAlgorithm):
@@ -111,6 +141,8 @@ class LightGBM(FittingAlgorithm):
     model_format: ClassVar[str] = "txt"
     required: ClassVar[Sequence[str]] = ("num_boost_round",)
     aliases: ClassVar[Mapping[str, str]] = _ALIASES
+    tasks: ClassVar[Mapping[str, ForTask]] = _TASKS
+    metric_names: ClassVar[Mapping[str, str]] = _METRIC_NAMES
     library: ClassVar[str | None] = "lightgbm"
     extra: ClassVar[str | None] = "lightgbm"
 
@@ -170,7 +202,8 @@ class LightGBM(FittingAlgorithm):
             booster = lightgbm.Booster(parameters, train)
             if validation is not None:
                 booster.add_valid(validation, "validation")
-        stopping = _Patience(patience, metrics[-1] if metrics and validation is not None else None)
+        watched = self.metric_names.get(metrics[-1], metrics[-1]) if metrics and validation is not None else None
+        stopping = _Patience(patience, watched)
         history: dict[str, dict[str, list[float]]] = {}
         stopped = False
         for number in range(rounds):
@@ -218,7 +251,7 @@ class Model:
         self._booster = booster
 
     def predict(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
-        """(rows, columns) float32 with NaN for missing -> (rows,), in the trained label's scale."""
+        """See `housing.algorithms.base.Model`."""
         result: NDArray[np.float64] = self._booster.predict(features, num_threads=1)
         return result
 
@@ -232,10 +265,11 @@ _booster_lock = threading.Lock()
 
 
 class _Patience:
-    """Watches one metric of the validation part, lower being better; best is None without one."""
+    """Watches one metric of the validation part; best is None without one."""
 
     def __init__(self, rounds: int | None, metric: str | None) -> None:
         self._rounds, self._metric = rounds, metric
+        self._sign = -1 if metric in _LARGER_IS_BETTER else 1
         self._lowest = float("inf")
         self.best: int | None = None
 
@@ -243,7 +277,7 @@ class _Patience:
         """Take the metric after a round; whether it has waited for long enough."""
         if self._rounds is None or self._metric is None:
             return False
-        value = newest["validation"][self._metric]
+        value = self._sign * newest["validation"][self._metric]
         if self.best is None or value < self._lowest:
             self.best, self._lowest = number, value
         return number - self.best >= self._rounds
@@ -258,7 +292,7 @@ def _measured(
     if with_validation:
         found["validation"] = booster.eval_valid(evaluate)
     return {
-        channel: {_NAMES.get(name, name): float(value) for _, name, value, _ in values}
+        channel: {_METRIC_NAMES.get(name, name): float(value) for _, name, value, _ in values}
         for channel, values in found.items()
     }
 

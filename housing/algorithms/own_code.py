@@ -7,9 +7,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Literal
 
-Direction = Literal["minimize", "maximize"]
+from housing.tasks.base import Direction
 
 _METRIC_NAME = re.compile(r"(train|validation)_[a-z]\w*")
 

@@ -45,7 +45,7 @@ class Script(Algorithm):
     """Its hyperparameters, rounds and metrics are declared by the configuration that names the script."""
 
     hyperparameters: ClassVar[Hyperparameters] = {}
-    capabilities: ClassVar[Capabilities] = Capabilities(missing_values=True)
+    capabilities: ClassVar[Capabilities] = Capabilities(missing_values=True, any_task=True)
     model_format: ClassVar[str] = MODEL_FORMAT
 
     def load(self, model: bytes) -> Model:
@@ -76,9 +76,9 @@ class Model:
         )
 
     def predict(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
-        """(rows, columns) float32 with NaN for missing -> (rows,), in the trained label's scale.
+        """See `housing.algorithms.base.Model`; (rows, 1) is taken for (rows,).
 
-        Raises HousingError when `predict_fn` fails, or gives anything but one number a row.
+        Raises HousingError when `predict_fn` fails, or gives anything but one number, or one for each level, a row.
         """
         import numpy as np
 
@@ -87,12 +87,15 @@ class Model:
                 answer = np.asarray(self._predict(features, self._model), dtype=np.float64)
         except Exception as e:
             raise HousingError(f"{self._entry_point}: predict_fn failed: {_reason(e)}") from e
-        if answer.size != len(features) or answer.ndim > 2:
-            raise HousingError(
-                f"{self._entry_point}: predict_fn gave an array {answer.shape} for {len(features)} rows; "
-                "it must give one number for each"
-            )
-        return answer.reshape(-1)
+        if answer.ndim == 0 or answer.ndim > 2 or len(answer) != len(features):
+            # One row may come as a list of one list.
+            if answer.size != len(features):
+                raise HousingError(
+                    f"{self._entry_point}: predict_fn gave an array {answer.shape} for {len(features)} rows; "
+                    "it must give one number for each, or of a label with several levels one for each of them"
+                )
+            return answer.reshape(-1)
+        return answer.reshape(-1) if answer.size == len(features) else answer
 
 
 def load(model: bytes) -> Model:

@@ -16,6 +16,7 @@ from housing.algorithms.base import (
     Capabilities,
     Fitted,
     FittingAlgorithm,
+    ForTask,
     Hyperparameter,
     Hyperparameters,
     LabelMetrics,
@@ -46,15 +47,31 @@ _HYPERPARAMETERS: Hyperparameters = {
             "reg:gamma",
             "reg:tweedie",
             "count:poisson",
+            "binary:logistic",
+            "multi:softprob",
         ),
     ),
     "eval_metric": Hyperparameter(
         "text",
         "metrics of every round; the last one decides early stopping",
-        choices=("mae", "rmse", "mape", "rmsle"),
+        choices=(
+            "mae",
+            "rmse",
+            "mape",
+            "rmsle",
+            "poisson-nloglik",
+            "logloss",
+            "auc",
+            "aucpr",
+            "error",
+            "mlogloss",
+            "merror",
+        ),
         many=True,
         tunable=False,
     ),
+    "num_class": Hyperparameter("int", "levels of the label (multi:softprob)", low=2, tunable=False),
+    "scale_pos_weight": Hyperparameter("float", "weight of the positive level's rows (binary:logistic)", low=0),
     "booster": Hyperparameter("text", "kind of learner", choices=("gbtree", "dart")),
     "tree_method": Hyperparameter("text", "how splits are found", choices=("auto", "exact", "approx", "hist")),
     "eta": Hyperparameter("float", "learning rate", low=0, high=1),
@@ -100,7 +117,19 @@ _ALIASES = {
 }
 """Names of XGBoost's library and its scikit-learn classes -> those of SageMaker's container."""
 
-_LOG_LINKS = ("count:poisson", "reg:gamma", "reg:tweedie")
+_SQUARED = ("reg:squarederror", "reg:absoluteerror", "reg:pseudohubererror", "reg:squaredlogerror")
+_POSITIVE_ONLY = ("count:poisson", "reg:gamma", "reg:tweedie")
+
+_TASKS = {
+    "regression": ForTask((*_SQUARED, *_POSITIVE_ONLY), ("mae", "rmse", "mape", "rmsle")),
+    "count": ForTask(("count:poisson", "reg:tweedie", *_SQUARED), ("poisson-nloglik", "rmse", "mae")),
+    "binary": ForTask(("binary:logistic",), ("logloss", "auc", "aucpr", "error", "rmse", "mae")),
+    "multiclass": ForTask(("multi:softprob",), ("mlogloss", "merror"), levels="num_class"),
+}
+_METRIC_NAMES = {"logloss": "log_loss", "mlogloss": "log_loss", "poisson-nloglik": "poisson_nloglik", "merror": "error"}
+
+_LINKS = (*_POSITIVE_ONLY, "binary:logistic", "multi:softprob")
+"""Objectives whose prediction is not the sum of the trees."""
 
 
 class XGBoost(FittingAlgorithm):
@@ -119,6 +148,8 @@ class XGBoost(FittingAlgorithm):
     model_format: ClassVar[str] = "ubj"
     required: ClassVar[Sequence[str]] = ("num_round",)
     aliases: ClassVar[Mapping[str, str]] = _ALIASES
+    tasks: ClassVar[Mapping[str, ForTask]] = _TASKS
+    metric_names: ClassVar[Mapping[str, str]] = _METRIC_NAMES
     library: ClassVar[str | None] = "xgboost"
 
     def matrix_key(self, hyperparameters: Mapping[str, Any]) -> Hashable:
@@ -185,7 +216,7 @@ class XGBoost(FittingAlgorithm):
                     rounds=patience, metric_name=metrics[-1], data_name="validation", save_best=True
                 )
             )
-        watch = _progress_callback(xgboost, progress) if progress is not None else None
+        watch = _progress_callback(xgboost, progress, self.metric_names) if progress is not None else None
         if watch is not None:
             callbacks.append(watch)
 
@@ -201,7 +232,10 @@ class XGBoost(FittingAlgorithm):
             verbose_eval=False,
         )
         return Fitted(
-            history=history,
+            history={
+                channel: {self.metric_names.get(name, name): values for name, values in measured.items()}
+                for channel, measured in history.items()
+            },
             best_round=booster.num_boosted_rounds() - 1,
             model=bytes(booster.save_raw(self.model_format)),
             stopped=watch is not None and watch.stopped,
@@ -246,7 +280,7 @@ class Model:
         self._booster = booster
 
     def predict(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
-        """(rows, columns) float32 with NaN for missing -> (rows,), in the trained label's scale."""
+        """See `housing.algorithms.base.Model`."""
         result: NDArray[np.float32] = self._booster.inplace_predict(features, validate_features=False)
         return result
 
@@ -265,7 +299,7 @@ class Model:
         learner = json.loads(self._booster.save_config())["learner"]
         if learner["gradient_booster"]["name"] == "dart":
             raise ValueError("dart's earlier rounds are not in its model")
-        has_link = learner["objective"]["name"] in _LOG_LINKS
+        has_link = learner["objective"]["name"] in _LINKS
         # Each round on top of the margins before it: what training itself sums up, in its order.
         matrix = xgboost.DMatrix(features, nthread=1)
         for number in range(self.rounds):
@@ -283,13 +317,15 @@ def _evaluate(label_metrics: LabelMetrics) -> Callable[[Any, Any], list[tuple[st
     return evaluate
 
 
-def _progress_callback(xgboost: Any, progress: Callable[[int, Mapping[str, Mapping[str, float]]], bool]) -> Any:
+def _progress_callback(
+    xgboost: Any, progress: Callable[[int, Mapping[str, Mapping[str, float]]], bool], names: Mapping[str, str]
+) -> Any:
     class Watch(xgboost.callback.TrainingCallback):  # type: ignore[misc]
         stopped = False
 
         def after_iteration(self, _model: Any, epoch: int, evals_log: Mapping[str, Mapping[str, Any]]) -> bool:
             newest = {
-                channel: {name: float(values[-1]) for name, values in metrics.items()}
+                channel: {names.get(name, name): float(values[-1]) for name, values in metrics.items()}
                 for channel, metrics in evals_log.items()
             }
             self.stopped = progress(epoch, newest)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from housing.algorithms.base import find
@@ -14,9 +14,9 @@ from housing.config.structure import rule_faults
 from housing.data.description import Dataset, Features, check_features
 from housing.deployment.spec import Deployment
 from housing.nearest import nearest
-from housing.promotion.spec import Gate
 from housing.targets import base as targets
-from housing.training.metrics import COSTS, METRICS
+from housing.tasks import base as tasks
+from housing.training.metrics import COSTS
 from housing.tuning.spec import Study
 from housing.tuning.spec import faults as study_faults
 
@@ -47,8 +47,10 @@ def disagreements(parts: Mapping[str, Any]) -> list[Fault]:
         case {"algorithm": Algorithm() as algorithm, "search_space": dict() as space}:
             faults += space_faults(space, algorithm, ("search_space",))
     match parts:
-        case {"algorithm": Algorithm() as algorithm, "study": Study() as study}:
-            faults += [f for place in range(len(study.objectives)) for f in _objective_faults(study, place, algorithm)]
+        case {"algorithm": Algorithm() as algorithm, "study": Study() as study, "dataset": Dataset() as dataset}:
+            judged = tasks.metrics(dataset.question)
+            for place in range(len(study.objectives)):
+                faults += _objective_faults(study, place, algorithm, judged)
     match parts:
         case {"algorithm": Algorithm() as algorithm, "runner": runner} if runner is not None:
             reasons = targets.find(runner.name).supports(runner, algorithm.kind, algorithm.code)
@@ -56,35 +58,44 @@ def disagreements(parts: Mapping[str, Any]) -> list[Fault]:
     match parts:
         case {"deployment": Deployment() as deployment, "tracking": Tracking(model=model)}:
             faults += _deployment_faults(deployment, model)
-    match parts:
-        case {"gate": Gate(metric=metric)} if metric not in METRICS:
-            way_out = did_you_mean(nearest(metric, METRICS))
-            faults.append(Fault(("gate", "metric"), f"must be one of {some_of(METRICS)}", metric, way_out))
     return faults
 
 
-def _objective_faults(study: Study, place: int, algorithm: Algorithm) -> list[Fault]:
+def _objective_faults(study: Study, place: int, algorithm: Algorithm, judged: Mapping[str, Any]) -> list[Fault]:
+    """`judged` are the metrics of the task, which every finished model has on the validation part."""
     objective = study.objectives[place]
     path = ("study", "objective")
     if place == 0 and objective in COSTS:
         rule = "comes after a metric: the best by the first objective is promoted, and every round is judged by it"
-        return [Fault(path, rule, objective, f"write [validation_mae,{objective}]")]
-    legal = [*algorithm.metrics, *(COSTS if place else ())]
+        return [Fault(path, rule, objective, f"write [validation_{next(iter(judged))},{objective}]")]
+    by_round = [*algorithm.metrics, *(COSTS if place else ())]
+    finished = [f"validation_{metric}" for metric in judged] if algorithm.code is None else []
+    legal = [*by_round, *(name for name in finished if name not in by_round)]
     if objective in legal:
-        return []
+        if objective in by_round or study.pruner == "none" or study.folds > 1:
+            return []
+        key = find(algorithm.name).capabilities.round_metrics
+        rule = f"pruner {study.pruner} looks at every round, and algorithm.{key} does not measure it there"
+        return [Fault(path, rule, objective, f"choose {some_of(by_round)}, or study.pruner=none")]
     if algorithm.code is not None and objective in algorithm.code.metrics:
         way_out = f"say algorithm.{algorithm.kind}.directions.{objective}: minimize, or maximize"
         return [Fault(path, "nobody has said which way it is better", objective, way_out)]
+    return [_unmeasured(objective, algorithm, judged, legal)]
+
+
+def _unmeasured(objective: str, algorithm: Algorithm, judged: Mapping[str, Any], legal: Sequence[str]) -> Fault:
+    """An objective that no job of the algorithm would have."""
+    path = ("study", "objective")
     channel, _, metric = objective.partition("_")
-    if metric in METRICS and channel in _CHANNELS:
-        if algorithm.code is not None:
-            way_out = f"algorithm.{algorithm.kind}.metrics says how the value is found where it is printed"
-            return [Fault(path, f"{algorithm.name} does not print it", objective, way_out)]
-        measured = find(algorithm.name)
-        key, metrics = measured.capabilities.round_metrics, list(measured.metrics(algorithm.hyperparameters))
-        way_out = f"write algorithm.{key}=[{','.join([*metrics, metric])}] to have it"
-        return [Fault(path, f"algorithm.{key} has {some_of(metrics)} only", objective, way_out)]
-    return [Fault(path, f"must be one of {some_of(legal)}", objective, did_you_mean(nearest(objective, legal)))]
+    if metric not in judged or channel not in _CHANNELS:
+        return Fault(path, f"must be one of {some_of(legal)}", objective, did_you_mean(nearest(objective, legal)))
+    if algorithm.code is not None:
+        way_out = f"algorithm.{algorithm.kind}.metrics says how the value is found where it is printed"
+        return Fault(path, f"{algorithm.name} does not print it", objective, way_out)
+    measured = find(algorithm.name)
+    key, metrics = measured.capabilities.round_metrics, list(measured.metrics(algorithm.hyperparameters))
+    way_out = f"write algorithm.{key}=[{','.join([*metrics, metric])}] to have it"
+    return Fault(path, f"algorithm.{key} has {some_of(metrics)} only", objective, way_out)
 
 
 def _deployment_faults(deployment: Deployment, model: str) -> list[Fault]:

@@ -11,6 +11,7 @@ from housing.config.compose import Composed
 from housing.config.load import check, config_hash
 from housing.config.overrides import Overrides
 from housing.config.schema import CHOOSABLE, Experiment
+from housing.data.faults import listed
 from housing.errors import ConfigError
 from housing.tuning.space import grid, partition
 
@@ -50,6 +51,12 @@ class Alternatives:
         except ConfigError as error:
             raise ConfigError(f"with {named}, which the search space may choose: {error}") from None
         own, theirs = self._experiment.dataset, other.dataset
+        if (own.question, own.label_levels) != (theirs.question, theirs.label_levels):
+            raise ConfigError(
+                f"search_space.dataset: {named} asks task {theirs.question} of {theirs.label} "
+                f"({listed(theirs.label_levels) or 'a number'}), {own.name} asks {own.question} of {own.label} "
+                f"({listed(own.label_levels) or 'a number'}); a study compares answers to one question"
+            )
         if (own.label, own.label_unit) != (theirs.label, theirs.label_unit):
             mine, users = self._composed.chosen["dataset"].stem, self._composed.files.theirs
             folder = ("--config-dir", str(users)) if users else ()

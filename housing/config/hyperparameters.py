@@ -38,7 +38,12 @@ def read_algorithm(raw: Any, path: Path, faults: list[Fault]) -> Algorithm | Non
     algorithm = algorithms.find(name)
     if install := algorithm.missing_library():
         faults.append(Fault((*path, "name"), f"needs {algorithm.library}, which is not installed", name, install))
-    values = _values(raw, algorithm.hyperparameters, name, path, faults)
+    has = algorithm.capabilities
+    # The task fills them in.
+    left_open = {key: None for key in (has.loss, has.round_metrics) if key in raw and raw[key] is None}
+    given = {key: value for key, value in raw.items() if key not in left_open}
+    values = _values(given, algorithm.hyperparameters, name, path, faults)
+    values = {str(key): left_open.get(key, values.get(key)) for key in raw if key in left_open or key in values}
     faults.extend(
         Fault((*path, key), f"{name} needs it, and nothing sets it") for key in algorithm.required if key not in raw
     )

@@ -14,7 +14,8 @@ from housing.deployment.spec import Deployment
 from housing.monitoring.spec import Monitoring
 from housing.promotion.spec import Gate
 from housing.targets.rehearsal.settings import Rehearsal
-from housing.training.metrics import METRICS, Direction, known_direction
+from housing.tasks.base import Direction
+from housing.training.metrics import known_direction
 from housing.tuning.space import SearchSpace
 from housing.tuning.spec import Study
 
@@ -67,10 +68,10 @@ class Algorithm:
 
     @property
     def metrics(self) -> Sequence[str]:
-        """The metrics that a job will have, each with its channel; of a built-in one, those that are asked for."""
+        """The metrics that a job will have after each round, each with its channel."""
         if self.code is not None:
             return [name for name in self.code.metrics if known_direction(name, self.directions) is not None]
-        asked = find(self.name).metrics(self.hyperparameters) or sorted(METRICS)
+        asked = find(self.name).metrics(self.hyperparameters)
         return [f"{channel}_{metric}" for channel in ("train", "validation") for metric in asked]
 
 

@@ -161,7 +161,7 @@ class _Numbers:
             fault = f"{self._name}: whole numbers beyond 2^53 would lose digits"
             way_out = "round them in the file, or describe the column as identifier"
         elif self._is_label:
-            way_out = "housing fits regression, so the label must be numeric; `housing describe` says more"
+            way_out = "where the label has levels, describe it as kind: nominal; `housing describe` says more"
         self._faults.add(fault, example=f"{shown(cell)} ({place})", way_out=way_out)
 
     def _check_range(self, numbers: NDArray[np.float64], place: Place) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
 from housing.data.faults import listed, repeated
 from housing.nearest import nearest
+from housing.tasks import base as tasks
 
 Missing = Literal["refused", "unknown", "none"]
 """What an empty cell means: an error, a value nobody wrote down, or a thing that is not there."""
@@ -112,11 +113,15 @@ class ByColumn:
 
 @dataclass(frozen=True)
 class Split:
-    """Parts of a table: rows claimed `by_column` first, the rest at random by `fractions`."""
+    """Parts of a table: rows claimed `by_column` first, the rest at random by `fractions`.
+
+    With `stratify` every level of the label has its share of each part, as it has where nothing is said.
+    """
 
     fractions: Fractions | None = None
     by_column: ByColumn | None = None
     seed: int = 0
+    stratify: bool | None = None
 
     def __post_init__(self) -> None:
         if self.fractions is None and self.by_column is None:
@@ -127,7 +132,11 @@ class Split:
 
 @dataclass(frozen=True)
 class Dataset:
-    """A described table.
+    """A described table, and the question that is asked of it.
+
+    `task` is the kind of question (a file of `housing.tasks`); left out, it follows from the label's column: a number
+    gives regression, two levels binary, more of them multiclass. `positive` is the level that a binary task is about;
+    left out, it is the second one.
 
     `source` is a path seen from the working folder, or `package:<file>` for shipped data. A CSV may be gzipped. An
     empty cell is always missing; `missing_values` are the texts that mean the same.
@@ -142,6 +151,8 @@ class Dataset:
     separator: str = ","
     missing_values: tuple[str, ...] = ("",)
     label_unit: str = ""
+    task: str | None = None
+    positive: str | None = None
 
     def __post_init__(self) -> None:
         faults = [*self._separator_faults(), *self._label_faults(), *self._level_faults()]
@@ -163,6 +174,28 @@ class Dataset:
         }
 
     @property
+    def question(self) -> str:
+        """The task, which is the label's own where none is named."""
+        if self.task is not None:
+            return self.task
+        levels = self._declared_levels
+        return "regression" if levels is None else "binary" if len(levels) == 2 else "multiclass"
+
+    @property
+    def label_levels(self) -> tuple[str, ...]:
+        """The label's levels in the order of their codes, the positive one of two last; empty for a number."""
+        levels = self._declared_levels or ()
+        if self.positive is None or self.question != "binary":
+            return levels
+        return (*(level for level in levels if level != self.positive), self.positive)
+
+    @property
+    def _declared_levels(self) -> tuple[str, ...] | None:
+        """None where the label is a number."""
+        column = self.columns[self.label]
+        return column.levels if isinstance(column, Ordinal | Nominal) else None
+
+    @property
     def missing_texts(self) -> frozenset[str]:
         """Every text that means missing, the empty cell included."""
         return frozenset(("", *self.missing_values))
@@ -176,11 +209,45 @@ class Dataset:
         if self.label not in self.columns:
             return [f"label: {_unknown(self.label, self.columns)}"]
         label = self.columns[self.label]
-        if not isinstance(label, Numeric):
-            return [f"label: {self.label!r} is {label.kind}, it must be numeric"]
+        if isinstance(label, Identifier | Ignored):
+            return [f"label: {self.label!r} is {label.kind}, it must be numeric, nominal or ordinal"]
         if label.missing != "refused":
             return [f"label: {self.label!r} has missing: {label.missing}, a label is never missing"]
-        return []
+        if isinstance(label, Nominal) and label.levels is None:
+            return [f"label: columns.{self.label} must list its levels: what is predicted is one of them"]
+        return list(self._task_faults())
+
+    def _task_faults(self) -> Iterator[str]:
+        if self.task is not None and self.task not in tasks.names():
+            near = nearest(self.task, tasks.names())
+            hint = f"; did you mean {near!r}?" if near else ""
+            yield f"task: must be one of {', '.join(tasks.names())}, got {self.task!r}{hint}"
+            return
+        levels, allowed = self._declared_levels, tasks.find(self.question).levels
+        kind = self.columns[self.label].kind
+        if (levels is None) != (allowed is None):
+            yield (
+                f"task: {self.question} needs a label that is a number, and {self.label!r} is {kind}"
+                if allowed is None
+                else f"task: {self.question} needs a label with levels, and {self.label!r} is {kind}; describe it as "
+                "kind: nominal with the list of its levels"
+            )
+        elif levels is not None and allowed is not None and not allowed[0] <= len(levels) <= allowed[1]:
+            many = f"{allowed[0]}" if allowed[0] == allowed[1] else f"{allowed[0]} to {allowed[1]}"
+            yield f"task: {self.question} needs a label with {many} levels, and {self.label!r} has {len(levels)}"
+        yield from self._positive_faults(levels)
+        if self.split.stratify and levels is None:
+            yield f"split.stratify: {self.label!r} is a number and has no levels to divide evenly"
+
+    def _positive_faults(self, levels: tuple[str, ...] | None) -> Iterator[str]:
+        if self.positive is None:
+            return
+        if self.question != "binary":
+            yield f"positive: only a binary task has a positive level, this one is {self.question}"
+        elif self.positive not in (levels or ()):
+            near = nearest(self.positive, levels or ())
+            hint = f"; did you mean {near!r}?" if near else ""
+            yield f"positive: must be a level of {self.label!r} ({listed(levels or ())}), got {self.positive!r}{hint}"
 
     def _level_faults(self) -> list[str]:
         return [
@@ -219,9 +286,13 @@ class Features:
 
 def check_features(dataset: Dataset, features: Features) -> list[tuple[str, str, str]]:
     """What is wrong with `features` for this dataset, as (key, value, rule); empty when they fit."""
-    faults = []
+    faults: list[tuple[str, str, str]] = []
     label = dataset.columns[dataset.label]
-    if features.label_transform == "log" and isinstance(label, Numeric) and (label.low is None or label.low <= 0):
+    transforms: tuple[str, ...] = tasks.find(dataset.question).transforms
+    if features.label_transform not in transforms:
+        rule = f"a label of task {dataset.question} is not transformed: choose {' or '.join(transforms)}"
+        faults.append(("label_transform", features.label_transform, rule))
+    elif features.label_transform == "log" and isinstance(label, Numeric) and (label.low is None or label.low <= 0):
         rule = f"needs a label above 0: give {dataset.label!r} a low above 0 in the dataset"
         faults.append(("label_transform", "log", rule))
     for name, derived in features.derived.items():

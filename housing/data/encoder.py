@@ -25,17 +25,30 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from housing.data import encoder_json, payload
+from housing.data.cells import text_of
 from housing.data.description import Dataset, Derived, Features, Nominal, Numeric, Ordinal
 from housing.data.faults import Faults, listed
 from housing.data.inputs import Input, Levels, Number, learnt_levels
 from housing.data.table import Table
 from housing.errors import DataError
 from housing.secrets import masked
+from housing.tasks import base as tasks
+from housing.tasks.base import Predictions
+
+_BINARY = 2
+"""A model answers for this many levels with one probability."""
+
+
+DEFAULT_THRESHOLD = 0.5
 
 
 @dataclass(frozen=True)
 class Encoder:
-    """Safe to call from several threads. `columns` are the encoded names, in the order of the matrix."""
+    """Safe to call from several threads. `columns` are the encoded names, in the order of the matrix.
+
+    `label_levels` are in the order of their codes, empty where the label is a number. `threshold` is the least
+    probability of the positive level, the second of two, at which it is chosen.
+    """
 
     label: str
     label_unit: str
@@ -43,6 +56,9 @@ class Encoder:
     missing_values: tuple[str, ...]
     inputs: tuple[Input, ...]
     derived: Mapping[str, Derived]
+    task: str = "regression"
+    label_levels: tuple[str, ...] = ()
+    threshold: float = DEFAULT_THRESHOLD
     columns: tuple[str, ...] = field(init=False, repr=False, compare=False)
     _widths: tuple[int, ...] = field(init=False, repr=False, compare=False)
     _missing_texts: frozenset[str] = field(init=False, repr=False, compare=False)
@@ -70,6 +86,8 @@ class Encoder:
             missing_values=tuple(sorted(dataset.missing_texts)),
             inputs=tuple(_fitted(name, column, features, rows) for name, column in dataset.inputs.items()),
             derived=dict(features.derived),
+            task=dataset.question,
+            label_levels=dataset.label_levels,
         )
 
     @property
@@ -113,14 +131,37 @@ class Encoder:
         return matrix
 
     def encode_label(self, values: ArrayLike) -> NDArray[np.float32]:
-        """(rows,) in the label's unit -> (rows,) as models are fitted to it."""
-        label = np.asarray(values, dtype=np.float64)
+        """(rows,) in the label's unit, or levels -> (rows,) as models are fitted to it, or codes of levels."""
+        label = self.label_values(values)
         return (np.log(label) if self.label_transform == "log" else label).astype(np.float32)
 
+    def label_values(self, values: ArrayLike) -> NDArray[np.float64]:
+        """(rows,) of the raw label -> what metrics take: numbers in its unit, or codes of levels. Raises DataError."""
+        if not self.label_levels:
+            return np.asarray(values, dtype=np.float64)
+        codes = {level: code for code, level in enumerate(self.label_levels)}
+        levels = [text_of(value) for value in np.asarray(values, dtype=object).tolist()]
+        if unknown := sorted(set(levels).difference(codes)):
+            raise DataError(f"{self.label}: {listed(unknown)}: no such level; it has {listed(self.label_levels, 12)}")
+        return np.array([codes[level] for level in levels], np.float64)
+
     def decode_label(self, values: ArrayLike) -> NDArray[np.float64]:
-        """(rows,) as models predict -> (rows,) in the label's unit."""
+        """The reverse of `encode_label`, but for levels, which stay codes: (rows,) as metrics take them."""
         label = np.asarray(values, dtype=np.float64)
         return np.exp(label) if self.label_transform == "log" else label
+
+    def decode(self, outputs: ArrayLike) -> Predictions:
+        """What a model gave, (rows,) or (rows, levels), as predictions in the label's unit, or levels.
+
+        Raises DataError where it has not one number, or one for each level, for a row.
+        """
+        found = np.asarray(outputs, dtype=np.float64)
+        wide = len(self.label_levels) > _BINARY
+        if (found.ndim == 2 and found.shape[1] == len(self.label_levels)) if wide else found.ndim == 1:
+            unit = np.exp(found) if self.label_transform == "log" else found
+            return tasks.find(self.task).predictions(unit, threshold=self.threshold)
+        wanted = f"(rows, {len(self.label_levels)}), a probability for each level" if wide else "(rows,)"
+        raise DataError(f"the model gave an array {found.shape}; for {self.label} it must give {wanted}")
 
     def to_json(self) -> str:
         """For people and for `from_json`; equal encoders give equal text."""

@@ -10,17 +10,29 @@ from housing.data.description import Derived, Missing
 from housing.data.faults import shown
 from housing.data.inputs import Input, Levels, Number
 from housing.errors import DataError
+from housing.tasks import base as tasks
 
 if TYPE_CHECKING:
     from housing.data.encoder import Encoder
 
-VERSION = 1
-"""Of the format; a reader refuses any other."""
+VERSION = 2
+"""Of the format; a reader refuses any later one."""
+
+_OF_NUMBERS = 1
+"""The version without tasks and levels: a label that is a number of regression is still written so."""
 
 
 def dump(encoder: Encoder) -> str:
     """The same text for equal encoders."""
-    label = {"name": encoder.label, "unit": encoder.label_unit, "transform": encoder.label_transform}
+    label: dict[str, object] = {
+        "name": encoder.label,
+        "unit": encoder.label_unit,
+        "transform": encoder.label_transform,
+    }
+    version = _OF_NUMBERS
+    if encoder.task != "regression":
+        version = VERSION
+        label |= {"task": encoder.task, "levels": encoder.label_levels, "threshold": encoder.threshold}
     inputs = ",\n".join(f"  {_line(_input(one))}" for one in encoder.inputs)
     derived = ",\n".join(
         f"  {_line({'column': name, 'operation': one.operation, 'of': one.columns})}"
@@ -28,7 +40,7 @@ def dump(encoder: Encoder) -> str:
     )
     return (
         "{\n"
-        f' "version": {VERSION},\n'
+        f' "version": {version},\n'
         f' "label": {_line(label)},\n'
         f' "missing_values": {_line(encoder.missing_values)},\n'
         f' "inputs": [\n{inputs}\n ],\n'
@@ -43,15 +55,18 @@ def load(text: str) -> dict[str, Any]:
         raw = json.loads(text)
     except ValueError as error:
         raise DataError(f"encoder: is not JSON ({error})") from None
-    if isinstance(raw, dict) and raw.get("version", VERSION) != VERSION:
+    version = raw.get("version", _OF_NUMBERS) if isinstance(raw, dict) else _OF_NUMBERS
+    if version not in (_OF_NUMBERS, VERSION):
         raise DataError(
-            f"encoder: has version {shown(raw['version'])}, this housing reads version {VERSION}; "
+            f"encoder: has version {shown(version)}, this housing reads versions up to {VERSION}; "
             "use the housing that trained the model"
         )
     _, label, missing, inputs, derived = _fields(
         raw, "encoder", version=int, label=dict, missing_values=list, inputs=list, derived=list
     )
-    name, unit, transform = _fields(label, "encoder.label", name=str, unit=str, transform=str)
+    question = _read_question(label, version)
+    kinds = {"name": str, "unit": str, "transform": str, **({} if version == _OF_NUMBERS else _QUESTION)}
+    name, unit, transform, *_ = _fields(label, "encoder.label", **kinds)
     read = tuple(_read_input(one, f"encoder.inputs[{i}]") for i, one in enumerate(inputs))
     if not read or len({one.column for one in read}) < len(read):
         raise DataError("encoder.inputs: there must be inputs, and each column once")
@@ -63,6 +78,24 @@ def load(text: str) -> dict[str, Any]:
         "missing_values": _texts(missing, "encoder.missing_values"),
         "inputs": read,
         "derived": dict(_read_derived(one, numeric, f"encoder.derived[{i}]") for i, one in enumerate(derived)),
+        **question,
+    }
+
+
+_QUESTION: dict[str, type] = {"task": str, "levels": list, "threshold": float}
+
+
+def _read_question(label: Mapping[str, Any], version: int) -> dict[str, Any]:
+    if version == _OF_NUMBERS:
+        return {}
+    found = _fields({key: label[key] for key in _QUESTION if key in label}, "encoder.label", **_QUESTION)
+    task, levels, threshold = found
+    if not 0 <= threshold <= 1:
+        raise DataError(f"encoder.label.threshold: must lie in [0, 1], got {threshold:g}")
+    return {
+        "task": _one_of(task, tasks.names(), "encoder.label.task"),
+        "label_levels": _texts(levels, "encoder.label.levels"),
+        "threshold": threshold,
     }
 
 

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from housing.data.channel import Channel, build
 from housing.data.description import Dataset, Features
 from housing.data.encoder import Encoder
-from housing.data.split import Parts, split
+from housing.data.labels import check_label
+from housing.data.split import Parts, split, strata_of
 from housing.data.table import Table, read
 from housing.errors import DataError
 
@@ -47,14 +48,21 @@ class Prepared:
     def folds(self, count: int, *, seed: int) -> list[Mapping[str, Channel]]:
         """The training rows in `count` random parts, each once channel `validation` to a `train` of the others.
 
-        Every fold has an encoder of its own, fitted on its `train` alone. The validation and test parts are in none.
+        Each level of a label that has levels is spread evenly over them, as over the parts of the table. Every fold has
+        an encoder of its own, fitted on its `train` alone. The validation and test parts are in none.
         Raises DataError when there are fewer rows than folds.
         """
         rows = self.parts.train
         if len(rows) < count:
             raise DataError(f"{self.table.source}: {count} folds need as many training rows, there are {len(rows)}")
         # RandomState for the same reason as in `split`.
-        held_out = np.array_split(rows[np.random.RandomState(seed).permutation(len(rows))], count)
+        order = rows[np.random.RandomState(seed).permutation(len(rows))]
+        strata = strata_of(self.table, self.dataset, order)
+        if len(strata) == 1:
+            held_out = np.array_split(order, count)
+        else:
+            dealt = np.concatenate(strata)
+            held_out = [dealt[place::count] for place in range(count)]
         return [self._channels(np.setdiff1d(rows, held), np.sort(held)) for held in held_out]
 
     def _channels(self, train: NDArray[np.int64], validation: NDArray[np.int64]) -> Mapping[str, Channel]:
@@ -72,6 +80,7 @@ def prepare(dataset: Dataset, features: Features) -> Prepared:
     parts = split(table, dataset)
     train, validation = table.take(parts.train), table.take(parts.validation)
     encoder = Encoder.fit(train, dataset, features)
+    check_label(table, parts, encoder)
     channels = {"train": _channel("train", train, encoder), "validation": _channel("validation", validation, encoder)}
     return Prepared(
         dataset=dataset,

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from housing.data.cells import is_missing, text_of
-from housing.data.description import Dataset, Split
+from housing.data.description import Dataset, Fractions, Split
 from housing.data.faults import listed
 from housing.data.table import Table
 from housing.errors import DataError
@@ -33,7 +33,10 @@ class Parts:
 
 
 def split(table: Table, dataset: Dataset) -> Parts:
-    """Rows claimed by the column first, then the rest at random. Raises DataError when train or validation is empty."""
+    """Rows claimed by the column first, then the rest at random. Raises DataError when train or validation is empty.
+
+    Where the label has levels, each of them is divided by itself, unless the split says otherwise.
+    """
     rule = dataset.split
     claimed = _claimed(table, rule)
     unclaimed = np.setdiff1d(np.arange(table.rows), np.concatenate(list(claimed.values())))
@@ -44,11 +47,9 @@ def split(table: Table, dataset: Dataset) -> Parts:
     else:
         # RandomState's stream is frozen by numpy's policy, Generator's is not: a split must be stable for ever.
         order = unclaimed[np.random.RandomState(rule.seed).permutation(len(unclaimed))]
-        first = round(rule.fractions.train * len(order))
-        second = first + round(rule.fractions.validation * len(order))
-        if not rule.fractions.test:
-            second = len(order)
-        shares = dict(zip(claimed, np.split(order, [first, second]), strict=True))
+        strata = strata_of(table, dataset, order)
+        divided = [np.split(rows, _ends(rule.fractions, len(rows))) for rows in strata]
+        shares = {part: np.concatenate(some) for part, some in zip(claimed, zip(*divided, strict=True), strict=True)}
     parts = {part: np.sort(np.concatenate([claimed[part], shares[part]])) for part in claimed}
     for part in ("train", "validation"):
         if not len(parts[part]):
@@ -57,6 +58,22 @@ def split(table: Table, dataset: Dataset) -> Parts:
                 "mend the dataset's split (fractions, by_column)"
             )
     return Parts(**parts)
+
+
+def strata_of(table: Table, dataset: Dataset, rows: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+    """The rows by level of the label, each level's in their order; all together where they are not to be told apart."""
+    levels = dataset.label_levels
+    if not levels or dataset.split.stratify is False:
+        return [rows]
+    values = table[dataset.label][rows]
+    return [rows[values == level] for level in levels]
+
+
+def _ends(fractions: Fractions, rows: int) -> tuple[int, int]:
+    """Where train and validation end among so many rows."""
+    first = round(fractions.train * rows)
+    second = first + round(fractions.validation * rows)
+    return first, second if fractions.test else rows
 
 
 def _claimed(table: Table, rule: Split) -> dict[str, NDArray[np.int64]]:

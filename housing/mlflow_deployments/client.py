@@ -116,7 +116,7 @@ class HousingDeployments(BaseDeploymentClient):  # type: ignore[misc]
     def predict(
         self, deployment_name: str | None = None, inputs: Any = None, endpoint: str | None = None
     ) -> PredictionsResponse:
-        """Raw rows, as a DataFrame or as mappings, in; the label's unit out.
+        """Raw rows, as a DataFrame or as mappings, in; numbers in the label's unit, or levels with probabilities, out.
 
         By `endpoint` the weights choose who answers; with `deployment_name` beside it that variant does.
         """
@@ -127,7 +127,7 @@ class HousingDeployments(BaseDeploymentClient):  # type: ignore[misc]
             variant = deployment_name if endpoint else None
             answers = [session.host.predict(target, piece, variant) for piece in as_csv(inputs)]
         return PredictionsResponse(
-            predictions=[float(value) for answer in answers for value in answer.values],
+            predictions=[one for answer in answers for one in answer.documents()],
             variants=[answer.variant for answer in answers for _ in answer.values],
         )
 

@@ -11,11 +11,14 @@ from typing import TYPE_CHECKING
 
 from housing.promotion.gate import improvement
 from housing.promotion.spec import Gate
-from housing.training.metrics import METRICS
+from housing.tasks.base import Metric, Predictions, metrics
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+Answer = tuple[float, ...]
+"""What was answered for one row: the value, or the code of the level and the probability of each."""
 
 LEAST_ROWS = 10
 """Labelled rows that a variant must have answered before its error is told."""
@@ -68,82 +71,94 @@ def failure_share(failures: int, invocations: int, *, confidence: float) -> Inte
 
 
 def errors(
-    answers: Mapping[str, Mapping[str, float]], labels: Mapping[str, float], rules: Gate, *, seed: int
-) -> Errors:
-    """Judge by the gate's metric, confidence and resamples. `answers` map variant and row to a prediction.
-
-    Each variant is held against the first one: over the rows that both have answered, where there are enough, which
-    tells a difference the sooner; else over the rows that either has, as of two samples.
-    """
-    labelled = {
-        variant: {row: value for row, value in rows.items() if row in labels} for variant, rows in answers.items()
-    }
-    judged = [variant for variant, rows in labelled.items() if len(rows) >= LEAST_ROWS]
-    found = {variant: _error(labelled[variant], labels, rules, seed=seed) for variant in judged}
-    differences = [
-        _difference(judged[0], other, labelled, labels, rules, seed=seed) for other in islice(judged, 1, None)
-    ]
-    counts = {variant: len(rows) for variant, rows in labelled.items()}
-    return Errors(rules.metric, counts, found, tuple(differences))
-
-
-def _error(rows: Mapping[str, float], labels: Mapping[str, float], rules: Gate, *, seed: int) -> Interval:
-    draws, value = _resampled(rows, labels, rules, seed=seed)
-    return Interval(value, *_ends(draws, rules))
-
-
-def _difference(
-    first: str,
-    other: str,
-    labelled: Mapping[str, Mapping[str, float]],
+    task: str,
+    answers: Mapping[str, Mapping[str, Answer]],
     labels: Mapping[str, float],
     rules: Gate,
     *,
     seed: int,
-) -> Difference:
-    both = [row for row in labelled[first] if row in labelled[other]]
-    if len(both) >= LEAST_ROWS:
-        better = improvement(
-            rules.metric,
-            _array([labels[row] for row in both]),
-            candidate=_array([labelled[other][row] for row in both]),
-            champion=_array([labelled[first][row] for row in both]),
-            confidence=rules.confidence,
-            resamples=rules.resamples,
-            seed=seed,
-        )
-        return Difference(other, first, Interval(*better), len(both), paired=True)
-    sign = 1.0 if METRICS[rules.metric].direction == "minimize" else -1.0
-    # Two samples are drawn from independently.
-    draws, value = _resampled(labelled[first], labels, rules, seed=seed)
-    others, other_value = _resampled(labelled[other], labels, rules, seed=seed + 1)
-    rows = len(labelled[first]) + len(labelled[other])
-    better_by = Interval(sign * (value - other_value), *_ends(sign * (draws - others), rules))
-    return Difference(other, first, better_by, rows, paired=False)
+) -> Errors:
+    """Judge by the gate's metric, confidence and resamples. `answers` map variant and row to what was answered.
+
+    `labels` are in the label's unit, or codes of its levels.
+
+    Each variant is held against the first one: over the rows that both have answered, where there are enough, which
+    tells a difference the sooner; else over the rows that either has, as of two samples.
+    """
+    assert rules.metric is not None  # the configuration names it, or the task does
+    judge = _Judge(task, rules, labels, seed)
+    labelled = {
+        variant: {row: value for row, value in rows.items() if row in labels} for variant, rows in answers.items()
+    }
+    judged = [variant for variant, rows in labelled.items() if len(rows) >= LEAST_ROWS]
+    found = {variant: judge.error(labelled[variant]) for variant in judged}
+    differences = [judge.difference(judged[0], other, labelled) for other in islice(judged, 1, None)]
+    counts = {variant: len(rows) for variant, rows in labelled.items()}
+    return Errors(rules.metric, counts, found, tuple(differences))
 
 
-def _resampled(
-    rows: Mapping[str, float], labels: Mapping[str, float], rules: Gate, *, seed: int
-) -> tuple[NDArray[np.float64], float]:
-    """The metric over rows drawn with replacement, once a resample; and over the rows as they are."""
-    import numpy as np
+@dataclass(frozen=True)
+class _Judge:
+    task: str
+    rules: Gate
+    labels: Mapping[str, float]
+    seed: int
 
-    label, answer = _array([labels[row] for row in rows]), _array(list(rows.values()))
-    compute = METRICS[rules.metric].compute
-    generator = np.random.RandomState(seed)
-    picked = (generator.randint(0, len(label), len(label)) for _ in range(rules.resamples))
-    return np.array([compute(label[rows], answer[rows]) for rows in picked]), compute(label, answer)
+    @property
+    def metric(self) -> Metric:
+        return metrics(self.task)[self.rules.metric or ""]
+
+    def error(self, rows: Mapping[str, Answer]) -> Interval:
+        draws, value = self._resampled(rows, seed=self.seed)
+        return Interval(value, *_ends(draws, self.rules))
+
+    def difference(self, first: str, other: str, labelled: Mapping[str, Mapping[str, Answer]]) -> Difference:
+        both = [row for row in labelled[first] if row in labelled[other]]
+        if len(both) >= LEAST_ROWS:
+            better = improvement(
+                self.task,
+                self.rules.metric or "",
+                _array([self.labels[row] for row in both]),
+                candidate=_predictions([labelled[other][row] for row in both]),
+                champion=_predictions([labelled[first][row] for row in both]),
+                confidence=self.rules.confidence,
+                resamples=self.rules.resamples,
+                seed=self.seed,
+            )
+            return Difference(other, first, Interval(*better), len(both), paired=True)
+        sign = 1.0 if self.metric.direction == "minimize" else -1.0
+        # Two samples are drawn from independently.
+        draws, value = self._resampled(labelled[first], seed=self.seed)
+        others, other_value = self._resampled(labelled[other], seed=self.seed + 1)
+        rows = len(labelled[first]) + len(labelled[other])
+        better_by = Interval(sign * (value - other_value), *_ends(sign * (draws - others), self.rules))
+        return Difference(other, first, better_by, rows, paired=False)
+
+    def _resampled(self, rows: Mapping[str, Answer], *, seed: int) -> tuple[NDArray[np.float64], float]:
+        """The metric over rows drawn with replacement, once a resample; and over the rows as they are."""
+        import numpy as np
+
+        label, answers = _array([self.labels[row] for row in rows]), _predictions(list(rows.values()))
+        compute = self.metric.compute
+        generator = np.random.RandomState(seed)
+        picked = (generator.randint(0, len(label), len(label)) for _ in range(self.rules.resamples))
+        return np.array([compute(label[some], answers.take(some)) for some in picked]), compute(label, answers)
 
 
 def _ends(draws: NDArray[np.float64], rules: Gate) -> tuple[float, float]:
     import numpy as np
 
     tail = 100 * (1 - rules.confidence) / 2
-    low, high = np.percentile(draws, [tail, 100 - tail])
+    low, high = np.nanpercentile(draws, [tail, 100 - tail])
     return float(low), float(high)
 
 
-def _array(values: Sequence[float]) -> NDArray[np.float64]:
+def _predictions(answers: Sequence[Answer]) -> Predictions:
+    matrix = _array(answers)
+    return Predictions(matrix[:, 0], matrix[:, 1:] if matrix.shape[1] > 1 else None)
+
+
+def _array(values: Sequence[float] | Sequence[Answer]) -> NDArray[np.float64]:
     import numpy as np
 
     return np.array(values, np.float64)

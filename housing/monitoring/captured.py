@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import base64
 import json
-import re
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -28,16 +27,18 @@ _ENCODER = json.JSONEncoder(separators=(",", ":"))  # json.dumps would make one 
 
 @dataclass(frozen=True)
 class CapturedRows:
-    """One request, as it was sent, and `values`, its answer in the label's unit: one a row, none where it was not kept.
+    """One request and its `answer`, both as they were sent; the answer is empty where it was not kept.
 
-    `at_s` counts from 1970. `model` is the version that answered, None where the place does not say.
+    `encoded`: it is the container's own answer and not in the label's unit, or in levels. `at_s` counts from 1970.
+    `model` is the version that answered, None where the place does not say.
     """
 
     variant: str
     at_s: float
     content_type: str
     rows: str
-    values: tuple[float, ...]
+    answer: str
+    encoded: bool = False
     model: str | None = None
 
 
@@ -73,25 +74,6 @@ def read(text: str, variant: str) -> Iterator[CapturedRows]:
             raise DataError(f"line {number} is no captured request: {error!r}") from error
 
 
-def values_of(answer: str) -> tuple[float, ...]:
-    """Numbers in an answer: one a line, separated by commas, or in JSON's `predictions`, also as `score`s.
-
-    Empty where the answer is none, such as what a failing model said.
-    """
-    try:
-        document = json.loads(answer)
-    except ValueError:
-        try:
-            return tuple(float(value) for value in re.split(r"[,\s]+", answer.strip()))
-        except ValueError:
-            return ()
-    found = document.get("predictions") if isinstance(document, dict) else document
-    each = found if isinstance(found, list) else [found]
-    values = [one.get("score") if isinstance(one, dict) else one for one in each]
-    numbers = [float(value) for value in values if isinstance(value, int | float)]
-    return tuple(numbers) if len(numbers) == len(values) else ()
-
-
 def _exchange(event: Mapping[str, Any], variant: str) -> CapturedRows:
     data, about = event["captureData"], event["eventMetadata"]
     asked, answered = data["endpointInput"], data.get("endpointOutput")
@@ -100,7 +82,7 @@ def _exchange(event: Mapping[str, Any], variant: str) -> CapturedRows:
         at_s=datetime.fromisoformat(about["inferenceTime"]).timestamp(),
         content_type=str(asked.get("observedContentType") or "").partition(";")[0].strip().lower(),
         rows=_content(asked),
-        values=values_of(_content(answered)) if answered else (),
+        answer=_content(answered) if answered else "",
         model=about.get("model"),
     )
 

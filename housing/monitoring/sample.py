@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from housing.data.answers import read
 from housing.data.cells import is_missing, number, text_of
 from housing.data.content_type import JSON, JSON_LINES
 from housing.data.description import Dataset, Identifier, Numeric
@@ -17,7 +18,9 @@ from housing.data.json_rows import records_from_json, records_from_json_lines
 from housing.data.payload import header_of, rows_from_csv
 from housing.data.table import Table
 from housing.errors import DataError
+from housing.monitoring.ab_test import Answer
 from housing.monitoring.captured import CapturedRows
+from housing.tasks.base import Predictions
 
 _RECORDS = {JSON: records_from_json, JSON_LINES: records_from_json_lines}
 
@@ -29,41 +32,41 @@ Columns = Mapping[str, NDArray[Any]]
 class Sample:
     """Rows of one variant, in the order in which they came. All are raw, or all are encoded.
 
-    `values` are its answers in the label's unit, (rows,), NaN where none was kept. `ids` are those of a column that
+    `answers` are its predictions, whose values are NaN where none was kept. `ids` are those of a column that
     names rows, None where they do not have it, as encoded rows never do. Requests that cannot be read, and those in the
     other form, are counted.
     """
 
     columns: Columns
     encoded: bool
-    values: NDArray[np.float64]
+    answers: Predictions
     ids: tuple[str | None, ...]
     unread: int
     other_form: int
 
     @property
     def rows(self) -> int:
-        return len(self.values)
+        return len(self.answers.values)
 
     @property
     def answered(self) -> NDArray[np.bool_]:
         """(rows,) Whether the answer was kept."""
-        return ~np.isnan(self.values)
+        return ~np.isnan(self.answers.values)
 
     @property
-    def by_id(self) -> dict[str, float]:
+    def by_id(self) -> dict[str, Answer]:
         """Answers of the rows that have an id; the last one where a row came twice."""
         return {
-            row: float(value)
-            for row, value in zip(self.ids, self.values, strict=True)
-            if row is not None and not np.isnan(value)
+            row: tuple(answer)
+            for row, answer in zip(self.ids, _matrix(self.answers).tolist(), strict=True)
+            if row is not None and not np.isnan(answer[0])
         }
 
     def take(self, mask: NDArray[np.bool_]) -> Sample:
         """Some of the rows."""
         columns = {name: cells[mask] for name, cells in self.columns.items()}
         ids = tuple(row for row, taken in zip(self.ids, mask, strict=True) if taken)
-        return replace(self, columns=columns, values=self.values[mask], ids=ids)
+        return replace(self, columns=columns, answers=self.answers.take(np.flatnonzero(mask)), ids=ids)
 
     def named_by(self, rows: NDArray[np.float32], ids: Sequence[str]) -> Sample:
         """The same rows, each with the id of the one of `rows`, (ids, columns), that is encoded as it is."""
@@ -77,7 +80,9 @@ class Sample:
 
     def without_answers(self) -> Sample:
         """The same rows, as if no answer had been kept."""
-        return replace(self, values=np.full(self.rows, np.nan))
+        chances = self.answers.probabilities
+        nothing = Predictions(np.full(self.rows, np.nan), None if chances is None else np.full(chances.shape, np.nan))
+        return replace(self, answers=nothing)
 
 
 def sample_of(
@@ -96,7 +101,7 @@ def sample_of(
         except DataError:
             # A client's mistake, which the endpoint has answered as one, is no row of anything.
             unread += 1
-    raw_rows, encoded_rows = (sum(len(one.values) for one in form) for form in (raw, encoded))
+    raw_rows, encoded_rows = (sum(len(one.answers) for one in form) for form in (raw, encoded))
     if not raw_rows and not encoded_rows:
         return None
     if raw_rows >= encoded_rows:
@@ -127,13 +132,13 @@ def id_column(dataset: Dataset, header: Iterable[str]) -> str | None:
 class _Raw:
     cells: Mapping[str, Sequence[object]]
     ids: Sequence[str | None]
-    values: NDArray[np.float64]
+    answers: NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
 class _Encoded:
     matrix: NDArray[np.float32]
-    values: NDArray[np.float64]
+    answers: NDArray[np.float64]
 
 
 def _raw(request: CapturedRows, dataset: Dataset, encoder: Encoder, named_by: str | None) -> _Raw:
@@ -149,24 +154,38 @@ def _raw(request: CapturedRows, dataset: Dataset, encoder: Encoder, named_by: st
         count = len(next(iter(cells.values())))
         ids = [_id(cell) for cell in cells[named_by]] if named_by and has_ids else [None] * count
     plain = {name: _plain(name, cells[name], dataset) for name in encoder.required}
-    return _Raw(plain, ids, _values(request, len(ids)))
+    return _Raw(plain, ids, _answers(request, encoder, len(ids)))
 
 
 def _encoded(request: CapturedRows, encoder: Encoder) -> _Encoded:
     matrix = encoder.encoded_from_csv(request.rows)
-    return _Encoded(matrix, _values(request, len(matrix)))
+    return _Encoded(matrix, _answers(request, encoder, len(matrix)))
 
 
 def _id(cell: object) -> str | None:
     return None if is_missing(cell, ("",)) else text_of(cell)
 
 
-def _values(request: CapturedRows, rows: int) -> NDArray[np.float64]:
-    return np.array(request.values if len(request.values) == rows else [np.nan] * rows, np.float64)
+def _answers(request: CapturedRows, encoder: Encoder, rows: int) -> NDArray[np.float64]:
+    """See `_matrix`; NaN where no answer, or none for so many rows, was kept."""
+    nothing = np.full((rows, 1 + len(encoder.label_levels)), np.nan)
+    try:
+        found = _matrix(read(request.answer, encoder, encoded=request.encoded))
+    except DataError:
+        return nothing
+    return found if found.shape == nothing.shape else nothing
 
 
-def _joined(requests: Sequence[_Raw] | Sequence[_Encoded]) -> NDArray[np.float64]:
-    return np.concatenate([one.values for one in requests])
+def _matrix(answers: Predictions) -> NDArray[np.float64]:
+    """(rows, 1 + levels): the value, then the probabilities where there are any."""
+    if answers.probabilities is None:
+        return answers.values[:, np.newaxis]
+    return np.column_stack([answers.values, answers.probabilities])
+
+
+def _joined(requests: Sequence[_Raw] | Sequence[_Encoded]) -> Predictions:
+    matrix = np.concatenate([one.answers for one in requests])
+    return Predictions(matrix[:, 0], matrix[:, 1:] if matrix.shape[1] > 1 else None)
 
 
 def _plain(name: str, cells: Sequence[object], dataset: Dataset) -> list[object]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from housing.errors import DataError
 from housing.promotion.spec import Gate
-from housing.training.metrics import METRICS, score
+from housing.tasks import classes
+from housing.tasks.base import Predictions, metrics, reordered, same, score
 
 if TYPE_CHECKING:
     import numpy as np
@@ -17,12 +18,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Scored:
-    """A model's predictions for the test rows, (rows,) in the label's unit, and the raw columns that it asks for."""
+    """A model's predictions for the test rows, and the raw columns that it asks for.
+
+    `levels` are those of its label, in the order of their codes; empty where it is a number.
+    """
 
     name: str
-    prediction: NDArray[np.float64]
+    predictions: Predictions
     required: frozenset[str]
     label: str
+    levels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -48,31 +53,42 @@ class Decision:
 
 
 def decide(
-    gate: Gate, label: NDArray[np.float64], candidate: Scored, champion: Scored | None, *, unit: str = "", seed: int = 0
+    gate: Gate,
+    task: str,
+    label: NDArray[np.float64],
+    candidate: Scored,
+    champion: Scored | None,
+    *,
+    unit: str = "",
+    seed: int = 0,
 ) -> Decision:
-    """Judge on the test rows, which both models answer in the same order. `label` is (rows,).
+    """Judge on the test rows, which both models answer in the same order. `label` is (rows,), levels as their codes.
 
     A tie passes where a margin is asked for, or nothing but "not clearly worse": `better` means better. Without a
-    champion, only the absolute limit counts. Raises DataError when a prediction is not a finite number, or
+    champion, only the absolute limits count. Raises DataError when a prediction is not a finite number, or
     when these rows do not define the gate's metric.
     """
-    metrics = score(label, candidate.prediction)
-    if gate.metric not in metrics:
-        raise DataError(f"gate.metric: {gate.metric} is not defined for these labels; these are: {', '.join(metrics)}")
-    verdicts = []
-    if gate.at_most is not None:
-        verdicts.append(_absolute(gate, metrics[gate.metric], unit))
+    found = score(task, label, candidate.predictions)
+    assert gate.metric is not None  # the configuration names it, or the task does
+    if gate.metric not in found:
+        raise DataError(f"gate.metric: {gate.metric} is not defined for these labels; these are: {', '.join(found)}")
+    # Only a metric in the label's unit is told in it.
+    unit = unit if metrics(task)[gate.metric].has_unit else ""
+    verdicts = list(_absolute(gate, found[gate.metric], unit))
+    verdicts += _worst_levels(gate, label, candidate)
     if champion is not None and gate.against_champion != "nothing":
         verdicts.append(_schema(candidate, champion))
-        verdicts.append(_margin(gate, label, candidate, champion, unit=unit, seed=seed))
-    return Decision(verdicts, metrics)
+        if set(candidate.levels) == set(champion.levels):
+            verdicts.append(_margin(gate, task, label, candidate, champion, unit=unit, seed=seed))
+    return Decision(verdicts, found)
 
 
 def improvement(
+    task: str,
     metric: str,
     label: NDArray[np.float64],
-    candidate: NDArray[np.float64],
-    champion: NDArray[np.float64],
+    candidate: Predictions,
+    champion: Predictions,
     *,
     confidence: float,
     resamples: int,
@@ -81,32 +97,43 @@ def improvement(
     """How much better the candidate is, in the metric's unit, and its interval: (difference, low, high).
 
     A paired percentile bootstrap (Efron and Tibshirani 1993, chapter 13): rows are drawn with replacement, both models
-    are scored on the same draw, so that hard rows do not widen the interval.
+    are scored on the same draw, so that hard rows do not widen the interval. Draws that lack a level, which leaves some
+    metrics without a value, do not count.
     """
     import numpy as np
 
-    compute = METRICS[metric].compute
-    sign = 1.0 if METRICS[metric].direction == "minimize" else -1.0
+    rules = metrics(task)[metric]
+    compute, sign = rules.compute, 1.0 if rules.direction == "minimize" else -1.0
 
     def difference(rows: NDArray[np.int64]) -> float:
-        return sign * (compute(label[rows], champion[rows]) - compute(label[rows], candidate[rows]))
+        return sign * (compute(label[rows], champion.take(rows)) - compute(label[rows], candidate.take(rows)))
 
     count = len(label)
     generator = np.random.RandomState(seed)
     draws = [difference(generator.randint(0, count, count)) for _ in range(resamples)]
     tail = 100 * (1 - confidence) / 2
-    low, high = np.percentile(draws, [tail, 100 - tail])
+    low, high = np.nanpercentile(draws, [tail, 100 - tail])
     return difference(np.arange(count)), float(low), float(high)
 
 
-def _absolute(gate: Gate, value: float, unit: str) -> Verdict:
-    limit = gate.at_most
-    assert limit is not None
-    passed = value <= limit
-    excess = "" if passed else f", {_amount(value - limit, unit)} too much"
-    return Verdict(
-        f"test {gate.metric} at most {_amount(limit, unit)}", passed, f"it is {_amount(value, unit)}{excess}"
-    )
+def _absolute(gate: Gate, value: float, unit: str) -> Iterator[Verdict]:
+    for limit, words, sign, missed in (
+        (gate.at_most, "at most", 1, "too much"),
+        (gate.at_least, "at least", -1, "too little"),
+    ):
+        if limit is not None:
+            beyond = sign * (value - limit)
+            told = f", {_amount(beyond, unit)} {missed}" if beyond > 0 else ""
+            rule = f"test {gate.metric} {words} {_amount(limit, unit)}"
+            yield Verdict(rule, beyond <= 0, f"it is {_amount(value, unit)}{told}")
+
+
+def _worst_levels(gate: Gate, label: NDArray[np.float64], candidate: Scored) -> Iterator[Verdict]:
+    for metric, limit in gate.worst_class.items():
+        by_level = classes.by_level(metric, label, candidate.predictions, levels=candidate.levels)
+        worst = min(by_level, key=by_level.__getitem__)
+        why = f"{worst!r} has {by_level[worst]:.4g}"
+        yield Verdict(f"test {metric} of the worst level at least {limit:g}", by_level[worst] >= limit, why)
 
 
 def _schema(candidate: Scored, champion: Scored) -> Verdict:
@@ -114,6 +141,9 @@ def _schema(candidate: Scored, champion: Scored) -> Verdict:
     faults = []
     if candidate.label != champion.label:
         faults.append(f"it predicts {candidate.label}, the champion {champion.label}")
+    if set(candidate.levels) != set(champion.levels):
+        own, theirs = (", ".join(one.levels) or "a number" for one in (candidate, champion))
+        faults.append(f"it predicts {own}, the champion {theirs}")
     if new := sorted(candidate.required - champion.required):
         shown = ", ".join(new[:5]) + (f" and {len(new) - 5} more" if len(new) > 5 else "")
         faults.append(f"callers would have to send {shown} as well")
@@ -121,15 +151,16 @@ def _schema(candidate: Scored, champion: Scored) -> Verdict:
 
 
 def _margin(
-    gate: Gate, label: NDArray[np.float64], candidate: Scored, champion: Scored, *, unit: str, seed: int
+    gate: Gate, task: str, label: NDArray[np.float64], candidate: Scored, champion: Scored, *, unit: str, seed: int
 ) -> Verdict:
-    import numpy as np
-
+    assert gate.metric is not None
+    against = reordered(champion.predictions, champion.levels, candidate.levels)
     difference, low, high = improvement(
+        task,
         gate.metric,
         label,
-        candidate.prediction,
-        champion.prediction,
+        candidate.predictions,
+        against,
         confidence=gate.confidence,
         resamples=gate.resamples,
         seed=seed,
@@ -148,7 +179,7 @@ def _margin(
         f"it is {_amount(abs(difference), unit)} {side}; "
         f"{gate.confidence:.0%} interval of the improvement {_amount(low, unit)} to {_amount(high, unit)}"
     )
-    if np.array_equal(candidate.prediction, champion.prediction):
+    if same(candidate.predictions, against):
         why = "it answers every test row as that one does"
     elif not passed and strictly:
         why += ", which must lie above 0" if gate.against_champion == "clearly_better" else ""

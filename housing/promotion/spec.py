@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
+
+BY_LEVEL = ("recall", "precision", "f1")
+"""Metrics that each level of a label has."""
 
 
 @dataclass(frozen=True)
@@ -15,10 +19,14 @@ class Gate:
     end, and `nothing` does not compare.
     """
 
-    metric: str = "mae"
-    """metric on the test part: mae, rmse, mape or rmsle"""
+    metric: str | None = None
+    """metric on the test part; null: the first one of the task, such as mae or log_loss"""
     at_most: float | None = None
-    """absolute limit in the metric's unit; null for none"""
+    """largest value of the metric that passes, in its unit; null for any"""
+    at_least: float | None = None
+    """smallest value of the metric that passes, in its unit; null for any"""
+    worst_class: Mapping[str, float] = field(default_factory=dict)
+    """least value of a metric by level (recall, precision or f1) that the worst level of the label must reach"""
     against_champion: Literal["clearly_better", "better", "not_clearly_worse", "nothing"] = "better"
     """what the improvement over the champion must show"""
     margin: float = 0.0
@@ -35,3 +43,6 @@ class Gate:
             raise ValueError(f"confidence must lie in [0.5, 1), got {self.confidence}")
         if self.resamples < 100:
             raise ValueError(f"resamples must be 100 or more, got {self.resamples}")
+        for name in self.worst_class:
+            if name not in BY_LEVEL:
+                raise ValueError(f"worst_class must name one of {', '.join(BY_LEVEL)}, got {name}")

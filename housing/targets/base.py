@@ -21,6 +21,7 @@ from housing.deployment.plan import Action
 from housing.deployment.spec import Deployment
 from housing.monitoring.captured import CapturedRows
 from housing.targets.managed import ManagedJob, ManagedStudy, Watch
+from housing.tasks import written
 from housing.training.job import Progress, TrainingJob, TrainingResult
 from housing.tuning.space import SearchSpace
 from housing.tuning.spec import Study
@@ -94,10 +95,23 @@ class SearchingRunner(Runner, Protocol):
 
 @dataclass(frozen=True)
 class Prediction:
-    """`values` are in the label's unit, in the order of the rows; `variant` answered."""
+    """In the order of the rows; `variant` answered.
 
-    values: Sequence[float]
+    `values` are in the label's unit, or levels: then `probabilities` have that of each level, for each row.
+    """
+
+    values: Sequence[float | str]
     variant: str
+    probabilities: Sequence[Mapping[str, float]] = ()
+
+    def documents(self) -> list[Any]:
+        """For JSON, one for each row; see `housing.tasks.written`."""
+        if not self.probabilities:
+            return list(self.values)
+        return [
+            {written.PREDICTION: level, written.PROBABILITIES: dict(chances)}
+            for level, chances in zip(self.values, self.probabilities, strict=True)
+        ]
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,9 @@ from typing import TYPE_CHECKING, Any
 import housing
 from housing import files
 from housing.algorithms.base import find, packages
+from housing.data.encoder import Encoder
 from housing.errors import DataError
+from housing.tasks import written
 from housing.training.predictor import BUNDLE_FILE, ENCODER_FILE, Predictor
 
 if TYPE_CHECKING:
@@ -35,7 +37,7 @@ BUNDLE_FOLDER = "bundle"
 BUNDLE_IN_MODEL = f"data/{BUNDLE_FOLDER}"
 """Where MLflow puts the bundle inside of its model."""
 
-_PREDICTING = ("algorithms", "data", "training")
+_PREDICTING = ("algorithms", "data", "tasks", "training")
 _MODULES = ("__init__.py", "archives.py", "errors.py", "files.py", "nearest.py", "secrets.py", "shell.py")
 _LIBRARIES_FOR_PREDICTING = ("mlflow", "numpy", "pandas")
 
@@ -122,7 +124,7 @@ def save_mlflow_model(
         warnings.simplefilter("ignore")
         import mlflow.pyfunc
         from mlflow.models import ModelSignature
-        from mlflow.types import ColSpec, DataType, Schema
+        from mlflow.types import Schema
 
         write_bundle(Path(temporary, BUNDLE_FOLDER), bundle)
         mlflow.pyfunc.save_model(
@@ -131,7 +133,7 @@ def save_mlflow_model(
             data_path=str(Path(temporary, BUNDLE_FOLDER)),
             code_paths=[str(_copy_code(Path(temporary, "housing")))],
             mlflow_model=model,
-            signature=ModelSignature(outputs=Schema([ColSpec(DataType.double)])),
+            signature=ModelSignature(outputs=Schema(_answers(bundle))),
             input_example=None if example is None else pandas.DataFrame(dict(example)),
             pip_requirements=[
                 *(f"{name}=={metadata.version(name)}" for name in _LIBRARIES_FOR_PREDICTING),
@@ -141,19 +143,42 @@ def save_mlflow_model(
         )
 
 
+def _answers(bundle: Bundle) -> list[Any]:
+    """The columns of an answer: one without a name for a number, else the level and the probability of each."""
+    from mlflow.types import ColSpec, DataType
+
+    encoder = Encoder.from_json(bundle.encoder)
+    if not encoder.label_levels:
+        return [ColSpec(DataType.double)]
+    level, *chances = written.columns(encoder.label, encoder.label_levels)
+    return [ColSpec(DataType.string, level), *(ColSpec(DataType.double, name) for name in chances)]
+
+
 class RawRows:
-    """What MLflow calls: raw rows in, label's unit out."""
+    """What MLflow calls: raw rows in, predictions out."""
 
     def __init__(self, predictor: Predictor) -> None:
         self._predictor = predictor
 
-    def predict(self, model_input: DataFrame, _params: Mapping[str, object] | None = None) -> NDArray[np.float64]:
-        """(rows,) in the order of the rows; columns go by name, and extra ones are passed over."""
+    def predict(
+        self, model_input: DataFrame, _params: Mapping[str, object] | None = None
+    ) -> NDArray[np.float64] | DataFrame:
+        """In the order of the rows; columns go by name, and extra ones are passed over.
+
+        (rows,) in the label's unit, or a DataFrame with `prediction` and the columns `probability_<level>`.
+        """
         if not hasattr(model_input, "columns"):
             raise DataError(f"raw rows need column names: pass a DataFrame, not a {type(model_input).__name__}")
-        return self._predictor.predict_columns(
+        predictions = self._predictor.predict_columns(
             {str(name): model_input[name].to_numpy() for name in model_input.columns}
         )
+        encoder = self._predictor.encoder
+        if predictions.probabilities is None:
+            return predictions.values
+        import pandas
+
+        columns = written.columns(encoder.label, encoder.label_levels)
+        return pandas.DataFrame(written.rows(predictions, encoder.label_levels), columns=columns)
 
 
 def _load_pyfunc(path: str) -> RawRows:

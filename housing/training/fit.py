@@ -14,9 +14,10 @@ from housing.algorithms.base import FittingAlgorithm, LabelMetrics, RoundWatch, 
 from housing.algorithms.own_code import Image, Program
 from housing.data.channel import Channel, write_csv
 from housing.errors import HousingError, TrainingError
+from housing.tasks import base as tasks
+from housing.tasks.base import Predictions
 from housing.training.job import Progress, TrainingJob, TrainingResult
-from housing.training.metrics import METRICS
-from housing.training.scoring import scored
+from housing.training.scoring import kept_metrics, scored
 
 if TYPE_CHECKING:
     import numpy as np
@@ -113,9 +114,10 @@ def fit(
     history = {name: list(values) for name, values in _flat(fitted.history, job).items()}
     if not history:
         history = scored(job, job.channels, fitted.model)
+    told = {name: float(values[min(fitted.best_round, len(values) - 1)]) for name, values in history.items()}
     return TrainingResult(
         history=history,
-        metrics={name: float(values[min(fitted.best_round, len(values) - 1)]) for name, values in history.items()},
+        metrics=kept_metrics(job, job.channels, fitted.model) | told,
         best_round=fitted.best_round,
         model=fitted.model,
         model_format=algorithm.model_format,
@@ -146,13 +148,15 @@ def _metrics_in_label_unit(job: TrainingJob, names: Sequence[str]) -> LabelMetri
         return None
     import numpy as np
 
+    known = tasks.metrics(job.task)
+
     def undone(name: str) -> Callable[[NDArray[np.float64], NDArray[np.float64]], float]:
-        compute = METRICS[name].compute
+        compute = known[name].compute
         return lambda label, prediction: compute(
-            np.exp(label.astype(np.float64)), np.exp(prediction.astype(np.float64))
+            np.exp(label.astype(np.float64)), Predictions(np.exp(prediction.astype(np.float64)))
         )
 
-    return {f"{name}{_LABEL_UNIT}": undone(name) for name in names}
+    return {f"{name}{_LABEL_UNIT}": undone(name) for name in names if name in known}
 
 
 def _flattened(progress: Progress | None, job: TrainingJob) -> RoundWatch | None:

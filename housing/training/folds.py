@@ -17,7 +17,8 @@ def mean_result(folds: Sequence[TrainingResult]) -> TrainingResult:
     """
     first = folds[0]
     metrics: dict[str, float] = {}
-    for name in first.metrics:
+    # A fold whose rows do not define a metric has no value of it.
+    for name in (name for name in first.metrics if all(name in fold.metrics for fold in folds)):
         values = [fold.metrics[name] for fold in folds]
         metrics |= {name: fmean(values), f"{name}_sd": pstdev(values)}
         metrics |= {f"{name}_fold_{number}": value for number, value in enumerate(values)}

@@ -19,9 +19,10 @@ Progress = Callable[[int, Mapping[str, float]], bool]
 class TrainingJob:
     """`channels` maps `train` (and `validation`) to what the runner's `stage` returned for them.
 
-    `handle` is the name under which a place that outlives this process knows the job (`Runner.handle`), None elsewhere;
-    `tags` go with it there, so that a job whose command has died can be told from others. `code` is what the algorithms
-    `script` and `container` run, None for every other.
+    `task` is the kind of question, `levels` how many levels the label has, 0 for a number: then `label_transform` says
+    what was done to it. `handle` is the name under which a place that outlives this process knows the job
+    (`Runner.handle`), None elsewhere; `tags` go with it there, so that a job whose command has died can be told from
+    others. `code` is what the algorithms `script` and `container` run, None for every other.
     """
 
     name: str
@@ -30,6 +31,8 @@ class TrainingJob:
     channels: Mapping[str, Any]
     seed: int
     label_transform: str = "none"
+    task: str = "regression"
+    levels: int = 0
     handle: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
     code: Program | Image | None = None
@@ -40,7 +43,8 @@ class TrainingResult:
     """What came of a job.
 
     `history` has one value a round for each `<channel>_<metric>`, in the label's unit (names that end in `_trained` are
-    on the transformed label that was trained on); `metrics` are its values at `best_round`.
+    on the transformed label that was trained on); `metrics` are its values at `best_round`, and on the validation part
+    all other metrics of the task, of the model that was kept.
     `best_round` counts from 0. `model` is the model file's bytes in the algorithm's own format (`model_format` is its
     suffix), empty where there is none: a mean over folds. `stopped` tells that a `Progress` ended the job early.
     `billed_seconds` is None where nobody bills. `details` are what the place tells of the job, by MLflow tag

@@ -1,4 +1,4 @@
-"""Raw rows in, label's unit out: a fitted model and the encoder it was trained with, from one folder.
+"""Raw rows in, predictions out: a fitted model and the encoder it was trained with, from one folder.
 
 The same object answers in the registry's model, in the local server and in the promotion gate, so that training and
 serving cannot drift apart. Imports neither MLflow nor pandas: a server worker holds one of these and little else.
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from housing.tasks.base import Predictions
 
 ENCODER_FILE = "encoder.json"
 BUNDLE_FILE = "bundle.json"
@@ -44,40 +45,39 @@ class Predictor:
             raise DataError(f"{folder} is not a whole model bundle: {e}") from e
         return cls(model, encoder)
 
-    def predict_columns(self, columns: Mapping[str, Any]) -> NDArray[np.float64]:
-        """Raw columns by name, equally long; extra ones are passed over. (rows,) in the label's unit."""
+    def predict_columns(self, columns: Mapping[str, Any]) -> Predictions:
+        """Raw columns by name, equally long; extra ones are passed over."""
         return self._answer(self.encoder.transform(columns))
 
-    def predict_records(self, records: Sequence[Mapping[str, object]]) -> NDArray[np.float64]:
-        """Raw rows as mappings, one a row. (rows,) in the label's unit."""
+    def predict_records(self, records: Sequence[Mapping[str, object]]) -> Predictions:
+        """Raw rows as mappings, one a row."""
         return self._answer(self.encoder.transform(self.encoder.rows_from_records(records)))
 
-    def predict_body(self, body: bytes, form: str) -> NDArray[np.float64]:
-        """What a client sent in UTF-8, in one of `content_type.FORMS`. (rows,) in the label's unit."""
+    def predict_body(self, body: bytes, form: str) -> Predictions:
+        """What a client sent in UTF-8, in one of `content_type.FORMS`."""
         try:
             text = body.decode("utf-8")
         except UnicodeDecodeError as e:
             raise DataError(f"the body is not UTF-8: {e.reason} at byte {e.start}") from e
         return {CSV: self.predict_csv, JSON: self.predict_json, JSON_LINES: self.predict_json_lines}[form](text)
 
-    def predict_json(self, text: str) -> NDArray[np.float64]:
-        """Raw rows as JSON, in one of the forms of `json_rows`. (rows,) in the label's unit."""
+    def predict_json(self, text: str) -> Predictions:
+        """Raw rows as JSON, in one of the forms of `json_rows`."""
         return self.predict_records(records_from_json(text))
 
-    def predict_json_lines(self, text: str) -> NDArray[np.float64]:
-        """Raw rows as JSON objects, one a line. (rows,) in the label's unit."""
+    def predict_json_lines(self, text: str) -> Predictions:
+        """Raw rows as JSON objects, one a line."""
         return self.predict_records(records_from_json_lines(text))
 
-    def predict_csv(self, text: str) -> NDArray[np.float64]:
-        """Raw rows with a header, or encoded rows without one. (rows,) in the label's unit."""
+    def predict_csv(self, text: str) -> Predictions:
+        """Raw rows with a header, or encoded rows without one."""
         if self.encoder.is_encoded(text):
             return self._answer(self.encoder.encoded_from_csv(text))
         return self._answer(self.encoder.transform(self.encoder.rows_from_csv(text)))
 
-    def predict_encoded(self, matrix: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Rows (rows, columns) as the encoder makes them. (rows,) in the label's unit."""
+    def predict_encoded(self, matrix: NDArray[np.float32]) -> Predictions:
+        """Rows (rows, columns) as the encoder makes them."""
         return self._answer(matrix)
 
-    def _answer(self, matrix: NDArray[np.float32]) -> NDArray[np.float64]:
-        values: NDArray[np.float64] = self.encoder.decode_label(self._model.predict(matrix))
-        return values
+    def _answer(self, matrix: NDArray[np.float32]) -> Predictions:
+        return self.encoder.decode(self._model.predict(matrix))

@@ -1,13 +1,15 @@
-"""A model's history, computed from the model: for places that log too little of it, or in another unit."""
+"""A model's metrics, computed from the model: for places that log too little of them, or in another unit."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from housing.algorithms.base import Model, StagedModel, find
-from housing.training.metrics import METRICS, score
+from housing.errors import HousingError
+from housing.tasks import base as tasks
+from housing.tasks.base import Predictions, score
 
 if TYPE_CHECKING:
     import numpy as np
@@ -16,37 +18,73 @@ if TYPE_CHECKING:
     from housing.data.channel import Channel
     from housing.training.job import TrainingJob
 
+_JUDGED = "validation"
+_THRESHOLD = 0.5
+"""While models are compared; the one that is promoted has a threshold of its own."""
+
 
 def scored(job: TrainingJob, channels: Mapping[str, Channel], model: bytes) -> dict[str, list[float]]:
     """`<channel>_<metric>` after each round that is in the model, in the label's unit and as trained on, as in `fit`.
 
     Where a model cannot tell its earlier rounds, only the last is known: one value each.
     """
-    import numpy as np
-
     algorithm = find(job.algorithm)
     loaded = algorithm.load(model)
-    scales: dict[str, Any] = {"": np.asarray} if job.label_transform == "none" else {"": np.exp, "_trained": np.asarray}
     names = algorithm.metrics(job.hyperparameters)
     history: dict[str, list[float]] = {}
     for channel_name, channel in channels.items():
-        for prediction in _stages(loaded, channel.features):
-            for suffix, scaled in scales.items():
-                for name, value in _values(
-                    names, scaled(channel.label.astype(np.float64)), scaled(prediction.astype(np.float64))
-                ).items():
+        for outputs in _stages(loaded, channel.features):
+            for suffix, transform in _scales(job).items():
+                label, predictions = _judged(job, channel, outputs, transform)
+                for name, value in _values(job, names, label, predictions).items():
                     history.setdefault(f"{channel_name}_{name}{suffix}", []).append(value)
     return history
 
 
-def _values(names: Sequence[str], label: NDArray[np.float64], answer: NDArray[np.float64]) -> dict[str, float]:
+def kept_metrics(job: TrainingJob, channels: Mapping[str, Channel], model: bytes) -> dict[str, float]:
+    """`validation_<metric>` of the finished model, for every metric of the task; empty without that channel.
+
+    Empty, too, for a model that can answer in its own container only.
+    """
+    if not model or _JUDGED not in channels:
+        return {}
+    channel = channels[_JUDGED]
+    try:
+        outputs = find(job.algorithm).load(model).predict(channel.features)
+        label, predictions = _judged(job, channel, outputs, job.label_transform)
+    except (ValueError, HousingError):
+        return {}
+    return {f"{_JUDGED}_{name}": value for name, value in score(job.task, label, predictions).items()}
+
+
+def _scales(job: TrainingJob) -> dict[str, str]:
+    """What stands behind a metric's name -> the transformation that is undone for it."""
+    return {"": "none"} if job.label_transform == "none" else {"": job.label_transform, "_trained": "none"}
+
+
+def _judged(
+    job: TrainingJob, channel: Channel, outputs: NDArray[np.floating], transform: str
+) -> tuple[NDArray[np.float64], Predictions]:
     import numpy as np
 
+    label, found = channel.label.astype(np.float64), np.asarray(outputs).astype(np.float64)
+    if transform == "log":
+        label, found = np.exp(label), np.exp(found)
+    return label, tasks.find(job.task).predictions(found, threshold=_THRESHOLD)
+
+
+def _values(
+    job: TrainingJob, names: Sequence[str], label: NDArray[np.float64], predictions: Predictions
+) -> dict[str, float]:
+    import numpy as np
+
+    known = tasks.metrics(job.task)
     with np.errstate(all="ignore"):  # as trained on, a label may be 0
-        return {name: float(METRICS[name].compute(label, answer)) for name in names} or score(label, answer)
+        found = {name: float(known[name].compute(label, predictions)) for name in names if name in known}
+        return found or score(job.task, label, predictions)
 
 
-def _stages(model: Model, features: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
+def _stages(model: Model, features: NDArray[np.float32]) -> Iterator[NDArray[np.floating]]:
     if isinstance(model, StagedModel):
         with suppress(ValueError):
             yield from model.staged(features)

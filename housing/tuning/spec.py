@@ -13,7 +13,8 @@ MOST_GRID_POINTS = 100_000
 
 @dataclass(frozen=True)
 class Study:
-    """`objective` is `<channel>_<metric>`, or several of them; each direction belongs to its metric.
+    """`objective` is `<channel>_<metric>`, or several of them; each direction belongs to its metric. A channel alone,
+    such as `validation`, stands for the first metric of the task on it.
 
     `startup_trials` are proposed at random before a sampler that learns begins to. `parallel` trials run at once; a
     `reproducible` study proposes the same trials every time, for which a quick trial may wait for a slow one.
@@ -34,7 +35,7 @@ class Study:
     trials: int
     parallel: int = 1
     reproducible: bool = False
-    objective: str | tuple[str, ...] = "validation_mae"
+    objective: str | tuple[str, ...] = "validation"
     startup_trials: int = 3
     pruner: Literal["none", "median", "hyperband"] = "none"
     prune_every: int = 5

@@ -14,6 +14,7 @@ from housing.workflow.session import Session
 def read_labels(session: Session, file: Path) -> ActualLabels:
     """The actual label of each row that a file names. Raises DataError."""
     from housing.data.cells import number
+    from housing.data.faults import listed
     from housing.data.payload import header_of, rows_from_csv
     from housing.data.rows import csv_pieces
     from housing.monitoring.sample import id_column
@@ -28,12 +29,16 @@ def read_labels(session: Session, file: Path) -> ActualLabels:
     if dataset.label not in header:
         raise DataError(f"{file}: has no column {dataset.label}, the label")
     columns = rows_from_csv(text, header)
+    levels = {level: code for code, level in enumerate(dataset.label_levels)}
     actual: dict[str, float] = {}
     for row, (name, cell) in enumerate(zip(columns[named_by], columns[dataset.label], strict=True), 1):
         if name in dataset.missing_texts or cell in dataset.missing_texts:
             continue
         try:
-            actual[name] = number(cell)
+            actual[name] = float(levels[cell]) if levels else number(cell)
+        except KeyError:
+            known = listed(dataset.label_levels, 12)
+            raise DataError(f"{file}: {dataset.label} of row {row} is {cell!r}; its levels are {known}") from None
         except ValueError:
             raise DataError(f"{file}: {dataset.label} of row {row} is no number: {cell!r}") from None
     return ActualLabels(named_by, actual, columns)
@@ -43,7 +48,8 @@ def erred_by(session: Session, monitored: Sequence[MonitoredVariant], actual_lab
     """How far each variant erred. Raises DataError where nobody has answered any of the rows."""
     experiment = session.experiment
     answers = {one.variant: one.answers for one in monitored}
-    erred = errors(answers, actual_labels.actual, experiment.gate, seed=experiment.seed)
+    question = experiment.dataset.question
+    erred = errors(question, answers, actual_labels.actual, experiment.gate, seed=experiment.seed)
     if not any(erred.rows.values()):
         raise DataError(
             f"--labels: none of its rows was captured; callers must send {actual_labels.id_column} with their rows, "

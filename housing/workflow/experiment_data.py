@@ -63,7 +63,7 @@ class ExperimentData:
         }
 
     def _prepare(self) -> Prepared:
-        from housing.data.labels import regression_of_classes
+        from housing.data.labels import regression_of_classes, scarce_levels
         from housing.data.preparation import prepare
 
         dataset, features = self._experiment.dataset, self._experiment.features
@@ -77,7 +77,8 @@ class ExperimentData:
             f"{dataset.name}: {rows} rows; {len(prepared.encoder.required)} columns encoded as "
             f"{len(prepared.encoder.columns)} ({features.name})",
         )
-        if remark := regression_of_classes(prepared.table[dataset.label].tolist()):
+        is_number = dataset.question == "regression"
+        if is_number and (remark := regression_of_classes(prepared.table[dataset.label].tolist())):
             self._reporter.step("label", remark)
         return prepared
 

@@ -45,8 +45,8 @@ def job_figures(session: Session, name: str, result: TrainingResult) -> dict[str
         history=result.history,
         kept=result.best_round,
         importances=algorithm.importance(result.model, validation.columns),
-        true=encoder.decode_label(true).tolist(),
-        predicted=encoder.decode_label(predicted).tolist(),
+        true=encoder.decode_label(true).tolist() if not encoder.label_levels else [],
+        predicted=encoder.decode_label(predicted).tolist() if not encoder.label_levels else [],
         label=f"{dataset.label}, {dataset.label_unit}" if dataset.label_unit else dataset.label,
         lead=[f"{objective} {session.amount(value, objective)}{rounds_kept(session, result)}"]
         if value is not None

@@ -46,7 +46,8 @@ def judge(session: Session, result: TrainingResult, encoder: Encoder, champion: 
         is_champion = same_files or (against is not None and _answers_alike(scored, against))
         decision = decide(
             experiment.gate,
-            test[experiment.dataset.label],
+            experiment.dataset.question,
+            encoder.label_values(test[experiment.dataset.label]),
             scored,
             None if is_champion else against,
             unit=experiment.dataset.label_unit,
@@ -68,10 +69,10 @@ def bundle_of(session: Session, result: TrainingResult, encoder: Encoder) -> Bun
 
 
 def _answers_alike(one: Scored, other: Scored) -> bool:
-    import numpy as np
+    from housing.tasks.base import same
 
-    same_form = (one.required, one.label) == (other.required, other.label)
-    return same_form and np.array_equal(one.prediction, other.prediction)
+    same_form = (one.required, one.label, one.levels) == (other.required, other.label, other.levels)
+    return same_form and same(one.predictions, other.predictions)
 
 
 def _champion(session: Session, version: Version | None) -> Scored | None:
@@ -106,4 +107,5 @@ def _scored(name: str, predictor: Any, test: Any) -> Scored:
     from housing.promotion.gate import Scored
 
     encoder = predictor.encoder
-    return Scored(name, predictor.predict_columns(test), frozenset(encoder.required), encoder.label)
+    predictions = predictor.predict_columns(test)
+    return Scored(name, predictions, frozenset(encoder.required), encoder.label, encoder.label_levels)

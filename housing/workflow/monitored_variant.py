@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from housing.errors import DataError, HousingError
 from housing.tracking import schema
@@ -16,13 +16,16 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from housing.data.table import Table
+    from housing.monitoring.ab_test import Answer
     from housing.monitoring.captured import CapturedRows
     from housing.monitoring.drift import DriftReport
     from housing.monitoring.sample import Sample
+    from housing.tasks.base import Predictions
     from housing.training.predictor import Predictor
 
 # Relative: a 32-bit number, maybe a logarithm, that was written as text and read again.
 _SAME_ANSWER = 1e-5
+_SAME_PROBABILITY = 1e-6
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,7 @@ class MonitoredVariant:
     rows: int = 0
     drift: DriftReport | None = None
     why_not: str = ""
-    answers: Mapping[str, float] = field(default_factory=dict)
+    answers: Mapping[str, Answer] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
 
     @property
@@ -89,8 +92,11 @@ def _compared(
     trained_on: Table,
     actual_labels: ActualLabels | None,
 ) -> MonitoredVariant:
+    import numpy as np
+
     from housing.monitoring.drift import compare
     from housing.monitoring.sample import sample_of, trained
+    from housing.tasks.base import reordered
 
     dataset, encoder = session.experiment.dataset, predictor.encoder
     found = sample_of(requests, dataset, encoder, id_column=actual_labels.id_column if actual_labels else None)
@@ -102,10 +108,26 @@ def _compared(
     found, remarks = _of_this_model(predictor, found, told.model)
     before, now = dict(trained(trained_on, encoder, encoded=found.encoded)), dict(found.columns)
     if found.answered.any():
-        answers = f"{dataset.label} (predicted)"
-        before[answers], now[answers] = predictor.predict_columns(trained_on), found.values[found.answered]
+        expected = predictor.predict_columns(trained_on)
+        before |= _as_columns(dataset.label, expected, encoder.label_levels)
+        answered = found.answers.take(np.flatnonzero(found.answered))
+        now |= _as_columns(dataset.label, answered, encoder.label_levels)
+    # All variants' answers are told in one order of the levels.
+    found = replace(found, answers=reordered(found.answers, encoder.label_levels, dataset.label_levels))
     drift = compare(before, now, session.experiment.monitoring)
     return replace(told, rows=found.rows, drift=drift, answers=found.by_id, remarks=remarks)
+
+
+def _as_columns(label: str, answers: Predictions, levels: Sequence[str]) -> dict[str, NDArray[Any]]:
+    """What drift is looked for in: the predicted number; or the level, and how likely the model holds it to be."""
+    import numpy as np
+
+    if answers.probabilities is None:
+        return {f"{label} (predicted)": answers.values}
+    chosen = answers.values.astype(np.int64)
+    surest = answers.probabilities[np.arange(len(chosen)), chosen]
+    named = np.array([levels[code] for code in chosen.tolist()], dtype=object)
+    return {f"{label} (predicted)": named, f"{label} (probability of the predicted level)": surest}
 
 
 def _other_data(session: Session, tags: Mapping[str, str], required: Sequence[str]) -> str:
@@ -151,7 +173,7 @@ def _of_this_model(predictor: Predictor, found: Sample, model: str) -> tuple[Sam
     except DataError as error:
         return found, (*remarks, f"its answers cannot be checked: {error}")
     same = ~found.answered
-    same[found.answered] = agrees = np.isclose(own, found.values[found.answered], rtol=_SAME_ANSWER)
+    same[found.answered] = agrees = _agree(own, found.answers.take(np.flatnonzero(found.answered)))
     strange = int((~agrees).sum())
     if strange and agrees.any():
         remarks.append(f"{strange:,} of {len(agrees):,} answers were another model's, and are left out")
@@ -162,7 +184,18 @@ def _of_this_model(predictor: Predictor, found: Sample, model: str) -> tuple[Sam
     return found, tuple(remarks)
 
 
-def _predict(predictor: Predictor, found: Sample) -> NDArray[np.float64]:
+def _agree(own: Predictions, found: Predictions) -> NDArray[np.bool_]:
+    """(rows,) Whether both say the same, as far as digits go that were written and read."""
+    import numpy as np
+
+    if own.probabilities is None or found.probabilities is None:
+        return np.isclose(own.values, found.values, rtol=_SAME_ANSWER)
+    close = np.isclose(own.probabilities, found.probabilities, rtol=_SAME_ANSWER, atol=_SAME_PROBABILITY)
+    every: NDArray[np.bool_] = np.logical_and.reduce(close, axis=1)
+    return every
+
+
+def _predict(predictor: Predictor, found: Sample) -> Predictions:
     if not found.encoded:
         return predictor.predict_columns(found.columns)
     return predictor.predict_encoded(found.matrix())

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 import shlex
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 from housing.config.schema import Experiment
 from housing.errors import ConfigError
-from housing.targets.base import BatchHost
+from housing.targets.base import BatchHost, Prediction
+from housing.tasks import written
 from housing.workflow.outcome import Invocation, Outcome, OutputTable, Reporter
 from housing.workflow.session import Session
 
@@ -44,9 +47,11 @@ def _predict_here(experiment: Experiment, invocation: Invocation, reporter: Repo
         )
         with reporter.working(f"asking {endpoint}"):
             predictions = [session.host.predict(endpoint, piece) for piece in pieces]
-    answers = [(float(value), prediction.variant) for prediction in predictions for value in prediction.values]
+    levels = dataset.label_levels
+    answers = [(*cells, one.variant) for one in predictions for cells in cells_of(one, levels)]
     title = dataset.label + (f", {dataset.label_unit}" if dataset.label_unit else "")
-    shown = [[index, value, variant] for index, (value, variant) in enumerate(answers[:_SHOWN_ROWS], start=1)]
+    columns = written.columns(dataset.label, levels)
+    shown = [[index, *cells] for index, cells in enumerate(answers[:_SHOWN_ROWS], start=1)]
     rest = len(answers) - len(shown)
     everything = f"{invocation.next('predict', str(file))} > predictions.csv"
     return Outcome(
@@ -54,12 +59,12 @@ def _predict_here(experiment: Experiment, invocation: Invocation, reporter: Repo
         data={
             "endpoint": endpoint,
             "label": dataset.label,
-            "predictions": [{"value": value, "variant": variant} for value, variant in answers],
+            "predictions": [one for prediction in predictions for one in _documents(prediction)],
         },
         lines=(f"the first {_SHOWN_ROWS} of them; for all: {everything}",) if rest else (),
-        tables=(OutputTable(title, ("row", "prediction", "variant"), shown),),
+        tables=(OutputTable(title, ("row", written.PREDICTION, *columns[1:], "variant"), shown),),
         next_commands=((invocation.next("status"), "who answered how often"),),
-        raw=_csv(dataset.label, answers),
+        raw=_csv((*columns, "variant"), answers),
     )
 
 
@@ -94,9 +99,21 @@ def _predict_there(experiment: Experiment, invocation: Invocation, reporter: Rep
     )
 
 
-def _csv(label: str, answers: list[tuple[float, str]]) -> str:
+def cells_of(prediction: Prediction, levels: Sequence[str]) -> Iterator[list[float | str]]:
+    """What was predicted for each row, and the probability of each level where there are any."""
+    chances = prediction.probabilities or ({},) * len(prediction.values)
+    for value, chance in zip(prediction.values, chances, strict=True):
+        yield [value, *(chance.get(level, math.nan) for level in levels)]
+
+
+def _documents(prediction: Prediction) -> Iterator[Mapping[str, object]]:
+    for one in prediction.documents():
+        yield {**(one if isinstance(one, Mapping) else {"value": one}), "variant": prediction.variant}
+
+
+def _csv(columns: Sequence[str], answers: Sequence[Sequence[float | str]]) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([label, "variant"])
-    writer.writerows((repr(value), variant) for value, variant in answers)
+    writer.writerow(columns)
+    writer.writerows(answers)
     return text.getvalue()

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 from housing.config.schema import Experiment
 from housing.errors import ConfigError, DataError, TrainingError
 from housing.shell import setting
+from housing.tasks.base import metrics
 from housing.tracking import schema
 from housing.tracking.names import handle
-from housing.training.metrics import direction, undefined
+from housing.training.metrics import direction
 from housing.workflow.figures import study_figures
 from housing.workflow.jobs import report_costs
 from housing.workflow.leaderboard import leaderboard
@@ -135,16 +136,17 @@ def study(session: Session, *, parent: str | None) -> FinishedStudy:
 
 def _refuse_undefined(session: Session) -> None:
     """Raises DataError where no trial could have an objective, whatever it predicts."""
-    prepared = session.prepared
+    prepared, question = session.prepared, session.experiment.dataset.question
+    known = metrics(question)
     for objective in session.experiment.study.objectives:
         part, _, metric = objective.partition("_")
-        if part not in prepared.channels:
+        if part not in prepared.channels or metric not in known:
             continue
-        why = undefined(metric, prepared.encoder.decode_label(prepared.channels[part].label))
+        why = known[metric].undefined(prepared.encoder.decode_label(prepared.channels[part].label))
         if why is not None:
             raise DataError(
                 f"study.objective = {objective}: {metric} {why}; choose an objective that has a value there, such as "
-                f"{part}_mae (algorithm.eval_metric=[mae])"
+                f"{part}_{next(name for name in known if name != metric)}"
             )
 
 

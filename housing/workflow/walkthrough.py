@@ -82,8 +82,8 @@ def _predictions(session: Session) -> OutputTable:
         answer = session.host.predict(session.experiment.deployment.endpoint, few.to_csv(features))
     session.reporter.step("predict", f"{len(answer.values)} raw test rows, answered by {answer.variant}")
     rows = [
-        [index, float(value), float(true), answer.variant]
-        for index, (value, true) in enumerate(zip(answer.values, few[label], strict=True), start=1)
+        [index, value, true, answer.variant]
+        for index, (value, true) in enumerate(zip(answer.values, few[label].tolist(), strict=True), start=1)
     ]
     unit = session.experiment.dataset.label_unit
     title = f"through the endpoint: {label}" + (f", {unit}" if unit else "")

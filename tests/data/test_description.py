@@ -38,7 +38,7 @@ HALVES = Fractions(train=0.5, validation=0.5)
         (lambda: Split(fractions=HALVES, seed=-1), "seed"),
         (lambda: Derived("sum", ("area",)), "two or more columns"),
         (lambda: cottages("x.csv", label="prize"), "did you mean 'price'"),
-        (lambda: cottages("x.csv", label="zone"), "'zone' is nominal, it must be numeric"),
+        (lambda: cottages("x.csv", label="id"), "'id' is identifier, it must be numeric, nominal or ordinal"),
         (lambda: cottages("x.csv", label="rooms"), "a label is never missing"),
         (lambda: cottages("x.csv", separator=",,"), "one character"),
         (lambda: cottages("x.csv", missing_values=("north",)), "columns.zone.levels: 'north'"),

@@ -8,7 +8,7 @@ from housing.data.labels import regression_of_classes
 @pytest.mark.parametrize(
     ("values", "essential"),
     [
-        ([0.0, 1.0] * 10, "the label has 2 values, 0 and 1: housing fits regression"),
+        ([0.0, 1.0] * 10, "the label has 2 values, 0 and 1, and task: regression asks how much"),
         ([-1.0, 1.0, 1.0] * 10, "2 values, -1 and 1"),
         ([0.5, 1.5] * 10, "2 values, 0.5 and 1.5"),
         ([0.0, 1.0, 2.0] * 10, "3 values, 0, 1 and 2"),

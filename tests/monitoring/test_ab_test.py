@@ -8,16 +8,16 @@ import pytest
 from housing.monitoring.ab_test import LEAST_ROWS, errors, failure_share
 from housing.promotion.spec import Gate
 
-RULES = Gate(resamples=500)
+RULES = Gate(metric="mae", resamples=500)
 
 
 def answers_of(
     spread: float, *, seed: int, rows: int = 300, first: int = 0
-) -> tuple[dict[str, float], dict[str, float]]:
+) -> tuple[dict[str, tuple[float, ...]], dict[str, float]]:
     """Predictions that err by `spread` as a rule, and labels, by id."""
     generator = np.random.default_rng(seed)
     labels = {f"{first + row}": float(value) for row, value in enumerate(generator.normal(200, 80, rows))}
-    return {row: value + float(generator.normal(0, spread)) for row, value in labels.items()}, labels
+    return {row: (value + float(generator.normal(0, spread)),) for row, value in labels.items()}, labels
 
 
 def test_no_failure_of_many_is_not_no_failure_at_all() -> None:
@@ -33,8 +33,8 @@ def test_who_was_never_asked_has_no_share_of_failures() -> None:
 
 def test_the_error_of_a_variant_lies_within_its_interval() -> None:
     predicted, labels = answers_of(10, seed=0)
-    found = errors({"champion": predicted}, labels, RULES, seed=0).errors["champion"]
-    mae = np.mean([abs(predicted[row] - labels[row]) for row in labels])
+    found = errors("regression", {"champion": predicted}, labels, RULES, seed=0).errors["champion"]
+    mae = np.mean([abs(predicted[row][0] - labels[row]) for row in labels])
     assert found.low < found.value < found.high
     assert found.value == pytest.approx(mae)
     assert found.high - found.low < 0.5 * found.value
@@ -43,7 +43,7 @@ def test_the_error_of_a_variant_lies_within_its_interval() -> None:
 def test_a_worse_variant_is_found_out_on_rows_of_its_own() -> None:
     good, labels = answers_of(10, seed=0)
     bad, others = answers_of(30, seed=1, first=300)
-    (found,) = errors({"champion": good, "challenger": bad}, labels | others, RULES, seed=0).differences
+    (found,) = errors("regression", {"champion": good, "challenger": bad}, labels | others, RULES, seed=0).differences
     assert (found.variant, found.first, found.paired, found.rows) == ("challenger", "champion", False, 600)
     assert found.better_by.high < 0
     assert found.is_clear
@@ -52,7 +52,7 @@ def test_a_worse_variant_is_found_out_on_rows_of_its_own() -> None:
 def test_equal_variants_show_no_clear_difference() -> None:
     one, labels = answers_of(10, seed=0)
     other, others = answers_of(10, seed=1, first=300)
-    (found,) = errors({"champion": one, "challenger": other}, labels | others, RULES, seed=0).differences
+    (found,) = errors("regression", {"champion": one, "challenger": other}, labels | others, RULES, seed=0).differences
     assert found.better_by.low < 0 < found.better_by.high
     assert not found.is_clear
 
@@ -60,10 +60,13 @@ def test_equal_variants_show_no_clear_difference() -> None:
 def test_the_same_rows_tell_a_small_difference_that_two_samples_do_not() -> None:
     one, labels = answers_of(10, seed=0)
     generator = np.random.default_rng(2)
-    better = {row: labels[row] + 0.9 * (value - labels[row]) + generator.normal(0, 0.1) for row, value in one.items()}
-    (paired,) = errors({"champion": one, "shadow": better}, labels, RULES, seed=0).differences
+    better = {
+        row: (labels[row] + 0.9 * (value - labels[row]) + generator.normal(0, 0.1),) for row, (value,) in one.items()
+    }
+    (paired,) = errors("regression", {"champion": one, "shadow": better}, labels, RULES, seed=0).differences
     half = sorted(one, key=int)[:150]
     (apart,) = errors(
+        "regression",
         {"champion": {row: one[row] for row in half}, "shadow": {r: v for r, v in better.items() if r not in half}},
         labels,
         RULES,
@@ -77,7 +80,7 @@ def test_the_same_rows_tell_a_small_difference_that_two_samples_do_not() -> None
 def test_a_variant_with_too_few_labelled_rows_is_counted_but_not_judged() -> None:
     predicted, labels = answers_of(10, seed=0)
     few = dict(list(predicted.items())[: LEAST_ROWS - 1])
-    found = errors({"champion": predicted, "challenger": few}, labels, RULES, seed=0)
+    found = errors("regression", {"champion": predicted, "challenger": few}, labels, RULES, seed=0)
     assert found.rows == {"champion": 300, "challenger": LEAST_ROWS - 1}
     assert list(found.errors) == ["champion"]
     assert found.differences == ()
@@ -85,9 +88,9 @@ def test_a_variant_with_too_few_labelled_rows_is_counted_but_not_judged() -> Non
 
 def test_rows_without_a_label_count_for_nobody() -> None:
     predicted, labels = answers_of(10, seed=0)
-    assert errors({"champion": predicted}, {"elsewhere": 1.0}, RULES, seed=0).rows == {"champion": 0}
+    assert errors("regression", {"champion": predicted}, {"elsewhere": 1.0}, RULES, seed=0).rows == {"champion": 0}
     known = dict(list(labels.items())[:100])
-    assert errors({"champion": predicted}, known, RULES, seed=0).rows == {"champion": 100}
+    assert errors("regression", {"champion": predicted}, known, RULES, seed=0).rows == {"champion": 100}
 
 
 @pytest.mark.parametrize(
@@ -112,8 +115,8 @@ def test_a_share_of_failures_has_wilson_s_interval(
 
 def test_so_many_rows_are_enough_for_an_error_and_for_a_pair() -> None:
     one, labels = answers_of(10, seed=0, rows=LEAST_ROWS)
-    other = {row: value + 1 for row, value in one.items()}
-    found = errors({"champion": one, "challenger": other}, labels, RULES, seed=0)
+    other = {row: (value + 1,) for row, (value,) in one.items()}
+    found = errors("regression", {"champion": one, "challenger": other}, labels, RULES, seed=0)
     assert found.metric == "mae"
     assert list(found.errors) == ["champion", "challenger"]
     (difference,) = found.differences
@@ -128,14 +131,14 @@ def test_so_many_rows_are_enough_for_an_error_and_for_a_pair() -> None:
 def test_intervals_are_drawn_by_the_seed_and_leave_half_of_the_rest_at_each_end() -> None:
     one, labels = answers_of(10, seed=0, rows=50)
     other, others = answers_of(20, seed=1, rows=60, first=100)
-    rules = Gate(resamples=200, confidence=0.9)
+    rules = Gate(metric="mae", resamples=200, confidence=0.9)
 
-    def drawn(answers: dict[str, float], seed: int) -> np.ndarray:
-        wrong = np.array([abs(value - (labels | others)[row]) for row, value in answers.items()])
+    def drawn(answers: dict[str, tuple[float, ...]], seed: int) -> np.ndarray:
+        wrong = np.array([abs(value - (labels | others)[row]) for row, (value,) in answers.items()])
         generator = np.random.RandomState(seed)
         return np.array([wrong[generator.randint(0, len(wrong), len(wrong))].mean() for _ in range(200)])
 
-    found = errors({"champion": one, "challenger": other}, labels | others, rules, seed=7)
+    found = errors("regression", {"champion": one, "challenger": other}, labels | others, rules, seed=7)
     for name, answers in (("champion", one), ("challenger", other)):
         interval = found.errors[name]
         assert [interval.low, interval.high] == pytest.approx(list(np.percentile(drawn(answers, 7), [5, 95])))
@@ -148,9 +151,9 @@ def test_intervals_are_drawn_by_the_seed_and_leave_half_of_the_rest_at_each_end(
 
 def test_a_pair_is_drawn_by_the_seed() -> None:
     one, labels = answers_of(10, seed=0)
-    other = {row: 0.9 * value for row, value in one.items()}
+    other = {row: (0.9 * value,) for row, (value,) in one.items()}
 
     def better_by(seed: int) -> object:
-        return errors({"champion": one, "shadow": other}, labels, RULES, seed=seed).differences[0].better_by
+        return errors("regression", {"champion": one, "shadow": other}, labels, RULES, seed=seed).differences[0].better_by
 
     assert better_by(1) == better_by(1) != better_by(2)

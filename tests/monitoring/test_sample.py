@@ -35,7 +35,7 @@ RAW = "Id,Area,Alley,Zone\n7,900,NA,RL\n8,2000,Pave,RM\n"
 
 
 def request(rows: str, *values: float, content_type: str = "text/csv") -> CapturedRows:
-    return CapturedRows("champion", 0, content_type, rows, values)
+    return CapturedRows("champion", 0, content_type, rows, "".join(f"{value}\n" for value in values))
 
 
 def read(*requests: CapturedRows, named_by: str | None = "Id") -> Sample:
@@ -49,7 +49,7 @@ def test_csv_becomes_numbers_and_levels_with_missing_as_training_has_it() -> Non
     assert found.columns["Area"].tolist() == [900, 2000]
     assert found.columns["Alley"].tolist() == [None, "Pave"]
     assert found.columns["Zone"].tolist() == ["RL", "RM"]
-    assert found.by_id == {"7": 90_000, "8": 200_000}
+    assert found.by_id == {"7": (90_000,), "8": (200_000,)}
     assert not found.encoded
 
 
@@ -67,24 +67,24 @@ def test_json_becomes_the_same_columns(body: str) -> None:
         "Alley": [None],
         "Zone": ["RL"],
     }
-    assert found.by_id == {"7": 90_000}
+    assert found.by_id == {"7": (90_000,)}
 
 
 def test_rows_of_many_requests_stand_in_their_order() -> None:
     found = read(request(RAW, 1, 2), request("Zone,Area,Alley\nRM,300,\n", 3))
     assert found.columns["Area"].tolist() == [900, 2000, 300]
-    assert found.values.tolist() == [1, 2, 3]
+    assert found.answers.values.tolist() == [1, 2, 3]
     assert found.ids == ("7", "8", None)
 
 
 def test_answers_that_were_not_kept_are_no_numbers() -> None:
     found = read(request(RAW), request(RAW, 1, 2))
     assert found.answered.tolist() == [False, False, True, True]
-    assert found.by_id == {"7": 1, "8": 2}
+    assert found.by_id == {"7": (1,), "8": (2,)}
 
 
 def test_a_row_that_came_twice_has_its_last_answer() -> None:
-    assert read(request(RAW, 1, 2), request(RAW, 3, 4)).by_id == {"7": 3, "8": 4}
+    assert read(request(RAW, 1, 2), request(RAW, 3, 4)).by_id == {"7": (3,), "8": (4,)}
 
 
 def test_what_cannot_be_read_is_counted_and_stops_nothing() -> None:
@@ -105,7 +105,7 @@ def test_encoded_rows_are_columns_of_the_encoder_and_known_by_what_raw_rows_are_
     assert tuple(found.columns) == ENCODER.columns
     assert np.array_equal(found.matrix()[:2], matrix)
     assert found.by_id == {}
-    assert found.named_by(matrix, ["7", "8"]).by_id == {"7": 90_000, "8": 200_000}
+    assert found.named_by(matrix, ["7", "8"]).by_id == {"7": (90_000,), "8": (200_000,)}
 
 
 def test_of_two_forms_the_one_with_more_rows_counts() -> None:
@@ -123,7 +123,7 @@ def test_rows_are_named_by_the_first_unique_identifier_that_is_there() -> None:
 
 def test_some_rows_keep_their_ids_and_answers() -> None:
     found = read(request(RAW, 1, 2)).take(np.array([False, True]))
-    assert (found.rows, found.by_id) == (1, {"8": 2})
+    assert (found.rows, found.by_id) == (1, {"8": (2,)})
     assert found.columns["Zone"].tolist() == ["RM"]
 
 

@@ -1,15 +1,19 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
 from housing.errors import DataError
-from housing.promotion.gate import Scored, Verdict, decide, improvement
+from housing.promotion.gate import Decision, Scored, Verdict, decide, improvement
 from housing.promotion.spec import Gate
+from housing.tasks import base as tasks
+from housing.tasks.base import Predictions
 
 GENERATOR = np.random.default_rng(0)
+MAE = Gate(metric="mae")
 LABEL = GENERATOR.uniform(100_000, 300_000, 400)
 
 
@@ -17,16 +21,20 @@ def scored(
     error: float, *, name: str = "version 1", seed: int = 1, required: str = "ab", label: str = "price"
 ) -> Scored:
     noise = np.random.default_rng(seed).normal(0, error, len(LABEL))
-    return Scored(name, LABEL + noise, frozenset(required), label)
+    return Scored(name, Predictions(LABEL + noise), frozenset(required), label)
+
+
+def judge(gate: Gate, candidate: Scored, champion: Scored | None, *, unit: str = "") -> Decision:
+    return decide(gate, "regression", LABEL, candidate, champion, unit=unit)
 
 
 def test_without_a_champion_only_the_limit_counts() -> None:
-    assert decide(Gate(), LABEL, scored(50_000), None).passed
-    assert not decide(Gate(at_most=20_000), LABEL, scored(50_000), None).passed
+    assert judge(MAE, scored(50_000), None).passed
+    assert not judge(replace(MAE, at_most=20_000), scored(50_000), None).passed
 
 
 def test_a_refusal_says_which_rule_and_by_how_much() -> None:
-    decision = decide(Gate(at_most=20_000), LABEL, scored(50_000), None, unit="USD")
+    decision = judge(replace(MAE, at_most=20_000), scored(50_000), None, unit="USD")
     (verdict,) = decision.verdicts
     assert "at most 20,000 USD" in verdict.rule
     assert f"{decision.metrics['mae'] - 20_000:,.0f} USD too much" in verdict.why
@@ -36,30 +44,30 @@ def test_a_refusal_says_which_rule_and_by_how_much() -> None:
     ("rule", "passes"), [("clearly_better", False), ("better", False), ("not_clearly_worse", True)]
 )
 def test_the_champion_itself_is_no_better_than_it_is(rule: Any, passes: bool) -> None:
-    decision = decide(Gate(against_champion=rule), LABEL, scored(10_000), scored(10_000), unit="USD")
+    decision = judge(replace(MAE, against_champion=rule), scored(10_000), scored(10_000), unit="USD")
     assert decision.passed is passes
     assert decision.verdicts[-1].why == "it answers every test row as that one does"
 
 
 def test_a_margin_that_is_reached_exactly_is_reached() -> None:
-    champion = Scored("version 1", LABEL + 100, frozenset("ab"), "price")
-    candidate = Scored("the candidate", LABEL + 75, frozenset("ab"), "price")
-    assert decide(Gate(margin=25), LABEL, candidate, champion).passed
-    assert not decide(Gate(margin=26), LABEL, candidate, champion).passed
+    champion = Scored("version 1", Predictions(LABEL + 100), frozenset("ab"), "price")
+    candidate = Scored("the candidate", Predictions(LABEL + 75), frozenset("ab"), "price")
+    assert judge(replace(MAE, margin=25), candidate, champion).passed
+    assert not judge(replace(MAE, margin=26), candidate, champion).passed
 
 
 @pytest.mark.parametrize("rule", ["clearly_better", "better", "not_clearly_worse"])
 def test_a_much_worse_candidate_is_refused_by_every_rule(rule: Any) -> None:
-    gate = Gate(against_champion=rule)
-    assert not decide(gate, LABEL, scored(30_000), scored(10_000, seed=2)).passed
+    gate = replace(MAE, against_champion=rule)
+    assert not judge(gate, scored(30_000), scored(10_000, seed=2)).passed
 
 
 def test_a_slightly_worse_and_a_slightly_better_candidate_separate_the_rules() -> None:
     one, other = scored(10_000, seed=2), scored(10_000, seed=3)
-    assert np.abs(LABEL - one.prediction).mean() > np.abs(LABEL - other.prediction).mean()
+    assert np.abs(LABEL - one.predictions.values).mean() > np.abs(LABEL - other.predictions.values).mean()
 
     def passes(rule: Any, candidate: Scored, champion: Scored) -> bool:
-        return decide(Gate(against_champion=rule), LABEL, candidate, champion).passed
+        return judge(replace(MAE, against_champion=rule), candidate, champion).passed
 
     rules = ("clearly_better", "better", "not_clearly_worse")
     assert [passes(rule, one, other) for rule in rules] == [False, False, True]
@@ -67,35 +75,35 @@ def test_a_slightly_worse_and_a_slightly_better_candidate_separate_the_rules() -
 
 
 def test_a_worse_candidate_is_called_worse() -> None:
-    decision = decide(Gate(), LABEL, scored(30_000), scored(10_000, seed=2), unit="USD")
+    decision = judge(MAE, scored(30_000), scored(10_000, seed=2), unit="USD")
     assert "USD worse" in decision.verdicts[-1].why
 
 
 def test_a_margin_must_be_reached() -> None:
     candidate, champion = scored(10_000), scored(20_000, seed=2)
-    assert decide(Gate(against_champion="clearly_better", margin=5_000), LABEL, candidate, champion).passed
-    refused = decide(Gate(against_champion="clearly_better", margin=20_000), LABEL, candidate, champion)
+    assert judge(replace(MAE, against_champion="clearly_better", margin=5_000), candidate, champion).passed
+    refused = judge(replace(MAE, against_champion="clearly_better", margin=20_000), candidate, champion)
     assert "short" in next(v for v in refused.verdicts if not v.passed).why
 
 
 def test_a_candidate_that_asks_callers_for_more_is_refused() -> None:
-    decision = decide(Gate(), LABEL, scored(5_000, required="abc"), scored(10_000, seed=2))
+    decision = judge(MAE, scored(5_000, required="abc"), scored(10_000, seed=2))
     assert [verdict.passed for verdict in decision.verdicts] == [False, True]
     assert "c" in decision.verdicts[0].why
 
 
 def test_a_candidate_for_another_label_is_refused() -> None:
-    assert not decide(Gate(), LABEL, scored(5_000, label="rent"), scored(10_000, seed=2)).passed
+    assert not judge(MAE, scored(5_000, label="rent"), scored(10_000, seed=2)).passed
 
 
 def test_the_comparison_can_be_switched_off() -> None:
-    assert decide(Gate(against_champion="nothing"), LABEL, scored(30_000), scored(10_000, seed=2)).passed
+    assert judge(replace(MAE, against_champion="nothing"), scored(30_000), scored(10_000, seed=2)).passed
 
 
 def test_a_metric_that_the_test_rows_do_not_define_is_named() -> None:
     label = np.array([0.0, 1.0])
     with pytest.raises(DataError, match=r"gate\.metric: mape"):
-        decide(Gate(metric="mape"), label, Scored("v", label, frozenset(), "price"), None)
+        decide(Gate(metric="mape"), "regression", label, Scored("v", Predictions(label), frozenset(), "price"), None)
 
 
 def test_the_interval_covers_the_true_improvement() -> None:
@@ -105,7 +113,8 @@ def test_the_interval_covers_the_true_improvement() -> None:
         generator = np.random.default_rng(seed)
         label = np.zeros(150)
         candidate, champion = generator.normal(0, 5, 150), generator.normal(0, 10, 150)
-        _, low, high = improvement("mae", label, candidate, champion, confidence=0.9, resamples=200, seed=seed)
+        models = Predictions(candidate), Predictions(champion)
+        _, low, high = improvement("regression", "mae", label, *models, confidence=0.9, resamples=200, seed=seed)
         hits += low <= truth <= high
     assert 0.8 <= hits / tables <= 0.97
 
@@ -121,7 +130,7 @@ ROUND = np.arange(1, 101) * 2000.0
 
 
 def off_by(error: float, *, required: str = "ab", label: str = "price") -> Scored:
-    return Scored("version 1", ROUND + error, frozenset(required), label)
+    return Scored("version 1", Predictions(ROUND + error), frozenset(required), label)
 
 
 @pytest.mark.parametrize(
@@ -129,7 +138,7 @@ def off_by(error: float, *, required: str = "ab", label: str = "price") -> Score
     [(100, True, "it is 100 USD"), (100.5, True, "it is 100 USD"), (99.5, False, "it is 100 USD, 0.5 USD too much")],
 )
 def test_a_limit_may_be_reached_and_not_exceeded(limit: float, passed: bool, why: str) -> None:
-    (verdict,) = decide(Gate(at_most=limit), ROUND, off_by(100), None, unit="USD").verdicts
+    (verdict,) = decide(Gate(metric="mae", at_most=limit), "regression", ROUND, off_by(100), None, unit="USD").verdicts
     assert verdict == Verdict(f"test mae at most {limit:g} USD", passed, why)
 
 
@@ -147,7 +156,7 @@ def test_a_limit_may_be_reached_and_not_exceeded(limit: float, passed: bool, why
     ],
 )
 def test_what_a_candidate_asks_of_callers_is_told(required: str, label: str, passed: bool, why: str) -> None:
-    verdict = decide(Gate(), ROUND, off_by(50, required=required, label=label), off_by(100)).verdicts[0]
+    verdict = decide(MAE, "regression", ROUND, off_by(50, required=required, label=label), off_by(100)).verdicts[0]
     assert verdict == Verdict("asks for no column that version 1 did not", passed, why)
 
 
@@ -198,22 +207,82 @@ def test_what_a_candidate_asks_of_callers_is_told(required: str, label: str, pas
 def test_the_comparison_is_told_with_its_numbers(
     against: Any, margin: float, errors: tuple[float, float], passed: bool, rule: str, why: str
 ) -> None:
-    gate = Gate(against_champion=against, margin=margin, confidence=0.9)
-    verdict = decide(gate, ROUND, off_by(errors[0]), off_by(errors[1]), unit="USD").verdicts[1]
+    gate = Gate(metric="mae", against_champion=against, margin=margin, confidence=0.9)
+    verdict = decide(gate, "regression", ROUND, off_by(errors[0]), off_by(errors[1]), unit="USD").verdicts[1]
     assert verdict == Verdict(f"test mae {rule}", passed, "it is " + why.format("90% interval of the improvement"))
 
 
 def test_the_interval_is_the_seed_s_own() -> None:
     def why(seed: int) -> str:
-        return decide(Gate(), LABEL, scored(10_000), scored(12_000, seed=2), seed=seed).verdicts[1].why
+        return decide(MAE, "regression", LABEL, scored(10_000), scored(12_000, seed=2), seed=seed).verdicts[1].why
 
     assert why(1) == why(1) != why(2)
 
 
 def test_the_interval_leaves_half_of_the_rest_at_each_end() -> None:
-    candidate, champion = scored(10_000).prediction, scored(12_000, seed=2).prediction
-    better, low, high = improvement("mae", LABEL, candidate, champion, confidence=0.9, resamples=300, seed=3)
-    differences = np.abs(LABEL - champion) - np.abs(LABEL - candidate)
+    candidate, champion = scored(10_000).predictions, scored(12_000, seed=2).predictions
+    better, low, high = improvement(
+        "regression", "mae", LABEL, candidate, champion, confidence=0.9, resamples=300, seed=3
+    )
+    differences = np.abs(LABEL - champion.values) - np.abs(LABEL - candidate.values)
     generator = np.random.RandomState(3)
     draws = [differences[generator.randint(0, len(LABEL), len(LABEL))].mean() for _ in range(300)]
     assert [better, low, high] == pytest.approx([differences.mean(), *np.percentile(draws, [5, 95])])
+
+
+@pytest.mark.parametrize("gate", [Gate(metric="auc", at_least=0.9), Gate(metric="log_loss", at_most=0.5)])
+def test_a_limit_is_a_largest_or_a_smallest_value(gate: Gate) -> None:
+    label = np.array([0.0, 1.0] * 50)
+    surely = classifier(0.9 * label + 0.05)
+    blindly = classifier(np.full(100, 0.5))
+    assert decide(gate, "binary", label, surely, None).passed
+    refused = decide(gate, "binary", label, blindly, None)
+    assert not refused.passed
+    assert ("too little" if gate.at_least else "too much") in refused.verdicts[0].why
+
+
+def test_a_limit_that_is_met_exactly_is_met() -> None:
+    label = np.array([0.0, 1.0] * 50)
+    half = classifier(np.full(100, 0.5))
+    assert decide(Gate(metric="accuracy", at_least=0.5, at_most=0.5), "binary", label, half, None).passed
+
+
+def test_the_worst_level_may_have_a_limit_of_its_own() -> None:
+    label = np.array([0.0] * 90 + [1.0] * 10)
+    never = classifier(np.full(100, 0.1))
+    decision = decide(Gate(metric="accuracy", worst_class={"recall": 0.6}), "binary", label, never, None)
+    assert not decision.passed
+    assert [(v.rule, v.why) for v in decision.verdicts] == [
+        ("test recall of the worst level at least 0.6", "'yes' has 0")
+    ]
+    assert decide(Gate(metric="accuracy", worst_class={"recall": 0.0}), "binary", label, never, None).passed
+
+
+def test_a_metric_of_which_more_is_better_is_compared_as_such() -> None:
+    label = np.array([0.0, 1.0] * 50)
+    good, bad = classifier(0.8 * label + 0.1), classifier(0.8 * (1 - label) + 0.1)
+    assert decide(Gate(metric="auc"), "binary", label, good, bad).passed
+    assert not decide(Gate(metric="auc"), "binary", label, bad, good).passed
+
+
+def test_levels_in_another_order_are_the_same_levels() -> None:
+    label = np.array([0.0, 1.0] * 50)
+    chances = 0.8 * label + 0.1
+    other = tasks.find("binary").predictions(1 - chances, threshold=0.5)
+    turned = Scored("version 1", other, frozenset("ab"), "churn", ("yes", "no"))
+    decision = decide(Gate(metric="log_loss"), "binary", label, classifier(chances), turned)
+    assert decision.verdicts[-1].why == "it answers every test row as that one does"
+
+
+def test_a_candidate_for_other_levels_is_refused_and_not_compared() -> None:
+    label = np.array([0.0, 1.0] * 50)
+    candidate = classifier(0.8 * label + 0.1)
+    champion = replace(candidate, levels=("no", "maybe"))
+    (verdict,) = decide(Gate(metric="log_loss"), "binary", label, candidate, champion).verdicts
+    assert not verdict.passed
+    assert verdict.why == "it predicts no, yes, the champion no, maybe"
+
+
+def classifier(chances: np.ndarray) -> Scored:
+    predictions = tasks.find("binary").predictions(chances, threshold=0.5)
+    return Scored("the candidate", predictions, frozenset("ab"), "churn", ("no", "yes"))

@@ -97,7 +97,7 @@ def test_the_mlflow_model_answers_what_pandas_reads_from_a_file(bundle: Bundle, 
     write_bundle(tmp_path / "bundle", bundle)
     columns = {name: rows[name].tolist() for name in rows.columns}
     assert answer.dtype == np.float64
-    assert answer.tolist() == Predictor.load(tmp_path / "bundle").predict_columns(columns).tolist()
+    assert answer.tolist() == Predictor.load(tmp_path / "bundle").predict_columns(columns).values.tolist()
     assert 50_000 < answer[0] < answer[1] < 500_000
 
 

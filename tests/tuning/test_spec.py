@@ -14,7 +14,7 @@ def test_every_fault_of_a_declaration_is_reported_at_once() -> None:
 
 
 def test_one_objective_or_several() -> None:
-    assert Study("s", "tpe", 1).objectives == ("validation_mae",)
+    assert Study("s", "tpe", 1).objectives == ("validation",)
     assert Study("s", "tpe", 1, objective=("a", "b")).objectives == ("a", "b")
     with pytest.raises(ValueError, match="several that differ"):
         Study("s", "tpe", 1, objective=("a", "a"))

@@ -110,7 +110,7 @@ def test_an_error_in_starting_a_trial_fails_that_trial(study: Study) -> None:
     assert states == ["complete"] * 4 + ["failed"] + ["complete"] * 7
 
 
-@pytest.mark.parametrize(("value", "error"), [(float("nan"), "validation_mae is nan"), (float("inf"), "is inf")])
+@pytest.mark.parametrize(("value", "error"), [(float("nan"), "validation is nan"), (float("inf"), "is inf")])
 def test_a_value_that_is_no_number_fails_the_trial(study: Study, value: float, error: str) -> None:
     result = search(SPACE, study, at_once(lambda p: value if p["depth"] == 9 else 1.0), seed=0, known=[{"depth": 1}])
     failed = [t for t in result.trials if t.state == "failed"]

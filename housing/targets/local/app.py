@@ -32,14 +32,14 @@ from housing.targets.local import wire
 from housing.targets.local.endpoint import UnknownVariantError
 from housing.targets.local.endpoints import ClosingError, Endpoints
 from housing.targets.local.fleet import InstanceLostError, OverloadedError
-from housing.targets.local.frames import Answer, Ask
+from housing.targets.local.frames import CONTENT_TYPES, Answer, Ask
 from housing.targets.local.refusals import refusal
 
 # SageMaker's limit for a real-time invocation.
 MAX_BODY_BYTES = 6 * 1024 * 1024
 _BODY_WITHIN_S = 60.0
 _LISTENS_ON_S = 30.0
-_KINDS = {(kind.asked, kind.in_lines): kind for kind in Ask if kind != Ask.LOAD}
+_KINDS = {content_types: kind for kind, content_types in CONTENT_TYPES.items()}
 _HOST = re.compile(r"(127(\.\d{1,3}){3}|localhost|\[::1\])(:\d{1,5})?", re.IGNORECASE | re.ASCII)
 
 
@@ -159,7 +159,7 @@ def _kind(request: Request) -> tuple[Ask, str]:
         if not {"", "*/*", "text/*", "application/*"} & set(accepted):
             raise HTTPException(406, f"answers are {', '.join(FORMS)}, not {', '.join(accepted)[:100]}")
         accept = CSV if form == CSV else JSON
-    return _KINDS[form, accept != JSON], accept
+    return _KINDS[form, accept], accept
 
 
 async def _body(request: Request, limit: int) -> bytes:

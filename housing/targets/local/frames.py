@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import enum
 import struct
+from itertools import product
 
-from housing.data.content_type import CSV, JSON, JSON_LINES
+from housing.data.content_type import FORMS
 
 HEADER = struct.Struct(">BI")
 
@@ -18,29 +19,23 @@ class Ask(enum.IntEnum):
     """What a request's body is, and what its answer should be."""
 
     LOAD = 0
-    CSV_FOR_LINES = 1
+    CSV_FOR_CSV = 1
     CSV_FOR_JSON = 2
-    JSON_FOR_LINES = 3
-    JSON_FOR_JSON = 4
-    JSON_LINES_FOR_LINES = 5
-    JSON_LINES_FOR_JSON = 6
-
-    @property
-    def asked(self) -> str:
-        """The content type of the request."""
-        if self in (Ask.CSV_FOR_LINES, Ask.CSV_FOR_JSON):
-            return CSV
-        return JSON if self in (Ask.JSON_FOR_LINES, Ask.JSON_FOR_JSON) else JSON_LINES
-
-    @property
-    def in_lines(self) -> bool:
-        """Whether the answer is a number a line, which is CSV and JSON Lines alike."""
-        return self in (Ask.CSV_FOR_LINES, Ask.JSON_FOR_LINES, Ask.JSON_LINES_FOR_LINES)
+    CSV_FOR_JSON_LINES = 3
+    JSON_FOR_CSV = 4
+    JSON_FOR_JSON = 5
+    JSON_FOR_JSON_LINES = 6
+    JSON_LINES_FOR_CSV = 7
+    JSON_LINES_FOR_JSON = 8
+    JSON_LINES_FOR_JSON_LINES = 9
 
     @property
     def content_types(self) -> tuple[str, str]:
         """Of the request and of its answer."""
-        return self.asked, CSV if self.in_lines else JSON
+        return CONTENT_TYPES[self]
+
+
+CONTENT_TYPES = dict(zip(list(Ask)[1:], product(FORMS, FORMS), strict=True))
 
 
 class Answer(enum.IntEnum):

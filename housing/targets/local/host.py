@@ -22,6 +22,7 @@ from housing.targets.local import wire
 from housing.targets.local.captures import captured
 from housing.targets.local.settings import Settings
 from housing.targets.local.state import Address, StateFolder
+from housing.tasks.written import read_documents
 
 _START_WITHIN_S = 120.0
 _ANSWER_WITHIN_S = 180.0
@@ -90,7 +91,8 @@ class LocalHost:
         except ConnectionError as error:
             raise DeploymentError(f"{endpoint}: the server ended before it answered: {error}; ask again") from error
         if status == 200:
-            return Prediction(tuple(value["predictions"]), answered or "")
+            values, probabilities = read_documents(value["predictions"])
+            return Prediction(values, answered or "", probabilities)
         if value.get("OriginalStatusCode") == 400:
             raise DataError(f"{endpoint}: {value['OriginalMessage']}")
         if status == 413:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import gc
 import importlib
-import json
 import os
 import signal
 import socket
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from housing.algorithms.base import find, shipped
+from housing.data.answers import write
 from housing.errors import HousingError
 from housing.targets.local.frames import HEADER, Answer, Ask, pack
 
@@ -87,16 +87,14 @@ def _load(connection: socket.socket, folder: Path) -> Predictor | None:
 
 def _answer(predictor: Predictor, kind: Ask, body: bytes) -> tuple[Answer, bytes]:
     try:
-        values = predictor.predict_body(body, kind.asked)
+        asked_in, answered_in = kind.content_types
+        answer = write(predictor.predict_body(body, asked_in), predictor.encoder.label_levels, answered_in)
     except HousingError as error:
         return Answer.REFUSED, _reason(error)
     # Whatever else a request provokes is this request's failure, not the end of the instance.
     except Exception as error:
         return Answer.FAILED, _reason(error)
-    numbers = values.tolist()
-    if kind.in_lines:
-        return Answer.PREDICTED, "".join(f"{n!r}\n" for n in numbers).encode()
-    return Answer.PREDICTED, json.dumps({"predictions": numbers}).encode()
+    return Answer.PREDICTED, answer.encode()
 
 
 def _reason(error: Exception) -> bytes:

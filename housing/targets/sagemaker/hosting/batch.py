@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -14,11 +14,12 @@ from housing.data.channel import csv_text
 from housing.deployment.spec import INSTANCE_TYPE
 from housing.errors import CloudError, ConfigError, DataError
 from housing.targets.base import Batch
-from housing.targets.sagemaker.hosting.invocations import Invocations, Route, numbers
+from housing.targets.sagemaker.hosting.invocations import Invocations, Route, answered_by
 from housing.targets.sagemaker.hosting.names import tags
 from housing.targets.sagemaker.names import job_name
 from housing.targets.sagemaker.refusals import MISSING, code, translated
 from housing.targets.sagemaker.staging import Stage, split
+from housing.tasks import written
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -80,14 +81,14 @@ class BatchTransform:
         with translated("sagemaker"):
             self._clients("sagemaker").create_transform_job(**transform_job(name, folder, route, self._settings, own))
         self._wait(name)
-        values: list[float] = []
+        answers: list[list[float | str]] = []
         for number, rows in enumerate(counts):
-            answers = numbers(self._stage.read(f"{folder}/answers/{_part(number)}.out").decode())
-            if len(answers) != rows:
-                raise CloudError(f"transform job {name}: {len(answers)} answers came for {rows} rows")
-            values += encoder.decode_label(answers).tolist() if route.interface == "encoded" else answers
-        uri = self._stage.put_bytes(_csv(encoder.label, values), "batch", name, "predictions.csv")
-        return Batch(rows=len(values), location=uri, job=name, variant=route.variant)
+            text = self._stage.read(f"{folder}/answers/{_part(number)}.out").decode()
+            who, encoded = f"transform job {name}", route.interface == "encoded"
+            predictions = answered_by(who, text, encoder, rows=rows, encoded=encoded)
+            answers += written.rows(predictions, encoder.label_levels)
+        uri = self._stage.put_bytes(_csv(encoder, answers), "batch", name, "predictions.csv")
+        return Batch(rows=len(answers), location=uri, job=name, variant=route.variant)
 
     def _stage_rows(self, source: str, pieces: Pieces, job: str, encoder: Encoder | None) -> list[int]:
         """Upload every piece, encoded where the container cannot do it; returns how many rows each has."""
@@ -127,9 +128,9 @@ def _part(number: int) -> str:
     return f"part-{number:05d}.csv"
 
 
-def _csv(label: str, values: list[float]) -> bytes:
+def _csv(encoder: Encoder, answers: Iterable[Sequence[float | str]]) -> bytes:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([label])
-    writer.writerows([repr(value)] for value in values)
+    writer.writerow(written.columns(encoder.label, encoder.label_levels))
+    writer.writerows(answers)
     return text.getvalue().encode()

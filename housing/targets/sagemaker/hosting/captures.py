@@ -11,7 +11,6 @@ from housing.errors import CloudError, DataError
 from housing.monitoring.captured import CapturedRows, read
 
 if TYPE_CHECKING:
-    from housing.data.encoder import Encoder
     from housing.targets.sagemaker.staging import Stage
 
 MOST_REQUESTS = 20_000
@@ -20,8 +19,8 @@ MOST_REQUESTS = 20_000
 _AT_ONCE = 8
 
 
-def captured(stage: Stage, folder: str, variant: str, encoder: Encoder | None) -> list[CapturedRows]:
-    """A variant's, the oldest first. `encoder` is that of a container that answers as its model does, not in dollars.
+def captured(stage: Stage, folder: str, variant: str, *, encoded: bool) -> list[CapturedRows]:
+    """A variant's, the oldest first. `encoded`: its container answers as its model does, not in dollars.
 
     Raises CloudError.
     """
@@ -35,10 +34,7 @@ def captured(stage: Stage, folder: str, variant: str, encoder: Encoder | None) -
                 found = exchanges + found
             if len(found) >= MOST_REQUESTS:
                 break
-    latest = found[-MOST_REQUESTS:]
-    if encoder is None:
-        return latest
-    return [replace(one, values=tuple(encoder.decode_label(one.values).tolist())) for one in latest]
+    return [replace(one, encoded=encoded) for one in found[-MOST_REQUESTS:]]
 
 
 def _reader(stage: Stage, variant: str) -> Callable[[str], list[CapturedRows]]:

@@ -129,8 +129,7 @@ class SageMakerHost:
         destination = found.get("DataCaptureConfig", {}).get("DestinationS3Uri")
         requests: list[CapturedRows] = []
         for variant in live.variants(found) if destination else ():
-            about = served[variant]
-            encoded = about["interface"] == "encoded" and about["digest"]  # a model of ours, whose encoder is there
-            encoder = self._invocations.encoder_of(about["archive"]) if encoded else None
-            requests += captured(self._stage, f"{destination.rstrip('/')}/{endpoint}/{variant}", variant, encoder)
+            encoded = served[variant]["interface"] == "encoded"
+            folder = f"{destination.rstrip('/')}/{endpoint}/{variant}"
+            requests += captured(self._stage, folder, variant, encoded=encoded)
         return requests

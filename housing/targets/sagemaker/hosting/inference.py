@@ -1,4 +1,4 @@
-"""What a container runs behind `interface: raw`: raw rows in, the label's unit out.
+"""What a container runs behind `interface: raw`: raw rows in, predictions out.
 
 This file is copied into the model's archive as code/inference.py, beside the part of housing that predicts, and runs
 there under the framework container's rules for scripts.
@@ -7,12 +7,12 @@ there under the framework container's rules for scripts.
     application/json         rows in any of the forms of housing.data.json_rows
     application/jsonlines    {column: value} a line
 
-Answers are one number a line (Accept: text/csv or application/jsonlines), or {"predictions": [...]}.
+Answers are one number a line (Accept: text/csv or application/jsonlines), or {"predictions": [...]}. Of a label with
+levels they are the level and then the probability of each, or {"prediction": ..., "probabilities": {...}}.
 """
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ def model_fn(model_dir: str) -> Any:
 
 def transform_fn(predictor: Any, content: str | bytes, content_type: str, accept: str) -> Any:
     """Answer one request; what is wrong with its rows is answered with status 400 and the reason."""
+    from housing.data.answers import write
     from housing.data.content_type import CSV, FORMS, JSON, JSON_LINES, form_of
     from housing.errors import DataError
 
@@ -36,13 +37,12 @@ def transform_fn(predictor: Any, content: str | bytes, content_type: str, accept
         return _refused(415, f"content type {content_type}: send {', '.join(FORMS)}, in UTF-8")
     body = content.encode() if isinstance(content, str) else bytes(content)
     try:
-        values = predictor.predict_body(body, form).tolist()
+        predictions = predictor.predict_body(body, form)
     except DataError as error:
         return _refused(400, str(error))
     wanted = accept.partition(";")[0].strip().lower()
-    if wanted in (CSV, JSON_LINES):
-        return "".join(f"{value!r}\n" for value in values), wanted
-    return json.dumps({"predictions": values}), JSON
+    answered = wanted if wanted in (CSV, JSON_LINES) else JSON
+    return write(predictions, predictor.encoder.label_levels, answered), answered
 
 
 def _refused(status: int, reason: str) -> Any:

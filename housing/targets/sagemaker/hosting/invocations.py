@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 import json
 import random
-import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
+from housing.data.answers import read
 from housing.data.channel import csv_text
 from housing.data.encoder import Encoder
 from housing.errors import CloudError, DataError, DeploymentError
@@ -19,6 +19,8 @@ from housing.targets.base import Prediction
 from housing.targets.sagemaker.hosting.endpoints import BROKEN, Endpoints
 from housing.targets.sagemaker.refusals import MISSING, code, message, translated
 from housing.targets.sagemaker.staging import Stage, split
+from housing.tasks import written
+from housing.tasks.base import Predictions
 
 if TYPE_CHECKING:
     from housing.targets.sagemaker.clients import Clients
@@ -84,10 +86,10 @@ class Invocations:
         body = csv_text(matrix).encode() if encoded else rows.encode()
         ask = self._ask_in_queue if known.answers else self._ask
         answer, answered = ask(endpoint, body, variant, known)
-        values = numbers(answer)
-        if len(values) != len(matrix):
-            raise DeploymentError(f"{endpoint}: {len(values)} answers came for {len(matrix)} rows")
-        return Prediction(encoder.decode_label(values).tolist() if encoded else values, answered)
+        predictions = answered_by(endpoint, answer, encoder, rows=len(matrix), encoded=encoded)
+        documents = written.documents(predictions, encoder.label_levels)
+        values, probabilities = written.read_documents(documents)
+        return Prediction(values, answered, probabilities)
 
     def route(self, endpoint: str) -> Route:
         """To the model of the heaviest variant."""
@@ -181,12 +183,15 @@ class Invocations:
             raise
 
 
-def numbers(answer: str) -> list[float]:
-    """One value a line, or separated by commas, as older containers answer."""
+def answered_by(who: str, answer: str, encoder: Encoder, *, rows: int, encoded: bool) -> Predictions:
+    """What a container's text says of so many rows. Raises DeploymentError for one that is no answer for them."""
     try:
-        return [float(value) for value in re.split(r"[,\s]+", answer.strip())]
-    except ValueError:
-        raise DeploymentError(f"the endpoint did not answer with numbers: {answer[:200]!r}") from None
+        predictions = read(answer, encoder, encoded=encoded)
+    except DataError as e:
+        raise DeploymentError(f"{who}: what it sent {e}") from None
+    if len(predictions.values) != rows:
+        raise DeploymentError(f"{who}: {len(predictions.values)} answers came for {rows} rows")
+    return predictions
 
 
 def _model_error(endpoint: str, error: Any) -> DataError | DeploymentError:

@@ -1,0 +1,92 @@
+"""What a question leaves open: objective and metrics of the algorithm, of the study and of the gate follow the task."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from housing.algorithms.base import Algorithm as Declared
+from housing.algorithms.base import ForTask, find
+from housing.config.faults import Fault, did_you_mean, some_of
+from housing.config.schema import Algorithm
+from housing.data.description import Dataset
+from housing.nearest import nearest
+from housing.promotion.spec import Gate
+from housing.tasks import base as tasks
+from housing.tuning.spec import Study
+
+_CHANNELS = ("train", "validation")
+
+
+def answered(parts: Mapping[str, Any], faults: list[Fault]) -> dict[str, Any]:
+    """The experiment's fields, with what its task decides filled in; what does not fit the task goes to `faults`."""
+    filled = dict(parts)
+    dataset = parts.get("dataset")
+    if not isinstance(dataset, Dataset):
+        return filled
+    question, metric = dataset.question, tasks.find(dataset.question).metric
+    algorithm, study, gate = parts.get("algorithm"), parts.get("study"), parts.get("gate")
+    if isinstance(algorithm, Algorithm) and algorithm.code is None:
+        filled["algorithm"] = _with_defaults(algorithm, dataset)
+        faults += _unfit(filled["algorithm"], dataset)
+    if isinstance(study, Study):
+        named = tuple(f"{name}_{metric}" if name in _CHANNELS else name for name in study.objectives)
+        filled["study"] = replace(study, objective=named[0] if isinstance(study.objective, str) else named)
+    if isinstance(gate, Gate):
+        known = tasks.metrics(question)
+        if gate.metric is None:
+            filled["gate"] = replace(gate, metric=metric)
+        elif gate.metric not in known:
+            rule = f"must be one of {some_of(known)}, the metrics of task {question}"
+            faults.append(Fault(("gate", "metric"), rule, gate.metric, did_you_mean(nearest(gate.metric, known))))
+    return filled
+
+
+def _with_defaults(algorithm: Algorithm, dataset: Dataset) -> Algorithm:
+    defaults = find(algorithm.name).defaults(dataset.question, levels=len(dataset.label_levels))
+    chosen = algorithm.hyperparameters
+    values = {name: defaults.get(name) if value is None else value for name, value in chosen.items()}
+    values |= {name: value for name, value in defaults.items() if name not in chosen}
+    return replace(algorithm, hyperparameters={name: value for name, value in values.items() if value is not None})
+
+
+def _unfit(algorithm: Algorithm, dataset: Dataset) -> Iterator[Fault]:
+    """What the algorithm cannot do for the task, or does for another one."""
+    declared, question = find(algorithm.name), dataset.question
+    if not declared.serves(question):
+        able = [name for name, how in _algorithms() if how.serves(question)]
+        rule = f"answers {some_of(declared.tasks)}, and task {question} is asked of {dataset.label!r}"
+        way_out = f"choose {some_of([f'algorithm={name}' for name in able])}" if able else "ask another task"
+        yield Fault(("algorithm", "name"), rule, algorithm.name, way_out)
+        return
+    how, has = declared.tasks.get(question, ForTask()), declared.capabilities
+    values = algorithm.hyperparameters
+    loss = values.get(has.loss or "")
+    if loss is not None and how.objectives and loss not in how.objectives:
+        rule = f"of task {question}, {algorithm.name} minimises {some_of(how.objectives)}"
+        other = [task for task, one in declared.tasks.items() if loss in one.objectives]
+        way_out = f"or ask dataset.task={other[0]}" if other else ""
+        yield Fault(("algorithm", has.loss or ""), rule, loss, way_out)
+    asked = values.get(has.round_metrics or "") or ()
+    for metric in asked if how.metrics else ():
+        if metric not in how.metrics:
+            rule = f"of task {question}, {algorithm.name} measures {some_of(how.metrics)} after each round"
+            way_out = did_you_mean(nearest(metric, how.metrics))
+            yield Fault(("algorithm", has.round_metrics or ""), rule, metric, way_out)
+    levels = len(dataset.label_levels)
+    for task, one in declared.tasks.items():
+        if one.levels is None or one.levels not in values:
+            continue
+        if task != question:
+            rule = f"belongs to task {task}, and {question} is asked"
+            yield Fault(("algorithm", one.levels), rule, values[one.levels])
+        elif values[one.levels] != levels:
+            rule = f"must be {levels}, the number of the label's levels, and may be left out"
+            yield Fault(("algorithm", one.levels), rule, values[one.levels])
+
+
+def _algorithms() -> Iterator[tuple[str, Declared]]:
+    from housing.config.keys import BUILT_IN
+
+    return ((name, find(name)) for name in BUILT_IN)

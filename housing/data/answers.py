@@ -1,0 +1,86 @@
+"""What a model answered, written as text and read again: raw rows' predictions, or a container's own numbers."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from housing.data.content_type import JSON, JSON_LINES
+from housing.errors import DataError
+from housing.tasks import written
+from housing.tasks.base import Predictions
+
+if TYPE_CHECKING:
+    from housing.data.encoder import Encoder
+
+
+def write(predictions: Predictions, levels: Sequence[str], form: str) -> str:
+    """In one of `content_type.FORMS`: `{"predictions": [...]}`, or a line for each row."""
+    if form == JSON:
+        return json.dumps({"predictions": written.documents(predictions, levels)})
+    if form == JSON_LINES:
+        return "".join(f"{json.dumps(one)}\n" for one in written.documents(predictions, levels))
+    if not levels:
+        return "".join(f"{value!r}\n" for value in predictions.values.tolist())
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(written.rows(predictions, levels))
+    return text.getvalue()
+
+
+def read(text: str, encoder: Encoder, *, encoded: bool) -> Predictions:
+    """The reverse of `write`, in whichever form; or, `encoded`, what SageMaker's built-in container answers.
+
+    Raises DataError where the text is no such answer.
+    """
+    try:
+        found = _rows(text)
+        return _of_container(found, encoder) if encoded else _of_levels(found, encoder)
+    except (ValueError, TypeError, KeyError, IndexError) as e:
+        raise DataError(f"is no answer of a model for {encoder.label}: {text[:200]!r}") from e
+
+
+def _rows(text: str) -> list[Any]:
+    """What was answered for each row: a number, a list of cells, or a document."""
+    try:
+        document = json.loads(text)
+    except ValueError:
+        return _lines(text)
+    found = document.get("predictions", document) if isinstance(document, Mapping) else document
+    return list(found) if isinstance(found, list) else [found]
+
+
+def _lines(text: str) -> list[Any]:
+    lines = [line for line in re.split(r"\r?\n", text) if line.strip()]
+    if all(line.lstrip().startswith(("{", "[")) for line in lines):
+        return [json.loads(line) for line in lines]
+    return list(csv.reader(lines))
+
+
+def _of_container(found: Sequence[Any], encoder: Encoder) -> Predictions:
+    """Numbers, `{"score": ...}` or lists of numbers; older containers separate rows by commas."""
+    import numpy as np
+
+    scores = [one["score"] if isinstance(one, Mapping) else one for one in found]
+    numbers = np.array([np.atleast_1d(np.asarray(one, np.float64)) for one in scores])
+    wide = len(encoder.label_levels) > 2
+    return encoder.decode(numbers if wide else numbers.reshape(-1))
+
+
+def _of_levels(found: Sequence[Any], encoder: Encoder) -> Predictions:
+    import numpy as np
+
+    levels = encoder.label_levels
+    if not levels:
+        scores = [one["score"] if isinstance(one, Mapping) else one for one in found]
+        return Predictions(np.array([np.atleast_1d(np.asarray(one, np.float64)) for one in scores]).reshape(-1))
+    if all(isinstance(one, Mapping) for one in found):
+        named, chances = written.read_documents(found)
+        rows = [[level, *(chance[name] for name in levels)] for level, chance in zip(named, chances, strict=True)]
+    else:
+        rows = [list(one) for one in found]
+    codes = np.array([levels.index(str(level)) for level, *_ in rows], np.float64)
+    return Predictions(codes, np.array([chance for _, *chance in rows], np.float64).reshape(len(rows), len(levels)))

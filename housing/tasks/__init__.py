@@ -1,0 +1,1 @@
+"""The kinds of question that a table can answer, one file each."""

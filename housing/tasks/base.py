@@ -1,0 +1,201 @@
+"""What kind of question is asked of a label, and how to find one by name.
+
+One file in this folder is one task; an installed package brings its own by an entry point of the group
+`housing.tasks`. A task owns what its label may be, how predictions are judged, and what they look like, so that nobody
+else has to ask which one it is.
+"""
+
+from __future__ import annotations
+
+import pkgutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
+from typing import TYPE_CHECKING, ClassVar, Literal, Protocol
+
+import housing.tasks
+from housing.errors import ConfigError, DataError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+ENTRY_POINTS = "housing.tasks"
+METRIC_ENTRY_POINTS = "housing.metrics"
+"""Of metrics beside those of a task: `<task>.<name>`, each a `Metric`."""
+
+Direction = Literal["minimize", "maximize"]
+
+_NOT_TASKS = ("base", "classes", "numbers", "written")
+
+
+@dataclass(frozen=True, eq=False)
+class Predictions:
+    """What a model says of some rows.
+
+    `values` (rows,) are in the label's unit; of classes they are the code of the level that is chosen, from 0, and
+    `probabilities` (rows, levels) say how likely each level is. For any other label `probabilities` is None.
+    """
+
+    values: NDArray[np.float64]
+    probabilities: NDArray[np.float64] | None = None
+
+    def take(self, rows: NDArray[np.int64]) -> Predictions:
+        """These rows, in this order."""
+        chances = self.probabilities
+        return replace(self, values=self.values[rows], probabilities=None if chances is None else chances[rows])
+
+
+def same(one: Predictions, other: Predictions) -> bool:
+    """Whether both say exactly the same of every row."""
+    import numpy as np
+
+    first, second = one.probabilities, other.probabilities
+    if first is None or second is None:
+        return first is second and np.array_equal(one.values, other.values)
+    return np.array_equal(one.values, other.values) and np.array_equal(first, second)
+
+
+def reordered(predictions: Predictions, levels: Sequence[str], wanted: Sequence[str]) -> Predictions:
+    """The same predictions with levels coded in another order; both must be the same levels."""
+    import numpy as np
+
+    if predictions.probabilities is None or list(levels) == list(wanted):
+        return predictions
+    codes = np.array([list(wanted).index(level) for level in levels])
+    places = [list(levels).index(level) for level in wanted]
+    chosen = codes[predictions.values.astype(np.int64)].astype(np.float64)
+    return Predictions(chosen, predictions.probabilities[:, places])
+
+
+def _always(_label: NDArray[np.float64]) -> str | None:
+    return None
+
+
+@dataclass(frozen=True)
+class Metric:
+    """`compute(label, predictions)` takes a label of (rows,), in its unit or as codes of levels.
+
+    Its value is NaN where the predictions have none. `undefined(label)` tells why labels have none whatever is
+    predicted, None where they have one. `has_unit`: the value is in the label's unit.
+    """
+
+    about: str
+    direction: Direction
+    compute: Callable[[NDArray[np.float64], Predictions], float]
+    has_unit: bool = False
+    undefined: Callable[[NDArray[np.float64]], str | None] = _always
+
+
+class Task(Protocol):
+    """Subclass it. `question` is what it asks, for people.
+
+    `metric` is the one that a study, a gate and a comparison go by where nobody names another. `transforms` are the
+    transformations of the label that its predictions can be turned back from. `levels` is the least and the largest
+    number of levels that its label may have; None: the label is a number.
+    """
+
+    name: ClassVar[str]
+    question: ClassVar[str]
+    metrics: ClassVar[Mapping[str, Metric]]
+    metric: ClassVar[str]
+    transforms: ClassVar[tuple[str, ...]] = ("none",)
+    levels: ClassVar[tuple[int, int] | None] = None
+
+    def label_fault(self, label: NDArray[np.float64], /) -> str | None:
+        """What is wrong with labels (rows,) that are a whole part of a table; None for nothing."""
+        del label
+        return None
+
+    def predictions(self, outputs: NDArray[np.float64], /, *, threshold: float) -> Predictions:
+        """What a model's outputs mean: (rows,), or (rows, levels) for more than two levels.
+
+        `threshold` is the least probability of the positive level, where the label has two, at which it is chosen.
+        """
+        raise NotImplementedError
+
+    def naive(self, label: NDArray[np.float64], rows: int, /, *, levels: int, metric: str) -> Predictions:
+        """The predictor to beat: `rows` times the same answer, the best by `metric` that ignores every feature.
+
+        It is learnt from `label`, (rows of training,).
+        """
+        raise NotImplementedError
+
+
+def names() -> list[str]:
+    """The tasks that exist: by file name, and by entry point of installed packages."""
+    return sorted({*_shipped(), *_entry_points()})
+
+
+@cache
+def find(name: str) -> Task:
+    """The task of that name. Raises ModuleNotFoundError for none, ConfigError where its package is broken."""
+    if name in _shipped():
+        task: Task = import_module(f"housing.tasks.{name}").TASK
+    elif (entry := _entry_points().get(name)) is not None:
+        task = _loaded(entry)
+    else:
+        raise ModuleNotFoundError(f"there is no task {name}; there is {', '.join(names())}")
+    return task
+
+
+@cache
+def metrics(name: str) -> Mapping[str, Metric]:
+    """The metrics of a task, and those that installed packages add to it."""
+    found = dict(find(name).metrics)
+    for entry in entry_points(group=METRIC_ENTRY_POINTS):
+        task, _, metric = entry.name.partition(".")
+        if task == name:
+            found[metric] = _loaded(entry)
+    return found
+
+
+@cache
+def every_metric() -> Mapping[str, Metric]:
+    """The metrics of all tasks by name. Those that share a name share a direction."""
+    return {name: metric for task in names() for name, metric in metrics(task).items()}
+
+
+def score(task: str, label: NDArray[np.float64], predictions: Predictions) -> dict[str, float]:
+    """Every metric of the task that these labels and predictions have, by name.
+
+    Raises DataError where the label is not (rows,) finite numbers, at least one, with as many predictions.
+    """
+    import numpy as np
+
+    values = predictions.values
+    if label.shape != values.shape or label.ndim != 1 or not label.size:
+        raise DataError(
+            f"cannot score {values.shape} predictions against {label.shape} labels: both must be (rows,), rows > 0"
+        )
+    if not (np.isfinite(label).all() and np.isfinite(values).all()):
+        raise DataError("cannot score: labels and predictions must be finite numbers")
+    found = {
+        name: metric.compute(label, predictions)
+        for name, metric in metrics(task).items()
+        if metric.undefined(label) is None
+    }
+    return {name: float(value) for name, value in found.items() if np.isfinite(value)}
+
+
+@cache
+def _shipped() -> tuple[str, ...]:
+    found = (m.name for m in pkgutil.iter_modules(housing.tasks.__path__))
+    return tuple(name for name in found if name not in _NOT_TASKS)
+
+
+@cache
+def _entry_points() -> Mapping[str, EntryPoint]:
+    return {entry.name: entry for entry in entry_points(group=ENTRY_POINTS) if entry.name not in _shipped()}
+
+
+def _loaded(entry: EntryPoint):  # type: ignore[no-untyped-def]  # what it names is the package's to say
+    try:
+        return entry.load()
+    except Exception as e:
+        package = entry.dist.name if entry.dist is not None else "?"
+        raise ConfigError(
+            f"{entry.group}: package {package} declares {entry.name} as {entry.value}, which cannot be imported: {e}"
+        ) from e

@@ -1,0 +1,170 @@
+"""Metrics of labels that are classes. A label is the code of its level, from 0; values as scikit-learn has them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from housing.tasks.base import Metric, Predictions
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+def shares(label: NDArray[np.float64], rows: int, *, levels: int) -> Predictions:
+    """Every row gets the levels' shares of the label, and so the most frequent level."""
+    import numpy as np
+
+    counts = np.bincount(label.astype(np.int64), minlength=levels).astype(np.float64)
+    chances = np.tile(counts / counts.sum(), (rows, 1))
+    return Predictions(chances.argmax(axis=1).astype(np.float64), chances)
+
+
+def _chances(predictions: Predictions) -> NDArray[np.float64]:
+    assert predictions.probabilities is not None  # tasks of classes always give them
+    return predictions.probabilities
+
+
+def _log_loss(label: NDArray[np.float64], predictions: Predictions) -> float:
+    import numpy as np
+
+    chances = _chances(predictions)
+    epsilon = np.finfo(np.float64).eps
+    true = chances[np.arange(len(label)), label.astype(np.int64)] / chances.sum(axis=1)
+    return float(-np.log(np.clip(true, epsilon, 1 - epsilon)).mean())
+
+
+def _accuracy(label: NDArray[np.float64], predictions: Predictions) -> float:
+    return float((label == predictions.values).mean())
+
+
+def confusion(label: NDArray[np.float64], predictions: Predictions, *, levels: int | None = None) -> NDArray[np.int64]:
+    """(levels, levels) counts: a row for each true level, a column for each chosen one."""
+    import numpy as np
+
+    size = levels or int(max(label.max(), predictions.values.max())) + 1
+    cells = label.astype(np.int64) * size + predictions.values.astype(np.int64)
+    return np.bincount(cells, minlength=size * size).reshape(size, size)
+
+
+def _balanced_accuracy(label: NDArray[np.float64], predictions: Predictions) -> float:
+    counts = confusion(label, predictions)
+    rows = counts.sum(axis=1)
+    present = rows > 0
+    return float((counts.diagonal()[present] / rows[present]).mean())
+
+
+def f1_of_levels(label: NDArray[np.float64], predictions: Predictions) -> NDArray[np.float64]:
+    """F1 of each level that is true or chosen anywhere, in the order of the codes."""
+    counts = confusion(label, predictions)
+    hits, sums = counts.diagonal(), counts.sum(axis=0) + counts.sum(axis=1)
+    present = sums > 0
+    found: NDArray[np.float64] = 2 * hits[present] / sums[present]
+    return found
+
+
+def by_level(
+    metric: str, label: NDArray[np.float64], predictions: Predictions, *, levels: Sequence[str]
+) -> dict[str, float]:
+    """Recall, precision or F1 of each level that is in the labels, in the order of the codes."""
+    counts = confusion(label, predictions, levels=len(levels))
+    hits, rows, chosen = counts.diagonal(), counts.sum(axis=1), counts.sum(axis=0)
+    below = {"recall": rows, "precision": chosen, "f1": (rows + chosen) / 2}[metric]
+    return {
+        level: float(hits[code] / below[code]) if below[code] else 0.0
+        for code, level in enumerate(levels)
+        if rows[code]
+    }
+
+
+def _f1_macro(label: NDArray[np.float64], predictions: Predictions) -> float:
+    return float(f1_of_levels(label, predictions).mean())
+
+
+def _cells(label: NDArray[np.float64], predictions: Predictions) -> tuple[float, float, float, float]:
+    """True negatives, false positives, false negatives, true positives; level 1 is the positive one."""
+    (tn, fp), (fn, tp) = confusion(label, predictions, levels=2).tolist()
+    return tn, fp, fn, tp
+
+
+def _f1(label: NDArray[np.float64], predictions: Predictions) -> float:
+    _, fp, fn, tp = _cells(label, predictions)
+    return 2 * tp / (2 * tp + fp + fn) if tp + fp + fn else 0.0
+
+
+def _precision(label: NDArray[np.float64], predictions: Predictions) -> float:
+    _, fp, _, tp = _cells(label, predictions)
+    return tp / (tp + fp) if tp + fp else 0.0
+
+
+def _recall(label: NDArray[np.float64], predictions: Predictions) -> float:
+    _, _, fn, tp = _cells(label, predictions)
+    return tp / (tp + fn) if tp + fn else 0.0
+
+
+def _mcc(label: NDArray[np.float64], predictions: Predictions) -> float:
+    tn, fp, fn, tp = _cells(label, predictions)
+    square = (tp + fp) * (tp + fn) * (tn + fp) * (tn + fn)
+    return (tp * tn - fp * fn) / square**0.5 if square else 0.0
+
+
+def _brier(label: NDArray[np.float64], predictions: Predictions) -> float:
+    return float(((_chances(predictions)[:, 1] - label) ** 2).mean())
+
+
+def _auc(positive: NDArray[np.bool_], chance: NDArray[np.float64]) -> float:
+    """Of one level against the rest: how often a positive row has the larger chance; ties count half."""
+    import numpy as np
+
+    many, other = int(positive.sum()), int((~positive).sum())
+    if not many or not other:
+        return float("nan")
+    _, place, counts = np.unique(chance, return_inverse=True, return_counts=True)
+    ranks = np.cumsum(counts) - (counts - 1) / 2
+    return float((ranks[place][positive].sum() - many * (many + 1) / 2) / (many * other))
+
+
+def _auc_binary(label: NDArray[np.float64], predictions: Predictions) -> float:
+    return _auc(label == 1, _chances(predictions)[:, 1])
+
+
+def _auc_ovr(label: NDArray[np.float64], predictions: Predictions) -> float:
+    import numpy as np
+
+    chances = _chances(predictions)
+    return float(np.mean([_auc(label == level, chances[:, level]) for level in range(chances.shape[1])]))
+
+
+def _pr_auc(label: NDArray[np.float64], predictions: Predictions) -> float:
+    """Average precision: the precision at each threshold, weighed by the recall that it adds."""
+    import numpy as np
+
+    chance, positive = _chances(predictions)[:, 1], label == 1
+    if not positive.any():
+        return float("nan")
+    order = np.argsort(-chance, kind="stable")
+    last = np.append(np.flatnonzero(np.diff(chance[order])), len(order) - 1)
+    hits = np.cumsum(positive[order])[last]
+    precision, recall = hits / (last + 1), hits / hits[-1]
+    return float((np.diff(recall, prepend=0.0) * precision).sum())
+
+
+def _one_level(label: NDArray[np.float64]) -> str | None:
+    if label.size and (label == label[0]).all():
+        return f"compares levels, and all {label.size:,} labels are one"
+    return None
+
+
+LOG_LOSS = Metric("mean negative log-likelihood of the true level", "minimize", _log_loss)
+ACCURACY = Metric("share of rows whose level is right", "maximize", _accuracy)
+BALANCED_ACCURACY = Metric("mean recall over the levels", "maximize", _balanced_accuracy)
+F1_MACRO = Metric("mean F1 over the levels", "maximize", _f1_macro)
+F1 = Metric("harmonic mean of precision and recall of the positive level", "maximize", _f1)
+PRECISION = Metric("share of the rows called positive that are", "maximize", _precision)
+RECALL = Metric("share of the positive rows that are called so", "maximize", _recall)
+MCC = Metric("Matthews correlation coefficient", "maximize", _mcc)
+BRIER = Metric("mean squared error of the positive level's probability", "minimize", _brier)
+AUC = Metric("area under the ROC curve", "maximize", _auc_binary, undefined=_one_level)
+AUC_OVR = Metric("area under the ROC curve, each level against the rest, mean", "maximize", _auc_ovr)
+PR_AUC = Metric("average precision of the positive level", "maximize", _pr_auc, undefined=_one_level)

@@ -1,0 +1,42 @@
+"""How many? The label is a whole number, 0 or more."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, ClassVar
+
+from housing.tasks.base import Metric, Predictions, Task
+from housing.tasks.numbers import MAE, POISSON_DEVIANCE, RMSE, constant
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+class Count(Task):
+    """Predictions are expected counts: numbers above 0."""
+
+    name: ClassVar[str] = "count"
+    question: ClassVar[str] = "how many"
+    metrics: ClassVar[Mapping[str, Metric]] = {"poisson_deviance": POISSON_DEVIANCE, "mae": MAE, "rmse": RMSE}
+    metric: ClassVar[str] = "poisson_deviance"
+
+    def label_fault(self, label: NDArray[np.float64]) -> str | None:
+        """Counts are whole and not negative."""
+        wrong = label[(label < 0) | (label != label.round())]
+        if not wrong.size:
+            return None
+        return f"counts are whole numbers, 0 or more; {wrong.size:,} are not, such as {wrong[0]:g}"
+
+    def predictions(self, outputs: NDArray[np.float64], *, threshold: float) -> Predictions:
+        """The outputs themselves."""
+        del threshold
+        return Predictions(outputs)
+
+    def naive(self, label: NDArray[np.float64], rows: int, *, levels: int, metric: str) -> Predictions:
+        """See `numbers.constant`."""
+        del levels
+        return constant(label, rows, metric)
+
+
+TASK = Count()

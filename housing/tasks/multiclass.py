@@ -1,0 +1,46 @@
+"""Which of several? The label has three levels or more."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, ClassVar
+
+from housing.tasks import classes
+from housing.tasks.base import Metric, Predictions, Task
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+_MOST_LEVELS = 500
+
+
+class Multiclass(Task):
+    """A model gives a probability for each level; the likeliest is chosen, the first of equally likely ones."""
+
+    name: ClassVar[str] = "multiclass"
+    question: ClassVar[str] = "which of several"
+    metrics: ClassVar[Mapping[str, Metric]] = {
+        "log_loss": classes.LOG_LOSS,
+        "accuracy": classes.ACCURACY,
+        "balanced_accuracy": classes.BALANCED_ACCURACY,
+        "f1_macro": classes.F1_MACRO,
+        "auc_ovr": classes.AUC_OVR,
+    }
+    metric: ClassVar[str] = "log_loss"
+    levels: ClassVar[tuple[int, int] | None] = (3, _MOST_LEVELS)
+
+    def predictions(self, outputs: NDArray[np.float64], *, threshold: float) -> Predictions:
+        """(rows, levels) probabilities."""
+        import numpy as np
+
+        del threshold
+        return Predictions(outputs.argmax(axis=1).astype(np.float64), outputs)
+
+    def naive(self, label: NDArray[np.float64], rows: int, *, levels: int, metric: str) -> Predictions:
+        """See `classes.shares`."""
+        del metric
+        return classes.shares(label, rows, levels=levels)
+
+
+TASK = Multiclass()

@@ -1,0 +1,90 @@
+"""Metrics of labels that are numbers. Each takes label and predictions of (rows,), in the label's unit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from housing.tasks.base import Metric, Predictions
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+def _mae(label: NDArray[np.float64], predictions: Predictions) -> float:
+    return float(abs(label - predictions.values).mean())
+
+
+def _rmse(label: NDArray[np.float64], predictions: Predictions) -> float:
+    return float(((label - predictions.values) ** 2).mean() ** 0.5)
+
+
+def _medae(label: NDArray[np.float64], predictions: Predictions) -> float:
+    import numpy as np
+
+    return float(np.median(abs(label - predictions.values)))
+
+
+def _mape(label: NDArray[np.float64], predictions: Predictions) -> float:
+    return float(abs((label - predictions.values) / label).mean())
+
+
+def _rmsle(label: NDArray[np.float64], predictions: Predictions) -> float:
+    import numpy as np
+
+    if (predictions.values <= -1).any():
+        return float("nan")
+    return float(((np.log1p(label) - np.log1p(predictions.values)) ** 2).mean() ** 0.5)
+
+
+def _r2(label: NDArray[np.float64], predictions: Predictions) -> float:
+    return float(1 - ((label - predictions.values) ** 2).sum() / ((label - label.mean()) ** 2).sum())
+
+
+def _poisson_deviance(label: NDArray[np.float64], predictions: Predictions) -> float:
+    import numpy as np
+
+    expected = predictions.values
+    if (expected <= 0).any():
+        return float("nan")
+    logarithms = np.where(label > 0, label * np.log(np.where(label > 0, label, 1) / expected), 0)
+    return float(2 * (logarithms - label + expected).mean())
+
+
+def _has_zeros(label: NDArray[np.float64]) -> str | None:
+    zeros = int((label == 0).sum())
+    return f"divides by the label, which is 0 in {zeros:,} of {label.size:,} rows" if zeros else None
+
+
+def _is_low(label: NDArray[np.float64]) -> str | None:
+    low = int((label <= -1).sum())
+    return f"takes the logarithm of 1 + label, and {low:,} of {label.size:,} labels are -1 or less" if low else None
+
+
+def _is_constant(label: NDArray[np.float64]) -> str | None:
+    if label.size and (label == label[0]).all():
+        return f"divides by the spread of the label, which is {label[0]:g} in every one of {label.size:,} rows"
+    return None
+
+
+MAE = Metric("mean absolute error", "minimize", _mae, has_unit=True)
+RMSE = Metric("root mean squared error", "minimize", _rmse, has_unit=True)
+POISSON_DEVIANCE = Metric("mean Poisson deviance", "minimize", _poisson_deviance)
+
+OF_NUMBERS: Mapping[str, Metric] = {
+    "mae": MAE,
+    "rmse": RMSE,
+    "medae": Metric("median absolute error", "minimize", _medae, has_unit=True),
+    "mape": Metric("mean absolute error as a fraction of the label", "minimize", _mape, undefined=_has_zeros),
+    "rmsle": Metric("root mean squared error of log(1 + value)", "minimize", _rmsle, undefined=_is_low),
+    "r2": Metric("share of the label's variance that is explained", "maximize", _r2, undefined=_is_constant),
+}
+
+
+def constant(label: NDArray[np.float64], rows: int, metric: str) -> Predictions:
+    """The same number for every row: the median for metrics of absolute errors, the mean for all others."""
+    import numpy as np
+
+    middle = np.median(label) if metric in ("mae", "medae") else label.mean()
+    return Predictions(np.full(rows, float(middle)))
