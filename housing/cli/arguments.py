@@ -34,6 +34,7 @@ class Request:
     detailed_exitcode: bool = False
     label: str | None = None
     separator: str | None = None
+    task: str | None = None
     top: int | None = None
     html: Path | None = None
     labels: Path | None = None

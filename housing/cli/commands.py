@@ -237,6 +237,7 @@ FLAGS = (
         commands=("plan", "monitor"),
     ),
     Flag("--label", "the column to predict", "COLUMN", commands=("describe",)),
+    Flag("--task", "the question: regression, binary, ... (default: a guess)", "TASK", commands=("describe",)),
     Flag("--separator", "between the values of a CSV file (default: a comma)", "CHARACTER", commands=("describe",)),
     Flag("--top", "trials that stand for a study (default: 5)", "N", commands=("compare",), between=(1, 1000)),
     Flag("--labels", "actual labels, by the identifier of their rows", "FILE", commands=("monitor",)),

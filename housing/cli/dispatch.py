@@ -100,6 +100,7 @@ def _answer(request: Request) -> int:
             str(request.argument),
             str(request.label),
             separator=request.separator,
+            task=request.task,
             tell=_remark,
         )
         sys.stdout.write(text)

@@ -80,6 +80,8 @@ class ExperimentData:
         is_number = dataset.question == "regression"
         if is_number and (remark := regression_of_classes(prepared.table[dataset.label].tolist())):
             self._reporter.step("label", remark)
+        for remark in scarce_levels(prepared.table, prepared.parts, prepared.encoder):
+            self._reporter.step("label", remark)
         return prepared
 
     def _stage(self) -> Staged:

@@ -14,7 +14,7 @@ from housing.errors import ConfigError, GateRefused, RegistryError
 from housing.secrets import MASK, masked
 from housing.targets.base import LastingRunner
 from housing.tracking import schema
-from housing.training.metrics import direction
+from housing.training.metrics import direction, has_unit
 from housing.workflow.figures import rounds_kept
 from housing.workflow.jobs import result_of
 from housing.workflow.judging import bundle_of, judge, refusal
@@ -191,8 +191,10 @@ def _example(table: DataTable, encoder: Encoder) -> dict[str, list[object]]:
 def metrics_table(session: Session, promotion: Promotion) -> OutputTable:
     """The candidate's metrics on the test part."""
     unit = session.experiment.dataset.label_unit
-    rows = [[name, value] for name, value in promotion.metrics.items()]
-    return OutputTable("test part" + (f", {unit}" if unit else ""), ("metric", "value"), rows)
+    rows = [[name, value, unit if has_unit(name) else ""] for name, value in promotion.metrics.items()]
+    if not unit:
+        return OutputTable("test part", ("metric", "value"), [row[:2] for row in rows])
+    return OutputTable("test part", ("metric", "value", "unit"), rows)
 
 
 def _candidate(session: Session) -> Run:

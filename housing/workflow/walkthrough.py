@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from itertools import zip_longest
 
 from housing.config.schema import Experiment
+from housing.tasks.base import find, metrics
 from housing.training.job import TrainingResult
+from housing.training.metrics import metric_of
 from housing.workflow.jobs import fit
 from housing.workflow.other_targets import figures_on_other_targets, keep_figures
 from housing.workflow.outcome import Invocation, Outcome, OutputTable, Reporter
@@ -113,8 +115,16 @@ def _figures(session: Session, results: _Results) -> OutputTable:
         f"here ({place})" if elsewhere else "here",
         *(("over random splits",) if published else ()),
     )
-    title = ", ".join(text for text in ("mean absolute error", session.experiment.dataset.label_unit) if text)
-    return OutputTable(title, columns, rows)
+    metric = metrics(session.experiment.dataset.question)[_metric(session)]
+    unit = session.experiment.dataset.label_unit if metric.has_unit else ""
+    return OutputTable(", ".join(text for text in (metric.about, unit) if text), columns, rows)
+
+
+def _metric(session: Session) -> str:
+    """What the steps are compared by: the metric of the study where the task has it, else the task's own."""
+    task = session.experiment.dataset.question
+    asked = metric_of(session.experiment.study.objectives[0])
+    return asked if asked in metrics(task) else find(task).metric
 
 
 def _here(session: Session, results: _Results) -> dict[str, float]:
@@ -122,14 +132,22 @@ def _here(session: Session, results: _Results) -> dict[str, float]:
 
     Those of the training job are of its last round, as the article reads them off the log, not of the round kept.
     """
-    objective = session.experiment.study.objectives[0]
-    best = f"best of {len(results.study.result.trials)} trials, {objective.removesuffix('_mae')}"
-    return {
-        "training job, last round, train": results.baseline.history["train_mae"][-1],
-        "training job, last round, validation": results.baseline.history["validation_mae"][-1],
+    objective, metric = session.experiment.study.objectives[0], _metric(session)
+    best = f"best of {len(results.study.result.trials)} trials, {objective.removesuffix(f'_{metric}')}"
+    test = f"test_{metric}"
+    figures = {
+        "training job, last round, train": _last(results.baseline, f"train_{metric}"),
+        "training job, last round, validation": _last(results.baseline, f"validation_{metric}"),
         best: results.study.best.metrics[objective],
-        "final model, test": results.promotion.metrics["test_mae"],
+        "final model, test": results.promotion.metrics.get(test),
     }
+    return {name: value for name, value in figures.items() if value is not None}
+
+
+def _last(result: TrainingResult, name: str) -> float | None:
+    """Of the last round; of the model that was kept where the metric is measured once."""
+    history = result.history.get(name)
+    return history[-1] if history else result.metrics.get(name)
 
 
 def _remarks(experiment: Experiment) -> tuple[str, ...]:

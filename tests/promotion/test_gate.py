@@ -267,7 +267,7 @@ def test_a_metric_of_which_more_is_better_is_compared_as_such() -> None:
 
 def test_levels_in_another_order_are_the_same_levels() -> None:
     label = np.array([0.0, 1.0] * 50)
-    chances = 0.8 * label + 0.1
+    chances = 0.5 * label + 0.25
     other = tasks.find("binary").predictions(1 - chances, threshold=0.5)
     turned = Scored("version 1", other, frozenset("ab"), "churn", ("yes", "no"))
     decision = decide(Gate(metric="log_loss"), "binary", label, classifier(chances), turned)

@@ -1,0 +1,109 @@
+"""What is asked of a label that nobody has described yet."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from housing.data.cells import is_missing, is_number, number
+from housing.data.faults import listed, shown
+from housing.data.file_texts import FileTexts
+from housing.data.guesses import Guess
+from housing.data.labels import regression_of_classes
+from housing.data.looks import conversion, look
+from housing.data.yaml_text import value_text
+from housing.errors import DataError
+from housing.tasks import base as tasks
+
+_FEWEST_ROWS_A_LEVEL = 2.0
+_BINARY = 2
+
+
+@dataclass(frozen=True)
+class AskedLabel:
+    """The label's column, the lines of YAML about it, and what the split's comment says."""
+
+    column: Guess
+    lines: tuple[str, ...]
+    split: str = ""
+
+
+def describe_label(file: FileTexts, name: str, missing_texts: Sequence[str], task: str | None) -> AskedLabel:
+    """`task` None: guessed. Raises DataError for a label of which nothing, or not this task, can be asked."""
+    where = f"{file.path}: the label {name!r}"
+    if name in file.unread:
+        raise DataError(f"{where} {file.unread[name]}; a label is a number or a level in each row")
+    cells = file.columns[name]
+    if missing := sum(is_missing(cell, missing_texts) for cell in cells):
+        raise DataError(f"{where} is missing in {missing} rows; leave these rows out")
+    present = [(cell, row) for row, cell in enumerate(cells) if cell is not None]
+    numeric = all(is_number(cell) for cell, _ in present)
+    question = task or _guessed(where, file, name, present, numeric=numeric)
+    if tasks.find(question).levels is not None:
+        return _levels(where, [cell for cell, _ in present], question, is_guess=task is None)
+    if not numeric:
+        raise DataError(f"{where} {_why_no_number(file, name, present)}")
+    return _number([number(cell) for cell, _ in present], question, is_guess=task is None)
+
+
+def _guessed(where: str, file: FileTexts, name: str, cells: Sequence[tuple[str, int]], *, numeric: bool) -> str:
+    distinct = {text for text, _ in cells}
+    if len(distinct) == 1:
+        raise DataError(f"{where} is {shown(cells[0][0])} in every row, so there is nothing to learn")
+    if numeric:
+        values = {number(text) for text in distinct}
+        repeated = len(cells) >= _FEWEST_ROWS_A_LEVEL * len(distinct)
+        return "binary" if len(values) == len(distinct) == _BINARY and repeated else "regression"
+    found = look(cells, file.place)
+    if found and (found.spelled or found.kind in ("numbers", "digits", "moments")) and len(distinct) > _BINARY:
+        raise DataError(f"{where} {_why_no_number(file, name, cells)}")
+    if len(distinct) == _BINARY:
+        return "binary"
+    most = (tasks.find("multiclass").levels or (0, 0))[1]
+    if len(distinct) > most or len(cells) < _FEWEST_ROWS_A_LEVEL * len(distinct):
+        raise DataError(
+            f"{where} has {len(distinct):,} different texts in {len(cells):,} rows, too many to tell apart: "
+            f"{listed(sorted(distinct), 3)}; choose a label that is a number, or one with fewer levels"
+        )
+    return "multiclass"
+
+
+def _levels(where: str, cells: Sequence[str], question: str, *, is_guess: bool) -> AskedLabel:
+    counts = Counter(cells)
+    levels = sorted(counts, key=lambda text: (number(text) if is_number(text) else 0.0, text))
+    least, most = tasks.find(question).levels or (0, 0)
+    if not least <= len(levels) <= most:
+        wanted = f"{least}" if least == most else f"{least} to {most}"
+        raise DataError(f"{where} has {len(levels):,} levels, and task {question} takes {wanted}")
+    guess = "  # guess" if is_guess else ""
+    lines = [f"task: {question}{guess}"]
+    if most == _BINARY:
+        rarer = min(reversed(levels), key=counts.__getitem__)
+        lines.append(
+            f"positive: {value_text(rarer)}  # guess: the rarer level, in {counts[rarer]:,} of {len(cells):,} rows"
+        )
+    column = Guess("nominal", why="the label", levels=levels)
+    return AskedLabel(column, tuple(lines), ", as many of each level in every part")
+
+
+def _number(values: Sequence[float], question: str, *, is_guess: bool) -> AskedLabel:
+    remark = regression_of_classes(values) if is_guess else ""
+    why = f"the label; {remark}" if remark else "the label"
+    column = Guess("numeric", why=why, low=min(values), high=max(values), remark=remark)
+    guess = "  # guess" if is_guess else ""
+    return AskedLabel(column, (f"task: {question}{guess}", 'label_unit: ""  # such as USD'))
+
+
+def _why_no_number(file: FileTexts, name: str, cells: Sequence[tuple[str, int]]) -> str:
+    distinct = list(dict.fromkeys(text for text, _ in cells))
+    found = look(cells, file.place)
+    if found and found.spelled:
+        command = conversion(file.path, name, file.separator, found)
+        return f"must be plain numbers; these are {found.what}. To convert them: {command}"
+    if found and found.kind == "numbers":
+        return f"must be numeric; {found.what}; {found.way_out}"
+    if found:
+        return f"must be a plain number; it has {found.what}; {found.way_out}"
+    odd = [text for text in distinct if not is_number(text)]
+    return f"must be numeric; it has {listed(odd, 3)}; choose a numeric label, or another task"

@@ -1,0 +1,92 @@
+"""What a column of a file nobody has described is taken for, with the reason."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from housing.data.cells import is_number, number
+from housing.data.faults import shown
+from housing.data.file_texts import FileTexts
+from housing.data.labels import MOST_CLASSES
+from housing.data.looks import Look, conversion, look
+
+_IDENTIFIER_NAME = re.compile(r"(^|[^a-z])(id|uuid|guid|key|index)$|^(id|uuid)([^a-z]|$)|[a-z]Id$", re.IGNORECASE)
+_MOST_LEVELS = 50
+_LONGEST_LEVEL = 80
+
+
+@dataclass(frozen=True)
+class Guess:
+    """A column as described; `why` is the comment behind it, `remark` what is said besides on the console."""
+
+    kind: str
+    why: str = ""
+    low: float | None = None
+    high: float | None = None
+    levels: Sequence[str] = ()
+    unique: bool = True
+    missing: bool = False
+    remark: str = ""
+
+
+def guess_column(file: FileTexts, name: str, missing_texts: Sequence[str]) -> Guess:
+    """For a column that is not the label."""
+    cells = file.columns[name]
+    present = [(cell, row) for row, cell in enumerate(cells) if cell is not None and cell not in missing_texts]
+    distinct = {text for text, _ in present}
+    missing = len(present) < len(cells)
+    if not present:
+        return Guess("ignored", why=f"guess: {file.unread.get(name, 'it is empty')}")
+    if len(distinct) == 1 and not missing:
+        return Guess("ignored", why=f"guess: it is {shown(present[0][0])} in every row")
+    unique = len(distinct) == len(present)
+    if _numeric(distinct):
+        values = [number(cell) for cell in distinct]
+        if not unique or not _counts_rows(name, values):
+            return Guess("numeric", why="guess", low=min(values), high=max(values), missing=missing)
+    elif found := look(present, file.place):
+        return _guess_odd(file, name, distinct, found, rows=len(present), missing=missing)
+    elif not unique or not (len(present) > 10 or _IDENTIFIER_NAME.search(name)):
+        return _guess_text(distinct, rows=len(present), missing=missing)
+    return Guess("identifier", why="guess: no two rows share a value", missing=missing)
+
+
+def _guess_odd(file: FileTexts, name: str, distinct: set[str], found: Look, *, rows: int, missing: bool) -> Guess:
+    """A column of numbers that cannot be read as they are, or of dates."""
+    if found.kind == "moments":
+        return Guess("ignored", why=f"guess: {found.what}; {found.way_out}")
+    if found.kind == "digits" and (len(distinct) == rows or _IDENTIFIER_NAME.search(name)):
+        unique = len(distinct) == rows
+        return Guess("identifier", why=f"guess: {found.what}", missing=missing, unique=unique)
+    way_out = found.way_out
+    remark = f"{found.what}; {way_out}"
+    if found.spelled:
+        remark += f": {conversion(file.path, name, file.separator, found)}"
+    levels = _guess_text(distinct, rows=rows, missing=missing)
+    if levels.kind == "nominal" and len(distinct) <= MOST_CLASSES and found.kind != "digits":
+        return replace(levels, why=f"guess: LEVELS, not numbers: {found.what}", remark=f"taken as levels: {remark}")
+    return Guess("ignored", why=f"guess: LEFT OUT: {found.what}; {way_out}", remark=f"left out: {remark}")
+
+
+def _guess_text(distinct: set[str], *, rows: int, missing: bool) -> Guess:
+    few = len(distinct) <= _MOST_LEVELS and (len(distinct) <= 10 or 2 * len(distinct) <= rows)
+    if not few or max(map(len, distinct)) > _LONGEST_LEVEL:
+        return Guess("ignored", why=f"guess: {len(distinct)} different texts are too many for levels")
+    return Guess(
+        "nominal", why="guess: ordinal when the levels have an order", levels=sorted(distinct), missing=missing
+    )
+
+
+def _numeric(texts: Iterable[str]) -> bool:
+    # 01234 is a postal code, not a number.
+    return all(is_number(text) and not re.match(r"-?0\d", text) for text in texts)
+
+
+def _counts_rows(name: str, values: Sequence[float]) -> bool:
+    """Whether unique numbers name rows: whole numbers, called so or without a gap."""
+    if not all(value.is_integer() for value in values):
+        return False
+    gapless = len(values) > 10 and max(values) - min(values) == len(values) - 1
+    return gapless or bool(_IDENTIFIER_NAME.search(name))
