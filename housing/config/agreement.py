@@ -72,11 +72,13 @@ def _objective_faults(study: Study, place: int, algorithm: Algorithm, judged: Ma
     finished = [f"validation_{metric}" for metric in judged] if algorithm.code is None else []
     legal = [*by_round, *(name for name in finished if name not in by_round)]
     if objective in legal:
-        if objective in by_round or study.pruner == "none" or study.folds > 1:
+        looks_on = study.engine != "optuna" or (study.pruner != "none" and study.folds == 1)
+        if objective in by_round or not looks_on:
             return []
         key = find(algorithm.name).capabilities.round_metrics
-        rule = f"pruner {study.pruner} looks at every round, and algorithm.{key} does not measure it there"
-        return [Fault(path, rule, objective, f"choose {some_of(by_round)}, or study.pruner=none")]
+        who = f"engine {study.engine}" if study.engine != "optuna" else f"pruner {study.pruner}"
+        rule = f"{who} looks at every round, and algorithm.{key} does not measure it there"
+        return [Fault(path, rule, objective, f"choose {some_of(by_round)}, or study.engine=optuna study.pruner=none")]
     if algorithm.code is not None and objective in algorithm.code.metrics:
         way_out = f"say algorithm.{algorithm.kind}.directions.{objective}: minimize, or maximize"
         return [Fault(path, "nobody has said which way it is better", objective, way_out)]

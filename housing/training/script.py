@@ -31,8 +31,9 @@ from housing.training.job import Progress, TrainingJob, TrainingResult
 from housing.training.printed import PrintedMetrics
 from housing.training.requirements import unmet_requirements
 
-LABEL_TRANSFORM = "HOUSING_LABEL_TRANSFORM"
-"""Tells a script that the label column holds, say, the label's logarithm; its metrics are in the label's own unit."""
+LABEL_TRANSFORM, TASK, LEVELS = "HOUSING_LABEL_TRANSFORM", "HOUSING_TASK", "HOUSING_LEVELS"
+"""What a script cannot read off its channels: that the label column holds, say, the label's logarithm (its metrics are
+in the label's own unit), the kind of question, and how many levels the label has, 0 for a number."""
 
 _GRACE_S = 10.0
 _TOLD_LINES = 12
@@ -216,6 +217,11 @@ class _Process:
         return "\n".join(["it said last:", *(f"    {line}" for line in self._tail)])
 
 
+def question(job: TrainingJob) -> dict[str, str]:
+    """What a job asks, as environment variables."""
+    return {LABEL_TRANSFORM: job.label_transform, TASK: job.task, LEVELS: str(job.levels)}
+
+
 def _environment(
     job: TrainingJob, program: Program, tree: _Tree, *, threads: int, arguments: Sequence[str]
 ) -> dict[str, str]:
@@ -246,7 +252,7 @@ def _environment(
         **{f"SM_{name}": str(value) for name, value in contract.items()},
         "SAGEMAKER_BASE_DIR": str(tree.root),
         "TRAINING_JOB_NAME": job.name,
-        LABEL_TRANSFORM: job.label_transform,
+        **question(job),
         "OMP_NUM_THREADS": str(threads),
         "OPENBLAS_NUM_THREADS": str(threads),
         "PYTHONUNBUFFERED": "1",

@@ -96,8 +96,9 @@ class TrainingContainer(Protocol):
         """The gzipped tar of what it runs, where that is not in the image."""
         return None
 
-    def specification(self) -> dict[str, Any]:
+    def specification(self, job: TrainingJob, /) -> dict[str, Any]:
         """What goes into the request's AlgorithmSpecification beside the image."""
+        del job
         return {}
 
     def environment(self, job: TrainingJob, /) -> dict[str, str]:
@@ -132,8 +133,9 @@ class TrainingContainer(Protocol):
         del job, rounds
         return model, None
 
-    def metric_name(self, objective: str, /) -> str:
-        """How a tuning job calls `validation_mae`."""
+    def metric_name(self, objective: str, job: TrainingJob, /) -> str:
+        """How a tuning job of such jobs calls `validation_mae`."""
+        del job
         return objective
 
     def tuning_faults(self, study: Study, space: SearchSpace, /) -> Sequence[str]:

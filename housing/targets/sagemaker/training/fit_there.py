@@ -25,7 +25,7 @@ def main() -> None:
     sys.path.insert(0, str(Path(__file__).parent))
     from housing.training.fit import Matrices, fit
     from housing.training.job import TrainingJob
-    from housing.training.script import LABEL_TRANSFORM
+    from housing.training.script import LABEL_TRANSFORM, LEVELS, TASK
 
     stopping: list[int] = []
     signal.signal(signal.SIGTERM, lambda number, _: stopping.append(number))
@@ -45,6 +45,8 @@ def main() -> None:
         channels={name: _channel(name) for name in json.loads(os.environ["SM_CHANNELS"])},
         seed=int(os.environ[SEED]),
         label_transform=os.environ[LABEL_TRANSFORM],
+        task=os.environ[TASK],
+        levels=int(os.environ[LEVELS]),
     )
     result = fit(job, Matrices(), progress=watch)
     print(f"kept {result.best_round}: {_line(result.metrics)}", flush=True)

@@ -10,7 +10,7 @@ from housing.errors import CloudError, TrainingError
 from housing.targets.sagemaker.containers import Trained
 from housing.targets.sagemaker.training.container import container_of
 from housing.training.job import TrainingJob, TrainingResult
-from housing.training.scoring import scored
+from housing.training.scoring import kept_metrics, scored
 
 if TYPE_CHECKING:
     from housing.targets.sagemaker.containers import LogReader
@@ -102,7 +102,8 @@ def result(
     length = max((len(values) for values in history.values()), default=0)
     best_round = rounds - 1 if rounds is not None else max(length - 1, 0)
     best_round = best_round if trained.best_round is None else trained.best_round
-    metrics = {name: values[-1] for name, values in last.items()}
+    metrics = _kept(job, model, stage) if job.code is None else {}
+    metrics |= {name: values[-1] for name, values in last.items()}
     metrics |= {name: values[min(best_round, len(values) - 1)] for name, values in history.items()}
     started = description.started or description.created
     return TrainingResult(
@@ -117,6 +118,11 @@ def result(
         billed_seconds=None if description.billed_seconds is None else float(description.billed_seconds),
         details=details(description, streams=streams, region=region),
     )
+
+
+def _kept(job: TrainingJob, model: bytes, stage: Stage) -> dict[str, float]:
+    judged = {name: stage.get(staged) for name, staged in job.channels.items() if name == "validation"}
+    return kept_metrics(job, judged, model)
 
 
 def details(description: Description, *, streams: Sequence[str], region: str) -> dict[str, str]:

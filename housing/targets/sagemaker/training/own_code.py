@@ -21,7 +21,7 @@ from housing.targets.sagemaker.containers import (
 )
 from housing.targets.sagemaker.images import framework_image
 from housing.targets.sagemaker.training.printed_rounds import PrintedRounds
-from housing.training.script import LABEL_TRANSFORM
+from housing.training.script import question
 
 if TYPE_CHECKING:
     from housing.targets.sagemaker.settings import Settings
@@ -49,13 +49,13 @@ class ScriptContainer(TrainingContainer):
         """The script's folder."""
         return self._program.archive
 
-    def specification(self) -> dict[str, Any]:
+    def specification(self, _job: TrainingJob) -> dict[str, Any]:
         """How its metrics are found."""
         return metric_definitions(_bounded(self._program.metrics))
 
     def environment(self, job: TrainingJob) -> dict[str, str]:
         """What a script cannot read off its channels."""
-        return {LABEL_TRANSFORM: job.label_transform}
+        return question(job)
 
     def texts(self, job: TrainingJob, resources: JobResources) -> dict[str, str]:
         """Each as JSON, and where the script is."""
@@ -84,14 +84,14 @@ class ImageContainer(TrainingContainer):
         """As it was given."""
         return self._image.image
 
-    def specification(self) -> dict[str, Any]:
+    def specification(self, _job: TrainingJob) -> dict[str, Any]:
         """What it starts with, and how its metrics are found."""
         own = {"ContainerEntrypoint": self._image.entry_point, "ContainerArguments": self._image.arguments}
         return {**{key: list(words) for key, words in own.items() if words}, **metric_definitions(self._metrics)}
 
     def environment(self, job: TrainingJob) -> dict[str, str]:
         """What an image cannot read off its channels."""
-        return {LABEL_TRANSFORM: job.label_transform}
+        return question(job)
 
     def log_reader(self, job: TrainingJob) -> LogReader:
         """What it prints."""

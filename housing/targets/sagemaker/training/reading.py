@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from housing.algorithms.base import CONTAINER, Hyperparameter, find
 from housing.targets.sagemaker import built_in
 from housing.targets.sagemaker.staging import Staged
-from housing.targets.sagemaker.training.requests import ALGORITHM_TAG, LABEL_TRANSFORM_TAG
+from housing.targets.sagemaker.training.requests import ALGORITHM_TAG, LABEL_TRANSFORM_TAG, LEVELS_TAG, TASK_TAG
 from housing.training.job import TrainingJob, Value
 
 if TYPE_CHECKING:
@@ -30,6 +30,8 @@ def job_of(description: Description) -> TrainingJob:
         channels={name: Staged(name, uri) for name, uri in description.channels.items()},
         seed=seed if isinstance(seed, int) else 0,
         label_transform=description.tags.get(LABEL_TRANSFORM_TAG, "none"),
+        task=description.tags.get(TASK_TAG, "regression"),
+        levels=int(description.tags.get(LEVELS_TAG, 0)),
         handle=description.handle,
         tags=description.tags,
     )

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 ALGORITHM_TAG = "housing:algorithm"
 LABEL_TRANSFORM_TAG = "housing:label_transform"
-"""With these two, any other command can read back a job whose command was killed."""
+TASK_TAG = "housing:task"
+LEVELS_TAG = "housing:levels"
+"""With these, any other command can read back a job whose command was killed."""
 
 _NOT_IN_TAGS = re.compile(r"[^\w\s.:/=+\-@]")
 _LONGEST_TAG = 256
@@ -47,7 +49,7 @@ def definition(job: TrainingJob, settings: Settings, resources: JobResources, *,
         "AlgorithmSpecification": {
             "TrainingImage": resources.image,
             "TrainingInputMode": "File",
-            **container.specification(),
+            **container.specification(job),
         },
         **({"Environment": environment} if (environment := container.environment(job)) else {}),
         "RoleArn": resources.role_arn,
@@ -95,6 +97,8 @@ def tags(job: TrainingJob, settings: Settings) -> list[dict[str, str]]:
         **job.tags,
         ALGORITHM_TAG: job.algorithm,
         LABEL_TRANSFORM_TAG: job.label_transform,
+        TASK_TAG: job.task,
+        LEVELS_TAG: str(job.levels),
     }
     return tag_list(told)
 

@@ -26,8 +26,9 @@ from housing.targets.sagemaker.containers import (
 from housing.targets.sagemaker.images import FRAMEWORK, framework_image
 from housing.targets.sagemaker.training.fit_there import ALGORITHM, HISTORY_FILE, SEED
 from housing.targets.sagemaker.training.printed_rounds import PrintedRounds
+from housing.tasks.base import metrics
 from housing.training.artifact import predicting_part
-from housing.training.script import LABEL_TRANSFORM
+from housing.training.script import question
 
 if TYPE_CHECKING:
     from housing.targets.sagemaker.settings import Settings
@@ -60,13 +61,13 @@ class ScriptModeContainer(TrainingContainer):
         own = (Path(__file__).parent / _PROGRAM).read_bytes()
         return pack({_PROGRAM: own, "requirements.txt": needs.encode(), **predicting_part()})
 
-    def specification(self) -> dict[str, Any]:
+    def specification(self, job: TrainingJob) -> dict[str, Any]:
         """How the metrics of its lines are found; those of the model that it keeps are printed last."""
-        return metric_definitions(self._patterns(_MEASURED))
+        return metric_definitions(self._patterns([*dict.fromkeys((*self._names(job), *metrics(job.task)))]))
 
     def environment(self, job: TrainingJob) -> dict[str, str]:
         """What the program reads beside hyperparameters and channels."""
-        return {ALGORITHM: job.algorithm, SEED: str(job.seed), LABEL_TRANSFORM: job.label_transform}
+        return {ALGORITHM: job.algorithm, SEED: str(job.seed), **question(job)}
 
     def texts(self, job: TrainingJob, resources: JobResources) -> dict[str, str]:
         """Each as JSON, and where the program is."""
@@ -74,8 +75,8 @@ class ScriptModeContainer(TrainingContainer):
 
     def log_reader(self, job: TrainingJob) -> LogReader:
         """What the program prints after each round."""
-        names = self._algorithm.metrics(job.hyperparameters)
-        return PrintedRounds(self._patterns(names or _MEASURED, anchor=r"^\[\d+\].*"), job.channels)
+        names = self._names(job) or metrics(job.task)
+        return PrintedRounds(self._patterns(names, anchor=r"^\[\d+\].*"), job.channels)
 
     def trained(self, _job: TrainingJob, archive: bytes) -> Trained | None:
         """The model file and its history."""
@@ -86,6 +87,9 @@ class ScriptModeContainer(TrainingContainer):
         told = json.loads(found[HISTORY_FILE])
         return Trained(found[name], told["history"], told["best_round"])
 
+    def _names(self, job: TrainingJob) -> tuple[str, ...]:
+        return self._algorithm.metrics(job.hyperparameters)
+
     @staticmethod
     def _patterns(names: Any, anchor: str = "") -> dict[str, str]:
         return {
@@ -93,6 +97,3 @@ class ScriptModeContainer(TrainingContainer):
             for channel in ("train", "validation")
             for name in names
         }
-
-
-_MEASURED = ("mae", "rmse", "mape", "rmsle")

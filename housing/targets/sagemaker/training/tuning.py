@@ -62,7 +62,7 @@ def tuning_request(managed: ManagedStudy, settings: Settings, resources: JobReso
             **_strategy_config(study, shared),
             "HyperParameterTuningJobObjective": {
                 "Type": direction(study.objectives[0], job.code.directions if job.code else {}).capitalize(),
-                "MetricName": container.metric_name(study.objectives[0]),
+                "MetricName": container.metric_name(study.objectives[0], job),
             },
             "ResourceLimits": {
                 # A grid has as many jobs as points: SageMaker counts them itself.

@@ -12,6 +12,7 @@ from housing.targets.sagemaker.built_in import BuiltIn
 from housing.targets.sagemaker.built_in.xgboost import images
 from housing.targets.sagemaker.built_in.xgboost.checkpoints import keep_newest, lay_first_round
 from housing.targets.sagemaker.built_in.xgboost.log import LoggedRounds
+from housing.targets.sagemaker.built_in.xgboost.metrics import names_of
 from housing.targets.sagemaker.built_in.xgboost.patience import without_interruption
 from housing.targets.sagemaker.containers import JobResources, LogReader, Trained, text
 from housing.tuning.space import Categorical, SearchSpace
@@ -36,6 +37,7 @@ _TUNABLE = (
     "lambda",
     "alpha",
 )
+_NO_OBJECTIVES = ("poisson_nloglik",)
 _OPTUNA = "study.engine=optuna runs each trial as a training job of its own, and can"
 
 
@@ -71,8 +73,7 @@ class XGBoostContainer(BuiltIn):
 
     def log_reader(self, job: TrainingJob) -> LogReader:
         """The metrics that were asked for; the container logs the objective's own, too."""
-        metrics = find(job.algorithm).metrics(job.hyperparameters)
-        return LoggedRounds(metrics=metrics, suffix="" if job.label_transform == "none" else "_trained")
+        return LoggedRounds(metrics=names_of(job), suffix="" if job.label_transform == "none" else "_trained")
 
     def trained(self, _job: TrainingJob, archive: bytes) -> Trained | None:
         """The model file; the container writes nothing else."""
@@ -93,10 +94,11 @@ class XGBoostContainer(BuiltIn):
         """See `patience`."""
         return without_interruption(job, model, rounds)
 
-    def metric_name(self, objective: str) -> str:
+    def metric_name(self, objective: str, job: TrainingJob) -> str:
         """`validation:mae`."""
         channel, _, metric = objective.partition("_")
-        return f"{channel}:{metric}"
+        own = {ours: native for native, ours in names_of(job).items()}
+        return f"{channel}:{own.get(metric, metric)}"
 
     def tuning_faults(self, study: Study, space: SearchSpace) -> Sequence[str]:
         """SageMaker knows which hyperparameters of its own may be tuned, and that each of them is a range."""
@@ -114,6 +116,11 @@ class XGBoostContainer(BuiltIn):
                 found.append(
                     f"{key}: SageMaker tunes its XGBoost over ranges; say low and high instead of choices; {_OPTUNA}"
                 )
+        found += [
+            f"study.objective: SageMaker tunes its XGBoost by no {objective}; {_OPTUNA}"
+            for objective in study.objectives
+            if objective.endswith(_NO_OBJECTIVES)
+        ]
         if study.sampler == "grid":
             found.append(
                 "study.sampler: SageMaker's grid is made of lists of values, and its XGBoost is tuned over ranges; say "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 _ROUND = re.compile(r"\[(\d+)\]((?:(?:#011|\t)[^\s#:]+:[^\s#]+)+)\s*$")
 _METRIC = re.compile(r"(?:#011|\t)(train|validation)-([^\s#:]+):([^\s#]+)")
@@ -17,9 +17,12 @@ class LoggedRounds:
     An interrupted job logs again what it trains again; each round is reported once.
     """
 
-    def __init__(self, *, metrics: Collection[str], suffix: str = "") -> None:
-        """`metrics`: the names to keep (the container logs the objective's own, too); `suffix` goes behind each."""
-        self._metrics = frozenset(metrics)
+    def __init__(self, *, metrics: Mapping[str, str], suffix: str = "") -> None:
+        """`metrics`: the container's names to keep (it logs the objective's own, too), each with ours.
+
+        `suffix` goes behind each.
+        """
+        self._metrics = dict(metrics)
         self._suffix = suffix
         self._offset = 0
         self._resumed_at: int | None = None
@@ -49,7 +52,7 @@ class LoggedRounds:
             self._offset = self._resumed_at if counted < self._resumed_at else 0
             self._resumed_at = None
         values = {
-            f"{channel}_{metric}{self._suffix}": float(value)
+            f"{channel}_{self._metrics[metric]}{self._suffix}": float(value)
             for channel, metric, value in _METRIC.findall(found[2])
             if metric in self._metrics
         }

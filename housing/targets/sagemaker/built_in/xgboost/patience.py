@@ -10,7 +10,11 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
+from housing.targets.sagemaker.built_in.xgboost.metrics import names_of
 from housing.training.job import TrainingJob
+from housing.training.metrics import direction
+
+_TRAINED = "_trained"
 
 
 def without_interruption(
@@ -23,22 +27,22 @@ def without_interruption(
     patience, metric = job.hyperparameters.get("early_stopping_rounds"), _watched(job)
     if patience is None or metric is None or "validation" not in job.channels:
         return model, None
+    sign = 1 if direction(metric.removesuffix(_TRAINED)) == "minimize" else -1
     best, lowest, trained = 0, math.inf, None
     for number in sorted(rounds):
-        value = rounds[number].get(metric, math.inf)
+        value = sign * rounds[number].get(metric, sign * math.inf)
         if value < lowest:
             best, lowest = number, value
         elif number - best >= int(patience):  # type: ignore[arg-type]
             trained = number + 1
             break
-    return _cut(model, best + 1, lowest), trained
+    return _cut(model, best + 1, sign * lowest), trained
 
 
 def _watched(job: TrainingJob) -> str | None:
-    """The metric that stops a job, the last of `eval_metric`; lower is better for all that there are."""
-    named = job.hyperparameters.get("eval_metric", ())
-    metrics = [named] if isinstance(named, str) else list(named)  # type: ignore[arg-type]
-    suffix = "" if job.label_transform == "none" else "_trained"
+    """The metric that stops a job, the last of `eval_metric`."""
+    metrics = list(names_of(job).values())
+    suffix = "" if job.label_transform == "none" else _TRAINED
     return f"validation_{metrics[-1]}{suffix}" if metrics else None
 
 
