@@ -98,7 +98,9 @@ class Trials:
         objectives = session.experiment.study.objectives
 
         def progress(number: int, metrics: Mapping[str, float]) -> bool:
-            return report(number, metrics[objectives[0]])
+            value = metrics.get(objectives[0])
+            # A metric of the finished model only: there is nothing to judge a round by.
+            return report.stopping() if value is None else report(number, value)
 
         outcome: Future[Evaluation] = Future()
         # Nobody may cancel it: the job is asked to stop after its next round instead, and then ends it.
