@@ -1,0 +1,153 @@
+"""Labels with levels, from the first job to the live endpoint."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import random
+from importlib.resources import files
+from pathlib import Path
+
+import numpy as np
+import pandas
+import pytest
+
+from tests.workflow.conftest import Housing
+
+LEVELS = ("no", 'yes, "sure"')
+MINE = ("--config-dir", "conf", "dataset=churn")
+QUICK = ("study.trials=2", "study.parallel=1")
+
+
+def churn(rows: int = 400) -> pandas.DataFrame:
+    """A label of two levels, one of them rare and awkward to write; missing values; an identifier."""
+    generator = random.Random(5)
+    table = []
+    for number in range(rows):
+        months, calls = generator.randint(1, 60), generator.randint(0, 9)
+        left = generator.random() < 1 / (1 + 2.718 ** (0.1 * months - 0.7 * calls + 1))
+        plan = generator.choice(["basic", "plus", ""])
+        table.append((f"c{number}", months, calls, plan, LEVELS[left]))
+    return pandas.DataFrame(table, columns=["customer", "months", "calls", "plan", "churned"])
+
+
+@pytest.fixture
+def described(project: Path, housing: Housing) -> pandas.DataFrame:
+    table = churn()
+    table.to_csv(project / "churn.csv", index=False)
+    answer = housing("describe", "churn.csv", "--label", "churned")
+    folder = project / "conf" / "dataset"
+    folder.mkdir(parents=True)
+    (folder / "churn.yaml").write_text(answer.out, encoding="utf-8")
+    assert "task: binary  # guess" in answer.out
+    return table
+
+
+def test_two_levels_go_from_a_description_to_an_endpoint(described: pandas.DataFrame, housing: Housing) -> None:
+    done = housing("run", *MINE, *QUICK, "deployment.capture.percent=100", "--json")
+    assert done.code == 0, done.err
+    rarer = described["churned"].value_counts().idxmin()
+    assert done.data["test"]["test_log_loss"] < naive_log_loss(described["churned"])
+    assert done.data["test"]["test_auc"] > 0.7
+
+    described.drop(columns="churned").to_csv("rows.csv", index=False)
+    told = housing("predict", "rows.csv", *MINE)
+    answers = list(csv.DictReader(io.StringIO(told.out)))
+    assert list(answers[0]) == ["prediction", *(f"probability_{level}" for level in LEVELS), "variant"]
+    chances = np.array([[float(row[f"probability_{level}"]) for level in LEVELS] for row in answers])
+    assert chances.sum(axis=1) == pytest.approx(1)
+    assert [row["prediction"] for row in answers] == [LEVELS[int(p >= 0.5)] for p in chances[:, 1]]
+    assert rarer == LEVELS[1]
+    document = housing("predict", "rows.csv", *MINE, "--json").data["predictions"][0]
+    assert document["prediction"] == answers[0]["prediction"]
+    assert document["probabilities"] == pytest.approx(dict(zip(LEVELS, chances[0], strict=True)))
+
+    model = registered("churn")
+    frame = model.predict(described)
+    assert list(frame.columns) == ["prediction", *(f"probability_{level}" for level in LEVELS)]
+    assert frame[frame.columns[1:]].to_numpy() == pytest.approx(chances, rel=1e-6)
+    assert [column.name for column in model.metadata.signature.outputs] == list(frame.columns)
+
+    described.to_csv("labels.csv", index=False)
+    seen = housing("monitor", *MINE, "--labels", "labels.csv", "--json")
+    assert seen.code == 0, seen.err
+    (variant,) = seen.data["variants"].values()
+    assert {"churned (predicted)", "churned (probability of the predicted level)"} <= {
+        column["column"] for column in variant["columns"]
+    }
+    assert seen.data["errors"]["metric"] == "log_loss"
+    expected = -np.log(chances[np.arange(400), (described["churned"] == LEVELS[1]).astype(int)]).mean()
+    assert seen.data["errors"]["errors"]["champion"]["value"] == pytest.approx(expected, rel=1e-4)
+
+
+def test_a_gate_may_ask_for_more_and_for_every_level(described: pandas.DataFrame, housing: Housing) -> None:
+    assert housing("tune", *MINE, *QUICK, "study.objective=validation_auc", "algorithm.eval_metric=[auc]").code == 0
+    refused = housing("promote", *MINE, "gate.metric=auc", "gate.at_least=0.999", "gate.worst_class={recall: 0.99}")
+    assert refused.code == 4
+    assert "test auc at least 0.999: it is 0." in refused.err
+    assert "too little" in refused.err
+    assert "test recall of the worst level at least 0.99: 'yes" in refused.err
+    passed = housing("promote", *MINE, "gate.metric=auc", "gate.at_least=0.6")
+    assert passed.code == 0, passed.err
+
+
+def test_a_study_looks_for_what_only_the_finished_model_has(described: pandas.DataFrame, housing: Housing) -> None:
+    told = housing("tune", *MINE, *QUICK, "study.objective=[validation_f1,validation_log_loss]", "--json")
+    assert told.code == 0, told.err
+    assert 0 < told.data["best"]["validation_f1"] <= 1
+    pruned = housing("tune", *MINE, *QUICK, "study.objective=validation_f1", "study.pruner=median")
+    assert pruned.code == 3
+    assert "pruner median looks at every round" in pruned.err
+
+
+def test_the_shipped_example_has_several_levels(project: Path, housing: Housing) -> None:
+    done = housing("run", "dataset=penguins", *QUICK, "--json")
+    assert done.code == 0, done.err
+    assert done.data["test"]["test_accuracy"] > 0.9
+    assert {row["predicted"] for row in done.data["predictions"]} <= {"Adelie", "Chinstrap", "Gentoo"}
+    encoder = json.loads(next(project.rglob("encoder.json")).read_text(encoding="utf-8"))
+    assert encoder["label"]["levels"] == ["Adelie", "Chinstrap", "Gentoo"]
+
+
+@pytest.mark.parametrize(
+    ("mistake", "words"),
+    [
+        ("algorithm.objective=reg:squarederror", "of task binary, xgboost minimises binary:logistic"),
+        ("algorithm.objective=multi:softprob", "or ask dataset.task=multiclass"),
+        ("algorithm.eval_metric=[mlogloss]", "of task binary, xgboost measures auc, aucpr, error, logloss"),
+        ("algorithm.num_class=2", "belongs to task multiclass"),
+        ("dataset.task=binry", "did you mean 'binary'?"),
+        ("dataset.task=regression", "regression needs a label that is a number, and 'churned' is nominal"),
+        ("dataset.task=multiclass", "multiclass needs a label with 3 to 500 levels, and 'churned' has 2"),
+        ("dataset.positive=noo", "did you mean 'no'?"),
+        ("features.label_transform=log", "a label of task binary is not transformed"),
+        ("gate.metric=acuracy", "did you mean accuracy?"),
+        ("gate.metric=mae", "the metrics of task binary"),
+        ("study.objective=validation_f1_macro", "must be one of"),
+        ("study.objective=validation_mae", "must be one of"),
+        ("gate.worst_class={acc: 0.5}", "worst_class must name one of recall, precision, f1"),
+    ],
+)
+def test_what_does_not_fit_the_task_is_named_with_what_does(
+    described: pandas.DataFrame, housing: Housing, mistake: str, words: str
+) -> None:
+    told = housing("tune", *MINE, mistake)
+    assert told.code == 3
+    assert words in " ".join(told.err.split())
+
+
+def naive_log_loss(label: pandas.Series) -> float:
+    shares = label.value_counts(normalize=True)
+    return float(-(shares * np.log(shares)).sum())
+
+
+def registered(name: str):  # type: ignore[no-untyped-def]
+    import mlflow
+
+    mlflow.set_tracking_uri("sqlite:///mlflow.db")
+    return mlflow.pyfunc.load_model(f"models:/{name}@champion")
+
+
+def test_the_shipped_table_is_what_its_description_says() -> None:
+    assert (files("housing.data") / "penguins.csv.gz").is_file()
