@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import zip_longest
 
 from housing.config.schema import Experiment
-from housing.tasks.base import find, metrics
+from housing.tasks.base import find, metrics, score
 from housing.training.job import TrainingResult
 from housing.training.metrics import metric_of
 from housing.workflow.jobs import fit
@@ -140,8 +140,21 @@ def _here(session: Session, results: _Results) -> dict[str, float]:
         "training job, last round, validation": _last(results.baseline, f"validation_{metric}"),
         best: results.study.best.metrics[objective],
         "final model, test": results.promotion.metrics.get(test),
+        "naive predictor, test": _naive(session, metric),
     }
     return {name: value for name, value in figures.items() if value is not None}
+
+
+def _naive(session: Session, metric: str) -> float | None:
+    """What the best answer that ignores every column would have got, learnt from the rows of the final fit."""
+    import numpy as np
+
+    prepared, question = session.prepared, session.experiment.dataset.question
+    encoder, values = prepared.encoder, prepared.table[session.experiment.dataset.label]
+    learnt_from = np.concatenate([prepared.parts.train, prepared.parts.validation])
+    learnt, test = encoder.label_values(values[learnt_from]), encoder.label_values(values[prepared.parts.test])
+    naive = find(question).naive(learnt, len(test), levels=len(encoder.label_levels), metric=metric)
+    return score(question, test, naive).get(metric)
 
 
 def _last(result: TrainingResult, name: str) -> float | None:
