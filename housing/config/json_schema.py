@@ -90,7 +90,10 @@ def _own_code(section: str, definition: str) -> Schema:
 
 def _hyperparameters(name: str) -> Schema:
     algorithm = algorithms.find(name)
+    has = algorithm.capabilities
     values = {key: _value(rules) for key, rules in algorithm.hyperparameters.items()}
+    # The task fills in what is null.
+    values |= {key: _or_null(values[key]) for key in (has.loss, has.round_metrics) if key is not None}
     return {
         "type": "object",
         "properties": {
@@ -100,6 +103,11 @@ def _hyperparameters(name: str) -> Schema:
         "required": ["name", *algorithm.required],
         "additionalProperties": False,
     }
+
+
+def _or_null(value: Schema) -> Schema:
+    described = {"description": value["description"]}
+    return {**described, "anyOf": [{k: v for k, v in value.items() if k != "description"}, {"type": "null"}]}
 
 
 def _value(rules: Hyperparameter) -> Schema:

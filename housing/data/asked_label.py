@@ -10,7 +10,7 @@ from housing.data.cells import is_missing, is_number, number
 from housing.data.faults import listed, shown
 from housing.data.file_texts import FileTexts
 from housing.data.guesses import Guess
-from housing.data.labels import regression_of_classes
+from housing.data.labels import MOST_CLASSES, regression_of_classes
 from housing.data.looks import conversion, look
 from housing.data.yaml_text import value_text
 from housing.errors import DataError
@@ -56,9 +56,11 @@ def _guessed(where: str, file: FileTexts, name: str, cells: Sequence[tuple[str, 
         repeated = len(cells) >= _FEWEST_ROWS_A_LEVEL * len(distinct)
         return "binary" if len(values) == len(distinct) == _BINARY and repeated else "regression"
     found = look(cells, file.place)
-    if found and (found.spelled or found.kind in ("numbers", "digits", "moments")) and len(distinct) > _BINARY:
+    if found and (found.spelled or found.kind in ("numbers", "digits", "moments")) and len(distinct) > MOST_CLASSES:
         raise DataError(f"{where} {_why_no_number(file, name, cells)}")
     if len(distinct) == _BINARY:
+        if any(map(is_number, distinct)):
+            raise DataError(f"{where} {_why_no_number(file, name, cells)}")
         return "binary"
     most = (tasks.find("multiclass").levels or (0, 0))[1]
     if len(distinct) > most or len(cells) < _FEWEST_ROWS_A_LEVEL * len(distinct):

@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 from housing.data.describe import describe
 from housing.data.description import Dataset, Features, Identifier, Ignored, Nominal, Numeric
 from housing.data.preparation import prepare
-from housing.errors import DataError
+from housing.errors import ConfigError, DataError
 
 ROWS = 40
 HEADER = [
@@ -153,3 +153,56 @@ def test_what_the_configuration_would_take_for_a_reference_stays_text(tmp_path: 
 
     values = OmegaConf.to_container(OmegaConf.create(describe(tmp_path / "a.csv", "price")), resolve=True)
     assert values["columns"]["level"]["levels"] == ["${x}", "${y}"]  # type: ignore[index,call-overload]
+
+
+@pytest.mark.parametrize(
+    ("cells", "task", "positive"),
+    [
+        (["yes", "no", "no"], "binary", "yes"),
+        (["true", "false", "false"], "binary", "true"),
+        (["0", "1", "1"], "binary", "0"),
+        (["01", "02", "02"], "binary", "01"),
+        (["a", "b", "c"], "multiclass", None),
+        (["1", "2", "3+"], "multiclass", None),
+        (["1.5", "2.5", "3.5"], "regression", None),
+        (["0", "1", "2"], "regression", None),
+    ],
+)
+def test_the_task_is_guessed_from_the_label_s_values(
+    tmp_path: Path, cells: list[str], task: str, positive: str | None
+) -> None:
+    file = tmp_path / "cases.csv"
+    rows = [f"{number / 8},{cells[number % len(cells)]}" for number in range(30)]
+    file.write_text("\n".join(["size,kind", *rows]), encoding="utf-8")
+    text = describe(file, "kind")
+    assert f"task: {task}  # guess" in text
+    assert ("positive: " in text) == (positive is not None)
+    assert positive is None or "# guess: the rarer level, in 10 of 30 rows" in text
+    dataset = _load(text)
+    assert (dataset.question, dataset.positive) == (task, positive)
+    assert sorted(dataset.label_levels) == ([] if task == "regression" else sorted(set(cells)))
+
+
+def test_whole_numbers_are_levels_where_the_task_says_so(tmp_path: Path) -> None:
+    file = tmp_path / "cases.csv"
+    file.write_text(
+        "\n".join(["size,kind", *(f"{number / 8},{number % 12}" for number in range(60))]), encoding="utf-8"
+    )
+    assert _load(describe(file, "kind", task="multiclass")).label_levels == tuple(map(str, range(12)))
+    assert _load(describe(file, "kind", task="count")).question == "count"
+    with pytest.raises(DataError, match="has 12 levels, and task binary takes 2"):
+        describe(file, "kind", task="binary")
+    with pytest.raises(ConfigError, match=r"--task multi-class: no such task; did you mean multiclass\?"):
+        describe(file, "kind", task="multi-class")
+
+
+@pytest.mark.parametrize(
+    "level", ['say "no"', "a, b", "ünïcode ☂", "None", "01", "1.0", "- x", "# no", "a: b", "true", "x"]
+)
+def test_awkward_levels_survive_the_description(tmp_path: Path, level: str) -> None:
+    import pandas
+
+    table = pandas.DataFrame({"size": [number / 8 for number in range(30)], "kind": [level, "other", "third"] * 10})
+    table.to_csv(tmp_path / "cases.csv", index=False)
+    text = describe(tmp_path / "cases.csv", "kind", task="multiclass")
+    assert set(_load(text).label_levels) == {level, "other", "third"}

@@ -71,7 +71,9 @@ def test_nanoseconds_are_described_too(tmp_path: Path) -> None:
 
 
 def test_a_label_of_such_a_type_is_refused_by_its_type(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"the label 'odd' holds list<string>; housing fits regression"):
+    with pytest.raises(
+        DataError, match=r"the label 'odd' holds list<string>; a label is a number or a level in each row"
+    ):
         describe(_file(tmp_path, [["x"]] * ROWS), "odd")
 
 
