@@ -96,7 +96,7 @@ ON_THE_COMMAND_LINE = [
     ("study.trials=0", ["study.trials", "must be 1 or more"]),
     ("study.sampler=tpee", ["did you mean tpe?"]),
     ("study.objective=validation_mea", ["did you mean validation_mae?"]),
-    ("study.objective=validation_rmse", ["algorithm.eval_metric has mae only", "[mae,rmse]"]),
+    ("study.objective=train_rmse", ["algorithm.eval_metric has mae only", "[mae,rmse]"]),
     ("search_space.eta.high=2", ["search_space.eta.high = 2", "[0, 1]"]),
     ("search_space.eta.low=0.9", ["low must not exceed high"]),
     ("search_space.max_depth.type=float", ["write type: int"]),
