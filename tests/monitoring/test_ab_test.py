@@ -154,6 +154,8 @@ def test_a_pair_is_drawn_by_the_seed() -> None:
     other = {row: (0.9 * value,) for row, (value,) in one.items()}
 
     def better_by(seed: int) -> object:
-        return errors("regression", {"champion": one, "shadow": other}, labels, RULES, seed=seed).differences[0].better_by
+        return (
+            errors("regression", {"champion": one, "shadow": other}, labels, RULES, seed=seed).differences[0].better_by
+        )
 
     assert better_by(1) == better_by(1) != better_by(2)
