@@ -134,7 +134,7 @@ def test_numbers_are_of_double_precision_and_levels_are_text() -> None:
     assert found.columns["Alley"].dtype == object
     assert found.answers.values.dtype == np.float64
     whole = read(request("Area,Alley,Zone\n900,Pave,RL\n", 1))
-    assert (whole.columns["Area"].dtype, whole.values.dtype) == (np.float64, np.float64)
+    assert (whole.columns["Area"].dtype, whole.answers.values.dtype) == (np.float64, np.float64)
     matrix = ENCODER.transform(ENCODER.rows_from_csv(RAW))
     encoded = read(request(csv_text(matrix), 1, 2))
     assert {cells.dtype for cells in encoded.columns.values()} == {np.dtype(np.float64)}
