@@ -1,4 +1,4 @@
-"""The WSGI application: finds out what a call asks for, lets faults happen, and has it answered."""
+"""The WSGI application: identifies a call, injects faults, and answers it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from housing.rehearsal.access import authentication, enforcement, simulation, te
 from housing.rehearsal.account import ACCOUNT
 from housing.rehearsal.api import calls, signature
 from housing.rehearsal.api.calls import Call
-from housing.rehearsal.api.http import Lost
+from housing.rehearsal.api.http import ConnectionLost
 from housing.rehearsal.api.validation import answered, check, operation_model
 from housing.rehearsal.aws.moto_calls import SERVICES
 from housing.rehearsal.aws.services import Aws, Environ
@@ -34,7 +34,7 @@ _log = logging.getLogger(__name__)
 
 
 class Application:
-    """Answers every call with what AWS would say; never with a 5xx that no fault asks for."""
+    """Answers every call as AWS would, and never with a 5xx unless a fault asks for it."""
 
     def __init__(self, context: Context, composition: Composition, aws: Aws, account: Credentials) -> None:
         self._context = context
@@ -44,18 +44,18 @@ class Application:
         self.last_call = time.monotonic()
 
     def answer(self, environ: Environ, body: bytes) -> HttpResponse:
-        """Raises Lost when a fault wants this answer to be lost."""
-        call, faults, is_known = None, [], False
+        """Raises ConnectionLost where a fault asks for it."""
+        call, faults, is_authenticated = None, [], False
         try:
             call = calls.addressed(environ, signature.read(environ))
             call = self._authenticated(call, environ, body)
-            is_known, self.last_call = True, time.monotonic()
+            is_authenticated, self.last_call = True, time.monotonic()
             call = calls.identify(call, environ, body)
             _check_region(call, self._context.region)
             faults = self._context.faults.of(call.operation)
-            _go_wrong(faults)
+            _inject(faults)
             if self._context.settings.enforce_iam:
-                with self._aws.quiet():
+                with self._aws.exclusive():
                     enforcement.enforce(call, body, environ, store=self._context.store, region=self._context.region)
             result = self._answer(call, environ, body)
         except ApiError as error:
@@ -63,16 +63,16 @@ class Application:
         except Exception as error:
             _log.exception("%s %s", environ["REQUEST_METHOD"], environ["PATH_INFO"])
             result = in_error(call, ApiError("InternalFailure", f"the rehearsal failed: {error!r}"))
-        if is_known:  # nobody else keeps the rehearsal from ending
+        if is_authenticated:  # calls that are not authenticated do not keep the rehearsal running
             self.last_call = time.monotonic()
         if any(fault.kind == "lost" for fault in faults):
-            raise Lost
+            raise ConnectionLost
         return result
 
     def _authenticated(self, call: Call, environ: Environ, body: bytes) -> Call:
-        """The call of whoever has signed it, with the rights of the key's owner."""
+        """The call with the permissions of the owner of its key."""
         signed = authentication.authenticate(
-            call.signature, environ, body, account=self._account, quiet=self._aws.quiet()
+            call.signature, environ, body, account=self._account, exclusive=self._aws.exclusive()
         )
         if signed.access_key != call.signature.access_key:
             # moto looks up for itself who calls, and knows nothing of our temporary_credentials.
@@ -137,7 +137,7 @@ def _check_owner(environ: Environ) -> None:
             raise ApiError("AccessDenied", "Access Denied", 403)
 
 
-def _go_wrong(faults: Iterable[InjectedFault]) -> None:
+def _inject(faults: Iterable[InjectedFault]) -> None:
     for fault in faults:
         if fault.kind == "slow":
             time.sleep(fault.seconds)
@@ -150,7 +150,7 @@ def _go_wrong(faults: Iterable[InjectedFault]) -> None:
 
 
 def in_error(call: Call | None, error: ApiError) -> HttpResponse:
-    """The error as the protocol of the service writes it."""
+    """The error as the service's protocol writes it."""
     request_id = str(uuid.uuid4())
     if call is not None and call.in_xml:
         return _xml(call.service, error, request_id)

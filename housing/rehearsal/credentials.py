@@ -1,4 +1,4 @@
-"""The keys of a rehearsal's account: drawn at its first start, kept in its folder for its owner alone."""
+"""The keys of a rehearsal's account: generated at its first start, readable by its owner only."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ def read(folder: Path) -> Credentials:
     return Credentials(str(value["access_key"]), str(value["secret_key"]))
 
 
-def kept(folder: Path) -> Credentials:
-    """The same, drawn anew where there are none yet, or where others may know them."""
+def read_or_create(folder: Path) -> Credentials:
+    """The same; new ones where there are none yet, or where others may have read them."""
     try:
         return read(folder)
     except (OSError, ValueError, KeyError, TypeError):

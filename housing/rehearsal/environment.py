@@ -1,4 +1,4 @@
-"""What a process of the rehearsal has of the environment of who started it: no keys, no tokens, no addresses."""
+"""The part of its environment that a process of the rehearsal inherits: no keys, tokens or endpoints."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ _KEPT = ("PATH", "LANG", "LANGUAGE", "TZ", "TMPDIR", "HOME", "LD_LIBRARY_PATH", 
 
 
 def clean() -> dict[str, str]:
-    """Where programs lie and how people write; and nothing where AWS's SDKs look for keys."""
+    """Paths and locale; AWS's SDKs find no keys in it."""
     kept = {name: value for name, value in os.environ.items() if name in _KEPT or name.startswith("LC_")}
     nowhere = {"AWS_SHARED_CREDENTIALS_FILE": os.devnull, "AWS_CONFIG_FILE": os.devnull}
     return kept | nowhere | {"AWS_EC2_METADATA_DISABLED": "true"}

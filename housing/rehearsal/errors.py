@@ -1,15 +1,15 @@
-"""What goes wrong with a rehearsal itself, told to whoever starts, asks or ends it."""
+"""Errors of the rehearsal itself, for whoever starts, queries or stops it."""
 
 from __future__ import annotations
 
 
 class RehearsalError(Exception):
-    """It does not start, answer or end."""
+    """It does not start, answer or stop."""
 
 
 class SettingRefused(RehearsalError):
-    """It cannot be had as it is asked for; the text begins with the setting's name."""
+    """A setting cannot be satisfied; the text begins with its name."""
 
 
 class RunsOtherwise(SettingRefused):
-    """A rehearsal that answers already has other settings that only a start decides: it must be ended first."""
+    """A running rehearsal has another value of a setting that is fixed at its start: stop it first."""

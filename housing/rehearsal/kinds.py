@@ -1,4 +1,4 @@
-"""The kinds of things that SageMaker keeps, and the words in which it says that one exists, or does not."""
+"""The kinds of SageMaker resources, and AWS's messages where one exists already or is missing."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ UNFINISHED = ("InProgress", "Stopping")
 
 @dataclass(frozen=True)
 class Kind:
-    """`name` is how ARNs and our folders call it, `shape` how members of the API begin.
+    """`name` is used in ARNs and folders, `shape` is the prefix of its members in the API.
 
     AWS answers a missing one with `missing`, a second one of the same name with `taken`; both may name the `{arn}`.
     """

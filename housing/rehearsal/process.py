@@ -1,7 +1,7 @@
-"""The rehearsal's process: started, found and ended by its folder.
+"""Starts, finds and stops the rehearsal of a folder.
 
-start.lock    held by a command that starts or ends one
-server.lock   held by the living server, freed by the kernel when it dies
+start.lock    held by a command that starts or stops it
+server.lock   held by the running server, freed by the kernel when it ends
 server.json   the last server: process id, port, token (0600: who reads it may change its settings)
 credentials.json   the keys of the account (0600: who reads them may run anything there)
 server.log    what happened
@@ -44,9 +44,9 @@ class Address:
 
 @dataclass(frozen=True)
 class State:
-    """What a rehearsal that answers is about; `since` in seconds since 1970. Jobs and endpoints: name -> status.
+    """The state of a running rehearsal; `since` in seconds since 1970. Jobs and endpoints: name -> status.
 
-    It `stays` until it is stopped, or else ends by itself.
+    One that `stays` runs until it is stopped; others end by themselves when idle.
     """
 
     address: Address
@@ -57,10 +57,10 @@ class State:
 
 
 def ensure(settings: Settings, *, stays: bool = False) -> Address:
-    """The address of the rehearsal of this folder, started when there is none, told its settings when it has others.
+    """The address of the rehearsal of this folder: started when there is none, given these settings when it runs.
 
-    It goes on at least for as long as this process lives; `stays`: until `stop`. Raises SettingRefused for what cannot
-    be had as it is asked for, RehearsalError where it does not answer.
+    It runs at least as long as this process; with `stays`, until `stop`. Raises SettingRefused for a setting that
+    cannot be satisfied, RehearsalError where it does not answer.
     """
     folder = _folder(settings.folder)
     wanted = {"settings": asdict(settings), "holder": os.getpid(), "stays": stays}
@@ -68,7 +68,7 @@ def ensure(settings: Settings, *, stays: bool = False) -> Address:
         if found := _found(folder):
             server, state = found
             _refuse_to_move(state.address, settings)
-            with contextlib.suppress(_NoAnswer):  # it has just ended, as nobody needed it
+            with contextlib.suppress(_NoAnswer):  # it has just ended because it was idle
                 server.ask("POST", "use", wanted)
                 return state.address
         _start(folder, wanted)
@@ -80,13 +80,13 @@ def ensure(settings: Settings, *, stays: bool = False) -> Address:
 
 
 def running(folder: str) -> Address | None:
-    """Where the rehearsal of this folder answers; None when there is none."""
+    """The address of the rehearsal of this folder; None when none is running."""
     state = look(folder)
     return state.address if state else None
 
 
 def look(folder: str) -> State | None:
-    """What the rehearsal of this folder is about; None when there is none."""
+    """The state of the rehearsal of this folder; None when none is running."""
     found = _found(Path(folder).absolute())
     return found[1] if found else None
 
@@ -115,7 +115,7 @@ def environment_of(address: Address, folder: str) -> dict[str, str]:
 
 
 def stop(folder: str) -> bool:
-    """End the rehearsal of this folder; its state stays, but faults are counted anew. False when there is none."""
+    """Stop the rehearsal of this folder; its state is kept, fault counts restart. False when none is running."""
     path = Path(folder).absolute()
     if not path.is_dir():
         return False
@@ -137,12 +137,12 @@ def stop(folder: str) -> bool:
 
 
 class _NoAnswer(RehearsalError):
-    """It has ended, or is about to."""
+    """The server has ended, or is about to."""
 
 
 @dataclass(frozen=True)
 class _Server:
-    """A server that holds its lock, and the way to its private calls."""
+    """A running server and its private calls."""
 
     folder: Path
     pid: int
@@ -180,7 +180,7 @@ class _Server:
 
 
 def _found(folder: Path) -> tuple[_Server, State] | None:
-    """The living server of a folder, and its state. What a killed one has left is seen through: it holds no lock."""
+    """The running server of a folder, and its state. The files of a killed one do not count: it holds no lock."""
     if not files.is_held(folder / "server.lock"):
         return None
     give_up = time.monotonic() + _STARTS_WITHIN_S
@@ -191,7 +191,7 @@ def _found(folder: Path) -> tuple[_Server, State] | None:
             value = json.loads((folder / "server.json").read_text(encoding="utf-8"))
             server = _Server(folder, value["pid"], value["port"], value["token"])
             return server, server.state()
-        # It holds its lock, and has not told its port yet, mends a damaged file, or is about to end.
+        # It holds its lock, but has not written its port yet, rewrites a damaged file, or is about to end.
         if not files.is_held(folder / "server.lock"):
             return None
         if time.monotonic() > give_up:
@@ -201,7 +201,7 @@ def _found(folder: Path) -> tuple[_Server, State] | None:
 
 def _start(folder: Path, wanted: dict[str, Any]) -> None:
     command = [sys.executable, "-P", "-m", "housing.rehearsal.server", str(folder), json.dumps(wanted)]
-    # It leaves a child that belongs to nobody, and ends.
+    # It leaves a daemon behind and ends.
     done = subprocess.run(
         command,
         stdin=subprocess.DEVNULL,

@@ -1,4 +1,4 @@
-"""What the rehearsal answers: errors in AWS's words, and plain HTTP for the calls that are no JSON."""
+"""Responses of the rehearsal: errors in AWS's words, and plain HTTP for calls without JSON."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ class ApiError(Exception):
 
 
 def refused(message: str) -> ApiError:
-    """The error for a request whose values are at fault."""
+    """The error for a request with wrong values."""
     return ApiError("ValidationException", message)
 
 
 def unsupported(message: str) -> ApiError:
-    """The error for what AWS can do and the rehearsal cannot."""
+    """The error for what AWS supports and the rehearsal does not."""
     return ApiError("UnsupportedOperation", message)
 
 

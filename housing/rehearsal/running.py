@@ -41,7 +41,7 @@ class RunningRehearsal:
             on_failure.callback(self._aws.close)
             self.context = Context(settings, folder, self._aws)
             self._composition = Composition(self.context)
-            account = credentials.kept(folder)
+            account = credentials.read_or_create(folder)
             self._application = Application(self.context, self._composition, self._aws, account)
             self._composition.start()
             on_failure.pop_all()

@@ -1,7 +1,7 @@
-"""The process that rehearses: `python -m housing.rehearsal.server FOLDER SETTINGS`, the settings in JSON.
+"""The server process: `python -m housing.rehearsal.server FOLDER SETTINGS`, the settings in JSON.
 
-It prints one line of JSON, `{"port": ...}` once it answers or `{"error": ...}`, goes on in the background, and ends
-when it is told to, or when nobody has needed it for a while.
+It prints one line of JSON, `{"port": ...}` once it answers or `{"error": ...}`, continues in the background, and ends
+when it is stopped, or when it has been idle for a while.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _log = logging.getLogger(__name__)
 
 def main() -> None:
     folder, wanted = Path(sys.argv[1]), json.loads(sys.argv[2])
-    # Of two forks the second belongs to nobody: the command neither waits for it nor takes it along when it ends.
+    # Forked twice, it is no child of the command, which neither waits for it nor takes it along when it ends.
     if os.fork():
         os._exit(0)
     os.setsid()
@@ -51,7 +51,7 @@ def main() -> None:
         _report({"error": f"{error}; install what it needs: pip install 'housing[rehearsal]'"})
         raise
     finally:
-        # Threads of clients that keep their connections must not keep the process.
+        # Threads of open connections must not keep the process alive.
         os._exit(0)
 
 
@@ -63,7 +63,7 @@ class _Server:
         self._holders = {_process(int(wanted["holder"]))}
         self._stays = bool(wanted["stays"])
         self._token = secrets.token_hex(32)
-        self._lock = threading.Lock()  # who asks for it has it, or is told that it ends
+        self._lock = threading.Lock()  # who uses it keeps it running, or learns that it ends
         self._stopping = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self._stopping.set())
@@ -77,7 +77,7 @@ class _Server:
         _write(self._folder / "server.json", known)
         folder = _identity(self._folder)
         _log.info("process %d answers at %s", os.getpid(), self._open.url)
-        # A command that was killed meanwhile will never tell anyone that it stays.
+        # Where the command was killed meanwhile nobody knows of a server that stays.
         self._stays = _report({"port": port}) and self._stays
         _output_to(self._folder / "server.log")
         self._open.warm_up()
@@ -88,13 +88,13 @@ class _Server:
                 if self._needed():
                     unneeded_since = time.monotonic()
                 elif time.monotonic() - max(unneeded_since, self._open.last_call) > self._open.context.settings.idle_s:
-                    _log.info("nobody needs it any more")
+                    _log.info("it is idle")
                     self._stopping.set()
         self._open.close()
         _log.info("process %d ends", os.getpid())
 
     def _stay_known(self, known: dict[str, Any], folder: tuple[int, int] | None) -> None:
-        """Commands find us by `server.json` alone: mend it when it is damaged, end when the folder is another's."""
+        """Commands need `server.json` to find the server: rewrite a damaged one, end when the folder was replaced."""
         if _identity(self._folder) != folder:
             _log.warning("the folder %s is gone; nobody finds this rehearsal any more", self._folder)
             self._stopping.set()
@@ -108,7 +108,7 @@ class _Server:
         return self._stays or bool(self._holders) or self._open.context.is_busy()
 
     def _control(self, path: str, token: str, body: bytes) -> HttpResponse | None:
-        """Our own calls, for the commands that start and end rehearsals; None for AWS's."""
+        """The private calls of commands that start, query and stop rehearsals; None for AWS's."""
         if not path.startswith(CONTROL):
             return None
         if not hmac.compare_digest(token.encode(), self._token.encode()):
@@ -149,14 +149,14 @@ class _Server:
 
 
 def _port(folder: Path) -> int:
-    """The port of last time: clients that know it find the next rehearsal there."""
+    """The port of the last run, so that its clients find the next one."""
     found = _read(folder / "server.json")
     port = found.get("port") if isinstance(found, dict) else None
     return port if isinstance(port, int) and 0 < port < 65536 else 0
 
 
 def _identity(folder: Path) -> tuple[int, int] | None:
-    """Tells this folder from a later one of its name, by the server's lock; None when it is gone."""
+    """Distinguishes this folder from a later one of the same name, by the server's lock; None when it is gone."""
     try:
         found = (folder / "server.lock").stat()
     except OSError:
@@ -201,7 +201,7 @@ def _log_to(path: Path) -> None:
 
 
 def _report(value: dict[str, Any]) -> bool:
-    """To the command that waits for the end of our output; False when it is gone."""
+    """Write a line to the command that waits for it; False when the command is gone."""
     try:
         os.write(1, json.dumps(value).encode() + b"\n")
     except BrokenPipeError:

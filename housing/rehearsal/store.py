@@ -1,4 +1,4 @@
-"""The things that were made, each a JSON file, written so that a kill at any moment leaves the old or the new."""
+"""The records of resources, one JSON file each; a kill at any moment leaves the old or the new one."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Record = dict[str, Any]
 class Store:
     """Records by kind and name, in memory and below `folder`; may be used from any thread.
 
-    A record has the members that the API answers; what begins with `_` is ours alone (`_tags`: key -> value). Times are
+    A record has the members of the API's responses; names with `_` are internal (`_tags`: key -> value). Times are
     seconds since 1970. Records that are given out are copies: change them through `update` or `edit`.
     """
 
@@ -39,7 +39,7 @@ class Store:
                     path.unlink()  # half a file of a writer that was killed
 
     def create(self, kind: str, name: str, record: Record) -> Record:
-        """Keep a new one, with its name, ARN and times; its `Tags` become `_tags`. ApiError when the name is taken."""
+        """Add a record, with its name, ARN and times; its `Tags` become `_tags`. ApiError when the name is taken."""
         known = KINDS[kind]
         own_arn = arn(self._region, kind, name)
         now = time.time()
@@ -54,7 +54,7 @@ class Store:
             return self.get(kind, name)
 
     def get(self, kind: str, name: str) -> Record:
-        """ApiError, as AWS words it, when there is none."""
+        """ApiError in AWS's words when there is none."""
         with self._lock:
             if name not in self._records[kind]:
                 raise KINDS[kind].not_found(arn(self._region, kind, name))
@@ -72,7 +72,7 @@ class Store:
 
     @contextlib.contextmanager
     def edit(self, kind: str, name: str) -> Iterator[Record]:
-        """Change a record while nobody else can; nothing is changed when the block raises."""
+        """Change a record under a lock; nothing is changed when the block raises."""
         with self._lock:
             record = self.get(kind, name)
             yield record
@@ -86,18 +86,18 @@ class Store:
             del self._records[kind][name]
 
     def list(self, kind: str) -> list[Record]:
-        """In the order of their making."""
+        """In the order of creation."""
         with self._lock:
             return [_parsed(text) for _, text in sorted(self._records[kind].values(), key=_made)]
 
     def statuses(self, kind: str) -> dict[str, str]:
-        """By name; for those who ask often."""
+        """By name; cheaper than `list`."""
         member = KINDS[kind].status_member
         with self._lock:
             return {name: record.get(member, "") for name, (record, _) in self._records[kind].items()}
 
     def by_arn(self, resource: str) -> tuple[str, str] | None:
-        """Kind and name of what has this ARN; None when there is nothing of the kind."""
+        """Kind and name of the resource with this ARN; None when there is none."""
         kind, _, name = resource.rpartition(":")[2].partition("/")
         with self._lock:
             known = kind in KINDS and name in self._records[kind] and resource == arn(self._region, kind, name)

@@ -20,12 +20,12 @@ def test_the_keys_are_random_and_for_the_owner_alone(tmp_path: Path) -> None:
     folders = [tmp_path / "one", tmp_path / "other"]
     for folder in folders:
         files.make_folder(folder)
-    one, other = (credentials.kept(folder) for folder in folders)
+    one, other = (credentials.read_or_create(folder) for folder in folders)
 
     assert one.secret_key != other.secret_key
     assert len(one.secret_key) >= 40
     assert one.secret_key not in repr(one)
-    assert credentials.kept(folders[0]) == one
+    assert credentials.read_or_create(folders[0]) == one
     assert (folders[0].stat().st_mode & 0o777, (folders[0] / "credentials.json").stat().st_mode & 0o777) == (
         0o700,
         0o600,
@@ -34,19 +34,19 @@ def test_the_keys_are_random_and_for_the_owner_alone(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("mode", [0o644, 0o640, 0o666])
 def test_keys_that_others_may_know_are_drawn_anew(tmp_path: Path, mode: int) -> None:
-    known = credentials.kept(tmp_path)
+    known = credentials.read_or_create(tmp_path)
     (tmp_path / "credentials.json").chmod(mode)
 
-    assert credentials.kept(tmp_path).secret_key != known.secret_key
+    assert credentials.read_or_create(tmp_path).secret_key != known.secret_key
     assert (tmp_path / "credentials.json").stat().st_mode & 0o777 == 0o600
 
 
 def test_keys_that_somebody_links_to_are_not_taken(tmp_path: Path) -> None:
-    known = credentials.kept(tmp_path)
+    known = credentials.read_or_create(tmp_path)
     (tmp_path / "credentials.json").rename(tmp_path / "elsewhere.json")
     (tmp_path / "credentials.json").symlink_to(tmp_path / "elsewhere.json")
 
-    assert credentials.kept(tmp_path).secret_key != known.secret_key
+    assert credentials.read_or_create(tmp_path).secret_key != known.secret_key
     assert not (tmp_path / "credentials.json").is_symlink()
 
 

@@ -35,10 +35,10 @@ def authenticate(
     body: bytes,
     *,
     account: Credentials,
-    quiet: AbstractContextManager[object],
+    exclusive: AbstractContextManager[object],
 ) -> Signature:
-    """The signature, as of the key whose rights it has. ApiError unless it is valid; `quiet` as in Aws."""
-    key = _key(signature, account, quiet)
+    """The signature, as of the key whose rights it has. ApiError unless it is valid; `exclusive` as in Aws."""
+    key = _key(signature, account, exclusive)
     if key is None:
         raise _unknown(signature.service)
     if key.token is not None and not hmac.compare_digest(key.token.encode(), (signature.token or "").encode()):
@@ -51,19 +51,19 @@ def authenticate(
     return replace(signature, access_key=key.owner, token=signature.token if is_own else None)
 
 
-def _key(signature: Signature, account: Credentials, quiet: AbstractContextManager[object]) -> _Key | None:
+def _key(signature: Signature, account: Credentials, exclusive: AbstractContextManager[object]) -> _Key | None:
     asked = signature.access_key
     if asked == account.access_key:
         return _Key(asked, account.secret_key)
     if not asked.startswith("ASIA"):
-        with quiet:
+        with exclusive:
             return _key_of_a_user(asked)
     if signature.token is None:
         return None
     if session := temporary_credentials.find(asked, signature.token, account.secret_key):
-        owner = _key(replace(signature, access_key=session.owner), account, quiet)
+        owner = _key(replace(signature, access_key=session.owner), account, exclusive)
         return owner and _Key(session.owner, session.secret, signature.token, session.expires)
-    with quiet:
+    with exclusive:
         return _key_of_a_role(asked)
 
 

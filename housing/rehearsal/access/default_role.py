@@ -1,4 +1,4 @@
-"""What an account has from the beginning: a role that jobs and endpoints may take."""
+"""The role that every account has from the beginning, for jobs and endpoints."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def create(context: Context) -> None:
-    """Make the role unless it is there, with about the rights that AWS's own AmazonSageMakerFullAccess gives."""
+    """Create the role unless it exists, with roughly the permissions of AmazonSageMakerFullAccess."""
     iam = context.client("iam")
     trust = _document(Action="sts:AssumeRole", Principal={"Service": "sagemaker.amazonaws.com"})
     services = ("application-autoscaling", "cloudwatch", "logs", "s3", "sagemaker")

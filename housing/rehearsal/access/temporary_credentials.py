@@ -1,6 +1,6 @@
-"""What GetSessionToken gives: keys that say themselves whose they are and until when, so that nobody keeps them.
+"""Temporary credentials of GetSessionToken: signed tokens that contain owner and expiry, so that nothing is stored.
 
-moto gives everybody the same ones.
+moto returns the same ones to every caller.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What goes wrong on purpose: which call, counted exactly, also over a restart."""
+"""Injects faults: which calls fail, counted exactly, also across restarts."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _JOBS = "jobs that must fail"
 class Faults:
     """Counts calls by operation for each of the faults; a pattern such as `s3:*` counts each operation by itself.
 
-    The counts stay in `file` for as long as the faults stay the same: a rehearsal that comes back goes on counting.
+    The counts are kept in `file` as long as the faults stay the same: a restarted rehearsal continues counting.
     """
 
     def __init__(self, file: Path, settings: Settings) -> None:
@@ -34,7 +34,7 @@ class Faults:
         self.use(settings)
 
     def use(self, settings: Settings) -> None:
-        """Let these faults happen from now on; counting begins anew when they are others than before.
+        """Inject these faults from now on; counting restarts when they differ from those before.
 
         ValueError for one that can never happen.
         """
@@ -48,21 +48,21 @@ class Faults:
             self._write()
 
     def forget(self) -> None:
-        """Count anew."""
+        """Restart counting."""
         with self._lock:
             self._counts.clear()
             self._write()
 
     def of(self, operation: str) -> list[InjectedFault]:
-        """The faults that this call meets, in the order of the configuration; counts it."""
+        """The faults of this call, in the order of the configuration; counts the call."""
         return self._met(operation, lambda fault: fault.kind != "capacity")
 
     def lacks_capacity(self, operation: str) -> bool:
-        """Whether what `operation` (`sagemaker:CreateTrainingJob`) has begun finds no machines; counts as one call."""
+        """Whether what `operation` (`sagemaker:CreateTrainingJob`) has started gets no machines; counts as one call."""
         return bool(self._met(operation, lambda fault: fault.kind == "capacity"))
 
     def fails_job(self) -> bool:
-        """Whether the container of the training job that begins now must fail; counts as one job."""
+        """Whether the container of the training job that starts now must fail; counts the job."""
         with self._lock:
             if self._counts.get(_JOBS, 0) >= self._failing_jobs:
                 return False
@@ -91,7 +91,7 @@ class Faults:
 
 
 def _check(faults: Iterable[InjectedFault]) -> None:
-    """botocore knows the operations' names: a fault that never happens would make everything look survived."""
+    """Refuse a fault on an operation that does not exist: the test that relies on it would pass for no reason."""
     for fault in faults:
         service, _, pattern = fault.operation.rpartition(":")
         names = [name for each in _MODELS.get(service, (service,)) if each for name in _operations(each)]

@@ -1,4 +1,4 @@
-"""HTTP/1.1 on loopback: one thread a connection, which stays open between calls.
+"""HTTP/1.1 on loopback: one thread per connection, which stays open between calls.
 
 werkzeug's own handler closes after every answer and waits 10 ms before it does; SDKs keep their connections.
 """
@@ -26,8 +26,8 @@ _log = logging.getLogger(__name__)
 Answer = Callable[[Environ, bytes], HttpResponse]
 
 
-class Lost(Exception):
-    """The work is done, and the connection is to break before the answer."""
+class ConnectionLost(Exception):
+    """The call was executed; break the connection instead of answering."""
 
 
 class Server(ThreadingHTTPServer):
@@ -61,14 +61,14 @@ class Server(ThreadingHTTPServer):
         super().shutdown_request(request)
 
     def server_close(self) -> None:
-        """Clients that keep their connections must find out that nobody answers there any more."""
+        """Close the connections that clients keep open, so that they notice."""
         super().server_close()
         for connection in list(self._open):
             with contextlib.suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Clients that are killed break their connections; that is no error of ours, and anything else is."""
+        """Clients that are killed break their connections, which is no error of ours."""
         if not isinstance(sys.exception(), ConnectionError):
             _log.exception("%s, a connection of %s", request, client_address)
 
@@ -87,7 +87,7 @@ class _Handler(BaseHTTPRequestHandler):
         body = self._body()
         try:
             answer = self.server.answer(self._environ(body), body)
-        except Lost:
+        except ConnectionLost:
             self.close_connection = True
             self.connection.shutdown(socket.SHUT_RDWR)
             return
@@ -111,7 +111,7 @@ class _Handler(BaseHTTPRequestHandler):
         raise AttributeError(name)
 
     def _refuse(self, why: str) -> None:
-        """Before the body is read: the connection cannot carry another call."""
+        """Called before the body is read, so that the connection cannot be used again."""
         self.close_connection = True
         body = json.dumps({"__type": "AccessDeniedException", "message": why}).encode()
         self.send_response(403)
@@ -178,7 +178,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def _problem(hosts: list[str], origins: list[str]) -> str | None:
-    """Why a web page must have sent this: it may reach us under a name of its own, but cannot hide that name."""
+    """Why this must come from a web page (DNS rebinding, cross-site requests); None for an ordinary client."""
     if len(hosts) != 1 or not _LOOPBACK.fullmatch(hosts[0]):
         return f"the rehearsal answers to localhost and 127.0.0.1, not to {', '.join(hosts)[:100]!r}"
     if any(origin.lower() != f"http://{hosts[0].lower()}" for origin in origins):

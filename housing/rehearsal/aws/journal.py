@@ -1,4 +1,4 @@
-"""What moto was told, on disk: calls that changed something, replayed after a kill, and now and then a whole copy.
+"""Persists moto's state: a journal of the calls that changed something, replayed after a kill, and snapshots.
 
 state.pickle        moto's state when it was copied last, and the number of the journal that goes on from there
 journal-N.jsonl     a line a call since then, written once it was done and before it is answered

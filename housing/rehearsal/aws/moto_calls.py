@@ -1,4 +1,4 @@
-"""One call of moto's, from a request as WSGI describes it; and moto's whole state, to be kept and taken up again."""
+"""Calls moto with a request as WSGI describes it, and saves and restores its whole state."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def state() -> Any:
 
 
 def adopt(kept: Any) -> None:
-    """Take up a state that was kept."""
+    """Restore a saved state."""
     owners = kept.pop(_OWNERS, {})
     for service, backends in kept.items():
         _loaded.add(service)
@@ -99,8 +99,8 @@ def adopt(kept: Any) -> None:
         _accounts("s3").bucket_accounts.update(owners)
 
 
-def begin() -> None:
-    """Begin with nothing but what every account has: policies that AWS manages."""
+def reset() -> None:
+    """Reset to an empty account, with AWS's managed policies."""
     from moto.core.base_backend import BackendDict
     from moto.iam.aws_managed_policies import aws_managed_policies_data
     from moto.iam.models import AWSManagedPolicy

@@ -1,4 +1,4 @@
-"""Folders of a container, from S3 and back to it."""
+"""Copies a container's folders from S3 and back."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def pull(context: Context, uri: str, folder: Path) -> int:
         inner = key[len(prefix) :].lstrip("/") if key != prefix else ""
         path = folder / (inner or Path(key).name)
         if not path.resolve().is_relative_to(folder.resolve()):
-            continue  # a key with `..` in it has no place in the container
+            continue  # a key with `..` would leave the container
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(context.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read())
         count += 1
@@ -47,7 +47,7 @@ def push(context: Context, file: Path, uri: str) -> None:
 
 
 class Mirror:
-    """A folder whose files go to S3 as they are written; what is removed here stays there."""
+    """Copies a folder's files to S3 as they change; files that are removed here stay there."""
 
     def __init__(self, context: Context, folder: Path, uri: str) -> None:
         self._context = context

@@ -1,4 +1,4 @@
-"""The rest of AWS: moto's S3, IAM, STS, Logs, CloudWatch and autoscaling, called in this process.
+"""The other services of AWS: moto's S3, IAM, STS, Logs, CloudWatch and autoscaling, called in this process.
 
 moto's responses are called as its own `mock_aws` calls them, at AWS's host names: the path that moto's tests go.
 
@@ -45,7 +45,7 @@ class Aws:
         if not _ONE.acquire(blocking=False):
             raise RuntimeError("this process has a rehearsal already: close it first")
         try:
-            moto_calls.begin()
+            moto_calls.reset()
             self._journal.restore(moto_calls.adopt, _replay)
         except BaseException:
             _ONE.release()
@@ -65,8 +65,8 @@ class Aws:
                     self._journal.copy(moto_calls.state())
             return answer
 
-    def quiet(self) -> AbstractContextManager[object]:
-        """Nothing is answered meanwhile: for those who read moto's state."""
+    def exclusive(self) -> AbstractContextManager[object]:
+        """No call is answered meanwhile; for reading moto's state."""
         return self._lock
 
     def client(self, service: str) -> Any:

@@ -1,4 +1,4 @@
-"""What happens in a container from its start to its exit code, whichever program it runs."""
+"""Runs a container from its start to its exit code, whichever program it is."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ _log = logging.getLogger("sagemaker-containers")
 
 
 @dataclass(frozen=True)
-class Work:
+class ContainerConfig:
     """`root` stands for /opt/ml; `environment` is what the image and the request set.
 
-    A `command` takes the place of the image's own program, which is `framework`'s: `xgboost`, or `script` where a
-    script is needed. A round takes at least `round_s` seconds; after `pause_at` the container waits to be killed.
-    `fails` is what it dies of at once, when it must.
+    A `command` replaces the program of the image, which is `framework`'s: `xgboost`, or a script. A round takes at
+    least `round_s` seconds; after round `pause_at` the container waits to be killed. With `fails` it fails at once,
+    with that message.
     """
 
     root: str
@@ -38,16 +38,16 @@ class Work:
     fails: str | None = None
 
 
-def run(work: Work, tell: Callable[[str], None]) -> int:
-    """The exit code; `tell` hears `at <round>` before the container pauses."""
-    tree = Tree(Path(work.root))
-    os.environ.update(work.environment)
+def run(config: ContainerConfig, report: Callable[[str], None]) -> int:
+    """Returns the exit code; `report` is called with `at <round>` before the container pauses."""
+    tree = Tree(Path(config.root))
+    os.environ.update(config.environment)
     os.chdir(tree.root)
-    if work.command:
-        return script.run_command(tree, work.command)
-    _say_what_the_image_says(tree)
+    if config.command:
+        return script.run_command(tree, config.command)
+    _log_as_the_image_does(tree)
     try:
-        _train(work, tree, tell)
+        _train(config, tree, report)
     except script.ScriptError as error:
         return _failed(tree, str(error))
     except Exception as error:
@@ -56,22 +56,22 @@ def run(work: Work, tell: Callable[[str], None]) -> int:
     return 0
 
 
-def _train(work: Work, tree: Tree, tell: Callable[[str], None]) -> None:
-    if work.fails:
-        raise AlgorithmError(work.fails)
+def _train(config: ContainerConfig, tree: Tree, report: Callable[[str], None]) -> None:
+    if config.fails:
+        raise AlgorithmError(config.fails)
     if script.program(tree):
         _log.info("Invoking user training script.")
         script.run(tree)
         return
-    if work.framework != "xgboost":
+    if config.framework != "xgboost":
         raise script.MissingProgram
     _log.info("Running XGBoost Sagemaker in algorithm mode")
-    xgboost_training.train(tree, _paced(work, tell))
+    xgboost_training.train(tree, _paced(config, report))
 
 
-def _say_what_the_image_says(tree: Tree) -> None:
+def _log_as_the_image_does(tree: Tree) -> None:
     handler = logging.StreamHandler(sys.stdout)
-    handler.setFormatter(_Shown(tree))
+    handler.setFormatter(_ContainerFormatter(tree))
     logging.basicConfig(handlers=[handler], level=logging.INFO, force=True)
     _log.info("Imported framework sagemaker_xgboost_container.training")
     for name, value in tree.read("hyperparameters").items():
@@ -82,7 +82,7 @@ def _say_what_the_image_says(tree: Tree) -> None:
     _log.info("No GPUs detected (normal if no gpus installed)")
 
 
-class _Shown(logging.Formatter):
+class _ContainerFormatter(logging.Formatter):
     """The line format of the image, with our folder called as it is in a container."""
 
     def __init__(self, tree: Tree) -> None:
@@ -110,16 +110,16 @@ def _failed(tree: Tree, reason: str) -> int:
     return 1
 
 
-def _paced(work: Work, tell: Callable[[str], None]) -> Callable[[int], None]:
+def _paced(config: ContainerConfig, report: Callable[[str], None]) -> Callable[[int], None]:
     began = time.monotonic()
 
     def after_round(number: int) -> None:
         nonlocal began
-        if number == work.pause_at:
-            tell(f"at {number}")
+        if number == config.pause_at:
+            report(f"at {number}")
             while True:
                 signal.pause()
-        time.sleep(max(0.0, began + work.round_s - time.monotonic()))
+        time.sleep(max(0.0, began + config.round_s - time.monotonic()))
         began = time.monotonic()
 
     return after_round

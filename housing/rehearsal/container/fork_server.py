@@ -1,8 +1,9 @@
-"""The process that containers are forked from: XGBoost is imported once, so that a job costs milliseconds.
+"""The fork server of containers: XGBoost is imported once, so that starting a job takes milliseconds.
 
-`python -m housing.rehearsal.container.fork_server <fd>` reads the socket `fd`: with each byte come two descriptors, a
-socket and the pipe of a container's log. On the socket the container is told its work, as one line of JSON, and tells
-`pid <n>` and `at <round>`; when it has ended, we tell `exit <code>`. When `fd` closes, every container is killed.
+`python -m housing.rehearsal.container.fork_server <fd>` reads the socket `fd`: each byte brings two descriptors, a
+socket and the pipe for a container's log. Through its socket a container receives its configuration, one line of JSON,
+and sends `pid <n>` and `at <round>`; once it has ended, this process sends `exit <code>`. When `fd` closes, all
+containers are killed.
 """
 
 from __future__ import annotations
@@ -95,13 +96,13 @@ def _fork(children: dict[int, socket.socket], channel: socket.socket, log: int, 
 def _run(channel: socket.socket) -> int:
     from housing.rehearsal.container import entry
 
-    def tell(words: str) -> None:
-        channel.sendall(f"{words}\n".encode())
+    def report(message: str) -> None:
+        channel.sendall(f"{message}\n".encode())
 
-    tell(f"pid {os.getpid()}")
-    with channel.makefile("r", encoding="utf-8") as told:
-        work = json.loads(told.readline())
-    return entry.run(entry.Work(**work), tell)
+    report(f"pid {os.getpid()}")
+    with channel.makefile("r", encoding="utf-8") as stream:
+        config = json.loads(stream.readline())
+    return entry.run(entry.ContainerConfig(**config), report)
 
 
 if __name__ == "__main__":

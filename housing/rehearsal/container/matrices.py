@@ -105,7 +105,7 @@ def matrix(folder: Path, kind: str, *, weights: bool, scratch: Path) -> xgboost.
     return loaded
 
 
-def warn_of_twins(train: Path, validation: Path) -> None:
+def warn_of_duplicates(train: Path, validation: Path) -> None:
     """Say so when both channels have a file of the same name and size: the metrics would mean nothing."""
     for path in sorted(train.iterdir()):
         twin = validation / path.name

@@ -1,4 +1,4 @@
-"""What a script's requirements.txt asks for, held against what is installed here; nothing is ever installed.
+"""Checks a script's requirements.txt against what is installed here; nothing is ever installed.
 
 The folder of `shims` goes before all others on a container's paths, and answers to `pip` in pip's place.
 """
@@ -13,7 +13,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 
 
 def problem(file: Path) -> str | None:
-    """What is missing, and what to do about it; None when all is there."""
+    """What is missing, and what to do about it; None when everything is installed."""
     missing = []
     for line in file.read_text(encoding="utf-8").splitlines():
         wanted = line.partition("#")[0].strip()

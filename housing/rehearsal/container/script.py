@@ -1,4 +1,4 @@
-"""A script of the user's, run as SageMaker's framework images run it: what it finds in its environment, and its end.
+"""Runs a user's script as SageMaker's framework images do: its environment, arguments and failure message.
 
 After aws/sagemaker-training-toolkit. Nothing is installed: what requirements.txt asks for must be here already.
 """

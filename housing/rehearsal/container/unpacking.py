@@ -1,4 +1,4 @@
-"""Archives unpacked as far as a machine's disk would go."""
+"""Unpacks archives within the limits of a machine's disk."""
 
 from __future__ import annotations
 

@@ -64,7 +64,7 @@ def train(tree: Tree, after_round: Callable[[int], None]) -> None:
 def _loaded(tree: Tree, kind: str, validated: bool, *, weights: bool) -> tuple[xgboost.DMatrix, xgboost.DMatrix | None]:
     folders = [tree.data / name for name in (("train", "validation") if validated else ("train",))]
     if validated:
-        matrices.warn_of_twins(*folders)
+        matrices.warn_of_duplicates(*folders)
     _log.info("Determined 0 GPU(s) available on the instance.")
     scratch = tree.temporary / "sagemaker_xgboost_input_data"
     loaded = []
@@ -131,7 +131,7 @@ def _callbacks(
         callbacks.append(xgboost.callback.TrainingCheckPoint(directory=folder, interval=start, name=CHECKPOINT))
     if given.pop("save_model_on_termination", "false") == "true":
         callbacks.append(_KeptModel(tree.model))
-        _end_politely(tree.model)
+        _exit_on_sigterm(tree.model)
     patience = given.pop("early_stopping_rounds", None)
     if patience and watched:
         callbacks.append(
@@ -197,7 +197,7 @@ def _save(booster: xgboost.Booster, path: Path) -> None:
     named.replace(path)
 
 
-def _end_politely(folder: Path) -> None:
+def _exit_on_sigterm(folder: Path) -> None:
     def end(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
         for path in folder.iterdir():
             if path.is_file() and not path.name.startswith(MODEL):

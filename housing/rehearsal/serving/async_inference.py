@@ -1,4 +1,4 @@
-"""InvokeEndpointAsync: the request lies in S3, and so will the answer, or the reason why there is none."""
+"""InvokeEndpointAsync: the request is in S3, and so will be the response or the error."""
 
 from __future__ import annotations
 

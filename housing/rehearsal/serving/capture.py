@@ -35,7 +35,7 @@ class Exchange:
 
 
 class Captures:
-    """Lines by the folder that they belong to, until `flush`. May be used from any thread."""
+    """Lines by folder, kept until `flush`. May be used from any thread."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
@@ -43,7 +43,7 @@ class Captures:
         self._lines: dict[str, list[str]] = defaultdict(list)
 
     def add(self, config: Mapping[str, Any] | None, endpoint: str, variant: str, exchange: Exchange) -> None:
-        """Keep it, in the share that `config`, an endpoint's DataCaptureConfig, asks for."""
+        """Keep the sampled part of exchanges that `config`, an endpoint's DataCaptureConfig, asks for."""
         if config is None or not config.get("EnableCapture", False):
             return
         if random.random() * 100 >= config["InitialSamplingPercentage"]:
@@ -89,7 +89,7 @@ def _side(config: Mapping[str, Any], mode: str, content: bytes, content_type: st
 
 
 def _encoding(config: Mapping[str, Any], content_type: str) -> str:
-    """Text for the types that are listed, or for the usual ones when none are; anything else in base 64."""
+    """CSV or JSON for the listed content types (by default text/csv and application/json), Base64 for all others."""
     headers = config.get("CaptureContentTypeHeader") or {}
     kind = content_type.partition(";")[0].strip().lower()
     if kind in [each.lower() for each in headers.get("CsvContentTypes", ["text/csv"])]:

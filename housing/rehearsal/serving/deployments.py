@@ -1,7 +1,7 @@
-"""What happens to an endpoint after a call has been answered: machines start, traffic moves, or all goes back.
+"""Creates, updates, resizes and deletes endpoints in the background: machines start, traffic moves or is rolled back.
 
-Each runs in a thread of its own and writes the endpoint's record as it goes. When the rehearsal ends meanwhile, the
-record says what was under way, and `resume` takes it up at the next start.
+Each deployment runs in a thread of its own and keeps the endpoint's record up to date. When the rehearsal ends
+meanwhile, the record says what was in progress, and `resume` continues it at the next start.
 """
 
 from __future__ import annotations
@@ -30,34 +30,34 @@ _NO_CAPACITY = (
     "Unable to provision requested ML compute capacity due to InsufficientInstanceCapacity error. "
     "Please retry using a different ML instance type or after some time."
 )
-_OUR_FAULT = "Request to service failed. If failure persists after retry, contact customer support."
-_LOOK_EVERY_S = 0.1
+_INTERNAL = "Request to service failed. If failure persists after retry, contact customer support."
+_POLL_S = 0.1
 _LONGEST_REASON = 1024
 _log = logging.getLogger(__name__)
 
 
-class _Ended(Exception):
+class _Ending(Exception):
     """The rehearsal ends; the record stays as it is."""
 
 
 def begin_creation(hosting: Hosting, endpoint: str) -> None:
-    hosting.spawn(lambda: _quietly(_create, hosting, endpoint), f"create {endpoint}")
+    hosting.spawn(lambda: _guarded(_create, hosting, endpoint), f"create {endpoint}")
 
 
 def begin_update(hosting: Hosting, endpoint: str) -> None:
-    hosting.spawn(lambda: _quietly(_update, hosting, endpoint), f"update {endpoint}")
+    hosting.spawn(lambda: _guarded(_update, hosting, endpoint), f"update {endpoint}")
 
 
 def begin_resizing(hosting: Hosting, endpoint: str) -> None:
-    hosting.spawn(lambda: _quietly(_resize, hosting, endpoint), f"resize {endpoint}")
+    hosting.spawn(lambda: _guarded(_resize, hosting, endpoint), f"resize {endpoint}")
 
 
 def begin_deletion(hosting: Hosting, endpoint: str) -> None:
-    hosting.spawn(lambda: _quietly(_delete, hosting, endpoint), f"delete {endpoint}")
+    hosting.spawn(lambda: _guarded(_delete, hosting, endpoint), f"delete {endpoint}")
 
 
 def resume(hosting: Hosting) -> None:
-    """Bring endpoints back that were in service, and go on with what was under way."""
+    """Restore the endpoints that were in service, and continue what was in progress."""
     for record in hosting.context.store.list(KIND):
         endpoint, status = record["EndpointName"], record["EndpointStatus"]
         if record.get("_serving") and status in ("InService", "Updating", "RollingBack"):
@@ -73,7 +73,7 @@ def resume(hosting: Hosting) -> None:
 def _create(hosting: Hosting, endpoint: str) -> None:
     plan = hosting.context.store.get(KIND, endpoint)["_pending"]
     try:
-        fleet = _stand_up(hosting, endpoint, plan, operation="CreateEndpoint")
+        fleet = _start_fleet(hosting, endpoint, plan, operation="CreateEndpoint")
     except NotServing as e:
         hosting.publish()
         _write(hosting, endpoint, EndpointStatus="Failed", FailureReason=_reason(e), _pending=None)
@@ -90,14 +90,14 @@ def _update(hosting: Hosting, endpoint: str) -> None:
     old = hosting.router.fleet(endpoint)
     _show_pending(hosting, endpoint, plan, "Creating")
     try:
-        new = _stand_up(hosting, endpoint, plan, operation="UpdateEndpoint")
+        new = _start_fleet(hosting, endpoint, plan, operation="UpdateEndpoint")
     except NotServing as e:
         hosting.publish()
         _roll_back(hosting, endpoint, _reason(e))
         return
     try:
         stopped = _shift(hosting, endpoint, old, new, steps)
-    except _Ended:
+    except _Ending:
         close(new)
         raise
     if stopped is not None:
@@ -120,7 +120,7 @@ def _update(hosting: Hosting, endpoint: str) -> None:
 
 
 def _shift(hosting: Hosting, endpoint: str, old: Fleet | None, new: Fleet, steps: Shifting) -> str | None:
-    """Move the traffic; why it must all go back, or None when it has arrived."""
+    """Move the traffic; returns why it must be rolled back, or None when all of it has moved."""
     deadline = time.monotonic() + steps.timeout_s
     for part in steps.steps:
         _show_pending(hosting, endpoint, new.plan, "ActivatingTraffic")
@@ -135,18 +135,18 @@ def _shift(hosting: Hosting, endpoint: str, old: Fleet | None, new: Fleet, steps
 
 
 def _bake(hosting: Hosting, steps: Shifting, until: float) -> str | None:
-    """Watch the alarms for a while."""
+    """Watch the alarms until then; returns why the update must be rolled back, or None."""
     while True:
         if alarms := tripped(hosting.context, steps.alarms):
             return f"The update was rolled back because of alarms in state ALARM: {', '.join(alarms)}."
         left = until - time.monotonic()
         if left <= 0:
             return None
-        _wait(hosting, min(left, _LOOK_EVERY_S))
+        _wait(hosting, min(left, _POLL_S))
 
 
 def _resize(hosting: Hosting, endpoint: str) -> None:
-    """Other weights and counts for the fleet that is in service."""
+    """Change the weights and instance counts of the fleet in service."""
     record = hosting.context.store.get(KIND, endpoint)
     plan, before = record["_pending"], record["_serving"]
     fleet = hosting.router.fleet(endpoint)
@@ -178,13 +178,13 @@ def _delete(hosting: Hosting, endpoint: str) -> None:
 
 
 def _roll_back(hosting: Hosting, endpoint: str, reason: str) -> None:
-    """In service again as before; that an update failed shows in the configuration's name and in FailureReason."""
+    """Back in service as before; EndpointConfigName and FailureReason show that an update failed."""
     _write(hosting, endpoint, EndpointStatus="RollingBack", PendingDeploymentSummary=None)
     _write(hosting, endpoint, EndpointStatus="InService", FailureReason=reason[:_LONGEST_REASON], _pending=None)
 
 
 def _restore(hosting: Hosting, record: Record) -> None:
-    """The machines of an endpoint that was up when the rehearsal ended."""
+    """Start the machines of an endpoint that was in service when the rehearsal ended."""
     endpoint, plan = record["EndpointName"], record["_serving"]
     try:
         fleet = _fleet(hosting, endpoint, plan)
@@ -198,7 +198,7 @@ def _restore(hosting: Hosting, record: Record) -> None:
     hosting.start_periodic_tasks()
 
 
-def _stand_up(hosting: Hosting, endpoint: str, plan: Plan, *, operation: str) -> Fleet:
+def _start_fleet(hosting: Hosting, endpoint: str, plan: Plan, *, operation: str) -> Fleet:
     _wait(hosting, hosting.context.settings.start_s)
     if hosting.context.faults.lacks_capacity(f"sagemaker:{operation}"):
         raise NotServing(_NO_CAPACITY)
@@ -206,7 +206,7 @@ def _stand_up(hosting: Hosting, endpoint: str, plan: Plan, *, operation: str) ->
 
 
 def _fleet(hosting: Hosting, endpoint: str, plan: Plan) -> Fleet:
-    """Started as a whole or not at all."""
+    """Start all variants, or none."""
     with contextlib.ExitStack() as undo:
 
         def started(variant: Record) -> RunningVariant:
@@ -240,7 +240,7 @@ def _variant(hosting: Hosting, endpoint: str, plan: Plan, variant: Record) -> Ru
 
 
 def _in_service(plan: Plan) -> dict[str, Any]:
-    """What DescribeEndpoint shows of a plan that is served."""
+    """What DescribeEndpoint shows of the plan in service."""
     return {
         "EndpointConfigName": plan["config"],
         "ProductionVariants": plans.summaries(plan),
@@ -261,7 +261,7 @@ def _show_pending(hosting: Hosting, endpoint: str, plan: Any, status: str) -> No
 
 
 def _write(hosting: Hosting, endpoint: str, **changes: Any) -> None:
-    """Change the record; None takes a member away."""
+    """Change the record; None removes a member."""
     with hosting.context.store.edit(KIND, endpoint) as record:
         record.update(changes)
         for name in [name for name, value in changes.items() if value is None]:
@@ -270,18 +270,18 @@ def _write(hosting: Hosting, endpoint: str, **changes: Any) -> None:
 
 def _wait(hosting: Hosting, seconds: float) -> None:
     if hosting.context.ending.wait(seconds):
-        raise _Ended
+        raise _Ending
 
 
-def _quietly(work: Callable[[Hosting, str], None], hosting: Hosting, endpoint: str) -> None:
-    """A failure of ours must not leave an endpoint under way for ever."""
+def _guarded(work: Callable[[Hosting, str], None], hosting: Hosting, endpoint: str) -> None:
+    """An error of the rehearsal's own must not leave an endpoint in progress for ever."""
     try:
         work(hosting, endpoint)
-    except _Ended:
+    except _Ending:
         pass
     except Exception:
         _log.exception("%s: the rehearsal failed", endpoint)
-        _write(hosting, endpoint, EndpointStatus="Failed", FailureReason=_OUR_FAULT, _pending=None)
+        _write(hosting, endpoint, EndpointStatus="Failed", FailureReason=_INTERNAL, _pending=None)
 
 
 def _instances(plan: Plan) -> int:

@@ -1,4 +1,4 @@
-"""Endpoints: the calls, and which of them AWS refuses when; what they set off is in deployments.py."""
+"""The operations on endpoints, and what AWS refuses; deployments.py does what they ask for."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ def _check_same_mode(serving: Plan, plan: Plan) -> None:
 
 
 def _check_scaled(scaled: Iterable[str], serving: Plan, plan: Plan) -> None:
-    """A variant that scales must stay, on the same type of machine."""
+    """A variant with a scalable target must stay, on the same instance type."""
     before = {each["VariantName"]: each.get("InstanceType") for each in serving["variants"]}
     after = {each["VariantName"]: each.get("InstanceType") for each in plan["variants"]}
     if changed := [name for name in sorted(scaled) if name in before and after.get(name) != before[name]]:

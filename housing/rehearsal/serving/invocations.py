@@ -160,7 +160,7 @@ def _copy_to_shadow(hosting: Hosting, endpoint: str, fleet: Fleet, payload: Payl
         try:
             ask(hosting, shadow, payload)
         finally:
-            hosting.router.leave(shadow)
+            hosting.router.release(shadow)
 
     hosting.background.submit(copy)
 

@@ -1,4 +1,4 @@
-"""What a machine of an endpoint or a transform job does before it serves: fetch, unpack, start, ask for /ping."""
+"""Starts the machine of an endpoint or a transform job: fetch, unpack, start the container, check /ping."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _NO_PING = (
 
 
 class NotServing(Exception):
-    """The machine came to nothing; the message is AWS's FailureReason, with `{user}` for whom the machine is."""
+    """The machine did not start; the message is AWS's FailureReason, with `{user}` for the endpoint or job."""
 
     def reason(self, user: str) -> str:
         return str(self).replace("{user}", user)
@@ -38,7 +38,7 @@ class NotServing(Exception):
 
 @dataclass
 class Machine:
-    """A container that serves, and its files. `image` is what it runs."""
+    """A serving container, its files and its image."""
 
     container: Container
     folder: Path
@@ -86,7 +86,7 @@ def _container(context: Context, about: dict[str, Any], setup: Setup, folder: Pa
 
 
 def _code(context: Context, setup: Setup, folder: Path) -> Path:
-    """Where SAGEMAKER_SUBMIT_DIRECTORY lies on this machine."""
+    """The folder of SAGEMAKER_SUBMIT_DIRECTORY on this machine."""
     place = setup.environment.get("SAGEMAKER_SUBMIT_DIRECTORY", f"{MOUNT}/code")
     if place.startswith("s3://"):
         code = folder / "code"

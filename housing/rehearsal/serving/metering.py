@@ -1,4 +1,4 @@
-"""Invocation metrics: counted as they happen, published to CloudWatch in bundles, kept for alarms and scaling."""
+"""Invocation metrics: collected per request, published to CloudWatch in batches, kept for alarms and scaling."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Samples = dict[str, list[float]]
 
 @dataclass(frozen=True)
 class Source:
-    """Who answered; `config` tells the two fleets of a deployment from each other."""
+    """The variant that answered; `config` distinguishes the two fleets of a deployment."""
 
     endpoint: str
     variant: str
@@ -72,7 +72,7 @@ class Meter:
             ]
 
     def publish(self) -> None:
-        """Put what has come since into CloudWatch, by variant.
+        """Publish what was collected since the last call, by variant.
 
         Not by configuration too, though AWS has both: moto's GetMetricStatistics would add up the two.
         """

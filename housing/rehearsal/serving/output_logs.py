@@ -1,4 +1,4 @@
-"""What containers print, on its way to CloudWatch Logs."""
+"""Sends the output of containers to CloudWatch Logs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _LONGEST = 200_000  # characters of a line
 
 
 class OutputLogs:
-    """Lines by group and stream; they are kept until `flush`. May be used from any thread."""
+    """Lines by group and stream, kept until `flush`. May be used from any thread."""
 
     def __init__(self, context: Context) -> None:
         self._context = context

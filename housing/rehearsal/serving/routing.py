@@ -1,4 +1,4 @@
-"""Who answers a request: fleets of variants behind an endpoint, chosen by share and by weight."""
+"""Routes requests to the variants behind an endpoint, by the fleets' shares and the variants' weights."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ T = TypeVar("T")
 
 
 class NoSuchVariant(Exception):
-    """The endpoint is up, but nothing of this name is behind it."""
+    """The endpoint is in service, but has no variant of this name."""
 
 
 class TooBusy(Exception):
-    """A serverless variant answers as many requests at once as it may."""
+    """A serverless variant has reached its MaxConcurrency."""
 
 
 @dataclass
 class RunningVariant:
-    """Machines that serve one model. All of them are one container here; `instances` says how many AWS would bill."""
+    """The machines that serve one model: a single container here; `instances` is how many AWS would bill."""
 
     name: str
     machine: Machine
@@ -45,7 +45,7 @@ class RunningVariant:
 
 @dataclass(eq=False)
 class Fleet:
-    """The variants of one configuration. `plan` is what it was made of."""
+    """The variants of one endpoint configuration, made from `plan`."""
 
     plan: Mapping[str, Any]
     variants: Mapping[str, RunningVariant]
@@ -57,14 +57,14 @@ class Fleet:
 
 @dataclass(frozen=True)
 class Share:
-    """A fleet and its part of the traffic; the parts sum to 1."""
+    """A fleet and its fraction of the traffic; the fractions sum to 1."""
 
     fleet: Fleet
     part: float
 
 
 class Router:
-    """Where each endpoint's requests go. May be used from any thread: a request never meets a fleet that has gone."""
+    """Where each endpoint's requests go. May be used from any thread: no request reaches a fleet that was closed."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
@@ -73,13 +73,13 @@ class Router:
         self._draws: dict[str, random.Random] = {}
 
     def route(self, endpoint: str, shares: Sequence[Share]) -> None:
-        """From now on; requests that are being answered stay where they are."""
+        """Takes effect for new requests; those in flight stay where they are."""
         with self._lock:
             self._routes[endpoint] = tuple(share for share in shares if share.part > 0)
             self._draws.setdefault(endpoint, random.Random(self._context.settings.seed))
 
     def fleet(self, endpoint: str) -> Fleet | None:
-        """The one with the greatest share."""
+        """The fleet with the greatest share."""
         with self._lock:
             shares = self._routes.get(endpoint)
             return max(shares, key=lambda share: share.part).fleet if shares else None
@@ -103,17 +103,17 @@ class Router:
 
     @contextmanager
     def chosen(self, endpoint: str, target: str | None) -> Iterator[tuple[Fleet, RunningVariant]]:
-        """Who answers the next request; it stays up meanwhile. KeyError when there is no such endpoint."""
+        """The variant for the next request, kept open meanwhile. KeyError when there is no such endpoint."""
         with self._lock:
             fleet, variant = _choose(self._routes[endpoint], target, self._draws[endpoint])
-            _enter(variant)
+            _count_in(variant)
         try:
             yield fleet, variant
         finally:
-            self.leave(variant)
+            self.release(variant)
 
     def copied_to(self, endpoint: str, fleet: Fleet) -> RunningVariant | None:
-        """The shadow that gets a copy of a request, in the share that the two weights say; `leave` it afterwards."""
+        """The shadow variant, where it gets a copy of this request, as the weights say; `release` it afterwards."""
         if fleet.shadow is None:
             return None
         (production,) = fleet.variants.values()
@@ -124,13 +124,13 @@ class Router:
             fleet.shadow.in_flight += 1
         return fleet.shadow
 
-    def leave(self, variant: RunningVariant) -> None:
+    def release(self, variant: RunningVariant) -> None:
         with self._lock:
             variant.in_flight -= 1
             variant.last_used = time.monotonic()
 
     def retire(self, fleet: Fleet) -> None:
-        """Close a fleet that gets no more requests, as soon as it has answered those it has."""
+        """Close a fleet that gets no more requests, once those in flight are answered."""
         deadline = time.monotonic() + _DRAIN_S
         while any(variant.in_flight for variant in fleet.everyone()) and time.monotonic() < deadline:
             time.sleep(0.005)
@@ -157,11 +157,11 @@ def _choose(shares: Sequence[Share], target: str | None, draws: random.Random) -
 
 
 def _drawn(among: Sequence[T], weights: Sequence[float], draws: random.Random) -> T:
-    """Where there is nothing to choose nothing is drawn, so that what else is chosen stays as it is."""
+    """A single candidate draws no random number, so that other choices stay reproducible."""
     return among[0] if len(among) == 1 else draws.choices(among, weights)[0]
 
 
-def _enter(variant: RunningVariant) -> None:
+def _count_in(variant: RunningVariant) -> None:
     if variant.most_at_once is not None and variant.in_flight >= variant.most_at_once:
         raise TooBusy(variant.name)
     variant.in_flight += 1

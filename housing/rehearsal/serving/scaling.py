@@ -1,4 +1,4 @@
-"""Application Auto Scaling of variants: target tracking that acts on the load that was metered.
+"""Application Auto Scaling of variants: target tracking on the metrics of `metering`.
 
 A minute is `minute_s` long, and cooldowns are counted in such minutes, so that a test can see it act.
 """
@@ -84,7 +84,7 @@ def _delete_orphans(context: Context, policies: list[Mapping[str, Any]], targets
 
 
 def _wanted(hosting: Hosting, variant: tuple[str, str], policy: Mapping[str, Any], now: int, scaled_at: float) -> int:
-    """How many instances a policy asks for: as many as bring each to its target, when it was off for long enough."""
+    """How many instances a policy asks for, once the metric has been off its target for long enough."""
     minute_s, moment = hosting.context.settings.minute_s, time.time()
     loads = [_load(hosting, variant, policy, moment - age * minute_s, minute_s) for age in range(_IN_MINUTES)]
     target = float(policy["TargetValue"])

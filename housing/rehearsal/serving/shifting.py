@@ -1,4 +1,4 @@
-"""How traffic moves from one fleet to another: in which steps, how long each is watched, by which alarms."""
+"""How traffic moves from one fleet to another: the steps, how long each bakes, and the alarms that are watched."""
 
 from __future__ import annotations
 

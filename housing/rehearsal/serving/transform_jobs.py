@@ -1,4 +1,4 @@
-"""Batch transform: files in S3, cut into requests, answered by a model, put together again in S3."""
+"""Batch transform: splits files from S3 into requests, and writes the model's responses back to S3."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def stop_transform_job(hosting: Hosting, request: dict[str, Any]) -> None:
 
 
 def resume(hosting: Hosting) -> None:
-    """Jobs that were at work when the rehearsal ended begin anew, as on a machine that was replaced."""
+    """Restart the jobs that were running when the rehearsal ended."""
     for record in hosting.context.store.list(_KIND):
         if _status(record) in UNFINISHED:
             _begin(hosting, record["TransformJobName"])
@@ -87,7 +87,7 @@ def _run(hosting: Hosting, name: str) -> None:
 
 
 def _work(hosting: Hosting, record: Record) -> None:
-    """From the start of the machine to the last object's answer."""
+    """Start the machine and transform every object."""
     name = record["TransformJobName"]
     if hosting.context.ending.wait(hosting.context.settings.start_s):
         raise _Stopped

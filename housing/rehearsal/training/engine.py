@@ -25,7 +25,7 @@ _BLOCK = 1 << 16
 class Engine:
     """Containers are processes, forked from one that has imported what they need; may be used from any thread.
 
-    `log` takes what that process itself has to say.
+    `log` is where that process itself writes.
     """
 
     def __init__(self, log: Path) -> None:
@@ -35,8 +35,8 @@ class Engine:
         self._control: socket.socket | None = None
         self._closed = False
 
-    def start(self, work: Mapping[str, Any]) -> Container:
-        """Start a container; `work` is container.entry.Work. RuntimeError once the engine is closed."""
+    def start(self, config: Mapping[str, Any]) -> Container:
+        """Start a container; `config` is container.entry.Work. RuntimeError once the engine is closed."""
         with self._lock:
             control = self._running()
             ours, theirs = socket.socketpair()
@@ -44,7 +44,7 @@ class Engine:
             container = Container(ours, reading)
             try:
                 socket.send_fds(control, [b"c"], [theirs.fileno(), writing])
-                ours.sendall(json.dumps(work).encode() + b"\n")
+                ours.sendall(json.dumps(config).encode() + b"\n")
             except BaseException:
                 container.close()
                 raise
@@ -54,7 +54,7 @@ class Engine:
         return container
 
     def warm_up(self) -> None:
-        """Let the imports begin."""
+        """Start the fork server, so that its imports are done by the first job."""
         with self._lock:
             self._running()
 
@@ -88,19 +88,19 @@ class Engine:
 
 
 class Container:
-    """One that runs, or has ended; belongs to one thread, but for `signal`."""
+    """A container that runs or has ended; for one thread, except `signal`."""
 
     def __init__(self, channel: socket.socket, log: int) -> None:
         self._channel = channel
         self._log: int | None = log
-        self._told = b""
-        self._text = b""
+        self._partial_message = b""
+        self._partial_line = b""
         self.pid: int | None = None
         self.exit_code: int | None = None
         self.paused_at: int | None = None
 
     def read(self, wait_s: float) -> list[str]:
-        """The whole lines that it has logged since; waits for up to `wait_s` seconds when there are none."""
+        """The complete lines logged since the last call; waits up to `wait_s` seconds for one."""
         deadline = time.monotonic() + wait_s
         while not self.ended:
             open_ends: list[Any] = [self._log] if self._log is not None else []
@@ -110,15 +110,15 @@ class Container:
             if not ready:
                 break
             if self._channel in ready:
-                self._listen()
+                self._read_channel()
             if self._log in ready:
                 self._read_log()
                 break
             if self.paused_at is not None:
                 break
-        *lines, self._text = self._text.split(b"\n")
-        if self.ended and self._text:
-            lines, self._text = [*lines, self._text], b""
+        *lines, self._partial_line = self._partial_line.split(b"\n")
+        if self.ended and self._partial_line:
+            lines, self._partial_line = [*lines, self._partial_line], b""
         return [line.decode(errors="replace") for line in lines]
 
     @property
@@ -126,7 +126,7 @@ class Container:
         return self.exit_code is not None and self._log is None
 
     def signal(self, number: signal.Signals) -> None:
-        """Send it to the container and all that it has started; nothing happens when it has ended."""
+        """Send it to the container and every process it has started; does nothing once it has ended."""
         if self.pid is not None and self.exit_code is None:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self.pid, number)
@@ -138,12 +138,12 @@ class Container:
             os.close(self._log)
             self._log = None
 
-    def _listen(self) -> None:
+    def _read_channel(self) -> None:
         try:
             block = self._channel.recv(_BLOCK)
-        except ConnectionResetError:  # it had not read all that it was told
+        except ConnectionResetError:  # it had not read everything that it was sent
             block = b""
-        *lines, self._told = (self._told + block).split(b"\n")
+        *lines, self._partial_message = (self._partial_message + block).split(b"\n")
         for line in lines:
             word, _, number = line.decode().partition(" ")
             if word == "pid":
@@ -153,12 +153,12 @@ class Container:
             else:
                 self.exit_code = int(number)
         if not block and self.exit_code is None:
-            self.exit_code = -signal.SIGKILL  # the process that they are forked from is gone, and they with it
+            self.exit_code = -signal.SIGKILL  # the fork server has ended, and its containers with it
 
     def _read_log(self) -> None:
         assert self._log is not None
         block = os.read(self._log, _BLOCK)
-        self._text += block
+        self._partial_line += block
         if not block:
             os.close(self._log)
             self._log = None

@@ -1,4 +1,4 @@
-"""The life of one training job, from its machine to its archive in S3."""
+"""Runs one training job, from starting its machine to uploading its archive to S3."""
 
 from __future__ import annotations
 
@@ -32,14 +32,15 @@ _CAPACITY = (
     "CapacityError: Unable to provision requested ML compute capacity. Please retry using a different ML instance type."
 )
 KIND = "training-job"
+_FAILS_ON_PURPOSE = "the rehearsal was asked to let this job fail"
 _GRACE_S = 120  # from SIGTERM to SIGKILL, as on AWS
-_RECLAIMED_S = 0.5  # for which a spot job has no machine, at least: long enough to be seen
-_LOOK_S = 0.1
+_RECLAIMED_S = 0.5  # that a spot job is without a machine, at least: long enough to be observed
+_POLL_S = 0.1
 _log = logging.getLogger(__name__)
 
 
 class Ended(Exception):
-    """The job is at its end without a model of its own accord: stopped, or out of time."""
+    """The job was ended from outside: it was stopped, or ran out of time."""
 
     def __init__(self, status: str, message: str) -> None:
         super().__init__(message)
@@ -53,7 +54,7 @@ _OUT_OF_PATIENCE = ("MaxWaitTimeExceeded", "Training job wait time exceeded MaxW
 
 
 def transition(record: Record, status: str, message: str) -> None:
-    """Let the job be in another secondary status from now on."""
+    """Move the record to another secondary status."""
     now = time.time()
     transitions = record["SecondaryStatusTransitions"]
     if transitions and "EndTime" not in transitions[-1]:
@@ -95,7 +96,7 @@ class Execution:
         return self._log.history(metric) if self._log else []
 
     def run(self) -> None:
-        """To the end, whatever happens; when the rehearsal ends first, the job is left as it is."""
+        """Run to the end, whatever happens; when the rehearsal ends first, the record is left as it is."""
         try:
             try:
                 self._train()
@@ -119,32 +120,36 @@ class Execution:
             raise Failed(_CAPACITY)
         spot = self._record["EnableManagedSpotTraining"]
         interruptions = sorted(settings.interrupt_at_rounds) if spot else []
-        fails = "the rehearsal was asked to let this job fail" if self._context.faults.fails_job() else None
+        fails = (
+            "this job fails because the rehearsal's setting fail_jobs asks for it"
+            if self._context.faults.fails_job()
+            else None
+        )
         while True:
-            self._say("Downloading", "Downloading input data")
+            self._set_status("Downloading", "Downloading input data")
             self._began = time.time()
-            self._change(TrainingStartTime=self._record.get("TrainingStartTime", self._began))
+            self._update(TrainingStartTime=self._record.get("TrainingStartTime", self._began))
             shutil.rmtree(self._folder, ignore_errors=True)
             self._checkpoints = inputs.download(self._context, self._record, self._tree)
-            self._say("Training", "Training image download completed. Training in progress.")
-            lost = self._contain(interruptions[0] if interruptions else None, fails)
+            self._set_status("Training", "Training image download completed. Training in progress.")
+            lost = self._run_container(interruptions[0] if interruptions else None, fails)
             if not lost:
                 break
             interruptions.pop(0)
             self._count_seconds()
-            self._say("Interrupted", "Training job interrupted")
+            self._set_status("Interrupted", "Training job interrupted")
             shutil.rmtree(self._folder, ignore_errors=True)
             self._wait(_RECLAIMED_S)
-            self._say("Starting", "Starting the training job")
+            self._set_status("Starting", "Starting the training job")
             self._prepare(settings.start_s)
         self._upload(if_empty=True)
 
     def _prepare(self, seconds: float) -> None:
-        self._say("Pending", "Preparing the instances for training")
+        self._set_status("Pending", "Preparing the instances for training")
         self._wait(seconds)
 
     def _wait(self, seconds: float) -> None:
-        """Raises Ended when the job is stopped meanwhile, or has waited for longer than it may."""
+        """Raises Ended when the job is stopped meanwhile, or exceeds MaxWaitTimeInSeconds."""
         patience = self._record["StoppingCondition"].get("MaxWaitTimeInSeconds", math.inf)
         left = self._record["CreationTime"] + patience - time.time()
         if self._stopping.wait(max(0.0, min(seconds, left))):
@@ -152,25 +157,25 @@ class Execution:
         if seconds > left:
             raise Ended(*_OUT_OF_PATIENCE)
 
-    def _contain(self, interrupt_at: int | None, fails: str | None) -> bool:
-        """Run the container to its end; True when its machine was taken away. Raises Failed, Ended."""
+    def _run_container(self, interrupt_at: int | None, fails: str | None) -> bool:
+        """Run the container to its end; True when its spot instance was reclaimed. Raises Failed, Ended."""
         log = self._log = TrainingLog(self._context, self._name, metric_definitions(self._record, self._context.region))
-        container = self._engine.start(self._work(interrupt_at, fails))
+        container = self._engine.start(self._container_config(interrupt_at, fails))
         times = self._record["StoppingCondition"]
         deadline = time.time() + times["MaxRuntimeInSeconds"] - self._seconds()
         patience = self._record["CreationTime"] + times.get("MaxWaitTimeInSeconds", math.inf)
-        # A script says that it has done a round by its metrics alone.
+        # Only its metrics show that a script has finished a round.
         rounds = interrupt_at if interrupt_at is not None and _is_script(self._record) else math.inf
         end: tuple[str, str] | None = None
         try:
             while not container.ended:
-                log.take(container.read(_LOOK_S))
+                log.take(container.read(_POLL_S))
                 if container.paused_at is not None or log.rounds > rounds:
-                    self._lose(container, log)
+                    self._reclaim(container, log)
                     return True
                 if log.due():
                     self._publish(log)
-                if end is None and (end := self._due(deadline, patience)):
+                if end is None and (end := self._end_reason(deadline, patience)):
                     deadline = time.time() + _GRACE_S
                     container.signal(signal.SIGTERM)
                 elif end and time.time() > deadline:
@@ -185,14 +190,14 @@ class Execution:
             raise Failed(self._failure(container.exit_code))
         return False
 
-    def _due(self, deadline: float, patience: float) -> tuple[str, str] | None:
-        """What ends the job now."""
+    def _end_reason(self, deadline: float, patience: float) -> tuple[str, str] | None:
+        """Why the job must end now; None while it may go on."""
         if self._stopping.is_set():
             return _STOPPED
         now = time.time()
         return _OUT_OF_TIME if now > deadline else _OUT_OF_PATIENCE if now > patience else None
 
-    def _work(self, interrupt_at: int | None, fails: str | None) -> dict[str, Any]:
+    def _container_config(self, interrupt_at: int | None, fails: str | None) -> dict[str, Any]:
         specification = self._record["AlgorithmSpecification"]
         own = {
             "TRAINING_JOB_NAME": self._name,
@@ -213,20 +218,20 @@ class Execution:
             "fails": fails,
         }
 
-    def _lose(self, container: Container, log: TrainingLog) -> None:
-        """The machine is taken away: its log and the checkpoints' folder reach AWS, and nothing else does."""
+    def _reclaim(self, container: Container, log: TrainingLog) -> None:
+        """The spot instance is reclaimed: only its log and its checkpoints reach AWS."""
         container.signal(signal.SIGSTOP)
         if self._checkpoints:
             self._checkpoints.send()
         container.signal(signal.SIGKILL)
         while not container.ended:
-            log.take(container.read(_LOOK_S))
+            log.take(container.read(_POLL_S))
         self._publish(log)
 
     def _publish(self, log: TrainingLog) -> None:
         log.send()
         if log.metrics:
-            self._change(FinalMetricDataList=log.metrics)
+            self._update(FinalMetricDataList=log.metrics)
         if self._checkpoints:
             self._checkpoints.send()
 
@@ -238,7 +243,7 @@ class Execution:
         return f"AlgorithmError: {told}, exit code: {code}"
 
     def _upload(self, *, if_empty: bool) -> None:
-        """What the container has left in its model folder, and in that for other output."""
+        """Upload the model folder and the folder for other output."""
         if self._context.ending.is_set():
             return
         from botocore.exceptions import ClientError
@@ -246,10 +251,10 @@ class Execution:
         address = f"{self._record['OutputDataConfig']['S3OutputPath'].rstrip('/')}/{self._name}/output"
         try:
             if any(self._tree.model.iterdir()) or if_empty:
-                self._say("Uploading", "Uploading generated training model")
+                self._set_status("Uploading", "Uploading generated training model")
                 archive = _packed(self._tree.model, self._folder / "model.tar.gz")
                 objects.push(self._context, archive, f"{address}/model.tar.gz")
-                self._change(ModelArtifacts={"S3ModelArtifacts": f"{address}/model.tar.gz"})
+                self._update(ModelArtifacts={"S3ModelArtifacts": f"{address}/model.tar.gz"})
             if any(self._tree.output_data.iterdir()):
                 archive = _packed(self._tree.output_data, self._folder / "output.tar.gz")
                 objects.push(self._context, archive, f"{address}/output.tar.gz")
@@ -276,14 +281,14 @@ class Execution:
 
     def _count_seconds(self) -> None:
         if self._began is not None:
-            self._change(_seconds=self._seconds() + time.time() - self._began)
+            self._update(_seconds=self._seconds() + time.time() - self._began)
             self._began = None
 
-    def _say(self, status: str, message: str) -> None:
+    def _set_status(self, status: str, message: str) -> None:
         with self._context.store.edit(KIND, self._name) as record:
             transition(record, status, message)
 
-    def _change(self, **members: Any) -> None:
+    def _update(self, **members: Any) -> None:
         self._record |= self._context.store.update(KIND, self._name, **members)
 
 

@@ -1,4 +1,4 @@
-"""What a training job's machine has on its disk before the container starts."""
+"""Prepares the disk of a training job's machine before the container starts."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
 
 class Failed(Exception):
-    """The job is at its end; the text is its FailureReason."""
+    """The job has failed; the text is its FailureReason."""
 
 
 def download(context: Context, request: Mapping[str, Any], tree: Tree) -> objects.Mirror | None:
-    """Lay out /opt/ml for a job; what mirrors its checkpoints, if it has any. Raises Failed."""
+    """Fill /opt/ml for a job; returns the mirror of its checkpoints, if it has any. Raises Failed."""
     from botocore.exceptions import ClientError
 
     tree.make()
@@ -39,7 +39,7 @@ def download(context: Context, request: Mapping[str, Any], tree: Tree) -> object
 
 
 def _channel(context: Context, request: Mapping[str, Any], channel: Mapping[str, Any], folder: Path) -> dict[str, str]:
-    """Fetch it, and what inputdataconfig.json says of it."""
+    """Fetch a channel; returns its entry in inputdataconfig.json."""
     source = channel["DataSource"]["S3DataSource"]
     folder.mkdir()
     if not objects.pull(context, source["S3Uri"], folder):
@@ -76,7 +76,7 @@ def _checkpoints(context: Context, request: Mapping[str, Any], tree: Tree) -> ob
 
 
 def _let_drivers_find(tree: Tree) -> None:
-    """The SDK's own programs have the container's paths in them; here these lie elsewhere."""
+    """The SDK's drivers contain the container's paths; replace them by ours."""
     for path in (tree.data / "sm_drivers").rglob("*"):
         if path.is_file() and path.suffix in (".py", ".sh"):
             text = path.read_text(encoding="utf-8")

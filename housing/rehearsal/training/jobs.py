@@ -1,4 +1,4 @@
-"""Training jobs: created, looked at, stopped and deleted as on AWS; each is run by a thread of its own."""
+"""The operations on training jobs: create, describe, list, stop and delete, as on AWS."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def create(jobs: RunningJobs, request: dict[str, Any], **more: Any) -> str:
-    """Keep the job and let it run; its ARN. `more` are members that only AWS itself sets. Raises ApiError."""
+    """Create the job and start it; returns its ARN. `more` are members that only AWS itself sets. Raises ApiError."""
     if jobs.context.store.has(KIND, request["TrainingJobName"]):
         raise KINDS[KIND].exists(jobs.context.arn(KIND, request["TrainingJobName"]))
     request_checks.check(jobs.context, request)
@@ -39,7 +39,7 @@ def create(jobs: RunningJobs, request: dict[str, Any], **more: Any) -> str:
 
 
 def stop(jobs: RunningJobs, name: str) -> None:
-    """Ask a job to stop; one that has ended stays as it is."""
+    """Ask a job to stop; does nothing where it has ended."""
     with jobs.context.store.edit(KIND, name) as record:
         if record["TrainingJobStatus"] != "InProgress":
             return
@@ -87,7 +87,7 @@ def delete_training_job(jobs: RunningJobs, request: dict[str, Any]) -> dict[str,
 
 
 def resume(jobs: RunningJobs) -> None:
-    """Bring to an end what a killed rehearsal has left, or run it again where its RetryStrategy says so.
+    """Fail the jobs that were running when the rehearsal ended, or restart those whose RetryStrategy allows it.
 
     What such a job had trained is lost and is not billed.
     """

@@ -1,4 +1,4 @@
-"""A container's log on its way to CloudWatch, and the metrics that are read from its lines and go there, too."""
+"""Sends a container's log to CloudWatch, with the metrics that are found in its lines."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ _MOST_METRICS = 500  # in one call; CloudWatch takes 1,000
 
 
 class TrainingLog:
-    """One stream, `<job>/algo-1-<milliseconds>`; belongs to one thread.
+    """One stream, `<job>/algo-1-<milliseconds>`; for one thread.
 
-    `definitions` are MetricDefinitions. `rounds` counts the lines that had a metric in them.
+    `definitions` are MetricDefinitions. `rounds` counts the lines that contained a metric.
     """
 
     def __init__(self, context: Context, job: str, definitions: Sequence[Mapping[str, str]]) -> None:
         self._cloudwatch = context.client("cloudwatch")
         self._job = job
-        self._untold: list[dict[str, Any]] = []
+        self._unsent_metrics: list[dict[str, Any]] = []
         self._metrics_of = _reader(definitions)
         self._stream = LogStream(context, GROUP, f"{job}/algo-1-{int(time.time() * 1000)}")
-        self._waiting: list[dict[str, Any]] = []
+        self._unsent_lines: list[dict[str, Any]] = []
         self._sent = time.monotonic()
         self._last: dict[str, dict[str, Any]] = {}
         self._history: dict[str, list[float]] = {}
@@ -50,31 +50,31 @@ class TrainingLog:
         for line in lines:
             # The agent on SageMaker's machines writes control characters as octal numbers: a tab is #011.
             shown = re.sub(r"[\x00-\x1f]", lambda found: f"#{ord(found[0]):03o}", line)
-            self._waiting.append({"timestamp": int(now * 1000), "message": shown or " "})
+            self._unsent_lines.append({"timestamp": int(now * 1000), "message": shown or " "})
             found = self._metrics_of(shown)
             self.rounds += bool(found)
             for name, value in found:
                 self._history.setdefault(name, []).append(value)
                 self._last[name] = {"MetricName": name, "Value": value, "Timestamp": now}
-                self._untold.append(self._last[name])
+                self._unsent_metrics.append(self._last[name])
 
     def due(self) -> bool:
-        return bool(self._waiting) and time.monotonic() - self._sent > _EVERY_S
+        return bool(self._unsent_lines) and time.monotonic() - self._sent > _EVERY_S
 
     def send(self) -> None:
-        if not self._waiting:
+        if not self._unsent_lines:
             return
-        self._stream.write(self._waiting)
-        self._waiting = []
+        self._stream.write(self._unsent_lines)
+        self._unsent_lines = []
         self._sent = time.monotonic()
-        self._tell_metrics()
+        self._send_metrics()
 
-    def _tell_metrics(self) -> None:
+    def _send_metrics(self) -> None:
         dimensions = [{"Name": "TrainingJobName", "Value": self._job}]
-        told = [{**metric, "Dimensions": dimensions} for metric in self._untold]
+        told = [{**metric, "Dimensions": dimensions} for metric in self._unsent_metrics]
         for start in range(0, len(told), _MOST_METRICS):
             self._cloudwatch.put_metric_data(Namespace=GROUP, MetricData=told[start : start + _MOST_METRICS])
-        self._untold = []
+        self._unsent_metrics = []
 
 
 def _reader(definitions: Sequence[Mapping[str, str]]) -> Callable[[str], list[tuple[str, float]]]:

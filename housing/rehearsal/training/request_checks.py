@@ -1,4 +1,4 @@
-"""What AWS refuses of a training job when it is created, before anything runs."""
+"""Checks a request to create a training job, as AWS does before anything runs."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def check(context: Context, request: Mapping[str, Any]) -> None:
 
 
 def metric_definitions(request: Mapping[str, Any], region: str) -> list[dict[str, str]]:
-    """How metrics are read from the log: the algorithm's own for XGBoost, else as the request says."""
+    """How metrics are found in the log: XGBoost's own definitions, or those of the request."""
     specification = request["AlgorithmSpecification"]
     if framework_of(specification["TrainingImage"], region) != "xgboost":
         return list(specification.get("MetricDefinitions", []))

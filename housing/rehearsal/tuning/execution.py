@@ -1,4 +1,4 @@
-"""The life of one tuning job: what to train next, what to stop early, and when it is done."""
+"""Runs one tuning job: decides what to train next, what to stop early, and when it is done."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ if TYPE_CHECKING:
     from housing.rehearsal.store import Record
     from housing.rehearsal.training.running_jobs import RunningJobs
 
-_LOOK_S = 0.02
-_HOPELESS = 5  # jobs that fail before any has succeeded
-_ETA = 3  # of each three jobs that get as far, Hyperband lets one go on
-_BEFORE_MEDIAN = 3  # jobs and rounds, before it says anything
+_POLL_S = 0.02
+_MOST_FAILURES = 5  # jobs that may fail before one has succeeded
+_ETA = 3  # Hyperband continues one in so many of the jobs that reach a rung
+_BEFORE_MEDIAN = 3  # jobs and rounds that the median rule needs
 _log = logging.getLogger(__name__)
 
 
 class TuningExecution:
-    """Runs in a thread of its own. All that it knows is in the records, so that a killed one can go on."""
+    """Runs in a thread of its own. Its whole state is in the records, so that a later process can continue it."""
 
     def __init__(self, jobs: RunningJobs, name: str) -> None:
         self._jobs = jobs
@@ -53,7 +53,7 @@ class TuningExecution:
         self._exhausted = False
 
     def run(self) -> None:
-        """To the end, whatever happens; when the rehearsal ends first, the job is left as it is."""
+        """Run to the end, whatever happens; when the rehearsal ends first, the record is left as it is."""
         try:
             status, reason = self._search()
         except ApiError as error:
@@ -71,37 +71,37 @@ class TuningExecution:
                 record["FailureReason"] = reason
 
     def _search(self) -> tuple[str, str | None]:
-        """The status that it ends with, and why if that is a failure."""
+        """The status that it ends with, and the reason of a failure."""
         while not self._context.ending.is_set():
             self._record = self._context.store.get(KIND, self._name)
             known = trials(self._context, self._record)
             running = [trial for trial in known if trial.running]
             succeeded = [trial for trial in known if trial.value is not None and not trial.running]
-            hopeless = len(known) - len(running) >= _HOPELESS and not succeeded
-            over = hopeless or self._over(known)
-            if over or self._stopping():
+            failing = len(known) - len(running) >= _MOST_FAILURES and not succeeded
+            over = failing or self._is_over(known)
+            if over or self._is_stopping():
                 for trial in running:
                     training_jobs.stop(self._jobs, trial.name)
-            elif len(running) < self._config["ResourceLimits"]["MaxParallelTrainingJobs"] and self._more(known):
-                self._launch(known)
+            elif len(running) < self._config["ResourceLimits"]["MaxParallelTrainingJobs"] and self._has_more(known):
+                self._start_job(known)
                 continue
-            if not running and (over or not self._more(known) or self._stopping()):
-                if self._stopping():
+            if not running and (over or not self._has_more(known) or self._is_stopping()):
+                if self._is_stopping():
                     return "Stopped", None
                 return ("Completed", None) if succeeded else ("Failed", _no_success(len(known)))
             self._stop_early(running, known)
-            self._context.ending.wait(_LOOK_S)
+            self._context.ending.wait(_POLL_S)
         return "InProgress", None
 
-    def _stopping(self) -> bool:
+    def _is_stopping(self) -> bool:
         return bool(self._record["HyperParameterTuningJobStatus"] == "Stopping")
 
-    def _more(self, known: Sequence[Trial]) -> bool:
+    def _has_more(self, known: Sequence[Trial]) -> bool:
         limit = self._config["ResourceLimits"].get("MaxNumberOfTrainingJobs", self._space.count)
         return not self._exhausted and len(known) < limit
 
-    def _over(self, known: Sequence[Trial]) -> bool:
-        """Whether there is nothing more to hope for, or no time."""
+    def _is_over(self, known: Sequence[Trial]) -> bool:
+        """Whether a completion criterion is met or the time is up."""
         limit = self._config["ResourceLimits"].get("MaxRuntimeInSeconds")
         if limit is not None and time.time() > self._record["CreationTime"] + limit:
             return True
@@ -115,7 +115,7 @@ class TuningExecution:
         patience = criteria.get("BestObjectiveNotImproving", {}).get("MaxNumberOfTrainingJobsNotImproving")
         return patience is not None and len(values) - 1 - values.index(min(values)) >= patience
 
-    def _launch(self, known: Sequence[Trial]) -> None:
+    def _start_job(self, known: Sequence[Trial]) -> None:
         earlier = self._parents if self._config["Strategy"] == "Bayesian" else []
         seen = [
             Observation(point, None if trial.value is None or trial.running else self._cost(trial.value))
@@ -162,7 +162,7 @@ def is_below_median(curve: Sequence[float], others: Sequence[Sequence[float]]) -
 
 
 def falls_behind(curve: Sequence[float], others: Sequence[Sequence[float]], limits: Mapping[str, int]) -> bool:
-    """Whether a job is not of the best third of those that came to the same rung: MinResource, three times that ..."""
+    """Whether a job is outside the best third of those that reached the same rung: MinResource, three times that ..."""
     rung, most = limits.get("MinResource", 1), limits.get("MaxResource", len(curve))
     if len(curve) > most:
         return True

@@ -1,4 +1,4 @@
-"""Tuning jobs: created, looked at, stopped and deleted as on AWS; each is run by a thread of its own."""
+"""The operations on tuning jobs: create, describe, list, stop and delete, as on AWS."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def delete(jobs: RunningJobs, request: dict[str, Any]) -> dict[str, Any]:
 
 
 def resume(jobs: RunningJobs) -> None:
-    """Go on with what a killed rehearsal has left; the training jobs that ran have failed by now, or run again."""
+    """Continue the jobs that were running when the rehearsal ended; call this after the training jobs' own `resume`."""
     for record in jobs.context.store.list(KIND):
         if record[_STATUS] in UNFINISHED:
             _begin(jobs, record[_NAME])
@@ -89,7 +89,7 @@ def _begin(jobs: RunningJobs, name: str) -> None:
 
 
 def _with_progress(jobs: RunningJobs, record: Record) -> Record:
-    """The record with what its training jobs came to by now."""
+    """The record with its counters, best training job and consumed resources as of now."""
     known = trials(jobs.context, record)
     record |= counters(known)
     if winner := best(record, known):

@@ -1,4 +1,4 @@
-"""What AWS refuses of a tuning job when it is created, and the training jobs that it stands for."""
+"""Checks a request to create a tuning job, and makes the requests of its training jobs."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def check(context: Context, request: Mapping[str, Any]) -> None:
 
 
 def training_request(request: Mapping[str, Any], name: str, tuned: Mapping[str, str]) -> dict[str, Any]:
-    """The training job that tries these values."""
+    """The request of the training job that tries these values."""
     definition = request["TrainingJobDefinition"]
     objective = request["HyperParameterTuningJobConfig"]["HyperParameterTuningJobObjective"]
     made = {member: definition[member] for member in _COPIED if member in definition}

@@ -1,4 +1,4 @@
-"""What the training jobs of a tuning job came to, read from their own records."""
+"""The results of a tuning job's training jobs, read from their records."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _RETRYABLE = ("InternalServerError", "CapacityError")
 
 @dataclass(frozen=True)
 class Trial:
-    """One training job: the values it tries, its record, and its last objective value, if it has told one."""
+    """One training job: the values it tries, its record, and its last objective value, if it has logged one."""
 
     name: str
     tuned: Mapping[str, str]
@@ -35,7 +35,7 @@ class Trial:
 
 
 def trials(context: Context, tuning: Record) -> list[Trial]:
-    """In the order of their start; those that were deleted are missing."""
+    """In the order in which they started, without those that were deleted."""
     metric = _objective(tuning)["MetricName"]
     found = []
     for job in tuning["_jobs"]:

@@ -1,4 +1,4 @@
-"""How a tuning job chooses what to train next."""
+"""The strategies by which a tuning job chooses what to train next."""
 
 from __future__ import annotations
 
@@ -13,73 +13,72 @@ import numpy.typing as npt
 from housing.rehearsal.tuning.parameter_ranges import Choice, Point, Space
 
 Array = npt.NDArray[np.float64]
-_AT_RANDOM = 3  # points before there is anything to learn from
+_AT_RANDOM = 3  # random points before the model is used
 _CANDIDATES = 1000
-_NEAR = 0.08  # how far from the best points others are looked for
+_NEAR = 0.08  # standard deviation of candidates around the best points
 
 
 @dataclass(frozen=True)
 class Observation:
-    """A point, and its value: the smaller the better; None while it is not known, or when the job came to nothing."""
+    """A point and its value, the smaller the better; None while it is unknown, or where the job failed."""
 
     point: Point
     value: float | None
 
 
 Propose = Callable[[Space, Sequence[Observation], int], Point | None]
-"""The next point, after all that were proposed so far; the number, the search's own, seeds what is random. None: there
-are no more."""
+"""The next point, given all that were proposed so far and the search's seed; None when there are no more."""
 
 
 def by_name(strategy: str) -> Propose:
     return {"Random": at_random, "Grid": in_a_grid, "Hyperband": at_random, "Bayesian": bayesian}[strategy]
 
 
-def at_random(space: Space, seen: Sequence[Observation], seed: int) -> Point | None:
-    point: Point = tuple(_generator(seen, seed).random(len(space.ranges)))
+def at_random(space: Space, observations: Sequence[Observation], seed: int) -> Point | None:
+    point: Point = tuple(_generator(observations, seed).random(len(space.ranges)))
     return point
 
 
-def in_a_grid(space: Space, seen: Sequence[Observation], seed: int) -> Point | None:  # noqa: ARG001
+def in_a_grid(space: Space, observations: Sequence[Observation], seed: int) -> Point | None:  # noqa: ARG001
     """All combinations of categories, in their order."""
     choices = [side for side in space.ranges if isinstance(side, Choice)]
     combinations = itertools.product(*([side.side(value) for value in side.values] for side in choices))
-    return next(itertools.islice(combinations, len(seen), None), None)
+    return next(itertools.islice(combinations, len(observations), None), None)
 
 
-def bayesian(space: Space, seen: Sequence[Observation], seed: int) -> Point | None:
+def bayesian(space: Space, observations: Sequence[Observation], seed: int) -> Point | None:
     """The point that a Gaussian process expects to improve most on the best one so far."""
-    known = [one for one in seen if one.value is not None]
-    generator = _generator(seen, seed)
+    known = [one for one in observations if one.value is not None]
+    generator = _generator(observations, seed)
     if len(known) < max(_AT_RANDOM, min(len(space.ranges), 2 * _AT_RANDOM)):
-        return _spread(space, seen, seed)
+        return _spread(space, observations, seed)
     points = _features(space, [one.point for one in known])
     values = np.array([one.value for one in known], dtype=float)
-    # Ranks of a kind: one hopeless point must not flatten the differences between the good ones.
+    # One very bad point must not flatten the differences between the good ones.
     worst = np.median(values) + 2 * (np.median(values) - values.min())
     values = np.minimum(values, worst)
     scale = float(values.std()) or 1.0
     values = (values - values.mean()) / scale
     candidates = _candidates(space, known, generator)
-    running = [one.point for one in seen if one.value is None]
+    running = [one.point for one in observations if one.value is None]
     mean, deviation = _predicted(points, values, _features(space, candidates), _features(space, running))
     return candidates[int(np.argmax(_improvement(mean, deviation, float(values.min()))))]
 
 
-def _generator(seen: Sequence[Observation], seed: int) -> np.random.Generator:
-    return np.random.default_rng([seed, len(seen)])
+def _generator(observations: Sequence[Observation], seed: int) -> np.random.Generator:
+    return np.random.default_rng([seed, len(observations)])
 
 
-def _spread(space: Space, seen: Sequence[Observation], seed: int) -> Point:
-    """The next of a sequence that fills the cube evenly."""
+def _spread(space: Space, observations: Sequence[Observation], seed: int) -> Point:
+    """The next point of a low-discrepancy sequence."""
     from scipy.stats import qmc
 
-    sequence = qmc.Halton(len(space.ranges), rng=np.random.default_rng(seed)).random(len(seen) + 1)
+    sequence = qmc.Halton(len(space.ranges), rng=np.random.default_rng(seed)).random(len(observations) + 1)
     return tuple(sequence[-1])
 
 
 def _candidates(space: Space, known: Sequence[Observation], generator: np.random.Generator) -> list[Point]:
-    """Anywhere, and near the best; each as its rounded values really are."""
+    """Random points, half of them near the best ones."""
     sides = len(space.ranges)
     best = [one.point for one in sorted(known, key=lambda one: one.value or 0.0)[:3]]
     near = np.array(best)[generator.integers(len(best), size=_CANDIDATES // 2)]
@@ -102,7 +101,7 @@ def _features(space: Space, points: Sequence[Point]) -> Array:
 
 
 def _predicted(points: Array, values: Array, candidates: Array, running: Array) -> tuple[Array, Array]:
-    """Mean and standard deviation at the candidates; what is running counts as done, and as expected."""
+    """Mean and standard deviation at the candidates; running jobs count as finished with their expected value."""
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.gaussian_process import GaussianProcessRegressor
     from sklearn.gaussian_process.kernels import Matern, WhiteKernel

@@ -138,6 +138,13 @@ class Shop:
         assert not failures
         assert answers
 
+    def wait_for(self, answers: Sequence[object], count: int) -> None:
+        """Until there are so many."""
+        deadline = time.monotonic() + 240
+        while len(answers) < count:
+            assert time.monotonic() < deadline, f"{len(answers)} of {count}"
+            time.sleep(0.005)
+
     @contextmanager
     def calling_once(self, endpoint: str) -> Iterator[Timed]:
         """One request in the background, which is answered when the block is left."""
