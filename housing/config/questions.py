@@ -13,10 +13,12 @@ from housing.config.schema import Algorithm
 from housing.data.description import Dataset
 from housing.nearest import nearest
 from housing.promotion.spec import Gate
+from housing.promotion.threshold import ChosenThreshold
 from housing.tasks import base as tasks
 from housing.tuning.spec import Study
 
 _CHANNELS = ("train", "validation")
+_BINARY = 2
 
 
 def answered(parts: Mapping[str, Any], faults: list[Fault]) -> dict[str, Any]:
@@ -33,6 +35,7 @@ def answered(parts: Mapping[str, Any], faults: list[Fault]) -> dict[str, Any]:
     if isinstance(study, Study):
         named = tuple(f"{name}_{metric}" if name in _CHANNELS else name for name in study.objectives)
         filled["study"] = replace(study, objective=named[0] if isinstance(study.objective, str) else named)
+    faults += _threshold_faults(parts.get("threshold"), dataset)
     if isinstance(gate, Gate):
         known = tasks.metrics(question)
         if gate.metric is None:
@@ -41,6 +44,16 @@ def answered(parts: Mapping[str, Any], faults: list[Fault]) -> dict[str, Any]:
             rule = f"must be one of {some_of(known)}, the metrics of task {question}"
             faults.append(Fault(("gate", "metric"), rule, gate.metric, did_you_mean(nearest(gate.metric, known))))
     return filled
+
+
+def _threshold_faults(threshold: float | ChosenThreshold | None, dataset: Dataset) -> Iterator[Fault]:
+    if threshold is None:
+        return
+    if len(dataset.label_levels) != _BINARY:
+        rule = f"belongs to a label with two levels, and task {dataset.question} is asked of {dataset.label!r}"
+        yield Fault(("threshold",), rule, threshold if isinstance(threshold, float) else None)
+    elif isinstance(threshold, float) and not 0 <= threshold <= 1:
+        yield Fault(("threshold",), "is a probability: it must lie in [0, 1]", threshold)
 
 
 def _with_defaults(algorithm: Algorithm, dataset: Dataset) -> Algorithm:

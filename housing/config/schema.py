@@ -13,6 +13,7 @@ from housing.data.description import Dataset, Features
 from housing.deployment.spec import Deployment
 from housing.monitoring.spec import Monitoring
 from housing.promotion.spec import Gate
+from housing.promotion.threshold import ChosenThreshold
 from housing.targets.rehearsal.settings import Rehearsal
 from housing.tasks.base import Direction
 from housing.training.metrics import known_direction
@@ -146,6 +147,8 @@ class Published:
 class Experiment:
     """The checked configuration; `name` is the MLflow experiment. `runner` and `host` are the targets' own settings.
 
+    `threshold` is the least probability of the positive level of two at which it is chosen, or how to choose it.
+
     `parallel` jobs of a `train --multirun` run at once; of a study's trials `study.parallel` do.
     """
 
@@ -166,6 +169,7 @@ class Experiment:
     rehearsal: Rehearsal = field(default_factory=Rehearsal)
     monitoring: Monitoring = field(default_factory=Monitoring)
     candidate: str | None = None
+    threshold: float | ChosenThreshold | None = None
     published: Published | None = None
     parallel: int = 1
 

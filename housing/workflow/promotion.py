@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from housing.algorithms.base import find
@@ -20,6 +20,7 @@ from housing.workflow.jobs import result_of
 from housing.workflow.judging import bundle_of, judge, refusal
 from housing.workflow.outcome import Invocation, Outcome, OutputTable, Reporter
 from housing.workflow.session import Session
+from housing.workflow.thresholds import threshold_of
 
 if TYPE_CHECKING:
     from housing.data.encoder import Encoder
@@ -118,6 +119,7 @@ def promote_best(
     algorithm = experiment.algorithm
     hyperparameters = _final_hyperparameters(source, algorithm, session.reporter.step)
     encoder, channel = session.prepared.final()
+    encoder = replace(encoder, threshold=threshold_of(session, source, hyperparameters, parent=parent))
     name = f"final from {source.name}"
     job = session.job(name, hyperparameters, {"train": session.runner.stage(channel)})
     run = session.recording.job_run(

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import random
+import re
 from importlib.resources import files
 from pathlib import Path
 
@@ -92,6 +93,25 @@ def test_a_gate_may_ask_for_more_and_for_every_level(described: pandas.DataFrame
     assert passed.code == 0, passed.err
 
 
+def test_a_threshold_goes_with_the_model(described: pandas.DataFrame, housing: Housing) -> None:
+    trained = housing("train", *MINE, "--json").data["run_id"]
+    declared = housing("promote", *MINE, f"candidate={trained}", "threshold=0.2")
+    assert declared.code == 0, declared.err
+    frame = registered("churn").predict(described)
+    chances = frame[f"probability_{LEVELS[1]}"]
+    assert (frame["prediction"] == LEVELS[1]).tolist() == (chances >= 0.2).tolist()
+    assert int(((chances >= 0.2) & (chances < 0.5)).sum()) > 0
+
+    costly = "threshold={cost: {false_positive: 1, false_negative: 20}}"
+    chosen = housing("promote", *MINE, f"candidate={trained}", costly, "gate.against_champion=nothing")
+    assert chosen.code == 0, chosen.err
+    assert "chosen on 80 rows of validation" in chosen.err
+    threshold = float(re.findall(r"^threshold +([\d.e-]+), chosen", chosen.err, re.MULTILINE)[0])
+    assert threshold < 0.3
+    again = registered("churn").predict(described)
+    assert (again["prediction"] == LEVELS[1]).sum() > (chances >= 0.5).sum()
+
+
 def test_a_study_looks_for_what_only_the_finished_model_has(described: pandas.DataFrame, housing: Housing) -> None:
     told = housing("tune", *MINE, *QUICK, "study.objective=[validation_f1,validation_log_loss]", "--json")
     assert told.code == 0, told.err
@@ -122,6 +142,9 @@ def test_the_shipped_example_has_several_levels(project: Path, housing: Housing)
         ("dataset.task=multiclass", "multiclass needs a label with 3 to 500 levels, and 'churned' has 2"),
         ("dataset.positive=noo", "did you mean 'no'?"),
         ("features.label_transform=log", "a label of task binary is not transformed"),
+        ("threshold=1.5", "is a probability: it must lie in [0, 1]"),
+        ("threshold={maximise: auc}", "maximise must be one of accuracy"),
+        ("threshold={}", "give maximise, such as f1, or cost"),
         ("gate.metric=acuracy", "did you mean accuracy?"),
         ("gate.metric=mae", "the metrics of task binary"),
         ("study.objective=validation_f1_macro", "must be one of"),
@@ -145,7 +168,8 @@ def naive_log_loss(label: pandas.Series) -> float:
 def registered(name: str):  # type: ignore[no-untyped-def]
     import mlflow
 
-    mlflow.set_tracking_uri("sqlite:///mlflow.db")
+    # MLflow remembers a store by its address, and another test's is called mlflow.db too.
+    mlflow.set_tracking_uri(f"sqlite:///{Path.cwd() / 'mlflow.db'}")
     return mlflow.pyfunc.load_model(f"models:/{name}@champion")
 
 
