@@ -10,9 +10,9 @@ _LONGEST_STUDY = 32
 
 
 def job_name(prefix: str) -> str:
-    """`<prefix>-<UTC, to the millisecond>-<four random letters>`: 26 characters behind the prefix."""
+    """`<prefix>-<UTC, to the millisecond>-<eight random letters>`: 30 characters behind the prefix."""
     now = datetime.now(UTC)
-    return f"{prefix}-{now:%Y%m%d-%H%M%S}-{now.microsecond // 1000:03d}-{secrets.token_hex(2)}"
+    return f"{prefix}-{now:%Y%m%d-%H%M%S}-{now.microsecond // 1000:03d}-{secrets.token_hex(4)}"
 
 
 def study_name(prefix: str) -> str:
