@@ -149,7 +149,12 @@ def tune(settings: Settings, channels: dict[str, Channel]) -> tuple[str, set[str
     for attempt in range(2):
         try:
             shared = job(runner, channels)
-            study = ManagedStudy(handle, Study("s", "random", 2, parallel=2), {"eta": Float(0.1, 0.5)}, shared)
+            study = ManagedStudy(
+                handle,
+                Study("s", "random", 2, parallel=2, objective="validation_mae"),
+                {"eta": Float(0.1, 0.5)},
+                shared,
+            )
             ended: dict[str, str] = {}
             runner.search(study, lambda each, ended=ended: bool(ended.update({each.handle: each.state})))
             if set(ended.values()) == {"complete"}:

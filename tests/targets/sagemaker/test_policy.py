@@ -96,7 +96,7 @@ def train(rehearsal: Served) -> None:
         for future in at_once:
             future.result()
         runner.find({"housing:run": "r"})
-        study = Study("s", "random", trials=50, parallel=1, engine="amt")
+        study = Study("s", "random", trials=50, parallel=1, engine="amt", objective="validation_mae")
         managed = ManagedStudy(runner.study_handle(), study, {"eta": Float(0.1, 0.5)}, job)
         runner.search(managed, lambda told: told.result is not None)
     finally:

@@ -49,7 +49,9 @@ def test_a_study_outlasts_a_fault_at_every_call(rehearsal: Served, rehearse: Cal
     rehearse(faults=(InjectedFault("*", kind),))
     runner = SageMakerRunner(settings_of(rehearsal))
     shared = replace(job(runner, seed=1000 + len(kind)), handle=None)
-    study = ManagedStudy(runner.study_handle(), Study("s", "random", 2), {"eta": Float(0.1, 0.5)}, shared)
+    study = ManagedStudy(
+        runner.study_handle(), Study("s", "random", 2, objective="validation_mae"), {"eta": Float(0.1, 0.5)}, shared
+    )
     ended: dict[str, ManagedJob] = {}
     runner.search(study, lambda each: bool(ended.update({each.handle: each})))
     assert [each.state for each in ended.values()] == ["complete", "complete"]

@@ -39,6 +39,9 @@ IMAGE = Image(
 SPACE = {"rate": Float(0.1, 0.9), "loss": Categorical(("l1", "l2")), "log_label": Categorical((True, False))}
 
 
+QUESTION = {"HOUSING_LABEL_TRANSFORM": "none", "HOUSING_TASK": "regression", "HOUSING_LEVELS": "0"}
+
+
 def job(code: Program | Image, **changed: Any) -> TrainingJob:
     channels = {name: Staged(name, f"s3://bucket/{name}.csv") for name in ("train", "validation")}
     kind = "script" if isinstance(code, Program) else "container"
@@ -65,7 +68,7 @@ def test_a_script_runs_in_its_framework_s_image_with_its_folder_staged() -> None
     }
     definitions = request["AlgorithmSpecification"]["MetricDefinitions"]
     assert {"Name": "validation_mae", "Regex": r"validation-mae: ([0-9.e+-]+)"} in definitions
-    assert request["Environment"] == {"HOUSING_LABEL_TRANSFORM": "log"}
+    assert request["Environment"] == QUESTION | {"HOUSING_LABEL_TRANSFORM": "log"}
 
 
 def test_an_image_gets_plain_text_and_its_own_entry_point() -> None:
@@ -82,7 +85,7 @@ def test_an_image_gets_plain_text_and_its_own_entry_point() -> None:
 
 
 def managed_study(code: Program | Image) -> ManagedStudy:
-    return ManagedStudy("housing-study", Study("s", "random", trials=4), SPACE, job(code))
+    return ManagedStudy("housing-study", Study("s", "random", trials=4, objective="validation_mae"), SPACE, job(code))
 
 
 def test_a_tuning_job_runs_an_image_as_it_is() -> None:
@@ -106,7 +109,7 @@ def test_a_tuning_job_proposes_values_as_the_code_reads_them(code: Program | Ima
     assert (
         request["HyperParameterTuningJobConfig"]["HyperParameterTuningJobObjective"]["MetricName"] == "validation_mae"
     )
-    assert request["TrainingJobDefinition"]["Environment"] == {"HOUSING_LABEL_TRANSFORM": "none"}
+    assert request["TrainingJobDefinition"]["Environment"] == QUESTION
 
 
 def test_what_a_script_was_told_is_read_back_as_it_was() -> None:
@@ -116,7 +119,12 @@ def test_what_a_script_was_told_is_read_back_as_it_was() -> None:
 
 def test_hyperband_knows_which_hyperparameter_counts_a_script_s_rounds() -> None:
     shared = job(linear(rounds="rounds"), hyperparameters={"rounds": 30})
-    managed = ManagedStudy("s", Study("s", "random", trials=4, pruner="hyperband", prune_after=5), SPACE, shared)
+    managed = ManagedStudy(
+        "s",
+        Study("s", "random", trials=4, pruner="hyperband", prune_after=5, objective="validation_mae"),
+        SPACE,
+        shared,
+    )
     config = tuning_request(managed, Settings(), RESOURCES)["HyperParameterTuningJobConfig"]["StrategyConfig"]
     assert config == {"HyperbandStrategyConfig": {"MinResource": 5, "MaxResource": 30}}
 
@@ -132,7 +140,12 @@ def test_a_study_of_a_script_runs_as_a_tuning_job(runner: SageMakerRunner) -> No
     channels = {name: runner.stage(channel(name, seed)) for name, seed in (("train", 1), ("validation", 2))}
     shared = TrainingJob("job", "script", {"rounds": 5, "rate": 0.5}, channels, seed=0, code=linear())
     handle = runner.handle()
-    study = ManagedStudy(handle, Study("s", "random", trials=2, parallel=2), {"rate": Float(0.1, 0.9)}, shared)
+    study = ManagedStudy(
+        handle,
+        Study("s", "random", trials=2, parallel=2, objective="validation_mae"),
+        {"rate": Float(0.1, 0.9)},
+        shared,
+    )
     seen: dict[int, ManagedJob] = {}
 
     def watch(changed: ManagedJob) -> bool:

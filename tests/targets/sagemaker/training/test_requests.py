@@ -51,7 +51,9 @@ SPACE: SearchSpace = {
     "alpha": Categorical((1.5,)),
 }
 XGBOOST = container_of("xgboost")
-STUDY = ManagedStudy("housing-260101120000-abcdef", Study("walkthrough", "tpe", 9, parallel=3), SPACE, JOB)
+STUDY = ManagedStudy(
+    "housing-260101120000-abcdef", Study("walkthrough", "tpe", 9, parallel=3, objective="validation_mae"), SPACE, JOB
+)
 
 
 def valid(operation: str, request: dict[str, Any]) -> dict[str, Any]:
@@ -103,6 +105,8 @@ def test_a_training_job_says_all_that_the_walkthrough_says() -> None:
         "housing:run": "r1",
         "housing:algorithm": "xgboost",
         "housing:label_transform": "none",
+        "housing:task": "regression",
+        "housing:levels": "0",
     }
 
 
@@ -241,7 +245,7 @@ def test_parents_are_learnt_from() -> None:
 def test_a_script_s_grid_is_made_of_lists() -> None:
     job = replace(JOB, algorithm="script", code=PROGRAM, hyperparameters={"alpha": 0.5})
     space: SearchSpace = {"alpha": Float(0.1, 0.3, step=0.1), "kind": Categorical(("a", "b"))}
-    managed = ManagedStudy("g", Study("g", "grid", 6), space, job)
+    managed = ManagedStudy("g", Study("g", "grid", 6, objective="validation_mae"), space, job)
     assert not faults(managed.study, space, container_of("script", job.code))
     config = valid(
         "CreateHyperParameterTuningJob", tuning_request(managed, Settings(), replace(RESOURCES, code="s3://b/c"))
@@ -280,11 +284,15 @@ def test_what_a_tuning_job_cannot_do_is_told_with_a_way_out(
     study: dict[str, Any], space: SearchSpace, fault: str
 ) -> None:
     settings = {"sampler": "tpe", "trials": 9, "parallel": 3} | study
-    (found,) = faults(Study("s", **settings), SPACE | space if "sampler" not in study else space or SPACE, XGBOOST)
+    (found,) = faults(
+        Study("s", **({"objective": "validation_mae"} | settings)),
+        SPACE | space if "sampler" not in study else space or SPACE,
+        XGBOOST,
+    )
     assert found.startswith(fault)
     assert "; " in found
 
 
 def test_a_space_of_fixed_values_is_nothing_to_search() -> None:
-    (found,) = faults(Study("s", "tpe", 3), {"eta": Categorical((0.1,))}, XGBOOST)
+    (found,) = faults(Study("s", "tpe", 3, objective="validation_mae"), {"eta": Categorical((0.1,))}, XGBOOST)
     assert found.startswith("search_space: nothing to search")

@@ -28,7 +28,9 @@ def study_of(runner: SageMakerRunner, space: SearchSpace = SPACE, **study: Any) 
     channels = {name: runner.stage(channel(name, seed)) for name, seed in (("train", 1), ("validation", 2))}
     shared = TrainingJob("trial", "xgboost", HYPERPARAMETERS, channels, seed=3, tags={"housing:run": "r7"})
     settings = {"sampler": "random", "trials": 4, "parallel": 2} | study
-    return ManagedStudy(runner.study_handle(), Study("walkthrough", **settings), space, shared)
+    return ManagedStudy(
+        runner.study_handle(), Study("walkthrough", **({"objective": "validation_mae"} | settings)), space, shared
+    )
 
 
 def watched(runner: SageMakerRunner, managed: ManagedStudy) -> dict[str, list[ManagedJob]]:
