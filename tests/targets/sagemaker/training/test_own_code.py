@@ -139,7 +139,7 @@ def test_the_framework_s_image_is_looked_up_by_its_versions() -> None:
 def test_a_study_of_a_script_runs_as_a_tuning_job(runner: SageMakerRunner) -> None:
     channels = {name: runner.stage(channel(name, seed)) for name, seed in (("train", 1), ("validation", 2))}
     shared = TrainingJob("job", "script", {"rounds": 5, "rate": 0.5}, channels, seed=0, code=linear())
-    handle = runner.handle()
+    handle = runner.study_handle()
     study = ManagedStudy(
         handle,
         Study("s", "random", trials=2, parallel=2, objective="validation_mae"),
