@@ -180,7 +180,7 @@ def learning_curves(title: str, metric: str, series: Sequence[Series], *, lower_
     return Chart("learning_curves", title, about, _WIDTH, _HEIGHT, elements)
 
 
-def predicted_against_true(true: Sequence[float], predicted: Sequence[float], *, label: str) -> Chart:
+def predicted_against_true(true: Sequence[float], predicted: Sequence[float], *, label: str, part: str) -> Chart:
     """A dot a row; a perfect model's dots all lie on the line."""
     size = 460
     x = spanning([*true, *predicted], start=_LEFT, end=_LEFT + size)
@@ -193,7 +193,7 @@ def predicted_against_true(true: Sequence[float], predicted: Sequence[float], *,
         ).replace("<circle ", '<circle fill-opacity="0.55" ')
         for t, p in zip(true, predicted, strict=True)
     ]
-    about = "One dot a row of the validation part; on the line the prediction is exact."
+    about = f"One dot a row of the {part} part; on the line the prediction is exact."
     return Chart(
         "predicted_against_true", "Predicted against true", about, _LEFT + size + _RIGHT, _TOP + size + 48, elements
     )

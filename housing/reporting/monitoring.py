@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
-from housing.monitoring.drift import ColumnDrift, DriftReport
+from housing.monitoring.drift import ColumnDrift, DriftReport, Shares
+from housing.reporting.class_charts import side_by_side
 from housing.reporting.page import Cell, Grid, Page
 from housing.reporting.report import files
 from housing.reporting.scales import readable
@@ -19,11 +20,15 @@ _LONGEST_NAME = 34
 
 @dataclass(frozen=True)
 class VariantDrift:
-    """One of an endpoint; `drift` is None where there was nothing to compare."""
+    """One of an endpoint; `drift` is None where there was nothing to compare.
+
+    `levels` are the shares of the predicted levels, empty where a number is predicted.
+    """
 
     name: str
     model: str
     drift: DriftReport | None
+    levels: Mapping[str, Shares] = field(default_factory=dict)
 
 
 def monitoring_report(
@@ -38,7 +43,10 @@ def monitoring_report(
     parts: list[Chart | Grid] = [*tables]
     for one in variants:
         if one.drift is not None:
-            parts += [distances(one.name, one.model, one.drift), _columns(one.name, one.drift)]
+            parts.append(distances(one.name, one.model, one.drift))
+            if one.levels:
+                parts.append(predicted_levels(one.name, one.levels))
+            parts.append(_columns(one.name, one.drift))
     return files(Page(f"What {endpoint} saw", lead, parts, warnings))
 
 
@@ -64,6 +72,21 @@ def distances(variant: str, model: str, drift: DriftReport) -> Chart:
     )
     height = _TOP + _BAR * len(shown)
     return Chart(f"drift_{variant}", f"{variant} ({model}): {drift.word}", about, _WIDTH, height, elements)
+
+
+def predicted_levels(variant: str, levels: Mapping[str, Shares]) -> Chart:
+    """The levels predicted most, at training or at the endpoint, in the order given."""
+    most = sorted(levels, key=lambda level: max(levels[level].trained, levels[level].seen), reverse=True)[:_MOST_BARS]
+    shown = {level: shares for level, shares in levels.items() if level in most}
+    left = len(levels) - len(shown)
+    return side_by_side(
+        f"levels_{variant}",
+        f"{variant}: predicted levels",
+        "Share of each level among the predictions for the rows of training, and among the endpoint's answers"
+        + (f"; {left} rarer levels are left out." if left else "."),
+        ("training", {level: shares.trained for level, shares in shown.items()}),
+        ("endpoint", {level: shares.seen for level, shares in shown.items()}),
+    )
 
 
 def _columns(variant: str, drift: DriftReport) -> Grid:

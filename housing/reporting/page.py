@@ -31,6 +31,13 @@ thead th { border-bottom: 2px solid var(--quiet) }
 td.number, th.number { text-align: right }
 td.heading { color: var(--quiet); padding-top: 1rem }
 td.best { background: var(--good); font-weight: 600 }
+@media screen and (max-width: 45rem) { svg { min-width: calc(.75 * var(--width)) } }
+@media print {
+  body { margin: 0; padding: 0; max-width: none; print-color-adjust: exact; -webkit-print-color-adjust: exact }
+  .wide { overflow: visible }
+  h2, h2 + p { break-after: avoid }
+  svg, tr { break-inside: avoid }
+}
 """
 
 

@@ -12,9 +12,9 @@ from housing.reporting.charts import (
     learning_curves,
     optimisation_history,
     parallel_coordinates,
-    predicted_against_true,
     shares,
 )
+from housing.reporting.judged import Judged, judged_parts
 from housing.reporting.page import Cell, Grid, Page
 from housing.reporting.scales import readable, without_outliers
 from housing.reporting.svg import Chart
@@ -71,15 +71,13 @@ def job_report(
     history: Mapping[str, Sequence[float]],
     kept: int,
     importances: Mapping[str, float],
-    true: Sequence[float],
-    predicted: Sequence[float],
-    label: str,
+    judged: Judged | None,
     lead: Sequence[str],
 ) -> dict[str, bytes]:
     """Files by path: the objective's metric on every channel, what the model looks at, and where it errs.
 
-    `history` is `TrainingResult.history`; `importances` are shares by encoded column, largest first; `true` and
-    `predicted` are (rows,) in the label's unit.
+    `history` is `TrainingResult.history`; `importances` are shares by encoded column, largest first; `judged` is None
+    where the model cannot answer.
     """
     metric = objective.split("_", 1)[1]
     series = [Series(key, values, kept) for key, values in history.items() if key.split("_", 1)[1] == metric]
@@ -92,8 +90,8 @@ def job_report(
             f"; {len(importances) - len(few)} columns with less are left out." if len(few) < len(importances) else "."
         )
         parts.append(shares("importances", "What the model looks at", about, few))
-    if len(true):
-        parts.append(predicted_against_true(true, predicted, label=label))
+    if judged is not None and len(judged.label):
+        parts += judged_parts(judged)
     return files(Page(name, lead, parts))
 
 

@@ -41,7 +41,7 @@ class Chart:
 
     def inline(self) -> str:
         """For an HTML page, which has the style and shows the title itself."""
-        return self._svg('role="img"', self.elements, top=_TITLE_HEIGHT)
+        return self._svg(f'role="img" style="--width: {self.width}px"', self.elements, top=_TITLE_HEIGHT)
 
     def file(self) -> str:
         """For an `.svg` file."""
@@ -96,12 +96,19 @@ def dot(at: Position, *, colour: str, title: str, radius: float = 4, hollow: boo
     return f'<circle cx="{at[0]:.1f}" cy="{at[1]:.1f}" r="{radius}" {fill}><title>{escape(title)}</title></circle>'
 
 
-def box(at: Position, *, width: float, height: float, colour: str, title: str) -> str:
+def box(at: Position, *, width: float, height: float, colour: str, title: str, opacity: float = 1) -> str:
     """A filled rectangle from its upper left corner."""
+    shade = f' fill-opacity="{opacity:.3f}"' if opacity < 1 else ""
     return (
         f'<rect x="{at[0]:.1f}" y="{at[1]:.1f}" width="{width:.1f}" height="{height:.1f}" rx="2" '
-        f'fill="{colour}"><title>{escape(title)}</title></rect>'
+        f'fill="{colour}"{shade}><title>{escape(title)}</title></rect>'
     )
+
+
+def area(upper: Sequence[Position], lower: Sequence[Position], *, colour: str, title: str) -> str:
+    """What lies between two lines from left to right."""
+    drawn = "M" + "L".join(f"{x:.1f},{y:.1f}" for x, y in (*upper, *reversed(lower))) + "Z"
+    return f'<path d="{drawn}" fill="{colour}" fill-opacity="0.16"><title>{escape(title)}</title></path>'
 
 
 def clipped(name: str, x: Scale, y: Scale, elements: Iterable[str]) -> list[str]:

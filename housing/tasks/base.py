@@ -28,7 +28,7 @@ METRIC_ENTRY_POINTS = "housing.metrics"
 
 Direction = Literal["minimize", "maximize"]
 
-_NOT_TASKS = ("base", "classes", "numbers", "written")
+_NOT_TASKS = ("base", "classes", "curves", "interval", "numbers", "written")
 
 
 @dataclass(frozen=True, eq=False)

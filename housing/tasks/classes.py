@@ -129,11 +129,16 @@ def _auc_binary(label: NDArray[np.float64], predictions: Predictions) -> float:
     return _auc(label == 1, _chances(predictions)[:, 1])
 
 
+def auc_of_levels(label: NDArray[np.float64], predictions: Predictions) -> list[float]:
+    """The area under the ROC curve of each level against the rest; NaN where all labels are it, or none is."""
+    chances = _chances(predictions)
+    return [_auc(label == level, chances[:, level]) for level in range(chances.shape[1])]
+
+
 def _auc_ovr(label: NDArray[np.float64], predictions: Predictions) -> float:
     import numpy as np
 
-    chances = _chances(predictions)
-    return float(np.mean([_auc(label == level, chances[:, level]) for level in range(chances.shape[1])]))
+    return float(np.mean(auc_of_levels(label, predictions)))
 
 
 def _pr_auc(label: NDArray[np.float64], predictions: Predictions) -> float:

@@ -10,47 +10,78 @@ from housing.errors import HousingError
 from housing.reporting.charts import Series
 from housing.training.job import TrainingResult
 from housing.training.metrics import direction
+from housing.workflow.headline import JudgedPart, headline, judged_by, label_of
 from housing.workflow.session import Session
 from housing.workflow.summary import Summary
 
 if TYPE_CHECKING:
+    from housing.data.encoder import Encoder
+    from housing.tasks.base import Predictions
     from housing.tracking.queries import Run
     from housing.tuning.study import StudyResult
 
 _CURVES = 5
-_MOST_ROWS = 1000
 
 
 def job_figures(session: Session, name: str, result: TrainingResult) -> dict[str, bytes]:
-    """Learning curves, importances, and predictions against truth over at most 1,000 validation rows; by path."""
-    from housing.reporting.report import job_report
-
+    """Learning curves, importances, and what the model says of the validation part; by path."""
     validation, encoder = session.prepared.channels["validation"], session.prepared.encoder
     algorithm = find(session.experiment.algorithm.kind)
-    every = max(1, -(-len(validation.label) // _MOST_ROWS))
-    true = validation.label[::every]
+    predictions = None
     try:
-        predicted = algorithm.load(result.model).predict(validation.features[::every])
+        if len(validation.label):
+            predictions = encoder.decode(algorithm.load(result.model).predict(validation.features))
     except (ValueError, HousingError) as error:
         # A script's model may answer in its own container only, and a stopped job may have none.
         session.reporter.step("model", f"cannot answer here: {error}")
-        true = predicted = true[:0]
-    dataset = session.experiment.dataset
-    objective = session.experiment.study.objectives[0]
+    return _report(session, name, result, encoder, predictions, part="validation")
+
+
+def final_figures(
+    session: Session, name: str, result: TrainingResult, encoder: Encoder, predictions: Predictions
+) -> dict[str, bytes]:
+    """The same of a final fit, and what it says of the test part."""
+    return _report(session, name, result, encoder, predictions, part="test")
+
+
+def _report(
+    session: Session,
+    name: str,
+    result: TrainingResult,
+    encoder: Encoder,
+    predictions: Predictions | None,
+    *,
+    part: JudgedPart,
+) -> dict[str, bytes]:
+    from housing.reporting.judged import Judged
+    from housing.reporting.report import job_report
+
+    experiment, unit = session.experiment, session.experiment.dataset.label_unit
+    objective = experiment.study.objectives[0]
+    kept, judged = rounds_kept(session, result), None
     value = result.metrics.get(objective)
+    lead = [f"{objective} {session.amount(value, objective)}{kept}"] if value is not None else []
+    if predictions is not None:
+        judged = Judged(
+            part,
+            about=f"{encoder.label}, {unit}" if unit else encoder.label,
+            label=label_of(session, part),
+            predictions=predictions,
+            levels=encoder.label_levels,
+            threshold=encoder.threshold,
+        )
+        told = headline(session, judged.label, predictions, part=part)
+        same = told and objective == f"{part}_{judged_by(session)}"
+        lead = [f"{told[0]}{kept}", *told[1:]] if same else [*lead, *told]
     return job_report(
         name,
         objective=objective,
-        lower_is_better=direction(objective, session.experiment.algorithm.directions) == "minimize",
+        lower_is_better=direction(objective, experiment.algorithm.directions) == "minimize",
         history=result.history,
         kept=result.best_round,
-        importances=algorithm.importance(result.model, validation.columns),
-        true=encoder.decode_label(true).tolist() if not encoder.label_levels else [],
-        predicted=encoder.decode_label(predicted).tolist() if not encoder.label_levels else [],
-        label=f"{dataset.label}, {dataset.label_unit}" if dataset.label_unit else dataset.label,
-        lead=[f"{objective} {session.amount(value, objective)}{rounds_kept(session, result)}"]
-        if value is not None
-        else [],
+        importances=find(experiment.algorithm.kind).importance(result.model, encoder.columns),
+        judged=judged,
+        lead=lead,
     )
 
 

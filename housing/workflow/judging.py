@@ -12,6 +12,7 @@ from housing.workflow.session import Session
 if TYPE_CHECKING:
     from housing.data.encoder import Encoder
     from housing.promotion.gate import Decision, Scored
+    from housing.tasks.base import Predictions
     from housing.tracking.registry import Version
     from housing.training.artifact import Bundle
     from housing.training.job import TrainingResult
@@ -22,10 +23,12 @@ class Judgement:
     """`is_champion` says that the candidate is the champion's own model, which is not compared with itself.
 
     It is, too, where only its files differ, as of another machine: then it answers all test rows exactly alike.
+    `predictions` are the candidate's for those rows.
     """
 
     decision: Decision
     is_champion: bool
+    predictions: Predictions
 
 
 def judge(session: Session, result: TrainingResult, encoder: Encoder, champion: Version | None) -> Judgement:
@@ -53,7 +56,7 @@ def judge(session: Session, result: TrainingResult, encoder: Encoder, champion: 
             unit=experiment.dataset.label_unit,
             seed=experiment.seed,
         )
-    return Judgement(decision, is_champion)
+    return Judgement(decision, is_champion, scored.predictions)
 
 
 def bundle_of(session: Session, result: TrainingResult, encoder: Encoder) -> Bundle:

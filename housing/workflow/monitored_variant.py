@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from housing.data.table import Table
     from housing.monitoring.ab_test import Answer
     from housing.monitoring.captured import CapturedRows
-    from housing.monitoring.drift import DriftReport
+    from housing.monitoring.drift import DriftReport, Shares
     from housing.monitoring.sample import Sample
     from housing.tasks.base import Predictions
     from housing.training.predictor import Predictor
@@ -32,6 +32,7 @@ _SAME_PROBABILITY = 1e-6
 class MonitoredVariant:
     """The findings about one variant. `drift` is None where nothing could be compared; `why_not` says why.
 
+    `levels` are the shares of the predicted levels of a label that has some: for the rows trained on, and seen.
     `answers` are its predictions by the row's id, where rows have one: the last for a row that it was asked twice.
     `remarks` are for people.
     """
@@ -41,6 +42,7 @@ class MonitoredVariant:
     requests: int
     rows: int = 0
     drift: DriftReport | None = None
+    levels: Mapping[str, Shares] = field(default_factory=dict)
     why_not: str = ""
     answers: Mapping[str, Answer] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
@@ -107,15 +109,17 @@ def _compared(
         found = found.named_by(encoder.transform(actual_labels.columns), actual_labels.columns[actual_labels.id_column])
     found, remarks = _of_this_model(predictor, found, told.model)
     before, now = dict(trained(trained_on, encoder, encoded=found.encoded)), dict(found.columns)
+    levels: Mapping[str, Shares] = {}
     if found.answered.any():
         expected = predictor.predict_columns(trained_on)
         before |= _as_columns(dataset.label, expected, encoder.label_levels)
         answered = found.answers.take(np.flatnonzero(found.answered))
         now |= _as_columns(dataset.label, answered, encoder.label_levels)
+        levels = _level_shares(expected, answered, encoder.label_levels)
     # All variants' answers are told in one order of the levels.
     found = replace(found, answers=reordered(found.answers, encoder.label_levels, dataset.label_levels))
     drift = compare(before, now, session.experiment.monitoring)
-    return replace(told, rows=found.rows, drift=drift, answers=found.by_id, remarks=remarks)
+    return replace(told, rows=found.rows, drift=drift, levels=levels, answers=found.by_id, remarks=remarks)
 
 
 def _as_columns(label: str, answers: Predictions, levels: Sequence[str]) -> dict[str, NDArray[Any]]:
@@ -128,6 +132,16 @@ def _as_columns(label: str, answers: Predictions, levels: Sequence[str]) -> dict
     surest = answers.probabilities[np.arange(len(chosen)), chosen]
     named = np.array([levels[code] for code in chosen.tolist()], dtype=object)
     return {f"{label} (predicted)": named, f"{label} (probability of the predicted level)": surest}
+
+
+def _level_shares(trained: Predictions, seen: Predictions, levels: Sequence[str]) -> dict[str, Shares]:
+    """How often each level is predicted for the rows trained on, and for those seen; empty for a number."""
+    from housing.monitoring.drift import Shares
+
+    return {
+        level: Shares(float((trained.values == code).mean()), float((seen.values == code).mean()))
+        for code, level in enumerate(levels)
+    }
 
 
 def _other_data(session: Session, tags: Mapping[str, str], required: Sequence[str]) -> str:

@@ -202,7 +202,7 @@ def _record(
             Grid(table.title, "", table.columns, [[Cell(str(cell)) for cell in row] for row in table.rows])
             for table in (traffic, *_error_table(session, erred))
         ]
-        variants = [VariantDrift(one.variant, one.model, one.drift) for one in monitored]
+        variants = [VariantDrift(one.variant, one.model, one.drift, one.levels) for one in monitored]
         lead = [f"{one.variant} ({one.model}): {one.word}." for one in monitored]
         session.runs.log_files(
             run_id, monitoring_report(status.endpoint, lead=lead, warnings=lines, variants=variants, tables=grids)

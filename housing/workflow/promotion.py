@@ -15,7 +15,7 @@ from housing.secrets import MASK, masked
 from housing.targets.base import LastingRunner
 from housing.tracking import schema
 from housing.training.metrics import direction, has_unit
-from housing.workflow.figures import rounds_kept
+from housing.workflow.figures import final_figures, rounds_kept
 from housing.workflow.jobs import result_of
 from housing.workflow.judging import bundle_of, judge, refusal
 from housing.workflow.outcome import Invocation, Outcome, OutputTable, Reporter
@@ -153,6 +153,7 @@ def promote_best(
             schema.GATE: "passed" if decision.passed else "refused",
             schema.GATE_VERDICTS: "\n".join(f"{v.rule}: {v.why}" for v in decision.verdicts),
         },
+        files=final_figures(session, name, result, encoder, judgement.predictions),
     )
     if not decision.passed:
         raise GateRefused(refusal(session, decision, run_id))

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from itertools import zip_longest
 
 from housing.config.schema import Experiment
-from housing.tasks.base import find, metrics, score
+from housing.tasks.base import metrics
 from housing.training.job import TrainingResult
-from housing.training.metrics import metric_of
+from housing.workflow.headline import judged_by, naive_value
 from housing.workflow.jobs import fit
 from housing.workflow.other_targets import figures_on_other_targets, keep_figures
 from housing.workflow.outcome import Invocation, Outcome, OutputTable, Reporter
@@ -115,16 +115,9 @@ def _figures(session: Session, results: _Results) -> OutputTable:
         f"here ({place})" if elsewhere else "here",
         *(("over random splits",) if published else ()),
     )
-    metric = metrics(session.experiment.dataset.question)[_metric(session)]
+    metric = metrics(session.experiment.dataset.question)[judged_by(session)]
     unit = session.experiment.dataset.label_unit if metric.has_unit else ""
     return OutputTable(", ".join(text for text in (metric.about, unit) if text), columns, rows)
-
-
-def _metric(session: Session) -> str:
-    """What the steps are compared by: the metric of the study where the task has it, else the task's own."""
-    task = session.experiment.dataset.question
-    asked = metric_of(session.experiment.study.objectives[0])
-    return asked if asked in metrics(task) else find(task).metric
 
 
 def _here(session: Session, results: _Results) -> dict[str, float]:
@@ -132,7 +125,7 @@ def _here(session: Session, results: _Results) -> dict[str, float]:
 
     Those of the training job are of its last round, as the article reads them off the log, not of the round kept.
     """
-    objective, metric = session.experiment.study.objectives[0], _metric(session)
+    objective, metric = session.experiment.study.objectives[0], judged_by(session)
     best = f"best of {len(results.study.result.trials)} trials, {objective.removesuffix(f'_{metric}')}"
     test = f"test_{metric}"
     figures = {
@@ -140,21 +133,9 @@ def _here(session: Session, results: _Results) -> dict[str, float]:
         "training job, last round, validation": _last(results.baseline, f"validation_{metric}"),
         best: results.study.best.metrics[objective],
         "final model, test": results.promotion.metrics.get(test),
-        "naive predictor, test": _naive(session, metric),
+        "naive predictor, test": naive_value(session, metric, part="test"),
     }
     return {name: value for name, value in figures.items() if value is not None}
-
-
-def _naive(session: Session, metric: str) -> float | None:
-    """What the best answer that ignores every column would have got, learnt from the rows of the final fit."""
-    import numpy as np
-
-    prepared, question = session.prepared, session.experiment.dataset.question
-    encoder, values = prepared.encoder, prepared.table[session.experiment.dataset.label]
-    learnt_from = np.concatenate([prepared.parts.train, prepared.parts.validation])
-    learnt, test = encoder.label_values(values[learnt_from]), encoder.label_values(values[prepared.parts.test])
-    naive = find(question).naive(learnt, len(test), levels=len(encoder.label_levels), metric=metric)
-    return score(question, test, naive).get(metric)
 
 
 def _last(result: TrainingResult, name: str) -> float | None:

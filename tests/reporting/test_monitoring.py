@@ -6,7 +6,7 @@ import re
 
 import numpy as np
 
-from housing.monitoring.drift import compare
+from housing.monitoring.drift import Shares, compare
 from housing.monitoring.spec import Monitoring
 from housing.reporting.monitoring import VariantDrift, distances, monitoring_report
 
@@ -33,3 +33,14 @@ def test_a_report_has_every_column_and_a_figure_a_variant() -> None:
     for text in ("What house saw", "A sentence.", "A warning.", "Area", "Rooms", "&lt;b&gt;", "distribution"):
         assert text in page
     assert "<b>" not in page
+
+
+def test_predicted_levels_stand_side_by_side_where_there_are_some() -> None:
+    levels = {f"level {i}": Shares(0.01 * i, 0.02 * i) for i in range(25)}
+    variants = [VariantDrift("champion", "models:/price/1", DRIFT, levels)]
+    files = monitoring_report("house", lead=[], warnings=[], variants=variants, tables=[])
+    drawn = files["figures/levels_champion.svg"].decode()
+    assert "level 24, training: 24.0%" in drawn
+    assert "level 24, endpoint: 48.0%" in drawn
+    assert "level 3," not in drawn
+    assert b"5 rarer levels are left out" in files["report.html"]

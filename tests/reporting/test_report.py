@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 
 from housing.reporting.charts import Series, learning_curves
+from housing.reporting.judged import Judged
 from housing.reporting.page import Cell, Grid, Page
 from housing.reporting.report import REPORT_FILE, job_report, study_report
+from housing.tasks.base import Predictions
 from housing.tuning.space import Categorical, Condition, Float, Int
 from housing.tuning.study import StudyResult
 from housing.tuning.trial import FinishedTrial
@@ -98,9 +101,7 @@ def test_a_job_s_report_shows_curves_importances_and_errors() -> None:
         history={"train_mae": [3.0, 2.0], "validation_mae": [4.0, 3.0], "validation_rmse": [5.0, 4.0]},
         kept=1,
         importances={f"column {i}": 0.01 for i in range(40)},
-        true=[1.0, 2.0],
-        predicted=[1.5, 2.5],
-        label="SalePrice, USD",
+        judged=Judged("validation", "SalePrice, USD", np.array([1.0, 2.0]), Predictions(np.array([1.5, 2.5]))),
         lead=[],
     )
     curves = files["figures/learning_curves.svg"].decode()

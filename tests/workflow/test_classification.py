@@ -14,6 +14,8 @@ import numpy as np
 import pandas
 import pytest
 
+from housing.tracking import schema
+from housing.tracking.store import open_client
 from tests.workflow.conftest import Housing
 
 LEVELS = ("no", 'yes, "sure"')
@@ -77,9 +79,29 @@ def test_two_levels_go_from_a_description_to_an_endpoint(described: pandas.DataF
     assert {"churned (predicted)", "churned (probability of the predicted level)"} <= {
         column["column"] for column in variant["columns"]
     }
+    pictures = open_client("sqlite:///mlflow.db").list_artifacts(seen.data["run_id"], "figures")
+    assert "figures/levels_champion.svg" in {item.path for item in pictures}
     assert seen.data["errors"]["metric"] == "log_loss"
     expected = -np.log(chances[np.arange(400), (described["churned"] == LEVELS[1]).astype(int)]).mean()
     assert seen.data["errors"]["errors"]["champion"]["value"] == pytest.approx(expected, rel=1e-4)
+
+
+def test_the_final_fit_s_report_is_of_the_test_part(described: pandas.DataFrame, housing: Housing) -> None:
+    trained = housing("train", *MINE, "--json").data["run_id"]
+    assert housing("promote", *MINE, f"candidate={trained}").code == 0
+    client = open_client("sqlite:///mlflow.db")
+    (final,) = client.search_runs(
+        [client.get_run(trained).info.experiment_id], f"tags.`{schema.SOURCE_RUN}` = '{trained}'"
+    )
+    for run_id, part in ((trained, "validation"), (final.info.run_id, "test")):
+        charts = {Path(item.path).stem for item in client.list_artifacts(run_id, "figures")}
+        assert {"class_balance", "confusion_matrix", "roc", "precision_recall", "calibration", "thresholds"} <= charts
+        page = Path(client.download_artifacts(run_id, "report.html")).read_text(encoding="utf-8")
+        assert f"The {part} part." in page
+        value = client.get_run(run_id).data.metrics[f"{part}_log_loss"]
+        assert f"{part}_log_loss {value:,.4g}, 95% interval " in page
+        assert "The naive predictor, which ignores every column, has 0." in page
+        assert "yes, &quot;sure&quot;" in page
 
 
 def test_a_gate_may_ask_for_more_and_for_every_level(described: pandas.DataFrame, housing: Housing) -> None:

@@ -144,3 +144,9 @@ def test_a_job_has_curves_importances_and_its_errors_beside_it(housing: Housing,
         "figures/importances.svg",
         "figures/predicted_against_true.svg",
     } <= files_of(client, run_id)
+    page = Path(client.download_artifacts(run_id, "report.html")).read_text(encoding="utf-8")
+    value = client.get_run(run_id).data.metrics["validation_mae"]
+    assert re.search(rf"validation_mae {value:,.0f} USD, 95% interval [\d,]+ USD to [\d,]+ USD over \d+ rows", page)
+    naive = re.search(r"The naive predictor, which ignores every column, has ([\d,]+) USD", page)
+    assert naive is not None
+    assert float(naive[1].replace(",", "")) > value

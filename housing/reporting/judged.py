@@ -1,0 +1,176 @@
+"""What a model says of rows that it was not fitted to, beside what is true of them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from housing.reporting import class_charts
+from housing.reporting.charts import predicted_against_true
+from housing.reporting.page import Cell, Grid
+from housing.reporting.scales import readable
+from housing.reporting.svg import Chart
+from housing.tasks.base import Predictions
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+_MOST_DOTS = 1000
+_MOST_CELLS = 20
+_MOST_LEVELS = 50
+_WORST_PAIRS = 20
+
+
+@dataclass(frozen=True, eq=False)
+class Judged:
+    """`label` (rows,) is in its unit, or codes of `levels`, which are empty where it is a number.
+
+    `part` is what the rows are, such as validation; `about` is the label as an axis names it.
+    """
+
+    part: str
+    about: str
+    label: NDArray[np.float64]
+    predictions: Predictions
+    levels: Sequence[str] = ()
+    threshold: float = 0.5
+
+
+def judged_parts(judged: Judged) -> Iterator[Chart | Grid]:
+    """What can be shown of them: it follows from the levels, and from whether there are probabilities."""
+    if not judged.levels:
+        yield _numbers(judged)
+        return
+    from housing.tasks.classes import confusion
+
+    counts = confusion(judged.label, judged.predictions, levels=len(judged.levels))
+    yield from _levels(judged, counts)
+    if len(judged.levels) == 2 and judged.predictions.probabilities is not None:
+        yield from _probabilities(judged, judged.predictions.probabilities[:, 1])
+
+
+def _numbers(judged: Judged) -> Chart:
+    every = max(1, -(-len(judged.label) // _MOST_DOTS))
+    true, predicted = judged.label[::every].tolist(), judged.predictions.values[::every].tolist()
+    return predicted_against_true(true, predicted, label=judged.about, part=judged.part)
+
+
+def _levels(judged: Judged, counts: NDArray[np.int64]) -> Iterator[Chart | Grid]:
+    rows, chosen = counts.sum(axis=1), counts.sum(axis=0)
+    total = max(1, int(rows.sum()))
+    yield _by_level(judged, counts)
+    if len(judged.levels) <= _MOST_CELLS:
+        yield class_charts.side_by_side(
+            "class_balance",
+            "Class balance",
+            f"Share of each level in the {judged.part} part, and among the predictions.",
+            ("true", {level: int(count) / total for level, count in zip(judged.levels, rows, strict=True)}),
+            ("predicted", {level: int(count) / total for level, count in zip(judged.levels, chosen, strict=True)}),
+        )
+        yield class_charts.confusion_matrix(counts, judged.levels)
+    else:
+        yield _confused(judged, counts)
+
+
+def _by_level(judged: Judged, counts: NDArray[np.int64]) -> Grid:
+    from housing.tasks.classes import auc_of_levels
+
+    rows, chosen, hits = counts.sum(axis=1), counts.sum(axis=0), counts.diagonal()
+    has_auc = judged.predictions.probabilities is not None
+    areas = auc_of_levels(judged.label, judged.predictions) if has_auc else []
+    worst = _worst(judged, counts)
+    shown = sorted(worst[:_MOST_LEVELS])
+    left = len(judged.levels) - len(shown)
+    about = f"The {judged.part} part" + (f"; {left} levels with a larger F1 are left out." if left else ".")
+    cells = []
+    for code in shown:
+        values = [
+            _share(hits[code], rows[code]),
+            _share(hits[code], chosen[code]),
+            _share(2 * hits[code], rows[code] + chosen[code]),
+            *([_known(areas[code])] if has_auc else []),
+        ]
+        count = int(rows[code])
+        cells.append(
+            [
+                Cell(judged.levels[code]),
+                Cell(f"{count:,}", number=True),
+                Cell(class_charts.percent(count / len(judged.label)), number=True),
+                Cell(f"{int(chosen[code]):,}", number=True),
+                *(Cell(value, number=True) for value in values),
+            ]
+        )
+    columns = ["level", "rows", "share", "predicted", "recall", "precision", "F1", *(["AUC"] if has_auc else [])]
+    return Grid("By level", about, columns, cells)
+
+
+def _worst(judged: Judged, counts: NDArray[np.int64]) -> list[int]:
+    """Codes by rising F1; levels that are nowhere come last."""
+    sums, hits = (counts.sum(axis=0) + counts.sum(axis=1)).tolist(), counts.diagonal().tolist()
+    return sorted(range(len(judged.levels)), key=lambda c: 2 * hits[c] / sums[c] if sums[c] else 2.0)
+
+
+def _confused(judged: Judged, counts: NDArray[np.int64]) -> Grid:
+    rows = counts.sum(axis=1)
+    pairs = [
+        (int(counts[true, predicted]), true, predicted)
+        for true, predicted in zip(*counts.nonzero(), strict=True)
+        if true != predicted
+    ]
+    shown = sorted(pairs, key=lambda pair: -pair[0])[:_WORST_PAIRS]
+    about = f"The {len(shown)} most frequent of {len(pairs)} kinds of error in the {judged.part} part."
+    cells = [
+        [
+            Cell(judged.levels[true]),
+            Cell(judged.levels[predicted]),
+            Cell(f"{count:,}", number=True),
+            Cell(_share(count, rows[true]), number=True),
+        ]
+        for count, true, predicted in shown
+    ]
+    return Grid("Confused most", about, ("true", "predicted", "rows", "of the true level"), cells)
+
+
+def _probabilities(judged: Judged, chance: NDArray[np.float64]) -> Iterator[Chart]:
+    """Of two levels: the second is the positive one."""
+    import numpy as np
+
+    from housing.tasks import curves
+    from housing.tasks.classes import BRIER
+    from housing.tasks.interval import draws
+
+    positive, level, own = judged.label == 1, judged.levels[1], judged.threshold
+    if positive.all() or not positive.any():
+        return
+    resamples = draws(judged.predictions)
+    here = curves.by_threshold(positive, chance, np.array([own]))
+    recall, precision = float(here.recall[0]), float(here.precision[0])
+    false_positive_rate = float((chance[~positive] >= own).mean())
+    found = curves.roc_curve(positive, chance, draws=resamples)
+    yield class_charts.roc(found, (false_positive_rate, recall), level=level, threshold=own)
+    yield class_charts.precision_recall(
+        curves.precision_recall_curve(positive, chance, draws=resamples),
+        None if math.isnan(precision) else (recall, precision),
+        level=level,
+        threshold=own,
+        share=float(positive.mean()),
+    )
+    bins = curves.calibration(positive, chance)
+    yield class_charts.calibration(
+        bins,
+        level=level,
+        error=curves.expected_calibration_error(bins),
+        brier=BRIER.compute(judged.label, judged.predictions),
+    )
+    yield class_charts.thresholds(curves.by_threshold(positive, chance, np.linspace(0, 1, 201)), level=level, own=own)
+
+
+def _share(part: int, whole: int) -> str:
+    return class_charts.percent(part / whole) if whole else "-"
+
+
+def _known(value: float) -> str:
+    return "-" if math.isnan(value) else readable(value)

@@ -1,0 +1,72 @@
+"""How good a model is by one metric, how sure that is, and what the predictor to beat would have got."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Literal
+
+from housing.tasks.base import Predictions, find, metrics, score
+from housing.training.metrics import metric_of
+from housing.workflow.session import Session
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+JudgedPart = Literal["validation", "test"]
+
+
+def judged_by(session: Session) -> str:
+    """What models are compared by: the metric of the study where the task has it, else the task's own."""
+    task = session.experiment.dataset.question
+    asked = metric_of(session.experiment.study.objectives[0])
+    return asked if asked in metrics(task) else find(task).metric
+
+
+def label_of(session: Session, *parts: str) -> NDArray[np.float64]:
+    """(rows,) of these parts together, in the label's unit, or codes of its levels."""
+    import numpy as np
+
+    prepared = session.prepared
+    rows = np.concatenate([getattr(prepared.parts, part) for part in parts])
+    return prepared.encoder.label_values(prepared.table[session.experiment.dataset.label][rows])
+
+
+def naive_value(session: Session, metric: str, *, part: JudgedPart) -> float | None:
+    """What the best answer that ignores every column would have got on a part, learnt from the rows before it.
+
+    None where these labels do not define the metric.
+    """
+    question, levels = session.experiment.dataset.question, len(session.prepared.encoder.label_levels)
+    learnt = label_of(session, *(("train", "validation") if part == "test" else ("train",)))
+    label = label_of(session, part)
+    naive = find(question).naive(learnt, len(label), levels=levels, metric=metric)
+    return score(question, label, naive).get(metric)
+
+
+def headline(session: Session, label: NDArray[np.float64], predictions: Predictions, *, part: JudgedPart) -> list[str]:
+    """A sentence of the metric with its interval, and of the naive predictor; none where it is not defined."""
+    from housing.tasks.interval import draws, interval
+
+    metric, question = judged_by(session), session.experiment.dataset.question
+    known = metrics(question)[metric]
+    if known.undefined(label) is not None:
+        return []
+    value = known.compute(label, predictions)
+    resamples = draws(predictions)
+    ends = interval(known, label, predictions, resamples=resamples, seed=session.experiment.seed)
+    if ends is None or math.isnan(value):
+        return []
+    name = f"{part}_{metric}"
+    low, high = (session.amount(end, name) for end in ends)
+    told = (
+        f"{name} {session.amount(value, name)}, 95% interval {low} to {high} over {len(label):,} rows "
+        f"({resamples} draws)"
+    )
+    naive = naive_value(session, metric, part=part)
+    beside = (
+        [f"The naive predictor, which ignores every column, has {session.amount(naive, name)}"]
+        if naive is not None
+        else []
+    )
+    return [told, *beside]

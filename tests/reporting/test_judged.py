@@ -1,0 +1,121 @@
+"""What is drawn of predictions follows from the levels, and from whether there are probabilities."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+
+from housing.reporting.judged import Judged, judged_parts
+from housing.reporting.page import Grid, Page
+from housing.reporting.svg import Chart
+from housing.tasks.base import Predictions, find
+
+
+def judged(levels: int, *, rows: int = 300, names: Sequence[str] | None = None, threshold: float = 0.5) -> Judged:
+    generator = np.random.default_rng(levels)
+    label = generator.integers(0, levels, rows)
+    scores = generator.normal(size=(rows, levels))
+    scores[np.arange(rows), label] += 1.5
+    chances = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
+    outputs, task = (chances[:, 1], "binary") if levels == 2 else (chances, "multiclass")
+    predictions = find(task).predictions(outputs, threshold=threshold)
+    return Judged(
+        "test", "kind", label.astype(float), predictions, names or [f"<{i}>" for i in range(levels)], threshold
+    )
+
+
+def drawn(one: Judged) -> dict[str, Chart | Grid]:
+    return {part.name if isinstance(part, Chart) else part.title: part for part in judged_parts(one)}
+
+
+LEVELS = ["By level", "class_balance", "confusion_matrix"]
+CURVES = ["roc", "precision_recall", "calibration", "thresholds"]
+NUMBERS = Predictions(np.ones(3))
+
+
+@pytest.mark.parametrize(
+    ("one", "names"),
+    [
+        pytest.param(judged(2), LEVELS + CURVES, id="two levels"),
+        pytest.param(judged(3), LEVELS, id="three"),
+        pytest.param(judged(20), LEVELS, id="twenty"),
+        pytest.param(judged(21), ["By level", "Confused most"], id="more"),
+        pytest.param(Judged("test", "kind", np.ones(3), NUMBERS, ("a", "b")), LEVELS, id="no probabilities"),
+        pytest.param(Judged("test", "USD", np.ones(3), NUMBERS), ["predicted_against_true"], id="a number"),
+    ],
+)
+def test_what_is_drawn(one: Judged, names: list[str]) -> None:
+    parts = drawn(one)
+    assert list(parts) == names
+    for part in parts.values():
+        if isinstance(part, Chart):
+            ElementTree.fromstring(part.file())
+    assert "<0>" not in Page("p", [], list(parts.values())).html()
+
+
+def test_a_confusion_matrix_has_counts_and_shares_of_the_row() -> None:
+    label = np.array([0, 0, 0, 0, 1, 1, 2], np.float64)
+    chosen = Predictions(np.array([0, 0, 0, 1, 1, 0, 2], np.float64))
+    chart = drawn(Judged("test", "kind", label, chosen, ("a", "b", "c")))["confusion_matrix"]
+    assert isinstance(chart, Chart)
+    words = "".join(chart.elements)
+    for told in (
+        "true a, predicted a: 3 of 4 rows (75.0%)",
+        "true a, predicted b: 1 of 4 rows (25.0%)",
+        "true b, predicted c: 0 of 2 rows (0.0%)",
+    ):
+        assert told in words
+
+
+def test_a_level_without_rows_has_no_recall_and_is_not_drawn_wrong() -> None:
+    label, chosen = np.zeros(4), Predictions(np.array([0.0, 0.0, 0.0, 1.0]))
+    table = drawn(Judged("test", "kind", label, chosen, ("a", "b", "c")))["By level"]
+    assert isinstance(table, Grid)
+    rows = {row[0].text: [cell.text for cell in row[1:]] for row in table.rows}
+    assert rows["a"] == ["4", "100.0%", "3", "75.0%", "100.0%", "85.7%"]
+    assert rows["b"] == ["0", "0.0%", "1", "-", "0.0%", "0.0%"]
+    assert rows["c"] == ["0", "0.0%", "0", "-", "-", "-"]
+
+
+def test_many_levels_are_told_by_the_worst_and_by_the_errors_made_most() -> None:
+    parts = drawn(judged(60, rows=3000))
+    table, errors = parts["By level"], parts["Confused most"]
+    assert isinstance(table, Grid) and isinstance(errors, Grid)
+    assert len(table.rows) == 50
+    assert "10 levels with a larger F1 are left out" in table.about
+    counts = [int(row[2].text) for row in errors.rows]
+    assert counts == sorted(counts, reverse=True)
+    assert len(counts) == 20
+
+
+def test_the_models_own_threshold_is_marked() -> None:
+    parts = drawn(judged(2, threshold=0.3))
+    for name in ("roc", "precision_recall", "thresholds"):
+        part = parts[name]
+        assert isinstance(part, Chart)
+        assert "threshold 0.3" in "".join(part.elements), name
+    never = drawn(judged(2, threshold=1.0))["precision_recall"]
+    assert isinstance(never, Chart)
+    assert "<circle" not in "".join(never.elements)
+
+
+def test_rows_of_one_level_have_no_curves() -> None:
+    predictions = find("binary").predictions(np.linspace(0, 1, 9), threshold=0.5)
+    parts = drawn(Judged("validation", "kind", np.zeros(9), predictions, ("no", "yes")))
+    assert list(parts) == ["By level", "class_balance", "confusion_matrix"]
+
+
+def test_long_names_stay_apart() -> None:
+    chart = drawn(judged(3, names=[f"a neighbourhood called number {i}" for i in range(3)]))["confusion_matrix"]
+    assert isinstance(chart, Chart)
+    words = "".join(chart.elements)
+    assert all(f"a neighbourh…umber {i}" in words for i in range(3))
+
+
+def test_a_curve_of_many_rows_is_drawn_with_few_points() -> None:
+    chart = drawn(judged(2, rows=20_000))["roc"]
+    assert isinstance(chart, Chart)
+    assert len("".join(chart.elements)) < 30_000
