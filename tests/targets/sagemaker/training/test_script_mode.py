@@ -43,7 +43,7 @@ def test_a_study_of_it_runs_as_a_tuning_job(runner: SageMakerRunner) -> None:
     channels = {name: runner.stage(channel(name, seed)) for name, seed in (("train", 1), ("validation", 2))}
     shared = TrainingJob("job", "lightgbm", LightGBMJobs.point | {"metric": ("mae",)}, channels, seed=0)
     study = ManagedStudy(
-        runner.handle(),
+        runner.study_handle(),
         Study("s", "random", trials=2, parallel=2, objective="validation_mae"),
         {"num_leaves": Int(3, 9)},
         shared,
