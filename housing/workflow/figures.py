@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from housing.algorithms.base import find
-from housing.errors import HousingError
+from housing.errors import HousingError, TrackingError
 from housing.reporting.charts import Series
 from housing.training.job import TrainingResult
-from housing.training.metrics import direction
+from housing.training.metrics import direction, metric_of
 from housing.workflow.headline import JudgedPart, headline, judged_by, label_of
 from housing.workflow.session import Session
 from housing.workflow.summary import Summary
@@ -35,6 +35,30 @@ def job_figures(session: Session, name: str, result: TrainingResult) -> dict[str
         # A script's model may answer in its own container only, and a stopped job may have none.
         session.reporter.step("model", f"cannot answer here: {error}")
     return _report(session, name, result, encoder, predictions, part="validation")
+
+
+def trial_figures(session: Session, trial: Run) -> dict[str, bytes]:
+    """The same of a recorded trial, in the session of its choices; none where it kept no model, as over folds."""
+    objective = session.experiment.study.objectives[0]
+    suffix = find(session.experiment.algorithm.kind).model_format
+    try:
+        model = session.runs.read_file(trial.id, f"model.{suffix}")
+    except TrackingError:
+        return {}
+    rounds = {
+        f"{part}_{metric_of(objective)}": session.runs.history(trial.id, f"{part}_{metric_of(objective)}")
+        for part in ("train", "validation")
+    }
+    result = TrainingResult(
+        history={name: values for name, values in rounds.items() if len(values) > 1},
+        metrics=trial.metrics,
+        best_round=int(trial.metrics.get("best_round", 0)),
+        model=model,
+        model_format=suffix,
+        seconds=0.0,
+        started_at_ms=0,
+    )
+    return job_figures(session, trial.name, result)
 
 
 def final_figures(

@@ -14,11 +14,12 @@ from housing.tasks.base import metrics
 from housing.tracking import schema
 from housing.tracking.names import handle
 from housing.training.metrics import direction
-from housing.workflow.figures import study_figures
+from housing.workflow.figures import study_figures, trial_figures
 from housing.workflow.jobs import report_costs
 from housing.workflow.leaderboard import leaderboard
 from housing.workflow.managed_search import managed_search, refuse_unsearchable
 from housing.workflow.outcome import Invocation, Outcome, OutputTable, Reporter
+from housing.workflow.promotion import recorded_options
 from housing.workflow.resuming import OpenStudy, known_points, open_study
 from housing.workflow.session import Session
 from housing.workflow.spending import bill
@@ -123,6 +124,9 @@ def study(session: Session, *, parent: str | None) -> FinishedStudy:
             session.runs.log_files(opened.run_id, files)
         if result.ended == "interrupted":
             raise KeyboardInterrupt
+        if ranked:
+            chosen = session.choosing(recorded_options(ranked[0]))
+            session.runs.log_files(ranked[0].id, trial_figures(chosen, ranked[0]))
         if not ranked:
             raise TrainingError(f"{name}: none of {len(result.trials)} trials finished; see their runs for the reasons")
         best = ranked[0]

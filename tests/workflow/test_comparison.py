@@ -42,6 +42,8 @@ def test_a_study_has_figures_and_its_best_metrics_and_parameters(study: Answer, 
         "figures/importances.svg",
         "figures/learning_curves.svg",
     } <= files_of(client, run.info.run_id)
+    of_best = files_of(client, best.info.run_id)
+    assert {"report.html", "figures/learning_curves.svg", "figures/predicted_against_true.svg"} <= of_best
     for name in ("validation_mae", "train_mae"):
         assert run.data.metrics[name] == best.data.metrics[name]
     for name, kind in (("eta", float), ("max_depth", int)):
