@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import mmap
 import os
 import signal
 import socket
@@ -17,6 +18,8 @@ from typing import Any
 _WATCHED = (
     "exec 3<&0; { trap '' HUP INT TERM; cat <&3; kill -s KILL -- -$$; } >/dev/null 2>&1 & exec \"$@\" 3<&- </dev/null"
 )
+
+_LEAST_BYTES = 256 * 1024**2
 
 
 class Dependent:
@@ -110,3 +113,15 @@ def _started(pid: int) -> str | None:
     # The second field is the program's name in brackets, which may itself hold spaces and brackets.
     state, *fields = stat.rpartition(")")[2].split()
     return None if state == "Z" else fields[18]
+
+
+def require_memory() -> None:
+    """Raises MemoryError, in the calling thread, where this process may not have what any command needs.
+
+    A thread that dies of want of memory is waited for for ever (CPython's `Thread.start`), or takes the process along
+    (glibc). Nothing is used: addresses are asked for and given back.
+    """
+    try:
+        mmap.mmap(-1, _LEAST_BYTES).close()
+    except OSError as error:
+        raise MemoryError from error

@@ -16,6 +16,7 @@ from housing.cli.commands import WITH_A_STUDY
 from housing.cli.help import help_of, overview
 from housing.cli.unexpected import told
 from housing.errors import ConfigError, HousingError
+from housing.processes import require_memory
 from housing.secrets import masked, remember_override
 
 if TYPE_CHECKING:
@@ -136,6 +137,7 @@ def _every_job(request: Request) -> str:
 
 
 def _run(request: Request) -> int:
+    require_memory()
     console = _console(as_json=request.json)
     if request.multirun:
         from housing.cli.multirun import multirun

@@ -176,3 +176,20 @@ def _open_files(process: int) -> set[Path]:
         with contextlib.suppress(FileNotFoundError):
             found.add(descriptor.readlink())
     return found
+
+
+def test_too_little_memory_is_said_before_anything_begins(tmp_path: Path) -> None:
+    few = 300 * 1024**2
+    done = subprocess.run(
+        [sys.executable, "-m", "housing", "train"],
+        cwd=tmp_path,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (few, few)),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "there is not enough memory" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not list(tmp_path.iterdir())
