@@ -179,7 +179,7 @@ def _open_files(process: int) -> set[Path]:
 
 
 def test_too_little_memory_is_said_before_anything_begins(tmp_path: Path) -> None:
-    few = 300 * 1024**2
+    few = 200 * 1024**2
     done = subprocess.run(
         [sys.executable, "-m", "housing", "train"],
         cwd=tmp_path,
