@@ -86,7 +86,7 @@ def test_jobs_are_listed_by_their_objective(rehearsal: Served) -> None:
 
 
 def test_hyperband_stops_most_jobs_on_their_way(rehearsal: Served, settings: Settings) -> None:
-    settings(round_s=0.05)
+    settings(round_s=0.3)  # a job that is told to stop must still be under way when it hears of it
     limits = {"MaxNumberOfTrainingJobs": 6, "MaxParallelTrainingJobs": 3}
     strategy = {"HyperbandStrategyConfig": {"MinResource": 2, "MaxResource": 20}}
 
