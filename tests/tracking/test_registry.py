@@ -61,7 +61,7 @@ def test_mlflow_loads_the_version_and_answers_raw_rows(
     monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
     answer = mlflow.pyfunc.load_model("models:/housing@champion").predict(pandas.DataFrame(EXAMPLE))
 
-    assert answer.tolist() == Predictor.load(registry.download(version)).predict_columns(EXAMPLE).tolist()
+    assert answer.tolist() == Predictor.load(registry.download(version)).predict_columns(EXAMPLE).values.tolist()
 
 
 def test_the_same_files_are_registered_once(

@@ -111,7 +111,7 @@ def test_mlflow_serves_the_champion(tmp_path: Path) -> None:
         "housing", runs.record(RunRecord("final", result=result_of([1.0]))), price_bundle(), example=EXAMPLE
     )
     registry.set_alias("housing", "champion", version.number)
-    expected = Predictor.load(registry.download(version)).predict_columns(EXAMPLE).tolist()
+    expected = Predictor.load(registry.download(version)).predict_columns(EXAMPLE).values.tolist()
 
     arguments = ("models", "serve", "-m", "models:/housing@champion", "--env-manager", "local", "--workers", "1")
     with _mlflow(*arguments, folder=tmp_path, health="/ping", uri=uri) as address:

@@ -22,7 +22,7 @@ def test_requests_of_every_variant_are_kept_with_their_answers(host: LocalHost, 
     deploy(host, WANTED, models)
     answers = {variant: host.predict("house", ROWS, variant).values for variant in WANTED.variants}
     found = {one.variant: one for one in host.captured("house")}
-    assert {name: one.values for name, one in found.items()} == answers
+    assert {name: json.loads(one.answer)["predictions"] for name, one in found.items()} == answers
     assert {name: one.model for name, one in found.items()} == {"champion": GOOD, "challenger": OTHER}
     assert {one.rows for one in found.values()} == {ROWS}
 
@@ -85,4 +85,4 @@ def test_a_line_that_the_disk_did_not_take_whole_costs_that_line_alone(tmp_path:
     assert os.spawnl(os.P_WAIT, sys.executable, sys.executable, "-c", limit, str(tmp_path)) == 0
     found = captured(tmp_path, "house", ["champion"])
     assert 4 <= len(found) < 6
-    assert {json.dumps(one.values) for one in found} == {"[90000.0]"}
+    assert {one.answer for one in found} == {'{"predictions": [90000.0]}'}

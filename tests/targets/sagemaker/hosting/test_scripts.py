@@ -45,7 +45,7 @@ def test_a_script_s_model_answers_raw_rows_beside_one_of_xgboost(
     both = Deployment("house", {"champion": Variant(GOOD), "challenger": Variant(OTHER)})
     deploy(host, both, {GOOD: models[GOOD], OTHER: folder})
     answers = host.predict("house", ROWS, "challenger").values
-    assert list(answers) == Predictor.load(folder).predict_csv(ROWS).tolist()
+    assert list(answers) == Predictor.load(folder).predict_csv(ROWS).values.tolist()
     assert host.predict("house", ROWS, "champion").values != answers
 
 
