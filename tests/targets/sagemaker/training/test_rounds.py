@@ -17,7 +17,7 @@ def numbers(rounds: LoggedRounds, lines: Iterable[str]) -> list[int]:
 
 
 def test_a_line_of_the_container_is_a_round() -> None:
-    rounds = LoggedRounds(metrics=["mae"])
+    rounds = LoggedRounds(metrics={"mae": "mae"})
     assert rounds.read("[0]#011train-rmse:7.5#011train-mae:5.25#011validation-mae:inf") == [
         (0, {"train_mae": 5.25, "validation_mae": float("inf")})
     ]
@@ -38,11 +38,11 @@ def test_a_line_of_the_container_is_a_round() -> None:
     ],
 )
 def test_other_lines_are_no_rounds(other: str) -> None:
-    assert LoggedRounds(metrics=["mae"]).read(other) == []
+    assert LoggedRounds(metrics={"mae": "mae"}).read(other) == []
 
 
 def test_a_job_that_begins_anew_tells_each_round_once() -> None:
-    rounds = LoggedRounds(metrics=["mae"])
+    rounds = LoggedRounds(metrics={"mae": "mae"})
     assert numbers(rounds, map(line, range(4))) == [0, 1, 2, 3]
     rounds.begin()
     assert numbers(rounds, map(line, range(6))) == [4, 5]
@@ -52,7 +52,7 @@ def test_a_job_that_begins_anew_tells_each_round_once() -> None:
 @pytest.mark.parametrize("first", [0, 3])
 def test_a_job_that_goes_on_is_counted_on_from_where_it_says(first: int) -> None:
     """The real container numbers its rounds from 0 after each start; another would number them on."""
-    rounds = LoggedRounds(metrics=["mae"])
+    rounds = LoggedRounds(metrics={"mae": "mae"})
     assert numbers(rounds, map(line, range(5))) == [0, 1, 2, 3, 4]
     rounds.begin()
     assert rounds.read("INFO:root:Resuming from iteration 3") == []
@@ -62,7 +62,7 @@ def test_a_job_that_goes_on_is_counted_on_from_where_it_says(first: int) -> None
 
 
 def test_a_history_with_a_hole_is_none() -> None:
-    rounds = LoggedRounds(metrics=["mae"])
+    rounds = LoggedRounds(metrics={"mae": "mae"})
     assert numbers(rounds, [line(0), line(2)]) == [0, 2]
     assert rounds.history() == {}
     assert rounds.newest == 2
@@ -78,3 +78,9 @@ def test_what_a_script_prints_is_told_once_too() -> None:
         told += printed.read(text)
     assert [number for number, _ in told] == [0, 1, 2]
     assert printed.history() == {"validation_mae": [3.0, 2.0, 1.0]}
+
+
+def test_a_metric_has_our_name_whatever_the_container_calls_it() -> None:
+    rounds = LoggedRounds(metrics={"mlogloss": "log_loss"})
+    (found,) = rounds.read("[0]#011train-merror:0.25#011train-mlogloss:0.53583#011validation-mlogloss:0.6")
+    assert found == (0, {"train_log_loss": 0.53583, "validation_log_loss": 0.6})
