@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from housing.data.description import ByColumn, Fractions, Split
+from housing.data.description import ByColumn, Dataset, Fractions, Nominal, Numeric, Split
 from housing.data.split import split
 from housing.data.table import Table
 from housing.errors import DataError
@@ -95,3 +95,41 @@ def test_a_split_has_the_same_digest_for_ever() -> None:
     for rows in ((1, 2, 4, 6, 8, 9), (3, 7), (0, 5)):
         expected.update(f"{len(rows)}\0".encode() + b"".join(row.to_bytes(8, "little") for row in rows))
     assert parts.digest() == expected.hexdigest()
+
+
+def levelled(counts: list[int], **rule: object) -> tuple[Table, Dataset]:
+    """A table whose label has level `l0` in the first number of rows, `l1` in the next, mixed up."""
+    levels = [f"l{number}" for number, count in enumerate(counts) for _ in range(count)]
+    mixed = np.random.default_rng(len(levels)).permutation(np.array(levels, dtype=object))
+    table = Table({"area": np.arange(len(mixed), dtype=np.float64), "kind": mixed}, "kinds.csv")
+    names = tuple(f"l{number}" for number in range(len(counts)))
+    columns = {"area": Numeric(), "kind": Nominal(levels=names)}
+    return table, Dataset("kinds", "kinds.csv", "kind", columns, Split(**rule))  # type: ignore[arg-type]
+
+
+@given(
+    counts=st.lists(st.integers(1, 60), min_size=2, max_size=6),
+    train=st.integers(20, 60),
+    validation=st.integers(20, 40),
+    seed=st.integers(0, 2**32 - 1),
+)
+def test_every_part_has_its_share_of_every_level_within_a_row(
+    counts: list[int], train: int, validation: int, seed: int
+) -> None:
+    shares = (train / 100, validation / 100, (100 - train - validation) / 100)
+    table, dataset = levelled([30, *counts], fractions=Fractions(*shares), seed=seed)
+    parts = split(table, dataset)
+    together = np.concatenate([parts.train, parts.validation, parts.test])
+    assert sorted(together.tolist()) == list(range(table.rows))
+    for level in dataset.label_levels:
+        total = int((table["kind"] == level).sum())
+        for rows, share in zip((parts.train, parts.validation, parts.test), shares, strict=True):
+            assert abs(int((table["kind"][rows] == level).sum()) - share * total) <= 1
+
+
+def test_levels_are_not_looked_at_where_the_split_says_so() -> None:
+    fractions = Fractions(0.5, 0.5)
+    table, plain = levelled([20, 20], fractions=fractions, stratify=False)
+    number = cottages("cottages.csv", split=Split(fractions=fractions))
+    assert split(table, plain).digest() == split(_table(40), number).digest()
+    assert split(table, plain).digest() != split(table, levelled([20, 20], fractions=fractions)[1]).digest()
