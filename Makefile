@@ -7,7 +7,7 @@ INSTALLED := $(VENV)/.installed
 # Compiling every import anew would triple the start of each command.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test check bench clean help
+.PHONY: run test quick check bench clean help
 
 help:  ## show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -17,6 +17,11 @@ run: $(INSTALLED)  ## the whole walkthrough on this machine, through `mlflow run
 
 test: check  ## lint, types, import contracts, tests
 	$(BIN)/python -m pytest
+
+# Whoever changes what is served runs `make test`.
+QUICK := algorithms cli/test_arguments.py data deployment monitoring promotion reporting tasks training tuning
+quick: $(INSTALLED)  ## tests that start no server: about a minute
+	$(BIN)/python -m pytest $(addprefix tests/,$(QUICK))
 
 check: $(INSTALLED)  ## the fast part: lint, types, import contracts
 	$(BIN)/ruff check .
