@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from housing.tuning.trial import FinishedTrial
 
 _FILE = "study.json"
+_NOT_SET = "null"
 _MOST_DIFFERENCES = 8
 
 # What a study may be continued with another value of: its trials compare all the same.
@@ -152,6 +153,8 @@ def _refuse_another_search(session: Session, run: Run, definition: Mapping[str, 
             "new study"
         ) from None
     different = _differences(then, definition)
+    if not different:
+        return
     shown = "\n".join(f"    {line}" for line in different[:_MOST_DIFFERENCES])
     more = f"\n    and {len(different) - _MOST_DIFFERENCES} more" if len(different) > _MOST_DIFFERENCES else ""
     raise ConfigError(
@@ -191,10 +194,11 @@ def _tags(session: Session, definition: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """By key; one that an earlier version did not have is not set, as null is."""
     from housing.tracking.entries import flatten
 
     before, after = flatten(then), flatten(now)
-    changed = [key for key in {**before, **after} if before.get(key) != after.get(key)]
+    changed = [key for key in {**before, **after} if before.get(key, _NOT_SET) != after.get(key, _NOT_SET)]
     return [f"{key}: {before.get(key, 'absent')} then, {after.get(key, 'absent')} now" for key in changed]
 
 

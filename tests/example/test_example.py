@@ -28,7 +28,7 @@ class _OnRunner(RunnerContract):
     algorithm: ClassVar[str] = "ridge"
     point: ClassVar[dict[str, Any]] = POINT
     rounds: ClassVar[int | None] = None
-    metrics: ClassVar[tuple[str, ...]] = ("mae", "rmse", "mape", "rmsle")
+    metrics: ClassVar[tuple[str, ...]] = ("mae", "rmse", "medae", "mape", "rmsle", "r2")
     other_points: ClassVar[list[dict[str, Any]]] = [{"penalty": 5.0}, {"penalty": 50.0}]
     broken_point: ClassVar[dict[str, Any]] = {"penalty": "heavy"}
 

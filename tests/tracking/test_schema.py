@@ -11,7 +11,7 @@ import housing
 from housing.tracking import schema
 from tests.tracking.test_old_store import STORE
 
-_NOT_KEYS = ("housing.algorithms", "housing.targets")
+_NOT_KEYS = ("housing.algorithms", "housing.metrics", "housing.targets", "housing.tasks")
 """Groups of entry points."""
 
 

@@ -83,11 +83,11 @@ def test_killed_it_is_gone_on_with_and_nothing_is_trained_twice(tmp_path: Path, 
 
 def test_interrupted_it_stops_and_goes_on_as_another_that_learns_from_it(tmp_path: Path, account: Account) -> None:
     there = account.there("stopped")
-    process = start("tune", *AMT, *there, *SHORT, "rehearsal.round_s=0.1", folder=tmp_path)
+    process = start("tune", *AMT, *there, *SHORT, "rehearsal.round_s=0.3", folder=tmp_path)
     until(lambda: statuses(tmp_path / "mlflow.db")["FINISHED"] > 0)
     assert process.pid is not None
     os.kill(process.pid, signal.SIGINT)
-    process.join(30)
+    process.join(180)
     assert process.exitcode == 130, printed(tmp_path)
     assert list(account.studies("stopped").values()) == ["Stopped"]
     assert statuses(tmp_path / "mlflow.db")["RUNNING"] == 0
