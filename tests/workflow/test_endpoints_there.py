@@ -218,5 +218,5 @@ def _registered(rows: Path) -> list[float]:
     predictor = Predictor.load(registry.download(registry.resolve("models:/housing@champion")))
     with rows.open(newline="") as text:
         table = list(csv.DictReader(text))
-    values: list[float] = predictor.predict_records(table).tolist()
+    values: list[float] = predictor.predict_records(table).values.tolist()
     return values
