@@ -15,6 +15,8 @@ import pandas
 import pytest
 
 from housing.tracking import schema
+from housing.tracking.registry import Registry
+from housing.tracking.runs import Runs
 from housing.tracking.store import open_client
 from tests.workflow.conftest import Housing
 
@@ -188,11 +190,13 @@ def naive_log_loss(label: pandas.Series) -> float:
 
 
 def registered(name: str):  # type: ignore[no-untyped-def]
+    """The champion as MLflow loads it; MLflow's own address of the record stays as it is for other tests."""
     import mlflow
 
-    # MLflow remembers a store by its address, and another test's is called mlflow.db too.
-    mlflow.set_tracking_uri(f"sqlite:///{Path.cwd() / 'mlflow.db'}")
-    return mlflow.pyfunc.load_model(f"models:/{name}@champion")
+    client = Runs.open(f"sqlite:///{Path.cwd() / 'mlflow.db'}", name).client
+    champion = Registry(client).find(name, alias="champion")
+    assert champion is not None
+    return mlflow.pyfunc.load_model(champion.source)
 
 
 def test_the_shipped_table_is_what_its_description_says() -> None:

@@ -124,7 +124,8 @@ def test_the_registered_model_takes_raw_rows_and_answers_as_the_endpoint_does(
         writer.writeheader()
         writer.writerows(rows)
     monkeypatch.chdir(folder)
-    mlflow.set_tracking_uri(f"sqlite:///{folder / 'mlflow.db'}")
+    # Not mlflow.set_tracking_uri, which would be true of all tests to come.
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder / 'mlflow.db'}")
     model = mlflow.pyfunc.load_model("models:/housing@champion")
     frame = pd.read_csv(file)
     dollars = list(model.predict(frame))
