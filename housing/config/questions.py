@@ -18,7 +18,6 @@ from housing.tasks import base as tasks
 from housing.tuning.spec import Study
 
 _CHANNELS = ("train", "validation")
-_BINARY = 2
 
 
 def answered(parts: Mapping[str, Any], faults: list[Fault]) -> dict[str, Any]:
@@ -49,7 +48,7 @@ def answered(parts: Mapping[str, Any], faults: list[Fault]) -> dict[str, Any]:
 def _threshold_faults(threshold: float | ChosenThreshold | None, dataset: Dataset) -> Iterator[Fault]:
     if threshold is None:
         return
-    if len(dataset.label_levels) != _BINARY:
+    if not tasks.find(dataset.question).has_positive_level:
         rule = f"belongs to a label with two levels, and task {dataset.question} is asked of {dataset.label!r}"
         yield Fault(("threshold",), rule, threshold if isinstance(threshold, float) else None)
     elif isinstance(threshold, float) and not 0 <= threshold <= 1:

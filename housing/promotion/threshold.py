@@ -12,9 +12,6 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-_TASK = "binary"
-_OF_PROBABILITIES = ("log_loss", "auc", "pr_auc", "brier")
-
 
 @dataclass(frozen=True)
 class Cost:
@@ -41,16 +38,21 @@ class ChosenThreshold:
             raise ValueError("give maximise, such as f1, or cost, such as {false_positive: 1, false_negative: 5}")
         if self.maximise is None:
             return
-        able = [
-            name
-            for name, metric in tasks.metrics(_TASK).items()
-            if metric.direction == "maximize" and name not in _OF_PROBABILITIES
-        ]
+        able = {name for task in tasks.names() if tasks.find(task).has_positive_level for name in maximisable(task)}
         if self.maximise not in able:
-            raise ValueError(f"maximise must be one of {', '.join(able)}, got {self.maximise}")
+            raise ValueError(f"maximise must be one of {', '.join(sorted(able))}, got {self.maximise}")
 
 
-def choose(rule: ChosenThreshold, label: NDArray[np.float64], chances: NDArray[np.float64]) -> float:
+def maximisable(task: str) -> list[str]:
+    """The metrics of a task with a positive level that a threshold decides, of which more is better."""
+    return [
+        name
+        for name, metric in tasks.metrics(task).items()
+        if metric.direction == "maximize" and not metric.of_probabilities
+    ]
+
+
+def choose(task: str, rule: ChosenThreshold, label: NDArray[np.float64], chances: NDArray[np.float64]) -> float:
     """The best threshold for labels (rows,), 1 for the positive level, by its probability, (rows,).
 
     It lies half way between two probabilities that occur, or at 0 or 1; of equally good ones the nearest to 0.5 is
@@ -61,15 +63,17 @@ def choose(rule: ChosenThreshold, label: NDArray[np.float64], chances: NDArray[n
     distinct = np.unique(chances)
     between = (distinct[:-1] + distinct[1:]) / 2
     candidates = np.concatenate([[0.0], between, [1.0]])
-    values = np.array([_merit(rule, label, chances, threshold) for threshold in candidates.tolist()])
+    values = np.array([_merit(task, rule, label, chances, threshold) for threshold in candidates.tolist()])
     best = candidates[values == values.max()]
     return float(best[np.abs(best - 0.5).argmin()])
 
 
-def _merit(rule: ChosenThreshold, label: NDArray[np.float64], chances: NDArray[np.float64], threshold: float) -> float:
-    predictions: Predictions = tasks.find(_TASK).predictions(chances, threshold=threshold)
+def _merit(
+    task: str, rule: ChosenThreshold, label: NDArray[np.float64], chances: NDArray[np.float64], threshold: float
+) -> float:
+    predictions: Predictions = tasks.find(task).predictions(chances, threshold=threshold)
     if rule.maximise is not None:
-        return tasks.metrics(_TASK)[rule.maximise].compute(label, predictions)
+        return tasks.metrics(task)[rule.maximise].compute(label, predictions)
     assert rule.cost is not None  # one of the two is given
     false_positives = float(((predictions.values == 1) & (label == 0)).sum())
     false_negatives = float(((predictions.values == 0) & (label == 1)).sum())

@@ -79,13 +79,15 @@ class Metric:
     """`compute(label, predictions)` takes a label of (rows,), in its unit or as codes of levels.
 
     Its value is NaN where the predictions have none. `undefined(label)` tells why labels have none whatever is
-    predicted, None where they have one. `has_unit`: the value is in the label's unit.
+    predicted, None where they have one. `has_unit`: the value is in the label's unit. `of_probabilities`: it goes by
+    the probabilities, whichever level is chosen.
     """
 
     about: str
     direction: Direction
     compute: Callable[[NDArray[np.float64], Predictions], float]
     has_unit: bool = False
+    of_probabilities: bool = False
     undefined: Callable[[NDArray[np.float64]], str | None] = _always
 
 
@@ -94,7 +96,8 @@ class Task(Protocol):
 
     `metric` is the one that a study, a gate and a comparison go by where nobody names another. `transforms` are the
     transformations of the label that its predictions can be turned back from. `levels` is the least and the largest
-    number of levels that its label may have; None: the label is a number.
+    number of levels that its label may have; None: the label is a number. `has_positive_level`: one of its two levels,
+    the second, is what it is about, and is chosen from a threshold of its probability on.
     """
 
     name: ClassVar[str]
@@ -103,6 +106,7 @@ class Task(Protocol):
     metric: ClassVar[str]
     transforms: ClassVar[tuple[str, ...]] = ("none",)
     levels: ClassVar[tuple[int, int] | None] = None
+    has_positive_level: ClassVar[bool] = False
 
     def label_fault(self, label: NDArray[np.float64], /) -> str | None:
         """What is wrong with labels (rows,) that are a whole part of a table; None for nothing."""

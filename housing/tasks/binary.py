@@ -32,6 +32,7 @@ class Binary(Task):
     }
     metric: ClassVar[str] = "log_loss"
     levels: ClassVar[tuple[int, int] | None] = (2, 2)
+    has_positive_level: ClassVar[bool] = True
 
     def predictions(self, outputs: NDArray[np.float64], *, threshold: float) -> Predictions:
         """(rows,) probabilities of the positive level."""

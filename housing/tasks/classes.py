@@ -161,7 +161,7 @@ def _one_level(label: NDArray[np.float64]) -> str | None:
     return None
 
 
-LOG_LOSS = Metric("mean negative log-likelihood of the true level", "minimize", _log_loss)
+LOG_LOSS = Metric("mean negative log-likelihood of the true level", "minimize", _log_loss, of_probabilities=True)
 ACCURACY = Metric("share of rows whose level is right", "maximize", _accuracy)
 BALANCED_ACCURACY = Metric("mean recall over the levels", "maximize", _balanced_accuracy)
 F1_MACRO = Metric("mean F1 over the levels", "maximize", _f1_macro)
@@ -169,7 +169,11 @@ F1 = Metric("harmonic mean of precision and recall of the positive level", "maxi
 PRECISION = Metric("share of the rows called positive that are", "maximize", _precision)
 RECALL = Metric("share of the positive rows that are called so", "maximize", _recall)
 MCC = Metric("Matthews correlation coefficient", "maximize", _mcc)
-BRIER = Metric("mean squared error of the positive level's probability", "minimize", _brier)
-AUC = Metric("area under the ROC curve", "maximize", _auc_binary, undefined=_one_level)
-AUC_OVR = Metric("area under the ROC curve, each level against the rest, mean", "maximize", _auc_ovr)
-PR_AUC = Metric("average precision of the positive level", "maximize", _pr_auc, undefined=_one_level)
+BRIER = Metric("mean squared error of the positive level's probability", "minimize", _brier, of_probabilities=True)
+AUC = Metric("area under the ROC curve", "maximize", _auc_binary, undefined=_one_level, of_probabilities=True)
+AUC_OVR = Metric(
+    "area under the ROC curve, each level against the rest, mean", "maximize", _auc_ovr, of_probabilities=True
+)
+PR_AUC = Metric(
+    "average precision of the positive level", "maximize", _pr_auc, undefined=_one_level, of_probabilities=True
+)

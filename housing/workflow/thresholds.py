@@ -50,6 +50,6 @@ def threshold_of(session: Session, source: Run, hyperparameters: Mapping[str, An
             raise TrainingError(f"{name}: the model cannot answer: {e}") from e
     chances = prepared.encoder.decode(outputs).probabilities
     assert chances is not None  # a threshold is asked for where the label has two levels only
-    threshold = choose(wanted, prepared.encoder.decode_label(validation.label), chances[:, 1])
+    threshold = choose(prepared.encoder.task, wanted, prepared.encoder.decode_label(validation.label), chances[:, 1])
     session.reporter.step("threshold", f"{threshold:.4g}, chosen on {len(chances):,} rows of validation")
     return threshold

@@ -15,8 +15,8 @@ CHANCES = np.array([0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.6, 0.9])
 
 
 def test_costly_misses_lower_it_and_costly_alarms_raise_it() -> None:
-    misses = choose(ChosenThreshold(cost=Cost(false_positive=1, false_negative=5)), LABEL, CHANCES)
-    alarms = choose(ChosenThreshold(cost=Cost(false_positive=5, false_negative=1)), LABEL, CHANCES)
+    misses = choose("binary", ChosenThreshold(cost=Cost(false_positive=1, false_negative=5)), LABEL, CHANCES)
+    alarms = choose("binary", ChosenThreshold(cost=Cost(false_positive=5, false_negative=1)), LABEL, CHANCES)
     assert misses == pytest.approx(0.225)
     assert alarms == pytest.approx(0.45)
 
@@ -27,14 +27,14 @@ def test_no_other_threshold_has_a_better_f1(seed: int) -> None:
     generator = np.random.default_rng(seed)
     label = np.concatenate([[0, 1], generator.integers(0, 2, 30)]).astype(float)
     chances = np.clip(0.3 * label + generator.uniform(0, 0.7, 32), 0, 1)
-    found = choose(ChosenThreshold(maximise="f1"), label, chances)
+    found = choose("binary", ChosenThreshold(maximise="f1"), label, chances)
     best = max(f1_score(label, chances >= other, zero_division=0) for other in np.linspace(0, 1, 101))
     assert f1_score(label, chances >= found, zero_division=0) >= best
 
 
 def test_of_equally_good_ones_the_nearest_to_a_half_is_taken() -> None:
     label, chances = np.array([0.0, 0, 1, 1]), np.array([0.1, 0.2, 0.7, 0.8])
-    assert choose(ChosenThreshold(maximise="accuracy"), label, chances) == pytest.approx(0.45)
+    assert choose("binary", ChosenThreshold(maximise="accuracy"), label, chances) == pytest.approx(0.45)
 
 
 @pytest.mark.parametrize(
