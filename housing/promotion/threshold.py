@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from housing.tasks import base as tasks
-from housing.tasks.base import Predictions
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+_MOST_CANDIDATES = 1000
+"""Of a metric, which is computed over all rows for each of them."""
 
 
 @dataclass(frozen=True)
@@ -53,28 +55,43 @@ def maximisable(task: str) -> list[str]:
 
 
 def choose(task: str, rule: ChosenThreshold, label: NDArray[np.float64], chances: NDArray[np.float64]) -> float:
-    """The best threshold for labels (rows,), 1 for the positive level, by its probability, (rows,).
+    """The best of `candidates` for labels (rows,), 1 for the positive level, by its probability, (rows,).
 
-    It lies half way between two probabilities that occur, or at 0 or 1; of equally good ones the nearest to 0.5 is
-    taken.
+    Of equally good ones the nearest to 0.5 is taken.
+    """
+    import numpy as np
+
+    if rule.cost is not None:
+        offered = candidates(label, chances, most=None)
+        # How many rows lie below each of them, without looking at every row for every one.
+        below = {level: np.searchsorted(np.sort(chances[label == level]), offered) for level in (0, 1)}
+        false_positives = (label == 0).sum() - below[0]
+        values = -(rule.cost.false_positive * false_positives + rule.cost.false_negative * below[1])
+    else:
+        assert rule.maximise is not None  # one of the two is given
+        offered = candidates(label, chances)
+        asked, compute = tasks.find(task), tasks.metrics(task)[rule.maximise].compute
+        values = np.array([compute(label, asked.predictions(chances, threshold=one)) for one in offered.tolist()])
+    best = offered[values == values.max()]
+    return float(best[np.abs(best - 0.5).argmin()])
+
+
+def candidates(
+    label: NDArray[np.float64], chances: NDArray[np.float64], *, most: int | None = _MOST_CANDIDATES
+) -> NDArray[np.float64]:
+    """Thresholds to choose from, rising: 0, 1, and what lies half way between two probabilities that occur.
+
+    Of more than `most` of these, the ones are left that divide the rows most evenly, and the positive rows, which may
+    be few.
     """
     import numpy as np
 
     distinct = np.unique(chances)
     between = (distinct[:-1] + distinct[1:]) / 2
-    candidates = np.concatenate([[0.0], between, [1.0]])
-    values = np.array([_merit(task, rule, label, chances, threshold) for threshold in candidates.tolist()])
-    best = candidates[values == values.max()]
-    return float(best[np.abs(best - 0.5).argmin()])
-
-
-def _merit(
-    task: str, rule: ChosenThreshold, label: NDArray[np.float64], chances: NDArray[np.float64], threshold: float
-) -> float:
-    predictions: Predictions = tasks.find(task).predictions(chances, threshold=threshold)
-    if rule.maximise is not None:
-        return tasks.metrics(task)[rule.maximise].compute(label, predictions)
-    assert rule.cost is not None  # one of the two is given
-    false_positives = float(((predictions.values == 1) & (label == 0)).sum())
-    false_negatives = float(((predictions.values == 0) & (label == 1)).sum())
-    return -(rule.cost.false_positive * false_positives + rule.cost.false_negative * false_negatives)
+    if most is not None and len(between) > most:
+        shares = np.linspace(0, 1, most // 2)
+        quantiles = [np.quantile(some, shares, method="lower") for some in (chances, chances[label == 1]) if len(some)]
+        # Below each of them, so that a positive row which is still chosen is the last one.
+        places = np.unique(np.searchsorted(distinct, np.concatenate(quantiles))) - 1
+        between = between[places[places >= 0]]
+    return np.concatenate([[0.0], between, [1.0]])

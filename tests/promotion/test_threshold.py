@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import f1_score
 
-from housing.promotion.threshold import ChosenThreshold, Cost, choose
+from housing.promotion.threshold import ChosenThreshold, Cost, candidates, choose
 
 LABEL = np.array([0.0, 0, 0, 0, 1, 0, 1, 1])
 CHANCES = np.array([0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.6, 0.9])
@@ -21,15 +21,40 @@ def test_costly_misses_lower_it_and_costly_alarms_raise_it() -> None:
     assert alarms == pytest.approx(0.45)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(seed=st.integers(0, 2**32 - 1))
 def test_no_other_threshold_has_a_better_f1(seed: int) -> None:
     generator = np.random.default_rng(seed)
     label = np.concatenate([[0, 1], generator.integers(0, 2, 30)]).astype(float)
     chances = np.clip(0.3 * label + generator.uniform(0, 0.7, 32), 0, 1)
     found = choose("binary", ChosenThreshold(maximise="f1"), label, chances)
-    best = max(f1_score(label, chances >= other, zero_division=0) for other in np.linspace(0, 1, 101))
+    best = max(f1_score(label, chances >= other, zero_division=0) for other in np.linspace(0, 1, 51))
     assert f1_score(label, chances >= found, zero_division=0) >= best
+
+
+def test_of_many_rows_a_thousand_candidates_are_as_good_as_all() -> None:
+    generator = np.random.default_rng(3)
+    label = (generator.uniform(size=100_000) < 0.005).astype(float)
+    chances = generator.beta(2 + 4 * label, 60)
+    assert len(candidates(label, chances)) <= 1002
+    found = choose("binary", ChosenThreshold(maximise="f1"), label, chances)
+    falling = np.argsort(-chances)
+    hits = np.cumsum(label[falling])
+    best = (2 * hits / (np.arange(1, 100_001) + label.sum())).max()
+    assert f1_score(label, chances >= found) >= best - 1e-9
+
+
+def test_what_errors_cost_is_weighed_over_every_row_of_many() -> None:
+    generator = np.random.default_rng(4)
+    label = (generator.uniform(size=5_000) < 0.1).astype(float)
+    chances = generator.beta(2 + 4 * label, 20)
+    found = choose("binary", ChosenThreshold(cost=Cost(1, 9)), label, chances)
+
+    def cost(threshold: float) -> float:
+        chosen = chances >= threshold
+        return float((chosen & (label == 0)).sum() + 9 * (~chosen & (label == 1)).sum())
+
+    assert cost(found) == min(cost(threshold) for threshold in [*chances.tolist(), 1.0])
 
 
 def test_of_equally_good_ones_the_nearest_to_a_half_is_taken() -> None:
