@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, runtime_chec
 
 import housing.algorithms
 from housing.errors import ConfigError
+from housing.tasks.base import DEFAULT
 
 if TYPE_CHECKING:
     import numpy as np
@@ -140,7 +141,7 @@ class Algorithm(Protocol):
     model_format: ClassVar[str]
     required: ClassVar[Sequence[str]] = ()
     aliases: ClassVar[Mapping[str, str]] = {}
-    tasks: ClassVar[Mapping[str, ForTask]] = {"regression": ForTask()}
+    tasks: ClassVar[Mapping[str, ForTask]] = {DEFAULT: ForTask()}
     metric_names: ClassVar[Mapping[str, str]] = {}
     library: ClassVar[str | None] = None
     extra: ClassVar[str | None] = None

@@ -11,7 +11,8 @@ from housing.config.faults import Fault, did_you_mean, some_of
 from housing.config.hyperparameters import space_faults
 from housing.config.schema import Algorithm, Tracking
 from housing.config.structure import rule_faults
-from housing.data.description import Dataset, Features, check_features
+from housing.data.description import Dataset
+from housing.data.features import Features, check_features
 from housing.deployment.spec import Deployment
 from housing.nearest import nearest
 from housing.targets import base as targets
@@ -48,7 +49,7 @@ def disagreements(parts: Mapping[str, Any]) -> list[Fault]:
             faults += space_faults(space, algorithm, ("search_space",))
     match parts:
         case {"algorithm": Algorithm() as algorithm, "study": Study() as study, "dataset": Dataset() as dataset}:
-            judged = tasks.metrics(dataset.question)
+            judged = tasks.metrics(dataset.task_name)
             for place in range(len(study.objectives)):
                 faults += _objective_faults(study, place, algorithm, judged)
     match parts:

@@ -51,10 +51,10 @@ class Alternatives:
         except ConfigError as error:
             raise ConfigError(f"with {named}, which the search space may choose: {error}") from None
         own, theirs = self._experiment.dataset, other.dataset
-        if (own.question, own.label_levels) != (theirs.question, theirs.label_levels):
+        if (own.task_name, own.label_levels) != (theirs.task_name, theirs.label_levels):
             raise ConfigError(
-                f"search_space.dataset: {named} asks task {theirs.question} of {theirs.label} "
-                f"({listed(theirs.label_levels) or 'a number'}), {own.name} asks {own.question} of {own.label} "
+                f"search_space.dataset: {named} asks task {theirs.task_name} of {theirs.label} "
+                f"({listed(theirs.label_levels) or 'a number'}), {own.name} asks {own.task_name} of {own.label} "
                 f"({listed(own.label_levels) or 'a number'}); a study compares answers to one question"
             )
         if (own.label, own.label_unit) != (theirs.label, theirs.label_unit):

@@ -10,8 +10,8 @@ from housing.config import keys, structure
 from housing.config.agreement import disagreements
 from housing.config.faults import Fault, Path, did_you_mean, some_of
 from housing.config.hyperparameters import NO_SUCH_HYPERPARAMETER, read_algorithm
-from housing.config.questions import answered
 from housing.config.schema import Experiment
+from housing.config.task_defaults import with_task_defaults
 from housing.nearest import nearest
 from housing.targets import base as targets
 
@@ -38,7 +38,7 @@ def experiment_of(raw: Mapping[str, Any], faults: list[Fault]) -> Experiment | N
         elif field.default is MISSING:
             faults.append(Fault((field.name,), structure.REQUIRED))
     faults.extend(Fault((str(key),), structure.UNKNOWN, value) for key, value in raw.items() if key not in _NAMES)
-    parts = answered(parts, faults)
+    parts = with_task_defaults(parts, faults)
     faults.extend(disagreements(parts))
     faults.extend(_inexact(raw, ()))
     faults[before:] = _explained(_told_once(faults[before:]), raw)

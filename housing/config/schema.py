@@ -9,7 +9,8 @@ from typing import Any
 from housing.algorithms.base import Hyperparameters, find
 from housing.algorithms.own_code import Image, Program, metric_faults
 from housing.costs import Budget, Prices
-from housing.data.description import Dataset, Features
+from housing.data.description import Dataset
+from housing.data.features import Features
 from housing.deployment.spec import Deployment
 from housing.monitoring.spec import Monitoring
 from housing.promotion.spec import Gate

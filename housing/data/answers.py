@@ -66,8 +66,7 @@ def _of_container(found: Sequence[Any], encoder: Encoder) -> Predictions:
 
     scores = [one["score"] if isinstance(one, Mapping) else one for one in found]
     numbers = np.array([np.atleast_1d(np.asarray(one, np.float64)) for one in scores])
-    wide = len(encoder.label_levels) > 2
-    return encoder.decode(numbers if wide else numbers.reshape(-1))
+    return encoder.decode(numbers.reshape(-1) if encoder.outputs == 1 else numbers)
 
 
 def _of_levels(found: Sequence[Any], encoder: Encoder) -> Predictions:

@@ -6,18 +6,20 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from housing.data.cells import is_missing, is_number, number
 from housing.data.faults import listed, shown
 from housing.data.file_texts import FileTexts
 from housing.data.guesses import Guess
-from housing.data.labels import MOST_CLASSES, regression_of_classes
 from housing.data.looks import conversion, look
 from housing.data.yaml_text import value_text
 from housing.errors import DataError
 from housing.tasks import base as tasks
+from housing.tasks.base import MOST_CLASSES
 
 _FEWEST_ROWS_A_LEVEL = 2.0
-_BINARY = 2
+_TWO = 2
 
 
 @dataclass(frozen=True)
@@ -54,21 +56,22 @@ def _guessed(where: str, file: FileTexts, name: str, cells: Sequence[tuple[str, 
     if numeric:
         values = {number(text) for text in distinct}
         repeated = len(cells) >= _FEWEST_ROWS_A_LEVEL * len(distinct)
-        return "binary" if len(values) == len(distinct) == _BINARY and repeated else "regression"
+        is_of_two = len(values) == len(distinct) == _TWO and repeated
+        return tasks.for_levels(_TWO) if is_of_two else tasks.DEFAULT
     found = look(cells, file.place)
     if found and (found.spelled or found.kind in ("numbers", "digits", "moments")) and len(distinct) > MOST_CLASSES:
         raise DataError(f"{where} {_why_no_number(file, name, cells)}")
-    if len(distinct) == _BINARY:
-        if any(map(is_number, distinct)):
-            raise DataError(f"{where} {_why_no_number(file, name, cells)}")
-        return "binary"
-    most = (tasks.find("multiclass").levels or (0, 0))[1]
-    if len(distinct) > most or len(cells) < _FEWEST_ROWS_A_LEVEL * len(distinct):
+    if len(distinct) == _TWO and any(map(is_number, distinct)):
+        raise DataError(f"{where} {_why_no_number(file, name, cells)}")
+    question = tasks.for_levels(len(distinct))
+    _, most = tasks.find(question).levels or (0, 0)
+    few = len(distinct) > _TWO and len(cells) < _FEWEST_ROWS_A_LEVEL * len(distinct)
+    if len(distinct) > most or few:
         raise DataError(
             f"{where} has {len(distinct):,} different texts in {len(cells):,} rows, too many to tell apart: "
             f"{listed(sorted(distinct), 3)}; choose a label that is a number, or one with fewer levels"
         )
-    return "multiclass"
+    return question
 
 
 def _levels(where: str, cells: Sequence[str], question: str, *, is_guess: bool) -> AskedLabel:
@@ -80,7 +83,7 @@ def _levels(where: str, cells: Sequence[str], question: str, *, is_guess: bool) 
         raise DataError(f"{where} has {len(levels):,} levels, and task {question} takes {wanted}")
     guess = "  # guess" if is_guess else ""
     lines = [f"task: {question}{guess}"]
-    if most == _BINARY:
+    if tasks.find(question).has_positive_level:
         rarer = min(reversed(levels), key=counts.__getitem__)
         lines.append(
             f"positive: {value_text(rarer)}  # guess: the rarer level, in {counts[rarer]:,} of {len(cells):,} rows"
@@ -90,7 +93,7 @@ def _levels(where: str, cells: Sequence[str], question: str, *, is_guess: bool) 
 
 
 def _number(values: Sequence[float], question: str, *, is_guess: bool) -> AskedLabel:
-    remark = regression_of_classes(values) if is_guess else ""
+    remark = tasks.find(question).label_remark(np.array(values)) if is_guess else ""
     why = f"the label; {remark}" if remark else "the label"
     column = Guess("numeric", why=why, low=min(values), high=max(values), remark=remark)
     guess = "  # guess" if is_guess else ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 from housing.data.faults import listed, repeated
@@ -158,7 +158,7 @@ class Dataset:
         faults = [*self._separator_faults(), *self._label_faults(), *self._level_faults()]
         by_column = self.split.by_column
         if by_column is not None and by_column.column not in self.columns:
-            faults.append(f"split.by_column.column: {_unknown(by_column.column, self.columns)}")
+            faults.append(f"split.by_column.column: {unknown_column(by_column.column, self.columns)}")
         if not self.inputs:
             faults.append("columns: at least one besides the label must be numeric, ordinal or nominal")
         if faults:
@@ -174,18 +174,18 @@ class Dataset:
         }
 
     @property
-    def question(self) -> str:
+    def task_name(self) -> str:
         """The task, which is the label's own where none is named."""
         if self.task is not None:
             return self.task
         levels = self._declared_levels
-        return "regression" if levels is None else "binary" if len(levels) == 2 else "multiclass"
+        return tasks.DEFAULT if levels is None else tasks.for_levels(len(levels))
 
     @property
     def label_levels(self) -> tuple[str, ...]:
         """The label's levels in the order of their codes, the positive one of two last; empty for a number."""
         levels = self._declared_levels or ()
-        if self.positive is None or self.question != "binary":
+        if self.positive is None or not tasks.find(self.task_name).has_positive_level:
             return levels
         return (*(level for level in levels if level != self.positive), self.positive)
 
@@ -207,7 +207,7 @@ class Dataset:
 
     def _label_faults(self) -> list[str]:
         if self.label not in self.columns:
-            return [f"label: {_unknown(self.label, self.columns)}"]
+            return [f"label: {unknown_column(self.label, self.columns)}"]
         label = self.columns[self.label]
         if isinstance(label, Identifier | Ignored):
             return [f"label: {self.label!r} is {label.kind}, it must be numeric, nominal or ordinal"]
@@ -223,18 +223,18 @@ class Dataset:
             hint = f"; did you mean {near!r}?" if near else ""
             yield f"task: must be one of {', '.join(tasks.names())}, got {self.task!r}{hint}"
             return
-        levels, allowed = self._declared_levels, tasks.find(self.question).levels
+        levels, allowed = self._declared_levels, tasks.find(self.task_name).levels
         kind = self.columns[self.label].kind
         if (levels is None) != (allowed is None):
             yield (
-                f"task: {self.question} needs a label that is a number, and {self.label!r} is {kind}"
+                f"task: {self.task_name} needs a label that is a number, and {self.label!r} is {kind}"
                 if allowed is None
-                else f"task: {self.question} needs a label with levels, and {self.label!r} is {kind}; describe it as "
+                else f"task: {self.task_name} needs a label with levels, and {self.label!r} is {kind}; describe it as "
                 "kind: nominal with the list of its levels"
             )
         elif levels is not None and allowed is not None and not allowed[0] <= len(levels) <= allowed[1]:
             many = f"{allowed[0]}" if allowed[0] == allowed[1] else f"{allowed[0]} to {allowed[1]}"
-            yield f"task: {self.question} needs a label with {many} levels, and {self.label!r} has {len(levels)}"
+            yield f"task: {self.task_name} needs a label with {many} levels, and {self.label!r} has {len(levels)}"
         yield from self._positive_faults(levels)
         if self.split.stratify and levels is None:
             yield f"split.stratify: {self.label!r} is a number and has no levels to divide evenly"
@@ -242,8 +242,9 @@ class Dataset:
     def _positive_faults(self, levels: tuple[str, ...] | None) -> Iterator[str]:
         if self.positive is None:
             return
-        if self.question != "binary":
-            yield f"positive: only a binary task has a positive level, this one is {self.question}"
+        if not tasks.find(self.task_name).has_positive_level:
+            able = " or ".join(name for name in tasks.names() if tasks.find(name).has_positive_level)
+            yield f"positive: task {able} has a positive level, and {self.task_name} is asked"
         elif self.positive not in (levels or ()):
             near = nearest(self.positive, levels or ())
             hint = f"; did you mean {near!r}?" if near else ""
@@ -258,63 +259,6 @@ class Dataset:
         ]
 
 
-@dataclass(frozen=True)
-class Derived:
-    """A numeric column computed from numeric columns of the file, left to right.
-
-    Missing where one of them is; one that is missing because there is none counts as 0. A ratio to 0 is missing.
-    """
-
-    operation: Literal["sum", "difference", "product", "ratio"]
-    columns: tuple[str, ...]
-
-    def __post_init__(self) -> None:
-        if len(self.columns) < 2:
-            raise ValueError(f"a {self.operation} needs two or more columns, got {listed(self.columns) or 'none'}")
-
-
-@dataclass(frozen=True)
-class Features:
-    """How described columns become numbers."""
-
-    name: str
-    nominal: Literal["one_hot"] = "one_hot"
-    ordinal: Literal["one_hot", "rank"] = "one_hot"
-    label_transform: Literal["none", "log"] = "none"
-    derived: Mapping[str, Derived] = field(default_factory=dict)
-
-
-def check_features(dataset: Dataset, features: Features) -> list[tuple[str, str, str]]:
-    """What is wrong with `features` for this dataset, as (key, value, rule); empty when they fit."""
-    faults: list[tuple[str, str, str]] = []
-    label = dataset.columns[dataset.label]
-    transforms: tuple[str, ...] = tasks.find(dataset.question).transforms
-    if features.label_transform not in transforms:
-        rule = f"a label of task {dataset.question} is not transformed: choose {' or '.join(transforms)}"
-        faults.append(("label_transform", features.label_transform, rule))
-    elif features.label_transform == "log" and isinstance(label, Numeric) and (label.low is None or label.low <= 0):
-        rule = f"needs a label above 0: give {dataset.label!r} a low above 0 in the dataset"
-        faults.append(("label_transform", "log", rule))
-    for name, derived in features.derived.items():
-        if name in dataset.columns:
-            faults.append((f"derived.{name}", name, "is already a column of the dataset; choose another name"))
-        faults += [
-            (f"derived.{name}.columns", column, why_not)
-            for column in derived.columns
-            if (why_not := _cannot_derive_from(column, dataset))
-        ]
-    return faults
-
-
-def _cannot_derive_from(name: str, dataset: Dataset) -> str | None:
-    if name not in dataset.columns:
-        return _unknown(name, dataset.columns)
-    if name == dataset.label:
-        return "is the label, which is not known when predicting"
-    column = dataset.columns[name]
-    return None if isinstance(column, Numeric) else f"is {column.kind}; only numeric columns can be computed with"
-
-
 def _check_levels(levels: tuple[str, ...]) -> None:
     if not levels:
         raise ValueError("levels must not be empty")
@@ -322,6 +266,7 @@ def _check_levels(levels: tuple[str, ...]) -> None:
         raise ValueError(f"levels must be unique; listed again: {listed(twice)}")
 
 
-def _unknown(name: str, known: Iterable[str]) -> str:
+def unknown_column(name: str, known: Iterable[str]) -> str:
+    """What to say of a name that none of the `known` columns has."""
     near = nearest(name, known)
     return f"there is no column {name!r}" + (f"; did you mean {near!r}?" if near else "")

@@ -26,20 +26,15 @@ from numpy.typing import ArrayLike, NDArray
 
 from housing.data import encoder_json, payload
 from housing.data.cells import text_of
-from housing.data.description import Dataset, Derived, Features, Nominal, Numeric, Ordinal
+from housing.data.description import Dataset, Nominal, Numeric, Ordinal
 from housing.data.faults import Faults, listed
+from housing.data.features import Derived, Features
 from housing.data.inputs import Input, Levels, Number, learnt_levels
 from housing.data.table import Table
 from housing.errors import DataError
 from housing.secrets import masked
 from housing.tasks import base as tasks
 from housing.tasks.base import Predictions
-
-_BINARY = 2
-"""A model answers for this many levels with one probability."""
-
-
-DEFAULT_THRESHOLD = 0.5
 
 
 @dataclass(frozen=True)
@@ -56,9 +51,9 @@ class Encoder:
     missing_values: tuple[str, ...]
     inputs: tuple[Input, ...]
     derived: Mapping[str, Derived]
-    task: str = "regression"
+    task: str = tasks.DEFAULT
     label_levels: tuple[str, ...] = ()
-    threshold: float = DEFAULT_THRESHOLD
+    threshold: float = tasks.DEFAULT_THRESHOLD
     columns: tuple[str, ...] = field(init=False, repr=False, compare=False)
     _widths: tuple[int, ...] = field(init=False, repr=False, compare=False)
     _missing_texts: frozenset[str] = field(init=False, repr=False, compare=False)
@@ -86,7 +81,7 @@ class Encoder:
             missing_values=tuple(sorted(dataset.missing_texts)),
             inputs=tuple(_fitted(name, column, features, rows) for name, column in dataset.inputs.items()),
             derived=dict(features.derived),
-            task=dataset.question,
+            task=dataset.task_name,
             label_levels=dataset.label_levels,
         )
 
@@ -94,6 +89,11 @@ class Encoder:
     def required(self) -> tuple[str, ...]:
         """The raw columns that `transform` needs."""
         return tuple(one.column for one in self.inputs)
+
+    @property
+    def outputs(self) -> int:
+        """How many numbers a model answers for each row."""
+        return tasks.find(self.task).outputs(len(self.label_levels))
 
     @property
     def digest(self) -> str:
@@ -151,17 +151,19 @@ class Encoder:
         return np.exp(label) if self.label_transform == "log" else label
 
     def decode(self, outputs: ArrayLike) -> Predictions:
-        """What a model gave, (rows,) or (rows, levels), as predictions in the label's unit, or levels.
+        """What a model gave, as predictions in the label's unit, or levels.
 
-        Raises DataError where it has not one number, or one for each level, for a row.
+        Raises DataError where it does not have the numbers for each row that the task asks for.
         """
         found = np.asarray(outputs, dtype=np.float64)
-        wide = len(self.label_levels) > _BINARY
-        if (found.ndim == 2 and found.shape[1] == len(self.label_levels)) if wide else found.ndim == 1:
+        task, width = tasks.find(self.task), self.outputs
+        if found.shape[1:] == (() if width == 1 else (width,)) and found.ndim:
             unit = np.exp(found) if self.label_transform == "log" else found
-            return tasks.find(self.task).predictions(unit, threshold=self.threshold)
-        wanted = f"(rows, {len(self.label_levels)}), a probability for each level" if wide else "(rows,)"
-        raise DataError(f"the model gave an array {found.shape}; for {self.label} it must give {wanted}")
+            return task.predictions(unit, threshold=self.threshold)
+        wanted = "(rows,)" if width == 1 else f"(rows, {width})"
+        raise DataError(
+            f"the model gave an array {found.shape}; for task {self.task} of {self.label} it must be {wanted}"
+        )
 
     def to_json(self) -> str:
         """For people and for `from_json`; equal encoders give equal text."""

@@ -6,8 +6,9 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, get_args
 
-from housing.data.description import Derived, Missing
+from housing.data.description import Missing
 from housing.data.faults import shown
+from housing.data.features import Derived
 from housing.data.inputs import Input, Levels, Number
 from housing.errors import DataError
 from housing.tasks import base as tasks
@@ -19,7 +20,9 @@ VERSION = 2
 """Of the format; a reader refuses any later one."""
 
 _OF_NUMBERS = 1
-"""The version without tasks and levels: a label that is a number of regression is still written so."""
+"""The version without tasks and levels: a label of `_IMPLIED` is still written so."""
+
+_IMPLIED = (tasks.DEFAULT, (), tasks.DEFAULT_THRESHOLD)
 
 
 def dump(encoder: Encoder) -> str:
@@ -30,7 +33,7 @@ def dump(encoder: Encoder) -> str:
         "transform": encoder.label_transform,
     }
     version = _OF_NUMBERS
-    if encoder.task != "regression":
+    if (encoder.task, encoder.label_levels, encoder.threshold) != _IMPLIED:
         version = VERSION
         label |= {"task": encoder.task, "levels": encoder.label_levels, "threshold": encoder.threshold}
     inputs = ",\n".join(f"  {_line(_input(one))}" for one in encoder.inputs)

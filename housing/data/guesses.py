@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from housing.data.cells import is_number, number
 from housing.data.faults import shown
 from housing.data.file_texts import FileTexts
-from housing.data.labels import MOST_CLASSES
 from housing.data.looks import Look, conversion, look
+from housing.tasks.base import MOST_CLASSES
 
 _IDENTIFIER_NAME = re.compile(r"(^|[^a-z])(id|uuid|guid|key|index)$|^(id|uuid)([^a-z]|$)|[a-z]Id$", re.IGNORECASE)
 _MOST_LEVELS = 50

@@ -1,11 +1,10 @@
-"""What a label's values say about the question: classes that look like numbers, and levels that a part lacks."""
+"""What a label's values say about its task: labels that it does not take, levels that a part lacks."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from housing.data.cells import text_of
 from housing.data.faults import listed
 from housing.errors import DataError
 from housing.tasks import base as tasks
@@ -15,26 +14,7 @@ if TYPE_CHECKING:
     from housing.data.split import Parts
     from housing.data.table import Table
 
-MOST_CLASSES = 10
-"""More different values than these are not taken for classes."""
-
 _FEW_ROWS = 2
-
-
-def regression_of_classes(values: Sequence[float]) -> str:
-    """What to say of a number whose few values look like classes or counts; empty for any other."""
-    distinct = sorted(set(values))
-    few = len(distinct) == 2 or (len(distinct) <= MOST_CLASSES and all(value.is_integer() for value in distinct))
-    if len(distinct) < 2 or not few or len(values) < 3 * len(distinct):
-        return ""
-    *first, last = map(text_of, distinct)
-    ask = [f"task: {'binary' if len(distinct) == 2 else 'multiclass'} asks which of them (describe --task writes it)"]
-    if all(value >= 0 and value.is_integer() for value in distinct):
-        ask.append("task: count asks how many")
-    return (
-        f"the label has {len(distinct)} values, {', '.join(first)} and {last}, and task: regression asks how much: "
-        f"predictions are numbers between them; {', '.join(ask)}"
-    )
 
 
 def check_label(table: Table, parts: Parts, encoder: Encoder) -> None:
@@ -60,8 +40,10 @@ def check_label(table: Table, parts: Parts, encoder: Encoder) -> None:
         )
 
 
-def scarce_levels(table: Table, parts: Parts, encoder: Encoder) -> Iterator[str]:
-    """What to say of levels that a part has hardly any rows of."""
+def label_remarks(table: Table, parts: Parts, encoder: Encoder) -> Iterator[str]:
+    """What to say of labels that look as if another task was meant, and of levels that a part hardly has."""
+    if not encoder.label_levels and (remark := tasks.find(encoder.task).label_remark(table[encoder.label])):
+        yield remark
     for name, rows in (("train", parts.train), ("validation", parts.validation), ("test", parts.test)):
         values = table[encoder.label][rows]
         counts = {level: int((values == level).sum()) for level in encoder.label_levels}

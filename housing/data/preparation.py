@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from housing.data.channel import Channel, build
-from housing.data.description import Dataset, Features
+from housing.data.description import Dataset
 from housing.data.encoder import Encoder
+from housing.data.features import Features
 from housing.data.labels import check_label
 from housing.data.split import Parts, split, strata_of
 from housing.data.table import Table, read

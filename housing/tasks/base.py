@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
-from typing import TYPE_CHECKING, ClassVar, Literal, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 import housing.tasks
 from housing.errors import ConfigError, DataError
@@ -25,6 +25,14 @@ if TYPE_CHECKING:
 ENTRY_POINTS = "housing.tasks"
 METRIC_ENTRY_POINTS = "housing.metrics"
 """Of metrics beside those of a task: `<task>.<name>`, each a `Metric`."""
+
+DEFAULT = "regression"
+"""The task of a number where nobody names one, and of all that was recorded before there were others."""
+
+DEFAULT_THRESHOLD = 0.5
+
+MOST_CLASSES = 10
+"""A label, or a column, of more different numbers or texts than these is not taken for classes."""
 
 Direction = Literal["minimize", "maximize"]
 
@@ -113,8 +121,23 @@ class Task(Protocol):
         del label
         return None
 
+    def label_remark(self, label: NDArray[np.float64], /) -> str:
+        """What to say of labels (rows,) that it takes and that look as if another question was meant; often nothing."""
+        del label
+        return ""
+
+    def is_suggested(self, label: NDArray[np.float64], /) -> bool:
+        """Whether to remind of this task where labels of few values are taken for measures."""
+        del label
+        return False
+
+    def outputs(self, levels: int, /) -> int:
+        """How many numbers a model answers for each row of a label with so many levels."""
+        del levels
+        return 1
+
     def predictions(self, outputs: NDArray[np.float64], /, *, threshold: float) -> Predictions:
-        """What a model's outputs mean: (rows,), or (rows, levels) for more than two levels.
+        """What a model's outputs mean: (rows,) where it has one for each row, else (rows, outputs).
 
         `threshold` is the least probability of the positive level, where the label has two, at which it is chosen.
         """
@@ -143,6 +166,16 @@ def find(name: str) -> Task:
     else:
         raise ModuleNotFoundError(f"there is no task {name}; there is {', '.join(names())}")
     return task
+
+
+def for_levels(count: int) -> str:
+    """The shipped task of a label with so many levels, or the one that comes nearest."""
+
+    def distance(name: str) -> int:
+        least, most = find(name).levels or (0, 0)
+        return max(least - count, count - most, 0)
+
+    return min((name for name in _shipped() if find(name).levels is not None), key=distance)
 
 
 @cache
@@ -195,7 +228,7 @@ def _entry_points() -> Mapping[str, EntryPoint]:
     return {entry.name: entry for entry in entry_points(group=ENTRY_POINTS) if entry.name not in _shipped()}
 
 
-def _loaded(entry: EntryPoint):  # type: ignore[no-untyped-def]  # what it names is the package's to say
+def _loaded(entry: EntryPoint) -> Any:
     try:
         return entry.load()
     except Exception as e:

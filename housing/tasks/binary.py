@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar
 
 from housing.tasks import classes
-from housing.tasks.base import Metric, Predictions, Task
+from housing.tasks.base import Metric, Predictions
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
 
-class Binary(Task):
+class Binary(classes.OfClasses):
     """A model gives the positive level's probability; the second level is the positive one."""
 
     name: ClassVar[str] = "binary"
@@ -40,11 +40,6 @@ class Binary(Task):
 
         chances = np.column_stack([1 - outputs, outputs])
         return Predictions((outputs >= threshold).astype(np.float64), chances)
-
-    def naive(self, label: NDArray[np.float64], rows: int, *, levels: int, metric: str) -> Predictions:
-        """See `classes.shares`."""
-        del metric
-        return classes.shares(label, rows, levels=levels)
 
 
 TASK = Binary()

@@ -1,24 +1,15 @@
-"""Metrics of labels that are classes. A label is the code of its level, from 0; values as scikit-learn has them."""
+"""What tasks of classes share. Metrics have scikit-learn's values; a label is the code of its level, from 0."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from housing.tasks.base import Metric, Predictions
+from housing.tasks.base import Metric, Predictions, Task
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-
-
-def shares(label: NDArray[np.float64], rows: int, *, levels: int) -> Predictions:
-    """Every row gets the levels' shares of the label, and so the most frequent level."""
-    import numpy as np
-
-    counts = np.bincount(label.astype(np.int64), minlength=levels).astype(np.float64)
-    chances = np.tile(counts / counts.sum(), (rows, 1))
-    return Predictions(chances.argmax(axis=1).astype(np.float64), chances)
 
 
 def _chances(predictions: Predictions) -> NDArray[np.float64]:
@@ -177,3 +168,16 @@ AUC_OVR = Metric(
 PR_AUC = Metric(
     "average precision of the positive level", "maximize", _pr_auc, undefined=_one_level, of_probabilities=True
 )
+
+
+class OfClasses(Task):
+    """Predictions have a probability for each level."""
+
+    def naive(self, label: NDArray[np.float64], rows: int, *, levels: int, metric: str) -> Predictions:
+        """Every row gets the levels' shares of the label, and so the most frequent level."""
+        import numpy as np
+
+        del metric
+        counts = np.bincount(label.astype(np.int64), minlength=levels).astype(np.float64)
+        chances = np.tile(counts / counts.sum(), (rows, 1))
+        return Predictions(chances.argmax(axis=1).astype(np.float64), chances)

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar
 
-from housing.tasks.base import Metric, Predictions, Task
-from housing.tasks.numbers import MAE, POISSON_DEVIANCE, RMSE, constant
+from housing.tasks.base import Metric
+from housing.tasks.numbers import MAE, POISSON_DEVIANCE, RMSE, OfNumbers
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
 
-class Count(Task):
+class Count(OfNumbers):
     """Predictions are expected counts: numbers above 0."""
 
     name: ClassVar[str] = "count"
@@ -28,15 +28,9 @@ class Count(Task):
             return None
         return f"counts are whole numbers, 0 or more; {wrong.size:,} are not, such as {wrong[0]:g}"
 
-    def predictions(self, outputs: NDArray[np.float64], *, threshold: float) -> Predictions:
-        """The outputs themselves."""
-        del threshold
-        return Predictions(outputs)
-
-    def naive(self, label: NDArray[np.float64], rows: int, *, levels: int, metric: str) -> Predictions:
-        """See `numbers.constant`."""
-        del levels
-        return constant(label, rows, metric)
+    def is_suggested(self, label: NDArray[np.float64]) -> bool:
+        """Where it could be asked at all."""
+        return self.label_fault(label) is None
 
 
 TASK = Count()

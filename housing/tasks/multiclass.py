@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar
 
 from housing.tasks import classes
-from housing.tasks.base import Metric, Predictions, Task
+from housing.tasks.base import Metric, Predictions
 
 if TYPE_CHECKING:
     import numpy as np
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _MOST_LEVELS = 500
 
 
-class Multiclass(Task):
+class Multiclass(classes.OfClasses):
     """A model gives a probability for each level; the likeliest is chosen, the first of equally likely ones."""
 
     name: ClassVar[str] = "multiclass"
@@ -30,17 +30,16 @@ class Multiclass(Task):
     metric: ClassVar[str] = "log_loss"
     levels: ClassVar[tuple[int, int] | None] = (3, _MOST_LEVELS)
 
+    def outputs(self, levels: int) -> int:
+        """A probability for each."""
+        return levels
+
     def predictions(self, outputs: NDArray[np.float64], *, threshold: float) -> Predictions:
         """(rows, levels) probabilities."""
         import numpy as np
 
         del threshold
         return Predictions(outputs.argmax(axis=1).astype(np.float64), outputs)
-
-    def naive(self, label: NDArray[np.float64], rows: int, *, levels: int, metric: str) -> Predictions:
-        """See `classes.shares`."""
-        del metric
-        return classes.shares(label, rows, levels=levels)
 
 
 TASK = Multiclass()

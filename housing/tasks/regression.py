@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar
 
-from housing.tasks.base import Metric, Predictions, Task
-from housing.tasks.numbers import OF_NUMBERS, constant
+from housing.tasks.base import MOST_CLASSES, Metric, find, for_levels, names
+from housing.tasks.numbers import OF_NUMBERS, OfNumbers
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
 
-class Regression(Task):
+class Regression(OfNumbers):
     """Predictions are numbers in the label's unit."""
 
     name: ClassVar[str] = "regression"
@@ -22,15 +22,23 @@ class Regression(Task):
     metric: ClassVar[str] = "mae"
     transforms: ClassVar[tuple[str, ...]] = ("none", "log")
 
-    def predictions(self, outputs: NDArray[np.float64], *, threshold: float) -> Predictions:
-        """The outputs themselves."""
-        del threshold
-        return Predictions(outputs)
+    def label_remark(self, label: NDArray[np.float64]) -> str:
+        """Few values look like classes or counts."""
+        import numpy as np
 
-    def naive(self, label: NDArray[np.float64], rows: int, *, levels: int, metric: str) -> Predictions:
-        """See `numbers.constant`."""
-        del levels
-        return constant(label, rows, metric)
+        values = np.unique(label)
+        count = len(values)
+        few = count == 2 or (count <= MOST_CLASSES and (values == values.round()).all())
+        if count < 2 or not few or len(label) < 3 * count:
+            return ""
+        *first, last = (f"{value:.15g}" for value in values.tolist())
+        ask = [f"task: {for_levels(count)} asks which of them (describe --task writes it)"]
+        suggested = [task for task in map(find, names()) if task.is_suggested(label)]
+        ask += [f"task: {task.name} asks {task.question}" for task in suggested]
+        return (
+            f"the label has {count} values, {', '.join(first)} and {last}, and task: {self.name} asks {self.question}: "
+            f"predictions are numbers between them; {', '.join(ask)}"
+        )
 
 
 TASK = Regression()

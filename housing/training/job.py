@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from housing.algorithms.own_code import Image, Program
+from housing.tasks import base as tasks
 
 Value = float | int | str | bool
 """A hyperparameter's value."""
@@ -31,7 +32,7 @@ class TrainingJob:
     channels: Mapping[str, Any]
     seed: int
     label_transform: str = "none"
-    task: str = "regression"
+    task: str = tasks.DEFAULT
     levels: int = 0
     handle: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)

@@ -48,7 +48,7 @@ def erred_by(session: Session, monitored: Sequence[MonitoredVariant], actual_lab
     """How far each variant erred. Raises DataError where nobody has answered any of the rows."""
     experiment = session.experiment
     answers = {one.variant: one.answers for one in monitored}
-    question = experiment.dataset.question
+    question = experiment.dataset.task_name
     erred = errors(question, answers, actual_labels.actual, experiment.gate, seed=experiment.seed)
     if not any(erred.rows.values()):
         raise DataError(

@@ -63,7 +63,7 @@ class ExperimentData:
         }
 
     def _prepare(self) -> Prepared:
-        from housing.data.labels import regression_of_classes, scarce_levels
+        from housing.data.labels import label_remarks
         from housing.data.preparation import prepare
 
         dataset, features = self._experiment.dataset, self._experiment.features
@@ -77,10 +77,7 @@ class ExperimentData:
             f"{dataset.name}: {rows} rows; {len(prepared.encoder.required)} columns encoded as "
             f"{len(prepared.encoder.columns)} ({features.name})",
         )
-        is_number = dataset.question == "regression"
-        if is_number and (remark := regression_of_classes(prepared.table[dataset.label].tolist())):
-            self._reporter.step("label", remark)
-        for remark in scarce_levels(prepared.table, prepared.parts, prepared.encoder):
+        for remark in label_remarks(prepared.table, prepared.parts, prepared.encoder):
             self._reporter.step("label", remark)
         return prepared
 

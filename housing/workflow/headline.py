@@ -18,7 +18,7 @@ JudgedPart = Literal["validation", "test"]
 
 def judged_by(session: Session) -> str:
     """What models are compared by: the metric of the study where the task has it, else the task's own."""
-    task = session.experiment.dataset.question
+    task = session.experiment.dataset.task_name
     asked = metric_of(session.experiment.study.objectives[0])
     return asked if asked in metrics(task) else find(task).metric
 
@@ -37,7 +37,7 @@ def naive_value(session: Session, metric: str, *, part: JudgedPart) -> float | N
 
     None where these labels do not define the metric.
     """
-    question, levels = session.experiment.dataset.question, len(session.prepared.encoder.label_levels)
+    question, levels = session.experiment.dataset.task_name, len(session.prepared.encoder.label_levels)
     learnt = label_of(session, *(("train", "validation") if part == "test" else ("train",)))
     label = label_of(session, part)
     naive = find(question).naive(learnt, len(label), levels=levels, metric=metric)
@@ -48,7 +48,7 @@ def headline(session: Session, label: NDArray[np.float64], predictions: Predicti
     """A sentence of the metric with its interval, and of the naive predictor; none where it is not defined."""
     from housing.tasks.interval import draws, interval
 
-    metric, question = judged_by(session), session.experiment.dataset.question
+    metric, question = judged_by(session), session.experiment.dataset.task_name
     known = metrics(question)[metric]
     if known.undefined(label) is not None:
         return []

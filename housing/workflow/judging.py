@@ -49,7 +49,7 @@ def judge(session: Session, result: TrainingResult, encoder: Encoder, champion: 
         is_champion = same_files or (against is not None and _answers_alike(scored, against))
         decision = decide(
             experiment.gate,
-            experiment.dataset.question,
+            experiment.dataset.task_name,
             encoder.label_values(test[experiment.dataset.label]),
             scored,
             None if is_champion else against,

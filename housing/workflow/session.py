@@ -121,7 +121,7 @@ class Session:
             channels=channels if channels is not None else self.staged,
             seed=self.experiment.seed,
             label_transform=self.experiment.features.label_transform,
-            task=self.experiment.dataset.question,
+            task=self.experiment.dataset.task_name,
             levels=len(self.experiment.dataset.label_levels),
             code=algorithm.code,
         )

@@ -140,7 +140,7 @@ def study(session: Session, *, parent: str | None) -> FinishedStudy:
 
 def _refuse_undefined(session: Session) -> None:
     """Raises DataError where no trial could have an objective, whatever it predicts."""
-    prepared, question = session.prepared, session.experiment.dataset.question
+    prepared, question = session.prepared, session.experiment.dataset.task_name
     known = metrics(question)
     for objective in session.experiment.study.objectives:
         part, _, metric = objective.partition("_")

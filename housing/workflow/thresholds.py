@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from housing.algorithms.base import find
-from housing.data.encoder import DEFAULT_THRESHOLD
 from housing.errors import TrainingError
+from housing.tasks.base import DEFAULT_THRESHOLD
 from housing.workflow.jobs import result_of
 from housing.workflow.session import Session
 

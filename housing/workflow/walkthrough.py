@@ -115,7 +115,7 @@ def _figures(session: Session, results: _Results) -> OutputTable:
         f"here ({place})" if elsewhere else "here",
         *(("over random splits",) if published else ()),
     )
-    metric = metrics(session.experiment.dataset.question)[judged_by(session)]
+    metric = metrics(session.experiment.dataset.task_name)[judged_by(session)]
     unit = session.experiment.dataset.label_unit if metric.has_unit else ""
     return OutputTable(", ".join(text for text in (metric.about, unit) if text), columns, rows)
 

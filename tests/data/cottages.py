@@ -6,7 +6,6 @@ from pathlib import Path
 
 from housing.data.description import (
     Dataset,
-    Features,
     Fractions,
     Identifier,
     Ignored,
@@ -15,6 +14,7 @@ from housing.data.description import (
     Ordinal,
     Split,
 )
+from housing.data.features import Features
 
 COLUMNS = {
     "id": Identifier(),

@@ -12,8 +12,9 @@ import pytest
 import yaml
 from pydantic import TypeAdapter
 
-from housing.data.description import Dataset, Features, check_features
+from housing.data.description import Dataset
 from housing.data.encoder import Encoder
+from housing.data.features import Features, check_features
 from housing.data.preparation import Prepared, prepare
 
 CONF = Path(__file__).parents[2] / "conf"
@@ -62,7 +63,8 @@ def test_fresh_processes_agree_on_every_digest() -> None:
 import sys
 sys.path.insert(0, {str(Path(__file__).parents[2])!r})
 from tests.data.test_ames import _conf
-from housing.data.description import Dataset, Features
+from housing.data.description import Dataset
+from housing.data.features import Features
 from housing.data.preparation import prepare
 p = prepare(_conf("dataset", "ames", Dataset), _conf("features", "plain", Features))
 print(p.data_digest, p.split_digest, p.encoder_digest, *(c.digest for c in p.channels.values()), p.final()[1].digest)

@@ -8,7 +8,8 @@ import yaml
 from pydantic import TypeAdapter
 
 from housing.data.describe import describe
-from housing.data.description import Dataset, Features, Identifier, Ignored, Nominal, Numeric
+from housing.data.description import Dataset, Identifier, Ignored, Nominal, Numeric
+from housing.data.features import Features
 from housing.data.preparation import prepare
 from housing.errors import ConfigError, DataError
 
@@ -179,7 +180,7 @@ def test_the_task_is_guessed_from_the_label_s_values(
     assert ("positive: " in text) == (positive is not None)
     assert positive is None or "# guess: the rarer level, in 10 of 30 rows" in text
     dataset = _load(text)
-    assert (dataset.question, dataset.positive) == (task, positive)
+    assert (dataset.task_name, dataset.positive) == (task, positive)
     assert sorted(dataset.label_levels) == ([] if task == "regression" else sorted(set(cells)))
 
 
@@ -189,7 +190,7 @@ def test_whole_numbers_are_levels_where_the_task_says_so(tmp_path: Path) -> None
         "\n".join(["size,kind", *(f"{number / 8},{number % 12}" for number in range(60))]), encoding="utf-8"
     )
     assert _load(describe(file, "kind", task="multiclass")).label_levels == tuple(map(str, range(12)))
-    assert _load(describe(file, "kind", task="count")).question == "count"
+    assert _load(describe(file, "kind", task="count")).task_name == "count"
     with pytest.raises(DataError, match="has 12 levels, and task binary takes 2"):
         describe(file, "kind", task="binary")
     with pytest.raises(ConfigError, match=r"--task multi-class: no such task; did you mean multiclass\?"):

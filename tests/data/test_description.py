@@ -7,15 +7,13 @@ import pytest
 from housing.data.description import (
     ByColumn,
     Dataset,
-    Derived,
-    Features,
     Fractions,
     Nominal,
     Numeric,
     Ordinal,
     Split,
-    check_features,
 )
+from housing.data.features import Derived, Features, check_features
 from tests.data.cottages import COLUMNS, cottages
 
 HALVES = Fractions(train=0.5, validation=0.5)

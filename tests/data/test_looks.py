@@ -11,7 +11,8 @@ from pydantic import TypeAdapter
 
 from housing.cli.dispatch import main
 from housing.data.describe import describe
-from housing.data.description import Dataset, Features, Identifier, Ignored, Nominal, Numeric
+from housing.data.description import Dataset, Identifier, Ignored, Nominal, Numeric
+from housing.data.features import Features
 from housing.data.preparation import prepare
 from housing.errors import DataError
 

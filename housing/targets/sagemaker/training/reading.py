@@ -10,6 +10,7 @@ from housing.algorithms.base import CONTAINER, Hyperparameter, find
 from housing.targets.sagemaker import built_in
 from housing.targets.sagemaker.staging import Staged
 from housing.targets.sagemaker.training.requests import ALGORITHM_TAG, LABEL_TRANSFORM_TAG, LEVELS_TAG, TASK_TAG
+from housing.tasks import base as tasks
 from housing.training.job import TrainingJob, Value
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def job_of(description: Description) -> TrainingJob:
         channels={name: Staged(name, uri) for name, uri in description.channels.items()},
         seed=seed if isinstance(seed, int) else 0,
         label_transform=description.tags.get(LABEL_TRANSFORM_TAG, "none"),
-        task=description.tags.get(TASK_TAG, "regression"),
+        task=description.tags.get(TASK_TAG, tasks.DEFAULT),
         levels=int(description.tags.get(LEVELS_TAG, 0)),
         handle=description.handle,
         tags=description.tags,

@@ -1,4 +1,4 @@
-"""What a question leaves open: objective and metrics of the algorithm, of the study and of the gate follow the task."""
+"""What a task decides where nothing is set: objective and metrics of the algorithm, of the study and of the gate."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from housing.algorithms.base import Algorithm as Declared
 from housing.algorithms.base import ForTask, find
 from housing.config.faults import Fault, did_you_mean, some_of
+from housing.config.keys import BUILT_IN
 from housing.config.schema import Algorithm
 from housing.data.description import Dataset
 from housing.nearest import nearest
@@ -20,13 +20,13 @@ from housing.tuning.spec import Study
 _CHANNELS = ("train", "validation")
 
 
-def answered(parts: Mapping[str, Any], faults: list[Fault]) -> dict[str, Any]:
+def with_task_defaults(parts: Mapping[str, Any], faults: list[Fault]) -> dict[str, Any]:
     """The experiment's fields, with what its task decides filled in; what does not fit the task goes to `faults`."""
     filled = dict(parts)
     dataset = parts.get("dataset")
     if not isinstance(dataset, Dataset):
         return filled
-    question, metric = dataset.question, tasks.find(dataset.question).metric
+    question, metric = dataset.task_name, tasks.find(dataset.task_name).metric
     algorithm, study, gate = parts.get("algorithm"), parts.get("study"), parts.get("gate")
     if isinstance(algorithm, Algorithm) and algorithm.code is None:
         filled["algorithm"] = _with_defaults(algorithm, dataset)
@@ -48,15 +48,15 @@ def answered(parts: Mapping[str, Any], faults: list[Fault]) -> dict[str, Any]:
 def _threshold_faults(threshold: float | ChosenThreshold | None, dataset: Dataset) -> Iterator[Fault]:
     if threshold is None:
         return
-    if not tasks.find(dataset.question).has_positive_level:
-        rule = f"belongs to a label with two levels, and task {dataset.question} is asked of {dataset.label!r}"
+    if not tasks.find(dataset.task_name).has_positive_level:
+        rule = f"belongs to a label with two levels, and task {dataset.task_name} is asked of {dataset.label!r}"
         yield Fault(("threshold",), rule, threshold if isinstance(threshold, float) else None)
     elif isinstance(threshold, float) and not 0 <= threshold <= 1:
         yield Fault(("threshold",), "is a probability: it must lie in [0, 1]", threshold)
 
 
 def _with_defaults(algorithm: Algorithm, dataset: Dataset) -> Algorithm:
-    defaults = find(algorithm.name).defaults(dataset.question, levels=len(dataset.label_levels))
+    defaults = find(algorithm.name).defaults(dataset.task_name, levels=len(dataset.label_levels))
     chosen = algorithm.hyperparameters
     values = {name: defaults.get(name) if value is None else value for name, value in chosen.items()}
     values |= {name: value for name, value in defaults.items() if name not in chosen}
@@ -65,9 +65,9 @@ def _with_defaults(algorithm: Algorithm, dataset: Dataset) -> Algorithm:
 
 def _unfit(algorithm: Algorithm, dataset: Dataset) -> Iterator[Fault]:
     """What the algorithm cannot do for the task, or does for another one."""
-    declared, question = find(algorithm.name), dataset.question
+    declared, question = find(algorithm.name), dataset.task_name
     if not declared.serves(question):
-        able = [name for name, how in _algorithms() if how.serves(question)]
+        able = [name for name in BUILT_IN if find(name).serves(question)]
         rule = f"answers {some_of(declared.tasks)}, and task {question} is asked of {dataset.label!r}"
         way_out = f"choose {some_of([f'algorithm={name}' for name in able])}" if able else "ask another task"
         yield Fault(("algorithm", "name"), rule, algorithm.name, way_out)
@@ -96,9 +96,3 @@ def _unfit(algorithm: Algorithm, dataset: Dataset) -> Iterator[Fault]:
         elif values[one.levels] != levels:
             rule = f"must be {levels}, the number of the label's levels, and may be left out"
             yield Fault(("algorithm", one.levels), rule, values[one.levels])
-
-
-def _algorithms() -> Iterator[tuple[str, Declared]]:
-    from housing.config.keys import BUILT_IN
-
-    return ((name, find(name)) for name in BUILT_IN)
