@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import is_dataclass, replace
 from functools import cache
-from typing import Any, cast
+from types import UnionType
+from typing import Any, Union, cast, get_args, get_origin
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
@@ -32,7 +33,7 @@ def read(kind: Any, raw: Any, path: Path, faults: list[Fault]) -> Any:
     try:
         # JSON is where strict validation takes lists for tuples and mappings for dataclasses. The tuple around the
         # type carries the strict settings into dataclasses that know nothing of pydantic.
-        return _adapter(kind).validate_json(json.dumps([raw]))[0]
+        return _adapter(_member(kind, raw)).validate_json(json.dumps([raw]))[0]
     except ValidationError as error:
         found: dict[Path, Fault] = {}
         for fault in (f for e in error.errors(include_url=False) for f in _faults(e, raw, path)):
@@ -108,6 +109,14 @@ def _read_tagged(union: Any, entries: Mapping[Any, Any], path: Path, faults: lis
             if value is not None:
                 checked[name] = value
     return checked
+
+
+def _member(kind: Any, raw: Any) -> Any:
+    """Of a union, the one member that a mapping can be: what it is not says nothing of what is wrong with it."""
+    if not isinstance(raw, Mapping) or get_origin(kind) not in (Union, UnionType):
+        return kind
+    able = [member for member in get_args(kind) if is_dataclass(member)]
+    return able[0] if len(able) == 1 else kind
 
 
 @cache

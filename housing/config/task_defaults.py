@@ -13,7 +13,7 @@ from housing.config.schema import Algorithm
 from housing.data.description import Dataset
 from housing.nearest import nearest
 from housing.promotion.spec import Gate
-from housing.promotion.threshold import ChosenThreshold
+from housing.promotion.threshold import ChosenThreshold, maximisable
 from housing.tasks import base as tasks
 from housing.tuning.spec import Study
 
@@ -36,6 +36,7 @@ def with_task_defaults(parts: Mapping[str, Any], faults: list[Fault]) -> dict[st
         filled["study"] = replace(study, objective=named[0] if isinstance(study.objective, str) else named)
     faults += _threshold_faults(parts.get("threshold"), dataset)
     if isinstance(gate, Gate):
+        faults += _worst_class_faults(gate, dataset)
         known = tasks.metrics(question)
         if gate.metric is None:
             filled["gate"] = replace(gate, metric=metric)
@@ -51,8 +52,19 @@ def _threshold_faults(threshold: float | ChosenThreshold | None, dataset: Datase
     if not tasks.find(dataset.task_name).has_positive_level:
         rule = f"belongs to a label with two levels, and task {dataset.task_name} is asked of {dataset.label!r}"
         yield Fault(("threshold",), rule, threshold if isinstance(threshold, float) else None)
-    elif isinstance(threshold, float) and not 0 <= threshold <= 1:
-        yield Fault(("threshold",), "is a probability: it must lie in [0, 1]", threshold)
+    elif isinstance(threshold, float):
+        if not 0 <= threshold <= 1:
+            yield Fault(("threshold",), "is a probability: it must lie in [0, 1]", threshold)
+    elif threshold.maximise is not None and threshold.maximise not in maximisable(dataset.task_name):
+        rule = f"of task {dataset.task_name} it must be one of {some_of(maximisable(dataset.task_name))}"
+        yield Fault(("threshold", "maximise"), rule, threshold.maximise)
+
+
+def _worst_class_faults(gate: Gate, dataset: Dataset) -> Iterator[Fault]:
+    if gate.worst_class and not dataset.label_levels:
+        rule = f"belongs to a label with levels, and task {dataset.task_name} is asked of {dataset.label!r}"
+        way_out = "leave it out, and limit the whole by gate.at_most or gate.at_least"
+        yield Fault(("gate", "worst_class"), rule, dict(gate.worst_class), way_out)
 
 
 def _with_defaults(algorithm: Algorithm, dataset: Dataset) -> Algorithm:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -54,10 +53,11 @@ def _rows(text: str) -> list[Any]:
 
 
 def _lines(text: str) -> list[Any]:
-    lines = [line for line in re.split(r"\r?\n", text) if line.strip()]
-    if all(line.lstrip().startswith(("{", "[")) for line in lines):
-        return [json.loads(line) for line in lines]
-    return list(csv.reader(lines))
+    try:
+        # Not of splitlines, which splits within texts, too.
+        return [json.loads(line) for line in text.split("\n") if line.strip()]
+    except ValueError:
+        return [cells for cells in csv.reader(io.StringIO(text, newline="")) if cells]
 
 
 def _of_container(found: Sequence[Any], encoder: Encoder) -> Predictions:

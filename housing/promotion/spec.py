@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from housing.nearest import nearest
+
 BY_LEVEL = ("recall", "precision", "f1")
 """Metrics that each level of a label has."""
 
@@ -43,6 +45,10 @@ class Gate:
             raise ValueError(f"confidence must lie in [0.5, 1), got {self.confidence}")
         if self.resamples < 100:
             raise ValueError(f"resamples must be 100 or more, got {self.resamples}")
-        for name in self.worst_class:
+        for name, limit in self.worst_class.items():
             if name not in BY_LEVEL:
-                raise ValueError(f"worst_class must name one of {', '.join(BY_LEVEL)}, got {name}")
+                near = nearest(name, BY_LEVEL)
+                hint = f"; did you mean {near}?" if near else ""
+                raise ValueError(f"worst_class.{name}: must be one of {', '.join(BY_LEVEL)}{hint}")
+            if not 0 <= limit <= 1:
+                raise ValueError(f"worst_class.{name}: is a share: it must lie in [0, 1], got {limit}")

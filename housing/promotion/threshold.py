@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from housing.nearest import nearest
 from housing.tasks import base as tasks
 
 if TYPE_CHECKING:
@@ -42,7 +43,9 @@ class ChosenThreshold:
             return
         able = {name for task in tasks.names() if tasks.find(task).has_positive_level for name in maximisable(task)}
         if self.maximise not in able:
-            raise ValueError(f"maximise must be one of {', '.join(sorted(able))}, got {self.maximise}")
+            near = nearest(self.maximise, able)
+            hint = f"; did you mean {near}?" if near else ""
+            raise ValueError(f"maximise must be one of {', '.join(sorted(able))}, got {self.maximise}{hint}")
 
 
 def maximisable(task: str) -> list[str]:

@@ -49,6 +49,18 @@ def test_levels_with_their_probabilities_survive_every_form(form: str) -> None:
     assert same(read(text, encoder("multiclass", LEVELS), encoded=False), predictions)
 
 
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize(
+    "level", ["{a}", "[1, 2]", "[", "two\nlines", "two\r\nlines", " x ", "true", "\u2028", '"', "a,b"]
+)
+def test_levels_of_any_text_survive_every_form(form: str, level: str) -> None:
+    levels = (level, "b", "c")
+    for chosen in ([0.0], [0.0, 0.0], [0.0, 2.0, 0.0]):
+        predictions = Predictions(np.array(chosen), np.tile([0.25, 0.5, 0.25], (len(chosen), 1)))
+        text = write(predictions, levels, form)
+        assert same(read(text, encoder("multiclass", levels), encoded=False), predictions)
+
+
 def test_json_names_the_level_and_the_probability_of_each() -> None:
     predictions = Predictions(np.array([1.0]), np.array([[0.1, 0.9]]))
     document = '{"predictions": [{"prediction": "yes", "probabilities": {"no": 0.1, "yes": 0.9}}]}'

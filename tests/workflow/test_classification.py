@@ -7,7 +7,6 @@ import io
 import json
 import random
 import re
-from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
@@ -197,7 +196,3 @@ def registered(name: str):  # type: ignore[no-untyped-def]
     champion = Registry(client).find(name, alias="champion")
     assert champion is not None
     return mlflow.pyfunc.load_model(champion.source)
-
-
-def test_the_shipped_table_is_what_its_description_says() -> None:
-    assert (files("housing.data") / "penguins.csv.gz").is_file()
