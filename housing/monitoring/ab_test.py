@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 
 from housing.promotion.gate import improvement
 from housing.promotion.spec import Gate
+from housing.tasks import resampling
 from housing.tasks.base import Metric, Predictions, metrics
+from housing.tasks.resampling import percentile_interval
 
 if TYPE_CHECKING:
     import numpy as np
@@ -110,7 +112,7 @@ class _Judge:
 
     def error(self, rows: Mapping[str, Answer]) -> Interval:
         draws, value = self._resampled(rows, seed=self.seed)
-        return Interval(value, *_ends(draws, self.rules))
+        return Interval(value, *percentile_interval(draws, self.rules.confidence))
 
     def difference(self, first: str, other: str, labelled: Mapping[str, Mapping[str, Answer]]) -> Difference:
         both = [row for row in labelled[first] if row in labelled[other]]
@@ -131,7 +133,9 @@ class _Judge:
         draws, value = self._resampled(labelled[first], seed=self.seed)
         others, other_value = self._resampled(labelled[other], seed=self.seed + 1)
         rows = len(labelled[first]) + len(labelled[other])
-        better_by = Interval(sign * (value - other_value), *_ends(sign * (draws - others), self.rules))
+        better_by = Interval(
+            sign * (value - other_value), *percentile_interval(sign * (draws - others), self.rules.confidence)
+        )
         return Difference(other, first, better_by, rows, paired=False)
 
     def _resampled(self, rows: Mapping[str, Answer], *, seed: int) -> tuple[NDArray[np.float64], float]:
@@ -140,17 +144,8 @@ class _Judge:
 
         label, answers = _array([self.labels[row] for row in rows]), _predictions(list(rows.values()))
         compute = self.metric.compute
-        generator = np.random.RandomState(seed)
-        picked = (generator.randint(0, len(label), len(label)) for _ in range(self.rules.resamples))
+        picked = resampling.draws(len(label), self.rules.resamples, seed=seed)
         return np.array([compute(label[some], answers.take(some)) for some in picked]), compute(label, answers)
-
-
-def _ends(draws: NDArray[np.float64], rules: Gate) -> tuple[float, float]:
-    import numpy as np
-
-    tail = 100 * (1 - rules.confidence) / 2
-    low, high = np.nanpercentile(draws, [tail, 100 - tail])
-    return float(low), float(high)
 
 
 def _predictions(answers: Sequence[Answer]) -> Predictions:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from housing.errors import DataError
 from housing.promotion.spec import Gate
-from housing.tasks import classes
+from housing.tasks import classes, resampling
 from housing.tasks.base import Predictions, metrics, reordered, same, score
 
 if TYPE_CHECKING:
@@ -96,8 +96,8 @@ def improvement(
 ) -> tuple[float, float, float]:
     """How much better the candidate is, in the metric's unit, and its interval: (difference, low, high).
 
-    A paired percentile bootstrap (Efron and Tibshirani 1993, chapter 13): rows are drawn with replacement, both models
-    are scored on the same draw, so that hard rows do not widen the interval. Draws that lack a level, which leaves some
+    A paired percentile bootstrap: both models are scored on the same draw, so that hard rows do not widen the interval.
+    Draws that lack a level, which leaves some
     metrics without a value, do not count.
     """
     import numpy as np
@@ -108,12 +108,9 @@ def improvement(
     def difference(rows: NDArray[np.int64]) -> float:
         return sign * (compute(label[rows], champion.take(rows)) - compute(label[rows], candidate.take(rows)))
 
-    count = len(label)
-    generator = np.random.RandomState(seed)
-    draws = [difference(generator.randint(0, count, count)) for _ in range(resamples)]
-    tail = 100 * (1 - confidence) / 2
-    low, high = np.nanpercentile(draws, [tail, 100 - tail])
-    return difference(np.arange(count)), float(low), float(high)
+    differences = [difference(rows) for rows in resampling.draws(len(label), resamples, seed=seed)]
+    low, high = resampling.percentile_interval(differences, confidence)
+    return difference(np.arange(len(label))), low, high
 
 
 def _absolute(gate: Gate, value: float, unit: str) -> Iterator[Verdict]:

@@ -36,7 +36,7 @@ MOST_CLASSES = 10
 
 Direction = Literal["minimize", "maximize"]
 
-_NOT_TASKS = ("base", "classes", "curves", "interval", "numbers", "written")
+_NOT_TASKS = ("base", "classes", "curves", "interval", "numbers", "resampling", "written")
 
 
 @dataclass(frozen=True, eq=False)

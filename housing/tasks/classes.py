@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from housing.tasks.base import Metric, Predictions, Task
+from housing.tasks.curves import average_precision
 
 if TYPE_CHECKING:
     import numpy as np
@@ -133,17 +134,8 @@ def _auc_ovr(label: NDArray[np.float64], predictions: Predictions) -> float:
 
 
 def _pr_auc(label: NDArray[np.float64], predictions: Predictions) -> float:
-    """Average precision: the precision at each threshold, weighed by the recall that it adds."""
-    import numpy as np
-
-    chance, positive = _chances(predictions)[:, 1], label == 1
-    if not positive.any():
-        return float("nan")
-    order = np.argsort(-chance, kind="stable")
-    last = np.append(np.flatnonzero(np.diff(chance[order])), len(order) - 1)
-    hits = np.cumsum(positive[order])[last]
-    precision, recall = hits / (last + 1), hits / hits[-1]
-    return float((np.diff(recall, prepend=0.0) * precision).sum())
+    positive = label == 1
+    return average_precision(positive, _chances(predictions)[:, 1]) if positive.any() else float("nan")
 
 
 def _one_level(label: NDArray[np.float64]) -> str | None:

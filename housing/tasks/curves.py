@@ -12,6 +12,8 @@ from functools import cached_property
 from statistics import NormalDist
 from typing import TYPE_CHECKING
 
+from housing.tasks import resampling
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -72,6 +74,14 @@ def precision_recall(positive: NDArray[np.bool_], chance: Floats) -> tuple[Float
     """(recall, precision) at every threshold, from the highest chance down."""
     hits, misses = _Ranking(positive, chance).counts()
     return hits / hits[-1], hits / (hits + misses)
+
+
+def average_precision(positive: NDArray[np.bool_], chance: Floats) -> float:
+    """The precision at each threshold, weighed by the recall that it adds: the area below the steps."""
+    import numpy as np
+
+    recall, precision = precision_recall(positive, chance)
+    return float((np.diff(recall, prepend=0.0) * precision).sum())
 
 
 def roc_curve(positive: NDArray[np.bool_], chance: Floats, *, draws: int, seed: int = 0) -> Curve:
@@ -168,10 +178,10 @@ def _curve(points: tuple[Floats, Floats], ranking: _Ranking, drawn: _Drawn, *, d
     import numpy as np
 
     grid = np.linspace(0, 1, _GRID)
-    generator, rows = np.random.RandomState(seed), len(ranking.positive)
+    rows = len(ranking.positive)
     heights, areas = [], []
-    for _ in range(draws):
-        hits, misses = ranking.counts(np.bincount(generator.randint(0, rows, rows), minlength=rows))
+    for drawn_rows in resampling.draws(rows, draws, seed=seed):
+        hits, misses = ranking.counts(np.bincount(drawn_rows, minlength=rows))
         if hits[-1] and misses[-1]:
             height, area = drawn(hits, misses, grid)
             heights.append(height)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from math import isnan
 from typing import TYPE_CHECKING
 
+from housing.tasks import resampling
 from housing.tasks.base import Metric, Predictions
 
 if TYPE_CHECKING:
@@ -30,14 +32,8 @@ def interval(
     confidence: float = 0.95,
     seed: int = 0,
 ) -> tuple[float, float] | None:
-    """A percentile bootstrap over the rows (Efron and Tibshirani 1993, chapter 13); None where no draw has a value."""
-    import numpy as np
-
-    generator, rows = np.random.RandomState(seed), len(label)
-    picked = (generator.randint(0, rows, rows) for _ in range(resamples))
-    values = np.array([metric.compute(label[some], predictions.take(some)) for some in picked])
-    values = values[np.isfinite(values)]
-    if not len(values):
-        return None
-    low, high = np.percentile(values, [50 * (1 - confidence), 50 * (1 + confidence)])
-    return float(low), float(high)
+    """A percentile bootstrap over the rows; None where no draw has a value."""
+    picked = resampling.draws(len(label), resamples, seed=seed)
+    values = [metric.compute(label[some], predictions.take(some)) for some in picked]
+    low, high = resampling.percentile_interval(values, confidence)
+    return None if isnan(low) else (low, high)
