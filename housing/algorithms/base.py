@@ -57,8 +57,9 @@ class Capabilities:
     `rounds` counts the rounds of a fit. `early_stopping` is its patience in rounds, and needs a validation part.
     `round_metrics` lists the metrics that are measured after every round, of which the last decides early stopping;
     without it the finished model is measured once. `loss` names what is minimised. `missing_values`: NaN among the
-    features is no obstacle. `weights`: rows may weigh differently. `categorical_inputs`: columns may hold codes of
-    levels that have no order. `any_task`: what it fits is the user's business, and so is the kind of label.
+    features is no obstacle. `weights`: rows may weigh differently, and `matrix` takes their weights. `level_weights`
+    are hyperparameters that weigh levels of the label against each other. `categorical_inputs`: columns may hold codes
+    of levels that have no order. `any_task`: what it fits is the user's business, and so is the kind of label.
     """
 
     rounds: str | None = None
@@ -67,6 +68,7 @@ class Capabilities:
     loss: str | None = None
     missing_values: bool = False
     weights: bool = False
+    level_weights: tuple[str, ...] = ()
     categorical_inputs: bool = False
     any_task: bool = False
 
@@ -209,12 +211,14 @@ class FittingAlgorithm(Algorithm, Protocol):
         hyperparameters: Mapping[str, Any],
         *,
         reference: Any = None,
+        weights: NDArray[np.float32] | None = None,
     ) -> Any:
         """What jobs of one `matrix_key` train on; a validation matrix names the training one as `reference`.
 
-        `features` are (rows, columns), `label` is (rows,). Threads share what is returned: `fit` must not change it.
+        `features` are (rows, columns), `label` is (rows,), and so are `weights`, which only an algorithm that declares
+        them is ever given. Threads share what is returned: `fit` must not change it.
         """
-        del hyperparameters, reference
+        del hyperparameters, reference, weights
         return features, label
 
     def fit(

@@ -136,6 +136,7 @@ class LightGBM(FittingAlgorithm):
         loss="objective",
         missing_values=True,
         weights=True,
+        level_weights=("scale_pos_weight",),
         categorical_inputs=True,
     )
     model_format: ClassVar[str] = "txt"
@@ -157,6 +158,7 @@ class LightGBM(FittingAlgorithm):
         hyperparameters: Mapping[str, Any],
         *,
         reference: Any = None,
+        weights: NDArray[np.float32] | None = None,
     ) -> Any:
         """See `FittingAlgorithm.matrix`; built at once, so that no two jobs build it."""
         import lightgbm
@@ -165,6 +167,7 @@ class LightGBM(FittingAlgorithm):
         return lightgbm.Dataset(
             features,
             label,
+            weight=weights,
             reference=reference,
             # Columns that no split of this min_data_in_leaf could use would be left out for all other jobs as well.
             params={**bins, "feature_pre_filter": False, "num_threads": 1, "verbosity": -1},

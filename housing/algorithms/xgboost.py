@@ -143,6 +143,7 @@ class XGBoost(FittingAlgorithm):
         loss="objective",
         missing_values=True,
         weights=True,
+        level_weights=("scale_pos_weight",),
         categorical_inputs=True,
     )
     model_format: ClassVar[str] = "ubj"
@@ -166,6 +167,7 @@ class XGBoost(FittingAlgorithm):
         hyperparameters: Mapping[str, Any],
         *,
         reference: Any = None,
+        weights: NDArray[np.float32] | None = None,
     ) -> Any:
         """See `FittingAlgorithm.matrix`; binned where the tree method allows it."""
         import xgboost
@@ -173,8 +175,8 @@ class XGBoost(FittingAlgorithm):
         max_bin, tree_method = hyperparameters.get("max_bin"), hyperparameters.get("tree_method", "auto")
         if tree_method in ("auto", "hist"):
             bins = {} if max_bin is None else {"max_bin": max_bin}
-            return xgboost.QuantileDMatrix(features, label, ref=reference, nthread=1, **bins)
-        made = xgboost.DMatrix(features, label, nthread=1)
+            return xgboost.QuantileDMatrix(features, label, weight=weights, ref=reference, nthread=1, **bins)
+        made = xgboost.DMatrix(features, label, weight=weights, nthread=1)
         if tree_method == "exact":
             # The first training sorts the columns and keeps them with the matrix. Two first ones at once crash or fit
             # other trees without an error; once it is done, threads share the matrix safely.

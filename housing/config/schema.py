@@ -11,6 +11,7 @@ from housing.algorithms.own_code import Image, Program, metric_faults
 from housing.costs import Budget, Prices
 from housing.data.description import Dataset
 from housing.data.features import Features
+from housing.data.weights import Weights
 from housing.deployment.spec import Deployment
 from housing.monitoring.spec import Monitoring
 from housing.promotion.spec import Gate
@@ -148,6 +149,8 @@ class Published:
 class Experiment:
     """The checked configuration; `name` is the MLflow experiment. `runner` and `host` are the targets' own settings.
 
+    `weights` says how rows count in a fit: all alike, or `balanced`, so that every level of the label counts as much.
+
     `threshold` is the least probability of the positive level of two at which it is chosen, or how to choose it.
 
     `parallel` jobs of a `train --multirun` run at once; of a study's trials `study.parallel` do.
@@ -170,6 +173,7 @@ class Experiment:
     rehearsal: Rehearsal = field(default_factory=Rehearsal)
     monitoring: Monitoring = field(default_factory=Monitoring)
     candidate: str | None = None
+    weights: Weights = "none"
     threshold: float | ChosenThreshold | None = None
     published: Published | None = None
     parallel: int = 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -31,6 +31,9 @@ def with_task_defaults(parts: Mapping[str, Any], faults: list[Fault]) -> dict[st
     if isinstance(algorithm, Algorithm) and algorithm.code is None:
         filled["algorithm"] = _with_defaults(algorithm, dataset)
         faults += _unfit(filled["algorithm"], dataset)
+    if isinstance(algorithm, Algorithm):
+        searched = parts.get("search_space") or ()
+        faults += _weight_faults(parts.get("weights"), filled["algorithm"], dataset, searched=searched)
     if isinstance(study, Study):
         named = tuple(f"{name}_{metric}" if name in _CHANNELS else name for name in study.objectives)
         filled["study"] = replace(study, objective=named[0] if isinstance(study.objective, str) else named)
@@ -65,6 +68,26 @@ def _worst_class_faults(gate: Gate, dataset: Dataset) -> Iterator[Fault]:
         rule = f"belongs to a label with levels, and task {dataset.task_name} is asked of {dataset.label!r}"
         way_out = "leave it out, and limit the whole by gate.at_most or gate.at_least"
         yield Fault(("gate", "worst_class"), rule, dict(gate.worst_class), way_out)
+
+
+def _weight_faults(
+    weights: str | None, algorithm: Algorithm, dataset: Dataset, *, searched: Container[str]
+) -> Iterator[Fault]:
+    if weights in (None, "none"):
+        return
+    path, has = ("weights",), find(algorithm.kind).capabilities
+    if not dataset.label_levels:
+        rule = f"weighs the levels of a label, and {dataset.label!r}, of task {dataset.task_name}, is a number"
+        yield Fault(path, rule, weights)
+    elif not has.weights:
+        able = [f"algorithm={name}" for name in BUILT_IN if find(name).capabilities.weights]
+        yield Fault(path, f"{algorithm.name} takes no weights of rows", weights, f"choose {some_of(able)}")
+    else:
+        for name in has.level_weights:
+            if name in algorithm.hyperparameters or name in searched:
+                group = "algorithm" if name in algorithm.hyperparameters else "search_space"
+                rule = f"weighs the levels, and {group}.{name} would do so once more"
+                yield Fault(path, rule, weights, f"leave one of them out: weights=none, or ~{group}.{name}")
 
 
 def _with_defaults(algorithm: Algorithm, dataset: Dataset) -> Algorithm:

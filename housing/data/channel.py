@@ -1,10 +1,11 @@
-"""A channel: one part of a table, encoded, label first, as a training job reads it."""
+"""A channel: one part of a table, encoded, label first, as a training job reads it; weights, if any, stand second."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,16 +22,27 @@ _LEAST_IN_DIGITS, _MOST_IN_DIGITS = 1e-10, 1e18
 
 @dataclass(frozen=True, eq=False)
 class Channel:
-    """`features` is (rows, columns) float32 with NaN for missing; `label` is (rows,) float32, already transformed."""
+    """`features` is (rows, columns) float32 with NaN for missing; `label` is (rows,) float32, already transformed.
+
+    `weights` (rows,) say how much each row counts in a fit; None: all alike.
+    """
 
     name: str
     features: NDArray[np.float32]
     label: NDArray[np.float32]
     columns: tuple[str, ...]
     digest: str
+    weights: NDArray[np.float32] | None = None
 
 
-def build(name: str, *, features: NDArray[np.float32], label: NDArray[np.float32], columns: tuple[str, ...]) -> Channel:
+def build(
+    name: str,
+    *,
+    features: NDArray[np.float32],
+    label: NDArray[np.float32],
+    columns: tuple[str, ...],
+    weights: NDArray[np.float32] | None = None,
+) -> Channel:
     """A channel with the SHA-256 of its values and column names. Raises DataError on what no model can be fitted to."""
     import numpy as np
 
@@ -38,18 +50,24 @@ def build(name: str, *, features: NDArray[np.float32], label: NDArray[np.float32
         raise DataError(f"channel {name}: {features.shape} features for {len(label)} labels and {len(columns)} columns")
     if np.isinf(features).any() or not np.isfinite(label).all():
         raise DataError(f"channel {name}: a feature is infinite, or a label is not finite, in 32-bit floating point")
+    if weights is not None and (weights.shape != label.shape or not (np.isfinite(weights) & (weights > 0)).all()):
+        raise DataError(f"channel {name}: there must be a weight for every row, finite and more than 0")
     # One bit pattern for every NaN, or equal channels would differ in their digest.
     features = np.where(np.isnan(features), np.float32(np.nan), features).astype(np.float32, copy=False)
     label = np.ascontiguousarray(label, dtype=np.float32)
     found = hashlib.sha256("\0".join((*columns, str(len(label)))).encode())
     found.update(label.astype("<f4", copy=False).tobytes())
     found.update(features.astype("<f4", copy=False).tobytes())
-    return Channel(name, features, label, columns, found.hexdigest())
+    if weights is not None:
+        weights = np.ascontiguousarray(weights, dtype=np.float32)
+        found.update(weights.astype("<f4", copy=False).tobytes())
+    return Channel(name, features, label, columns, found.hexdigest(), weights)
 
 
 def write_csv(channel: Channel, path: Path) -> None:
     """CSV as SageMaker's built-in XGBoost wants it: label first, no header, no index, no quotes, empty for missing.
 
+    Weights, where rows have some, stand second (the container's `csv_weights=1`).
     The container takes text for missing and a header for a row, without an error, so what was written is read back
     and compared before it gets its name. Raises DataError when it differs.
     """
@@ -62,13 +80,19 @@ def write_csv(channel: Channel, path: Path) -> None:
             raise DataError(f"{path}: the CSV written does not read back as channel {channel.name}")
 
 
-def read_csv(path: Path, *, name: str, columns: tuple[str, ...]) -> Channel:
-    """The channel that `write_csv` wrote, bit by bit. Raises DataError when the file is no such thing."""
-    return _channel(path, _parsed, name=name, columns=columns)
+def read_csv(path: Path, *, name: str, columns: tuple[str, ...] | None = None, weighed: bool = False) -> Channel:
+    """The channel that `write_csv` wrote, bit by bit. Raises DataError when the file is no such thing.
+
+    `weighed`: its weights stand second. Without `columns` these have no names.
+    """
+    if columns is None:
+        with path.open("rb") as file:
+            columns = tuple(f"c{place}" for place in range(file.readline().count(b",") - weighed))
+    return _channel(path, _parsed, name=name, columns=columns, weighed=weighed)
 
 
 def write_npy(channel: Channel, path: Path) -> None:
-    """One float32 matrix, label first, in numpy's own format."""
+    """One float32 matrix as in `write_csv`, in numpy's own format."""
     import numpy as np
 
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -76,11 +100,12 @@ def write_npy(channel: Channel, path: Path) -> None:
         np.save(file, _matrix(channel), allow_pickle=False)
 
 
-def read_npy(path: Path, *, name: str, columns: tuple[str, ...]) -> Channel:
+def read_npy(path: Path, *, name: str, columns: tuple[str, ...], weighed: bool = False) -> Channel:
     """The channel that `write_npy` wrote, bit by bit. Raises DataError when the file is no such thing."""
     import numpy as np
 
-    return _channel(path, lambda file: np.load(file, allow_pickle=False), name=name, columns=columns)
+    read = partial(np.load, allow_pickle=False)
+    return _channel(path, read, name=name, columns=columns, weighed=weighed)
 
 
 def csv_text(matrix: NDArray[np.float32]) -> str:
@@ -94,22 +119,25 @@ def csv_text(matrix: NDArray[np.float32]) -> str:
 
 
 def _channel(
-    path: Path, read: Callable[[Path], NDArray[np.float32]], *, name: str, columns: tuple[str, ...]
+    path: Path, read: Callable[[Path], NDArray[np.float32]], *, name: str, columns: tuple[str, ...], weighed: bool
 ) -> Channel:
     try:
         matrix = read(path)
     except (OSError, ValueError, EOFError) as error:
         raise DataError(f"{path}: is not a whole channel: {error}") from None
-    width = matrix.shape[1] if matrix.ndim == 2 else 0
-    if width != len(columns) + 1 or matrix.dtype != "float32":
-        raise DataError(f"{path}: has {width} columns of {matrix.dtype}, wanted the label and {len(columns)} features")
-    return build(name, features=matrix[:, 1:], label=matrix[:, 0], columns=columns)
+    width, first = matrix.shape[1] if matrix.ndim == 2 else 0, 2 if weighed else 1
+    if width != len(columns) + first or matrix.dtype != "float32":
+        before = "the label, the weight" if weighed else "the label"
+        raise DataError(f"{path}: has {width} columns of {matrix.dtype}, wanted {before} and {len(columns)} features")
+    weights = matrix[:, 1] if weighed else None
+    return build(name, features=matrix[:, first:], label=matrix[:, 0], columns=columns, weights=weights)
 
 
 def _matrix(channel: Channel) -> NDArray[np.float32]:
     import numpy as np
 
-    return np.column_stack([channel.label, channel.features])
+    weights = () if channel.weights is None else (channel.weights,)
+    return np.column_stack([channel.label, *weights, channel.features])
 
 
 def _text(value: np.float32) -> str:

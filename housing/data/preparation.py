@@ -15,12 +15,16 @@ from housing.data.features import Features
 from housing.data.labels import check_label
 from housing.data.split import Parts, split, strata_of
 from housing.data.table import Table, read
+from housing.data.weights import Weights, training_weights, validation_weights
 from housing.errors import DataError
 
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
-    """`channels` are `train` and `validation`, encoded by `encoder`, which has seen `train` alone."""
+    """`channels` are `train` and `validation`, encoded by `encoder`, which has seen `train` alone.
+
+    `weights` says how rows of any channel `train` are weighed: by what stands in that channel itself.
+    """
 
     dataset: Dataset
     features: Features
@@ -30,6 +34,7 @@ class Prepared:
     channels: Mapping[str, Channel]
     data_digest: str
     split_digest: str
+    weights: Weights = "none"
 
     @property
     def encoder_digest(self) -> str:
@@ -44,7 +49,7 @@ class Prepared:
         """An encoder fitted on train and validation together, and those rows as channel `train`."""
         rows = self.table.take(np.sort(np.concatenate([self.parts.train, self.parts.validation])))
         encoder = Encoder.fit(rows, self.dataset, self.features)
-        return encoder, _channel("train", rows, encoder)
+        return encoder, _channel("train", rows, encoder, self.weights)
 
     def folds(self, count: int, *, seed: int) -> list[Mapping[str, Channel]]:
         """The training rows in `count` random parts, each once channel `validation` to a `train` of the others.
@@ -69,36 +74,43 @@ class Prepared:
     def _channels(self, train: NDArray[np.int64], validation: NDArray[np.int64]) -> Mapping[str, Channel]:
         fitted_on = self.table.take(train)
         encoder = Encoder.fit(fitted_on, self.dataset, self.features)
-        return {
-            "train": _channel("train", fitted_on, encoder),
-            "validation": _channel("validation", self.table.take(validation), encoder),
-        }
+        return _channels(encoder, fitted_on, self.table.take(validation), self.weights)
 
 
-def prepare(dataset: Dataset, features: Features) -> Prepared:
+def prepare(dataset: Dataset, features: Features, weights: Weights = "none") -> Prepared:
     """Read, check, split and encode; writes nothing. Raises DataError."""
     table = read(dataset)
     parts = split(table, dataset)
     train, validation = table.take(parts.train), table.take(parts.validation)
     encoder = Encoder.fit(train, dataset, features)
     check_label(table, parts, encoder)
-    channels = {"train": _channel("train", train, encoder), "validation": _channel("validation", validation, encoder)}
     return Prepared(
         dataset=dataset,
         features=features,
         table=table,
         parts=parts,
         encoder=encoder,
-        channels=channels,
+        channels=_channels(encoder, train, validation, weights),
         data_digest=table.digest(),
         split_digest=parts.digest(),
+        weights=weights,
     )
 
 
-def _channel(name: str, rows: Table, encoder: Encoder) -> Channel:
+def _channels(encoder: Encoder, train: Table, validation: Table, weights: Weights) -> Mapping[str, Channel]:
+    return {
+        "train": _channel("train", train, encoder, weights),
+        "validation": _channel("validation", validation, encoder, weights),
+    }
+
+
+def _channel(name: str, rows: Table, encoder: Encoder, weights: Weights) -> Channel:
+    label = encoder.encode_label(rows[encoder.label])
+    weigh = training_weights if name == "train" else validation_weights
     return build(
         name,
         features=encoder.transform(rows),
-        label=encoder.encode_label(rows[encoder.label]),
+        label=label,
         columns=encoder.columns,
+        weights=weigh(weights, label.astype(np.float64)),
     )

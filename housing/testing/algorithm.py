@@ -91,6 +91,20 @@ class AlgorithmContract:
         assert error == pytest.approx(result.history["validation_mae"][result.best_round], rel=1e-5)
         assert result.metrics["validation_mae"] == result.history["validation_mae"][result.best_round]
 
+    def test_weights_say_how_much_a_row_counts(self, algorithm: Algorithm, matrices: Matrices) -> None:
+        if not algorithm.capabilities.weights:
+            pytest.skip(f"{self.name} declares no weights")
+        (features, label), (others, truth) = self.table(1), self.table(2)
+        wrong = np.arange(len(label)) % 2 == 1
+        label = np.where(wrong, -label, label).astype(np.float32)
+        errors = []
+        for number, weights in enumerate((None, np.where(wrong, 1e-3, 1.0).astype(np.float32))):
+            train = Channel("train", features, label, tuple("abcdef"), f"weighed {number}", weights)
+            job = TrainingJob("job", self.name, self.hyperparameters, {"train": train}, seed=0, weighed=bool(number))
+            model = algorithm.load(fit(job, matrices).model)
+            errors.append(float(np.abs(truth - model.predict(others)).mean()))
+        assert errors[1] < 0.5 * errors[0]
+
     def test_learning_beats_the_mean(self, matrices: Matrices) -> None:
         _, label = self.table(2)
         assert self.train(matrices).history["validation_mae"][-1] < 0.7 * np.abs(label - label.mean()).mean()

@@ -47,8 +47,10 @@ class Matrices:
         key = (channel.digest, id(reference), algorithm.matrix_key(hyperparameters))
         with self._lock:  # a second job of the same key waits for the matrix rather than building its own
             if key not in self._built:
+                # An algorithm that takes no weights need not know the argument.
+                weights = {} if channel.weights is None else {"weights": channel.weights}
                 self._built[key] = algorithm.matrix(
-                    channel.features, channel.label, hyperparameters, reference=reference
+                    channel.features, channel.label, hyperparameters, reference=reference, **weights
                 )
             return self._built[key]
 

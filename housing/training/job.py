@@ -21,7 +21,8 @@ class TrainingJob:
     """`channels` maps `train` (and `validation`) to what the runner's `stage` returned for them.
 
     `task` is the kind of question, `levels` how many levels the label has, 0 for a number: then `label_transform` says
-    what was done to it. `handle` is the name under which a place that outlives this process knows the job
+    what was done to it. `weighed`: rows have weights, which count in the fit and in the metrics of `train` that its
+    library measures. `handle` is the name under which a place that outlives this process knows the job
     (`Runner.handle`), None elsewhere; `tags` go with it there, so that a job whose command has died can be told from
     others. `code` is what the algorithms `script` and `container` run, None for every other.
     """
@@ -34,6 +35,7 @@ class TrainingJob:
     label_transform: str = "none"
     task: str = tasks.DEFAULT
     levels: int = 0
+    weighed: bool = False
     handle: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
     code: Program | Image | None = None

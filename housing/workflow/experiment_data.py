@@ -20,7 +20,7 @@ Staged = Mapping[str, Any]
 
 
 class ExperimentData:
-    """May be shared by sessions whose dataset, features and runner are the same."""
+    """May be shared by sessions whose dataset, features, weights and runner are the same."""
 
     def __init__(
         self, experiment: Experiment, reporter: Reporter, *, record: CommandRecord, runner: Lazy[Runner]
@@ -69,7 +69,7 @@ class ExperimentData:
         dataset, features = self._experiment.dataset, self._experiment.features
         self._record.check_writable()
         with self._reporter.working("reading the data"):
-            prepared = prepare(dataset, features)
+            prepared = prepare(dataset, features, self._experiment.weights)
         parts = {"train": prepared.parts.train, "validation": prepared.parts.validation, "test": prepared.parts.test}
         rows = ", ".join(f"{len(part):,} {name}" for name, part in parts.items())
         self._reporter.step(

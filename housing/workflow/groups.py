@@ -48,7 +48,7 @@ class Group:
         runner = repr(experiment.runner)
         resources = self._once(("runner", runner), lambda: self._resources(experiment, invocation, reporter))
         # By repr and not by equality, for features are numbered in the order of the columns.
-        key = ("data", repr(experiment.dataset), repr(experiment.features), runner)
+        key = ("data", repr(experiment.dataset), repr(experiment.features), experiment.weights, runner)
         data = self._once(key, lambda: self._data(experiment, reporter, resources))
         session = Session(experiment, invocation, reporter, resources=resources, data=data)
         return trained(session, stopping=self.stopping.is_set)

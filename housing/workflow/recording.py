@@ -80,6 +80,7 @@ class Recording:
             "features": experiment.features.name,
             "label_transform": experiment.features.label_transform,
             "seed": experiment.seed,
+            **({"weights": experiment.weights} if experiment.weights != "none" else {}),
         }
 
     def costs(self, result: TrainingResult) -> dict[str, float]:

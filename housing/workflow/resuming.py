@@ -30,12 +30,12 @@ if TYPE_CHECKING:
     from housing.tuning.trial import FinishedTrial
 
 _FILE = "study.json"
-_NOT_SET = "null"
+_NOT_SET = ("null", "none")
 _MOST_DIFFERENCES = 8
 
 # What a study may be continued with another value of: its trials compare all the same.
 _FREE = (
-    *("name", "tracking", "runner", "host", "gate", "deployment", "candidate", "published"),
+    *("name", "tracking", "runner", "host", "gate", "deployment", "candidate", "published", "threshold"),
     *("prices", "budget", "rehearsal", "monitoring", "parallel"),
 )
 _FREE_OF_STUDY = ("name", "trials", "parallel", "time_limit_s", "patience", "start_from", "resume", "reuse")
@@ -152,7 +152,7 @@ def _refuse_another_search(session: Session, run: Run, definition: Mapping[str, 
             f"study.resume: {run.name} searched something else, or was begun by another version of housing; start a "
             "new study"
         ) from None
-    different = _differences(then, definition)
+    different = _differences({key: value for key, value in then.items() if key not in _FREE}, definition)
     if not different:
         return
     shown = "\n".join(f"    {line}" for line in different[:_MOST_DIFFERENCES])
@@ -194,11 +194,19 @@ def _tags(session: Session, definition: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """By key; one that an earlier version did not have is not set, as null is."""
+    """By key; one that an earlier version did not have is not set, as null and none are."""
     from housing.tracking.entries import flatten
 
     before, after = flatten(then), flatten(now)
-    changed = [key for key in {**before, **after} if before.get(key, _NOT_SET) != after.get(key, _NOT_SET)]
+
+    def is_set(text: str | None) -> bool:
+        return text is not None and text not in _NOT_SET
+
+    changed = [
+        key
+        for key, was, is_now in ((key, before.get(key), after.get(key)) for key in {**before, **after})
+        if was != is_now and (is_set(was) or is_set(is_now))
+    ]
     return [f"{key}: {before.get(key, 'absent')} then, {after.get(key, 'absent')} now" for key in changed]
 
 

@@ -123,6 +123,7 @@ class Session:
             label_transform=self.experiment.features.label_transform,
             task=self.experiment.dataset.task_name,
             levels=len(self.experiment.dataset.label_levels),
+            weighed=self.experiment.weights != "none",
             code=algorithm.code,
         )
 

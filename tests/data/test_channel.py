@@ -45,6 +45,32 @@ def test_csv_is_what_the_container_reads(tmp_path: Path) -> None:
     assert re.fullmatch(r"[-+.e\d,\n]*", text)
 
 
+def test_weights_stand_second_and_read_back(tmp_path: Path) -> None:
+    features = np.array([[1, 0.1, np.nan], [np.nan, -2.5, 3e20]], np.float32)
+    plain, weights = _channel(features), np.array([0.3, 2], np.float32)
+    weighed = build("train", features=features, label=plain.label, columns=plain.columns, weights=weights)
+    assert weighed.digest != plain.digest
+    write_csv(weighed, tmp_path / "train.csv")
+    write_npy(weighed, tmp_path / "train.npy")
+    first = (tmp_path / "train.csv").read_text().splitlines()[0]
+    assert first.split(",")[:3] == ["0", "0.30000001192092896", "1"]
+    for again in (
+        read_csv(tmp_path / "train.csv", name="train", columns=plain.columns, weighed=True),
+        read_npy(tmp_path / "train.npy", name="train", columns=plain.columns, weighed=True),
+    ):
+        assert again.digest == weighed.digest
+        assert again.weights is not None
+        assert again.weights.tobytes() == weights.tobytes()
+    assert read_csv(tmp_path / "train.csv", name="train", weighed=True).columns == ("c0", "c1", "c2")
+
+
+@pytest.mark.parametrize("weights", [[1.0], [1.0, 0.0], [1.0, np.nan], [1.0, -1.0]])
+def test_every_row_has_a_weight_of_more_than_nothing(weights: list[float]) -> None:
+    features, label = np.ones((2, 1), np.float32), np.zeros(2, np.float32)
+    with pytest.raises(DataError, match="a weight for every row, finite and more than 0"):
+        build("train", features=features, label=label, columns=("a",), weights=np.array(weights, np.float32))
+
+
 def test_nothing_but_the_channel_is_left_on_disk(tmp_path: Path) -> None:
     channel = _channel(np.ones((2, 2), np.float32))
     write_csv(channel, tmp_path / "deep" / "train.csv")

@@ -61,16 +61,18 @@ class Stage:
         with translated("s3"):
             self._clients("s3").upload_fileobj(io.BytesIO(content), bucket, key, ExtraArgs=self._encrypted)
 
-    def get(self, staged: Staged) -> Channel:
-        """The channel, read from S3 where this process has not seen it; its columns then have no names."""
+    def get(self, staged: Staged, *, weighed: bool = False) -> Channel:
+        """The channel, read from S3 where this process has not seen it; its columns then have no names.
+
+        `weighed`: its rows have weights.
+        """
         if staged.channel is not None:
             return staged.channel
         content = self.read(staged.uri)
-        columns = content.partition(b"\n")[0].count(b",")
         with TemporaryDirectory(prefix="housing-") as folder:
             file = Path(folder) / "channel.csv"
             file.write_bytes(content)
-            return read_csv(file, name=staged.name, columns=tuple(f"c{i}" for i in range(columns)))
+            return read_csv(file, name=staged.name, weighed=weighed)
 
     def has(self, uri: str) -> bool:
         """Whether there is such an object."""

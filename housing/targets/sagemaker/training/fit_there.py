@@ -17,6 +17,9 @@ from typing import Any
 
 ALGORITHM = "HOUSING_ALGORITHM"
 SEED = "HOUSING_SEED"
+WEIGHED = "HOUSING_WEIGHED"
+"""Set where weights stand second in the channels."""
+
 HISTORY_FILE = "history.json"
 
 
@@ -38,15 +41,17 @@ def main() -> None:
         name: tuple(value) if isinstance(value, list) else value
         for name, value in json.loads(os.environ["SM_HPS"]).items()
     }
+    weighed = WEIGHED in os.environ
     job = TrainingJob(
         name=os.environ.get("TRAINING_JOB_NAME", "job"),
         algorithm=os.environ[ALGORITHM],
         hyperparameters=hyperparameters,
-        channels={name: _channel(name) for name in json.loads(os.environ["SM_CHANNELS"])},
+        channels={name: _channel(name, weighed=weighed) for name in json.loads(os.environ["SM_CHANNELS"])},
         seed=int(os.environ[SEED]),
         label_transform=os.environ[LABEL_TRANSFORM],
         task=os.environ[TASK],
         levels=int(os.environ[LEVELS]),
+        weighed=weighed,
     )
     result = fit(job, Matrices(), progress=watch)
     print(f"kept {result.best_round}: {_line(result.metrics)}", flush=True)
@@ -60,12 +65,11 @@ def _line(metrics: Mapping[str, float]) -> str:
     return " ".join(f"{name.replace('_', '-', 1)}:{value!r}" for name, value in metrics.items())
 
 
-def _channel(name: str) -> Any:
+def _channel(name: str, *, weighed: bool) -> Any:
     from housing.data.channel import read_csv
 
     (file,) = sorted(Path(os.environ[f"SM_CHANNEL_{name.upper()}"]).iterdir())
-    columns = file.read_bytes().partition(b"\n")[0].count(b",")
-    return read_csv(file, name=name, columns=tuple(f"c{i}" for i in range(columns)))
+    return read_csv(file, name=name, weighed=weighed)
 
 
 if __name__ == "__main__":

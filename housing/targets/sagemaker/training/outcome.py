@@ -13,6 +13,7 @@ from housing.training.job import TrainingJob, TrainingResult
 from housing.training.scoring import kept_metrics, scored
 
 if TYPE_CHECKING:
+    from housing.data.channel import Channel
     from housing.targets.sagemaker.containers import LogReader
     from housing.targets.sagemaker.staging import Stage
     from housing.targets.sagemaker.training.descriptions import Description
@@ -68,7 +69,7 @@ def complete(job: TrainingJob, model: bytes, log_reader: LogReader, stage: Stage
     rounds = rounds_of(job, model)
     if rounds is None or all(number in log_reader.known for number in range(log_reader.newest + 1)):
         return
-    history = scored(job, {name: stage.get(staged) for name, staged in job.channels.items()}, model)
+    history = scored(job, _measurable(job, stage), model)
     if all(len(values) == rounds for values in history.values()):
         log_reader.fill(history)
 
@@ -93,8 +94,7 @@ def result(
     history = {name: list(values) for name, values in (trained.history or history).items()}
     last: Mapping[str, Sequence[float]] = {}
     if rounds is not None and not trained.history and (job.label_transform != "none" or not _suffices(history, rounds)):
-        channels = {name: stage.get(staged) for name, staged in job.channels.items()}
-        last = scored(job, channels, model)
+        last = scored(job, _measurable(job, stage), model)
         # Rounds that early stopping has cut off are in the log alone.
         history |= {
             name: [*values, *history.get(name, [])[rounds:]] for name, values in last.items() if len(values) == rounds
@@ -121,8 +121,16 @@ def result(
 
 
 def _kept(job: TrainingJob, model: bytes, stage: Stage) -> dict[str, float]:
-    judged = {name: stage.get(staged) for name, staged in job.channels.items() if name == "validation"}
-    return kept_metrics(job, judged, model)
+    return kept_metrics(job, _channels(job, stage, ("validation",)), model)
+
+
+def _measurable(job: TrainingJob, stage: Stage) -> Mapping[str, Channel]:
+    """The channels of which a metric can be computed here as the library has it: only that weighs by row."""
+    return _channels(job, stage, ("validation",) if job.weighed else ("train", "validation"))
+
+
+def _channels(job: TrainingJob, stage: Stage, names: Sequence[str]) -> Mapping[str, Channel]:
+    return {name: stage.get(job.channels[name], weighed=job.weighed) for name in names if name in job.channels}
 
 
 def details(description: Description, *, streams: Sequence[str], region: str) -> dict[str, str]:

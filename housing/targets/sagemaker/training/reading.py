@@ -9,14 +9,20 @@ from typing import TYPE_CHECKING, Any
 from housing.algorithms.base import CONTAINER, Hyperparameter, find
 from housing.targets.sagemaker import built_in
 from housing.targets.sagemaker.staging import Staged
-from housing.targets.sagemaker.training.requests import ALGORITHM_TAG, LABEL_TRANSFORM_TAG, LEVELS_TAG, TASK_TAG
+from housing.targets.sagemaker.training.requests import (
+    ALGORITHM_TAG,
+    LABEL_TRANSFORM_TAG,
+    LEVELS_TAG,
+    TASK_TAG,
+    WEIGHED_TAG,
+)
 from housing.tasks import base as tasks
 from housing.training.job import TrainingJob, Value
 
 if TYPE_CHECKING:
     from housing.targets.sagemaker.training.descriptions import Description
 
-_OURS = ("save_model_on_termination", "_tuning_objective_metric")
+_OURS = ("save_model_on_termination", "csv_weights", "_tuning_objective_metric")
 
 
 def job_of(description: Description) -> TrainingJob:
@@ -33,6 +39,7 @@ def job_of(description: Description) -> TrainingJob:
         label_transform=description.tags.get(LABEL_TRANSFORM_TAG, "none"),
         task=description.tags.get(TASK_TAG, tasks.DEFAULT),
         levels=int(description.tags.get(LEVELS_TAG, 0)),
+        weighed=WEIGHED_TAG in description.tags,
         handle=description.handle,
         tags=description.tags,
     )

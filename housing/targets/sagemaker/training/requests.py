@@ -18,6 +18,7 @@ ALGORITHM_TAG = "housing:algorithm"
 LABEL_TRANSFORM_TAG = "housing:label_transform"
 TASK_TAG = "housing:task"
 LEVELS_TAG = "housing:levels"
+WEIGHED_TAG = "housing:weighed"
 """With these, any other command can read back a job whose command was killed."""
 
 _NOT_IN_TAGS = re.compile(r"[^\w\s.:/=+\-@]")
@@ -99,6 +100,7 @@ def tags(job: TrainingJob, settings: Settings) -> list[dict[str, str]]:
         LABEL_TRANSFORM_TAG: job.label_transform,
         TASK_TAG: job.task,
         LEVELS_TAG: str(job.levels),
+        **({WEIGHED_TAG: "true"} if job.weighed else {}),
     }
     return tag_list(told)
 

@@ -24,7 +24,7 @@ from housing.targets.sagemaker.containers import (
     script_texts,
 )
 from housing.targets.sagemaker.images import FRAMEWORK, framework_image
-from housing.targets.sagemaker.training.fit_there import ALGORITHM, HISTORY_FILE, SEED
+from housing.targets.sagemaker.training.fit_there import ALGORITHM, HISTORY_FILE, SEED, WEIGHED
 from housing.targets.sagemaker.training.printed_rounds import PrintedRounds
 from housing.tasks.base import metrics
 from housing.training.artifact import predicting_part
@@ -67,7 +67,8 @@ class ScriptModeContainer(TrainingContainer):
 
     def environment(self, job: TrainingJob) -> dict[str, str]:
         """What the program reads beside hyperparameters and channels."""
-        return {ALGORITHM: job.algorithm, SEED: str(job.seed), **question(job)}
+        weighed = {WEIGHED: "1"} if job.weighed else {}
+        return {ALGORITHM: job.algorithm, SEED: str(job.seed), **question(job), **weighed}
 
     def texts(self, job: TrainingJob, resources: JobResources) -> dict[str, str]:
         """Each as JSON, and where the program is."""

@@ -27,10 +27,12 @@ _SAMPLING = ("subsample", "colsample_bytree", "colsample_bylevel", "colsample_by
 def lay_first_round(job: TrainingJob, channels: Mapping[str, Staged], folder: str, stage: Stage) -> None:
     """Train the first round here, and leave it in `folder` as the checkpoint that the job begins from.
 
-    Jobs that draw rows, columns or trees by chance are left alone: they would draw otherwise than in one go.
+    Jobs that draw rows, columns or trees by chance are left alone: they would draw otherwise than in one go. So are
+    those with weights: what the library measures of that round is weighed, and would be missing.
     """
     hyperparameters = job.hyperparameters
-    if not _is_the_same_in_parts(hyperparameters) or int(hyperparameters["num_round"]) < 2:  # type: ignore[arg-type]
+    rounds = int(hyperparameters["num_round"])  # type: ignore[arg-type]
+    if job.weighed or rounds < 2 or not _is_the_same_in_parts(hyperparameters):
         return
     channel = channels["train"].channel
     if channel is None:

@@ -69,6 +69,8 @@ class XGBoostContainer(BuiltIn):
         values.setdefault("objective", objective)
         # Without it a job that is stopped leaves no model.
         values["save_model_on_termination"] = True
+        if job.weighed:
+            values["csv_weights"] = 1
         return {name: text(value) for name, value in values.items()}
 
     def log_reader(self, job: TrainingJob) -> LogReader:
