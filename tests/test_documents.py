@@ -9,18 +9,21 @@ import os
 import re
 import shutil
 import subprocess
-import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib.resources import files
 from pathlib import Path
 
 import pytest
+
+from tests.workflow.shells import shell_path
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 GUIDES = sorted(page for page in (ROOT / "docs").glob("*.md") if "```bash" in page.read_text(encoding="utf-8"))
 # These are run by continuous integration itself, or by a person who looks at a browser.
 NOT_HERE = ("make ", "mlflow ui")
+
+Shell = Callable[[str], subprocess.CompletedProcess[str]]
 
 
 def commands(text: str) -> list[str]:
@@ -32,23 +35,36 @@ def commands(text: str) -> list[str]:
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Iterator[Path]:
+def folder(tmp_path: Path) -> Path:
     """A checkout as a user has it, with rows to predict and a table of their own."""
     folder = tmp_path
     for name in ("MLproject", "python_env.yaml", "setup.cfg", "pyproject.toml"):
         shutil.copy(ROOT / name, folder)
     for name in ("conf", "housing"):
-        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(ROOT / name, folder / name)
     with (files("housing.data") / "ames.csv.gz").open("rb") as raw, gzip.open(raw, "rt") as text:
         rows = list(csv.DictReader(text))
     write(folder / "rows.csv", rows[:3], list(rows[0]))
     own = ["Id", "Neighborhood", "GrLivArea", "KitchenQual", "LotFrontage", "price"]
     table = [{"Id": str(i), **row, "price": row["SalePrice"]} for i, row in enumerate(rows[:400])]
     write(folder / "mine.csv", table, own)
-    yield folder
-    for state in (folder / ".housing" / "endpoints").glob("*.json"):
-        shell(folder, f"housing destroy deployment.endpoint={state.stem}")
-    shell(folder, "housing rehearsal stop")
+    return folder
+
+
+@pytest.fixture
+def shell(folder: Path) -> Iterator[Shell]:
+    """Runs a line in the folder; what it leaves running is ended afterwards."""
+
+    def run(line: str) -> subprocess.CompletedProcess[str]:
+        environment = os.environ | {"PATH": path, "PYTHONPATH": str(folder)}
+        command = ["bash", "-c", line]
+        return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+
+    with shell_path() as path:
+        yield run
+        for state in (folder / ".housing" / "endpoints").glob("*.json"):
+            run(f"housing destroy deployment.endpoint={state.stem}")
+        run("housing rehearsal stop")
 
 
 def write(file: Path, rows: list[dict[str, str]], names: list[str]) -> None:
@@ -58,48 +74,34 @@ def write(file: Path, rows: list[dict[str, str]], names: list[str]) -> None:
         writer.writerows(rows)
 
 
-def shell(folder: Path, command: str) -> subprocess.CompletedProcess[str]:
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    return subprocess.run(
-        ["bash", "-c", command],
-        cwd=folder,
-        env=os.environ | {"PATH": path, "PYTHONPATH": str(folder)},
-        capture_output=True,
-        text=True,
-        timeout=240,
-        check=False,
-    )
-
-
-@pytest.mark.timeout(900)
-def test_every_command_of_the_readme_works(folder: Path) -> None:
-    assert shell(folder, "housing run experiment=walkthrough").returncode == 0
+@pytest.mark.timeout(1800)
+def test_every_command_of_the_readme_works(shell: Shell) -> None:
     listed = commands(README)
     assert len(listed) > 15
     for command in listed:
-        done = shell(folder, command)
+        done = shell(command)
         assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
         assert "Traceback" not in done.stderr, command
-    endpoints = json.loads(shell(folder, "housing status --json").stdout)["endpoints"]
+    endpoints = json.loads(shell("housing status --json").stdout)["endpoints"]
     (served,) = (each for each in endpoints if each["endpoint"] == "housing-endpoint")
     models = {name: variant["model"] for name, variant in served["variants"].items()}
     assert models.keys() == {"champion", "challenger"}
     assert models["champion"] != models["challenger"], "the challenger is another model"
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("guide", GUIDES, ids=lambda guide: guide.stem)
-def test_every_command_of_a_guide_works(folder: Path, guide: Path) -> None:
+def test_every_command_of_a_guide_works(shell: Shell, guide: Path) -> None:
     listed = commands(guide.read_text(encoding="utf-8"))
     assert listed
     for command in listed:
-        done = shell(folder, command)
+        done = shell(command)
         assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
         assert "Traceback" not in done.stderr, command
 
 
-def test_the_readme_s_example_of_a_mistake_is_what_is_printed(folder: Path) -> None:
-    done = shell(folder, "housing train algorithm.maxdepth=4")
+def test_the_readme_s_example_of_a_mistake_is_what_is_printed(shell: Shell) -> None:
+    done = shell("housing train algorithm.maxdepth=4")
     assert done.returncode == 3
     example = re.search(r"```text\n(algorithm\.maxdepth.*?)```", README, re.DOTALL)
     assert example is not None

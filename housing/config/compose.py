@@ -113,7 +113,9 @@ def hydra_yaml(overrides: Overrides, files: Files, *, everything: bool) -> str:
 
 
 def _shown(cfg: DictConfig) -> str:
-    text: str = OmegaConf.to_yaml(OmegaConf.create(masked_values(OmegaConf.to_container(cfg, resolve=False))))
+    plain = OmegaConf.to_container(cfg, resolve=False)
+    masked = masked_values(plain)
+    text: str = OmegaConf.to_yaml(cfg if masked == plain else OmegaConf.create(masked))
     return text
 
 

@@ -161,7 +161,8 @@ class _Composer:
         options = tuple(o for o in overrides.composed if o not in values)
         if options not in self._bases:
             cfg = by_hydra(replace(overrides, composed=options), self._files)
-            self._bases[options] = without_hydra(cfg), cfg.hydra
+            hydra = cfg.hydra
+            self._bases[options] = without_hydra(cfg), hydra
         return self._bases[options]
 
 

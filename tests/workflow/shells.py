@@ -1,0 +1,79 @@
+"""Shells whose `housing` is forked from a process that has imported everything: the same command, sooner at work.
+
+That a command starts by itself is what tests/cli and tests/test_packages.py show.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import socket
+import sys
+import threading
+from collections.abc import Iterator
+from multiprocessing.reduction import recvfds
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from tests.workflow.processes import SERVER
+
+# Stands where the console script stands, and hands on all that a process is given by a shell.
+_SCRIPT = """\
+#!{python} -IS
+import array, json, os, socket, sys
+with socket.socket(socket.AF_UNIX) as commands:
+    commands.connect({address!r})
+    commands.sendmsg([bytes([3])], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [0, 1, 2]))])
+    given = {{"arguments": sys.argv, "folder": os.getcwd(), "environment": dict(os.environ)}}
+    commands.sendall(json.dumps(given).encode() + b"\\n")
+    sys.exit(int(commands.recv(8) or 255))
+"""
+
+
+@contextlib.contextmanager
+def shell_path() -> Iterator[str]:
+    """A PATH on which this `housing` comes first, and the other programs of the environment next."""
+    with TemporaryDirectory(prefix="housing-") as made, socket.socket(socket.AF_UNIX) as listening:
+        script, address = Path(made, "housing"), str(Path(made, "socket"))
+        script.write_text(_SCRIPT.format(python=sys.executable, address=address), encoding="utf-8")
+        script.chmod(0o700)
+        listening.bind(address)
+        listening.listen()
+        accepting = threading.Thread(target=_accept, args=(listening,), daemon=True)
+        accepting.start()
+        yield os.pathsep.join([made, str(Path(sys.executable).parent), os.environ["PATH"]])
+        listening.shutdown(socket.SHUT_RDWR)
+        accepting.join()
+
+
+def _accept(listening: socket.socket) -> None:
+    with contextlib.suppress(OSError):  # raised when it is shut down
+        while True:
+            connection, _ = listening.accept()
+            threading.Thread(target=_run, args=(connection,), daemon=True).start()
+
+
+def _run(connection: socket.socket) -> None:
+    with connection:
+        process = SERVER.Process(target=_housing, args=(connection,))
+        process.start()
+        process.join()
+        connection.sendall(str(process.exitcode).encode())
+
+
+def _housing(connection: socket.socket) -> None:
+    from housing.__main__ import main
+
+    with connection:
+        streams = recvfds(connection, 3)
+        given = json.loads(connection.makefile(encoding="utf-8").readline())
+    for number, stream in enumerate(streams):
+        os.dup2(stream, number)
+        os.close(stream)
+    os.chdir(given["folder"])
+    os.environ.clear()  # what is there is of when the process began that this one is forked from
+    os.environ.update(given["environment"])
+    sys.argv = given["arguments"]
+    sys.stdin = open(0, encoding="utf-8")  # noqa: SIM115
+    sys.exit(main())
