@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import time
 import uuid
 from collections.abc import Iterable
@@ -13,7 +14,7 @@ from urllib.parse import parse_qsl
 
 from housing.rehearsal.access import authentication, enforcement, simulation, temporary_credentials
 from housing.rehearsal.account import ACCOUNT
-from housing.rehearsal.api import calls, signature
+from housing.rehearsal.api import calls, limits, signature
 from housing.rehearsal.api.calls import Call
 from housing.rehearsal.api.http import ConnectionLost
 from housing.rehearsal.api.validation import answered, check, operation_model
@@ -29,6 +30,10 @@ if TYPE_CHECKING:
 
 # These answer wherever they were signed for.
 _GLOBAL = ("s3", "iam", "sts")
+_BUCKET = re.compile(
+    r"(?!xn--|sthree-|amzn-s3-demo-)(?!.*\.\.)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](?<!-s3alias)(?<!--ol-s3)"
+)
+_ADDRESS = re.compile(r"\d+\.\d+\.\d+\.\d+")
 _JSON = "application/x-amz-json-1.1"
 _log = logging.getLogger(__name__)
 
@@ -94,6 +99,9 @@ class Application:
             raise unsupported("the rehearsal does not support GetFederationToken; it has GetSessionToken, AssumeRole")
         if call.service == "s3":
             _check_owner(environ)
+            _check_bucket(call)
+        if call.operation in self._composition.checks:
+            self._composition.checks[call.operation](_parsed(body))
         if call.service in SERVICES:
             return self._aws.answer(call.service, call.action, environ, body)
         raise unsupported(
@@ -106,10 +114,10 @@ class Application:
             raise ApiError("UnknownOperationException", f"SageMaker has no operation {action}")
         operations = self._composition.operations
         if action not in operations:
-            known = ", ".join(sorted(operations))
-            raise unsupported(f"the rehearsal does not support {action}; it has {known}")
+            raise unsupported(f"The rehearsal does not support {action}.")
         request = _parsed(body)
         check(model.input_shape, request)
+        limits.check(request)
         result = operations[action](request) or {}
         if model.output_shape is not None:
             result = answered(model.output_shape, result)
@@ -135,6 +143,13 @@ def _check_owner(environ: Environ) -> None:
     for header in ("HTTP_X_AMZ_EXPECTED_BUCKET_OWNER", "HTTP_X_AMZ_SOURCE_EXPECTED_BUCKET_OWNER"):
         if environ.get(header, ACCOUNT) != ACCOUNT:
             raise ApiError("AccessDenied", "Access Denied", 403)
+
+
+def _check_bucket(call: Call) -> None:
+    """moto takes names that S3 refuses."""
+    name = str(call.parameters.get("Bucket", ""))
+    if call.action == "CreateBucket" and (not _BUCKET.fullmatch(name) or _ADDRESS.fullmatch(name)):
+        raise ApiError("InvalidBucketName", "The specified bucket is not valid.")
 
 
 def _inject(faults: Iterable[InjectedFault]) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
+from typing import Any
 
 from housing.rehearsal.access import default_role
 from housing.rehearsal.api import search, tags
@@ -15,7 +16,9 @@ from housing.rehearsal.serving import (
     endpoint_configs,
     endpoints,
     invocations,
+    model_packages,
     models,
+    scalable_targets,
     transform_jobs,
 )
 from housing.rehearsal.serving.alarms import Alarms
@@ -39,6 +42,7 @@ class Composition:
             **bound(training_jobs.OPERATIONS, self._jobs),
             **bound(tuning_jobs.OPERATIONS, self._jobs),
             **bound(models.OPERATIONS, context),
+            **bound(model_packages.OPERATIONS, context),
             **bound(endpoint_configs.OPERATIONS, context),
             **bound(endpoints.OPERATIONS, self._hosting),
             **bound(transform_jobs.OPERATIONS, self._hosting),
@@ -47,6 +51,12 @@ class Composition:
             "InvokeEndpoint": partial(invocations.invoke_endpoint, self._hosting),
             "InvokeEndpointAsync": partial(async_inference.invoke_endpoint_async, self._hosting),
         }
+
+        self.checks: Mapping[str, Callable[[dict[str, Any]], None]] = {
+            "application-autoscaling:RegisterScalableTarget": partial(scalable_targets.check_target, context),
+            "application-autoscaling:PutScalingPolicy": partial(scalable_targets.check_policy, context),
+        }
+        """What is refused before moto, which knows nothing of endpoints, answers. They raise ApiError."""
 
     def start(self) -> None:
         """Before the first call is answered: take up what an earlier process has left."""

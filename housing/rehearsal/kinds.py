@@ -83,6 +83,18 @@ KINDS = {
         _thing("model", "Model", "model"),
         _thing("endpoint-config", "EndpointConfig", "endpoint configuration"),
         _thing("endpoint", "Endpoint", "endpoint"),
+        Kind(
+            "model-package-group",
+            "ModelPackageGroup",
+            "ModelPackageGroup {arn} does not exist.",
+            "Model Package Group already exists: {arn}",
+        ),
+        Kind(
+            "model-package",
+            "ModelPackage",
+            "ModelPackage {arn} does not exist.",
+            "Model Package already exists: {arn}",
+        ),
     )
 }
 

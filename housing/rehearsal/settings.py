@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 _SERVICES = ("sagemaker", "s3", "iam", "sts", "logs", "cloudwatch", "application-autoscaling")
@@ -40,6 +40,21 @@ class InjectedFault:
 
 
 @dataclass(frozen=True)
+class Quotas:
+    """The account's service quotas, AWS's defaults: the longest training job, and how many training jobs a tuning job
+    may run at once, with the strategy Bayesian and with the others."""
+
+    training_run_s: int = 432_000
+    parallel_bayesian_jobs: int = 10
+    parallel_jobs: int = 100
+
+    def __post_init__(self) -> None:
+        for key in ("training_run_s", "parallel_bayesian_jobs", "parallel_jobs"):
+            if getattr(self, key) < 1:
+                raise ValueError(f"{key} must be 1 or more, got {getattr(self, key)}")
+
+
+@dataclass(frozen=True)
 class Settings:
     """`folder` holds the state, seen from the working folder, and outlives the process; `port` 0: the system chooses.
 
@@ -65,6 +80,7 @@ class Settings:
     idle_s: float = 10
     minute_s: float = 60
     seed: int = 0
+    quotas: Quotas = field(default_factory=Quotas)
 
     def __post_init__(self) -> None:
         for key in ("start_s", "round_s", "fail_jobs", "idle_s"):
@@ -83,4 +99,5 @@ class Settings:
 def from_dict(value: Mapping[str, Any]) -> Settings:
     """The reverse of `dataclasses.asdict`, from JSON too. Raises ValueError."""
     faults = tuple(InjectedFault(**fault) for fault in value["faults"])
-    return Settings(**{**value, "faults": faults, "interrupt_at_rounds": tuple(value["interrupt_at_rounds"])})
+    rounds, quotas = tuple(value["interrupt_at_rounds"]), Quotas(**value.get("quotas", {}))
+    return Settings(**{**value, "faults": faults, "interrupt_at_rounds": rounds, "quotas": quotas})

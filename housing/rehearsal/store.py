@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, unquote
 
 from housing.rehearsal import files
 from housing.rehearsal.kinds import KINDS, arn
@@ -34,7 +35,7 @@ class Store:
             for path in (folder / kind).iterdir():
                 if path.suffix == ".json":
                     text = path.read_text(encoding="utf-8")
-                    self._records[kind][path.stem] = _read(path, text), text
+                    self._records[kind][unquote(path.stem)] = _read(path, text), text
                 else:
                     path.unlink()  # half a file of a writer that was killed
 
@@ -110,8 +111,8 @@ class Store:
         self._records[kind][name] = _parsed(text), text
 
     def _path(self, kind: str, name: str) -> Path:
-        # The names' patterns allow letters, digits and hyphens only, so that each is a file's name as it stands.
-        return self._folder / kind / f"{name}.json"
+        # The names' patterns allow letters, digits and hyphens only; a version of a model package is `group/1`.
+        return self._folder / kind / f"{quote(name, safe='')}.json"
 
 
 def _read(path: Path, text: str) -> Record:

@@ -10,7 +10,7 @@ from functools import cache
 from typing import Any, cast
 
 from housing.rehearsal.account import ACCOUNT
-from housing.rehearsal.aws import described_alarms
+from housing.rehearsal.aws import described_alarms, filtered_log_events
 from housing.rehearsal.responses import HttpResponse, unsupported
 
 # By the name that a signature gives: moto's name of the service, and a host at which moto expects it.
@@ -109,6 +109,7 @@ def reset() -> None:
     _loaded.clear()
     _functions.cache_clear()
     described_alarms.correct()
+    filtered_log_events.correct()
     load("iam", "aws")
     iam = _accounts("iam")[ACCOUNT]["aws"]
     documents = json.loads(aws_managed_policies_data)

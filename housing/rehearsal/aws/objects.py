@@ -25,6 +25,19 @@ def listed(context: Context, uri: str) -> Iterator[str]:
                 yield found["Key"]
 
 
+def exists(context: Context, uri: str, *, prefix: bool = False) -> bool:
+    """Whether this object is there; with `prefix`: any object below it."""
+    bucket, key = bucket_and_key(uri)
+    client = context.client("s3")
+    try:
+        if prefix:
+            return bool(client.list_objects_v2(Bucket=bucket, Prefix=key, MaxKeys=1).get("Contents"))
+        client.head_object(Bucket=bucket, Key=key)
+    except client.exceptions.ClientError:
+        return False
+    return True
+
+
 def pull(context: Context, uri: str, folder: Path) -> int:
     """Fetch all objects below `uri` into `folder`; how many. Raises botocore's ClientError."""
     bucket, prefix = bucket_and_key(uri)

@@ -51,6 +51,11 @@ def train(tree: Tree, after_round: Callable[[int], None]) -> None:
     channels = tree.read("inputdataconfig")
     kind = matrices.checked_channels(channels)
     training, validation = _loaded(tree, kind, "validation" in channels, weights=given.get("csv_weights", 0) == 1)
+    if given.pop("use_dask_gpu_training", "false") == "true":
+        raise UserError(
+            "Some configurations unsuitable for Dask GPU training were found: Dask training is only available for "
+            "`gpu_hist` training on GPU instances."
+        )
     _log.info("Single node training.")
     try:
         booster = _fit(tree, given, training, validation, after_round)
@@ -87,7 +92,6 @@ def _fit(
     evaluate, watched = _metrics(given)
     start, checkpoint = _last_checkpoint(tree)
     callbacks = _callbacks(tree, given, start, watched if validation is not None else None)
-    given.pop("use_dask_gpu_training", None)
     given.setdefault("nthread", 1)  # the same job gives the same bytes, and idle threads spin beside other jobs
     _log.info("Train matrix has %d rows and %d columns", training.num_row(), training.num_col())
     evaluated = [(training, "train")]

@@ -23,6 +23,7 @@ class _Job:
     """One request: where it lies, what it is, and where its answer goes."""
 
     endpoint: str
+    log_stream: str
     place: str
     content_type: str | None
     accept: str | None
@@ -38,8 +39,9 @@ def invoke_endpoint_async(hosting: Hosting, request: HttpRequest, endpoint: str)
         raise unsupported("the rehearsal supports InputLocation alone, not Body")
     if not place.startswith("s3://"):
         raise ApiError("ValidationError", f"InputLocation must be an S3 URI, got {place!r}")
-    with variant_for(hosting, endpoint, None) as (fleet, _):
+    with variant_for(hosting, endpoint, None) as (fleet, variant):
         plan: Plan = dict(fleet.plan)
+        stream = variant.log_stream
     if plan["async"] is None:
         raise ApiError("ValidationError", f"Endpoint {endpoint} is not asynchronous; use InvokeEndpoint.")
     inference = headers.get("x-amzn-sagemaker-inference-id") or str(uuid.uuid4())
@@ -49,6 +51,7 @@ def invoke_endpoint_async(hosting: Hosting, request: HttpRequest, endpoint: str)
     failed = f"{output['S3FailurePath'].rstrip('/')}/{name}-error.out" if "S3FailurePath" in output else None
     job = _Job(
         endpoint,
+        stream,
         place,
         headers.get("x-amzn-sagemaker-content-type"),
         headers.get("x-amzn-sagemaker-accept"),
@@ -65,20 +68,23 @@ def invoke_endpoint_async(hosting: Hosting, request: HttpRequest, endpoint: str)
 
 def _work(hosting: Hosting, job: _Job) -> None:
     client: Any = hosting.context.client("s3")
+    log = hosting.logs.stream(f"/aws/sagemaker/Endpoints/{job.endpoint}", f"{job.log_stream}/data-log")
     try:
         _put(client, job.answered, _answer(hosting, job))
     except (ApiError, client.exceptions.ClientError) as e:
+        log(f"{job.place}: {e}")
         if job.failed is not None:
             _put(client, job.failed, str(e).encode())
 
 
 def _answer(hosting: Hosting, job: _Job) -> bytes:
     bucket, key = bucket_and_key(job.place)
-    body = hosting.context.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
+    given = hosting.context.client("s3").get_object(Bucket=bucket, Key=key)
+    body = given["Body"].read()
     if len(body) > _MOST_BYTES:
         raise ApiError("ValidationError", f"{job.place} is larger than {_MOST_BYTES} bytes")
     with variant_for(hosting, job.endpoint, None) as (_, variant):
-        answer = ask(hosting, variant, Payload(body, job.content_type, job.accept))
+        answer = ask(hosting, variant, Payload(body, job.content_type or given.get("ContentType"), job.accept))
     if answer.status >= 400 or answer.status == 0:
         raise model_error(hosting.context, job.endpoint, variant.log_stream, answer)
     return answer.body

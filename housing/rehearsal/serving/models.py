@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from housing.rehearsal.api import listing
-from housing.rehearsal.aws.objects import bucket_and_key
+from housing.rehearsal.aws.objects import exists
 from housing.rehearsal.images import framework_of
 from housing.rehearsal.responses import refused, unsupported
+from housing.rehearsal.serving.model_packages import container_of_package
 
 if TYPE_CHECKING:
     from housing.rehearsal.context import Context
@@ -20,9 +21,14 @@ def create_model(context: Context, request: dict[str, Any]) -> dict[str, Any]:
     container = _only_container(request)
     if "ExecutionRoleArn" not in request:
         raise refused("Execution role is required to create a model.")
-    framework_of(container.get("Image", ""), context.region)
-    _check_data(context, container)
     record = {"EnableNetworkIsolation": False, **request}
+    if container.get("ModelPackageName"):
+        if container.get("Image") or data_uri(container):
+            raise refused("A container of a model package has no Image, ModelDataUrl or ModelDataSource of its own.")
+        record["_package"] = container_of_package(context, container["ModelPackageName"])
+    else:
+        framework_of(container.get("Image", ""), context.region)
+        _check_data(context, container)
     for key in ("PrimaryContainer", "Containers"):
         if key in record:
             given = record[key] if isinstance(record[key], list) else [record[key]]
@@ -45,9 +51,10 @@ def delete_model(context: Context, request: dict[str, Any]) -> None:
 
 
 def container_of(model: Record) -> dict[str, Any]:
-    """The one container of a model."""
-    found: dict[str, Any] = model["PrimaryContainer"] if "PrimaryContainer" in model else model["Containers"][0]
-    return found
+    """The one container of a model, with what its model package says where it is made of one."""
+    own: dict[str, Any] = model["PrimaryContainer"] if "PrimaryContainer" in model else model["Containers"][0]
+    package = model.get("_package", {})
+    return {**package, **own, "Environment": {**package.get("Environment", {}), **own.get("Environment", {})}}
 
 
 def data_uri(container: dict[str, Any]) -> tuple[str, bool] | None:
@@ -64,7 +71,7 @@ def _only_container(request: dict[str, Any]) -> dict[str, Any]:
     if len(containers) > 1:
         raise unsupported("the rehearsal does not support pipelines of several containers")
     container: dict[str, Any] = containers[0]
-    for member in ("ModelPackageName", "MultiModelConfig", "ImageConfig", "AdditionalModelDataSources"):
+    for member in ("MultiModelConfig", "ImageConfig", "AdditionalModelDataSources"):
         if container.get(member):
             raise unsupported(f"the rehearsal does not support {member} of a container")
     if container.get("Mode") == "MultiModel":
@@ -79,17 +86,7 @@ def _check_data(context: Context, container: dict[str, Any]) -> None:
     if place is None:
         return
     uri, archive = place
-    bucket, key = bucket_and_key(uri)
-    client = context.client("s3")
-    try:
-        if not archive:
-            found = bool(client.list_objects_v2(Bucket=bucket, Prefix=key, MaxKeys=1).get("Contents"))
-        else:
-            client.head_object(Bucket=bucket, Key=key)
-            found = True
-    except client.exceptions.ClientError:
-        found = False
-    if not found:
+    if not exists(context, uri, prefix=not archive):
         raise refused(f"Could not find model data at {uri}.")
 
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from housing.rehearsal.responses import ApiError, refused
 
 if TYPE_CHECKING:
     from housing.rehearsal.context import Context
@@ -10,6 +14,16 @@ if TYPE_CHECKING:
 
 NAMESPACE = "sagemaker"
 DIMENSION = "sagemaker:variant:DesiredInstanceCount"
+METRIC = "SageMakerVariantInvocationsPerInstance"
+
+_METRICS = (
+    METRIC,
+    "SageMakerVariantProvisionedConcurrencyUtilization",
+    "SageMakerInferenceComponentInvocationsPerCopy",
+    "SageMakerVariantConcurrentRequestsPerModelHighResolution",
+    "SageMakerInferenceComponentConcurrentRequestsPerCopyHighResolution",
+)
+_RESOURCE = re.compile(r"endpoint/([^/]+)/variant/([^/]+)")
 
 
 def registered(context: Context, endpoint: str | None = None) -> dict[tuple[str, str], Record]:
@@ -30,3 +44,49 @@ def deregister(context: Context, endpoint: str) -> None:
         context.client("application-autoscaling").deregister_scalable_target(
             ServiceNamespace=NAMESPACE, ResourceId=target["ResourceId"], ScalableDimension=DIMENSION
         )
+
+
+def check_target(context: Context, request: Mapping[str, Any]) -> None:
+    """Of RegisterScalableTarget, which moto lets pass for endpoints that do not exist. Raises ApiError."""
+    if request.get("ServiceNamespace") != NAMESPACE:
+        return
+    resource = str(request.get("ResourceId"))
+    named = _RESOURCE.fullmatch(resource)
+    endpoint, variant = named.groups() if named else ("", "")
+    if not named or not context.store.has("endpoint", endpoint) or variant not in _variants(context, endpoint):
+        raise refused(f"Could not find the endpoint and variant of the resource ID {resource}.")
+    least, most = request.get("MinCapacity"), request.get("MaxCapacity")
+    kept = registered(context, endpoint).get((endpoint, variant), {})
+    least, most = kept.get("MinCapacity") if least is None else least, kept.get("MaxCapacity") if most is None else most
+    if least is None or most is None:
+        raise refused("MinCapacity and MaxCapacity are required to register a new scalable target.")
+    if least > most:
+        raise refused("Maximum capacity cannot be less than minimum capacity")
+
+
+def check_policy(context: Context, request: Mapping[str, Any]) -> None:
+    """Of PutScalingPolicy. Raises ApiError."""
+    if request.get("ServiceNamespace") != NAMESPACE:
+        return
+    resource = str(request.get("ResourceId"))
+    if resource not in {target["ResourceId"] for target in registered(context).values()}:
+        raise ApiError(
+            "ObjectNotFoundException",
+            f"No scalable target registered for service namespace: {NAMESPACE}, resource ID: {resource}, scalable "
+            f"dimension: {request.get('ScalableDimension')}",
+        )
+    kind = request.get("PolicyType") or "StepScaling"
+    if not request.get(f"{kind}PolicyConfiguration"):
+        raise refused(f"{kind}PolicyConfiguration is required for the policy type {kind}.")
+    metric = request.get("TargetTrackingScalingPolicyConfiguration", {}).get("PredefinedMetricSpecification")
+    if metric and metric.get("PredefinedMetricType") not in _METRICS:
+        raise refused(
+            f"{metric.get('PredefinedMetricType')} is not a metric of the service namespace {NAMESPACE}: it has "
+            f"{', '.join(_METRICS)}."
+        )
+
+
+def _variants(context: Context, endpoint: str) -> set[str]:
+    plan = context.store.get("endpoint", endpoint)
+    serving = plan.get("_serving") or plan.get("_pending") or {"variants": []}
+    return {variant["VariantName"] for variant in serving["variants"]}

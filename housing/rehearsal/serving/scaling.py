@@ -14,13 +14,12 @@ from housing.rehearsal.responses import ApiError
 from housing.rehearsal.serving.endpoints import update_weights_and_capacities
 from housing.rehearsal.serving.hosting import Hosting
 from housing.rehearsal.serving.metering import NAMESPACE, statistic
-from housing.rehearsal.serving.scalable_targets import DIMENSION, registered
+from housing.rehearsal.serving.scalable_targets import DIMENSION, METRIC, registered
 from housing.rehearsal.serving.scalable_targets import NAMESPACE as SERVICE
 
 if TYPE_CHECKING:
     from housing.rehearsal.context import Context
 
-_PREDEFINED = "SageMakerVariantInvocationsPerInstance"
 _OUT_MINUTES = 3
 _IN_MINUTES = 15
 _IN_BELOW = 0.9
@@ -110,7 +109,7 @@ def _load(
             return None
         metric, name = custom["MetricName"], custom["Statistic"]
         dimensions = {each["Name"]: each["Value"] for each in custom.get("Dimensions", [])}
-    elif policy["PredefinedMetricSpecification"]["PredefinedMetricType"] != _PREDEFINED:
+    elif policy["PredefinedMetricSpecification"]["PredefinedMetricType"] != METRIC:
         return None
     values = hosting.meter.samples(metric, dimensions, start=end - minute_s, end=end)
     return statistic(values, name) if values else None

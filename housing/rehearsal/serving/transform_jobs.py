@@ -14,16 +14,20 @@ from housing.rehearsal.aws.objects import bucket_and_key, listed
 from housing.rehearsal.container.inference import TimedOut
 from housing.rehearsal.kinds import UNFINISHED
 from housing.rehearsal.responses import refused, unsupported
-from housing.rehearsal.serving import machines
+from housing.rehearsal.serving import data_processing, machines
+from housing.rehearsal.serving.data_processing import CannotProcess
 from housing.rehearsal.serving.machines import Machine, NotServing
 
 if TYPE_CHECKING:
+    from housing.rehearsal.container.inference import Answer
+    from housing.rehearsal.serving.data_processing import DataProcessing
     from housing.rehearsal.serving.hosting import Hosting
     from housing.rehearsal.store import Record
 
 _KIND = "transform-job"
 _LOG_GROUP = "/aws/sagemaker/TransformJobs"
 _PAYLOAD_MB = 6
+_MOST_PAYLOAD_MB = 100
 _LONGEST_REASON = 1024
 
 
@@ -47,7 +51,13 @@ def create_transform_job(hosting: Hosting, request: dict[str, Any]) -> dict[str,
 
 
 def describe_transform_job(hosting: Hosting, request: dict[str, Any]) -> dict[str, Any]:
-    return listing.describe(hosting.context, _KIND, request)
+    record = listing.describe(hosting.context, _KIND, request)
+    return {
+        **record,
+        "TransformInput": {"CompressionType": "None", "SplitType": "None", **record["TransformInput"]},
+        "TransformOutput": {"AssembleWith": "None", "KmsKeyId": "", **record["TransformOutput"]},
+        "DataProcessing": data_processing.filled_in(record.get("DataProcessing") or {}),
+    }
 
 
 def list_transform_jobs(hosting: Hosting, request: dict[str, Any]) -> dict[str, Any]:
@@ -120,6 +130,7 @@ def _transform(hosting: Hosting, record: Record, machine: Machine, key: str) -> 
     body = hosting.context.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
     if given.get("CompressionType") == "Gzip":
         body = gzip.decompress(body)
+    processing = data_processing.data_processing(record)
     answers = []
     for part in _requests(record, body):
         if (
@@ -128,18 +139,30 @@ def _transform(hosting: Hosting, record: Record, machine: Machine, key: str) -> 
         ):
             raise _Stopped
         try:
-            answer = machine.invoke(part, given.get("ContentType"), wanted.get("Accept"))
+            sent = processing.request(part) if processing else part
+            answer = machine.invoke(sent, given.get("ContentType"), wanted.get("Accept"))
         except TimedOut as e:
             raise _Failed(f"AlgorithmError: {bucket}/{key}: timed out waiting for an answer") from e
+        except CannotProcess as e:
+            raise _Failed(f"ClientError: {bucket}/{key}: {e}") from e
         if answer.status >= 400:
             kind = "ClientError" if answer.status < 500 else "AlgorithmError"
             text = answer.body.decode(errors="replace")
             raise _Failed(f"{kind}: See job logs for more information. {bucket}/{key}: {answer.status}: {text}")
-        answers.append(answer.body)
+        answers.append(_written(processing, part, answer, f"{bucket}/{key}"))
     inner = key.removeprefix(prefix).lstrip("/") if key != prefix else key.rpartition("/")[2]
     out_bucket, out_prefix = bucket_and_key(wanted["S3OutputPath"].rstrip("/"))
     path = f"{out_prefix}/{inner}.out".lstrip("/")
     hosting.context.client("s3").put_object(Bucket=out_bucket, Key=path, Body=_assembled(answers, wanted))
+
+
+def _written(processing: DataProcessing | None, part: bytes, answer: Answer, place: str) -> bytes:
+    if processing is None:
+        return answer.body
+    try:
+        return processing.answer(part, answer.body, answer.content_type)
+    except CannotProcess as e:
+        raise _Failed(f"ClientError: {place}: {e}") from e
 
 
 def _requests(record: Mapping[str, Any], body: bytes) -> Iterator[bytes]:
@@ -175,9 +198,11 @@ def _check(request: Mapping[str, Any]) -> None:
     given = request["TransformInput"]
     if given.get("SplitType", "None") not in ("None", "Line"):
         raise unsupported(f"the rehearsal does not support SplitType {given['SplitType']}")
-    for member in ("DataProcessing", "DataCaptureConfig"):
-        if request.get(member):
-            raise unsupported(f"the rehearsal does not support {member} of a transform job")
+    if request.get("DataCaptureConfig"):
+        raise unsupported("the rehearsal does not support DataCaptureConfig of a transform job")
+    data_processing.data_processing(request)
+    if request.get("MaxPayloadInMB", 0) > _MOST_PAYLOAD_MB:
+        raise refused(f"MaxPayloadInMB must be {_MOST_PAYLOAD_MB} at most, got {request['MaxPayloadInMB']}.")
     source = given["DataSource"]["S3DataSource"]
     if source["S3DataType"] != "S3Prefix":
         raise unsupported(f"the rehearsal does not support S3DataType {source['S3DataType']}")

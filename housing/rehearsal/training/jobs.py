@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from housing.rehearsal.api import listing
 from housing.rehearsal.kinds import KINDS, UNFINISHED
 from housing.rehearsal.responses import ApiError, refused, unsupported
-from housing.rehearsal.training import request_checks
+from housing.rehearsal.training import filled_in, request_checks
 from housing.rehearsal.training.execution import INTERNAL, KIND, transition
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def create_training_job(jobs: RunningJobs, request: dict[str, Any]) -> dict[str,
 
 
 def describe_training_job(jobs: RunningJobs, request: dict[str, Any]) -> dict[str, Any]:
-    record = listing.describe(jobs.context, KIND, request)
+    record = filled_in.job(listing.describe(jobs.context, KIND, request))
     definitions = request_checks.metric_definitions(record, jobs.context.region)
     record["AlgorithmSpecification"] |= {
         "MetricDefinitions": definitions,

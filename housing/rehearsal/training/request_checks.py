@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from housing.rehearsal.aws.objects import bucket_and_key, listed
 from housing.rehearsal.images import framework_of
-from housing.rehearsal.responses import refused, unsupported
+from housing.rehearsal.responses import ApiError, refused, unsupported
 
 if TYPE_CHECKING:
     from housing.rehearsal.context import Context
@@ -18,6 +18,7 @@ _NOT_HERE = (
 )
 _NO_RESOURCES = ("InstanceGroups", "TrainingPlanArn", "InstancePlacementConfig", "InstancePreferences")
 _DAY_S = 86400
+_LARGEST_VOLUME_GB = 16_384
 _NUMBER = r"([-+]?[0-9]*\.?[0-9]+(?:[eE][-+]?[0-9]+)?)"
 
 
@@ -32,6 +33,7 @@ def check(context: Context, request: Mapping[str, Any]) -> None:
     _check_algorithm(context, request)
     _check_machines(request["ResourceConfig"])
     _check_times(request)
+    _check_quota(context, request["StoppingCondition"].get("MaxRuntimeInSeconds", 0))
     _check_checkpoints(request)
     _check_channels(context, request)
     output = request["OutputDataConfig"]
@@ -77,6 +79,10 @@ def _check_machines(machines: Mapping[str, Any]) -> None:
     for member in ("InstanceType", "InstanceCount"):
         if not machines.get(member):
             raise refused(f"ResourceConfig.{member} is required.")
+    if machines.get("VolumeSizeInGB", 0) > _LARGEST_VOLUME_GB:
+        raise refused(
+            f"ResourceConfig.VolumeSizeInGB must be {_LARGEST_VOLUME_GB} at most, got {machines['VolumeSizeInGB']}."
+        )
     if machines["InstanceCount"] > 1:
         raise unsupported(
             f"ResourceConfig.InstanceCount {machines['InstanceCount']} is not supported by the rehearsal: it has one "
@@ -94,6 +100,16 @@ def _check_times(request: Mapping[str, Any]) -> None:
             )
     elif wait is not None:
         raise refused("Invalid MaxWaitTimeInSeconds. It must not be present when EnableManagedSpotTraining is false")
+
+
+def _check_quota(context: Context, run_s: int) -> None:
+    most = context.settings.quotas.training_run_s
+    if run_s > most:
+        raise ApiError(
+            "ResourceLimitExceeded",
+            f"The account-level service limit 'Longest run time for a training job' is {most} Seconds, with current "
+            f"utilization of 0 Seconds and a request delta of {run_s} Seconds.",
+        )
 
 
 def _check_checkpoints(request: Mapping[str, Any]) -> None:

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 from housing.rehearsal.api import listing
 from housing.rehearsal.kinds import UNFINISHED
 from housing.rehearsal.responses import refused
+from housing.rehearsal.training import filled_in
+from housing.rehearsal.training.request_checks import metric_definitions
 from housing.rehearsal.tuning import request_checks
 from housing.rehearsal.tuning.execution import TuningExecution
-from housing.rehearsal.tuning.request_checks import KIND
+from housing.rehearsal.tuning.request_checks import KIND, METRIC
 from housing.rehearsal.tuning.results import best, counters, summary, trials
 
 if TYPE_CHECKING:
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
 
 _NAME = "HyperParameterTuningJobName"
 _STATUS = "HyperParameterTuningJobStatus"
+_MACHINES = ("InstanceType", "InstanceCount", "VolumeSizeInGB", "VolumeKmsKeyId")
+_SWITCHES = ("EnableNetworkIsolation", "EnableInterContainerTrafficEncryption", "EnableManagedSpotTraining")
 
 
 def create(jobs: RunningJobs, request: dict[str, Any]) -> dict[str, Any]:
@@ -31,7 +35,7 @@ def create(jobs: RunningJobs, request: dict[str, Any]) -> dict[str, Any]:
 
 
 def describe(jobs: RunningJobs, request: dict[str, Any]) -> dict[str, Any]:
-    return _with_progress(jobs, listing.describe(jobs.context, KIND, request))
+    return _filled_in(jobs, _with_progress(jobs, listing.describe(jobs.context, KIND, request)))
 
 
 def list_jobs(jobs: RunningJobs, request: dict[str, Any]) -> dict[str, Any]:
@@ -97,6 +101,30 @@ def _with_progress(jobs: RunningJobs, record: Record) -> Record:
     end = record.get("HyperParameterTuningEndTime", time.time())
     record["ConsumedResources"] = {"RuntimeInSeconds": int(end - record["CreationTime"])}
     return record
+
+
+def _filled_in(jobs: RunningJobs, record: Record) -> Record:
+    """As AWS describes it: the SDK attaches to a tuning job by these members."""
+    config = {"TrainingJobEarlyStoppingType": "Off", **record["HyperParameterTuningJobConfig"]}
+    config["ParameterRanges"] = {
+        kind: ranges if kind.startswith("Categorical") else [{"ScalingType": "Auto", **each} for each in ranges]
+        for kind, ranges in config["ParameterRanges"].items()
+    }
+    definition = filled_in.job(record["TrainingJobDefinition"])
+    objective = config["HyperParameterTuningJobObjective"]
+    definition["StaticHyperParameters"] = {
+        METRIC: objective["MetricName"],
+        **definition.get("StaticHyperParameters", {}),
+    }
+    definition["AlgorithmSpecification"] = {
+        **definition["AlgorithmSpecification"],
+        "MetricDefinitions": metric_definitions(definition, jobs.context.region),
+    }
+    for member in _SWITCHES:
+        definition.setdefault(member, False)
+    if machines := definition.get("HyperParameterTuningResourceConfig"):  # the SDK sends this one and reads the other
+        definition.setdefault("ResourceConfig", {k: v for k, v in machines.items() if k in _MACHINES})
+    return {**record, "HyperParameterTuningJobConfig": config, "TrainingJobDefinition": definition}
 
 
 OPERATIONS = {

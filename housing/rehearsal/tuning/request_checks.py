@@ -43,6 +43,7 @@ def check(context: Context, request: Mapping[str, Any]) -> None:
             raise refused(f"TrainingJobDefinition.{member} is for jobs with several definitions.")
     ranges = space(config["ParameterRanges"])
     _check_strategy(config, ranges)
+    _check_parallel(context, config)
     _check_names(ranges, definition.get("StaticHyperParameters", {}))
     _check_algorithm(context, config, definition, ranges)
     training_checks.check(context, training_request(request, "check", ranges.values((0.5,) * len(ranges.ranges))))
@@ -105,6 +106,17 @@ def _check_strategy(config: Mapping[str, Any], ranges: Space) -> None:
         raise refused("TrainingJobEarlyStoppingType must be Off for the strategy Hyperband, which stops jobs itself.")
     if "ConvergenceDetected" in config.get("TuningJobCompletionCriteria", {}):
         raise unsupported("TuningJobCompletionCriteria.ConvergenceDetected is not supported by the rehearsal.")
+
+
+def _check_parallel(context: Context, config: Mapping[str, Any]) -> None:
+    strategy, quotas = config["Strategy"], context.settings.quotas
+    most = quotas.parallel_bayesian_jobs if strategy == "Bayesian" else quotas.parallel_jobs
+    wanted = config["ResourceLimits"]["MaxParallelTrainingJobs"]
+    if wanted > most:
+        raise ApiError(
+            "ResourceLimitExceeded",
+            f"MaxParallelTrainingJobs is {most} at most for the strategy {strategy}, got {wanted}.",
+        )
 
 
 def _check_names(ranges: Space, static: Mapping[str, str]) -> None:

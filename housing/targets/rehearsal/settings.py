@@ -41,6 +41,21 @@ class InjectedFault:
 
 
 @dataclass(frozen=True)
+class Quotas:
+    """The account's service quotas, AWS's defaults: the longest training job, and how many training jobs a tuning job
+    may run at once, with the strategy Bayesian and with the others."""
+
+    training_run_s: int = 432_000
+    parallel_bayesian_jobs: int = 10
+    parallel_jobs: int = 100
+
+    def __post_init__(self) -> None:
+        for key in ("training_run_s", "parallel_bayesian_jobs", "parallel_jobs"):
+            if getattr(self, key) < 1:
+                raise ValueError(f"{key} must be 1 or more, got {getattr(self, key)}")
+
+
+@dataclass(frozen=True)
 class Rehearsal:
     """`folder` holds the state, seen from the working folder, and outlives the process; `port` 0: the system chooses.
 
@@ -66,6 +81,7 @@ class Rehearsal:
     idle_s: float = 10
     minute_s: float = 60
     seed: int = 0
+    quotas: Quotas = field(default_factory=Quotas)
 
     def __post_init__(self) -> None:
         for key in ("start_s", "round_s", "fail_jobs", "idle_s"):

@@ -21,6 +21,7 @@ import json
 def model_fn(model_dir): return open(model_dir + "/factor").read()
 def transform_fn(model, body, content_type, accept):
     if body == "fail": raise ValueError("as asked")
+    body = body if isinstance(body, str) else body.decode()
     return json.dumps({"factor": model, "got": body, "as": content_type}), "application/json"
 """
 
@@ -207,6 +208,47 @@ def test_an_asynchronous_endpoint_answers_in_s3(shop: Shop) -> None:
         shop.invoke(endpoint)
 
 
+def test_an_asynchronous_request_is_of_its_objects_content_type_and_its_failure_is_in_the_log(shop: Shop) -> None:
+    output = {"S3OutputPath": f"s3://{BUCKET}/typed"}
+    endpoint = shop.endpoint(variant(shop.model(8.0)), AsyncInferenceConfig={"OutputConfig": output})
+    for name, content, kind in (("typed.csv", ROW, "text/csv"), ("typed.txt", ROW, "text/plain")):
+        shop.s3.put_object(Bucket=BUCKET, Key=name, Body=content, ContentType=kind)
+    good, _ = (
+        shop.runtime.invoke_endpoint_async(EndpointName=endpoint, InputLocation=f"s3://{BUCKET}/{name}")
+        for name in ("typed.csv", "typed.txt")
+    )
+    key = good["OutputLocation"].removeprefix(f"s3://{BUCKET}/")
+    _eventually(lambda: _exists(shop, key))
+    assert _read(shop, key) == b"8.0\n"
+
+    def failures() -> list[str]:
+        found = shop.served.client("logs").filter_log_events(
+            logGroupName=f"/aws/sagemaker/Endpoints/{endpoint}", logStreamNamePrefix="AllTraffic/"
+        )["events"]
+        return [each["message"] for each in found if each["logStreamName"].endswith("/data-log")]
+
+    _eventually(lambda: bool(failures()))
+    assert "typed.txt: Received client error (415)" in failures()[0]
+
+
+def test_log_events_are_those_of_the_streams_that_are_asked_for(shop: Shop) -> None:
+    logs = shop.served.client("logs")
+    logs.create_log_group(logGroupName="own")
+    for name in ("one/a", "one/b", "two/a"):
+        logs.create_log_stream(logGroupName="own", logStreamName=name)
+        event = {"timestamp": int(time.time() * 1000), "message": name}
+        logs.put_log_events(logGroupName="own", logStreamName=name, logEvents=[event])
+
+    def found(**asked: Any) -> set[str]:
+        return {event["message"] for event in logs.filter_log_events(logGroupName="own", **asked)["events"]}
+
+    assert found(logStreamNamePrefix="one/") == {"one/a", "one/b"}
+    assert found(logStreamNamePrefix="three") == set()
+    assert found() == {"one/a", "one/b", "two/a"}
+    with pytest.raises(ClientError, match="cannot both be given"):
+        found(logStreamNamePrefix="one/", logStreamNames=["two/a"])
+
+
 def test_a_serverless_endpoint_starts_cold_and_throttles(shop: Shop, settings: Callable[..., None]) -> None:
     serverless = {"MemorySizeInMB": 2048, "MaxConcurrency": 1}
     wanted = {"VariantName": "AllTraffic", "ModelName": shop.model(4.0), "ServerlessConfig": serverless}
@@ -248,6 +290,58 @@ def test_a_transform_job_sends_records_one_by_one_when_asked(shop: Shop) -> None
     assert _ended(shop, job)["TransformJobStatus"] == "Completed"
     got = [json.loads(line)["got"] for line in _read(shop, f"{folder}/out/in.csv.gz.out").splitlines()]
     assert got == ["1\n", "2\n", "3\n"]
+
+
+@pytest.mark.parametrize(
+    ("processing", "written"),
+    [
+        ({"InputFilter": "$[1:]"}, b"2.5\n2.5\n"),
+        ({"InputFilter": "$[1:]", "JoinSource": "Input"}, b'"a,1",0.1,0.2,0.3,0.4,2.5\nb,0.1,0.2,0.3,0.4,2.5\n'),
+        ({"InputFilter": "$[1,2,3:]", "JoinSource": "Input", "OutputFilter": "$[0,-1]"}, b'"a,1",2.5\nb,2.5\n'),
+        ({"InputFilter": "$[-4:]", "JoinSource": "Input", "OutputFilter": "$[0]"}, b'"a,1"\nb\n'),
+    ],
+)
+def test_a_transform_job_sends_parts_of_records_and_joins_answers(
+    shop: Shop, processing: dict[str, str], written: bytes
+) -> None:
+    folder = shop.name("batch")
+    shop.put(b'"a,1",' + ROW + b"\nb," + ROW + b"\n", f"{folder}/in.csv")
+    job = _transform(shop, shop.model(2.5), f"{folder}/in.csv", f"{folder}/out", DataProcessing=processing)
+    about = _ended(shop, job)
+    assert about["TransformJobStatus"] == "Completed", about
+    assert about["DataProcessing"] == {"InputFilter": "$", "OutputFilter": "$", "JoinSource": "None"} | processing
+    assert _read(shop, f"{folder}/out/in.csv.out") == written
+
+
+def test_a_transform_job_joins_json_lines(shop: Shop) -> None:
+    folder = shop.name("batch")
+    shop.put(b'{"id": 1, "row": [1, 2]}\n{"id": 2, "row": [3]}\n', f"{folder}/in.jsonl")
+    job = _transform(
+        shop,
+        _script(shop),
+        f"{folder}/in.jsonl",
+        f"{folder}/out",
+        ContentType="application/jsonlines",
+        BatchStrategy="SingleRecord",
+        DataProcessing={"InputFilter": "$.row", "JoinSource": "Input", "OutputFilter": "$['SageMakerOutput']"},
+    )
+    about = _ended(shop, job)
+    assert about["TransformJobStatus"] == "Completed", about.get("FailureReason")
+    answers = [json.loads(line) for line in _read(shop, f"{folder}/out/in.jsonl.out").splitlines()]
+    assert [answer["got"] for answer in answers] == ["[1, 2]", "[3]"]
+
+
+def test_a_transform_job_says_which_path_does_not_fit(shop: Shop) -> None:
+    folder = shop.name("batch")
+    shop.put(ROW, f"{folder}/in.csv")
+    wrong = {"InputFilter": "$..book[?(@.price)]"}
+    with pytest.raises(ClientError, match="is not a JSONPath that batch transform knows"):
+        _transform(shop, shop.model(), f"{folder}/in.csv", folder, DataProcessing=wrong)
+    failed = _ended(
+        shop, _transform(shop, shop.model(), f"{folder}/in.csv", folder, DataProcessing={"OutputFilter": "$[7]"})
+    )
+    assert failed["TransformJobStatus"] == "Failed"
+    assert "OutputFilter finds nothing in the record" in failed["FailureReason"]
 
 
 def test_a_transform_job_fails_with_the_reason_and_can_be_stopped(shop: Shop, settings: Callable[..., None]) -> None:
@@ -296,6 +390,40 @@ def test_autoscaling_follows_the_load_within_its_bounds(shop: Shop, settings: Ca
     _eventually(lambda: scaling.describe_scaling_policies(ServiceNamespace="sagemaker")["ScalingPolicies"] == [])
 
 
+def test_autoscaling_refuses_what_it_cannot_scale(shop: Shop) -> None:
+    scaling = shop.served.client("application-autoscaling")
+    endpoint = shop.endpoint(variant(shop.model()))
+    common = {"ServiceNamespace": "sagemaker", "ScalableDimension": "sagemaker:variant:DesiredInstanceCount"}
+    resource = f"endpoint/{endpoint}/variant/AllTraffic"
+    tracking = {
+        "TargetValue": 2.0,
+        "PredefinedMetricSpecification": {"PredefinedMetricType": "SageMakerVariantInvocationsPerInstance"},
+    }
+    for wrong in ("endpoint/none/variant/AllTraffic", f"endpoint/{endpoint}/variant/None", endpoint):
+        with pytest.raises(ClientError, match="Could not find the endpoint and variant"):
+            scaling.register_scalable_target(**common, ResourceId=wrong, MinCapacity=1, MaxCapacity=2)
+    with pytest.raises(ClientError, match="Maximum capacity cannot be less than minimum capacity"):
+        scaling.register_scalable_target(**common, ResourceId=resource, MinCapacity=3, MaxCapacity=2)
+    with pytest.raises(ClientError, match="MinCapacity and MaxCapacity are required"):
+        scaling.register_scalable_target(**common, ResourceId=resource, MinCapacity=3)
+
+    policy = {**common, "ResourceId": resource, "PolicyName": "p", "PolicyType": "TargetTrackingScaling"}
+    with pytest.raises(scaling.exceptions.ObjectNotFoundException, match="No scalable target registered"):
+        scaling.put_scaling_policy(**policy, TargetTrackingScalingPolicyConfiguration=tracking)
+    scaling.register_scalable_target(**common, ResourceId=resource, MinCapacity=1, MaxCapacity=2)
+    scaling.register_scalable_target(**common, ResourceId=resource, MaxCapacity=3)
+    with pytest.raises(ClientError, match="TargetTrackingScalingPolicyConfiguration is required"):
+        scaling.put_scaling_policy(**policy)
+    foreign = {
+        "TargetValue": 2.0,
+        "PredefinedMetricSpecification": {"PredefinedMetricType": "ALBRequestCountPerTarget"},
+    }
+    with pytest.raises(ClientError, match="ALBRequestCountPerTarget is not a metric of the service namespace"):
+        scaling.put_scaling_policy(**policy, TargetTrackingScalingPolicyConfiguration=foreign)
+    scaling.put_scaling_policy(**policy, TargetTrackingScalingPolicyConfiguration=tracking)
+    scaling.deregister_scalable_target(**common, ResourceId=resource)
+
+
 def _script(shop: Shop) -> str:
     return shop.model_of(
         {"code/inference.py": SCRIPT, "factor": b"three"},
@@ -320,7 +448,7 @@ def _transform(shop: Shop, model: str, source: str, output: str, **more: Any) ->
     shop.sagemaker.create_transform_job(
         TransformJobName=name,
         ModelName=model,
-        **({"BatchStrategy": more.pop("BatchStrategy")} if "BatchStrategy" in more else {}),
+        **{member: more.pop(member) for member in ("BatchStrategy", "DataProcessing") if member in more},
         TransformInput={
             "DataSource": {"S3DataSource": given},
             "ContentType": "text/csv",

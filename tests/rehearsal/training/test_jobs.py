@@ -72,6 +72,10 @@ def test_a_job_leaves_a_model_metrics_and_a_log(rehearsal: Served) -> None:
     final = {told["MetricName"]: told["Value"] for told in told["FinalMetricDataList"]}
     assert final == {name.replace("-", ":"): float(value) for name, value in last.items()}
     assert set(final) == {"train:rmse", "train:mae", "validation:rmse", "validation:mae"}
+    assert told["OutputDataConfig"]["KmsKeyId"] == ""  # SageMaker's SDK attaches to a job by what AWS fills in
+    assert {(each["CompressionType"], each["RecordWrapperType"]) for each in told["InputDataConfig"]} == {
+        ("None", "None")
+    }
 
 
 def test_metrics_reach_cloudwatch(rehearsal: Served) -> None:
@@ -154,6 +158,17 @@ def test_a_hyperparameter_that_the_container_refuses_fails_the_job(rehearsal: Se
             "InstanceCount 2 is not supported by the rehearsal",
         ),
         ({"InputDataConfig": [channel("train"), channel("train")]}, "Channel names must be unique"),
+        ({"RoleArn": "arn:aws:iam::999999999999:role/theirs"}, "RoleArn: Cross-account pass role is not allowed."),
+        ({"Tags": [{"Key": "a", "Value": "1"}] * 2}, "Tag keys must be unique, got more than once: a."),
+        ({"Tags": [{"Key": "aws:a", "Value": "1"}]}, "aws: prefixed tag key names are not allowed"),
+        (
+            {"ResourceConfig": {"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 16_385}},
+            "VolumeSizeInGB must be 16384 at most, got 16385",
+        ),
+        (
+            {"StoppingCondition": {"MaxRuntimeInSeconds": 432_001}},
+            "'Longest run time for a training job' is 432000 Seconds",
+        ),
     ],
 )
 def test_what_cannot_run_is_refused_before_it_is_made(rehearsal: Served, members: dict[str, Any], words: str) -> None:
@@ -161,10 +176,17 @@ def test_what_cannot_run_is_refused_before_it_is_made(rehearsal: Served, members
 
     code, message = _refusal(rehearsal, training("refused", AlgorithmSpecification=specification, **members))
 
-    assert code in ("ValidationException", "UnsupportedOperation")
+    assert code in ("ValidationException", "UnsupportedOperation", "ResourceLimitExceeded")
     assert words in message
     with pytest.raises(ClientError, match="Requested resource not found"):
         rehearsal.client("sagemaker").describe_training_job(TrainingJobName="refused")
+
+
+def test_a_job_for_gpus_fails_on_a_machine_without(rehearsal: Served) -> None:
+    told = trained(rehearsal, training("dask", {"use_dask_gpu_training": "true", "tree_method": "gpu_hist"}))
+
+    assert told["TrainingJobStatus"] == "Failed"
+    assert "Dask training is only available for `gpu_hist` training on GPU instances." in told["FailureReason"]
 
 
 def test_metric_definitions_of_an_algorithm_cannot_be_overridden(rehearsal: Served) -> None:

@@ -28,7 +28,11 @@ def _jobs(rehearsal: Served, name: str, **request: Any) -> list[dict[str, Any]]:
 def _refusal(rehearsal: Served, request: dict[str, Any]) -> str:
     with pytest.raises(ClientError) as refused:
         rehearsal.client("sagemaker").create_hyper_parameter_tuning_job(**request)
-    assert refused.value.response["Error"]["Code"] in ("ValidationException", "UnsupportedOperation")
+    assert refused.value.response["Error"]["Code"] in (
+        "ValidationException",
+        "UnsupportedOperation",
+        "ResourceLimitExceeded",
+    )
     return str(refused.value.response["Error"]["Message"])
 
 
@@ -53,6 +57,13 @@ def test_a_search_trains_all_its_jobs_and_names_the_best(rehearsal: Served, stra
     assert 2 <= int(best["TunedHyperParameters"]["max_depth"]) <= 8
     tags = client.list_tags(ResourceArn=best["TrainingJobArn"])["Tags"]
     assert {"Key": "who", "Value": "me"} in tags
+    definition = told["TrainingJobDefinition"]  # SageMaker's SDK attaches to a job by what AWS fills in
+    assert definition["StaticHyperParameters"]["_tuning_objective_metric"] == "validation:mae"
+    assert definition["OutputDataConfig"]["KmsKeyId"] == ""
+    assert "validation:mae" in {each["Name"] for each in definition["AlgorithmSpecification"]["MetricDefinitions"]}
+    config = told["HyperParameterTuningJobConfig"]
+    assert config["TrainingJobEarlyStoppingType"] == "Off"
+    assert {each["ScalingType"] for each in config["ParameterRanges"]["IntegerParameterRanges"]} == {"Auto"}
 
 
 def test_no_more_than_the_allowed_jobs_run_at_once(rehearsal: Served, settings: Settings) -> None:
@@ -206,6 +217,13 @@ def test_a_warm_start_learns_from_its_parents(rehearsal: Served) -> None:
             "Hyperparameters must be either static or tunable, got as both: [num_round].",
         ),
         ({"ParameterRanges": {"IntegerParameterRanges": []}}, "needs at least one hyperparameter range"),
+        (
+            {
+                "Strategy": "Bayesian",
+                "ResourceLimits": {"MaxNumberOfTrainingJobs": 20, "MaxParallelTrainingJobs": 11},
+            },
+            "MaxParallelTrainingJobs is 10 at most for the strategy Bayesian, got 11.",
+        ),
     ],
 )
 def test_what_aws_refuses_is_refused(rehearsal: Served, config: dict[str, Any], words: str) -> None:

@@ -10,20 +10,24 @@ from typing import Any
 import pytest
 
 from housing.rehearsal import settings as own
-from housing.targets.rehearsal.settings import InjectedFault, Rehearsal
+from housing.targets.rehearsal.settings import InjectedFault, Quotas, Rehearsal
 
 
 def test_both_have_the_same_settings_with_the_same_defaults() -> None:
     assert [(f.name, f.type) for f in fields(Rehearsal)] == [(f.name, f.type) for f in fields(own.Settings)]
     assert [(f.name, f.type) for f in fields(InjectedFault)] == [(f.name, f.type) for f in fields(own.InjectedFault)]
+    assert [(f.name, f.type, f.default) for f in fields(Quotas)] == [
+        (f.name, f.type, f.default) for f in fields(own.Quotas)
+    ]
     assert own.from_dict(asdict(Rehearsal())) == own.Settings()
 
 
 def test_what_is_configured_reaches_the_rehearsal() -> None:
     fault: dict[str, Any] = {"operation": "s3:*", "kind": "slow", "first": 2, "times": 3, "seconds": 0.5}
     given: dict[str, Any] = {"folder": "f", "port": 1, "interrupt_at_rounds": (2, 3), "minute_s": 0.5, "seed": 7}
-    reached = own.from_dict(asdict(Rehearsal(**given, faults=(InjectedFault(**fault),))))
-    assert reached == own.Settings(**given, faults=(own.InjectedFault(**fault),))
+    configured = Rehearsal(**given, faults=(InjectedFault(**fault),), quotas=Quotas(training_run_s=60))
+    wanted = own.Settings(**given, faults=(own.InjectedFault(**fault),), quotas=own.Quotas(training_run_s=60))
+    assert own.from_dict(asdict(configured)) == wanted
 
 
 @pytest.mark.parametrize(
@@ -53,6 +57,12 @@ def test_both_refuse_the_same_faults_in_the_same_words(wrong: dict[str, Any]) ->
             fault(**{"operation": "*", "kind": "lost", **wrong})
         told.append(str(refused.value))
     assert told[0] == told[1]
+
+
+def test_both_refuse_the_same_quotas_in_the_same_words() -> None:
+    for quotas in (Quotas, own.Quotas):
+        with pytest.raises(ValueError, match=r"^parallel_jobs must be 1 or more, got 0"):
+            quotas(parallel_jobs=0)
 
 
 def test_reading_a_configuration_imports_nothing_of_the_rehearsal() -> None:
