@@ -9,6 +9,7 @@ from typing import Any
 from housing.algorithms.base import Hyperparameters, find
 from housing.algorithms.own_code import Image, Program, metric_faults
 from housing.costs import Budget, Prices
+from housing.data.calibration import Method
 from housing.data.description import Dataset
 from housing.data.features import Features
 from housing.data.weights import Weights
@@ -153,6 +154,8 @@ class Experiment:
 
     `threshold` is the least probability of the positive level of two at which it is chosen, or how to choose it.
 
+    `calibration` says how the probabilities of a promoted model are mapped to how often each level is true.
+
     `parallel` jobs of a `train --multirun` run at once; of a study's trials `study.parallel` do.
     """
 
@@ -174,6 +177,7 @@ class Experiment:
     monitoring: Monitoring = field(default_factory=Monitoring)
     candidate: str | None = None
     weights: Weights = "none"
+    calibration: Method = "none"
     threshold: float | ChosenThreshold | None = None
     published: Published | None = None
     parallel: int = 1

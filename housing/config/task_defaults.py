@@ -38,6 +38,7 @@ def with_task_defaults(parts: Mapping[str, Any], faults: list[Fault]) -> dict[st
         named = tuple(f"{name}_{metric}" if name in _CHANNELS else name for name in study.objectives)
         filled["study"] = replace(study, objective=named[0] if isinstance(study.objective, str) else named)
     faults += _threshold_faults(parts.get("threshold"), dataset)
+    faults += _calibration_faults(parts.get("calibration"), dataset)
     if isinstance(gate, Gate):
         faults += _worst_class_faults(gate, dataset)
         known = tasks.metrics(question)
@@ -68,6 +69,12 @@ def _worst_class_faults(gate: Gate, dataset: Dataset) -> Iterator[Fault]:
         rule = f"belongs to a label with levels, and task {dataset.task_name} is asked of {dataset.label!r}"
         way_out = "leave it out, and limit the whole by gate.at_most or gate.at_least"
         yield Fault(("gate", "worst_class"), rule, dict(gate.worst_class), way_out)
+
+
+def _calibration_faults(calibration: str | None, dataset: Dataset) -> Iterator[Fault]:
+    if calibration not in (None, "none") and not dataset.label_levels:
+        rule = f"is of the probabilities of levels, and {dataset.label!r}, of task {dataset.task_name}, is a number"
+        yield Fault(("calibration",), rule, calibration, "leave it out: calibration=none")
 
 
 def _weight_faults(

@@ -25,6 +25,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from housing.data import encoder_json, payload
+from housing.data.calibration import Calibration
 from housing.data.cells import text_of
 from housing.data.description import Dataset, Nominal, Numeric, Ordinal
 from housing.data.faults import Faults, listed
@@ -42,7 +43,8 @@ class Encoder:
     """Safe to call from several threads. `columns` are the encoded names, in the order of the matrix.
 
     `label_levels` are in the order of their codes, empty where the label is a number. `threshold` is the least
-    probability of the positive level, the second of two, at which it is chosen.
+    probability of the positive level, the second of two, at which it is chosen. `calibration` says what a model's
+    probabilities are worth; None: what they say.
     """
 
     label: str
@@ -54,6 +56,7 @@ class Encoder:
     task: str = tasks.DEFAULT
     label_levels: tuple[str, ...] = ()
     threshold: float = tasks.DEFAULT_THRESHOLD
+    calibration: Calibration | None = None
     columns: tuple[str, ...] = field(init=False, repr=False, compare=False)
     _widths: tuple[int, ...] = field(init=False, repr=False, compare=False)
     _missing_texts: frozenset[str] = field(init=False, repr=False, compare=False)
@@ -159,7 +162,8 @@ class Encoder:
         task, width = tasks.find(self.task), self.outputs
         if found.shape[1:] == (() if width == 1 else (width,)) and found.ndim:
             unit = np.exp(found) if self.label_transform == "log" else found
-            return task.predictions(unit, threshold=self.threshold)
+            known = unit if self.calibration is None else self.calibration.apply(unit)
+            return task.predictions(known, threshold=self.threshold)
         wanted = "(rows,)" if width == 1 else f"(rows, {width})"
         raise DataError(
             f"the model gave an array {found.shape}; for task {self.task} of {self.label} it must be {wanted}"

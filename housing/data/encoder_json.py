@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, get_args
 
+from housing.data import calibration
 from housing.data.description import Missing
 from housing.data.faults import shown
 from housing.data.features import Derived
@@ -16,11 +17,11 @@ from housing.tasks import base as tasks
 if TYPE_CHECKING:
     from housing.data.encoder import Encoder
 
-VERSION = 2
+VERSION = 3
 """Of the format; a reader refuses any later one."""
 
-_OF_NUMBERS = 1
-"""The version without tasks and levels: a label of `_IMPLIED` is still written so."""
+_OF_NUMBERS, _UNCALIBRATED = 1, 2
+"""The versions without tasks and levels, and without a calibration: what needs no more is still written so."""
 
 _IMPLIED = (tasks.DEFAULT, (), tasks.DEFAULT_THRESHOLD)
 
@@ -34,8 +35,11 @@ def dump(encoder: Encoder) -> str:
     }
     version = _OF_NUMBERS
     if (encoder.task, encoder.label_levels, encoder.threshold) != _IMPLIED:
-        version = VERSION
+        version = _UNCALIBRATED
         label |= {"task": encoder.task, "levels": encoder.label_levels, "threshold": encoder.threshold}
+    if encoder.calibration is not None:
+        version = VERSION
+        label |= {"calibration": encoder.calibration.document()}
     inputs = ",\n".join(f"  {_line(_input(one))}" for one in encoder.inputs)
     derived = ",\n".join(
         f"  {_line({'column': name, 'operation': one.operation, 'of': one.columns})}"
@@ -59,7 +63,7 @@ def load(text: str) -> dict[str, Any]:
     except ValueError as error:
         raise DataError(f"encoder: is not JSON ({error})") from None
     version = raw.get("version", _OF_NUMBERS) if isinstance(raw, dict) else _OF_NUMBERS
-    if version not in (_OF_NUMBERS, VERSION):
+    if version not in (_OF_NUMBERS, _UNCALIBRATED, VERSION):
         raise DataError(
             f"encoder: has version {shown(version)}, this housing reads versions up to {VERSION}; "
             "use the housing that trained the model"
@@ -68,7 +72,7 @@ def load(text: str) -> dict[str, Any]:
         raw, "encoder", version=int, label=dict, missing_values=list, inputs=list, derived=list
     )
     question = _read_question(label, version)
-    kinds = {"name": str, "unit": str, "transform": str, **({} if version == _OF_NUMBERS else _QUESTION)}
+    kinds = {"name": str, "unit": str, "transform": str, **_question_kinds(version)}
     name, unit, transform, *_ = _fields(label, "encoder.label", **kinds)
     read = tuple(_read_input(one, f"encoder.inputs[{i}]") for i, one in enumerate(inputs))
     if not read or len({one.column for one in read}) < len(read):
@@ -88,17 +92,27 @@ def load(text: str) -> dict[str, Any]:
 _QUESTION: dict[str, type] = {"task": str, "levels": list, "threshold": float}
 
 
+def _question_kinds(version: int) -> dict[str, type]:
+    if version == _OF_NUMBERS:
+        return {}
+    return _QUESTION if version == _UNCALIBRATED else _QUESTION | {"calibration": dict}
+
+
 def _read_question(label: Mapping[str, Any], version: int) -> dict[str, Any]:
     if version == _OF_NUMBERS:
         return {}
-    found = _fields({key: label[key] for key in _QUESTION if key in label}, "encoder.label", **_QUESTION)
-    task, levels, threshold = found
+    kinds = _question_kinds(version)
+    found = _fields({key: label[key] for key in kinds if key in label}, "encoder.label", **kinds)
+    task, levels, threshold, *rest = found
     if not 0 <= threshold <= 1:
         raise DataError(f"encoder.label.threshold: must lie in [0, 1], got {threshold:g}")
+    asked = _one_of(task, tasks.names(), "encoder.label.task")
+    outputs = tasks.find(asked).outputs(len(levels))
     return {
-        "task": _one_of(task, tasks.names(), "encoder.label.task"),
+        "task": asked,
         "label_levels": _texts(levels, "encoder.label.levels"),
         "threshold": threshold,
+        **({"calibration": calibration.read(rest[0], "encoder.label.calibration", outputs=outputs)} if rest else {}),
     }
 
 

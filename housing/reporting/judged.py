@@ -28,7 +28,8 @@ _WORST_PAIRS = 20
 class Judged:
     """`label` (rows,) is in its unit, or codes of `levels`, which are empty where it is a number.
 
-    `part` is what the rows are, such as validation; `about` is the label as an axis names it.
+    `part` is what the rows are, such as validation; `about` is the label as an axis names it. `uncalibrated` are the
+    predictions before `calibration`, where the model has one.
     """
 
     part: str
@@ -37,6 +38,8 @@ class Judged:
     predictions: Predictions
     levels: Sequence[str] = ()
     threshold: float = 0.5
+    calibration: str = ""
+    uncalibrated: Predictions | None = None
 
 
 def judged_parts(judged: Judged) -> Iterator[Chart | Grid]:
@@ -48,8 +51,27 @@ def judged_parts(judged: Judged) -> Iterator[Chart | Grid]:
 
     counts = confusion(judged.label, judged.predictions, levels=len(judged.levels))
     yield from _levels(judged, counts)
+    if judged.uncalibrated is not None:
+        yield _before_and_after(judged, judged.uncalibrated)
     if len(judged.levels) == 2 and judged.predictions.probabilities is not None:
         yield from _probabilities(judged, judged.predictions.probabilities[:, 1])
+
+
+def _before_and_after(judged: Judged, uncalibrated: Predictions) -> Grid:
+    from housing.tasks import classes
+
+    two = len(judged.levels) == 2
+    measured = {
+        "log loss": classes.LOG_LOSS,
+        "Brier score": classes.BRIER if two else classes.BRIER_OF_LEVELS,
+        "expected calibration error": classes.ECE if two else classes.ECE_OF_CHOSEN,
+    }
+    rows = {"as the model answers": uncalibrated, f"calibrated by {judged.calibration}": judged.predictions}
+    cells = [
+        [Cell(name), *(Cell(readable(m.compute(judged.label, found)), number=True) for m in measured.values())]
+        for name, found in rows.items()
+    ]
+    return Grid("What calibration has changed", f"The {judged.part} part.", ["", *measured], cells)
 
 
 def _numbers(judged: Judged) -> Chart:

@@ -23,6 +23,7 @@ class Binary(classes.OfClasses):
         "auc": classes.AUC,
         "pr_auc": classes.PR_AUC,
         "brier": classes.BRIER,
+        "ece": classes.ECE,
         "accuracy": classes.ACCURACY,
         "balanced_accuracy": classes.BALANCED_ACCURACY,
         "f1": classes.F1,

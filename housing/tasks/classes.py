@@ -105,6 +105,26 @@ def _brier(label: NDArray[np.float64], predictions: Predictions) -> float:
     return float(((_chances(predictions)[:, 1] - label) ** 2).mean())
 
 
+def _brier_of_levels(label: NDArray[np.float64], predictions: Predictions) -> float:
+    import numpy as np
+
+    chances = _chances(predictions)
+    return float(((chances - np.eye(chances.shape[1])[label.astype(np.int64)]) ** 2).sum(axis=1).mean())
+
+
+def _ece(label: NDArray[np.float64], predictions: Predictions) -> float:
+    from housing.tasks.curves import calibration, expected_calibration_error
+
+    return expected_calibration_error(calibration(label == 1, _chances(predictions)[:, 1]))
+
+
+def _ece_of_chosen(label: NDArray[np.float64], predictions: Predictions) -> float:
+    from housing.tasks.curves import calibration, expected_calibration_error
+
+    chances = _chances(predictions)
+    return expected_calibration_error(calibration(chances.argmax(axis=1) == label, chances.max(axis=1)))
+
+
 def _auc(positive: NDArray[np.bool_], chance: NDArray[np.float64]) -> float:
     """Of one level against the rest: how often a positive row has the larger chance; ties count half."""
     import numpy as np
@@ -153,6 +173,21 @@ PRECISION = Metric("share of the rows called positive that are", "maximize", _pr
 RECALL = Metric("share of the positive rows that are called so", "maximize", _recall)
 MCC = Metric("Matthews correlation coefficient", "maximize", _mcc)
 BRIER = Metric("mean squared error of the positive level's probability", "minimize", _brier, of_probabilities=True)
+BRIER_OF_LEVELS = Metric(
+    "squared errors of the levels' probabilities, added up, mean", "minimize", _brier_of_levels, of_probabilities=True
+)
+ECE = Metric(
+    "how far the positive level's probability is from its share, mean over the rows",
+    "minimize",
+    _ece,
+    of_probabilities=True,
+)
+ECE_OF_CHOSEN = Metric(
+    "how far the likeliest level's probability is from the share that is right, mean over the rows",
+    "minimize",
+    _ece_of_chosen,
+    of_probabilities=True,
+)
 AUC = Metric("area under the ROC curve", "maximize", _auc_binary, undefined=_one_level, of_probabilities=True)
 AUC_OVR = Metric(
     "area under the ROC curve, each level against the rest, mean", "maximize", _auc_ovr, of_probabilities=True

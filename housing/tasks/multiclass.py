@@ -26,6 +26,8 @@ class Multiclass(classes.OfClasses):
         "balanced_accuracy": classes.BALANCED_ACCURACY,
         "f1_macro": classes.F1_MACRO,
         "auc_ovr": classes.AUC_OVR,
+        "brier": classes.BRIER_OF_LEVELS,
+        "ece": classes.ECE_OF_CHOSEN,
     }
     metric: ClassVar[str] = "log_loss"
     levels: ClassVar[tuple[int, int] | None] = (3, _MOST_LEVELS)

@@ -31,7 +31,7 @@ class Predictor:
     """Safe to call from several threads. Rows that cannot be read raise DataError with the row and the reason."""
 
     def __init__(self, model: Any, encoder: Encoder) -> None:
-        self._model = model
+        self.model = model
         self.encoder = encoder
 
     @classmethod
@@ -80,4 +80,4 @@ class Predictor:
         return self._answer(matrix)
 
     def _answer(self, matrix: NDArray[np.float32]) -> Predictions:
-        return self.encoder.decode(self._model.predict(matrix))
+        return self.encoder.decode(self.model.predict(matrix))

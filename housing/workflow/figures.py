@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from housing.tasks.base import Predictions
     from housing.tracking.queries import Run
     from housing.tuning.study import StudyResult
+    from housing.workflow.judging import Judgement
 
 _CURVES = 5
 
@@ -62,10 +63,11 @@ def trial_figures(session: Session, trial: Run) -> dict[str, bytes]:
 
 
 def final_figures(
-    session: Session, name: str, result: TrainingResult, encoder: Encoder, predictions: Predictions
+    session: Session, name: str, result: TrainingResult, encoder: Encoder, judgement: Judgement
 ) -> dict[str, bytes]:
     """The same of a final fit, and what it says of the test part."""
-    return _report(session, name, result, encoder, predictions, part="test")
+    before = judgement.uncalibrated
+    return _report(session, name, result, encoder, judgement.predictions, part="test", uncalibrated=before)
 
 
 def _report(
@@ -76,6 +78,7 @@ def _report(
     predictions: Predictions | None,
     *,
     part: JudgedPart,
+    uncalibrated: Predictions | None = None,
 ) -> dict[str, bytes]:
     from housing.reporting.judged import Judged
     from housing.reporting.report import job_report
@@ -93,6 +96,8 @@ def _report(
             predictions=predictions,
             levels=encoder.label_levels,
             threshold=encoder.threshold,
+            calibration=encoder.calibration.method if encoder.calibration is not None else "",
+            uncalibrated=uncalibrated,
         )
         told = headline(session, judged.label, predictions, part=part)
         same = told and objective == f"{part}_{judged_by(session)}"

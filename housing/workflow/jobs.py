@@ -91,9 +91,11 @@ def fit(
 
 
 def result_of(
-    session: Session, job: TrainingJob, run: JobRun, *, stopping: Callable[[], bool] | None = None
+    session: Session, job: TrainingJob, run: JobRun, *, stopping: Callable[[], bool] | None = None, live: bool = True
 ) -> TrainingResult:
     """Run one job and wait for it; its error is recorded in its run, where that is open already.
+
+    `live` as in `RunningJobs.submit`.
 
     When the target cannot be reached (CloudError), the run stays open: its job may still succeed.
     """
@@ -101,7 +103,7 @@ def result_of(
     report_costs(session, jobs=0 if run.earlier else 1)
     try:
         watch = (lambda _number, _metrics: stopping()) if stopping is not None else None
-        return running.result(running.submit(job, run, session.recording, watch), stopping=stopping)
+        return running.result(running.submit(job, run, session.recording, watch, live=live), stopping=stopping)
     except TrainingError as error:
         if run.run_id is not None:
             session.recording.fail(run, "interrupted" if running.stopping else str(error))

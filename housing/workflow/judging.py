@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from housing.algorithms.base import find
 from housing.errors import ConfigError, TrainingError
+from housing.workflow.headline import label_of
 from housing.workflow.session import Session
 
 if TYPE_CHECKING:
@@ -17,18 +18,22 @@ if TYPE_CHECKING:
     from housing.training.artifact import Bundle
     from housing.training.job import TrainingResult
 
+_CALIBRATED_BY = ("log_loss", "brier", "ece")
+
 
 @dataclass(frozen=True)
 class Judgement:
     """`is_champion` says that the candidate is the champion's own model, which is not compared with itself.
 
     It is, too, where only its files differ, as of another machine: then it answers all test rows exactly alike.
-    `predictions` are the candidate's for those rows.
+    `predictions` are the candidate's for those rows, `uncalibrated` what they are before its calibration, where it has
+    one.
     """
 
     decision: Decision
     is_champion: bool
     predictions: Predictions
+    uncalibrated: Predictions | None = None
 
 
 def judge(session: Session, result: TrainingResult, encoder: Encoder, champion: Version | None) -> Judgement:
@@ -56,7 +61,21 @@ def judge(session: Session, result: TrainingResult, encoder: Encoder, champion: 
             unit=experiment.dataset.label_unit,
             seed=experiment.seed,
         )
-    return Judgement(decision, is_champion, scored.predictions)
+        uncalibrated = None
+        if encoder.calibration is not None:
+            plain = Predictor(candidate.model, replace(encoder, calibration=None))
+            uncalibrated = plain.predict_columns(test)
+    return Judgement(decision, is_champion, scored.predictions, uncalibrated)
+
+
+def uncalibrated_metrics(session: Session, judgement: Judgement) -> dict[str, float]:
+    """The metrics of the test part that a calibration is for, before it; empty where there is none."""
+    from housing.tasks.base import score
+
+    if judgement.uncalibrated is None:
+        return {}
+    found = score(session.experiment.dataset.task_name, label_of(session, "test"), judgement.uncalibrated)
+    return {name: found[name] for name in _CALIBRATED_BY if name in found}
 
 
 def bundle_of(session: Session, result: TrainingResult, encoder: Encoder) -> Bundle:

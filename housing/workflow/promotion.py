@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from housing.algorithms.base import find
@@ -16,11 +16,11 @@ from housing.targets.base import LastingRunner
 from housing.tracking import schema
 from housing.training.metrics import direction, has_unit
 from housing.workflow.figures import final_figures, rounds_kept
+from housing.workflow.final_encoder import final_encoder
 from housing.workflow.jobs import result_of
-from housing.workflow.judging import bundle_of, judge, refusal
+from housing.workflow.judging import bundle_of, judge, refusal, uncalibrated_metrics
 from housing.workflow.outcome import Invocation, Outcome, OutputTable, Reporter
 from housing.workflow.session import Session
-from housing.workflow.thresholds import threshold_of
 
 if TYPE_CHECKING:
     from housing.data.encoder import Encoder
@@ -119,7 +119,7 @@ def promote_best(
     algorithm = experiment.algorithm
     hyperparameters = _final_hyperparameters(source, algorithm, session.reporter.step)
     encoder, channel = session.prepared.final()
-    encoder = replace(encoder, threshold=threshold_of(session, source, hyperparameters, parent=parent))
+    encoder = final_encoder(session, encoder, source, hyperparameters, parent=parent)
     name = f"final from {source.name}"
     job = session.job(name, hyperparameters, {"train": session.runner.stage(channel)})
     run = session.recording.job_run(
@@ -144,6 +144,7 @@ def promote_best(
     for verdict in decision.verdicts:
         session.reporter.step("gate", f"{'passed' if verdict.passed else 'REFUSED'}  {verdict.rule}: {verdict.why}")
     metrics = {f"test_{name}": value for name, value in decision.metrics.items()}
+    metrics |= {f"test_{name}_uncalibrated": value for name, value in uncalibrated_metrics(session, judgement).items()}
     run_id = session.recording.end(
         run,
         result,
@@ -153,7 +154,7 @@ def promote_best(
             schema.GATE: "passed" if decision.passed else "refused",
             schema.GATE_VERDICTS: "\n".join(f"{v.rule}: {v.why}" for v in decision.verdicts),
         },
-        files=final_figures(session, name, result, encoder, judgement.predictions),
+        files=final_figures(session, name, result, encoder, judgement),
     )
     if not decision.passed:
         raise GateRefused(refusal(session, decision, run_id))

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as sklearn
+from sklearn.calibration import calibration_curve
 
 from housing.errors import DataError
 from housing.tasks import base as tasks
@@ -31,6 +32,7 @@ OF_TWO: dict[str, Callable[[Any, Any, Any], float]] = {
     "auc": lambda y, _, p: sklearn.roc_auc_score(y, p[:, 1]),
     "pr_auc": lambda y, _, p: sklearn.average_precision_score(y, p[:, 1]),
     "brier": lambda y, _, p: sklearn.brier_score_loss(y, p[:, 1]),
+    "ece": lambda y, _, p: calibration_error(y, p[:, 1]),
     "accuracy": lambda y, c, _: sklearn.accuracy_score(y, c),
     "balanced_accuracy": lambda y, c, _: sklearn.balanced_accuracy_score(y, c),
     "f1": lambda y, c, _: sklearn.f1_score(y, c, zero_division=0),
@@ -44,7 +46,18 @@ OF_MANY: dict[str, Callable[[Any, Any, Any], float]] = {
     "balanced_accuracy": lambda y, c, _: sklearn.balanced_accuracy_score(y, c),
     "f1_macro": lambda y, c, _: sklearn.f1_score(y, c, average="macro", zero_division=0),
     "auc_ovr": lambda y, _, p: sklearn.roc_auc_score(y, p, multi_class="ovr", labels=range(p.shape[1])),
+    "brier": lambda y, _, p: sum(sklearn.brier_score_loss(y == level, p[:, level]) for level in range(p.shape[1])),
+    "ece": lambda y, _, p: calibration_error(y == p.argmax(axis=1), p.max(axis=1)),
 }
+
+
+def calibration_error(true: Any, chance: Any) -> float:
+    """Over scikit-learn's ten bins."""
+    share, mean = calibration_curve(true, chance, n_bins=10)
+    place = np.searchsorted(np.linspace(0, 1, 11)[1:-1], chance)
+    counts = np.bincount(place, minlength=10)
+    return float((counts[counts > 0] * abs(share - mean)).sum() / len(chance))
+
 
 seeds = st.integers(0, 2**32 - 1)
 

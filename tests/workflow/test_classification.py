@@ -135,6 +135,52 @@ def test_a_threshold_goes_with_the_model(described: pandas.DataFrame, housing: H
     assert (again["prediction"] == LEVELS[1]).sum() > (chances >= 0.5).sum()
 
 
+def test_a_calibration_goes_with_the_model_and_comes_before_the_threshold(
+    described: pandas.DataFrame, housing: Housing
+) -> None:
+    trained = housing("train", *MINE, "algorithm.num_round=60", "--json").data["run_id"]
+    free = ("algorithm.num_round=60", f"candidate={trained}", "gate.against_champion=nothing", "--json")
+    plain = housing("promote", *MINE, *free)
+    assert plain.code == 0, plain.err
+    before = registered("churn").predict(described)[f"probability_{LEVELS[1]}"].to_numpy()
+    first = plain.data["version"]
+    curves = {}
+    for method, more in (("isotonic", ("study.folds=4",)), ("sigmoid", ("threshold={maximise: f1}",))):
+        told = housing("promote", *MINE, *free, f"calibration={method}", *more)
+        assert told.code == 0, told.err
+        assert told.data["version"] > first
+        bundle = json.loads(newest_encoder().read_text(encoding="utf-8"))
+        curves[method] = bundle["label"]["calibration"]["curves"]
+        frame = registered("churn").predict(described)
+        after = frame[f"probability_{LEVELS[1]}"].to_numpy()
+        if method == "isotonic":
+            assert "learnt from 240 rows of training, out of 4 folds; isotonic follows chance" in told.err
+            expected = np.interp(
+                np.log(before / (1 - before)), curves[method][0]["log_odds"], curves[method][0]["probabilities"]
+            )
+        else:
+            assert told.err.index("calibration") < told.err.index("threshold")
+            slope, intercept = curves[method][0]["slope"], curves[method][0]["intercept"]
+            expected = 1 / (1 + np.exp(-slope * np.log(before / (1 - before)) - intercept))
+            threshold = bundle["label"]["threshold"]
+            assert (frame["prediction"] == LEVELS[1]).tolist() == (after >= threshold).tolist()
+        assert after == pytest.approx(expected, abs=1e-6)
+        metrics = told.data["metrics"]
+        assert metrics["test_brier"] != metrics["test_brier_uncalibrated"]
+    client = open_client("sqlite:///mlflow.db")
+    run_id = client.get_model_version("churn", str(told.data["version"])).run_id
+    page = Path(client.download_artifacts(run_id, "report.html")).read_text(encoding="utf-8")
+    assert "What calibration has changed" in page
+    assert "calibrated by sigmoid" in page
+
+    assert housing("deploy", *MINE).code == 0
+    described.drop(columns="churned").to_csv("rows.csv", index=False)
+    served = list(csv.DictReader(io.StringIO(housing("predict", "rows.csv", *MINE).out)))
+    column = f"probability_{LEVELS[1]}"
+    assert np.array([float(row[column]) for row in served]) == pytest.approx(frame[column].to_numpy(), abs=1e-6)
+    assert [row["prediction"] for row in served] == frame["prediction"].tolist()
+
+
 def test_a_study_looks_for_what_only_the_finished_model_has(described: pandas.DataFrame, housing: Housing) -> None:
     told = housing("tune", *MINE, *QUICK, "study.objective=[validation_f1,validation_log_loss]", "--json")
     assert told.code == 0, told.err
@@ -167,12 +213,13 @@ def test_the_shipped_example_has_several_levels(project: Path, housing: Housing)
         ("features.label_transform=log", "a label of task binary is not transformed"),
         ("threshold=1.5", "is a probability: it must lie in [0, 1]"),
         ("threshold={maximise: auc}", "maximise must be one of accuracy"),
+        ("calibration=isotonc", "did you mean isotonic?"),
         ("threshold={}", "give maximise, such as f1, or cost"),
         ("gate.metric=acuracy", "did you mean accuracy?"),
         ("gate.metric=mae", "the metrics of task binary"),
         ("study.objective=validation_f1_macro", "must be one of"),
         ("study.objective=validation_mae", "must be one of"),
-        ("gate.worst_class={acc: 0.5}", "worst_class must name one of recall, precision, f1"),
+        ("gate.worst_class={acc: 0.5}", "must be one of recall, precision, f1"),
     ],
 )
 def test_what_does_not_fit_the_task_is_named_with_what_does(
@@ -181,6 +228,11 @@ def test_what_does_not_fit_the_task_is_named_with_what_does(
     told = housing("tune", *MINE, mistake)
     assert told.code == 3
     assert words in " ".join(told.err.split())
+
+
+def newest_encoder() -> Path:
+    """The encoder of the model that was registered last."""
+    return max(Path.cwd().rglob("bundle/encoder.json"), key=lambda file: file.stat().st_mtime)
 
 
 def naive_log_loss(label: pandas.Series) -> float:

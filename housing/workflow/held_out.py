@@ -1,0 +1,91 @@
+"""What a model answers for labelled rows that it was not fitted to: to choose a threshold, and to calibrate it by."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from housing.algorithms.base import find
+from housing.errors import ConfigError, TrainingError
+from housing.training.folds import mean_result
+from housing.workflow.jobs import result_of
+from housing.workflow.session import Session
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from housing.data.channel import Channel
+    from housing.tracking.queries import Run
+    from housing.training.job import TrainingResult
+    from housing.workflow.job_run import JobRun
+
+
+@dataclass(frozen=True, eq=False)
+class HeldOut:
+    """`label` (rows,) as metrics take it; `outputs` are the model's own; `rows` says what they are, for people."""
+
+    label: NDArray[np.float64]
+    outputs: NDArray[np.float64]
+    rows: str
+
+
+def held_out_answers(
+    session: Session, source: Run, hyperparameters: Mapping[str, Any], *, parent: str | None, to: str
+) -> HeldOut:
+    """Of the validation part; or, where the study has folds, of the training rows, each by the fit that lacked it.
+
+    The final hyperparameters are fitted once more for this, to fewer rows: the final model has seen the validation
+    part, and would be too sure of it. Jobs are recorded as one run. `to` says what it is for: `threshold for`.
+    """
+    name, folds = f"{to} {source.name}", session.experiment.study.folds
+    prepared = session.prepared
+    if folds == 1 and not len(prepared.channels["validation"].label):
+        raise ConfigError(
+            f"dataset {session.experiment.dataset.name} has no validation part to learn the {to.partition(' ')[0]} "
+            "from; give dataset.split one, or study.folds=5"
+        )
+    parts = prepared.folds(folds, seed=session.experiment.seed) if folds > 1 else [prepared.channels]
+    staged = session.staged_folds if folds > 1 else [session.staged]
+    run = session.recording.job_run(
+        name,
+        kind="job",
+        hyperparameters=hyperparameters,
+        parent=parent,
+        channels=[prepared.channels["train"]] if folds > 1 else tuple(prepared.channels.values()),
+    )
+    results = [
+        _trained(session, f"{name} fold {number}" if folds > 1 else name, hyperparameters, channels, run)
+        for number, channels in enumerate(staged)
+    ]
+    result = mean_result(results) if folds > 1 else results[0]
+    session.recording.end(run, result, encoder=prepared.encoder)
+    if session.running_jobs.stopping:
+        raise KeyboardInterrupt
+    return _answers(session, name, results, [part["validation"] for part in parts])
+
+
+def _trained(
+    session: Session, name: str, hyperparameters: Mapping[str, Any], channels: Mapping[str, Any], run: JobRun
+) -> TrainingResult:
+    # Rounds of several fits cannot stand in one run: what is recorded is their mean.
+    live = session.experiment.study.folds == 1
+    return result_of(session, session.job(name, hyperparameters, channels), run, live=live)
+
+
+def _answers(session: Session, name: str, results: Sequence[TrainingResult], channels: Sequence[Channel]) -> HeldOut:
+    import numpy as np
+
+    algorithm = find(session.experiment.algorithm.kind)
+    try:
+        outputs = [
+            np.asarray(algorithm.load(result.model).predict(channel.features), np.float64)
+            for result, channel in zip(results, channels, strict=True)
+        ]
+    except ValueError as e:
+        raise TrainingError(f"{name}: the model cannot answer: {e}") from e
+    encoder = session.prepared.encoder
+    label = encoder.decode_label(np.concatenate([channel.label for channel in channels]))
+    rows = "rows of validation" if len(channels) == 1 else f"rows of training, out of {len(channels)} folds"
+    return HeldOut(label, np.concatenate(outputs), rows)
