@@ -27,7 +27,7 @@ ENTRY_POINTS = "housing.algorithms"
 SCRIPT, CONTAINER = OWN_CODE = ("script", "container")
 """Algorithms that run code of the user's, under whatever name a configuration gives them."""
 
-_NOT_ALGORITHMS = ("base", "own_code")
+_NOT_ALGORITHMS = ("base", "lightgbm_parameters", "own_code", "xgboost_parameters")
 
 
 @dataclass(frozen=True)
@@ -78,12 +78,20 @@ class ForTask:
     """How an algorithm serves one task, by values of its hyperparameters `loss` and `round_metrics`.
 
     The first of `objectives` and the first of `metrics` are taken where a configuration names none; empty where the
-    algorithm has no such hyperparameter. `levels` names the hyperparameter that takes the number of the label's levels.
+    algorithm has no such hyperparameter. `levels` names the hyperparameter that takes the number of the label's levels,
+    `quantiles` the one that takes those of the dataset, of which one model can give `most_quantiles`; None: any number.
     """
 
     objectives: tuple[str, ...] = ()
     metrics: tuple[str, ...] = ()
     levels: str | None = None
+    quantiles: str | None = None
+    most_quantiles: int | None = None
+
+    def from_label(self, *, levels: int, quantiles: Sequence[float]) -> dict[str, Any]:
+        """Hyperparameters that the label decides."""
+        found = {self.levels: levels, self.quantiles: tuple(quantiles)}
+        return {name: value for name, value in found.items() if name is not None}
 
 
 LabelMetrics = Mapping[str, Callable[["NDArray[np.float64]", "NDArray[np.float64]"], float]]
@@ -182,7 +190,7 @@ class Algorithm(Protocol):
         """Whether it can be asked this kind of question."""
         return self.capabilities.any_task or task in self.tasks
 
-    def defaults(self, task: str, /, *, levels: int) -> dict[str, Any]:
+    def defaults(self, task: str, /, *, levels: int, quantiles: Sequence[float] = ()) -> dict[str, Any]:
         """What a task sets of the hyperparameters where a configuration leaves them open."""
         how, has = self.tasks.get(task, ForTask()), self.capabilities
         found: dict[str, Any] = {}
@@ -190,9 +198,7 @@ class Algorithm(Protocol):
             found[has.loss] = how.objectives[0]
         if has.round_metrics is not None and how.metrics:
             found[has.round_metrics] = how.metrics[:1]
-        if how.levels is not None:
-            found[how.levels] = levels
-        return found
+        return found | how.from_label(levels=levels, quantiles=quantiles)
 
 
 @runtime_checkable

@@ -17,125 +17,21 @@ from housing.algorithms.base import (
     Fitted,
     FittingAlgorithm,
     ForTask,
-    Hyperparameter,
     Hyperparameters,
     LabelMetrics,
     RoundWatch,
 )
+from housing.algorithms.xgboost_parameters import ALIASES, HYPERPARAMETERS, LINKS, METRIC_NAMES, TASKS
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-_POSITIVE = 1e-16
-_INT32_MAX = 2**31 - 1
-
-_HYPERPARAMETERS: Hyperparameters = {
-    "num_round": Hyperparameter("int", "rounds of boosting", low=1),
-    "early_stopping_rounds": Hyperparameter(
-        "int", "stop after this many rounds without a better validation metric", low=1, tunable=False
-    ),
-    "objective": Hyperparameter(
-        "text",
-        "loss to minimise",
-        default="reg:squarederror",
-        choices=(
-            "reg:squarederror",
-            "reg:absoluteerror",
-            "reg:pseudohubererror",
-            "reg:squaredlogerror",
-            "reg:gamma",
-            "reg:tweedie",
-            "count:poisson",
-            "binary:logistic",
-            "multi:softprob",
-        ),
-    ),
-    "eval_metric": Hyperparameter(
-        "text",
-        "metrics of every round; the last one decides early stopping",
-        choices=(
-            "mae",
-            "rmse",
-            "mape",
-            "rmsle",
-            "poisson-nloglik",
-            "logloss",
-            "auc",
-            "aucpr",
-            "error",
-            "mlogloss",
-            "merror",
-        ),
-        many=True,
-        tunable=False,
-    ),
-    "num_class": Hyperparameter("int", "levels of the label (multi:softprob)", low=2, tunable=False),
-    "scale_pos_weight": Hyperparameter("float", "weight of the positive level's rows (binary:logistic)", low=0),
-    "booster": Hyperparameter("text", "kind of learner", choices=("gbtree", "dart")),
-    "tree_method": Hyperparameter("text", "how splits are found", choices=("auto", "exact", "approx", "hist")),
-    "eta": Hyperparameter("float", "learning rate", low=0, high=1),
-    "gamma": Hyperparameter("float", "least loss reduction of a split", low=0),
-    "max_depth": Hyperparameter("int", "deepest level of a tree, 0 for no limit", low=0, high=_INT32_MAX),
-    "min_child_weight": Hyperparameter("float", "least sum of weights in a leaf", low=0),
-    "max_delta_step": Hyperparameter("float", "largest step of a leaf, 0 for no limit", low=0),
-    "subsample": Hyperparameter("float", "share of rows drawn for each tree", low=_POSITIVE, high=1),
-    "colsample_bytree": Hyperparameter("float", "share of columns drawn for each tree", low=_POSITIVE, high=1),
-    "colsample_bylevel": Hyperparameter("float", "share of columns drawn for each level", low=_POSITIVE, high=1),
-    "colsample_bynode": Hyperparameter("float", "share of columns drawn for each split", low=_POSITIVE, high=1),
-    "lambda": Hyperparameter("float", "L2 penalty on leaf values", low=0),
-    "alpha": Hyperparameter("float", "L1 penalty on leaf values", low=0),
-    "max_leaves": Hyperparameter("int", "most leaves of a tree, 0 for no limit", low=0, high=_INT32_MAX),
-    "max_bin": Hyperparameter("int", "most bins of a column (tree_method hist, approx)", low=2, high=_INT32_MAX),
-    "grow_policy": Hyperparameter("text", "which node splits next", choices=("depthwise", "lossguide")),
-    "num_parallel_tree": Hyperparameter("int", "trees grown in each round", low=1, high=_INT32_MAX),
-    "base_score": Hyperparameter("float", "first prediction; left out, it is estimated", tunable=False),
-    "tweedie_variance_power": Hyperparameter("float", "spread of reg:tweedie", low=1, high=2),
-    "sample_type": Hyperparameter("text", "how dart drops trees", choices=("uniform", "weighted")),
-    "normalize_type": Hyperparameter("text", "how dart weighs new trees", choices=("tree", "forest")),
-    "rate_drop": Hyperparameter("float", "share of trees that dart drops", low=0, high=1),
-    "one_drop": Hyperparameter("int", "1: dart drops at least one tree", low=0, high=1),
-    "skip_drop": Hyperparameter("float", "chance that dart drops nothing in a round", low=0, high=1),
-    "seed": Hyperparameter(
-        "int",
-        "randomness of sampling; left out, the experiment's seed",
-        low=-_INT32_MAX,
-        high=_INT32_MAX,
-        tunable=False,
-    ),
-}
-
-_ALIASES = {
-    "learning_rate": "eta",
-    "min_split_loss": "gamma",
-    "reg_lambda": "lambda",
-    "reg_alpha": "alpha",
-    "n_estimators": "num_round",
-    "num_boost_round": "num_round",
-    "num_rounds": "num_round",
-    "random_state": "seed",
-}
-"""Names of XGBoost's library and its scikit-learn classes -> those of SageMaker's container."""
-
-_SQUARED = ("reg:squarederror", "reg:absoluteerror", "reg:pseudohubererror", "reg:squaredlogerror")
-_POSITIVE_ONLY = ("count:poisson", "reg:gamma", "reg:tweedie")
-
-_TASKS = {
-    "regression": ForTask((*_SQUARED, *_POSITIVE_ONLY), ("mae", "rmse", "mape", "rmsle")),
-    "count": ForTask(("count:poisson", "reg:tweedie", *_SQUARED), ("poisson-nloglik", "rmse", "mae")),
-    "binary": ForTask(("binary:logistic",), ("logloss", "auc", "aucpr", "error", "rmse", "mae")),
-    "multiclass": ForTask(("multi:softprob",), ("mlogloss", "merror"), levels="num_class"),
-}
-_METRIC_NAMES = {"logloss": "log_loss", "mlogloss": "log_loss", "poisson-nloglik": "poisson_nloglik", "merror": "error"}
-
-_LINKS = (*_POSITIVE_ONLY, "binary:logistic", "multi:softprob")
-"""Objectives whose prediction is not the sum of the trees."""
-
 
 class XGBoost(FittingAlgorithm):
     """Boosted trees."""
 
-    hyperparameters: ClassVar[Hyperparameters] = _HYPERPARAMETERS
+    hyperparameters: ClassVar[Hyperparameters] = HYPERPARAMETERS
     capabilities: ClassVar[Capabilities] = Capabilities(
         rounds="num_round",
         early_stopping="early_stopping_rounds",
@@ -148,9 +44,9 @@ class XGBoost(FittingAlgorithm):
     )
     model_format: ClassVar[str] = "ubj"
     required: ClassVar[Sequence[str]] = ("num_round",)
-    aliases: ClassVar[Mapping[str, str]] = _ALIASES
-    tasks: ClassVar[Mapping[str, ForTask]] = _TASKS
-    metric_names: ClassVar[Mapping[str, str]] = _METRIC_NAMES
+    aliases: ClassVar[Mapping[str, str]] = ALIASES
+    tasks: ClassVar[Mapping[str, ForTask]] = TASKS
+    metric_names: ClassVar[Mapping[str, str]] = METRIC_NAMES
     library: ClassVar[str | None] = "xgboost"
 
     def matrix_key(self, hyperparameters: Mapping[str, Any]) -> Hashable:
@@ -205,6 +101,8 @@ class XGBoost(FittingAlgorithm):
         rounds = parameters.pop("num_round")
         patience = parameters.pop("early_stopping_rounds", None)
         metrics = list(parameters.pop("eval_metric", ()))
+        if quantiles := parameters.get("quantile_alpha"):
+            parameters["quantile_alpha"] = list(quantiles)
         parameters.setdefault("seed", seed)
         parameters |= {"nthread": threads, "eval_metric": metrics, "verbosity": 1}
         if not metrics:
@@ -301,7 +199,7 @@ class Model:
         learner = json.loads(self._booster.save_config())["learner"]
         if learner["gradient_booster"]["name"] == "dart":
             raise ValueError("dart's earlier rounds are not in its model")
-        has_link = learner["objective"]["name"] in _LINKS
+        has_link = learner["objective"]["name"] in LINKS
         # Each round on top of the margins before it: what training itself sums up, in its order.
         matrix = xgboost.DMatrix(features, nthread=1)
         for number in range(self.rounds):

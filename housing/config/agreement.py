@@ -54,7 +54,9 @@ def disagreements(parts: Mapping[str, Any]) -> list[Fault]:
                 faults += _objective_faults(study, place, algorithm, judged)
     match parts:
         case {"algorithm": Algorithm() as algorithm, "runner": runner} if runner is not None:
-            reasons = targets.find(runner.name).supports(runner, algorithm.kind, algorithm.code)
+            reasons = targets.find(runner.name).supports(
+                runner, algorithm.kind, algorithm.code, algorithm.hyperparameters
+            )
             faults += [f for text in reasons for f in rule_faults(text, ())]
     match parts:
         case {"deployment": Deployment() as deployment, "tracking": Tracking(model=model)}:

@@ -98,7 +98,9 @@ def _weight_faults(
 
 
 def _with_defaults(algorithm: Algorithm, dataset: Dataset) -> Algorithm:
-    defaults = find(algorithm.name).defaults(dataset.task_name, levels=len(dataset.label_levels))
+    defaults = find(algorithm.name).defaults(
+        dataset.task_name, levels=len(dataset.label_levels), quantiles=dataset.quantiles or ()
+    )
     chosen = algorithm.hyperparameters
     values = {name: defaults.get(name) if value is None else value for name, value in chosen.items()}
     values |= {name: value for name, value in defaults.items() if name not in chosen}
@@ -128,13 +130,25 @@ def _unfit(algorithm: Algorithm, dataset: Dataset) -> Iterator[Fault]:
             rule = f"of task {question}, {algorithm.name} measures {some_of(how.metrics)} after each round"
             way_out = did_you_mean(nearest(metric, how.metrics))
             yield Fault(("algorithm", has.round_metrics or ""), rule, metric, way_out)
-    levels = len(dataset.label_levels)
-    for task, one in declared.tasks.items():
-        if one.levels is None or one.levels not in values:
-            continue
-        if task != question:
-            rule = f"belongs to task {task}, and {question} is asked"
-            yield Fault(("algorithm", one.levels), rule, values[one.levels])
-        elif values[one.levels] != levels:
-            rule = f"must be {levels}, the number of the label's levels, and may be left out"
-            yield Fault(("algorithm", one.levels), rule, values[one.levels])
+    yield from _of_the_label(algorithm, dataset)
+
+
+def _of_the_label(algorithm: Algorithm, dataset: Dataset) -> Iterator[Fault]:
+    """Hyperparameters that the label decides, set to something else, or by a task that is not asked."""
+    declared, asked = find(algorithm.name), dataset.task_name
+    values, quantiles = algorithm.hyperparameters, dataset.quantiles or ()
+    for task, how in declared.tasks.items():
+        for name, wanted in how.from_label(levels=len(dataset.label_levels), quantiles=quantiles).items():
+            if name in values and task != asked:
+                yield Fault(("algorithm", name), f"belongs to task {task}, and {asked} is asked", values[name])
+            elif name in values and values[name] != wanted:
+                told = list(wanted) if isinstance(wanted, tuple) else wanted
+                rule = f"must be {told}, as the dataset has it, and may be left out"
+                yield Fault(("algorithm", name), rule, values[name])
+    most = declared.tasks.get(asked, ForTask()).most_quantiles
+    if most is not None and len(quantiles) > most:
+        served = {name: find(name).tasks for name in BUILT_IN if asked in find(name).tasks}
+        others = [name for name, tasks_of in served.items() if tasks_of[asked].most_quantiles is None]
+        way_out = f"choose {some_of([f'algorithm={name}' for name in others])}" if others else ""
+        rule = f"{algorithm.name} fits {most} in a model"
+        yield Fault(("dataset", "quantiles"), rule, list(quantiles), way_out)

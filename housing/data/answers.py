@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from housing.data.content_type import JSON, JSON_LINES
 from housing.errors import DataError
 from housing.tasks import written
-from housing.tasks.base import Predictions
+from housing.tasks.base import Predictions, of_matrix
 
 if TYPE_CHECKING:
     from housing.data.encoder import Encoder
@@ -23,8 +23,6 @@ def write(predictions: Predictions, levels: Sequence[str], form: str) -> str:
         return json.dumps({"predictions": written.documents(predictions, levels)})
     if form == JSON_LINES:
         return "".join(f"{json.dumps(one)}\n" for one in written.documents(predictions, levels))
-    if not levels:
-        return "".join(f"{value!r}\n" for value in predictions.values.tolist())
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows(written.rows(predictions, levels))
     return text.getvalue()
@@ -72,14 +70,16 @@ def _of_container(found: Sequence[Any], encoder: Encoder) -> Predictions:
 def _of_levels(found: Sequence[Any], encoder: Encoder) -> Predictions:
     import numpy as np
 
-    levels = encoder.label_levels
-    if not levels:
+    levels, quantiles = encoder.label_levels, encoder.quantiles
+    if not levels and not quantiles:
         scores = [one["score"] if isinstance(one, Mapping) else one for one in found]
         return Predictions(np.array([np.atleast_1d(np.asarray(one, np.float64)) for one in scores]).reshape(-1))
+    names = [*levels, *map(str, quantiles)]
     if all(isinstance(one, Mapping) for one in found):
-        named, chances = written.read_documents(found)
-        rows = [[level, *(chance[name] for name in levels)] for level, chance in zip(named, chances, strict=True)]
+        values, beside = written.read_documents(found)
+        (numbers,) = beside.values()
+        rows = [[value, *(one[name] for name in names)] for value, one in zip(values, numbers, strict=True)]
     else:
         rows = [list(one) for one in found]
-    codes = np.array([levels.index(str(level)) for level, *_ in rows], np.float64)
-    return Predictions(codes, np.array([chance for _, *chance in rows], np.float64).reshape(len(rows), len(levels)))
+    matrix = [[levels.index(str(value)) if levels else value, *numbers] for value, *numbers in rows]
+    return of_matrix(np.array(matrix, np.float64).reshape(len(rows), 1 + len(names)), quantiles)

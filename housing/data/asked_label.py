@@ -97,7 +97,8 @@ def _number(values: Sequence[float], question: str, *, is_guess: bool) -> AskedL
     why = f"the label; {remark}" if remark else "the label"
     column = Guess("numeric", why=why, low=min(values), high=max(values), remark=remark)
     guess = "  # guess" if is_guess else ""
-    return AskedLabel(column, (f"task: {question}{guess}", 'label_unit: ""  # such as USD'))
+    keys = (f"{key}: {example}  # guess" for key, example in tasks.find(question).keys.items())
+    return AskedLabel(column, (f"task: {question}{guess}", *keys, 'label_unit: ""  # such as USD'))
 
 
 def _why_no_number(file: FileTexts, name: str, cells: Sequence[tuple[str, int]]) -> str:

@@ -10,6 +10,7 @@ from typing import Literal
 from housing.data.faults import listed, repeated
 from housing.nearest import nearest
 from housing.tasks import base as tasks
+from housing.tasks.base import quantiles_fault
 
 Missing = Literal["refused", "unknown", "none"]
 """What an empty cell means: an error, a value nobody wrote down, or a thing that is not there."""
@@ -136,7 +137,7 @@ class Dataset:
 
     `task` is the kind of question (a file of `housing.tasks`); left out, it follows from the label's column: a number
     gives regression, two levels binary, more of them multiclass. `positive` is the level that a binary task is about;
-    left out, it is the second one.
+    left out, it is the second one. `quantiles` of the label, lowest first, are what task quantile asks for.
 
     `source` is a path seen from the working folder, or `package:<file>` for shipped data. A CSV may be gzipped. An
     empty cell is always missing; `missing_values` are the texts that mean the same.
@@ -153,6 +154,7 @@ class Dataset:
     label_unit: str = ""
     task: str | None = None
     positive: str | None = None
+    quantiles: tuple[float, ...] | None = None
 
     def __post_init__(self) -> None:
         faults = [*self._separator_faults(), *self._label_faults(), *self._level_faults()]
@@ -236,8 +238,22 @@ class Dataset:
             many = f"{allowed[0]}" if allowed[0] == allowed[1] else f"{allowed[0]} to {allowed[1]}"
             yield f"task: {self.task_name} needs a label with {many} levels, and {self.label!r} has {len(levels)}"
         yield from self._positive_faults(levels)
+        yield from self._key_faults()
         if self.split.stratify and levels is None:
             yield f"split.stratify: {self.label!r} is a number and has no levels to divide evenly"
+
+    def _key_faults(self) -> Iterator[str]:
+        """Of keys that some tasks need and others do not take."""
+        needed = tasks.find(self.task_name).keys
+        for key, example in needed.items():
+            if getattr(self, key, None) is None:
+                yield f"{key}: task {self.task_name} needs it, such as {key}: {example}"
+        for name in tasks.names():
+            for key in tasks.find(name).keys:
+                if key not in needed and getattr(self, key, None) is not None:
+                    yield f"{key}: belongs to task {name}, and {self.task_name} is asked"
+        if self.quantiles is not None and (fault := quantiles_fault(self.quantiles or (0.0,))):
+            yield f"quantiles: {fault}, such as 0.1"
 
     def _positive_faults(self, levels: tuple[str, ...] | None) -> Iterator[str]:
         if self.positive is None:

@@ -35,7 +35,8 @@ from housing.data.table import Table
 from housing.errors import DataError
 from housing.secrets import masked
 from housing.tasks import base as tasks
-from housing.tasks.base import Predictions
+from housing.tasks import written
+from housing.tasks.base import Predictions, Task
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,8 @@ class Encoder:
 
     `label_levels` are in the order of their codes, empty where the label is a number. `threshold` is the least
     probability of the positive level, the second of two, at which it is chosen. `calibration` says what a model's
-    probabilities are worth; None: what they say.
+    probabilities are worth; None: what they say. `quantiles` are those that the model gives, lowest first; empty where
+    it gives none.
     """
 
     label: str
@@ -57,6 +59,7 @@ class Encoder:
     label_levels: tuple[str, ...] = ()
     threshold: float = tasks.DEFAULT_THRESHOLD
     calibration: Calibration | None = None
+    quantiles: tuple[float, ...] = ()
     columns: tuple[str, ...] = field(init=False, repr=False, compare=False)
     _widths: tuple[int, ...] = field(init=False, repr=False, compare=False)
     _missing_texts: frozenset[str] = field(init=False, repr=False, compare=False)
@@ -86,6 +89,7 @@ class Encoder:
             derived=dict(features.derived),
             task=dataset.task_name,
             label_levels=dataset.label_levels,
+            quantiles=dataset.quantiles or (),
         )
 
     @property
@@ -96,7 +100,16 @@ class Encoder:
     @property
     def outputs(self) -> int:
         """How many numbers a model answers for each row."""
-        return tasks.find(self.task).outputs(len(self.label_levels))
+        return self._asked.outputs(len(self.label_levels))
+
+    @property
+    def answer_columns(self) -> list[str]:
+        """Names of the columns of a table of predictions."""
+        return written.columns(self.label, self.label_levels, self.quantiles)
+
+    @property
+    def _asked(self) -> Task:
+        return tasks.find(self.task).asking(self.quantiles)
 
     @property
     def digest(self) -> str:
@@ -159,11 +172,11 @@ class Encoder:
         Raises DataError where it does not have the numbers for each row that the task asks for.
         """
         found = np.asarray(outputs, dtype=np.float64)
-        task, width = tasks.find(self.task), self.outputs
+        width = self.outputs
         if found.shape[1:] == (() if width == 1 else (width,)) and found.ndim:
             unit = np.exp(found) if self.label_transform == "log" else found
             known = unit if self.calibration is None else self.calibration.apply(unit)
-            return task.predictions(known, threshold=self.threshold)
+            return self._asked.predictions(known, threshold=self.threshold)
         wanted = "(rows,)" if width == 1 else f"(rows, {width})"
         raise DataError(
             f"the model gave an array {found.shape}; for task {self.task} of {self.label} it must be {wanted}"

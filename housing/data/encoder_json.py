@@ -13,6 +13,7 @@ from housing.data.features import Derived
 from housing.data.inputs import Input, Levels, Number
 from housing.errors import DataError
 from housing.tasks import base as tasks
+from housing.tasks.base import quantiles_fault
 
 if TYPE_CHECKING:
     from housing.data.encoder import Encoder
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
 VERSION = 3
 """Of the format; a reader refuses any later one."""
 
-_OF_NUMBERS, _UNCALIBRATED = 1, 2
-"""The versions without tasks and levels, and without a calibration: what needs no more is still written so."""
+_OF_NUMBERS, _OF_TASKS = 1, 2
+"""The versions without tasks and levels, and without what some tasks have: what needs no more is still written so."""
 
 _IMPLIED = (tasks.DEFAULT, (), tasks.DEFAULT_THRESHOLD)
 
@@ -35,11 +36,11 @@ def dump(encoder: Encoder) -> str:
     }
     version = _OF_NUMBERS
     if (encoder.task, encoder.label_levels, encoder.threshold) != _IMPLIED:
-        version = _UNCALIBRATED
+        version = _OF_TASKS
         label |= {"task": encoder.task, "levels": encoder.label_levels, "threshold": encoder.threshold}
-    if encoder.calibration is not None:
+    if of_some := _of_some_tasks(encoder):
         version = VERSION
-        label |= {"calibration": encoder.calibration.document()}
+        label |= of_some
     inputs = ",\n".join(f"  {_line(_input(one))}" for one in encoder.inputs)
     derived = ",\n".join(
         f"  {_line({'column': name, 'operation': one.operation, 'of': one.columns})}"
@@ -63,7 +64,7 @@ def load(text: str) -> dict[str, Any]:
     except ValueError as error:
         raise DataError(f"encoder: is not JSON ({error})") from None
     version = raw.get("version", _OF_NUMBERS) if isinstance(raw, dict) else _OF_NUMBERS
-    if version not in (_OF_NUMBERS, _UNCALIBRATED, VERSION):
+    if version not in (_OF_NUMBERS, _OF_TASKS, VERSION):
         raise DataError(
             f"encoder: has version {shown(version)}, this housing reads versions up to {VERSION}; "
             "use the housing that trained the model"
@@ -72,7 +73,7 @@ def load(text: str) -> dict[str, Any]:
         raw, "encoder", version=int, label=dict, missing_values=list, inputs=list, derived=list
     )
     question = _read_question(label, version)
-    kinds = {"name": str, "unit": str, "transform": str, **_question_kinds(version)}
+    kinds = {"name": str, "unit": str, "transform": str, **_question_kinds(label, version)}
     name, unit, transform, *_ = _fields(label, "encoder.label", **kinds)
     read = tuple(_read_input(one, f"encoder.inputs[{i}]") for i, one in enumerate(inputs))
     if not read or len({one.column for one in read}) < len(read):
@@ -90,30 +91,47 @@ def load(text: str) -> dict[str, Any]:
 
 
 _QUESTION: dict[str, type] = {"task": str, "levels": list, "threshold": float}
+_OF_SOME_TASKS: dict[str, type] = {"calibration": dict, "quantiles": list}
 
 
-def _question_kinds(version: int) -> dict[str, type]:
+def _of_some_tasks(encoder: Encoder) -> dict[str, object]:
+    found: dict[str, object] = {}
+    if encoder.calibration is not None:
+        found["calibration"] = encoder.calibration.document()
+    if encoder.quantiles:
+        found["quantiles"] = encoder.quantiles
+    return found
+
+
+def _question_kinds(label: Mapping[str, Any], version: int) -> dict[str, type]:
     if version == _OF_NUMBERS:
         return {}
-    return _QUESTION if version == _UNCALIBRATED else _QUESTION | {"calibration": dict}
+    of_some = {key: kind for key, kind in _OF_SOME_TASKS.items() if version == VERSION and key in label}
+    return _QUESTION | of_some
 
 
 def _read_question(label: Mapping[str, Any], version: int) -> dict[str, Any]:
     if version == _OF_NUMBERS:
         return {}
-    kinds = _question_kinds(version)
-    found = _fields({key: label[key] for key in kinds if key in label}, "encoder.label", **kinds)
-    task, levels, threshold, *rest = found
+    kinds = _question_kinds(label, version)
+    there = {key: label[key] for key in kinds if key in label}
+    found = dict(zip(kinds, _fields(there, "encoder.label", **kinds), strict=True))
+    levels, threshold, quantiles = found["levels"], found["threshold"], found.get("quantiles", [])
     if not 0 <= threshold <= 1:
         raise DataError(f"encoder.label.threshold: must lie in [0, 1], got {threshold:g}")
-    asked = _one_of(task, tasks.names(), "encoder.label.task")
-    outputs = tasks.find(asked).outputs(len(levels))
-    return {
+    if fault := quantiles_fault(quantiles):
+        raise DataError(f"encoder.label.quantiles: {fault}")
+    asked = _one_of(found["task"], tasks.names(), "encoder.label.task")
+    question = {
         "task": asked,
         "label_levels": _texts(levels, "encoder.label.levels"),
         "threshold": threshold,
-        **({"calibration": calibration.read(rest[0], "encoder.label.calibration", outputs=outputs)} if rest else {}),
+        "quantiles": tuple(quantiles),
     }
+    if "calibration" in found:
+        outputs = tasks.find(asked).outputs(len(levels))
+        question["calibration"] = calibration.read(found["calibration"], "encoder.label.calibration", outputs=outputs)
+    return question
 
 
 def _line(value: Mapping[str, object] | Sequence[object]) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from housing.promotion.gate import improvement
 from housing.promotion.spec import Gate
 from housing.tasks import resampling
-from housing.tasks.base import Metric, Predictions, metrics
+from housing.tasks.base import Metric, Predictions, metrics, of_matrix
 from housing.tasks.resampling import percentile_interval
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Answer = tuple[float, ...]
-"""What was answered for one row: the value, or the code of the level and the probability of each."""
+"""What was answered for one row, as in `Predictions.matrix`."""
 
 LEAST_ROWS = 10
 """Labelled rows that a variant must have answered before its error is told."""
@@ -79,16 +79,17 @@ def errors(
     rules: Gate,
     *,
     seed: int,
+    quantiles: Sequence[float] = (),
 ) -> Errors:
     """Judge by the gate's metric, confidence and resamples. `answers` map variant and row to what was answered.
 
-    `labels` are in the label's unit, or codes of its levels.
+    `labels` are in the label's unit, or codes of its levels; `quantiles` are those that the answers have.
 
     Each variant is held against the first one: over the rows that both have answered, where there are enough, which
     tells a difference the sooner; else over the rows that either has, as of two samples.
     """
     assert rules.metric is not None  # the configuration names it, or the task does
-    judge = _Judge(task, rules, labels, seed)
+    judge = _Judge(task, rules, labels, seed, tuple(quantiles))
     labelled = {
         variant: {row: value for row, value in rows.items() if row in labels} for variant, rows in answers.items()
     }
@@ -105,6 +106,7 @@ class _Judge:
     rules: Gate
     labels: Mapping[str, float]
     seed: int
+    quantiles: tuple[float, ...] = ()
 
     @property
     def metric(self) -> Metric:
@@ -121,8 +123,8 @@ class _Judge:
                 self.task,
                 self.rules.metric or "",
                 _array([self.labels[row] for row in both]),
-                candidate=_predictions([labelled[other][row] for row in both]),
-                champion=_predictions([labelled[first][row] for row in both]),
+                candidate=self._predictions([labelled[other][row] for row in both]),
+                champion=self._predictions([labelled[first][row] for row in both]),
                 confidence=self.rules.confidence,
                 resamples=self.rules.resamples,
                 seed=self.seed,
@@ -138,19 +140,17 @@ class _Judge:
         )
         return Difference(other, first, better_by, rows, paired=False)
 
+    def _predictions(self, answers: Sequence[Answer]) -> Predictions:
+        return of_matrix(_array(answers), self.quantiles)
+
     def _resampled(self, rows: Mapping[str, Answer], *, seed: int) -> tuple[NDArray[np.float64], float]:
         """The metric over rows drawn with replacement, once a resample; and over the rows as they are."""
         import numpy as np
 
-        label, answers = _array([self.labels[row] for row in rows]), _predictions(list(rows.values()))
+        label, answers = _array([self.labels[row] for row in rows]), self._predictions(list(rows.values()))
         compute = self.metric.compute
         picked = resampling.draws(len(label), self.rules.resamples, seed=seed)
         return np.array([compute(label[some], answers.take(some)) for some in picked]), compute(label, answers)
-
-
-def _predictions(answers: Sequence[Answer]) -> Predictions:
-    matrix = _array(answers)
-    return Predictions(matrix[:, 0], matrix[:, 1:] if matrix.shape[1] > 1 else None)
 
 
 def _array(values: Sequence[float] | Sequence[Answer]) -> NDArray[np.float64]:

@@ -20,7 +20,7 @@ from housing.data.table import Table
 from housing.errors import DataError
 from housing.monitoring.ab_test import Answer
 from housing.monitoring.captured import CapturedRows
-from housing.tasks.base import Predictions
+from housing.tasks.base import Predictions, of_matrix
 
 _RECORDS = {JSON: records_from_json, JSON_LINES: records_from_json_lines}
 
@@ -58,7 +58,7 @@ class Sample:
         """Answers of the rows that have an id; the last one where a row came twice."""
         return {
             row: tuple(answer)
-            for row, answer in zip(self.ids, _matrix(self.answers).tolist(), strict=True)
+            for row, answer in zip(self.ids, self.answers.matrix().tolist(), strict=True)
             if row is not None and not np.isnan(answer[0])
         }
 
@@ -80,9 +80,8 @@ class Sample:
 
     def without_answers(self) -> Sample:
         """The same rows, as if no answer had been kept."""
-        chances = self.answers.probabilities
-        nothing = Predictions(np.full(self.rows, np.nan), None if chances is None else np.full(chances.shape, np.nan))
-        return replace(self, answers=nothing)
+        nothing = np.full(self.answers.matrix().shape, np.nan)
+        return replace(self, answers=of_matrix(nothing, tuple(self.answers.quantiles or ())))
 
 
 def sample_of(
@@ -108,10 +107,12 @@ def sample_of(
         joined = {name: [cell for one in raw for cell in one.cells[name]] for name in encoder.required}
         columns = {name: _array(name, cells, dataset) for name, cells in joined.items()}
         ids = tuple(row for one in raw for row in one.ids)
-        return Sample(columns, False, _joined(raw), ids, unread, len(encoded))
+        return Sample(columns, False, _joined(raw, encoder), ids, unread, len(encoded))
     matrix = np.concatenate([one.matrix for one in encoded]).astype(np.float64)
     ids = (None,) * len(matrix)
-    return Sample(dict(zip(encoder.columns, matrix.T, strict=True)), True, _joined(encoded), ids, unread, len(raw))
+    return Sample(
+        dict(zip(encoder.columns, matrix.T, strict=True)), True, _joined(encoded, encoder), ids, unread, len(raw)
+    )
 
 
 def trained(rows: Table, encoder: Encoder, *, encoded: bool) -> Columns:
@@ -167,25 +168,17 @@ def _id(cell: object) -> str | None:
 
 
 def _answers(request: CapturedRows, encoder: Encoder, rows: int) -> NDArray[np.float64]:
-    """See `_matrix`; NaN where no answer, or none for so many rows, was kept."""
-    nothing = np.full((rows, 1 + len(encoder.label_levels)), np.nan)
+    """See `Predictions.matrix`; NaN where no answer, or none for so many rows, was kept."""
+    nothing = np.full((rows, 1 + len(encoder.label_levels) + len(encoder.quantiles)), np.nan)
     try:
-        found = _matrix(read(request.answer, encoder, encoded=request.encoded))
+        found = read(request.answer, encoder, encoded=request.encoded).matrix()
     except DataError:
         return nothing
     return found if found.shape == nothing.shape else nothing
 
 
-def _matrix(answers: Predictions) -> NDArray[np.float64]:
-    """(rows, 1 + levels): the value, then the probabilities where there are any."""
-    if answers.probabilities is None:
-        return answers.values[:, np.newaxis]
-    return np.column_stack([answers.values, answers.probabilities])
-
-
-def _joined(requests: Sequence[_Raw] | Sequence[_Encoded]) -> Predictions:
-    matrix = np.concatenate([one.answers for one in requests])
-    return Predictions(matrix[:, 0], matrix[:, 1:] if matrix.shape[1] > 1 else None)
+def _joined(requests: Sequence[_Raw] | Sequence[_Encoded], encoder: Encoder) -> Predictions:
+    return of_matrix(np.concatenate([one.answers for one in requests]), encoder.quantiles)
 
 
 def _plain(name: str, cells: Sequence[object], dataset: Dataset) -> list[object]:

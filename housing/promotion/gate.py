@@ -29,6 +29,11 @@ class Scored:
     label: str
     levels: tuple[str, ...] = ()
 
+    @property
+    def quantiles(self) -> tuple[float, ...]:
+        """Those that it gives; empty for none."""
+        return tuple(self.predictions.quantiles or ())
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -78,7 +83,7 @@ def decide(
     verdicts += _worst_levels(gate, label, candidate)
     if champion is not None and gate.against_champion != "nothing":
         verdicts.append(_schema(candidate, champion))
-        if set(candidate.levels) == set(champion.levels):
+        if _are_comparable(candidate, champion):
             verdicts.append(_margin(gate, task, label, candidate, champion, unit=unit, seed=seed))
     return Decision(verdicts, found)
 
@@ -133,6 +138,10 @@ def _worst_levels(gate: Gate, label: NDArray[np.float64], candidate: Scored) -> 
         yield Verdict(f"test {metric} of the worst level at least {limit:g}", by_level[worst] >= limit, why)
 
 
+def _are_comparable(candidate: Scored, champion: Scored) -> bool:
+    return set(candidate.levels) == set(champion.levels) and candidate.quantiles == champion.quantiles
+
+
 def _schema(candidate: Scored, champion: Scored) -> Verdict:
     rule = f"asks for no column that {champion.name} did not"
     faults = []
@@ -141,6 +150,9 @@ def _schema(candidate: Scored, champion: Scored) -> Verdict:
     if set(candidate.levels) != set(champion.levels):
         own, theirs = (", ".join(one.levels) or "a number" for one in (candidate, champion))
         faults.append(f"it predicts {own}, the champion {theirs}")
+    if candidate.quantiles != champion.quantiles:
+        own, theirs = (", ".join(map(str, one.quantiles)) or "none" for one in (candidate, champion))
+        faults.append(f"it gives the quantiles {own}, the champion {theirs}")
     if new := sorted(candidate.required - champion.required):
         shown = ", ".join(new[:5]) + (f" and {len(new) - 5} more" if len(new) > 5 else "")
         faults.append(f"callers would have to send {shown} as well")

@@ -97,20 +97,28 @@ class SearchingRunner(Runner, Protocol):
 class Prediction:
     """In the order of the rows; `variant` answered.
 
-    `values` are in the label's unit, or levels: then `probabilities` have that of each level, for each row.
+    `values` are in the label's unit, or levels: then `probabilities` have that of each level, for each row. `quantiles`
+    have the value of each, by its share as text, where the model gives some.
     """
 
     values: Sequence[float | str]
     variant: str
     probabilities: Sequence[Mapping[str, float]] = ()
+    quantiles: Sequence[Mapping[str, float]] = ()
+
+    @property
+    def beside(self) -> Sequence[Mapping[str, float]]:
+        """What stands beside each value, by the level or the quantile that it belongs to; empty for nothing."""
+        return self.probabilities or self.quantiles
 
     def documents(self) -> list[Any]:
         """For JSON, one for each row; see `housing.tasks.written`."""
-        if not self.probabilities:
+        if not self.beside:
             return list(self.values)
+        key = written.PROBABILITIES if self.probabilities else written.QUANTILES
         return [
-            {written.PREDICTION: level, written.PROBABILITIES: dict(chances)}
-            for level, chances in zip(self.values, self.probabilities, strict=True)
+            {written.PREDICTION: value, key: dict(beside)}
+            for value, beside in zip(self.values, self.beside, strict=True)
         ]
 
 
@@ -209,8 +217,16 @@ class Target(Protocol):
 
     Settings: type[Any]
 
-    def supports(self, settings: Any, algorithm: str, code: Program | Image | None) -> Sequence[str]:
-        """Why this target cannot train an algorithm, or the user's code; each from the key it is about to a way out.
+    def supports(
+        self,
+        settings: Any,
+        algorithm: str,
+        code: Program | Image | None,
+        hyperparameters: Mapping[str, Any],
+    ) -> Sequence[str]:
+        """Why this target cannot train an algorithm with these hyperparameters, or the user's code.
+
+        Each from the key it is about to a way out.
 
         Empty when it can. Makes no request, so that a job can be refused before anything of it exists.
         """

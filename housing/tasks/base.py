@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import pkgutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
@@ -45,25 +45,52 @@ class Predictions:
 
     `values` (rows,) are in the label's unit; of classes they are the code of the level that is chosen, from 0, and
     `probabilities` (rows, levels) say how likely each level is. For any other label `probabilities` is None.
+    `quantiles` has (rows,) for each that was asked for, lowest first; None where none was.
     """
 
     values: NDArray[np.float64]
     probabilities: NDArray[np.float64] | None = None
+    quantiles: Mapping[float, NDArray[np.float64]] | None = None
 
     def take(self, rows: NDArray[np.int64]) -> Predictions:
         """These rows, in this order."""
-        chances = self.probabilities
-        return replace(self, values=self.values[rows], probabilities=None if chances is None else chances[rows])
+        chances, quantiles = self.probabilities, self.quantiles
+        return Predictions(
+            self.values[rows],
+            None if chances is None else chances[rows],
+            None if quantiles is None else {share: found[rows] for share, found in quantiles.items()},
+        )
+
+    def matrix(self) -> NDArray[np.float64]:
+        """(rows, 1 + levels or quantiles): the value, then the probabilities or the quantiles, where there are any."""
+        import numpy as np
+
+        if self.probabilities is not None:
+            return np.column_stack([self.values, self.probabilities])
+        return np.column_stack([self.values, *(self.quantiles or {}).values()])
+
+
+def of_matrix(matrix: NDArray[np.float64], quantiles: Sequence[float] = ()) -> Predictions:
+    """The reverse of `Predictions.matrix`."""
+    values, beside = matrix[:, 0], matrix[:, 1:]
+    if quantiles:
+        return Predictions(values, quantiles=dict(zip(quantiles, beside.T, strict=True)))
+    return Predictions(values, beside if beside.shape[1] else None)
+
+
+def quantiles_fault(quantiles: Sequence[object]) -> str | None:
+    """What is wrong with a list of them; None for nothing, as for none at all."""
+    if all(isinstance(share, float) and 0 < share < 1 for share in quantiles):
+        rising = [*quantiles] == sorted({*quantiles})  # type: ignore[type-var]  # all of them are numbers
+        return None if rising else "must be in rising order, and none twice"
+    return "must be numbers more than 0 and less than 1"
 
 
 def same(one: Predictions, other: Predictions) -> bool:
     """Whether both say exactly the same of every row."""
     import numpy as np
 
-    first, second = one.probabilities, other.probabilities
-    if first is None or second is None:
-        return first is second and np.array_equal(one.values, other.values)
-    return np.array_equal(one.values, other.values) and np.array_equal(first, second)
+    return tuple(one.quantiles or ()) == tuple(other.quantiles or ()) and np.array_equal(one.matrix(), other.matrix())
 
 
 def reordered(predictions: Predictions, levels: Sequence[str], wanted: Sequence[str]) -> Predictions:
@@ -105,7 +132,8 @@ class Task(Protocol):
     `metric` is the one that a study, a gate and a comparison go by where nobody names another. `transforms` are the
     transformations of the label that its predictions can be turned back from. `levels` is the least and the largest
     number of levels that its label may have; None: the label is a number. `has_positive_level`: one of its two levels,
-    the second, is what it is about, and is chosen from a threshold of its probability on.
+    the second, is what it is about, and is chosen from a threshold of its probability on. `keys` are keys of a dataset
+    that it needs beside the label, and no other task takes, each with an example.
     """
 
     name: ClassVar[str]
@@ -115,6 +143,12 @@ class Task(Protocol):
     transforms: ClassVar[tuple[str, ...]] = ("none",)
     levels: ClassVar[tuple[int, int] | None] = None
     has_positive_level: ClassVar[bool] = False
+    keys: ClassVar[Mapping[str, str]] = {}
+
+    def asking(self, quantiles: Sequence[float], /) -> Task:
+        """The same task for these quantiles of the label; itself where it asks for none."""
+        del quantiles
+        return self
 
     def label_fault(self, label: NDArray[np.float64], /) -> str | None:
         """What is wrong with labels (rows,) that are a whole part of a table; None for nothing."""

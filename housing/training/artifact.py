@@ -144,14 +144,15 @@ def save_mlflow_model(
 
 
 def _answers(bundle: Bundle) -> list[Any]:
-    """The columns of an answer: one without a name for a number, else the level and the probability of each."""
+    """The columns of an answer: one without a name for a number alone, else what stands beside it, too."""
     from mlflow.types import ColSpec, DataType
 
     encoder = Encoder.from_json(bundle.encoder)
-    if not encoder.label_levels:
+    prediction, *beside = encoder.answer_columns
+    if not beside:
         return [ColSpec(DataType.double)]
-    level, *chances = written.columns(encoder.label, encoder.label_levels)
-    return [ColSpec(DataType.string, level), *(ColSpec(DataType.double, name) for name in chances)]
+    kind = DataType.string if encoder.label_levels else DataType.double
+    return [ColSpec(kind, prediction), *(ColSpec(DataType.double, name) for name in beside)]
 
 
 class RawRows:
@@ -165,7 +166,8 @@ class RawRows:
     ) -> NDArray[np.float64] | DataFrame:
         """In the order of the rows; columns go by name, and extra ones are passed over.
 
-        (rows,) in the label's unit, or a DataFrame with `prediction` and the columns `probability_<level>`.
+        (rows,) in the label's unit, or a DataFrame with `prediction` and the columns `probability_<level>` or
+        `quantile_<share>`.
         """
         if not hasattr(model_input, "columns"):
             raise DataError(f"raw rows need column names: pass a DataFrame, not a {type(model_input).__name__}")
@@ -173,11 +175,11 @@ class RawRows:
             {str(name): model_input[name].to_numpy() for name in model_input.columns}
         )
         encoder = self._predictor.encoder
-        if predictions.probabilities is None:
+        columns = encoder.answer_columns
+        if len(columns) == 1:
             return predictions.values
         import pandas
 
-        columns = written.columns(encoder.label, encoder.label_levels)
         return pandas.DataFrame(written.rows(predictions, encoder.label_levels), columns=columns)
 
 

@@ -15,7 +15,6 @@ from housing.algorithms.own_code import Image, Program
 from housing.data.channel import Channel, write_csv
 from housing.errors import HousingError, TrainingError
 from housing.tasks import base as tasks
-from housing.tasks.base import Predictions
 from housing.training.job import Progress, TrainingJob, TrainingResult
 from housing.training.scoring import kept_metrics, scored
 
@@ -150,12 +149,13 @@ def _metrics_in_label_unit(job: TrainingJob, names: Sequence[str]) -> LabelMetri
         return None
     import numpy as np
 
-    known = tasks.metrics(job.task)
+    known, asked = tasks.metrics(job.task), job.asked
 
     def undone(name: str) -> Callable[[NDArray[np.float64], NDArray[np.float64]], float]:
         compute = known[name].compute
-        return lambda label, prediction: compute(
-            np.exp(label.astype(np.float64)), Predictions(np.exp(prediction.astype(np.float64)))
+        return lambda label, outputs: compute(
+            np.exp(label.astype(np.float64)),
+            asked.predictions(np.exp(outputs.astype(np.float64)), threshold=tasks.DEFAULT_THRESHOLD),
         )
 
     return {f"{name}{_LABEL_UNIT}": undone(name) for name in names if name in known}

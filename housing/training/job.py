@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from housing.algorithms.base import find
 from housing.algorithms.own_code import Image, Program
 from housing.tasks import base as tasks
 
@@ -39,6 +40,13 @@ class TrainingJob:
     handle: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
     code: Program | Image | None = None
+
+    @property
+    def asked(self) -> tasks.Task:
+        """Its task, of the quantiles that its hyperparameters name where it asks for some."""
+        how = find(self.algorithm).tasks.get(self.task)
+        named: Any = self.hyperparameters.get(how.quantiles or "", ()) if how is not None else ()
+        return tasks.find(self.task).asking(named)
 
 
 @dataclass(frozen=True)

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from housing.training.job import TrainingJob
 
 _JUDGED = "validation"
-_THRESHOLD = 0.5
-"""While models are compared; the one that is promoted has a threshold of its own."""
 
 
 def scored(job: TrainingJob, channels: Mapping[str, Channel], model: bytes) -> dict[str, list[float]]:
@@ -70,7 +68,8 @@ def _judged(
     label, found = channel.label.astype(np.float64), np.asarray(outputs).astype(np.float64)
     if transform == "log":
         label, found = np.exp(label), np.exp(found)
-    return label, tasks.find(job.task).predictions(found, threshold=_THRESHOLD)
+    # The model that is promoted has a threshold of its own.
+    return label, job.asked.predictions(found, threshold=tasks.DEFAULT_THRESHOLD)
 
 
 def _values(

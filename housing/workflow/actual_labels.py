@@ -49,7 +49,14 @@ def erred_by(session: Session, monitored: Sequence[MonitoredVariant], actual_lab
     experiment = session.experiment
     answers = {one.variant: one.answers for one in monitored}
     question = experiment.dataset.task_name
-    erred = errors(question, answers, actual_labels.actual, experiment.gate, seed=experiment.seed)
+    erred = errors(
+        question,
+        answers,
+        actual_labels.actual,
+        experiment.gate,
+        seed=experiment.seed,
+        quantiles=experiment.dataset.quantiles or (),
+    )
     if not any(erred.rows.values()):
         raise DataError(
             f"--labels: none of its rows was captured; callers must send {actual_labels.id_column} with their rows, "

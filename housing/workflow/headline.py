@@ -40,7 +40,8 @@ def naive_value(session: Session, metric: str, *, part: JudgedPart) -> float | N
     question, levels = session.experiment.dataset.task_name, len(session.prepared.encoder.label_levels)
     learnt = label_of(session, *(("train", "validation") if part == "test" else ("train",)))
     label = label_of(session, part)
-    naive = find(question).naive(learnt, len(label), levels=levels, metric=metric)
+    asked = find(question).asking(session.experiment.dataset.quantiles or ())
+    naive = asked.naive(learnt, len(label), levels=levels, metric=metric)
     return score(question, label, naive).get(metric)
 
 

@@ -78,7 +78,8 @@ def monitor_variant(
         predictor = Predictor.load(session.registry.download(version))
     except HousingError as error:
         return replace(told, why_not=f"nothing is known of its model: {error}")
-    if reason := _other_data(session, run.tags, predictor.encoder.required):
+    reason = _other_quantiles(session, predictor) or _other_data(session, run.tags, predictor.encoder.required)
+    if reason:
         return replace(told, why_not=reason)
     trained_on = _trained_on(session, is_final=run.kind == "final")
     with session.reporter.working(f"comparing {variant}"):
@@ -123,11 +124,13 @@ def _compared(
 
 
 def _as_columns(label: str, answers: Predictions, levels: Sequence[str]) -> dict[str, NDArray[Any]]:
-    """What drift is looked for in: the predicted number; or the level, and how likely the model holds it to be."""
+    """What drift is looked for in: the predicted number, or each quantile; or the level, and its probability."""
     import numpy as np
 
     if answers.probabilities is None:
-        return {f"{label} (predicted)": answers.values}
+        quantiles = answers.quantiles or {}
+        beside = {f"{label} (quantile {share})": found for share, found in quantiles.items()}
+        return beside or {f"{label} (predicted)": answers.values}
     chosen = answers.values.astype(np.int64)
     surest = answers.probabilities[np.arange(len(chosen)), chosen]
     named = np.array([levels[code] for code in chosen.tolist()], dtype=object)
@@ -142,6 +145,14 @@ def _level_shares(trained: Predictions, seen: Predictions, levels: Sequence[str]
         level: Shares(float((trained.values == code).mean()), float((seen.values == code).mean()))
         for code, level in enumerate(levels)
     }
+
+
+def _other_quantiles(session: Session, predictor: Predictor) -> str:
+    """Why the model's answers cannot be held against those of others; empty where they can."""
+    own, wanted = predictor.encoder.quantiles, session.experiment.dataset.quantiles or ()
+    if own == wanted:
+        return ""
+    return f"it gives the quantiles {list(own)}, and dataset.quantiles says {list(wanted)}"
 
 
 def _other_data(session: Session, tags: Mapping[str, str], required: Sequence[str]) -> str:
@@ -203,7 +214,10 @@ def _agree(own: Predictions, found: Predictions) -> NDArray[np.bool_]:
     import numpy as np
 
     if own.probabilities is None or found.probabilities is None:
-        return np.isclose(own.values, found.values, rtol=_SAME_ANSWER)
+        near: NDArray[np.bool_] = np.logical_and.reduce(
+            np.isclose(own.matrix(), found.matrix(), rtol=_SAME_ANSWER), axis=1
+        )
+        return near
     close = np.isclose(own.probabilities, found.probabilities, rtol=_SAME_ANSWER, atol=_SAME_PROBABILITY)
     every: NDArray[np.bool_] = np.logical_and.reduce(close, axis=1)
     return every

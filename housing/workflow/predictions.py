@@ -47,10 +47,10 @@ def _predict_here(experiment: Experiment, invocation: Invocation, reporter: Repo
         )
         with reporter.working(f"asking {endpoint}"):
             predictions = [session.host.predict(endpoint, piece) for piece in pieces]
-    levels = dataset.label_levels
-    answers = [(*cells, one.variant) for one in predictions for cells in cells_of(one, levels)]
+    names = [*dataset.label_levels, *map(str, dataset.quantiles or ())]
+    answers = [(*cells, one.variant) for one in predictions for cells in cells_of(one, names)]
     title = dataset.label + (f", {dataset.label_unit}" if dataset.label_unit else "")
-    columns = written.columns(dataset.label, levels)
+    columns = written.columns(dataset.label, dataset.label_levels, dataset.quantiles or ())
     shown = [[index, *cells] for index, cells in enumerate(answers[:_SHOWN_ROWS], start=1)]
     rest = len(answers) - len(shown)
     everything = f"{invocation.next('predict', str(file))} > predictions.csv"
@@ -99,11 +99,11 @@ def _predict_there(experiment: Experiment, invocation: Invocation, reporter: Rep
     )
 
 
-def cells_of(prediction: Prediction, levels: Sequence[str]) -> Iterator[list[float | str]]:
-    """What was predicted for each row, and the probability of each level where there are any."""
-    chances = prediction.probabilities or ({},) * len(prediction.values)
-    for value, chance in zip(prediction.values, chances, strict=True):
-        yield [value, *(chance.get(level, math.nan) for level in levels)]
+def cells_of(prediction: Prediction, names: Sequence[str]) -> Iterator[list[float | str]]:
+    """What was predicted for each row, and what stands beside it for each level or quantile of these names."""
+    beside = prediction.beside or ({},) * len(prediction.values)
+    for value, one in zip(prediction.values, beside, strict=True):
+        yield [value, *(one.get(name, math.nan) for name in names)]
 
 
 def _documents(prediction: Prediction) -> Iterator[Mapping[str, object]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -59,6 +61,14 @@ def test_levels_of_any_text_survive_every_form(form: str, level: str) -> None:
         predictions = Predictions(np.array(chosen), np.tile([0.25, 0.5, 0.25], (len(chosen), 1)))
         text = write(predictions, levels, form)
         assert same(read(text, encoder("multiclass", levels), encoded=False), predictions)
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("quantiles", [(0.1, 0.5, 0.9), (0.05,)])
+def test_quantiles_survive_every_form(form: str, quantiles: tuple[float, ...]) -> None:
+    asked = replace(encoder("quantile"), quantiles=quantiles)
+    found = asked.decode(np.arange(2.0 * len(quantiles)).reshape(2, -1).squeeze())
+    assert same(read(write(found, (), form), asked, encoded=False), found)
 
 
 def test_json_names_the_level_and_the_probability_of_each() -> None:

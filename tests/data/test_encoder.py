@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -190,13 +191,17 @@ def test_the_logarithm_of_a_label_of_zero_is_refused(table: Table) -> None:
 
 
 def test_json_brings_the_same_encoder_back(plain: Encoder, ranks: Encoder, table: Table) -> None:
-    for encoder in (plain, ranks):
+    of_levels = replace(plain, task="binary", label_levels=("no", "yes"), threshold=0.3)
+    of_quantiles = replace(plain, task="quantile", quantiles=(0.1, 0.9))
+    for encoder in (plain, ranks, of_levels, of_quantiles):
         again = Encoder.from_json(encoder.to_json())
         assert again == encoder
         assert again.to_json() == encoder.to_json()
         assert again.digest == encoder.digest
         assert again.transform(table).tobytes() == encoder.transform(table).tobytes()
-    assert plain.digest != ranks.digest
+    assert len({plain.digest, ranks.digest, of_levels.digest, of_quantiles.digest}) == 4
+    with pytest.raises(DataError, match="quantiles: must be in rising order"):
+        Encoder.from_json(of_quantiles.to_json().replace("0.1, 0.9", "0.9, 0.1"))
 
 
 BROKEN: dict[str, Any] = {

@@ -91,8 +91,8 @@ class LocalHost:
         except ConnectionError as error:
             raise DeploymentError(f"{endpoint}: the server ended before it answered: {error}; ask again") from error
         if status == 200:
-            values, probabilities = read_documents(value["predictions"])
-            return Prediction(values, answered or "", probabilities)
+            values, beside = read_documents(value["predictions"])
+            return Prediction(values, answered or "", **beside)
         if value.get("OriginalStatusCode") == 400:
             raise DataError(f"{endpoint}: {value['OriginalMessage']}")
         if status == 413:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from housing.algorithms.own_code import Image, Program
 from housing.targets.base import no_images
@@ -21,6 +21,8 @@ def open_runner(settings: Settings) -> Runner:
     return RayRunner(settings)
 
 
-def supports(_settings: Settings, _algorithm: str, code: Program | Image | None) -> Sequence[str]:
+def supports(
+    _settings: Settings, _algorithm: str, code: Program | Image | None, _hyperparameters: Mapping[str, Any]
+) -> Sequence[str]:
     """Everything but container images."""
     return [no_images("ray")] if isinstance(code, Image) else []

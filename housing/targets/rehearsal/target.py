@@ -42,6 +42,12 @@ def open_host(settings: Settings) -> Host:
     return sagemaker.open_host(*begun(settings))
 
 
-def supports(settings: Settings, algorithm: str, code: Program | Image | None) -> Sequence[str]:
+def supports(
+    settings: Settings, algorithm: str, code: Program | Image | None, hyperparameters: Mapping[str, Any]
+) -> Sequence[str]:
     """As SageMaker does; there is no engine for images here."""
-    return [no_images("rehearsal")] if isinstance(code, Image) else sagemaker.supports(settings, algorithm, code)
+    return (
+        [no_images("rehearsal")]
+        if isinstance(code, Image)
+        else sagemaker.supports(settings, algorithm, code, hyperparameters)
+    )

@@ -88,6 +88,11 @@ class TrainingContainer(Protocol):
         del settings
         return ()
 
+    def hyperparameter_faults(self, hyperparameters: Mapping[str, Any], /) -> Sequence[str]:
+        """Why it cannot train with these hyperparameters, each from its name to a way out."""
+        del hyperparameters
+        return ()
+
     def image(self, settings: Settings, region: str, /) -> str:
         """Address of the image. Raises ConfigError when there is none."""
         raise NotImplementedError

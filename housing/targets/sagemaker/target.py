@@ -25,11 +25,13 @@ def policies(uses: Sequence[tuple[Settings, Mapping[str, Any]]], *, record: str 
     return permissions.policies([(settings, Use(**use)) for settings, use in uses], record=record)
 
 
-def supports(settings: Settings, algorithm: str, code: Program | Image | None) -> Sequence[str]:
+def supports(
+    settings: Settings, algorithm: str, code: Program | Image | None, hyperparameters: Mapping[str, Any]
+) -> Sequence[str]:
     """What its container for the algorithm cannot do; all others train by script mode."""
     from housing.targets.sagemaker.training.container import container_faults
 
-    return container_faults(settings, algorithm, code)
+    return container_faults(settings, algorithm, code, hyperparameters)
 
 
 def open_runner(settings: Settings, keys: Mapping[str, str] | None = None) -> Runner:

@@ -131,6 +131,6 @@ def _part(number: int) -> str:
 def _csv(encoder: Encoder, answers: Iterable[Sequence[float | str]]) -> bytes:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(written.columns(encoder.label, encoder.label_levels))
+    writer.writerow(encoder.answer_columns)
     writer.writerows(answers)
     return text.getvalue().encode()

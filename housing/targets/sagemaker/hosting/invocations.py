@@ -88,8 +88,8 @@ class Invocations:
         answer, answered = ask(endpoint, body, variant, known)
         predictions = answered_by(endpoint, answer, encoder, rows=len(matrix), encoded=encoded)
         documents = written.documents(predictions, encoder.label_levels)
-        values, probabilities = written.read_documents(documents)
-        return Prediction(values, answered, probabilities)
+        values, beside = written.read_documents(documents)
+        return Prediction(values, answered, **beside)
 
     def route(self, endpoint: str) -> Route:
         """To the model of the heaviest variant."""

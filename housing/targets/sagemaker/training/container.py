@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from housing.algorithms.own_code import Image, Program
 from housing.targets.sagemaker import built_in
@@ -25,10 +25,13 @@ def container_of(algorithm: str, code: Program | Image | None = None) -> Trainin
     return built_in.find(algorithm) or ScriptModeContainer(algorithm)
 
 
-def container_faults(settings: Settings, algorithm: str, code: Program | Image | None) -> Sequence[str]:
+def container_faults(
+    settings: Settings, algorithm: str, code: Program | Image | None, hyperparameters: Mapping[str, Any]
+) -> Sequence[str]:
     """Why the container cannot train with these settings; each from the key it is about to a way out."""
     container = container_of(algorithm, code)
     found = [f"runner.{fault}" for fault in container.faults(settings)]
+    found += [f"algorithm.{fault}" for fault in container.hyperparameter_faults(hyperparameters)]
     if settings.instance_count > 1 and not container.is_distributed:
         found.append(
             f"runner.instance_count: {settings.instance_count} instances would each train on every row, and "

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, cast
 
 from housing.algorithms.base import CONTAINER, Hyperparameter, find
 from housing.targets.sagemaker import built_in
@@ -69,7 +70,8 @@ def _value(text: str, rule: Hyperparameter | None) -> Value | Sequence[str]:
     if rule is None:
         return text
     if rule.many:
-        return tuple(text.split(","))
+        one = replace(rule, many=False)
+        return tuple(cast("str", _value(part, one)) for part in text.split(","))
     if rule.kind == "bool":
         return text == "true"
     try:

@@ -42,7 +42,7 @@ def definition(job: TrainingJob, settings: Settings, resources: JobResources, *,
     `checkpoints` is the name of the folder that those of a spot job go to.
     """
     container = container_of(job.algorithm, job.code)
-    if faults := container_faults(settings, job.algorithm, job.code):
+    if faults := container_faults(settings, job.algorithm, job.code, job.hyperparameters):
         raise ConfigError("; ".join(faults))
     key = settings.kms_key
     spot = settings.spot

@@ -253,9 +253,9 @@ def test_an_error_in_progress_stops_the_job(runner: SageMakerRunner, rehearse: R
 
 
 def test_an_image_that_would_misread_models_is_refused_before_anything_is_asked(rehearsal: Served) -> None:
-    (older,) = supports(settings_of(rehearsal, image_version="1.7-1"), "xgboost", None)
+    (older,) = supports(settings_of(rehearsal, image_version="1.7-1"), "xgboost", None, {})
     assert "1.7-1 is older than XGBoost 3.2" in older
-    (vague,) = supports(settings_of(rehearsal, image_version="latest"), "xgboost", None)
+    (vague,) = supports(settings_of(rehearsal, image_version="latest"), "xgboost", None, {})
     assert "written out" in vague
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from housing import archives
 from housing.algorithms.base import find
@@ -37,6 +37,7 @@ _TUNABLE = (
     "lambda",
     "alpha",
 )
+_REFUSED = {"reg:quantileerror": "it has no such objective"}
 _NO_OBJECTIVES = ("poisson_nloglik",)
 _OPTUNA = "study.engine=optuna runs each trial as a training job of its own, and can"
 
@@ -50,6 +51,16 @@ class XGBoostContainer(BuiltIn):
         """An image that would misread models, and instances that would each count every row."""
         found = images.version_fault(settings.image_version)
         return [found] if found else []
+
+    def hyperparameter_faults(self, hyperparameters: Mapping[str, Any]) -> Sequence[str]:
+        """Objectives that the library has and the container refuses, or that it cannot be given the data for."""
+        objective = hyperparameters.get("objective")
+        if objective not in _REFUSED:
+            return ()
+        return [
+            f"objective: {objective} cannot be trained in SageMaker's built-in XGBoost: {_REFUSED[objective]}; train "
+            "on this machine (target@runner=local), or choose algorithm=lightgbm, which trains in a framework's image"
+        ]
 
     def image(self, settings: Settings, region: str) -> str:
         """See `images.image`."""
