@@ -1,4 +1,4 @@
-"""`python -m housing.rehearsal start|status|stop`: the rehearsal by itself, for any client of AWS."""
+"""`python -m housing.rehearsal start|status|reset|stop`: the rehearsal by itself, for any client of AWS."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from housing.rehearsal.settings import Settings
 def main(arguments: list[str] | None = None) -> int:
     """0: done; 1: it does not start or answer, or there is none; 2: arguments that make no sense."""
     parser = argparse.ArgumentParser(prog="python -m housing.rehearsal", description=__doc__)
-    parser.add_argument("action", choices=("start", "status", "stop"))
+    parser.add_argument("action", choices=("start", "status", "reset", "stop"))
     parser.add_argument("--folder", default=Settings.folder, help="where its state lies (%(default)s)")
     parser.add_argument("--port", type=int, default=Settings.port, help="0: one that is free")
     parser.add_argument("--region", default=Settings.region, help="%(default)s")
     given = parser.parse_args(arguments)
     try:
         settings = Settings(given.folder, given.port, given.region)
-        return {"start": _start, "status": _status, "stop": _stop}[given.action](settings)
+        return {"start": _start, "status": _status, "reset": _reset, "stop": _stop}[given.action](settings)
     except (RehearsalError, ValueError) as error:
         print(f"housing.rehearsal: {error}", file=sys.stderr)  # noqa: T201
         return 1
@@ -40,6 +40,11 @@ def _status(settings: Settings) -> int:
     state = process.look(settings.folder)
     print(json.dumps(asdict(state) if state else None))  # noqa: T201
     return 0 if state else 1
+
+
+def _reset(settings: Settings) -> int:
+    """Empty it: address and keys stay."""
+    return 0 if process.reset(settings) else 1
 
 
 def _stop(settings: Settings) -> int:

@@ -25,6 +25,7 @@ from housing.rehearsal.serving.alarms import Alarms
 from housing.rehearsal.serving.hosting import Hosting
 from housing.rehearsal.serving.scaling import Scaling
 from housing.rehearsal.training import jobs as training_jobs
+from housing.rehearsal.training.engine import Engine
 from housing.rehearsal.training.running_jobs import RunningJobs
 from housing.rehearsal.tuning import jobs as tuning_jobs
 
@@ -32,9 +33,9 @@ from housing.rehearsal.tuning import jobs as tuning_jobs
 class Composition:
     """Everything that is built on one context. An operation that is not listed here is not supported."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, engine: Engine | None = None) -> None:
         self._context = context
-        self._jobs = RunningJobs(context)
+        self._jobs = RunningJobs(context, engine)
         self._hosting = Hosting(context, periodic_tasks=(Alarms().evaluate, Scaling().scale))
         self.operations: Mapping[str, Operation] = {
             **bound(search.OPERATIONS, context),
@@ -70,3 +71,8 @@ class Composition:
         """Once the context is ending: end processes and threads; the state stays."""
         self._hosting.close()
         self._jobs.close()
+
+    def release(self) -> Engine | None:
+        """As `close`; the engine of the jobs is left where none ran."""
+        self._hosting.close()
+        return self._jobs.release()

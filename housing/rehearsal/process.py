@@ -30,7 +30,7 @@ TOKEN_HEADER = "X-Rehearsal-Token"
 CONTROL = "/-/rehearsal/"
 _STARTS_WITHIN_S = 60.0
 _ENDS_WITHIN_S = 60.0
-_ANSWERS_WITHIN_S = 10.0
+_ANSWERS_WITHIN_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -77,6 +77,20 @@ def ensure(settings: Settings, *, stays: bool = False) -> Address:
                 f"the rehearsal of {folder} ended as soon as it had begun; see {folder / 'server.log'}"
             )
         return found[1].address
+
+
+def reset(settings: Settings) -> bool:
+    """Empty the running rehearsal of this folder, which goes on with these settings. False when none is running.
+
+    Its address and keys stay. Raises SettingRefused, RehearsalError where it does not answer.
+    """
+    found = _found(Path(settings.folder).absolute())
+    if found is None:
+        return False
+    server, state = found
+    _refuse_to_move(state.address, settings)
+    server.ask("POST", "reset", {"settings": asdict(settings), "holder": os.getpid(), "stays": state.stays})
+    return True
 
 
 def running(folder: str) -> Address | None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import shutil
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -17,10 +19,13 @@ from housing.rehearsal.composition import Composition
 from housing.rehearsal.context import Context
 from housing.rehearsal.responses import HttpResponse
 from housing.rehearsal.settings import Settings
+from housing.rehearsal.training.engine import Engine
 
 Control = Callable[[str, str, bytes], HttpResponse | None]
 """Answers private calls, given their path, token and body; None for those that are AWS's."""
 
+_STATE = ("records", "aws", "work", "faults.json")
+_RESETTING = "resetting"
 _log = logging.getLogger(__name__)
 
 
@@ -32,18 +37,16 @@ class RunningRehearsal:
 
     def __init__(self, settings: Settings, folder: Path, *, control: Control | None = None, last_port: int = 0) -> None:
         files.make_folder(folder)
+        if (folder / _RESETTING).exists():
+            _wipe(folder)  # what was killed while it did so
         self.since = time.time()
+        self._folder = folder
         self._control = control
+        self._calls = _Calls()
         self._server = _listening(settings.port, last_port, self._answer)
         with ExitStack() as on_failure:
             on_failure.callback(self._server.server_close)
-            self._aws = Aws(settings.region, folder / "aws")
-            on_failure.callback(self._aws.close)
-            self.context = Context(settings, folder, self._aws)
-            self._composition = Composition(self.context)
-            account = credentials.read_or_create(folder)
-            self._application = Application(self.context, self._composition, self._aws, account)
-            self._composition.start()
+            self._begin(settings)
             on_failure.pop_all()
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), name="rehearsal")
         self._thread.start()
@@ -65,6 +68,21 @@ class RunningRehearsal:
         """Go on with other settings; the folder, the port and the region stay. ValueError as Context.use."""
         self.context.use(settings)
 
+    def reset(self, settings: Settings) -> None:
+        """Go on as one that has just been made, with nothing in it: the folder, the port, the region and the keys stay.
+
+        Calls that are being answered end first, jobs and endpoints are ended; calls that come meanwhile wait.
+        ValueError as Context.use, with nothing changed.
+        """
+        with self._calls.none():
+            self.context.use(settings)
+            (self._folder / _RESETTING).touch()
+            self.context.ending.set()
+            engine = self._composition.release()
+            self._aws.close(keep=False)
+            _wipe(self._folder)
+            self._begin(settings, engine)
+
     def warm_up(self) -> None:
         """Load what the first calls of every command need, in the background."""
         threading.Thread(target=self._aws.warm_up, name="warm-up", daemon=True).start()
@@ -78,12 +96,68 @@ class RunningRehearsal:
         self._server.server_close()
         self._aws.close()
 
+    def _begin(self, settings: Settings, engine: Engine | None = None) -> None:
+        with ExitStack() as on_failure:
+            self._aws = Aws(settings.region, self._folder / "aws")
+            on_failure.callback(self._aws.close)
+            self.context = Context(settings, self._folder, self._aws)
+            self._composition = Composition(self.context, engine)
+            account = credentials.read_or_create(self._folder)
+            self._application = Application(self.context, self._composition, self._aws, account)
+            self._composition.start()
+            on_failure.pop_all()
+
     def _answer(self, environ: Environ, body: bytes) -> HttpResponse:
         if self._control is not None:
             response = self._control(environ["PATH_INFO"], environ.get("HTTP_X_REHEARSAL_TOKEN", ""), body)
             if response is not None:
                 return response
-        return self._application.answer(environ, body)
+        with self._calls.one():
+            return self._application.answer(environ, body)
+
+
+class _Calls:
+    """Those that are being answered, and who wants that there are none."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._count = 0
+        self._closed = False
+
+    @contextlib.contextmanager
+    def one(self) -> Iterator[None]:
+        with self._changed:
+            self._changed.wait_for(lambda: not self._closed)
+            self._count += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._count -= 1
+                self._changed.notify_all()
+
+    @contextlib.contextmanager
+    def none(self) -> Iterator[None]:
+        with self._changed:
+            self._changed.wait_for(lambda: not self._closed)
+            self._closed = True
+            self._changed.wait_for(lambda: not self._count)
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._closed = False
+                self._changed.notify_all()
+
+
+def _wipe(folder: Path) -> None:
+    for name in _STATE:
+        path = folder / name
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+    (folder / _RESETTING).unlink(missing_ok=True)
 
 
 def _listening(port: int, last_port: int, answer: Callable[[Environ, bytes], HttpResponse]) -> Server:

@@ -16,6 +16,7 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ import psutil
 from housing.rehearsal import files
 from housing.rehearsal.process import CONTROL
 from housing.rehearsal.responses import HttpResponse
-from housing.rehearsal.settings import from_dict
+from housing.rehearsal.settings import Settings, from_dict
 
 _LOG_BYTES = 1_000_000
 _FREED_WITHIN_S = 5.0
@@ -113,24 +114,26 @@ class _Server:
             return None
         if not hmac.compare_digest(token.encode(), self._token.encode()):
             return HttpResponse(b"wrong token", 403)
-        match path.removeprefix(CONTROL):
-            case "state":
-                return HttpResponse(json.dumps(self._state()).encode())
-            case "use":
-                return self._use(json.loads(body))
-            case "stop":
-                self._open.context.faults.forget()
-                self._stopping.set()
-            case unknown:
-                return HttpResponse(f"no such call: {unknown}".encode(), 404)
+        answers: dict[str, Callable[[], HttpResponse]] = {
+            "state": lambda: HttpResponse(json.dumps(self._state()).encode()),
+            "use": lambda: self._use(json.loads(body), self._open.use),
+            "reset": lambda: self._use(json.loads(body), self._open.reset),
+            "stop": self._stop,
+        }
+        answer = answers.get(path.removeprefix(CONTROL))
+        return answer() if answer else HttpResponse(f"no such call: {path}".encode(), 404)
+
+    def _stop(self) -> HttpResponse:
+        self._open.context.faults.forget()
+        self._stopping.set()
         return HttpResponse(b"{}")
 
-    def _use(self, wanted: dict[str, Any]) -> HttpResponse:
+    def _use(self, wanted: dict[str, Any], go_on: Callable[[Settings], None]) -> HttpResponse:
         with self._lock:
             if self._stopping.is_set():
                 return HttpResponse(b"it ends", 503)
             try:
-                self._open.use(from_dict(wanted["settings"]))
+                go_on(from_dict(wanted["settings"]))
             except ValueError as error:
                 return HttpResponse(str(error).encode(), 400)
             self._holders.add(_process(int(wanted["holder"])))

@@ -21,7 +21,7 @@ import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 
 from housing.rehearsal.errors import RehearsalError, SettingRefused
-from housing.rehearsal.process import Address, ensure, look, running, stop
+from housing.rehearsal.process import Address, ensure, look, reset, running, stop
 from housing.rehearsal.settings import InjectedFault, Settings
 from tests.hostile import HostileFolder
 from tests.rehearsal.conftest import Served, connected, give_known_keys
@@ -304,3 +304,47 @@ class _Reached:
 
     def client(self, service: str) -> Any:
         return _client(self.address, service)
+
+
+def test_a_reset_ends_jobs_and_leaves_an_empty_account(rehearsal: Settings) -> None:
+    assert not reset(rehearsal)
+    address = ensure(replace(rehearsal, round_s=1))
+    served = _Reached(address)
+    fill_bucket(cast(Served, served))
+    client = served.client("sagemaker")
+    client.create_training_job(**training("long"))
+
+    assert reset(rehearsal)
+
+    assert running(rehearsal.folder) == address
+    assert client.list_training_jobs()["TrainingJobSummaries"] == []
+    assert served.client("s3").list_buckets()["Buckets"] == []
+    assert [role["RoleName"] for role in served.client("iam").list_roles()["Roles"]] == ["housing"]
+    fill_bucket(cast(Served, served))
+    client.create_training_job(**training("long"))  # the same name is free, and jobs run
+    give_up = time.monotonic() + 120
+    while client.describe_training_job(TrainingJobName="long")["TrainingJobStatus"] == "InProgress":
+        assert time.monotonic() < give_up
+        time.sleep(0.05)
+    assert client.describe_training_job(TrainingJobName="long")["TrainingJobStatus"] == "Completed"
+
+
+def test_a_reset_that_is_refused_changes_nothing(lasting: tuple[Settings, Address]) -> None:
+    settings, address = lasting
+    _client(address).create_bucket(Bucket="kept-by-all")
+    never = InjectedFault("sagemaker:NoSuchOperation", "throttling")
+
+    with pytest.raises(SettingRefused, match="NoSuchOperation"):
+        reset(replace(settings, faults=(never,)))
+
+    assert "kept-by-all" in [bucket["Name"] for bucket in _client(address).list_buckets()["Buckets"]]
+
+
+def test_a_reset_that_was_killed_is_finished_at_the_next_start(rehearsal: Settings) -> None:
+    address = ensure(rehearsal)
+    _client(address).create_bucket(Bucket="half")
+    _kill(address)
+    (Path(rehearsal.folder) / "resetting").touch()
+
+    assert _client(ensure(rehearsal)).list_buckets()["Buckets"] == []
+    assert not (Path(rehearsal.folder) / "resetting").exists()

@@ -102,7 +102,6 @@ def adopt(kept: Any) -> None:
 def reset() -> None:
     """Reset to an empty account, with AWS's managed policies."""
     from moto.core.base_backend import BackendDict
-    from moto.iam.aws_managed_policies import aws_managed_policies_data
     from moto.iam.models import AWSManagedPolicy
 
     BackendDict.reset()
@@ -112,11 +111,18 @@ def reset() -> None:
     filtered_log_events.correct()
     load("iam", "aws")
     iam = _accounts("iam")[ACCOUNT]["aws"]
-    documents = json.loads(aws_managed_policies_data)
-    for name in _MANAGED_POLICIES:
-        policy = AWSManagedPolicy.from_data(name, ACCOUNT, "aws", documents[name])
+    for name, document in _managed_policies().items():
+        policy = AWSManagedPolicy.from_data(name, ACCOUNT, "aws", document)
         iam.aws_managed_policies.append(policy)
         iam.managed_policies[policy.arn] = policy
+
+
+@cache
+def _managed_policies() -> dict[str, Any]:
+    from moto.iam.aws_managed_policies import aws_managed_policies_data
+
+    documents = json.loads(aws_managed_policies_data)
+    return {name: documents[name] for name in _MANAGED_POLICIES}
 
 
 def _signed_region(environ: dict[str, Any]) -> str:

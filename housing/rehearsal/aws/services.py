@@ -80,9 +80,10 @@ class Aws:
         for service in ("sts", "s3", "logs"):
             moto_calls.load(service, self._region)
 
-    def close(self) -> None:
+    def close(self, *, keep: bool = True) -> None:
+        """`keep` False: what it holds is about to be deleted."""
         with self._lock:
-            if not self._journal.is_empty:
+            if keep and not self._journal.is_empty:
                 self._journal.copy(moto_calls.state())
             self._journal.close()
         _ONE.release()

@@ -11,14 +11,14 @@ from housing.rehearsal.training.execution import Execution
 
 
 class RunningJobs:
-    """May be used from any thread."""
+    """May be used from any thread. `engine` is one that other jobs have left."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, engine: Engine | None = None) -> None:
         self.context = context
         self._lock = threading.Lock()
         self._executions: dict[str, tuple[Execution, threading.Thread]] = {}
         self._tuning: list[threading.Thread] = []
-        self._engine = Engine(context.folder / "containers.log")
+        self._engine = engine or Engine(context.folder / "containers.log")
 
     def warm_up(self) -> None:
         """Let the imports that containers need begin."""
@@ -49,15 +49,27 @@ class RunningJobs:
             thread.start()
 
     def close(self) -> None:
+        if engine := self.release():
+            engine.close()
+
+    def release(self) -> Engine | None:
+        """End all jobs; returns the engine where none ran: what it has imported for containers took seconds."""
+        jobs = self._stopped()
+        if not any(thread.is_alive() for thread in jobs):
+            return self._engine
+        self._engine.close()
+        for thread in jobs:
+            thread.join()
+        return None
+
+    def _stopped(self) -> list[threading.Thread]:
         for tuning in self._tuning:
             tuning.join()
         with self._lock:
             jobs = list(self._executions.values())
         for execution, _ in jobs:
             execution.stop()
-        self._engine.close()
-        for _, thread in jobs:
-            thread.join()
+        return [thread for _, thread in jobs]
 
     def _execution(self, name: str) -> Execution | None:
         with self._lock:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import re
 import time
 import urllib.error
 import urllib.request
@@ -10,6 +11,7 @@ from pathlib import Path
 import boto3
 import pytest
 
+from housing.rehearsal.api.validation import service_model
 from housing.rehearsal.running import RunningRehearsal
 from housing.rehearsal.settings import Settings
 from tests.rehearsal.conftest import Served, signed_headers
@@ -128,3 +130,22 @@ def test_a_call_of_the_control_plane_takes_milliseconds(rehearsal: Served) -> No
 
     # 1 to 2 ms; Nagle's algorithm would make each of them 40, however busy the machine is.
     assert min(seconds) < 0.02
+
+
+def test_its_page_lists_what_it_answers(rehearsal: Served) -> None:
+    page = (Path(__file__).parents[3] / "docs" / "rehearsal.md").read_text(encoding="utf-8")
+    listed = re.findall(r"`(\w+)`", page.partition("## Its operations of SageMaker")[2])
+    answered = {name for name in service_model("sagemaker").operation_names if _is_supported(rehearsal, name)}
+    assert listed == [*sorted(answered), "InvokeEndpoint", "InvokeEndpointAsync"]
+
+
+def _is_supported(rehearsal: Served, operation: str) -> bool:
+    signed = signed_headers(
+        "POST", rehearsal.url, service="sagemaker", body=b"{}", X_Amz_Target=f"SageMaker.{operation}"
+    )
+    request = urllib.request.Request(rehearsal.url, b"{}", signed)
+    try:
+        urllib.request.urlopen(request).close()
+    except urllib.error.HTTPError as error:
+        return json.loads(error.read())["__type"] != "UnsupportedOperation"
+    return True
