@@ -1,12 +1,14 @@
-"""A package that brings an algorithm by entry point, as its authors would test it: no line of housing is changed."""
+"""A package that brings an algorithm and a metric, as its authors would test it: no line of housing is changed."""
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -72,3 +74,30 @@ def test_its_algorithm_does_the_whole_walk(installed: Mapping[str, str], tmp_pat
             env=installed,
             check=False,
         )
+
+
+def test_its_metric_is_an_objective_and_what_the_gate_asks_for(installed: Mapping[str, str], tmp_path: Path) -> None:
+    (tmp_path / "conf" / "dataset").mkdir(parents=True)
+    columns = "a: {kind: numeric}, b: {kind: numeric}, bought: {kind: nominal, levels: ['no', 'yes']}"
+    (tmp_path / "conf" / "dataset" / "shop.yaml").write_text(
+        f"name: shop\nsource: shop.csv\nlabel: bought\npositive: 'yes'\ncolumns: {{{columns}}}\n"
+        "split: {fractions: {train: 0.6, validation: 0.2, test: 0.2}, seed: 0}\n"
+    )
+    rows = [(n % 17, n % 7, "yes" if (n % 17) * (n % 7) > 60 - n % 5 else "no") for n in range(600)]
+    (tmp_path / "shop.csv").write_text("a,b,bought\n" + "".join(f"{a},{b},{bought}\n" for a, b, bought in rows))
+
+    def housing(*arguments: str) -> Any:
+        command = [sys.executable, "-m", "housing", *arguments, "--config-dir", "conf", "dataset=shop", "--json"]
+        return subprocess.run(command, cwd=tmp_path, env=installed, capture_output=True, text=True, check=False)
+
+    tuned = housing("tune", "study.objective=validation_lift", "study.trials=2", "study.parallel=1")
+    assert tuned.returncode == 0, tuned.stderr
+    assert json.loads(tuned.stdout)["best"]["validation_lift"] > 2
+    refused = housing("promote", "study.objective=validation_lift", "gate.metric=lift", "gate.at_least=100")
+    assert refused.returncode == 4
+    assert "test lift at least 100" in refused.stderr
+    passed = housing("promote", "study.objective=validation_lift", "gate.metric=lift", "gate.at_least=2")
+    assert passed.returncode == 0, passed.stderr
+    assert json.loads(passed.stdout)["metrics"]["test_lift"] > 2
+    mistyped = housing("promote", "gate.metric=lfit")
+    assert "did you mean lift?" in mistyped.stderr

@@ -69,7 +69,7 @@ class Image:
     """
 
     image: str
-    metrics: Mapping[str, str]
+    metrics: Mapping[str, str] = field(default_factory=dict)
     entry_point: tuple[str, ...] = ()
     arguments: tuple[str, ...] = ()
     rounds: str | None = None

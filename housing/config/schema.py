@@ -86,16 +86,16 @@ class Script:
     `source_dir` is its folder, seen from the working folder, or `package:<folder>` for one that housing ships. It goes
     wherever the script trains and with its model, hidden files left out. `framework` with its versions names
     SageMaker's image; on this machine the Python that runs housing runs it. `metrics` maps a metric's name to the
-    regular expression that finds its value, in the first group, in a line that the script prints; what it prints last
-    is true of the model that it writes; `directions` says minimize or maximize of a metric that housing does not know.
-    `rounds` is the hyperparameter that says how many times it prints them. A
-    process on this machine may take `timeout_s` seconds; SageMaker's limit is the runner's `max_run_s`.
+    regular expression that finds its value, in the first group, in a line that the script prints; left empty, the
+    task's own is looked for. What it prints last is true of the model that it writes; `directions` says minimize or
+    maximize of a metric that housing does not know. `rounds` is the hyperparameter that says how many times it prints
+    them. A process on this machine may take `timeout_s` seconds; SageMaker's limit is the runner's `max_run_s`.
     """
 
     source_dir: str
     framework: str
     framework_version: str
-    metrics: Mapping[str, str]
+    metrics: Mapping[str, str] = field(default_factory=dict)
     py_version: str = "py3"
     entry_point: str = "train.py"
     requirements: str | None = None

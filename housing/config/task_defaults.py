@@ -18,6 +18,7 @@ from housing.tasks import base as tasks
 from housing.tuning.spec import Study
 
 _CHANNELS = ("train", "validation")
+_NUMBER = "([0-9.e+-]+)"
 
 
 def with_task_defaults(parts: Mapping[str, Any], faults: list[Fault]) -> dict[str, Any]:
@@ -31,6 +32,9 @@ def with_task_defaults(parts: Mapping[str, Any], faults: list[Fault]) -> dict[st
     if isinstance(algorithm, Algorithm) and algorithm.code is None:
         filled["algorithm"] = _with_defaults(algorithm, dataset)
         faults += _unfit(filled["algorithm"], dataset)
+    if isinstance(algorithm, Algorithm) and algorithm.code is not None and not algorithm.code.metrics:
+        printed = {f"{channel}_{metric}": rf"{channel}-{metric}: {_NUMBER}" for channel in _CHANNELS}
+        filled["algorithm"] = replace(algorithm, code=replace(algorithm.code, metrics=printed))
     if isinstance(algorithm, Algorithm):
         searched = parts.get("search_space") or ()
         faults += _weight_faults(parts.get("weights"), filled["algorithm"], dataset, searched=searched)

@@ -195,6 +195,8 @@ def test_the_shipped_example_has_several_levels(project: Path, housing: Housing)
     assert done.code == 0, done.err
     assert done.data["test"]["test_accuracy"] > 0.9
     assert {row["predicted"] for row in done.data["predictions"]} <= {"Adelie", "Chinstrap", "Gentoo"}
+    # The table is sorted by species, and the rows that are shown are spread over it.
+    assert len({row["true"] for row in done.data["predictions"]}) == 3
     encoder = json.loads(next(project.rglob("encoder.json")).read_text(encoding="utf-8"))
     assert encoder["label"]["levels"] == ["Adelie", "Chinstrap", "Gentoo"]
 

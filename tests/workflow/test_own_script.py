@@ -100,6 +100,60 @@ def test_any_metric_that_a_script_prints_may_be_the_objective(
     assert " USD" not in study.err.split(f"validation_{metric}")[1].splitlines()[0]
 
 
+AUC = "{validation_auc: 'validation-auc: (\\S+)'}"
+CLASSIFIER = """\
+import json, os, pathlib
+import numpy as np
+
+def rows(channel):
+    file = next(pathlib.Path(os.environ["SM_CHANNEL_" + channel.upper()]).glob("*.csv"))
+    table = np.genfromtxt(file, delimiter=",")
+    return np.nan_to_num(table[:, 1:]), table[:, 0]
+
+def model_fn(model_dir):
+    return np.array(json.loads(pathlib.Path(model_dir, "model.json").read_text()))
+
+def predict_fn(features, model):
+    return 1 / (1 + np.exp(-np.nan_to_num(features) @ model))
+
+if __name__ == "__main__":
+    features, label = rows("train")
+    model = np.zeros(features.shape[1])
+    for number in range(20):
+        model += features.T @ (label - predict_fn(features, model)) / len(label)
+        if number % 5 == 4 and "SM_CHANNEL_VALIDATION" in os.environ:
+            x, y = rows("validation")
+            chance = predict_fn(x, model)
+            auc = (chance[y == 1][:, None] > chance[y == 0]).mean()
+            print(f"validation-auc: {auc:.6f}", flush=True)
+    pathlib.Path(os.environ["SM_MODEL_DIR"], "model.json").write_text(json.dumps(model.tolist()))
+"""
+
+
+def test_a_classifier_s_printed_metric_is_an_objective_and_the_gate_s(project: Path, housing: Housing) -> None:
+    (project / "src").mkdir()
+    (project / "src" / "train.py").write_text(CLASSIFIER)
+    (project / "conf" / "algorithm").mkdir(parents=True)
+    (project / "conf" / "algorithm" / "logistic.yaml").write_text(
+        f"defaults: [script]\nname: logistic\nscript: {{source_dir: src, metrics: {AUC}}}\nhyperparameters: {{}}\n"
+    )
+    table = [(n % 11 - 5, n % 4 - 2, "late" if n % 11 + 3 * (n % 4) > 9 + n % 3 else "in time") for n in range(400)]
+    pandas.DataFrame(table, columns=["a", "b", "came"]).to_csv("trains.csv", index=False)
+    (project / "conf" / "dataset").mkdir()
+    described = housing("describe", "trains.csv", "--label", "came").out
+    (project / "conf" / "dataset" / "trains.yaml").write_text(described)
+    mine = ["--config-dir", "conf", "dataset=trains", "algorithm=logistic", "study.objective=validation_auc"]
+    trained = housing("train", *mine, "--json")
+    assert trained.code == 0, trained.err
+    assert trained.data["metrics"]["validation_auc"] > 0.8
+    refused = housing("promote", *mine, "gate.metric=auc", "gate.at_least=0.9999")
+    assert refused.code == 4, refused.err
+    passed = housing("promote", *mine, "gate.metric=auc", "gate.at_least=0.8", "--json")
+    assert passed.code == 0, passed.err
+    # What the script prints, and what the gate computes from its model's answers, is one metric of like rows.
+    assert passed.data["metrics"]["test_auc"] == pytest.approx(trained.data["metrics"]["validation_auc"], abs=0.1)
+
+
 def test_a_metric_of_unknown_direction_asks_for_it(housing: Housing, mine: list[str]) -> None:
     answer = housing(
         "train", *mine, f"algorithm.script.metrics={PRINTED.format('profit')}", "study.objective=validation_profit"
