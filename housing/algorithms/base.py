@@ -27,7 +27,7 @@ ENTRY_POINTS = "housing.algorithms"
 SCRIPT, CONTAINER = OWN_CODE = ("script", "container")
 """Algorithms that run code of the user's, under whatever name a configuration gives them."""
 
-_NOT_ALGORITHMS = ("base", "lightgbm_parameters", "own_code", "xgboost_parameters")
+_NOT_ALGORITHMS = ("base", "groups", "lightgbm_parameters", "own_code", "xgboost_parameters")
 
 
 @dataclass(frozen=True)
@@ -221,8 +221,9 @@ class FittingAlgorithm(Algorithm, Protocol):
     ) -> Any:
         """What jobs of one `matrix_key` train on; a validation matrix names the training one as `reference`.
 
-        `features` are (rows, columns), `label` is (rows,), and so are `weights`, which only an algorithm that declares
-        them is ever given. Threads share what is returned: `fit` must not change it.
+        `features` are (rows, columns), `label` is (rows,), or (rows, 2) with the number of each row's group where the
+        task has some. Only an algorithm that declares `weights` is given them, (rows,). Threads share what is returned:
+        `fit` must not change it.
         """
         del hyperparameters, reference, weights
         return features, label

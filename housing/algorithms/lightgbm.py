@@ -16,6 +16,7 @@ from housing.algorithms.base import (
     LabelMetrics,
     RoundWatch,
 )
+from housing.algorithms.groups import by_group
 from housing.algorithms.lightgbm_parameters import (
     ALIASES,
     HYPERPARAMETERS,
@@ -67,12 +68,18 @@ class LightGBM(FittingAlgorithm):
     ) -> Any:
         """See `FittingAlgorithm.matrix`; built at once, so that no two jobs build it."""
         import lightgbm
+        import numpy as np
 
         bins = {name: hyperparameters[name] for name in OF_THE_MATRIX if name in hyperparameters}
+        sizes = None
+        if label.ndim > 1:
+            order, groups = by_group(label)
+            features, label, sizes = features[order], label[order, 0], np.bincount(groups)
         return lightgbm.Dataset(
             features,
             label,
             weight=weights,
+            group=sizes,
             reference=reference,
             # Columns that no split of this min_data_in_leaf could use would be left out for all other jobs as well.
             params={**bins, "feature_pre_filter": False, "num_threads": 1, "verbosity": -1},
@@ -101,7 +108,7 @@ class LightGBM(FittingAlgorithm):
             (parameters["alpha"],) = quantiles
         parameters.setdefault("seed", seed)
         parameters |= {
-            "metric": metrics or "none",
+            **_at_cuts(metrics),
             "num_threads": threads,
             "deterministic": True,
             "force_row_wise": True,
@@ -191,6 +198,13 @@ class _Patience:
         if self.best is None or value < self._lowest:
             self.best, self._lowest = number, value
         return number - self.best >= self._rounds
+
+
+def _at_cuts(metrics: Sequence[str]) -> dict[str, Any]:
+    """`ndcg@10` as LightGBM takes it: the metric once, and where its lists are cut."""
+    names = dict.fromkeys(metric.partition("@")[0] for metric in metrics)
+    cuts = [int(cut) for cut in (metric.partition("@")[2] for metric in metrics) if cut]
+    return {"metric": list(names) or "none", **({"eval_at": cuts} if cuts else {})}
 
 
 def _measured(

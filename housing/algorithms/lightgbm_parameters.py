@@ -18,7 +18,7 @@ HYPERPARAMETERS: Hyperparameters = {
         "text",
         "loss to minimise",
         default="regression",
-        choices=(*_OF_NUMBERS, "binary", "multiclass", "multiclassova", "quantile"),
+        choices=(*_OF_NUMBERS, "binary", "multiclass", "multiclassova", "quantile", "lambdarank"),
     ),
     "metric": Hyperparameter(
         "text",
@@ -35,6 +35,8 @@ HYPERPARAMETERS: Hyperparameters = {
             "multi_logloss",
             "multi_error",
             "quantile",
+            "ndcg@5",
+            "ndcg@10",
         ),
         many=True,
         tunable=False,
@@ -104,6 +106,7 @@ TASKS = {
     "binary": ForTask(("binary",), ("binary_logloss", "auc", "average_precision", "binary_error")),
     "multiclass": ForTask(("multiclass", "multiclassova"), ("multi_logloss", "multi_error"), levels="num_class"),
     "quantile": ForTask(("quantile",), ("quantile",), quantiles="quantile_alpha", most_quantiles=1),
+    "ranking": ForTask(("lambdarank",), ("ndcg@10", "ndcg@5")),
 }
 METRIC_NAMES = {
     "l1": "mae",
@@ -114,5 +117,8 @@ METRIC_NAMES = {
     "binary_error": "error",
     "multi_error": "error",
     "quantile": "pinball",
+    # Of equal scores it takes the row that comes first; ours earn nothing by a tie.
+    "ndcg@5": "ndcg_at_5_by_row",
+    "ndcg@10": "ndcg_at_10_by_row",
 }
-LARGER_IS_BETTER = ("auc", "pr_auc")
+LARGER_IS_BETTER = ("auc", "pr_auc", "ndcg_at_5_by_row", "ndcg_at_10_by_row")

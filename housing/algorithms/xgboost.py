@@ -21,7 +21,8 @@ from housing.algorithms.base import (
     LabelMetrics,
     RoundWatch,
 )
-from housing.algorithms.xgboost_parameters import ALIASES, HYPERPARAMETERS, LINKS, METRIC_NAMES, TASKS
+from housing.algorithms.groups import by_group
+from housing.algorithms.xgboost_parameters import AFT, ALIASES, HYPERPARAMETERS, LINKS, METRIC_NAMES, TASKS
 
 if TYPE_CHECKING:
     import numpy as np
@@ -54,7 +55,8 @@ class XGBoost(FittingAlgorithm):
 
         Threads that share a matrix with differing values crash or predict wrongly without an error.
         """
-        return hyperparameters.get("max_bin"), hyperparameters.get("tree_method", "auto")
+        is_of_ranges = hyperparameters.get("objective") == AFT
+        return hyperparameters.get("max_bin"), hyperparameters.get("tree_method", "auto"), is_of_ranges
 
     def matrix(
         self,
@@ -66,13 +68,20 @@ class XGBoost(FittingAlgorithm):
         weights: NDArray[np.float32] | None = None,
     ) -> Any:
         """See `FittingAlgorithm.matrix`; binned where the tree method allows it."""
+        import numpy as np
         import xgboost
 
         max_bin, tree_method = hyperparameters.get("max_bin"), hyperparameters.get("tree_method", "auto")
+        of_rows: dict[str, Any] = {"weight": weights}
+        if label.ndim > 1:
+            order, of_rows["qid"] = by_group(label)
+            features, label = features[order], label[order, 0]
+        elif hyperparameters.get("objective") == AFT:
+            of_rows |= {"label_lower_bound": abs(label), "label_upper_bound": np.where(label > 0, label, np.inf)}
         if tree_method in ("auto", "hist"):
             bins = {} if max_bin is None else {"max_bin": max_bin}
-            return xgboost.QuantileDMatrix(features, label, weight=weights, ref=reference, nthread=1, **bins)
-        made = xgboost.DMatrix(features, label, weight=weights, nthread=1)
+            return xgboost.QuantileDMatrix(features, label, ref=reference, nthread=1, **of_rows, **bins)
+        made = xgboost.DMatrix(features, label, nthread=1, **of_rows)
         if tree_method == "exact":
             # The first training sorts the columns and keeps them with the matrix. Two first ones at once crash or fit
             # other trees without an error; once it is done, threads share the matrix safely.

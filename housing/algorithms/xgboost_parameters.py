@@ -27,6 +27,10 @@ HYPERPARAMETERS: Hyperparameters = {
             "binary:logistic",
             "multi:softprob",
             "reg:quantileerror",
+            "rank:ndcg",
+            "rank:pairwise",
+            "survival:cox",
+            "survival:aft",
         ),
     ),
     "eval_metric": Hyperparameter(
@@ -45,6 +49,10 @@ HYPERPARAMETERS: Hyperparameters = {
             "mlogloss",
             "merror",
             "quantile",
+            "ndcg@5",
+            "ndcg@10",
+            "cox-nloglik",
+            "aft-nloglik",
         ),
         many=True,
         tunable=False,
@@ -54,6 +62,10 @@ HYPERPARAMETERS: Hyperparameters = {
         "float", "quantiles of the label (reg:quantileerror)", low=_POSITIVE, high=1, many=True, tunable=False
     ),
     "scale_pos_weight": Hyperparameter("float", "weight of the positive level's rows (binary:logistic)", low=0),
+    "aft_loss_distribution": Hyperparameter(
+        "text", "spread of the logarithms of times (survival:aft)", choices=("normal", "logistic", "extreme")
+    ),
+    "aft_loss_distribution_scale": Hyperparameter("float", "width of that spread (survival:aft)", low=_POSITIVE),
     "booster": Hyperparameter("text", "kind of learner", choices=("gbtree", "dart")),
     "tree_method": Hyperparameter("text", "how splits are found", choices=("auto", "exact", "approx", "hist")),
     "eta": Hyperparameter("float", "learning rate", low=0, high=1),
@@ -99,6 +111,9 @@ ALIASES = {
 }
 """Names of XGBoost's library and its scikit-learn classes -> those of SageMaker's container."""
 
+AFT = "survival:aft"
+"""Its labels are ranges: from a time to the same, or to no end where the event was not seen."""
+
 _SQUARED = ("reg:squarederror", "reg:absoluteerror", "reg:pseudohubererror", "reg:squaredlogerror")
 _POSITIVE_ONLY = ("count:poisson", "reg:gamma", "reg:tweedie")
 
@@ -108,6 +123,9 @@ TASKS = {
     "binary": ForTask(("binary:logistic",), ("logloss", "auc", "aucpr", "error", "rmse", "mae")),
     "multiclass": ForTask(("multi:softprob",), ("mlogloss", "merror"), levels="num_class"),
     "quantile": ForTask(("reg:quantileerror",), ("quantile",), quantiles="quantile_alpha"),
+    "ranking": ForTask(("rank:ndcg", "rank:pairwise"), ("ndcg@10", "ndcg@5")),
+    "survival": ForTask(("survival:cox",), ("cox-nloglik",)),
+    "survival_time": ForTask((AFT,), ("aft-nloglik",)),
 }
 METRIC_NAMES = {
     "logloss": "log_loss",
@@ -115,7 +133,12 @@ METRIC_NAMES = {
     "poisson-nloglik": "poisson_nloglik",
     "merror": "error",
     "quantile": "pinball",
+    # Of equal scores it takes the row that comes first; ours earn nothing by a tie.
+    "ndcg@5": "ndcg_at_5_by_row",
+    "ndcg@10": "ndcg_at_10_by_row",
+    "cox-nloglik": "cox_nloglik",
+    "aft-nloglik": "aft_nloglik",
 }
 
-LINKS = (*_POSITIVE_ONLY, "binary:logistic", "multi:softprob")
+LINKS = (*_POSITIVE_ONLY, "binary:logistic", "multi:softprob", "survival:cox", AFT)
 """Objectives whose prediction is not the sum of the trees."""

@@ -38,6 +38,9 @@ def with_task_defaults(parts: Mapping[str, Any], faults: list[Fault]) -> dict[st
     if isinstance(algorithm, Algorithm):
         searched = parts.get("search_space") or ()
         faults += _weight_faults(parts.get("weights"), filled["algorithm"], dataset, searched=searched)
+    if isinstance(algorithm, Algorithm) and algorithm.code is not None and tasks.find(question).has_groups:
+        rule = f"task {question} needs the group of each row, which code of your own is not told"
+        faults.append(Fault(("algorithm", "name"), rule, algorithm.name, f"choose {_able(question)}"))
     if isinstance(study, Study):
         named = tuple(f"{name}_{metric}" if name in _CHANNELS else name for name in study.objectives)
         filled["study"] = replace(study, objective=named[0] if isinstance(study.objective, str) else named)
@@ -115,9 +118,9 @@ def _unfit(algorithm: Algorithm, dataset: Dataset) -> Iterator[Fault]:
     """What the algorithm cannot do for the task, or does for another one."""
     declared, question = find(algorithm.name), dataset.task_name
     if not declared.serves(question):
-        able = [name for name in BUILT_IN if find(name).serves(question)]
+        able = _able(question)
         rule = f"answers {some_of(declared.tasks)}, and task {question} is asked of {dataset.label!r}"
-        way_out = f"choose {some_of([f'algorithm={name}' for name in able])}" if able else "ask another task"
+        way_out = f"choose {able}" if able else "ask another task"
         yield Fault(("algorithm", "name"), rule, algorithm.name, way_out)
         return
     how, has = declared.tasks.get(question, ForTask()), declared.capabilities
@@ -135,6 +138,10 @@ def _unfit(algorithm: Algorithm, dataset: Dataset) -> Iterator[Fault]:
             way_out = did_you_mean(nearest(metric, how.metrics))
             yield Fault(("algorithm", has.round_metrics or ""), rule, metric, way_out)
     yield from _of_the_label(algorithm, dataset)
+
+
+def _able(question: str) -> str:
+    return some_of([f"algorithm={name}" for name in BUILT_IN if question in find(name).tasks])
 
 
 def _of_the_label(algorithm: Algorithm, dataset: Dataset) -> Iterator[Fault]:

@@ -97,7 +97,10 @@ def _number(values: Sequence[float], question: str, *, is_guess: bool) -> AskedL
     why = f"the label; {remark}" if remark else "the label"
     column = Guess("numeric", why=why, low=min(values), high=max(values), remark=remark)
     guess = "  # guess" if is_guess else ""
-    keys = (f"{key}: {example}  # guess" for key, example in tasks.find(question).keys.items())
+    keys = (
+        f"{key}: ???  # name the column, such as {one.example}" if one.is_column else f"{key}: {one.example}  # guess"
+        for key, one in tasks.find(question).keys.items()
+    )
     return AskedLabel(column, (f"task: {question}{guess}", *keys, 'label_unit: ""  # such as USD'))
 
 

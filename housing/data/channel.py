@@ -22,7 +22,8 @@ _LEAST_IN_DIGITS, _MOST_IN_DIGITS = 1e-10, 1e18
 
 @dataclass(frozen=True, eq=False)
 class Channel:
-    """`features` is (rows, columns) float32 with NaN for missing; `label` is (rows,) float32, already transformed.
+    """`features` is (rows, columns) float32 with NaN for missing; `label` is (rows,) float32, already transformed; of a
+    ranking it is (rows, 2), with the number of each row's group.
 
     `weights` (rows,) say how much each row counts in a fit; None: all alike.
     """

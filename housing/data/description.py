@@ -138,6 +138,8 @@ class Dataset:
     `task` is the kind of question (a file of `housing.tasks`); left out, it follows from the label's column: a number
     gives regression, two levels binary, more of them multiclass. `positive` is the level that a binary task is about;
     left out, it is the second one. `quantiles` of the label, lowest first, are what task quantile asks for.
+    `group` is the column of a ranking's groups, such as the query; `event` tells of a time whether its event was seen
+    (1 or true), or not until then (0 or false). Neither of these is a feature.
 
     `source` is a path seen from the working folder, or `package:<file>` for shipped data. A CSV may be gzipped. An
     empty cell is always missing; `missing_values` are the texts that mean the same.
@@ -155,6 +157,8 @@ class Dataset:
     task: str | None = None
     positive: str | None = None
     quantiles: tuple[float, ...] | None = None
+    group: str | None = None
+    event: str | None = None
 
     def __post_init__(self) -> None:
         faults = [*self._separator_faults(), *self._label_faults(), *self._level_faults()]
@@ -172,7 +176,7 @@ class Dataset:
         return {
             name: column
             for name, column in self.columns.items()
-            if isinstance(column, Numeric | Ordinal | Nominal) and name != self.label
+            if isinstance(column, Numeric | Ordinal | Nominal) and name not in (self.label, self.group, self.event)
         }
 
     @property
@@ -245,15 +249,31 @@ class Dataset:
     def _key_faults(self) -> Iterator[str]:
         """Of keys that some tasks need and others do not take."""
         needed = tasks.find(self.task_name).keys
-        for key, example in needed.items():
-            if getattr(self, key, None) is None:
-                yield f"{key}: task {self.task_name} needs it, such as {key}: {example}"
-        for name in tasks.names():
-            for key in tasks.find(name).keys:
-                if key not in needed and getattr(self, key, None) is not None:
-                    yield f"{key}: belongs to task {name}, and {self.task_name} is asked"
+        for key, one in needed.items():
+            value = getattr(self, key, None)
+            if value is None:
+                yield f"{key}: task {self.task_name} needs it, such as {key}: {one.example}"
+            elif one.is_column and (fault := self._column_fault(value)):
+                yield f"{key}: {fault}"
+        for key in {key: None for name in tasks.names() for key in tasks.find(name).keys if key not in needed}:
+            if getattr(self, key, None) is not None:
+                owners = " or ".join(name for name in tasks.names() if key in tasks.find(name).keys)
+                yield f"{key}: belongs to task {owners}, and {self.task_name} is asked"
         if self.quantiles is not None and (fault := quantiles_fault(self.quantiles or (0.0,))):
             yield f"quantiles: {fault}, such as 0.1"
+
+    def _column_fault(self, name: str) -> str | None:
+        """Why a column cannot be what a task needs beside the label."""
+        if name not in self.columns:
+            return unknown_column(name, self.columns)
+        column = self.columns[name]
+        if name == self.label:
+            return "is the label"
+        if not isinstance(column, Ignored) and column.missing != "refused":
+            return f"columns.{name} must have missing: refused"
+        if isinstance(column, Identifier) and column.unique:
+            return f"columns.{name} is different in every row; say unique: false"
+        return None
 
     def _positive_faults(self, levels: tuple[str, ...] | None) -> Iterator[str]:
         if self.positive is None:

@@ -13,8 +13,9 @@ from housing.data.description import Dataset
 from housing.data.encoder import Encoder
 from housing.data.features import Features
 from housing.data.labels import check_label
-from housing.data.split import Parts, split, strata_of
+from housing.data.split import Parts, shuffled, split, strata_of
 from housing.data.table import Table, read
+from housing.data.task_columns import groups_of, labels_of
 from housing.data.weights import Weights, training_weights, validation_weights
 from housing.errors import DataError
 
@@ -49,32 +50,46 @@ class Prepared:
         """An encoder fitted on train and validation together, and those rows as channel `train`."""
         rows = self.table.take(np.sort(np.concatenate([self.parts.train, self.parts.validation])))
         encoder = Encoder.fit(rows, self.dataset, self.features)
-        return encoder, _channel("train", rows, encoder, self.weights)
+        return encoder, _channel("train", rows, encoder, self.dataset, self.weights)
 
     def folds(self, count: int, *, seed: int) -> list[Mapping[str, Channel]]:
         """The training rows in `count` random parts, each once channel `validation` to a `train` of the others.
 
-        Each level of a label that has levels is spread evenly over them, as over the parts of the table. Every fold has
+        Each level of a label that has levels is spread evenly over them, as over the parts of the table; no group is
+        divided. Every fold has
         an encoder of its own, fitted on its `train` alone. The validation and test parts are in none.
         Raises DataError when there are fewer rows than folds.
         """
         rows = self.parts.train
         if len(rows) < count:
             raise DataError(f"{self.table.source}: {count} folds need as many training rows, there are {len(rows)}")
-        # RandomState for the same reason as in `split`.
-        order = rows[np.random.RandomState(seed).permutation(len(rows))]
+        order = shuffled(self.table, self.dataset, rows, seed=seed)
+        if (groups := groups_of(self.table, self.dataset, order)) is not None:
+            return [self._fold(rows, held) for held in self._of_groups(order, groups, count)]
         strata = strata_of(self.table, self.dataset, order)
         if len(strata) == 1:
             held_out = np.array_split(order, count)
         else:
             dealt = np.concatenate(strata)
             held_out = [dealt[place::count] for place in range(count)]
-        return [self._channels(np.setdiff1d(rows, held), np.sort(held)) for held in held_out]
+        return [self._fold(rows, held) for held in held_out]
+
+    def labels(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+        """What metrics take of these rows of the table; see `task_columns.labels_of`."""
+        return labels_of(self.table, self.dataset, self.encoder, rows)
+
+    def _of_groups(self, rows: NDArray[np.int64], groups: NDArray[np.int64], count: int) -> list[NDArray[np.int64]]:
+        if (found := int(groups.max()) + 1) < count:
+            raise DataError(f"{self.table.source}: {count} folds need as many groups in training, there are {found}")
+        return [rows[np.isin(groups, some)] for some in np.array_split(np.arange(found), count)]
+
+    def _fold(self, rows: NDArray[np.int64], held: NDArray[np.int64]) -> Mapping[str, Channel]:
+        return self._channels(np.setdiff1d(rows, held), np.sort(held))
 
     def _channels(self, train: NDArray[np.int64], validation: NDArray[np.int64]) -> Mapping[str, Channel]:
         fitted_on = self.table.take(train)
         encoder = Encoder.fit(fitted_on, self.dataset, self.features)
-        return _channels(encoder, fitted_on, self.table.take(validation), self.weights)
+        return _channels(encoder, fitted_on, self.table.take(validation), self.dataset, self.weights)
 
 
 def prepare(dataset: Dataset, features: Features, weights: Weights = "none") -> Prepared:
@@ -90,27 +105,30 @@ def prepare(dataset: Dataset, features: Features, weights: Weights = "none") -> 
         table=table,
         parts=parts,
         encoder=encoder,
-        channels=_channels(encoder, train, validation, weights),
+        channels=_channels(encoder, train, validation, dataset, weights),
         data_digest=table.digest(),
         split_digest=parts.digest(),
         weights=weights,
     )
 
 
-def _channels(encoder: Encoder, train: Table, validation: Table, weights: Weights) -> Mapping[str, Channel]:
+def _channels(
+    encoder: Encoder, train: Table, validation: Table, dataset: Dataset, weights: Weights
+) -> Mapping[str, Channel]:
     return {
-        "train": _channel("train", train, encoder, weights),
-        "validation": _channel("validation", validation, encoder, weights),
+        "train": _channel("train", train, encoder, dataset, weights),
+        "validation": _channel("validation", validation, encoder, dataset, weights),
     }
 
 
-def _channel(name: str, rows: Table, encoder: Encoder, weights: Weights) -> Channel:
+def _channel(name: str, rows: Table, encoder: Encoder, dataset: Dataset, weights: Weights) -> Channel:
     label = encoder.encode_label(rows[encoder.label])
+    groups = groups_of(rows, dataset, np.arange(rows.rows))
     weigh = training_weights if name == "train" else validation_weights
     return build(
         name,
         features=encoder.transform(rows),
-        label=label,
+        label=label if groups is None else np.column_stack([label, groups]).astype(np.float32),
         columns=encoder.columns,
         weights=weigh(weights, label.astype(np.float64)),
     )

@@ -12,6 +12,7 @@ from housing.data.cells import is_missing, text_of
 from housing.data.description import Dataset, Fractions, Split
 from housing.data.faults import listed
 from housing.data.table import Table
+from housing.data.task_columns import groups_of
 from housing.errors import DataError
 
 
@@ -45,10 +46,9 @@ def split(table: Table, dataset: Dataset) -> Parts:
             raise DataError(_nobody_claims(table, rule, unclaimed))
         shares = dict.fromkeys(claimed, unclaimed)
     else:
-        # RandomState's stream is frozen by numpy's policy, Generator's is not: a split must be stable for ever.
-        order = unclaimed[np.random.RandomState(rule.seed).permutation(len(unclaimed))]
+        order = shuffled(table, dataset, unclaimed, seed=rule.seed)
         strata = strata_of(table, dataset, order)
-        divided = [np.split(rows, _ends(rule.fractions, len(rows))) for rows in strata]
+        divided = [_divided(rows, rule.fractions, groups_of(table, dataset, rows)) for rows in strata]
         shares = {part: np.concatenate(some) for part, some in zip(claimed, zip(*divided, strict=True), strict=True)}
     parts = {part: np.sort(np.concatenate([claimed[part], shares[part]])) for part in claimed}
     for part in ("train", "validation"):
@@ -57,7 +57,19 @@ def split(table: Table, dataset: Dataset) -> Parts:
                 f"{table.source}: the split leaves no rows for {part}, of {table.rows}; "
                 "mend the dataset's split (fractions, by_column)"
             )
+    _refuse_torn(table, dataset, parts)
     return Parts(**parts)
+
+
+def shuffled(table: Table, dataset: Dataset, rows: NDArray[np.int64], *, seed: int) -> NDArray[np.int64]:
+    """The rows in random order; those of one group stay together, in their order."""
+    # RandomState's stream is frozen by numpy's policy, Generator's is not: a split must be stable for ever.
+    generator = np.random.RandomState(seed)
+    groups = groups_of(table, dataset, rows)
+    if groups is None:
+        return rows[generator.permutation(len(rows))]
+    place = generator.permutation(groups.max(initial=-1) + 1)[groups]
+    return rows[np.argsort(place, kind="stable")]
 
 
 def strata_of(table: Table, dataset: Dataset, rows: NDArray[np.int64]) -> list[NDArray[np.int64]]:
@@ -67,6 +79,27 @@ def strata_of(table: Table, dataset: Dataset, rows: NDArray[np.int64]) -> list[N
         return [rows]
     values = table[dataset.label][rows]
     return [rows[values == level] for level in levels]
+
+
+def _divided(
+    rows: NDArray[np.int64], fractions: Fractions, groups: NDArray[np.int64] | None
+) -> list[NDArray[np.int64]]:
+    """Rows in the order of their groups, numbered from 0, for train, validation and test; no group is divided."""
+    if groups is None:
+        return np.split(rows, _ends(fractions, len(rows)))
+    ends = _ends(fractions, int(groups.max(initial=-1)) + 1)
+    return np.split(rows, np.searchsorted(groups, ends))
+
+
+def _refuse_torn(table: Table, dataset: Dataset, parts: dict[str, NDArray[np.int64]]) -> None:
+    if dataset.group is None:
+        return
+    names = {part: set(table[dataset.group][rows].tolist()) for part, rows in parts.items()}
+    if torn := (names["train"] & names["validation"]) | (names["train"] | names["validation"]) & names["test"]:
+        raise DataError(
+            f"{table.source}: split.by_column divides {len(torn)} groups between parts, such as {dataset.group} "
+            f"{listed(sorted(map(text_of, torn)), 3)}; claim whole groups"
+        )
 
 
 def _ends(fractions: Fractions, rows: int) -> tuple[int, int]:

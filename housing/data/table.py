@@ -20,6 +20,7 @@ from housing.data.csv_file import SEPARATORS, header_and_chunks, opened
 from housing.data.description import Dataset, Ignored
 from housing.data.faults import Faults, listed, repeated, shown
 from housing.data.sources import refuse_address, refuse_folder
+from housing.data.task_columns import with_task_columns
 from housing.errors import DataError
 from housing.nearest import nearest
 
@@ -83,7 +84,7 @@ def read(dataset: Dataset) -> Table:
     faults = Faults(str(path))
     columns = (_read_parquet if dataset.format == "parquet" else _read_csv)(path, dataset, faults)
     faults.raise_any()
-    return Table(columns, dataset.source)
+    return Table(with_task_columns(columns, dataset, str(path)), dataset.source)
 
 
 def located(source: str) -> Path:
@@ -153,7 +154,8 @@ def _read_parquet(path: Path, dataset: Dataset, faults: Faults) -> dict[str, NDA
 
 def _kept(dataset: Dataset) -> list[str]:
     claims = dataset.split.by_column.column if dataset.split.by_column else None
-    return [name for name, column in dataset.columns.items() if not isinstance(column, Ignored) or name == claims]
+    asked = (claims, dataset.group, dataset.event)
+    return [name for name, column in dataset.columns.items() if not isinstance(column, Ignored) or name in asked]
 
 
 def _check_header(path: Path, header: Sequence[str], dataset: Dataset, faults: Faults) -> None:

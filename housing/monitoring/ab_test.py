@@ -149,8 +149,8 @@ class _Judge:
 
         label, answers = _array([self.labels[row] for row in rows]), self._predictions(list(rows.values()))
         compute = self.metric.compute
-        picked = resampling.draws(len(label), self.rules.resamples, seed=seed)
-        return np.array([compute(label[some], answers.take(some)) for some in picked]), compute(label, answers)
+        drawn = resampling.draws(label, self.rules.resamples, seed=seed)
+        return np.array([compute(labels, answers.take(some)) for labels, some in drawn]), compute(label, answers)
 
 
 def _array(values: Sequence[float] | Sequence[Answer]) -> NDArray[np.float64]:

@@ -110,12 +110,12 @@ def improvement(
     rules = metrics(task)[metric]
     compute, sign = rules.compute, 1.0 if rules.direction == "minimize" else -1.0
 
-    def difference(rows: NDArray[np.int64]) -> float:
-        return sign * (compute(label[rows], champion.take(rows)) - compute(label[rows], candidate.take(rows)))
+    def difference(labels: NDArray[np.float64], rows: NDArray[np.int64]) -> float:
+        return sign * (compute(labels, champion.take(rows)) - compute(labels, candidate.take(rows)))
 
-    differences = [difference(rows) for rows in resampling.draws(len(label), resamples, seed=seed)]
+    differences = [difference(labels, rows) for labels, rows in resampling.draws(label, resamples, seed=seed)]
     low, high = resampling.percentile_interval(differences, confidence)
-    return difference(np.arange(len(label))), low, high
+    return difference(label, np.arange(len(label))), low, high
 
 
 def _absolute(gate: Gate, value: float, unit: str) -> Iterator[Verdict]:

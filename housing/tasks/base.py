@@ -36,7 +36,7 @@ MOST_CLASSES = 10
 
 Direction = Literal["minimize", "maximize"]
 
-_NOT_TASKS = ("base", "classes", "curves", "interval", "numbers", "resampling", "written")
+_NOT_TASKS = ("base", "classes", "curves", "interval", "numbers", "resampling", "times", "written")
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,7 +111,8 @@ def _always(_label: NDArray[np.float64]) -> str | None:
 
 @dataclass(frozen=True)
 class Metric:
-    """`compute(label, predictions)` takes a label of (rows,), in its unit or as codes of levels.
+    """`compute(label, predictions)` takes a label of (rows,), in its unit or as codes of levels; where the task has
+    groups, of (rows, 2).
 
     Its value is NaN where the predictions have none. `undefined(label)` tells why labels have none whatever is
     predicted, None where they have one. `has_unit`: the value is in the label's unit. `of_probabilities`: it goes by
@@ -126,6 +127,14 @@ class Metric:
     undefined: Callable[[NDArray[np.float64]], str | None] = _always
 
 
+@dataclass(frozen=True)
+class DatasetKey:
+    """A key of a dataset that some tasks need, by an example of its value; `is_column`: it names a column."""
+
+    example: str
+    is_column: bool = False
+
+
 class Task(Protocol):
     """Subclass it. `question` is what it asks, for people.
 
@@ -133,7 +142,9 @@ class Task(Protocol):
     transformations of the label that its predictions can be turned back from. `levels` is the least and the largest
     number of levels that its label may have; None: the label is a number. `has_positive_level`: one of its two levels,
     the second, is what it is about, and is chosen from a threshold of its probability on. `keys` are keys of a dataset
-    that it needs beside the label, and no other task takes, each with an example.
+    that it needs beside the label, and only tasks that need them take. `has_label_s_scale`: predicted numbers are
+    values of the label. `has_groups`: rows are judged by groups, and its labels in metrics are (rows, 2), with the
+    number of the group behind the label.
     """
 
     name: ClassVar[str]
@@ -143,7 +154,9 @@ class Task(Protocol):
     transforms: ClassVar[tuple[str, ...]] = ("none",)
     levels: ClassVar[tuple[int, int] | None] = None
     has_positive_level: ClassVar[bool] = False
-    keys: ClassVar[Mapping[str, str]] = {}
+    has_label_s_scale: ClassVar[bool] = True
+    has_groups: ClassVar[bool] = False
+    keys: ClassVar[Mapping[str, DatasetKey]] = {}
 
     def asking(self, quantiles: Sequence[float], /) -> Task:
         """The same task for these quantiles of the label; itself where it asks for none."""
@@ -232,14 +245,15 @@ def every_metric() -> Mapping[str, Metric]:
 def score(task: str, label: NDArray[np.float64], predictions: Predictions) -> dict[str, float]:
     """Every metric of the task that these labels and predictions have, by name.
 
-    Raises DataError where the label is not (rows,) finite numbers, at least one, with as many predictions.
+    Raises DataError where the label has not finite numbers for each prediction, of which there must be one.
     """
     import numpy as np
 
     values = predictions.values
-    if label.shape != values.shape or label.ndim != 1 or not label.size:
+    wanted = (*values.shape, 2) if find(task).has_groups else values.shape
+    if label.shape != wanted or values.ndim != 1 or not label.size:
         raise DataError(
-            f"cannot score {values.shape} predictions against {label.shape} labels: both must be (rows,), rows > 0"
+            f"cannot score {values.shape} predictions against {label.shape} labels: there must be a row for each"
         )
     if not (np.isfinite(label).all() and np.isfinite(values).all()):
         raise DataError("cannot score: labels and predictions must be finite numbers")

@@ -180,7 +180,7 @@ def _curve(points: tuple[Floats, Floats], ranking: _Ranking, drawn: _Drawn, *, d
     grid = np.linspace(0, 1, _GRID)
     rows = len(ranking.positive)
     heights, areas = [], []
-    for drawn_rows in resampling.draws(rows, draws, seed=seed):
+    for drawn_rows in resampling.row_draws(rows, draws, seed=seed):
         hits, misses = ranking.counts(np.bincount(drawn_rows, minlength=rows))
         if hits[-1] and misses[-1]:
             height, area = drawn(hits, misses, grid)

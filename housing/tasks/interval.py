@@ -33,7 +33,7 @@ def interval(
     seed: int = 0,
 ) -> tuple[float, float] | None:
     """A percentile bootstrap over the rows; None where no draw has a value."""
-    picked = resampling.draws(len(label), resamples, seed=seed)
-    values = [metric.compute(label[some], predictions.take(some)) for some in picked]
+    drawn = resampling.draws(label, resamples, seed=seed)
+    values = [metric.compute(labels, predictions.take(rows)) for labels, rows in drawn]
     low, high = resampling.percentile_interval(values, confidence)
     return None if isnan(low) else (low, high)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
-from housing.tasks.base import Metric, Predictions, Task
+from housing.tasks.base import DatasetKey, Metric, Predictions, Task
 
 if TYPE_CHECKING:
     import numpy as np
@@ -62,7 +62,7 @@ class Quantile(Task):
     }
     metric: ClassVar[str] = "pinball"
     transforms: ClassVar[tuple[str, ...]] = ("none", "log")
-    keys: ClassVar[Mapping[str, str]] = {"quantiles": "[0.1, 0.5, 0.9]"}
+    keys: ClassVar[Mapping[str, DatasetKey]] = {"quantiles": DatasetKey("[0.1, 0.5, 0.9]")}
 
     def __init__(self, quantiles: Sequence[float] = ()) -> None:
         self._quantiles = tuple(quantiles)

@@ -11,13 +11,41 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-def draws(rows: int, count: int, *, seed: int) -> Iterator[NDArray[np.int64]]:
+Draw = tuple["NDArray[np.float64]", "NDArray[np.int64]"]
+"""Labels as metrics take them, and the row that each one is of."""
+
+
+def row_draws(rows: int, count: int, *, seed: int) -> Iterator[NDArray[np.int64]]:
     """`count` times as many row numbers as there are rows."""
     import numpy as np
 
     # RandomState's stream is frozen by numpy's policy: the same seed draws the same rows for ever.
     generator = np.random.RandomState(seed)
     return (generator.randint(0, rows, rows) for _ in range(count))
+
+
+def draws(label: NDArray[np.float64], count: int, *, seed: int) -> Iterator[Draw]:
+    """`count` draws of as many rows as there are; of a label with groups, of as many groups.
+
+    A group that is drawn twice is two groups.
+    """
+    if label.ndim == 1:
+        return ((label[rows], rows) for rows in row_draws(len(label), count, seed=seed))
+    return _group_draws(label, count, seed=seed)
+
+
+def _group_draws(label: NDArray[np.float64], count: int, *, seed: int) -> Iterator[Draw]:
+    import numpy as np
+
+    _, group = np.unique(label[:, 1], return_inverse=True)
+    order = np.argsort(group, kind="stable")
+    sizes = np.bincount(group)
+    starts = np.cumsum(sizes) - sizes
+    for drawn in row_draws(len(sizes), count, seed=seed):
+        many = sizes[drawn]
+        within = np.arange(many.sum()) - np.repeat(np.cumsum(many) - many, many)
+        rows = order[np.repeat(starts[drawn], many) + within]
+        yield np.column_stack([label[rows, 0], np.repeat(np.arange(len(drawn)), many)]), rows
 
 
 def percentile_interval(values: Sequence[float] | NDArray[np.float64], confidence: float) -> tuple[float, float]:

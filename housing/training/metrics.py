@@ -20,8 +20,11 @@ COSTS = {
 
 _KNOWN: dict[str, Direction] = {
     **dict.fromkeys(("mse", "mdae", "max_error", "loss", "logloss", "mlogloss", "error", "merror"), "minimize"),
-    **dict.fromkeys(("pinball", "quantile", "gamma_deviance", "poisson_nloglik"), "minimize"),
-    **dict.fromkeys(("explained_variance", "aucpr", "ndcg", "map", "mrr", "cindex", "concordance"), "maximize"),
+    **dict.fromkeys(
+        ("pinball", "quantile", "gamma_deviance", "poisson_nloglik", "cox_nloglik", "aft_nloglik"), "minimize"
+    ),
+    **dict.fromkeys(("explained_variance", "aucpr", "ndcg", "map", "mrr", "cindex"), "maximize"),
+    **dict.fromkeys(("ndcg_at_5_by_row", "ndcg_at_10_by_row"), "maximize"),
 }
 """Metrics of no task that an algorithm's library, or code of the user's, measures, by the names that all use."""
 

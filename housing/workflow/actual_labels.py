@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from housing.errors import DataError
+from housing.errors import ConfigError, DataError
 from housing.monitoring.ab_test import Errors, errors
 from housing.workflow.monitored_variant import ActualLabels, MonitoredVariant
 from housing.workflow.session import Session
@@ -20,6 +20,11 @@ def read_labels(session: Session, file: Path) -> ActualLabels:
     from housing.monitoring.sample import id_column
 
     dataset = session.experiment.dataset
+    if dataset.group is not None:
+        raise ConfigError(
+            f"--labels: task {dataset.task_name} is judged by whole groups, and an endpoint answers rows: nobody knows "
+            "which of a group it was asked. Leave --labels out for drift; the gate of `housing promote` compares models"
+        )
     (text,) = csv_pieces(str(file), separator=dataset.separator, rows_a_piece=2**31, columns=dataset.columns)
     header = header_of(text)
     named_by = id_column(dataset, header)
@@ -29,6 +34,8 @@ def read_labels(session: Session, file: Path) -> ActualLabels:
     if dataset.label not in header:
         raise DataError(f"{file}: has no column {dataset.label}, the label")
     columns = rows_from_csv(text, header)
+    if dataset.event is not None and dataset.event not in header:
+        raise DataError(f"{file}: has no column {dataset.event}, which says whether the event was seen")
     levels = {level: code for code, level in enumerate(dataset.label_levels)}
     actual: dict[str, float] = {}
     for row, (name, cell) in enumerate(zip(columns[named_by], columns[dataset.label], strict=True), 1):
@@ -36,12 +43,24 @@ def read_labels(session: Session, file: Path) -> ActualLabels:
             continue
         try:
             actual[name] = float(levels[cell]) if levels else number(cell)
+            if dataset.event is not None:
+                actual[name] = _time(actual[name], columns[dataset.event][row - 1])
         except KeyError:
             known = listed(dataset.label_levels, 12)
             raise DataError(f"{file}: {dataset.label} of row {row} is {cell!r}; its levels are {known}") from None
         except ValueError:
-            raise DataError(f"{file}: {dataset.label} of row {row} is no number: {cell!r}") from None
+            odd = f" and {columns[dataset.event][row - 1]!r}" if dataset.event is not None else ""
+            wanted = "no number" if dataset.event is None else f"no time, more than 0, with a {dataset.event} of 0 or 1"
+            raise DataError(f"{file}: {dataset.label} of row {row} is {wanted}: {cell!r}{odd}") from None
     return ActualLabels(named_by, actual, columns)
+
+
+def _time(time: float, event: str) -> float:
+    from housing.data.task_columns import time_of
+
+    if (found := time_of(time, event)) is None:
+        raise ValueError
+    return found
 
 
 def erred_by(session: Session, monitored: Sequence[MonitoredVariant], actual_labels: ActualLabels) -> Errors:

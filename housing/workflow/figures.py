@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from housing.algorithms.base import find
 from housing.errors import HousingError, TrackingError
 from housing.reporting.charts import Series
+from housing.tasks import base as tasks
 from housing.training.job import TrainingResult
 from housing.training.metrics import direction, metric_of
 from housing.workflow.headline import JudgedPart, headline, judged_by, label_of
@@ -89,17 +90,20 @@ def _report(
     value = result.metrics.get(objective)
     lead = [f"{objective} {session.amount(value, objective)}{kept}"] if value is not None else []
     if predictions is not None:
-        judged = Judged(
+        label = label_of(session, part)
+        shown = Judged(
             part,
             about=f"{encoder.label}, {unit}" if unit else encoder.label,
-            label=label_of(session, part),
+            label=label,
             predictions=predictions,
             levels=encoder.label_levels,
             threshold=encoder.threshold,
             calibration=encoder.calibration.method if encoder.calibration is not None else "",
             uncalibrated=uncalibrated,
         )
-        told = headline(session, judged.label, predictions, part=part)
+        # A ranking's scores, or risks, stand on no scale of the label's.
+        judged = shown if tasks.find(encoder.task).has_label_s_scale else None
+        told = headline(session, label, predictions, part=part)
         same = told and objective == f"{part}_{judged_by(session)}"
         lead = [f"{told[0]}{kept}", *told[1:]] if same else [*lead, *told]
     return job_report(

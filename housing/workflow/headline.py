@@ -24,12 +24,12 @@ def judged_by(session: Session) -> str:
 
 
 def label_of(session: Session, *parts: str) -> NDArray[np.float64]:
-    """(rows,) of these parts together, in the label's unit, or codes of its levels."""
+    """Of these parts together, as metrics take it."""
     import numpy as np
 
     prepared = session.prepared
     rows = np.concatenate([getattr(prepared.parts, part) for part in parts])
-    return prepared.encoder.label_values(prepared.table[session.experiment.dataset.label][rows])
+    return prepared.labels(rows)
 
 
 def naive_value(session: Session, metric: str, *, part: JudgedPart) -> float | None:

@@ -55,7 +55,7 @@ def judge(session: Session, result: TrainingResult, encoder: Encoder, champion: 
         decision = decide(
             experiment.gate,
             experiment.dataset.task_name,
-            encoder.label_values(test[experiment.dataset.label]),
+            label_of(session, "test"),
             scored,
             None if is_champion else against,
             unit=experiment.dataset.label_unit,

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from housing.algorithms.base import find
 from housing.algorithms.own_code import Image, Program
 from housing.targets.sagemaker import built_in
 from housing.targets.sagemaker.containers import TrainingContainer
 from housing.targets.sagemaker.training.own_code import ImageContainer, ScriptContainer
 from housing.targets.sagemaker.training.script_mode import ScriptModeContainer
+from housing.tasks import base as tasks
 
 if TYPE_CHECKING:
     from housing.targets.sagemaker.settings import Settings
@@ -32,9 +34,25 @@ def container_faults(
     container = container_of(algorithm, code)
     found = [f"runner.{fault}" for fault in container.faults(settings)]
     found += [f"algorithm.{fault}" for fault in container.hyperparameter_faults(hyperparameters)]
+    found += _groups_faults(algorithm, hyperparameters)
     if settings.instance_count > 1 and not container.is_distributed:
         found.append(
             f"runner.instance_count: {settings.instance_count} instances would each train on every row, and "
             f"{algorithm} would count each row as often; use 1, on a larger instance_type"
         )
     return found
+
+
+def _groups_faults(algorithm: str, hyperparameters: Mapping[str, Any]) -> list[str]:
+    """Channels are CSV with the label first, which has no place for groups."""
+    declared = find(algorithm)
+    key = declared.capabilities.loss or ""
+    objectives = [
+        name for task, how in declared.tasks.items() if tasks.find(task).has_groups for name in how.objectives
+    ]
+    if hyperparameters.get(key) not in objectives:
+        return []
+    return [
+        f"algorithm.{key}: {hyperparameters[key]} needs the group of each row, and no container is told it here; train "
+        "on this machine or a Ray cluster (target@runner=local, target@runner=ray)"
+    ]

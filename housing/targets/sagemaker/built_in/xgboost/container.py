@@ -37,7 +37,10 @@ _TUNABLE = (
     "lambda",
     "alpha",
 )
-_REFUSED = {"reg:quantileerror": "it has no such objective"}
+_REFUSED = {
+    "reg:quantileerror": "it has no such objective",
+    "survival:aft": "its CSV has one column of labels, and a range of times needs two",
+}
 _NO_OBJECTIVES = ("poisson_nloglik",)
 _OPTUNA = "study.engine=optuna runs each trial as a training job of its own, and can"
 
@@ -59,7 +62,7 @@ class XGBoostContainer(BuiltIn):
             return ()
         return [
             f"objective: {objective} cannot be trained in SageMaker's built-in XGBoost: {_REFUSED[objective]}; train "
-            "on this machine (target@runner=local), or choose algorithm=lightgbm, which trains in a framework's image"
+            "on this machine or a Ray cluster (target@runner=local, target@runner=ray)"
         ]
 
     def image(self, settings: Settings, region: str) -> str:
