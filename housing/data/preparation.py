@@ -15,7 +15,7 @@ from housing.data.features import Features
 from housing.data.labels import check_label
 from housing.data.split import Parts, shuffled, split, strata_of
 from housing.data.table import Table, read
-from housing.data.task_columns import groups_of, labels_of
+from housing.data.task_columns import groups_of
 from housing.data.weights import Weights, training_weights, validation_weights
 from housing.errors import DataError
 
@@ -75,8 +75,10 @@ class Prepared:
         return [self._fold(rows, held) for held in held_out]
 
     def labels(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
-        """What metrics take of these rows of the table; see `task_columns.labels_of`."""
-        return labels_of(self.table, self.dataset, self.encoder, rows)
+        """What metrics take of these rows of the table: (rows,), or (rows, 2) with the number of each row's group."""
+        values = self.encoder.label_values(self.table[self.dataset.label][rows])
+        groups = groups_of(self.table, self.dataset, rows)
+        return values if groups is None else np.column_stack([values, groups])
 
     def _of_groups(self, rows: NDArray[np.int64], groups: NDArray[np.int64], count: int) -> list[NDArray[np.int64]]:
         if (found := int(groups.max()) + 1) < count:

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from housing.data.description import Dataset
-    from housing.data.encoder import Encoder
 
 Columns = Mapping[str, "NDArray[Any]"]
 """Of a table."""
@@ -47,13 +46,6 @@ def time_of(time: float, event: object) -> float | None:
     """A label of a time and whether the event was seen, as text; None for what is neither."""
     seen = _seen(event)
     return None if seen is None or time <= 0 else time if seen else -time
-
-
-def labels_of(table: Columns, dataset: Dataset, encoder: Encoder, rows: NDArray[np.int64]) -> NDArray[np.float64]:
-    """What metrics take of these rows: (rows,), or (rows, 2) with the number of the group where there are groups."""
-    values = encoder.label_values(table[dataset.label][rows])
-    groups = groups_of(table, dataset, rows)
-    return values if groups is None else np.column_stack([values, groups])
 
 
 def groups_of(table: Columns, dataset: Dataset, rows: NDArray[np.int64]) -> NDArray[np.int64] | None:
