@@ -97,6 +97,9 @@ def _read_tagged(union: Any, entries: Mapping[Any, Any], path: Path, faults: lis
         if not isinstance(raw, Mapping):
             rule = f"must be a mapping with `{tag}`: {some_of(members)}"
             faults.append(Fault(place, rule, raw))
+        elif tag not in raw and (mistyped := nearest(tag, map(str, raw))) is not None:
+            way_out = did_you_mean(".".join((*place, tag)))
+            faults.append(Fault((*place, mistyped), UNKNOWN, raw.get(mistyped), way_out))
         elif tag not in raw:
             sibling = nearest(name, {str(k) for k in entries})
             way_out = did_you_mean(".".join((*path, sibling)) if sibling else None)

@@ -201,7 +201,7 @@ def _check_names(names: Sequence[str], dataset: Dataset, faults: Faults) -> None
     for name in repeated(names):
         faults.add("column names used more than once", example=shown(name), way_out="rename one")
     for name in missing:
-        faults.add("missing columns", example=partial(_missing, name, unexpected))
+        faults.add("missing columns", example=partial(_missing, name, unexpected or list(present)))
     for name in unexpected:
         way_out = "describe them under columns; kind: ignored leaves one out"
         faults.add("unexpected columns", example=shown(name), way_out=way_out)
