@@ -24,7 +24,9 @@ ROWS = "months,plan,churned\n" + "".join(
     f"{n % 13},{('basic', 'plus')[n % 2]},{('no', 'yes', 'no')[n % 3]}\n" for n in range(120)
 )
 
-_BINARY_METRICS = ["log_loss", "auc", "pr_auc", "brier", "ece", "accuracy", "balanced_accuracy", "f1", "precision", "recall", "mcc"]
+_BINARY_METRICS = (
+    *("log_loss", "auc", "pr_auc", "brier", "ece", "accuracy", "balanced_accuracy", "f1", "precision", "recall", "mcc"),
+)
 _TYPED = (
     *(("dataset.task", name) for name in ("binary", "multiclass", "regression", "count", "quantile")),
     ("dataset.positive", "yes"),

@@ -37,8 +37,10 @@ def describe_label(file: FileTexts, name: str, missing_texts: Sequence[str], tas
     if name in file.unread:
         raise DataError(f"{where} {file.unread[name]}; a label is a number or a level in each row")
     cells = file.columns[name]
-    if missing := sum(is_missing(cell, missing_texts) for cell in cells):
-        raise DataError(f"{where} is missing in {missing} rows; leave these rows out")
+    if missing := [cell or "" for cell in cells if is_missing(cell, missing_texts)]:
+        words = sorted(set(missing) - {""})
+        or_else = f"; {listed(words)} is read as missing: a level needs another name in the file" if words else ""
+        raise DataError(f"{where} is missing in {len(missing)} rows; leave these rows out{or_else}")
     present = [(cell, row) for row, cell in enumerate(cells) if cell is not None]
     numeric = all(is_number(cell) for cell, _ in present)
     question = task or _guessed(where, file, name, present, numeric=numeric)

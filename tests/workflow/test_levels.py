@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -16,18 +15,14 @@ from housing.training.predictor import Predictor
 from tests.workflow.conftest import Housing
 
 HOSTILE = {
-    "spaces": ["  two  words ", "two words"],
-    "quotes": ['say "no"', "it's"],
-    "commas": ["a,b", "a;b", "a\tb"],
-    "unicode": ["größer", "日本", "e\u0301", "\u200b"],
-    "words of YAML": ["null", "true", "~", "no"],
+    "all that is awkward": [
+        *("  two  words ", "two words", 'say "no"', "it's", "a,b", "a;b", "a\tb", "größer", "日本", "e\u0301"),
+        *("{", "[a", "${x}", "{a: b}", "one\ntwo", "one", "=1+1", "@", "#", "-", "%", "prediction", "probability_no"),
+        *("(none)", "\u200b", "0x10", "1e5", "1.0", "007"),
+    ],
+    "words of YAML": ["true", "~", "no", "off"],
     "decimals": ["1.0", "1", "1.00"],
-    "leading zeros": ["007", "07", "7"],
-    "brackets": ["{", "[a", "${x}", "{a: b}"],
-    "lines": ["one\ntwo", "one"],
-    "signs": ["=1+1", "@", "#", "-", "%"],
-    "numbers": ["1e5", "100000", "0x10"],
-    "a word of ours": ["prediction", "probability_no", "(none)"],
+    "leading zeros": ["007", "7"],
 }
 MINE = ("--config-dir", "conf", "dataset=mine", "algorithm.num_round=3")
 
@@ -50,9 +45,9 @@ def test_levels_are_what_stands_in_the_file(project: Path, housing: Housing, kin
     levels = HOSTILE[kind]
     task = "binary" if len(levels) == 2 else "multiclass"
     table = described(project, housing, levels * 30, "--task", task)
-    promoted = housing("train", *MINE, "--json")
-    assert promoted.code == 0, promoted.err
-    told = housing("promote", *MINE, "gate.at_most=null", "--json")
+    trained = housing("train", *MINE)
+    assert trained.code == 0, trained.err
+    told = housing("promote", *MINE)
     assert told.code == 0, told.err
     bundle = max(project.rglob("bundle/encoder.json"), key=lambda file: file.stat().st_mtime).parent
     predictor = Predictor.load(bundle)
@@ -62,6 +57,40 @@ def test_levels_are_what_stands_in_the_file(project: Path, housing: Housing, kin
     chosen = [encoder.label_levels[int(code)] for code in predictions.values]
     assert np.mean([one == true for one, true in zip(chosen, table["what"], strict=True)]) > 0.9
     for form in FORMS:
-        again = answers.read(answers.write(predictions, encoder, form), encoder, encoded=False)
+        again = answers.read(answers.write(predictions, encoder.label_levels, form), encoder, encoded=False)
         assert np.array_equal(again.values, predictions.values)
         assert np.array_equal(again.probabilities, predictions.probabilities)
+
+
+def test_there_may_be_five_hundred_levels_and_no_more(project: Path, housing: Housing) -> None:
+    levels = [f"class {number}" for number in range(500)]
+    described(project, housing, levels * 5)
+    trained = housing("train", *MINE, "algorithm.num_round=1", "algorithm.max_depth=1", "--json")
+    assert trained.code == 0, trained.err
+    assert trained.data["metrics"]["validation_log_loss"] < np.log(500)
+    pandas.DataFrame({"a": range(1002), "what": [*levels, "one more"] * 2}).to_csv("mine.csv", index=False)
+    refused = housing("describe", "mine.csv", "--label", "what", "--task", "multiclass")
+    assert refused.code == 3
+    assert "has 501 levels, and task multiclass takes 3 to 500" in refused.err
+
+
+def test_a_word_for_missing_is_a_level_where_the_description_says_so(project: Path, housing: Housing) -> None:
+    described(project, housing, ["stand-in", "full", "half"] * 20)
+    file, table = project / "conf" / "dataset" / "mine.yaml", project / "mine.csv"
+    text = file.read_text(encoding="utf-8").replace('"stand-in"', '"null"')
+    assert 'missing_values: [""]' in text
+    assert '"null"' in text
+    file.write_text(text, encoding="utf-8")
+    table.write_text(table.read_text().replace("stand-in", "null"))
+    assert housing("train", *MINE).code == 0
+    refused = housing("describe", "mine.csv", "--label", "what")
+    assert refused.code == 3
+    assert "is missing in 20 rows; leave these rows out; 'null' is read as missing" in refused.err
+
+
+def test_a_level_of_one_row_is_named_with_its_count(project: Path, housing: Housing) -> None:
+    described(project, housing, ["often"] * 60 + ["also"] * 60 + ["once"])
+    told = housing("train", *MINE)
+    assert "'once'" in told.err
+    assert told.code == 3 or "has fewer than 2 rows of" in told.err
+    assert told.code in (0, 3)
