@@ -16,10 +16,21 @@ HousingError               1
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import ClassVar
 
 from housing import shell
 from housing.secrets import masked
+
+
+@dataclass(frozen=True)
+class FaultDetail:
+    """One fault of a configuration: the `key`, dotted, where it comes from, the rule, and the way out (or empty)."""
+
+    key: str
+    where: str
+    rule: str
+    way_out: str
 
 
 class HousingError(Exception):
@@ -41,9 +52,10 @@ class HousingError(Exception):
 
 
 class ConfigError(HousingError):
-    """A value in conf/ or on the command line is wrong."""
+    """A value in conf/ or on the command line is wrong; `faults` are those that were found, one by one."""
 
     exit_code = 3
+    faults: tuple[FaultDetail, ...] = ()
 
 
 class DataError(HousingError):

@@ -34,9 +34,6 @@ class Command:
     composes: bool = True
 
 
-WITH_A_STUDY = ("run", "tune")
-"""Commands whose overrides may be entries of the search space, and that may resume a study."""
-
 COMMANDS = {
     command.name: command
     for command in (

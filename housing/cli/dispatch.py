@@ -7,14 +7,13 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from housing.cli.arguments import Request, parse
-from housing.cli.commands import WITH_A_STUDY
 from housing.cli.help import help_of, overview
-from housing.cli.unexpected import told
 from housing.errors import ConfigError, HousingError
 from housing.processes import require_memory
 from housing.secrets import masked, remember_override
@@ -22,7 +21,6 @@ from housing.secrets import masked, remember_override
 if TYPE_CHECKING:
     from types import FrameType
 
-    from housing.config.schema import Experiment
     from housing.console import Console
 
 _INTERRUPTED = 130
@@ -115,6 +113,7 @@ def _remark(text: str) -> None:
 
 
 def _show_configuration(request: Request) -> int:
+    from housing.api.invocation import WITH_A_STUDY
     from housing.config import load
 
     if request.multirun:
@@ -140,41 +139,20 @@ def _run(request: Request) -> int:
     require_memory()
     console = _console(as_json=request.json)
     if request.multirun:
-        from housing.cli.multirun import multirun
+        from housing.api.multirun import multirun
+        from housing.console import Console
 
-        outcome = multirun(request)
+        reporter = partial(Console, as_json=request.json)
+        outcome = multirun(str(request.command), request.overrides, request.config_dir, reporter)
     else:
-        outcome = _run_once(request, console)
+        from housing.api.execution import execute
+
+        own = _own_arguments(request)
+        outcome = execute(str(request.command), request.overrides, request.config_dir, console, **own)
     console.show(outcome)
     if request.detailed_exitcode and (outcome.pending_changes or outcome.findings):
         return _CHANGES_PENDING
     return int(outcome.exit_code)
-
-
-def _run_once(request: Request, console: Console) -> Any:
-    from housing.config.load import check, compose
-
-    command = str(request.command)
-    overrides = request.overrides
-    composed = compose(overrides, request.config_dir, search=command in WITH_A_STUDY)
-    experiment = check(composed)
-
-    from housing.cli.invocation import invocation_of
-    from housing.workflow import commands
-
-    if command in WITH_A_STUDY and experiment.study.resume is not None:
-        overrides, config_dir = commands.recorded_request(experiment, overrides, request.config_dir)
-        composed = compose(overrides, config_dir, search=True)
-        experiment = check(composed)
-    _tell_of_secrets(experiment, composed.where(("tracking", "uri")), console)
-    invocation = invocation_of(command, overrides, composed=composed, experiment=experiment)
-    step: Callable[..., Any] = getattr(commands, command)
-    try:
-        return step(experiment, invocation, console, **_own_arguments(request))
-    except HousingError as error:
-        if error.way_out:
-            error.command = invocation.next(*error.way_out)
-        raise
 
 
 def _file(argument: str) -> Path:
@@ -199,7 +177,7 @@ def _own_arguments(request: Request) -> dict[str, Any]:
         case "rehearsal":
             own = {"action": request.argument, "port": request.port}
         case "attach":
-            from housing.cli.invocation import recomposed
+            from housing.api.invocation import recomposed
 
             own = {"run": request.argument, "recompose": recomposed}
         case "monitor":
@@ -218,23 +196,8 @@ def _console(*, as_json: bool) -> Console:
 def _unexpected(error: Exception, *, as_json: bool) -> int:
     if os.environ.get("HOUSING_TRACEBACK"):
         sys.stderr.write(masked("".join(traceback.format_exception(error))))
+    from housing.api.unexpected import told
+
     message, code = told(error)
     _console(as_json=as_json).failure(type(error).__name__, message, code)
     return code
-
-
-def _tell_of_secrets(experiment: Experiment, where: str, console: Console) -> None:
-    """How the credentials in `tracking.uri` reach the record unseen, where they stand for all to see."""
-    from housing.config.overrides import COMMAND_LINE
-
-    uri = experiment.tracking.uri
-    if masked(uri) == uri or uri in os.environ.values():
-        return
-    seen = "which others see in the list of processes" if where == COMMAND_LINE else f"written down in {where}"
-    way_out = "set MLFLOW_TRACKING_URI to the whole address in the environment instead"
-    if uri.startswith("http"):
-        way_out = (
-            "leave user and password out of it, and set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or "
-            "MLFLOW_TRACKING_TOKEN, in the environment"
-        )
-    console.step("secret", f"tracking.uri holds credentials, {seen}; {way_out}")

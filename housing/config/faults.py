@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from housing.errors import ConfigError
+from housing.errors import ConfigError, FaultDetail
 from housing.secrets import masked, masked_values
 
 Path = tuple[str, ...]
@@ -53,7 +53,11 @@ def error(faults: Sequence[Fault], where: Callable[[Path], str]) -> ConfigError:
     blocks += [_block(f, f.where or where(f.path)) for f in shown[:_MOST_FAULTS]]
     if len(shown) > _MOST_FAULTS:
         blocks.append(f"and {len(shown) - _MOST_FAULTS} more")
-    return ConfigError("\n\n".join(blocks))
+    found = ConfigError("\n\n".join(blocks))
+    found.faults = tuple(
+        FaultDetail(".".join(f.path), f.where or where(f.path), masked(f.rule), masked(f.way_out)) for f in shown
+    )
+    return found
 
 
 def _block(fault: Fault, where: str) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from housing.cli.invocation import invocation_of
+from housing.api.invocation import invocation_of
 from housing.config.compose import Composed
 from housing.config.load import check, compose
 from housing.config.schema import Experiment

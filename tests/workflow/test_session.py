@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from housing.cli.invocation import invocation_of
+from housing.api.invocation import invocation_of
 from housing.config.load import check, compose
 from housing.console import Console
 from housing.tracking import schema

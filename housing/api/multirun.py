@@ -3,41 +3,44 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
-from housing.cli.arguments import Request
-from housing.cli.invocation import invocation_of
-from housing.cli.unexpected import told
+from housing.api.invocation import invocation_of
+from housing.api.unexpected import told
 from housing.config.compose import Composed
 from housing.config.load import check
 from housing.config.schema import Experiment
 from housing.config.sweep import Sweep
-from housing.console import Console
 from housing.errors import ConfigError, HousingError
 from housing.secrets import masked_override
 from housing.workflow.groups import Group, open_group
 from housing.workflow.outcome import Invocation, Outcome, OutputTable, Reporter, StudyProgress
 
 
-def multirun(request: Request) -> Outcome:
-    """Every job that can be done is done; one that fails is told at the end, and the exit code is 1."""
-    command = str(request.command)
-    sweep = Sweep(request.overrides, request.config_dir)
+def multirun(
+    command: str, overrides: Sequence[str], config_dir: Path | None, reporter: Callable[[], Reporter]
+) -> Outcome:
+    """Every job that can be done is done; one that fails is told at the end, and the exit code is 1.
+
+    `reporter` makes a new one for each job, and may have to be pickled.
+    """
+    sweep = Sweep(overrides, config_dir)
     composed = sweep.first()
     experiment = check(composed)
     if experiment.study.resume is not None:
         raise ConfigError("study.resume: one study goes on at a time; leave out -m")
-    invocation = invocation_of(command, request.overrides, composed=composed, experiment=experiment)
-    with open_group(experiment, invocation, Console(as_json=request.json)) as group:
-        job = _Job(command, group.run_id, as_json=request.json)
+    invocation = invocation_of(command, overrides, composed=composed, experiment=experiment)
+    with open_group(experiment, invocation, reporter()) as group:
+        job = _Job(command, group.run_id, reporter)
         jobs: list[_Done]
         if not sweep.runs_here:
             jobs = sweep.run_by_plugin(job)
         elif command == "train":
-            beside = _Beside(group, Console(as_json=request.json))
+            beside = _Beside(group, reporter())
             jobs = sweep.run(replace(job, beside=beside), parallel=experiment.parallel, stopping=group.stopping)
         else:
             # A study runs as many trials at once as it says, and hears Ctrl-C on the main thread only.
@@ -55,11 +58,11 @@ class _Done:
 
 
 class _Beside:
-    """Trains jobs of a group beside each other, each of them a line on the console when it ends."""
+    """Trains jobs of a group beside each other, each of them a step when it ends."""
 
-    def __init__(self, group: Group, console: Console) -> None:
+    def __init__(self, group: Group, reporter: Reporter) -> None:
         self._group = group
-        self._console = console
+        self._reporter = reporter
         self._lock = threading.Lock()
 
     def train(self, experiment: Experiment, invocation: Invocation, _reporter: Reporter) -> Outcome:
@@ -70,7 +73,7 @@ class _Beside:
     def step(self, name: str, text: str) -> None:
         if name != "train":  # the job's own line says it
             with self._lock:
-                self._console.step(name, text)
+                self._reporter.step(name, text)
 
     def working(self, _text: str) -> AbstractContextManager[None]:
         return nullcontext()
@@ -88,11 +91,11 @@ class _Beside:
 
 @dataclass(frozen=True)
 class _Job:
-    """`beside` is None where a job has a process, or the console, to itself."""
+    """`beside` is None where a job has a process, or a reporter, to itself."""
 
     command: str
     group: str
-    as_json: bool
+    reporter: Callable[[], Reporter]
     beside: _Beside | None = None
 
     def __call__(self, composed: Composed, overrides: tuple[str, ...]) -> _Done:
@@ -104,7 +107,7 @@ class _Job:
         if self.beside is not None:
             reporter, step = self.beside, self.beside.train
         else:
-            reporter, step = Console(as_json=self.as_json), getattr(commands, self.command)
+            reporter, step = self.reporter(), getattr(commands, self.command)
             reporter.step("job", typed)
         try:
             experiment = check(composed)

@@ -6,13 +6,15 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from housing.cli.commands import WITH_A_STUDY
 from housing.config.alternatives import Alternatives
 from housing.config.compose import Composed
 from housing.config.load import check, compose
 from housing.config.overrides import has_several_values
 from housing.config.schema import Experiment
 from housing.workflow.outcome import Invocation
+
+WITH_A_STUDY = ("run", "tune")
+"""Commands whose overrides may be entries of the search space, and that may resume a study."""
 
 _KEPT = re.compile(
     r"[+~]{0,2}((experiment|dataset|features|name|seed|deployment|tracking|target|runner|host|rehearsal)(@\w+)?(\.[^=]+)?"

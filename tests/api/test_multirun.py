@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from housing.cli.multirun import _Job
+from housing.api.multirun import _Job
+from housing.api.reporters import LogReporter
 
 DATASET = """\
 name: mine
@@ -70,5 +71,5 @@ def test_jobs_share_a_parent_and_a_failing_one_stops_no_other(project: Path) -> 
 
 
 def test_a_job_can_be_sent_to_another_process() -> None:
-    job = _Job("train", "0123", as_json=True)
+    job = _Job("train", "0123", LogReporter)
     assert pickle.loads(pickle.dumps(job)) == job

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from housing.cli.invocation import invocation_of
+from housing.api.invocation import invocation_of
 from housing.config.load import check, compose
 from housing.workflow.outcome import Invocation
 

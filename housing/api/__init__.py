@@ -1,0 +1,1 @@
+"""What the command line does, as a library: `housing.compose(...)` and what it returns."""

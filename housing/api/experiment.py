@@ -1,0 +1,210 @@
+"""An experiment in a program: composed of the same files and overrides, with the commands as methods."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+from housing.api.execution import composed, execute
+from housing.api.reporters import LogReporter
+from housing.api.result import Result, result_of
+from housing.workflow.outcome import Reporter
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from housing.config import schema
+
+StrPath = str | os.PathLike[str]
+
+
+def compose(*overrides: str, config_dir: StrPath | None = None, progress: bool = False) -> Experiment:
+    """The experiment that these overrides choose, `housing.compose("dataset=mine", "algorithm.eta=0.1")`.
+
+    `config_dir` is your own conf/, whose files win over ours of the same name. With `progress`, what happens is written
+    to stderr as on the command line; else it goes to the logger `housing`. Raises ConfigError with every fault.
+    """
+    folder = Path(config_dir) if config_dir is not None else None
+    experiment = Experiment(overrides, folder, _console if progress else LogReporter)
+    _ = experiment.config
+    return experiment
+
+
+class Experiment:
+    """Overrides and a folder of configuration; nothing is read or opened before a method needs it.
+
+    Each method does what the command of its name does, records the same, and raises the same errors, all of them
+    `housing.HousingError`. It may be called from several threads; each call composes anew. Paths are seen from the
+    working folder.
+    """
+
+    def __init__(
+        self, overrides: Sequence[str], config_dir: Path | None = None, reporter: Callable[[], Reporter] = LogReporter
+    ) -> None:
+        self.overrides = tuple(overrides)
+        self.config_dir = config_dir
+        self._reporter = reporter
+
+    def __repr__(self) -> str:
+        words = [*map(repr, self.overrides), *([f"config_dir={str(self.config_dir)!r}"] if self.config_dir else [])]
+        return f"housing.compose({', '.join(words)})"
+
+    @property
+    def config(self) -> schema.Experiment:
+        """The checked configuration, as frozen dataclasses. Raises ConfigError."""
+        return composed("tune", self.overrides, self.config_dir)[1]
+
+    def override(self, *overrides: str) -> Experiment:
+        """The same with more overrides, which win. Raises ConfigError."""
+        changed = Experiment((*self.overrides, *overrides), self.config_dir, self._reporter)
+        _ = changed.config
+        return changed
+
+    def run(self) -> Result:
+        """Train, tune, promote, deploy, and predict a few rows. Raises GateRefused, with nothing deployed."""
+        return self._do("run")
+
+    def train(self) -> Result:
+        """One training job; `data["metrics"]` are those of the model that it kept."""
+        return self._do("train")
+
+    def tune(self) -> Result:
+        """A study; `data["best"]` is its best trial. Raises TrainingError when no trial finished."""
+        return self._do("tune")
+
+    def sweep(self, *values: str, command: str = "train") -> Result:
+        """A job for each combination of values, `sweep("algorithm.eta=0.1,0.3", "seed=0,1")`, as `-m` does.
+
+        `command` is `train` or `tune`. A job that fails is told in `data["jobs"]`, by its `failure`; the others go on.
+        """
+        from housing.api.multirun import multirun
+
+        if command not in ("train", "tune"):
+            raise ValueError(f"command must be train or tune, got {command!r}")
+        overrides = (*self.overrides, *values)
+        return result_of(command, multirun(command, overrides, self.config_dir, self._reporter))
+
+    def promote(self) -> Result:
+        """The final fit of the best run of the latest study, or of `candidate`; the gate; the alias.
+
+        Raises GateRefused where the candidate does not pass: nothing has changed then.
+        """
+        return self._do("promote")
+
+    def plan(self) -> Result:
+        """What `deploy` would change; `changes` counts it."""
+        return self._do("plan")
+
+    def deploy(self) -> Result:
+        """Make the endpoint what the deployment says."""
+        return self._do("deploy")
+
+    def destroy(self) -> Result:
+        """Remove the endpoint; runs and registered models stay."""
+        return self._do("destroy")
+
+    def status(self, endpoint: str | None = None) -> Result:
+        """What is served: one endpoint, or all."""
+        return self._do("status", endpoint=endpoint)
+
+    def predict(self, rows: pd.DataFrame | StrPath) -> pd.DataFrame:
+        """Answers of the endpoint to raw rows: a frame, or a file (CSV, CSV.gz, Parquet). A label is ignored.
+
+        One row each, with the index of `rows` where it is a frame: `prediction`, `probability_<level>` of a label with
+        levels, `variant`.
+        """
+        import pandas as pd
+
+        if not isinstance(rows, pd.DataFrame):
+            return self._predicted(Path(rows))
+        with TemporaryDirectory() as folder:
+            file = Path(folder) / "rows.csv"
+            rows.to_csv(file, index=False, sep=self.config.dataset.separator)
+            return self._predicted(file).set_index(rows.index)
+
+    def monitor(self, endpoint: str | None = None, *, labels: StrPath | None = None) -> Result:
+        """What the endpoint saw against what it was trained on; `findings` counts what counts as drift."""
+        return self._do("monitor", endpoint=endpoint, labels=Path(labels) if labels is not None else None)
+
+    def lineage(self, endpoint: str | None = None) -> Result:
+        """From the endpoint back to data and code."""
+        return self._do("lineage", endpoint=endpoint or self.config.deployment.endpoint)
+
+    def compare(self, *runs: str, top: int | None = None, html: StrPath | None = None) -> Result:
+        """Runs side by side, by id, name or study; none: the best trials of the latest study."""
+        own: dict[str, Any] = {"runs": runs, "html": Path(html) if html is not None else None}
+        return self._do("compare", **own, **({"top": top} if top is not None else {}))
+
+    def runs(self, filter: str = "") -> pd.DataFrame:  # noqa: A002 - MLflow's own name for it
+        """The record as a table, a row for each run, newest first.
+
+        `filter` is in MLflow's language: `metrics.validation_mae < 20000 and tags.`housing.kind` = 'job'`. Columns are
+        run_id, name, kind, status, started (UTC), seconds, parent, and params.*, metrics.*, tags.*; what a run does not
+        have is missing.
+        """
+        import pandas as pd
+
+        from housing.tracking.runs import Runs
+
+        tracking = self.config.tracking
+        found = Runs.open(tracking.uri, self.config.name).matching(filter)
+        return pd.DataFrame([_row(run) for run in found])
+
+    def report(self, run_id: str) -> str:
+        """The page of a run, HTML in one file. Raises TrackingError for a run that has none."""
+        from housing.tracking.runs import Runs
+
+        return Runs.open(self.config.tracking.uri, self.config.name).read_file(run_id, "report.html").decode()
+
+    def _do(self, command: str, **own: Any) -> Result:
+        return result_of(command, execute(command, self.overrides, self.config_dir, self._reporter(), **own))
+
+    def _predicted(self, file: Path) -> pd.DataFrame:
+        import pyarrow as pa
+        from pyarrow import csv
+
+        dataset = self.config.dataset
+        outcome = execute("predict", self.overrides, self.config_dir, self._reporter(), file=file)
+        # A level may look like a number, or like nothing.
+        kinds = {"variant": pa.string(), **({dataset.label: pa.string()} if dataset.label_levels else {})}
+        options = csv.ConvertOptions(column_types=kinds, strings_can_be_null=False)
+        table = csv.read_csv(pa.BufferReader(str(outcome.raw).encode()), convert_options=options)
+        frame: pd.DataFrame = table.to_pandas()
+        return frame.rename(columns={dataset.label: "prediction"})
+
+
+def describe(file: StrPath, *, label: str, separator: str | None = None, task: str | None = None) -> str:
+    """The text of a conf/dataset/*.yaml for a table, its guesses marked. Raises DataError."""
+    from housing.data.describe import describe as described
+
+    reporter = LogReporter()
+    return described(
+        os.fspath(file), label, separator=separator, task=task, tell=lambda text: reporter.step("describe", text)
+    )
+
+
+def _console() -> Reporter:
+    from housing.console import Console
+
+    return Console(as_json=True)  # all for people goes to stderr
+
+
+def _row(run: Any) -> Mapping[str, Any]:
+    import pandas as pd
+
+    ended = run.ended_at_ms
+    return {
+        "run_id": run.id,
+        "name": run.name,
+        "kind": run.kind,
+        "status": run.status,
+        "started": pd.Timestamp(run.started_at_ms, unit="ms", tz="UTC"),
+        "seconds": (ended - run.started_at_ms) / 1000 if ended else None,
+        "parent": run.parent,
+        **{f"metrics.{name}": value for name, value in run.metrics.items()},
+        **{f"params.{name}": value for name, value in run.params.items()},
+        **{f"tags.{name}": value for name, value in run.tags.items() if not name.startswith("mlflow.")},
+    }

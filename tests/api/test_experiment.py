@@ -1,0 +1,158 @@
+"""The commands as a library: the same records, figures and errors as on the command line."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import housing as library
+from tests.workflow.conftest import Answer, Housing
+
+SMALL = ("dataset=penguins", "algorithm.num_round=8", "study.trials=2", "study.parallel=1")
+
+
+def test_the_walkthrough_in_a_program_has_the_figures_of_the_command_line(
+    project: Path, housing: Housing, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mine = library.compose(*SMALL, "name=program", "tracking.model=program", "deployment.endpoint=program")
+    trained = mine.train()
+    tuned = mine.tune()
+    promoted = mine.promote()
+    assert mine.plan().changes > 0
+    mine.deploy()
+    assert mine.plan().changes == 0
+    rows = mine_rows()
+    answers = mine.predict(rows)
+    mine.destroy()
+    assert capsys.readouterr().out == "", "a library prints nothing"
+
+    theirs = (*SMALL, "name=command", "tracking.model=command", "deployment.endpoint=command")
+    assert _told(housing("train", "--json", *theirs))["metrics"] == trained.data["metrics"]
+    best = _told(housing("tune", "--json", *theirs))["best"]
+    assert {k: v for k, v in best.items() if k != "run_id"} == {
+        k: v for k, v in tuned.data["best"].items() if k != "run_id"
+    }
+    assert _told(housing("promote", "--json", *theirs))["metrics"] == promoted.data["metrics"]
+    assert list(answers.index) == list(rows.index)
+    assert list(answers.columns) == [
+        "prediction",
+        *(f"probability_{level}" for level in mine.config.dataset.label_levels),
+        "variant",
+    ]
+    assert answers.filter(like="probability_").sum(axis=1).tolist() == pytest.approx([1.0] * len(rows), abs=1e-6)
+
+    record = mine.runs()
+    assert trained.run_id in set(record["run_id"])
+    assert set(mine.runs(f"attributes.run_name = '{trained.data['name']}'")["run_id"]) == {trained.run_id}
+    assert record["seconds"].max() > 0
+    assert record.loc[record["run_id"] == trained.run_id, "kind"].item() == "job"
+    assert "<html" in mine.report(str(trained.run_id)).lower()
+    assert mine.compare(str(trained.run_id), str(tuned.data["best"]["run_id"])).frame().shape[0] > 0
+    assert "<table" in trained._repr_html_()
+
+
+def mine_rows() -> pd.DataFrame:
+    row = {
+        "species": "Adelie",
+        "island": "Biscoe",
+        "bill_length_mm": 39.1,
+        "bill_depth_mm": 18.7,
+        "flipper_length_mm": 181.0,
+        "body_mass_g": 3750.0,
+        "sex": "male",
+        "year": 2008,
+    }
+    return pd.DataFrame([row, row | {"bill_length_mm": None}, row | {"bill_length_mm": 50.0}], index=["a", "b", "c"])
+
+
+def _told(answer: Answer) -> dict[str, object]:
+    assert answer.code == 0, answer.err
+    found: dict[str, object] = answer.data
+    return found
+
+
+def test_a_sweep_is_one_result_and_a_job_that_fails_is_told(project: Path) -> None:
+    result = library.compose(*SMALL).sweep("algorithm.eta=0.1,0.3")
+    assert [job["failure"] for job in result.data["jobs"]] == [None, None]
+    assert result.run_id is not None
+    assert list(result.frame().columns) == ["job", "result"]
+
+
+def test_threads_may_compose_and_train_at_once(project: Path) -> None:
+    def trained(eta: float) -> float:
+        result = library.compose(*SMALL, f"algorithm.eta={eta}").train()
+        return float(result.data["metrics"]["validation_log_loss"])
+
+    library.compose(*SMALL).runs()  # the record is there
+    etas = (0.1, 0.2, 0.3, 0.4)
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(trained, etas))
+    assert together == [trained(eta) for eta in etas]
+
+
+def test_errors_are_one_tree_with_their_faults_as_data(project: Path) -> None:
+    with pytest.raises(library.ConfigError) as refused:
+        library.compose("algorithm.maxdepth=4", "study.trials=0")
+    assert isinstance(refused.value, library.HousingError)
+    faults = {fault.key: fault for fault in refused.value.faults}
+    assert set(faults) == {"algorithm.maxdepth", "study.trials"}
+    assert faults["algorithm.maxdepth"].way_out == "did you mean algorithm.max_depth?"
+    assert faults["algorithm.maxdepth"].where == "command line"
+    with pytest.raises(library.RegistryError, match="nothing to promote"):
+        library.compose(*SMALL).promote()
+    with pytest.raises(ValueError, match="command must be train or tune, got 'promote'"):
+        library.compose(*SMALL).sweep(command="promote")
+    with pytest.raises(AttributeError, match="no attribute 'composed'"):
+        _ = library.composed  # type: ignore[attr-defined]
+
+
+def test_progress_goes_to_logging_or_to_stderr(
+    project: Path, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with caplog.at_level(logging.INFO, logger="housing"):
+        library.compose(*SMALL).train()
+    assert any(message.startswith("data: penguins: ") for message in caplog.messages)
+    capfd.readouterr()
+    library.compose(*SMALL, progress=True).train()
+    shown = capfd.readouterr()
+    assert shown.out == ""
+    assert "penguins: " in shown.err
+
+
+def test_another_experiment_is_made_of_more_overrides(project: Path) -> None:
+    before = library.compose(*SMALL)
+    after = before.override("algorithm.eta=0.05")
+    assert after.config.algorithm.hyperparameters["eta"] == 0.05
+    assert before.config.algorithm.hyperparameters["eta"] != 0.05
+    assert repr(after).endswith("'algorithm.eta=0.05')")
+
+
+def test_a_description_is_returned(project: Path) -> None:
+    mine_rows().assign(price=[1.5, 2.5, 4.25]).to_csv(project / "mine.csv", index=False)
+    text = library.describe(project / "mine.csv", label="price")
+    assert "label: price" in text
+
+
+def test_importing_it_imports_nothing_else() -> None:
+    code = "import housing, sys, json; print(json.dumps([n for n in sys.modules if n.startswith('housing')]))"
+    done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True, timeout=120)
+    assert json.loads(done.stdout) == ["housing"]
+
+
+def test_the_page_about_it_is_true(project: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "python.md").read_text(encoding="utf-8")
+    (shown,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    done = subprocess.run([sys.executable, "-c", shown], capture_output=True, text=True, check=False, timeout=280)
+    assert done.returncode == 0, done.stderr
+    assert "Gentoo" in done.stdout
+    named = set(re.findall(r"`(?:housing)?\.(\w+)\(?", page)) - {"HousingError"}
+    assert named <= {*dir(library), *dir(library.Experiment)}, named
+    assert {name for name in vars(library.Experiment) if not name.startswith("_")} <= named
