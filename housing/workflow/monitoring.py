@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 
 _SHOWN_COLUMNS = 8
+_SHOWN_LEVELS = 10
 _NO_METRIC_NAME = re.compile(r"[^\w.\- /:]")
 
 
@@ -122,6 +123,17 @@ def _drift_tables(monitored: Sequence[MonitoredVariant]) -> Iterator[OutputTable
         title = f"{one.variant}: {one.drift.seen_rows:,} rows against {one.drift.trained_rows:,} of training{rest}"
         columns = ("column", "distance", "by chance", "missing", "out of range", "unseen", "drifted")
         yield OutputTable(title, columns, shown, spare=("by chance",))
+        if one.levels:
+            yield _level_table(one)
+
+
+def _level_table(one: MonitoredVariant) -> OutputTable:
+    """The levels predicted most, at training or at the endpoint."""
+    most = sorted(one.levels.items(), key=lambda item: -max(item[1].trained, item[1].seen))[:_SHOWN_LEVELS]
+    left = len(one.levels) - len(most)
+    rest = f"; {left} rarer levels are left out" if left else ""
+    rows = [[level, f"{shares.trained:.1%}", f"{shares.seen:.1%}"] for level, shares in most]
+    return OutputTable(f"{one.variant}: predicted levels{rest}", ("level", "of training's rows", "seen"), rows)
 
 
 def _column(column: ColumnDrift) -> list[Any]:
@@ -263,6 +275,7 @@ def _data(
             "latency_ms": status.latency_ms.get(name),
             "drifted": [column.column for column in one.drift.drifted] if one.drift else [],
             "columns": [asdict(column) for column in one.drift.columns] if one.drift else [],
+            "levels": {level: asdict(shares) for level, shares in one.levels.items()},
             "remarks": one.remarks,
         }
     return {

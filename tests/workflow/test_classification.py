@@ -13,6 +13,8 @@ import numpy as np
 import pandas
 import pytest
 
+from housing.targets.local.host import LocalHost
+from housing.targets.local.settings import Settings
 from housing.tracking import schema
 from housing.tracking.registry import Registry
 from housing.tracking.runs import Runs
@@ -24,9 +26,9 @@ MINE = ("--config-dir", "conf", "dataset=churn")
 QUICK = ("study.trials=2", "study.parallel=1")
 
 
-def churn(rows: int = 400) -> pandas.DataFrame:
+def churn(rows: int = 400, seed: int = 5) -> pandas.DataFrame:
     """A label of two levels, one of them rare and awkward to write; missing values; an identifier."""
-    generator = random.Random(5)
+    generator = random.Random(seed)
     table = []
     for number in range(rows):
         months, calls = generator.randint(1, 60), generator.randint(0, 9)
@@ -179,6 +181,47 @@ def test_a_calibration_goes_with_the_model_and_comes_before_the_threshold(
     column = f"probability_{LEVELS[1]}"
     assert np.array([float(row[column]) for row in served]) == pytest.approx(frame[column].to_numpy(), abs=1e-6)
     assert [row["prediction"] for row in served] == frame["prediction"].tolist()
+
+
+def test_a_worse_classifier_is_refused_and_once_forced_through_is_found_out(
+    described: pandas.DataFrame, housing: Housing
+) -> None:
+    good = housing("train", *MINE, "algorithm.num_round=25", "algorithm.eta=0.1", "--json").data["run_id"]
+    assert housing("promote", *MINE, f"candidate={good}").code == 0
+    poor = housing("train", *MINE, "algorithm.num_round=2", "algorithm.eta=0.05", "--json").data["run_id"]
+    refused = housing("promote", *MINE, f"candidate={poor}")
+    assert refused.code == 4
+    assert re.search(r"log_loss.* worse", refused.err), refused.err
+    forced = ("gate.alias=challenger", "gate.against_champion=nothing")
+    assert housing("promote", *MINE, f"candidate={poor}", *forced).code == 0
+    canary = ("deployment=ab_test", "deployment.capture.percent=100")
+    assert housing("deploy", *MINE, *canary).code == 0
+
+    asked = churn(2000, seed=6)
+    host = LocalHost(Settings(folder=".housing"))
+    header, *lines = asked.drop(columns="churned").to_csv(index=False).splitlines()
+    for line in lines:
+        host.predict("churn-endpoint", f"{header}\n{line}\n")
+    asked.to_csv("labels.csv", index=False)
+    told = housing("monitor", *MINE, *canary, "--labels", "labels.csv", "--json")
+    assert told.code == 0, told.err
+    (difference,) = told.data["errors"]["differences"]
+    assert difference["variant"] == "challenger"
+    assert difference["better_by"]["high"] < 0
+    assert difference["rows"] == 2000
+    for variant in told.data["variants"].values():
+        assert list(variant["levels"]) == list(LEVELS)
+        assert sum(shares["seen"] for shares in variant["levels"].values()) == pytest.approx(1)
+    shown = housing("monitor", *MINE, *canary, "--labels", "labels.csv").out
+    assert re.search(
+        r"challenger: log_loss [\d.]+ worse than champion; 95% interval -[\d.]+ to -[\d.]+, 2,000 rows", shown
+    )
+    assert re.search(r"no +[\d.]+% +[\d.]+%", shown)
+
+    asked.assign(churned="maybe").to_csv("unseen.csv", index=False)
+    unseen = housing("monitor", *MINE, *canary, "--labels", "unseen.csv")
+    assert unseen.code == 3
+    assert "churned of row 1 is 'maybe'; its levels are 'no', 'yes" in unseen.err
 
 
 def test_a_study_looks_for_what_only_the_finished_model_has(described: pandas.DataFrame, housing: Housing) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -63,6 +63,28 @@ def test_its_jobs_are_those_of_this_machine_for_the_same_hyperparameters(
     promoted_there, promoted_here = (housing("promote", *where, "--json") for where in (there, there[2:3]))
     assert promoted_there.code == promoted_here.code == 0, promoted_there.err + promoted_here.err
     assert promoted_there.data["metrics"] == pytest.approx(promoted_here.data["metrics"], rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("objective", "metric", "wanted"), [("validation_auc", "auc", max), ("validation_log_loss", "logloss", min)]
+)
+def test_it_looks_for_the_best_of_a_classifier_s_metric(
+    project: Path, housing: Housing, account: Account, objective: str, metric: str, wanted: Callable[..., float]
+) -> None:
+    rows = [(n % 17, n % 7, "late" if (n % 17) * (n % 7) > 40 - 3 * (n % 5) else "in time") for n in range(400)]
+    text = "a,b,came\n" + "".join(f"{a},{b},{came}\n" for a, b, came in rows)
+    (project / "trains.csv").write_text(text)
+    (project / "conf" / "dataset").mkdir(parents=True)
+    described = housing("describe", "trains.csv", "--label", "came").out
+    (project / "conf" / "dataset" / "trains.yaml").write_text(described)
+    there = account.there(f"levels-{metric}")
+    asked = ("study=amt", "study.trials=3", f"study.objective={objective}", f"algorithm.eval_metric=[{metric}]")
+    study = housing("tune", "--config-dir", "conf", "dataset=trains", *asked, "algorithm.num_round=4", *there, "--json")
+    assert study.code == 0, study.err
+    trials = housing("compare", "--config-dir", "conf", "dataset=trains", *asked, *there, "--json")
+    assert trials.code == 0, trials.err
+    values = trials.data["differing"]["metrics"][objective]
+    assert study.data["best"][objective] == wanted(values)
 
 
 def test_killed_it_is_gone_on_with_and_nothing_is_trained_twice(tmp_path: Path, account: Account) -> None:
