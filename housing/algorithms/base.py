@@ -190,16 +190,6 @@ class Algorithm(Protocol):
         """Whether it can be asked this kind of question."""
         return self.capabilities.any_task or task in self.tasks
 
-    def defaults(self, task: str, /, *, levels: int, quantiles: Sequence[float] = ()) -> dict[str, Any]:
-        """What a task sets of the hyperparameters where a configuration leaves them open."""
-        how, has = self.tasks.get(task, ForTask()), self.capabilities
-        found: dict[str, Any] = {}
-        if has.loss is not None and how.objectives:
-            found[has.loss] = how.objectives[0]
-        if has.round_metrics is not None and how.metrics:
-            found[has.round_metrics] = how.metrics[:1]
-        return found | how.from_label(levels=levels, quantiles=quantiles)
-
 
 @runtime_checkable
 class FittingAlgorithm(Algorithm, Protocol):

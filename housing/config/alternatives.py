@@ -57,6 +57,11 @@ class Alternatives:
                 f"({listed(theirs.label_levels) or 'a number'}), {own.name} asks {own.task_name} of {own.label} "
                 f"({listed(own.label_levels) or 'a number'}); a study compares answers to one question"
             )
+        if own.quantiles != theirs.quantiles:
+            raise ConfigError(
+                f"search_space.dataset: {named} asks for the quantiles {list(theirs.quantiles or ())}, {own.name} for "
+                f"{list(own.quantiles or ())}; a study compares answers to one question"
+            )
         if (own.label, own.label_unit) != (theirs.label, theirs.label_unit):
             mine, users = self._composed.chosen["dataset"].stem, self._composed.files.theirs
             folder = ("--config-dir", str(users)) if users else ()

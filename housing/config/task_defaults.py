@@ -6,6 +6,7 @@ from collections.abc import Container, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+from housing.algorithms.base import Algorithm as Declared
 from housing.algorithms.base import ForTask, find
 from housing.config.faults import Fault, did_you_mean, some_of
 from housing.config.keys import BUILT_IN
@@ -105,13 +106,22 @@ def _weight_faults(
 
 
 def _with_defaults(algorithm: Algorithm, dataset: Dataset) -> Algorithm:
-    defaults = find(algorithm.name).defaults(
-        dataset.task_name, levels=len(dataset.label_levels), quantiles=dataset.quantiles or ()
-    )
+    defaults = _defaults(find(algorithm.name), dataset)
     chosen = algorithm.hyperparameters
     values = {name: defaults.get(name) if value is None else value for name, value in chosen.items()}
     values |= {name: value for name, value in defaults.items() if name not in chosen}
     return replace(algorithm, hyperparameters={name: value for name, value in values.items() if value is not None})
+
+
+def _defaults(declared: Declared, dataset: Dataset) -> dict[str, Any]:
+    """What the task sets of the hyperparameters where a configuration leaves them open."""
+    how, has = declared.tasks.get(dataset.task_name, ForTask()), declared.capabilities
+    found: dict[str, Any] = {}
+    if has.loss is not None and how.objectives:
+        found[has.loss] = how.objectives[0]
+    if has.round_metrics is not None and how.metrics:
+        found[has.round_metrics] = how.metrics[:1]
+    return found | how.from_label(levels=len(dataset.label_levels), quantiles=dataset.quantiles or ())
 
 
 def _unfit(algorithm: Algorithm, dataset: Dataset) -> Iterator[Fault]:

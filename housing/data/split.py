@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from housing.data.cells import is_missing, text_of
-from housing.data.description import Dataset, Fractions, Split
+from housing.data.description import Dataset
 from housing.data.faults import listed
+from housing.data.split_spec import Fractions, Split
 from housing.data.table import Table
 from housing.data.task_columns import groups_of
 from housing.errors import DataError

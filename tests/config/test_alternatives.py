@@ -54,3 +54,11 @@ def test_a_choice_that_does_not_fit_is_told_with_its_own_faults(project: Path) -
     with pytest.raises(ConfigError, match="with features=domain, which the search space may choose") as raised:
         alternatives("dataset=mine", CHOOSING.format("features", "plain,domain"), folder=project)
     assert "features.derived.TotalSF" in str(raised.value)
+
+
+def test_datasets_of_different_quantiles_are_not_compared(project: Path, write: Write) -> None:
+    asked = DATASET + "task: quantile\nquantiles: [0.1, 0.9]\n"
+    write("dataset/mine.yaml", asked)
+    write("dataset/other.yaml", asked.replace("mine", "other").replace("[0.1, 0.9]", "[0.5]"))
+    with pytest.raises(ConfigError, match=r"dataset=other asks for the quantiles \[0.5\], mine for \[0.1, 0.9\]"):
+        alternatives("dataset=mine", CHOOSING.format("dataset", "mine,other"), folder=project)

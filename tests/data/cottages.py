@@ -4,17 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from housing.data.description import (
-    Dataset,
-    Fractions,
-    Identifier,
-    Ignored,
-    Nominal,
-    Numeric,
-    Ordinal,
-    Split,
-)
+from housing.data.description import Dataset, Identifier, Ignored, Nominal, Numeric, Ordinal
 from housing.data.features import Features
+from housing.data.split_spec import Fractions, Split
 
 COLUMNS = {
     "id": Identifier(),

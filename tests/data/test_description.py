@@ -4,16 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
-from housing.data.description import (
-    ByColumn,
-    Dataset,
-    Fractions,
-    Nominal,
-    Numeric,
-    Ordinal,
-    Split,
-)
+from housing.data.description import Dataset, Nominal, Numeric, Ordinal
 from housing.data.features import Derived, Features, check_features
+from housing.data.split_spec import ByColumn, Fractions, Split
 from tests.data.cottages import COLUMNS, cottages
 
 HALVES = Fractions(train=0.5, validation=0.5)

@@ -14,11 +14,12 @@ import yaml
 from pydantic import TypeAdapter
 
 from housing.data.describe import describe
-from housing.data.description import Dataset, Fractions, Numeric, Split
+from housing.data.description import Dataset, Numeric
 from housing.data.encoder import Encoder
 from housing.data.features import Features
 from housing.data.preparation import prepare
 from housing.data.rows import csv_pieces
+from housing.data.split_spec import Fractions, Split
 from housing.data.table import read
 from housing.errors import DataError
 from tests.data.cottages import cottages

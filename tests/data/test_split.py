@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from housing.data.description import ByColumn, Dataset, Fractions, Nominal, Numeric, Split
+from housing.data.description import Dataset, Nominal, Numeric
 from housing.data.split import split
+from housing.data.split_spec import ByColumn, Fractions, Split
 from housing.data.table import Table
 from housing.errors import DataError
 from tests.data.cottages import cottages

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from housing.data.description import ByColumn, Identifier, Nominal, Split
+from housing.data.description import Identifier, Nominal
+from housing.data.split_spec import ByColumn, Split
 from housing.data.table import Table, read
 from housing.errors import DataError
 from tests.data.cottages import COLUMNS, CSV, cottages

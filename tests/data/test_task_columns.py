@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from housing.data.description import ByColumn, Dataset, Fractions, Identifier, Ignored, Nominal, Numeric, Split
+from housing.data.description import Dataset, Identifier, Ignored, Nominal, Numeric
 from housing.data.features import Features
 from housing.data.preparation import prepare
+from housing.data.split_spec import ByColumn, Fractions, Split
 from housing.data.table import read
 from housing.errors import DataError
 

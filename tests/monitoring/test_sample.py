@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from housing.data.channel import csv_text
-from housing.data.description import Dataset, Fractions, Identifier, Nominal, Numeric, Split
+from housing.data.description import Dataset, Identifier, Nominal, Numeric
 from housing.data.encoder import Encoder
+from housing.data.split_spec import Fractions, Split
 from housing.data.table import Table
 from housing.monitoring.captured import CapturedRows
 from housing.monitoring.sample import Sample, id_column, sample_of, trained
