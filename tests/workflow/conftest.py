@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable, Iterator
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -31,28 +33,37 @@ class Answer:
         return json.loads(self.out)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def own_record() -> Iterator[None]:
+    """No test records where the developer's environment points."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("MLFLOW_TRACKING_URI", "MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_ID"):
+            patch.delenv(name, raising=False)
+        yield
+
+
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """An empty working folder; whatever is served from it is ended afterwards."""
     monkeypatch.chdir(tmp_path)
-    for name in ("MLFLOW_TRACKING_URI", "MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_ID"):
-        monkeypatch.delenv(name, raising=False)
     yield tmp_path
     for state in tmp_path.glob(".housing/endpoints/*.json"):
         in_process("destroy", f"deployment.endpoint={state.stem}", folder=tmp_path)
 
 
 @pytest.fixture
-def housing(project: Path, capsys: pytest.CaptureFixture[str]) -> Housing:
+def housing(project: Path) -> Housing:
     """Run a command in this process; what it imports is shared, what it leaves behind is in `project`."""
+    return lambda *arguments: called(*arguments, folder=Path.cwd())
 
-    def run(*arguments: str) -> Answer:
-        capsys.readouterr()
+
+def called(*arguments: str, folder: Path) -> Answer:
+    """Run a command in this process, in a folder that may belong to one test or to all of a module."""
+    out, err = io.StringIO(), io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+        patch.chdir(folder)
         code = main([*arguments])
-        captured = capsys.readouterr()
-        return Answer(code, captured.out, captured.err)
-
-    return run
+    return Answer(code, out.getvalue(), err.getvalue())
 
 
 def in_process(*arguments: str, folder: Path) -> Answer:

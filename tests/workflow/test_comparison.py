@@ -8,23 +8,35 @@ from typing import Any
 
 import pytest
 
-from tests.workflow.conftest import Answer, Housing
+from tests.workflow.conftest import Answer, Housing, called
 
 FEW_ROUNDS = "algorithm.num_round=5"
 
 
-@pytest.fixture
-def client(project: Path) -> Any:
-    from housing.tracking.store import open_client
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project whose record holds one study; tests that look at it may read everything and add jobs."""
+    return tmp_path_factory.mktemp("studied")
 
-    return open_client("sqlite:///mlflow.db")
 
-
-@pytest.fixture
-def study(housing: Housing) -> Answer:
-    answer = housing("tune", "study=random", "study.trials=11", FEW_ROUNDS, "--json")
+@pytest.fixture(scope="module")
+def study(folder: Path) -> Answer:
+    answer = called("tune", "study=random", "study.trials=11", FEW_ROUNDS, "--json", folder=folder)
     assert answer.code == 0, answer.err
     return answer
+
+
+@pytest.fixture(scope="module")
+def client(folder: Path) -> Any:
+    from housing.tracking.store import open_client
+
+    return open_client(f"sqlite:///{folder / 'mlflow.db'}")
+
+
+@pytest.fixture
+def beside(folder: Path) -> Housing:
+    """Run a command where the study is."""
+    return lambda *arguments: called(*arguments, folder=folder)
 
 
 def files_of(client: Any, run_id: str) -> set[str]:
@@ -58,8 +70,8 @@ def test_a_study_ends_with_spread_and_what_mattered(study: Answer) -> None:
     assert sum(study.data["importances"].values()) == pytest.approx(1)
 
 
-def test_comparing_a_study_shows_its_best_trials_and_only_what_differs(housing: Housing, study: Answer) -> None:
-    answer = housing("compare", study.data["name"], "--top", "3", "--json")
+def test_comparing_a_study_shows_its_best_trials_and_only_what_differs(beside: Housing, study: Answer) -> None:
+    answer = beside("compare", study.data["name"], "--top", "3", "--json")
     assert answer.code == 0, answer.err
     assert answer.data["runs"][0]["run_id"] == study.data["best"]["run_id"]
     assert len(answer.data["runs"]) == 3
@@ -71,43 +83,43 @@ def test_comparing_a_study_shows_its_best_trials_and_only_what_differs(housing: 
     assert answer.data["comparable"]
 
 
-def test_without_runs_it_is_the_latest_study(housing: Housing, study: Answer) -> None:
-    named = housing("compare", study.data["name"], "--json")
-    assert housing("compare", "--json").data == named.data
+def test_without_runs_it_is_the_latest_study(beside: Housing, study: Answer) -> None:
+    named = beside("compare", study.data["name"], "--json")
+    assert beside("compare", "--json").data == named.data
 
 
-def test_runs_go_by_id_prefix_name_and_first_word(housing: Housing, study: Answer) -> None:
-    ids = [run["run_id"] for run in housing("compare", study.data["name"], "--json").data["runs"]]
-    names = {run["run_id"]: run["name"] for run in housing("compare", study.data["name"], "--json").data["runs"]}
+def test_runs_go_by_id_prefix_name_and_first_word(beside: Housing, study: Answer) -> None:
+    ids = [run["run_id"] for run in beside("compare", study.data["name"], "--json").data["runs"]]
+    names = {run["run_id"]: run["name"] for run in beside("compare", study.data["name"], "--json").data["runs"]}
     first, second = ids[:2]
     for words in ((first, second[:8]), (names[first], names[second]), (names[first].split()[0], second)):
-        answer = housing("compare", *words, "--json")
+        answer = beside("compare", *words, "--json")
         assert [run["run_id"] for run in answer.data["runs"]] == [first, second], words
 
 
-def test_the_page_is_self_contained_and_draws_every_run(housing: Housing, study: Answer, project: Path) -> None:
-    answer = housing("compare", study.data["name"], "--html", "page.html")
+def test_the_page_is_self_contained_and_draws_every_run(beside: Housing, study: Answer, folder: Path) -> None:
+    answer = beside("compare", study.data["name"], "--html", "page.html")
     assert answer.code == 0, answer.err
-    page = (project / "page.html").read_text()
+    page = (folder / "page.html").read_text()
     assert page.count('class="series"') >= 5
     assert not re.search(r"(src|href)=|@import|url\((?!#)|<script", page)
-    missing = housing("compare", study.data["name"], "--html", "no/such/folder.html")
+    missing = beside("compare", study.data["name"], "--html", "no/such/folder.html")
     assert missing.code == 3
     assert "--html no/such/folder.html: cannot be written" in missing.err
 
 
-def test_runs_of_other_rows_are_said_not_to_be_comparable(housing: Housing) -> None:
-    one = housing("train", FEW_ROUNDS, "--json").data["run_id"]
-    other = housing("train", FEW_ROUNDS, "dataset.split.seed=7", "--json").data["run_id"]
-    answer = housing("compare", one, other)
+def test_runs_of_other_rows_are_said_not_to_be_comparable(beside: Housing) -> None:
+    one = beside("train", FEW_ROUNDS, "--json").data["run_id"]
+    other = beside("train", FEW_ROUNDS, "dataset.split.seed=7", "--json").data["run_id"]
+    answer = beside("compare", one, other)
     assert answer.code == 0, answer.err
     assert "not comparable: these runs were judged on different rows" in answer.out
     assert "dataset.split.seed" in answer.out
     assert "best validation_mae" not in answer.out
 
 
-def test_a_run_that_does_not_exist_is_answered_with_near_names(housing: Housing, study: Answer) -> None:
-    answer = housing("compare", f"{study.data['name']}x", study.data["name"])
+def test_a_run_that_does_not_exist_is_answered_with_near_names(beside: Housing, study: Answer) -> None:
+    answer = beside("compare", f"{study.data['name']}x", study.data["name"])
     assert answer.code == 1
     assert f"did you mean {study.data['name']}" in answer.err
 
@@ -138,8 +150,8 @@ def test_mistakes_are_told_in_one_message(housing: Housing, project: Path, argum
     assert not (project / "mlflow.db").exists()
 
 
-def test_a_job_has_curves_importances_and_its_errors_beside_it(housing: Housing, client: Any) -> None:
-    run_id = housing("train", FEW_ROUNDS, "--json").data["run_id"]
+def test_a_job_has_curves_importances_and_its_errors_beside_it(beside: Housing, client: Any) -> None:
+    run_id = beside("train", FEW_ROUNDS, "--json").data["run_id"]
     assert {
         "report.html",
         "figures/learning_curves.svg",
