@@ -24,7 +24,7 @@ from housing.tracking.queries import PARENT_TAG, Direction, Run
 from housing.tracking.store import database_path
 
 _LOOPBACK = "127.0.0.1"
-_STARTS_WITHIN_S = 90
+_STARTS_WITHIN_S = 300
 _STOPS_WITHIN_S = 5
 _POLL_S = 0.1
 # By default MLflow starts 15 processes and takes 3.2 GB, most of them for jobs that nobody here has.

@@ -11,28 +11,26 @@ from collections import Counter
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
+from functools import cache
+from multiprocessing import forkserver
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
+ROOT = Path(__file__).parents[2]
 SERVER = multiprocessing.get_context("forkserver")
-SERVER.set_forkserver_preload(
-    [
-        "mlflow.store.tracking.sqlalchemy_store",
-        "mlflow.tracking.client",
-        "xgboost",
-        "optuna",
-        "rich.console",
-        "housing.cli",
-        "housing.workflow",
-        "housing.targets.local.runner",
-        "housing.targets.sagemaker.training.runner",
-        "sagemaker.core.resources",
-    ]
-)
+SERVER.set_forkserver_preload(["tests.workflow.preloaded"])
+
+
+@cache
+def ensure_server() -> None:
+    """Begin the process that commands are forked from, where it finds what it is to import: it says nothing if not."""
+    with contextlib.chdir(ROOT):
+        forkserver.ensure_running()
 
 
 def start(*arguments: str, folder: Path, out: Path | None = None, err: Path | None = None) -> ForkServerProcess:
     """Begin `housing <arguments>` in a folder; what it prints goes to `out.txt` there, after all before."""
+    ensure_server()
     out = out or folder / "out.txt"
     process = SERVER.Process(target=_housing, args=(arguments, folder, dict(os.environ), out, err or out))
     process.start()

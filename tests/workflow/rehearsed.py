@@ -79,8 +79,8 @@ def metrics(database: Path, *runs: str) -> list[dict[str, float]]:
         return [dict(connection.execute(read, (run,)).fetchall()) for run in runs]
 
 
-def until(condition: Callable[[], bool], within_s: float = 30) -> None:
-    """Return when it has become true."""
+def until(condition: Callable[[], bool], within_s: float = 300) -> None:
+    """Return when it has become true; the deadline is for what never will."""
     deadline = time.monotonic() + within_s
     while not condition():
         assert time.monotonic() < deadline, "it did not come"

@@ -16,7 +16,7 @@ from multiprocessing.reduction import recvfds
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tests.workflow.processes import SERVER
+from tests.workflow.processes import SERVER, ensure_server
 
 # Stands where the console script stands, and hands on all that a process is given by a shell.
 _SCRIPT = """\
@@ -34,6 +34,7 @@ with socket.socket(socket.AF_UNIX) as commands:
 @contextlib.contextmanager
 def shell_path() -> Iterator[str]:
     """A PATH on which this `housing` comes first, and the other programs of the environment next."""
+    ensure_server()
     with TemporaryDirectory(prefix="housing-") as made, socket.socket(socket.AF_UNIX) as listening:
         script, address = Path(made, "housing"), str(Path(made, "socket"))
         script.write_text(_SCRIPT.format(python=sys.executable, address=address), encoding="utf-8")

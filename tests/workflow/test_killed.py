@@ -11,12 +11,14 @@ import pytest
 
 from tests.workflow.conftest import in_process
 from tests.workflow.processes import run, start
-from tests.workflow.rehearsed import kill
+from tests.workflow.rehearsed import kill, until
+
+WALK = ("run", "experiment=walkthrough", "study.trials=4", "algorithm.num_round=8")
 
 
 def kill_after(seconds: float, folder: Path) -> bool:
     """Start `housing run` and kill it; True when it was still at work."""
-    process = start("run", "experiment=walkthrough", folder=folder)
+    process = start(*WALK, folder=folder)
     process.join(seconds)
     if process.exitcode is not None:
         return False
@@ -41,7 +43,7 @@ def assert_whole(folder: Path) -> None:
     """A run after the kill succeeds and leaves only finished or killed runs, whole versions and one endpoint."""
     from mlflow import MlflowClient
 
-    again = in_process("run", "experiment=walkthrough", "--json", folder=folder)
+    again = in_process(*WALK, "--json", folder=folder)
     assert again.code == 0, again.err
     uri = f"sqlite:///{folder / 'mlflow.db'}"
     client = MlflowClient(uri, uri)
@@ -58,7 +60,7 @@ def assert_whole(folder: Path) -> None:
 def test_the_next_run_succeeds_after_kills_at_random_moments(tmp_path: Path) -> None:
     run("--help", folder=tmp_path)  # the process that others are forked from
     started = time.monotonic()
-    assert in_process("run", "experiment=walkthrough", folder=tmp_path).code == 0
+    assert in_process(*WALK, folder=tmp_path).code == 0
     whole_s = time.monotonic() - started
     in_process("destroy", folder=tmp_path)
     moments = random.Random(7)
@@ -66,7 +68,4 @@ def test_the_next_run_succeeds_after_kills_at_random_moments(tmp_path: Path) -> 
     assert killed
     assert_whole(tmp_path)
     assert in_process("destroy", folder=tmp_path).code == 0
-    deadline = time.monotonic() + 20
-    while servers(tmp_path) and time.monotonic() < deadline:
-        time.sleep(0.2)
-    assert servers(tmp_path) == []
+    until(lambda: servers(tmp_path) == [])

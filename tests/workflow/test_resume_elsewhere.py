@@ -38,7 +38,7 @@ def tracking_server(folder: Path, port: int) -> Iterator[None]:
             start_new_session=True,
         )
     try:
-        until(lambda: answers(port), within_s=90)
+        until(lambda: answers(port), within_s=300)
         yield
     finally:
         os.killpg(server.pid, signal.SIGKILL)
@@ -53,7 +53,7 @@ def answers(port: int) -> bool:
         return False
 
 
-def until(condition: Callable[[], bool], *, within_s: float = 60) -> None:
+def until(condition: Callable[[], bool], *, within_s: float = 300) -> None:
     deadline = time.monotonic() + within_s
     while not condition():
         assert time.monotonic() < deadline
