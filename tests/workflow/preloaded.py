@@ -1,4 +1,4 @@
-"""Imports what commands import while they work, so that a process forked afterwards has it; and finds Hydra's plugins."""
+"""Imports what commands import at work, so that a process forked afterwards has it, and finds Hydra's plugins."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ from housing.config.load import load
 _OTHERS = (
     "alembic.command",
     "lightgbm",
+    "mlflow.cli",
+    "mlflow.deployments.cli",
+    "mlflow.projects",
     "mlflow.pyfunc",
     "mlflow.store.model_registry.sqlalchemy_store",
     "mlflow.store.tracking.sqlalchemy_store",

@@ -1,4 +1,4 @@
-"""Shells whose `housing` is forked from a process that has imported everything: the same command, sooner at work.
+"""Shells whose `housing` and `mlflow` are forked from a process that has imported everything: the same, and sooner.
 
 That a command starts by itself is what tests/cli and tests/test_packages.py show.
 """
@@ -18,7 +18,7 @@ from tempfile import TemporaryDirectory
 
 from tests.workflow.processes import SERVER, ensure_server
 
-# Stands where the console script stands, and hands on all that a process is given by a shell.
+# Stands where a console script stands, and hands on all that a process is given by a shell.
 _SCRIPT = """\
 #!{python} -IS
 import array, json, os, socket, sys
@@ -33,12 +33,13 @@ with socket.socket(socket.AF_UNIX) as commands:
 
 @contextlib.contextmanager
 def shell_path() -> Iterator[str]:
-    """A PATH on which this `housing` comes first, and the other programs of the environment next."""
+    """A PATH on which these come first, and the other programs of the environment next."""
     ensure_server()
     with TemporaryDirectory(prefix="housing-") as made, socket.socket(socket.AF_UNIX) as listening:
-        script, address = Path(made, "housing"), str(Path(made, "socket"))
-        script.write_text(_SCRIPT.format(python=sys.executable, address=address), encoding="utf-8")
-        script.chmod(0o700)
+        address = str(Path(made, "socket"))
+        for script in (Path(made, "housing"), Path(made, "mlflow")):
+            script.write_text(_SCRIPT.format(python=sys.executable, address=address), encoding="utf-8")
+            script.chmod(0o700)
         listening.bind(address)
         listening.listen()
         accepting = threading.Thread(target=_accept, args=(listening,), daemon=True)
@@ -57,14 +58,16 @@ def _accept(listening: socket.socket) -> None:
 
 def _run(connection: socket.socket) -> None:
     with connection:
-        process = SERVER.Process(target=_housing, args=(connection,))
+        process = SERVER.Process(target=_command, args=(connection,))
         process.start()
         process.join()
         connection.sendall(str(process.exitcode).encode())
 
 
-def _housing(connection: socket.socket) -> None:
-    from housing.__main__ import main
+def _command(connection: socket.socket) -> None:
+    from mlflow.cli import cli as mlflow
+
+    from housing.__main__ import main as housing
 
     with connection:
         streams = recvfds(connection, 3)
@@ -77,4 +80,4 @@ def _housing(connection: socket.socket) -> None:
     os.environ.update(given["environment"])
     sys.argv = given["arguments"]
     sys.stdin = open(0, encoding="utf-8")  # noqa: SIM115
-    sys.exit(main())
+    sys.exit({"housing": housing, "mlflow": mlflow}[Path(sys.argv[0]).name]())

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import subprocess
-import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 
 from housing.config.load import config_hash, load
 from tests.workflow.conftest import in_process
+from tests.workflow.shells import shell_path
 
 ROOT = Path(__file__).parents[2]
 
@@ -29,19 +31,20 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def mlflow_run(folder: Path, *arguments: str) -> str:
+@pytest.fixture(scope="module")
+def path() -> Iterator[str]:
+    """Where a shell finds `mlflow`; the entry points that this runs are started as they are anywhere."""
+    with shell_path() as path:
+        yield path
+
+
+def mlflow_run(path: str, folder: Path, *arguments: str) -> str:
     """Run an entry point with the local environment; returns everything it printed."""
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     # The library sets a quieter level for its own process, which is this one when tests share it.
     environment = os.environ | {"PATH": path, "MLFLOW_LOGGING_LEVEL": "INFO"}
+    command = shlex.join(["mlflow", "run", ".", "--env-manager", "local", *arguments])
     done = subprocess.run(
-        [sys.executable, "-m", "mlflow", "run", ".", "--env-manager", "local", *arguments],
-        cwd=folder,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=200,
-        check=False,
+        ["bash", "-c", command], cwd=folder, env=environment, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
     return done.stdout + done.stderr
@@ -67,9 +70,9 @@ def newest(folder: Path, experiment: str) -> Any:
     ],
 )
 def test_train_is_the_direct_command_in_the_run_that_mlflow_opened(
-    checkout: Path, parameters: tuple[str, ...], direct: tuple[str, ...]
+    path: str, checkout: Path, parameters: tuple[str, ...], direct: tuple[str, ...]
 ) -> None:
-    printed = mlflow_run(checkout, "-e", "train", "--experiment-name", "housing", *parameters)
+    printed = mlflow_run(path, checkout, "-e", "train", "--experiment-name", "housing", *parameters)
     run = newest(checkout, "housing")
     assert run.info.run_id in printed
     assert run.info.status == "FINISHED"
@@ -77,14 +80,14 @@ def test_train_is_the_direct_command_in_the_run_that_mlflow_opened(
     assert "validation_mae" in run.data.metrics
 
 
-def test_a_study_takes_mlflow_s_run_as_its_parent_whatever_experiment_it_is_in(checkout: Path) -> None:
-    printed = mlflow_run(checkout, "-e", "tune", "-P", "study.trials=2")
+def test_a_study_takes_mlflow_s_run_as_its_parent_whatever_experiment_it_is_in(path: str, checkout: Path) -> None:
+    printed = mlflow_run(path, checkout, "-e", "tune", "-P", "study.trials=2")
     run = newest(checkout, "Default")
     assert run.data.tags["housing.trial"] == "00001"
     assert run.data.tags["mlflow.parentRunId"] in printed
     assert "--experiment-name housing" in printed
 
 
-def test_a_mistake_in_a_parameter_is_told_as_on_the_command_line(checkout: Path) -> None:
+def test_a_mistake_in_a_parameter_is_told_as_on_the_command_line(path: str, checkout: Path) -> None:
     with pytest.raises(AssertionError, match=r"did you mean algorithm\.max_depth"):
-        mlflow_run(checkout, "-e", "train", "-P", "algorithm.maxdepth=3")
+        mlflow_run(path, checkout, "-e", "train", "-P", "algorithm.maxdepth=3")
