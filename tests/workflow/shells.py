@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import os
 import socket
 import sys
@@ -80,4 +81,5 @@ def _command(connection: socket.socket) -> None:
     os.environ.update(given["environment"])
     sys.argv = given["arguments"]
     sys.stdin = open(0, encoding="utf-8")  # noqa: SIM115
+    logging.getLogger("mlflow").setLevel(os.environ.get("MLFLOW_LOGGING_LEVEL", "INFO"))  # as when it is imported
     sys.exit({"housing": housing, "mlflow": mlflow}[Path(sys.argv[0]).name]())
