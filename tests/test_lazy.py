@@ -15,7 +15,7 @@ def test_it_is_made_when_first_asked_for_and_once_for_all_threads() -> None:
     assert not value.is_made
 
     def ask(_: int) -> object:
-        begun.wait(60)
+        begun.wait(300)
         return value.get()
 
     with ThreadPoolExecutor(4) as pool:

@@ -36,7 +36,7 @@ def destroy(host: Host, endpoint: str) -> None:
 
 def counted(host: Host, endpoint: str, invocations: int) -> EndpointStatus:
     """The status once that many invocations have been counted: some places take a moment."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 300
     while True:
         status = host.status(endpoint)
         assert status is not None
@@ -134,7 +134,7 @@ class HostContract:
         endpoint = f"captured-{interface}"
         deploy(host, Deployment(endpoint, variants, interface=interface, capture=Capture(100)), models)
         answers = {name: host.predict(endpoint, ROWS, name).values for name in variants}
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 300
         while len(found := host.captured(endpoint)) < 2:
             assert time.monotonic() < deadline, f"only {found} were captured"
             time.sleep(0.1)

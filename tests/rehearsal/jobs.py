@@ -99,7 +99,7 @@ def tuning_ended(rehearsal: Served, name: str) -> dict[str, Any]:
 
 
 def _at_its_end(describe: Callable[[], dict[str, Any]], status: str) -> dict[str, Any]:
-    give_up = time.monotonic() + 60
+    give_up = time.monotonic() + 300
     while (told := describe())[status] in RUNNING:
         assert time.monotonic() < give_up, told
         time.sleep(0.01)

@@ -22,7 +22,7 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, 
     clean = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     clean |= {"PYTHONPATH": str(Path(__file__).parents[2]), "AWS_EC2_METADATA_DISABLED": "true"}
     started = subprocess.run(
-        [*housing, "start"], cwd=folder, env=clean, capture_output=True, text=True, check=True, timeout=60
+        [*housing, "start"], cwd=folder, env=clean, capture_output=True, text=True, check=True, timeout=280
     )
     exports = dict(re.findall(r"export (AWS_\w+)=(\S+)", started.stdout))
     silent = {"SchemaVersion": "1.0", "SageMaker": {"PythonSDK": {"Modules": {"TelemetryOptOut": True}}}}

@@ -67,7 +67,7 @@ def test_what_goes_through_it_is_recorded_as_directly(tmp_path: Path, runs: Runs
         spool.record(
             RunRecord("t1", reason="no memory", kind="job", parent="study", tags=trial_tags(failed), params={})
         )
-        spool.drain(within_s=20)
+        spool.drain(within_s=300)
     first, second = sorted(runs.children("study"), key=lambda run: run.name)
     assert (first.status, second.status) == ("FINISHED", "FAILED")
     assert first.metrics["validation_mae"] == 1

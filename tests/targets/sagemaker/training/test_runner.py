@@ -160,7 +160,7 @@ def test_a_job_that_is_stopped_has_the_rounds_up_to_then(runner: SageMakerRunner
     begun = replace(job(runner, num_round=400), handle=(handle := runner.handle()))
     started = threading.Event()
     outcome = runner.submit(begun, lambda number, _: started.set() or False)
-    assert started.wait(30)
+    assert started.wait(300)
     runner.stop(handle)
     result = outcome.result()
     assert result.stopped
