@@ -126,9 +126,9 @@ def others() -> None:
 
 def flat() -> None:
     """From one trial to the next in a study of 1,000 tiny fits: proposal, fit, record, leaderboard."""
-    from housing import workflow
-    from housing.cli.invocation import invocation_of
+    from housing.api.invocation import invocation_of
     from housing.config.load import check, compose
+    from housing.workflow.studies import tune
 
     print("one study of 1,000 fits of one round, one at a time: milliseconds a trial (wanted: a ratio of at most 1.2)")
     tiny = ("algorithm.num_round=1", "algorithm.max_depth=1", "~search_space.max_depth")
@@ -136,7 +136,7 @@ def flat() -> None:
     composed = compose(overrides, search=True)
     experiment = check(composed)
     clock = _Clock()
-    workflow.tune(experiment, invocation_of("tune", overrides, composed=composed, experiment=experiment), clock)
+    tune(experiment, invocation_of("tune", overrides, composed=composed, experiment=experiment), clock)
     for what, at in (("wall", clock.wall), ("cpu", clock.cpu)):
         early, late = (1000 * (at[last] - at[last - 100]) / 100 for last in (150, 1000))
         print(f"  {what:4} around trial 100: {early:.1f}  around trial 950: {late:.1f}  ratio {late / early:.2f}")
