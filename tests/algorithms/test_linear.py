@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+import pytest
+from sklearn.linear_model import ElasticNet, LogisticRegression
+
+from housing.algorithms.base import Fitted, fitting
+from housing.testing.algorithm import AlgorithmContract, table
+
+linear = fitting("linear")
+
+
+class TestContract(AlgorithmContract):
+    name = "linear"
+    hyperparameters: ClassVar[dict[str, Any]] = {"alpha": 0.01, "l1_ratio": 0.5}
+
+
+def _fit(features: Any, label: Any, *, weights: Any = None, **hyperparameters: Any) -> Fitted:
+    matrix = linear.matrix(features, label, hyperparameters, weights=weights)
+    return linear.fit(hyperparameters, matrix, seed=0)
+
+
+def _levels(count: int) -> tuple[Any, Any]:
+    features, label = table(1, missing=False)
+    return features, np.digitize(label, np.quantile(label, np.arange(1, count) / count)).astype(np.float32)
+
+
+def test_it_is_scikit_learn_s_on_standardised_columns_and_label() -> None:
+    features, label = table(1, missing=False)
+    standardised = (features - features.mean(0)) / features.std(0)
+    model = ElasticNet(alpha=0.05, l1_ratio=0.5).fit(standardised, (label - label.mean()) / label.std())
+    expected = model.predict(standardised) * label.std() + label.mean()
+    ours = linear.load(_fit(features, label, alpha=0.05, l1_ratio=0.5).model).predict(features)
+    assert ours == pytest.approx(expected, rel=1e-3)
+
+
+@pytest.mark.parametrize("l1_ratio", [0.0, 0.5])
+def test_the_unit_of_the_label_does_not_matter(l1_ratio: float) -> None:
+    features, label = table(1)
+    one, other = (
+        linear.load(_fit(features, label * unit, alpha=0.1, l1_ratio=l1_ratio).model).predict(features) / unit
+        for unit in (1, 1000)
+    )
+    assert one == pytest.approx(other, rel=1e-4)
+
+
+@pytest.mark.parametrize("levels", [2, 3, 5])
+def test_probabilities_are_scikit_learn_s(levels: int) -> None:
+    features, label = _levels(levels)
+    standardised = (features - features.mean(0)) / features.std(0)
+    model = LogisticRegression(C=1 / (0.01 * len(label))).fit(standardised, label.astype(int))
+    expected = model.predict_proba(standardised)
+    more = {"num_class": levels} if levels > 2 else {}
+    ours = linear.load(_fit(features, label, alpha=0.01, objective="logistic", **more).model).predict(features)
+    assert ours == pytest.approx(expected[:, 1] if levels == 2 else expected, abs=1e-3)
+
+
+@pytest.mark.parametrize("there", [[0, 2], [0, 1, 3]])
+def test_a_level_without_a_training_row_is_improbable_and_keeps_its_place(there: list[int]) -> None:
+    features, label = _levels(4)
+    rows = np.isin(label, there)
+    fitted = _fit(features[rows], label[rows], alpha=0.01, objective="logistic", num_class=4)
+    chances = linear.load(fitted.model).predict(features)
+    assert chances.shape == (len(features), 4)
+    assert chances.sum(axis=1) == pytest.approx(1)
+    assert chances[:, [level for level in range(4) if level not in there]].max() < 1e-6
+    assert (chances[rows].argmax(axis=1) == label[rows]).mean() > 0.7
+
+
+def test_a_row_that_weighs_twice_counts_as_two_rows() -> None:
+    features, label = _levels(2)
+    twice = np.concatenate([features, features[:50]]), np.concatenate([label, label[:50]])
+    weights = np.ones(len(label), dtype=np.float32)
+    weights[:50] = 2
+    weighed = linear.load(_fit(features, label, weights=weights, alpha=1e-6, objective="logistic").model)
+    repeated = linear.load(_fit(*twice, alpha=1e-6, objective="logistic").model)
+    assert weighed.predict(features) == pytest.approx(repeated.predict(features), abs=0.02)
+
+
+def test_a_column_of_missing_or_equal_values_is_no_obstacle() -> None:
+    features, label = table(1)
+    features[:, 2], features[:, 3] = np.nan, 7
+    answers = linear.load(_fit(features, label).model).predict(features)
+    assert np.isfinite(answers).all()
