@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 
 FOLDER = Path(__file__).parent
-SHARED = {"gateway", "measure", "rehearsed"}
-BY_NAME_ONLY = {"killed_endpoints", "kills", "permissions"}
-"""These run for minutes."""
+SHARED = {"gateway", "measure", "rehearsed", "tables"}
+BY_NAME_ONLY = {"defaults", "killed_endpoints", "kills", "permissions"}
+"""These run for minutes, or need packages of tables."""
 
 
 def main() -> int:

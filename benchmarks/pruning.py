@@ -28,7 +28,6 @@ ROUNDS = 500
 OVERRIDES = (
     "study=hyperband",
     "search_space=wide",
-    "~search_space.num_round",
     f"algorithm.num_round={ROUNDS}",
     "~algorithm.early_stopping_rounds",
     "algorithm.max_bin=64",

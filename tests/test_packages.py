@@ -48,7 +48,7 @@ def test_its_algorithm_does_the_whole_walk(installed: Mapping[str, str], tmp_pat
     (tmp_path / "conf" / "algorithm").mkdir(parents=True)
     (tmp_path / "conf" / "algorithm" / "ridge.yaml").write_text("name: ridge\npenalty: 10\n")
     (tmp_path / "conf" / "search_space" / "ridge").mkdir(parents=True)
-    (tmp_path / "conf" / "search_space" / "ridge" / "walkthrough.yaml").write_text(
+    (tmp_path / "conf" / "search_space" / "ridge" / "quick.yaml").write_text(
         "penalty: {type: float, low: 0.1, high: 1000, log: true}\n"
     )
     columns = ", ".join(f"{name}: {{kind: numeric}}" for name in ("area", "age", "price"))

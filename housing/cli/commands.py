@@ -62,7 +62,7 @@ COMMANDS = {
             "a study: many trials, the best hyperparameters",
             "Searches the search space for the best objective. A study that was interrupted goes on where it stopped.",
             (
-                ("housing tune", "nine trials, three at a time"),
+                ("housing tune", "five trials, the first at the configured point"),
                 ("housing tune search_space=narrow study=tpe study.trials=50", ""),
                 ("housing tune study.resume=tune-tpe-3f2a", "go on where it stopped; study.trials=80 extends it"),
                 ("housing tune -m dataset=ames,mine --config-dir conf", "one study a dataset"),

@@ -80,8 +80,12 @@ def _objective_faults(study: Study, place: int, algorithm: Algorithm, judged: Ma
             return []
         key = find(algorithm.name).capabilities.round_metrics
         who = f"engine {study.engine}" if study.engine != "optuna" else f"pruner {study.pruner}"
+        way_out = "study.engine=optuna study.pruner=none"
+        if key is None:
+            rule = f"{who} looks at every round, and {algorithm.name} measures the finished model only"
+            return [Fault(path, rule, objective, f"write {way_out}")]
         rule = f"{who} looks at every round, and algorithm.{key} does not measure it there"
-        return [Fault(path, rule, objective, f"choose {some_of(by_round)}, or study.engine=optuna study.pruner=none")]
+        return [Fault(path, rule, objective, f"choose {some_of(by_round)}, or {way_out}")]
     if algorithm.code is not None and objective in algorithm.code.metrics:
         way_out = f"say algorithm.{algorithm.kind}.directions.{objective}: minimize, or maximize"
         return [Fault(path, "nobody has said which way it is better", objective, way_out)]

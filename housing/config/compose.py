@@ -24,6 +24,9 @@ from housing.config.vendor import GLOBAL, NEEDS_GLOBAL
 from housing.nearest import nearest
 from housing.secrets import masked_values, remember
 
+_POINT = "hyperparameters"
+"""The group of named points; their values go to `algorithm`, beside those of its own file."""
+
 _EVERYWHERE: frozenset[report.Path] = frozenset({()})
 """Where nothing can be held against the schema, because something has to be mended before."""
 
@@ -49,7 +52,9 @@ class Composed:
         """The file and line, or the command line, that is responsible for a key."""
         if any(path[: len(key)] == key for key in self.overrides.keys):
             return COMMAND_LINE
-        files = (self.chosen.get("experiment"), self.chosen.get(path[0]) if path else None, self.files.find(CONFIG))
+        group = path[0] if path else ""
+        point = self.chosen.get(_POINT) if group == "algorithm" else None
+        files = (self.chosen.get("experiment"), point, self.chosen.get(group), self.files.find(CONFIG))
         for length in range(len(path), 0, -1):
             typed = any(key[:length] == path[:length] for key in self.overrides.keys)
             for file in filter(None, files):
@@ -64,7 +69,8 @@ class Composed:
 
     def _inside(self, file: Path, path: report.Path) -> report.Path:
         """A file of a group has the group's name for its package."""
-        return path[1:] if path and self.chosen.get(path[0]) == file else path
+        is_point = path[:1] == ("algorithm",) and file == self.chosen.get(_POINT)
+        return path[1:] if path and (is_point or self.chosen.get(path[0]) == file) else path
 
 
 def compose(overrides: Overrides, files: Files) -> Composed:
@@ -82,7 +88,7 @@ def composed(cfg: DictConfig, choices: Mapping[Any, Any], files: Files, override
         group, _, place = str(slot).partition("@")
         file = files.find(f"{group}/{option}")
         if file and not group.startswith("hydra/"):
-            chosen[place or group] = file
+            chosen[group if group == _POINT else place or group] = file  # a point stands beside its algorithm's file
     found = _package_faults(chosen, files) + _absent_faults(choices, files)
     plain = OmegaConf.to_container(cfg, resolve=False)
     assert isinstance(plain, dict)
@@ -136,10 +142,11 @@ def _package_faults(chosen: Mapping[str, Path], files: Files) -> list[Fault]:
 def _absent_faults(choices: Mapping[Any, Any], files: Files) -> list[Fault]:
     """Options without a file, in groups where Hydra lets that pass; the default one of an algorithm may be absent."""
     found = []
-    optional = {"search_space": f"{choices.get('algorithm')}/walkthrough"}
-    for group, default in optional.items():
-        option = choices.get(group)
-        if option not in (None, default) and files.find(f"{group}/{option}") is None:
+    algorithm = choices.get("algorithm")
+    optional = {"search_space": ("quick", "walkthrough"), f"{_POINT}@algorithm": ("walkthrough", "best")}
+    for slot, names in optional.items():
+        group, option = slot.partition("@")[0], choices.get(slot)
+        if option not in (None, *(f"{algorithm}/{name}" for name in names)) and files.find(f"{group}/{option}") is None:
             options = files.groups().get(group, [])
             way_out = did_you_mean(nearest(str(option), options)) or f"there is {some_of(options)}"
             found.append(Fault((group,), f"there is no {group}/{option}.yaml", way_out=way_out))

@@ -64,14 +64,16 @@ def decide(
     candidate: Scored,
     champion: Scored | None,
     *,
+    naive: Predictions | None = None,
     unit: str = "",
     seed: int = 0,
 ) -> Decision:
     """Judge on the test rows, which both models answer in the same order. `label` is (rows,), levels as their codes.
 
-    A tie passes where a margin is asked for, or nothing but "not clearly worse": `better` means better. Without a
-    champion, only the absolute limits count. Raises DataError when a prediction is not a finite number, or
-    when these rows do not define the gate's metric.
+    `naive` are the answers of the predictor that ignores every column; where its metric is not defined, nothing is
+    asked. A tie passes where a margin is asked for, or nothing but "not clearly worse": `better` means better. Without
+    a champion, the absolute limits and the naive predictor count. Raises DataError when a prediction is not a finite
+    number, or when these rows do not define the gate's metric.
     """
     found = score(task, label, candidate.predictions)
     assert gate.metric is not None  # the configuration names it, or the task does
@@ -81,6 +83,8 @@ def decide(
     unit = unit if metrics(task)[gate.metric].has_unit else ""
     verdicts = list(_absolute(gate, found[gate.metric], unit))
     verdicts += _worst_levels(gate, label, candidate)
+    if gate.beats == "naive" and naive is not None:
+        verdicts += _naive(gate, task, found[gate.metric], score(task, label, naive), unit)
     if champion is not None and gate.against_champion != "nothing":
         verdicts.append(_schema(candidate, champion))
         if _are_comparable(candidate, champion):
@@ -140,6 +144,16 @@ def _worst_levels(gate: Gate, label: NDArray[np.float64], candidate: Scored) -> 
 
 def _are_comparable(candidate: Scored, champion: Scored) -> bool:
     return set(candidate.levels) == set(champion.levels) and candidate.quantiles == champion.quantiles
+
+
+def _naive(gate: Gate, task: str, value: float, naive: dict[str, float], unit: str) -> Iterator[Verdict]:
+    metric = gate.metric
+    if metric not in naive:
+        return
+    lower_is_better = metrics(task)[metric].direction == "minimize"
+    passed = value < naive[metric] if lower_is_better else value > naive[metric]
+    why = f"it is {_amount(value, unit)}, the naive predictor has {_amount(naive[metric], unit)}"
+    yield Verdict(f"test {metric} better than that of the naive predictor", passed, why)
 
 
 def _schema(candidate: Scored, champion: Scored) -> Verdict:

@@ -29,6 +29,8 @@ class Gate:
     """smallest value of the metric that passes, in its unit; null for any"""
     worst_class: Mapping[str, float] = field(default_factory=dict)
     """least value of a metric by level (recall, precision or f1) that the worst level of the label must reach"""
+    beats: Literal["naive"] | None = None
+    """naive: it must be better than the best answer that ignores every column; null: it need not"""
     against_champion: Literal["clearly_better", "better", "not_clearly_worse", "nothing"] = "better"
     """what the improvement over the champion must show"""
     margin: float = 0.0

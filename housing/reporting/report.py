@@ -108,7 +108,7 @@ def _tried(row: Row) -> Tried:
 
 def _parallel(rows: Sequence[Row], result: StudyResult, objectives: Sequence[str]) -> Chart:
     complete = [row for row in rows if row.state == "complete"]
-    axes = [_axis(name, distribution) for name, distribution in result.space.items()]
+    axes = [_axis(name, distribution, complete) for name, distribution in result.space.items()]
     axes += list(_objective_axes(complete, result, objectives))
     last = max(1, len(complete) - 1)
     lines = [
@@ -122,9 +122,11 @@ def _parallel(rows: Sequence[Row], result: StudyResult, objectives: Sequence[str
     return parallel_coordinates(axes, lines)
 
 
-def _axis(name: str, distribution: Distribution) -> Axis:
+def _axis(name: str, distribution: Distribution, rows: Sequence[Row]) -> Axis:
+    """The configured point may lie out of range: at the end of a range, or as one choice more."""
     if isinstance(distribution, Categorical):
-        return Axis(name, choices=distribution.choices)
+        tried = [row.parameters[name] for row in rows if name in row.parameters]
+        return Axis(name, choices=tuple(dict.fromkeys([*distribution.choices, *tried])))
     return Axis(name, distribution.low, distribution.high, log=distribution.log)
 
 

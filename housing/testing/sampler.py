@@ -84,6 +84,36 @@ class SamplerContract:
         assert trials[1].parameters["max_depth"] == 8
         assert "booster" in trials[1].parameters
 
+    @pytest.mark.parametrize(
+        "configured",
+        [
+            {"booster": "dart", "rate_drop": 0.2, "max_depth": 5},
+            {"booster": "gbtree", "max_depth": 40},
+            {"max_depth": 5},
+        ],
+        ids=["in the space", "out of its ranges", "with a name left to the library"],
+    )
+    def test_the_configured_point_is_tried_first_as_it_is(self, study: Study, configured: Point) -> None:
+        known: list[Point] = [{"booster": "gbtree", "max_depth": 8}]
+        trials = search(
+            FINITE, replace(study, trials=6), at_once(loss), seed=1, known=known, configured=configured
+        ).trials
+        assert [t.parameters for t in trials[:2]] == [configured, known[0]]
+        assert [t.parameters for t in trials].count(configured) == 1
+        assert [point_faults(t.parameters, FINITE) for t in trials[1:]] == [[]] * 5
+
+    @pytest.mark.parametrize("depth", [5, 40], ids=["in the space", "out of its ranges"])
+    def test_a_resumed_study_tries_the_configured_point_once(self, study: Study, depth: int) -> None:
+        configured: Point = {"booster": "gbtree", "max_depth": depth}
+        first = search(FINITE, replace(study, trials=2), at_once(loss), seed=1, configured=configured).trials
+        rest = search(FINITE, study, at_once(loss), seed=1, past=first, configured=configured).trials
+        again = search(
+            FINITE, study, at_once(loss), seed=1, past=first[1:], begun={0: configured}, configured=configured
+        ).trials
+        for trials in (rest, again):
+            assert [t.parameters for t in trials].count(configured) == 1
+            assert trials[0].parameters == configured
+
     def test_trials_that_were_begun_come_first_under_their_own_numbers(self, study: Study) -> None:
         first = search(self.space, replace(study, trials=9), at_once(loss), seed=1).trials
         begun = {trial.number: trial.parameters for trial in first[5:8]}

@@ -11,7 +11,7 @@ import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import FrozenTrial, TrialState
 
-from housing.tuning.space import Categorical, Distribution, Float, SearchSpace, is_active, order, tidy
+from housing.tuning.space import Categorical, Distribution, Float, SearchSpace, lies_in, tidy
 from housing.tuning.trial import Direction, FinishedTrial, costs, dominates
 
 _REMEMBERED_BEST = 25
@@ -85,7 +85,7 @@ def as_optuna(
     trial: FinishedTrial, space: SearchSpace, distributions: Mapping[str, BaseDistribution]
 ) -> FrozenTrial | None:
     """None when there is nothing to learn from it: it failed, or the space has changed since and it lies outside."""
-    if trial.state not in _STATES or not _lies_in(trial, space):
+    if trial.state not in _STATES or not lies_in(trial.parameters, space):
         return None
     return optuna.trial.create_trial(
         state=_STATES[trial.state],
@@ -105,8 +105,3 @@ def _values(trial: FinishedTrial) -> Sequence[float] | None:
     if trial.state == "complete":
         return trial.values
     return [trial.reports[max(trial.reports)]] if trial.reports else None
-
-
-def _lies_in(trial: FinishedTrial, space: SearchSpace) -> bool:
-    active = [name for name in order(space) if is_active(space[name], trial.parameters)]
-    return set(active) == set(trial.parameters) and all(trial.parameters[name] in space[name] for name in active)

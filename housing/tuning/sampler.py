@@ -8,7 +8,6 @@ and but for the points left undone with qmc. A resumed cmaes starts a new evolut
 
 from __future__ import annotations
 
-import math
 import random
 import warnings
 from collections.abc import Mapping, Sequence
@@ -18,6 +17,7 @@ from threading import Lock
 import numpy as np
 import optuna
 
+from housing.tuning.joint_samplers import Cmaes, Qmc, Tpe
 from housing.tuning.memory import Memory, as_optuna, optuna_distribution, steps_done
 from housing.tuning.space import (
     Categorical,
@@ -28,6 +28,7 @@ from housing.tuning.space import (
     grid_size,
     identity,
     is_active,
+    lies_in,
     order,
     tidy,
 )
@@ -39,7 +40,6 @@ optuna.logging.set_verbosity(optuna.logging.WARNING)
 
 _LISTABLE = 10_000
 _REPEATS_BEFORE_RANDOM = 3
-_ENOUGH_TO_WARM_START = 10
 
 
 class Sampler:
@@ -54,11 +54,15 @@ class Sampler:
         directions: tuple[Direction, ...],
         past: Sequence[FinishedTrial] = (),
         known: Sequence[Point] = (),
+        configured: Point | None = None,
         begun: Mapping[int, Point] | None = None,
         rounds: int | None = None,
     ) -> None:
-        """`begun` are proposed first, under their numbers, then the `known` points; `rounds` is the most that a trial
-        reports, for hyperband (None: unknown)."""
+        """`begun` are proposed first, under their numbers, then the `configured` point, then the `known` ones; `rounds`
+        is the most that a trial reports, for hyperband (None: unknown).
+
+        The configured point is never pruned. It may lie outside of the space, and then Optuna does not hear of it.
+        """
         self._space = space
         self._spec = study
         self._seed = seed % 2**32
@@ -72,14 +76,17 @@ class Sampler:
             sampler=optuna.samplers.RandomSampler(),
             pruner=_pruner(study, rounds=rounds),
         )
-        self._open: dict[int, optuna.Trial] = {}
+        self._open: dict[int, optuna.Trial | None] = {}
         self._begun = dict(sorted((begun or {}).items()))
         self._beyond = 1 + max((*(t.number for t in past), *self._begun), default=-1)
         taken = {t.number for t in past} | self._begun.keys()
         self._numbers = chain(list(self._begun), (n for n in count() if n not in taken))
         self._next = next(self._numbers)
         self._tried = {identity(t.parameters) for t in past}
-        self._known = [p for p in known if not any(identity(p) <= tried for tried in self._tried)]
+        self._configured = configured
+        done = self._tried | {identity(point) for point in self._begun.values()}
+        first = [configured] if configured is not None and identity(configured) not in done else []
+        self._known = [*first, *(p for p in known if not any(identity(p) <= tried for tried in self._tried))]
         self._untried = self._list_untried()
         taught = [taught for t in past if (taught := as_optuna(t, space, self._distributions)) is not None]
         for trial in taught:
@@ -91,9 +98,11 @@ class Sampler:
         """The next proposal; None when every point of a finite space has been proposed."""
         with self._lock:
             begun = self._begun.pop(self._next, None)
-            if begun is None and self._untried is not None and not self._untried:
+            if begun is None and not self._known and self._untried is not None and not self._untried:
                 return None
             fixed = begun or (self._known.pop(0) if self._known else None)
+            if fixed is not None and self._is_configured(fixed) and not self._can_propose(fixed):
+                return self._opened(None, dict(fixed))
             if fixed is None and self._spec.sampler == "grid" and self._untried:
                 fixed = next(iter(self._untried.values()))
             for attempt in range(_REPEATS_BEFORE_RANDOM):
@@ -105,19 +114,30 @@ class Sampler:
             else:
                 # A sampler that has settled repeats itself for ever; what it has not seen is worth more.
                 trial, parameters = self._propose(next(iter((self._untried or {}).values())), _REPEATS_BEFORE_RANDOM)
-            number, self._next = self._next, next(self._numbers)
-            self._open[number] = trial
-            self._tried.add(identity(parameters))
-            if self._untried is not None:
-                self._untried.pop(identity(parameters), None)
-            return Trial(number, parameters)
+            return self._opened(trial, parameters)
+
+    def _opened(self, trial: optuna.Trial | None, parameters: Point) -> Trial:
+        number, self._next = self._next, next(self._numbers)
+        self._open[number] = trial
+        self._tried.add(identity(parameters))
+        if self._untried is not None:
+            self._untried.pop(identity(parameters), None)
+        return Trial(number, parameters, configured=self._is_configured(parameters))
+
+    def _can_propose(self, point: Point) -> bool:
+        return lies_in(point, self._space) and (self._untried is None or identity(point) in self._untried)
+
+    def _is_configured(self, point: Point) -> bool:
+        return self._configured is not None and identity(point) == identity(self._configured)
 
     def report(self, number: int, step: int, value: float) -> bool:
         """Note a running trial's objective after a step (from 0); True when it should be pruned or has ended."""
         with self._lock:
-            trial = self._open.get(number)
-            if trial is None:
+            if number not in self._open:
                 return True
+            trial = self._open[number]
+            if trial is None:
+                return False
             trial.report(value, steps_done(step))
             return bool(trial.should_prune())
 
@@ -125,6 +145,8 @@ class Sampler:
         """Learn how a proposal ended."""
         with self._lock:
             trial = self._open.pop(finished.number)
+            if trial is None:
+                return
             if finished.state == "complete":
                 self._study.tell(trial, list(finished.values or ()))
             elif finished.state == "pruned":
@@ -159,7 +181,7 @@ class Sampler:
         seed = int(np.random.SeedSequence((self._seed, self._next, attempt)).generate_state(1)[0])
         if self._spec.sampler != "tpe" or self._next < self._spec.startup_trials:
             return optuna.samplers.RandomSampler(seed=seed)
-        return _Tpe(self._joint(), multivariate=len(self._study.directions) == 1, seed=seed)
+        return Tpe(self._joint(), multivariate=len(self._study.directions) == 1, seed=seed)
 
     def _lasting_sampler(self, past: Sequence[optuna.trial.FrozenTrial]) -> optuna.samplers.BaseSampler | None:
         if self._spec.sampler not in ("qmc", "cmaes"):
@@ -169,8 +191,8 @@ class Sampler:
             # Their interfaces may change; our pin on Optuna's version answers that.
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
             if self._spec.sampler == "cmaes":
-                return _Cmaes(joint, self._spec.startup_trials, past=past, seed=self._seed + self._beyond)
-            qmc = _Qmc(joint, seed=self._seed)
+                return Cmaes(joint, self._spec.startup_trials, past=past, seed=self._seed + self._beyond)
+            qmc = Qmc(joint, seed=self._seed)
         for _ in range(self._beyond):
             qmc.sample_relative(self._study, None, joint)
         return qmc
@@ -188,83 +210,6 @@ class Sampler:
             and not distribution.single()
             and not (numeric_only and isinstance(self._space[name], Categorical))
         }
-
-
-class _Joint:
-    """Draws the given parameters together, all others one by one."""
-
-    def __init__(self, joint: dict[str, optuna.distributions.BaseDistribution], **settings: object) -> None:
-        super().__init__(**settings)
-        self._joint_space = joint
-
-    def infer_relative_search_space(
-        self,
-        study: optuna.Study,  # noqa: ARG002
-        trial: optuna.trial.FrozenTrial,  # noqa: ARG002
-    ) -> dict[str, optuna.distributions.BaseDistribution]:
-        return self._joint_space
-
-
-class _Tpe(_Joint, optuna.samplers.TPESampler):  # type: ignore[misc]
-    """Multivariate TPE that takes running trials for bad ones, so that parallel proposals spread out."""
-
-    def __init__(
-        self, joint: dict[str, optuna.distributions.BaseDistribution], *, multivariate: bool, seed: int
-    ) -> None:
-        super().__init__(
-            joint if multivariate else {},
-            multivariate=multivariate,
-            constant_liar=True,
-            n_startup_trials=1,
-            seed=seed,
-        )
-        if multivariate:
-            # Not by its argument, which warns that Optuna 6 will drop it; we stay below 6.
-            self._gamma = _good_ones
-
-
-def _good_ones(finished: int) -> int:
-    """How many of so many trials TPE takes for good: a quarter up to five, then a tenth from fifty on.
-
-    Optuna's tenth leaves a study of nine trials with one good one, and hardly better than random search: on a quadratic
-    in two dimensions the best of 9 is 1.0 with ours, 1.7 with Optuna's and 2.2 at random (medians of 150 studies).
-    """
-    return min(25, max(math.ceil(0.1 * finished), min(5, math.ceil(0.25 * finished))))
-
-
-class _Qmc(_Joint, optuna.samplers.QMCSampler):  # type: ignore[misc]
-    """A scrambled Sobol sequence, from its first trial on; Optuna's own draws the first at random."""
-
-    def __init__(self, joint: dict[str, optuna.distributions.BaseDistribution], *, seed: int) -> None:
-        super().__init__(joint, scramble=True, seed=seed, warn_independent_sampling=False)
-
-
-class _Cmaes(_Joint, optuna.samplers.CmaEsSampler):  # type: ignore[misc]
-    """Starts around the best of enough earlier trials, when there are any."""
-
-    def __init__(
-        self,
-        joint: dict[str, optuna.distributions.BaseDistribution],
-        startup_trials: int,
-        *,
-        past: Sequence[optuna.trial.FrozenTrial],
-        seed: int,
-    ) -> None:
-        source = [_only(trial, joint) for trial in past if trial.state == optuna.trial.TrialState.COMPLETE]
-        super().__init__(
-            joint,
-            n_startup_trials=startup_trials,
-            warn_independent_sampling=False,
-            source_trials=source if len(source) >= _ENOUGH_TO_WARM_START else None,
-            seed=seed % 2**32,
-        )
-
-
-def _only(
-    trial: optuna.trial.FrozenTrial, joint: dict[str, optuna.distributions.BaseDistribution]
-) -> optuna.trial.FrozenTrial:
-    params = {name: trial.params[name] for name in joint}
-    return optuna.trial.create_trial(params=params, distributions=joint, values=trial.values)
 
 
 def _pruner(study: Study, *, rounds: int | None) -> optuna.pruners.BasePruner:

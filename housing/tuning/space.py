@@ -146,6 +146,12 @@ def is_active(distribution: Distribution, values: Point) -> bool:
     return condition is None or (condition.parameter in values and values[condition.parameter] in condition.is_in)
 
 
+def lies_in(point: Point, space: SearchSpace) -> bool:
+    """Whether it has a value in range for each parameter that exists there, and no other."""
+    active = [name for name in order(space) if is_active(space[name], point)]
+    return set(active) == set(point) and all(point[name] in space[name] for name in active)
+
+
 def partition(space: SearchSpace, *, groups: Collection[str]) -> tuple[SearchSpace, SearchSpace]:
     """The hyperparameters, and the choices over configuration groups (`features: [plain, domain]`) by group name."""
     hyperparameters = {name: d for name, d in space.items() if name not in groups}

@@ -21,7 +21,8 @@ class Study:
     `pruner` looks at a trial every `prune_every` rounds, after the first `prune_after`, and ends the hopeless ones.
     With `folds` above 1 a trial is the mean over that many folds of the training rows, and the pruner looks at folds.
     No trial starts after `time_limit_s` seconds, nor after `patience` trials in a row without a better one.
-    `start_from` holds points (each may leave parameters open) that are tried first, or names an earlier study whose
+    The configured point comes first (`configured_first`), so that the best is never worse than it.
+    `start_from` holds points (each may leave parameters open) that are tried next, or names an earlier study whose
     best point is.
     `resume` names a study of the record (its run's id, the beginning of it, or its name) to go on with until it has
     `trials`. With `reuse`, a trial that a finished run has done already (the same hyperparameters, seed, data, split,
@@ -43,6 +44,7 @@ class Study:
     folds: int = 1
     time_limit_s: float | None = None
     patience: int | None = None
+    configured_first: bool = True
     start_from: str | tuple[Point, ...] = ()
     resume: str | None = None
     reuse: bool = False

@@ -58,6 +58,7 @@ def search(
     directions: Sequence[Direction] = ("minimize",),
     past: Sequence[FinishedTrial] = (),
     known: Sequence[Point] | None = None,
+    configured: Point | None = None,
     begun: Mapping[int, Point] | None = None,
     rounds: int | None = None,
     on_start: Callable[[Trial], None] = lambda _: None,
@@ -71,8 +72,9 @@ def search(
 
     `past` trials count towards `study.trials` (interrupted ones do not) and are never proposed again in a space whose
     points can be listed. `begun` are points, by number, that an earlier session has started and not ended: they come
-    first, under the same numbers. `known` points are tried next (None: those of `study.start_from`). `rounds` is the
-    most that a trial reports; hyperband plans with it, or learns it from the first complete trial.
+    first, under the same numbers. The `configured` point is tried next, and never pruned, so that the best is not worse
+    than it; it may lie outside of the space. Then come the `known` points (None: those of `study.start_from`). `rounds`
+    is the most that a trial reports; hyperband plans with it, or learns it from the first complete trial.
 
     The first Ctrl-C asks the running trials to stop at their next report, hands them to `on_end` and returns, unless
     `decide` takes it back with False; the second raises KeyboardInterrupt at once. Raises ConfigError where space,
@@ -92,7 +94,15 @@ def search(
     counted = sorted((t for t in past if t.state != "interrupted"), key=lambda t: t.number)
     towards = tuple(directions)
     sampler = Sampler(
-        space, study, seed=seed, directions=towards, past=counted, known=known, begun=begun, rounds=rounds
+        space,
+        study,
+        seed=seed,
+        directions=towards,
+        past=counted,
+        known=known,
+        configured=configured,
+        begun=begun,
+        rounds=rounds,
     )
     loop = StudyLoop(study, evaluate, sampler=sampler, directions=towards, on_start=on_start, on_end=on_end)
     for trial in counted:

@@ -52,7 +52,8 @@ class _Running:
         if self.study.pruner == "none" or not looks:
             return False
         self.reports[step] = value
-        self.pruned = self.sampler.report(self.trial.number, step, value)
+        hopeless = self.sampler.report(self.trial.number, step, value)
+        self.pruned = hopeless and not self.trial.configured  # what all others are compared with is trained to its end
         return self.pruned
 
     def stopping(self) -> bool:

@@ -26,10 +26,14 @@ class Report(Protocol):
 
 @dataclass(frozen=True)
 class Trial:
-    """One proposal. `parameters` holds only those whose condition is true; numbers count from 0."""
+    """One proposal. `parameters` holds only those whose condition is true; numbers count from 0.
+
+    `configured`: they are what the configuration has, in the space or not.
+    """
 
     number: int
     parameters: Point
+    configured: bool = False
 
 
 @dataclass(frozen=True)

@@ -32,17 +32,25 @@ def label_of(session: Session, *parts: str) -> NDArray[np.float64]:
     return prepared.labels(rows)
 
 
-def naive_value(session: Session, metric: str, *, part: JudgedPart) -> float | None:
-    """What the best answer that ignores every column would have got on a part, learnt from the rows before it.
-
-    None where these labels do not define the metric.
-    """
-    question, levels = session.experiment.dataset.task_name, len(session.prepared.encoder.label_levels)
+def naive_predictions(session: Session, metric: str | None, *, part: JudgedPart) -> Predictions:
+    """The best answer by a metric that ignores every column, for each row of a part; learnt from the rows before it."""
+    dataset, levels = session.experiment.dataset, len(session.prepared.encoder.label_levels)
     learnt = label_of(session, *(("train", "validation") if part == "test" else ("train",)))
-    label = label_of(session, part)
-    asked = find(question).asking(session.experiment.dataset.quantiles or ())
-    naive = asked.naive(learnt, len(label), levels=levels, metric=metric)
-    return score(question, label, naive).get(metric)
+    asked = find(dataset.task_name).asking(dataset.quantiles or ())
+    return asked.naive(learnt, len(label_of(session, part)), levels=levels, metric=metric or asked.metric)
+
+
+def naive_value(session: Session, metric: str, *, part: JudgedPart) -> float | None:
+    """What that answer would have got; None where the part's labels do not define the metric."""
+    answers = naive_predictions(session, metric, part=part)
+    return score(session.experiment.dataset.task_name, label_of(session, part), answers).get(metric)
+
+
+def naive_objective(session: Session, objective: str) -> float | None:
+    """The same of a study's objective; None where it is no metric of the task on the validation part."""
+    part, _, metric = objective.partition("_")
+    known = part == "validation" and metric in metrics(session.experiment.dataset.task_name)
+    return naive_value(session, metric, part="validation") if known else None
 
 
 def headline(session: Session, label: NDArray[np.float64], predictions: Predictions, *, part: JudgedPart) -> list[str]:

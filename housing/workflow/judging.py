@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from housing.algorithms.base import find
 from housing.errors import ConfigError, TrainingError
-from housing.workflow.headline import label_of
+from housing.workflow.headline import label_of, naive_predictions
 from housing.workflow.session import Session
 
 if TYPE_CHECKING:
@@ -58,6 +58,7 @@ def judge(session: Session, result: TrainingResult, encoder: Encoder, champion: 
             label_of(session, "test"),
             scored,
             None if is_champion else against,
+            naive=naive_predictions(session, experiment.gate.metric, part="test"),
             unit=experiment.dataset.label_unit,
             seed=experiment.seed,
         )

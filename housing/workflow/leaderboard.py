@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from housing.training.metrics import direction
+from housing.workflow.headline import naive_objective
 from housing.workflow.outcome import OutputTable, StudyProgress
 from housing.workflow.session import Session
 
@@ -125,3 +126,13 @@ def leaderboard(session: Session, trials: Iterable[FinishedTrial]) -> OutputTabl
         for row in ranked(trials, tuple(direction(objective, directions) for objective in objectives))
     ]
     return OutputTable("", ("rank", "trial", *objectives, *names, "seconds", "state"), rows, spare=names)
+
+
+def with_naive(session: Session, board: OutputTable) -> OutputTable:
+    """A leaderboard with the predictor to beat at its end; it has no values of the search space."""
+    objectives = session.experiment.study.objectives
+    values = [naive_objective(session, objective) for objective in objectives]
+    if values[0] is None:
+        return board
+    blanks = [None] * len(session.experiment.search_space)
+    return replace(board, rows=[*board.rows, [None, "naive", *values, *blanks, None, "ignores every column"]])

@@ -19,6 +19,7 @@ from housing.workflow.figures import final_figures, rounds_kept
 from housing.workflow.final_encoder import final_encoder
 from housing.workflow.jobs import result_of
 from housing.workflow.judging import bundle_of, judge, refusal, uncalibrated_metrics
+from housing.workflow.next_commands import on_to_serving, on_to_something_else
 from housing.workflow.outcome import Invocation, Outcome, OutputTable, Reporter
 from housing.workflow.session import Session
 
@@ -61,9 +62,9 @@ def promote(experiment: Experiment, invocation: Invocation, reporter: Reporter) 
             tables=(metrics_table(session, promotion),),
             recorded=[*session.records_at, f"registered model {version.name}, version {version.number}"],
             lines=_nothing_new(promotion, invocation, experiment),
-            next_commands=_on_to_something_else(invocation)
+            next_commands=on_to_something_else(experiment, invocation)
             if promotion.of_champion
-            else _on_to_serving(experiment, invocation, uri),
+            else on_to_serving(experiment, invocation, uri),
         )
 
 
@@ -84,23 +85,6 @@ def _nothing_new(promotion: Promotion, invocation: Invocation, experiment: Exper
         f"for another one: a new study before `{invocation.next('promote')}`, or a run of your choice: "
         "candidate=<run id>",
     )
-
-
-def _on_to_something_else(invocation: Invocation) -> tuple[tuple[str, str], ...]:
-    return (
-        (invocation.next("tune", "search_space=wide", "study=tpe"), "a new study, whose best is the next candidate"),
-        (invocation.next("compare"), "the runs there are, for candidate=<run id>"),
-    )
-
-
-def _on_to_serving(experiment: Experiment, invocation: Invocation, uri: str) -> tuple[tuple[str, str], ...]:
-    """The commands that serve the model, where the deployment is one that has it."""
-    if any(variant.model == uri for variant in experiment.deployment.variants.values()):
-        return (
-            (invocation.next("plan"), "what a deployment would change"),
-            (invocation.next("deploy"), "serve it"),
-        )
-    return ((invocation.next("plan", "deployment=ab_test"), "what it would change to serve it beside the champion"),)
 
 
 def promote_best(

@@ -38,7 +38,10 @@ _FREE = (
     *("name", "tracking", "runner", "host", "gate", "deployment", "candidate", "published", "threshold", "calibration"),
     *("prices", "budget", "rehearsal", "monitoring", "parallel"),
 )
-_FREE_OF_STUDY = ("name", "trials", "parallel", "time_limit_s", "patience", "start_from", "resume", "reuse")
+_FREE_OF_STUDY = (
+    *("name", "trials", "parallel", "time_limit_s", "patience"),
+    *("configured_first", "start_from", "resume", "reuse"),
+)
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,10 @@ from housing.tasks.base import metrics
 from housing.tracking import schema
 from housing.tracking.names import handle
 from housing.training.metrics import direction
+from housing.workflow.configured import Baseline, configured_point
 from housing.workflow.figures import study_figures, trial_figures
 from housing.workflow.jobs import report_costs
-from housing.workflow.leaderboard import leaderboard
+from housing.workflow.leaderboard import leaderboard, with_naive
 from housing.workflow.managed_search import managed_search, refuse_unsearchable
 from housing.workflow.outcome import Invocation, Outcome, OutputTable, Reporter
 from housing.workflow.promotion import recorded_options
@@ -62,7 +63,7 @@ def tune(experiment: Experiment, invocation: Invocation, reporter: Reporter) -> 
                 "config_hash": invocation.config_hash,
             },
             lines=finished.summary.sentences,
-            tables=(_best(leaderboard(session, finished.result.trials)),),
+            tables=(with_naive(session, _best(leaderboard(session, finished.result.trials))),),
             recorded=session.records_at,
             next_commands=(
                 (
@@ -81,8 +82,11 @@ def tune(experiment: Experiment, invocation: Invocation, reporter: Reporter) -> 
         )
 
 
-def study(session: Session, *, parent: str | None) -> FinishedStudy:
-    """Run the configured study and record it; raises TrainingError when not one trial finished."""
+def study(session: Session, *, parent: str | None, baseline: Baseline | None = None) -> FinishedStudy:
+    """Run the configured study and record it; raises TrainingError when not one trial finished.
+
+    `baseline` is the job of the configured point, where the command has trained it.
+    """
     from housing.tracking.names import study_name
     from housing.tracking.ranking import rank_children
 
@@ -90,7 +94,7 @@ def study(session: Session, *, parent: str | None) -> FinishedStudy:
     spec = experiment.study
     if not experiment.search_space:
         raise ConfigError(
-            "search_space: nothing to search; write a file search_space/<algorithm>/walkthrough.yaml, or name a range: "
+            "search_space: nothing to search; write a file search_space/<algorithm>/quick.yaml, or name a range: "
             "'algorithm.<hyperparameter>=interval(0.01,0.3)'"
         )
     is_managed = spec.engine != "optuna"
@@ -110,7 +114,9 @@ def study(session: Session, *, parent: str | None) -> FinishedStudy:
     report_costs(session, jobs=spec.trials * spec.folds)
     with open_study(session, choices, name=study_name(spec.name), parent=parent) as opened_study:
         opened, name = opened_study.opened, opened_study.name
-        result = managed_search(session, opened_study) if is_managed else _search(session, opened_study, known)
+        result = (
+            managed_search(session, opened_study) if is_managed else _search(session, opened_study, known, baseline)
+        )
         opened_study.recorder.settle()
         ranked = rank_children(session.runs, opened.run_id, dict(zip(spec.objectives, towards, strict=True)))
         cost = bill(session.runs.children(opened.run_id)) if rental is not None else None
@@ -154,11 +160,13 @@ def _refuse_undefined(session: Session) -> None:
             )
 
 
-def _search(session: Session, opened_study: OpenStudy, known: Sequence[Point]) -> StudyResult:
+def _search(
+    session: Session, opened_study: OpenStudy, known: Sequence[Point], baseline: Baseline | None
+) -> StudyResult:
     """The study proposed and judged here; its jobs train wherever the runner is."""
     from housing.tuning.study import search
 
-    experiment, trials = session.experiment, Trials(session, opened_study)
+    experiment, trials = session.experiment, Trials(session, opened_study, baseline)
     return search(
         experiment.search_space,
         experiment.study,
@@ -167,6 +175,7 @@ def _search(session: Session, opened_study: OpenStudy, known: Sequence[Point]) -
         directions=tuple(direction(each, experiment.algorithm.directions) for each in experiment.study.objectives),
         past=opened_study.past,
         known=known,
+        configured=configured_point(session),
         begun=trials.begun,
         rounds=most_rounds(experiment),
         on_end=trials.record,

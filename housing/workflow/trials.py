@@ -11,6 +11,7 @@ from housing.tracking.trial import proposed_trial
 from housing.training.folds import mean_result
 from housing.training.job import TrainingResult
 from housing.tuning.space import Categorical, grid, partition
+from housing.workflow.configured import Baseline
 from housing.workflow.job_run import JobRun
 from housing.workflow.resuming import OpenStudy
 from housing.workflow.reuse import Reusable
@@ -25,9 +26,10 @@ if TYPE_CHECKING:
 class Trials:
     """Turns proposals into jobs and their results into runs; all but `evaluate`'s jobs on the study's own thread."""
 
-    def __init__(self, session: Session, study: OpenStudy) -> None:
+    def __init__(self, session: Session, study: OpenStudy, baseline: Baseline | None = None) -> None:
         self._session = session
         self._study = study
+        self._baseline = baseline
         self._trial_runs = TrialRuns(session, study)
         self._runs: dict[int, JobRun] = {}
         self._results: dict[int, list[TrainingResult]] = {}
@@ -82,7 +84,7 @@ class Trials:
         from housing.tuning.trial import Evaluation
 
         objectives = self._session.experiment.study.objectives
-        found = self._reusable.find(self._runs[trial.number].tags, objectives)
+        found = self._of_the_baseline(trial) or self._reusable.find(self._runs[trial.number].tags, objectives)
         if found is None:
             return None
         self._reused[trial.number], result = found
@@ -90,6 +92,12 @@ class Trials:
         outcome: Future[Evaluation] = Future()
         outcome.set_result(Evaluation(tuple(result.measured[name] for name in objectives), reused=True))
         return outcome
+
+    def _of_the_baseline(self, trial: Trial) -> tuple[str, TrainingResult] | None:
+        """The job of the configured point, which the command has trained before its study; it is not one of folds."""
+        if self._baseline is None or not trial.configured or self._session.experiment.study.folds > 1:
+            return None
+        return self._baseline.run_id, self._baseline.result
 
     def _start(self, trial: Trial, report: Report, *, channels: Mapping[str, Any], name: str) -> Future[Evaluation]:
         from housing.tuning.trial import Evaluation

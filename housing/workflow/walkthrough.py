@@ -11,8 +11,10 @@ from itertools import zip_longest
 from housing.config.schema import Experiment
 from housing.tasks.base import metrics
 from housing.training.job import TrainingResult
+from housing.workflow.configured import Baseline, better_of
 from housing.workflow.headline import judged_by, naive_value
 from housing.workflow.jobs import fit
+from housing.workflow.next_commands import larger_study
 from housing.workflow.other_targets import figures_on_other_targets, keep_figures
 from housing.workflow.outcome import Invocation, Outcome, OutputTable, Reporter
 from housing.workflow.promotion import Promotion, promote_best, register
@@ -40,8 +42,9 @@ def run(experiment: Experiment, invocation: Invocation, reporter: Reporter) -> O
         name, parent = run_name(experiment.name), invocation.parent_run_id
         with session.recording.open_run(name, kind="run", parent=parent) as opened:
             baseline, baseline_run, _ = fit(session, parent=opened.run_id, prefix=_BASELINE)
-            finished = study(session, parent=opened.run_id)
-            promotion = promote_best(session, parent=opened.run_id, source=finished.best)
+            finished = study(session, parent=opened.run_id, baseline=Baseline(baseline_run, baseline))
+            source = better_of(session, finished.best, session.runs.get(baseline_run))
+            promotion = promote_best(session, parent=opened.run_id, source=source)
             if _serves_baseline(experiment):
                 register(session, baseline, session.prepared.encoder, baseline_run, alias=_BASELINE)
             apply_plan(session)
@@ -61,7 +64,7 @@ def run(experiment: Experiment, invocation: Invocation, reporter: Reporter) -> O
             next_commands=(
                 (invocation.next("status"), "variants, weights, instances, invocations"),
                 (invocation.next("predict", "rows.csv"), "your own rows: raw columns with a header"),
-                (invocation.next("tune", "search_space=wide", "study=tpe"), "a larger search"),
+                (larger_study(experiment, invocation), "a larger search"),
                 (invocation.next("lineage", experiment.deployment.endpoint), "from the endpoint back to the data"),
                 (invocation.next("destroy"), "end the endpoint; records and models stay"),
             ),

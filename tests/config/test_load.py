@@ -24,6 +24,7 @@ def test_the_walkthrough_has_its_published_hyperparameters() -> None:
         "early_stopping_rounds": 5,
         "eval_metric": ("mae",),
         "objective": "reg:squarederror",
+        **dict.fromkeys(("subsample", "colsample_bytree", "min_child_weight"), 1),
     }
     assert set(experiment.search_space) == {"eta", "max_depth"}
     assert (experiment.study.trials, experiment.study.parallel, experiment.study.objective) == (9, 3, "validation_mae")
@@ -32,8 +33,39 @@ def test_the_walkthrough_has_its_published_hyperparameters() -> None:
     assert experiment.published.best_validation_mae.value == 16320.2998046875
 
 
+def test_the_walkthrough_takes_another_algorithm_at_its_own_point(small: Path) -> None:
+    experiment = load(["experiment=walkthrough", "algorithm=lightgbm"], small)
+    assert experiment.algorithm.hyperparameters == load(["algorithm=lightgbm"], small).algorithm.hyperparameters
+    assert "num_leaves" in experiment.search_space
+
+
+def test_a_point_has_a_name_and_single_values_stand_above_it(small: Path) -> None:
+    experiment = load(["hyperparameters=walkthrough", "algorithm.eta=0.3"], small)
+    assert experiment.algorithm.hyperparameters["num_round"] == 20
+    assert experiment.algorithm.hyperparameters["eta"] == 0.3
+    assert experiment.study.name != "walkthrough"
+
+
+def test_a_wrong_value_of_a_point_is_told_with_the_point_s_file(project: Path, write: Write) -> None:
+    write("hyperparameters/xgboost/deep.yaml", "max_depth: 30\neta: fast\n")
+    with pytest.raises(ConfigError, match=r'algorithm.eta = "fast"  \(conf/hyperparameters/xgboost/deep.yaml:2\)'):
+        load(["dataset=mine", "hyperparameters=deep"], project)
+
+
+SPACES = Files.beside(None).groups()["search_space"]
+POINT_OF = {"best": ["hyperparameters=best"]}
+
+
+@pytest.mark.parametrize("space", [o for o in SPACES if "walkthrough" not in o])
+def test_the_configured_point_lies_in_every_space_that_is_shipped(small: Path, space: str) -> None:
+    algorithm, _, name = space.partition("/")
+    experiment = load([f"algorithm={algorithm}", f"search_space={space}", *POINT_OF.get(name, ())], small)
+    values, ranges = experiment.algorithm.hyperparameters, experiment.search_space
+    assert not [name for name in ranges.keys() & values.keys() if values[name] not in ranges[name]]
+
+
 LEFT_OPEN = {
-    "study=grid": ["search_space.eta.step=0.1"],
+    "study=grid": ["search_space=grid"],
     "algorithm=script": ["algorithm.script.source_dir=package:sklearn"],
     "algorithm=container": ["algorithm.container.image=mine:1", "target@runner=sagemaker"],
 }
@@ -42,11 +74,11 @@ LEFT_OPEN = {
 
 def test_every_option_in_conf_composes(small: Path) -> None:
     for group, options in Files.beside(None).groups().items():
-        folder = None if group in ("dataset", "features") else small
         for option in options:
+            folder = None if group in ("dataset", "features") or option == "best" else small
             slots = [f"target@{slot}" for slot in ("runner", "host") if option in names(slot)] or [group]
             overrides = [f"{slot}={option}" for slot in slots]
-            if group == "search_space":
+            if group in ("search_space", "hyperparameters"):
                 overrides.append(f"algorithm={option.partition('/')[0]}")
             load([*overrides, *LEFT_OPEN.get(overrides[0], [])], folder)
 
@@ -66,13 +98,13 @@ def test_every_option_in_conf_composes(small: Path) -> None:
         ),
         (
             "search_space.gamma={type: float, low: 0, high: 5}",
-            lambda e: list(e.search_space) == ["eta", "max_depth", "gamma"],
+            lambda e: list(e.search_space) == ["max_depth", "subsample", "colsample_bytree", "gamma"],
         ),
-        ("~search_space.eta", lambda e: list(e.search_space) == ["max_depth"]),
+        ("~search_space.max_depth", lambda e: list(e.search_space) == ["subsample", "colsample_bytree"]),
         ("~algorithm.early_stopping_rounds", lambda e: "early_stopping_rounds" not in e.algorithm.hyperparameters),
         ("+experiment=walkthrough", lambda e: e.published is not None),
         ("search_space=narrow", lambda e: "subsample" in e.search_space),
-        ("search_space=xgboost/wide", lambda e: "alpha" in e.search_space),
+        ("search_space=xgboost/wide", lambda e: "lambda" in e.search_space),
         ("target=local", lambda e: e.runner.name == e.host.name == "local"),
     ],
 )
@@ -107,8 +139,8 @@ def test_an_option_may_be_called_by_digits(project: Path, write: Write) -> None:
     [
         ("algorithm.eta=${oc.env:SET}", "0.2", lambda e: e.algorithm.hyperparameters["eta"] == 0.2),
         ("algorithm.num_round=${oc.env:SET}", "30", lambda e: e.algorithm.hyperparameters["num_round"] == 30),
-        ("search_space.eta.low=${oc.env:SET}", "1e-3", lambda e: e.search_space["eta"].low == 0.001),
-        ("search_space.eta.log=${oc.env:SET}", "true", lambda e: e.search_space["eta"].log is True),
+        ("search_space.subsample.low=${oc.env:SET}", "1e-3", lambda e: e.search_space["subsample"].low == 0.001),
+        ("search_space.max_depth.log=${oc.env:SET}", "true", lambda e: e.search_space["max_depth"].log is True),
         ("parallel=${oc.env:SET}", "3", lambda e: e.parallel == 3),
         ("name=${oc.env:SET}", "2024", lambda e: e.name == "2024"),
         ("candidate=${oc.env:SET}", "1e5", lambda e: e.candidate == "1e5"),
@@ -133,8 +165,8 @@ def test_a_variable_that_is_no_number_is_refused_where_one_is_wanted(
 def test_a_mapping_is_a_set_of_keys(small: Path) -> None:
     experiment = load(["algorithm={gamma: 1, eta: 0.2}", "search_space={gamma: {type: float, low: 0, high: 1}}"], small)
     values = experiment.algorithm.hyperparameters
-    assert (values["gamma"], values["eta"], values["num_round"]) == (1.0, 0.2, 20)
-    assert list(experiment.search_space) == ["eta", "max_depth", "gamma"]
+    assert (values["gamma"], values["eta"], values["num_round"]) == (1.0, 0.2, 1000)
+    assert list(experiment.search_space) == ["max_depth", "subsample", "colsample_bytree", "gamma"]
     assert load(["target@runner={folder: elsewhere}"], small).runner.folder == "elsewhere"
 
 
@@ -189,7 +221,7 @@ def test_a_users_dataset_stands_beside_ours(project: Path) -> None:
 
 def test_a_users_file_wins_over_ours_of_the_same_name(project: Path, write: Write) -> None:
     write("dataset/ames.yaml", DATASET.replace("name: mine", "name: theirs"))
-    write("study/walkthrough.yaml", "name: theirs\nsampler: random\ntrials: 2\n")
+    write("study/quick.yaml", "name: theirs\nsampler: random\ntrials: 2\n")
     experiment = load([], project)
     assert (experiment.dataset.name, experiment.study.name) == ("theirs", "theirs")
 

@@ -54,7 +54,7 @@ def test_training_needs_no_search_space_and_one_of_its_own_is_the_default(
     project: Path, code: Path, write: Write
 ) -> None:
     assert load(["dataset=mine", "algorithm=mine"], project).search_space == {}
-    write("search_space/mine/walkthrough.yaml", SPACE)
+    write("search_space/mine/quick.yaml", SPACE)
     assert list(load(["dataset=mine", "algorithm=mine"], project).search_space) == ["depth"]
 
 

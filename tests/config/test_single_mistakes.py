@@ -135,7 +135,7 @@ ON_THE_COMMAND_LINE = [
 
 @pytest.mark.parametrize(("override", "told"), ON_THE_COMMAND_LINE, ids=[o for o, _ in ON_THE_COMMAND_LINE])
 def test_on_the_command_line(small: Path, override: str, told: list[str]) -> None:
-    message = _refusal([override], small)
+    message = _refusal(["search_space=walkthrough", override], small)
     assert [part for part in told if part not in message] == [], message
     assert "command line" in message
 
@@ -274,7 +274,7 @@ def test_bytes_that_are_no_text(project: Path) -> None:
 
 def test_all_faults_are_told_at_once(small: Path) -> None:
     wrong = ["algorithm.maxdepth=4", "study.trails=5", "seed=x", "+typo=1", "search_space.eta.high=2"]
-    message = _refusal(wrong, small)
+    message = _refusal(["search_space=walkthrough", *wrong], small)
     assert message.startswith("5 faults in the configuration")
     for key in ("algorithm.maxdepth", "study.trails", "seed", "typo", "search_space.eta.high"):
         assert f"\n{key} = " in message

@@ -130,7 +130,7 @@ def test_the_first_job_speaks_for_the_sweep(small: Path) -> None:
     "overrides",
     [
         ["features=plain,domain", "algorithm.eta=0.1,0.3", "search_space=narrow"],
-        ["algorithm.eta=0.1,0.3", "~search_space.eta"],
+        ["algorithm.eta=0.1,0.3", "~search_space.max_depth"],
         ["name=a,'b c'", "algorithm.eval_metric=[rmse,mae],[mae]", "study.parallel=2"],
     ],
 )

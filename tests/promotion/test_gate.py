@@ -286,3 +286,33 @@ def test_a_candidate_for_other_levels_is_refused_and_not_compared() -> None:
 def classifier(chances: np.ndarray) -> Scored:
     predictions = tasks.find("binary").predictions(chances, threshold=0.5)
     return Scored("the candidate", predictions, frozenset("ab"), "churn", ("no", "yes"))
+
+
+BEATS_NAIVE = replace(MAE, beats="naive")
+NAIVE = Predictions(np.full(len(LABEL), np.median(LABEL)))
+
+
+def against_naive(candidate: Predictions, gate: Gate = BEATS_NAIVE) -> Decision:
+    scored = Scored("the candidate", candidate, frozenset("ab"), "price")
+    return decide(gate, "regression", LABEL, scored, None, naive=NAIVE, unit="USD")
+
+
+def test_a_candidate_that_is_no_better_than_the_naive_predictor_is_refused_with_both_figures() -> None:
+    decision = against_naive(Predictions(NAIVE.values + 500_000))
+    assert not decision.passed
+    (verdict,) = decision.verdicts
+    naive = np.abs(LABEL - NAIVE.values).mean()
+    assert f"the naive predictor has {naive:,.0f} USD" in verdict.why
+    assert f"it is {decision.metrics['mae']:,.0f} USD" in verdict.why
+    assert not against_naive(NAIVE).passed
+    assert against_naive(Predictions(LABEL + 1)).passed
+
+
+def test_a_metric_of_which_more_is_better_must_be_more_than_the_naive_predictor_s() -> None:
+    gate = replace(MAE, metric="r2", beats="naive")
+    assert against_naive(Predictions(LABEL + 1), gate).passed
+    assert not against_naive(Predictions(LABEL + 500_000), gate).passed
+
+
+def test_nothing_is_asked_where_the_gate_does_not_ask_to_beat_the_naive_predictor() -> None:
+    assert against_naive(Predictions(NAIVE.values + 500_000), replace(MAE, beats=None)).passed

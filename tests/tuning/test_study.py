@@ -1,22 +1,25 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import replace
+from typing import Any, Literal
 
 import pytest
 
 from housing.errors import BudgetRefused, CloudError, ConfigError, HousingError, TrainingError
 from housing.testing.evaluations import at_once, curves, in_threads
-from housing.tuning.space import Float, Int, Point, SearchSpace
+from housing.tuning.space import Categorical, Choice, Condition, Float, Int, Point, SearchSpace
 from housing.tuning.spec import Study
 from housing.tuning.study import search
 from housing.tuning.trial import Evaluation, FinishedTrial, Report, Trial
 
+SAMPLERS: tuple[Literal["grid", "random", "tpe", "cmaes", "qmc"], ...] = ("grid", "random", "tpe", "cmaes", "qmc")
 SPACE: SearchSpace = {"x": Float(-5, 5), "depth": Int(1, 9)}
 
 
@@ -341,3 +344,48 @@ def test_a_reproducible_study_proposes_the_same_trials_whichever_ends_first() ->
             return [trial.parameters for trial in search(SPACE, study, evaluate, seed=1).trials]
 
     assert proposals(slow=0) == proposals(slow=1) == proposals(slow=2)
+
+
+@pytest.mark.parametrize("case", range(60))
+def test_the_best_is_never_worse_than_the_configured_point(case: int) -> None:
+    draw = random.Random(case)
+    sampler = draw.choice(SAMPLERS)
+    space: SearchSpace = {
+        "x": Float(-5, 5, step=0.5 if sampler == "grid" else None),
+        "depth": Int(1, 9),
+        "kind": Categorical(("a", "b")),
+        "rate": Float(0, 1, step=0.25 if sampler == "grid" else None, only_if=Condition("kind", ("b",))),
+    }
+    everywhere: dict[str, Choice] = {"x": draw.uniform(-8, 8), "depth": draw.randint(1, 12), "kind": "a"}
+    configured = {name: value for name, value in everywhere.items() if draw.random() < 0.8}
+    study = Study(
+        "s",
+        sampler,
+        trials=draw.randint(1, 12),
+        parallel=draw.randint(1, 3),
+        pruner=draw.choice(("none", "median", "hyperband")),
+        prune_every=1,
+    )
+    slope, sign = draw.uniform(-3, 3), draw.choice((1.0, -1.0))
+
+    def curve(point: Point, number: int) -> float:
+        # The configured point learns slowly: a pruner that compares beginnings thinks little of it.
+        start = 50.0 if point == configured else 0.0
+        values: Any = {"x": 0.0, "depth": 3, **point}
+        return sign * (values["x"] ** 2 + slope * values["depth"] + start * (19 - number))
+
+    result = search(
+        space,
+        study,
+        curves(curve, rounds=20),
+        seed=case,
+        directions=("minimize",),
+        configured=configured,
+        rounds=20,
+    )
+    first = result.trials[0]
+    assert (first.parameters, first.state) == (configured, "complete")
+    assert result.best is not None
+    assert result.best.values is not None
+    assert first.values is not None
+    assert result.best.values[0] <= first.values[0]

@@ -15,6 +15,7 @@ import pytest
 
 from housing.cli.dispatch import main
 from tests.workflow.processes import run
+from tests.workflow.quick import quick
 
 Housing = Callable[..., "Answer"]
 
@@ -58,11 +59,14 @@ def housing(project: Path) -> Housing:
 
 
 def called(*arguments: str, folder: Path) -> Answer:
-    """Run a command in this process, in a folder that may belong to one test or to all of a module."""
+    """Run a command in this process, in a folder that may belong to one test or to all of a module.
+
+    Jobs are those of the walkthrough (`tests.workflow.quick`), unless a command says otherwise.
+    """
     out, err = io.StringIO(), io.StringIO()
     with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
         patch.chdir(folder)
-        code = main([*arguments])
+        code = main([*quick(arguments)])
     return Answer(code, out.getvalue(), err.getvalue())
 
 

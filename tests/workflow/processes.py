@@ -16,6 +16,8 @@ from multiprocessing import forkserver
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
+from tests.workflow.quick import quick
+
 ROOT = Path(__file__).parents[2]
 SERVER = multiprocessing.get_context("forkserver")
 SERVER.set_forkserver_preload(["tests.workflow.preloaded"])
@@ -29,10 +31,13 @@ def ensure_server() -> None:
 
 
 def start(*arguments: str, folder: Path, out: Path | None = None, err: Path | None = None) -> ForkServerProcess:
-    """Begin `housing <arguments>` in a folder; what it prints goes to `out.txt` there, after all before."""
+    """Begin `housing <arguments>` in a folder; what it prints goes to `out.txt` there, after all before.
+
+    Jobs are those of the walkthrough (`tests.workflow.quick`), unless a command says otherwise.
+    """
     ensure_server()
     out = out or folder / "out.txt"
-    process = SERVER.Process(target=_housing, args=(arguments, folder, dict(os.environ), out, err or out))
+    process = SERVER.Process(target=_housing, args=(quick(arguments), folder, dict(os.environ), out, err or out))
     process.start()
     return process
 

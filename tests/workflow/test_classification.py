@@ -141,7 +141,8 @@ def test_a_calibration_goes_with_the_model_and_comes_before_the_threshold(
     described: pandas.DataFrame, housing: Housing
 ) -> None:
     trained = housing("train", *MINE, "algorithm.num_round=60", "--json").data["run_id"]
-    free = ("algorithm.num_round=60", f"candidate={trained}", "gate.against_champion=nothing", "--json")
+    no_gate = ("gate.against_champion=nothing", "gate.beats=null")  # of 80 rows, isotonic learns too little
+    free = ("algorithm.num_round=60", f"candidate={trained}", *no_gate, "--json")
     plain = housing("promote", *MINE, *free)
     assert plain.code == 0, plain.err
     before = registered("churn").predict(described)[f"probability_{LEVELS[1]}"].to_numpy()

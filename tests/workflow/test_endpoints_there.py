@@ -20,6 +20,7 @@ from housing.rehearsal.process import Address, ensure, stop
 from housing.rehearsal.settings import Settings
 from tests.rehearsal.conftest import give_known_keys
 from tests.workflow.conftest import Answer
+from tests.workflow.quick import quick
 
 Command = Callable[..., Answer]
 
@@ -67,7 +68,7 @@ def there(folder: Path, address: Address) -> Iterator[Command]:
 def _run(*words: str) -> Answer:
     out, err = io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        code = main([*words])
+        code = main([*quick(words)])
     return Answer(code, out.getvalue(), err.getvalue())
 
 

@@ -23,6 +23,7 @@ from housing.targets.local.host import LocalHost
 from housing.targets.local.settings import Settings
 from housing.training.predictor import Predictor
 from tests.workflow.conftest import Answer, Housing, in_process
+from tests.workflow.quick import quick
 
 ENDPOINT = "housing-endpoint"
 NO_GATE = "gate.against_champion=nothing"
@@ -38,10 +39,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         patch.chdir(folder)
         for name in ("MLFLOW_TRACKING_URI", "MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_ID"):
             patch.delenv(name, raising=False)
-        assert main(["train"]) == 0
+        assert main([*quick(["train"])]) == 0
         assert main(["promote"]) == 0
         with redirect_stdout(io.StringIO()) as out:
-            assert main(["train", "algorithm.num_round=3", "--json"]) == 0
+            assert main([*quick(["train", "algorithm.num_round=3", "--json"])]) == 0
         poorer = json.loads(out.getvalue())["run_id"]
         assert main(["promote", f"candidate={poorer}", "gate.alias=challenger", NO_GATE]) == 0
         assert main(["deploy", *CAPTURING]) == 0

@@ -209,7 +209,7 @@ def test_ctrl_c_ends_a_script_that_would_run_for_minutes(project: Path, mine: li
 def test_a_study_without_a_space_says_how_to_name_one(housing: Housing, mine: list[str]) -> None:
     refused = housing("tune", *mine)
     assert refused.code == 3
-    assert "nothing to search; write a file search_space/<algorithm>/walkthrough.yaml" in refused.err
+    assert "nothing to search; write a file search_space/<algorithm>/quick.yaml" in refused.err
 
 
 def test_a_run_of_another_algorithm_is_not_promoted_by_mistake(housing: Housing, mine: list[str]) -> None:

@@ -30,7 +30,7 @@ defaults:
   - override /dataset: "2024"
 name: "{name}"
 tracking: {{model: rents}}
-algorithm: {{num_round: 4}}
+algorithm: {{num_round: 4, eta: 0.5}}
 study: {{trials: 2, parallel: 1, startup_trials: 1}}
 gate: {{against_champion: nothing}}
 deployment:

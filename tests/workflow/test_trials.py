@@ -97,6 +97,7 @@ def test_a_pruned_trial_never_wins(housing: Housing, project: Path) -> None:
         "~search_space.max_depth",
         "study=median",
         "study.sampler=grid",
+        "study.configured_first=false",
         "study.startup_trials=2",
         "study.prune_every=2",
         "study.prune_after=2",
@@ -124,6 +125,7 @@ def test_a_failed_trial_says_why_and_the_others_go_on(housing: Housing, project:
         "algorithm.tree_method=exact",
         "~search_space.eta",
         "study=grid",
+        "study.configured_first=false",
         *QUICK,
         "--json",
     )

@@ -49,7 +49,7 @@ def by_xgboost(train: Channel, weights: Any, hyperparameters: Mapping[str, Any])
 
 
 def test_a_job_is_xgboosts_with_the_weights_of_its_own_rows(project: Path, housing: Housing) -> None:
-    experiment = load([*BALANCED, *ROUNDS])
+    experiment = load(["hyperparameters=walkthrough", *BALANCED, *ROUNDS])
     channels = prepare(experiment.dataset, experiment.features).channels
     train, validation = channels["train"], channels["validation"]
     counts = np.bincount(train.label.astype(int))
@@ -86,7 +86,7 @@ def test_folds_and_the_final_fit_weigh_by_their_own_rows(project: Path, housing:
     assert tuned.code == 0, tuned.err
     promoted = housing("promote", *BALANCED, *quick, "--json")
     assert promoted.code == 0, promoted.err
-    experiment = load([*BALANCED, *ROUNDS])
+    experiment = load(["hyperparameters=walkthrough", *BALANCED, *ROUNDS])
     prepared = prepare(experiment.dataset, experiment.features, "balanced")
     for channel in (prepared.final()[1], *(fold["train"] for fold in prepared.folds(3, seed=0))):
         assert channel.weights is not None

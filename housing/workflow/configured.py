@@ -1,0 +1,59 @@
+"""The configured point: what a study is measured against, as one of its trials."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from housing.config.schema import CHOOSABLE
+from housing.tuning.space import Categorical, Choice, is_active, order
+from housing.workflow.session import Session
+
+if TYPE_CHECKING:
+    from housing.tracking.queries import Run
+    from housing.training.job import TrainingResult
+    from housing.tuning.space import Point
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """The job that the same command has trained at the configured point; a study takes its result over."""
+
+    run_id: str
+    result: TrainingResult
+
+
+def configured_point(session: Session) -> Point | None:
+    """What the configuration has for the names of the search space, in range or not; None where a study skips it.
+
+    Names that it leaves to the library are missing.
+    """
+    experiment = session.experiment
+    if not experiment.study.configured_first:
+        return None
+    space, point = experiment.search_space, dict[str, Choice]()
+    for name in order(space):
+        value = _option(session, name) if name in CHOOSABLE else experiment.algorithm.hyperparameters.get(name)
+        if value is not None and is_active(space[name], point):
+            point[name] = value
+    return {name: point[name] for name in space if name in point}
+
+
+def better_of(session: Session, trial: Run, job: Run) -> Run:
+    """Of a study's best trial and a job of the same command, the better one by the first objective."""
+    from housing.training.metrics import direction
+
+    objective = session.experiment.study.objectives[0]
+    if objective not in job.metrics or session.experiment.study.folds > 1:
+        return trial
+    gain = trial.metrics[objective] - job.metrics[objective]
+    is_worse = gain > 0 if direction(objective, session.experiment.algorithm.directions) == "minimize" else gain < 0
+    return job if is_worse else trial
+
+
+def _option(session: Session, group: str) -> str | None:
+    """The option of a searched group that the configuration has by itself; None where it is not among the choices."""
+    distribution, configured = session.experiment.search_space[group], getattr(session.experiment, group)
+    options = distribution.choices if isinstance(distribution, Categorical) else ()
+    same = (str(o) for o in options if getattr(session.choosing({group: str(o)}).experiment, group) == configured)
+    return next(same, None)

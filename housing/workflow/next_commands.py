@@ -1,0 +1,32 @@
+"""Commands that last blocks propose: a larger study, another candidate, serving a model."""
+
+from __future__ import annotations
+
+from housing.algorithms.base import shipped
+from housing.config.schema import Experiment
+from housing.workflow.outcome import Invocation
+
+
+def larger_study(experiment: Experiment, invocation: Invocation, *words: str) -> str:
+    """Over the algorithm's `narrow` space, which each one that is shipped has; others are searched as they were."""
+    spaces = ("search_space=narrow",) if experiment.algorithm.name in shipped() else ()
+    return invocation.next("tune", *spaces, "study=tpe", *words)
+
+
+def on_to_something_else(experiment: Experiment, invocation: Invocation) -> tuple[tuple[str, str], ...]:
+    """After a promotion that changed nothing."""
+    others = larger_study(experiment, invocation, "study.configured_first=false")  # which may be the champion's point
+    return (
+        (others, "a new study, whose best is the next candidate"),
+        (invocation.next("compare"), "the runs there are, for candidate=<run id>"),
+    )
+
+
+def on_to_serving(experiment: Experiment, invocation: Invocation, uri: str) -> tuple[tuple[str, str], ...]:
+    """The commands that serve the model, where the deployment is one that has it."""
+    if any(variant.model == uri for variant in experiment.deployment.variants.values()):
+        return (
+            (invocation.next("plan"), "what a deployment would change"),
+            (invocation.next("deploy"), "serve it"),
+        )
+    return ((invocation.next("plan", "deployment=ab_test"), "what it would change to serve it beside the champion"),)
