@@ -32,7 +32,7 @@ name: "{name}"
 tracking: {{model: rents}}
 algorithm: {{num_round: 4, eta: 0.5}}
 study: {{trials: 2, parallel: 1, startup_trials: 1}}
-gate: {{against_champion: nothing}}
+gate: {{against_champion: nothing, beats: null}}
 deployment:
   endpoint: rents
   variants: {{champion: {{model: "models:/rents@champion"}}}}
