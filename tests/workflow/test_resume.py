@@ -96,7 +96,7 @@ def test_it_goes_on_with_the_overrides_it_was_begun_with(project: Path, housing:
 def test_another_search_is_refused_with_what_differs(project: Path, housing: Housing) -> None:
     assert housing("tune", "study.trials=1").code == 0
     for override, told in {
-        "search_space.eta.high=0.6": "search_space.eta.high: 0.5 then, 0.6 now",
+        "search_space.max_depth.high=9": "search_space.max_depth.high: 10 then, 9 now",
         "dataset.split.seed=5": "digest.configured.split",
     }.items():
         answer = housing("tune", f"study.resume={study(project).name}", override)
@@ -142,7 +142,8 @@ def test_a_reused_trial_is_recorded_and_not_trained(project: Path, housing: Hous
 
 def test_it_starts_from_the_best_of_an_earlier_study(project: Path, housing: Housing) -> None:
     best = housing("tune", "study.trials=3", "study.name=first", "--json").data["best"]
-    later = housing("tune", "study.trials=1", "study=random", "study.start_from=first", "--json")
+    alone = ("study.trials=1", "study.configured_first=false")
+    later = housing("tune", *alone, "study=random", "study.start_from=first", "--json")
     assert later.code == 0, later.err
     assert later.data["best"]["eta"] == best["eta"]
     assert later.data["best"]["max_depth"] == best["max_depth"]
