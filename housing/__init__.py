@@ -9,29 +9,30 @@ from typing import Any
 __version__ = "0.1.0"
 # Imported when they are first asked for: a command must not wait for what it does not need.
 _PUBLIC = {
-    "Experiment": "housing.api.experiment",
-    "compose": "housing.api.experiment",
-    "describe": "housing.api.experiment",
-    "Result": "housing.api.result",
-    "BudgetRefused": "housing.errors",
-    "CloudError": "housing.errors",
-    "ConfigError": "housing.errors",
-    "DataError": "housing.errors",
-    "DeploymentError": "housing.errors",
-    "FaultDetail": "housing.errors",
-    "GateRefused": "housing.errors",
-    "HousingError": "housing.errors",
-    "RegistryError": "housing.errors",
-    "TrackingError": "housing.errors",
-    "TrainingError": "housing.errors",
+    "api.experiment": ("Experiment", "compose", "describe"),
+    "api.result": ("Result",),
+    "errors": (
+        "BudgetRefused",
+        "CloudError",
+        "ConfigError",
+        "DataError",
+        "DeploymentError",
+        "FaultDetail",
+        "GateRefused",
+        "HousingError",
+        "RegistryError",
+        "TrackingError",
+        "TrainingError",
+    ),
 }
+_MODULES = {name: module for module, names in _PUBLIC.items() for name in names}
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _PUBLIC:
-        raise AttributeError(f"module 'housing' has no attribute {name!r}")
-    return getattr(import_module(_PUBLIC[name]), name)
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
 
 
 def __dir__() -> list[str]:
-    return ["__version__", *sorted(_PUBLIC)]
+    return ["__version__", *sorted(_MODULES)]

@@ -64,7 +64,7 @@ MEANINGS: Mapping[str, str] = {
     KIND: "what the run is: `job`, `study`, `group` (a multirun), `run`, `final` (the final fit) or `monitoring`",
     COMMAND: "the command that wrote it, such as `train`",
     OVERRIDES: "the overrides of that command, secrets masked",
-    REQUEST: "JSON: the overrides and the folder of configuration from which the same command is composed again",
+    REQUEST: "JSON: overrides, folder of configuration, number of our defaults; a command is composed again from them",
     CONFIG_HASH: "hash of the resolved configuration, without what decides no result",
     CONFIG_SHA256: "SHA-256 of the file `config.yaml` beside the run",
     DATA_DIGEST: "digest of the table that was read",

@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from housing.workflow.command_record import CommandRecord
     from housing.workflow.experiment_data import ExperimentData
 
+DEFAULTS = 2
+"""The number of our defaults, in what a command is composed again of: version 0.1.0 had the walkthrough's."""
+
 
 class Recording:
     """What the runs of one session have in common; opens and ends them."""
@@ -241,7 +244,8 @@ class Recording:
         """How this command can be composed again."""
         invocation = self._invocation
         overrides = [masked_override(override) for override in invocation.overrides if not resumes(override)]
-        return {schema.REQUEST: json.dumps({"overrides": overrides, "config_dir": invocation.config_dir})}
+        request = {"overrides": overrides, "config_dir": invocation.config_dir, "defaults": DEFAULTS}
+        return {schema.REQUEST: json.dumps(request)}
 
     def _end_early(self, run: OpenRun, status: Status, reason: str) -> None:
         # Where the record itself has failed, its error is the one to report; the next command ends the run.

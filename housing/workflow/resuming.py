@@ -20,7 +20,7 @@ from housing.training.metrics import direction
 from housing.tuning.spec import point_faults
 from housing.workflow.job_run import OpenRun
 from housing.workflow.outcome import key_of
-from housing.workflow.recording import encoder_file, resumes
+from housing.workflow.recording import DEFAULTS, encoder_file, resumes
 from housing.workflow.session import Session
 from housing.workflow.trial_recorder import TrialRecorder, trial_recorder
 
@@ -30,6 +30,11 @@ if TYPE_CHECKING:
     from housing.tuning.trial import FinishedTrial
 
 _FILE = "study.json"
+_FIRST_DEFAULTS = (
+    *("hyperparameters=walkthrough", "search_space=walkthrough", "study=walkthrough"),
+    *("~algorithm.subsample", "~algorithm.colsample_bytree", "~algorithm.min_child_weight"),
+)
+_OWN_DEFAULTS = {"algorithm", "hyperparameters"}
 _NOT_SET = ("null", "none")
 _MOST_DIFFERENCES = 8
 
@@ -104,8 +109,17 @@ def recorded_request(
     typed = [override for override in overrides if not resumes(override)]
     keys = {key_of(override) for override in typed}
     recorded = [override for override in unmasked(request.get("overrides", ())) if key_of(override) not in keys]
-    folder = request.get("config_dir")
-    return (*recorded, *typed, f"study.resume={run.id}"), config_dir or (Path(folder) if folder else None)
+    folder = config_dir or (Path(request["config_dir"]) if request.get("config_dir") else None)
+    if request.get("defaults", 1) < DEFAULTS:
+        recorded = [*_first_defaults({*keys, *map(key_of, recorded)}, folder), *recorded]
+    return (*recorded, *typed, f"study.resume={run.id}"), folder
+
+
+def _first_defaults(said: set[str], folder: Path | None) -> list[str]:
+    """What version 0.1.0 meant where nothing was said: the walkthrough's point, space and study, by XGBoost."""
+    if said & _OWN_DEFAULTS or (folder is not None and (folder / "algorithm" / "xgboost.yaml").exists()):
+        return []
+    return [override for override in _FIRST_DEFAULTS if key_of(override) not in said]
 
 
 def known_points(session: Session) -> Sequence[Point]:

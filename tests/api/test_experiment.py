@@ -15,8 +15,9 @@ import pytest
 
 import housing as library
 from tests.workflow.conftest import Answer, Housing
+from tests.workflow.quick import POINT
 
-SMALL = ("dataset=penguins", "algorithm.num_round=8", "study.trials=2", "study.parallel=1")
+SMALL = (*POINT, "dataset=penguins", "algorithm.num_round=8", "study.trials=2", "study.parallel=1")
 
 
 def test_the_walkthrough_in_a_program_has_the_figures_of_the_command_line(

@@ -104,9 +104,9 @@ def test_a_killed_one_is_seen_through_and_comes_back_at_its_port_with_all_it_kne
     iam.create_user(UserName="user")
     key = iam.create_access_key(UserName="user")["AccessKey"]
     autoscaling.register_scalable_target(
-        ServiceNamespace="sagemaker",
-        ResourceId="endpoint/e/variant/v",
-        ScalableDimension="sagemaker:variant:DesiredInstanceCount",
+        ServiceNamespace="dynamodb",  # of SageMaker it takes endpoints that exist
+        ResourceId="table/t",
+        ScalableDimension="dynamodb:table:ReadCapacityUnits",
         MinCapacity=1,
         MaxCapacity=3,
     )
@@ -129,7 +129,7 @@ def test_a_killed_one_is_seen_through_and_comes_back_at_its_port_with_all_it_kne
             s3.get_object_tagging(Bucket="kept", Key="large")["TagSet"],
             logs.get_log_events(logGroupName="group", logStreamName="stream")["events"],
             iam.list_access_keys(UserName="user")["AccessKeyMetadata"],
-            autoscaling.describe_scalable_targets(ServiceNamespace="sagemaker")["ScalableTargets"][0]["MaxCapacity"],
+            autoscaling.describe_scalable_targets(ServiceNamespace="dynamodb")["ScalableTargets"][0]["MaxCapacity"],
             alarms.describe_alarms()["MetricAlarms"],
         ]
 

@@ -19,12 +19,13 @@ from tests.strangers import NOBODY, Attempt, answers
 def test_none_of_forty_calls_does_anything(rehearsal: Served, tmp_path: Path, uid: int | None) -> None:
     if uid is not None and os.geteuid() != 0:
         pytest.skip("only root may become another user")
-    rehearsal.client("s3").create_bucket(Bucket=f"owned-{uid}")
-    rehearsal.client("s3").put_object(Bucket=f"owned-{uid}", Key="k", Body=b"the owner's")
+    bucket = f"owned-by-{uid or 'us'}"
+    rehearsal.client("s3").create_bucket(Bucket=bucket)
+    rehearsal.client("s3").put_object(Bucket=bucket, Key="k", Body=b"the owner's")
     rehearsal.client("logs").describe_log_groups()
     mark = tmp_path / "ran"
     before, last_call = _seen(rehearsal), rehearsal.open.last_call
-    attempts = _attempts(rehearsal.url, f"owned-{uid}", mark)
+    attempts = _attempts(rehearsal.url, bucket, mark)
     assert len(attempts) == 40
 
     told = answers(rehearsal.open.port, attempts, uid=uid)

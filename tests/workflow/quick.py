@@ -12,6 +12,7 @@ _AS_TYPED = ("experiment=", "study.resume=", "--cfg", "--help")
 def quick(arguments: Sequence[str]) -> tuple[str, ...]:
     """The command with `POINT` before its own words, which win; as it is where it trains nothing or names its own."""
     command, *words = arguments
-    if command not in _TRAINING or any(word.startswith(_AS_TYPED) for word in words):
+    several = any(word.startswith("algorithm=") and "," in word for word in words)  # the point is of one algorithm
+    if command not in _TRAINING or several or any(word.startswith(_AS_TYPED) for word in words):
         return tuple(arguments)
     return (command, *POINT, *words)

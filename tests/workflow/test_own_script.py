@@ -23,7 +23,7 @@ DATA = Path(__file__).parents[2] / "housing" / "data" / "ames.csv.gz"
 SCRIPT = Path(scripts.__file__).parent / "linear"
 ALGORITHM = f"""\
 defaults: [script]
-name: linear
+name: lines
 script: {{source_dir: {SCRIPT}, rounds: rounds}}
 hyperparameters:
   rounds: {{kind: int, low: 1, default: 5}}
@@ -39,8 +39,8 @@ hyperparameters:
 def mine(project: Path) -> list[str]:
     """Flags of a command about the algorithm in this folder's own conf/."""
     (project / "conf" / "algorithm").mkdir(parents=True)
-    (project / "conf" / "algorithm" / "linear.yaml").write_text(ALGORITHM)
-    return ["--config-dir", "conf", "algorithm=linear"]
+    (project / "conf" / "algorithm" / "lines.yaml").write_text(ALGORITHM)
+    return ["--config-dir", "conf", "algorithm=lines"]
 
 
 def test_the_example_is_tuned_promoted_and_served_beside_xgboost(project: Path, housing: Housing) -> None:
@@ -49,7 +49,7 @@ def test_the_example_is_tuned_promoted_and_served_beside_xgboost(project: Path, 
     assert study.code == 0, study.err
     assert set(study.data["best"]) >= {"alpha", "log_label", "validation_mae"}
     # The one algorithm's promotion does not take the other's job, whichever came last or was better.
-    by_xgboost = housing("promote", "gate.at_most=null", "--json")
+    by_xgboost = housing("promote", "gate.at_most=null", "gate.beats=null", "--json")
     assert set(by_xgboost.data["hyperparameters"]) >= {"eta", "num_round"}
     by_script = housing("promote", "algorithm=sklearn", "gate=default", "gate.against_champion=nothing", "--json")
     assert by_script.code == 0, by_script.err
@@ -75,7 +75,7 @@ def test_a_job_s_run_says_which_script_trained_it(project: Path, housing: Housin
     trained = housing("train", *mine, "--json")
     assert trained.code == 0, trained.err
     run = _client(project).get_run(trained.data["run_id"])
-    assert (run.data.params["algorithm"], run.data.params["rate"]) == ("linear", "0.0001")
+    assert (run.data.params["algorithm"], run.data.params["rate"]) == ("lines", "0.0001")
     assert len(run.data.tags["housing.script_digest"]) == 64
     assert trained.data["rounds_kept"] == 5
 
@@ -167,7 +167,7 @@ def test_a_final_fit_trains_for_as_many_rounds_as_the_job_however_few_it_printed
     housing: Housing, mine: list[str], every: int, told: bool
 ) -> None:
     assert housing("train", *mine, "algorithm.rounds=10", f"+algorithm.every={every}").code == 0
-    final = housing("promote", *mine, "gate.at_most=null", "--json")
+    final = housing("promote", *mine, "gate.at_most=null", "gate.beats=null", "--json")
     assert final.code == 0, final.err
     assert final.data["hyperparameters"]["rounds"] == 10
     assert ("the final fit keeps rounds=10" in final.err) is told
@@ -176,6 +176,7 @@ def test_a_final_fit_trains_for_as_many_rounds_as_the_job_however_few_it_printed
 def test_hopeless_trials_of_a_script_are_stopped(project: Path, housing: Housing, mine: list[str]) -> None:
     space = ["algorithm.rate=choice(0.0001,0.0000001)", "algorithm.pause_s=0.05", "algorithm.rounds=40"]
     pruned = ["study=median", "study.sampler=grid", "study.trials=2", "study.parallel=1", "study.startup_trials=1"]
+    pruned += ["study.configured_first=false"]
     search = housing("tune", *mine, *space, *pruned, "study.prune_after=0", "study.prune_every=1", "seed=1", "--json")
     assert search.code == 0, search.err
     assert sorted(run.info.status for run in _jobs(project)) == ["FINISHED", "KILLED"]
@@ -193,11 +194,11 @@ def test_what_a_script_says_last_is_told_and_recorded(project: Path, housing: Ho
 
 def test_ctrl_c_ends_a_script_that_would_run_for_minutes(project: Path, mine: list[str]) -> None:
     began = project / "began"
-    fields = (project / "conf" / "algorithm" / "linear.yaml").read_text()
+    fields = (project / "conf" / "algorithm" / "lines.yaml").read_text()
     folder = project / "endless"
     folder.mkdir()
     (folder / "train.py").write_text(f"import time; open({str(began)!r}, 'w').close(); time.sleep(300)")
-    (project / "conf" / "algorithm" / "linear.yaml").write_text(fields.replace(str(SCRIPT), str(folder)))
+    (project / "conf" / "algorithm" / "lines.yaml").write_text(fields.replace(str(SCRIPT), str(folder)))
     command = start("train", *mine, folder=project)
     while not began.exists():
         time.sleep(0.05)
@@ -216,7 +217,7 @@ def test_a_run_of_another_algorithm_is_not_promoted_by_mistake(housing: Housing,
     trained = housing("train", "algorithm.num_round=3", "--json").data["run_id"]
     refused = housing("promote", *mine, f"candidate={trained}")
     assert refused.code == 3
-    assert "was trained by xgboost, and this configuration has linear" in refused.err
+    assert "was trained by xgboost, and this configuration has lines" in refused.err
 
 
 def _client(project: Path) -> MlflowClient:

@@ -221,10 +221,13 @@ def test_an_asynchronous_request_is_of_its_objects_content_type_and_its_failure_
     _eventually(lambda: _exists(shop, key))
     assert _read(shop, key) == b"8.0\n"
 
+    logs, group = shop.served.client("logs"), f"/aws/sagemaker/Endpoints/{endpoint}"
+
     def failures() -> list[str]:
-        found = shop.served.client("logs").filter_log_events(
-            logGroupName=f"/aws/sagemaker/Endpoints/{endpoint}", logStreamNamePrefix="AllTraffic/"
-        )["events"]
+        try:
+            found = logs.filter_log_events(logGroupName=group, logStreamNamePrefix="AllTraffic/")["events"]
+        except logs.exceptions.ResourceNotFoundException:  # nothing has been written yet
+            return []
         return [each["message"] for each in found if each["logStreamName"].endswith("/data-log")]
 
     _eventually(lambda: bool(failures()))
