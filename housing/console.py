@@ -20,7 +20,7 @@ from housing.secrets import masked, masked_values
 
 if TYPE_CHECKING:
     from rich.console import Console as RichConsole
-    from rich.console import RenderableType
+    from rich.console import JustifyMethod, RenderableType
     from rich.live import Live
     from rich.table import Table as RichTable
 
@@ -259,10 +259,14 @@ def _drawn(table: OutputTable, *, live: bool, tight: bool = False, left_out: Seq
     kept = [index for index, name in enumerate(table.columns) if name not in left_out]
     for index in kept:
         name = table.columns[index]
-        numeric = any(isinstance(row[index], int | float) for row in table.rows)
+        numbers = [row[index] for row in table.rows if isinstance(row[index], int | float)]
+        # Text between numbers, such as a run's overrides, may be long: it is folded, and no number is.
+        widest = max((len(_cell(number, digits=3 if tight else 4)) for number in numbers), default=None)
+        whole = bool(numbers) and all(isinstance(row[index], int | float | None) for row in table.rows)
         heading = _shown(name)
         column = Text(heading.replace("_", "_\n") if tight else heading)
-        drawn.add_column(column, justify="right" if numeric else "left", overflow="fold", no_wrap=numeric)
+        justify: JustifyMethod = "right" if numbers else "left"
+        drawn.add_column(column, justify=justify, overflow="fold", no_wrap=whole, min_width=widest)
     for row in table.rows:
         cells = (Text(_cell(row[index], digits=3 if tight else 4)) for index in kept)
         drawn.add_row(*cells, style=_row_style(row) if live else "")

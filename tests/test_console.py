@@ -101,3 +101,14 @@ def test_what_stands_above_a_table_shows_no_secret_and_is_no_markup(capsys: pyte
     told = capsys.readouterr().out
     assert "[bold]https://127.0.0.1/x?access_token=***" in told
     assert "Zq1f06d599e8X9" not in told
+
+
+def test_long_text_between_numbers_is_folded_and_leaves_the_others_room(capsys: pytest.CaptureFixture[str]) -> None:
+    long = " ".join(f"algorithm.some_name_{number}=0.1" for number in range(12))
+    table = OutputTable("", ("", "one", "other"), [("seed", 7, 1234567.5), ("overrides", long, long)])
+    Console().show(Outcome("two runs", {}, tables=(table,)))
+    out = capsys.readouterr().out
+    assert "seed" in out
+    assert "1,234,567.5" in out
+    assert "algorithm.some_name_11=0.1" in out
+    assert max(map(len, out.splitlines())) <= 160

@@ -127,7 +127,7 @@ def test_probabilities_do_not_depend_on_who_is_asked(folder: Path, rehearsal: tu
 
 
 @pytest.mark.filterwarnings("ignore")  # of MLflow's evaluators about their own calls
-def test_mlflow_serves_and_evaluates_the_registered_model(folder: Path) -> None:
+def test_mlflow_serves_and_evaluates_the_registered_model(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import mlflow
     from mlflow.pyfunc.scoring_server import init
 
@@ -145,17 +145,14 @@ def test_mlflow_serves_and_evaluates_the_registered_model(folder: Path) -> None:
     for answer in (asyncio.run(posted(json=as_json)), asyncio.run(posted(**as_csv))):
         assert answer.status_code == 200, answer.text
         assert pandas.DataFrame(answer.json()["predictions"]).equals(expected)
-    address = mlflow.get_tracking_uri()
-    mlflow.set_tracking_uri(f"sqlite:///{folder / 'mlflow.db'}")
-    try:
-        evaluated = mlflow.models.evaluate(
-            lambda some: model.predict(some)["prediction"],
-            table,
-            targets="species",
-            model_type="classifier",
-            evaluator_config={"log_explainer": False, "log_model_explainability": False},
-        )
-    finally:
-        mlflow.set_tracking_uri(address)
+    # Not by set_tracking_uri, which writes it into the environment of all tests that follow.
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder / 'mlflow.db'}")
+    evaluated = mlflow.models.evaluate(
+        lambda some: model.predict(some)["prediction"],
+        table,
+        targets="species",
+        model_type="classifier",
+        evaluator_config={"log_explainer": False, "log_model_explainability": False},
+    )
     right = float((model.predict(table)["prediction"] == table["species"]).mean())
     assert evaluated.metrics["accuracy_score"] == pytest.approx(right)
