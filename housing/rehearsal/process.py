@@ -30,7 +30,8 @@ TOKEN_HEADER = "X-Rehearsal-Token"
 CONTROL = "/-/rehearsal/"
 _STARTS_WITHIN_S = 60.0
 _ENDS_WITHIN_S = 60.0
-_ANSWERS_WITHIN_S = 60.0
+_ANSWERS_WITHIN_S = 10.0
+_RESETS_WITHIN_S = 60.0  # calls and jobs that run end first
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,8 @@ def reset(settings: Settings) -> bool:
         return False
     server, state = found
     _refuse_to_move(state.address, settings)
-    server.ask("POST", "reset", {"settings": asdict(settings), "holder": os.getpid(), "stays": state.stays})
+    wanted = {"settings": asdict(settings), "holder": os.getpid(), "stays": state.stays}
+    server.ask("POST", "reset", wanted, within_s=_RESETS_WITHIN_S)
     return True
 
 
@@ -168,8 +170,8 @@ class _Server:
         address = Address(f"http://127.0.0.1:{self.port}", value["region"], self.pid)
         return State(address, value["since"], value["stays"], value["jobs"], value["endpoints"])
 
-    def ask(self, method: str, what: str, value: Any = None) -> Any:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=_ANSWERS_WITHIN_S)
+    def ask(self, method: str, what: str, value: Any = None, *, within_s: float = _ANSWERS_WITHIN_S) -> Any:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=within_s)
         try:
             connection.request(method, CONTROL + what, json.dumps(value), {TOKEN_HEADER: self.token})
             answer = connection.getresponse()
