@@ -13,7 +13,7 @@ from housing.config.compose import Composed
 from housing.config.load import check, compose
 from housing.config.schema import Experiment
 from housing.errors import HousingError
-from housing.secrets import masked
+from housing.secrets import masked, remember_override
 from housing.workflow.outcome import Outcome, Reporter
 
 _COMPOSING = threading.Lock()
@@ -22,6 +22,8 @@ _COMPOSING = threading.Lock()
 
 def composed(command: str, overrides: Sequence[str], config_dir: Path | None) -> tuple[Composed, Experiment]:
     """The configuration as the command reads it, and checked. Raises ConfigError with every fault."""
+    for override in overrides:
+        remember_override(override)
     with _COMPOSING:
         found = compose(overrides, config_dir, search=command in WITH_A_STUDY)
         return found, check(found)

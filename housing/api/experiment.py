@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from housing.api.execution import composed, execute
 from housing.api.reporters import LogReporter
 from housing.api.result import Result, result_of
+from housing.secrets import masked_override
 from housing.workflow.outcome import Reporter
 
 if TYPE_CHECKING:
@@ -49,7 +50,10 @@ class Experiment:
         self._reporter = reporter
 
     def __repr__(self) -> str:
-        words = [*map(repr, self.overrides), *([f"config_dir={str(self.config_dir)!r}"] if self.config_dir else [])]
+        words = [
+            *map(repr, map(masked_override, self.overrides)),
+            *([f"config_dir={str(self.config_dir)!r}"] if self.config_dir else []),
+        ]
         return f"housing.compose({', '.join(words)})"
 
     @property

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -45,9 +45,9 @@ class Result:
         return pd.DataFrame([list(row) for row in shown.rows], columns=list(shown.columns))
 
     def _repr_html_(self) -> str:
-        parts = [f"<p><b>{escape(masked(self.headline))}</b></p>"]
+        parts = [f"<p><b>{escape(self.headline)}</b></p>"]
         for index, table in enumerate(self.tables):
-            title = f"<p>{escape(masked(table.title))}</p>" if table.title else ""
+            title = f"<p>{escape(table.title)}</p>" if table.title else ""
             parts.append(title + str(self.frame(index).to_html(index=False, border=0, na_rep="")))
         return "".join(parts)
 
@@ -57,10 +57,15 @@ def result_of(command: str, outcome: Outcome) -> Result:
     data = outcome.data if outcome.reveals else masked_values(outcome.data)
     return Result(
         command,
-        outcome.headline,
+        masked(outcome.headline),
         data,
-        tuple(outcome.tables),
-        tuple(outcome.next_commands),
+        tuple(map(_masked_table, outcome.tables)),
+        tuple((masked(next_command), why) for next_command, why in outcome.next_commands),
         outcome.pending_changes,
         outcome.findings,
     )
+
+
+def _masked_table(table: OutputTable) -> OutputTable:
+    rows = [[masked(cell) if isinstance(cell, str) else cell for cell in row] for row in table.rows]
+    return replace(table, title=masked(table.title), rows=rows)

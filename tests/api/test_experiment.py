@@ -14,6 +14,9 @@ import pandas as pd
 import pytest
 
 import housing as library
+from housing.api.result import result_of
+from housing.secrets import remember_override
+from housing.workflow.outcome import Outcome, OutputTable
 from tests.workflow.conftest import Answer, Housing
 from tests.workflow.quick import POINT
 
@@ -126,6 +129,27 @@ def test_progress_goes_to_logging_or_to_stderr(
     shown = capfd.readouterr()
     assert shown.out == ""
     assert "penguins: " in shown.err
+
+
+def test_no_secret_is_in_what_a_program_shows(project: Path, caplog: pytest.LogCaptureFixture) -> None:
+    address = "tracking.uri='http://user:hunter2secret@127.0.0.1:9'"
+    mine = library.compose(*SMALL, address, "tracking.wait_s=0")
+    with caplog.at_level(logging.DEBUG, logger="housing"), pytest.raises(library.TrackingError) as refused:
+        mine.train()
+    assert "tracking.uri" in repr(mine)
+    assert "tracking.uri holds credentials" in caplog.text
+    for shown in (repr(mine), str(refused.value), caplog.text):
+        assert "hunter2secret" not in shown
+
+
+def test_a_result_shows_no_secret() -> None:
+    remember_override("tracking.uri='http://user:hunter2secret@there'")
+    address = "http://user:hunter2secret@there"
+    table = OutputTable(address, ("where",), [(address,)])
+    outcome = Outcome(address, {"uri": address}, tables=(table,), next_commands=((f"housing ui {address}", "why"),))
+    result = result_of("train", outcome)
+    assert "hunter2secret" not in repr(result) + result._repr_html_()
+    assert "there" in result.headline
 
 
 def test_another_experiment_is_made_of_more_overrides(project: Path) -> None:
