@@ -102,6 +102,8 @@ class Application:
             _check_bucket(call)
         if call.operation in self._composition.checks:
             self._composition.checks[call.operation](_parsed(body))
+        if call.operation in self._composition.beside_moto:
+            return _json(self._composition.beside_moto[call.operation](_parsed(body)))
         if call.service in SERVICES:
             return self._aws.answer(call.service, call.action, environ, body)
         raise unsupported(

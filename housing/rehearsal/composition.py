@@ -19,6 +19,7 @@ from housing.rehearsal.serving import (
     model_packages,
     models,
     scalable_targets,
+    scaling_activities,
     transform_jobs,
 )
 from housing.rehearsal.serving.alarms import Alarms
@@ -58,6 +59,11 @@ class Composition:
             "application-autoscaling:PutScalingPolicy": partial(scalable_targets.check_policy, context),
         }
         """What is refused before moto, which knows nothing of endpoints, answers. They raise ApiError."""
+
+        self.beside_moto: Mapping[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
+            "application-autoscaling:DescribeScalingActivities": partial(scaling_activities.describe, context),
+        }
+        """Operations of other services that moto lacks, where these speak JSON."""
 
     def start(self) -> None:
         """Before the first call is answered: take up what an earlier process has left."""

@@ -95,6 +95,7 @@ KINDS = {
             "ModelPackage {arn} does not exist.",
             "Model Package already exists: {arn}",
         ),
+        Kind("scaling-activity", "ScalingActivity", "There is no activity {name}.", "There is an activity {name}."),
     )
 }
 

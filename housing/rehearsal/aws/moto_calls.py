@@ -10,7 +10,7 @@ from functools import cache
 from typing import Any, cast
 
 from housing.rehearsal.account import ACCOUNT
-from housing.rehearsal.aws import described_alarms, filtered_log_events
+from housing.rehearsal.aws import described_alarms, filtered_log_events, policy_alarms
 from housing.rehearsal.responses import HttpResponse, unsupported
 
 # By the name that a signature gives: moto's name of the service, and a host at which moto expects it.
@@ -28,6 +28,7 @@ SERVICES = tuple(_SERVICES)
 SPELLED = "moto.preserved_header_names"
 """Where in an environ moto looks for the names of S3 metadata as they were spelled."""
 
+_WRITES_TO = {"application-autoscaling": ("monitoring",)}  # a policy's alarms
 _OWNERS = "owners of buckets"
 _loaded: set[str] = set()
 # Those about what the rehearsal has; all 1,582 of them would be 4 MB in every copy of the state.
@@ -109,6 +110,7 @@ def reset() -> None:
     _functions.cache_clear()
     described_alarms.correct()
     filtered_log_events.correct()
+    policy_alarms.correct()
     load("iam", "aws")
     iam = _accounts("iam")[ACCOUNT]["aws"]
     for name, document in _managed_policies().items():
@@ -140,7 +142,7 @@ def _function(service: str, region: str, url: str) -> _Function:
 
 @cache
 def _functions(service: str, region: str) -> list[tuple[re.Pattern[str], _Function]]:
-    _loaded.add(service)
+    _loaded.update((service, *_WRITES_TO.get(service, ())))
     regions = _accounts(service)[ACCOUNT]
     backend = regions["aws" if "aws" in regions.regions else region]
     return [(re.compile(pattern), function) for pattern, function in backend.urls.items()]

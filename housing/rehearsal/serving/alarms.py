@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from housing.rehearsal.serving.hosting import Hosting
-from housing.rehearsal.serving.metering import NAMESPACE, Meter, statistic
+from housing.rehearsal.serving.metering import LOAD, NAMESPACE, statistic
 
 _COMPARISONS = {
     "GreaterThanThreshold": operator.gt,
@@ -36,7 +36,7 @@ class Alarms:
                 if alarm.get("Namespace") != NAMESPACE or alarm.get("ComparisonOperator") not in _COMPARISONS:
                     continue
                 key = alarm["AlarmName"], str(alarm.get("AlarmConfigurationUpdatedTimestamp"))
-                state = _state(alarm, hosting.meter, time.time(), hosting.context.settings.minute_s)
+                state = _state(alarm, hosting, time.time())
                 if state is None:
                     continue
                 states[key] = state
@@ -52,14 +52,17 @@ def _state_before(alarm: Mapping[str, Any], state: str, reason: str) -> str:
     return state if by_hand else str(alarm["StateValue"])
 
 
-def _state(alarm: Mapping[str, Any], meter: Meter, now: float, minute_s: float) -> str | None:
+def _state(alarm: Mapping[str, Any], hosting: Hosting, now: float) -> str | None:
     """The alarm's state; None when data are missing and it is to stay as it is."""
-    period_s = alarm["Period"] * minute_s / 60
+    period_s = alarm["Period"] * hosting.context.settings.minute_s / 60
     dimensions = {each["Name"]: each["Value"] for each in alarm.get("Dimensions", [])}
+    # Without invocations SageMaker emits zeros of the metric that autoscaling follows.
+    idle = alarm["MetricName"] == LOAD and hosting.router.fleet(dimensions.get("EndpointName", "")) is not None
     breaches: list[bool | None] = []
     for age in range(alarm["EvaluationPeriods"]):
         end = now - age * period_s
-        values = meter.samples(alarm["MetricName"], dimensions, start=end - period_s, end=end)
+        values = hosting.meter.samples(alarm["MetricName"], dimensions, start=end - period_s, end=end)
+        values = values or ([0.0] if idle else [])
         breaches.append(_breaches(alarm, values) if values else None)
     missing = alarm.get("TreatMissingData") or "missing"
     if missing in ("breaching", "notBreaching"):

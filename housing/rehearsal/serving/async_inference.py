@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ from housing.rehearsal.serving.invocations import Payload, ask, model_error, var
 
 if TYPE_CHECKING:
     from housing.rehearsal.serving.hosting import Hosting
+    from housing.rehearsal.serving.metering import Source
     from housing.rehearsal.serving.plans import Plan
 
 _MOST_BYTES = 1024**3
@@ -23,7 +25,9 @@ class _Job:
     """One request: where it lies, what it is, and where its answer goes."""
 
     endpoint: str
+    source: Source
     log_stream: str
+    asked: float
     place: str
     content_type: str | None
     accept: str | None
@@ -41,7 +45,7 @@ def invoke_endpoint_async(hosting: Hosting, request: HttpRequest, endpoint: str)
         raise ApiError("ValidationError", f"InputLocation must be an S3 URI, got {place!r}")
     with variant_for(hosting, endpoint, None) as (fleet, variant):
         plan: Plan = dict(fleet.plan)
-        stream = variant.log_stream
+        source, stream = variant.source, variant.log_stream
     if plan["async"] is None:
         raise ApiError("ValidationError", f"Endpoint {endpoint} is not asynchronous; use InvokeEndpoint.")
     inference = headers.get("x-amzn-sagemaker-inference-id") or str(uuid.uuid4())
@@ -51,7 +55,9 @@ def invoke_endpoint_async(hosting: Hosting, request: HttpRequest, endpoint: str)
     failed = f"{output['S3FailurePath'].rstrip('/')}/{name}-error.out" if "S3FailurePath" in output else None
     job = _Job(
         endpoint,
+        source,
         stream,
+        time.time(),
         place,
         headers.get("x-amzn-sagemaker-content-type"),
         headers.get("x-amzn-sagemaker-accept"),
@@ -69,12 +75,17 @@ def invoke_endpoint_async(hosting: Hosting, request: HttpRequest, endpoint: str)
 def _work(hosting: Hosting, job: _Job) -> None:
     client: Any = hosting.context.client("s3")
     log = hosting.logs.stream(f"/aws/sagemaker/Endpoints/{job.endpoint}", f"{job.log_stream}/data-log")
+    began = time.time()
     try:
         _put(client, job.answered, _answer(hosting, job))
+        counted = {"InvocationsProcessed": 1.0}
     except (ApiError, client.exceptions.ClientError) as e:
         log(f"{job.place}: {e}")
+        counted = {"InvocationsProcessed": 1.0, "InvocationFailures": 1.0}
         if job.failed is not None:
             _put(client, job.failed, str(e).encode())
+    waited, took = began - job.asked, time.time() - job.asked
+    hosting.meter.add(job.source, counted | {"TimeInBacklog": waited * 1e3, "TotalProcessingTime": took * 1e3})
 
 
 def _answer(hosting: Hosting, job: _Job) -> bytes:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from housing.rehearsal.container.inference import Answer, TimedOut
 from housing.rehearsal.responses import ApiError, HttpRequest, HttpResponse
 from housing.rehearsal.serving.capture import Exchange
+from housing.rehearsal.serving.metering import LOAD
 from housing.rehearsal.serving.routing import Fleet, NoSuchVariant, RunningVariant, TooBusy
 
 if TYPE_CHECKING:
@@ -110,7 +111,7 @@ def ask(hosting: Hosting, variant: RunningVariant, payload: Payload) -> Answer:
         "OverheadLatency": (asked - began - setup_s + time.perf_counter() - answered) * 1e6,
     }
     if variant.most_at_once is None:
-        samples["InvocationsPerInstance"] = 1 / max(variant.instances, 1)
+        samples[LOAD] = 1 / max(variant.instances, 1)
     if setup_s:
         samples["ModelSetupTime"] = setup_s * 1e6
     hosting.meter.add(variant.source, samples)

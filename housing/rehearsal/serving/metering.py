@@ -16,10 +16,15 @@ if TYPE_CHECKING:
     from housing.rehearsal.context import Context
 
 NAMESPACE = "AWS/SageMaker"
+LOAD = "InvocationsPerInstance"
+"""What autoscaling follows."""
+
 _SLOT_S = 0.1
 _KEPT_MINUTES = 60
 _DATA_A_CALL = 500
-_UNITS = {"ModelLatency": "Microseconds", "OverheadLatency": "Microseconds", "ModelSetupTime": "Microseconds"}
+_UNITS = {name: "Microseconds" for name in ("ModelLatency", "OverheadLatency", "ModelSetupTime")} | {
+    name: "Milliseconds" for name in ("TimeInBacklog", "TotalProcessingTime")
+}
 # What CloudWatch calls the dimensions of a series, in the order of `Source`.
 _DIMENSIONS = ("EndpointName", "VariantName", "EndpointConfigName")
 

@@ -10,19 +10,18 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from housing.rehearsal.aws.policy_alarms import IN_BELOW, IN_PERIODS, OUT_PERIODS
 from housing.rehearsal.responses import ApiError
+from housing.rehearsal.serving import scaling_activities
 from housing.rehearsal.serving.endpoints import update_weights_and_capacities
 from housing.rehearsal.serving.hosting import Hosting
-from housing.rehearsal.serving.metering import NAMESPACE, statistic
+from housing.rehearsal.serving.metering import LOAD, NAMESPACE, statistic
 from housing.rehearsal.serving.scalable_targets import DIMENSION, METRIC, registered
 from housing.rehearsal.serving.scalable_targets import NAMESPACE as SERVICE
 
 if TYPE_CHECKING:
     from housing.rehearsal.context import Context
 
-_OUT_MINUTES = 3
-_IN_MINUTES = 15
-_IN_BELOW = 0.9
 _COOLDOWN_S = 300
 
 
@@ -41,23 +40,34 @@ class Scaling:
         for (endpoint, variant), target in targets.items():
             fleet = hosting.router.fleet(endpoint)
             tracking = [
-                policy["TargetTrackingScalingPolicyConfiguration"]
+                policy
                 for policy in policies
                 if policy["ResourceId"] == target["ResourceId"] and policy["PolicyType"] == "TargetTrackingScaling"
             ]
             if fleet is None or variant not in fleet.variants or not tracking:
                 continue
             now = fleet.variants[variant].instances
+            if hosting.context.store.get("endpoint", endpoint)["EndpointStatus"] == "InService":
+                scaling_activities.settle(hosting.context, target["ResourceId"], now)
             scaled_at = self._scaled_at.get((endpoint, variant), 0.0)
             wanted = [_wanted(hosting, (endpoint, variant), policy, now, scaled_at) for policy in tracking]
             # As on AWS, the policy that asks for most decides.
             count = min(max(*wanted, target["MinCapacity"]), target["MaxCapacity"])
-            if (
-                count != now
-                and not _suspended(target, outwards=count > now)
-                and _resize(hosting, endpoint, variant, count)
-            ):
+            if count == now or _suspended(target, outwards=count > now):
+                continue
+            if _resize(hosting, endpoint, variant, count):
                 self._scaled_at[endpoint, variant] = time.time()
+                cause = _cause(tracking[wanted.index(max(wanted))], target, outwards=count > now)
+                scaling_activities.begin(hosting.context, target["ResourceId"], count, cause)
+
+
+def _cause(policy: Mapping[str, Any], target: Mapping[str, Any], *, outwards: bool) -> str:
+    """In Application Auto Scaling's words: the alarm that rang."""
+    kind = "High" if outwards else "Low"
+    names = [alarm["AlarmName"] for alarm in policy.get("Alarms", []) if f"-Alarm{kind}-" in alarm["AlarmName"]]
+    if not names:
+        return f"minimum capacity was set to {target['MinCapacity']}" if outwards else "maximum capacity was set"
+    return f"monitor alarm {names[0]} in state ALARM triggered policy {policy['PolicyName']}"
 
 
 def _policies(context: Context) -> list[Mapping[str, Any]]:
@@ -82,17 +92,18 @@ def _delete_orphans(context: Context, policies: list[Mapping[str, Any]], targets
             )
 
 
-def _wanted(hosting: Hosting, variant: tuple[str, str], policy: Mapping[str, Any], now: int, scaled_at: float) -> int:
+def _wanted(hosting: Hosting, variant: tuple[str, str], whole: Mapping[str, Any], now: int, scaled_at: float) -> int:
     """How many instances a policy asks for, once the metric has been off its target for long enough."""
+    policy = whole["TargetTrackingScalingPolicyConfiguration"]
     minute_s, moment = hosting.context.settings.minute_s, time.time()
-    loads = [_load(hosting, variant, policy, moment - age * minute_s, minute_s) for age in range(_IN_MINUTES)]
+    loads = [_load(hosting, variant, policy, moment - age * minute_s, minute_s) for age in range(IN_PERIODS)]
     target = float(policy["TargetValue"])
     since_s = (moment - scaled_at) * 60 / minute_s
-    if all(load is not None and load > target for load in loads[:_OUT_MINUTES]):
+    if all(load is not None and load > target for load in loads[:OUT_PERIODS]):
         wanted = math.ceil(now * (loads[0] or 0) / target)
         return wanted if since_s >= policy.get("ScaleOutCooldown", _COOLDOWN_S) else now
     # Without invocations SageMaker emits zeros, so that idle variants scale in.
-    if not policy.get("DisableScaleIn", False) and all((load or 0) < target * _IN_BELOW for load in loads):
+    if not policy.get("DisableScaleIn", False) and all((load or 0) < target * IN_BELOW for load in loads):
         wanted = max(1, math.ceil(now * (loads[0] or 0) / target))
         return min(wanted, now) if since_s >= policy.get("ScaleInCooldown", _COOLDOWN_S) else now
     return now
@@ -103,7 +114,7 @@ def _load(
 ) -> float | None:
     """The metric that a policy tracks, over one minute; None without data, and for metrics that are not ours."""
     dimensions = dict(zip(("EndpointName", "VariantName"), variant, strict=True))
-    metric, name = "InvocationsPerInstance", "Sum"
+    metric, name = LOAD, "Sum"
     if custom := policy.get("CustomizedMetricSpecification"):
         if custom.get("Namespace") != NAMESPACE:
             return None

@@ -232,6 +232,8 @@ def test_an_asynchronous_request_is_of_its_objects_content_type_and_its_failure_
 
     _eventually(lambda: bool(failures()))
     assert "typed.txt: Received client error (415)" in failures()[0]
+    _eventually(lambda: _metric(shop, endpoint, "AllTraffic", "InvocationsProcessed", "Sum") == 2)
+    assert _metric(shop, endpoint, "AllTraffic", "InvocationFailures", "Sum") == 1
 
 
 def test_log_events_are_those_of_the_streams_that_are_asked_for(shop: Shop) -> None:
@@ -386,11 +388,28 @@ def test_autoscaling_follows_the_load_within_its_bounds(shop: Shop, settings: Ca
     def instances() -> int:
         return int(shop.settled(endpoint)["ProductionVariants"][0]["CurrentInstanceCount"])
 
+    def done() -> list[dict[str, Any]]:
+        found = scaling.describe_scaling_activities(**target)["ScalingActivities"]
+        return [one for one in reversed(found) if one["StatusCode"] == "Successful"]
+
+    [policy] = scaling.describe_scaling_policies(ServiceNamespace="sagemaker")["ScalingPolicies"]
+    high, low = (alarm["AlarmName"] for alarm in policy["Alarms"])
+
+    def state(alarm: str) -> str:
+        [found] = shop.served.client("cloudwatch").describe_alarms(AlarmNames=[alarm])["MetricAlarms"]
+        return str(found["StateValue"])
+
     with shop.calling(endpoint):
         _eventually(lambda: instances() == 3)
+        _eventually(lambda: state(high) == "ALARM")
     _eventually(lambda: instances() == 1, seconds=15)
+    _eventually(lambda: len(done()) >= 2 and done()[-1]["Description"] == "Setting desired instance count to 1.")
+    assert done()[0]["Cause"] == f"monitor alarm {high} in state ALARM triggered policy follow"
+    assert done()[-1]["Cause"] == f"monitor alarm {low} in state ALARM triggered policy follow"
+    assert (state(high), state(low)) == ("OK", "ALARM")
     scaling.deregister_scalable_target(**target)
     _eventually(lambda: scaling.describe_scaling_policies(ServiceNamespace="sagemaker")["ScalingPolicies"] == [])
+    _eventually(lambda: not shop.served.client("cloudwatch").describe_alarms(AlarmNames=[high, low])["MetricAlarms"])
 
 
 def test_autoscaling_refuses_what_it_cannot_scale(shop: Shop) -> None:
