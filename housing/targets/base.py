@@ -18,7 +18,7 @@ from housing.algorithms.own_code import Image, Program
 from housing.costs import Rental
 from housing.data.channel import Channel
 from housing.deployment.plan import Action
-from housing.deployment.spec import Deployment
+from housing.deployment.spec import Deployment, Interface
 from housing.monitoring.captured import CapturedRows
 from housing.targets.managed import ManagedJob, ManagedStudy, Watch
 from housing.tasks import written
@@ -199,6 +199,27 @@ class Host(Protocol):
 
         A target keeps, or reads, a bounded number of them. Raises DeploymentError when there is no such endpoint.
         """
+
+
+@dataclass(frozen=True)
+class PromotedVersion:
+    """A version that passed the gate: `uri` is MLflow's, `why` says who approved it, or asks for it."""
+
+    uri: str
+    digest: str
+    run_id: str
+    interface: Interface
+    metrics: Mapping[str, float]
+    is_approved: bool
+    why: str
+
+
+@runtime_checkable
+class RegisteringHost(Host, Protocol):
+    """A host whose target has a model registry of its own. Its module offers `registry(settings)`: where, or None."""
+
+    def register(self, version: PromotedVersion, folder: Path) -> str:
+        """Register a version by its files, unless it is there; returns its address."""
 
 
 @runtime_checkable

@@ -22,6 +22,7 @@ from housing.workflow.judging import bundle_of, judge, refusal, uncalibrated_met
 from housing.workflow.next_commands import on_to_serving, on_to_something_else
 from housing.workflow.outcome import Invocation, Outcome, OutputTable, Reporter
 from housing.workflow.session import Session
+from housing.workflow.target_registry import register_there
 
 if TYPE_CHECKING:
     from housing.data.encoder import Encoder
@@ -145,8 +146,10 @@ def promote_best(
     if champion is not None and judgement.is_champion:
         session.registry.set_alias(champion.name, experiment.gate.alias, champion.number)
         session.reporter.step("register", f"nothing new: it is version {champion.number}, the champion")
+        register_there(session, champion, alias=experiment.gate.alias, metrics=metrics)
         return Promotion(champion, metrics, hyperparameters, is_new=False, of_champion=True)
     version, is_new = register(session, result, encoder, run_id, alias=experiment.gate.alias)
+    register_there(session, version, alias=experiment.gate.alias, metrics=metrics)
     return Promotion(version, metrics, hyperparameters, is_new)
 
 

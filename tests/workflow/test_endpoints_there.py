@@ -25,6 +25,17 @@ from tests.workflow.quick import quick
 Command = Callable[..., Answer]
 
 
+def test_a_promoted_model_is_registered_there_too(there: Command, address: Address) -> None:
+    group = "host.model_package_group=houses"
+    answer = there("promote", "study.trials=1", group)
+    assert answer.code == 0, answer.err
+    assert "model package group houses version 1, approved" in answer.err + answer.out
+    again = there("promote", "study.trials=1", group)
+    assert again.code == 0, again.err
+    found = _client(address, "sagemaker").list_model_packages(ModelPackageGroupName="houses")
+    assert [each["ModelApprovalStatus"] for each in found["ModelPackageSummaryList"]] == ["Approved"]
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Where everything is done; a champion is registered, and nothing is served."""

@@ -75,6 +75,10 @@ def _resources(action: str, request: Mapping[str, Any], region: str) -> Iterator
     """ARNs of what a request is about, that which it makes or changes first."""
     if "ResourceArn" in request:
         yield str(request["ResourceArn"])
+    for member in ("ModelPackageArn", "ModelPackageName"):
+        if str(request.get(member, "")).startswith("arn:"):
+            yield str(request[member])
+            return
     for kind in sorted(KINDS.values(), key=lambda kind: not action.endswith(kind.shape)):
         name = request.get(kind.name_member)
         # A transform job only mentions its model.

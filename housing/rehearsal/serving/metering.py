@@ -22,8 +22,9 @@ LOAD = "InvocationsPerInstance"
 _SLOT_S = 0.1
 _KEPT_MINUTES = 60
 _DATA_A_CALL = 500
-_UNITS = {name: "Microseconds" for name in ("ModelLatency", "OverheadLatency", "ModelSetupTime")} | {
-    name: "Milliseconds" for name in ("TimeInBacklog", "TotalProcessingTime")
+_UNITS = {
+    **dict.fromkeys(("ModelLatency", "OverheadLatency", "ModelSetupTime"), "Microseconds"),
+    **dict.fromkeys(("TimeInBacklog", "TotalProcessingTime"), "Milliseconds"),
 }
 # What CloudWatch calls the dimensions of a series, in the order of `Source`.
 _DIMENSIONS = ("EndpointName", "VariantName", "EndpointConfigName")

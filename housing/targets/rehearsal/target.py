@@ -11,7 +11,7 @@ from housing.targets.base import no_images
 from housing.targets.rehearsal.settings import Settings
 from housing.targets.sagemaker import target as sagemaker
 
-__all__ = ["Settings", "open_host", "open_runner", "policies", "supports"]
+__all__ = ["Settings", "open_host", "open_runner", "policies", "registry", "supports"]
 
 if TYPE_CHECKING:
     from housing.targets.base import Host, Runner
@@ -28,6 +28,9 @@ def policies(
         for settings, use in uses
     ]
     return sagemaker.policies(named, record=record)
+
+
+registry = sagemaker.registry
 
 
 def open_runner(settings: Settings) -> Runner:

@@ -28,6 +28,7 @@ class Account:
     makes_bucket: bool = False
     kms_key: str | None = None
     in_vpc: bool = False
+    model_package_group: str | None = None
 
     def arn(self, service: str, resource: str) -> str:
         return f"arn:{self.partition}:{service}:{self.region}:{self.number}:{resource}"
@@ -152,6 +153,16 @@ def of_serving(account: Account, deployment: Deployment) -> Iterator[Row]:
             ],
             [account.arn("cloudwatch", f"alarm:{endpoint}/*")],
         )
+
+
+def of_registering(account: Account, group: str) -> Iterator[Row]:
+    groups = [account.arn("sagemaker", f"model-package-group/{name}") for name in dict.fromkeys((group, group.lower()))]
+    packages = [account.arn("sagemaker", f"model-package/{name}/*") for name in dict.fromkeys((group, group.lower()))]
+    yield Row(["sagemaker:AddTags", "sagemaker:CreateModelPackageGroup", "sagemaker:ListModelPackages"], groups)
+    yield Row(
+        ["sagemaker:CreateModelPackage", "sagemaker:DescribeModelPackage", "sagemaker:UpdateModelPackage"],
+        [*groups, *packages],
+    )
 
 
 def _of_scaling(account: Account) -> Iterator[Row]:

@@ -54,4 +54,5 @@ def _account(settings: Settings) -> Account:
         makes_bucket=settings.bucket is None,
         kms_key=settings.kms_key,
         in_vpc=settings.vpc is not None,
+        model_package_group=settings.model_package_group,
     )

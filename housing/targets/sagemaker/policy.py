@@ -17,6 +17,7 @@ from housing.targets.sagemaker.allowed_actions import (
     Row,
     key_arn,
     of_every_command,
+    of_registering,
     of_serving,
     of_training,
 )
@@ -79,6 +80,8 @@ def caller_policy(account: Account, use: Use) -> Policy:
         rows += of_training(account, searches=use.searches)
     if use.serves:
         rows += of_serving(account, use.serves)
+        if account.model_package_group:
+            rows += of_registering(account, account.model_package_group)
     return _policy(rows)
 
 

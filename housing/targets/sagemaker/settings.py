@@ -10,6 +10,7 @@ from typing import Literal
 _LONGEST_RUN_S = 28 * 24 * 3600
 _PREFIX = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,31}")
 _ROLE = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+", re.ASCII)
+_GROUP = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}")
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _REGION = re.compile(r"[a-z]{2,}(-[a-z]+)+-\d+")
 _ADDRESS = re.compile(r"https?://[^\s/]+\S*")
@@ -59,7 +60,8 @@ class Settings:
     `role_arn` null: the environment's SAGEMAKER_ROLE_ARN. `bucket` null: `sagemaker-<region>-<account>`, made when it
     is not there. All objects lie below `prefix`, and jobs are called `<prefix>-<UTC>`. `image_version` is that of
     SageMaker's XGBoost image; one older than the XGBoost that models are made with reads them wrongly and is refused.
-    A job may run for `max_run_s` seconds; `poll_s` is how often it is looked at.
+    A job may run for `max_run_s` seconds; `poll_s` is how often it is looked at. What is promoted is registered in
+    `model_package_group` of SageMaker's model registry, too; null: in MLflow's alone.
     """
 
     name: Literal["sagemaker"] = "sagemaker"
@@ -78,6 +80,7 @@ class Settings:
     max_run_s: int = 3600
     spot: Spot = field(default_factory=Spot)
     poll_s: float = 5
+    model_package_group: str | None = None
 
     def __post_init__(self) -> None:
         faults = [
@@ -95,6 +98,7 @@ class Settings:
             ("region", _REGION, "a region such as us-east-1"),
             ("role_arn", _ROLE, "an ARN: arn:aws:iam::<account>:role/<name>"),
             ("bucket", _BUCKET, "a bucket's name: 3 to 63 small letters, digits, hyphens and dots, without s3://"),
+            ("model_package_group", _GROUP, "1 to 63 letters, digits and inner hyphens"),
             ("endpoint_url", _ADDRESS, "an address: https://..., or http://... for one on this machine"),
         ):
             if (given := getattr(self, key)) is not None and not form.fullmatch(given):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from housing.algorithms.own_code import Image, Program
 from housing.targets.sagemaker.settings import Settings
 
-__all__ = ["Settings", "open_host", "open_runner", "policies", "supports"]
+__all__ = ["Settings", "open_host", "open_runner", "policies", "registry", "supports"]
 
 if TYPE_CHECKING:
     from housing.targets.base import Host, Runner
@@ -32,6 +32,12 @@ def supports(
     from housing.targets.sagemaker.training.container import container_faults
 
     return container_faults(settings, algorithm, code, hyperparameters)
+
+
+def registry(settings: Settings) -> str | None:
+    """Where what is promoted is registered beside MLflow; None: nowhere."""
+    group = settings.model_package_group
+    return f"model package group {group}" if group else None
 
 
 def open_runner(settings: Settings, keys: Mapping[str, str] | None = None) -> Runner:

@@ -15,6 +15,7 @@ import pytest
 from housing.data.rows import csv_pieces
 from housing.deployment.spec import Alarm, Asynchronous, Autoscaling, Deployment, Update, Variant
 from housing.errors import CloudError
+from housing.targets.base import PromotedVersion
 from housing.targets.managed import ManagedStudy
 from housing.targets.sagemaker.built_in.xgboost.images import serving_image
 from housing.targets.sagemaker.hosting.host import SageMakerHost
@@ -70,7 +71,7 @@ def caller(rehearsal: Served, monkeypatch: pytest.MonkeyPatch) -> Iterator[Calla
 
 
 def printed(rehearsal: Served, **use: Any) -> Statements:
-    settings = settings_of(rehearsal)
+    settings = settings_of(rehearsal, model_package_group="guarded")
     statements: Statements = policies([(settings, use)])["caller"]["Statement"]
     return statements
 
@@ -115,7 +116,10 @@ def nothing_stays(rehearsal: Served, monkeypatch: pytest.MonkeyPatch) -> Iterato
 
 def serve(rehearsal: Served, models: Mapping[str, Path]) -> None:
     """Everything that deploy, plan, predict, status and destroy can meet."""
-    host = SageMakerHost(settings_of(rehearsal))
+    host = SageMakerHost(settings_of(rehearsal, model_package_group="guarded"))
+    for is_approved in (False, True):
+        version = PromotedVersion(GOOD, "d", "r", "encoded", {"test_mae": 1.5}, is_approved, "it passed")
+        host.register(version, models[GOOD])
     with host.hold("deploying guarded"):
         deploy(host, WANTED, models)
     heavier = {**WANTED.variants, "challenger": replace(WANTED.variants["challenger"], weight=0.2)}

@@ -11,7 +11,7 @@ from housing.deployment.plan import Action
 from housing.deployment.spec import Deployment
 from housing.errors import ConfigError, DeploymentError
 from housing.monitoring.captured import CapturedRows
-from housing.targets.base import Batch, EndpointStatus, Prediction
+from housing.targets.base import Batch, EndpointStatus, Prediction, PromotedVersion
 from housing.targets.sagemaker.clients import Clients
 from housing.targets.sagemaker.hosting import live
 from housing.targets.sagemaker.hosting.batch import BatchTransform
@@ -20,6 +20,7 @@ from housing.targets.sagemaker.hosting.cleanup import Cleanup
 from housing.targets.sagemaker.hosting.endpoints import BROKEN, Endpoints
 from housing.targets.sagemaker.hosting.invocations import Invocations
 from housing.targets.sagemaker.hosting.lock import held
+from housing.targets.sagemaker.hosting.model_packages import ModelPackages
 from housing.targets.sagemaker.hosting.resources import EndpointResources
 from housing.targets.sagemaker.hosting.steps import Steps
 from housing.targets.sagemaker.hosting.variant_metrics import requests_since_change, variant_metrics
@@ -91,6 +92,11 @@ class SageMakerHost:
         """By a batch transform job; its files and its answers stay in the bucket."""
         batch = BatchTransform(self._clients, self._stage, self._invocations, self._settings)
         return batch.run(endpoint, source, pieces, own=self._resources.tags)
+
+    def register(self, version: PromotedVersion, folder: Path) -> str:
+        """As a model package of the settings' group. Raises CloudError."""
+        packages = ModelPackages(self._clients, self._stage, self._settings)
+        return packages.register(version, folder, own=self._resources.tags)
 
     def status(self, endpoint: str) -> EndpointStatus | None:
         found = self._endpoints.describe(endpoint)
