@@ -1,7 +1,7 @@
 """Forests by scikit-learn: random forests, or extremely randomised trees, for a number, a count or levels.
 
-A model is the arrays of its trees in NumPy's own format, so that answering needs no scikit-learn, and reading a model runs
-no code of the file's.
+A model is the arrays of its trees in NumPy's own format, so that answering needs no scikit-learn, and reading a model
+runs no code of the file's.
 """
 
 from __future__ import annotations
