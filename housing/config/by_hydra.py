@@ -17,36 +17,15 @@ from hydra.plugins.config_source import ConfigResult
 from hydra.plugins.search_path_plugin import SearchPathPlugin
 from omegaconf import DictConfig, OmegaConf
 
-from housing.config import bounds
 from housing.config import faults as report
 from housing.config.faults import Fault, did_you_mean
-from housing.config.files import Files
+from housing.config.files import CONFIG, Files, check_file
 from housing.config.overrides import COMMAND_LINE, Overrides
-from housing.config.vendor import translated
 from housing.nearest import nearest
-
-CONFIG = "config"
-_OPTIONAL = "optional "
-
-
-def slots(files: Files) -> dict[str, str]:
-    """What can stand before `=` to choose an option, with the one chosen by default: config.yaml's defaults list."""
-    with translated(files):
-        _refuse_beyond_bounds(files.find(CONFIG), files)
-        primary = OmegaConf.load(files.find(CONFIG) or files.folders[-1] / f"{CONFIG}.yaml")
-        plain = OmegaConf.to_container(primary)
-    entries = plain.get("defaults", []) if isinstance(plain, dict) else []
-    choices = {
-        str(key).removeprefix(_OPTIONAL): str(value)
-        for entry in entries
-        if isinstance(entry, dict)
-        for key, value in entry.items()
-    }
-    return {key: value for key, value in choices.items() if not key.startswith("override ")}
 
 
 def by_hydra(overrides: Overrides, files: Files) -> DictConfig:
-    with translated(files), initialized_hydra(files):
+    with initialized_hydra(files):
         if overrides.deleted:
             base = hydra_compose(CONFIG, [o for o in overrides.composed if not o.startswith("~")])
             _refuse_missing(overrides.deleted, base)
@@ -94,17 +73,18 @@ class _BoundedFiles(FileConfigSource):  # type: ignore[misc]
         return "bounded"
 
     def load_config(self, config_path: str) -> ConfigResult:
-        _refuse_beyond_bounds(Path(self.path, self._normalize_file_name(config_path)), Files((Path(self.path),)))
+        _refuse_beyond_bounds(Path(self.path, self._normalize_file_name(config_path)))
         return super().load_config(config_path)
 
 
-def _refuse_beyond_bounds(file: Path | None, files: Files) -> None:
-    if file is None or not file.exists():
+def _refuse_beyond_bounds(file: Path) -> None:
+    if not file.exists():
         return
     try:
-        bounds.check_file(file)
+        check_file(file)
     except ValueError as error:
-        raise report.error([Fault((), str(error), where=files.shown(file))], lambda _: COMMAND_LINE) from None
+        where = str(file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file)
+        raise report.error([Fault((), str(error), where=where)], lambda _: COMMAND_LINE) from None
 
 
 def _refuse_missing(deleted: Sequence[report.Path], base: DictConfig) -> None:

@@ -3,19 +3,31 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+import re
+import stat
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
 import yaml  # type: ignore[import-untyped]
 
 import housing
-from housing.config.bounds import check_file, text_of
+from housing.config import bounds
+from housing.config import faults as report
 from housing.config.faults import Fault
 from housing.errors import ConfigError
 
 NO_TEXT = "is no YAML text in UTF-8"
+CONFIG = "config"
+"""The file that everything is composed from."""
+
 _HEADER = "# @package"
+_OPTIONAL = "optional "
+_TOO_DEEP = f"is more than {bounds.DEEPEST} levels deep"
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_NUMBER = re.compile(rf"[-+]?\d[\da-fA-FxXoO_.:]{{{bounds.MOST_DIGITS},}}")
+_KINDS = ((stat.S_ISFIFO, "a pipe"), (stat.S_ISSOCK, "a socket"), (stat.S_ISDIR, "a folder"))
 
 
 def conf_dir() -> Path:
@@ -29,36 +41,39 @@ def conf_dir() -> Path:
 
 @dataclass(frozen=True)
 class Files:
-    """The folders that hold configuration, the user's before ours: the first one that has a file wins."""
+    """The folders that hold configuration, the user's before ours: the first one that has a file wins.
+
+    `groups` maps a group to its options, those of nested folders as `<folder>/<name>`. `slots` maps what can stand
+    before `=` to choose an option (`dataset`, `target@runner`) to the default one.
+    """
 
     folders: tuple[Path, ...]
+    groups: Mapping[str, Sequence[str]]
+    slots: Mapping[str, str]
 
     @classmethod
     def beside(cls, config_dir: Path | None) -> Files:
-        """Our files, and a user's folder in front of them; raises ConfigError when that is no folder."""
+        """Our files, and a user's folder in front of them; raises ConfigError when that is no folder, or when the
+        file that everything is composed from cannot be read."""
         ours = conf_dir().resolve()
         if config_dir is None:
-            return cls((ours,))
+            return cls._of(ours)
         # Not by Path: it raises where a name is too long, or holds a NUL.
         if not os.path.isdir(config_dir):  # noqa: PTH112
             what = "is a file, not a folder" if os.path.exists(config_dir) else "no such folder"  # noqa: PTH110
             raise ConfigError(f"--config-dir {config_dir}: {what}; it holds your own dataset/, experiment/ and so on")
         theirs = config_dir.resolve()
-        return cls((ours,) if theirs == ours else (theirs, ours))
+        return cls._of(ours) if theirs == ours else cls._of(theirs, ours)
+
+    @classmethod
+    def _of(cls, *folders: Path) -> Files:
+        files = cls(folders, _groups(folders), {})
+        return replace(files, slots=_slots(files))
 
     @property
     def theirs(self) -> Path | None:
         """The user's own folder, where there is one."""
         return self.folders[0] if len(self.folders) > 1 else None
-
-    def groups(self) -> dict[str, list[str]]:
-        """Group -> its options; those of nested folders are `<folder>/<name>`."""
-        found: dict[str, set[str]] = {}
-        for folder in self.folders:
-            for file in filter(Path.is_file, folder.glob("*/**/*.yaml")):  # no pipes, no folders
-                group, *rest = file.relative_to(folder).with_suffix("").parts
-                found.setdefault(group, set()).add("/".join(rest))
-        return {group: sorted(options) for group, options in sorted(found.items())}
 
     def find(self, config: str) -> Path | None:
         """The file of `config` or `<group>/<option>`."""
@@ -71,6 +86,57 @@ class Files:
         if file.is_relative_to(ours):
             return str(Path("conf") / file.relative_to(ours))
         return str(file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file)
+
+
+def _groups(folders: Sequence[Path]) -> dict[str, list[str]]:
+    found: dict[str, set[str]] = {}
+    for folder in folders:
+        for file in filter(Path.is_file, folder.glob("*/**/*.yaml")):  # no pipes, no folders
+            group, *rest = file.relative_to(folder).with_suffix("").parts
+            found.setdefault(group, set()).add("/".join(rest))
+    return {group: sorted(options) for group, options in sorted(found.items())}
+
+
+def _slots(files: Files) -> dict[str, str]:
+    """By config.yaml's defaults list. Raises ConfigError when it cannot be read."""
+    file = files.find(CONFIG) or files.folders[-1] / f"{CONFIG}.yaml"
+    if fault := _unreadable(file, files.shown(file)):
+        raise report.error([fault], str)
+    plain = yaml.load(text_of(file), Loader=_LOADER)
+    entries = plain.get("defaults") if isinstance(plain, dict) else None
+    choices = {
+        str(key).removeprefix(_OPTIONAL): str(value)
+        for entry in entries or ()
+        if isinstance(entry, dict)
+        for key, value in entry.items()
+    }
+    return {key: value for key, value in choices.items() if not key.startswith("override ")}
+
+
+def text_of(file: Path) -> str:
+    """A YAML file's text; raises ValueError with the rule that it breaks, OSError and UnicodeDecodeError."""
+    found = file.stat()
+    if not stat.S_ISREG(found.st_mode):
+        what = next((name for is_one, name in _KINDS if is_one(found.st_mode)), "a device")
+        raise ValueError(f"is {what}, not a file")
+    if found.st_size > bounds.MOST_BYTES:
+        raise ValueError(f"has {found.st_size:,} bytes; a file of the configuration has at most {bounds.MOST_BYTES:,}")
+    return file.read_text(encoding="utf-8")
+
+
+def check_file(file: Path) -> None:
+    """Raises ValueError, as `text_of`; what is no YAML at all, or cannot be read, is left to whoever loads it."""
+    try:
+        text = text_of(file)
+        if (count := text.count("${")) > bounds.MOST_INTERPOLATIONS:
+            raise ValueError(f"has {count:,} interpolations; at most {bounds.MOST_INTERPOLATIONS}")
+        _check_events(text)
+    except (OSError, UnicodeDecodeError):
+        return
+    except yaml.YAMLError as error:
+        # libyaml gives up at a thousand levels before it tells of the first.
+        if "nesting depth" in str(error):
+            raise ValueError(_TOO_DEEP) from None
 
 
 def unreadable(files: Files) -> list[Fault]:
@@ -104,6 +170,33 @@ def _unreadable(file: Path, shown: str) -> Fault | None:
     if node is not None and not isinstance(node, yaml.MappingNode):
         return Fault((), "must be a mapping: lines of `key: value`, no `-` before them", where=shown)
     return _repeated(node, shown)
+
+
+def _check_events(text: str) -> None:
+    """Depth, digits and the number of values, with every alias counted as what it stands for."""
+    sizes: dict[str, int] = {}
+    counts, anchors = [0], [""]
+    for event in yaml.parse(text, Loader=_LOADER):
+        if isinstance(event, yaml.CollectionStartEvent):
+            counts.append(1)
+            anchors.append(event.anchor or "")
+            if len(counts) > bounds.DEEPEST + 1:
+                raise ValueError(f"line {event.start_mark.line + 1}: {_TOO_DEEP}")
+        elif isinstance(event, yaml.CollectionEndEvent):
+            anchor, size = anchors.pop(), counts.pop()
+            sizes |= {anchor: size} if anchor else {}
+            counts[-1] += size
+        elif isinstance(event, yaml.AliasEvent):
+            counts[-1] += sizes.get(event.anchor, 1)
+        elif isinstance(event, yaml.ScalarEvent):
+            counts[-1] += 1
+            if event.anchor:
+                sizes[event.anchor] = 1
+            if event.implicit[0] and _NUMBER.match(event.value):
+                raise ValueError(f"line {event.start_mark.line + 1}: {bounds.digits_rule(event.value)}")
+        if counts[-1] > 2 * bounds.MOST_VALUES:  # keys are scalars, too
+            count = bounds.rounded(counts[-1] // 2)
+            raise ValueError(f"has {count} values or more, aliases written out; at most {bounds.MOST_VALUES:,}")
 
 
 def _repeated(node: yaml.Node, shown: str) -> Fault | None:

@@ -144,7 +144,7 @@ def option_faults(space: SearchSpace, files: Files, path: Path) -> list[Fault]:
     faults = []
     _, groups = partition(space, groups=CHOOSABLE)
     for group, distribution in groups.items():
-        known = files.groups()[group]
+        known = files.groups[group]
         for choice in distribution.choices if isinstance(distribution, Categorical) else ():
             if choice not in known:
                 rule = f"no such option; there is {some_of(known)}"

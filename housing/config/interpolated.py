@@ -1,18 +1,103 @@
-"""Numbers that interpolations bring as text: an environment variable is never anything else."""
+"""What interpolations come to: whether working them out would end, their values, and the numbers they bring as text."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from omegaconf import DictConfig, ListConfig
+from omegaconf import DictConfig, ListConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
-from housing.config import keys
-from housing.config.faults import Path
+from housing.config import bounds, keys
+from housing.config.faults import Fault, Path
+
+_INTERPOLATION = re.compile(r"\$\{[^}]*")
+_REFERENCE = re.compile(r"\.*[A-Za-z_][\w.\[\]]*")
 
 
-def with_numbers(cfg: DictConfig, plain: Any) -> dict[str, Any]:
+EVERYWHERE: frozenset[Path] = frozenset({()})
+"""Where nothing can be held against the schema, because something has to be mended before."""
+
+
+def endless_fault(plain: Mapping[Any, Any]) -> Fault | None:
+    """Whether working out what refers to something else would end, and soon; `plain` is not resolved yet."""
+    sizes = _Sizes(plain)
+    try:
+        size, _ = sizes.of(())
+    except _Endless as endless:
+        return Fault(endless.path, endless.rule)
+    if size > bounds.MOST_RESOLVED:
+        largest = max(sizes.interpolated, key=lambda key: sizes.interpolated[key], default=())
+        return Fault(
+            largest, f"becomes too large when its interpolations are worked out ({bounds.rounded(size)} values)"
+        )
+    return None
+
+
+def resolved(cfg: DictConfig, faults: list[Fault]) -> tuple[dict[str, Any], frozenset[Path]]:
+    """Plain values with interpolations worked out, and the places of those that could not be; adds to `faults`."""
+    try:
+        plain = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
+    except OmegaConfBaseException:
+        plain = OmegaConf.to_container(cfg, resolve=False)
+        assert isinstance(plain, dict)
+        unresolved: set[Path] = set()
+        _resolve_each(cfg, plain, (), faults, unresolved)
+    else:
+        unresolved = set()
+    control = list(_control_faults(plain))
+    faults += control
+    return _with_numbers(cfg, plain), EVERYWHERE if control else frozenset(unresolved)
+
+
+def _resolve_each(node: Any, plain: Any, path: Path, faults: list[Fault], unresolved: set[Path]) -> None:
+    for key in range(len(node)) if isinstance(node, ListConfig) else list(node):
+        place = (*path, str(key))
+        try:
+            value = node[key]
+        except OmegaConfBaseException as error:
+            unresolved.add(place)
+            text = str(plain[key])
+            named = re.search(r"'([^']+)' not found", str(error))
+            # What only refers to a broken value is not broken itself.
+            if named is None or named[1] in text:
+                faults.append(Fault(place, _interpolation_rule(text, error, named), plain[key]))
+            continue
+        if not isinstance(value, DictConfig | ListConfig):
+            plain[key] = value
+        elif isinstance(plain[key], dict | list):
+            _resolve_each(value, plain[key], place, faults, unresolved)
+        else:
+            plain[key] = OmegaConf.to_container(value)
+
+
+def _interpolation_rule(text: str, error: Exception, named: re.Match[str] | None) -> str:
+    if text == "???":
+        return "has no value yet"
+    if named and "oc.env" in text:
+        return f"the environment variable {named[1]} is not set"
+    if named:
+        return f"refers to {named[1]}, which does not exist"
+    return f"cannot be worked out: {str(error).splitlines()[0]}"
+
+
+def _control_faults(plain: Any, path: Path = ()) -> Iterator[Fault]:
+    """What no text may hold, anywhere among composed values."""
+    if isinstance(plain, Mapping):
+        for key, value in plain.items():
+            if control := bounds.CONTROL.search(str(key)):
+                yield Fault(path, f"has a key that {bounds.control_rule(control[0])}")
+            else:
+                yield from _control_faults(value, (*path, str(key)))
+    elif isinstance(plain, list):
+        for number, value in enumerate(plain):
+            yield from _control_faults(value, (*path, str(number)))
+    elif isinstance(plain, str) and (control := bounds.CONTROL.search(plain)):
+        yield Fault(path, bounds.control_rule(control[0]), plain[:100])
+
+
+def _with_numbers(cfg: DictConfig, plain: Any) -> dict[str, Any]:
     """`plain`, the values of `cfg`, with what `${oc.env:ETA}` has brought as a number wherever no text is wanted."""
     raw = {str(key): value for key, value in plain.items()}
     for path, written in _interpolated(cfg, ()):
@@ -45,3 +130,73 @@ def _number(text: str) -> str | int | float | bool:
     if re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", text, re.ASCII):
         return float(text)
     return {"true": True, "false": False}.get(text.casefold(), text)
+
+
+class _Endless(Exception):
+    def __init__(self, path: Path, rule: str) -> None:
+        super().__init__(rule)
+        self.path, self.rule = path, rule
+
+
+class _Sizes:
+    """What each value comes to with its interpolations worked out: 1, and 1 for every hundred characters."""
+
+    def __init__(self, plain: Mapping[Any, Any]) -> None:
+        self._plain = plain
+        self._known: dict[Path, tuple[int, int]] = {}
+        self._entered: set[Path] = set()
+        self.interpolated: dict[Path, int] = {}
+
+    def of(self, path: Path) -> tuple[int, int]:
+        """The size, and how many references lead to the next one behind it."""
+        if path in self._known:
+            return self._known[path]
+        if path in self._entered:
+            raise _Endless(path, "refers to itself")
+        self._entered.add(path)
+        node = self._at(path)
+        below: list[tuple[int, int]] = []
+        size, step = 1, 0
+        if isinstance(node, Mapping):
+            below = [self.of((*path, str(key))) for key in node]
+        elif isinstance(node, list):
+            below = [self.of((*path, str(number))) for number in range(len(node))]
+        elif isinstance(node, str):
+            size += len(node) // 100
+            if "${" in node:
+                below, step = [self.of(target) for target in self._targets(node, path)], 1
+        size += sum(each for each, _ in below)
+        chain = step + max((each for _, each in below), default=0)
+        if chain > bounds.LONGEST_CHAIN:
+            raise _Endless(
+                path, f"is behind more than {bounds.LONGEST_CHAIN} references, each of which leads to the next"
+            )
+        if step:
+            self.interpolated[path] = size
+        self._entered.discard(path)
+        self._known[path] = size, chain
+        return size, chain
+
+    def _targets(self, text: str, path: Path) -> Iterator[Path]:
+        for inside in _INTERPOLATION.findall(text):
+            for reference in _REFERENCE.findall(inside):
+                name = reference.lstrip(".")
+                dots = len(reference) - len(name)
+                base = path[: len(path) - dots] if dots else ()
+                key = (*base, *(part for part in re.split(r"[.\[\]]+", name) if part))
+                # A word that leads nowhere is a resolver's name, or a fault that OmegaConf tells better.
+                if self._at(key) is not None and key != path[: len(key)]:
+                    yield key
+                elif key == path:
+                    raise _Endless(path, "refers to itself")
+
+    def _at(self, path: Path) -> Any:
+        node: Any = self._plain
+        for name in path:
+            if isinstance(node, Mapping):
+                node = node.get(name) if name in node else next((v for k, v in node.items() if str(k) == name), None)
+            elif isinstance(node, list) and name.isdecimal() and int(name) < len(node):
+                node = node[int(name)]
+            else:
+                return None
+        return node

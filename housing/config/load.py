@@ -11,7 +11,6 @@ from pathlib import Path
 from housing.config import compose as composing
 from housing.config import faults as report
 from housing.config import overrides as typed
-from housing.config.by_hydra import slots
 from housing.config.check import experiment_of
 from housing.config.compose import Composed
 from housing.config.faults import Fault
@@ -36,27 +35,31 @@ def compose(overrides: Sequence[str] = (), config_dir: Path | None = None, *, se
     Raises ConfigError when there is nothing to check: an override or a file that cannot be read, an option that does
     not exist.
     """
-    files = Files.beside(config_dir)
-    return composing.compose(read_overrides(overrides, files, sweep=False, search=search), files)
+    return composing.compose(*read_overrides(overrides, config_dir, sweep=False, search=search))
 
 
 def show(overrides: Sequence[str], config_dir: Path | None, what: str, *, search: bool = False) -> str:
     """The composed YAML, as `--cfg job|hydra|all` prints it; the same errors as `compose`."""
     if what == "job":
         return compose(overrides, config_dir, search=search).yaml
-    files = Files.beside(config_dir)
-    read = read_overrides(overrides, files, sweep=False, search=search)
+    read, files = read_overrides(overrides, config_dir, sweep=False, search=search)
     return composing.hydra_yaml(read, files, everything=what == "all")
 
 
-def read_overrides(overrides: Sequence[str], files: Files, *, sweep: bool, search: bool = False) -> typed.Overrides:
-    """Raises ConfigError for all that is wrong on the command line, when any of it cannot be read."""
+def read_overrides(
+    overrides: Sequence[str], config_dir: Path | None, *, sweep: bool, search: bool = False
+) -> tuple[typed.Overrides, Files]:
+    """What was typed, and the files that it is about.
+
+    Raises ConfigError for all that is wrong on the command line, when any of it cannot be read.
+    """
+    files = Files.beside(config_dir)
     found: list[Fault] = []
-    read = typed.read(overrides, files, slots(files), found, sweep=sweep, search=search)
+    read = typed.read(overrides, files, found, sweep=sweep, search=search)
     if found:
         found += [] if sweep else _on_the_same_line(read, files)
         raise report.error(found, lambda _: typed.COMMAND_LINE)
-    return read
+    return read, files
 
 
 def check(composed: Composed) -> Experiment:

@@ -16,7 +16,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import ChoiceSweep, Override, ValueType
 from hydra.errors import HydraException
 
-from housing.config.bounds import override_rule
+from housing.config import bounds
 from housing.config.faults import Fault, Path, did_you_mean, some_of
 from housing.config.files import Files
 from housing.config.keys import is_text
@@ -30,6 +30,7 @@ COMMAND_LINE = "command line"
 _SHOWN = 40
 _HELD_TOGETHER = re.compile(r"['\"\[{(\\]")
 _CALL = re.compile(r"(sort|shuffle|choice|glob|range|tag)\s*\(")
+_DIGITS = re.compile(rf"\d{{{bounds.MOST_DIGITS + 1},}}")
 _KEY = re.compile(r"[+~]{0,2}[A-Za-z_][\w/-]*(@[\w.]+)?(\.[\w$-]+)*")
 
 
@@ -49,7 +50,6 @@ class Overrides:
 def read(
     tokens: Sequence[str],
     files: Files,
-    slots: Mapping[str, str],
     faults: list[Fault],
     *,
     sweep: bool,
@@ -58,10 +58,9 @@ def read(
     """Reads every token; what is wrong is added to `faults`.
 
     Several values for a key are those of several jobs where `sweep` allows it, and of one study where `search` does.
-    `slots` maps what can stand before `=` to choose an option (`dataset`, `target@runner`) to the default one.
     """
     algorithm = next((t.partition("=")[2] for t in reversed(tokens) if t.startswith("algorithm=")), "")
-    reader = _Reader(files.groups(), slots, faults, sweep, search, algorithm or slots.get("algorithm", ""))
+    reader = _Reader(files.groups, files.slots, faults, sweep, search, algorithm or files.slots.get("algorithm", ""))
     composed: list[str] = []
     for token in tokens:
         before = len(faults)
@@ -117,7 +116,7 @@ class _Reader:
 
     def _parsed(self, token: str) -> Override | None:
         """None, and a fault, for what is no override here."""
-        if rule := override_rule(token):
+        if rule := _beyond_bounds(token):
             self._fault(_beginning(token), rule, "")
             return None
         if "=" not in token and not token.startswith("~"):
@@ -215,6 +214,24 @@ class _Reader:
 
     def _fault(self, token: str, rule: str, way_out: str, key: Path = ()) -> None:
         self.faults.append(Fault((token, *key[1:]), rule, way_out=way_out, where=COMMAND_LINE))
+
+
+def _beyond_bounds(token: str) -> str | None:
+    """The rule that a token breaks by its size or its characters; None when it breaks none."""
+    if control := bounds.CONTROL.search(token):
+        return bounds.control_rule(control[0])
+    if len(token) > bounds.LONGEST_OVERRIDE:
+        most = f"the most is {bounds.LONGEST_OVERRIDE:,}; put the value into a file of conf/"
+        return f"has {len(token):,} characters, {most}"
+    if digits := _DIGITS.search(token):
+        return bounds.digits_rule(digits[0])
+    depth = deepest = 0
+    for character in token:
+        depth += (character in "[{(") - (character in "]})")
+        deepest = max(deepest, depth)
+    return (
+        f"has {deepest} brackets within each other, the most is {bounds.DEEPEST}" if deepest > bounds.DEEPEST else None
+    )
 
 
 def _leaves(path: Path, value: Any) -> Iterator[Path]:

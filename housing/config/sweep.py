@@ -29,12 +29,13 @@ from omegaconf.errors import OmegaConfBaseException
 
 from housing.config import compose as composing
 from housing.config import faults as report
-from housing.config.by_hydra import CONFIG, by_hydra, initialized_hydra, without_hydra
+from housing.config.by_hydra import by_hydra, initialized_hydra, without_hydra
 from housing.config.compose import Composed
 from housing.config.faults import Fault
-from housing.config.files import Files
+from housing.config.files import CONFIG, Files
 from housing.config.load import check, read_overrides
 from housing.config.overrides import COMMAND_LINE, Overrides, as_typed, written_key
+from housing.config.vendor import translated
 from housing.errors import ConfigError
 
 
@@ -50,8 +51,7 @@ class Sweep:
 
     def __init__(self, overrides: Sequence[str], config_dir: Path | None) -> None:
         """Raises ConfigError for what cannot be read or swept."""
-        self._files = Files.beside(config_dir)
-        self._read = read_overrides(overrides, self._files, sweep=True)
+        self._read, self._files = read_overrides(overrides, config_dir, sweep=True)
         self._values = _values(self._read, self._files)
         self._composer = _Composer(self._files)
 
@@ -160,7 +160,8 @@ class _Composer:
     def _base(self, overrides: Overrides, values: Sequence[str]) -> tuple[DictConfig, DictConfig]:
         options = tuple(o for o in overrides.composed if o not in values)
         if options not in self._bases:
-            cfg = by_hydra(replace(overrides, composed=options), self._files)
+            with translated(self._files):
+                cfg = by_hydra(replace(overrides, composed=options), self._files)
             hydra = cfg.hydra
             self._bases[options] = without_hydra(cfg), hydra
         return self._bases[options]
@@ -217,7 +218,7 @@ def _each(override: Override, files: Files) -> list[str]:
         case RangeSweep():
             values = _steps(sweep, override)
         case Glob():
-            options = files.groups().get(override.key_or_group)
+            options = files.groups.get(override.key_or_group)
             if options is None:
                 _refuse(
                     override, "glob finds options of a group, and this is a value", "write choice(a,b) or range(3,9)"

@@ -11,9 +11,8 @@ import yaml  # type: ignore[import-untyped]
 from hydra.errors import MissingConfigException
 
 from housing.config import faults as report
-from housing.config.bounds import text_of
 from housing.config.faults import Fault, did_you_mean, some_of
-from housing.config.files import NO_TEXT, Files, package, unreadable
+from housing.config.files import NO_TEXT, Files, package, text_of, unreadable
 from housing.config.overrides import COMMAND_LINE
 from housing.errors import ConfigError
 from housing.nearest import nearest
@@ -58,13 +57,13 @@ def _vendor_fault(error: Exception, files: Files) -> Fault:
         return Fault((), NEEDS_GLOBAL, where=where)
     if isinstance(error, MissingConfigException) and error.missing_cfg_file:
         group, _, option = str(error.missing_cfg_file).rpartition("/")
-        options = files.groups().get(group, [])
+        options = files.groups.get(group, [])
         way_out = did_you_mean(nearest(option, options)) or (f"there is {some_of(options)}" if options else "")
         where = _chooser(group, option, files) or where
         return Fault((), f"there is no {error.missing_cfg_file}.yaml", way_out=way_out, where=where)
     override = re.search(r"Could not override '([^']+)'", text)
     if override and file:
-        known = files.groups()
+        known = files.groups
         way_out = did_you_mean(nearest(override[1], known)) or f"there is {some_of(known)}"
         return Fault((), f"overrides {override[1]}, which nothing chooses", way_out=way_out, where=where)
     merged = re.match(r"Error merging override \+\+([^=]+)=", text)

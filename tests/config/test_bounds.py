@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from housing.config import bounds
+from housing.config.files import check_file
 from housing.config.load import compose, config_hash, load
 from housing.errors import ConfigError
 from tests.config.conftest import Write
@@ -32,13 +33,13 @@ def test_a_file_beyond_a_bound_is_refused(text: str, rule: str, tmp_path: Path) 
     file = tmp_path / "x.yaml"
     file.write_text(text)
     with pytest.raises(ValueError, match=rule):
-        bounds.check_file(file)
+        check_file(file)
 
 
 def test_a_wide_dataset_is_within_the_bounds(tmp_path: Path) -> None:
     file = tmp_path / "wide.yaml"
     file.write_text("columns:\n" + "".join(f"  column_{n}: {{kind: numeric, low: 0}}\n" for n in range(3000)))
-    bounds.check_file(file)
+    check_file(file)
 
 
 @pytest.mark.parametrize(

@@ -52,7 +52,7 @@ def test_a_wrong_value_of_a_point_is_told_with_the_point_s_file(project: Path, w
         load(["dataset=mine", "hyperparameters=deep"], project)
 
 
-SPACES = Files.beside(None).groups()["search_space"]
+SPACES = Files.beside(None).groups["search_space"]
 POINT_OF = {"best": ["hyperparameters=best"]}
 
 
@@ -73,7 +73,7 @@ LEFT_OPEN = {
 
 
 def test_every_option_in_conf_composes(small: Path) -> None:
-    for group, options in Files.beside(None).groups().items():
+    for group, options in Files.beside(None).groups.items():
         for option in options:
             folder = None if group in ("dataset", "features") or option == "best" else small
             slots = [f"target@{slot}" for slot in ("runner", "host") if option in names(slot)] or [group]

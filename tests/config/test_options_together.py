@@ -11,7 +11,7 @@ from housing.config.files import Files
 from housing.config.load import load
 from housing.errors import ConfigError
 
-OPTIONS = Files.beside(None).groups()
+OPTIONS = Files.beside(None).groups
 LISTABLE = ("xgboost/grid",)
 BY_ROUND = ("amt", "hyperband", "median")
 

@@ -39,7 +39,7 @@ def test_one_slip_in_a_group_of_a_key_is_answered_with_the_right_one(small: Path
 def test_one_slip_in_any_option_is_answered_with_the_right_one() -> None:
     cases = [
         (typo, option, options)
-        for options in Files.beside(None).groups().values()
+        for options in Files.beside(None).groups.values()
         for option in options
         for typo in _slips(option)
         if typo not in options
