@@ -169,6 +169,7 @@ def test_what_was_answered_survives_kills_at_any_moment(rehearsal: Settings) -> 
     for writer in writers:
         writer.start()
     for kills in range(1, 4):
+        ensure(rehearsal)
         while len(answered) < kills * 8:
             time.sleep(0.01)
         time.sleep(moments.uniform(0.05, 0.4))

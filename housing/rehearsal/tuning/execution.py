@@ -138,16 +138,25 @@ class TuningExecution:
         auto = self._config.get("TrainingJobEarlyStoppingType", "Off") == "Auto"
         if not hyperband and not auto:
             return
+        told: dict[str, int] = self._record.get("_told", {})
+        # What a job does on its way to its end, once told to stop, is held against no other one.
         curves = {
-            trial.name: [self._cost(value) for value in self._jobs.history(trial.name, self._metric)] for trial in known
+            trial.name: [self._cost(value) for value in self._jobs.history(trial.name, self._metric)][
+                : told.get(trial.name)
+            ]
+            for trial in known
         }
         for trial in running:
+            if trial.name in told:
+                continue
             others = [curve for name, curve in curves.items() if name != trial.name]
             if hyperband:
                 behind = falls_behind(curves[trial.name], others, hyperband)
             else:
                 behind = is_below_median(curves[trial.name], others)
             if behind:
+                with self._context.store.edit(KIND, self._name) as record:
+                    record["_told"] = {**record.get("_told", {}), trial.name: len(curves[trial.name])}
                 training_jobs.stop(self._jobs, trial.name)
 
     def _cost(self, value: float) -> float:
