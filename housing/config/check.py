@@ -15,7 +15,10 @@ from housing.config.task_defaults import with_task_defaults
 from housing.nearest import nearest
 from housing.targets import base as targets
 
-_OPEN = (("search_space",), ("dataset", "columns"), ("features", "derived"), ("deployment", "variants"))
+_OPEN = (
+    *(("search_space",), ("dataset", "columns"), ("features", "derived"), ("features", "columns")),
+    ("deployment", "variants"),
+)
 """Mappings whose entries have names of the user's, so that one can be left out."""
 
 _LARGEST_EXACT = 2**53 - 1

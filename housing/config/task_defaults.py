@@ -88,14 +88,18 @@ def _calibration_faults(calibration: str | None, dataset: Dataset) -> Iterator[F
 def _weight_faults(
     weights: str | None, algorithm: Algorithm, dataset: Dataset, *, searched: Container[str]
 ) -> Iterator[Fault]:
+    path, has = ("weights",), find(algorithm.kind).capabilities
+    able = [f"algorithm={name}" for name in BUILT_IN if find(name).capabilities.weights]
+    if dataset.weight is not None and not has.weights:
+        rule = f"{algorithm.name} takes no weights of rows"
+        yield Fault(("dataset", "weight"), rule, dataset.weight, f"choose {some_of(able)}, or dataset.weight=null")
     if weights in (None, "none"):
         return
-    path, has = ("weights",), find(algorithm.kind).capabilities
     if not dataset.label_levels:
         rule = f"weighs the levels of a label, and {dataset.label!r}, of task {dataset.task_name}, is a number"
-        yield Fault(path, rule, weights)
+        way_out = "" if dataset.weight else "weights of rows in a column are dataset.weight"
+        yield Fault(path, rule, weights, way_out)
     elif not has.weights:
-        able = [f"algorithm={name}" for name in BUILT_IN if find(name).capabilities.weights]
         yield Fault(path, f"{algorithm.name} takes no weights of rows", weights, f"choose {some_of(able)}")
     else:
         for name in has.level_weights:

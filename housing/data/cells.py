@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 from functools import partial
 from typing import Protocol
@@ -13,14 +13,17 @@ from numpy.typing import NDArray
 
 from housing.data.description import Column, Dataset, Identifier, Nominal, Numeric, Ordinal
 from housing.data.faults import Faults, listed, shown
+from housing.data.kinds import Boolean, truth
+from housing.data.missing import Place, is_missing, text_of
+from housing.data.moments import Date, seconds_of
+from housing.data.read_cells import ReadCells, date_in_words
 from housing.nearest import nearest
+
+__all__ = ["Cells", "Place", "collector", "has_too_many_digits", "is_missing", "is_number", "number", "text_of"]
 
 _WHOLE = re.compile(r"[-+]?\d{16,400}(\.\d*)?", re.ASCII)
 _SAFE_DIGITS = 16
 _HIGHEST_EXACT = 2**53
-
-Place = Callable[[int], str]
-"""Names the place of a cell, given its index: `line 7`."""
 
 
 class Cells(Protocol):
@@ -41,6 +44,11 @@ def collector(name: str, dataset: Dataset, faults: Faults) -> Cells:
         return _Numbers(name, column, missing, faults)
     if isinstance(column, Ordinal | Nominal):
         return _Levels(name, column.levels, missing, faults)
+    if isinstance(column, Boolean):
+        return ReadCells(name, truth, missing, faults, what="true or false")
+    if isinstance(column, Date):
+        read = partial(seconds_of, pattern=column.format)
+        return ReadCells(name, read, missing, faults, what=date_in_words(column.format))
     return _Names(name, missing, faults, unique=isinstance(column, Identifier) and column.unique)
 
 
@@ -75,25 +83,6 @@ def is_number(text: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def text_of(value: object) -> str:
-    """A value as it would stand in a CSV file: 20 and 20.0 are both `20`."""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
-        return str(int(value))
-    return str(value)
-
-
-def is_missing(value: object, texts: Container[str] = ()) -> bool:
-    """Whether a cell holds nothing: None, NaN, pandas's NA or NaT, or one of the texts that mean so."""
-    if isinstance(value, str):
-        return value in texts
-    if value is None or (isinstance(value, float | np.floating) and bool(np.isnan(value))):
-        return True
-    # By name: this module must not import pandas, and its NA refuses to be compared.
-    return type(value).__name__ in ("NAType", "NaTType")
 
 
 class _Missing:

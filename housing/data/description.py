@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from housing.data.faults import listed, repeated
-from housing.data.split_spec import Split
+from housing.data.kinds import Boolean, Text
+from housing.data.moments import Date
+from housing.data.split_spec import Split, split_faults
 from housing.nearest import nearest
 from housing.tasks import base as tasks
 from housing.tasks.base import quantiles_fault
@@ -76,7 +78,10 @@ class Ignored:
     kind: Literal["ignored"] = "ignored"
 
 
-Column = Numeric | Ordinal | Nominal | Identifier | Ignored
+Column = Numeric | Ordinal | Nominal | Boolean | Date | Identifier | Text | Ignored
+
+Feature = Numeric | Ordinal | Nominal | Boolean | Date
+"""What a model can learn from."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +92,8 @@ class Dataset:
     gives regression, two levels binary, more of them multiclass. `positive` is the level that a binary task is about;
     left out, it is the second one. `quantiles` of the label, lowest first, are what task quantile asks for.
     `group` is the column of a ranking's groups, such as the query; `event` tells of a time whether its event was seen
-    (1 or true), or not until then (0 or false). Neither of these is a feature.
+    (1 or true), or not until then (0 or false). `weight` is the column of how much each row counts, in fits and in
+    metrics. None of these is a feature.
 
     `source` is a path seen from the working folder, or `package:<file>` for shipped data. A CSV may be gzipped. An
     empty cell is always missing; `missing_values` are the texts that mean the same.
@@ -107,24 +113,30 @@ class Dataset:
     quantiles: tuple[float, ...] | None = None
     group: str | None = None
     event: str | None = None
+    weight: str | None = None
 
     def __post_init__(self) -> None:
-        faults = [*self._separator_faults(), *self._label_faults(), *self._level_faults()]
-        by_column = self.split.by_column
-        if by_column is not None and by_column.column not in self.columns:
-            faults.append(f"split.by_column.column: {unknown_column(by_column.column, self.columns)}")
+        faults = [*self._separator_faults(), *self._label_faults(), *self._level_faults(), *self._weight_faults()]
+        faults += split_faults(self.split, self.columns)
+        if self.group is not None and self.split.by_group not in (None, self.group):
+            faults.append(
+                f"split.by_group: rows of one group are judged together, so it is {self.group!r}: leave it out"
+            )
+        if self.group is not None and self.split.by_time is not None:
+            faults.append("split.by_time: rows of one group are never divided, and are not in the order of time")
         if not self.inputs:
-            faults.append("columns: at least one besides the label must be numeric, ordinal or nominal")
+            faults.append(
+                "columns: at least one besides the label must be numeric, ordinal, nominal, boolean or a date"
+            )
         if faults:
             raise ValueError("; ".join(faults))
 
     @property
-    def inputs(self) -> dict[str, Numeric | Ordinal | Nominal]:
+    def inputs(self) -> dict[str, Feature]:
         """The columns that become features, in file order."""
+        others = (self.label, self.group, self.event, self.weight)
         return {
-            name: column
-            for name, column in self.columns.items()
-            if isinstance(column, Numeric | Ordinal | Nominal) and name not in (self.label, self.group, self.event)
+            name: column for name, column in self.columns.items() if isinstance(column, Feature) and name not in others
         }
 
     @property
@@ -163,7 +175,7 @@ class Dataset:
         if self.label not in self.columns:
             return [f"label: {unknown_column(self.label, self.columns)}"]
         label = self.columns[self.label]
-        if isinstance(label, Identifier | Ignored):
+        if not isinstance(label, Numeric | Ordinal | Nominal):
             return [f"label: {self.label!r} is {label.kind}, it must be numeric, nominal or ordinal"]
         if label.missing != "refused":
             return [f"label: {self.label!r} has missing: {label.missing}, a label is never missing"]
@@ -191,7 +203,7 @@ class Dataset:
             yield f"task: {self.task_name} needs a label with {many} levels, and {self.label!r} has {len(levels)}"
         yield from self._positive_faults(levels)
         yield from self._key_faults()
-        if self.split.stratify and levels is None:
+        if self.split.stratify is True and levels is None:
             yield f"split.stratify: {self.label!r} is a number and has no levels to divide evenly"
 
     def _key_faults(self) -> Iterator[str]:
@@ -217,7 +229,7 @@ class Dataset:
         column = self.columns[name]
         if name == self.label:
             return "is the label"
-        if not isinstance(column, Ignored) and column.missing != "refused":
+        if getattr(column, "missing", "refused") != "refused":
             return f"columns.{name} must have missing: refused"
         if isinstance(column, Identifier) and column.unique:
             return f"columns.{name} is different in every row; say unique: false"
@@ -233,6 +245,14 @@ class Dataset:
             near = nearest(self.positive, levels or ())
             hint = f"; did you mean {near!r}?" if near else ""
             yield f"positive: must be a level of {self.label!r} ({listed(levels or ())}), got {self.positive!r}{hint}"
+
+    def _weight_faults(self) -> Iterator[str]:
+        if self.weight is None:
+            return
+        if fault := self._column_fault(self.weight):
+            yield f"weight: {fault}"
+        elif not isinstance(self.columns[self.weight], Numeric):
+            yield f"weight: columns.{self.weight} is {self.columns[self.weight].kind}, and must be numeric"
 
     def _level_faults(self) -> list[str]:
         return [

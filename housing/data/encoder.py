@@ -17,7 +17,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Any, Literal
 
@@ -26,17 +26,22 @@ from numpy.typing import ArrayLike, NDArray
 
 from housing.data import encoder_json, payload
 from housing.data.calibration import Calibration
-from housing.data.cells import text_of
-from housing.data.description import Dataset, Nominal, Numeric, Ordinal
+from housing.data.cells import is_missing, text_of
+from housing.data.derived import OF_ANY_KIND, Derived, compute
+from housing.data.description import Dataset
 from housing.data.faults import Faults, listed
-from housing.data.features import Derived, Features
-from housing.data.inputs import Input, Levels, Number, learnt_levels
+from housing.data.features import Features
+from housing.data.inputs import Levels, Number, plain_values
+from housing.data.learning import Input, learnt
+from housing.data.more_inputs import Flag, Moment
 from housing.data.table import Table
 from housing.errors import DataError
 from housing.secrets import masked
 from housing.tasks import base as tasks
 from housing.tasks import written
 from housing.tasks.base import Predictions, Task
+
+_TWO = 2
 
 
 @dataclass(frozen=True)
@@ -79,23 +84,37 @@ class Encoder:
                 f"{rows.source}: features.label_transform: log needs every {dataset.label} above 0, "
                 f"the lowest is {lowest:g}; use label_transform: none"
             )
-        return cls(
+        encoder = cls(
             label=dataset.label,
             # It goes with every model, and is there to be read.
             label_unit=masked(dataset.label_unit),
             label_transform=features.label_transform,
             missing_values=tuple(sorted(dataset.missing_texts)),
-            inputs=tuple(_fitted(name, column, features, rows) for name, column in dataset.inputs.items()),
+            inputs=(),
             derived=dict(features.derived),
             task=dataset.task_name,
             label_levels=dataset.label_levels,
             quantiles=dataset.quantiles or (),
         )
+        return replace(encoder, inputs=learnt(rows, dataset, features, encoder.learnable_label(rows, dataset)))
+
+    def learnable_label(self, rows: Table, dataset: Dataset) -> NDArray[np.float64]:
+        """(rows, 1), or (rows, levels) of more than two: what means of the label by level are taken of."""
+        label = self.encode_label(rows[dataset.label]).astype(np.float64)
+        if not self.label_levels:
+            return label[:, None]
+        found: NDArray[np.float64] = (label[:, None] == np.arange(len(self.label_levels))).astype(np.float64)
+        return found[:, 1:] if len(self.label_levels) == _TWO else found
 
     @property
     def required(self) -> tuple[str, ...]:
         """The raw columns that `transform` needs."""
         return tuple(one.column for one in self.inputs)
+
+    def place_of(self, column: str) -> int:
+        """Where a raw column's encoded ones begin."""
+        before = self.required.index(column)
+        return sum(self._widths[:before])
 
     @property
     def outputs(self) -> int:
@@ -129,18 +148,28 @@ class Encoder:
         missing = self._missing_texts
         faults = Faults("rows")
         numbers: dict[str, NDArray[np.float64]] = {}
+        absent = self._absent(raw)
         start = 0
         with np.errstate(over="ignore"):  # told below, by column
             for one, values, size in zip(self.inputs, raw, self._widths, strict=True):
                 if isinstance(one, Number):
                     numbers[one.column] = one.read(values, missing, faults)
                     matrix[:, start] = numbers[one.column]
-                else:
+                elif isinstance(one, Levels):
                     one.write(values, flat, start=start, width=width, missing_texts=missing, faults=faults)
+                elif isinstance(one, Flag):
+                    numbers[one.column] = one.read(values, missing, faults)
+                    matrix[:, start] = numbers[one.column]
+                elif isinstance(one, Moment):
+                    numbers[one.column] = one.days(values, missing, faults)
+                    matrix[:, start : start + size] = one.block(numbers[one.column])
+                elif len(found := one.block(values, missing, faults)) == len(matrix):  # else there are faults
+                    matrix[:, start : start + size] = found
                 start += size
+            faults.raise_any()
             for column, derived in enumerate(self.derived.values(), start):
-                matrix[:, column] = _derive(derived, numbers)
-        faults.raise_any()
+                of_any = derived.operation in OF_ANY_KIND
+                matrix[:, column] = compute(derived, absent if of_any else numbers)
         if np.isinf(matrix).any():
             _, column = np.argwhere(np.isinf(matrix))[0]
             raise DataError(f"rows: {self.columns[column]}: a value is too large for 32-bit floating point")
@@ -207,6 +236,15 @@ class Encoder:
         """Encoded rows without header or label, an empty cell for missing. Raises DataError on a wrong column count."""
         return payload.encoded_from_csv(text, len(self.columns))
 
+    def _absent(self, raw: Sequence[Any]) -> dict[str, NDArray[np.float64]]:
+        """(rows,) of 1 where a column has no value, else 0, for those that are asked whether they have."""
+        asked = {name for one in self.derived.values() if one.operation in OF_ANY_KIND for name in one.columns}
+        return {
+            name: np.array([is_missing(value, self._missing_texts) for value in plain_values(values)], np.float64)
+            for name, values in zip(self.required, raw, strict=True)
+            if name in asked
+        }
+
     def _raw(self, columns: Mapping[str, Any]) -> list[Any]:
         """The required columns, of equal length."""
         if absent := [name for name in self.required if name not in columns]:
@@ -216,30 +254,6 @@ class Encoder:
             lengths = listed([f"{name}: {len(values)}" for name, values in zip(self.required, raw, strict=True)])
             raise DataError(f"rows: columns of unequal length ({lengths})")
         return raw
-
-
-def _fitted(name: str, column: Numeric | Ordinal | Nominal, features: Features, rows: Table) -> Input:
-    if isinstance(column, Numeric):
-        return Number(name, column.missing)
-    if isinstance(column, Ordinal):
-        return Levels(name, column.missing, column.levels, features.ordinal)
-    levels = learnt_levels(rows[name]) if column.levels is None else column.levels
-    return Levels(name, column.missing, levels, features.nominal)
-
-
-def _derive(derived: Derived, numbers: Mapping[str, NDArray[np.float64]]) -> NDArray[np.float64]:
-    first, *others = (numbers[name] for name in derived.columns)
-    result = first.copy()
-    for other in others:
-        if derived.operation == "sum":
-            result += other
-        elif derived.operation == "difference":
-            result -= other
-        elif derived.operation == "product":
-            result *= other
-        else:
-            result /= np.where(other == 0, np.nan, other)
-    return result
 
 
 def _safe_names(names: Sequence[str]) -> tuple[str, ...]:

@@ -33,7 +33,9 @@ class Number:
             for row in _lossy(values, numbers):
                 faults.add(*_too_many_digits(self.column), example=f"{values[row]} (row {row + 1})")
         else:
-            numbers = np.array([self._number(v, row, missing_texts, faults) for row, v in enumerate(_plain(values), 1)])
+            numbers = np.array(
+                [self._number(v, row, missing_texts, faults) for row, v in enumerate(plain_values(values), 1)]
+            )
         numbers += 0.0  # -0 and 0 are one number, also as text
         if not np.isfinite(numbers).all():
             self._replace_missing(numbers, faults)
@@ -61,7 +63,7 @@ class Number:
         missing = np.isnan(numbers)
         if self.missing == "refused":
             for row in (np.flatnonzero(missing) + 1).tolist():
-                faults.add(*_refused(self.column), example=f"row {row}")
+                faults.add(*refused_missing(self.column), example=f"row {row}")
         elif self.missing == "none":
             numbers[missing] = 0
 
@@ -72,22 +74,26 @@ class Levels:
 
     As a rank: 0 for the lowest; `none` is -1, below all; unknown and unseen are NaN.
     One-hot: a column a level, and one for `none`; unknown and unseen are zeros everywhere.
+    Natively, as a code, which a library takes for a level: `none` is a level of its own, unknown and unseen are NaN.
+    `rare`: all other levels, unseen ones too, are one more level together.
     """
 
     column: str
     missing: Missing
     levels: tuple[str, ...]
-    way: Literal["rank", "one_hot"]
+    way: Literal["rank", "one_hot", "native"]
+    rare: bool = False
     _codes: Mapping[object, int] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_codes", _codes(self.levels))
+        object.__setattr__(self, "_codes", codes_of(self.levels))
 
     def names(self) -> list[str]:
-        if self.way == "rank":
+        if self.way != "one_hot":
             return [self.column]
         names = [f"{self.column}={level}" for level in self.levels]
-        return [*names, f"{self.column}=(none)"] if self.missing == "none" else names
+        names += [f"{self.column}=(none)"] if self.missing == "none" else []
+        return [*names, f"{self.column}=(rare)"] if self.rare else names
 
     def write(
         self,
@@ -101,9 +107,10 @@ class Levels:
     ) -> None:
         """Fill this input's columns, from `start`, in a zeroed matrix of `width` columns given as flat `cells`."""
         # Writing single cells through a memoryview costs a third of writing them through numpy, and one row has many.
-        known, unseen = self._codes, -1
-        none = len(self.levels) if self.missing == "none" else unseen
-        for row, value in enumerate(_plain(values)):
+        known, unseen, places = self._codes, -1, len(self.levels)
+        none = places if self.missing == "none" else unseen
+        rare = places + (self.missing == "none") if self.rare else unseen
+        for row, value in enumerate(plain_values(values)):
             try:
                 code = known.get(value, unseen)
             except TypeError:
@@ -112,14 +119,15 @@ class Levels:
             if code == unseen and is_missing(value, missing_texts):
                 code = none
                 if self.missing == "refused":
-                    faults.add(*_refused(self.column), example=f"row {row + 1}")
-            if self.way == "rank":
+                    faults.add(*refused_missing(self.column), example=f"row {row + 1}")
+            elif code == unseen:
+                code = rare
+            if self.way == "native":
+                cells[row * width + start] = math.nan if code == unseen else code
+            elif self.way == "rank":
                 cells[row * width + start] = math.nan if code == unseen else -1.0 if code == none else code
             elif code != unseen:
                 cells[row * width + start + code] = 1.0
-
-
-Input = Number | Levels
 
 
 def learnt_levels(values: Iterable[str | None]) -> tuple[str, ...]:
@@ -127,7 +135,7 @@ def learnt_levels(values: Iterable[str | None]) -> tuple[str, ...]:
     return tuple(sorted({value for value in values if value is not None}))
 
 
-def _codes(levels: Sequence[str]) -> dict[object, int]:
+def codes_of(levels: Sequence[str]) -> dict[object, int]:
     """Level -> its number. A level that reads as a number is found by the number too: JSON has 20 for a CSV's "20"."""
     codes: dict[object, int] = {level: code for code, level in enumerate(levels)}
     for code, level in enumerate(levels):
@@ -139,7 +147,7 @@ def _codes(levels: Sequence[str]) -> dict[object, int]:
     return codes
 
 
-def _plain(values: Any) -> Iterable[Any]:
+def plain_values(values: Any) -> Iterable[Any]:
     """As Python's own values: numpy arrays and pandas columns know how."""
     return cast(Iterable[Any], values.tolist() if hasattr(values, "tolist") else values)
 
@@ -156,5 +164,6 @@ def _too_many_digits(column: str) -> tuple[str]:
     return (f"{column}: whole numbers beyond 2^53 would lose digits",)
 
 
-def _refused(column: str) -> tuple[str]:
+def refused_missing(column: str) -> tuple[str]:
+    """The fault of a cell that must not be missing."""
     return (f"{column}: missing value, the dataset says missing: refused",)

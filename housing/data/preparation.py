@@ -12,11 +12,13 @@ from housing.data.channel import Channel, build
 from housing.data.description import Dataset
 from housing.data.encoder import Encoder
 from housing.data.features import Features
+from housing.data.fitted_rows import fitted_to
 from housing.data.labels import check_label
-from housing.data.split import Parts, shuffled, split, strata_of
+from housing.data.ordering import folds
+from housing.data.split import Parts, split
 from housing.data.table import Table, read
 from housing.data.task_columns import groups_of
-from housing.data.weights import Weights, training_weights, validation_weights
+from housing.data.weights import Weights, column_weights, training_weights, validation_weights
 from housing.errors import DataError
 
 
@@ -53,40 +55,23 @@ class Prepared:
         return encoder, _channel("train", rows, encoder, self.dataset, self.weights)
 
     def folds(self, count: int, *, seed: int) -> list[Mapping[str, Channel]]:
-        """The training rows in `count` random parts, each once channel `validation` to a `train` of the others.
+        """The training rows `count` times as a channel `train` and a channel `validation`, divided as the parts are.
 
-        Each level of a label that has levels is spread evenly over them, as over the parts of the table; no group is
-        divided. Every fold has
-        an encoder of its own, fitted on its `train` alone. The validation and test parts are in none.
+        Each row is held out once, but in the order of time, where the first ones never are (`ordering.folds`). Every
+        fold has an encoder of its own, fitted on its `train` alone. The validation and test parts are in none.
         Raises DataError when there are fewer rows than folds.
         """
-        rows = self.parts.train
-        if len(rows) < count:
-            raise DataError(f"{self.table.source}: {count} folds need as many training rows, there are {len(rows)}")
-        order = shuffled(self.table, self.dataset, rows, seed=seed)
-        if (groups := groups_of(self.table, self.dataset, order)) is not None:
-            return [self._fold(rows, held) for held in self._of_groups(order, groups, count)]
-        strata = strata_of(self.table, self.dataset, order)
-        if len(strata) == 1:
-            held_out = np.array_split(order, count)
-        else:
-            dealt = np.concatenate(strata)
-            held_out = [dealt[place::count] for place in range(count)]
-        return [self._fold(rows, held) for held in held_out]
+        try:
+            divided = list(folds(self.table, self.dataset, self.parts.train, count, seed=seed))
+        except ValueError as error:
+            raise DataError(f"{self.table.source}: {error}") from None
+        return [self._channels(train, held) for train, held in divided]
 
     def labels(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
         """What metrics take of these rows of the table: (rows,), or (rows, 2) with the number of each row's group."""
         values = self.encoder.label_values(self.table[self.dataset.label][rows])
         groups = groups_of(self.table, self.dataset, rows)
         return values if groups is None else np.column_stack([values, groups])
-
-    def _of_groups(self, rows: NDArray[np.int64], groups: NDArray[np.int64], count: int) -> list[NDArray[np.int64]]:
-        if (found := int(groups.max()) + 1) < count:
-            raise DataError(f"{self.table.source}: {count} folds need as many groups in training, there are {found}")
-        return [rows[np.isin(groups, some)] for some in np.array_split(np.arange(found), count)]
-
-    def _fold(self, rows: NDArray[np.int64], held: NDArray[np.int64]) -> Mapping[str, Channel]:
-        return self._channels(np.setdiff1d(rows, held), np.sort(held))
 
     def _channels(self, train: NDArray[np.int64], validation: NDArray[np.int64]) -> Mapping[str, Channel]:
         fitted_on = self.table.take(train)
@@ -126,11 +111,12 @@ def _channels(
 def _channel(name: str, rows: Table, encoder: Encoder, dataset: Dataset, weights: Weights) -> Channel:
     label = encoder.encode_label(rows[encoder.label])
     groups = groups_of(rows, dataset, np.arange(rows.rows))
+    own = column_weights(rows, dataset)
     weigh = training_weights if name == "train" else validation_weights
     return build(
         name,
-        features=encoder.transform(rows),
+        features=fitted_to(encoder, rows, dataset) if name == "train" else encoder.transform(rows),
         label=label if groups is None else np.column_stack([label, groups]).astype(np.float32),
         columns=encoder.columns,
-        weights=weigh(weights, label.astype(np.float64)),
+        weights=weigh(weights, label.astype(np.float64), own),
     )

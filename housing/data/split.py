@@ -11,15 +11,16 @@ from numpy.typing import NDArray
 from housing.data.cells import is_missing, text_of
 from housing.data.description import Dataset
 from housing.data.faults import listed
+from housing.data.moments import Date
+from housing.data.ordering import Rows, cut_between_moments, shuffled, strata_of, times_of, whole_groups
 from housing.data.split_spec import Fractions, Split
 from housing.data.table import Table
-from housing.data.task_columns import groups_of
 from housing.errors import DataError
 
 
 @dataclass(frozen=True, eq=False)
 class Parts:
-    """Row numbers from 0, ascending; every row of the table is in exactly one part."""
+    """Row numbers from 0, ascending; every row of the table is in exactly one part, but for those of a gap in time."""
 
     train: NDArray[np.int64]
     validation: NDArray[np.int64]
@@ -35,70 +36,99 @@ class Parts:
 
 
 def split(table: Table, dataset: Dataset) -> Parts:
-    """Rows claimed by the column first, then the rest at random. Raises DataError when train or validation is empty.
+    """Rows claimed by the column first, then the rest at random or in the order of time.
 
-    Where the label has levels, each of them is divided by itself, unless the split says otherwise.
+    Where the label has levels, each of them is divided by itself, unless the split says otherwise. Raises DataError
+    when train or validation is empty.
     """
     rule = dataset.split
     claimed = _claimed(table, rule)
     unclaimed = np.setdiff1d(np.arange(table.rows), np.concatenate(list(claimed.values())))
-    if rule.fractions is None:
+    if rule.by_time is not None:
+        shares = dict(zip(claimed, _by_time(table, dataset, unclaimed), strict=True))
+    elif rule.fractions is None:
         if len(unclaimed):
             raise DataError(_nobody_claims(table, rule, unclaimed))
         shares = dict.fromkeys(claimed, unclaimed)
     else:
-        order = shuffled(table, dataset, unclaimed, seed=rule.seed)
-        strata = strata_of(table, dataset, order)
-        divided = [_divided(rows, rule.fractions, groups_of(table, dataset, rows)) for rows in strata]
-        shares = {part: np.concatenate(some) for part, some in zip(claimed, zip(*divided, strict=True), strict=True)}
+        shares = dict(zip(claimed, _by_fractions(table, dataset, unclaimed, rule.fractions), strict=True))
     parts = {part: np.sort(np.concatenate([claimed[part], shares[part]])) for part in claimed}
     for part in ("train", "validation"):
         if not len(parts[part]):
-            raise DataError(
-                f"{table.source}: the split leaves no rows for {part}, of {table.rows}; "
-                "mend the dataset's split (fractions, by_column)"
-            )
+            raise DataError(_empty(table, dataset, part))
     _refuse_torn(table, dataset, parts)
     return Parts(**parts)
 
 
-def shuffled(table: Table, dataset: Dataset, rows: NDArray[np.int64], *, seed: int) -> NDArray[np.int64]:
-    """The rows in random order; those of one group stay together, in their order."""
-    # RandomState's stream is frozen by numpy's policy, Generator's is not: a split must be stable for ever.
-    generator = np.random.RandomState(seed)
-    groups = groups_of(table, dataset, rows)
-    if groups is None:
-        return rows[generator.permutation(len(rows))]
-    place = generator.permutation(groups.max(initial=-1) + 1)[groups]
-    return rows[np.argsort(place, kind="stable")]
+def _by_fractions(table: Table, dataset: Dataset, rows: Rows, fractions: Fractions) -> list[Rows]:
+    order = shuffled(table, dataset, rows, seed=dataset.split.seed)
+    by_rows = dataset.split.by_group is not None
+    divided = [
+        _divided(some, fractions, whole_groups(table, dataset, some), by_rows=by_rows)
+        for some in strata_of(table, dataset, order)
+    ]
+    return [np.concatenate(some) for some in zip(*divided, strict=True)]
 
 
-def strata_of(table: Table, dataset: Dataset, rows: NDArray[np.int64]) -> list[NDArray[np.int64]]:
-    """The rows by level of the label, each level's in their order; all together where they are not to be told apart."""
-    levels = dataset.label_levels
-    if not levels or dataset.split.stratify is False:
-        return [rows]
-    values = table[dataset.label][rows]
-    return [rows[values == level] for level in levels]
+def _divided(rows: Rows, fractions: Fractions, groups: NDArray[np.int64] | None, *, by_rows: bool) -> list[Rows]:
+    """Rows in the order of their groups, numbered from 0, for train, validation and test; no group is divided.
 
-
-def _divided(
-    rows: NDArray[np.int64], fractions: Fractions, groups: NDArray[np.int64] | None
-) -> list[NDArray[np.int64]]:
-    """Rows in the order of their groups, numbered from 0, for train, validation and test; no group is divided."""
+    Fractions are of the groups, or of their rows.
+    """
     if groups is None:
         return np.split(rows, _ends(fractions, len(rows)))
-    ends = _ends(fractions, int(groups.max(initial=-1)) + 1)
+    sizes = np.bincount(groups)
+    ends = _ends_by_rows(fractions, sizes) if by_rows else _ends(fractions, len(sizes))
     return np.split(rows, np.searchsorted(groups, ends))
 
 
-def _refuse_torn(table: Table, dataset: Dataset, parts: dict[str, NDArray[np.int64]]) -> None:
-    if dataset.group is None:
+def _by_time(table: Table, dataset: Dataset, rows: Rows) -> list[Rows]:
+    """Train, validation and test, without the rows that lie in the gap before validation or test."""
+    by_time, fractions = dataset.split.by_time, dataset.split.fractions
+    assert by_time is not None
+    times, gap = times_of(table, dataset, rows)
+    order = np.argsort(times, kind="stable")
+    ordered = times[order]
+    if fractions is None:
+        column = dataset.columns[by_time.column]
+        declared = by_time.begins(getattr(column, "format", None), is_date=isinstance(column, Date))
+        ends = [len(rows) if begin is None else int(np.searchsorted(ordered, begin)) for begin in declared]
+    else:
+        declared = (None, None)
+        ends = cut_between_moments(ordered, list(_ends(fractions, len(rows)))) if len(rows) else [0, 0]
+        if not fractions.test:
+            ends[1] = len(rows)
+    parts = np.split(order, ends)
+    for before, (begin, end) in enumerate(zip(declared, ends, strict=True)):
+        if gap and end < len(rows):
+            latest = (ordered[end] if begin is None else begin) - gap
+            parts[: before + 1] = [part[times[part] <= latest] for part in parts[: before + 1]]
+    return [rows[part] for part in parts]
+
+
+def _empty(table: Table, dataset: Dataset, part: str) -> str:
+    """What to say of a split without rows of a part."""
+    rule, why = dataset.split, ""
+    if rule.by_time is not None:
+        values = sorted(set(table[rule.by_time.column].tolist()))
+        why = f": {rule.by_time.column} has {listed(values[:1])} to {listed(values[-1:])}"
+    if rule.by_group is not None:
+        groups = len(set(table[rule.by_group].tolist()))
+        why = f": {rule.by_group} has {groups} different value{'' if groups == 1 else 's'}, none of which is divided"
+    keys = "fractions, by_time" if rule.by_time else "fractions, by_group" if rule.by_group else "fractions, by_column"
+    return (
+        f"{table.source}: the split leaves no rows for {part}, of {table.rows}{why}; mend the dataset's split ({keys})"
+    )
+
+
+def _refuse_torn(table: Table, dataset: Dataset, parts: dict[str, Rows]) -> None:
+    group = dataset.split.by_group or dataset.group
+    if group is None:
         return
-    names = {part: set(table[dataset.group][rows].tolist()) for part, rows in parts.items()}
+    names = {part: set(table[group][rows].tolist()) for part, rows in parts.items()}
     if torn := (names["train"] & names["validation"]) | (names["train"] | names["validation"]) & names["test"]:
         raise DataError(
-            f"{table.source}: split.by_column divides {len(torn)} groups between parts, such as {dataset.group} "
+            f"{table.source}: split.by_column divides {len(torn)} groups between parts, such as {group} "
             f"{listed(sorted(map(text_of, torn)), 3)}; claim whole groups"
         )
 
@@ -108,6 +138,25 @@ def _ends(fractions: Fractions, rows: int) -> tuple[int, int]:
     first = round(fractions.train * rows)
     second = first + round(fractions.validation * rows)
     return first, second if fractions.test else rows
+
+
+def _ends_by_rows(fractions: Fractions, sizes: NDArray[np.int64]) -> tuple[int, int]:
+    """Where they end among groups of these sizes: as near to the fractions of rows as whole groups allow.
+
+    A part that is to have rows has a group, where there are enough of them.
+    """
+    groups, rows = len(sizes), np.cumsum(sizes)
+    total = int(rows[-1]) if groups else 0
+    least = [int(share > 0) for share in (fractions.train, fractions.validation, fractions.test)]
+
+    def nearest_end(share: float, low: int, high: int) -> int:
+        ends = np.abs(np.concatenate([[0], rows]) - share * total)
+        return int(np.argmin(ends[low : max(low, high) + 1])) + low
+
+    first = nearest_end(fractions.train, least[0], groups - least[1] - least[2])
+    if not fractions.test:
+        return first, groups
+    return first, nearest_end(fractions.train + fractions.validation, min(first + least[1], groups), groups - least[2])
 
 
 def _claimed(table: Table, rule: Split) -> dict[str, NDArray[np.int64]]:

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from housing.data.faults import listed, repeated
+from housing.data.moments import seconds_of
+from housing.nearest import nearest
+
+_LEVELLED = ("nominal", "ordinal", "boolean", "identifier")
 
 
 @dataclass(frozen=True)
@@ -43,19 +49,143 @@ class ByColumn:
 
 
 @dataclass(frozen=True)
-class Split:
-    """Parts of a table: rows claimed `by_column` first, the rest at random by `fractions`.
+class ByTime:
+    """Rows in the order of a column, a date or a number: training first, then validation, then test.
 
-    With `stratify` every level of the label has its share of each part, as it has where nothing is said.
+    Validation begins at `validation_from`, test at `test_from`; without them, parts are the split's `fractions`. Rows
+    of one moment stay together. Rows less than `gap` before a part that is judged are left out of the part before it:
+    days for a date, the column's own unit for a number.
+    """
+
+    column: str
+    validation_from: str | float | None = None
+    test_from: str | float | None = None
+    gap: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.test_from is not None and self.validation_from is None:
+            raise ValueError("validation_from is needed beside test_from: where the rows to choose by begin")
+        if not 0 <= self.gap < math.inf:
+            raise ValueError(f"gap must be 0 or more, got {self.gap:g}")
+
+    def begins(self, pattern: str | None, *, is_date: bool) -> tuple[float | None, float | None]:
+        """Where validation and test begin, as the column's times are. Raises ValueError by key."""
+        found = [self._begin(key, pattern, is_date=is_date) for key in ("validation_from", "test_from")]
+        if None not in found and found[0] > found[1]:  # type: ignore[operator]
+            raise ValueError(f"test_from: must not lie before validation_from, {self.validation_from}")
+        return found[0], found[1]
+
+    def _begin(self, key: str, pattern: str | None, *, is_date: bool) -> float | None:
+        value = getattr(self, key)
+        if value is None:
+            return None
+        if is_date:
+            try:
+                return seconds_of(str(value), pattern)
+            except ValueError:
+                wanted = f"as the column has them ({pattern})" if pattern else "such as 2024-01-31"
+                raise ValueError(f"{key}: must be a date, {wanted}, got {value!r}") from None
+        if not isinstance(value, str):
+            return float(value)
+        raise ValueError(f"{key}: must be a number, as {self.column!r} is, got {value!r}")
+
+
+@dataclass(frozen=True)
+class Split:
+    """Parts of a table: rows claimed `by_column` first, the rest at random by `fractions`, or in order `by_time`.
+
+    `by_group` names a column whose rows of one value are never divided. With `stratify` every level of the label, or
+    of the column that it names, has its share of each part; levels of the label have it where nothing is said. `key`
+    names a column of names of rows: each is in the same part whatever the order of the file.
     """
 
     fractions: Fractions | None = None
     by_column: ByColumn | None = None
+    by_time: ByTime | None = None
+    by_group: str | None = None
     seed: int = 0
-    stratify: bool | None = None
+    stratify: bool | str | None = None
+    key: str | None = None
 
     def __post_init__(self) -> None:
-        if self.fractions is None and self.by_column is None:
-            raise ValueError("give fractions, by_column or both")
+        by_time = self.by_time
+        has_dates = by_time is not None and by_time.validation_from is not None
+        if self.fractions is None and self.by_column is None and not has_dates:
+            raise ValueError("give fractions, by_column or both, or by_time.validation_from")
+        if has_dates and self.fractions is not None:
+            raise ValueError("by_time: give validation_from and test_from, or fractions, not both")
+        if self.fractions is None and self.by_group is not None:
+            raise ValueError("by_group: needs fractions")
         if not 0 <= self.seed < 2**32:
             raise ValueError(f"seed must lie in [0, 2**32), got {self.seed}")
+        if fault := self._fault_of_two():
+            raise ValueError(fault)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that decide a row's part."""
+        by_column, by_time = self.by_column, self.by_time
+        stratified = self.stratify if isinstance(self.stratify, str) else None
+        named = (by_column and by_column.column, by_time and by_time.column, self.by_group, stratified, self.key)
+        return tuple(dict.fromkeys(name for name in named if name))
+
+    def _fault_of_two(self) -> str | None:
+        if self.by_time is not None and self.by_group is not None:
+            return "by_group: and by_time would each divide the rows; choose one"
+        for key in ("by_time", "by_group"):
+            if getattr(self, key) is not None and self.stratify:
+                return f"stratify: rows are divided {key}, and levels cannot be divided evenly besides"
+            if getattr(self, key) is not None and self.key is not None:
+                return f"key: rows are divided {key}, which does not depend on the order of the file"
+        return None
+
+
+def split_faults(split: Split, columns: Mapping[str, Any]) -> Iterator[str]:
+    """What is wrong with a split of a table of these described columns, each by its key."""
+    by_column, by_time = split.by_column, split.by_time
+    named = {
+        "by_column.column": by_column and by_column.column,
+        "by_time.column": by_time and by_time.column,
+        "by_group": split.by_group,
+        "stratify": split.stratify if isinstance(split.stratify, str) else None,
+        "key": split.key,
+    }
+    for key, name in named.items():
+        if name and name not in columns:
+            near = nearest(name, columns)
+            yield f"split.{key}: there is no column {name!r}" + (f"; did you mean {near!r}?" if near else "")
+    if by_time is not None and by_time.column in columns:
+        yield from _time_faults(by_time, columns[by_time.column])
+    there = {key: (name, columns[name]) for key, name in named.items() if name and name in columns}
+    for key in ("by_group", "key"):
+        if key in there:
+            yield from (f"split.{key}: columns.{there[key][0]} {why}" for why in _name_faults(key, there[key][1]))
+    if "stratify" in there and (kind := there["stratify"][1].kind) not in _LEVELLED:
+        yield f"split.stratify: columns.{there['stratify'][0]} is {kind} and has no levels to divide evenly"
+
+
+def _name_faults(key: str, column: Any) -> Iterator[str]:
+    """Why a column cannot name groups, or rows."""
+    if column.kind == "numeric":
+        yield "is numeric; describe it as kind: identifier (unique: false), or nominal"
+    elif getattr(column, "missing", "refused") != "refused":
+        yield "must have missing: refused"
+    elif key == "by_group" and getattr(column, "unique", False):
+        yield "is different in every row; say unique: false"
+    elif key == "key" and not getattr(column, "unique", False):
+        yield "must name each row: kind: identifier"
+
+
+def _time_faults(by_time: ByTime, column: Any) -> Iterator[str]:
+    if column.kind not in ("date", "numeric"):
+        yield (
+            f"split.by_time.column: columns.{by_time.column} is {column.kind}; it must be a date or a number: "
+            "kind: date, with a format where it is not as 2024-01-31"
+        )
+        return
+    if column.missing != "refused":
+        yield f"split.by_time.column: columns.{by_time.column} must have missing: refused, every row needs a time"
+    try:
+        by_time.begins(getattr(column, "format", None), is_date=column.kind == "date")
+    except ValueError as error:
+        yield f"split.by_time.{error}"

@@ -19,6 +19,7 @@ from housing.data.cells import collector, is_missing, is_number, text_of
 from housing.data.csv_file import SEPARATORS, header_and_chunks, opened
 from housing.data.description import Dataset, Ignored
 from housing.data.faults import Faults, listed, repeated, shown
+from housing.data.kinds import Text
 from housing.data.sources import refuse_address, refuse_folder
 from housing.data.task_columns import with_task_columns
 from housing.errors import DataError
@@ -153,9 +154,9 @@ def _read_parquet(path: Path, dataset: Dataset, faults: Faults) -> dict[str, NDA
 
 
 def _kept(dataset: Dataset) -> list[str]:
-    claims = dataset.split.by_column.column if dataset.split.by_column else None
-    asked = (claims, dataset.group, dataset.event)
-    return [name for name, column in dataset.columns.items() if not isinstance(column, Ignored) or name in asked]
+    asked = (*dataset.split.columns, dataset.group, dataset.event)
+    left_out = (Ignored, Text)
+    return [name for name, column in dataset.columns.items() if not isinstance(column, left_out) or name in asked]
 
 
 def _check_header(path: Path, header: Sequence[str], dataset: Dataset, faults: Faults) -> None:

@@ -30,6 +30,11 @@ def with_task_columns(columns: dict[str, NDArray[Any]], dataset: Dataset, source
     """
     if dataset.group is not None and (missing := sum(map(is_missing, columns[dataset.group].tolist()))):
         raise DataError(f"{source}: {dataset.group}: {missing:,} rows have no group; leave them out")
+    if dataset.weight is not None and not (columns[dataset.weight] > 0).all():
+        least = columns[dataset.weight].min()
+        raise DataError(
+            f"{source}: {dataset.weight}: weights must be more than 0, the least is {least:g}; leave such rows out"
+        )
     if dataset.event is None:
         return columns
     events, times = columns[dataset.event], columns[dataset.label]

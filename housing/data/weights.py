@@ -8,26 +8,44 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from housing.data.description import Dataset
+    from housing.data.table import Table
+
 Weights = Literal["none", "balanced"]
 """`balanced`: every level of the label weighs as much as any other, all of its rows together."""
 
 
-def training_weights(rule: Weights, codes: NDArray[np.float64]) -> NDArray[np.float32] | None:
-    """Of rows that are fitted to, by the codes of their levels; None where all count alike.
+def column_weights(rows: Table, dataset: Dataset) -> NDArray[np.float64] | None:
+    """Of the dataset's own column; None where it has none."""
+    return None if dataset.weight is None else rows[dataset.weight]
 
-    As scikit-learn's `class_weight="balanced"` has them: rows / (levels * rows of the level).
+
+def training_weights(
+    rule: Weights, codes: NDArray[np.float64], own: NDArray[np.float64] | None = None
+) -> NDArray[np.float32] | None:
+    """Of rows that are fitted to, by the codes of their levels and weights of their `own`; None: all count alike.
+
+    As scikit-learn's `class_weight="balanced"` has them: rows / (levels * rows of the level), times `sample_weight`.
     """
     import numpy as np
 
     if rule == "none":
-        return None
+        return None if own is None else own.astype(np.float32)
     _, place, counts = np.unique(codes, return_inverse=True, return_counts=True)
-    weights: NDArray[np.float32] = (len(codes) / (len(counts) * counts))[place].astype(np.float32)
+    balanced = (len(codes) / (len(counts) * counts))[place]
+    weights: NDArray[np.float32] = (balanced if own is None else balanced * own).astype(np.float32)
     return weights
 
 
-def validation_weights(rule: Weights, codes: NDArray[np.float64]) -> NDArray[np.float32] | None:
-    """Of rows that are not fitted to, which count alike; a container reads weights of all channels or of none."""
+def validation_weights(
+    rule: Weights, codes: NDArray[np.float64], own: NDArray[np.float64] | None = None
+) -> NDArray[np.float32] | None:
+    """Of rows that are not fitted to, which levels do not weigh.
+
+    A container reads weights of all channels or of none.
+    """
     import numpy as np
 
+    if own is not None:
+        return own.astype(np.float32)
     return None if rule == "none" else np.ones(len(codes), np.float32)

@@ -65,6 +65,7 @@ class ExperimentData:
     def _prepare(self) -> Prepared:
         from housing.data.labels import label_remarks
         from housing.data.preparation import prepare
+        from housing.data.remarks import data_remarks
 
         dataset, features = self._experiment.dataset, self._experiment.features
         self._record.check_writable()
@@ -77,6 +78,8 @@ class ExperimentData:
             f"{dataset.name}: {rows} rows; {len(prepared.encoder.required)} columns encoded as "
             f"{len(prepared.encoder.columns)} ({features.name})",
         )
+        for remark in data_remarks(prepared):
+            self._reporter.step("data", remark)
         for remark in label_remarks(prepared.table, prepared.parts, prepared.encoder):
             self._reporter.step("label", remark)
         return prepared

@@ -123,7 +123,7 @@ class Session:
             label_transform=self.experiment.features.label_transform,
             task=self.experiment.dataset.task_name,
             levels=len(self.experiment.dataset.label_levels),
-            weighed=self.experiment.weights != "none",
+            weighed=self.experiment.weights != "none" or self.experiment.dataset.weight is not None,
             code=algorithm.code,
         )
 

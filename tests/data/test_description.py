@@ -4,8 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
+from housing.data.derived import Derived
 from housing.data.description import Dataset, Nominal, Numeric, Ordinal
-from housing.data.features import Derived, Features, check_features
+from housing.data.features import Features, check_features
 from housing.data.split_spec import ByColumn, Fractions, Split
 from tests.data.cottages import COLUMNS, cottages
 

@@ -13,9 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from housing.data.derived import Derived
 from housing.data.description import Nominal, Numeric
 from housing.data.encoder import Encoder
-from housing.data.features import Derived, Features
+from housing.data.features import Features
 from housing.data.inputs import Levels, Number
 from housing.data.table import Table, read
 from housing.errors import DataError

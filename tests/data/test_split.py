@@ -1,15 +1,19 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
+import random
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from housing.data.description import Dataset, Nominal, Numeric
+from housing.data.description import Dataset, Identifier, Nominal, Numeric
+from housing.data.moments import Date
+from housing.data.ordering import folds
 from housing.data.split import split
-from housing.data.split_spec import ByColumn, Fractions, Split
+from housing.data.split_spec import ByColumn, ByTime, Fractions, Split
 from housing.data.table import Table
 from housing.errors import DataError
 from tests.data.cottages import cottages
@@ -134,3 +138,165 @@ def test_levels_are_not_looked_at_where_the_split_says_so() -> None:
     number = cottages("cottages.csv", split=Split(fractions=fractions))
     assert split(table, plain).digest() == split(_table(40), number).digest()
     assert split(table, plain).digest() != split(table, levelled([20, 20], fractions=fractions)[1]).digest()
+
+
+def timed(times: list[float], **rule: object) -> tuple[Table, Dataset]:
+    """A table of numbers and dates in an order of their own, with a label."""
+    texts = np.array([str(np.datetime64("2024-01-01") + np.timedelta64(int(t), "D")) for t in times], object)
+    columns = {"day": np.array(times, np.float64), "date": texts, "price": np.arange(len(times), dtype=np.float64)}
+    described = {"day": Numeric(), "date": Date(), "price": Numeric()}
+    return Table(columns, "t.csv"), Dataset("t", "t.csv", "price", described, Split(**rule))  # type: ignore[arg-type]
+
+
+@given(
+    times=st.lists(st.integers(0, 40), min_size=12, max_size=80),
+    gap=st.integers(0, 5),
+    column=st.sampled_from(["day", "date"]),
+    by_fractions=st.booleans(),
+)
+def test_no_later_row_is_in_an_earlier_part_whatever_the_order_of_the_file(
+    times: list[int], gap: int, column: str, by_fractions: bool
+) -> None:
+    ends: tuple[str | float, ...] = (15.0, 30.0) if column == "day" else ("2024-01-16", "2024-01-31")
+    by_time = ByTime(column, *(() if by_fractions else ends), gap=float(gap))
+    fractions = Fractions(0.6, 0.2, 0.2) if by_fractions else None
+    table, dataset = timed(times, by_time=by_time, fractions=fractions)
+    try:
+        parts = split(table, dataset)
+    except DataError as error:
+        assert "leaves no rows for" in str(error)
+        assert f": {column} has " in str(error)
+        return
+    moments = [[times[row] for row in rows] for rows in (parts.train, parts.validation, parts.test)]
+    for earlier, later in itertools.combinations([some for some in moments if some], 2):
+        assert max(earlier) <= min(later) - max(gap, 1)
+    if not gap:
+        assert sum(map(len, moments)) == len(times)
+    reversed_table, _ = timed(times[::-1], by_time=by_time, fractions=fractions)
+    mirrored = split(reversed_table, dataset)
+    assert sorted(len(times) - 1 - row for row in mirrored.train.tolist()) == parts.train.tolist()
+
+
+def test_a_time_decides_the_part_and_a_gap_leaves_rows_out() -> None:
+    table, dataset = timed(list(range(10)), by_time=ByTime("date", "2024-01-06", "2024-01-09", gap=1))
+    parts = split(table, dataset)
+    assert parts.train.tolist() == [0, 1, 2, 3, 4]
+    assert parts.validation.tolist() == [5, 6, 7]
+    assert parts.test.tolist() == [8, 9]
+    wide = split(*timed(list(range(10)), by_time=ByTime("date", "2024-01-06", "2024-01-09", gap=2)))
+    assert (wide.train.tolist(), wide.validation.tolist()) == ([0, 1, 2, 3], [5, 6])
+
+
+@given(
+    groups=st.lists(st.integers(0, 12), min_size=12, max_size=120),
+    seed=st.integers(0, 2**32 - 1),
+    order=st.randoms(use_true_random=False),
+)
+def test_no_group_is_in_two_parts_nor_in_another_one_in_another_order(
+    groups: list[int], seed: int, order: random.Random
+) -> None:
+    def parts_of(names: list[int]) -> dict[int, set[str]]:
+        columns = {"who": np.array([f"g{name}" for name in names], object), "price": np.arange(len(names)) + 0.5}
+        described = {"who": Nominal(), "price": Numeric()}
+        rule = Split(fractions=Fractions(0.6, 0.2, 0.2), by_group="who", seed=seed)
+        parts = split(Table(columns, "g.csv"), Dataset("g", "g.csv", "price", described, rule))
+        found: dict[int, set[str]] = {}
+        for part in ("train", "validation", "test"):
+            for row in getattr(parts, part):
+                found.setdefault(names[row], set()).add(part)
+        return found
+
+    if len(set(groups)) < 3:
+        return
+    once = parts_of(groups)
+    assert all(len(parts) == 1 for parts in once.values())
+    assert set().union(*once.values()) == {"train", "validation", "test"}
+    order.shuffle(groups)
+    assert parts_of(groups) == once
+
+
+@given(counts=st.lists(st.integers(3, 60), min_size=2, max_size=5), seed=st.integers(0, 2**32 - 1))
+def test_named_rows_are_in_the_same_part_in_any_order_and_a_named_column_is_divided_evenly(
+    counts: list[int], seed: int
+) -> None:
+    zones = np.array([f"z{zone}" for zone, count in enumerate(counts) for _ in range(count)], object)
+    names = np.array([f"row {number}" for number in range(len(zones))], object)
+    described = {"id": Identifier(), "zone": Nominal(), "price": Numeric()}
+    rule = Split(fractions=Fractions(0.6, 0.2, 0.2), stratify="zone", key="id", seed=seed)
+    dataset = Dataset("z", "z.csv", "price", described, rule)
+
+    def parts_of(order: np.ndarray) -> list[set[str]]:  # type: ignore[type-arg]
+        columns = {"id": names[order], "zone": zones[order], "price": order + 0.5}
+        parts = split(Table(columns, "z.csv"), dataset)
+        for zone, count in enumerate(counts):
+            for rows, share in ((parts.train, 0.6), (parts.validation, 0.2), (parts.test, 0.2)):
+                assert abs(int((columns["zone"][rows] == f"z{zone}").sum()) - share * count) <= 1
+        return [set(columns["id"][rows]) for rows in (parts.train, parts.validation, parts.test)]
+
+    order = np.arange(len(zones))
+    assert parts_of(order) == parts_of(order[::-1])
+
+
+@pytest.mark.parametrize("rule", ["by_time", "by_group", "stratify"])
+def test_folds_are_divided_as_the_parts_are(rule: str) -> None:
+    rng = np.random.default_rng(0)
+    days, who = rng.integers(0, 60, 120), np.array([f"g{n}" for n in rng.integers(0, 11, 120)], object)
+    table = Table({"day": days.astype(float), "who": who, "price": np.arange(120.0)}, "f.csv")
+    rules: dict[str, object] = {"by_time": ByTime("day", gap=2), "by_group": "who", "stratify": "who"}
+    described = {"day": Numeric(), "who": Nominal(), "price": Numeric()}
+    asked = Split(fractions=Fractions(0.8, 0.2), **{rule: rules[rule]})  # type: ignore[arg-type]
+    dataset = Dataset("f", "f.csv", "price", described, asked)
+    rows = split(table, dataset).train
+    found = list(folds(table, dataset, rows, 4, seed=1))
+    held = np.concatenate([held for _, held in found])
+    assert len(set(held.tolist())) == len(held)
+    assert set(held.tolist()) <= set(rows.tolist())
+    for train, out in found:
+        assert not set(train.tolist()) & set(out.tolist())
+        if rule == "by_time":
+            assert days[train].max() <= days[out].min() - 2
+        elif rule == "by_group":
+            assert not set(who[train]) & set(who[out])
+        else:
+            for name in set(who[rows]):
+                assert abs((who[out] == name).sum() - (who[rows] == name).sum() / 4) <= 1
+    if rule != "by_time":
+        assert sorted(held.tolist()) == rows.tolist()
+    else:
+        assert days[rows].min() not in days[held]
+
+
+@pytest.mark.parametrize(
+    ("rule", "told"),
+    [
+        ({"by_time": ByTime("zone", "a")}, "split.by_time.column: columns.zone is nominal; it must be a date"),
+        ({"by_time": ByTime("rooms", 3.0)}, "split.by_time.column: columns.rooms must have missing: refused"),
+        ({"by_time": ByTime("area", "soon")}, "validation_from: must be a number, as 'area' is, got 'soon'"),
+        ({"by_time": ByTime("area", 5.0, 4.0)}, "test_from: must not lie before validation_from, 5.0"),
+        ({"by_group": "id", "fractions": Fractions(0.8, 0.2)}, "columns.id is different in every row; say unique"),
+        ({"by_group": "zon", "fractions": Fractions(0.8, 0.2)}, "there is no column 'zon'; did you mean 'zone'?"),
+        ({"key": "zone", "fractions": Fractions(0.8, 0.2)}, "split.key: columns.zone must name each row"),
+        ({"stratify": "area", "fractions": Fractions(0.8, 0.2)}, "columns.area is numeric and has no levels"),
+    ],
+)
+def test_a_split_by_a_column_that_cannot_be_is_refused(rule: dict[str, object], told: str) -> None:
+    with pytest.raises(ValueError) as refused:
+        _dataset(**rule)
+    assert told in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("rule", "told"),
+    [
+        ({}, "give fractions, by_column or both, or by_time.validation_from"),
+        (
+            {"by_time": ByTime("day", 3.0), "fractions": Fractions(0.8, 0.2)},
+            "validation_from and test_from, or fractions",
+        ),
+        ({"by_time": ByTime("day"), "fractions": Fractions(0.8, 0.2), "by_group": "who"}, "choose one"),
+        ({"by_group": "who", "fractions": Fractions(0.8, 0.2), "stratify": True}, "cannot be divided evenly besides"),
+    ],
+)
+def test_rules_that_do_not_go_together_are_refused(rule: dict[str, object], told: str) -> None:
+    with pytest.raises(ValueError, match=told):
+        Split(**rule)  # type: ignore[arg-type]

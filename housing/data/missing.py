@@ -1,0 +1,29 @@
+"""Which cells hold nothing, and what the others say."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container
+
+import numpy as np
+
+Place = Callable[[int], str]
+"""Names the place of a cell, given its index: `line 7`."""
+
+
+def text_of(value: object) -> str:
+    """A value as it would stand in a CSV file: 20 and 20.0 are both `20`."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
+        return str(int(value))
+    return str(value)
+
+
+def is_missing(value: object, texts: Container[str] = ()) -> bool:
+    """Whether a cell holds nothing: None, NaN, pandas's NA or NaT, or one of the texts that mean so."""
+    if isinstance(value, str):
+        return value in texts
+    if value is None or (isinstance(value, float | np.floating) and bool(np.isnan(value))):
+        return True
+    # By name: this module must not import pandas, and its NA refuses to be compared.
+    return type(value).__name__ in ("NAType", "NaTType")

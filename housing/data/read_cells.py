@@ -1,0 +1,66 @@
+"""Cells whose texts are kept as they stand, once each has been read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from housing.data.faults import Faults, shown
+from housing.data.missing import Place, is_missing, text_of
+
+
+class MissingCells(Protocol):
+    """Knows which texts mean missing, and notes a cell that must not be."""
+
+    texts: frozenset[str]
+
+    def note(self, index: int, place: Place) -> None:
+        """Of the cell with this index."""
+
+
+class ReadCells:
+    """Keeps texts as they stand, once each has been read: as a date, or as true or false."""
+
+    def __init__(
+        self, name: str, read: Callable[[str], object], missing: MissingCells, faults: Faults, *, what: str
+    ) -> None:
+        self._name, self._read, self._what = name, read, what
+        self._missing = missing
+        self._faults = faults
+        self._known: dict[object, str | None] = dict.fromkeys((None, *missing.texts))
+        self._values: list[str | None] = []
+
+    def add(self, cells: Sequence[object], place: Place) -> None:
+        odd = {cell for cell in set(cells).difference(self._known) if not self._takes(cell)}
+        values = list(map(self._known.get, cells))
+        if None in values:
+            for index, (cell, value) in enumerate(zip(cells, values, strict=True)):
+                if cell in odd:
+                    self._faults.add(f"{self._name}: not {self._what}", example=f"{shown(cell)} ({place(index)})")
+                elif value is None:
+                    self._missing.note(index, place)
+        self._values += values
+
+    def values(self) -> NDArray[np.generic]:
+        return np.array(self._values, dtype=object)
+
+    def _takes(self, cell: object) -> bool:
+        if is_missing(cell):
+            self._known[cell] = None
+            return True
+        text = text_of(cell)
+        try:
+            known = self._read(text) is not None
+        except ValueError:
+            return False
+        if known:
+            self._known[cell] = text
+        return known
+
+
+def date_in_words(pattern: str | None) -> str:
+    """What a cell of such a column must be."""
+    return "a date such as 2024-01-31" if pattern is None else f"a date as {pattern}"
