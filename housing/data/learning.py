@@ -56,8 +56,8 @@ class _Learner:
     def _of_levels(self, name: str, column: Nominal) -> Input:
         asked, values = self.features.of(name), self.rows[name].tolist()
         levels = learnt_levels(values) if column.levels is None else column.levels
-        way = asked.nominal or self._by_count(levels, column)
         kept = levels if asked.min_rows is None else frequent(values, levels, asked.min_rows)
+        way = asked.nominal or self._by_count(kept, column)
         rare = asked.min_rows is not None and len(kept) < len(levels)
         if way == "hash":
             return Hashed(name, column.missing, asked.hash_buckets or _HASH_BUCKETS)

@@ -163,6 +163,7 @@ def _numbers(
             number = known[value] = _number(value, missing_texts, read)
         if math.isinf(number):
             faults.add(f"{one.column}: not {what}", example=f"{shown(value)} (row {row})")
+            number = math.nan
         elif math.isnan(number) and one.missing == "refused":
             faults.add(*refused_missing(one.column), example=f"row {row}")
         found.append(number)
