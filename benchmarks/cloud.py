@@ -123,7 +123,7 @@ def train(settings: Settings, channels: dict[str, Channel]) -> tuple[str, set[st
 def prune(settings: Settings, channels: dict[str, Channel]) -> tuple[str, set[str]]:
     """A spot job that is interrupted, goes on and is stopped after its tenth round; then it is found by its tags."""
     spot = Spot(enabled=True)
-    rehearsal = replace(settings.rehearsal, interrupt_at_rounds=(5,), round_s=0.05)
+    rehearsal = replace(settings.rehearsal, interrupt_at_rounds=(5,), seconds_per_round=0.05)
     settings = replace(settings, spot=spot, rehearsal=rehearsal)
     runner, calls = watched(settings)
     handle, outcome = runner.handle(), "completed"

@@ -168,7 +168,7 @@ def rollback(project: Project) -> None:
         "deployment.update.wait_s=20",
         "+deployment.update.alarms.slow={metric: ModelLatency, statistic: Average, above: 1, period_s: 10}",
     )
-    _taken_back(project, "a canary whose alarm rings", *canary, minute_s=5)
+    _taken_back(project, "a canary whose alarm rings", *canary, speed=12)
 
 
 def _taken_back(project: Project, what: str, *words: str, **rehearsal: Any) -> None:

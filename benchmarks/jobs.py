@@ -22,7 +22,7 @@ from housing.rehearsal.settings import InjectedFault
 KINDS = ("throttling", "server_error", "lost", "slow")
 ROWS = 2000
 # Before early stopping may end a job; the rounds are slow enough to be billed by the second.
-INTERRUPTED = {"interrupt_at_rounds": [3, 7], "round_s": 0.2}
+INTERRUPTED = {"interrupt_at_rounds": [3, 7], "seconds_per_round": 0.2}
 OF_S3 = ("HeadBucket", "CreateBucket", "HeadObject", "GetObject", "PutObject", "ListObjectsV2")
 
 

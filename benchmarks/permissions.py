@@ -152,7 +152,7 @@ class _User:
 
     def prepare(self, step: Step) -> None:
         self._project.sign_as_the_account()
-        self._project.use(enforce_iam=True, round_s=0.3 if step.interrupted_after else 0.0)
+        self._project.use(enforce_iam=True, seconds_per_round=0.3 if step.interrupted_after else 0.0)
         if step.is_served is not None:
             words = ("deploy", *SERVED) if step.is_served else ("destroy",)
             self._project.run(*words, *self.place)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from housing.rehearsal import kinds
 from housing.rehearsal.account import ACCOUNT
 from housing.rehearsal.api.faults import Faults
+from housing.rehearsal.clock import Clock
 from housing.rehearsal.settings import Settings
 from housing.rehearsal.store import Store
 
@@ -28,6 +29,7 @@ class Context:
         self.settings = settings
         self.region = settings.region
         self.store = Store(state / "records", settings.region)
+        self.clock = Clock(settings.speed)
         self.faults = Faults(state / "faults.json", settings)
         self.folder = state / "work"
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -38,6 +40,7 @@ class Context:
         """Go on with other settings; the folder and the region stay. ValueError for a fault that can never happen."""
         self.faults.use(settings)
         self.settings = settings
+        self.clock.run_at(settings.speed)
 
     def arn(self, kind: str, name: str) -> str:
         return kinds.arn(self.region, kind, name)

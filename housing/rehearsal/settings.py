@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 _SERVICES = ("sagemaker", "s3", "iam", "sts", "logs", "cloudwatch", "application-autoscaling")
+_FASTEST = 1000  # of an alarm's shortest period, beyond that, hardly anything is left
 _OPERATION = re.compile(rf"\*|({'|'.join(_SERVICES)}):[A-Za-z0-9*]+")
 
 
@@ -59,39 +60,40 @@ class Settings:
     """`folder` holds the state, seen from the working folder, and outlives the process; `port` 0: the system chooses.
 
     Spot jobs are interrupted at each of the rounds `interrupt_at_rounds`, once; `start_s` is how long a machine takes
-    to start, `round_s` how long each round of training is made to take at least. `fail_jobs` of the training jobs that
-    begin next fail in their container. With `enforce_iam` calls are held to the policies of who signs them. A
-    rehearsal that commands have started ends once they have ended, after `idle_s` seconds without calls, jobs and
-    endpoints. `seed` draws who answers a request: each endpoint draws anew from it when it comes into service, so that
-    the same requests are shared in the same way each time.
-    A minute of alarms and of autoscaling lasts `minute_s` here; the waits of a deployment are real seconds.
+    to start, `seconds_per_round` how long each round of the built-in algorithm takes at least: it counts for the limits
+    of a job and for its bill. `fail_jobs` of the training jobs that begin next fail in their container. With
+    `enforce_iam` calls are held to the policies of who signs them. A rehearsal that commands have started ends once
+    they have ended, after `idle_s` seconds without calls, jobs and endpoints. `seed` draws who answers a request: each
+    endpoint draws anew from it when it comes into service, so that the same requests are shared in the same way each
+    time. So many seconds of AWS's pass in one here as `speed` says: starts of machines, rounds, waits of a deployment,
+    minutes of alarms and of autoscaling. What happens keeps its order; work takes as long as it takes.
     """
 
     folder: str = ".housing/rehearsal"
     port: int = 0
     region: str = "us-east-1"
     start_s: float = 0
-    round_s: float = 0
+    seconds_per_round: float = 0
     interrupt_at_rounds: tuple[int, ...] = ()
     spot_discount: float = 0.7
     fail_jobs: int = 0
     faults: tuple[InjectedFault, ...] = ()
     enforce_iam: bool = False
     idle_s: float = 10
-    minute_s: float = 60
+    speed: float = 1
     seed: int = 0
     quotas: Quotas = field(default_factory=Quotas)
 
     def __post_init__(self) -> None:
-        for key in ("start_s", "round_s", "fail_jobs", "idle_s"):
+        for key in ("start_s", "seconds_per_round", "fail_jobs", "idle_s"):
             if getattr(self, key) < 0:
                 raise ValueError(f"{key} must be 0 or more, got {getattr(self, key)}")
         if any(number < 0 for number in self.interrupt_at_rounds):
             raise ValueError(f"interrupt_at_rounds must be 0 or more each, got {list(self.interrupt_at_rounds)}")
         if not 0 <= self.port <= 65535:
             raise ValueError(f"port must lie in [0, 65535], got {self.port}")
-        if not self.minute_s > 0:
-            raise ValueError(f"minute_s must be more than 0, got {self.minute_s}")
+        if not 0 < self.speed <= _FASTEST:
+            raise ValueError(f"speed must lie in (0, {_FASTEST}], got {self.speed}")
         if not 0 <= self.spot_discount < 1:
             raise ValueError(f"spot_discount must lie in [0, 1), got {self.spot_discount}")
 

@@ -31,7 +31,7 @@ class _Reached:
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Iterator[Settings]:
-    settings = Settings(folder=str(tmp_path / "rehearsal"), round_s=0.02)
+    settings = Settings(folder=str(tmp_path / "rehearsal"), seconds_per_round=0.02)
     give_known_keys(Path(settings.folder))
     yield settings
     stop(settings.folder)

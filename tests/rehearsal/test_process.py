@@ -309,7 +309,7 @@ class _Reached:
 
 def test_a_reset_ends_jobs_and_leaves_an_empty_account(rehearsal: Settings) -> None:
     assert not reset(rehearsal)
-    address = ensure(replace(rehearsal, round_s=1))
+    address = ensure(replace(rehearsal, seconds_per_round=1))
     served = _Reached(address)
     fill_bucket(cast(Served, served))
     client = served.client("sagemaker")

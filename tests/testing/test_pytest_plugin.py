@@ -33,7 +33,7 @@ def test_a_marker_sets_how_it_behaves(rehearsal):
 def test_the_marker_was_of_one_test(rehearsal):
     assert boto3.client("s3").list_buckets()["Buckets"] == []
 
-@pytest.mark.rehearsal(minute_s=-1)
+@pytest.mark.rehearsal(speed=-1)
 def test_a_marker_that_makes_no_sense(rehearsal):
     raise AssertionError("it is not reached")
 
@@ -69,7 +69,7 @@ def test_each_test_has_an_empty_account_and_its_own_settings(tmp_path: Path) -> 
         "test_a_marker_that_makes_no_sense": "ERROR",
         "test_a_marker_of_what_is_fixed": "ERROR",
     }, done.stdout + done.stderr
-    assert "@pytest.mark.rehearsal: minute_s must be more than 0, got -1" in done.stdout
+    assert "@pytest.mark.rehearsal: speed must lie in (0, 1000], got -1" in done.stdout
     assert "@pytest.mark.rehearsal: port is chosen once for all tests and cannot be set for one" in done.stdout
 
 

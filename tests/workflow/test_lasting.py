@@ -16,7 +16,7 @@ from tests.workflow.conftest import Answer, Housing, in_process
 from tests.workflow.processes import run, start, studies
 from tests.workflow.rehearsed import Account, kill, metrics, printed, rounds, statuses, until
 
-SLOW = "rehearsal.round_s=0.1"
+SLOW = "rehearsal.seconds_per_round=0.1"
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +85,14 @@ def test_the_next_command_tells_of_a_job_that_was_left(project: Path, housing: H
 def test_a_study_killed_again_and_again_pays_for_each_trial_once(
     tmp_path: Path, account: Account, there: tuple[str, ...], name: str
 ) -> None:
-    begin = ("tune", *there, "rehearsal.round_s=0.03", "study.trials=6", "study.parallel=3", "algorithm.num_round=15")
+    begin = (
+        "tune",
+        *there,
+        "rehearsal.seconds_per_round=0.03",
+        "study.trials=6",
+        "study.parallel=3",
+        "algorithm.num_round=15",
+    )
     moments = random.Random(1)
     for _ in range(3):
         begun = studies(tmp_path / "mlflow.db")
@@ -111,7 +118,7 @@ def test_a_study_killed_again_and_again_pays_for_each_trial_once(
 def test_without_a_terminal_ctrl_c_stops_the_job_and_records_what_there_is(
     project: Path, account: Account, there: tuple[str, ...], name: str
 ) -> None:
-    process = start("train", *there, "rehearsal.round_s=0.3", folder=project)
+    process = start("train", *there, "rehearsal.seconds_per_round=0.3", folder=project)
     until(lambda: bool(rounds(project / "mlflow.db")))
     assert process.pid is not None
     os.kill(process.pid, signal.SIGINT)
@@ -195,7 +202,7 @@ def test_spot_saves_what_was_not_billed_for_each_job_and_for_the_study(
     project: Path, housing: Housing, there: tuple[str, ...]
 ) -> None:
     # What is billed is counted in whole seconds: a job of one second saves nothing.
-    spot = ("runner.spot.enabled=true", "rehearsal.interrupt_at_rounds=[2]", "rehearsal.round_s=0.6")
+    spot = ("runner.spot.enabled=true", "rehearsal.interrupt_at_rounds=[2]", "rehearsal.seconds_per_round=0.6")
     tuned = housing("tune", *there, *spot, "study.trials=2", "algorithm.num_round=6")
     assert tuned.code == 0, tuned.err
     assert "spot saved" in tuned.out
@@ -232,7 +239,7 @@ def test_on_spot_the_record_shows_the_model_kept_and_every_round(
 def test_a_terminated_command_leaves_its_job_to_the_next(
     project: Path, account: Account, there: tuple[str, ...], name: str
 ) -> None:
-    process = start("train", *there, "rehearsal.round_s=0.3", folder=project)
+    process = start("train", *there, "rehearsal.seconds_per_round=0.3", folder=project)
     until(lambda: bool(rounds(project / "mlflow.db")))
     process.terminate()
     process.join(300)

@@ -89,7 +89,7 @@ def test_it_looks_for_the_best_of_a_classifier_s_metric(
 
 def test_killed_it_is_gone_on_with_and_nothing_is_trained_twice(tmp_path: Path, account: Account) -> None:
     there = account.there("killed")
-    process = start("tune", *AMT, *there, *SHORT, "rehearsal.round_s=0.1", folder=tmp_path)
+    process = start("tune", *AMT, *there, *SHORT, "rehearsal.seconds_per_round=0.1", folder=tmp_path)
     until(lambda: len(rounds(tmp_path / "mlflow.db")) > 2)
     kill(process)
     (study,) = studies(tmp_path / "mlflow.db")
@@ -105,7 +105,7 @@ def test_killed_it_is_gone_on_with_and_nothing_is_trained_twice(tmp_path: Path, 
 
 def test_interrupted_it_stops_and_goes_on_as_another_that_learns_from_it(tmp_path: Path, account: Account) -> None:
     there = account.there("stopped")
-    process = start("tune", *AMT, *there, *SHORT, "rehearsal.round_s=0.3", folder=tmp_path)
+    process = start("tune", *AMT, *there, *SHORT, "rehearsal.seconds_per_round=0.3", folder=tmp_path)
     until(lambda: statuses(tmp_path / "mlflow.db")["FINISHED"] > 0)
     assert process.pid is not None
     os.kill(process.pid, signal.SIGINT)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import operator
-import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from housing.rehearsal.serving.hosting import Hosting
 from housing.rehearsal.serving.metering import LOAD, NAMESPACE, statistic
 
+_MOST_MISSED = 60
 _COMPARISONS = {
     "GreaterThanThreshold": operator.gt,
     "GreaterThanOrEqualToThreshold": operator.ge,
@@ -26,24 +26,36 @@ class Alarms:
 
     def __init__(self) -> None:
         self._states: dict[tuple[str, str], str] = {}
+        self._evaluated_at: float | None = None
 
     def evaluate(self, hosting: Hosting) -> None:
         """Set the state of every alarm whose metric has changed; one that is configured anew is evaluated anew."""
         client = hosting.context.client("cloudwatch")
         states: dict[tuple[str, str], str] = {}
+        now = hosting.context.clock.now()
         for page in client.get_paginator("describe_alarms").paginate(AlarmTypes=["MetricAlarm"]):
             for alarm in page["MetricAlarms"]:
                 if alarm.get("Namespace") != NAMESPACE or alarm.get("ComparisonOperator") not in _COMPARISONS:
                     continue
                 key = alarm["AlarmName"], str(alarm.get("AlarmConfigurationUpdatedTimestamp"))
-                state = _state(alarm, hosting, time.time())
-                if state is None:
-                    continue
-                states[key] = state
-                reason = f"{alarm['MetricName']} of the last {alarm['EvaluationPeriods']} periods"
-                if state != self._states.get(key, _state_before(alarm, state, reason)):
-                    client.set_alarm_state(AlarmName=alarm["AlarmName"], StateValue=state, StateReason=reason)
-        self._states = states
+                for moment in self._moments(alarm, now):
+                    state = _state(alarm, hosting, moment)
+                    if state is None:
+                        continue
+                    if state == "ALARM":
+                        hosting.rang_at[alarm["AlarmName"]] = now
+                    reason = f"{alarm['MetricName']} of the last {alarm['EvaluationPeriods']} periods"
+                    before = states.get(key) or self._states.get(key) or _state_before(alarm, state, reason)
+                    states[key] = state
+                    if state != before:
+                        client.set_alarm_state(AlarmName=alarm["AlarmName"], StateValue=state, StateReason=reason)
+        self._states, self._evaluated_at = states, now
+
+    def _moments(self, alarm: Mapping[str, Any], now: float) -> Iterator[float]:
+        """When it is due: more than once where the clock has left whole periods behind since the last time."""
+        period = alarm["Period"]
+        missed = min(_MOST_MISSED, int((now - (self._evaluated_at or now)) // period))
+        return (now - age * period for age in range(missed, -1, -1))
 
 
 def _state_before(alarm: Mapping[str, Any], state: str, reason: str) -> str:
@@ -54,7 +66,7 @@ def _state_before(alarm: Mapping[str, Any], state: str, reason: str) -> str:
 
 def _state(alarm: Mapping[str, Any], hosting: Hosting, now: float) -> str | None:
     """The alarm's state; None when data are missing and it is to stay as it is."""
-    period_s = alarm["Period"] * hosting.context.settings.minute_s / 60
+    period_s = alarm["Period"]
     dimensions = {each["Name"]: each["Value"] for each in alarm.get("Dimensions", [])}
     # Without invocations SageMaker emits zeros of the metric that autoscaling follows.
     idle = alarm["MetricName"] == LOAD and hosting.router.fleet(dimensions.get("EndpointName", "")) is not None

@@ -121,28 +121,36 @@ def _update(hosting: Hosting, endpoint: str) -> None:
 
 def _shift(hosting: Hosting, endpoint: str, old: Fleet | None, new: Fleet, steps: Shifting) -> str | None:
     """Move the traffic; returns why it must be rolled back, or None when all of it has moved."""
-    deadline = time.monotonic() + steps.timeout_s
+    now = hosting.context.clock.now
+    deadline = now() + steps.timeout_s
     for part in steps.steps:
         _show_pending(hosting, endpoint, new.plan, "ActivatingTraffic")
         hosting.router.route(endpoint, [Share(new, part), *([Share(old, 1 - part)] if old else [])])
         _show_pending(hosting, endpoint, new.plan, "Baking")
-        if reason := _bake(hosting, steps, min(time.monotonic() + steps.wait_s, deadline)):
+        if reason := _bake(hosting, new, steps, min(now() + steps.wait_s, deadline)):
             return reason
-        if time.monotonic() >= deadline and part < 1:
+        if now() >= deadline and part < 1:
             return f"The update took longer than MaximumExecutionTimeoutInSeconds ({steps.timeout_s})."
     _wait(hosting, steps.termination_s)
     return None
 
 
-def _bake(hosting: Hosting, steps: Shifting, until: float) -> str | None:
+def _bake(hosting: Hosting, fleet: Fleet, steps: Shifting, until: float) -> str | None:
     """Watch the alarms until then; returns why the update must be rolled back, or None."""
+    clock = hosting.context.clock
+    since = clock.now()
     while True:
-        if alarms := tripped(hosting.context, steps.alarms):
+        left = until - clock.now()
+        if left <= 0 and steps.alarms:
+            # What has come until now counts, too, however fast the clock is.
+            hosting.router.answer_begun(fleet)
+            hosting.tick()
+        rang = [name for name in steps.alarms if hosting.rang_at.get(name, since) > since]
+        if alarms := rang or tripped(hosting.context, steps.alarms):
             return f"The update was rolled back because of alarms in state ALARM: {', '.join(alarms)}."
-        left = until - time.monotonic()
         if left <= 0:
             return None
-        _wait(hosting, min(left, _POLL_S))
+        _wait(hosting, min(left, clock.often(_POLL_S) * clock.speed))
 
 
 def _resize(hosting: Hosting, endpoint: str) -> None:
@@ -269,7 +277,7 @@ def _write(hosting: Hosting, endpoint: str, **changes: Any) -> None:
 
 
 def _wait(hosting: Hosting, seconds: float) -> None:
-    if hosting.context.ending.wait(seconds):
+    if hosting.context.clock.wait(hosting.context.ending, seconds):
         raise _Ending
 
 

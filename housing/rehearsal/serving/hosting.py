@@ -19,7 +19,10 @@ _log = logging.getLogger(__name__)
 
 
 class Hosting:
-    """`periodic_tasks` are run every half a second, from the first endpoint on: until then there are no threads."""
+    """`periodic_tasks` are run from the first endpoint on, every half a second or more often where the clock is fast.
+
+    Until then there are no threads.
+    """
 
     def __init__(self, context: Context, periodic_tasks: Sequence[Callable[[Hosting], None]] = ()) -> None:
         self.context = context
@@ -27,9 +30,12 @@ class Hosting:
         self.meter = Meter(context)
         self.logs = OutputLogs(context)
         self.captures = Captures(context)
+        self.rang_at: dict[str, float] = {}
+        """When the metric of each alarm was last found to be beyond its threshold, by the clock."""
         self.background = ThreadPoolExecutor(_BACKGROUND_THREADS, thread_name_prefix="hosting")
         self._periodic_tasks = tuple(periodic_tasks)
         self._lock = threading.Lock()
+        self._ticking = threading.Lock()
         self._threads: list[threading.Thread] = []
         self._periodic: threading.Thread | None = None
 
@@ -74,11 +80,16 @@ class Hosting:
         """Close a fleet in the background."""
         self.spawn(lambda: self.router.retire(fleet), "retiring")
 
-    def _run_periodically(self) -> None:
-        while not self.context.ending.wait(_PERIOD_S):
-            self.publish()
+    def tick(self) -> None:
+        """Publish what was collected, and run the periodic tasks once."""
+        self.publish()
+        with self._ticking:
             for task in self._periodic_tasks:
                 try:
                     task(self)
                 except Exception:
                     _log.exception("serving: a periodic task failed; it is tried again")
+
+    def _run_periodically(self) -> None:
+        while not self.context.ending.wait(self.context.clock.often(_PERIOD_S)):
+            self.tick()

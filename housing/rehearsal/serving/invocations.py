@@ -108,7 +108,7 @@ def ask(hosting: Hosting, variant: RunningVariant, payload: Payload) -> Answer:
         "Invocation5XXErrors": float(failed),
         "InvocationModelErrors": float(bad or failed),
         "ModelLatency": (answered - asked) * 1e6,
-        "OverheadLatency": (asked - began - setup_s + time.perf_counter() - answered) * 1e6,
+        "OverheadLatency": (asked - began - hosting.context.clock.here(setup_s) + time.perf_counter() - answered) * 1e6,
     }
     if variant.most_at_once is None:
         samples[LOAD] = 1 / max(variant.instances, 1)
@@ -144,10 +144,10 @@ def _cold_start(context: Context, variant: RunningVariant) -> float:
     """A serverless variant that nobody has called for a while starts a machine first; how long it took, in seconds."""
     if variant.most_at_once is None:
         return 0
-    last, variant.last_used = variant.last_used, time.monotonic()
-    if last is not None and time.monotonic() - last < _WARM_MINUTES * context.settings.minute_s:
+    last, variant.last_used = variant.last_used, context.clock.now()
+    if last is not None and variant.last_used - last < _WARM_MINUTES * 60:
         return 0
-    context.ending.wait(context.settings.start_s)
+    context.clock.wait(context.ending, context.settings.start_s)
     return context.settings.start_s
 
 

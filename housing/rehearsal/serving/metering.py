@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import math
 import threading
-import time
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from statistics import fmean
@@ -46,7 +45,7 @@ class Source:
 
 
 class Meter:
-    """Samples of the last 60 minutes, in slots of a tenth of a second. May be used from any thread."""
+    """Samples of the clock's last 60 minutes, in slots of a tenth of a second. May be used from any thread."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
@@ -55,7 +54,7 @@ class Meter:
         self._unpublished: dict[Source, Samples] = {}
 
     def add(self, source: Source, samples: Mapping[str, float]) -> None:
-        slot = int(time.time() / _SLOT_S)
+        slot = int(self._context.clock.now() / _SLOT_S)
         with self._lock:
             for place in (
                 self._slots[source].setdefault(slot, defaultdict(list)),
@@ -65,15 +64,14 @@ class Meter:
                     place[name].append(value)
 
     def samples(self, metric: str, dimensions: Mapping[str, str], *, start: float, end: float) -> list[float]:
-        """Values of `metric` in (start, end], in seconds since 1970, of every source with these dimensions."""
+        """Values of `metric` in (start, end], of the clock, of every source with these dimensions."""
         first, last = math.ceil(start / _SLOT_S), int(end / _SLOT_S)
         with self._lock:
             return [
                 value
                 for source, slots in self._slots.items()
                 if source.matches(dimensions)
-                for slot in range(first, last + 1)
-                if slot in slots
+                for slot in _between(slots, first, last)
                 for value in slots[slot].get(metric, ())
             ]
 
@@ -108,12 +106,19 @@ class Meter:
             client.put_metric_data(Namespace=NAMESPACE, MetricData=data[start : start + _DATA_A_CALL])
 
     def _forget(self) -> None:
-        oldest = (time.time() - _KEPT_MINUTES * self._context.settings.minute_s) / _SLOT_S
+        oldest = (self._context.clock.now() - _KEPT_MINUTES * 60) / _SLOT_S
         for source, slots in list(self._slots.items()):
             for slot in [slot for slot in slots if slot < oldest]:
                 del slots[slot]
             if not slots:
                 del self._slots[source]
+
+
+def _between(slots: Mapping[int, Samples], first: int, last: int) -> Iterator[int]:
+    """Those of the slots that lie in [first, last], by whichever way is shorter."""
+    if len(slots) < last - first:
+        return (slot for slot in slots if first <= slot <= last)
+    return (slot for slot in range(first, last + 1) if slot in slots)
 
 
 def statistic(values: Sequence[float], name: str) -> float:

@@ -41,6 +41,7 @@ class RunningVariant:
     most_at_once: int | None = None
     last_used: float | None = None
     in_flight: int = 0
+    begun: int = 0
 
 
 @dataclass(eq=False)
@@ -121,13 +122,22 @@ class Router:
             draws = self._draws.get(endpoint)
             if draws is None or draws.random() * production.weight >= fleet.shadow.weight:
                 return None
-            fleet.shadow.in_flight += 1
+            _begin(fleet.shadow)
         return fleet.shadow
 
     def release(self, variant: RunningVariant) -> None:
         with self._lock:
             variant.in_flight -= 1
-            variant.last_used = time.monotonic()
+            variant.last_used = self._context.clock.now()
+
+    def answer_begun(self, fleet: Fleet) -> None:
+        """Return when as many requests are answered as have begun until now."""
+        begun = {variant.name: variant.begun for variant in fleet.variants.values()}
+        deadline = time.monotonic() + _DRAIN_S
+        while any(v.begun - v.in_flight < begun[v.name] for v in fleet.variants.values()):
+            if time.monotonic() > deadline:
+                return
+            time.sleep(0.005)
 
     def retire(self, fleet: Fleet) -> None:
         """Close a fleet that gets no more requests, once those in flight are answered."""
@@ -164,4 +174,9 @@ def _drawn(among: Sequence[T], weights: Sequence[float], draws: random.Random) -
 def _count_in(variant: RunningVariant) -> None:
     if variant.most_at_once is not None and variant.in_flight >= variant.most_at_once:
         raise TooBusy(variant.name)
+    _begin(variant)
+
+
+def _begin(variant: RunningVariant) -> None:
     variant.in_flight += 1
+    variant.begun += 1

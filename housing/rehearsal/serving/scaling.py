@@ -1,12 +1,11 @@
 """Application Auto Scaling of variants: target tracking on the metrics of `metering`.
 
-A minute is `minute_s` long, and cooldowns are counted in such minutes, so that a test can see it act.
+Minutes and cooldowns are those of the context's clock.
 """
 
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +21,7 @@ from housing.rehearsal.serving.scalable_targets import NAMESPACE as SERVICE
 if TYPE_CHECKING:
     from housing.rehearsal.context import Context
 
+_MINUTE_S = 60
 _COOLDOWN_S = 300
 
 
@@ -49,14 +49,14 @@ class Scaling:
             now = fleet.variants[variant].instances
             if hosting.context.store.get("endpoint", endpoint)["EndpointStatus"] == "InService":
                 scaling_activities.settle(hosting.context, target["ResourceId"], now)
-            scaled_at = self._scaled_at.get((endpoint, variant), 0.0)
+            scaled_at = self._scaled_at.get((endpoint, variant), -math.inf)
             wanted = [_wanted(hosting, (endpoint, variant), policy, now, scaled_at) for policy in tracking]
             # As on AWS, the policy that asks for most decides.
             count = min(max(*wanted, target["MinCapacity"]), target["MaxCapacity"])
             if count == now or _suspended(target, outwards=count > now):
                 continue
             if _resize(hosting, endpoint, variant, count):
-                self._scaled_at[endpoint, variant] = time.time()
+                self._scaled_at[endpoint, variant] = hosting.context.clock.now()
                 cause = _cause(tracking[wanted.index(max(wanted))], target, outwards=count > now)
                 scaling_activities.begin(hosting.context, target["ResourceId"], count, cause)
 
@@ -95,10 +95,10 @@ def _delete_orphans(context: Context, policies: list[Mapping[str, Any]], targets
 def _wanted(hosting: Hosting, variant: tuple[str, str], whole: Mapping[str, Any], now: int, scaled_at: float) -> int:
     """How many instances a policy asks for, once the metric has been off its target for long enough."""
     policy = whole["TargetTrackingScalingPolicyConfiguration"]
-    minute_s, moment = hosting.context.settings.minute_s, time.time()
-    loads = [_load(hosting, variant, policy, moment - age * minute_s, minute_s) for age in range(IN_PERIODS)]
+    moment = hosting.context.clock.now()
+    loads = [_load(hosting, variant, policy, moment - age * _MINUTE_S) for age in range(IN_PERIODS)]
     target = float(policy["TargetValue"])
-    since_s = (moment - scaled_at) * 60 / minute_s
+    since_s = moment - scaled_at
     if all(load is not None and load > target for load in loads[:OUT_PERIODS]):
         wanted = math.ceil(now * (loads[0] or 0) / target)
         return wanted if since_s >= policy.get("ScaleOutCooldown", _COOLDOWN_S) else now
@@ -109,9 +109,7 @@ def _wanted(hosting: Hosting, variant: tuple[str, str], whole: Mapping[str, Any]
     return now
 
 
-def _load(
-    hosting: Hosting, variant: tuple[str, str], policy: Mapping[str, Any], end: float, minute_s: float
-) -> float | None:
+def _load(hosting: Hosting, variant: tuple[str, str], policy: Mapping[str, Any], end: float) -> float | None:
     """The metric that a policy tracks, over one minute; None without data, and for metrics that are not ours."""
     dimensions = dict(zip(("EndpointName", "VariantName"), variant, strict=True))
     metric, name = LOAD, "Sum"
@@ -122,7 +120,7 @@ def _load(
         dimensions = {each["Name"]: each["Value"] for each in custom.get("Dimensions", [])}
     elif policy["PredefinedMetricSpecification"]["PredefinedMetricType"] != METRIC:
         return None
-    values = hosting.meter.samples(metric, dimensions, start=end - minute_s, end=end)
+    values = hosting.meter.samples(metric, dimensions, start=end - _MINUTE_S, end=end)
     return statistic(values, name) if values else None
 
 

@@ -99,7 +99,7 @@ def _run(hosting: Hosting, name: str) -> None:
 def _work(hosting: Hosting, record: Record) -> None:
     """Start the machine and transform every object."""
     name = record["TransformJobName"]
-    if hosting.context.ending.wait(hosting.context.settings.start_s):
+    if hosting.context.clock.wait(hosting.context.ending, hosting.context.settings.start_s):
         raise _Stopped
     if hosting.context.faults.lacks_capacity("sagemaker:CreateTransformJob"):
         raise _Failed("CapacityError: Unable to provision requested ML compute capacity. Please retry later.")

@@ -59,6 +59,7 @@ class Execution:
         self._tree = Tree(self._folder / "ml")
         self._record = context.store.get(KIND, name)
         self._began: float | None = None
+        self._waited = 0.0
         self._checkpoints: objects.Mirror | None = None
         self._log: TrainingLog | None = None
 
@@ -124,32 +125,39 @@ class Execution:
 
     def _wait(self, seconds: float) -> None:
         """Raises Ended when the job is stopped meanwhile, or exceeds MaxWaitTimeInSeconds."""
-        patience = self._record["StoppingCondition"].get("MaxWaitTimeInSeconds", math.inf)
-        left = self._record["CreationTime"] + patience - time.time()
-        if self._stopping.wait(max(0.0, min(seconds, left))):
+        left = self._patience()
+        self._waited += min(seconds, left)
+        if self._context.clock.wait(self._stopping, max(0.0, min(seconds, left))):
             raise Ended(*STOPPED)
         if seconds > left:
             raise Ended(*OUT_OF_PATIENCE)
 
+    def _patience(self) -> float:
+        """Seconds that it may wait and work yet, of AWS's."""
+        patience = float(self._record["StoppingCondition"].get("MaxWaitTimeInSeconds", math.inf))
+        return patience - self._waited - self._seconds()
+
     def _run_container(self, interrupt_at: int | None, fails: str | None) -> bool:
         """Run the container to its end; True when its spot instance was reclaimed. Raises Failed, Ended."""
         log = self._log = TrainingLog(self._context, self._name, metric_definitions(self._record, self._context.region))
-        container = self._engine.start(self._container_config(interrupt_at, fails))
-        times = self._record["StoppingCondition"]
-        deadline = time.time() + times["MaxRuntimeInSeconds"] - self._seconds()
-        patience = self._record["CreationTime"] + times.get("MaxWaitTimeInSeconds", math.inf)
+        left_s = min(self._record["StoppingCondition"]["MaxRuntimeInSeconds"] - self._seconds(), self._patience())
+        last = self._last_round(left_s)
+        stops_at = min((number for number in (interrupt_at, last) if number is not None), default=None)
+        container = self._engine.start(self._container_config(stops_at, fails))
+        deadline = time.time() + left_s
         # Only its metrics show that a script has finished a round.
         rounds = interrupt_at if interrupt_at is not None and _is_script(self._record) else math.inf
         end: tuple[str, str] | None = None
         try:
             while not container.ended:
                 log.take(container.read(_POLL_S))
-                if container.paused_at is not None or log.rounds > rounds:
+                out_of_time = container.paused_at is not None and container.paused_at == last
+                if (container.paused_at is not None and not out_of_time) or log.rounds > rounds:
                     self._reclaim(container, log)
                     return True
                 if log.due():
                     self._publish(log)
-                if end is None and (end := self._end_reason(deadline, patience)):
+                if end is None and (end := self._end_reason(deadline, out_of_time=out_of_time)):
                     deadline = time.time() + _GRACE_S
                     container.signal(signal.SIGTERM)
                 elif end and time.time() > deadline:
@@ -164,12 +172,25 @@ class Execution:
             raise Failed(self._failure(container.exit_code))
         return False
 
-    def _end_reason(self, deadline: float, patience: float) -> tuple[str, str] | None:
+    def _last_round(self, left_s: float) -> int | None:
+        """The round after which so many seconds are over, where each takes the time that it is said to take."""
+        each_s, wanted = self._paced_s(), self._record.get("HyperParameters", {}).get("num_round", "")
+        if not each_s or not wanted.isdecimal() or int(wanted) * each_s <= left_s:
+            return None
+        return max(0, int(left_s // each_s) - 1)
+
+    def _paced_s(self) -> float:
+        """How long a round takes by the settings; 0 of scripts, which nobody can slow down."""
+        return 0.0 if _is_script(self._record) else self._context.settings.seconds_per_round
+
+    def _end_reason(self, deadline: float, *, out_of_time: bool) -> tuple[str, str] | None:
         """Why the job must end now; None while it may go on."""
         if self._stopping.is_set():
             return STOPPED
-        now = time.time()
-        return OUT_OF_TIME if now > deadline else OUT_OF_PATIENCE if now > patience else None
+        if not out_of_time and time.time() <= deadline:
+            return None
+        most = self._record["StoppingCondition"]["MaxRuntimeInSeconds"] - self._seconds()
+        return OUT_OF_TIME if most <= self._patience() else OUT_OF_PATIENCE
 
     def _container_config(self, interrupt_at: int | None, fails: str | None) -> dict[str, Any]:
         specification = self._record["AlgorithmSpecification"]
@@ -187,7 +208,7 @@ class Execution:
                 *specification.get("ContainerEntrypoint", []),
                 *specification.get("ContainerArguments", []),
             ],
-            "round_s": self._context.settings.round_s,
+            "round_s": self._context.clock.here(self._paced_s()),
             "pause_at": interrupt_at,
             "fails": fails,
         }
@@ -255,7 +276,9 @@ class Execution:
 
     def _count_seconds(self) -> None:
         if self._began is not None:
-            self._update(_seconds=self._seconds() + time.time() - self._began)
+            rounds = self._log.rounds if self._log else 0
+            took = max(time.time() - self._began, rounds * self._paced_s())
+            self._update(_seconds=self._seconds() + took)
             self._began = None
 
     def _set_status(self, status: str, message: str) -> None:

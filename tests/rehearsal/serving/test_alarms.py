@@ -26,7 +26,7 @@ def endpoint(shop: Shop) -> str:
 
 @pytest.fixture(autouse=True)
 def short_minutes(settings: Any) -> Iterator[None]:
-    settings(minute_s=1)
+    settings(speed=60)
     yield
 
 

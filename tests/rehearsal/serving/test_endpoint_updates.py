@@ -143,9 +143,25 @@ def test_linear_shifting_goes_in_steps(shop: Shop) -> None:
     assert 2 <= time.monotonic() - began < 15
 
 
+def test_a_fast_clock_shortens_the_waits_of_an_update_and_keeps_its_steps(shop: Shop, settings: Any) -> None:
+    settings(speed=1000, start_s=120)
+    endpoint, config = shop.endpoint(variant(shop.model(1.0))), shop.config(variant(shop.model(2.0)))
+    with shop.calling(endpoint) as answers:
+        shop.wait_for(answers, 3)
+        shop.sagemaker.update_endpoint(
+            EndpointName=endpoint, EndpointConfigName=config, DeploymentConfig=_canary(wait_s=600)
+        )
+        assert shop.settled(endpoint, timeout_s=300)["EndpointConfigName"] == config
+        shop.wait_for(answers, len(answers) + 3)
+    values = [round(value) for _, value in answers]
+    assert values[0] == 1
+    assert values[-1] == 2
+    assert 1 in values[values.index(2) :], "at first the canary got a part"
+
+
 def test_a_canary_whose_alarm_fires_is_taken_back(shop: Shop, settings: Any) -> None:
     """The alarm is CloudWatch's own: it looks at the errors of the new fleet."""
-    settings(minute_s=0.5)
+    settings(speed=1000)
     script = b"def model_fn(d): return 1\ndef predict_fn(rows, m): 1 / 0\n"
     wrong = shop.model_of(
         {"code/inference.py": script},
@@ -168,7 +184,7 @@ def test_a_canary_whose_alarm_fires_is_taken_back(shop: Shop, settings: Any) -> 
     )
     before = shop.sagemaker.describe_endpoint(EndpointName=endpoint)["EndpointConfigName"]
     shop.sagemaker.update_endpoint(
-        EndpointName=endpoint, EndpointConfigName=config, DeploymentConfig=_canary(wait_s=30, alarm=alarm)
+        EndpointName=endpoint, EndpointConfigName=config, DeploymentConfig=_canary(wait_s=300, alarm=alarm)
     )
     failed = 0
     while shop.sagemaker.describe_endpoint(EndpointName=endpoint)["EndpointStatus"] != "InService":
@@ -178,7 +194,7 @@ def test_a_canary_whose_alarm_fires_is_taken_back(shop: Shop, settings: Any) -> 
             assert e.response["Error"]["Code"] == "ModelError"
             failed += 1
     after = shop.sagemaker.describe_endpoint(EndpointName=endpoint)
-    assert after["EndpointConfigName"] == before
+    assert after["EndpointConfigName"] == before, failed
     assert alarm in after["FailureReason"]
     assert failed > 0
     assert {shop.invoke(endpoint)[0] for _ in range(20)} == {1.0}
@@ -200,7 +216,7 @@ def test_an_alarm_that_is_set_by_hand_takes_an_update_back(shop: Shop) -> None:
         ComparisonOperator="GreaterThanThreshold",
     )
     shop.sagemaker.update_endpoint(
-        EndpointName=endpoint, EndpointConfigName=config, DeploymentConfig=_canary(wait_s=30, alarm=alarm)
+        EndpointName=endpoint, EndpointConfigName=config, DeploymentConfig=_canary(wait_s=300, alarm=alarm)
     )
     _while_updating(shop, endpoint)
     while cloudwatch.describe_alarms(AlarmNames=[alarm])["MetricAlarms"][0]["StateValue"] == "OK":
@@ -276,7 +292,7 @@ def _canary(*, wait_s: int, alarm: str | None = None) -> dict[str, Any]:
         "BlueGreenUpdatePolicy": {
             "TrafficRoutingConfiguration": routing,
             "TerminationWaitInSeconds": 0,
-            "MaximumExecutionTimeoutInSeconds": 600,
+            "MaximumExecutionTimeoutInSeconds": 1800,
         }
     }
     if alarm is not None:

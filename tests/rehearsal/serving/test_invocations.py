@@ -364,7 +364,7 @@ def test_a_transform_job_fails_with_the_reason_and_can_be_stopped(shop: Shop, se
 
 
 def test_autoscaling_follows_the_load_within_its_bounds(shop: Shop, settings: Callable[..., None]) -> None:
-    settings(minute_s=0.15)
+    settings(speed=400)
     endpoint = shop.endpoint(variant(shop.model()))
     target = {
         "ServiceNamespace": "sagemaker",

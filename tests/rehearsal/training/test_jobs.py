@@ -244,7 +244,7 @@ def test_a_script_trains_and_its_metrics_are_read_by_their_definitions(rehearsal
 
 
 def test_logs_and_metrics_are_there_while_the_job_runs(rehearsal: Served, settings: Settings) -> None:
-    settings(round_s=0.05)
+    settings(seconds_per_round=0.05)
     client = rehearsal.client("sagemaker")
     client.create_training_job(**training("live"))
     seen: set[int] = set()
@@ -258,7 +258,7 @@ def test_logs_and_metrics_are_there_while_the_job_runs(rehearsal: Served, settin
 
 
 def test_a_job_is_stopped_at_once_and_leaves_what_it_has_saved(rehearsal: Served, settings: Settings) -> None:
-    settings(round_s=0.05)
+    settings(seconds_per_round=0.05)
     client = rehearsal.client("sagemaker")
     saving = training("stopped-with-model", {"num_round": "4000", "save_model_on_termination": "true"})
     for request in (training("stopped", {"num_round": "4000"}), saving):
@@ -278,15 +278,31 @@ def test_a_job_is_stopped_at_once_and_leaves_what_it_has_saved(rehearsal: Served
 
 
 def test_a_job_ends_when_its_time_is_over(rehearsal: Served, settings: Settings) -> None:
-    settings(round_s=0.1)
+    settings(seconds_per_round=0.1)
     told = trained(rehearsal, training("late", {"num_round": "4000"}, StoppingCondition={"MaxRuntimeInSeconds": 1}))
 
     assert (told["TrainingJobStatus"], told["SecondaryStatus"]) == ("Stopped", "MaxRuntimeExceeded")
 
 
+def test_time_and_bill_are_those_of_the_rounds_that_aws_would_take(rehearsal: Served, settings: Settings) -> None:
+    settings(seconds_per_round=30, start_s=120, speed=1000, spot_discount=0.5)
+    limits = {"MaxRuntimeInSeconds": 400, "MaxWaitTimeInSeconds": 400}
+
+    whole = trained(rehearsal, training("paced", {"num_round": "20"}))
+    cut = trained(rehearsal, training("cut", {"num_round": "20"}, StoppingCondition={"MaxRuntimeInSeconds": 310}))
+    spare = trained(rehearsal, {**spot("spare"), "StoppingCondition": limits})
+
+    assert (whole["TrainingJobStatus"], whole["TrainingTimeInSeconds"]) == ("Completed", 600)
+    assert (cut["SecondaryStatus"], cut["BillableTimeInSeconds"]) == ("MaxRuntimeExceeded", 300)
+    assert sum("#011train-" in line for line in _log(rehearsal, "cut")) == 10
+    # Waiting for a machine counts for how long a spot job may take, and not for its bill.
+    assert (spare["SecondaryStatus"], spare["TrainingTimeInSeconds"]) == ("MaxWaitTimeExceeded", 270)
+    assert spare["BillableTimeInSeconds"] == 135
+
+
 def test_a_spot_job_that_is_interrupted_twice_ends_with_the_same_model(rehearsal: Served, settings: Settings) -> None:
     whole = trained(rehearsal, training("uninterrupted"))
-    settings(interrupt_at_rounds=(4, 11), round_s=0.03, spot_discount=0.73)
+    settings(interrupt_at_rounds=(4, 11), seconds_per_round=0.03, spot_discount=0.73)
 
     told = trained(rehearsal, spot("interrupted"))
 
@@ -346,7 +362,7 @@ def test_jobs_fail_on_purpose(rehearsal: Served, settings: Settings) -> None:
 
 
 def test_ended_jobs_can_be_deleted(rehearsal: Served, settings: Settings) -> None:
-    settings(round_s=0.05)
+    settings(seconds_per_round=0.05)
     client = rehearsal.client("sagemaker")
     client.create_training_job(**training("deleted"))
     with pytest.raises(ClientError) as refused:
@@ -360,7 +376,7 @@ def test_ended_jobs_can_be_deleted(rehearsal: Served, settings: Settings) -> Non
 
 
 def test_jobs_that_an_ended_rehearsal_has_left_fail_and_are_not_billed(rehearsal: Served, settings: Settings) -> None:
-    settings(round_s=0.1)
+    settings(seconds_per_round=0.1)
     client = rehearsal.client("sagemaker")
     client.create_training_job(**training("left"))
     client.create_training_job(**training("retried", {"num_round": "2"}, RetryStrategy={"MaximumRetryAttempts": 1}))

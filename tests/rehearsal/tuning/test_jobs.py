@@ -67,7 +67,7 @@ def test_a_search_trains_all_its_jobs_and_names_the_best(rehearsal: Served, stra
 
 
 def test_no_more_than_the_allowed_jobs_run_at_once(rehearsal: Served, settings: Settings) -> None:
-    settings(round_s=0.01)
+    settings(seconds_per_round=0.01)
     client = rehearsal.client("sagemaker")
     client.create_hyper_parameter_tuning_job(**tuning("at-once"))
     at_once = set()
@@ -97,7 +97,7 @@ def test_jobs_are_listed_by_their_objective(rehearsal: Served) -> None:
 
 
 def test_hyperband_stops_most_jobs_on_their_way(rehearsal: Served, settings: Settings) -> None:
-    settings(round_s=0.3)  # a job that is told to stop must still be under way when it hears of it
+    settings(seconds_per_round=0.3)  # a job that is told to stop must still be under way when it hears of it
     limits = {"MaxNumberOfTrainingJobs": 6, "MaxParallelTrainingJobs": 3}
     strategy = {"HyperbandStrategyConfig": {"MinResource": 2, "MaxResource": 20}}
 
@@ -120,7 +120,7 @@ def test_a_target_ends_the_search(rehearsal: Served) -> None:
 
 
 def test_a_search_is_stopped_with_its_jobs(rehearsal: Served, settings: Settings) -> None:
-    settings(round_s=0.2)
+    settings(seconds_per_round=0.2)
     client = rehearsal.client("sagemaker")
     client.create_hyper_parameter_tuning_job(**tuning("stopped"))
     while not _jobs(rehearsal, "stopped", StatusEquals="InProgress"):
@@ -146,7 +146,7 @@ def test_a_search_without_any_success_fails(rehearsal: Served, settings: Setting
 
 
 def test_a_search_goes_on_after_a_restart(rehearsal: Served, settings: Settings) -> None:
-    settings(round_s=0.03)
+    settings(seconds_per_round=0.03)
     client = rehearsal.client("sagemaker")
     client.create_hyper_parameter_tuning_job(**tuning("restarted"))
     while not _jobs(rehearsal, "restarted", StatusEquals="Completed"):

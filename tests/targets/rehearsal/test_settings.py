@@ -24,7 +24,7 @@ def test_both_have_the_same_settings_with_the_same_defaults() -> None:
 
 def test_what_is_configured_reaches_the_rehearsal() -> None:
     fault: dict[str, Any] = {"operation": "s3:*", "kind": "slow", "first": 2, "times": 3, "seconds": 0.5}
-    given: dict[str, Any] = {"folder": "f", "port": 1, "interrupt_at_rounds": (2, 3), "minute_s": 0.5, "seed": 7}
+    given: dict[str, Any] = {"folder": "f", "port": 1, "interrupt_at_rounds": (2, 3), "speed": 60, "seed": 7}
     configured = Rehearsal(**given, faults=(InjectedFault(**fault),), quotas=Quotas(training_run_s=60))
     wanted = own.Settings(**given, faults=(own.InjectedFault(**fault),), quotas=own.Quotas(training_run_s=60))
     assert own.from_dict(asdict(configured)) == wanted
@@ -33,10 +33,12 @@ def test_what_is_configured_reaches_the_rehearsal() -> None:
 @pytest.mark.parametrize(
     ("key", "value"),
     [
-        *[(key, -1) for key in ("start_s", "round_s", "fail_jobs", "idle_s", "port", "minute_s", "spot_discount")],
+        *[(key, -1) for key in ("start_s", "seconds_per_round", "fail_jobs", "idle_s")],
+        *[(key, -1) for key in ("port", "speed", "spot_discount")],
         ("interrupt_at_rounds", (1, -1)),
         ("port", 65536),
-        ("minute_s", 0),
+        ("speed", 0),
+        ("speed", 1001),
         ("spot_discount", 1),
     ],
 )

@@ -65,7 +65,7 @@ def test_a_cloud_that_is_away_for_a_while_costs_time_only(
 ) -> None:
     begun = job(runner, seed=2)
     rehearse(
-        faults=(InjectedFault("logs:GetLogEvents", "server_error", times=20),), round_s=0.1
+        faults=(InjectedFault("logs:GetLogEvents", "server_error", times=20),), seconds_per_round=0.1
     )  # more than boto3 tries
     assert len(runner.submit(begun).result().history["validation_mae"]) == 12
 

@@ -114,7 +114,7 @@ def test_what_sagemaker_tells_of_a_job_is_in_its_details(runner: SageMakerRunner
 
 
 def test_lines_are_told_while_the_job_runs(runner: SageMakerRunner, rehearse: Rehearse) -> None:
-    rehearse(round_s=0.05)
+    rehearse(seconds_per_round=0.05)
     heard: list[tuple[str, str]] = []
     runner.listen(lambda handle, line: heard.append((handle, line)))
     waiting = replace(job(runner), handle=(handle := runner.handle()))
@@ -134,7 +134,7 @@ def test_lines_are_told_while_the_job_runs(runner: SageMakerRunner, rehearse: Re
 
 
 def test_a_job_is_gone_on_with_by_its_handle(runner: SageMakerRunner, rehearsal: Served, rehearse: Rehearse) -> None:
-    rehearse(round_s=0.05)
+    rehearse(seconds_per_round=0.05)
     begun = replace(job(runner), handle=runner.handle())
     first = runner.submit(begun)
     other = SageMakerRunner(settings_of(rehearsal))  # as another command would
@@ -156,7 +156,7 @@ def test_an_answer_that_is_lost_starts_no_second_job(
 
 
 def test_a_job_that_is_stopped_has_the_rounds_up_to_then(runner: SageMakerRunner, rehearse: Rehearse) -> None:
-    rehearse(round_s=0.1)
+    rehearse(seconds_per_round=0.1)
     begun = replace(job(runner, num_round=400), handle=(handle := runner.handle()))
     started = threading.Event()
     outcome = runner.submit(begun, lambda number, _: started.set() or False)
@@ -240,7 +240,7 @@ def test_a_machine_that_does_not_exist_is_told_with_the_nearest(rehearsal: Serve
 
 
 def test_an_error_in_progress_stops_the_job(runner: SageMakerRunner, rehearse: Rehearse) -> None:
-    rehearse(round_s=0.1)
+    rehearse(seconds_per_round=0.1)
     begun = replace(job(runner, num_round=400), handle=(handle := runner.handle()))
 
     def broken(_number: int, _metrics: Any) -> bool:
@@ -269,7 +269,7 @@ class TestSpot:
     def test_interrupted_twice_it_gives_the_uninterrupted_model(
         self, spot: SageMakerRunner, local: Runner, rehearse: Rehearse
     ) -> None:
-        rehearse(interrupt_at_rounds=(5, 11), round_s=0.05)
+        rehearse(interrupt_at_rounds=(5, 11), seconds_per_round=0.05)
         numbers: list[int] = []
         result = spot.submit(job(spot, num_round=16), lambda number, _: numbers.append(number) or False).result()
         here = local.submit(job(local, num_round=16)).result()
@@ -284,7 +284,7 @@ class TestSpot:
     ) -> None:
         hyperparameters = {"num_round": 60, "eta": 0.8, "early_stopping_rounds": 4}
         here = local.submit(job(local, **hyperparameters)).result()
-        rehearse(interrupt_at_rounds=(here.best_round + 2,), round_s=0.1)
+        rehearse(interrupt_at_rounds=(here.best_round + 2,), seconds_per_round=0.1)
         numbers: list[int] = []
         there = spot.submit(job(spot, **hyperparameters), lambda number, _: numbers.append(number) or False).result()
         assert there.details["sagemaker.interruptions"] == "1"
@@ -300,14 +300,14 @@ class TestSpot:
     def test_it_is_stopped_by_what_it_logs_after_an_interruption(
         self, spot: SageMakerRunner, rehearse: Rehearse
     ) -> None:
-        rehearse(interrupt_at_rounds=(3,), round_s=0.05)
+        rehearse(interrupt_at_rounds=(3,), seconds_per_round=0.05)
         result = spot.submit(job(spot, num_round=400), lambda number, _: number >= 6).result()
         assert result.stopped
         assert result.details["sagemaker.interruptions"] == "1"
         assert 7 <= len(result.history["validation_mae"]) < 400
 
     def test_it_goes_on_where_it_was_interrupted(self, spot: SageMakerRunner, rehearse: Rehearse) -> None:
-        rehearse(interrupt_at_rounds=(5, 11), round_s=0.05)
+        rehearse(interrupt_at_rounds=(5, 11), seconds_per_round=0.05)
         heard: list[str] = []
         spot.listen(lambda _, line: heard.append(line))
         spot.submit(job(spot, num_round=16)).result()

@@ -49,7 +49,7 @@ def watched(runner: SageMakerRunner, managed: ManagedStudy) -> dict[str, list[Ma
 def test_a_study_s_jobs_are_told_from_their_start_to_their_result(
     runner: SageMakerRunner, rehearse: Callable[..., None]
 ) -> None:
-    rehearse(round_s=0.02)
+    rehearse(seconds_per_round=0.02)
     managed = study_of(runner)
     told = watched(runner, managed)
     assert sorted(jobs[-1].number for jobs in told.values()) == [0, 1, 2, 3]
@@ -84,7 +84,7 @@ def test_a_study_is_gone_on_with_by_its_handle(runner: SageMakerRunner, rehearsa
 
 
 def test_a_study_is_stopped_when_the_watch_says_so(runner: SageMakerRunner, rehearse: Callable[..., None]) -> None:
-    rehearse(round_s=0.05)
+    rehearse(seconds_per_round=0.05)
     last: dict[str, ManagedJob] = {}
 
     def watch(job: ManagedJob) -> bool:
