@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from housing.algorithms.base import find
 from housing.algorithms.own_code import Image, Program
+from housing.errors import ConfigError
 from housing.targets.sagemaker import built_in
 from housing.targets.sagemaker.containers import TrainingContainer
 from housing.targets.sagemaker.training.own_code import ImageContainer, ScriptContainer
@@ -15,6 +16,7 @@ from housing.tasks import base as tasks
 
 if TYPE_CHECKING:
     from housing.targets.sagemaker.settings import Settings
+    from housing.training.job import TrainingJob
 
 
 def container_of(algorithm: str, code: Program | Image | None = None) -> TrainingContainer:
@@ -27,14 +29,21 @@ def container_of(algorithm: str, code: Program | Image | None = None) -> Trainin
     return built_in.find(algorithm) or ScriptModeContainer(algorithm)
 
 
+def checked_container(job: TrainingJob, settings: Settings) -> TrainingContainer:
+    """The one that a job trains in. Raises ConfigError on what it would train wrongly."""
+    if faults := container_faults(settings, job.algorithm, job.code, job.hyperparameters):
+        raise ConfigError("; ".join(faults))
+    return container_of(job.algorithm, job.code)
+
+
 def container_faults(
     settings: Settings, algorithm: str, code: Program | Image | None, hyperparameters: Mapping[str, Any]
 ) -> Sequence[str]:
     """Why the container cannot train with these settings; each from the key it is about to a way out."""
+    found = _groups_faults(algorithm, hyperparameters)
     container = container_of(algorithm, code)
-    found = [f"runner.{fault}" for fault in container.faults(settings)]
     found += [f"algorithm.{fault}" for fault in container.hyperparameter_faults(hyperparameters)]
-    found += _groups_faults(algorithm, hyperparameters)
+    found += [f"runner.{fault}" for fault in container.faults(settings)]
     if settings.instance_count > 1 and not container.is_distributed:
         found.append(
             f"runner.instance_count: {settings.instance_count} instances would each train on every row, and "

@@ -6,9 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from housing.errors import ConfigError
 from housing.targets.sagemaker.containers import JobResources
-from housing.targets.sagemaker.training.container import container_faults, container_of
+from housing.targets.sagemaker.training.container import checked_container, container_of
 from housing.training.job import TrainingJob
 
 if TYPE_CHECKING:
@@ -30,9 +29,9 @@ def training_request(job: TrainingJob, settings: Settings, resources: JobResourc
     assert job.handle is not None
     return {
         "TrainingJobName": job.handle,
-        "HyperParameters": container_of(job.algorithm, job.code).texts(job, resources),
-        **definition(job, settings, resources, checkpoints=job.handle),
         "Tags": tags(job, settings),
+        **definition(job, settings, resources, checkpoints=job.handle),
+        "HyperParameters": container_of(job.algorithm, job.code).texts(job, resources),
     }
 
 
@@ -41,20 +40,18 @@ def definition(job: TrainingJob, settings: Settings, resources: JobResources, *,
 
     `checkpoints` is the name of the folder that those of a spot job go to.
     """
-    container = container_of(job.algorithm, job.code)
-    if faults := container_faults(settings, job.algorithm, job.code, job.hyperparameters):
-        raise ConfigError("; ".join(faults))
+    container = checked_container(job, settings)
     key = settings.kms_key
     spot = settings.spot
     return {
+        "RoleArn": resources.role_arn,
+        "InputDataConfig": [_channel(name, staged.uri) for name, staged in job.channels.items()],
         "AlgorithmSpecification": {
             "TrainingImage": resources.image,
             "TrainingInputMode": "File",
             **container.specification(job),
         },
         **({"Environment": environment} if (environment := container.environment(job)) else {}),
-        "RoleArn": resources.role_arn,
-        "InputDataConfig": [_channel(name, staged.uri) for name, staged in job.channels.items()],
         "OutputDataConfig": {"S3OutputPath": f"{resources.folder}/jobs", **({"KmsKeyId": key} if key else {})},
         "ResourceConfig": {
             "InstanceType": settings.instance_type,

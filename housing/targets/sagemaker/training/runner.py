@@ -22,7 +22,7 @@ from housing.targets.sagemaker.machines import check_instance_type
 from housing.targets.sagemaker.names import job_name, study_name
 from housing.targets.sagemaker.refusals import may_pass
 from housing.targets.sagemaker.staging import Stage, Staged
-from housing.targets.sagemaker.training.container import container_of
+from housing.targets.sagemaker.training.container import checked_container, container_of
 from housing.targets.sagemaker.training.descriptions import Description
 from housing.targets.sagemaker.training.following import Follower, OnLine, Overview
 from housing.targets.sagemaker.training.jobs import Jobs
@@ -165,8 +165,9 @@ class SageMakerRunner:
         return self._jobs.create(training_request(job, self._settings, resources))
 
     def _job_resources(self, job: TrainingJob) -> JobResources:
-        container = container_of(job.algorithm, job.code)
-        resources = replace(self._any_resources, image=container.image(self._settings, self._clients.region))
+        common = self._any_resources
+        container = checked_container(job, self._settings)
+        resources = replace(common, image=container.image(self._settings, self._clients.region))
         if (source := container.source()) is None:
             return resources
         uri = self._stage.put_bytes(source, "code", sha256(source).hexdigest(), "sourcedir.tar.gz")

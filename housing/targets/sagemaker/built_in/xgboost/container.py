@@ -65,13 +65,8 @@ class XGBoostContainer(BuiltIn):
             "on this machine or a Ray cluster (target@runner=local, target@runner=ray)"
         ]
 
-    def image(self, settings: Settings, region: str) -> str:
-        """See `images.image`."""
-        return images.image(settings, region)
-
-    def serving_image(self, made_by: str | None, settings: Settings, region: str) -> str:
-        """See `images.serving_image`."""
-        return images.serving_image(made_by, settings, region)
+    image = staticmethod(images.image)
+    serving_image = staticmethod(images.serving_image)
 
     def texts(self, job: TrainingJob, _resources: JobResources) -> dict[str, str]:
         """Plain texts, with the settings that the container needs besides."""

@@ -19,8 +19,8 @@ def version_fault(image_version: str) -> str | None:
 
     Since 3.1 a model's base_score is written as a list; an older image takes it for 0.5, without an error.
     """
-    here = _numbers(find(_ALGORITHM).versions()[_ALGORITHM])
     found = _numbers(image_version)
+    here = _numbers(find(_ALGORITHM).versions()[_ALGORITHM])
     if not re.match(r"\d+\.\d+-", image_version) or found is None or here is None:
         return (
             f"image_version: must be written out, such as 3.2-0, got {image_version!r}; `latest` stands for "
