@@ -4,26 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from housing.reporting.charts import Series, learning_curves
 from housing.reporting.comparison import Comparison, Field
-from housing.reporting.page import Cell, Grid, Page
+from housing.reporting.job_plots import Series, learning_curves
+from housing.reporting.page import Cell, Grid, Page, Part
 from housing.reporting.scales import readable
-from housing.reporting.svg import Chart
 
 
 def comparison_page(comparison: Comparison, *, objective: str, curves: Sequence[Series], lower_is_better: bool) -> str:
     """Tables of what differs and what does not, and the learning curves over each other."""
     columns = ["", *comparison.handles]
-    parts: list[Chart | Grid] = [Grid("What differs", "", columns, _differing(comparison))]
+    parts: list[Part] = [Grid("What differs", "", columns, _differing(comparison))]
     if curves:
-        parts.append(
-            learning_curves("Learning curves", objective, curves, lower_is_better=lower_is_better),
-        )
+        parts.append(learning_curves("Learning curves", objective, curves, lower_is_better=lower_is_better))
     runs = [[Cell(h), Cell(run.name), Cell(run.id)] for h, run in zip(comparison.handles, comparison.runs, strict=True)]
     parts.append(Grid("Runs", "", ("", "name", "run id"), runs))
-    equal = [[Cell(field.name), Cell(_shown(field, 0))] for field in comparison.equal]
+    equal = [[Cell(field.kind), Cell(field.name), Cell(_shown(field, 0))] for field in comparison.equal]
     if equal:
-        parts.append(Grid("The same in all", "", ("", "value"), equal))
+        title = f"The same in all: {len(equal)} things"
+        parts.append(Grid(title, "", ("of", "what", "value"), equal, sortable=True, folded=True))
     lead = [f"{len(comparison.runs)} runs; {len(comparison.differing)} things differ, {len(equal)} are the same."]
     warnings = [comparison.incomparable] if comparison.incomparable else []
     return Page("Comparison of runs", lead, parts, warnings).html()

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from housing.reporting import class_charts
-from housing.reporting.charts import predicted_against_true
-from housing.reporting.page import Cell, Grid
+from housing.reporting.job_plots import Answered, predicted_against_true, residuals, residuals_by_decile
+from housing.reporting.page import Cell, Grid, Part
 from housing.reporting.scales import readable
 from housing.reporting.svg import Chart
 from housing.tasks.base import Predictions
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-_MOST_DOTS = 1000
+_WORST_ROWS = 20
+_LEAST_FOR_TENTHS = 50
 _MOST_CELLS = 20
 _MOST_LEVELS = 50
 _WORST_PAIRS = 20
@@ -29,7 +30,8 @@ class Judged:
     """`label` (rows,) is in its unit, or codes of `levels`, which are empty where it is a number.
 
     `part` is what the rows are, such as validation; `about` is the label as an axis names it. `uncalibrated` are the
-    predictions before `calibration`, where the model has one.
+    predictions before `calibration`, where the model has one. `names` say which row each is, `columns` are what else is
+    shown of the worst of them.
     """
 
     part: str
@@ -40,12 +42,18 @@ class Judged:
     threshold: float = 0.5
     calibration: str = ""
     uncalibrated: Predictions | None = None
+    names: Sequence[str] = ()
+    columns: Mapping[str, Sequence[object]] = field(default_factory=dict)
+
+    def name(self, row: int) -> str:
+        return self.names[row] if self.names else str(row + 1)
 
 
-def judged_parts(judged: Judged) -> Iterator[Chart | Grid]:
+def judged_parts(judged: Judged) -> Iterator[Part]:
     """What can be shown of them: it follows from the levels, and from whether there are probabilities."""
     if not judged.levels:
-        yield _numbers(judged)
+        yield from _numbers(judged)
+        yield _worst_numbers(judged)
         return
     from housing.tasks.classes import confusion
 
@@ -55,6 +63,8 @@ def judged_parts(judged: Judged) -> Iterator[Chart | Grid]:
         yield _before_and_after(judged, judged.uncalibrated)
     if len(judged.levels) == 2 and judged.predictions.probabilities is not None:
         yield from _probabilities(judged, judged.predictions.probabilities[:, 1])
+    if judged.predictions.probabilities is not None:
+        yield _worst_levels(judged, judged.predictions.probabilities)
 
 
 def _before_and_after(judged: Judged, uncalibrated: Predictions) -> Grid:
@@ -74,13 +84,70 @@ def _before_and_after(judged: Judged, uncalibrated: Predictions) -> Grid:
     return Grid("What calibration has changed", f"The {judged.part} part.", ["", *measured], cells)
 
 
-def _numbers(judged: Judged) -> Chart:
-    every = max(1, -(-len(judged.label) // _MOST_DOTS))
-    true, predicted = judged.label[::every].tolist(), judged.predictions.values[::every].tolist()
-    return predicted_against_true(true, predicted, label=judged.about, part=judged.part)
+def _numbers(judged: Judged) -> Iterator[Part]:
+    names = [judged.name(row) for row in range(len(judged.label))]
+    answered = Answered(judged.about, judged.label, judged.predictions.values, names)
+    yield predicted_against_true(answered, part=judged.part)
+    yield residuals(answered, part=judged.part)
+    if len(names) >= _LEAST_FOR_TENTHS:
+        yield residuals_by_decile(answered, part=judged.part)
 
 
-def _levels(judged: Judged, counts: NDArray[np.int64]) -> Iterator[Chart | Grid]:
+def _worst_numbers(judged: Judged) -> Grid:
+    """The rows with the largest errors."""
+    import numpy as np
+
+    errors = judged.predictions.values - judged.label
+    worst = np.argsort(-np.abs(errors), kind="stable")[:_WORST_ROWS].tolist()
+    cells = [
+        [
+            Cell(judged.name(row)),
+            *(number_cell(float(values[row])) for values in (judged.label, judged.predictions.values, errors)),
+            *_others(judged, row),
+        ]
+        for row in worst
+    ]
+    about = f"The {len(worst)} largest errors of the {judged.part} part ({judged.about}), and what else the rows say."
+    return Grid("Worst rows", about, ("row", "true", "predicted", "error", *judged.columns), cells, sortable=True)
+
+
+def _worst_levels(judged: Judged, chances: NDArray[np.float64]) -> Grid:
+    """The rows whose true level was given the least probability."""
+    import numpy as np
+
+    codes = judged.label.astype(int)
+    given = chances[np.arange(len(codes)), codes]
+    worst = np.argsort(given, kind="stable")[:_WORST_ROWS].tolist()
+    predicted = judged.predictions.values.astype(int)
+    cells = [
+        [
+            Cell(judged.name(row)),
+            Cell(judged.levels[codes[row]]),
+            Cell(judged.levels[predicted[row]]),
+            number_cell(float(given[row])),
+            *_others(judged, row),
+        ]
+        for row in worst
+    ]
+    about = f"The {len(worst)} rows of the {judged.part} part whose true level was given the least probability."
+    columns = ("row", "true", "predicted", "probability of the true level", *judged.columns)
+    return Grid("Worst rows", about, columns, cells, sortable=True)
+
+
+def _others(judged: Judged, row: int) -> list[Cell]:
+    return [
+        number_cell(value) if isinstance(value, float) else Cell(readable(value))
+        for value in (values[row] for values in judged.columns.values())
+    ]
+
+
+def number_cell(value: float, *, best: bool = False) -> Cell:
+    """A number as it reads, that sorts by its value."""
+    known = not math.isnan(value)
+    return Cell(readable(value) if known else "-", number=True, best=best, value=value if known else None)
+
+
+def _levels(judged: Judged, counts: NDArray[np.int64]) -> Iterator[Part]:
     rows, chosen = counts.sum(axis=1), counts.sum(axis=0)
     total = max(1, int(rows.sum()))
     yield _by_level(judged, counts)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from housing.monitoring.drift import ColumnDrift, DriftReport, Shares
 from housing.reporting.class_charts import side_by_side
-from housing.reporting.page import Cell, Grid, Page
+from housing.reporting.page import Cell, Grid, Page, Part
 from housing.reporting.report import files
 from housing.reporting.scales import readable
 from housing.reporting.svg import ACCENT, SERIES_COLOURS, Chart, box, path, text
@@ -40,7 +40,7 @@ def monitoring_report(
     tables: Sequence[Grid],
 ) -> dict[str, bytes]:
     """Files by path, as for a study or a job."""
-    parts: list[Chart | Grid] = [*tables]
+    parts: list[Part] = [*tables]
     for one in variants:
         if one.drift is not None:
             parts.append(distances(one.name, one.model, one.drift))
@@ -92,9 +92,10 @@ def predicted_levels(variant: str, levels: Mapping[str, Shares]) -> Chart:
 def _columns(variant: str, drift: DriftReport) -> Grid:
     return Grid(
         f"{variant}: every column",
-        "Worst first. Shares are of the rows.",
+        "Worst first; a click on a heading sorts. Shares are of the rows.",
         ("column", "distance", "by chance", "missing in training", "missing", "out of range", "unseen", "drifted"),
         [_row(column) for column in drift.columns],
+        sortable=True,
     )
 
 
@@ -102,9 +103,8 @@ def _row(column: ColumnDrift) -> list[Cell]:
     shares = (column.missing.trained, column.missing.seen, column.out_of_range, column.unseen)
     return [
         Cell(column.column),
-        Cell(readable(column.psi), number=True),
-        Cell(readable(column.by_chance), number=True),
-        *(Cell(f"{share:.1%}", number=True) for share in shares),
+        *(Cell(readable(value), number=True, value=value) for value in (column.psi, column.by_chance)),
+        *(Cell(f"{share:.1%}", number=True, value=share) for share in shares),
         Cell(", ".join(column.faults)),
     ]
 

@@ -1,74 +1,66 @@
-"""One self-contained HTML page: no script, no font, no image from elsewhere; light or dark as the reader has it."""
+"""One self-contained HTML page: nothing is loaded from elsewhere; light or dark as the reader has it.
+
+Charts are drawn by Vega-Lite, which the page holds compressed (370 kB); tables are sorted and filtered by a few lines
+of script. Without any script the tables remain.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import base64
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cache
 from html import escape
+from importlib.resources import files
 
+from housing.reporting.plot import Plot, Small
 from housing.reporting.svg import Chart, page_style
 
-_STYLE = """\
-:root { --paper: #ffffff; --ink: #24292f; --quiet: #656d76; --line: #d8dee4; --accent: #e8730c; --good: #e6f4ea }
-@media (prefers-color-scheme: dark) {
-  :root { --paper: #16191d; --ink: #e6e8ea; --quiet: #9aa4ae; --line: #32383f; --accent: #ff9d4d; --good: #1d3b2a }
-}
-body { margin: 2rem auto; max-width: 75rem; padding: 0 1.5rem; background: var(--paper); color: var(--ink);
-       font: 15px/1.5 system-ui, "Segoe UI", Helvetica, Arial, sans-serif }
-h1 { font-size: 1.5rem; margin: 0 0 .3rem }
-h2 { font-size: 1.1rem; margin: 2.2rem 0 .3rem }
-p { margin: .2rem 0; max-width: 60rem }
-p.quiet, caption { color: var(--quiet) }
-p.warning { border-left: 4px solid var(--accent); padding-left: .8rem; margin: 1rem 0 }
-.wide { overflow-x: auto }
-svg { max-width: 100%; height: auto; display: block }
-table { border-collapse: collapse; margin-top: .5rem; font-variant-numeric: tabular-nums }
-th, td { padding: .3rem .8rem; text-align: left; border-bottom: 1px solid var(--line); vertical-align: top;
-         min-width: 3.5rem }
-td + td { overflow-wrap: anywhere }
-th { font-weight: 600 }
-thead th { border-bottom: 2px solid var(--quiet) }
-td.number, th.number { text-align: right }
-td.heading { color: var(--quiet); padding-top: 1rem }
-td.best { background: var(--good); font-weight: 600 }
-@media screen and (max-width: 45rem) { svg { min-width: calc(.75 * var(--width)) } }
-@media print {
-  body { margin: 0; padding: 0; max-width: none; print-color-adjust: exact; -webkit-print-color-adjust: exact }
-  .wide { overflow: visible }
-  h2, h2 + p { break-after: avoid }
-  svg, tr { break-inside: avoid }
-}
-"""
+_FILTERED = 10
+"""From so many rows on a sortable table has a filter."""
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A cell as read; `best` marks it among its peers, `heading` opens a group of rows."""
+    """A cell as read; `best` marks it among its peers, `heading` opens a group of rows. `value` is what it sorts by."""
 
     text: str
     number: bool = False
     best: bool = False
     heading: bool = False
+    value: float | None = None
 
 
 @dataclass(frozen=True)
 class Grid:
-    """A table with a heading row."""
+    """A table with a heading row. `folded`: it opens by a click."""
 
     title: str
     about: str
     columns: Sequence[str]
     rows: Sequence[Sequence[Cell]]
+    sortable: bool = False
+    folded: bool = False
+
+
+_LONG = 30
+
+Part = Chart | Grid | Plot | Small
 
 
 @dataclass(frozen=True)
 class Page:
-    """`lead` are the sentences below the title, `warnings` those that a reader must not miss."""
+    """`lead` are the sentences below the title, `warnings` those that a reader must not miss.
+
+    `link` is an address of the run in MLflow, where a browser reaches it.
+    """
 
     title: str
     lead: Sequence[str]
-    parts: Sequence[Chart | Grid]
-    warnings: Sequence[str] = ()
+    parts: Sequence[Part]
+    warnings: Sequence[str] = field(default=())
+    link: str = ""
 
     def html(self) -> str:
         """The whole document."""
@@ -77,31 +69,110 @@ class Page:
             '<html lang="en"><head><meta charset="utf-8">',
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
             f"<title>{escape(self.title)}</title>",
-            f"<style>{_STYLE}{page_style()}</style></head><body>",
+            f"<style>{_asset('page.css')}{page_style()}</style></head><body><main>",
             f"<h1>{escape(self.title)}</h1>",
         ]
         lines += [f"<p>{escape(sentence)}</p>" for sentence in self.lead]
         lines += [f'<p class="warning">{escape(sentence)}</p>' for sentence in self.warnings]
-        for part in self.parts:
-            lines.append(f"<h2>{escape(part.title)}</h2>")
-            if part.about:
-                lines.append(f'<p class="quiet">{escape(part.about)}</p>')
-            lines.append(f'<div class="wide">{part.inline() if isinstance(part, Chart) else _table(part)}</div>')
+        if self.link:
+            lines.append(f'<p><a href="{escape(self.link)}">This run in MLflow</a></p>')
+        for number, part in enumerate(self.parts):
+            lines += _section(part, f"table-{number}")
+        lines.append("</main>")
+        lines += self._scripts()
         lines.append("</body></html>")
         return "\n".join(lines) + "\n"
 
+    def _scripts(self) -> Iterator[str]:
+        plots = list(plots_of(self.parts))
+        if plots:
+            specs = json.dumps({plot.name: plot.whole for plot in plots}, separators=(",", ":"))
+            yield f'<script type="application/json" id="specs">{_inert(specs)}</script>'
+            yield f'<script type="text/plain" id="vega">{_packed_vega()}</script>'
+        if plots or any(isinstance(part, Grid) and part.sortable for part in self.parts):
+            yield f"<script>{_asset('page.js')}</script>"
 
-def _table(grid: Grid) -> str:
+
+def plots_of(parts: Sequence[Part]) -> Iterator[Plot]:
+    """Every Vega-Lite chart of a page, in its order."""
+    for part in parts:
+        if isinstance(part, Plot):
+            yield part
+        elif isinstance(part, Small):
+            yield from part.plots
+
+
+def _section(part: Part, identity: str) -> Iterator[str]:
+    folded = isinstance(part, Grid) and part.folded
+    if folded:
+        yield f"<details><summary>{escape(part.title)}</summary>"
+    yield f"<h2>{escape(part.title)}</h2>"
+    if part.about:
+        yield f'<p class="quiet">{escape(part.about)}</p>'
+    match part:
+        case Plot():
+            yield _wide(_place(part), part.title)
+        case Small():
+            small = "".join(f"<div><h3>{escape(plot.title)}</h3>{_place(plot)}</div>" for plot in part.plots)
+            yield f'<div class="small">{small}</div>'
+        case Chart():
+            yield _wide(part.inline(), part.title)
+        case Grid():
+            if part.sortable and len(part.rows) >= _FILTERED:
+                words = f'<input type="search" data-table="{identity}">'
+                yield f'<label class="filter" hidden>rows with {words}</label>'
+            yield _wide(_table(part, identity), part.title)
+    if folded:
+        yield "</details>"
+
+
+def _wide(content: str, title: str) -> str:
+    """What is wider than the screen can be scrolled, with the keyboard as well."""
+    return f'<div class="wide" tabindex="0" role="group" aria-label="{escape(title)}">{content}</div>'
+
+
+def _place(plot: Plot) -> str:
+    size = f"height: {plot.height}px" + (f"; min-width: {plot.least_width}px" if plot.least_width else "")
+    return f'<div class="plot" data-plot="{escape(plot.name)}" style="min-{size}"></div>'
+
+
+def _table(grid: Grid, identity: str) -> str:
     numeric = [any(row[i].number for row in grid.rows) for i in range(len(grid.columns))]
     headings = "".join(
-        f'<th class="{"number" if is_number else ""}">{escape(name)}</th>'
+        f'<th{_class("number" if is_number else "")} scope="col">{_breakable(name)}</th>'
         for name, is_number in zip(grid.columns, numeric, strict=True)
     )
     rows = "\n".join(f"<tr>{''.join(map(_td, row))}</tr>" for row in grid.rows)
-    return f"<table><thead><tr>{headings}</tr></thead><tbody>\n{rows}\n</tbody></table>"
+    style = _class("sortable" if grid.sortable else "")
+    return f'<table{style} id="{identity}"><thead><tr>{headings}</tr></thead><tbody>\n{rows}\n</tbody></table>'
 
 
 def _td(cell: Cell) -> str:
-    styles = {"number": cell.number, "best": cell.best, "heading": cell.heading}
-    style = " ".join(name for name, holds in styles.items() if holds)
-    return f'<td class="{style}">{escape(cell.text)}</td>' if style else f"<td>{escape(cell.text)}</td>"
+    styles = {"number": cell.number, "best": cell.best, "heading": cell.heading, "long": len(cell.text) > _LONG}
+    style = _class(" ".join(name for name, holds in styles.items() if holds))
+    value = f' data-value="{cell.value!r}"' if cell.value is not None else ""
+    return f"<td{style}{value}>{escape(cell.text)}</td>"
+
+
+def _class(names: str) -> str:
+    return f' class="{names}"' if names else ""
+
+
+def _breakable(name: str) -> str:
+    """A heading may break after an underscore or a dot, and nowhere else."""
+    return escape(name).replace("_", "_<wbr>").replace(".", ".<wbr>")
+
+
+def _inert(text: str) -> str:
+    """JSON within a script element, which `</script>` or `<!--` would end."""
+    return text.replace("<", "\\u003c")
+
+
+@cache
+def _asset(name: str) -> str:
+    return files("housing.reporting").joinpath("assets", name).read_text(encoding="utf-8")
+
+
+@cache
+def _packed_vega() -> str:
+    return base64.b64encode(files("housing.reporting").joinpath("assets", "vega.js.gz").read_bytes()).decode()

@@ -35,19 +35,6 @@ class Scale:
         return min(max(value, self.low), self.high)
 
 
-@dataclass(frozen=True)
-class Levels:
-    """Choices that have no order, evenly spaced from `start` to `end`."""
-
-    choices: Sequence[object]
-    start: float
-    end: float
-
-    def __call__(self, value: object) -> float:
-        step = (self.end - self.start) / max(1, len(self.choices))
-        return self.start + step * (self.choices.index(value) + 0.5)
-
-
 def spanning(values: Iterable[float], *, start: float, end: float, log: bool = False) -> Scale:
     """A scale with a little air around the values; around a single one as well."""
     finite = [value for value in values if math.isfinite(value)] or [0.0]

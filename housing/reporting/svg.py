@@ -12,12 +12,12 @@ from html import escape
 
 from housing.reporting.scales import Scale, readable
 
-SERIES_COLOURS = ("#4269d0", "#e8730c", "#2f9e6e", "#a463f2", "#d6336c", "#0c8599", "#b08900", "#7a5c43")
+SERIES_COLOURS = ("var(--blue, #0072b2)", "var(--accent, #c2410c)", "var(--green, #00805c)")
 _TITLE_HEIGHT = 28
-ACCENT = "var(--accent, #e8730c)"
+ACCENT = "var(--accent, #c2410c)"
 _STYLE = """\
 svg text { font: 12px system-ui, "Segoe UI", Helvetica, Arial, sans-serif; fill: var(--ink, #24292f) }
-svg .quiet { fill: var(--quiet, #656d76) }
+svg .quiet { fill: var(--quiet, #57606a) }
 svg .title { font-size: 14px; font-weight: 600 }
 svg .grid { stroke: var(--line, #d8dee4); stroke-width: 1 }
 svg .axis { stroke: var(--quiet, #8c959f); stroke-width: 1 }
@@ -41,7 +41,7 @@ class Chart:
 
     def inline(self) -> str:
         """For an HTML page, which has the style and shows the title itself."""
-        return self._svg(f'role="img" style="--width: {self.width}px"', self.elements, top=_TITLE_HEIGHT)
+        return self._svg(f'class="drawn" role="img" style="--width: {self.width}px"', self.elements, top=_TITLE_HEIGHT)
 
     def file(self) -> str:
         """For an `.svg` file."""
@@ -109,13 +109,6 @@ def area(upper: Sequence[Position], lower: Sequence[Position], *, colour: str, t
     """What lies between two lines from left to right."""
     drawn = "M" + "L".join(f"{x:.1f},{y:.1f}" for x, y in (*upper, *reversed(lower))) + "Z"
     return f'<path d="{drawn}" fill="{colour}" fill-opacity="0.16"><title>{escape(title)}</title></path>'
-
-
-def clipped(name: str, x: Scale, y: Scale, elements: Iterable[str]) -> list[str]:
-    """Elements of which nothing is drawn beyond the scales; `name` must be the page's only one."""
-    frame = f'<rect x="{x.start - 6}" y="{y.end - 6}" width="{x.end - x.start + 12}" height="{y.start - y.end + 12}"/>'
-    opened = f'<clipPath id="{name}-frame">{frame}</clipPath><g clip-path="url(#{name}-frame)">'
-    return [opened, *elements, "</g>"]
 
 
 def axes(x: Scale, y: Scale, *, x_name: str, y_name: str, whole_x: bool = False) -> list[str]:

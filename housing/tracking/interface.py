@@ -89,6 +89,11 @@ def experiment_path(experiment_id: str | None) -> str:
     return f"/#/{place}?{urlencode(_VIEW)}"
 
 
+def run_path(experiment_id: str, run_id: str) -> str:
+    """One run; behind a server's URL."""
+    return f"/#/experiments/{experiment_id}/runs/{run_id}?{urlencode(_VIEW)}"
+
+
 def _port(wanted: int | None) -> int:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

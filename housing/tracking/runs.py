@@ -30,7 +30,7 @@ Round = tuple[int, Mapping[str, float], int]
 
 CONFIG_FILE = "config.yaml"
 
-_FOR_PEOPLE = (".html", ".svg")
+_FOR_PEOPLE = (".html", ".svg", ".vl.json")
 """What people read; what a program reads back stays as it is, to the byte."""
 _NONE: Mapping[str, str] = {}
 
@@ -175,7 +175,7 @@ class Runs(RunQueries):
             for name, content in files.items():
                 path = Path(folder, name)
                 path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_bytes(masked(content.decode()).encode() if path.suffix in _FOR_PEOPLE else content)
+                path.write_bytes(masked(content.decode()).encode() if name.endswith(_FOR_PEOPLE) else content)
             self.client.log_artifacts(run_id, folder)
 
     def read_file(self, run_id: str, name: str) -> bytes:

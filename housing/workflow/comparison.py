@@ -15,7 +15,7 @@ from housing.reporting.comparison import Compared, Comparison, Field, Value
 from housing.reporting.comparison import compare as side_by_side
 from housing.tracking import schema
 from housing.training.metrics import direction
-from housing.workflow.figures import learning_curve
+from housing.workflow.figures import learning_curve, with_unit
 from housing.workflow.outcome import Invocation, Outcome, OutputTable, Reporter
 
 if TYPE_CHECKING:
@@ -200,7 +200,7 @@ def _page(record: Record, jobs: Sequence[Run], compared: Comparison, experiment:
     curves = [(job, record.history(job, objective)) for job in jobs[:_MOST_CURVES]]
     return comparison_page(
         compared,
-        objective=objective,
+        objective=with_unit(experiment, objective),
         curves=[learning_curve(job, values) for job, values in curves if len(values) > 1],
         lower_is_better=direction(objective, experiment.algorithm.directions) == "minimize",
     )

@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from housing.algorithms.base import find
 from housing.errors import HousingError, TrackingError
-from housing.reporting.charts import Series
 from housing.tasks import base as tasks
+from housing.tracking import schema
 from housing.training.job import TrainingResult
-from housing.training.metrics import direction, metric_of
+from housing.training.metrics import direction, has_unit, metric_of
 from housing.workflow.headline import JudgedPart, headline, judged_by, label_of
 from housing.workflow.session import Session
 from housing.workflow.summary import Summary
 
 if TYPE_CHECKING:
+    from housing.config.schema import Experiment
     from housing.data.encoder import Encoder
+    from housing.reporting.job_plots import Series
+    from housing.reporting.page import Part
+    from housing.reporting.study_plots import Objective
     from housing.tasks.base import Predictions
     from housing.tracking.queries import Run
     from housing.tuning.study import StudyResult
     from housing.workflow.judging import Judgement
 
 _CURVES = 5
+_SHOWN_COLUMNS = 4
 
 
 def job_figures(session: Session, name: str, result: TrainingResult) -> dict[str, bytes]:
@@ -64,11 +69,33 @@ def trial_figures(session: Session, trial: Run) -> dict[str, bytes]:
 
 
 def final_figures(
-    session: Session, name: str, result: TrainingResult, encoder: Encoder, judgement: Judgement
+    session: Session,
+    name: str,
+    result: TrainingResult,
+    encoder: Encoder,
+    judgement: Judgement,
+    *,
+    source: Run,
+    hyperparameters: Mapping[str, Any],
 ) -> dict[str, bytes]:
-    """The same of a final fit, and what it says of the test part."""
-    before = judgement.uncalibrated
-    return _report(session, name, result, encoder, judgement.predictions, part="test", uncalibrated=before)
+    """The same of a final fit, what it says of the test part, and why the gate let it pass or did not."""
+    from housing.workflow.report_parts import beside_others, others_in_words, verdicts, what_was_fitted
+
+    return _report(
+        session,
+        name,
+        result,
+        encoder,
+        judgement.predictions,
+        part="test",
+        uncalibrated=judgement.uncalibrated,
+        lead=others_in_words(session, judgement),
+        before=[
+            beside_others(session, judgement),
+            verdicts(judgement.decision),
+            what_was_fitted(session, hyperparameters, source),
+        ],
+    )
 
 
 def _report(
@@ -80,41 +107,48 @@ def _report(
     *,
     part: JudgedPart,
     uncalibrated: Predictions | None = None,
+    lead: Sequence[str] = (),
+    before: Sequence[Part] = (),
 ) -> dict[str, bytes]:
     from housing.reporting.judged import Judged
     from housing.reporting.report import job_report
+    from housing.workflow.report_parts import data_parts, origin, row_names, shown_columns
 
-    experiment, unit = session.experiment, session.experiment.dataset.label_unit
-    objective = experiment.study.objectives[0]
+    experiment = session.experiment
+    objective = objective_of(experiment)
+    importances = find(experiment.algorithm.kind).importance(result.model, encoder.columns)
     kept, judged = rounds_kept(session, result), None
-    value = result.metrics.get(objective)
-    lead = [f"{objective} {session.amount(value, objective)}{kept}"] if value is not None else []
+    value = result.metrics.get(objective.name)
+    told = [f"{objective.name} {session.amount(value, objective.name)}{kept}"] if value is not None else []
     if predictions is not None:
         label = label_of(session, part)
         shown = Judged(
             part,
-            about=f"{encoder.label}, {unit}" if unit else encoder.label,
+            about=with_unit(experiment, encoder.label, always=True),
             label=label,
             predictions=predictions,
             levels=encoder.label_levels,
             threshold=encoder.threshold,
             calibration=encoder.calibration.method if encoder.calibration is not None else "",
             uncalibrated=uncalibrated,
+            names=row_names(session, part),
+            columns=shown_columns(session, part, importances, most=_SHOWN_COLUMNS),
         )
         # A ranking's scores, or risks, stand on no scale of the label's.
         judged = shown if tasks.find(encoder.task).has_label_s_scale else None
-        told = headline(session, label, predictions, part=part)
-        same = told and objective == f"{part}_{judged_by(session)}"
-        lead = [f"{told[0]}{kept}", *told[1:]] if same else [*lead, *told]
+        measured = headline(session, label, predictions, part=part)
+        same = measured and objective.name == f"{part}_{judged_by(session)}"
+        told = [f"{measured[0]}{kept}", *measured[1:]] if same else [*told, *measured]
     return job_report(
         name,
         objective=objective,
-        lower_is_better=direction(objective, experiment.algorithm.directions) == "minimize",
         history=result.history,
         kept=result.best_round,
-        importances=find(experiment.algorithm.kind).importance(result.model, encoder.columns),
+        importances=importances,
         judged=judged,
-        lead=lead,
+        lead=[*told, *lead],
+        before=before,
+        further=[*data_parts(session), origin(session)],
     )
 
 
@@ -124,24 +158,54 @@ def rounds_kept(session: Session, result: TrainingResult) -> str:
 
 
 def study_figures(
-    session: Session, name: str, result: StudyResult, summary: Summary, ranked: Sequence[Run]
+    session: Session, run_id: str, name: str, result: StudyResult, *, summary: Summary, ranked: Sequence[Run]
 ) -> dict[str, bytes]:
-    """Optimisation history, parallel coordinates, importances and the learning curves of the best five; by path."""
+    """How the search went, what mattered, and the learning curves of the best five; by path."""
     from housing.reporting.report import study_report
+    from housing.workflow.report_parts import link_to, origin
 
     objectives = session.experiment.study.objectives
     best = [(run, session.runs.history(run.id, objectives[0])) for run in ranked[:_CURVES]]
     return study_report(
         name,
         result,
-        objectives,
+        [objective_of(session.experiment, name) for name in objectives],
         importances=summary.importances,
         lead=summary.sentences,
         curves=[learning_curve(run, values) for run, values in best if len(values) > 1],
+        spans=_spans(session.runs.children(run_id)),
+        further=[origin(session)],
+        link=link_to(session, run_id),
     )
+
+
+def _spans(trials: Sequence[Run]) -> dict[int, tuple[float, float]]:
+    """Start and end of each trial that has ended, in seconds since the first began."""
+    ended = [run for run in trials if run.ended_at_ms is not None and run.tags.get(schema.TRIAL, "").isdecimal()]
+    began = min((run.started_at_ms for run in ended), default=0)
+    return {
+        int(run.tags[schema.TRIAL]): ((run.started_at_ms - began) / 1000, ((run.ended_at_ms or 0) - began) / 1000)
+        for run in ended
+    }
 
 
 def learning_curve(run: Run, values: Sequence[float]) -> Series:
     """The rounds of a recorded job, the one that was kept marked where the record says which."""
+    from housing.reporting.job_plots import Series
+
     kept = run.metrics.get("best_round")
     return Series(run.name, values, int(kept) if kept is not None and kept < len(values) else None)
+
+
+def objective_of(experiment: Experiment, name: str | None = None) -> Objective:
+    """An objective of the study, the first unless another is named, as charts take it."""
+    from housing.reporting.study_plots import Objective
+
+    name = name or experiment.study.objectives[0]
+    return Objective(name, with_unit(experiment, name), direction(name, experiment.algorithm.directions))
+
+
+def with_unit(experiment: Experiment, name: str, *, always: bool = False) -> str:
+    """A metric as an axis names it; `always`: it is in the label's unit, whatever its name."""
+    unit = experiment.dataset.label_unit if always or has_unit(name) else ""
+    return f"{name}, {unit}" if unit else name

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from housing.algorithms.base import find
@@ -27,18 +28,21 @@ class Judgement:
 
     It is, too, where only its files differ, as of another machine: then it answers all test rows exactly alike.
     `predictions` are the candidate's for those rows, `uncalibrated` what they are before its calibration, where it has
-    one.
+    one. `champion` are the champion's metrics on the same rows, empty where there is none to compare with.
     """
 
     decision: Decision
     is_champion: bool
     predictions: Predictions
     uncalibrated: Predictions | None = None
+    champion: Mapping[str, float] = field(default_factory=dict)
+    champion_name: str = ""
 
 
 def judge(session: Session, result: TrainingResult, encoder: Encoder, champion: Version | None) -> Judgement:
     """Both models answer the raw test rows, each through its own encoder, as they would behind an endpoint."""
     from housing.promotion.gate import decide
+    from housing.tasks.base import score
     from housing.tracking.registry import bundle_digest
     from housing.training.predictor import Predictor
 
@@ -66,7 +70,15 @@ def judge(session: Session, result: TrainingResult, encoder: Encoder, champion: 
         if encoder.calibration is not None:
             plain = Predictor(candidate.model, replace(encoder, calibration=None))
             uncalibrated = plain.predict_columns(test)
-    return Judgement(decision, is_champion, scored.predictions, uncalibrated)
+    other = None if is_champion or against is None or against.levels != scored.levels else against
+    return Judgement(
+        decision,
+        is_champion,
+        scored.predictions,
+        uncalibrated,
+        score(experiment.dataset.task_name, label_of(session, "test"), other.predictions) if other else {},
+        other.name if other else "",
+    )
 
 
 def uncalibrated_metrics(session: Session, judgement: Judgement) -> dict[str, float]:

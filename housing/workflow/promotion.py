@@ -139,7 +139,7 @@ def promote_best(
             schema.GATE: "passed" if decision.passed else "refused",
             schema.GATE_VERDICTS: "\n".join(f"{v.rule}: {v.why}" for v in decision.verdicts),
         },
-        files=final_figures(session, name, result, encoder, judgement),
+        files=final_figures(session, name, result, encoder, judgement, source=source, hyperparameters=hyperparameters),
     )
     if not decision.passed:
         raise GateRefused(refusal(session, decision, run_id))

@@ -126,7 +126,7 @@ def study(session: Session, *, parent: str | None, baseline: Baseline | None = N
         if ranked:
             opened.metrics.update(_scores(ranked[0]))
             opened.tags.update({schema.BEST_RUN: ranked[0].id, schema.BEST: ranked[0].name})
-            files = study_figures(session, name, result, summary, ranked)
+            files = study_figures(session, opened.run_id, name, result, summary=summary, ranked=ranked)
             session.runs.log_files(opened.run_id, files)
         if result.ended == "interrupted":
             raise KeyboardInterrupt

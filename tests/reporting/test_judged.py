@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from housing.reporting.judged import Judged, judged_parts
-from housing.reporting.page import Grid, Page
+from housing.reporting.page import Grid, Page, Part
+from housing.reporting.plot import Plot
 from housing.reporting.svg import Chart
 from housing.tasks.base import Predictions, find
 
@@ -27,24 +28,27 @@ def judged(levels: int, *, rows: int = 300, names: Sequence[str] | None = None, 
     )
 
 
-def drawn(one: Judged) -> dict[str, Chart | Grid]:
-    return {part.name if isinstance(part, Chart) else part.title: part for part in judged_parts(one)}
+def drawn(one: Judged) -> dict[str, Part]:
+    return {part.name if isinstance(part, Chart | Plot) else part.title: part for part in judged_parts(one)}
 
 
 LEVELS = ["By level", "class_balance", "confusion_matrix"]
 CURVES = ["roc", "precision_recall", "calibration", "thresholds"]
+WORST = ["Worst rows"]
 NUMBERS = Predictions(np.ones(3))
 
 
 @pytest.mark.parametrize(
     ("one", "names"),
     [
-        pytest.param(judged(2), LEVELS + CURVES, id="two levels"),
-        pytest.param(judged(3), LEVELS, id="three"),
-        pytest.param(judged(20), LEVELS, id="twenty"),
-        pytest.param(judged(21), ["By level", "Confused most"], id="more"),
+        pytest.param(judged(2), LEVELS + CURVES + WORST, id="two levels"),
+        pytest.param(judged(3), LEVELS + WORST, id="three"),
+        pytest.param(judged(20), LEVELS + WORST, id="twenty"),
+        pytest.param(judged(21), ["By level", "Confused most", *WORST], id="more"),
         pytest.param(Judged("test", "kind", np.ones(3), NUMBERS, ("a", "b")), LEVELS, id="no probabilities"),
-        pytest.param(Judged("test", "USD", np.ones(3), NUMBERS), ["predicted_against_true"], id="a number"),
+        pytest.param(
+            Judged("test", "USD", np.ones(3), NUMBERS), ["predicted_against_true", "residuals", *WORST], id="a number"
+        ),
     ],
 )
 def test_what_is_drawn(one: Judged, names: list[str]) -> None:
@@ -105,7 +109,7 @@ def test_the_models_own_threshold_is_marked() -> None:
 def test_rows_of_one_level_have_no_curves() -> None:
     predictions = find("binary").predictions(np.linspace(0, 1, 9), threshold=0.5)
     parts = drawn(Judged("validation", "kind", np.zeros(9), predictions, ("no", "yes")))
-    assert list(parts) == ["By level", "class_balance", "confusion_matrix"]
+    assert list(parts) == LEVELS + WORST
 
 
 def test_long_names_stay_apart() -> None:

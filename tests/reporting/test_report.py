@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
+import json
 import re
-from xml.etree import ElementTree
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pytest
 
-from housing.reporting.charts import Series, learning_curves
+from housing.reporting.job_plots import Answered, Series, residuals, residuals_by_decile
 from housing.reporting.judged import Judged
 from housing.reporting.page import Cell, Grid, Page
 from housing.reporting.report import REPORT_FILE, job_report, study_report
+from housing.reporting.study_plots import Objective
 from housing.tasks.base import Predictions
 from housing.tuning.space import Categorical, Condition, Float, Int
 from housing.tuning.study import StudyResult
@@ -23,6 +28,8 @@ SPACE = {
     "booster": Categorical(("gbtree", "dart")),
     "rate_drop": Float(0, 1, only_if=Condition("booster", ("dart",))),
 }
+
+OBJECTIVE = Objective("validation_mae", "validation_mae, USD", "minimize")
 
 
 def trial(number: int) -> FinishedTrial:
@@ -43,77 +50,115 @@ def report(trials: tuple[FinishedTrial, ...] = ENDED) -> dict[str, bytes]:
     return study_report(
         "tune <a&b>",
         StudyResult(SPACE, ("minimize",), trials, "trials", 1.0),
-        ("validation_mae",),
+        (OBJECTIVE,),
         importances={"eta": 0.9, "max_depth": 0.1},
         lead=["12 trials"],
         curves=[Series("t11 eta=0.12", [300.0, 200.0, 89.0, 95.0], kept=2)],
+        spans={trial.number: (trial.number / 10, trial.number / 10 + trial.seconds) for trial in trials},
     )
 
 
+def spec(files: Mapping[str, bytes], name: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(files[f"figures/{name}.vl.json"])
+    return found
+
+
+def points(chart: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Every row of data that a chart is given."""
+    given = [chart.get("data"), *(layer.get("data") for layer in chart.get("layer", ()))]
+    return [row for each in given if each for row in each["values"]]
+
+
 def test_a_study_s_report_has_a_page_and_a_file_for_every_figure() -> None:
-    assert set(report()) == {
-        REPORT_FILE,
-        "figures/optimisation_history.svg",
-        "figures/parallel_coordinates.svg",
-        "figures/importances.svg",
-        "figures/learning_curves.svg",
-    }
+    charts = ("optimisation_history", "parallel_coordinates", "importances", "learning_curves", "timeline")
+    slices = [f"slice_{name}" for name in SPACE]
+    assert set(report()) == {REPORT_FILE, *(f"figures/{name}.vl.json" for name in (*charts, *slices))}
 
 
-def test_every_figure_is_well_formed_and_names_its_trials() -> None:
+def test_every_trial_is_in_the_history_and_every_complete_one_in_parallel_coordinates() -> None:
     files = report()
-    for name in (name for name in files if name.endswith(".svg")):
-        assert ElementTree.fromstring(files[name]).tag.endswith("svg"), name
-    history = files["figures/optimisation_history.svg"].decode()
-    assert history.count("<circle") == len(ENDED)
-    assert "t12" in history and "(pruned)" in history
-    lines = ElementTree.fromstring(files["figures/parallel_coordinates.svg"]).iter("{http://www.w3.org/2000/svg}path")
-    assert len(list(lines)) == 12
+    history = points(spec(files, "optimisation_history"))
+    assert {row["trial"] for row in history} == {f"t{trial.number:02d}" for trial in ENDED}
+    assert next(row["state"] for row in history if row["trial"] == "t12") == "pruned"
+    assert [row["best"] for row in history if row["number"] == 11] == [89.0]
+    lines = {row["trial"] for row in points(spec(files, "parallel_coordinates")) if "trial" in row}
+    assert lines == {f"t{number:02d}" for number in range(12)}
 
 
 def test_a_page_needs_nothing_from_elsewhere_and_escapes_what_it_is_told() -> None:
     page = report()[REPORT_FILE].decode()
     assert "tune &lt;a&amp;b&gt;" in page
-    assert not re.search(r"(src|href)=|@import|url\((?!#)|<script", page)
+    assert not re.search(r"<(script|img|link|iframe)[^>]* (src|href)=|@import|url\((?!#)", page)
+    data = re.search(r'<script type="application/json" id="specs">(.*?)</script>', page, re.S)
+    assert data is not None and "<" not in data[1]
+    assert set(json.loads(data[1])) == {name[8:-8] for name in report() if name.startswith("figures/")}
+
+
+def test_what_draws_the_charts_is_in_the_page() -> None:
+    packed = re.search(r'<script type="text/plain" id="vega">(.*?)</script>', report()[REPORT_FILE].decode())
+    assert packed is not None
+    library = gzip.decompress(base64.b64decode(packed[1]))
+    assert all(name in library for name in (b"vegaEmbed", b"vegaLite"))
+    assert b"</script" not in packed[1].encode()
 
 
 @pytest.mark.parametrize("trials", [ENDED[:1], ENDED[-1:], (ENDED[0], ENDED[-1])], ids=["one", "failed", "both"])
 def test_a_short_study_has_a_report_too(trials: tuple[FinishedTrial, ...]) -> None:
-    for name, content in report(trials).items():
-        if name.endswith(".svg"):
-            ElementTree.fromstring(content)
+    history = points(spec(report(trials), "optimisation_history"))
+    assert [row["number"] for row in history] == [trial.number for trial in trials]
 
 
 def test_several_objectives_each_have_an_axis() -> None:
     trials = tuple(FinishedTrial(n, {"eta": 0.1}, "complete", (float(n), 9.0 - n)) for n in range(9))
     result = StudyResult({"eta": Float(0, 1)}, ("minimize", "maximize"), trials, "trials", 1.0)
-    files = study_report("s", result, ("validation_mae", "validation_rmse"), importances={}, lead=[], curves=[])
-    drawn = files["figures/parallel_coordinates.svg"].decode()
-    assert ">validation_mae<" in drawn and ">validation_rmse<" in drawn
-    assert "figures/importances.svg" not in files
+    objectives = [Objective("validation_mae", "mae", "minimize"), Objective("validation_r2", "r2", "maximize")]
+    files = study_report("s", result, objectives, importances={}, lead=[], curves=[], spans={})
+    axes = {row["axis"] for row in points(spec(files, "parallel_coordinates"))}
+    assert axes == {"eta", "validation_mae", "validation_r2"}
+    assert "figures/importances.vl.json" not in files
+
+
+def test_a_value_far_worse_than_the_rest_does_not_press_them_together() -> None:
+    trials = (*ENDED[:12], FinishedTrial(12, {"eta": 0.1}, "complete", (1e9,)))
+    chart = spec(report(trials), "optimisation_history")
+    assert max(row["drawn"] for row in points(chart)) < 200
 
 
 def test_a_job_s_report_shows_curves_importances_and_errors() -> None:
     files = job_report(
         "train",
-        objective="validation_mae",
-        lower_is_better=True,
+        objective=OBJECTIVE,
         history={"train_mae": [3.0, 2.0], "validation_mae": [4.0, 3.0], "validation_rmse": [5.0, 4.0]},
         kept=1,
         importances={f"column {i}": 0.01 for i in range(40)},
-        judged=Judged("validation", "SalePrice, USD", np.array([1.0, 2.0]), Predictions(np.array([1.5, 2.5]))),
+        judged=Judged(
+            "validation",
+            "SalePrice, USD",
+            np.array([1.0, 2.0]),
+            Predictions(np.array([1.5, 4.5])),
+            names=["house 7", "house 9"],
+            columns={"Rooms": ["3", "<4>"]},
+        ),
         lead=[],
     )
-    curves = files["figures/learning_curves.svg"].decode()
-    assert "train_mae" in curves and "validation_mae" in curves and "rmse" not in curves
+    curves = points(spec(files, "learning_curves"))
+    assert {row["line"] for row in curves} == {"train_mae", "validation_mae"}
+    assert [row["round"] for row in curves if row["kept"]] == [2, 2]
     assert b"25 columns with less are left out" in files[REPORT_FILE]
-    assert files["figures/predicted_against_true.svg"].count(b"<circle") == 2
+    assert [row["error"] for row in points(spec(files, "residuals")) if row] == [0.5, 2.5]
+    worst = re.search(r"<h2>Worst rows</h2>.*?</table>", files[REPORT_FILE].decode(), re.S)
+    assert worst is not None
+    assert worst[0].index("house 9") < worst[0].index("house 7") and "&lt;4&gt;" in worst[0]
 
 
-def test_nothing_is_drawn_outside_the_frame_of_learning_curves() -> None:
-    chart = learning_curves("Learning curves", "mae", [Series("a", [1e6, 12.0, 11.0, 10.0, 10.5], kept=3)])
-    assert "clip-path" in chart.file()
-    assert not any(tick in chart.file() for tick in ("1,000,000", "500,000"))
+def test_every_axis_of_numbers_is_named() -> None:
+    answered = Answered("price, USD", np.arange(100.0), np.arange(100.0) + 1, [str(i) for i in range(100)])
+    for plot in (residuals(answered, part="test"), residuals_by_decile(answered, part="test")):
+        for layer in plot.spec["layer"]:
+            for axis in ("x", "y"):
+                assert "datum" in (channel := layer["encoding"].get(axis, {"datum": 0})) or channel["title"]
+    tenths = points(residuals_by_decile(answered, part="test").spec)
+    assert [row["rows"] for row in tenths if row] == [10] * 10
 
 
 def test_the_best_cell_is_marked() -> None:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from housing.reporting.scales import Levels, Scale, readable, spanning, without_outliers
+from housing.reporting.scales import Scale, readable, spanning, without_outliers
 
 NUMBERS = st.floats(min_value=-1e9, max_value=1e9)
 
@@ -27,11 +27,6 @@ def test_ticks_are_round_numbers() -> None:
     assert Scale(14_873, 18_921, 0, 100).ticks() == [15_000, 16_000, 17_000, 18_000]
     assert Scale(0.01, 0.5, 0, 100, log=True).ticks(3) == [0.01, 0.1]
     assert Scale(3, 3, 0, 100).ticks() == [3]
-
-
-def test_levels_stand_evenly() -> None:
-    levels = Levels(("plain", "domain"), 0, 100)
-    assert [levels("plain"), levels("domain")] == [25, 75]
 
 
 def test_a_bad_tail_is_left_out_and_a_good_one_never() -> None:

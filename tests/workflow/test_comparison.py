@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -49,13 +50,13 @@ def test_a_study_has_figures_and_its_best_metrics_and_parameters(study: Answer, 
     best = client.get_run(study.data["best"]["run_id"])
     assert {
         "report.html",
-        "figures/optimisation_history.svg",
-        "figures/parallel_coordinates.svg",
-        "figures/importances.svg",
-        "figures/learning_curves.svg",
+        "figures/optimisation_history.vl.json",
+        "figures/parallel_coordinates.vl.json",
+        "figures/importances.vl.json",
+        "figures/learning_curves.vl.json",
     } <= files_of(client, run.info.run_id)
     of_best = files_of(client, best.info.run_id)
-    assert {"report.html", "figures/learning_curves.svg", "figures/predicted_against_true.svg"} <= of_best
+    assert {"report.html", "figures/learning_curves.vl.json", "figures/predicted_against_true.vl.json"} <= of_best
     for name in ("validation_mae", "train_mae"):
         assert run.data.metrics[name] == best.data.metrics[name]
     for name, kind in (("eta", float), ("max_depth", int)):
@@ -101,8 +102,12 @@ def test_the_page_is_self_contained_and_draws_every_run(beside: Housing, study: 
     answer = beside("compare", study.data["name"], "--html", "page.html")
     assert answer.code == 0, answer.err
     page = (folder / "page.html").read_text()
-    assert page.count('class="series"') >= 5
-    assert not re.search(r"(src|href)=|@import|url\((?!#)|<script", page)
+    drawn = re.search(r'<script type="application/json" id="specs">(.*?)</script>', page)
+    assert drawn is not None
+    curves = json.loads(drawn[1])["learning_curves"]
+    assert len({row["line"] for row in curves["data"]["values"]}) == 5
+    assert curves["layer"][0]["encoding"]["y"]["title"] == "validation_mae, USD"
+    assert not re.search(r"<(script|img|link|iframe)[^>]* (src|href)=|@import|url\((?!#)", page)
     missing = beside("compare", study.data["name"], "--html", "no/such/folder.html")
     assert missing.code == 3
     assert "--html no/such/folder.html: cannot be written" in missing.err
@@ -154,9 +159,9 @@ def test_a_job_has_curves_importances_and_its_errors_beside_it(beside: Housing, 
     run_id = beside("train", FEW_ROUNDS, "--json").data["run_id"]
     assert {
         "report.html",
-        "figures/learning_curves.svg",
-        "figures/importances.svg",
-        "figures/predicted_against_true.svg",
+        "figures/learning_curves.vl.json",
+        "figures/importances.vl.json",
+        "figures/predicted_against_true.vl.json",
     } <= files_of(client, run_id)
     page = Path(client.download_artifacts(run_id, "report.html")).read_text(encoding="utf-8")
     value = client.get_run(run_id).data.metrics["validation_mae"]

@@ -1,0 +1,245 @@
+"""One model as charts: how it learnt, what it looks at, and how far its numbers are from what is true."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from housing.reporting.plot import BLUE, COLOURS, ORANGE, Plot, data, number, told, within
+from housing.reporting.scales import readable, without_outliers
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+_BAR = 24
+_MOST_DOTS = 1000
+_MOST_ROUNDS = 500
+_LONGEST_NAME = 40
+
+
+@dataclass(frozen=True)
+class Series:
+    """One value a round, counted from 0; `kept` is the round of the model that was kept."""
+
+    name: str
+    values: Sequence[float]
+    kept: int | None = None
+
+
+def learning_curves(title: str, metric: str, series: Sequence[Series], *, lower_is_better: bool = True) -> Plot:
+    """The metric of every round; a dot marks the round that was kept. `metric` is told with its unit."""
+    shown = without_outliers([v for each in series for v in each.values], lower_is_better=lower_is_better)
+    low, high = within(shown)
+    points = []
+    names = _short([each.name for each in series])
+    for name, each in zip(names, series, strict=True):
+        step = max(1, -(-len(each.values) // _MOST_ROUNDS))
+        for place, value in enumerate(each.values):
+            if place % step == 0 or place in (each.kept, len(each.values) - 1):
+                kept = place == each.kept
+                at = {"round": place + 1, "value": value, "told": readable(value), "kept": kept}
+                points.append({"line": name, "job": each.name, **at})
+    colour = {
+        "field": "line",
+        "type": "nominal",
+        "title": None,
+        "scale": {"domain": names, "range": [COLOURS[i % len(COLOURS)] for i in range(len(names))]},
+        "legend": {"orient": "bottom", "columns": 3, "symbolType": "stroke", "symbolStrokeWidth": 3},
+    }
+    dashes = {**colour, "scale": {"domain": names, "range": [[1, 0], [6, 3], [2, 2], [8, 3, 2, 3]] * 2}}
+    x = number("round", "round", axis={"tickMinStep": 1, "format": "d"}, scale={"nice": False})
+    y = number("value", metric, scale={"domain": [low, high]})
+    shared = {"x": x, "y": y, "color": colour}
+    return Plot(
+        "learning_curves",
+        title,
+        "One line a job; the dot is the round that was kept. Click a name in the legend to see it alone.",
+        {
+            "data": data(points),
+            "layer": [
+                {
+                    "params": [{"name": "alone", "select": {"type": "point", "fields": ["line"]}, "bind": "legend"}],
+                    "mark": {"type": "line", "clip": True, "strokeWidth": 2},
+                    "encoding": {
+                        **shared,
+                        "strokeDash": dashes,
+                        "opacity": {"condition": {"param": "alone", "value": 1}, "value": 0.08},
+                    },
+                },
+                {
+                    "mark": {"type": "point", "filled": True, "clip": True},
+                    "encoding": {
+                        **shared,
+                        "size": {"condition": {"test": "datum.kept", "value": 90}, "value": 30},
+                        # The others are there for the pointer alone.
+                        "opacity": {"condition": {"test": "datum.kept", "value": 1}, "value": 0},
+                        "tooltip": told(("job", "job"), ("round", "round"), ("told", metric)),
+                    },
+                },
+            ],
+        },
+    )
+
+
+def _short(names: Sequence[str]) -> list[str]:
+    """The first word of each (`t03` of `t03 eta=0.10`) where it tells them apart."""
+    first = [name.split(" ", 1)[0] for name in names]
+    return first if len(set(first)) == len(first) else list(names)
+
+
+def shares(name: str, title: str, about: str, values: Mapping[str, float], *, of: str) -> Plot:
+    """A bar for each share of 1, in the order given; `of` is what they are shares of."""
+    bars = [{"name": key, "share": share, "told": f"{share:.1%}"} for key, share in values.items()]
+    y = {"field": "name", "type": "nominal", "sort": None, "title": None, "axis": {"labelLimit": 190, "ticks": False}}
+    x: dict[str, Any] = {"field": "share", "type": "quantitative", "title": of, "axis": {"format": "%"}}
+    highest = max(values.values(), default=1.0) or 1.0
+    return Plot(
+        name,
+        title,
+        about,
+        {
+            "data": data(bars),
+            "encoding": {"x": {**x, "scale": {"domain": [0, highest * 1.12], "nice": False}}, "y": y},
+            "layer": [
+                {"mark": {"type": "bar", "color": BLUE, "cornerRadiusEnd": 2, "height": {"band": 0.7}}},
+                {
+                    "mark": {"type": "text", "align": "left", "dx": 5, "color": "var(--ink)"},
+                    "encoding": {"text": {"field": "told"}},
+                },
+            ],
+        },
+        height=max(80, _BAR * len(values)),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Answered:
+    """Rows with what is true and what was predicted of them, both (rows,) in the label's unit.
+
+    `names` say which row each is; `about` is the label as an axis names it, with its unit.
+    """
+
+    about: str
+    true: NDArray[np.float64]
+    predicted: NDArray[np.float64]
+    names: Sequence[str]
+
+    @property
+    def dots(self) -> list[dict[str, object]]:
+        """Evenly chosen rows: more cannot be told apart."""
+        step = max(1, -(-len(self.true) // _MOST_DOTS))
+        return [
+            {"row": self.names[i], "true": true, "predicted": predicted, "error": predicted - true}
+            | {"told true": readable(true), "told predicted": readable(predicted)}
+            | {"told error": readable(predicted - true)}
+            for i, (true, predicted) in enumerate(zip(self.true.tolist(), self.predicted.tolist(), strict=True))
+            if i % step == 0
+        ]
+
+
+_TOLD = told(("row", "row"), ("told true", "true"), ("told predicted", "predicted"), ("told error", "error"))
+_DOT = {"type": "point", "filled": True, "size": 28, "opacity": 0.5, "color": BLUE}
+
+
+_NO_ERROR = {
+    "mark": {"type": "rule", "aria": False, "color": ORANGE},
+    "encoding": {"y": {"datum": 0}},
+    "data": {"values": [{}]},
+}
+
+
+def predicted_against_true(answered: Answered, *, part: str) -> Plot:
+    """A dot a row; a perfect model's dots all lie on the line."""
+    low, high = within([*answered.true.tolist(), *answered.predicted.tolist()])
+    scale = {"domain": [low, high], "nice": False}
+    ends = [{"true": low, "predicted": low}, {"true": high, "predicted": high}]
+    encoding = {
+        "x": number("true", f"true {answered.about}", scale=scale),
+        "y": number("predicted", f"predicted {answered.about}", scale=scale),
+    }
+    return Plot(
+        "predicted_against_true",
+        "Predicted against true",
+        f"One dot a row of the {part} part; on the line the prediction is exact.",
+        {
+            "layer": [
+                {"data": data(answered.dots), "mark": _DOT, "encoding": {**encoding, "tooltip": _TOLD}},
+                {"data": data(ends), "mark": {"type": "line", "color": ORANGE}, "encoding": encoding},
+            ]
+        },
+        height=400,
+    )
+
+
+def residuals(answered: Answered, *, part: str) -> Plot:
+    """The error of each row over what was predicted."""
+    return Plot(
+        "residuals",
+        "Errors over predictions",
+        f"One dot a row of the {part} part; above the line the model predicts too much, below it too little.",
+        {
+            "layer": [
+                {
+                    "data": data(answered.dots),
+                    "mark": _DOT,
+                    "encoding": {
+                        "x": number("predicted", f"predicted {answered.about}"),
+                        "y": number("error", f"predicted - true, {answered.about}"),
+                        "tooltip": _TOLD,
+                    },
+                },
+                _NO_ERROR,
+            ]
+        },
+    )
+
+
+def residuals_by_decile(answered: Answered, *, part: str) -> Plot:
+    """The errors of ten groups of equally many rows, by what was predicted."""
+    import numpy as np
+
+    order = np.argsort(answered.predicted, kind="stable")
+    groups = []
+    for rank, rows in enumerate(np.array_split(order, min(10, len(order))), start=1):
+        errors, predicted = answered.predicted[rows] - answered.true[rows], answered.predicted[rows]
+        low, quarter, middle, three, high = np.quantile(errors, [0.1, 0.25, 0.5, 0.75, 0.9]).tolist()
+        groups.append(
+            {"decile": rank, "low": low, "quarter": quarter, "middle": middle, "three": three, "high": high}
+            | {"rows": len(rows), "told middle": readable(middle), "told mae": readable(float(np.abs(errors).mean()))}
+            | {"range": f"{readable(float(predicted.min()))} to {readable(float(predicted.max()))}"}
+        )
+    x = {"field": "decile", "type": "ordinal", "title": "tenth of the rows, by prediction", "axis": {"labelAngle": 0}}
+    tooltip = told(
+        ("decile", "tenth"),
+        ("range", "predicted"),
+        ("rows", "rows"),
+        ("told middle", "median error"),
+        ("told mae", "mean absolute error"),
+    )
+    y = f"predicted - true, {answered.about}"
+    return Plot(
+        "residuals_by_decile",
+        "Errors by tenths of the predictions",
+        f"Rows of the {part} part from the lowest predictions to the highest: the line spans eight rows of ten, the "
+        "box the middle half, the tick is the median.",
+        {
+            "data": data(groups),
+            "layer": [
+                {
+                    "mark": {"type": "rule", "aria": False, "color": "var(--quiet)"},
+                    "encoding": {"x": x, "y": number("low", y), "y2": {"field": "high"}},
+                },
+                {
+                    "mark": {"type": "bar", "color": BLUE, "width": {"band": 0.55}, "opacity": 0.85},
+                    "encoding": {"x": x, "y": number("quarter", y), "y2": {"field": "three"}, "tooltip": tooltip},
+                },
+                {
+                    "mark": {"type": "tick", "color": "var(--paper)", "thickness": 2, "width": {"band": 0.55}},
+                    "encoding": {"x": x, "y": number("middle", y)},
+                },
+                _NO_ERROR,
+            ],
+        },
+    )

@@ -1,0 +1,188 @@
+"""Sections of a report that tell what was run, on which data, from where, and beside what it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from housing.reporting.page import Cell, Grid
+from housing.reporting.scales import readable
+from housing.secrets import masked, masked_override
+from housing.tasks.base import metrics
+from housing.training.metrics import has_unit
+from housing.workflow.headline import JudgedPart, judged_by, naive_value
+from housing.workflow.session import Session
+
+if TYPE_CHECKING:
+    from housing.data.table import Table
+    from housing.promotion.gate import Decision
+    from housing.tracking.queries import Run
+    from housing.workflow.judging import Judgement
+
+_PARTS: tuple[JudgedPart | str, ...] = ("train", "validation", "test")
+
+
+def others_in_words(session: Session, judgement: Judgement) -> list[str]:
+    """The champion before it, by the metric that models are compared by."""
+    metric = judged_by(session)
+    value = judgement.champion.get(metric)
+    if judgement.is_champion:
+        return ["It is the very model that is the champion already"]
+    if value is None:
+        return ["There was no champion before it to be compared with"]
+    amount = session.amount(value, f"test_{metric}")
+    return [f"The champion before it, {judgement.champion_name}, has {amount} on the same rows"]
+
+
+def beside_others(session: Session, judgement: Judgement) -> Grid:
+    """Every metric of the test part: of this model, of the champion before it, of the naive predictor."""
+    known, unit = metrics(session.experiment.dataset.task_name), session.experiment.dataset.label_unit
+    own, champion = judgement.decision.metrics, judgement.champion
+    rows = []
+    for name, value in own.items():
+        naive = naive_value(session, name, part="test") if name in known else None
+        values = [value, *([champion.get(name)] if champion else []), naive]
+        numbers = [each for each in values if each is not None]
+        best = None
+        if name in known:
+            best = min(numbers) if known[name].direction == "minimize" else max(numbers)
+        shown = f"{name}, {unit}" if unit and has_unit(name) else name
+        rows.append([Cell(shown), *(_number(each, best=each is not None and each == best) for each in values)])
+    columns = ("metric", "this model", *([judgement.champion_name] if champion else []), "naive predictor")
+    about = "Metrics of the test part, which no model has learnt from; the best of each row is marked."
+    return Grid("Beside others", about, columns, rows)
+
+
+def verdicts(decision: Decision) -> Grid:
+    """What the gate asked, and what it found."""
+    rows = [[Cell("passed" if v.passed else "REFUSED"), Cell(v.rule), Cell(v.why)] for v in decision.verdicts]
+    about = "The candidate passed." if decision.passed else "The candidate was refused: no alias has moved."
+    return Grid("Gate", about, ("verdict", "rule", "why"), rows)
+
+
+def what_was_fitted(session: Session, hyperparameters: Mapping[str, Any], source: Run) -> Grid:
+    """The hyperparameters of a final fit beside those of the configuration."""
+    configured = session.experiment.algorithm.hyperparameters
+    names = dict.fromkeys([*hyperparameters, *configured])
+    rows = []
+    for name in names:
+        here, there = (_plain(values.get(name)) for values in (hyperparameters, configured))
+        rows.append([Cell(name), Cell(readable(here), best=here != there), Cell(readable(there))])
+    about = f"Taken from the run {source.name} ({source.id[:8]}); what differs from the configuration is marked."
+    return Grid("What was fitted", about, ("hyperparameter", "this model", "configured"), rows)
+
+
+def data_parts(session: Session) -> Iterator[Grid]:
+    """The rows of each part with their label, and the columns of the training part."""
+    prepared, dataset = session.prepared, session.experiment.dataset
+    parts = {name: prepared.table.take(getattr(prepared.parts, name)) for name in _PARTS}
+    yield _labels(parts, dataset.label, dataset.label_unit)
+    columns = [_column(name, parts["train"]) for name in dataset.inputs]
+    about = "Columns of the training part that the model may look at, as they stand in the file."
+    names = ("column", "kind", "missing", "lowest, or most frequent", "mean", "highest")
+    yield Grid(f"Columns: {len(columns)}", about, names, columns, sortable=True, folded=True)
+
+
+def origin(session: Session) -> Grid:
+    """From the configuration back to data and code, and where the record is."""
+    experiment, invocation = session.experiment, session.invocation
+    tags = {name.removeprefix("housing."): text for name, text in session.recording.run_tags.items()}
+    typed = " ".join(map(masked_override, invocation.overrides))
+    from housing.tracking.provenance import provenance_tags
+
+    tags |= {name.removeprefix("housing."): text for name, text in provenance_tags().items() if "housing." in name}
+    rows = [
+        ("command", f"housing {invocation.command} {typed}".strip()),
+        ("MLflow experiment", f"{experiment.name} in {masked(experiment.tracking.uri)}"),
+        ("dataset", f"{experiment.dataset.name}, {masked(experiment.dataset.source)}"),
+        ("algorithm", experiment.algorithm.name),
+        *((name.replace("_", " "), text) for name, text in tags.items() if name not in ("command", "overrides")),
+    ]
+    about = "The composed configuration, the encoder and the model are files of the same run."
+    return Grid("Where it comes from", about, ("what", "value"), [[Cell(a), Cell(b)] for a, b in rows], folded=True)
+
+
+def link_to(session: Session, run_id: str) -> str:
+    """The address of a run, where a server shows the record; a file's is shown by `housing ui`."""
+    from housing.tracking.interface import run_path
+
+    uri = session.experiment.tracking.uri
+    if not uri.startswith("http") or masked(uri) != uri:
+        return ""
+    return uri.rstrip("/") + run_path(session.runs.experiment_id, run_id)
+
+
+def row_names(session: Session, part: JudgedPart) -> list[str]:
+    """What each row of a part is called: by the dataset's identifier, else by its place in the file, from 1."""
+    prepared = session.prepared
+    rows = getattr(prepared.parts, part)
+    identifier = next((n for n, c in session.experiment.dataset.columns.items() if c.kind == "identifier"), None)
+    if identifier is None or identifier not in prepared.table:
+        return [str(row + 1) for row in rows.tolist()]
+    return [readable(value) for value in prepared.table[identifier][rows].tolist()]
+
+
+def shown_columns(
+    session: Session, part: JudgedPart, importances: Mapping[str, float], *, most: int
+) -> dict[str, Sequence[object]]:
+    """The raw columns of a part that matter most to the model; the first ones where it does not say."""
+    inputs, rows = list(session.experiment.dataset.inputs), getattr(session.prepared.parts, part)
+    found: dict[str, None] = {}
+    for encoded in importances:
+        found |= dict.fromkeys(name for name in inputs if encoded == name or encoded.startswith(f"{name}="))
+    chosen = [*found, *(name for name in inputs if name not in found)][:most]
+    return {name: session.prepared.table[name][rows].tolist() for name in chosen}
+
+
+def _labels(parts: Mapping[str, Table], label: str, unit: str) -> Grid:
+    import numpy as np
+
+    shown = f"{label}, {unit}" if unit else label
+    rows = []
+    for name, part in parts.items():
+        values = part[label]
+        if not part.rows:
+            rows.append([Cell(name), Cell("0", number=True), *[Cell("-", number=True)] * 4])
+            continue
+        if values.dtype == object:
+            levels, counts = np.unique(values.astype(str), return_counts=True)
+            few = ", ".join(f"{levels[i]} {counts[i] / part.rows:.0%}" for i in np.argsort(-counts)[:6])
+            rows.append([Cell(name), Cell(f"{part.rows:,}", number=True), Cell(few)])
+            continue
+        spread = [float(values.min()), float(np.median(values)), float(values.mean()), float(values.max())]
+        rows.append([Cell(name), Cell(f"{part.rows:,}", number=True), *map(_number, spread)])
+    by_level = any(len(row) == 3 for row in rows)
+    if by_level:
+        return Grid(
+            "Data", f"Parts of the table, and the levels of {label}.", ("part", "rows", "levels"), [r[:3] for r in rows]
+        )
+    about = f"Parts of the table, and {shown}."
+    return Grid("Data", about, ("part", "rows", "lowest", "median", "mean", "highest"), rows)
+
+
+def _column(name: str, rows: Table) -> list[Cell]:
+    import numpy as np
+
+    values = rows[name]
+    if values.dtype != object:
+        known = values[~np.isnan(values)]
+        spread = [float(known.min()), float(known.mean()), float(known.max())] if len(known) else [None] * 3
+        return [Cell(name), Cell("number"), _share(1 - len(known) / max(1, len(values))), *map(_number, spread)]
+    texts = [value for value in values.tolist() if value is not None]
+    levels, counts = np.unique(texts, return_counts=True) if texts else (np.array([]), np.array([0]))
+    most = f"{levels[counts.argmax()]} ({counts.max() / len(values):.0%} of {len(levels)} levels)" if texts else "-"
+    blank = [Cell("-", number=True)] * 2
+    return [Cell(name), Cell("levels"), _share(1 - len(texts) / max(1, len(values))), Cell(most), *blank]
+
+
+def _plain(value: Any) -> Any:
+    """A list as it is read, whether it comes from YAML or from the record."""
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else value
+
+
+def _share(value: float) -> Cell:
+    return Cell(f"{value:.1%}", number=True, value=value)
+
+
+def _number(value: float | None, *, best: bool = False) -> Cell:
+    return Cell(readable(value), number=True, best=best, value=value)
