@@ -27,7 +27,7 @@ ENTRY_POINTS = "housing.algorithms"
 SCRIPT, CONTAINER = OWN_CODE = ("script", "container")
 """Algorithms that run code of the user's, under whatever name a configuration gives them."""
 
-_NOT_ALGORITHMS = ("base", "groups", "lightgbm_parameters", "own_code", "xgboost_parameters")
+_NOT_ALGORITHMS = ("base", "explaining", "groups", "lightgbm_parameters", "own_code", "xgboost_parameters")
 
 
 @dataclass(frozen=True)

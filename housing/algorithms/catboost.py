@@ -17,6 +17,7 @@ from housing.algorithms.base import (
     LabelMetrics,
     RoundWatch,
 )
+from housing.algorithms.explaining import Contributions, split
 
 if TYPE_CHECKING:
     import numpy as np
@@ -215,6 +216,14 @@ class Model:
         kind = "RawFormulaVal" if self._answers == "number" else "Probability"
         result: NDArray[np.float64] = self._model.predict(features, prediction_type=kind, thread_count=1)
         return result[:, 1] if self._answers == "second" else result
+
+    def contributions(self, features: NDArray[np.float32]) -> Contributions:
+        """See `housing.algorithms.explaining`: CatBoost's exact Shapley values."""
+        import catboost
+
+        pool = catboost.Pool(features)
+        found = self._model.get_feature_importance(pool, type="ShapValues", shap_calc_type="Exact", thread_count=1)
+        return split(found, features.shape[1], "none" if self._answers == "number" else "log odds")
 
     def importance(self) -> Sequence[float]:
         """CatBoost's own, in the order of the encoded columns."""

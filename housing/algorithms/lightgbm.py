@@ -16,6 +16,7 @@ from housing.algorithms.base import (
     LabelMetrics,
     RoundWatch,
 )
+from housing.algorithms.explaining import Contributions, Link, split
 from housing.algorithms.groups import by_group
 from housing.algorithms.lightgbm_parameters import (
     ALIASES,
@@ -149,7 +150,9 @@ class LightGBM(FittingAlgorithm):
             # The library itself ends the process when it reads a model that is cut.
             raise ValueError(f"not a LightGBM model: {fault}")
         try:
-            return Model(lightgbm.Booster(model_str=model.decode()))
+            text = model.decode()
+            objective = re.search(r"^objective=(\w+)", text, re.MULTILINE)
+            return Model(lightgbm.Booster(model_str=text), _LINKS.get(objective[1], "none") if objective else "none")
         except (lightgbm.basic.LightGBMError, UnicodeDecodeError) as e:
             raise ValueError(f"not a LightGBM model: {e}") from e
 
@@ -161,16 +164,28 @@ class LightGBM(FittingAlgorithm):
         return dict(sorted(shares.items(), key=lambda item: -item[1]))
 
 
+_LINKS: Mapping[str, Link] = {
+    **dict.fromkeys(("poisson", "gamma", "tweedie"), "log"),
+    **dict.fromkeys(("binary", "multiclass"), "log odds"),
+}
+
+
 class Model:
     """A fitted booster; safe to call from several threads."""
 
-    def __init__(self, booster: Any) -> None:
+    def __init__(self, booster: Any, link: Link = "none") -> None:
         self._booster = booster
+        self._link: Link = link
 
     def predict(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
         """See `housing.algorithms.base.Model`."""
         result: NDArray[np.float64] = self._booster.predict(features, num_threads=1)
         return result
+
+    def contributions(self, features: NDArray[np.float32]) -> Contributions:
+        """See `housing.algorithms.explaining`: TreeSHAP."""
+        found = self._booster.predict(features, num_threads=1, pred_contrib=True)
+        return split(found, features.shape[1], self._link)
 
     def gains(self) -> Sequence[float]:
         """Total gain of each encoded column, in their order."""

@@ -13,6 +13,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from housing.algorithms.base import Capabilities, Fitted, FittingAlgorithm, ForTask, Hyperparameter, Hyperparameters
+from housing.algorithms.explaining import Contributions
 
 if TYPE_CHECKING:
     import numpy as np
@@ -146,6 +147,15 @@ class Model:
         shifted = np.exp(scores - scores.max(axis=1, keepdims=True))
         chances: NDArray[np.float64] = shifted / shifted.sum(axis=1, keepdims=True)
         return chances
+
+    def contributions(self, features: NDArray[np.float32]) -> Contributions:
+        """See `housing.algorithms.explaining`: each term, against the column's mean."""
+        import numpy as np
+
+        values = np.where(np.isfinite(features), features.astype(np.float64), self._medians)
+        terms = (((values - self._means) / self._scales)[:, None, :]) * self.weights[None]
+        base = np.broadcast_to(self._intercepts, terms.shape[:2])
+        return Contributions(terms, base, "none" if self._found.objective == _NUMBER else "log odds")
 
 
 def _elastic_net(features: Any, label: Any, weights: Any, rule: Mapping[str, Any], seed: int) -> tuple[Any, Any]:

@@ -21,8 +21,9 @@ from housing.algorithms.base import (
     LabelMetrics,
     RoundWatch,
 )
+from housing.algorithms.explaining import Contributions, Link, split
 from housing.algorithms.groups import by_group
-from housing.algorithms.xgboost_parameters import AFT, ALIASES, HYPERPARAMETERS, LINKS, METRIC_NAMES, TASKS
+from housing.algorithms.xgboost_parameters import AFT, ALIASES, HYPERPARAMETERS, LINKS, LOG_ODDS, METRIC_NAMES, TASKS
 
 if TYPE_CHECKING:
     import numpy as np
@@ -192,6 +193,17 @@ class Model:
         """See `housing.algorithms.base.Model`."""
         result: NDArray[np.float32] = self._booster.inplace_predict(features, validate_features=False)
         return result
+
+    def contributions(self, features: NDArray[np.float32]) -> Contributions:
+        """See `housing.algorithms.explaining`: TreeSHAP, and of a linear booster its terms."""
+        import xgboost
+
+        objective = json.loads(self._booster.save_config())["learner"]["objective"]["name"]
+        link: Link = "none" if objective not in LINKS else "log odds" if objective in LOG_ODDS else "log"
+        found = self._booster.predict(
+            xgboost.DMatrix(features, nthread=1), pred_contribs=True, validate_features=False, strict_shape=True
+        )
+        return split(found, features.shape[1], link)
 
     @property
     def rounds(self) -> int:

@@ -140,5 +140,6 @@ METRIC_NAMES = {
     "aft-nloglik": "aft_nloglik",
 }
 
-LINKS = (*_POSITIVE_ONLY, "binary:logistic", "multi:softprob", "survival:cox", AFT)
-"""Objectives whose prediction is not the sum of the trees."""
+LOG_ODDS = ("binary:logistic", "multi:softprob")
+LINKS = (*_POSITIVE_ONLY, *LOG_ODDS, "survival:cox", AFT)
+"""Objectives whose prediction is not the sum of the trees, but probabilities of it, or its exponential."""

@@ -114,20 +114,23 @@ class Experiment:
         """What is served: one endpoint, or all."""
         return self._do("status", endpoint=endpoint)
 
-    def predict(self, rows: pd.DataFrame | StrPath) -> pd.DataFrame:
+    def predict(
+        self, rows: pd.DataFrame | StrPath, *, interval: float | None = None, explain: int | None = None
+    ) -> pd.DataFrame:
         """Answers of the endpoint to raw rows: a frame, or a file (CSV, CSV.gz, Parquet). A label is ignored.
 
         One row each, with the index of `rows` where it is a frame: `prediction`, `probability_<level>` of a label with
-        levels, `variant`.
+        levels, `variant`. With `interval` also `low` and `high`, or `levels`; with `explain` also `base`, and by turns
+        `column_1`, `effect_1` and so on, then `other_effects`.
         """
         import pandas as pd
 
         if not isinstance(rows, pd.DataFrame):
-            return self._predicted(Path(rows))
+            return self._predicted(Path(rows), interval, explain)
         with TemporaryDirectory() as folder:
             file = Path(folder) / "rows.csv"
             rows.to_csv(file, index=False, sep=self.config.dataset.separator)
-            return self._predicted(file).set_index(rows.index)
+            return self._predicted(file, interval, explain).set_index(rows.index)
 
     def monitor(self, endpoint: str | None = None, *, labels: StrPath | None = None) -> Result:
         """What the endpoint saw against what it was trained on; `findings` counts what counts as drift."""
@@ -166,12 +169,14 @@ class Experiment:
     def _do(self, command: str, **own: Any) -> Result:
         return result_of(command, execute(command, self.overrides, self.config_dir, self._reporter(), **own))
 
-    def _predicted(self, file: Path) -> pd.DataFrame:
+    def _predicted(self, file: Path, interval: float | None, explain: int | None) -> pd.DataFrame:
         import pyarrow as pa
         from pyarrow import csv
 
         dataset = self.config.dataset
-        outcome = execute("predict", self.overrides, self.config_dir, self._reporter(), file=file)
+        outcome = execute(
+            "predict", self.overrides, self.config_dir, self._reporter(), file=file, interval=interval, explain=explain
+        )
         # A level may look like a number, or like nothing.
         kinds = {"variant": pa.string(), **({dataset.label: pa.string()} if dataset.label_levels else {})}
         options = csv.ConvertOptions(column_types=kinds, strings_can_be_null=False)

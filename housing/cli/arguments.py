@@ -39,6 +39,8 @@ class Request:
     html: Path | None = None
     labels: Path | None = None
     port: int | None = None
+    interval: float | None = None
+    explain: int | None = None
     batch: str | None = None
     json: bool = False
     help: bool = False
@@ -143,6 +145,11 @@ class _Parser:
         example = command.examples[0][0]
         if request.batch is not None and request.argument is not None:
             raise ConfigError(f"--batch {request.batch}: stands in the place of the file {request.argument}; leave one")
+        if request.batch is not None and (request.interval is not None or request.explain is not None):
+            raise ConfigError(
+                f"--batch {request.batch}: a batch transform job answers predictions alone; leave out --interval and "
+                "--explain, or predict a file of this machine"
+            )
         if command.argument and not command.argument.startswith("[") and (request.argument or request.batch) is None:
             raise ConfigError(f"`housing {self.command}` needs {command.argument}, for example: {example}")
         if command.argument.islower() and request.argument not in command.argument.split("|"):
@@ -167,6 +174,8 @@ def _with_flag(request: Request, flag: Flag, value: str) -> Request:
     if flag.takes in ("DIR", "FILE") and "://" in value:
         raise ConfigError(f"{flag.name} {value}: must be a path on this machine, addresses are not read")
     field = flag.name.removeprefix("--").replace("-", "_")
+    if flag.takes == "SHARE":
+        return replace(request, interval=_share(flag, value))
     taken: Any = Path(value) if flag.takes in ("DIR", "FILE") else value
     if flag.between:
         low, high = flag.between
@@ -175,6 +184,16 @@ def _with_flag(request: Request, flag: Flag, value: str) -> Request:
         taken = int(value)
     changed: dict[str, Any] = {field: taken if flag.takes else True}
     return replace(request, **changed)
+
+
+def _share(flag: Flag, value: str) -> float:
+    try:
+        share = float(value)
+    except ValueError:
+        share = 0.0
+    if not 0 < share < 1:
+        raise ConfigError(f"{flag.name} {value}: must be a share between 0 and 1, such as 0.9")
+    return share
 
 
 def _not_here(flag: str, command: str, known: Flag) -> str:

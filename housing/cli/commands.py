@@ -136,6 +136,8 @@ COMMANDS = {
             (
                 ("housing predict rows.csv", ""),
                 ("housing predict rows.csv > predictions.csv", "CSV into a pipe"),
+                ("housing predict rows.csv --interval 0.9", "with a range that holds 90 % (needs intervals.coverage)"),
+                ("housing predict rows.csv --explain 5", "with the five columns that moved each row most"),
                 ("housing predict --batch s3://bucket/rows.csv target=sagemaker", "a file in S3, by a job of its own"),
             ),
             argument="FILE",
@@ -244,6 +246,14 @@ FLAGS = (
         "answer a file in S3 by a batch transform job",
         "S3_ADDRESS",
         commands=("predict",),
+    ),
+    Flag("--interval", "a range beside each prediction that holds the truth so often", "SHARE", commands=("predict",)),
+    Flag(
+        "--explain",
+        "the columns that moved each prediction most",
+        "N",
+        commands=("predict",),
+        between=(1, 1000),
     ),
     Flag("--port", "listen there (default: any free one)", "N", commands=("rehearsal", "ui"), between=(1, 65535)),
     Flag("--json", "one JSON document on stdout", commands=_COMPOSING),

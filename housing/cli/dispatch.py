@@ -167,6 +167,7 @@ def _own_arguments(request: Request) -> dict[str, Any]:
     match request.command:
         case "predict":
             own = {"file": _file(request.argument) if request.argument else None, "batch": request.batch}
+            own |= {"interval": request.interval, "explain": request.explain}
         case "iam":
             own = {"whose": request.argument} if request.argument else {}
         case "compare":

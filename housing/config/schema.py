@@ -15,7 +15,7 @@ from housing.data.features import Features
 from housing.data.weights import Weights
 from housing.deployment.spec import Deployment
 from housing.monitoring.spec import Monitoring
-from housing.promotion.spec import Gate
+from housing.promotion.spec import Gate, IntervalRule
 from housing.promotion.threshold import ChosenThreshold
 from housing.targets.rehearsal.settings import Rehearsal
 from housing.tasks.base import Direction
@@ -156,6 +156,8 @@ class Experiment:
 
     `calibration` says how the probabilities of a promoted model are mapped to how often each level is true.
 
+    `intervals` says how often a range around a prediction is to hold the truth, and whether one is learnt at all.
+
     `parallel` jobs of a `train --multirun` run at once; of a study's trials `study.parallel` do.
     """
 
@@ -179,6 +181,7 @@ class Experiment:
     weights: Weights = "none"
     calibration: Method = "none"
     threshold: float | ChosenThreshold | None = None
+    intervals: IntervalRule = field(default_factory=IntervalRule)
     published: Published | None = None
     parallel: int = 1
 

@@ -9,6 +9,7 @@ from typing import Any
 from housing.algorithms.base import Algorithm as Declared
 from housing.algorithms.base import ForTask, find
 from housing.config.faults import Fault, did_you_mean, some_of
+from housing.config.intervals import interval_faults
 from housing.config.keys import BUILT_IN
 from housing.config.schema import Algorithm
 from housing.data.description import Dataset
@@ -47,6 +48,7 @@ def with_task_defaults(parts: Mapping[str, Any], faults: list[Fault]) -> dict[st
         filled["study"] = replace(study, objective=named[0] if isinstance(study.objective, str) else named)
     faults += _threshold_faults(parts.get("threshold"), dataset)
     faults += _calibration_faults(parts.get("calibration"), dataset)
+    faults += interval_faults(parts.get("intervals"), dataset)
     if isinstance(gate, Gate):
         faults += _worst_class_faults(gate, dataset)
         known = tasks.metrics(question)

@@ -72,14 +72,17 @@ def _of_levels(found: Sequence[Any], encoder: Encoder) -> Predictions:
 
     levels, quantiles = encoder.label_levels, encoder.quantiles
     if not levels and not quantiles:
-        scores = [one["score"] if isinstance(one, Mapping) else one for one in found]
+        keys = [
+            written.PREDICTION if isinstance(one, Mapping) and written.PREDICTION in one else "score" for one in found
+        ]
+        scores = [one[key] if isinstance(one, Mapping) else one for one, key in zip(found, keys, strict=True)]
         return Predictions(np.array([np.atleast_1d(np.asarray(one, np.float64)) for one in scores]).reshape(-1))
     names = [*levels, *map(str, quantiles)]
     if all(isinstance(one, Mapping) for one in found):
         values, beside = written.read_documents(found)
-        (numbers,) = beside.values()
+        numbers = next(beside[key] for key in written.BESIDE if key in beside)
         rows = [[value, *(one[name] for name in names)] for value, one in zip(values, numbers, strict=True)]
     else:
-        rows = [list(one) for one in found]
+        rows = [list(one)[: 1 + len(names)] for one in found]
     matrix = [[levels.index(str(value)) if levels else value, *numbers] for value, *numbers in rows]
     return of_matrix(np.array(matrix, np.float64).reshape(len(rows), 1 + len(names)), quantiles)

@@ -32,6 +32,7 @@ from housing.data.description import Dataset
 from housing.data.faults import Faults, listed
 from housing.data.features import Features
 from housing.data.inputs import Levels, Number, plain_values
+from housing.data.intervals import Intervals, Ranges
 from housing.data.learning import Input, learnt
 from housing.data.more_inputs import Flag, Moment
 from housing.data.table import Table
@@ -51,7 +52,7 @@ class Encoder:
     `label_levels` are in the order of their codes, empty where the label is a number. `threshold` is the least
     probability of the positive level, the second of two, at which it is chosen. `calibration` says what a model's
     probabilities are worth; None: what they say. `quantiles` are those that the model gives, lowest first; empty where
-    it gives none.
+    it gives none. `intervals` say how far it errs; None: nobody has learnt that.
     """
 
     label: str
@@ -65,6 +66,7 @@ class Encoder:
     threshold: float = tasks.DEFAULT_THRESHOLD
     calibration: Calibration | None = None
     quantiles: tuple[float, ...] = ()
+    intervals: Intervals | None = None
     columns: tuple[str, ...] = field(init=False, repr=False, compare=False)
     _widths: tuple[int, ...] = field(init=False, repr=False, compare=False)
     _missing_texts: frozenset[str] = field(init=False, repr=False, compare=False)
@@ -115,6 +117,12 @@ class Encoder:
         """Where a raw column's encoded ones begin."""
         before = self.required.index(column)
         return sum(self._widths[:before])
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Of each encoded column, the raw column that it was made of; of a derived one its own name."""
+        widths = zip(self.inputs, self._widths, strict=True)
+        return (*chain.from_iterable([one.column] * width for one, width in widths), *self.derived)
 
     @property
     def outputs(self) -> int:
@@ -209,6 +217,27 @@ class Encoder:
         wanted = "(rows,)" if width == 1 else f"(rows, {width})"
         raise DataError(
             f"the model gave an array {found.shape}; for task {self.task} of {self.label} it must be {wanted}"
+        )
+
+    def ranges(
+        self,
+        predictions: Predictions,
+        columns: Mapping[str, Any] | None,
+        matrix: NDArray[np.float32] | None,
+        *,
+        coverage: float | None = None,
+    ) -> Ranges:
+        """What holds the truth of each row: of raw `columns`, None where rows came encoded, and the `matrix` of them.
+
+        Raises DataError where there are no intervals, or none of this coverage.
+        """
+        if self.intervals is None:
+            raise DataError(
+                f"the model of {self.label} has no intervals; promote it with intervals.coverage=0.9, and deploy it"
+            )
+        groups = None if columns is None else self.intervals.groups_of(columns)
+        return self.intervals.of(
+            predictions, coverage=coverage, transform=self.label_transform, groups=groups, matrix=matrix
         )
 
     def to_json(self) -> str:

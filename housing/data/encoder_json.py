@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from housing.data import calibration
+from housing.data import calibration, intervals
 from housing.data.derived import OF_ANY_KIND, OF_DATES, OPERATIONS, Derived
 from housing.data.faults import shown
 from housing.data.input_json import fields, is_later, numbers, one_of, read_input, texts, written
@@ -44,7 +44,7 @@ def dump(encoder: Encoder) -> str:
     version = _OF_NUMBERS
     if (encoder.task, encoder.label_levels, encoder.threshold) != _IMPLIED:
         version = _OF_TASKS
-        label |= {"task": encoder.task, "levels": encoder.label_levels, "threshold": encoder.threshold}
+        label |= _question(encoder)
     if of_some := _of_some_tasks(encoder):
         version = _OF_LEVELS
         label |= of_some
@@ -52,7 +52,12 @@ def dump(encoder: Encoder) -> str:
         one.operation not in _FIRST_OPERATIONS for one in encoder.derived.values()
     ):
         version = VERSION
-        label |= {"task": encoder.task, "levels": encoder.label_levels, "threshold": encoder.threshold}
+        label |= _question(encoder)
+    how_sure = ""
+    if encoder.intervals is not None:
+        version = VERSION
+        label |= _question(encoder)
+        how_sure = f',\n "intervals": {_line(encoder.intervals.document())}'
     inputs = ",\n".join(f"  {_line(written(one))}" for one in encoder.inputs)
     derived = ",\n".join(f"  {_line(_derived(name, one))}" for name, one in encoder.derived.items())
     return (
@@ -61,7 +66,7 @@ def dump(encoder: Encoder) -> str:
         f' "label": {_line(label)},\n'
         f' "missing_values": {_line(encoder.missing_values)},\n'
         f' "inputs": [\n{inputs}\n ],\n'
-        f' "derived": [\n{derived}\n ]\n'
+        f' "derived": [\n{derived}\n ]{how_sure}\n'
         "}\n"
     )
 
@@ -78,8 +83,15 @@ def load(text: str) -> dict[str, Any]:
             f"encoder: has version {shown(version)}, this housing reads versions up to {VERSION}; "
             "use the housing that trained the model"
         )
+    how_sure = {key: raw[key] for key in ("intervals",) if version == VERSION and key in raw}
     _, label, missing, inputs, derived = fields(
-        raw, "encoder", version=int, label=dict, missing_values=list, inputs=list, derived=list
+        {key: value for key, value in raw.items() if key not in how_sure} if isinstance(raw, dict) else raw,
+        "encoder",
+        version=int,
+        label=dict,
+        missing_values=list,
+        inputs=list,
+        derived=list,
     )
     question = _read_question(label, version)
     kinds = {"name": str, "unit": str, "transform": str, **_question_kinds(label, version)}
@@ -95,11 +107,16 @@ def load(text: str) -> dict[str, Any]:
         "inputs": read,
         "derived": dict(_read_derived(one, read, f"encoder.derived[{i}]") for i, one in enumerate(derived)),
         **question,
+        **{key: intervals.read(one, f"encoder.{key}") for key, one in how_sure.items()},
     }
 
 
 _QUESTION: dict[str, type] = {"task": str, "levels": list, "threshold": float}
 _OF_SOME_TASKS: dict[str, type] = {"calibration": dict, "quantiles": list}
+
+
+def _question(encoder: Encoder) -> dict[str, object]:
+    return {"task": encoder.task, "levels": encoder.label_levels, "threshold": encoder.threshold}
 
 
 def _of_some_tasks(encoder: Encoder) -> dict[str, object]:

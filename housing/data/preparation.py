@@ -61,17 +61,23 @@ class Prepared:
         fold has an encoder of its own, fitted on its `train` alone. The validation and test parts are in none.
         Raises DataError when there are fewer rows than folds.
         """
-        try:
-            divided = list(folds(self.table, self.dataset, self.parts.train, count, seed=seed))
-        except ValueError as error:
-            raise DataError(f"{self.table.source}: {error}") from None
-        return [self._channels(train, held) for train, held in divided]
+        return [self._channels(train, held) for train, held in self._divided(count, seed)]
+
+    def held_out(self, count: int, *, seed: int) -> list[NDArray[np.int64]]:
+        """The rows of the table that each of the `folds` has as `validation`, in their order."""
+        return [held for _, held in self._divided(count, seed)]
 
     def labels(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
         """What metrics take of these rows of the table: (rows,), or (rows, 2) with the number of each row's group."""
         values = self.encoder.label_values(self.table[self.dataset.label][rows])
         groups = groups_of(self.table, self.dataset, rows)
         return values if groups is None else np.column_stack([values, groups])
+
+    def _divided(self, count: int, seed: int) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+        try:
+            return list(folds(self.table, self.dataset, self.parts.train, count, seed=seed))
+        except ValueError as error:
+            raise DataError(f"{self.table.source}: {error}") from None
 
     def _channels(self, train: NDArray[np.int64], validation: NDArray[np.int64]) -> Mapping[str, Channel]:
         fitted_on = self.table.take(train)

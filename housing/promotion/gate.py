@@ -15,12 +15,15 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from housing.data.intervals import Intervals
+
 
 @dataclass(frozen=True)
 class Scored:
     """A model's predictions for the test rows, and the raw columns that it asks for.
 
-    `levels` are those of its label, in the order of their codes; empty where it is a number.
+    `levels` are those of its label, in the order of their codes; empty where it is a number. `intervals` are
+    not judged.
     """
 
     name: str
@@ -28,6 +31,7 @@ class Scored:
     required: frozenset[str]
     label: str
     levels: tuple[str, ...] = ()
+    intervals: Intervals | None = None
 
     @property
     def quantiles(self) -> tuple[float, ...]:

@@ -1,4 +1,4 @@
-"""The promotion gate as declared."""
+"""The promotion gate, and the intervals of what is promoted, as declared."""
 
 from __future__ import annotations
 
@@ -10,6 +10,25 @@ from housing.nearest import nearest
 
 BY_LEVEL = ("recall", "precision", "f1")
 """Metrics that each level of a label has."""
+
+
+@dataclass(frozen=True)
+class IntervalRule:
+    """The range, or the levels, that a promoted model gives beside a prediction: they hold the truth so often.
+
+    Learnt from the errors of fits to fewer rows: of the validation part, or out of fold where `study.folds` has some.
+    """
+
+    coverage: float | None = None
+    """share of rows whose truth is to be held, such as 0.9; null: none are learnt"""
+    by: str | None = None
+    """a column with levels: the share is held within each of them, where it has rows enough"""
+    scaled: bool = False
+    """of a number: wider where a second model expects larger errors, by the columns of the row"""
+
+    def __post_init__(self) -> None:
+        if self.coverage is not None and not 0.5 <= self.coverage <= 0.99:
+            raise ValueError(f"coverage must lie in [0.5, 0.99], got {self.coverage:g}")
 
 
 @dataclass(frozen=True)

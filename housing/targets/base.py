@@ -17,6 +17,7 @@ import housing.targets
 from housing.algorithms.own_code import Image, Program
 from housing.costs import Rental
 from housing.data.channel import Channel
+from housing.data.extras import Extras
 from housing.deployment.plan import Action
 from housing.deployment.spec import Deployment, Interface
 from housing.monitoring.captured import CapturedRows
@@ -98,13 +99,16 @@ class Prediction:
     """In the order of the rows; `variant` answered.
 
     `values` are in the label's unit, or levels: then `probabilities` have that of each level, for each row. `quantiles`
-    have the value of each, by its share as text, where the model gives some.
+    have the value of each, by its share as text, where the model gives some. `intervals` and `explanations` are there
+    where they were asked for: see `training.detailed`.
     """
 
     values: Sequence[float | str]
     variant: str
     probabilities: Sequence[Mapping[str, float]] = ()
     quantiles: Sequence[Mapping[str, float]] = ()
+    intervals: Sequence[Mapping[str, Any]] = ()
+    explanations: Sequence[Mapping[str, Any]] = ()
 
     @property
     def beside(self) -> Sequence[Mapping[str, float]]:
@@ -113,12 +117,14 @@ class Prediction:
 
     def documents(self) -> list[Any]:
         """For JSON, one for each row; see `housing.tasks.written`."""
-        if not self.beside:
-            return list(self.values)
         key = written.PROBABILITIES if self.probabilities else written.QUANTILES
+        columns = {key: self.beside, written.INTERVAL: self.intervals, written.EXPLANATION: self.explanations}
+        there = {name: column for name, column in columns.items() if column}
+        if not there:
+            return list(self.values)
         return [
-            {written.PREDICTION: value, key: dict(beside)}
-            for value, beside in zip(self.values, self.beside, strict=True)
+            {written.PREDICTION: value, **{name: dict(column[row]) for name, column in there.items()}}
+            for row, value in enumerate(self.values)
         ]
 
 
@@ -188,8 +194,18 @@ class Host(Protocol):
     def hold(self, purpose: str) -> AbstractContextManager[None]:
         """Keep other commands from changing endpoints meanwhile; waits, then DeploymentError names who does."""
 
-    def predict(self, endpoint: str, rows: str, variant: str | None = None) -> Prediction:
-        """Answer raw rows, given as CSV with a header; the host chooses by weight when no variant is named."""
+    def predict(
+        self,
+        endpoint: str,
+        rows: str,
+        variant: str | None = None,
+        *,
+        extras: Extras = Extras(),  # noqa: B008 - frozen
+    ) -> Prediction:
+        """Answer raw rows, given as CSV with a header; the host chooses by weight when no variant is named.
+
+        `extras` are only given where somebody asks for them: a host may do without.
+        """
 
     def status(self, endpoint: str) -> EndpointStatus | None:
         """None when there is no such endpoint."""

@@ -10,6 +10,8 @@ from housing.tasks.base import Predictions
 PREDICTION = "prediction"
 PROBABILITIES, QUANTILES = BESIDE = ("probabilities", "quantiles")
 """What may stand beside a prediction, as documents and `targets.base.Prediction` call it."""
+INTERVAL, EXPLANATION = EXTRAS = ("interval", "explanation")
+"""What stands beside it where it was asked for."""
 
 
 def columns(label: str, levels: Sequence[str], quantiles: Sequence[float] = ()) -> list[str]:
@@ -40,15 +42,38 @@ def documents(predictions: Predictions, levels: Sequence[str]) -> list[Any]:
     ]
 
 
-def read_documents(found: Sequence[Any]) -> tuple[list[float | str], dict[str, list[Mapping[str, float]]]]:
+def read_documents(found: Sequence[Any]) -> tuple[list[float | str], dict[str, list[Mapping[str, Any]]]]:
     """The reverse of `documents`: what is predicted, and what stands beside it, by one of `BESIDE`, if anything.
 
-    Raises ValueError.
+    `intervals` and `explanations`, where they were asked for, are among it. Raises ValueError.
     """
     if not found or not all(isinstance(one, Mapping) for one in found):
         return [float(one) for one in found], {}
-    key = next((key for key in BESIDE if key in found[0]), PROBABILITIES)
+    has_extras = any(key in found[0] for key in EXTRAS)
+    key = next((key for key in BESIDE if key in found[0]), None if has_extras else PROBABILITIES)
+    names = [*([key] if key else []), *(name for name in EXTRAS if name in found[0])]
     try:
-        return [one[PREDICTION] for one in found], {key: [one[key] for one in found]}
+        beside = {f"{name}s" if name in EXTRAS else name: [one[name] for one in found] for name in names}
+        return [one[PREDICTION] for one in found], beside
     except KeyError as e:
         raise ValueError(f"a prediction has no {e}") from None
+
+
+def beside_cells(document: Mapping[str, Any]) -> list[float | str]:
+    """An interval or an explanation as cells of CSV: one for each of `beside_columns`."""
+    if "levels" in document:
+        return ["|".join(document["levels"])]
+    if "low" in document:
+        return [document["low"], document["high"]]
+    effects = (cell for one in document["effects"] for cell in (one["column"], one["effect"]))
+    return [document["base"], *effects, document["rest"]]
+
+
+def beside_columns(document: Mapping[str, Any]) -> list[str]:
+    """Names of `beside_cells`."""
+    if "levels" in document:
+        return ["levels"]
+    if "low" in document:
+        return ["low", "high"]
+    numbers = range(1, len(document["effects"]) + 1)
+    return ["base", *(name for number in numbers for name in (f"column_{number}", f"effect_{number}")), "other_effects"]

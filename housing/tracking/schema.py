@@ -47,6 +47,7 @@ GATE_VERDICTS = "housing.gate_verdicts"
 BUNDLE_DIGEST = "housing.bundle_digest"
 ENDPOINT = "housing.endpoint"
 DRIFT = "housing.drift"
+INTERVALS = "housing.intervals"
 TARGET = "housing.place"
 SAME = "housing.same"
 RENTED = "housing.rented"
@@ -96,6 +97,7 @@ MEANINGS: Mapping[str, str] = {
     GATE_VERDICTS: "each rule of the gate with its verdict, a line each",
     BUNDLE_DIGEST: "on a model version: digest of the model's files",
     ENDPOINT: "the endpoint that a monitoring run looked at",
+    INTERVALS: "of a final fit and its version: the coverage asked of its intervals, and what they held of test rows",
     DRIFT: "the verdict of a monitoring run; of each variant under `housing.drift.<variant>`",
     TARGET: "on the run of `housing run`: the target that trained",
     SAME: "on the run of `housing run`: digest of its configuration without the target, to compare targets by",

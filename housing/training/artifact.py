@@ -23,6 +23,7 @@ import housing
 from housing import files
 from housing.algorithms.base import find, packages
 from housing.data.encoder import Encoder
+from housing.data.extras import Extras
 from housing.errors import DataError
 from housing.tasks import written
 from housing.training.predictor import BUNDLE_FILE, ENCODER_FILE, Predictor
@@ -133,7 +134,7 @@ def save_mlflow_model(
             data_path=str(Path(temporary, BUNDLE_FOLDER)),
             code_paths=[str(_copy_code(Path(temporary, "housing")))],
             mlflow_model=model,
-            signature=ModelSignature(outputs=Schema(_answers(bundle))),
+            signature=ModelSignature(outputs=Schema(_answers(bundle)), params=_parameters()),
             input_example=None if example is None else pandas.DataFrame(dict(example)),
             pip_requirements=[
                 *(f"{name}=={metadata.version(name)}" for name in _LIBRARIES_FOR_PREDICTING),
@@ -155,6 +156,13 @@ def _answers(bundle: Bundle) -> list[Any]:
     return [ColSpec(kind, prediction), *(ColSpec(DataType.double, name) for name in beside)]
 
 
+def _parameters() -> Any:
+    """What MLflow passes on beside the rows; 0: not asked for."""
+    from mlflow.types import DataType, ParamSchema, ParamSpec
+
+    return ParamSchema([ParamSpec("interval", DataType.double, 0.0), ParamSpec("explain", DataType.long, 0)])
+
+
 class RawRows:
     """What MLflow calls: raw rows in, predictions out."""
 
@@ -162,18 +170,24 @@ class RawRows:
         self._predictor = predictor
 
     def predict(
-        self, model_input: DataFrame, _params: Mapping[str, object] | None = None
+        self, model_input: DataFrame, params: Mapping[str, Any] | None = None
     ) -> NDArray[np.float64] | DataFrame:
         """In the order of the rows; columns go by name, and extra ones are passed over.
+
+        `params` ask for more: `{"interval": 0.9}` adds `low` and `high`, or `levels`; `{"explain": 5}` adds `base`,
+        `column_1`, `effect_1` and so on.
 
         (rows,) in the label's unit, or a DataFrame with `prediction` and the columns `probability_<level>` or
         `quantile_<share>`.
         """
         if not hasattr(model_input, "columns"):
             raise DataError(f"raw rows need column names: pass a DataFrame, not a {type(model_input).__name__}")
-        predictions = self._predictor.predict_columns(
-            {str(name): model_input[name].to_numpy() for name in model_input.columns}
-        )
+        rows = {str(name): model_input[name].to_numpy() for name in model_input.columns}
+        asked = dict(params or {})
+        extras = Extras(asked.get("interval") or None, asked.get("explain") or None)
+        if extras:
+            return self._predictor.detailed_columns(rows, extras).frame()
+        predictions = self._predictor.predict_columns(rows)
         encoder = self._predictor.encoder
         columns = encoder.answer_columns
         if len(columns) == 1:

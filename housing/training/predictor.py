@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from housing.algorithms.base import find
 from housing.data.content_type import CSV, JSON, JSON_LINES
 from housing.data.encoder import Encoder
+from housing.data.extras import Extras, extras_of
 from housing.data.json_rows import records_from_json, records_from_json_lines
 from housing.errors import DataError
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from housing.tasks.base import Predictions
+    from housing.training.detailed import Detailed
 
 ENCODER_FILE = "encoder.json"
 BUNDLE_FILE = "bundle.json"
@@ -55,11 +57,35 @@ class Predictor:
 
     def predict_body(self, body: bytes, form: str) -> Predictions:
         """What a client sent in UTF-8, in one of `content_type.FORMS`."""
-        try:
-            text = body.decode("utf-8")
-        except UnicodeDecodeError as e:
-            raise DataError(f"the body is not UTF-8: {e.reason} at byte {e.start}") from e
+        text = _text(body)
         return {CSV: self.predict_csv, JSON: self.predict_json, JSON_LINES: self.predict_json_lines}[form](text)
+
+    def detailed_body(self, body: bytes, form: str, parameters: str) -> Detailed:
+        """The same, and what the parameters of its content type ask beside it: see `data.extras`.
+
+        Raises DataError for more rows than are explained in one request, too.
+        """
+        from housing.training.detailed import detailed
+
+        text, extras = _text(body), extras_of(parameters)
+        columns: Mapping[str, Any] | None = None
+        if form == CSV and self.encoder.is_encoded(text):
+            matrix = self.encoder.encoded_from_csv(text)
+        else:
+            if form == CSV:
+                columns = self.encoder.rows_from_csv(text)
+            else:
+                read = {JSON: records_from_json, JSON_LINES: records_from_json_lines}[form]
+                columns = self.encoder.rows_from_records(read(text))
+            matrix = self.encoder.transform(columns)
+        extras.refuse_too_many(len(matrix))
+        return detailed(self.model, self.encoder, matrix, columns, extras)
+
+    def detailed_columns(self, columns: Mapping[str, Any], extras: Extras) -> Detailed:
+        """Raw columns by name, with what is asked beside the predictions."""
+        from housing.training.detailed import detailed
+
+        return detailed(self.model, self.encoder, self.encoder.transform(columns), columns, extras)
 
     def predict_json(self, text: str) -> Predictions:
         """Raw rows as JSON, in one of the forms of `json_rows`."""
@@ -81,3 +107,10 @@ class Predictor:
 
     def _answer(self, matrix: NDArray[np.float32]) -> Predictions:
         return self.encoder.decode(self.model.predict(matrix))
+
+
+def _text(body: bytes) -> str:
+    try:
+        return body.decode("utf-8")
+    except UnicodeDecodeError as e:
+        raise DataError(f"the body is not UTF-8: {e.reason} at byte {e.start}") from e

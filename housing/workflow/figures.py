@@ -79,6 +79,7 @@ def final_figures(
     hyperparameters: Mapping[str, Any],
 ) -> dict[str, bytes]:
     """The same of a final fit, what it says of the test part, and why the gate let it pass or did not."""
+    from housing.workflow.how_sure import coverage_grids, importance_grids
     from housing.workflow.report_parts import beside_others, others_in_words, verdicts, what_was_fitted
 
     return _report(
@@ -95,6 +96,7 @@ def final_figures(
             verdicts(judgement.decision),
             what_was_fitted(session, hyperparameters, source),
         ],
+        beside=[*coverage_grids(session, judgement.intervals), *importance_grids(session, encoder, result.model)],
     )
 
 
@@ -109,6 +111,7 @@ def _report(
     uncalibrated: Predictions | None = None,
     lead: Sequence[str] = (),
     before: Sequence[Part] = (),
+    beside: Sequence[Part] = (),
 ) -> dict[str, bytes]:
     from housing.reporting.judged import Judged
     from housing.reporting.report import job_report
@@ -148,7 +151,7 @@ def _report(
         judged=judged,
         lead=[*told, *lead],
         before=before,
-        further=[*data_parts(session), origin(session)],
+        further=[*beside, *data_parts(session), origin(session)],
     )
 
 

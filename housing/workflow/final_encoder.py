@@ -1,4 +1,4 @@
-"""What a promoted model's probabilities are worth, and from which one on the positive level is chosen."""
+"""What a promoted model's probabilities are worth, from which one on the positive level is chosen, how far it errs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def final_encoder(
     session: Session, encoder: Encoder, source: Run, hyperparameters: Mapping[str, Any], *, parent: str | None
 ) -> Encoder:
-    """The encoder with the calibration and the threshold that are asked for, in this order.
+    """The encoder with the calibration, the threshold and the intervals that are asked for, in this order.
 
     Where one of them must be learnt, the model is fitted once more to rows that leave some out (`held_out_answers`).
     """
@@ -28,14 +28,18 @@ def final_encoder(
     if isinstance(threshold, float):
         encoder = replace(encoder, threshold=threshold)
     rule = threshold if isinstance(threshold, ChosenThreshold) else None
-    if calibration == "none" and rule is None:
+    wanted = {"calibration": calibration != "none", "threshold": rule is not None}
+    wanted["intervals"] = experiment.intervals.coverage is not None
+    if not any(wanted.values()):
         return encoder
-    to = "threshold for" if calibration == "none" else "calibration for"
+    to = next(name for name, is_wanted in wanted.items() if is_wanted) + " for"
     with session.reporter.working("fitting to fewer rows, to learn the " + to.partition(" ")[0]):
         found = held_out_answers(session, source, hyperparameters, parent=parent, to=to)
     if calibration != "none":
         encoder = _calibrated(session, encoder, found)
-    return encoder if rule is None else _with_threshold(session, encoder, rule, found)
+    if rule is not None:
+        encoder = _with_threshold(session, encoder, rule, found)
+    return _with_intervals(session, encoder, found) if wanted["intervals"] else encoder
 
 
 def _calibrated(session: Session, encoder: Encoder, found: HeldOut) -> Encoder:
@@ -61,3 +65,24 @@ def _with_threshold(session: Session, encoder: Encoder, rule: ChosenThreshold, f
     threshold = choose(encoder.task, rule, found.label, chances[:, 1])
     session.reporter.step("threshold", f"{threshold:.4g}, chosen on {len(chances):,} {found.rows}")
     return replace(encoder, threshold=threshold)
+
+
+def _with_intervals(session: Session, encoder: Encoder, found: HeldOut) -> Encoder:
+    """The rows are encoded as the final model will see them: an encoder of a fold may know other levels."""
+    from housing.data.cells import text_of
+    from housing.promotion.intervals import fit
+
+    rule, table = session.experiment.intervals, session.prepared.table.take(found.places)
+    intervals = fit(
+        rule,
+        found.label,
+        encoder.decode(found.outputs),
+        rows=found.rows,
+        transform=encoder.label_transform,
+        matrix=encoder.transform(table),
+        groups=None if rule.by is None else [text_of(cell) for cell in table[rule.by].tolist()],
+        seed=session.experiment.seed,
+    )
+    own = f", each of {len(intervals.groups)} levels of {rule.by} by its own" if rule.by else ""
+    session.reporter.step("intervals", f"{rule.coverage:g}, learnt from {len(found.label):,} {found.rows}{own}")
+    return replace(encoder, intervals=intervals)

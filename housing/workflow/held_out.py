@@ -24,11 +24,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class HeldOut:
-    """`label` (rows,) as metrics take it; `outputs` are the model's own; `rows` says what they are, for people."""
+    """`label` (rows,) as metrics take it; `outputs` are the model's own; `rows` says what they are, for people.
+
+    `places` are the rows of the table.
+    """
 
     label: NDArray[np.float64]
     outputs: NDArray[np.float64]
     rows: str
+    places: NDArray[np.int64]
 
 
 def held_out_answers(
@@ -63,7 +67,8 @@ def held_out_answers(
     session.recording.end(run, result, encoder=prepared.encoder)
     if session.running_jobs.stopping:
         raise KeyboardInterrupt
-    return _answers(session, name, results, [part["validation"] for part in parts])
+    held = prepared.held_out(folds, seed=session.experiment.seed) if folds > 1 else [prepared.parts.validation]
+    return _answers(session, name, results, [part["validation"] for part in parts], held)
 
 
 def _trained(
@@ -74,7 +79,13 @@ def _trained(
     return result_of(session, session.job(name, hyperparameters, channels), run, live=live)
 
 
-def _answers(session: Session, name: str, results: Sequence[TrainingResult], channels: Sequence[Channel]) -> HeldOut:
+def _answers(
+    session: Session,
+    name: str,
+    results: Sequence[TrainingResult],
+    channels: Sequence[Channel],
+    held: Sequence[NDArray[np.int64]],
+) -> HeldOut:
     import numpy as np
 
     algorithm = find(session.experiment.algorithm.kind)
@@ -88,4 +99,4 @@ def _answers(session: Session, name: str, results: Sequence[TrainingResult], cha
     encoder = session.prepared.encoder
     label = encoder.decode_label(np.concatenate([channel.label for channel in channels]))
     rows = "rows of validation" if len(channels) == 1 else f"rows of training, out of {len(channels)} folds"
-    return HeldOut(label, np.concatenate(outputs), rows)
+    return HeldOut(label, np.concatenate(outputs), rows, np.concatenate(held))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from housing.algorithms.base import find
 from housing.errors import ConfigError, TrainingError
 from housing.workflow.headline import label_of, naive_predictions
+from housing.workflow.how_sure import MeasuredIntervals, measured_intervals
 from housing.workflow.session import Session
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ class Judgement:
 
     It is, too, where only its files differ, as of another machine: then it answers all test rows exactly alike.
     `predictions` are the candidate's for those rows, `uncalibrated` what they are before its calibration, where it has
-    one. `champion` are the champion's metrics on the same rows, empty where there is none to compare with.
+    one; `intervals` say what those of the candidate held. `champion` are the champion's metrics on the same rows, empty where there is none to compare with.
     """
 
     decision: Decision
@@ -37,6 +38,7 @@ class Judgement:
     uncalibrated: Predictions | None = None
     champion: Mapping[str, float] = field(default_factory=dict)
     champion_name: str = ""
+    intervals: MeasuredIntervals = field(default_factory=MeasuredIntervals)
 
 
 def judge(session: Session, result: TrainingResult, encoder: Encoder, champion: Version | None) -> Judgement:
@@ -78,6 +80,7 @@ def judge(session: Session, result: TrainingResult, encoder: Encoder, champion: 
         uncalibrated,
         score(experiment.dataset.task_name, label_of(session, "test"), other.predictions) if other else {},
         other.name if other else "",
+        measured_intervals(session, encoder, scored.predictions),
     )
 
 
@@ -107,7 +110,8 @@ def _answers_alike(one: Scored, other: Scored) -> bool:
     from housing.tasks.base import same
 
     same_form = (one.required, one.label, one.levels) == (other.required, other.label, other.levels)
-    return same_form and same(one.predictions, other.predictions)
+    # Intervals are a part of the model: who has just learnt them wants them served.
+    return same_form and one.intervals == other.intervals and same(one.predictions, other.predictions)
 
 
 def _champion(session: Session, version: Version | None) -> Scored | None:
@@ -143,4 +147,6 @@ def _scored(name: str, predictor: Any, test: Any) -> Scored:
 
     encoder = predictor.encoder
     predictions = predictor.predict_columns(test)
-    return Scored(name, predictions, frozenset(encoder.required), encoder.label, encoder.label_levels)
+    return Scored(
+        name, predictions, frozenset(encoder.required), encoder.label, encoder.label_levels, encoder.intervals
+    )

@@ -9,11 +9,15 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from housing.config.schema import Experiment
+from housing.data.extras import MOST_EXPLAINED, Extras
 from housing.errors import ConfigError
 from housing.targets.base import BatchHost, Prediction
 from housing.tasks import written
+from housing.tasks.written import beside_cells, beside_columns
+from housing.workflow.explained import explanation_columns, explanation_table, with_explanations
 from housing.workflow.outcome import Invocation, Outcome, OutputTable, Reporter
 from housing.workflow.session import Session
 
@@ -28,29 +32,43 @@ def predict(
     *,
     file: Path | None = None,
     batch: str | None = None,
+    interval: float | None = None,
+    explain: int | None = None,
 ) -> Outcome:
-    """Answer the rows of a file: of this machine through the endpoint, or `batch`, an address at the host."""
+    """Answer the rows of a file: of this machine through the endpoint, or `batch`, an address at the host.
+
+    `interval` asks for ranges of this coverage, `explain` for so many columns that moved each row most.
+    """
     if batch is not None:
         return _predict_there(experiment, invocation, reporter, source=batch)
     assert file is not None
-    return _predict_here(experiment, invocation, reporter, file=file)
+    return _predict_here(experiment, invocation, reporter, file=file, extras=Extras(interval, explain))
 
 
-def _predict_here(experiment: Experiment, invocation: Invocation, reporter: Reporter, *, file: Path) -> Outcome:
+def _predict_here(
+    experiment: Experiment, invocation: Invocation, reporter: Reporter, *, file: Path, extras: Extras
+) -> Outcome:
     """Answer every row of a CSV (also .gz) or Parquet file with a header; the label's column need not be there."""
     from housing.data.rows import csv_pieces
 
     with Session(experiment, invocation, reporter) as session:
         endpoint, dataset = experiment.deployment.endpoint, experiment.dataset
-        pieces = csv_pieces(
-            str(file), separator=dataset.separator, rows_a_piece=_ROWS_A_REQUEST, columns=dataset.columns
-        )
+        at_once = _ROWS_A_REQUEST if extras.explain is None else MOST_EXPLAINED
+        pieces = csv_pieces(str(file), separator=dataset.separator, rows_a_piece=at_once, columns=dataset.columns)
+        # A host of somebody else's need not know what nobody asks for.
+        asked: dict[str, Any] = {"extras": extras} if extras else {}
         with reporter.working(f"asking {endpoint}"):
-            predictions = [session.host.predict(endpoint, piece) for piece in pieces]
+            predictions = [session.host.predict(endpoint, piece, **asked) for piece in pieces]
     names = [*dataset.label_levels, *map(str, dataset.quantiles or ())]
-    answers = [(*cells, one.variant) for one in predictions for cells in cells_of(one, names)]
+    answers = [
+        (*cells, *beside, one.variant)
+        for one in predictions
+        for cells, beside in zip(cells_of(one, names), _interval_cells(one), strict=True)
+    ]
+    documents = [document for one in predictions for document in one.intervals]
+    intervals = beside_columns(documents[0]) if documents else []
     title = dataset.label + (f", {dataset.label_unit}" if dataset.label_unit else "")
-    columns = written.columns(dataset.label, dataset.label_levels, dataset.quantiles or ())
+    columns = [*written.columns(dataset.label, dataset.label_levels, dataset.quantiles or ()), *intervals]
     shown = [[index, *cells] for index, cells in enumerate(answers[:_SHOWN_ROWS], start=1)]
     rest = len(answers) - len(shown)
     everything = f"{invocation.next('predict', str(file))} > predictions.csv"
@@ -62,9 +80,12 @@ def _predict_here(experiment: Experiment, invocation: Invocation, reporter: Repo
             "predictions": [one for prediction in predictions for one in _documents(prediction)],
         },
         lines=(f"the first {_SHOWN_ROWS} of them; for all: {everything}",) if rest else (),
-        tables=(OutputTable(title, ("row", written.PREDICTION, *columns[1:], "variant"), shown),),
+        tables=(
+            OutputTable(title, ("row", written.PREDICTION, *columns[1:], "variant"), shown),
+            *explanation_table(predictions),
+        ),
         next_commands=((invocation.next("status"), "who answered how often"),),
-        raw=_csv((*columns, "variant"), answers),
+        raw=_csv((*columns, "variant", *explanation_columns(predictions)), with_explanations(answers, predictions)),
     )
 
 
@@ -104,6 +125,12 @@ def cells_of(prediction: Prediction, names: Sequence[str]) -> Iterator[list[floa
     beside = prediction.beside or ({},) * len(prediction.values)
     for value, one in zip(prediction.values, beside, strict=True):
         yield [value, *(one.get(name, math.nan) for name in names)]
+
+
+def _interval_cells(prediction: Prediction) -> list[list[float | str]]:
+    if not prediction.intervals:
+        return [[] for _ in prediction.values]
+    return [beside_cells(one) for one in prediction.intervals]
 
 
 def _documents(prediction: Prediction) -> Iterator[Mapping[str, object]]:

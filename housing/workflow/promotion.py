@@ -130,6 +130,7 @@ def promote_best(
         session.reporter.step("gate", f"{'passed' if verdict.passed else 'REFUSED'}  {verdict.rule}: {verdict.why}")
     metrics = {f"test_{name}": value for name, value in decision.metrics.items()}
     metrics |= {f"test_{name}_uncalibrated": value for name, value in uncalibrated_metrics(session, judgement).items()}
+    metrics |= judgement.intervals.metrics
     run_id = session.recording.end(
         run,
         result,
@@ -138,6 +139,7 @@ def promote_best(
         tags={
             schema.GATE: "passed" if decision.passed else "refused",
             schema.GATE_VERDICTS: "\n".join(f"{v.rule}: {v.why}" for v in decision.verdicts),
+            **judgement.intervals.tags,
         },
         files=final_figures(session, name, result, encoder, judgement, source=source, hyperparameters=hyperparameters),
     )
@@ -148,15 +150,23 @@ def promote_best(
         session.reporter.step("register", f"nothing new: it is version {champion.number}, the champion")
         register_there(session, champion, alias=experiment.gate.alias, metrics=metrics)
         return Promotion(champion, metrics, hyperparameters, is_new=False, of_champion=True)
-    version, is_new = register(session, result, encoder, run_id, alias=experiment.gate.alias)
+    version, is_new = register(
+        session, result, encoder, run_id, alias=experiment.gate.alias, tags=judgement.intervals.tags
+    )
     register_there(session, version, alias=experiment.gate.alias, metrics=metrics)
     return Promotion(version, metrics, hyperparameters, is_new)
 
 
 def register(
-    session: Session, result: TrainingResult, encoder: Encoder, run_id: str, *, alias: str
+    session: Session,
+    result: TrainingResult,
+    encoder: Encoder,
+    run_id: str,
+    *,
+    alias: str,
+    tags: Mapping[str, str] | None = None,
 ) -> tuple[Version, bool]:
-    """Make a job's model a registered version and give it an alias.
+    """Make a job's model a registered version and give it an alias; `tags` are its own.
 
     The same model is never registered twice: where a version has these very files, only the alias moves.
     """
@@ -166,7 +176,7 @@ def register(
             experiment.tracking.model,
             run_id,
             bundle_of(session, result, encoder),
-            tags=session.recording.run_tags,
+            tags=session.recording.run_tags | dict(tags or {}),
             example=_example(session.prepared.table, encoder),
         )
         session.registry.set_alias(version.name, alias, version.number)

@@ -41,6 +41,7 @@ _MOST_DIFFERENCES = 8
 # What a study may be continued with another value of: its trials compare all the same.
 _FREE = (
     *("name", "tracking", "runner", "host", "gate", "deployment", "candidate", "published", "threshold", "calibration"),
+    "intervals",
     *("prices", "budget", "rehearsal", "monitoring", "parallel"),
 )
 _FREE_OF_STUDY = (

@@ -27,6 +27,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from housing.data.content_type import CSV, FORMS, JSON, form_of
+from housing.data.extras import asked_in
 from housing.errors import DeploymentError
 from housing.targets.local import wire
 from housing.targets.local.endpoint import UnknownVariantError
@@ -69,6 +70,7 @@ class _Invocations:
     async def handle(self, request: Request) -> Response:
         _check_host(request)
         kind, accept = _kind(request)
+        extras = asked_in(request.headers.get("content-type", ""))
         body = await _body(request, MAX_BODY_BYTES)
         name = request.path_params["name"]
         endpoint = self._endpoints.serving.get(name)
@@ -77,7 +79,7 @@ class _Invocations:
             return _error(400, f"Endpoint {name} not found." if reason is None else f"Endpoint {name} failed: {reason}")
         try:
             variant, answer, result = await endpoint.invoke(
-                request.headers.get("x-amzn-sagemaker-target-variant"), kind, body
+                request.headers.get("x-amzn-sagemaker-target-variant"), kind, body, extras
             )
         except UnknownVariantError as error:
             return _error(400, f"{name}: {error}")

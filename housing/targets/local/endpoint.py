@@ -19,7 +19,7 @@ from housing.targets.local.autoscaling import desired_instances
 from housing.targets.local.captures import Captures
 from housing.targets.local.fleet import Fleet
 from housing.targets.local.fork_server import ForkServer
-from housing.targets.local.frames import Answer, Ask
+from housing.targets.local.frames import WITH_EXTRAS, Answer, Ask
 from housing.targets.local.request_counts import RequestCounts
 from housing.targets.local.state import EndpointRecord, StateFolder
 
@@ -104,8 +104,11 @@ class Endpoint:
             self._draining.add(task)
             task.add_done_callback(self._draining.discard)
 
-    async def invoke(self, variant: str | None, kind: Ask, body: bytes) -> tuple[str, int, bytes]:
-        """The variant that answered, an Answer and its body. Raises UnknownVariantError, and as `Fleet.ask` does."""
+    async def invoke(self, variant: str | None, kind: Ask, body: bytes, extras: str = "") -> tuple[str, int, bytes]:
+        """The variant that answered, an Answer and its body. Raises UnknownVariantError, and as `Fleet.ask` does.
+
+        `extras` are parameters that ask for more than predictions.
+        """
         if variant is None:
             (variant,) = random.choices(self._names, cum_weights=self._cumulative_weights)
         served = self._served.get(variant)
@@ -115,7 +118,8 @@ class Endpoint:
         started = time.perf_counter()
         answer: int = Answer.FAILED
         try:
-            answer, result = await served.fleet.ask(kind, body)
+            asked = (kind, body) if not extras else (kind | WITH_EXTRAS, b"%b\n%b" % (extras.encode(), body))
+            answer, result = await served.fleet.ask(*asked)
         finally:
             served.traffic.record(time.perf_counter() - started, failed=answer != Answer.PREDICTED)
         if deployment.capture and answer == Answer.PREDICTED and random.random() * 100 < deployment.capture.percent:

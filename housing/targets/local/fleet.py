@@ -65,7 +65,7 @@ class _Instance(asyncio.Protocol):
             self._waiting.set_exception(InstanceLostError("the instance ended before it answered"))
         self._lost(self)
 
-    async def ask(self, kind: Ask, body: bytes, within_s: float) -> tuple[int, bytes]:
+    async def ask(self, kind: int, body: bytes, within_s: float) -> tuple[int, bytes]:
         """Raises InstanceLostError when the worker is gone, and when it takes too long: then it is ended."""
         if self._transport is None:
             raise InstanceLostError("the instance ended before it was asked")
@@ -133,7 +133,7 @@ class Fleet:
                 raise faults[0]
         self._shrink()
 
-    async def ask(self, kind: Ask, body: bytes) -> tuple[int, bytes]:
+    async def ask(self, kind: int, body: bytes) -> tuple[int, bytes]:
         """An Answer and its body. A request whose instance dies is tried once more, on another.
 
         Raises InstanceLostError after that, and OverloadedError when no instance is free.
@@ -162,7 +162,7 @@ class Fleet:
         for instance in list(self._instances):
             instance.end()
 
-    async def _ask_one(self, kind: Ask, body: bytes) -> tuple[int, bytes]:
+    async def _ask_one(self, kind: int, body: bytes) -> tuple[int, bytes]:
         instance = await self._take()
         try:
             return await instance.ask(kind, body, ANSWER_WITHIN_S)

@@ -35,6 +35,9 @@ class Ask(enum.IntEnum):
         return CONTENT_TYPES[self]
 
 
+WITH_EXTRAS = 0x80
+"""Beside a kind: the body begins with a line of parameters, which ask for more than predictions: `data.extras`."""
+
 CONTENT_TYPES = dict(zip(list(Ask)[1:], product(FORMS, FORMS), strict=True))
 
 

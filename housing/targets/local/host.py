@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from housing.data.extras import Extras
 from housing.deployment.plan import Action
 from housing.deployment.spec import Deployment, Update
 from housing.errors import ConfigError, DataError, DeploymentError
@@ -79,11 +80,18 @@ class LocalHost:
         with self._folder.locked("deploy", wait_s=_DEPLOY_WAITS_S, purpose=purpose):
             yield
 
-    def predict(self, endpoint: str, rows: str, variant: str | None = None) -> Prediction:
+    def predict(
+        self,
+        endpoint: str,
+        rows: str,
+        variant: str | None = None,
+        *,
+        extras: Extras = Extras(),  # noqa: B008 - frozen
+    ) -> Prediction:
         """Raises DataError when the model refuses the rows, DeploymentError when nobody answers them."""
         if endpoint not in self._folder.endpoints():
             raise DeploymentError(self._unknown(endpoint))
-        headers = {"Content-Type": "text/csv", "Accept": "application/json"}
+        headers = {"Content-Type": f"text/csv{extras.parameters}", "Accept": "application/json"}
         if variant:
             headers["X-Amzn-SageMaker-Target-Variant"] = variant
         try:

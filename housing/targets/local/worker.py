@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from housing.algorithms.base import find, shipped
 from housing.data.answers import write
 from housing.errors import HousingError
-from housing.targets.local.frames import HEADER, Answer, Ask, pack
+from housing.targets.local.frames import HEADER, WITH_EXTRAS, Answer, Ask, pack
 
 if TYPE_CHECKING:
     from housing.training.predictor import Predictor
@@ -69,7 +69,8 @@ def work(connection: socket.socket) -> None:
         predictor = _load(connection, Path(os.fsdecode(folder)))
         while predictor:
             kind, body = _receive(connection)
-            connection.sendall(pack(*_answer(predictor, Ask(kind), body)))
+            extras, _, rest = body.partition(b"\n") if kind & WITH_EXTRAS else (b"", b"", body)
+            connection.sendall(pack(*_answer(predictor, Ask(kind & ~WITH_EXTRAS), rest, extras.decode())))
 
 
 def _load(connection: socket.socket, folder: Path) -> Predictor | None:
@@ -85,9 +86,11 @@ def _load(connection: socket.socket, folder: Path) -> Predictor | None:
     return predictor
 
 
-def _answer(predictor: Predictor, kind: Ask, body: bytes) -> tuple[Answer, bytes]:
+def _answer(predictor: Predictor, kind: Ask, body: bytes, extras: str = "") -> tuple[Answer, bytes]:
     try:
         asked_in, answered_in = kind.content_types
+        if extras:
+            return Answer.PREDICTED, predictor.detailed_body(body, asked_in, extras).write(answered_in).encode()
         answer = write(predictor.predict_body(body, asked_in), predictor.encoder.label_levels, answered_in)
     except HousingError as error:
         return Answer.REFUSED, _reason(error)

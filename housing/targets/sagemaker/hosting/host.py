@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from housing.data.extras import Extras
 from housing.deployment.plan import Action
 from housing.deployment.spec import Deployment
 from housing.errors import ConfigError, DeploymentError
@@ -84,9 +85,16 @@ class SageMakerHost:
         """Across machines: see `lock`."""
         return held(self._clients, f"{self._settings.prefix}/locks/endpoints", purpose=purpose, wait_s=_DEPLOY_WAITS_S)
 
-    def predict(self, endpoint: str, rows: str, variant: str | None = None) -> Prediction:
+    def predict(
+        self,
+        endpoint: str,
+        rows: str,
+        variant: str | None = None,
+        *,
+        extras: Extras = Extras(),  # noqa: B008 - frozen
+    ) -> Prediction:
         """Raises DataError when the model refuses the rows, DeploymentError when nobody answers them."""
-        return self._invocations.predict(endpoint, rows, variant)
+        return self._invocations.predict(endpoint, rows, variant, extras)
 
     def predict_file(self, endpoint: str, source: str, pieces: Callable[[Path], Iterable[str]]) -> Batch:
         """By a batch transform job; its files and its answers stay in the bucket."""

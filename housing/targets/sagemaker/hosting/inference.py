@@ -8,7 +8,8 @@ there under the framework container's rules for scripts.
     application/jsonlines    {column: value} a line
 
 Answers are one number a line (Accept: text/csv or application/jsonlines), or {"predictions": [...]}. Of a label with
-levels they are the level and then the probability of each, or {"prediction": ..., "probabilities": {...}}.
+levels they are the level and then the probability of each, or {"prediction": ..., "probabilities": {...}}. Parameters
+of the content type ask for more: `text/csv; interval=0.9; explain=5`.
 """
 
 from __future__ import annotations
@@ -30,18 +31,21 @@ def transform_fn(predictor: Any, content: str | bytes, content_type: str, accept
     """Answer one request; what is wrong with its rows is answered with status 400 and the reason."""
     from housing.data.answers import write
     from housing.data.content_type import CSV, FORMS, JSON, JSON_LINES, form_of
+    from housing.data.extras import asked_in
     from housing.errors import DataError
 
     form = form_of(content_type or CSV)
     if form is None:
         return _refused(415, f"content type {content_type}: send {', '.join(FORMS)}, in UTF-8")
     body = content.encode() if isinstance(content, str) else bytes(content)
+    wanted = accept.partition(";")[0].strip().lower()
+    answered = wanted if wanted in (CSV, JSON_LINES) else JSON
     try:
+        if parameters := asked_in(content_type or CSV):
+            return predictor.detailed_body(body, form, parameters).write(answered), answered
         predictions = predictor.predict_body(body, form)
     except DataError as error:
         return _refused(400, str(error))
-    wanted = accept.partition(";")[0].strip().lower()
-    answered = wanted if wanted in (CSV, JSON_LINES) else JSON
     return write(predictions, predictor.encoder.label_levels, answered), answered
 
 

@@ -14,6 +14,7 @@ from uuid import uuid4
 from housing.data.answers import read
 from housing.data.channel import csv_text
 from housing.data.encoder import Encoder
+from housing.data.extras import Extras
 from housing.errors import CloudError, DataError, DeploymentError
 from housing.targets.base import Prediction
 from housing.targets.sagemaker.hosting.endpoints import BROKEN, Endpoints
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 ARCHIVE_FILE, ENCODER_FILE = "model.tar.gz", "encoder.json"
 """A version's files in the bucket, beside each other."""
 
-_CSV = "text/csv"
+_CSV, _JSON = "text/csv", "application/json"
 _ANSWER_WITHIN_S = 15 * 60.0  # how long SageMaker lets an asynchronous request take
 
 
@@ -69,7 +70,7 @@ class Invocations:
         """Look it up again at the next request."""
         self._known.pop(endpoint, None)
 
-    def predict(self, endpoint: str, rows: str, variant: str | None) -> Prediction:
+    def predict(self, endpoint: str, rows: str, variant: str | None, extras: Extras) -> Prediction:
         """Raises DataError when the model refuses the rows, DeploymentError when nobody answers them."""
         if endpoint not in self._known:
             self._known[endpoint] = self._look_up(endpoint)
@@ -82,13 +83,25 @@ class Invocations:
             # Rows are encoded before SageMaker chooses a variant, so the variant must be chosen here.
             variant = random.choices(list(known.weights), list(known.weights.values()))[0]
         encoder = encoders[variant] if variant else next(iter(encoders.values()))
-        matrix = encoder.transform(encoder.rows_from_csv(rows))
+        columns = encoder.rows_from_csv(rows)
+        matrix = encoder.transform(columns)
         body = csv_text(matrix).encode() if encoded else rows.encode()
         ask = self._ask_in_queue if known.answers else self._ask
-        answer, answered = ask(endpoint, body, variant, known)
+        if encoded and extras.explain is not None:
+            raise DataError(
+                f"{endpoint}: its container answers encoded rows and explains nothing; deployment.interface=raw does"
+            )
+        asked = (_CSV, _CSV) if encoded or not extras else (f"{_CSV}{extras.parameters}", _JSON)
+        answer, answered = ask(endpoint, body, variant, known, *asked)
+        if extras and not encoded:
+            values, beside = written.read_documents(json.loads(answer)["predictions"])
+            return Prediction(values, answered, **beside)
         predictions = answered_by(endpoint, answer, encoder, rows=len(matrix), encoded=encoded)
         documents = written.documents(predictions, encoder.label_levels)
         values, beside = written.read_documents(documents)
+        if extras.interval is not None:
+            ranges = encoder.ranges(predictions, columns, matrix, coverage=extras.interval)
+            beside["intervals"] = [*ranges.documents(encoder.label_levels)]
         return Prediction(values, answered, **beside)
 
     def route(self, endpoint: str) -> Route:
@@ -126,18 +139,22 @@ class Invocations:
             self._encoders[uri] = Encoder.from_json(self._stage.read(uri).decode())
         return self._encoders[uri]
 
-    def _ask(self, endpoint: str, body: bytes, variant: str | None, _: _Known) -> tuple[str, str]:
+    def _ask(
+        self, endpoint: str, body: bytes, variant: str | None, _: _Known, content_type: str, accept: str
+    ) -> tuple[str, str]:
         request: dict[str, Any] = {
             "EndpointName": endpoint,
-            "ContentType": _CSV,
-            "Accept": _CSV,
+            "ContentType": content_type,
+            "Accept": accept,
             "Body": body,
             **({"TargetVariant": variant} if variant else {}),
         }
         answer = self._invoked(endpoint, lambda client: client.invoke_endpoint(**request))
         return answer["Body"].read().decode(), answer["InvokedProductionVariant"]
 
-    def _ask_in_queue(self, endpoint: str, body: bytes, _variant: str | None, known: _Known) -> tuple[str, str]:
+    def _ask_in_queue(
+        self, endpoint: str, body: bytes, _variant: str | None, known: _Known, content_type: str, accept: str
+    ) -> tuple[str, str]:
         """An asynchronous endpoint has one variant. The request is a file, and so is the answer or the failure."""
         assert known.answers is not None
         folder = known.answers.removesuffix("/answers")
@@ -147,8 +164,8 @@ class Invocations:
             self._clients("s3").put_object(Bucket=bucket, Key=key, Body=body)
         request = {
             "EndpointName": endpoint,
-            "ContentType": _CSV,
-            "Accept": _CSV,
+            "ContentType": content_type,
+            "Accept": accept,
             "InputLocation": f"s3://{bucket}/{key}",
         }
         answer = self._invoked(endpoint, lambda client: client.invoke_endpoint_async(**request))

@@ -1,0 +1,65 @@
+"""Which column has moved a prediction by how much: a capability that an algorithm declares by what its models offer.
+
+Contributions are Shapley values, exact ones: those of one row, and the base that all rows share, sum to what the model
+computes before its link.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
+
+from housing.algorithms.base import Model
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+Link = Literal["none", "log", "log odds"]
+"""Between what contributions sum to and the output: the same, its logarithm, or log-odds (of more levels: scores)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Contributions:
+    """`values` are (rows, outputs, encoded columns), `base` (rows, outputs)."""
+
+    values: NDArray[np.float64]
+    base: NDArray[np.float64]
+    link: Link
+
+    @property
+    def sums(self) -> NDArray[np.float64]:
+        """(rows, outputs)."""
+        found: NDArray[np.float64] = self.values.sum(axis=2) + self.base
+        return found
+
+    def outputs(self) -> NDArray[np.float64]:
+        """What the model answers, (rows, outputs), by its contributions alone."""
+        import numpy as np
+
+        sums = self.sums
+        if self.link == "none":
+            return sums
+        if self.link == "log":
+            return np.exp(sums)
+        if sums.shape[1] == 1:
+            return 1 / (1 + np.exp(-np.clip(sums, -700, 700)))
+        shifted = np.exp(sums - sums.max(axis=1, keepdims=True))
+        found: NDArray[np.float64] = shifted / shifted.sum(axis=1, keepdims=True)
+        return found
+
+
+@runtime_checkable
+class ExplainedModel(Model, Protocol):
+    """A model that says what each encoded column contributed."""
+
+    def contributions(self, features: NDArray[np.float32], /) -> Contributions:
+        """Of each row of (rows, columns). Raises ValueError where this one model cannot tell."""
+
+
+def split(found: NDArray[Any], columns: int, link: Link) -> Contributions:
+    """Of libraries that put the base behind the columns: (rows, columns + 1), or (rows, outputs, columns + 1)."""
+    import numpy as np
+
+    values = np.asarray(found, np.float64).reshape(len(found), -1, columns + 1)
+    return Contributions(values[:, :, :-1], values[:, :, -1], link)

@@ -1,0 +1,80 @@
+"""What a request asks beside the predictions: how sure they are, and why.
+
+Parameters of its content type say so, which every server passes on: `text/csv; interval=0.9; explain=5`. Without them
+an answer has predictions alone. Imports nothing heavy, for the server reads it too.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from housing.errors import DataError
+
+_INTERVAL, _EXPLAIN = "interval", "explain"
+MOST_EXPLAINED = 100
+"""Rows of one request that are explained: each takes as long as hundreds of predictions."""
+
+
+@dataclass(frozen=True)
+class Extras:
+    """`interval` is the coverage that is asked for, and `explain` the number of columns; None: not asked for."""
+
+    interval: float | None = None
+    explain: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.interval is not None and not 0 < self.interval < 1:
+            raise DataError(f"interval: is a share of rows: it must lie between 0 and 1, got {self.interval:g}")
+        if self.explain is not None and self.explain < 1:
+            raise DataError(f"explain: is a number of columns: it must be 1 or more, got {self.explain}")
+
+    def __bool__(self) -> bool:
+        return self.interval is not None or self.explain is not None
+
+    def refuse_too_many(self, rows: int) -> None:
+        """Raises DataError for more rows than one request may have explained."""
+        if self.explain is not None and rows > MOST_EXPLAINED:
+            raise DataError(
+                f"explain: {rows:,} rows in one request; explaining takes as long as hundreds of predictions, so send "
+                f"{MOST_EXPLAINED} at most"
+            )
+
+    @property
+    def parameters(self) -> str:
+        """To stand behind a content type; empty where nothing is asked for."""
+        asked = {_INTERVAL: self.interval, _EXPLAIN: self.explain}
+        return "".join(f"; {name}={value}" for name, value in asked.items() if value is not None)
+
+
+def asked_in(content_type: str) -> str:
+    """The parameters of a content type where one of them is ours; else empty, which costs next to nothing."""
+    parameters = content_type.partition(";")[2]
+    is_ours = parameters and any(_name(one) in (_INTERVAL, _EXPLAIN) for one in parameters.split(";"))
+    return parameters if is_ours else ""
+
+
+def extras_of(parameters: str) -> Extras:
+    """Of what `asked_in` found. Raises DataError for a value that is no such number."""
+    found: dict[str, str] = {}
+    for one in parameters.split(";"):
+        if _name(one) in (_INTERVAL, _EXPLAIN):
+            found[_name(one)] = one.partition("=")[2].strip().strip('"')
+    return Extras(
+        interval=_number(_INTERVAL, found[_INTERVAL], "a share such as 0.9") if _INTERVAL in found else None,
+        explain=int(_number(_EXPLAIN, found[_EXPLAIN], "a number of columns such as 5")) if _EXPLAIN in found else None,
+    )
+
+
+def _name(parameter: str) -> str:
+    return parameter.partition("=")[0].strip().lower()
+
+
+def _number(name: str, text: str, what: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number) or (name == _EXPLAIN and not number.is_integer()):
+        raise DataError(f"{name}={text[:50]}: must be {what}")
+    return number

@@ -1,0 +1,287 @@
+"""What holds the truth in a given share of the rows, a range or levels: learnt elsewhere, kept as JSON, applied here.
+
+Split conformal prediction. A score says how far a prediction was from the truth of a row that its model had not seen:
+
+| label     | score                                                    | answer                               |
+|-----------|----------------------------------------------------------|--------------------------------------|
+| a number  | the absolute error, as trained on; divided by `scale`    | from `low` to `high`                 |
+| quantiles | how far it is outside of the lowest and highest quantile | from `low` to `high`                 |
+| levels    | 1 - the probability of the true level                    | every level that is probable enough  |
+
+The score that the asked share of held-out rows did not pass bounds the error of a new row.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from housing.data.cells import text_of
+from housing.data.faults import listed, shown
+from housing.errors import DataError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from housing.tasks.base import Predictions
+
+    Floats = NDArray[np.float64]
+
+MOST_SCORES = 1000
+"""Kept of each group; of more, evenly spaced ones, which answers with a little more than is asked."""
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Rising scores of so many held-out `rows`."""
+
+    rows: int
+    values: tuple[float, ...]
+
+    def bound(self, coverage: float) -> float | None:
+        """What no more than the rest of the rows passes; None where so few rows cannot tell."""
+        rank = math.ceil((self.rows + 1) * coverage - 1e-9)
+        if rank > self.rows:
+            return None
+        return self.values[math.ceil(rank * len(self.values) / self.rows) - 1]
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How large the error of a row is likely to be: exp of a linear function of its encoded columns.
+
+    The last weight is that of the prediction itself, as trained on. Missing values count as the mean; `low` and `high`
+    are the ends of what was found for the rows that it was learnt from.
+    """
+
+    intercept: float
+    means: tuple[float, ...]
+    weights: tuple[float, ...]
+    low: float
+    high: float
+
+    def of(self, matrix: NDArray[np.float32], center: Floats) -> Floats:
+        """(rows,) from (rows, columns) and (rows,)."""
+        import numpy as np
+
+        cells = np.column_stack([matrix.astype(np.float64), center]) - np.array(self.means)
+        found: Any = np.nan_to_num(cells, nan=0.0) @ np.array(self.weights) + self.intercept
+        sizes: Floats = np.exp(np.clip(found, self.low, self.high))
+        return sizes
+
+
+@dataclass(frozen=True, eq=False)
+class Ranges:
+    """What holds the truth of each row in `coverage` of the rows: from `low` to `high`, or `sets` (rows, levels)."""
+
+    coverage: float
+    low: Floats | None = None
+    high: Floats | None = None
+    sets: NDArray[np.bool_] | None = None
+
+    def hold(self, label: Floats) -> NDArray[np.bool_]:
+        """(rows,) Whether the truth is in there; `label` is in its unit, or codes of levels."""
+        import numpy as np
+
+        if self.sets is not None:
+            return self.sets[np.arange(len(label)), label.astype(np.int64)]
+        assert self.low is not None
+        assert self.high is not None
+        inside: NDArray[np.bool_] = (label >= self.low) & (label <= self.high)
+        return inside
+
+    @property
+    def sizes(self) -> Floats:
+        """(rows,) How much is left open: width in the label's unit, or number of levels."""
+        import numpy as np
+
+        if self.sets is not None:
+            counts: Floats = self.sets.sum(axis=1).astype(np.float64)
+            return counts
+        assert self.low is not None
+        assert self.high is not None
+        return np.subtract(self.high, self.low)
+
+    def documents(self, levels: Sequence[str]) -> list[dict[str, Any]]:
+        """For JSON, one for each row."""
+        if self.sets is not None:
+            named = ([level for level, is_in in zip(levels, row, strict=True) if is_in] for row in self.sets.tolist())
+            return [{"coverage": self.coverage, "levels": one} for one in named]
+        assert self.low is not None
+        assert self.high is not None
+        ends = zip(self.low.tolist(), self.high.tolist(), strict=True)
+        return [{"coverage": self.coverage, "low": low, "high": high} for low, high in ends]
+
+
+@dataclass(frozen=True)
+class Intervals:
+    """`coverage` is the share that was asked for when they were learnt. `least` is below no label.
+
+    `by` is the raw column whose levels in `groups` have scores of their own, enough of them; any other row goes by
+    `scores`, those of all rows.
+    """
+
+    coverage: float
+    scores: Scores
+    least: float | None = None
+    scale: Scale | None = None
+    by: str | None = None
+    groups: Mapping[str, Scores] = field(default_factory=dict)
+
+    def of(
+        self,
+        predictions: Predictions,
+        *,
+        coverage: float | None = None,
+        transform: str = "none",
+        groups: Sequence[str] | None = None,
+        matrix: NDArray[np.float32] | None = None,
+    ) -> Ranges:
+        """`groups` are the levels of `by`, a row each, and `matrix` is the encoded rows, where they have a scale.
+
+        Raises DataError for a coverage that the held-out rows are too few for, and for rows without their group.
+        """
+        import numpy as np
+
+        asked = self.coverage if coverage is None else coverage
+        if self.by is not None and groups is None:
+            raise DataError(f"intervals go by {self.by}, which encoded rows do not name; send raw rows")
+        if groups is None:
+            bound = np.full(len(predictions.values), self._bound(self.scores, asked))
+        else:
+            bounds = {level: self._bound(self.groups.get(level, self.scores), asked) for level in set(groups)}
+            bound = np.array([bounds[level] for level in groups])
+        if predictions.probabilities is not None:
+            chances = predictions.probabilities
+            sets = chances >= 1 - bound[:, None]
+            # The chosen level always belongs there: an empty answer is none.
+            sets[np.arange(len(sets)), predictions.values.astype(np.int64)] = True
+            return Ranges(asked, sets=sets)
+        low, high = _ends(predictions, transform)
+        if self.scale is not None:
+            if matrix is None:
+                raise DataError("intervals have a scale of their own, which needs the encoded rows")
+            bound = bound * self.scale.of(matrix, center_of(predictions, transform))
+        low, high = _undone(low - bound, transform), _undone(high + bound, transform)
+        if self.least is not None:
+            low = np.maximum(low, self.least)
+        return Ranges(asked, low, np.maximum(high, low))
+
+    def groups_of(self, columns: Mapping[str, Any]) -> list[str] | None:
+        """The level of each raw row that its range goes by; None where all rows are alike."""
+        return None if self.by is None else [text_of(cell) for cell in list(columns[self.by])]
+
+    def _bound(self, scores: Scores, coverage: float) -> float:
+        found = scores.bound(coverage)
+        # A group has enough for the share that was asked when it was learnt, but perhaps not for a larger one.
+        found = self.scores.bound(coverage) if found is None else found
+        if found is None:
+            most = self.scores.rows / (self.scores.rows + 1)
+            raise DataError(
+                f"an interval of {coverage:g} needs more held-out rows than the {self.scores.rows:,} that it was "
+                f"learnt from; ask for {math.floor(most * 1000) / 1000:g} or less"
+            )
+        return found
+
+    def document(self) -> dict[str, Any]:
+        """For JSON."""
+        return {
+            "coverage": self.coverage,
+            "least": self.least,
+            "by": self.by,
+            "scores": _scores_document(self.scores),
+            "groups": {level: _scores_document(one) for level, one in self.groups.items()},
+            "scale": None if self.scale is None else dict(vars(self.scale)),
+        }
+
+
+def scores_of(
+    label: Floats, predictions: Predictions, *, transform: str = "none", scale: Floats | None = None
+) -> Floats:
+    """(rows,) Of held-out rows: `label` in its unit, or codes of levels; `scale` is that of each row."""
+    import numpy as np
+
+    if predictions.probabilities is not None:
+        found: Floats = 1 - predictions.probabilities[np.arange(len(label)), label.astype(np.int64)]
+        return found
+    low, high = _ends(predictions, transform)
+    true = _done(label, transform)
+    found = np.maximum(low - true, true - high)
+    return found if scale is None else found / scale
+
+
+def center_of(predictions: Predictions, transform: str) -> Floats:
+    """(rows,) What is predicted, as trained on."""
+    return _done(predictions.values, transform)
+
+
+def kept(scores: Floats) -> Scores:
+    """Of any number of scores."""
+    import numpy as np
+
+    rising = np.sort(scores)
+    count = min(len(rising), MOST_SCORES)
+    places = [math.ceil((place + 1) * len(rising) / count) - 1 for place in range(count)]
+    return Scores(len(rising), tuple(rising[places].tolist()))
+
+
+def read(document: object, where: str) -> Intervals:
+    """The reverse of `Intervals.document`. Raises DataError."""
+    if not isinstance(document, Mapping) or set(document) != _KEYS:
+        raise DataError(f"{where}: must have {listed(sorted(_KEYS), 12)}, got {shown(document, 200)}")
+    try:
+        scale = document["scale"]
+        return Intervals(
+            coverage=float(document["coverage"]),
+            scores=_read_scores(document["scores"]),
+            least=None if document["least"] is None else float(document["least"]),
+            scale=None if scale is None else _read_scale(scale),
+            by=None if document["by"] is None else str(document["by"]),
+            groups={str(level): _read_scores(one) for level, one in document["groups"].items()},
+        )
+    except (TypeError, ValueError, KeyError, AttributeError) as error:
+        raise DataError(f"{where}: {error!r}") from None
+
+
+_KEYS = {"coverage", "least", "by", "scores", "groups", "scale"}
+
+
+def _ends(predictions: Predictions, transform: str) -> tuple[Floats, Floats]:
+    if predictions.quantiles is None:
+        center = center_of(predictions, transform)
+        return center, center
+    columns = list(predictions.quantiles.values())
+    return _done(columns[0], transform), _done(columns[-1], transform)
+
+
+def _done(values: Floats, transform: str) -> Floats:
+    import numpy as np
+
+    return np.log(values) if transform == "log" else values
+
+
+def _undone(values: Floats, transform: str) -> Floats:
+    import numpy as np
+
+    return np.exp(values) if transform == "log" else values
+
+
+def _scores_document(scores: Scores) -> dict[str, Any]:
+    return {"rows": scores.rows, "values": list(scores.values)}
+
+
+def _read_scores(document: Mapping[str, Any]) -> Scores:
+    scores = Scores(int(document["rows"]), tuple(map(float, document["values"])))
+    if not scores.values or scores.rows < len(scores.values) or list(scores.values) != sorted(scores.values):
+        raise ValueError("scores must be rising numbers of as many rows, at least one")
+    return scores
+
+
+def _read_scale(document: Mapping[str, Any]) -> Scale:
+    means, weights = tuple(map(float, document["means"])), tuple(map(float, document["weights"]))
+    if len(means) != len(weights):
+        raise ValueError("a scale has as many means as weights")
+    return Scale(float(document["intercept"]), means, weights, float(document["low"]), float(document["high"]))

@@ -1,0 +1,100 @@
+"""How often the intervals of a model hold the truth of rows that it has not seen, and which columns matter to it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from housing.algorithms.base import find
+from housing.errors import DataError
+from housing.tasks import base as tasks
+from housing.tracking import schema
+from housing.workflow.headline import judged_by, label_of
+
+if TYPE_CHECKING:
+    from housing.data.encoder import Encoder
+    from housing.promotion.intervals import Coverage
+    from housing.reporting.page import Grid
+    from housing.tasks.base import Predictions
+    from housing.workflow.session import Session
+
+
+@dataclass(frozen=True)
+class MeasuredIntervals:
+    """Over the test part: all of it, None where there are none, and each level of the column that they go by."""
+
+    whole: Coverage | None = None
+    groups: Mapping[str, Coverage] = field(default_factory=dict)
+    by: str | None = None
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """For the record."""
+        if self.whole is None:
+            return {}
+        return {"test_interval_coverage": self.whole.share, "test_interval_size": self.whole.size}
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """For the run and the version."""
+        return {} if self.whole is None else {schema.INTERVALS: self._word(self.whole)}
+
+    def _word(self, whole: Coverage) -> str:
+        off = [level for level, one in self.groups.items() if one.is_off]
+        groups = f"; outside of their bounds: {', '.join(off[:5])} of {self.by}" if off else ""
+        state = "outside of" if whole.is_off else "within"
+        return (
+            f"{whole.declared:g} asked, {whole.share:.1%} of {whole.rows:,} test rows held, "
+            f"{state} {whole.low:.1%} to {whole.high:.1%}{groups}"
+        )
+
+
+def measured_intervals(session: Session, encoder: Encoder, predictions: Predictions) -> MeasuredIntervals:
+    """Of the test part, and what the model says of it; told on the way."""
+    if encoder.intervals is None:
+        return MeasuredIntervals()
+    from housing.promotion.intervals import by_group, measured
+
+    test, label = session.prepared.test, label_of(session, "test")
+    ranges = encoder.ranges(predictions, test, encoder.transform(test))
+    groups = encoder.intervals.groups_of(test)
+    whole = measured(ranges, label, encoder.intervals)
+    each = by_group(ranges, label, groups, encoder.intervals) if groups else {}
+    found = MeasuredIntervals(whole, each, encoder.intervals.by)
+    session.reporter.step("intervals", found.tags[schema.INTERVALS])
+    return found
+
+
+def coverage_grids(session: Session, found: MeasuredIntervals) -> list[Grid]:
+    """For the report; none where there are no intervals."""
+    if found.whole is None:
+        return []
+    from housing.reporting.intervals import coverage_grid
+
+    unit = session.experiment.dataset.label_unit
+    return [coverage_grid(found.whole, found.groups, by=found.by, unit=unit, part="test")]
+
+
+def importance_grids(session: Session, encoder: Encoder, model: bytes) -> list[Grid]:
+    """Of the test part, for the report; none where the model cannot tell, or rows are judged by whole groups."""
+    from housing.reporting.explanations import importance_grid
+    from housing.training.importances import column_importances
+
+    if tasks.find(encoder.task).has_groups:
+        return []
+    name = judged_by(session)
+    metric = tasks.metrics(encoder.task)[name]
+    try:
+        loaded: Any = find(session.experiment.algorithm.kind).load(model)
+        found = column_importances(
+            loaded,
+            encoder,
+            encoder.transform(session.prepared.test),
+            label_of(session, "test"),
+            metric=metric,
+            seed=session.experiment.seed,
+        )
+    except (DataError, ValueError):
+        return []
+    return [importance_grid(found, metric=name, part="test")] if found.columns else []
