@@ -29,7 +29,8 @@ class Judgement:
 
     It is, too, where only its files differ, as of another machine: then it answers all test rows exactly alike.
     `predictions` are the candidate's for those rows, `uncalibrated` what they are before its calibration, where it has
-    one; `intervals` say what those of the candidate held. `champion` are the champion's metrics on the same rows, empty where there is none to compare with.
+    one; `intervals` say what those of the candidate held. `champion` are the champion's metrics on the same rows, empty
+    where there is none to compare with.
     """
 
     decision: Decision
