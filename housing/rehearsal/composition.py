@@ -18,6 +18,7 @@ from housing.rehearsal.serving import (
     invocations,
     model_packages,
     models,
+    response_stream,
     scalable_targets,
     scaling_activities,
     transform_jobs,
@@ -51,6 +52,7 @@ class Composition:
         }
         self.invocations: Mapping[str, Invocation] = {
             "InvokeEndpoint": partial(invocations.invoke_endpoint, self._hosting),
+            "InvokeEndpointWithResponseStream": partial(response_stream.invoke_with_response_stream, self._hosting),
             "InvokeEndpointAsync": partial(async_inference.invoke_endpoint_async, self._hosting),
         }
 

@@ -20,6 +20,7 @@ Invocation = Callable[[HttpRequest, str], HttpResponse]
 
 INVOCATION_PATHS = {
     "InvokeEndpoint": re.compile(r"/endpoints/([^/]+)/invocations"),
+    "InvokeEndpointWithResponseStream": re.compile(r"/endpoints/([^/]+)/invocations-response-stream"),
     "InvokeEndpointAsync": re.compile(r"/endpoints/([^/]+)/async-invocations"),
 }
 """The operations of the runtime, which have paths; the group is the endpoint's name."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlparse
@@ -38,19 +40,60 @@ def exists(context: Context, uri: str, *, prefix: bool = False) -> bool:
     return True
 
 
+@dataclass(frozen=True)
+class Object:
+    """`inner` is its path below the folder that it is fetched into."""
+
+    bucket: str
+    key: str
+    inner: str
+
+
+def of_source(context: Context, source: Mapping[str, Any]) -> list[Object]:
+    """Of an S3DataSource: everything below a prefix, or what a manifest names. Raises botocore's ClientError."""
+    if source["S3DataType"] == "ManifestFile":
+        return of_manifest(context, source["S3Uri"])
+    return _below(context, source["S3Uri"])
+
+
+def of_manifest(context: Context, uri: str) -> list[Object]:
+    """ValueError for what is no manifest: `[{"prefix": "s3://bucket/folder/"}, "a.csv", "b.csv"]`."""
+    bucket, key = bucket_and_key(uri)
+    try:
+        told = json.loads(context.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read())
+    except ValueError:
+        told = None
+    match told:
+        case [{"prefix": str(prefix)}, *names] if all(isinstance(name, str) for name in names):
+            start = bucket_and_key(prefix)
+            return [Object(start[0], f"{start[1]}{name}", str(name)) for name in names]
+        case [*uris] if uris and all(isinstance(one, str) for one in uris):
+            return [Object(*bucket_and_key(one), Path(one).name) for one in uris]
+    raise ValueError(f"{uri} is no manifest: a JSON list of a prefix and of names below it")
+
+
 def pull(context: Context, uri: str, folder: Path) -> int:
     """Fetch all objects below `uri` into `folder`; how many. Raises botocore's ClientError."""
-    bucket, prefix = bucket_and_key(uri)
+    return fetch(context, _below(context, uri), folder)
+
+
+def fetch(context: Context, found: Iterable[Object], folder: Path) -> int:
+    """How many were fetched. Raises botocore's ClientError."""
     count = 0
-    for key in listed(context, uri):
-        inner = key[len(prefix) :].lstrip("/") if key != prefix else ""
-        path = folder / (inner or Path(key).name)
+    for one in found:
+        path = folder / one.inner
         if not path.resolve().is_relative_to(folder.resolve()):
             continue  # a key with `..` would leave the container
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(context.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read())
+        path.write_bytes(context.client("s3").get_object(Bucket=one.bucket, Key=one.key)["Body"].read())
         count += 1
     return count
+
+
+def _below(context: Context, uri: str) -> list[Object]:
+    bucket, prefix = bucket_and_key(uri)
+    inner = {key: key[len(prefix) :].lstrip("/") if key != prefix else "" for key in listed(context, uri)}
+    return [Object(bucket, key, below or Path(key).name) for key, below in inner.items()]
 
 
 def push(context: Context, file: Path, uri: str) -> None:

@@ -12,8 +12,9 @@ import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from housing.rehearsal.container import script, xgboost_training
+from housing.rehearsal.container import distributed, script, xgboost_training
 from housing.rehearsal.container.errors import AlgorithmError, ContainerError
 from housing.rehearsal.container.tree import Tree
 
@@ -26,7 +27,7 @@ class ContainerConfig:
 
     A `command` replaces the program of the image, which is `framework`'s: `xgboost`, or a script. A round takes at
     least `round_s` seconds; after round `pause_at` the container waits to be killed. With `fails` it fails at once,
-    with that message.
+    with that message. `meeting` is where several hosts of a job meet, as `distributed.Meeting`.
     """
 
     root: str
@@ -36,6 +37,7 @@ class ContainerConfig:
     round_s: float = 0
     pause_at: int | None = None
     fails: str | None = None
+    meeting: Mapping[str, Any] | None = None
 
 
 def run(config: ContainerConfig, report: Callable[[str], None]) -> int:
@@ -66,7 +68,8 @@ def _train(config: ContainerConfig, tree: Tree, report: Callable[[str], None]) -
     if config.framework != "xgboost":
         raise script.MissingProgram
     _log.info("Running XGBoost Sagemaker in algorithm mode")
-    xgboost_training.train(tree, _paced(config, report))
+    meeting = distributed.Meeting(**config.meeting) if config.meeting else None
+    xgboost_training.train(tree, _paced(config, report), meeting)
 
 
 def _log_as_the_image_does(tree: Tree) -> None:

@@ -11,13 +11,14 @@ import os
 import re
 import signal
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 import xgboost
 
-from housing.rehearsal.container import hyperparameters, matrices, metrics
+from housing.rehearsal.container import distributed, hyperparameters, matrices, metrics
 from housing.rehearsal.container.errors import AlgorithmError, UserError
 from housing.rehearsal.container.tree import Tree
 
@@ -38,9 +39,10 @@ _OF_THE_USER = (  # what XGBoost says when the data or the hyperparameters are a
 _log = logging.getLogger(__name__)
 
 
-def train(tree: Tree, after_round: Callable[[int], None]) -> None:
+def train(tree: Tree, after_round: Callable[[int], None], meeting: distributed.Meeting | None = None) -> None:
     """Train as the configuration in the tree says; `after_round` is called with each round's number, from 0.
 
+    `meeting` is where this host meets the others, where there are others; only the first one saves the model.
     Raises UserError, AlgorithmError, or what else the container would have died of.
     """
     given = hyperparameters.validated(tree.read("hyperparameters"))
@@ -50,30 +52,61 @@ def train(tree: Tree, after_round: Callable[[int], None]) -> None:
         raise UserError("_kfold is not supported by the rehearsal: train a job for each fold.")
     channels = tree.read("inputdataconfig")
     kind = matrices.checked_channels(channels)
-    training, validation = _loaded(tree, kind, "validation" in channels, weights=given.get("csv_weights", 0) == 1)
+    training, validation = _loaded(
+        tree, kind, "validation" in channels, weights=given.get("csv_weights", 0) == 1, is_alone=meeting is None
+    )
     if given.pop("use_dask_gpu_training", "false") == "true":
         raise UserError(
             "Some configurations unsuitable for Dask GPU training were found: Dask training is only available for "
             "`gpu_hist` training on GPU instances."
         )
-    _log.info("Single node training.")
+    work = partial(_fit_and_save, tree, given, training, validation, after_round)
+    if meeting is None:
+        _log.info("Single node training.")
+        work(is_master=True)
+        return
+    machine = tree.read("resourceconfig")
+    host, hosts = machine["current_host"], machine["hosts"]
+    _log.info("Distributed node training with %d hosts: %s", len(hosts), hosts)
+    has_data = training is not None and ("validation" not in channels or validation is not None)
+    if not has_data:
+        _log.warning("Host %s does not have data in every channel, and will not be used in training.", host)
+    distributed.run(meeting, host, hosts, has_data=has_data, train=lambda is_master: work(is_master=is_master))
+
+
+def _fit_and_save(
+    tree: Tree,
+    given: dict[str, Any],
+    training: xgboost.DMatrix,
+    validation: xgboost.DMatrix | None,
+    after_round: Callable[[int], None],
+    *,
+    is_master: bool,
+) -> None:
     try:
-        booster = _fit(tree, given, training, validation, after_round)
+        booster = _fit(tree, given, training, validation, after_round, is_master=is_master)
     except Exception as error:
         if any(words in str(error) for words in _OF_THE_USER):
             raise UserError(str(error)) from error
         raise AlgorithmError(f"XGB train call failed with exception:\n {error}") from error
-    _save(booster, tree.model / MODEL)
+    if is_master:
+        _save(booster, tree.model / MODEL)
 
 
-def _loaded(tree: Tree, kind: str, validated: bool, *, weights: bool) -> tuple[xgboost.DMatrix, xgboost.DMatrix | None]:
+def _loaded(
+    tree: Tree, kind: str, validated: bool, *, weights: bool, is_alone: bool
+) -> tuple[xgboost.DMatrix | None, xgboost.DMatrix | None]:
+    """Training and validation matrix. A host of several may have got no object of a channel: None."""
     folders = [tree.data / name for name in (("train", "validation") if validated else ("train",))]
     if validated:
         matrices.warn_of_duplicates(*folders)
     _log.info("Determined 0 GPU(s) available on the instance.")
     scratch = tree.temporary / "sagemaker_xgboost_input_data"
-    loaded = []
+    loaded: list[xgboost.DMatrix | None] = []
     for folder, told in zip(folders, ("training", "validation"), strict=False):
+        if matrices.size(folder) == 0 and not is_alone:
+            loaded.append(None)
+            continue
         if matrices.size(folder) == 0:
             raise UserError(f"No data in {told} channel path {folder}")
         matrices.check_format(folder, kind)
@@ -87,11 +120,13 @@ def _fit(
     training: xgboost.DMatrix,
     validation: xgboost.DMatrix | None,
     after_round: Callable[[int], None],
+    *,
+    is_master: bool,
 ) -> xgboost.Booster:
     rounds = given.pop("num_round")
     evaluate, watched = _metrics(given)
     start, checkpoint = _last_checkpoint(tree)
-    callbacks = _callbacks(tree, given, start, watched if validation is not None else None)
+    callbacks = _callbacks(tree, given, start, watched if validation is not None else None, is_master=is_master)
     given.setdefault("nthread", 1)  # the same job gives the same bytes, and idle threads spin beside other jobs
     _log.info("Train matrix has %d rows and %d columns", training.num_row(), training.num_col())
     evaluated = [(training, "train")]
@@ -126,14 +161,14 @@ def _metrics(given: dict[str, Any]) -> tuple[Callable[..., Any] | None, str | No
 
 
 def _callbacks(
-    tree: Tree, given: dict[str, Any], start: int, watched: str | None
+    tree: Tree, given: dict[str, Any], start: int, watched: str | None, *, is_master: bool
 ) -> list[xgboost.callback.TrainingCallback]:
     callbacks: list[xgboost.callback.TrainingCallback] = [xgboost.callback.EvaluationMonitor()]
     if folder := _checkpoints(tree):
         folder.mkdir(parents=True, exist_ok=True)
         # As there: an interval of 0 rounds, which XGBoost takes for "after the first one, and never again".
         callbacks.append(xgboost.callback.TrainingCheckPoint(directory=folder, interval=start, name=CHECKPOINT))
-    if given.pop("save_model_on_termination", "false") == "true":
+    if given.pop("save_model_on_termination", "false") == "true" and is_master:
         callbacks.append(_KeptModel(tree.model))
         _exit_on_sigterm(tree.model)
     patience = given.pop("early_stopping_rounds", None)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from housing.rehearsal.api import listing
 from housing.rehearsal.responses import refused, unsupported
+from housing.rehearsal.serving.models import container_of, serves_many
 
 if TYPE_CHECKING:
     from housing.rehearsal.context import Context
@@ -65,7 +66,9 @@ def _checked(context: Context, variant: dict[str, Any]) -> dict[str, Any]:
         raise unsupported(f"the rehearsal does not support {given[0]} of a variant")
     if "ModelName" not in variant:
         raise unsupported("the rehearsal does not support variants without ModelName")
-    context.store.get("model", variant["ModelName"])
+    model = context.store.get("model", variant["ModelName"])
+    if variant.get("ServerlessConfig") and serves_many(container_of(model)):
+        raise refused(f"Variant {name}: multi-model containers are not supported with ServerlessConfig.")
     filled = {"InitialVariantWeight": 1.0, **variant}
     if serverless := variant.get("ServerlessConfig"):
         if "InstanceType" in variant or "InitialInstanceCount" in variant:

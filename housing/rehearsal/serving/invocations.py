@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 _MOST_BYTES = 6 * 1024**2
 _WARM_MINUTES = 5
 _UNSUPPORTED = {
-    "x-amzn-sagemaker-target-model": "TargetModel",
     "x-amzn-sagemaker-target-container-hostname": "TargetContainerHostname",
     "x-amzn-sagemaker-inference-component": "InferenceComponentName",
     "x-amzn-sagemaker-session-id": "SessionId",
@@ -37,6 +36,7 @@ class Payload:
     body: bytes
     content_type: str | None
     accept: str | None
+    target_model: str | None = None
 
 
 def invoke_endpoint(hosting: Hosting, request: HttpRequest, endpoint: str) -> HttpResponse:
@@ -48,7 +48,12 @@ def invoke_endpoint(hosting: Hosting, request: HttpRequest, endpoint: str) -> Ht
             f"Request {len(request.body)} bytes of payload exceeds the limit of {_MOST_BYTES} bytes for InvokeEndpoint."
         )
     headers = request.headers
-    payload = Payload(request.body, headers.get("content-type") or None, headers.get("accept"))
+    payload = Payload(
+        request.body,
+        headers.get("content-type") or None,
+        headers.get("accept"),
+        headers.get("x-amzn-sagemaker-target-model"),
+    )
     with variant_for(hosting, endpoint, headers.get("x-amzn-sagemaker-target-variant")) as (fleet, variant):
         if fleet.plan["async"] is not None:
             raise _invalid(f"Endpoint {endpoint} is asynchronous; use InvokeEndpointAsync.")
@@ -93,7 +98,7 @@ def ask(hosting: Hosting, variant: RunningVariant, payload: Payload) -> Answer:
     setup_s = _cold_start(hosting.context, variant)
     asked = time.perf_counter()
     try:
-        answer = variant.machine.invoke(payload.body, payload.content_type, payload.accept)
+        answer = variant.machine.invoke(payload.body, payload.content_type, payload.accept, payload.target_model)
     except TimedOut:
         answer = Answer.text(
             0,

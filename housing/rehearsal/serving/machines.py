@@ -16,7 +16,9 @@ from housing.rehearsal.container.inference import Answer, Container, Log, Setup,
 from housing.rehearsal.container.tree import MOUNT
 from housing.rehearsal.container.unpacking import extract
 from housing.rehearsal.images import framework_of
+from housing.rehearsal.responses import ApiError
 from housing.rehearsal.serving.models import container_of, data_uri
+from housing.rehearsal.serving.multi_model import MultiModelMachine
 
 if TYPE_CHECKING:
     from housing.rehearsal.context import Context
@@ -44,7 +46,10 @@ class Machine:
     folder: Path
     image: str
 
-    def invoke(self, body: bytes, content_type: str | None, accept: str | None) -> Answer:
+    def invoke(self, body: bytes, content_type: str | None, accept: str | None, target: str | None = None) -> Answer:
+        """Raises ApiError for a `target`, as it serves one model alone."""
+        if target is not None:
+            raise ApiError("ValidationError", "TargetModel is not supported: the endpoint serves one model alone.")
         return self.container.invoke(body, content_type, accept)
 
     def close(self) -> None:
@@ -52,9 +57,26 @@ class Machine:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def start(context: Context, model: Record, log: Log, environment: Mapping[str, str] | None = None) -> Machine:
+def start(
+    context: Context, model: Record, log: Log, environment: Mapping[str, str] | None = None
+) -> Machine | MultiModelMachine:
     """Serve a model; `environment` is added to its own. Raises NotServing."""
     about = container_of(model)
+    if about.get("Mode") != "MultiModel":
+        return _started(context, about, log, environment)
+
+    def load(uri: str) -> Machine:
+        try:
+            return _started(context, {**about, "ModelDataUrl": uri}, log, environment)
+        except NotServing as e:
+            raise ApiError("ValidationError", e.reason("the model")) from e
+
+    return MultiModelMachine(about["Image"], about["ModelDataUrl"], load)
+
+
+def _started(
+    context: Context, about: dict[str, Any], log: Log, environment: Mapping[str, str] | None = None
+) -> Machine:
     folder = context.folder / "machines" / uuid.uuid4().hex
     try:
         files = folder / "model"

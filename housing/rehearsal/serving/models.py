@@ -57,6 +57,11 @@ def container_of(model: Record) -> dict[str, Any]:
     return {**package, **own, "Environment": {**package.get("Environment", {}), **own.get("Environment", {})}}
 
 
+def serves_many(container: dict[str, Any]) -> bool:
+    """Whether its data are a prefix below which models lie, one of which each request names."""
+    return container.get("Mode") == "MultiModel"
+
+
 def data_uri(container: dict[str, Any]) -> tuple[str, bool] | None:
     """Where the model's files lie and whether they are one archive; None for a container without any."""
     if source := container.get("ModelDataSource", {}).get("S3DataSource"):
@@ -71,11 +76,13 @@ def _only_container(request: dict[str, Any]) -> dict[str, Any]:
     if len(containers) > 1:
         raise unsupported("the rehearsal does not support pipelines of several containers")
     container: dict[str, Any] = containers[0]
-    for member in ("MultiModelConfig", "ImageConfig", "AdditionalModelDataSources"):
+    for member in ("ImageConfig", "AdditionalModelDataSources"):
         if container.get(member):
             raise unsupported(f"the rehearsal does not support {member} of a container")
-    if container.get("Mode") == "MultiModel":
-        raise unsupported("the rehearsal does not support multi-model containers")
+    if container.get("MultiModelConfig") and not serves_many(container):
+        raise refused("MultiModelConfig is not valid for a container whose Mode is not MultiModel.")
+    if serves_many(container) and not container.get("ModelDataUrl"):
+        raise refused("ModelDataUrl, the prefix below which the models lie, is required for the Mode MultiModel.")
     if "ModelDataUrl" in container and "ModelDataSource" in container:
         raise refused("ModelDataUrl and ModelDataSource are mutually exclusive.")
     return container
@@ -86,6 +93,10 @@ def _check_data(context: Context, container: dict[str, Any]) -> None:
     if place is None:
         return
     uri, archive = place
+    if serves_many(container):
+        if uri.endswith(".tar.gz"):
+            raise refused(f"ModelDataUrl must be a prefix for the Mode MultiModel, and not an archive: {uri}.")
+        return
     if not exists(context, uri, prefix=not archive):
         raise refused(f"Could not find model data at {uri}.")
 

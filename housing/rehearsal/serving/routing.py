@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from housing.rehearsal.serving.machines import Machine
 from housing.rehearsal.serving.metering import Source
+from housing.rehearsal.serving.multi_model import MultiModelMachine
 
 if TYPE_CHECKING:
     from housing.rehearsal.context import Context
@@ -33,7 +34,7 @@ class RunningVariant:
     """The machines that serve one model: a single container here; `instances` is how many AWS would bill."""
 
     name: str
-    machine: Machine
+    machine: Machine | MultiModelMachine
     source: Source
     log_stream: str
     weight: float

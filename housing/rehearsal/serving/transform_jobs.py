@@ -17,11 +17,13 @@ from housing.rehearsal.responses import refused, unsupported
 from housing.rehearsal.serving import data_processing, machines
 from housing.rehearsal.serving.data_processing import CannotProcess
 from housing.rehearsal.serving.machines import Machine, NotServing
+from housing.rehearsal.serving.models import container_of, serves_many
 
 if TYPE_CHECKING:
     from housing.rehearsal.container.inference import Answer
     from housing.rehearsal.serving.data_processing import DataProcessing
     from housing.rehearsal.serving.hosting import Hosting
+    from housing.rehearsal.serving.multi_model import MultiModelMachine
     from housing.rehearsal.store import Record
 
 _KIND = "transform-job"
@@ -41,6 +43,8 @@ class _Failed(Exception):
 
 def create_transform_job(hosting: Hosting, request: dict[str, Any]) -> dict[str, Any]:
     model = hosting.context.store.get("model", request["ModelName"])
+    if serves_many(container_of(model)):
+        raise refused("Batch transform is not supported for multi-model containers.")
     _check(request)
     record = {"BatchStrategy": "MultiRecord", "MaxPayloadInMB": _PAYLOAD_MB, **request}
     made = hosting.context.store.create(
@@ -123,7 +127,7 @@ def _keys(hosting: Hosting, record: Record) -> list[str]:
     return keys
 
 
-def _transform(hosting: Hosting, record: Record, machine: Machine, key: str) -> None:
+def _transform(hosting: Hosting, record: Record, machine: Machine | MultiModelMachine, key: str) -> None:
     """One object: its answers lie below the output path under the object's own path, with `.out` at the end."""
     given, wanted = record["TransformInput"], record["TransformOutput"]
     bucket, prefix = bucket_and_key(given["DataSource"]["S3DataSource"]["S3Uri"])

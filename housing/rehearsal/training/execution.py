@@ -1,4 +1,4 @@
-"""Runs one training job, from starting its machine to uploading its archive to S3."""
+"""Runs one training job, from starting its machines to uploading its archive to S3."""
 
 from __future__ import annotations
 
@@ -6,26 +6,20 @@ import logging
 import math
 import shutil
 import signal
-import tarfile
 import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from housing.rehearsal.aws import objects
-from housing.rehearsal.container.tree import Tree
-from housing.rehearsal.images import framework_of
-from housing.rehearsal.training import inputs
+from housing.rehearsal.training.cluster import Cluster
 from housing.rehearsal.training.inputs import Failed
-from housing.rehearsal.training.log import TrainingLog
-from housing.rehearsal.training.request_checks import metric_definitions
 from housing.rehearsal.training.transitions import OUT_OF_PATIENCE, OUT_OF_TIME, STOPPED, Ended, transition
 
 if TYPE_CHECKING:
     from housing.rehearsal.context import Context
-    from housing.rehearsal.training.engine import Container, Engine
+    from housing.rehearsal.training.engine import Engine
 
 INTERNAL = "InternalServerError: We encountered an internal error. Please try again."
 _CAPACITY = (
@@ -56,19 +50,17 @@ class Execution:
         self._name = name
         self._stopping = threading.Event()
         self._folder = context.folder / "jobs" / name
-        self._tree = Tree(self._folder / "ml")
         self._record = context.store.get(KIND, name)
         self._began: float | None = None
         self._waited = 0.0
-        self._checkpoints: objects.Mirror | None = None
-        self._log: TrainingLog | None = None
+        self._cluster: Cluster | None = None
 
     def stop(self) -> None:
         self._stopping.set()
 
     def history(self, metric: str) -> list[float]:
-        """The values of a metric in the container that runs, or ran last."""
-        return self._log.history(metric) if self._log else []
+        """The values of a metric in the containers that run, or ran last."""
+        return self._cluster.history(metric) if self._cluster else []
 
     def run(self) -> None:
         """Run to the end, whatever happens; when the rehearsal ends first, the record is left as it is."""
@@ -104,10 +96,9 @@ class Execution:
             self._set_status("Downloading", "Downloading input data")
             self._began = time.time()
             self._update(TrainingStartTime=self._record.get("TrainingStartTime", self._began))
-            shutil.rmtree(self._folder, ignore_errors=True)
-            self._checkpoints = inputs.download(self._context, self._record, self._tree)
+            cluster = self._cluster = Cluster(self._context, self._engine, self._record, self._folder)
             self._set_status("Training", "Training image download completed. Training in progress.")
-            lost = self._run_container(interruptions[0] if interruptions else None, fails)
+            lost = self._run_containers(cluster, interruptions[0] if interruptions else None, fails)
             if not lost:
                 break
             interruptions.pop(0)
@@ -117,7 +108,7 @@ class Execution:
             self._wait(_RECLAIMED_S)
             self._set_status("Starting", "Starting the training job")
             self._prepare(settings.start_s)
-        self._upload(if_empty=True)
+        self._upload(cluster, if_empty=True)
 
     def _prepare(self, seconds: float) -> None:
         self._set_status("Pending", "Preparing the instances for training")
@@ -137,39 +128,39 @@ class Execution:
         patience = float(self._record["StoppingCondition"].get("MaxWaitTimeInSeconds", math.inf))
         return patience - self._waited - self._seconds()
 
-    def _run_container(self, interrupt_at: int | None, fails: str | None) -> bool:
-        """Run the container to its end; True when its spot instance was reclaimed. Raises Failed, Ended."""
-        log = self._log = TrainingLog(self._context, self._name, metric_definitions(self._record, self._context.region))
+    def _run_containers(self, cluster: Cluster, interrupt_at: int | None, fails: str | None) -> bool:
+        """Run them to their end; True when spot machines were taken back. Raises Failed, Ended."""
         left_s = min(self._record["StoppingCondition"]["MaxRuntimeInSeconds"] - self._seconds(), self._patience())
         last = self._last_round(left_s)
         stops_at = min((number for number in (interrupt_at, last) if number is not None), default=None)
-        container = self._engine.start(self._container_config(stops_at, fails))
+        cluster.start(round_s=self._context.clock.here(self._paced_s()), pause_at=stops_at, fails=fails)
         deadline = time.time() + left_s
         # Only its metrics show that a script has finished a round.
         rounds = interrupt_at if interrupt_at is not None and _is_script(self._record) else math.inf
         end: tuple[str, str] | None = None
         try:
-            while not container.ended:
-                log.take(container.read(_POLL_S))
-                out_of_time = container.paused_at is not None and container.paused_at == last
-                if (container.paused_at is not None and not out_of_time) or log.rounds > rounds:
-                    self._reclaim(container, log)
+            while not cluster.ended:
+                cluster.read(_POLL_S)
+                out_of_time = cluster.paused_at is not None and cluster.paused_at == last
+                if (cluster.paused_at is not None and not out_of_time) or cluster.rounds > rounds:
+                    cluster.reclaim(_POLL_S)
+                    self._publish(cluster)
                     return True
-                if log.due():
-                    self._publish(log)
+                if cluster.due():
+                    self._publish(cluster)
                 if end is None and (end := self._end_reason(deadline, out_of_time=out_of_time)):
                     deadline = time.time() + _GRACE_S
-                    container.signal(signal.SIGTERM)
+                    cluster.signal(signal.SIGTERM)
                 elif end and time.time() > deadline:
-                    container.signal(signal.SIGKILL)
+                    cluster.signal(signal.SIGKILL)
         finally:
-            container.close()
-        self._publish(log)
+            cluster.close()
+        self._publish(cluster)
         if end:
-            self._upload(if_empty=False)
+            self._upload(cluster, if_empty=False)
             raise Ended(*end)
-        if container.exit_code:
-            raise Failed(self._failure(container.exit_code))
+        if cluster.exit_code:
+            raise Failed(self._failure(cluster))
         return False
 
     def _last_round(self, left_s: float) -> int | None:
@@ -192,52 +183,18 @@ class Execution:
         most = self._record["StoppingCondition"]["MaxRuntimeInSeconds"] - self._seconds()
         return OUT_OF_TIME if most <= self._patience() else OUT_OF_PATIENCE
 
-    def _container_config(self, interrupt_at: int | None, fails: str | None) -> dict[str, Any]:
-        specification = self._record["AlgorithmSpecification"]
-        own = {
-            "TRAINING_JOB_NAME": self._name,
-            "TRAINING_JOB_ARN": self._record["TrainingJobArn"],
-            "AWS_REGION": self._context.region,
-            "CURRENT_HOST": "algo-1",
-        }
-        return {
-            "root": str(self._tree.root),
-            "framework": framework_of(specification["TrainingImage"], self._context.region),
-            "environment": own | self._record.get("Environment", {}),
-            "command": [
-                *specification.get("ContainerEntrypoint", []),
-                *specification.get("ContainerArguments", []),
-            ],
-            "round_s": self._context.clock.here(self._paced_s()),
-            "pause_at": interrupt_at,
-            "fails": fails,
-        }
+    def _publish(self, cluster: Cluster) -> None:
+        if metrics := cluster.send():
+            self._update(FinalMetricDataList=metrics)
 
-    def _reclaim(self, container: Container, log: TrainingLog) -> None:
-        """The spot instance is reclaimed: only its log and its checkpoints reach AWS."""
-        container.signal(signal.SIGSTOP)
-        if self._checkpoints:
-            self._checkpoints.send()
-        container.signal(signal.SIGKILL)
-        while not container.ended:
-            log.take(container.read(_POLL_S))
-        self._publish(log)
-
-    def _publish(self, log: TrainingLog) -> None:
-        log.send()
-        if log.metrics:
-            self._update(FinalMetricDataList=log.metrics)
-        if self._checkpoints:
-            self._checkpoints.send()
-
-    def _failure(self, code: int) -> str:
-        told = self._tree.failure.read_text(encoding="utf-8") if self._tree.failure.exists() else ""
+    def _failure(self, cluster: Cluster) -> str:
+        code = cluster.exit_code
         if code == -signal.SIGKILL:
             code = 128 + signal.SIGKILL
-        told = self._tree.shown(told)[: 1024 - len("AlgorithmError: , exit code: 000")]
+        told = cluster.failure()[: 1024 - len("AlgorithmError: , exit code: 000")]
         return f"AlgorithmError: {told}, exit code: {code}"
 
-    def _upload(self, *, if_empty: bool) -> None:
+    def _upload(self, cluster: Cluster, *, if_empty: bool) -> None:
         """Upload the model folder and the folder for other output."""
         if self._context.ending.is_set():
             return
@@ -245,14 +202,12 @@ class Execution:
 
         address = f"{self._record['OutputDataConfig']['S3OutputPath'].rstrip('/')}/{self._name}/output"
         try:
-            if any(self._tree.model.iterdir()) or if_empty:
+            if model := cluster.packed("model") or (cluster.empty_model() if if_empty else None):
                 self._set_status("Uploading", "Uploading generated training model")
-                archive = _packed(self._tree.model, self._folder / "model.tar.gz")
-                objects.push(self._context, archive, f"{address}/model.tar.gz")
+                objects.push(self._context, model, f"{address}/model.tar.gz")
                 self._update(ModelArtifacts={"S3ModelArtifacts": f"{address}/model.tar.gz"})
-            if any(self._tree.output_data.iterdir()):
-                archive = _packed(self._tree.output_data, self._folder / "output.tar.gz")
-                objects.push(self._context, archive, f"{address}/output.tar.gz")
+            if output := cluster.packed("output"):
+                objects.push(self._context, output, f"{address}/output.tar.gz")
         except ClientError as error:
             raise Failed(f"ClientError: Artifact upload failed:{error}") from error
 
@@ -276,7 +231,7 @@ class Execution:
 
     def _count_seconds(self) -> None:
         if self._began is not None:
-            rounds = self._log.rounds if self._log else 0
+            rounds = self._cluster.rounds if self._cluster else 0
             took = max(time.time() - self._began, rounds * self._paced_s())
             self._update(_seconds=self._seconds() + took)
             self._began = None
@@ -295,10 +250,3 @@ def _is_script(request: Mapping[str, Any]) -> bool:
         or "sagemaker_program" in request.get("HyperParameters", {})
         or "SAGEMAKER_PROGRAM" in request.get("Environment", {})
     )
-
-
-def _packed(folder: Path, archive: Path) -> Path:
-    with tarfile.open(archive, "w:gz", compresslevel=1) as packed:
-        for path in sorted(folder.iterdir()):
-            packed.add(path, arcname=path.name)
-    return archive

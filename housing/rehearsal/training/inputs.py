@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,32 +17,45 @@ class Failed(Exception):
     """The job has failed; the text is its FailureReason."""
 
 
-def download(context: Context, request: Mapping[str, Any], tree: Tree) -> objects.Mirror | None:
-    """Fill /opt/ml for a job; returns the mirror of its checkpoints, if it has any. Raises Failed."""
+def download(
+    context: Context, request: Mapping[str, Any], tree: Tree, *, host: str, hosts: Sequence[str]
+) -> objects.Mirror | None:
+    """Fill /opt/ml of one of a job's hosts; returns the mirror of its checkpoints, if it has any. Raises Failed."""
     from botocore.exceptions import ClientError
 
     tree.make()
     try:
         channels = {
-            channel["ChannelName"]: _channel(context, request, channel, tree.data / channel["ChannelName"])
+            channel["ChannelName"]: _channel(
+                context,
+                request,
+                channel,
+                tree.data / channel["ChannelName"],
+                slice(hosts.index(host), None, len(hosts)),
+            )
             for channel in request.get("InputDataConfig", [])
         }
         _fetch_script(context, request, tree)
         checkpoints = _checkpoints(context, request, tree)
-    except ClientError as error:
+    except (ClientError, ValueError) as error:
         raise Failed(f"ClientError: Data download failed:{error}") from error
     _let_drivers_find(tree)
     tree.write("hyperparameters", request.get("HyperParameters", {}))
     tree.write("inputdataconfig", channels)
-    tree.write("resourceconfig", _machine(request["ResourceConfig"]["InstanceType"]))
+    tree.write("resourceconfig", _machine(request["ResourceConfig"]["InstanceType"], host, hosts))
     return checkpoints
 
 
-def _channel(context: Context, request: Mapping[str, Any], channel: Mapping[str, Any], folder: Path) -> dict[str, str]:
-    """Fetch a channel; returns its entry in inputdataconfig.json."""
+def _channel(
+    context: Context, request: Mapping[str, Any], channel: Mapping[str, Any], folder: Path, share: slice
+) -> dict[str, str]:
+    """Fetch a channel, or a host's shard of it; returns its entry in inputdataconfig.json."""
     source = channel["DataSource"]["S3DataSource"]
     folder.mkdir()
-    if not objects.pull(context, source["S3Uri"], folder):
+    found = sorted(objects.of_source(context, source), key=lambda one: one.key)
+    sharded = source.get("S3DataDistributionType") == "ShardedByS3Key"
+    objects.fetch(context, found[share] if sharded else found, folder)
+    if not found:
         raise Failed(
             f'ClientError: Data download failed:No S3 objects found under S3 URL "{source["S3Uri"]}" given in input '
             "data source"
@@ -83,13 +96,13 @@ def _let_drivers_find(tree: Tree) -> None:
             path.write_text(text.replace(MOUNT, str(tree.root)), encoding="utf-8")
 
 
-def _machine(instance_type: str) -> dict[str, Any]:
+def _machine(instance_type: str, host: str, hosts: Sequence[str]) -> dict[str, Any]:
     group = "homogeneousCluster"
     return {
-        "current_host": "algo-1",
+        "current_host": host,
         "current_instance_type": instance_type,
         "current_group_name": group,
-        "hosts": ["algo-1"],
-        "instance_groups": [{"instance_group_name": group, "instance_type": instance_type, "hosts": ["algo-1"]}],
+        "hosts": [*hosts],
+        "instance_groups": [{"instance_group_name": group, "instance_type": instance_type, "hosts": [*hosts]}],
         "network_interface_name": "eth0",
     }

@@ -19,17 +19,17 @@ _MOST_METRICS = 500  # in one call; CloudWatch takes 1,000
 
 
 class TrainingLog:
-    """One stream, `<job>/algo-1-<milliseconds>`; for one thread.
+    """One stream, `<job>/<host>-<milliseconds>`; for one thread.
 
     `definitions` are MetricDefinitions. `rounds` counts the lines that contained a metric.
     """
 
-    def __init__(self, context: Context, job: str, definitions: Sequence[Mapping[str, str]]) -> None:
+    def __init__(self, context: Context, job: str, definitions: Sequence[Mapping[str, str]], host: str) -> None:
         self._cloudwatch = context.client("cloudwatch")
         self._job = job
         self._unsent_metrics: list[dict[str, Any]] = []
         self._metrics_of = _reader(definitions)
-        self._stream = LogStream(context, GROUP, f"{job}/algo-1-{int(time.time() * 1000)}")
+        self._stream = LogStream(context, GROUP, f"{job}/{host}-{int(time.time() * 1000)}")
         self._unsent_lines: list[dict[str, Any]] = []
         self._sent = time.monotonic()
         self._last: dict[str, dict[str, Any]] = {}

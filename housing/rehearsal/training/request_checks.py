@@ -17,6 +17,7 @@ _NOT_HERE = (
     "ProfilerRuleConfigurations",
 )
 _NO_RESOURCES = ("InstanceGroups", "TrainingPlanArn", "InstancePlacementConfig", "InstancePreferences")
+_MOST_INSTANCES = 8
 _DAY_S = 86400
 _LARGEST_VOLUME_GB = 16_384
 _NUMBER = r"([-+]?[0-9]*\.?[0-9]+(?:[eE][-+]?[0-9]+)?)"
@@ -83,10 +84,9 @@ def _check_machines(machines: Mapping[str, Any]) -> None:
         raise refused(
             f"ResourceConfig.VolumeSizeInGB must be {_LARGEST_VOLUME_GB} at most, got {machines['VolumeSizeInGB']}."
         )
-    if machines["InstanceCount"] > 1:
+    if machines["InstanceCount"] > _MOST_INSTANCES:
         raise unsupported(
-            f"ResourceConfig.InstanceCount {machines['InstanceCount']} is not supported by the rehearsal: it has one "
-            "machine."
+            f"ResourceConfig.InstanceCount: the rehearsal runs {_MOST_INSTANCES} instances a job at most."
         )
 
 
@@ -130,8 +130,8 @@ def _check_channels(context: Context, request: Mapping[str, Any]) -> None:
         where = f"InputDataConfig {channel['ChannelName']}"
         if not source:
             raise unsupported(f"{where}: the rehearsal reads channels from S3DataSource alone.")
-        if source["S3DataType"] != "S3Prefix":
-            raise unsupported(f"{where}: the rehearsal knows S3Prefix, not {source['S3DataType']}.")
+        if source["S3DataType"] not in ("S3Prefix", "ManifestFile"):
+            raise unsupported(f"{where}: the rehearsal knows S3Prefix and ManifestFile, not {source['S3DataType']}.")
         if channel.get("CompressionType", "None") != "None":
             raise unsupported(f"{where}: the rehearsal reads no compressed channels.")
         if channel.get("RecordWrapperType", "None") != "None":

@@ -136,7 +136,7 @@ def test_its_page_lists_what_it_answers(rehearsal: Served) -> None:
     page = (Path(__file__).parents[3] / "docs" / "rehearsal.md").read_text(encoding="utf-8")
     listed = re.findall(r"`(\w+)`", page.partition("## Its operations of SageMaker")[2])
     answered = {name for name in service_model("sagemaker").operation_names if _is_supported(rehearsal, name)}
-    assert listed == [*sorted(answered), "InvokeEndpoint", "InvokeEndpointAsync"]
+    assert listed == [*sorted(answered), "InvokeEndpoint", "InvokeEndpointAsync", "InvokeEndpointWithResponseStream"]
 
 
 def _is_supported(rehearsal: Served, operation: str) -> bool:

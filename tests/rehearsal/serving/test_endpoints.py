@@ -131,7 +131,7 @@ def test_names_are_unique_and_things_must_exist(shop: Shop) -> None:
         ({"Image": XGBOOST, "ModelDataUrl": f"s3://{BUCKET}/nothing.tar.gz"}, "Could not find model data at s3://"),
         ({"Image": f"{REGISTRY}/my-own:1"}, "cannot run the image"),
         ({"Image": f"{REGISTRY}/sagemaker-xgboost:1.7-1"}, "not supported by the rehearsal"),
-        ({"Image": XGBOOST, "Mode": "MultiModel"}, "does not support multi-model"),
+        ({"Image": XGBOOST, "Mode": "MultiModel"}, "ModelDataUrl, the prefix"),
     ],
 )
 def test_models_that_cannot_be_served_are_refused(shop: Shop, container: dict[str, Any], says: str) -> None:

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.rehearsal.conftest import Served
-from tests.rehearsal.serving.shop import BUCKET, ROW, SKLEARN, Shop, variant
+from tests.rehearsal.conftest import ROLE, Served
+from tests.rehearsal.serving.shop import BUCKET, ROW, SKLEARN, XGBOOST, Shop, archive, constant, variant
 
 SCRIPT = b"""
 import json
@@ -185,6 +185,39 @@ def test_capture_takes_no_more_than_its_share(shop: Shop) -> None:
     _eventually(lambda: count() > 0)
     time.sleep(0.6)
     assert 10 < count() < 80
+
+
+def test_an_endpoint_serves_the_model_that_a_request_names(shop: Shop) -> None:
+    prefix = shop.name("many")
+    for value in (1.0, 2.0):
+        shop.put(archive({"xgboost-model": constant(value)}), f"{prefix}/of/{value:g}.tar.gz")
+    name = shop.name("model")
+    container = {"Image": XGBOOST, "Mode": "MultiModel", "ModelDataUrl": f"s3://{BUCKET}/{prefix}/"}
+    shop.sagemaker.create_model(ModelName=name, ExecutionRoleArn=ROLE, PrimaryContainer=container)
+    endpoint = shop.endpoint(variant(name))
+    assert [shop.invoke(endpoint, TargetModel=f"of/{value}.tar.gz")[0] for value in (2, 1, 2)] == [2, 1, 2]
+
+    shop.put(archive({"xgboost-model": constant(3.0)}), f"{prefix}/new.tar.gz")  # to a running endpoint
+    assert shop.invoke(endpoint, TargetModel="new.tar.gz")[0] == 3
+    with pytest.raises(ClientError, match="Failed to download model data"):
+        shop.invoke(endpoint, TargetModel="none.tar.gz")
+    with pytest.raises(ClientError, match="TargetModel is required"):
+        shop.invoke(endpoint)
+    with pytest.raises(ClientError, match="Batch transform is not supported for multi-model containers"):
+        _transform(shop, name, f"{prefix}/new.tar.gz", prefix)
+
+
+def test_an_answer_comes_as_a_stream(shop: Shop) -> None:
+    endpoint = shop.endpoint(variant(shop.model(8.0)))
+    answer = shop.runtime.invoke_endpoint_with_response_stream(
+        EndpointName=endpoint, Body=(ROW + b"\n") * 20_000, ContentType="text/csv"
+    )
+    parts = [event["PayloadPart"]["Bytes"] for event in answer["Body"]]
+    assert (answer["InvokedProductionVariant"], answer["ContentType"]) == ("AllTraffic", "text/csv")
+    assert len(parts) > 1
+    assert b"".join(parts) == b"8.0\n" * 20_000
+    with pytest.raises(ClientError, match=r"Received client error \(415\)"):
+        shop.runtime.invoke_endpoint_with_response_stream(EndpointName=endpoint, Body=ROW, ContentType="x/y")
 
 
 def test_an_asynchronous_endpoint_answers_in_s3(shop: Shop) -> None:

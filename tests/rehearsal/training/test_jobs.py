@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 import subprocess
 import sys
@@ -16,7 +17,7 @@ from botocore.exceptions import ClientError
 
 from housing.rehearsal.settings import InjectedFault
 from tests.rehearsal.conftest import Served
-from tests.rehearsal.container.trees import rows
+from tests.rehearsal.container.trees import csv, rows
 from tests.rehearsal.jobs import BUCKET, SKLEARN, XGBOOST, channel, ended, fill_bucket, spot, trained, training
 
 Settings = Callable[..., None]
@@ -160,8 +161,8 @@ def test_a_hyperparameter_that_the_container_refuses_fails_the_job(rehearsal: Se
             "Invalid MaxWaitTimeInSeconds. It must not be present",
         ),
         (
-            {"ResourceConfig": {"InstanceType": "ml.m5.large", "InstanceCount": 2, "VolumeSizeInGB": 5}},
-            "InstanceCount 2 is not supported by the rehearsal",
+            {"ResourceConfig": {"InstanceType": "ml.m5.large", "InstanceCount": 9, "VolumeSizeInGB": 5}},
+            "the rehearsal runs 8 instances a job at most",
         ),
         ({"InputDataConfig": [channel("train"), channel("train")]}, "Channel names must be unique"),
         ({"RoleArn": "arn:aws:iam::999999999999:role/theirs"}, "RoleArn: Cross-account pass role is not allowed."),
@@ -298,6 +299,66 @@ def test_time_and_bill_are_those_of_the_rounds_that_aws_would_take(rehearsal: Se
     # Waiting for a machine counts for how long a spot job may take, and not for its bill.
     assert (spare["SecondaryStatus"], spare["TrainingTimeInSeconds"]) == ("MaxWaitTimeExceeded", 270)
     assert spare["BillableTimeInSeconds"] == 135
+
+
+def test_two_instances_with_a_part_of_the_data_each_learn_what_one_learns(
+    rehearsal: Served, settings: Settings
+) -> None:
+    s3 = rehearsal.client("s3")
+    for name, seed in (("train", 1), ("validation", 2)):
+        lines = csv(rows(seed)).splitlines(keepends=True)
+        for part in range(3):
+            s3.put_object(Bucket=BUCKET, Key=f"parts/{name}/{part}.csv", Body="".join(lines[part::3]).encode())
+    channels = [channel(name, f"s3://{BUCKET}/parts/{name}") for name in ("train", "validation")]
+    one = trained(rehearsal, training("one-instance", InputDataConfig=channels))
+    for each in channels:
+        each["DataSource"]["S3DataSource"]["S3DataDistributionType"] = "ShardedByS3Key"
+    two = training("two-instances", InputDataConfig=channels)
+    two["ResourceConfig"]["InstanceCount"] = 2
+    settings(interrupt_at_rounds=(5,))
+    spare = {**spot("two-interrupted", InputDataConfig=channels), "ResourceConfig": two["ResourceConfig"]}
+
+    both, interrupted = (trained(rehearsal, request) for request in (two, spare))
+
+    assert both["TrainingJobStatus"] == interrupted["TrainingJobStatus"] == "Completed", (both, interrupted)
+    assert "Interrupted" in [step["Status"] for step in interrupted["SecondaryStatusTransitions"]]
+    reached = [{m["MetricName"]: m["Value"] for m in job["FinalMetricDataList"]} for job in (one, both, interrupted)]
+    assert reached[1] == pytest.approx(reached[0], rel=0.02)
+    assert reached[2] == reached[1]
+    assert np.array_equal(_predictions(rehearsal, interrupted), _predictions(rehearsal, both))
+    streams = rehearsal.client("logs").describe_log_streams(
+        logGroupName="/aws/sagemaker/TrainingJobs", logStreamNamePrefix="two-instances/"
+    )["logStreams"]
+    assert [each["logStreamName"].rpartition("-")[0] for each in streams] == [
+        f"two-instances/algo-{number}" for number in (1, 2)
+    ]
+
+
+def test_a_host_without_data_takes_no_part(rehearsal: Served) -> None:
+    request = training("one-object", InputDataConfig=[channel("train")])
+    request["InputDataConfig"][0]["DataSource"]["S3DataSource"]["S3DataDistributionType"] = "ShardedByS3Key"
+    request["ResourceConfig"] = {**request["ResourceConfig"], "InstanceCount": 2}
+
+    told = trained(rehearsal, request)
+
+    assert told["TrainingJobStatus"] == "Completed", told
+    alone = trained(rehearsal, training("one-object-alone", InputDataConfig=[channel("train")]))
+    assert np.array_equal(_predictions(rehearsal, told), _predictions(rehearsal, alone))
+
+
+def test_a_manifest_names_the_objects_of_a_channel(rehearsal: Served) -> None:
+    manifest = json.dumps([{"prefix": f"s3://{BUCKET}/data/"}, "train/train.csv"])
+    rehearsal.client("s3").put_object(Bucket=BUCKET, Key="lists/train", Body=manifest.encode())
+    by_name = channel("train", f"s3://{BUCKET}/lists/train")
+    by_name["DataSource"]["S3DataSource"]["S3DataType"] = "ManifestFile"
+    told = trained(rehearsal, training("by-manifest", InputDataConfig=[by_name, channel("validation")]))
+    assert np.array_equal(
+        _predictions(rehearsal, told), _predictions(rehearsal, trained(rehearsal, training("by-prefix")))
+    )
+
+    rehearsal.client("s3").put_object(Bucket=BUCKET, Key="lists/train", Body=b"no json")
+    failed = trained(rehearsal, training("no-manifest", InputDataConfig=[by_name]))
+    assert "no manifest" in failed["FailureReason"]
 
 
 def test_a_spot_job_that_is_interrupted_twice_ends_with_the_same_model(rehearsal: Served, settings: Settings) -> None:
