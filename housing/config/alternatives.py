@@ -50,6 +50,11 @@ class Alternatives:
             other = check(composing.compose(_with(self._composed, options), self._composed.files))
         except ConfigError as error:
             raise ConfigError(f"with {named}, which the search space may choose: {error}") from None
+        if (option := options.get("algorithm")) not in (None, other.algorithm.name):
+            raise ConfigError(
+                f"search_space.algorithm: the file of {option} has algorithm.name {other.algorithm.name}; among those of a "
+                "study a file is called as its algorithm is"
+            )
         own, theirs = self._experiment.dataset, other.dataset
         if (own.task_name, own.label_levels) != (theirs.task_name, theirs.label_levels):
             raise ConfigError(
@@ -76,5 +81,16 @@ class Alternatives:
 
 def _with(composed: Composed, options: Mapping[str, str]) -> Overrides:
     """The overrides that composed it, with these options in place of any that they chose."""
-    kept = [o for o in composed.overrides.composed if o.partition("=")[0].lstrip("+") not in options]
-    return replace(composed.overrides, composed=(*kept, *(f"{group}={option}" for group, option in options.items())))
+    kept, searched = list(composed.overrides.composed), dict(composed.overrides.searched)
+    if options.get("algorithm") not in (None, _own_algorithm(composed)):
+        # What was typed about the configured algorithm says nothing of another one.
+        kept = [o for o in kept if not o.lstrip("+~").startswith("algorithm.")]
+        searched = {name: token for name, token in searched.items() if name in CHOOSABLE or "." in name}
+    kept = [o for o in kept if o.partition("=")[0].lstrip("+") not in options]
+    chosen = (*kept, *(f"{group}={option}" for group, option in options.items()))
+    return replace(composed.overrides, composed=chosen, searched=searched)
+
+
+def _own_algorithm(composed: Composed) -> object:
+    algorithm = composed.raw.get("algorithm")
+    return algorithm.get("name") if isinstance(algorithm, Mapping) else None

@@ -8,10 +8,12 @@ from typing import Any
 
 from housing.config import keys, structure
 from housing.config.agreement import disagreements
+from housing.config.algorithm_space import flattened, without_unusable
 from housing.config.faults import Fault, Path, did_you_mean, some_of
 from housing.config.hyperparameters import NO_SUCH_HYPERPARAMETER, read_algorithm
 from housing.config.schema import Experiment
 from housing.config.task_defaults import with_task_defaults
+from housing.data.description import Dataset
 from housing.nearest import nearest
 from housing.targets import base as targets
 
@@ -26,7 +28,6 @@ _MOST_NAMES = 40
 
 _READERS = {
     "dataset": structure.read_dataset,
-    "search_space": structure.read_search_space,
     "algorithm": read_algorithm,
 }
 
@@ -42,6 +43,9 @@ def experiment_of(raw: Mapping[str, Any], faults: list[Fault]) -> Experiment | N
             faults.append(Fault((field.name,), structure.REQUIRED))
     faults.extend(Fault((str(key),), structure.UNKNOWN, value) for key, value in raw.items() if key not in _NAMES)
     parts = with_task_defaults(parts, faults)
+    match parts:
+        case {"search_space": dict() as space, "dataset": Dataset() as dataset, "runner": runner}:
+            parts["search_space"] = without_unusable(space, dataset, runner)
     faults.extend(disagreements(parts))
     faults.extend(_inexact(raw, ()))
     faults[before:] = _explained(_told_once(faults[before:]), raw)
@@ -55,6 +59,10 @@ def _part(name: str, raw: Mapping[str, Any], faults: list[Fault]) -> Any:
     path = (name,)
     if name in ("runner", "host"):
         return _target(name, raw, faults)
+    if name == "search_space":
+        algorithm = raw.get("algorithm")
+        configured = algorithm.get("name") if isinstance(algorithm, Mapping) else None
+        return structure.read_search_space(flattened(raw[name], configured), path, faults)
     if name in _READERS:
         return _READERS[name](raw[name], path, faults)
     return structure.read(keys.type_hints(Experiment)[name], raw[name], path, faults)

@@ -113,13 +113,23 @@ def space_faults(space: SearchSpace, algorithm: Algorithm, path: Path) -> list[F
     known = keys.searchable(table)
     hyperparameters, groups = partition(space, groups=CHOOSABLE)
     faults = [fault for name, distribution in groups.items() for fault in _choice_faults(name, distribution, path)]
-    for name, distribution in hyperparameters.items():
+    chosen = groups.get("algorithm")
+    among = [str(choice) for choice in chosen.choices] if isinstance(chosen, Categorical) else []
+    for whole_name, distribution in hyperparameters.items():
+        owner, _, name = whole_name.rpartition(".")
+        place = (*path, *filter(None, (owner,)), name)
+        if owner and owner not in among:
+            meant = nearest(owner, among)
+            way_out = did_you_mean(".".join((*path, meant))) if meant else f"there is {some_of(among)}"
+            faults.append(Fault((*path, owner), "is none of the algorithms that are searched", way_out=way_out))
+            continue
+        if owner not in ("", algorithm.name):
+            continue  # it is checked where that algorithm is chosen
         rules = table.get(name)
-        place = (*path, name)
         if rules is None:
             other = algorithm.aliases.get(name)
             meant = other if other in known else nearest(name, known)
-            way_out = did_you_mean(".".join((*path, meant))) if meant else f"it can tune {some_of(known, 40)}"
+            way_out = did_you_mean(".".join((*place[:-1], meant))) if meant else f"it can tune {some_of(known, 40)}"
             faults.append(Fault(place, f"{algorithm.name} {NO_SUCH_HYPERPARAMETER}", way_out=way_out))
         elif not rules.tunable:
             faults.append(Fault(place, "cannot be tuned", way_out=f"set algorithm.{name} instead"))

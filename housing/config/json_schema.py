@@ -26,6 +26,10 @@ def schema() -> Schema:
     for union in (Column, Distribution):
         _require_tag(union, definitions)
     root["properties"]["algorithm"] = _algorithm(definitions)
+    ranges = root["properties"]["search_space"]["additionalProperties"]
+    # Among algorithms, the ranges of one stand below its name.
+    below = {"type": "object", "not": {"required": ["type"]}, "additionalProperties": ranges}
+    root["properties"]["search_space"]["additionalProperties"] = {"anyOf": [ranges, below]}
     for slot in ("runner", "host"):
         root["properties"][slot] = {"anyOf": [_settings(name, definitions) for name in targets.names(slot)]}
     for internal in ("Algorithm", "Program"):

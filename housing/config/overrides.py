@@ -27,6 +27,9 @@ from housing.secrets import masked_override
 from housing.shell import hydra_text, setting
 
 COMMAND_LINE = "command line"
+EACH_ALGORITHM = "each-algorithm"
+"""Stands for the folder of a job's own algorithm where a sweep has several: each-algorithm/narrow."""
+
 _SHOWN = 40
 _HELD_TOGETHER = re.compile(r"['\"\[{(\\]")
 _CALL = re.compile(r"(sort|shuffle|choice|glob|range|tag)\s*\(")
@@ -205,8 +208,9 @@ class _Reader:
         if nested and not self.sweep:
             return f"${{algorithm}}/{option}"
         if nested:
-            # Hydra escapes interpolations in a sweep, so the algorithm must be known here.
-            return f"{self.algorithm}/{option}" if f"{self.algorithm}/{option}" in nested else nested[0]
+            # Hydra escapes interpolations in a sweep, so the algorithm must be known before it composes.
+            several = re.search(r"[,(]", self.algorithm)
+            return f"{EACH_ALGORITHM if several else self.algorithm}/{option}"
         names = {name.rpartition("/")[2] for name in options} | {name for name in options if "/" in option}
         meant = nearest(option, names)
         self._fault(token, f"no such option; there is {some_of(names)}", did_you_mean(meant), key=(group,))

@@ -23,7 +23,7 @@ from housing.training.metrics import known_direction
 from housing.tuning.space import SearchSpace
 from housing.tuning.spec import Study
 
-CHOOSABLE = ("dataset", "features")
+CHOOSABLE = ("dataset", "features", "algorithm")
 """Groups whose options a search space may choose from, by name, as it chooses values of hyperparameters."""
 
 

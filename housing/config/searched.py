@@ -21,7 +21,9 @@ def searched_name(override: Override) -> str | None:
     if key in CHOOSABLE and override.package is None:
         return key
     group, _, name = key.partition(".")
-    return name if group in _GROUPS and name and "." not in name else None
+    # search_space.linear.alpha is of one of the algorithms that are searched.
+    is_one = name.count(".") <= (group == "search_space")
+    return name if group in _GROUPS and name and is_one else None
 
 
 def entry(sweep: Sweep | Glob, *, whole: bool) -> Mapping[str, Any]:

@@ -93,7 +93,8 @@ def _read_tagged(union: Any, entries: Mapping[Any, Any], path: Path, faults: lis
     checked = {}
     for key, raw in entries.items():
         name = str(key)
-        place = (*path, name)
+        # Of several algorithms, a range is called linear.alpha.
+        place = (*path, *(name.split(".") if union is Distribution else (name,)))
         if not isinstance(raw, Mapping):
             rule = f"must be a mapping with `{tag}`: {some_of(members)}"
             faults.append(Fault(place, rule, raw))

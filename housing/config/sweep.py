@@ -34,7 +34,7 @@ from housing.config.compose import Composed
 from housing.config.faults import Fault
 from housing.config.files import CONFIG, Files
 from housing.config.load import check, read_overrides
-from housing.config.overrides import COMMAND_LINE, Overrides, as_typed, written_key
+from housing.config.overrides import COMMAND_LINE, EACH_ALGORITHM, Overrides, as_typed, written_key
 from housing.config.vendor import translated
 from housing.errors import ConfigError
 
@@ -107,6 +107,12 @@ class Sweep:
 
     def run_by_plugin(self, task: Task) -> list[Any]:
         """The same through the launcher and sweeper that are chosen; `task` and its results must be picklable."""
+        for override in self._read.composed:
+            if EACH_ALGORITHM in override:
+                rule = "is another file for each algorithm, which plugins of Hydra are not told"
+                way_out = "write a multirun for each algorithm"
+                short = override.replace(f"{EACH_ALGORITHM}/", "")
+                raise report.error([Fault((short,), rule, way_out=way_out, where=COMMAND_LINE)], lambda _: COMMAND_LINE)
         with tempfile.TemporaryDirectory(prefix="housing-sweep-") as folder, initialized_hydra(self._files):
             # Hydra writes a multirun.yaml and makes a folder for each job. MLflow keeps all that; a launcher that
             # needs a shared folder is given one by hydra.sweep.dir=<folder>.
@@ -117,15 +123,15 @@ class Sweep:
         return [job.return_value for batch in batches or [] for job in batch if isinstance(job, JobReturn)]
 
     def _jobs(self) -> Iterator[tuple[str, ...]]:
-        return product(*self._values)
+        return map(_with_own_folder, product(*self._values))
 
     def _singles(self) -> Iterator[tuple[str, ...]]:
         """The first job, then each further value with the first one of every other key: every value once."""
         start = tuple(values[0] for values in self._values)
-        yield start
+        yield _with_own_folder(start)
         for place, values in enumerate(self._values):
             for value in list(dict.fromkeys(values))[1:]:
-                yield (*start[:place], value, *start[place + 1 :])
+                yield _with_own_folder((*start[:place], value, *start[place + 1 :]))
 
 
 _MOST_ERRORS = 5
@@ -165,6 +171,12 @@ class _Composer:
             hydra = cfg.hydra
             self._bases[options] = without_hydra(cfg), hydra
         return self._bases[options]
+
+
+def _with_own_folder(job: tuple[str, ...]) -> tuple[str, ...]:
+    """The options that are found in the folder of the job's algorithm, by their whole names."""
+    chosen = [o.partition("=")[2].strip("'\"") for o in job if o.startswith("algorithm=")]
+    return tuple(o.replace(f"{EACH_ALGORITHM}/", f"{chosen[-1]}/") for o in job) if chosen else job
 
 
 def _is_value(override: str) -> bool:

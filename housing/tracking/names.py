@@ -33,7 +33,8 @@ def trial_name(number: int, varied: Mapping[str, object], *, trials: int = 100) 
 
 def job_name(prefix: str, varied: Mapping[str, object]) -> str:
     """A prefix and `name=value` of what varies, with numbers rounded for reading."""
-    return " ".join([prefix, *(f"{name}={_short(value)}" for name, value in varied.items())])[:_LONGEST]
+    shown = (f"{name.rpartition('.')[2]}={_short(value)}" for name, value in varied.items())
+    return " ".join([prefix, *shown])[:_LONGEST]
 
 
 def handle(run_id: str, name: str) -> str:

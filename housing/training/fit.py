@@ -43,7 +43,7 @@ class Matrices:
         reference: Any = None,
     ) -> Any:
         """The channel as the algorithm wants it; a validation channel names its training matrix as `reference`."""
-        key = (channel.digest, id(reference), algorithm.matrix_key(hyperparameters))
+        key = (id(algorithm), channel.digest, id(reference), algorithm.matrix_key(hyperparameters))
         with self._lock:  # a second job of the same key waits for the matrix rather than building its own
             if key not in self._built:
                 # An algorithm that takes no weights need not know the argument.

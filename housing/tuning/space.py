@@ -152,6 +152,11 @@ def lies_in(point: Point, space: SearchSpace) -> bool:
     return set(active) == set(point) and all(point[name] in space[name] for name in active)
 
 
+def bare(name: str) -> str:
+    """A hyperparameter's own name: `alpha` of `linear.alpha`, where a space searches among algorithms."""
+    return name.rpartition(".")[2]
+
+
 def partition(space: SearchSpace, *, groups: Collection[str]) -> tuple[SearchSpace, SearchSpace]:
     """The hyperparameters, and the choices over configuration groups (`features: [plain, domain]`) by group name."""
     hyperparameters = {name: d for name, d in space.items() if name not in groups}

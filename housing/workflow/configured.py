@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from housing.config.schema import CHOOSABLE
-from housing.tuning.space import Categorical, Choice, is_active, order
+from housing.tuning.space import Categorical, Choice, bare, is_active, order
 from housing.workflow.session import Session
 
 if TYPE_CHECKING:
@@ -33,10 +33,32 @@ def configured_point(session: Session) -> Point | None:
         return None
     space, point = experiment.search_space, dict[str, Choice]()
     for name in order(space):
-        value = _option(session, name) if name in CHOOSABLE else experiment.algorithm.hyperparameters.get(name)
+        value = _option(session, name) if name in CHOOSABLE else experiment.algorithm.hyperparameters.get(bare(name))
         if value is not None and is_active(space[name], point):
             point[name] = value
     return {name: point[name] for name in space if name in point}
+
+
+def configured_points_of_others(session: Session) -> list[Point]:
+    """Of each other algorithm that may be chosen the point of its own file, as far as it lies in the space."""
+    experiment = session.experiment
+    space = experiment.search_space
+    distribution = space.get("algorithm")
+    if not experiment.study.configured_first or not isinstance(distribution, Categorical):
+        return []
+    own = _option(session, "algorithm")
+    found: list[Point] = []
+    for option in distribution.choices:
+        if option == own:
+            continue
+        fixed = session.choosing({"algorithm": str(option)}).experiment.algorithm.hyperparameters
+        point: dict[str, Choice] = {"algorithm": option}
+        for name in order(space):
+            value = None if name in CHOOSABLE else fixed.get(bare(name))
+            if value is not None and value in space[name] and is_active(space[name], point):
+                point[name] = value
+        found.append(point)
+    return found
 
 
 def better_of(session: Session, trial: Run, job: Run) -> Run:

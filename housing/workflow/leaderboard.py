@@ -9,11 +9,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from housing.training.metrics import direction
+from housing.tuning.space import bare
 from housing.workflow.headline import naive_objective
 from housing.workflow.outcome import OutputTable, StudyProgress
 from housing.workflow.session import Session
 
 if TYPE_CHECKING:
+    from housing.tuning.space import Point, SearchSpace
     from housing.tuning.trial import FinishedTrial, Trial
 
 _SHOWN = 10
@@ -91,7 +93,7 @@ class Leaderboard:
                 None,
                 f"t{number:02d}",
                 *([None] * len(experiment.study.objectives)),
-                *(trial.parameters.get(name) for name in experiment.search_space),
+                *_values(trial.parameters, experiment.search_space),
                 now - began,
                 "running",
             ]
@@ -113,19 +115,40 @@ def leaderboard(session: Session, trials: Iterable[FinishedTrial]) -> OutputTabl
     from housing.tuning.leaderboard import leaderboard as ranked
 
     objectives, directions = session.experiment.study.objectives, session.experiment.algorithm.directions
-    names = tuple(session.experiment.search_space)
+    space = session.experiment.search_space
     rows = [
         [
             row.rank,
             f"t{row.number:02d}",
             *(row.values or [None] * len(objectives)),
-            *(row.parameters.get(name) for name in names),
+            *_values(row.parameters, space),
             round(row.seconds, 2),
             "reused" if row.reused else row.state,
         ]
         for row in ranked(trials, tuple(direction(objective, directions) for objective in objectives))
     ]
-    return OutputTable("", ("rank", "trial", *objectives, *names, "seconds", "state"), rows, spare=names)
+    names = _names(space)
+    spare = tuple(space) if names == tuple(space) else ()
+    return OutputTable("", ("rank", "trial", *objectives, *names, "seconds", "state"), rows, spare=spare)
+
+
+def _names(space: SearchSpace) -> tuple[str, ...]:
+    """A column for each name; where algorithms are searched one for the hyperparameters of all of them."""
+    plain = tuple(name for name in space if "." not in name)
+    return plain if len(plain) == len(space) else (*plain, "hyperparameters")
+
+
+def _values(parameters: Point, space: SearchSpace) -> list[Any]:
+    values = [parameters.get(name) for name in space if "." not in name]
+    if len(values) == len(space):
+        return values
+    own = {bare(name): value for name, value in parameters.items() if "." in name}
+    return [
+        *values,
+        " ".join(
+            f"{name}={value:.3g}" if isinstance(value, float) else f"{name}={value}" for name, value in own.items()
+        ),
+    ]
 
 
 def with_naive(session: Session, board: OutputTable) -> OutputTable:
@@ -134,5 +157,5 @@ def with_naive(session: Session, board: OutputTable) -> OutputTable:
     values = [naive_objective(session, objective) for objective in objectives]
     if values[0] is None:
         return board
-    blanks = [None] * len(session.experiment.search_space)
+    blanks = [None] * len(_names(session.experiment.search_space))
     return replace(board, rows=[*board.rows, [None, "naive", *values, *blanks, None, "ignores every column"]])

@@ -113,7 +113,7 @@ class Recording:
             kind=kind,
             parent=parent,
             tags=self.run_tags | dict(tags or {}),
-            params={key: value for key, value in self.parameters.items() if key not in searched},
+            params={key: value for key, value in self.parameters.items() if key not in searched or key == "algorithm"},
             yaml=self._invocation.config_yaml,
         )
         runs = self._record.runs

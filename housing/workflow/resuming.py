@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ from housing.tracking import schema
 from housing.tracking.studies import best_point, find_study, latest_study
 from housing.training.metrics import direction
 from housing.tuning.spec import point_faults
+from housing.workflow.configured import configured_points_of_others
 from housing.workflow.job_run import OpenRun
 from housing.workflow.outcome import key_of
 from housing.workflow.recording import DEFAULTS, encoder_file, resumes
@@ -129,8 +130,9 @@ def known_points(session: Session) -> Sequence[Point]:
     Raises ConfigError when that study has no finished trial, or none that lies in the search space.
     """
     start = session.experiment.study.start_from
+    others = configured_points_of_others(session)
     if not isinstance(start, str):
-        return start
+        return [*others, *start]
     space = session.experiment.search_space
     earlier = latest_study(session.runs, start)
     objective = session.experiment.study.objectives[0]
@@ -142,7 +144,7 @@ def known_points(session: Session) -> Sequence[Point]:
     if not point:
         had = ", ".join(f"{name}={value}" for name, value in found.items())
         raise ConfigError(f"study.start_from: the best point of {earlier.name} ({had}) lies outside of search_space")
-    return (point,)
+    return [*others, point]
 
 
 def _earlier(session: Session, definition: Mapping[str, Any], tags: Mapping[str, str]) -> Run | None:
@@ -186,8 +188,10 @@ def search_definition(session: Session, data: Mapping[str, Session]) -> dict[str
     values = {key: value for key, value in session.experiment.plain().items() if key not in _FREE}
     values["study"] = {key: value for key, value in values["study"].items() if key not in _FREE_OF_STUDY}
     values["choices"] = {
-        named: {group: asdict(getattr(chosen.experiment, group)) for group in CHOOSABLE}
-        for named, chosen in data.items()
+        named: {
+            group: plain[group] for group in CHOOSABLE if group != "algorithm" or "algorithm" in values["search_space"]
+        }
+        for named, plain in ((named, chosen.experiment.plain()) for named, chosen in data.items())
         if named
     }
     values["digest"] = {

@@ -68,19 +68,24 @@ class Reusable:
             return
         self._jobs = {run.tags[schema.JOB_DIGEST]: run for run in session.runs.finished_jobs_with(schema.JOB_DIGEST)}
 
-    def find(self, tags: Mapping[str, str], objectives: Sequence[str]) -> tuple[str, TrainingResult] | None:
-        """The run of the same job and its result, at the time it was trained; None when it must be trained."""
+    def find(
+        self, tags: Mapping[str, str], objectives: Sequence[str], *, algorithm: str
+    ) -> tuple[str, TrainingResult] | None:
+        """The run of the same job and its result, at the time it was trained; None when it must be trained.
+
+        `algorithm` is the file in `housing/algorithms` that trains it.
+        """
         run = self._jobs.get(tags.get(schema.JOB_DIGEST, ""))
         if run is None:
             return None
         try:
-            result = self._recalled(run)
+            result = self._recalled(run, find(algorithm).model_format)
         except TrackingError:
             return None  # its files are gone, say: then it is trained
         return (run.id, result) if all(name in result.measured for name in objectives) else None
 
-    def _recalled(self, run: Run) -> TrainingResult:
-        runs, model_format = self._session.runs, find(self._session.experiment.algorithm.kind).model_format
+    def _recalled(self, run: Run, model_format: str) -> TrainingResult:
+        runs = self._session.runs
         metrics = {name: value for name, value in run.metrics.items() if name.startswith(("train_", "validation_"))}
         histories = {name: runs.history(run.id, name) for name in metrics}
         rounds = max(map(len, histories.values()), default=0)

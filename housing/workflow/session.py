@@ -102,7 +102,15 @@ class Session:
         key = frozenset(options.items())
         if key not in self._alternatives:
             experiment = self.invocation.alternative(options)
-            self._alternatives[key] = Session(experiment, self.invocation, self.reporter, resources=self.resources)
+            # Channels are the same for every algorithm.
+            data = self.choosing({g: o for g, o in options.items() if g != "algorithm"}).data
+            self._alternatives[key] = Session(
+                experiment,
+                self.invocation,
+                self.reporter,
+                resources=self.resources,
+                data=data if "algorithm" in options else None,
+            )
         return self._alternatives[key]
 
     def job(

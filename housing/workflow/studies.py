@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from housing.algorithms.base import find, shipped
 from housing.config.schema import Experiment
 from housing.errors import ConfigError, DataError, TrainingError
 from housing.shell import setting
@@ -14,6 +15,7 @@ from housing.tasks.base import metrics
 from housing.tracking import schema
 from housing.tracking.names import handle
 from housing.training.metrics import direction
+from housing.tuning.space import Categorical
 from housing.workflow.configured import Baseline, configured_point
 from housing.workflow.figures import study_figures, trial_figures
 from housing.workflow.jobs import report_costs
@@ -100,6 +102,7 @@ def study(session: Session, *, parent: str | None, baseline: Baseline | None = N
     is_managed = spec.engine != "optuna"
     if is_managed:
         refuse_unsearchable(session)
+    _tell_algorithms(session)
     choices = stage(session)  # bad data is refused before a run is opened
     for staged in choices.values():
         _refuse_undefined(staged)
@@ -136,12 +139,23 @@ def study(session: Session, *, parent: str | None, baseline: Baseline | None = N
         if not ranked:
             raise TrainingError(f"{name}: none of {len(result.trials)} trials finished; see their runs for the reasons")
         best = ranked[0]
-        opened.params.update(_varied(session, best))
+        # The study's own parameter `algorithm` is the configured one: by it `housing promote` finds the study.
+        opened.params.update({name: value for name, value in _varied(session, best).items() if name != "algorithm"})
     session.reporter.step(
         "tune",
         f"{name}: best of {len(result.trials)} {best.name}, {session.amount(best.metrics[objective], objective)}",
     )
     return FinishedStudy(opened.run_id, name, result, summary, best)
+
+
+def _tell_algorithms(session: Session) -> None:
+    """Which algorithms a study searches among, and which it would if they were installed."""
+    distribution = session.experiment.search_space.get("algorithm")
+    if isinstance(distribution, Categorical):
+        missing = ((name, find(name).missing_library()) for name in shipped())
+        absent = [f"{name} ({install})" for name, install in missing if install]
+        told = ", ".join(map(str, distribution.choices))
+        session.reporter.step("algorithms", told + (f"; not installed: {', '.join(absent)}" if absent else ""))
 
 
 def _refuse_undefined(session: Session) -> None:

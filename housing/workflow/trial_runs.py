@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from housing.config.schema import CHOOSABLE
 from housing.tracking import schema
 from housing.tracking.trial import proposal_tags, trial_tags
+from housing.tuning.space import bare
 from housing.workflow.leaderboard import Leaderboard
 from housing.workflow.reuse import job_tags
 
@@ -36,9 +37,9 @@ class TrialRuns:
         return self._session.choosing(chosen_options(trial.parameters))
 
     def hyperparameters(self, trial: Trial) -> dict[str, Any]:
-        """Those that the trial proposes, over those of the experiment."""
-        proposed = {name: value for name, value in trial.parameters.items() if name not in CHOOSABLE}
-        return dict(self._session.experiment.algorithm.hyperparameters) | proposed
+        """Those that the trial proposes, over those that the algorithm has in the configuration."""
+        proposed = {bare(name): value for name, value in trial.parameters.items() if name not in CHOOSABLE}
+        return dict(self.session(trial).experiment.algorithm.hyperparameters) | proposed
 
     def name(self, trial: Trial) -> str:
         """What the trial is called in the record."""

@@ -84,7 +84,9 @@ class Trials:
         from housing.tuning.trial import Evaluation
 
         objectives = self._session.experiment.study.objectives
-        found = self._of_the_baseline(trial) or self._reusable.find(self._runs[trial.number].tags, objectives)
+        kind = self._trial_runs.session(trial).experiment.algorithm.kind
+        tags = self._runs[trial.number].tags
+        found = self._of_the_baseline(trial) or self._reusable.find(tags, objectives, algorithm=kind)
         if found is None:
             return None
         self._reused[trial.number], result = found

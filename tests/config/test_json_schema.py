@@ -16,7 +16,10 @@ def test_the_file_is_what_the_types_say() -> None:
     assert (conf_dir() / "schema.json").read_text(encoding="utf-8") == json_schema.text(), stale
 
 
-@pytest.mark.parametrize("overrides", [[], ["experiment=walkthrough"], ["search_space=wide", "deployment=canary"]])
+@pytest.mark.parametrize(
+    "overrides",
+    [[], ["experiment=walkthrough"], ["search_space=wide", "deployment=canary"], ["search_space=algorithms"]],
+)
 def test_our_own_configurations_fit(overrides: list[str]) -> None:
     _validator().validate(dict(compose(overrides).raw))
 

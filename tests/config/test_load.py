@@ -56,7 +56,7 @@ SPACES = Files.beside(None).groups["search_space"]
 POINT_OF = {"best": ["hyperparameters=best"]}
 
 
-@pytest.mark.parametrize("space", [o for o in SPACES if "walkthrough" not in o])
+@pytest.mark.parametrize("space", [o for o in SPACES if "walkthrough" not in o and "/" in o])
 def test_the_configured_point_lies_in_every_space_that_is_shipped(small: Path, space: str) -> None:
     algorithm, _, name = space.partition("/")
     experiment = load([f"algorithm={algorithm}", f"search_space={space}", *POINT_OF.get(name, ())], small)
@@ -78,7 +78,7 @@ def test_every_option_in_conf_composes(small: Path) -> None:
             folder = None if group in ("dataset", "features") or option == "best" else small
             slots = [f"target@{slot}" for slot in ("runner", "host") if option in names(slot)] or [group]
             overrides = [f"{slot}={option}" for slot in slots]
-            if group in ("search_space", "hyperparameters"):
+            if group in ("search_space", "hyperparameters") and "/" in option:
                 overrides.append(f"algorithm={option.partition('/')[0]}")
             load([*overrides, *LEFT_OPEN.get(overrides[0], [])], folder)
 
