@@ -51,13 +51,13 @@ def scores(experiment: Experiment, prepared: Prepared) -> dict[float, float]:
     """The test metric of the final fit, by how many times the rounds that early stopping kept it is trained for."""
     algorithm, fixed = fitting(experiment.algorithm.name), dict(experiment.algorithm.hyperparameters)
     rounds, patience = algorithm.capabilities.rounds or "", algorithm.capabilities.early_stopping or ""
-    kept = _fit(experiment, fixed, prepared.channels["train"], prepared.channels["validation"]).best_round + 1
+    kept = fit_on(experiment, fixed, prepared.channels["train"], prepared.channels["validation"]).best_round + 1
     encoder, channel = prepared.final()
     fixed.pop(patience, None)
     found = {}
     for times in ROUNDS_OF_THE_FINAL_FIT:
-        model = algorithm.load(_fit(experiment, fixed | {rounds: round(kept * times)}, channel).model)
-        found[times] = _score(experiment, prepared, encoder.decode(model.predict(encoder.transform(prepared.test))))
+        model = algorithm.load(fit_on(experiment, fixed | {rounds: round(kept * times)}, channel).model)
+        found[times] = score(experiment, prepared, encoder.decode(model.predict(encoder.transform(prepared.test))))
     return found
 
 
@@ -72,7 +72,7 @@ def peer(experiment: Experiment, prepared: Prepared) -> float:
     answer = model.predict_proba(rows) if encoder.label_levels else model.predict(rows)
     if len(encoder.label_levels) == 2:
         answer = answer[:, 1]
-    return _score(experiment, prepared, encoder.decode(answer))
+    return score(experiment, prepared, encoder.decode(answer))
 
 
 def naive(experiment: Experiment, prepared: Prepared) -> float:
@@ -129,7 +129,7 @@ def main() -> None:
         print(f"{candidate:50} {math.exp(mean(map(math.log, values))):6.3f} {sum(v <= 1 for v in values):4}")
 
 
-def _fit(experiment: Experiment, hyperparameters: Mapping[str, Any], train: Any, validation: Any = None) -> Fitted:
+def fit_on(experiment: Experiment, hyperparameters: Mapping[str, Any], train: Any, validation: Any = None) -> Fitted:
     algorithm = fitting(experiment.algorithm.name)
     matrix = algorithm.matrix(train.features, train.label, hyperparameters)
     held_out = None
@@ -138,7 +138,7 @@ def _fit(experiment: Experiment, hyperparameters: Mapping[str, Any], train: Any,
     return algorithm.fit(hyperparameters, matrix, held_out, seed=experiment.seed)
 
 
-def _score(experiment: Experiment, prepared: Prepared, answer: Any) -> float:
+def score(experiment: Experiment, prepared: Prepared, answer: Any) -> float:
     question = experiment.dataset.task_name
     label = prepared.final()[0].label_values(prepared.test[experiment.dataset.label])
     return float(np.float64(tasks.score(question, label, answer)[tasks.find(question).metric]))

@@ -41,7 +41,7 @@ class Linear(FittingAlgorithm):
     """A fit without rounds: `alpha` is the penalty for each row, in units of a standardised label."""
 
     hyperparameters: ClassVar[Hyperparameters] = {
-        "alpha": Hyperparameter("float", "strength of the penalty on coefficients", default=0.01, low=1e-6),
+        "alpha": Hyperparameter("float", "strength of the penalty on coefficients", default=0.001, low=1e-6),
         "l1_ratio": Hyperparameter("float", "share of the penalty on absolute values", default=0.0, low=0, high=1),
         "objective": Hyperparameter("text", "kind of model", default=_NUMBER, choices=(_NUMBER, _LEVELS)),
         "num_class": Hyperparameter("int", "levels of the label, of more than two", low=3, tunable=False),

@@ -22,7 +22,7 @@ ALGORITHM = "algorithm"
 
 
 def flattened(raw: Any, configured: object) -> Any:
-    """The ranges by their whole names, each with its condition; those of no algorithm belong to the `configured` one."""
+    """The ranges by their whole names, each with its condition; those of no algorithm are the `configured` one's."""
     if not isinstance(raw, Mapping) or ALGORITHM not in raw:
         return raw
     flat: dict[Any, Any] = {}

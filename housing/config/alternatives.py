@@ -52,8 +52,8 @@ class Alternatives:
             raise ConfigError(f"with {named}, which the search space may choose: {error}") from None
         if (option := options.get("algorithm")) not in (None, other.algorithm.name):
             raise ConfigError(
-                f"search_space.algorithm: the file of {option} has algorithm.name {other.algorithm.name}; among those of a "
-                "study a file is called as its algorithm is"
+                f"search_space.algorithm: the file of {option} has algorithm.name {other.algorithm.name}; among those "
+                "of a study a file is called as its algorithm is"
             )
         own, theirs = self._experiment.dataset, other.dataset
         if (own.task_name, own.label_levels) != (theirs.task_name, theirs.label_levels):
