@@ -9,8 +9,8 @@ from typing import Any
 __version__ = "0.1.0"
 # Imported when they are first asked for: a command must not wait for what it does not need.
 _PUBLIC = {
-    "api.experiment": ("Experiment", "compose", "describe"),
-    "api.result": ("Result",),
+    "api.experiment": ("Experiment", "compose", "describe", "runs"),
+    "api.result": ("RecordedRuns", "Result"),
     "errors": (
         "BudgetRefused",
         "CloudError",

@@ -1,6 +1,8 @@
 from housing.api.experiment import Experiment as Experiment
 from housing.api.experiment import compose as compose
 from housing.api.experiment import describe as describe
+from housing.api.experiment import runs as runs
+from housing.api.result import RecordedRuns as RecordedRuns
 from housing.api.result import Result as Result
 from housing.errors import BudgetRefused as BudgetRefused
 from housing.errors import CloudError as CloudError

@@ -21,6 +21,12 @@ def main() -> int:
     # state, and some modules take a KeyboardInterrupt for an import that has failed.
     _on_interrupt(_INTERRUPTED, b"housing: interrupted\n")
     sys.unraisablehook = _deliver_again
+    if sys.argv[1:3] == ["completion", "--words"]:
+        # Asked at a press of Tab: nothing else is imported.
+        from housing.cli.completion import candidates
+
+        sys.stdout.write("".join(f"{each}\n" for each in candidates(sys.argv[3:])))
+        return 0
     from housing.cli.dispatch import main as run
 
     try:

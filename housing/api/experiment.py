@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from housing.api.execution import composed, execute
 from housing.api.reporters import LogReporter
-from housing.api.result import Result, result_of
+from housing.api.result import RecordedRuns, Result, result_of
 from housing.secrets import masked_override
 from housing.workflow.outcome import Reporter
 
@@ -152,13 +152,7 @@ class Experiment:
         run_id, name, kind, status, started (UTC), seconds, parent, and params.*, metrics.*, tags.*; what a run does not
         have is missing.
         """
-        import pandas as pd
-
-        from housing.tracking.runs import Runs
-
-        tracking = self.config.tracking
-        found = Runs.open(tracking.uri, self.config.name).matching(filter)
-        return pd.DataFrame([_row(run) for run in found])
+        return runs(filter, *self.overrides, config_dir=self.config_dir).frame()
 
     def report(self, run_id: str) -> str:
         """The page of a run, HTML in one file. Raises TrackingError for a run that has none."""
@@ -185,6 +179,17 @@ class Experiment:
         return frame.rename(columns={dataset.label: "prediction"})
 
 
+def runs(filter: str = "", *overrides: str, config_dir: StrPath | None = None) -> RecordedRuns:  # noqa: A002
+    """The record of an experiment, newest run first: `housing.runs("metrics.validation_mae < 20000").frame()`.
+
+    `filter` is in MLflow's own language; `overrides` choose the experiment (`name=mine`) and the record
+    (`tracking.uri=...`). Raises TrackingError where nothing is recorded yet.
+    """
+    folder = Path(config_dir) if config_dir is not None else None
+    outcome = execute("runs", overrides, folder, LogReporter(), filter=filter)
+    return RecordedRuns(**vars(result_of("runs", outcome)))
+
+
 def describe(file: StrPath, *, label: str, separator: str | None = None, task: str | None = None) -> str:
     """The text of a conf/dataset/*.yaml for a table, its guesses marked. Raises DataError."""
     from housing.data.describe import describe as described
@@ -199,21 +204,3 @@ def _console() -> Reporter:
     from housing.console import Console
 
     return Console(as_json=True)  # all for people goes to stderr
-
-
-def _row(run: Any) -> Mapping[str, Any]:
-    import pandas as pd
-
-    ended = run.ended_at_ms
-    return {
-        "run_id": run.id,
-        "name": run.name,
-        "kind": run.kind,
-        "status": run.status,
-        "started": pd.Timestamp(run.started_at_ms, unit="ms", tz="UTC"),
-        "seconds": (ended - run.started_at_ms) / 1000 if ended else None,
-        "parent": run.parent,
-        **{f"metrics.{name}": value for name, value in run.metrics.items()},
-        **{f"params.{name}": value for name, value in run.params.items()},
-        **{f"tags.{name}": value for name, value in run.tags.items() if not name.startswith("mlflow.")},
-    }

@@ -52,6 +52,21 @@ class Result:
         return "".join(parts)
 
 
+@dataclass(frozen=True)
+class RecordedRuns(Result):
+    """Runs of the record; `data["runs"]` has a row for each."""
+
+    def frame(self, table: int = 0) -> pd.DataFrame:
+        """A row for each run: run_id, name, kind, status, started (UTC), seconds, parent, metrics.*, params.*, tags.*.
+
+        What a run does not have is missing.
+        """
+        import pandas as pd
+
+        del table
+        return pd.DataFrame(list(self.data["runs"]))
+
+
 def result_of(command: str, outcome: Outcome) -> Result:
     """Of what the workflow has returned; secrets are masked unless they were asked for."""
     data = outcome.data if outcome.reveals else masked_values(outcome.data)

@@ -37,6 +37,11 @@ class Request:
     task: str | None = None
     top: int | None = None
     html: Path | None = None
+    data: Path | None = None
+    filter: str | None = None
+    export: Path | None = None
+    delete: bool = False
+    restore: bool = False
     labels: Path | None = None
     port: int | None = None
     interval: float | None = None

@@ -93,6 +93,20 @@ COMMANDS = {
             argument="[RUN|STUDY ...]",
         ),
         Command(
+            "runs",
+            "the record as a table: list, filter, export, delete, restore",
+            "Lists runs, newest first: the named ones, or those that a filter in MLflow's language finds. --delete\n"
+            "marks them as deleted, with what lies below them; --restore brings them back.",
+            (
+                ("housing runs", "the newest of the experiment"),
+                ("housing runs --filter 'metrics.validation_mae < 20000'", ""),
+                ("housing runs --export runs.parquet", "parameters, metrics, tags and times; .csv and .json, too"),
+                ("housing runs t03 3f2a --delete", "two of them"),
+                ("housing runs 3f2a --restore", "bring one back"),
+            ),
+            argument="[RUN ...]",
+        ),
+        Command(
             "ui",
             "the record in the browser",
             "Serves MLflow's user interface on this machine and prints where the latest study, or STUDY, is shown;\n"
@@ -202,11 +216,35 @@ COMMANDS = {
             argument="start|status|stop",
         ),
         Command(
+            "new",
+            "a project to start from",
+            "Makes a folder with configuration, a README, a workflow for continuous integration and a .gitignore, for\n"
+            "a file of yours or for an example.",
+            (
+                ("housing new shop --data homes.csv --label price", "then: cd shop"),
+                ("housing new shop", "an example to change"),
+            ),
+            argument="PROJECT",
+            composes=False,
+        ),
+        Command(
             "describe",
             "a dataset description for a file of yours",
             "Prints a conf/dataset/*.yaml: kinds of columns guessed, ranges and levels filled in, the guesses marked.",
             (("housing describe homes.csv --label price > conf/dataset/homes.yaml", ""),),
             argument="FILE",
+            composes=False,
+        ),
+        Command(
+            "completion",
+            "commands, options and keys at a press of Tab",
+            "Prints what a shell must be told to complete commands, flags, options of groups and keys.",
+            (
+                ("housing completion bash > ~/.local/share/bash-completion/completions/housing", ""),
+                ("housing completion zsh > ~/.zfunc/_housing", "a folder of $fpath"),
+                ("housing completion fish > ~/.config/fish/completions/housing.fish", ""),
+            ),
+            argument="bash|zsh|fish",
             composes=False,
         ),
     )
@@ -235,10 +273,21 @@ FLAGS = (
         "exit code 2 when changes are pending (plan); on drift or a clear difference (monitor)",
         commands=("plan", "monitor"),
     ),
-    Flag("--label", "the column to predict", "COLUMN", commands=("describe",)),
+    Flag("--label", "the column to predict", "COLUMN", commands=("describe", "new")),
+    Flag("--data", "the file that it is about, which is copied", "FILE", commands=("new",)),
+    Flag("--filter", "only runs that MLflow's filter finds", "TEXT", commands=("runs",)),
+    Flag("--export", "write them to a .csv, .parquet or .json file", "FILE", commands=("runs",)),
+    Flag("--delete", "mark them as deleted, with what lies below them", commands=("runs",)),
+    Flag("--restore", "bring deleted ones back", commands=("runs",)),
     Flag("--task", "the question: regression, binary, ... (default: a guess)", "TASK", commands=("describe",)),
     Flag("--separator", "between the values of a CSV file (default: a comma)", "CHARACTER", commands=("describe",)),
-    Flag("--top", "trials that stand for a study (default: 5)", "N", commands=("compare",), between=(1, 1000)),
+    Flag(
+        "--top",
+        "how many: trials that stand for a study (default: 5), runs that are listed (20)",
+        "N",
+        commands=("compare", "runs"),
+        between=(1, 1000),
+    ),
     Flag("--labels", "actual labels, by the identifier of their rows", "FILE", commands=("monitor",)),
     Flag("--html", "write a self-contained page", "FILE", commands=("compare",)),
     Flag(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 import signal
 import sys
 import traceback
@@ -92,19 +93,40 @@ def _answer(request: Request) -> int:
         return 0
     if request.cfg:
         return _show_configuration(request)
-    if request.command == "describe":
-        from housing.data.describe import describe
-
-        text = describe(
-            str(request.argument),
-            str(request.label),
-            separator=request.separator,
-            task=request.task,
-            tell=_remark,
-        )
-        sys.stdout.write(text)
-        return 0
+    if request.command in _ALONE:
+        return _ALONE[request.command](request)
     return _run(request)
+
+
+def _new(request: Request) -> int:
+    from housing import shell
+    from housing.project import new
+
+    folder = Path(str(request.argument))
+    files = new(folder, data=request.data, label=request.label, tell=_remark)
+    listed = "\n".join(f"  {file.relative_to(folder)}" for file in files)
+    run = shell.command("run", "--config-dir", "conf", "experiment=project")
+    sys.stdout.write(f"{folder}: {len(files)} files\n{listed}\n\nnext      cd {shlex.quote(str(folder))} && {run}\n")
+    return 0
+
+
+def _completion(request: Request) -> int:
+    from housing.cli.completion import script
+
+    sys.stdout.write(script(str(request.argument)))
+    return 0
+
+
+def _describe(request: Request) -> int:
+    from housing.data.describe import describe
+
+    file, label = str(request.argument), str(request.label)
+    sys.stdout.write(describe(file, label, separator=request.separator, task=request.task, tell=_remark))
+    return 0
+
+
+_ALONE = {"completion": _completion, "describe": _describe, "new": _new}
+"""Commands that compose no configuration."""
 
 
 def _remark(text: str) -> None:
@@ -172,6 +194,10 @@ def _own_arguments(request: Request) -> dict[str, Any]:
             own = {"whose": request.argument} if request.argument else {}
         case "compare":
             own = {"runs": request.arguments, "html": request.html}
+            own |= {"top": request.top} if request.top is not None else {}
+        case "runs":
+            own = {"words": request.arguments, "filter": request.filter or "", "export": request.export}
+            own |= {"delete": request.delete, "restore": request.restore}
             own |= {"top": request.top} if request.top is not None else {}
         case "ui":
             own = {"study": request.argument, "port": request.port}

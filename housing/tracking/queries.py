@@ -79,7 +79,7 @@ class RunQueries:
                     f"run {run}: was deleted; bring it back: MLFLOW_TRACKING_URI={self.client.tracking_uri} "
                     f"mlflow runs restore --run-id {run}"
                 )
-            return _run(found_by_id)
+            return as_run(found_by_id)
         found = self.named(run)
         if len(found) == 1:
             return found[0]
@@ -90,7 +90,7 @@ class RunQueries:
 
     def named(self, run: str) -> list[Run]:
         """Those of this name, newest first; else those whose id begins so; else those of this name's first word."""
-        found = list(self._search([f"attributes.run_name = {_quoted(run)}"], "attributes.start_time DESC"))
+        found = list(self._search([f"attributes.run_name = {quoted(run)}"], "attributes.start_time DESC"))
         if not found and _ID_PREFIX.fullmatch(run):
             found = list(self._search([f"attributes.run_id LIKE '{run}%'"]))
         if not found and _WORD.fullmatch(run):
@@ -193,7 +193,7 @@ class RunQueries:
                     order_by=list(order_by),
                     page_token=token,
                 )
-            yield from map(_run, found)
+            yield from map(as_run, found)
             token = found.token
             if not token:
                 return
@@ -207,7 +207,8 @@ class RunQueries:
         return f"; did you mean {_listed(near)}?" if near else f"; the latest are {_listed(list(names))}"
 
 
-def _run(run: Any) -> Run:
+def as_run(run: Any) -> Run:
+    """MLflow's run as ours."""
     return Run(
         id=run.info.run_id,
         name=run.info.run_name,
@@ -224,14 +225,14 @@ def _run(run: Any) -> Run:
 
 def _equal(tags: Mapping[str, str | None]) -> list[str]:
     """Clauses for the tags that have a value."""
-    return [f"tags.`{name}` = {_quoted(value)}" for name, value in tags.items() if value is not None]
+    return [f"tags.`{name}` = {quoted(value)}" for name, value in tags.items() if value is not None]
 
 
 def _trained_by(algorithm: str | None) -> list[str]:
-    return [] if algorithm is None else [f"params.algorithm = {_quoted(algorithm)}"]
+    return [] if algorithm is None else [f"params.algorithm = {quoted(algorithm)}"]
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
     """A string of MLflow's filter language, which has two kinds of quotes and no escapes."""
     return f'"{text.replace(chr(34), chr(39))}"' if "'" in text else f"'{text}'"
 

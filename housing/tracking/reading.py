@@ -18,7 +18,7 @@ class Record:
     """The runs of all experiments, those of `experiment` first. Failures are TrackingErrors."""
 
     def __init__(self, client: MlflowClient, uri: str, experiment: str) -> None:
-        self._client, self._uri, self._name = client, uri, experiment
+        self.client, self._uri, self._name = client, uri, experiment
         with translated(f"{uri}: cannot read its experiments"):
             every = [RunQueries(client, e.experiment_id, e.name) for e in client.search_experiments()]
         self._experiments = sorted(every, key=lambda queries: queries.experiment != experiment)
@@ -36,6 +36,11 @@ class Record:
             )
         return cls(open_client(uri), uri, experiment)
 
+    @property
+    def experiment_ids(self) -> list[str]:
+        """Of all experiments, the one asked for first."""
+        return [queries.experiment_id for queries in self._experiments]
+
     def get(self, run: str) -> Run:
         """By id, an id's beginning, or name; the experiment asked for goes before the others."""
         having = (queries for queries in self._experiments if queries.named(run))
@@ -52,7 +57,7 @@ class Record:
     def check_not_deleted(self) -> None:
         """Raises TrackingError where the experiment asked for was deleted."""
         if self.own is None:
-            check_not_deleted(self._client, self._uri, self._name)
+            check_not_deleted(self.client, self._uri, self._name)
 
     def children(self, run: Run) -> list[Run]:
         """All runs directly below a run, in the order they were started."""
@@ -65,6 +70,6 @@ class Record:
     def read_file(self, run_id: str, name: str) -> bytes | None:
         """One artifact of a run, whole; None when it has no such file."""
         try:
-            return read_file(self._client, run_id, name)
+            return read_file(self.client, run_id, name)
         except TrackingError:
             return None

@@ -9,6 +9,7 @@ from housing.workflow.monitoring import monitor
 from housing.workflow.permissions import iam
 from housing.workflow.predictions import predict
 from housing.workflow.promotion import promote
+from housing.workflow.recorded_runs import runs
 from housing.workflow.rehearsing import rehearsal
 from housing.workflow.resuming import recorded_request
 from housing.workflow.serving import deploy, destroy, plan
@@ -29,6 +30,7 @@ __all__ = [
     "recorded_request",
     "rehearsal",
     "run",
+    "runs",
     "status",
     "train",
     "tune",

@@ -1,0 +1,140 @@
+"""`housing completion`: a shell asks at each press of Tab, so nothing heavy is imported here."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from housing.cli.commands import COMMANDS, Command, flags_of
+
+SHELLS = ("bash", "zsh", "fish")
+_PACKAGE = Path(__file__).parent.parent
+_SCRIPTS = {
+    "bash": """\
+# housing: keep it where bash looks for completions, or source it:
+#   housing completion bash > ~/.local/share/bash-completion/completions/housing
+_housing() {
+    local line="${COMP_LINE:0:COMP_POINT}" current words
+    read -ra words <<< "$line"
+    [[ "$line" == *" " ]] && words+=("")
+    current="${words[-1]}"
+    mapfile -t COMPREPLY < <(command housing completion --words "${words[@]:1}" 2>/dev/null)
+    # bash has split the word at `=` and `:`; what it has already is not given again.
+    local typed="${COMP_WORDS[COMP_CWORD]}"
+    [[ "$typed" == "=" ]] && typed=""
+    local before="${current%"$typed"}" i
+    for i in "${!COMPREPLY[@]}"; do COMPREPLY[i]="${COMPREPLY[i]#"$before"}"; done
+    [[ ${#COMPREPLY[@]} -eq 1 && "${COMPREPLY[0]}" == *[=.] ]] && compopt -o nospace
+}
+complete -o default -F _housing housing
+""",
+    "zsh": """\
+#compdef housing
+# housing: keep it as _housing in a folder of $fpath.
+_housing() {
+    local -a found
+    found=("${(@f)$(command housing completion --words "${(@)words[2,CURRENT]}" 2>/dev/null)}")
+    if [[ -n "${found[1]}" ]]; then
+        compadd -S '' -- ${(M)found:#*[=.]}
+        compadd -- ${found:#*[=.]}
+    else
+        _files
+    fi
+}
+_housing "$@"
+""",
+    "fish": """\
+# housing: housing completion fish > ~/.config/fish/completions/housing.fish
+function __housing
+    set -l words (commandline -opc)
+    command housing completion --words $words[2..] (commandline -ct) 2>/dev/null
+end
+complete -c housing -a '(__housing)'
+""",
+}
+
+
+def script(shell: str) -> str:
+    """What the shell must be told."""
+    return _SCRIPTS[shell]
+
+
+def candidates(words: Sequence[str]) -> list[str]:
+    """What the last word, which is unfinished, may become; the words are those after `housing`."""
+    *before, current = words or [""]
+    if not before:
+        return _beginning(current, (*COMMANDS, "--help", "--version"))
+    command = COMMANDS.get(before[0])
+    return _after(command, before, current) if command is not None else []
+
+
+def _after(command: Command, before: Sequence[str], current: str) -> list[str]:
+    flags = {flag.name: flag for flag in flags_of(command.name)}
+    if (taking := flags.get(before[-1])) is not None and taking.takes:
+        return _beginning(current, taking.values)
+    if current.startswith("-"):
+        return _beginning(current, flags)
+    choices = command.argument.split("|") if command.argument.islower() and len(before) == 1 else []
+    if not command.composes:
+        return _beginning(current, choices)
+    folders = _folders(before)
+    slot, chosen, value = current.partition("=")
+    if chosen:
+        return _beginning(current, (f"{slot}={option}" for option in _options(slot, before, folders, value)))
+    return _beginning(current, [*choices, *_keys(current, folders)])
+
+
+def _beginning(current: str, found: Iterator[str] | Sequence[str] | Mapping[str, object]) -> list[str]:
+    return sorted({each for each in found if each.startswith(current)})
+
+
+def _folders(words: Sequence[str]) -> list[Path]:
+    """Those with configuration: the user's, where the words name one, and ours."""
+    ours = next((f for f in (_PACKAGE / "conf", _PACKAGE.parent / "conf") if f.is_dir()), _PACKAGE / "conf")
+    theirs = [Path(words[i + 1]) for i, word in enumerate(words[:-1]) if word == "--config-dir"]
+    theirs += [Path(word.partition("=")[2]) for word in words if word.startswith("--config-dir=")]
+    return [*theirs, ours]
+
+
+def _options(slot: str, words: Sequence[str], folders: Sequence[Path], value: str) -> Iterator[str]:
+    """Files of a group; those of the algorithm that the words choose also without its folder before them."""
+    group = slot.partition("@")[0].lstrip("+")
+    algorithm = next((w.partition("=")[2] for w in reversed(words) if w.startswith("algorithm=")), "xgboost")
+    for folder in folders:
+        for file in (folder / group).rglob("*.yaml") if group else ():
+            name = file.relative_to(folder / group).with_suffix("").as_posix()
+            inside, _, short = name.partition("/")
+            if inside == algorithm and short and "/" not in value:
+                yield short
+            elif not short or "/" in value:
+                yield name
+
+
+def _keys(current: str, folders: Sequence[Path]) -> Iterator[str]:
+    """Groups, and keys of the configuration down to the next dot."""
+    if "." not in current:
+        for folder in folders:
+            yield from (f"{path.name}=" for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else ()
+        yield from ("target@runner=", "target@host=")
+    schema = json.loads((folders[-1] / "schema.json").read_bytes())
+    *path, _ = current.split(".")
+    for name, inside in _properties(schema, schema, path).items():
+        is_group = bool(_properties(schema, inside, []))
+        yield ".".join([*path, name]) + ("." if is_group else "=")
+
+
+def _properties(schema: Mapping[str, Any], node: Mapping[str, Any], path: Sequence[str]) -> dict[str, Any]:
+    """The properties of all that may stand at a path."""
+    if "$ref" in node:
+        node = schema["$defs"][node["$ref"].rpartition("/")[2]]
+    found: dict[str, Any] = {}
+    for each in (node, *node.get("anyOf", ()), *node.get("oneOf", ())):
+        if each is not node:
+            found |= _properties(schema, each, path)
+        elif not path:
+            found |= each.get("properties", {})
+        elif path[0] in each.get("properties", {}):
+            found |= _properties(schema, each["properties"][path[0]], path[1:])
+    return found

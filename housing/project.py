@@ -1,0 +1,144 @@
+"""`housing new`: a folder to start from."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from housing.errors import ConfigError
+
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
+_EXAMPLE = "penguins"
+
+
+def new(
+    folder: Path, *, data: Path | None = None, label: str | None = None, tell: Callable[[str], None] = lambda _: None
+) -> list[Path]:
+    """Make a project, of a file of data whose column `label` is to be predicted, or of an example; its files.
+
+    Raises ConfigError where the folder is there already, DataError where the data cannot be described. Nothing is left
+    behind then.
+    """
+    name = folder.name
+    if not _NAME.fullmatch(name):
+        raise ConfigError(f"{folder}: its name must begin with a letter and hold letters, digits, - and _ alone")
+    if folder.exists():
+        raise ConfigError(f"{folder}: is there already; choose another name, or move it away")
+    if not folder.absolute().parent.is_dir():
+        raise ConfigError(f"{folder}: there is no folder {folder.parent}; make it first")
+    if (data is None) != (label is None):
+        raise ConfigError(
+            "--data and --label: go together, for example: housing new shop --data homes.csv --label price"
+        )
+    files = _files(name, _EXAMPLE if data is None else _dataset_name(data))
+    with TemporaryDirectory(prefix=f".{name}-", dir=folder.absolute().parent) as unfinished:
+        made = Path(unfinished, name)
+        if data is not None and label is not None:
+            made.joinpath("data").mkdir(parents=True)
+            copied = _copied(data, made / "data" / data.name)
+            files[f"conf/dataset/{_dataset_name(data)}.yaml"] = _described(copied, label, tell)
+        for path, text in files.items():
+            file = made / path
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text, encoding="utf-8")
+        made.rename(folder)
+    return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def _dataset_name(data: Path) -> str:
+    return re.sub(r"[^A-Za-z0-9_-]+", "_", data.name.partition(".")[0]).strip("_") or "mine"
+
+
+def _copied(data: Path, to: Path) -> Path:
+    try:
+        shutil.copyfile(data, to)
+    except OSError as error:
+        raise ConfigError(f"--data {data}: cannot be read: {error.strerror}") from error
+    return to
+
+
+def _described(file: Path, label: str, tell: Callable[[str], None]) -> str:
+    """Its source is seen from the project's folder, where the commands are run."""
+    from housing.data.describe import describe
+
+    text = describe(file, label, tell=tell)
+    return re.sub(r"(?m)^source: .*$", f"source: data/{file.name}", text, count=1)
+
+
+def _files(name: str, dataset: str) -> dict[str, str]:
+    words: Mapping[str, str] = {"name": name, "dataset": dataset}
+    return {path: text.replace("{name}", name).replace("{dataset}", words["dataset"]) for path, text in _TEXTS.items()}
+
+
+_TEXTS = {
+    "conf/experiment/project.yaml": """\
+# @package _global_
+# What this project runs: housing run --config-dir conf experiment=project
+defaults:
+  - override /dataset: {dataset}
+
+name: {name} # the experiment in MLflow, and the stem of the names of model and endpoint
+
+study:
+  trials: 20
+""",
+    "README.md": """\
+# {name}
+
+```bash
+pip install housing
+housing run --config-dir conf experiment=project      # data, study, final fit, gate, endpoint, predictions
+```
+
+| what | where |
+|---|---|
+| the data and its columns | `conf/dataset/`; for another file: `housing describe FILE --label COLUMN` |
+| what is run | `conf/experiment/project.yaml` |
+| the record | `mlflow.db`, shown by `housing ui`; a server's address in `MLFLOW_TRACKING_URI` goes before it |
+
+`housing tune --config-dir conf experiment=project` searches alone, `housing promote ...` makes its best trial the
+champion where the gate lets it pass, `housing plan ...` shows what a deployment would change.
+`.github/workflows/model.yml` plans on each pull request and promotes on `main`.
+""",
+    ".gitignore": """\
+mlflow.db*
+mlruns/
+.housing/
+__pycache__/
+.venv/
+""",
+    ".github/workflows/model.yml": """\
+name: model
+on:
+  pull_request:
+  push: {branches: [main]}
+permissions: {contents: read}
+env:
+  MLFLOW_TRACKING_URI: ${{ secrets.MLFLOW_TRACKING_URI }} # a server: what a runner's disk holds is gone afterwards
+jobs:
+  plan:
+    if: github.event_name == 'pull_request'
+    runs-on: ubuntu-latest
+    steps:
+      - uses: actions/checkout@v4
+      - uses: actions/setup-python@v5
+        with: {python-version: "3.12", cache: pip}
+      - run: pip install housing
+      - run: housing train --cfg job --config-dir conf experiment=project # the configuration holds together
+      - run: housing plan --config-dir conf experiment=project >> "$GITHUB_STEP_SUMMARY"
+  promote:
+    if: github.event_name == 'push'
+    runs-on: ubuntu-latest
+    concurrency: promote
+    steps:
+      - uses: actions/checkout@v4
+      - uses: actions/setup-python@v5
+        with: {python-version: "3.12", cache: pip}
+      - run: pip install housing
+      - run: housing tune --config-dir conf experiment=project
+      - run: housing promote --config-dir conf experiment=project # exit code 4 where the gate refuses
+""",
+}
