@@ -94,8 +94,11 @@ class ForTask:
         return {name: value for name, value in found.items() if name is not None}
 
 
-LabelMetrics = Mapping[str, Callable[["NDArray[np.float64]", "NDArray[np.float64]"], float]]
-"""Metric name -> function of (label, prediction), both as trained on; the value is in the label's own unit."""
+LabelMetrics = Mapping[str, Callable[..., float]]
+"""Metric name -> function of (label, prediction, weights), both as trained on; the value is in the label's own unit.
+
+Weights may be left out, and None: all rows count alike.
+"""
 
 RoundWatch = Callable[[int, Mapping[str, Mapping[str, float]]], bool]
 """Called after each round with its number (from 0) and channel -> metric -> value; True stops the fit."""

@@ -259,10 +259,13 @@ def _plain(metric: str) -> str:
 
 
 def _staged(model: Any, matrix: Matrix, label_metrics: LabelMetrics) -> dict[str, list[float]]:
+    import numpy as np
+
     found: dict[str, list[float]] = {name: [] for name in label_metrics}
+    weights = np.array(matrix.pool.get_weight())
     for prediction in model.staged_predict(matrix.pool, thread_count=1):
         for name, metric in label_metrics.items():
-            found[name].append(metric(matrix.label.astype("float64"), prediction))
+            found[name].append(metric(matrix.label.astype("float64"), prediction, weights))
     return found
 
 

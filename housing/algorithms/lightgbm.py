@@ -251,8 +251,9 @@ def _damage(model: bytes) -> str | None:
 
 def _evaluate(label_metrics: LabelMetrics) -> Callable[[Any, Any], list[tuple[str, float, bool]]]:
     def evaluate(prediction: Any, matrix: Any) -> list[tuple[str, float, bool]]:
-        label = matrix.get_label()
-        return [(name, metric(label, prediction), False) for name, metric in label_metrics.items()]
+        label, weights = matrix.get_label(), matrix.get_weight()
+        weights = weights if weights is not None and len(weights) else None
+        return [(name, metric(label, prediction, weights), False) for name, metric in label_metrics.items()]
 
     return evaluate
 

@@ -232,8 +232,9 @@ class Model:
 
 def _evaluate(label_metrics: LabelMetrics) -> Callable[[Any, Any], list[tuple[str, float]]]:
     def evaluate(prediction: Any, matrix: Any) -> list[tuple[str, float]]:
-        label = matrix.get_label()
-        return [(name, metric(label, prediction)) for name, metric in label_metrics.items()]
+        label, weights = matrix.get_label(), matrix.get_weight()
+        weights = weights if weights is not None and len(weights) else None
+        return [(name, metric(label, prediction, weights)) for name, metric in label_metrics.items()]
 
     return evaluate
 

@@ -95,6 +95,10 @@ def _weight_faults(
     if dataset.weight is not None and not has.weights:
         rule = f"{algorithm.name} takes no weights of rows"
         yield Fault(("dataset", "weight"), rule, dataset.weight, f"choose {some_of(able)}, or dataset.weight=null")
+    own = tasks.find(dataset.task_name).metrics.values()
+    if dataset.weight is not None and not any(metric.weighs for metric in own):
+        rule = f"metrics of task {dataset.task_name} count all rows alike"
+        yield Fault(("dataset", "weight"), rule, dataset.weight, "leave it out: dataset.weight=null")
     if weights in (None, "none"):
         return
     if not dataset.label_levels:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import pkgutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
@@ -45,20 +45,36 @@ class Predictions:
 
     `values` (rows,) are in the label's unit; of classes they are the code of the level that is chosen, from 0, and
     `probabilities` (rows, levels) say how likely each level is. For any other label `probabilities` is None.
-    `quantiles` has (rows,) for each that was asked for, lowest first; None where none was.
+    `quantiles` has (rows,) for each that was asked for, lowest first; None where none was. `weights` (rows,) say how
+    much each row counts in a metric; None: all alike.
     """
 
     values: NDArray[np.float64]
     probabilities: NDArray[np.float64] | None = None
     quantiles: Mapping[float, NDArray[np.float64]] | None = None
+    weights: NDArray[np.float64] | None = None
+
+    def mean(self, values: NDArray[Any]) -> float:
+        """Of (rows,), each row as it weighs."""
+        import numpy as np
+
+        return float(values.mean() if self.weights is None else np.average(values, weights=self.weights))
+
+    def weighed(self, weights: NDArray[Any] | None) -> Predictions:
+        """The same predictions of rows that count so much; None, or all of them 1: alike."""
+        import numpy as np
+
+        differ = weights is not None and bool((weights != 1).any())
+        return replace(self, weights=np.asarray(weights, np.float64) if differ else None)
 
     def take(self, rows: NDArray[np.int64]) -> Predictions:
         """These rows, in this order."""
-        chances, quantiles = self.probabilities, self.quantiles
+        chances, quantiles, weights = self.probabilities, self.quantiles, self.weights
         return Predictions(
             self.values[rows],
             None if chances is None else chances[rows],
             None if quantiles is None else {share: found[rows] for share, found in quantiles.items()},
+            None if weights is None else weights[rows],
         )
 
     def matrix(self) -> NDArray[np.float64]:
@@ -102,7 +118,7 @@ def reordered(predictions: Predictions, levels: Sequence[str], wanted: Sequence[
     codes = np.array([list(wanted).index(level) for level in levels])
     places = [list(levels).index(level) for level in wanted]
     chosen = codes[predictions.values.astype(np.int64)].astype(np.float64)
-    return Predictions(chosen, predictions.probabilities[:, places])
+    return Predictions(chosen, predictions.probabilities[:, places], weights=predictions.weights)
 
 
 def _always(_label: NDArray[np.float64]) -> str | None:
@@ -116,7 +132,8 @@ class Metric:
 
     Its value is NaN where the predictions have none. `undefined(label)` tells why labels have none whatever is
     predicted, None where they have one. `has_unit`: the value is in the label's unit. `of_probabilities`: it goes by
-    the probabilities, whichever level is chosen.
+    the probabilities, whichever level is chosen. `weighs`: it heeds the weights of
+    predictions.
     """
 
     about: str
@@ -125,6 +142,7 @@ class Metric:
     has_unit: bool = False
     of_probabilities: bool = False
     undefined: Callable[[NDArray[np.float64]], str | None] = _always
+    weighs: bool = False
 
 
 @dataclass(frozen=True)
@@ -260,7 +278,7 @@ def score(task: str, label: NDArray[np.float64], predictions: Predictions) -> di
     found = {
         name: metric.compute(label, predictions)
         for name, metric in metrics(task).items()
-        if metric.undefined(label) is None
+        if metric.undefined(label) is None and (metric.weighs or predictions.weights is None)
     }
     return {name: float(value) for name, value in found.items() if np.isfinite(value)}
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from housing.tasks.base import Metric, Predictions, Task
 from housing.tasks.curves import average_precision
@@ -24,24 +25,29 @@ def _log_loss(label: NDArray[np.float64], predictions: Predictions) -> float:
     chances = _chances(predictions)
     epsilon = np.finfo(np.float64).eps
     true = chances[np.arange(len(label)), label.astype(np.int64)] / chances.sum(axis=1)
-    return float(-np.log(np.clip(true, epsilon, 1 - epsilon)).mean())
+    return predictions.mean(-np.log(np.clip(true, epsilon, 1 - epsilon)))
 
 
 def _accuracy(label: NDArray[np.float64], predictions: Predictions) -> float:
-    return float((label == predictions.values).mean())
+    return predictions.mean(label == predictions.values)
 
 
 def confusion(label: NDArray[np.float64], predictions: Predictions, *, levels: int | None = None) -> NDArray[np.int64]:
     """(levels, levels) counts: a row for each true level, a column for each chosen one."""
+    return _cells_of(label, replace(predictions, weights=None), levels)
+
+
+def _cells_of(label: NDArray[np.float64], predictions: Predictions, levels: int | None = None) -> NDArray[Any]:
+    """The same, by weights where rows have some."""
     import numpy as np
 
     size = levels or int(max(label.max(), predictions.values.max())) + 1
     cells = label.astype(np.int64) * size + predictions.values.astype(np.int64)
-    return np.bincount(cells, minlength=size * size).reshape(size, size)
+    return np.bincount(cells, predictions.weights, minlength=size * size).reshape(size, size)
 
 
 def _balanced_accuracy(label: NDArray[np.float64], predictions: Predictions) -> float:
-    counts = confusion(label, predictions)
+    counts = _cells_of(label, predictions)
     rows = counts.sum(axis=1)
     present = rows > 0
     return float((counts.diagonal()[present] / rows[present]).mean())
@@ -49,7 +55,7 @@ def _balanced_accuracy(label: NDArray[np.float64], predictions: Predictions) -> 
 
 def f1_of_levels(label: NDArray[np.float64], predictions: Predictions) -> NDArray[np.float64]:
     """F1 of each level that is true or chosen anywhere, in the order of the codes."""
-    counts = confusion(label, predictions)
+    counts = _cells_of(label, predictions)
     hits, sums = counts.diagonal(), counts.sum(axis=0) + counts.sum(axis=1)
     present = sums > 0
     found: NDArray[np.float64] = 2 * hits[present] / sums[present]
@@ -60,7 +66,7 @@ def by_level(
     metric: str, label: NDArray[np.float64], predictions: Predictions, *, levels: Sequence[str]
 ) -> dict[str, float]:
     """Recall, precision or F1 of each level that is in the labels, in the order of the codes."""
-    counts = confusion(label, predictions, levels=len(levels))
+    counts = _cells_of(label, predictions, len(levels))
     hits, rows, chosen = counts.diagonal(), counts.sum(axis=1), counts.sum(axis=0)
     below = {"recall": rows, "precision": chosen, "f1": (rows + chosen) / 2}[metric]
     return {
@@ -76,7 +82,7 @@ def _f1_macro(label: NDArray[np.float64], predictions: Predictions) -> float:
 
 def _cells(label: NDArray[np.float64], predictions: Predictions) -> tuple[float, float, float, float]:
     """True negatives, false positives, false negatives, true positives; level 1 is the positive one."""
-    (tn, fp), (fn, tp) = confusion(label, predictions, levels=2).tolist()
+    (tn, fp), (fn, tp) = _cells_of(label, predictions, 2).tolist()
     return tn, fp, fn, tp
 
 
@@ -102,14 +108,14 @@ def _mcc(label: NDArray[np.float64], predictions: Predictions) -> float:
 
 
 def _brier(label: NDArray[np.float64], predictions: Predictions) -> float:
-    return float(((_chances(predictions)[:, 1] - label) ** 2).mean())
+    return predictions.mean((_chances(predictions)[:, 1] - label) ** 2)
 
 
 def _brier_of_levels(label: NDArray[np.float64], predictions: Predictions) -> float:
     import numpy as np
 
     chances = _chances(predictions)
-    return float(((chances - np.eye(chances.shape[1])[label.astype(np.int64)]) ** 2).sum(axis=1).mean())
+    return predictions.mean(((chances - np.eye(chances.shape[1])[label.astype(np.int64)]) ** 2).sum(axis=1))
 
 
 def _ece(label: NDArray[np.float64], predictions: Predictions) -> float:
@@ -125,26 +131,30 @@ def _ece_of_chosen(label: NDArray[np.float64], predictions: Predictions) -> floa
     return expected_calibration_error(calibration(chances.argmax(axis=1) == label, chances.max(axis=1)))
 
 
-def _auc(positive: NDArray[np.bool_], chance: NDArray[np.float64]) -> float:
+def _auc(positive: NDArray[np.bool_], chance: NDArray[np.float64], weights: NDArray[np.float64] | None) -> float:
     """Of one level against the rest: how often a positive row has the larger chance; ties count half."""
     import numpy as np
 
     many, other = int(positive.sum()), int((~positive).sum())
     if not many or not other:
         return float("nan")
+    if weights is not None:
+        from sklearn.metrics import roc_auc_score
+
+        return float(roc_auc_score(positive, chance, sample_weight=weights))
     _, place, counts = np.unique(chance, return_inverse=True, return_counts=True)
     ranks = np.cumsum(counts) - (counts - 1) / 2
     return float((ranks[place][positive].sum() - many * (many + 1) / 2) / (many * other))
 
 
 def _auc_binary(label: NDArray[np.float64], predictions: Predictions) -> float:
-    return _auc(label == 1, _chances(predictions)[:, 1])
+    return _auc(label == 1, _chances(predictions)[:, 1], predictions.weights)
 
 
 def auc_of_levels(label: NDArray[np.float64], predictions: Predictions) -> list[float]:
     """The area under the ROC curve of each level against the rest; NaN where all labels are it, or none is."""
     chances = _chances(predictions)
-    return [_auc(label == level, chances[:, level]) for level in range(chances.shape[1])]
+    return [_auc(label == level, chances[:, level], predictions.weights) for level in range(chances.shape[1])]
 
 
 def _auc_ovr(label: NDArray[np.float64], predictions: Predictions) -> float:
@@ -154,8 +164,14 @@ def _auc_ovr(label: NDArray[np.float64], predictions: Predictions) -> float:
 
 
 def _pr_auc(label: NDArray[np.float64], predictions: Predictions) -> float:
-    positive = label == 1
-    return average_precision(positive, _chances(predictions)[:, 1]) if positive.any() else float("nan")
+    positive, chance = label == 1, _chances(predictions)[:, 1]
+    if not positive.any():
+        return float("nan")
+    if predictions.weights is not None:
+        from sklearn.metrics import average_precision_score
+
+        return float(average_precision_score(positive, chance, sample_weight=predictions.weights))
+    return average_precision(positive, chance)
 
 
 def _one_level(label: NDArray[np.float64]) -> str | None:
@@ -164,17 +180,25 @@ def _one_level(label: NDArray[np.float64]) -> str | None:
     return None
 
 
-LOG_LOSS = Metric("mean negative log-likelihood of the true level", "minimize", _log_loss, of_probabilities=True)
-ACCURACY = Metric("share of rows whose level is right", "maximize", _accuracy)
-BALANCED_ACCURACY = Metric("mean recall over the levels", "maximize", _balanced_accuracy)
-F1_MACRO = Metric("mean F1 over the levels", "maximize", _f1_macro)
-F1 = Metric("harmonic mean of precision and recall of the positive level", "maximize", _f1)
-PRECISION = Metric("share of the rows called positive that are", "maximize", _precision)
-RECALL = Metric("share of the positive rows that are called so", "maximize", _recall)
-MCC = Metric("Matthews correlation coefficient", "maximize", _mcc)
-BRIER = Metric("mean squared error of the positive level's probability", "minimize", _brier, of_probabilities=True)
+LOG_LOSS = Metric(
+    "mean negative log-likelihood of the true level", "minimize", _log_loss, of_probabilities=True, weighs=True
+)
+ACCURACY = Metric("share of rows whose level is right", "maximize", _accuracy, weighs=True)
+BALANCED_ACCURACY = Metric("mean recall over the levels", "maximize", _balanced_accuracy, weighs=True)
+F1_MACRO = Metric("mean F1 over the levels", "maximize", _f1_macro, weighs=True)
+F1 = Metric("harmonic mean of precision and recall of the positive level", "maximize", _f1, weighs=True)
+PRECISION = Metric("share of the rows called positive that are", "maximize", _precision, weighs=True)
+RECALL = Metric("share of the positive rows that are called so", "maximize", _recall, weighs=True)
+MCC = Metric("Matthews correlation coefficient", "maximize", _mcc, weighs=True)
+BRIER = Metric(
+    "mean squared error of the positive level's probability", "minimize", _brier, of_probabilities=True, weighs=True
+)
 BRIER_OF_LEVELS = Metric(
-    "squared errors of the levels' probabilities, added up, mean", "minimize", _brier_of_levels, of_probabilities=True
+    "squared errors of the levels' probabilities, added up, mean",
+    "minimize",
+    _brier_of_levels,
+    of_probabilities=True,
+    weighs=True,
 )
 ECE = Metric(
     "how far the positive level's probability is from its share, mean over the rows",
@@ -188,12 +212,23 @@ ECE_OF_CHOSEN = Metric(
     _ece_of_chosen,
     of_probabilities=True,
 )
-AUC = Metric("area under the ROC curve", "maximize", _auc_binary, undefined=_one_level, of_probabilities=True)
+AUC = Metric(
+    "area under the ROC curve", "maximize", _auc_binary, undefined=_one_level, of_probabilities=True, weighs=True
+)
 AUC_OVR = Metric(
-    "area under the ROC curve, each level against the rest, mean", "maximize", _auc_ovr, of_probabilities=True
+    "area under the ROC curve, each level against the rest, mean",
+    "maximize",
+    _auc_ovr,
+    of_probabilities=True,
+    weighs=True,
 )
 PR_AUC = Metric(
-    "average precision of the positive level", "maximize", _pr_auc, undefined=_one_level, of_probabilities=True
+    "average precision of the positive level",
+    "maximize",
+    _pr_auc,
+    undefined=_one_level,
+    of_probabilities=True,
+    weighs=True,
 )
 
 

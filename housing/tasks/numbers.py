@@ -13,21 +13,26 @@ if TYPE_CHECKING:
 
 
 def _mae(label: NDArray[np.float64], predictions: Predictions) -> float:
-    return float(abs(label - predictions.values).mean())
+    return predictions.mean(abs(label - predictions.values))
 
 
 def _rmse(label: NDArray[np.float64], predictions: Predictions) -> float:
-    return float(((label - predictions.values) ** 2).mean() ** 0.5)
+    return float(predictions.mean((label - predictions.values) ** 2) ** 0.5)
 
 
 def _medae(label: NDArray[np.float64], predictions: Predictions) -> float:
     import numpy as np
 
-    return float(np.median(abs(label - predictions.values)))
+    errors = abs(label - predictions.values)
+    if predictions.weights is None:
+        return float(np.median(errors))
+    from sklearn.metrics import median_absolute_error
+
+    return float(median_absolute_error(label, predictions.values, sample_weight=predictions.weights))
 
 
 def _mape(label: NDArray[np.float64], predictions: Predictions) -> float:
-    return float(abs((label - predictions.values) / label).mean())
+    return predictions.mean(abs((label - predictions.values) / label))
 
 
 def _rmsle(label: NDArray[np.float64], predictions: Predictions) -> float:
@@ -35,11 +40,14 @@ def _rmsle(label: NDArray[np.float64], predictions: Predictions) -> float:
 
     if (predictions.values <= -1).any():
         return float("nan")
-    return float(((np.log1p(label) - np.log1p(predictions.values)) ** 2).mean() ** 0.5)
+    return float(predictions.mean((np.log1p(label) - np.log1p(predictions.values)) ** 2) ** 0.5)
 
 
 def _r2(label: NDArray[np.float64], predictions: Predictions) -> float:
-    return float(1 - ((label - predictions.values) ** 2).sum() / ((label - label.mean()) ** 2).sum())
+    if predictions.weights is None:
+        return float(1 - ((label - predictions.values) ** 2).sum() / ((label - label.mean()) ** 2).sum())
+    spread = predictions.mean((label - predictions.mean(label)) ** 2)
+    return 1 - predictions.mean((label - predictions.values) ** 2) / spread
 
 
 def _poisson_deviance(label: NDArray[np.float64], predictions: Predictions) -> float:
@@ -49,7 +57,7 @@ def _poisson_deviance(label: NDArray[np.float64], predictions: Predictions) -> f
     if (expected <= 0).any():
         return float("nan")
     logarithms = np.where(label > 0, label * np.log(np.where(label > 0, label, 1) / expected), 0)
-    return float(2 * (logarithms - label + expected).mean())
+    return 2 * predictions.mean(logarithms - label + expected)
 
 
 def _has_zeros(label: NDArray[np.float64]) -> str | None:
@@ -68,17 +76,21 @@ def _is_constant(label: NDArray[np.float64]) -> str | None:
     return None
 
 
-MAE = Metric("mean absolute error", "minimize", _mae, has_unit=True)
-RMSE = Metric("root mean squared error", "minimize", _rmse, has_unit=True)
-POISSON_DEVIANCE = Metric("mean Poisson deviance", "minimize", _poisson_deviance)
+MAE = Metric("mean absolute error", "minimize", _mae, has_unit=True, weighs=True)
+RMSE = Metric("root mean squared error", "minimize", _rmse, has_unit=True, weighs=True)
+POISSON_DEVIANCE = Metric("mean Poisson deviance", "minimize", _poisson_deviance, weighs=True)
 
 OF_NUMBERS: Mapping[str, Metric] = {
     "mae": MAE,
     "rmse": RMSE,
-    "medae": Metric("median absolute error", "minimize", _medae, has_unit=True),
-    "mape": Metric("mean absolute error as a fraction of the label", "minimize", _mape, undefined=_has_zeros),
-    "rmsle": Metric("root mean squared error of log(1 + value)", "minimize", _rmsle, undefined=_is_low),
-    "r2": Metric("share of the label's variance that is explained", "maximize", _r2, undefined=_is_constant),
+    "medae": Metric("median absolute error", "minimize", _medae, has_unit=True, weighs=True),
+    "mape": Metric(
+        "mean absolute error as a fraction of the label", "minimize", _mape, undefined=_has_zeros, weighs=True
+    ),
+    "rmsle": Metric("root mean squared error of log(1 + value)", "minimize", _rmsle, undefined=_is_low, weighs=True),
+    "r2": Metric(
+        "share of the label's variance that is explained", "maximize", _r2, undefined=_is_constant, weighs=True
+    ),
 }
 
 

@@ -21,7 +21,7 @@ def _pinball(label: NDArray[np.float64], predictions: Predictions) -> float:
     import numpy as np
 
     losses = [
-        np.maximum(share * (label - found), (share - 1) * (label - found)).mean()
+        predictions.mean(np.maximum(share * (label - found), (share - 1) * (label - found)))
         for share, found in _columns(predictions).items()
     ]
     return float(np.mean(losses))
@@ -30,13 +30,15 @@ def _pinball(label: NDArray[np.float64], predictions: Predictions) -> float:
 def _coverage(label: NDArray[np.float64], predictions: Predictions) -> float:
     first, *between, last = (None, *_columns(predictions).values())
     low = between[0] if between else first
-    return float(((label <= last) & (True if low is None else label >= low)).mean())
+    return predictions.mean((label <= last) & (True if low is None else label >= low))
 
 
 def _coverage_error(label: NDArray[np.float64], predictions: Predictions) -> float:
     import numpy as np
 
-    return float(np.mean([abs((label <= found).mean() - share) for share, found in _columns(predictions).items()]))
+    return float(
+        np.mean([abs(predictions.mean(label <= found) - share) for share, found in _columns(predictions).items()])
+    )
 
 
 class Quantile(Task):
@@ -48,16 +50,18 @@ class Quantile(Task):
     name: ClassVar[str] = "quantile"
     question: ClassVar[str] = "in which range"
     metrics: ClassVar[Mapping[str, Metric]] = {
-        "pinball": Metric("mean pinball loss over the quantiles", "minimize", _pinball, has_unit=True),
+        "pinball": Metric("mean pinball loss over the quantiles", "minimize", _pinball, has_unit=True, weighs=True),
         "coverage": Metric(
             "share of rows from the lowest quantile to the highest; of a single one, share at or below it",
             "maximize",
             _coverage,
+            weighs=True,
         ),
         "coverage_error": Metric(
             "how far each quantile's share of rows at or below it is from what it should be, mean",
             "minimize",
             _coverage_error,
+            weighs=True,
         ),
     }
     metric: ClassVar[str] = "pinball"

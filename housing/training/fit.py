@@ -19,7 +19,6 @@ from housing.training.job import Progress, TrainingJob, TrainingResult
 from housing.training.scoring import kept_metrics, scored
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
 _LABEL_UNIT = "@label"
@@ -151,12 +150,14 @@ def _metrics_in_label_unit(job: TrainingJob, names: Sequence[str]) -> LabelMetri
 
     known, asked = tasks.metrics(job.task), job.asked
 
-    def undone(name: str) -> Callable[[NDArray[np.float64], NDArray[np.float64]], float]:
+    def undone(name: str) -> Callable[..., float]:
         compute = known[name].compute
-        return lambda label, outputs: compute(
-            np.exp(label.astype(np.float64)),
-            asked.predictions(np.exp(outputs.astype(np.float64)), threshold=tasks.DEFAULT_THRESHOLD),
-        )
+
+        def measure(label: NDArray[Any], outputs: NDArray[Any], weights: NDArray[Any] | None = None) -> float:
+            found = asked.predictions(np.exp(outputs.astype(np.float64)), threshold=tasks.DEFAULT_THRESHOLD)
+            return compute(np.exp(label.astype(np.float64)), found.weighed(weights))
+
+        return measure
 
     return {f"{name}{_LABEL_UNIT}": undone(name) for name in names if name in known}
 

@@ -69,7 +69,10 @@ def _judged(
     if transform == "log":
         label, found = np.exp(label), np.exp(found)
     # The model that is promoted has a threshold of its own.
-    return label, job.asked.predictions(found, threshold=tasks.DEFAULT_THRESHOLD)
+    predictions = job.asked.predictions(found, threshold=tasks.DEFAULT_THRESHOLD)
+    # Weights of levels are those of a fit alone; weights of rows are a fact about rows.
+    of_rows = channel.name == _JUDGED or not job.levels
+    return label, predictions.weighed(channel.weights if of_rows else None)
 
 
 def _values(

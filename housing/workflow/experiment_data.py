@@ -64,6 +64,7 @@ class ExperimentData:
 
     def _prepare(self) -> Prepared:
         from housing.data.labels import label_remarks
+        from housing.data.leaks import leaks
         from housing.data.preparation import prepare
         from housing.data.remarks import data_remarks
 
@@ -80,6 +81,8 @@ class ExperimentData:
         )
         for remark in data_remarks(prepared):
             self._reporter.step("data", remark)
+        for suspicion in leaks(prepared):
+            self._reporter.step("leak?", suspicion)
         for remark in label_remarks(prepared.table, prepared.parts, prepared.encoder):
             self._reporter.step("label", remark)
         return prepared

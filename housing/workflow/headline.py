@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Literal
 
+from housing.data.weights import column_weights
 from housing.tasks.base import Predictions, find, metrics, score
 from housing.training.metrics import metric_of
 from housing.workflow.session import Session
@@ -32,12 +33,19 @@ def label_of(session: Session, *parts: str) -> NDArray[np.float64]:
     return prepared.labels(rows)
 
 
+def weights_of(session: Session, part: JudgedPart) -> NDArray[np.float64] | None:
+    """How much each row of a part counts in metrics; None: all alike."""
+    prepared = session.prepared
+    return column_weights(prepared.table.take(getattr(prepared.parts, part)), session.experiment.dataset)
+
+
 def naive_predictions(session: Session, metric: str | None, *, part: JudgedPart) -> Predictions:
     """The best answer by a metric that ignores every column, for each row of a part; learnt from the rows before it."""
     dataset, levels = session.experiment.dataset, len(session.prepared.encoder.label_levels)
     learnt = label_of(session, *(("train", "validation") if part == "test" else ("train",)))
     asked = find(dataset.task_name).asking(dataset.quantiles or ())
-    return asked.naive(learnt, len(label_of(session, part)), levels=levels, metric=metric or asked.metric)
+    found = asked.naive(learnt, len(label_of(session, part)), levels=levels, metric=metric or asked.metric)
+    return found.weighed(weights_of(session, part))
 
 
 def naive_value(session: Session, metric: str, *, part: JudgedPart) -> float | None:
@@ -61,6 +69,7 @@ def headline(session: Session, label: NDArray[np.float64], predictions: Predicti
     known = metrics(question)[metric]
     if known.undefined(label) is not None:
         return []
+    predictions = predictions.weighed(weights_of(session, part))
     value = known.compute(label, predictions)
     resamples = draws(predictions)
     ends = interval(known, label, predictions, resamples=resamples, seed=session.experiment.seed)

@@ -7,12 +7,14 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from housing.algorithms.base import find
+from housing.data.weights import column_weights
 from housing.errors import ConfigError, TrainingError
 from housing.workflow.headline import label_of, naive_predictions
 from housing.workflow.how_sure import MeasuredIntervals, measured_intervals
 from housing.workflow.session import Session
 
 if TYPE_CHECKING:
+    from housing.data.description import Dataset
     from housing.data.encoder import Encoder
     from housing.promotion.gate import Decision, Scored
     from housing.tasks.base import Predictions
@@ -56,7 +58,7 @@ def judge(session: Session, result: TrainingResult, encoder: Encoder, champion: 
         raise TrainingError(f"the final fit's model cannot answer: {e}") from e
     same_files = champion is not None and champion.digest == bundle_digest(bundle_of(session, result, encoder))
     with session.reporter.working("scoring the test part"):
-        scored = _scored("the candidate", candidate, test)
+        scored = _scored("the candidate", candidate, test, experiment.dataset)
         against = None if same_files else _champion(session, champion)
         is_champion = same_files or (against is not None and _answers_alike(scored, against))
         decision = decide(
@@ -72,7 +74,7 @@ def judge(session: Session, result: TrainingResult, encoder: Encoder, champion: 
         uncalibrated = None
         if encoder.calibration is not None:
             plain = Predictor(candidate.model, replace(encoder, calibration=None))
-            uncalibrated = plain.predict_columns(test)
+            uncalibrated = plain.predict_columns(test).weighed(scored.predictions.weights)
     other = None if is_champion or against is None or against.levels != scored.levels else against
     return Judgement(
         decision,
@@ -130,7 +132,7 @@ def _champion(session: Session, version: Version | None) -> Scored | None:
             f"no {shown}: it is a model of other data. Give this experiment a name of its own (name=...), or compare "
             "with nothing (gate.against_champion=nothing)"
         )
-    return _scored(f"version {version.number}", predictor, test)
+    return _scored(f"version {version.number}", predictor, test, session.experiment.dataset)
 
 
 def refusal(session: Session, decision: Decision, run_id: str) -> str:
@@ -143,11 +145,11 @@ def refusal(session: Session, decision: Decision, run_id: str) -> str:
     )
 
 
-def _scored(name: str, predictor: Any, test: Any) -> Scored:
+def _scored(name: str, predictor: Any, test: Any, dataset: Dataset) -> Scored:
     from housing.promotion.gate import Scored
 
     encoder = predictor.encoder
-    predictions = predictor.predict_columns(test)
+    predictions = predictor.predict_columns(test).weighed(column_weights(test, dataset))
     return Scored(
         name, predictions, frozenset(encoder.required), encoder.label, encoder.label_levels, encoder.intervals
     )

@@ -1,0 +1,174 @@
+"""What a split may let a model see of the rows that it is judged by: told with figures, before anything is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from housing.data.description import Identifier, Numeric
+from housing.data.moments import Date, seconds_of_all
+
+if TYPE_CHECKING:
+    from housing.data.preparation import Prepared
+    from housing.data.table import Table
+
+_MOST_LEARNT, _MOST_JUDGED = 50_000, 20_000
+"""Rows that are looked at to see what one column tells of the label."""
+
+_MOST_BINS, _ROWS_A_BIN = 256, 5
+_ALMOST_ALL = 0.98
+_FEWEST_ROWS = 50
+
+
+def leaks(prepared: Prepared) -> Iterator[str]:
+    """Sentences, each about one suspicion; often none."""
+    yield from _equal_rows(prepared)
+    yield from _groups(prepared)
+    yield from _times(prepared)
+    yield from _telling(prepared)
+    yield from _numbering(prepared)
+
+
+def _parts(prepared: Prepared) -> dict[str, NDArray[np.int64]]:
+    return {"validation": prepared.parts.validation, "test": prepared.parts.test}
+
+
+def _equal_rows(prepared: Prepared) -> Iterator[str]:
+    dataset = prepared.dataset
+    marks = _marks(prepared.table, [*dataset.inputs, dataset.label])
+    learnt = marks[prepared.parts.train]
+    for part, rows in _parts(prepared).items():
+        if equal := int(np.isin(marks[rows], learnt).sum()):
+            yield (
+                f"{equal:,} of {len(rows):,} rows of {part} ({equal / len(rows):.1%}) are equal to rows of training in "
+                "every feature and in the label: remembering them passes for learning; leave such rows out of the file"
+            )
+
+
+def _marks(table: Table, names: list[str]) -> NDArray[np.uint64]:
+    """A number for each row that equal rows share, and others but by a chance of some in 2^64."""
+    marks = np.zeros(table.rows, np.uint64)
+    for name in names:
+        values = table[name]
+        if values.dtype == object:
+            known = {value: np.uint64(hash(value) & (2**64 - 1)) for value in set(values.tolist())}
+            bits = np.array([known[value] for value in values.tolist()], np.uint64)
+        else:
+            bits = np.where(np.isnan(values), np.nan, values + 0.0).astype(np.float64).view(np.uint64)
+        marks = (marks ^ bits) * np.uint64(0x9E3779B97F4A7C15)
+        marks ^= marks >> np.uint64(29)
+    return marks
+
+
+def _groups(prepared: Prepared) -> Iterator[str]:
+    table, split = prepared.table, prepared.dataset.split
+    for name, column in prepared.dataset.columns.items():
+        if not isinstance(column, Identifier) or column.unique or name in (split.by_group, prepared.dataset.group):
+            continue
+        learnt = set(table[name][prepared.parts.train].tolist()) - {None}
+        for part, rows in _parts(prepared).items():
+            known = sum(value in learnt for value in table[name][rows].tolist())
+            if known:
+                yield (
+                    f"{known:,} of {len(rows):,} rows of {part} have a {name} that training has, too; where new ones "
+                    f"are to be predicted, write split.by_group: {name}"
+                )
+
+
+def _times(prepared: Prepared) -> Iterator[str]:
+    table, parts = prepared.table, prepared.parts
+    part, rows = ("test", parts.test) if len(parts.test) else ("validation", parts.validation)
+    for name, column in prepared.dataset.columns.items():
+        if not isinstance(column, Date) or prepared.dataset.split.by_time is not None:
+            continue
+        learnt, judged = (seconds_of_all(table[name][some].tolist(), column.format) for some in (parts.train, rows))
+        if np.isnan(learnt).all() or np.isnan(judged).all():
+            continue
+        later = float(np.mean(learnt[~np.isnan(learnt)] > np.nanmedian(judged)))
+        if later > 0:
+            yield (
+                f"{later:.0%} of the rows of training have a later {name} than half of {part}; where the future is to "
+                f"be predicted, write split.by_time: {{column: {name}}}"
+            )
+
+
+def _telling(prepared: Prepared) -> Iterator[str]:
+    """Features that tell almost all of the label by themselves."""
+    dataset, table = prepared.dataset, prepared.table
+    train = _some(prepared.parts.train, _MOST_LEARNT)
+    judged = _some(prepared.parts.validation, _MOST_JUDGED)
+    if len(judged) < _FEWEST_ROWS or len(train) < _FEWEST_ROWS or dataset.event is not None:
+        return
+    learnt, true = (prepared.encoder.label_values(table[dataset.label][rows]) for rows in (train, judged))
+    of_levels = bool(dataset.label_levels)
+    for name in dataset.inputs:
+        codes, there = _codes(table[name][train], table[name][judged])
+        share = (_share_of_levels if of_levels else _share_of_variance)(codes, there, learnt, true)
+        if share >= _ALMOST_ALL:
+            what = (
+                "of the errors that ignoring every column makes" if of_levels else f"of the variance of {dataset.label}"
+            )
+            yield (
+                f"{name} alone explains {share:.1%} {what}: is it known before {dataset.label} is? If not, describe it "
+                "as kind: ignored"
+            )
+
+
+def _some(rows: NDArray[np.int64], most: int) -> NDArray[np.int64]:
+    return rows if len(rows) <= most else np.sort(np.random.RandomState(0).choice(rows, most, replace=False))
+
+
+def _codes(train: NDArray[Any], judged: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Both as numbers of levels, or of bins of as many rows; the last one is for all that training does not have."""
+    if train.dtype == object:
+        known = {value: code for code, value in enumerate(dict.fromkeys(train.tolist()))}
+        found = [np.array([known.get(value, len(known)) for value in some.tolist()]) for some in (train, judged)]
+        return found[0], found[1]
+    bins = max(2, min(_MOST_BINS, len(train) // _ROWS_A_BIN))
+    present = train[~np.isnan(train)]
+    ends = np.unique(np.quantile(present, np.linspace(0, 1, bins + 1)[1:-1])) if len(present) else np.empty(0)
+    first, second = (
+        np.where(np.isnan(some), len(ends) + 1, np.searchsorted(ends, some, side="left")) for some in (train, judged)
+    )
+    return first.astype(np.int64), second.astype(np.int64)
+
+
+def _share_of_variance(
+    codes: NDArray[np.int64], there: NDArray[np.int64], learnt: NDArray[np.float64], true: NDArray[np.float64]
+) -> float:
+    size = int(max(codes.max(), there.max())) + 1
+    counts = np.bincount(codes, minlength=size)
+    sums = np.bincount(codes, learnt, minlength=size)
+    means = np.where(counts > 0, sums / np.maximum(counts, 1), learnt.mean())
+    spread = float(((true - true.mean()) ** 2).sum())
+    return 1 - float(((true - means[there]) ** 2).sum()) / spread if spread else 0.0
+
+
+def _share_of_levels(
+    codes: NDArray[np.int64], there: NDArray[np.int64], learnt: NDArray[np.float64], true: NDArray[np.float64]
+) -> float:
+    size, levels = int(max(codes.max(), there.max())) + 1, int(max(learnt.max(), true.max())) + 1
+    counts = np.bincount(codes * levels + learnt.astype(np.int64), minlength=size * levels).reshape(size, levels)
+    most = int(counts.sum(axis=0).argmax())
+    chosen = np.where(counts.sum(axis=1) > 0, counts.argmax(axis=1), most)
+    naive = float((true != most).mean())
+    return 1 - float((true != chosen[there]).mean()) / naive if naive else 0.0
+
+
+def _numbering(prepared: Prepared) -> Iterator[str]:
+    """Features that are the numbers of the rows."""
+    for name, column in prepared.dataset.inputs.items():
+        values = prepared.table[name]
+        if isinstance(column, Numeric) and len(values) >= _FEWEST_ROWS and _rises(values):
+            yield (
+                f"{name} rises from each row to the next, so it carries the order of the file; describe it as kind: "
+                "identifier where it only numbers the rows"
+            )
+
+
+def _rises(values: NDArray[np.float64]) -> bool:
+    beginning = values[:_FEWEST_ROWS]  # of most columns these are enough to tell
+    return bool((np.diff(beginning) > 0).all()) and bool((np.diff(values) > 0).all())

@@ -1,0 +1,121 @@
+"""A table of dates, truth values, many levels and weights: from its file to answers, here and in the rehearsal."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas
+import pytest
+import xgboost
+
+from housing.config.load import load
+from housing.data.preparation import Prepared, prepare
+from tests.workflow.conftest import Housing
+from tests.workflow.rehearsed import Account
+from tests.workflow.test_classification import registered
+
+DATASET = """
+name: sales
+source: sales.csv
+label: price
+split: {by_time: {column: sold, validation_from: 01.01.2024, test_from: 01.06.2024, gap: 3}}
+weight: times
+columns:
+  sold: {kind: date, format: "%d.%m.%Y"}
+  built: {kind: date, missing: unknown}
+  agent: {kind: nominal}
+  pool: {kind: boolean}
+  area: {kind: numeric, low: 1}
+  note: {kind: text}
+  times: {kind: numeric}
+  price: {kind: numeric, low: 1}
+"""
+FEATURES = """
+name: mine
+min_rows: 2
+label_transform: log
+derived:
+  age: {operation: elapsed_days, columns: [sold, built]}
+"""
+MINE = ("--config-dir", "conf", "dataset=sales", "features=mine")
+QUICK = ("algorithm.num_round=15", "algorithm.max_depth=3", "algorithm.early_stopping_rounds=null")
+ROWS = 700
+
+
+@pytest.fixture(scope="module")
+def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
+    yield Account(tmp_path_factory.mktemp("rehearsal"))
+
+
+@pytest.fixture
+def sales(project: Path) -> Prepared:
+    rng = np.random.default_rng(0)
+    sold = pandas.Timestamp("2022-01-01") + pandas.to_timedelta(rng.integers(0, 1000, ROWS), unit="D")
+    agent = rng.integers(0, 90, ROWS)
+    area = rng.uniform(40, 200, ROWS).round(1)
+    columns = {
+        "sold": sold.strftime("%d.%m.%Y"),
+        "built": np.where(rng.random(ROWS) < 0.1, "", (sold - pandas.Timedelta(days=900)).strftime("%Y-%m-%d")),
+        "agent": [f"agent {number}" for number in agent],
+        "pool": rng.choice(["yes", "no"], ROWS),
+        "area": area,
+        "note": "some words",
+        "times": rng.choice([0.5, 1, 4], ROWS),
+        "price": (area * 20 + agent * 30 + rng.normal(0, 50, ROWS) + 500).round(2),
+    }
+    pandas.DataFrame(columns).to_csv("sales.csv", index=False)
+    for group, name, text in (("dataset", "sales", DATASET), ("features", "mine", FEATURES)):
+        file = project / "conf" / group / f"{name}.yaml"
+        file.parent.mkdir(parents=True)
+        file.write_text(text, encoding="utf-8")
+    experiment = load([*MINE[2:]], Path("conf"))
+    return prepare(experiment.dataset, experiment.features)
+
+
+def weighed_mae(prepared: Prepared, hyperparameters: dict[str, Any]) -> float:
+    """What XGBoost itself gets with the same weights."""
+    train, validation = prepared.channels["train"], prepared.channels["validation"]
+    of_the_loop = ("num_round", "eval_metric", "early_stopping_rounds")
+    parameters = {name: value for name, value in hyperparameters.items() if name not in of_the_loop}
+    matrix = xgboost.QuantileDMatrix(train.features, train.label, weight=train.weights)
+    model = xgboost.train(parameters | {"seed": 0, "nthread": 1}, matrix, hyperparameters["num_round"])
+    true, found = np.exp(validation.label.astype(float)), np.exp(model.inplace_predict(validation.features))
+    return float(np.average(abs(true - found.astype(float)), weights=validation.weights))
+
+
+def test_it_is_trained_with_its_weights_here_and_in_the_rehearsal(
+    sales: Prepared, housing: Housing, account: Account
+) -> None:
+    point = load(["hyperparameters=walkthrough", *MINE[2:], *QUICK], Path("conf")).algorithm.hyperparameters
+    here = housing("train", *MINE, *QUICK, "--json")
+    assert here.code == 0, here.err
+    assert "in the gap of split.by_time are in no part" in here.err
+    assert "'note' is free text, which is not used" in here.err
+    wanted = weighed_mae(sales, dict(point))
+    assert here.data["metrics"]["validation_mae"] == pytest.approx(wanted, rel=1e-6)
+    there = housing("train", *MINE, *QUICK, *account.there("sales"), "--json")
+    assert there.code == 0, there.err
+    assert there.data["metrics"]["validation_mae"] == pytest.approx(wanted, rel=1e-6)
+
+
+def test_raw_rows_are_answered_by_the_endpoint_and_by_mlflow(sales: Prepared, housing: Housing) -> None:
+    trained = housing("train", *MINE, *QUICK, "--json").data["run_id"]
+    promoted = housing("promote", *MINE, *QUICK, f"candidate={trained}", "--json")
+    assert promoted.code == 0, promoted.err
+    deployed = housing("deploy", *MINE, "deployment=single")
+    assert deployed.code == 0, deployed.err
+    rows = sales.test.take(np.arange(5))
+    Path("rows.csv").write_text(rows.to_csv(sales.encoder.required), encoding="utf-8")
+    told = housing("predict", "rows.csv", *MINE)
+    answers = [float(row["prediction"]) for row in csv.DictReader(io.StringIO(told.out))]
+    frame = pandas.DataFrame({name: rows[name] for name in sales.encoder.required})
+    assert np.ravel(registered("sales").predict(frame)) == pytest.approx(answers, rel=1e-6)
+    frame.assign(sold="soon").to_csv("odd.csv", index=False)
+    refused = housing("predict", "odd.csv", *MINE)
+    assert refused.code == 3
+    assert "sold: not a date" in refused.err
