@@ -43,7 +43,7 @@ derived:
   age: {operation: elapsed_days, columns: [sold, built]}
 """
 MINE = ("--config-dir", "conf", "dataset=sales", "features=mine")
-QUICK = ("algorithm.num_round=15", "algorithm.max_depth=3", "algorithm.early_stopping_rounds=null")
+QUICK = ("algorithm.num_round=15", "algorithm.max_depth=3")
 ROWS = 700
 
 
