@@ -43,7 +43,7 @@ derived:
   age: {operation: elapsed_days, columns: [sold, built]}
 """
 MINE = ("--config-dir", "conf", "dataset=sales", "features=mine")
-QUICK = ("algorithm.num_round=15", "algorithm.max_depth=3")
+QUICK = ("algorithm.num_round=15", "algorithm.max_depth=3", "algorithm.eta=0.1")
 ROWS = 700
 
 
@@ -112,7 +112,7 @@ def test_raw_rows_are_answered_by_the_endpoint_and_by_mlflow(sales: Prepared, ho
     rows = sales.test.take(np.arange(5))
     Path("rows.csv").write_text(rows.to_csv(sales.encoder.required), encoding="utf-8")
     told = housing("predict", "rows.csv", *MINE)
-    answers = [float(row["prediction"]) for row in csv.DictReader(io.StringIO(told.out))]
+    answers = [float(row["price"]) for row in csv.DictReader(io.StringIO(told.out))]
     frame = pandas.DataFrame({name: rows[name] for name in sales.encoder.required})
     assert np.ravel(registered("sales").predict(frame)) == pytest.approx(answers, rel=1e-6)
     frame.assign(sold="soon").to_csv("odd.csv", index=False)
