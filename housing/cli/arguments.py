@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from housing import shell
+from housing.cli.clock import seconds_until
 from housing.cli.commands import COMMANDS, FLAGS, Flag, flags_of
 from housing.config.schema import Experiment
 from housing.errors import ConfigError
@@ -46,6 +47,8 @@ class Request:
     port: int | None = None
     interval: float | None = None
     explain: int | None = None
+    every: int | None = None
+    until: float | None = None
     batch: str | None = None
     json: bool = False
     help: bool = False
@@ -148,6 +151,9 @@ class _Parser:
         if request.help:
             return
         example = command.examples[0][0]
+        if self.command == "monitor" and request.every is None and (request.until is not None or request.html):
+            flag = "--until" if request.until is not None else "--html"
+            raise ConfigError(f"{flag}: belongs to a watch; say how often to look: --every 60")
         if request.batch is not None and request.argument is not None:
             raise ConfigError(f"--batch {request.batch}: stands in the place of the file {request.argument}; leave one")
         if request.batch is not None and (request.interval is not None or request.explain is not None):
@@ -179,6 +185,8 @@ def _with_flag(request: Request, flag: Flag, value: str) -> Request:
     if flag.takes in ("DIR", "FILE") and "://" in value:
         raise ConfigError(f"{flag.name} {value}: must be a path on this machine, addresses are not read")
     field = flag.name.removeprefix("--").replace("-", "_")
+    if flag.takes == "TIME":
+        return replace(request, until=seconds_until(flag.name, value))
     if flag.takes == "SHARE":
         return replace(request, interval=_share(flag, value))
     taken: Any = Path(value) if flag.takes in ("DIR", "FILE") else value

@@ -174,6 +174,8 @@ COMMANDS = {
                 ("housing monitor housing-endpoint --labels sold.csv", "labels of rows that were sent before, by id"),
                 ("housing monitor monitoring.psi=0.1", "speak up sooner"),
                 ("housing monitor --detailed-exitcode", "exit code 2 on drift, a clear difference or wrong shares"),
+                ("housing monitor --every 60 --until 18:00 --html monitor.html", "a line a minute, and a page"),
+                ("housing monitor --every 60 --detailed-exitcode monitoring.p99_ms=50", "ends when there is a finding"),
             ),
             argument="[ENDPOINT]",
         ),
@@ -289,7 +291,11 @@ FLAGS = (
         between=(1, 1000),
     ),
     Flag("--labels", "actual labels, by the identifier of their rows", "FILE", commands=("monitor",)),
-    Flag("--html", "write a self-contained page", "FILE", commands=("compare",)),
+    Flag(
+        "--html", "write a self-contained page; of a watch, one that refreshes", "FILE", commands=("compare", "monitor")
+    ),
+    Flag("--every", "look again every N seconds, until Ctrl-C", "N", commands=("monitor",), between=(1, 86_400)),
+    Flag("--until", "end a watch after 90s, 30m or 8h, or at 18:30", "TIME", commands=("monitor",)),
     Flag(
         "--batch",
         "answer a file in S3 by a batch transform job",

@@ -208,10 +208,18 @@ def _own_arguments(request: Request) -> dict[str, Any]:
 
             own = {"run": request.argument, "recompose": recomposed}
         case "monitor":
-            return {"endpoint": request.argument, "labels": request.labels}
+            return {"endpoint": request.argument, "labels": request.labels, "watching": _watching(request)}
         case "status" | "lineage":
             own = {"endpoint": request.argument}
     return own
+
+
+def _watching(request: Request) -> Any:
+    if request.every is None:
+        return None
+    from housing.workflow.watching import Watching
+
+    return Watching(request.every, request.until, request.detailed_exitcode, request.html)
 
 
 def _console(*, as_json: bool) -> Console:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
 
@@ -27,11 +28,20 @@ class Shares:
 
 
 @dataclass(frozen=True)
+class Bin:
+    """A range of numbers, or a level, and the fractions of the rows that have it."""
+
+    name: str
+    trained: float
+    seen: float
+
+
+@dataclass(frozen=True)
 class ColumnDrift:
     """One column. `psi` is its distance, `by_chance` what two samples of the same rows would hardly pass.
 
     `out_of_range` are numbers beyond those of training, `unseen` levels that training never had. `faults` say what has
-    drifted, in words; empty for a column that is as it was.
+    drifted, in words; empty for a column that is as it was. `bins` are both distributions, side by side.
     """
 
     column: str
@@ -41,6 +51,7 @@ class ColumnDrift:
     out_of_range: float
     unseen: float
     faults: tuple[str, ...]
+    bins: tuple[Bin, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -108,14 +119,14 @@ def _column(
     were, are = _missing(trained, numeric=numeric), _missing(seen, numeric=numeric)
     before, now = trained[~were], seen[~are]
     if numeric:
-        counts = _numeric_bins(before, now, settings.bins)
+        names, counts = _numeric_bins(before, now, settings.bins)
         out_of_range, unseen = _beyond(before, now) / len(seen), 0.0
     else:
-        counts = _level_bins(before.tolist(), now.tolist())
+        names, counts = _level_bins(before.tolist(), now.tolist())
         known = set(before.tolist())
         out_of_range, unseen = 0.0, sum(level not in known for level in now.tolist()) / len(seen)
     if were.any() or are.any():
-        counts = [*counts, (int(were.sum()), int(are.sum()))]
+        names, counts = [*names, "(missing)"], [*counts, (int(were.sum()), int(are.sum()))]
     psi = stability_index(*zip(*counts, strict=True)) if len(counts) > 1 else 0.0
     by_chance = index_by_chance(len(counts), len(trained), len(seen), chance=chance)
     missing = Shares(float(were.mean()), float(are.mean()))
@@ -127,9 +138,10 @@ def _column(
         ("out of range", out_of_range, 0.0, settings.out_of_range_share),
         ("unseen levels", unseen, 0.0, settings.unseen_share),
     ):
-        if _surely(share, len(seen), chance=chance) > was + limit:
+        if surely(share, len(seen), chance=chance) > was + limit:
             faults.append(what)
-    return ColumnDrift(name, psi, by_chance, missing, out_of_range, unseen, tuple(faults))
+    bins = [Bin(one, was / len(trained), is_now / len(seen)) for one, (was, is_now) in zip(names, counts, strict=True)]
+    return ColumnDrift(name, psi, by_chance, missing, out_of_range, unseen, tuple(faults), tuple(bins))
 
 
 def _missing(values: NDArray[Any], *, numeric: bool) -> NDArray[np.bool_]:
@@ -138,12 +150,16 @@ def _missing(values: NDArray[Any], *, numeric: bool) -> NDArray[np.bool_]:
     return np.isnan(values) if numeric else np.array([value is None for value in values], bool)
 
 
-def _numeric_bins(trained: NDArray[np.float64], seen: NDArray[np.float64], bins: int) -> list[tuple[int, int]]:
+_Bins = tuple[list[str], list[tuple[int, int]]]
+"""Names of bins, and how many rows each has: of training, and seen."""
+
+
+def _numeric_bins(trained: NDArray[np.float64], seen: NDArray[np.float64], bins: int) -> _Bins:
     """Counts in bins that hold about as many rows of training each; a value that many rows have is never divided."""
     import numpy as np
 
     if not len(trained):
-        return [(0, len(seen))]
+        return ["any number"], [(0, len(seen))]
     shares = np.arange(1, bins) / bins
     upper = np.unique(np.quantile(trained, shares, method="inverted_cdf"))
     upper = upper[upper < trained.max()]
@@ -151,10 +167,13 @@ def _numeric_bins(trained: NDArray[np.float64], seen: NDArray[np.float64], bins:
         np.bincount(np.searchsorted(upper, values, side="left"), minlength=len(upper) + 1).tolist()
         for values in (trained, seen)
     ]
-    return list(zip(*counts, strict=True))
+    ends = [f"{end:.5g}" for end in upper.tolist()]
+    between = [f"{low} to {high}" for low, high in pairwise(ends)]
+    names = [f"up to {ends[0]}", *between, f"above {ends[-1]}"] if ends else ["all numbers"]
+    return names, list(zip(*counts, strict=True))
 
 
-def _level_bins(trained: Sequence[str], seen: Sequence[str]) -> list[tuple[int, int]]:
+def _level_bins(trained: Sequence[str], seen: Sequence[str]) -> _Bins:
     """Counts of every level that is not rare in training, then of all others together."""
     from collections import Counter
 
@@ -162,7 +181,7 @@ def _level_bins(trained: Sequence[str], seen: Sequence[str]) -> list[tuple[int, 
     own = [level for level, count in before.items() if count >= _RARE * len(trained)]
     counts = [(before[level], now[level]) for level in own]
     others = len(trained) - sum(c for c, _ in counts), len(seen) - sum(c for _, c in counts)
-    return [*counts, others] if any(others) else counts
+    return ([*own, "(all others)"], [*counts, others]) if any(others) else (own, counts)
 
 
 def _beyond(trained: NDArray[np.float64], seen: NDArray[np.float64]) -> int:
@@ -171,7 +190,7 @@ def _beyond(trained: NDArray[np.float64], seen: NDArray[np.float64]) -> int:
     return int(((seen < trained.min()) | (seen > trained.max())).sum())
 
 
-def _surely(share: float, rows: int, *, chance: float) -> float:
+def surely(share: float, rows: int, *, chance: float) -> float:
     """The low end of Wilson's interval: what the share of all rows is at least, seen in so many of them."""
     z = NormalDist().inv_cdf(1 - chance)
     middle = share + z * z / (2 * rows)

@@ -14,6 +14,7 @@ from housing.reporting.svg import ACCENT, SERIES_COLOURS, Chart, box, path, text
 
 _WIDTH, _TOP, _RIGHT, _NAME_WIDTH, _BAR = 900, 58, 60, 220, 24
 _MOST_BARS = 20
+_MOST_DISTRIBUTIONS = 6
 _LONGEST = 1.0  # a column that is another one altogether must not press the others into the axis
 _LONGEST_NAME = 34
 
@@ -47,6 +48,7 @@ def monitoring_report(
             if one.levels:
                 parts.append(predicted_levels(one.name, one.levels))
             parts.append(_columns(one.name, one.drift))
+            parts += distributions(one.name, one.drift)
     return files(Page(f"What {endpoint} saw", lead, parts, warnings))
 
 
@@ -72,6 +74,22 @@ def distances(variant: str, model: str, drift: DriftReport) -> Chart:
     )
     height = _TOP + _BAR * len(shown)
     return Chart(f"drift_{variant}", f"{variant} ({model}): {drift.word}", about, _WIDTH, height, elements)
+
+
+def distributions(variant: str, drift: DriftReport) -> list[Chart]:
+    """Training and endpoint side by side: of the columns that drifted, or else of those that are farthest away."""
+    shown = (drift.drifted or drift.columns)[:_MOST_DISTRIBUTIONS]
+    return [
+        side_by_side(
+            f"distribution_{variant}_{place}",
+            f"{variant}: {column.column}",
+            f"Shares of the rows; distance {column.psi:.3f}"
+            + (f", drifted: {', '.join(column.faults)}." if column.faults else "."),
+            ("training", {one.name: one.trained for one in column.bins[:_MOST_BARS]}),
+            ("endpoint", {one.name: one.seen for one in column.bins[:_MOST_BARS]}),
+        )
+        for place, column in enumerate(shown, 1)
+    ]
 
 
 def predicted_levels(variant: str, levels: Mapping[str, Shares]) -> Chart:

@@ -6,7 +6,7 @@ import pkgutil
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
@@ -148,7 +148,8 @@ class EndpointStatus:
 
     `latency_ms` is that of a typical call: the median here, the mean where no more is known. `created_at_s` counts from
     1970. `invocations_last_day` is None where only what has come since the start is counted. `test` is None for
-    an endpoint that is not in service.
+    an endpoint that is not in service. `p99_ms` is what 99 of 100 of the latest calls did not pass, and `server_errors`
+    are those failures that are no fault of the client's; both are empty where a place does not say.
     """
 
     endpoint: str
@@ -164,6 +165,8 @@ class EndpointStatus:
     invocations_last_day: int | None = None
     is_billed: bool = False
     test: SinceChange | None = None
+    p99_ms: Mapping[str, float | None] = field(default_factory=dict)
+    server_errors: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

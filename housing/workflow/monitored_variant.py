@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from housing.errors import DataError, HousingError
 from housing.tracking import schema
+from housing.workflow.monitored_coverage import MonitoredCoverage, monitored_coverage
 from housing.workflow.promotion import recorded_options
 from housing.workflow.session import Session
 
@@ -34,7 +35,7 @@ class MonitoredVariant:
 
     `levels` are the shares of the predicted levels of a label that has some: for the rows trained on, and seen.
     `answers` are its predictions by the row's id, where rows have one: the last for a row that it was asked twice.
-    `remarks` are for people.
+    `remarks` are for people. `coverage` says how often its intervals held, where labels are known.
     """
 
     variant: str
@@ -46,6 +47,7 @@ class MonitoredVariant:
     why_not: str = ""
     answers: Mapping[str, Answer] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
+    coverage: MonitoredCoverage | None = None
 
     @property
     def word(self) -> str:
@@ -117,10 +119,13 @@ def _compared(
         answered = found.answers.take(np.flatnonzero(found.answered))
         now |= _as_columns(dataset.label, answered, encoder.label_levels)
         levels = _level_shares(expected, answered, encoder.label_levels)
+    coverage = monitored_coverage(session.experiment, found, predictor, actual_labels.actual) if actual_labels else None
     # All variants' answers are told in one order of the levels.
     found = replace(found, answers=reordered(found.answers, encoder.label_levels, dataset.label_levels))
     drift = compare(before, now, session.experiment.monitoring)
-    return replace(told, rows=found.rows, drift=drift, levels=levels, answers=found.by_id, remarks=remarks)
+    return replace(
+        told, rows=found.rows, drift=drift, levels=levels, answers=found.by_id, remarks=remarks, coverage=coverage
+    )
 
 
 def _as_columns(label: str, answers: Predictions, levels: Sequence[str]) -> dict[str, NDArray[Any]]:

@@ -28,7 +28,7 @@ def test_the_farthest_column_comes_first_and_a_long_bar_is_cut() -> None:
 def test_a_report_has_every_column_and_a_figure_a_variant() -> None:
     variants = [VariantDrift("champion", "models:/price/1", DRIFT), VariantDrift("challenger", "models:/price/2", None)]
     files = monitoring_report("house", lead=["A sentence."], warnings=["A warning."], variants=variants, tables=[])
-    assert set(files) == {"report.html", "figures/drift_champion.svg"}
+    assert set(files) == {"report.html", "figures/drift_champion.svg", "figures/distribution_champion_1.svg"}
     page = files["report.html"].decode()
     for text in ("What house saw", "A sentence.", "A warning.", "Area", "Rooms", "&lt;b&gt;", "distribution"):
         assert text in page

@@ -41,7 +41,7 @@ def test_a_model_says_how_sure_it_is_and_why(described: pandas.DataFrame, housin
     assert 0.8 < promoted.data["metrics"]["test_interval_coverage"] <= 1
     model = registered("homes")
 
-    assert housing("deploy", *MINE).code == 0
+    assert housing("deploy", *MINE, "deployment.capture.percent=100").code == 0
     described.drop(columns="price").to_csv("rows.csv", index=False)
     plain = list(csv.DictReader(io.StringIO(housing("predict", "rows.csv", *MINE).out)))
     told = list(csv.DictReader(io.StringIO(housing("predict", "rows.csv", "--interval", "0.9", *MINE).out)))
@@ -68,6 +68,20 @@ def test_a_model_says_how_sure_it_is_and_why(described: pandas.DataFrame, housin
         *("prediction", "low", "high", "base", "column_1", "effect_1", "column_2", "effect_2", "other_effects")
     ]
     assert frame["low"].to_numpy() == pytest.approx(low, rel=1e-6)
+
+    described.to_csv("labels.csv", index=False)
+    watched = ("monitor", "--labels", "labels.csv", "--every", "1", "--html", "page.html", *MINE)
+    quiet = housing(*watched, "--until", "1s", "--json")
+    assert quiet.code == 0, quiet.err
+    assert quiet.err.count("champion: no drift") == 2  # a line a look
+    held = quiet.data["variants"]["champion"]["intervals"]
+    assert held["whole"]["rows"] == 1200
+    assert held["whole"]["share"] > 0.9  # the rows of training are among them
+    assert set(held["groups"]) == {"flat", "house"}
+    assert 'http-equiv="refresh" content="1"' in Path("page.html").read_text(encoding="utf-8")
+    found = housing(*watched, "--detailed-exitcode", "monitoring.p99_ms=0.001")
+    assert found.code == 2
+    assert "monitoring.p99_ms allows 0.001" in found.err
 
     again = housing("promote", *MINE, "gate.against_champion=nothing", "--json")
     assert again.code == 0, again.err

@@ -2,6 +2,7 @@
 
     POST /endpoints/<name>/invocations    text/csv, application/json or application/jsonlines in, any of them out
     GET  /ping                            200 while the server lives
+    GET  /metrics                         requests, latencies and instances, as Prometheus reads them
     /control/...                          with the token of server.json only
 
 Errors have SageMaker's shape, so a boto3 client raises what it raises on AWS: ValidationError for an unknown endpoint
@@ -16,6 +17,7 @@ import hmac
 import json
 import re
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +36,7 @@ from housing.targets.local.endpoint import UnknownVariantError
 from housing.targets.local.endpoints import ClosingError, Endpoints
 from housing.targets.local.fleet import InstanceLostError, OverloadedError
 from housing.targets.local.frames import CONTENT_TYPES, Answer, Ask
+from housing.targets.local.metrics import CONTENT_TYPE, Exposition
 from housing.targets.local.refusals import refusal
 
 # SageMaker's limit for a real-time invocation.
@@ -51,6 +54,7 @@ def build(endpoints: Endpoints, token: str) -> Starlette:
         routes=[
             Route("/endpoints/{name}/invocations", _Invocations(endpoints).handle, methods=["POST"]),
             Route("/ping", _ping, methods=["GET"]),
+            Route("/metrics", partial(_metrics, endpoints), methods=["GET"]),
             Route("/control/endpoints", guard(control.list), methods=["GET"]),
             Route("/control/endpoints/{name}", guard(control.show), methods=["GET"]),
             Route("/control/actions", guard(control.act), methods=["POST"]),
@@ -61,6 +65,14 @@ def build(endpoints: Endpoints, token: str) -> Starlette:
 
 async def _ping(_request: Request) -> Response:
     return Response()
+
+
+async def _metrics(endpoints: Endpoints, request: Request) -> Response:
+    _check_host(request)
+    exposition = Exposition()
+    for name in sorted(endpoints.serving):
+        endpoints.serving[name].expose(exposition)
+    return Response(exposition.text(), media_type=CONTENT_TYPE)
 
 
 class _Invocations:

@@ -20,6 +20,7 @@ from housing.targets.local.captures import Captures
 from housing.targets.local.fleet import Fleet
 from housing.targets.local.fork_server import ForkServer
 from housing.targets.local.frames import WITH_EXTRAS, Answer, Ask
+from housing.targets.local.metrics import Exposition
 from housing.targets.local.request_counts import RequestCounts
 from housing.targets.local.state import EndpointRecord, StateFolder
 
@@ -121,7 +122,9 @@ class Endpoint:
             asked = (kind, body) if not extras else (kind | WITH_EXTRAS, b"%b\n%b" % (extras.encode(), body))
             answer, result = await served.fleet.ask(*asked)
         finally:
-            served.traffic.record(time.perf_counter() - started, failed=answer != Answer.PREDICTED)
+            served.traffic.record(
+                time.perf_counter() - started, failed=answer != Answer.PREDICTED, refused=answer == Answer.REFUSED
+            )
         if deployment.capture and answer == Answer.PREDICTED and random.random() * 100 < deployment.capture.percent:
             asked_in, answered_in = kind.content_types
             model = deployment.variants[variant].model
@@ -170,6 +173,8 @@ class Endpoint:
             "instances": {name: s.fleet.live for name, s in served.items()},
             "invocations": {name: s.traffic.invocations for name, s in served.items()},
             "failures": {name: s.traffic.failures for name, s in served.items()},
+            "server_errors": {name: s.traffic.server_errors for name, s in served.items()},
+            "p99_ms": {name: s.traffic.p99_latency_ms() for name, s in served.items()},
             "median_latency_ms": {name: s.traffic.median_latency_ms() for name, s in served.items()},
             "models": {
                 name: {"model": self.record.deployment.variants[name].model, "digest": s.digest}
@@ -178,6 +183,14 @@ class Endpoint:
             "test": self._test(),
             "pids": {name: s.fleet.pids for name, s in served.items()},
         }
+
+    def expose(self, metrics: Exposition) -> None:
+        """Add what each variant did."""
+        deployment = self.record.deployment
+        for name, served in self._served.items():
+            about = deployment.variants[name]
+            live, counts = served.fleet.live, served.traffic
+            metrics.add(deployment.endpoint, name, about.model, weight=about.weight, instances=live, counts=counts)
 
     def _test(self) -> dict[str, Any]:
         counts = {

@@ -122,6 +122,8 @@ class LocalHost:
             invocations=value.get("invocations", {}),
             failures=value.get("failures", {}),
             latency_ms=value.get("median_latency_ms", {}),
+            p99_ms=value.get("p99_ms", {}),
+            server_errors=value.get("server_errors", {}),
             models=value.get("models", {}),
             test=SinceChange(**value["test"]) if "test" in value else None,
         )

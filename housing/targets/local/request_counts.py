@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import bisect
 import statistics
 import time
 from collections import deque
 
 _WINDOW_S = 60
+BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+"""Upper ends of the latency histogram; one more bucket holds what took longer."""
 
 
 class RequestCounts:
@@ -15,13 +18,20 @@ class RequestCounts:
     def __init__(self) -> None:
         self.invocations = 0
         self.failures = 0
+        self.server_errors = 0
+        self.seconds = 0.0
+        self.buckets = [0] * (len(BUCKETS_S) + 1)
         self._latencies_s: deque[float] = deque(maxlen=1000)
         # (second, invocations in it), oldest first: bounded, however many requests a second come.
         self._seconds: deque[list[int]] = deque(maxlen=_WINDOW_S)
 
-    def record(self, latency_s: float, *, failed: bool) -> None:
+    def record(self, latency_s: float, *, failed: bool, refused: bool = False) -> None:
+        """`refused`: it failed by the client's fault, which is no server error."""
         self.invocations += 1
         self.failures += failed
+        self.server_errors += failed and not refused
+        self.seconds += latency_s
+        self.buckets[bisect.bisect_left(BUCKETS_S, latency_s)] += 1
         self._latencies_s.append(latency_s)
         second = int(time.monotonic())
         if not self._seconds or self._seconds[-1][0] != second:
@@ -31,6 +41,13 @@ class RequestCounts:
     def last_minute(self) -> int:
         oldest = int(time.monotonic()) - _WINDOW_S
         return sum(count for second, count in self._seconds if second > oldest)
+
+    def p99_latency_ms(self) -> float | None:
+        """Of the last 1,000 answers; None before the first."""
+        if not self._latencies_s:
+            return None
+        rising = sorted(self._latencies_s)
+        return rising[min(len(rising) - 1, int(0.99 * len(rising)))] * 1000
 
     def median_latency_ms(self) -> float | None:
         """Of the last 1,000 answers; None before the first."""

@@ -127,6 +127,7 @@ class SageMakerHost:
             invocations={name: one.invocations for name, one in counted.items()},
             failures={name: one.failures for name, one in counted.items()},
             latency_ms={name: one.latency_ms for name, one in counted.items()},
+            server_errors={name: one.server_errors for name, one in counted.items()},
             models={name: {"model": m["model"], "digest": m["digest"]} for name, m in snapshot.by_variant.items()},
             created_at_s=found["CreationTime"].timestamp(),
             test=test,

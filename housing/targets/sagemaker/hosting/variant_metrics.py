@@ -28,6 +28,7 @@ class VariantMetrics:
     failures: int
     latency_ms: float | None
     invocations_last_day: int
+    server_errors: int = 0
 
 
 def variant_metrics(
@@ -94,6 +95,7 @@ def _metrics(found: dict[str, dict[datetime, float]], day_ago: datetime) -> Vari
         invocations=int(total),
         failures=int(sum(found["refused"].values()) + sum(found["failed"].values())),
         latency_ms=weighed / total / _MICROSECONDS_A_MS if total else None,
+        server_errors=int(sum(found["failed"].values())),
         invocations_last_day=int(sum(count for hour, count in calls.items() if hour >= day_ago)),
     )
 
