@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -37,18 +37,28 @@ def describe_label(file: FileTexts, name: str, missing_texts: Sequence[str], tas
     if name in file.unread:
         raise DataError(f"{where} {file.unread[name]}; a label is a number or a level in each row")
     cells = file.columns[name]
-    if missing := [cell or "" for cell in cells if is_missing(cell, missing_texts)]:
-        words = sorted(set(missing) - {""})
-        or_else = f"; {listed(words)} is read as missing: a level needs another name in the file" if words else ""
-        raise DataError(f"{where} is missing in {len(missing)} rows; leave these rows out{or_else}")
-    present = [(cell, row) for row, cell in enumerate(cells) if cell is not None]
+    present = [(cell, row) for row, cell in enumerate(cells) if cell is not None and cell not in missing_texts]
+    if not present:
+        raise DataError(f"{where} is missing in every row; choose another column")
+    missing = sorted({cell or "" for cell in cells if is_missing(cell, missing_texts)})
+    lines = _dropped(missing, len(cells) - len(present)) if missing else ()
     numeric = all(is_number(cell) for cell, _ in present)
     question = task or _guessed(where, file, name, present, numeric=numeric)
     if tasks.find(question).levels is not None:
-        return _levels(where, [cell for cell, _ in present], question, is_guess=task is None)
-    if not numeric:
+        found = _levels(where, [cell for cell, _ in present], question, is_guess=task is None)
+    elif numeric:
+        found = _number([number(cell) for cell, _ in present], question, is_guess=task is None)
+    else:
         raise DataError(f"{where} {_why_no_number(file, name, present)}")
-    return _number([number(cell) for cell, _ in present], question, is_guess=task is None)
+    return replace(found, lines=(*lines, *found.lines))
+
+
+def _dropped(texts: Sequence[str], rows: int) -> tuple[str]:
+    """The line that leaves out rows without a label; `texts` are the cells that are taken for missing."""
+    words = [text for text in texts if text]
+    or_else = f"; {listed(words)} means missing, a level needs another name" if words else ""
+    times = "1 row has none" if rows == 1 else f"{rows:,} rows have none"
+    return (f"label_missing: dropped  # guess: {times}{or_else}",)
 
 
 def _guessed(where: str, file: FileTexts, name: str, cells: Sequence[tuple[str, int]], *, numeric: bool) -> str:

@@ -1,4 +1,8 @@
-"""A CSV file as rows of text: what makes it unreadable is refused here, what its cells mean is decided in `table`."""
+"""A CSV file as rows of text: what makes it unreadable is refused here, what its cells mean is decided elsewhere.
+
+Arrow reads what is plain. Where it stumbles, and where lines stand that belong to no row, the rows are read by Python's
+own reader, which knows the line of each.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +10,18 @@ import csv
 import gzip
 import io
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from array import array
+from collections import deque
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+from housing.data import csv_engine
+from housing.data.csv_format import CsvFormat
 from housing.data.faults import Faults, shown
+from housing.data.pieces import Piece
 from housing.data.sources import foreign
 from housing.errors import DataError
 
@@ -20,9 +30,6 @@ if TYPE_CHECKING:
 
 SEPARATORS = (",", ";", "\t", "|")
 """What separates columns in the files that people have."""
-
-Chunk = tuple[Sequence[int], Sequence[Sequence[str]]]
-"""Line numbers of some rows, and their cells, column by column."""
 
 # Rows held as text at once; bounds the memory that reading a large file takes.
 _CHUNK_ROWS = 20_000
@@ -48,81 +55,196 @@ def opened(path: Path) -> Iterator[io.BufferedReader]:
         raise DataError(f"{path}: cannot be read: {error.strerror or error}") from None
 
 
-def header_and_chunks(
-    path: Path, file: io.BufferedReader, *, separator: str, faults: Faults
-) -> tuple[list[str], Iterator[Chunk]]:
-    """The first row, and an iterator over the others; rows of a wrong length go to `faults`. Raises DataError."""
-    start = file.peek(512)
-    if what := foreign(path, start):
-        raise DataError(f"{path}: this is not CSV text: it is {what}")
-    if start[:1] == b"\0":
-        raise DataError(f"{path}: begins with a NUL byte, so it is damaged or not UTF-8 text; save it as UTF-8")
-    text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
-    # strict: a quote that is never closed must not swallow the rest of the file in silence.
-    rows = csv.reader(_without_nul(path, text), delimiter=separator, strict=True)
-    numbered = _numbered(path, rows, faults)
-    line, header = next(numbered, (1, []))
-    if not header:
+class CsvFile:
+    """A CSV file, also gzipped, with the names in its first row. Rows of a wrong length go to `faults`.
+
+    Raises DataError when there is no such row.
+    """
+
+    def __init__(self, path: Path, form: CsvFormat, faults: Faults) -> None:
+        self._path = path
+        self._form = form
+        self._faults = faults
+        with opened(path) as file:
+            rows = _Rows(path, file, form, faults)
+            self._header_lines, self.names = _header(path, rows, faults)
+
+    def pieces(self, wanted: Collection[int]) -> Iterator[Piece]:
+        """All rows, of these columns, as texts. Raises DataError."""
+        done = 0
+        if not self._form.has_other_lines:
+            try:
+                for piece in self._quickly(wanted):
+                    done += piece.rows
+                    yield piece
+            except csv_engine.NotPlainError:
+                pass
+            else:
+                return
+        yield from self._carefully(wanted, done)
+
+    def _quickly(self, wanted: Collection[int]) -> Iterator[Piece]:
+        lines = _Lines(self._path, self._form)
+        done = 0
+        with opened(self._path) as file:
+            for batch in csv_engine.batches(
+                file,
+                separator=self._form.separator,
+                encoding=self._form.encoding,
+                header_lines=self._header_lines,
+                width=len(self.names),
+                wanted=wanted,
+            ):
+                columns = dict(zip(map(int, batch.schema.names), batch.columns, strict=True))
+                yield Piece(batch.num_rows, columns, lambda row, done=done: lines.place(done + row))  # type: ignore[misc]
+                done += batch.num_rows
+
+    def _carefully(self, wanted: Collection[int], done: int) -> Iterator[Piece]:
+        import pyarrow as pa
+
+        with opened(self._path) as file:
+            rows = _Rows(self._path, file, self._form, self._faults)
+            next(rows)
+            whole = self._whole(rows)
+            while some := list(islice(whole, _CHUNK_ROWS)):
+                numbers = [line for line, _ in some[done:]]
+                cells = [row for _, row in some[done:]]
+                done = max(0, done - len(some))
+                if cells:
+                    columns = {position: pa.array([row[position] for row in cells]) for position in wanted}
+                    yield Piece(len(cells), columns, lambda row, numbers=numbers: f"line {numbers[row]}")  # type: ignore[misc]
+
+    def _whole(self, rows: Iterator[tuple[int, list[str]]]) -> Iterator[tuple[int, list[str]]]:
+        width = len(self.names)
+        for line, row in rows:
+            if len(row) == width:
+                yield line, row
+            else:
+                self._faults.add(f"rows without exactly {width} values", example=f"line {line} has {len(row)}")
+
+
+class _Lines:
+    """The line on which each row begins, found when one is asked for."""
+
+    def __init__(self, path: Path, form: CsvFormat) -> None:
+        self._path = path
+        self._form = form
+        self._lines: array[int] | None = None
+
+    def place(self, row: int) -> str:
+        if self._lines is None:
+            with opened(self._path) as file:
+                rows = _Rows(self._path, file, self._form, Faults(""))
+                self._lines = array("q", (line for line, _ in rows))
+        return f"line {self._lines[row + 1]}" if row + 1 < len(self._lines) else f"row {row + 1}"
+
+
+class _Rows:
+    """The rows of a file, each with the line that it begins on; blank lines are none."""
+
+    def __init__(self, path: Path, file: io.BufferedReader, form: CsvFormat, faults: Faults) -> None:
+        self._path = path
+        self._form = form
+        self._faults = faults
+        start = file.peek(512)
+        if what := foreign(path, start):
+            raise DataError(f"{path}: this is not CSV text: it is {what}")
+        if start[:1] == b"\0":
+            raise DataError(f"{path}: begins with a NUL byte, so it is damaged or not UTF-8 text; save it as UTF-8")
+        encoding = "utf-8-sig" if form.encoding.lower() in ("utf-8", "utf8") else form.encoding
+        self._text = io.TextIOWrapper(file, encoding=encoding, newline="")
+        self._line = 0
+        self._first = 0
+        self._within = False
+        # strict: a quote that is never closed must not swallow the rest of the file in silence.
+        self._rows: _csv.Reader = csv.reader(self._lines(), delimiter=form.separator, strict=True)
+        self._begun = self._found()
+
+    def __iter__(self) -> _Rows:
+        return self
+
+    def __next__(self) -> tuple[int, list[str]]:
+        return next(self._begun)
+
+    @property
+    def line(self) -> int:
+        """The last line that was read."""
+        return self._line
+
+    def _found(self) -> Iterator[tuple[int, list[str]]]:
+        try:
+            while True:
+                self._first = 0
+                row = next(self._rows, None)
+                if row is None:
+                    return
+                if row:
+                    yield self._first, row
+        except UnicodeDecodeError:
+            raise DataError(_wrong_encoding(self._path, self._form.encoding)) from None
+        except csv.Error as error:
+            self._faults.add(f"line {self._first}: {_quoting(error)}")
+
+    def _lines(self) -> Iterator[str]:
+        """Those that belong to rows."""
+        held: deque[tuple[int, str]] = deque()
+        for number, line in self._checked():
+            if number <= self._form.skip_lines or self._is_comment(line):
+                continue
+            if self._form.footer_lines and not line.strip():
+                continue
+            held.append((number, line))
+            if len(held) > self._form.footer_lines:
+                self._line, text = held.popleft()
+                self._first = self._first or self._line
+                yield text
+
+    def _is_comment(self, line: str) -> bool:
+        if self._form.comment is None:
+            return False
+        if not self._within and line.startswith(self._form.comment):
+            return True
+        self._within ^= line.count('"') % 2 == 1
+        return False
+
+    def _checked(self) -> Iterator[tuple[int, str]]:
+        path = self._path
+        with self._text as text:
+            for number, line in enumerate(iter(lambda: text.readline(_LONGEST_LINE), ""), 1):
+                if len(line) == _LONGEST_LINE:
+                    raise DataError(
+                        f"{path}, line {number}: has more than {_LONGEST_LINE:,} characters, so this is no table"
+                    )
+                if "\0" in line:
+                    raise DataError(
+                        f"{path}, line {number}: contains a NUL byte, so it is damaged or not UTF-8 text; save it as "
+                        "UTF-8"
+                    )
+                yield number, line
+
+
+def _header(path: Path, rows: _Rows, faults: Faults) -> tuple[int, Sequence[str]]:
+    """The line that it ends on, and the names."""
+    line, names = next(rows, (1, []))
+    if not names:
         faults.raise_any()
         raise DataError(f"{path}: the file is empty; it needs a line with the column names, then the rows")
-    if rows.line_num > line:
-        raise DataError(f"{path}, line {line}: the quoted name {shown(header[-1])} runs over several lines")
-    return header, _chunks(numbered, len(header), faults)
+    if rows.line > line:
+        raise DataError(f"{path}, line {line}: the quoted name {shown(names[-1])} runs over several lines")
+    return rows.line, names
 
 
-def _chunks(numbered: Iterable[tuple[int, list[str]]], width: int, faults: Faults) -> Iterator[Chunk]:
-    lines: list[int] = []
-    rows: list[list[str]] = []
-    for line, row in numbered:
-        if len(row) != width:
-            faults.add(f"rows without exactly {width} values", example=f"line {line} has {len(row)}")
-            continue
-        lines.append(line)
-        rows.append(row)
-        if len(rows) == _CHUNK_ROWS:
-            yield lines, list(zip(*rows, strict=True))
-            lines, rows = [], []
-    if rows:
-        yield lines, list(zip(*rows, strict=True))
-
-
-def _numbered(path: Path, rows: _csv.Reader, faults: Faults) -> Iterator[tuple[int, list[str]]]:
-    """Rows with the line each begins on; blank lines are no rows."""
-    end = 0
-    try:
-        for row in rows:
-            if row:
-                yield end + 1, row
-            end = rows.line_num
-    except UnicodeDecodeError:
-        raise DataError(_wrong_encoding(path)) from None
-    except csv.Error as error:
-        faults.add(f"line {end + 1}: {_quoting(error)}")
-
-
-def _without_nul(path: Path, text: io.TextIOWrapper) -> Iterator[str]:
-    with text:
-        for number, line in enumerate(iter(lambda: text.readline(_LONGEST_LINE), ""), 1):
-            if len(line) == _LONGEST_LINE:
-                raise DataError(
-                    f"{path}, line {number}: has more than {_LONGEST_LINE:,} characters, so this is no table"
-                )
-            if "\0" in line:
-                raise DataError(
-                    f"{path}, line {number}: contains a NUL byte, so it is damaged or not UTF-8 text; save it as UTF-8"
-                )
-            yield line
-
-
-def _wrong_encoding(path: Path) -> str:
+def _wrong_encoding(path: Path, encoding: str) -> str:
+    name = "UTF-8" if encoding.lower() in ("utf-8", "utf8") else encoding
+    way_out = "save the file as UTF-8, or set encoding (latin-1, cp1252, ...)"
     with opened(path) as file:
         for number, line in enumerate(file, 1):
             try:
-                line.decode()
+                line.decode(encoding)
             except UnicodeDecodeError as error:
                 byte = line[error.start]
-                return f"{path}, line {number}: byte 0x{byte:02x} is not UTF-8; save the file as UTF-8"
-    return f"{path}: is not UTF-8; save the file as UTF-8"
+                return f"{path}, line {number}: byte 0x{byte:02x} is not {name}; {way_out}"
+    return f"{path}: is not {name}; {way_out}"
 
 
 def _quoting(error: csv.Error) -> str:

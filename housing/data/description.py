@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
+from housing.data.csv_format import CsvFormat
 from housing.data.faults import listed, repeated
 from housing.data.kinds import Boolean, Text
 from housing.data.moments import Date
@@ -14,6 +15,9 @@ from housing.data.split_spec import Split, split_faults
 from housing.nearest import nearest
 from housing.tasks import base as tasks
 from housing.tasks.base import quantiles_fault
+
+if TYPE_CHECKING:
+    from housing.data.where import Where
 
 Missing = Literal["refused", "unknown", "none"]
 """What an empty cell means: an error, a value nobody wrote down, or a thing that is not there."""
@@ -95,6 +99,9 @@ class Dataset:
     (1 or true), or not until then (0 or false). `weight` is the column of how much each row counts, in fits and in
     metrics. None of these is a feature.
 
+    Rows for which `where` is not true are left out, as are those without a label and those that equal an earlier one in
+    every column that is not ignored, where `label_missing` and `duplicates` say so. What was left out is counted.
+
     `source` is a path seen from the working folder, or `package:<file>` for shipped data. A CSV may be gzipped. An
     empty cell is always missing; `missing_values` are the texts that mean the same.
     """
@@ -114,9 +121,17 @@ class Dataset:
     group: str | None = None
     event: str | None = None
     weight: str | None = None
+    where: str | None = None
+    label_missing: Literal["refused", "dropped"] = "refused"
+    duplicates: Literal["refused", "dropped", "kept"] = "kept"
+    encoding: str = "utf-8"
+    comment: str | None = None
+    skip_lines: int = 0
+    footer_lines: int = 0
 
     def __post_init__(self) -> None:
-        faults = [*self._separator_faults(), *self._label_faults(), *self._level_faults(), *self._weight_faults()]
+        faults = [*self.csv_format.faults(), *self._label_faults(), *self._level_faults(), *self._weight_faults()]
+        faults += self._where_faults()
         faults += split_faults(self.split, self.columns)
         if self.group is not None and self.split.by_group not in (None, self.group):
             faults.append(
@@ -166,10 +181,25 @@ class Dataset:
         """Every text that means missing, the empty cell included."""
         return frozenset(("", *self.missing_values))
 
-    def _separator_faults(self) -> list[str]:
-        if len(self.separator) == 1 and self.separator not in '\r\n"':
-            return []
-        return [f"separator must be one character, not a quote or a line end, got {self.separator!r}"]
+    @property
+    def csv_format(self) -> CsvFormat:
+        """How its text is cut into rows and cells."""
+        return CsvFormat(self.separator, self.encoding, self.comment, self.skip_lines, self.footer_lines)
+
+    def condition(self) -> Where | None:
+        """Which rows are kept; None: all. Raises ValueError when `where` is no condition of these columns."""
+        if self.where is None:
+            return None
+        from housing.data.where import Where
+
+        numeric = [name for name, column in self.columns.items() if isinstance(column, Numeric)]
+        return Where(self.where, numeric=numeric, texts=self.columns.keys() - numeric)
+
+    def _where_faults(self) -> Iterator[str]:
+        try:
+            self.condition()
+        except ValueError as error:
+            yield f"where: {error}".replace("; ", ", ")
 
     def _label_faults(self) -> list[str]:
         if self.label not in self.columns:

@@ -8,11 +8,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from housing.data.cells import is_missing, text_of
-from housing.data.csv_file import SEPARATORS, header_and_chunks, opened
+from housing.data.collectors import texts_of
+from housing.data.csv_file import SEPARATORS, CsvFile, opened
+from housing.data.csv_format import CsvFormat
 from housing.data.faults import Faults, repeated, shown
+from housing.data.locations import located
 from housing.data.looks import MOMENTS_WAY_OUT
-from housing.data.table import located
+from housing.data.selection import Places
+from housing.errors import DataError
 
 _LONGEST_START = 100_000
 
@@ -61,40 +64,41 @@ def _separator(path: Path) -> str:
 
 def _csv_file(path: Path, separator: str) -> FileTexts:
     faults = Faults(str(path))
-    numbers: list[int] = []
-    with opened(path) as file:
-        header, chunks = header_and_chunks(path, file, separator=separator, faults=faults)
-        columns: list[list[str | None]] = [[] for _ in header]
-        for lines, pieces in chunks:
-            numbers.extend(lines)
-            for column, piece in zip(columns, pieces, strict=True):
-                column.extend(piece)
-    _note_repeated(header, faults)
+    file = CsvFile(path, CsvFormat(separator), faults)
+    places = Places()
+    columns: list[list[str | None]] = [[] for _ in file.names]
+    for piece in file.pieces(range(len(columns))):
+        places.add(piece.rows, None, piece.place)
+        for position, column in enumerate(columns):
+            column.extend(piece.columns[position].to_pylist())
+    _note_repeated(file.names, faults)
     if not columns[0]:
         faults.add("there are no rows below the header")
     faults.raise_any()
-    return FileTexts(path, separator, dict(zip(header, columns, strict=True)), lambda row: f"line {numbers[row]}")
+    return FileTexts(path, separator, dict(zip(file.names, columns, strict=True)), places)
 
 
 def _parquet_file(path: Path) -> FileTexts:
-    from housing.data.parquet_file import ParquetColumns
+    from housing.data.parquet_file import ParquetFile
 
-    file = ParquetColumns(path)
+    file = ParquetFile(path)
     faults = Faults(str(path))
     _note_repeated(file.names, faults)
-    if not file.rows:
-        faults.add("there are no rows")
     faults.raise_any()
-    columns: dict[str, list[str | None]] = {}
+    columns: dict[str, list[str | None]] = {name: [] for name in file.names}
     unread = {}
     for name in file.names:
         if found := file.unread(name):
             kind, is_moment = found
             unread[name] = f"holds {kind}" + (f": dates or times; {MOMENTS_WAY_OUT}" if is_moment else "")
-            columns[name] = []
-        else:
-            columns[name] = [None if is_missing(value) else text_of(value) for value in file.cells(name)]
-    return FileTexts(path, None, columns, lambda row: f"row {row + 1}", unread)
+    places = Places()
+    for piece in file.pieces([place for place, name in enumerate(file.names) if name not in unread]):
+        places.add(piece.rows, None, piece.place)
+        for position, cells in piece.columns.items():
+            columns[file.names[position]].extend(texts_of(cells))
+    if not places.rows:
+        raise DataError(f"{path}: there are no rows")
+    return FileTexts(path, None, columns, places, unread)
 
 
 def _note_repeated(names: Sequence[str], faults: Faults) -> None:

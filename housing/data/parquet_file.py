@@ -1,70 +1,89 @@
-"""A Parquet file as columns of Python values."""
+"""A Parquet file as pieces of Arrow arrays."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from housing.data.pieces import Piece
 from housing.errors import DataError
 
+_ROWS_A_PIECE = 64_000
 
-class ParquetColumns:
-    """The columns of a Parquet file; one is decoded when it is asked for. Raises DataError on a damaged file."""
+
+class ParquetFile:
+    """A Parquet file, read when its rows are asked for. Raises DataError on a damaged one."""
 
     def __init__(self, path: Path) -> None:
-        import pyarrow.lib
         from pyarrow import parquet
 
-        self._errors = (pyarrow.lib.ArrowException, OSError)
         self._path = path
-        try:
-            # Not by read_table, which knows no file that has a column's name twice.
-            with parquet.ParquetFile(path) as file:
-                self._table = file.read(use_threads=False)
-        except FileNotFoundError:
-            raise
-        except self._errors as error:
-            raise DataError(self._reason(error)) from None
+        self._file = self._translated(lambda: parquet.ParquetFile(path))
+        self._schema = self._file.schema_arrow
 
     @property
-    def names(self) -> list[str]:
-        return list(self._table.column_names)
-
-    @property
-    def rows(self) -> int:
-        return int(self._table.num_rows)
+    def names(self) -> Sequence[str]:
+        """Of the columns."""
+        return list(self._schema.names)
 
     def unread(self, name: str) -> tuple[str, bool] | None:
         """The type of a column that is neither numbers nor text, and whether it is a date or time; else None."""
-        from pyarrow import types
+        return unread(self._schema.field(name).type)
 
-        kind = self._table.schema.field(name).type
-        if types.is_dictionary(kind):
-            kind = kind.value_type
-        if types.is_temporal(kind):
-            return str(kind), True
-        plain = (
-            types.is_integer, types.is_floating, types.is_decimal, types.is_boolean, types.is_string,
-            types.is_large_string, types.is_string_view, types.is_null,
-        )  # fmt: skip
-        return None if any(is_kind(kind) for is_kind in plain) else (_type_name(kind), False)
+    def pieces(self, wanted: Collection[int]) -> Iterator[Piece]:
+        """All rows, of these columns. Raises DataError."""
+        names = {position: self._schema.names[position] for position in wanted}
+        for name in names.values():
+            if (found := self.unread(name)) and not found[1]:
+                raise DataError(f"{self._path}: column {name!r} holds {found[0]}, not numbers or text")
+        batches = self._translated(lambda: self._file.iter_batches(_ROWS_A_PIECE, columns=list(names.values())))
+        done = 0
+        while (batch := self._translated(lambda: next(batches, None))) is not None:
+            columns = {position: plain(batch.column(name)) for position, name in names.items()}
+            yield Piece(batch.num_rows, columns, partial(_place, done))
+            done += batch.num_rows
 
-    def cells(self, name: str) -> Sequence[object]:
-        """Values of one column; None where it is null."""
-        from pyarrow import types
+    def _translated(self, act: Any) -> Any:
+        from pyarrow import lib
 
-        column = self._table.column(name)
-        if types.is_dictionary(column.type):
-            column = column.cast(column.type.value_type)
-        if types.is_nested(column.type) or types.is_binary(column.type):
-            raise DataError(f"{self._path}: column {name!r} holds {column.type}, not numbers or text")
-        return list(column.to_pylist())
+        try:
+            return act()
+        except FileNotFoundError:
+            raise
+        except (lib.ArrowException, OSError) as error:
+            reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+            raise DataError(
+                f"{self._path}: is not a whole Parquet file ({reason}); write it again, or set format: csv if it is one"
+            ) from None
 
-    def _reason(self, error: BaseException) -> str:
-        reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
-        return f"{self._path}: is not a whole Parquet file ({reason}); write it again, or set format: csv if it is one"
+
+def plain(cells: Any) -> Any:
+    """An array without dictionary encoding."""
+    from pyarrow import types
+
+    return cells.cast(cells.type.value_type) if types.is_dictionary(cells.type) else cells
+
+
+def unread(kind: Any) -> tuple[str, bool] | None:
+    """An Arrow type that is neither numbers nor text, in words, and whether it is of dates or times; else None."""
+    from pyarrow import types
+
+    if types.is_dictionary(kind):
+        kind = kind.value_type
+    if types.is_temporal(kind):
+        return str(kind), True
+    known = (
+        types.is_integer, types.is_floating, types.is_decimal, types.is_boolean, types.is_string,
+        types.is_large_string, types.is_string_view, types.is_null,
+    )  # fmt: skip
+    return None if any(is_kind(kind) for is_kind in known) else (_type_name(kind), False)
+
+
+def _place(done: int, row: int) -> str:
+    return f"row {done + row + 1}"
 
 
 def _type_name(kind: Any) -> str:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from housing.data.faults import Faults, shown
 from housing.data.missing import Place, is_missing, text_of
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 class MissingCells(Protocol):
@@ -33,7 +36,10 @@ class ReadCells:
         self._known: dict[object, str | None] = dict.fromkeys((None, *missing.texts))
         self._values: list[str | None] = []
 
-    def add(self, cells: Sequence[object], place: Place) -> None:
+    def add(self, cells: pa.Array, place: Place) -> None:
+        self._add(cells.to_pylist(), place)
+
+    def _add(self, cells: Sequence[object], place: Place) -> None:
         odd = {cell for cell in set(cells).difference(self._known) if not self._takes(cell)}
         values = list(map(self._known.get, cells))
         if None in values:

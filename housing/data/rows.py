@@ -5,48 +5,61 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Collection, Iterator, Sequence
-from pathlib import Path
+from itertools import chain, islice
 
-from housing.data.cells import text_of
-from housing.data.csv_file import header_and_chunks, opened
+from housing.data.collectors import is_text, texts_of
+from housing.data.csv_file import CsvFile, opened
+from housing.data.csv_format import CsvFormat
 from housing.data.faults import Faults, listed, repeated
-from housing.data.table import check_separator, located
+from housing.data.header import check_separator
+from housing.data.locations import located
+from housing.data.pieces import RawFile
 from housing.errors import DataError
 
 
-def csv_pieces(source: str, *, separator: str, rows_a_piece: int, columns: Collection[str] = ()) -> Iterator[str]:
+def csv_pieces(
+    source: str, *, rows_a_piece: int, form: CsvFormat | None = None, columns: Collection[str] = ()
+) -> Iterator[str]:
     """The rows of a CSV (also gzipped) or Parquet file as comma-separated texts with a header, in the file's order.
 
-    Raises DataError before the first piece when the file cannot be read, has rows of unequal length, has no rows, or
+    The file is read once to the end before the first piece, and again for the pieces, so that it may be larger than
+    memory. Raises DataError before the first piece when it cannot be read, has rows of unequal length, has no rows, or
     has none of the `columns` until it is read with another separator.
     """
     path = located(source)
-    with opened(path) as file:
-        is_parquet = file.peek(4)[:4] == b"PAR1"
-    header, rows = _from_parquet(path) if is_parquet else _from_csv(path, separator, columns)
+    form = form or CsvFormat()
+    faults = Faults(str(path))
+    with opened(path) as start:
+        is_parquet = start.peek(4)[:4] == b"PAR1"
+    file: RawFile
+    if is_parquet:
+        from housing.data.parquet_file import ParquetFile
+
+        file = ParquetFile(path)
+        if twice := repeated(file.names):
+            raise DataError(f"{path}: column names used more than once: {listed(twice)}; rename one")
+    else:
+        file = CsvFile(path, form, faults)
+        check_separator(path, file.names, columns, form.separator)
+    rows = sum(piece.rows for piece in file.pieces(range(len(file.names))))
+    faults.raise_any()
     if not rows:
         raise DataError(f"{path}: there are no rows to predict")
-    return (_text(header, rows[start : start + rows_a_piece]) for start in range(0, len(rows), rows_a_piece))
+    return _texts(file, rows_a_piece)
 
 
-def _from_csv(path: Path, separator: str, known: Collection[str]) -> tuple[list[str], Sequence[Sequence[str]]]:
-    faults = Faults(str(path))
-    with opened(path) as file:
-        header, chunks = header_and_chunks(path, file, separator=separator, faults=faults)
-        check_separator(path, header, known, separator)
-        rows = [row for _, columns in chunks for row in zip(*columns, strict=True)]
-    faults.raise_any()
-    return header, rows
+def _texts(file: RawFile, rows_a_piece: int) -> Iterator[str]:
+    rows = chain.from_iterable(_rows(file))
+    while some := list(islice(rows, rows_a_piece)):
+        yield _text(file.names, some)
 
 
-def _from_parquet(path: Path) -> tuple[list[str], Sequence[Sequence[str]]]:
-    from housing.data.parquet_file import ParquetColumns
-
-    file = ParquetColumns(path)
-    if twice := repeated(file.names):
-        raise DataError(f"{path}: column names used more than once: {listed(twice)}; rename one")
-    columns = [["" if value is None else text_of(value) for value in file.cells(name)] for name in file.names]
-    return file.names, list(zip(*columns, strict=True))
+def _rows(file: RawFile) -> Iterator[Iterator[Sequence[str]]]:
+    for piece in file.pieces(range(len(file.names))):
+        columns = [
+            cells.to_pylist() if is_text(cells.type) else texts_of(cells) for _, cells in sorted(piece.columns.items())
+        ]
+        yield zip(*([cell or "" for cell in cells] for cells in columns), strict=True)
 
 
 def _text(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -19,6 +19,7 @@ CONFIG_HASH = "housing.config_hash"
 CONFIG_SHA256 = "housing.config_sha256"
 DATA_DIGEST = "housing.data_digest"
 SPLIT_DIGEST = "housing.split_digest"
+LEFT_OUT = "housing.left_out"
 ENCODER_DIGEST = "housing.encoder_digest"
 SCRIPT_DIGEST = "housing.script_digest"
 HYPERPARAMETERS = "housing.hyperparameters"
@@ -69,6 +70,7 @@ MEANINGS: Mapping[str, str] = {
     CONFIG_HASH: "hash of the resolved configuration, without what decides no result",
     CONFIG_SHA256: "SHA-256 of the file `config.yaml` beside the run",
     DATA_DIGEST: "digest of the table that was read",
+    LEFT_OUT: "JSON: rows of the source that are not in the table, by the key of the dataset that left them out",
     SPLIT_DIGEST: "digest of which rows are in which part",
     ENCODER_DIGEST: "digest of the fitted encoder",
     SCRIPT_DIGEST: "SHA-256 of the folder of the script that trained, where one did",

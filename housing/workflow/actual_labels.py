@@ -25,7 +25,7 @@ def read_labels(session: Session, file: Path) -> ActualLabels:
             f"--labels: task {dataset.task_name} is judged by whole groups, and an endpoint answers rows: nobody knows "
             "which of a group it was asked. Leave --labels out for drift; the gate of `housing promote` compares models"
         )
-    (text,) = csv_pieces(str(file), separator=dataset.separator, rows_a_piece=2**31, columns=dataset.columns)
+    (text,) = csv_pieces(str(file), form=dataset.csv_format, rows_a_piece=2**31, columns=dataset.columns)
     header = header_of(text)
     named_by = id_column(dataset, header)
     if named_by is None:

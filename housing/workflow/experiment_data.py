@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -53,10 +54,12 @@ class ExperimentData:
 
     @property
     def digest_tags(self) -> dict[str, str]:
-        """Digests that identify the state of the data; empty while nothing has been read."""
+        """What identifies the state of the data; empty while nothing has been read."""
         if not self._prepared.is_made:
             return {}
+        left_out = self.prepared.table.left_out
         return {
+            **({schema.LEFT_OUT: json.dumps(left_out)} if left_out else {}),
             schema.DATA_DIGEST: self.prepared.data_digest,
             schema.SPLIT_DIGEST: self.prepared.split_digest,
             schema.ENCODER_DIGEST: self.prepared.encoder_digest,
@@ -67,6 +70,7 @@ class ExperimentData:
         from housing.data.leaks import leaks
         from housing.data.preparation import prepare
         from housing.data.remarks import data_remarks
+        from housing.data.selection import left_out_text
 
         dataset, features = self._experiment.dataset, self._experiment.features
         self._record.check_writable()
@@ -81,6 +85,8 @@ class ExperimentData:
         )
         for remark in data_remarks(prepared):
             self._reporter.step("data", remark)
+        if left_out := prepared.table.left_out:
+            self._reporter.step("left out", left_out_text(left_out, dataset))
         for suspicion in leaks(prepared):
             self._reporter.step("leak?", suspicion)
         for remark in label_remarks(prepared.table, prepared.parts, prepared.encoder):

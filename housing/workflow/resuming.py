@@ -6,11 +6,12 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from housing.config.schema import CHOOSABLE, Experiment
+from housing.data.description import Dataset
 from housing.errors import ConfigError, TrackingError, TrainingError
 from housing.secrets import masked_values, unmasked
 from housing.shell import setting
@@ -220,13 +221,18 @@ def _differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     from housing.tracking.entries import flatten
 
     before, after = flatten(then), flatten(now)
+    # What an earlier version did not know, it did as a dataset does by default.
+    defaults = {field.name: field.default for field in fields(Dataset) if field.default is not MISSING}
+    implied = flatten({"dataset": json.loads(json.dumps(defaults))})
 
     def is_set(text: str | None) -> bool:
         return text is not None and text not in _NOT_SET
 
     changed = [
         key
-        for key, was, is_now in ((key, before.get(key), after.get(key)) for key in {**before, **after})
+        for key, was, is_now in (
+            (key, before.get(key, implied.get(key)), after.get(key)) for key in {**before, **after}
+        )
         if was != is_now and (is_set(was) or is_set(is_now))
     ]
     return [f"{key}: {before.get(key, 'absent')} then, {after.get(key, 'absent')} now" for key in changed]

@@ -113,7 +113,7 @@ def test_free_text_that_repeats_is_ignored(tmp_path: Path) -> None:
     ("content", "label", "essential"),
     [
         ("a,price\n1,2\n", "prize", "did you mean 'price'"),
-        ("a,price\n1,2\n1,\n", "price", "is missing in 1 rows"),
+        ("a,price\n1,\n2,NA\n", "price", "is missing in every row"),
         ("a,price\n1,2\n1,dear\n", "price", "must be numeric; it has 'dear'"),
         ("a,a,price\n1,2,3\n", "price", "more than once: 'a'"),
         ("a,price\n", "price", "no rows"),
@@ -207,3 +207,12 @@ def test_awkward_levels_survive_the_description(tmp_path: Path, level: str) -> N
     table.to_csv(tmp_path / "cases.csv", index=False)
     text = describe(tmp_path / "cases.csv", "kind", task="multiclass")
     assert set(_load(text).label_levels) == {level, "other", "third"}
+
+
+def test_rows_without_a_label_stop_nothing_and_are_left_out(tmp_path: Path) -> None:
+    rows = "".join(f"{i % 7},{'NA' if i == 5 else '' if i == 6 else i * 10}\n" for i in range(20))
+    (tmp_path / "a.csv").write_text(f"rooms,price\n{rows}")
+    text = describe(tmp_path / "a.csv", "price")
+    assert "label_missing: dropped  # guess: 2 rows have none; 'NA' means missing" in text
+    table = prepare(_load(text), Features("plain")).table
+    assert (table.rows, table.left_out) == (18, {"label_missing": 2})

@@ -90,7 +90,7 @@ def test_numbers_in_texts_are_described_as_in_a_csv(tmp_path: Path) -> None:
     [
         lambda file: describe(file, "price"),
         lambda file: read(cottages(file, format="parquet")),
-        lambda file: list(csv_pieces(str(file), separator=",", rows_a_piece=10)),
+        lambda file: list(csv_pieces(str(file), rows_a_piece=10)),
     ],
     ids=["describe", "train", "predict"],
 )

@@ -19,6 +19,7 @@ from pathlib import Path
 import pytest
 
 from housing.cli.dispatch import main
+from housing.data.csv_format import CsvFormat
 from housing.data.describe import describe
 from housing.data.rows import csv_pieces
 from housing.data.table import read
@@ -173,10 +174,10 @@ def test_rows_to_predict_with_another_separator_are_told_so(tmp_path: Path) -> N
     file = tmp_path / "rows.csv"
     file.write_text(CSV)
     with pytest.raises(DataError, match=r"columns are separated by ',', the dataset says '\|'; set separator: ','"):
-        csv_pieces(str(file), separator="|", rows_a_piece=10, columns=cottages(file).columns)
+        csv_pieces(str(file), form=CsvFormat("|"), rows_a_piece=10, columns=cottages(file).columns)
 
 
 def test_rows_to_predict_without_a_known_column_go_to_who_judges_them(tmp_path: Path) -> None:
     file = tmp_path / "rows.csv"
     file.write_text("a|b\n1|2\n")
-    assert list(csv_pieces(str(file), separator="|", rows_a_piece=10, columns=["area"])) == ["a,b\r\n1,2\r\n"]
+    assert list(csv_pieces(str(file), form=CsvFormat("|"), rows_a_piece=10, columns=["area"])) == ["a,b\r\n1,2\r\n"]

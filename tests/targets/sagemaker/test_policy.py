@@ -130,9 +130,7 @@ def serve(rehearsal: Served, models: Mapping[str, Path]) -> None:
     host.predict("guarded", ROWS)
     host.status("guarded")
     host.endpoints()
-    host.predict_file(
-        "guarded", _uploaded(rehearsal), lambda file: csv_pieces(str(file), separator=",", rows_a_piece=9)
-    )
+    host.predict_file("guarded", _uploaded(rehearsal), lambda file: csv_pieces(str(file), rows_a_piece=9))
     destroy(host, "guarded")
 
 

@@ -32,7 +32,7 @@ def test_a_file_in_s3_is_answered_by_a_job_of_its_own(
     batch = host.predict_file(
         "house",
         f"s3://rows-{interface}/in/rows.csv",
-        lambda file: csv_pieces(str(file), separator=",", rows_a_piece=4),
+        lambda file: csv_pieces(str(file), rows_a_piece=4),
     )
     assert (batch.rows, batch.variant) == (6, "champion")
     bucket, key = split(batch.location)

@@ -1,0 +1,252 @@
+"""The cells of one column on their way into a table: read as numbers, levels or names, and held to the description.
+
+Cells come as Arrow arrays. What the whole array can be told at once is; an array with an odd cell is read cell by cell,
+for the message that names it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from decimal import Decimal
+from functools import partial
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from housing.data.cells import HIGHEST_EXACT, has_too_many_digits, is_missing, number, text_of
+from housing.data.description import Column, Dataset, Nominal, Numeric, Ordinal
+from housing.data.faults import Faults, listed, shown
+from housing.data.kinds import Boolean, truth
+from housing.data.missing import Place
+from housing.data.moments import Date, seconds_of
+from housing.data.read_cells import ReadCells, date_in_words
+from housing.nearest import nearest
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+class Collector(Protocol):
+    """Takes one column, piece by piece."""
+
+    def add(self, cells: pa.Array, place: Place) -> None:
+        """Take the next cells: text, numbers, or null for missing."""
+
+    def values(self) -> NDArray[np.generic]:
+        """All cells, as a table keeps them."""
+
+
+def collector(name: str, dataset: Dataset, faults: Faults) -> Collector:
+    """What takes the column `name`."""
+    column = dataset.columns[name]
+    missing = _Missing(name, column, dataset, faults)
+    if isinstance(column, Numeric):
+        return Numbers(name, column, missing, faults)
+    if isinstance(column, Ordinal | Nominal):
+        return _Levels(name, column.levels, missing, faults)
+    if isinstance(column, Boolean):
+        return ReadCells(name, truth, missing, faults, what="true or false")
+    if isinstance(column, Date):
+        read = partial(seconds_of, pattern=column.format)
+        return ReadCells(name, read, missing, faults, what=date_in_words(column.format))
+    return _Names(missing)
+
+
+def number_reader(name: str, column: Numeric, dataset: Dataset, faults: Faults) -> Numbers:
+    """What reads numbers of a column wherever they lie, and takes missing ones as they are."""
+    anywhere = replace(column, low=None, high=None, missing="unknown")
+    return Numbers(name, anywhere, _Missing(name, anywhere, dataset, faults), faults)
+
+
+def texts_of(cells: pa.Array) -> list[str | None]:
+    """Each cell as it would stand in a CSV file."""
+    return [None if is_missing(cell) else text_of(cell) for cell in cells.to_pylist()]
+
+
+class _Missing:
+    """Knows which cells are missing, and notes those that must not be."""
+
+    def __init__(self, name: str, column: Column, dataset: Dataset, faults: Faults) -> None:
+        self.texts = dataset.missing_texts
+        self._faults = faults
+        self.is_refused = getattr(column, "missing", "unknown") == "refused"
+        self.of_label = name == dataset.label
+        self._fault = f"{name}: missing {'label' if self.of_label else 'value'}"
+        self._way_out = (
+            "leave these rows out (label_missing: dropped), or mend the file"
+            if self.of_label
+            else "declare what it means (missing: unknown or none) or mend the file"
+        )
+
+    def note(self, index: int, place: Place) -> None:
+        if self.is_refused:
+            self._faults.add(self._fault, example=partial(place, index), way_out=self._way_out)
+
+    def as_null(self, cells: pa.Array) -> pa.Array:
+        """Texts, those that mean missing as null."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        is_one = pc.is_in(cells, value_set=pa.array(sorted(self.texts), cells.type))
+        return pc.if_else(is_one, pa.scalar(None, cells.type), cells) if pc.any(is_one).as_py() else cells
+
+
+class Numbers:
+    """Finite numbers as float64, NaN for missing; those outside of the column's range are noted as faults."""
+
+    def __init__(self, name: str, column: Numeric, missing: _Missing, faults: Faults) -> None:
+        self._name = name
+        self._low, self._high = column.low, column.high
+        self._missing = missing
+        self._faults = faults
+        self._parts: list[NDArray[np.float64]] = []
+
+    def add(self, cells: pa.Array, place: Place) -> None:
+        numbers = self.read(cells, place)
+        self._check_range(numbers, place)
+        self._parts.append(numbers)
+
+    def values(self) -> NDArray[np.generic]:
+        return np.concatenate([np.empty(0), *self._parts])
+
+    def read(self, cells: pa.Array, place: Place) -> NDArray[np.float64]:
+        """(cells,) of numbers; what is none, or must not be missing, is noted."""
+        numbers = self._quick(cells)
+        if numbers is None:
+            return self._careful(cells.to_pylist(), place)
+        if self._missing.is_refused:
+            for index in np.flatnonzero(np.isnan(numbers)).tolist():
+                self._missing.note(index, place)
+        return numbers
+
+    def _quick(self, cells: pa.Array) -> NDArray[np.float64] | None:
+        """The numbers, or None when a cell needs a closer look."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        try:
+            known = self._missing.as_null(cells) if is_text(cells.type) else cells
+            found = pc.cast(known, pa.float64())
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+            return None
+        numbers: NDArray[np.float64] = found.to_numpy(zero_copy_only=False)
+        if pa.types.is_boolean(cells.type) or pa.types.is_decimal(cells.type):
+            return None
+        unknown = int(np.isnan(numbers).sum())
+        if is_text(cells.type) and unknown != found.null_count:  # written as "nan"
+            return None
+        within = np.abs(numbers) < HIGHEST_EXACT
+        return numbers if int(within.sum()) + unknown == len(numbers) else None
+
+    def _careful(self, cells: Sequence[object], place: Place) -> NDArray[np.float64]:
+        numbers = np.full(len(cells), np.nan)
+        for index, cell in enumerate(cells):
+            if is_missing(cell, self._missing.texts):
+                self._missing.note(index, place)
+                continue
+            try:
+                numbers[index] = number(cell if isinstance(cell, str) else str(cell))
+            except ValueError:
+                self._refuse(cell, partial(place, index))
+        return numbers
+
+    def _refuse(self, cell: object, place: Callable[[], str]) -> None:
+        fault, way_out = f"{self._name}: not a number", ""
+        if isinstance(cell, str | int | Decimal) and has_too_many_digits(cell):
+            fault = f"{self._name}: whole numbers beyond 2^53 would lose digits"
+            way_out = "round them in the file, or describe the column as identifier"
+        elif self._missing.of_label:
+            way_out = "where the label has levels, describe it as kind: nominal; `housing describe` says more"
+        self._faults.add(fault, example=lambda: f"{shown(cell)} ({place()})", way_out=way_out)
+
+    def _check_range(self, numbers: NDArray[np.float64], place: Place) -> None:
+        # A comparison with NaN is False: missing values are in range.
+        for side, outside, bound in (
+            ("below the lowest", numbers < self._low if self._low is not None else None, self._low),
+            ("above the highest", numbers > self._high if self._high is not None else None, self._high),
+        ):
+            for index in np.flatnonzero(outside).tolist() if outside is not None else ():
+                example = partial(_with_place, text_of(float(numbers[index])), index, place)
+                self._faults.add(f"{self._name}: {side} allowed value {bound:g}", example=example)
+
+
+class _Levels:
+    def __init__(self, name: str, levels: Sequence[str] | None, missing: _Missing, faults: Faults) -> None:
+        self._name = name
+        self._levels = levels
+        self._missing = missing
+        self._faults = faults
+        self._parts: list[NDArray[np.generic]] = []
+        # Cell -> value. Sharing one string among equal cells keeps large tables small.
+        self._known: dict[object, str | None] = dict.fromkeys((None, *missing.texts))
+        self._known.update({level: level for level in levels or ()})
+
+    def add(self, cells: pa.Array, place: Place) -> None:
+        encoded = cells.dictionary_encode()
+        found = [*encoded.dictionary.to_pylist(), None]
+        unknown: set[object] = set()
+        for cell in found:
+            if cell in self._known:
+                continue
+            text = None if is_missing(cell) else text_of(cell)
+            if self._levels is None or text is None or text in self._levels:
+                self._known[cell] = text
+            else:
+                unknown.add(cell)
+        codes = encoded.indices.fill_null(len(found) - 1).to_numpy(zero_copy_only=False)
+        if unknown or self._missing.is_refused:
+            self._note(found, codes, unknown, place)
+        self._parts.append(np.array([self._known.get(cell) for cell in found], dtype=object)[codes])
+
+    def values(self) -> NDArray[np.generic]:
+        return np.concatenate([np.empty(0, object), *self._parts])
+
+    def _note(self, found: Sequence[object], codes: NDArray[np.int64], unknown: set[object], place: Place) -> None:
+        odd = [code for code, cell in enumerate(found) if self._known.get(cell) is None]
+        for index in np.flatnonzero(np.isin(codes, odd)).tolist():
+            cell = found[codes[index]]
+            if cell not in unknown:
+                self._missing.note(index, place)
+                continue
+            self._faults.add(
+                f"{self._name}: unknown level",
+                example=partial(self._example, cell, index, place),
+                way_out=f"the levels are {listed(self._levels or (), limit=12)}",
+            )
+
+    def _example(self, cell: object, index: int, place: Place) -> str:
+        near = nearest(text_of(cell), self._levels or ())
+        return f"{shown(cell)} ({place(index)}{f', did you mean {near!r}?' if near else ''})"
+
+
+class _Names:
+    def __init__(self, missing: _Missing) -> None:
+        self._missing = missing
+        self._parts: list[NDArray[np.generic]] = []
+
+    def add(self, cells: pa.Array, place: Place) -> None:
+        if is_text(cells.type):
+            names = self._missing.as_null(cells).to_numpy(zero_copy_only=False)
+        else:
+            names = np.array(texts_of(cells), dtype=object)
+        if self._missing.is_refused:
+            for index, name in enumerate(names.tolist()):
+                if name is None:
+                    self._missing.note(index, place)
+        self._parts.append(names)
+
+    def values(self) -> NDArray[np.generic]:
+        return np.concatenate([np.empty(0, object), *self._parts])
+
+
+def is_text(kind: pa.DataType) -> bool:
+    """Whether cells of this Arrow type are texts."""
+    from pyarrow import types
+
+    return bool(types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind))
+
+
+def _with_place(text: str, index: int, place: Place) -> str:
+    return f"{text} ({place(index)})"

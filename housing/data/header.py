@@ -1,0 +1,65 @@
+"""The names above the columns of a file, held against those that are described."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Collection, Sequence
+from functools import partial
+from pathlib import Path
+
+from housing.data.cells import is_number
+from housing.data.csv_file import SEPARATORS
+from housing.data.description import Dataset
+from housing.data.faults import Faults, listed, repeated, shown
+from housing.errors import DataError
+from housing.nearest import nearest
+
+
+def check_header(path: Path, header: Sequence[str], dataset: Dataset, faults: Faults) -> None:
+    """Refuse a first line that is no header of this dataset at all; else note what is wrong with its names."""
+    if not set(header) & set(dataset.columns):
+        check_separator(path, header, dataset.columns, dataset.separator)
+        if any(is_number(cell) for cell in header):
+            raise DataError(
+                f"{path}: the first line looks like data ({listed(header, 3)}); "
+                f"put a line with the {len(dataset.columns)} column names above it"
+            )
+    check_names(path, header, dataset, faults)
+
+
+def check_separator(path: Path, header: Sequence[str], known: Collection[str], separator: str) -> None:
+    """Refuse a header that has no known name, when another separator would give it some. Raises DataError."""
+    if set(header) & set(known):
+        return
+    line = separator.join(header)
+    for other in SEPARATORS:
+        if set(_cut(line, other)) & set(known):
+            raise DataError(
+                f"{path}: columns are separated by {other!r}, the dataset says {separator!r}; set separator: {other!r}"
+            )
+
+
+def _missing(name: str, unexpected: Sequence[str]) -> str:
+    near = nearest(name, unexpected)
+    return shown(name) + (f" (the file has {near!r})" if near else "")
+
+
+def _cut(line: str, separator: str) -> list[str]:
+    try:
+        return next(csv.reader([line], delimiter=separator), [])
+    except csv.Error:  # quotes that are none, or a name of more than 128 KiB: it is not this separator
+        return []
+
+
+def check_names(_: Path, names: Sequence[str], dataset: Dataset, faults: Faults) -> None:
+    """Note names that are not those of the dataset."""
+    present = dict.fromkeys(names)
+    missing = [name for name in dataset.columns if name not in present]
+    unexpected = [name for name in present if name not in dataset.columns]
+    for name in repeated(names):
+        faults.add("column names used more than once", example=shown(name), way_out="rename one")
+    for name in missing:
+        faults.add("missing columns", example=partial(_missing, name, unexpected or list(present)))
+    for name in unexpected:
+        way_out = "describe them under columns; kind: ignored leaves one out"
+        faults.add("unexpected columns", example=shown(name), way_out=way_out)
