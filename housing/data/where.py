@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-_CLASSES = {"COMPARISON", "CONJUNCTION", "CONSTANT", "COLUMN_REF", "BETWEEN", "CAST", "OPERATOR", "FUNCTION"}
+_CLASSES = {"COMPARISON", "CONJUNCTION", "CONSTANT", "COLUMN_REF", "BETWEEN", "CAST", "OPERATOR", "FUNCTION", "TYPE"}
 _OPERATORS = {
     *("OPERATOR_NOT", "OPERATOR_IS_NULL", "OPERATOR_IS_NOT_NULL", "COMPARE_IN", "COMPARE_NOT_IN", "OPERATOR_TRY"),
 }
@@ -43,7 +43,7 @@ class Where:
         asked = dict.fromkeys(_columns(_condition(self._statement)))
         self._columns = {name: _known(name, kinds) for name in asked}
         self._kinds = kinds
-        self.keeps({name: pa.array([], kinds[name]) for name in self.columns})
+        self.keeps({name: pa.array([None], kinds[name]) for name in self.columns})
 
     @property
     def columns(self) -> tuple[str, ...]:
