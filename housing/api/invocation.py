@@ -37,7 +37,7 @@ def invocation_of(
     return Invocation(
         command,
         tuple(overrides),
-        composed.yaml,
+        lambda: composed.yaml,
         alternatives.config_hash,
         alternatives,
         parent_run_id,

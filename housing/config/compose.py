@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,8 @@ from omegaconf import DictConfig, OmegaConf
 
 from housing.config import faults as report
 from housing.config import interpolated, keys
-from housing.config.by_hydra import by_hydra, without_hydra
+from housing.config.bases import composed_by_hydra
+from housing.config.by_hydra import by_hydra
 from housing.config.faults import Fault, did_you_mean, some_of
 from housing.config.files import CONFIG, Files, line_of, package
 from housing.config.overrides import COMMAND_LINE, Overrides
@@ -29,18 +31,23 @@ _POINT = "hyperparameters"
 class Composed:
     """One configuration, not checked yet.
 
-    `raw` is plain and resolved; `yaml` is unresolved, as Hydra shows it, and its secrets are masked.
+    `cfg` is what Hydra composed, `raw` is plain and resolved.
     `chosen` maps a top-level key to the file chosen for it. `faults` were found on the way here; `unresolved` are the
     places of interpolations that lead nowhere. Composing `overrides` again gives the same.
     """
 
+    cfg: DictConfig
     raw: Mapping[str, Any]
-    yaml: str
     files: Files
     chosen: Mapping[str, Path]
     overrides: Overrides
     faults: tuple[Fault, ...]
     unresolved: frozenset[report.Path]
+
+    @cached_property
+    def yaml(self) -> str:
+        """Unresolved, as Hydra shows it, and its secrets are masked."""
+        return _shown(self.cfg)
 
     def where(self, path: report.Path) -> str:
         """The file and line, or the command line, that is responsible for a key."""
@@ -69,11 +76,8 @@ class Composed:
 
 def compose(overrides: Overrides, files: Files) -> Composed:
     """Composes once; raises ConfigError for what leaves nothing to check (unreadable YAML, a missing file)."""
-    with translated(files):
-        cfg = by_hydra(overrides, files)
-    choices = OmegaConf.to_container(cfg.hydra.runtime.choices)
-    assert isinstance(choices, dict)
-    return composed(without_hydra(cfg), choices, files, overrides)
+    base = composed_by_hydra(overrides, files)
+    return composed(base.cfg, base.choices, files, overrides)
 
 
 def composed(cfg: DictConfig, choices: Mapping[Any, Any], files: Files, overrides: Overrides) -> Composed:
@@ -94,7 +98,9 @@ def composed(cfg: DictConfig, choices: Mapping[Any, Any], files: Files, override
         if overrides.searched:
             _add_searched(cfg, overrides.searched, found)
         raw, unresolved = interpolated.resolved(cfg, found)
-    return Composed(raw, _shown(cfg, raw), files, chosen, overrides, tuple(found), unresolved)
+    remember(plain)
+    remember(raw)
+    return Composed(cfg, raw, files, chosen, overrides, tuple(found), unresolved)
 
 
 def hydra_yaml(overrides: Overrides, files: Files, *, everything: bool) -> str:
@@ -105,11 +111,8 @@ def hydra_yaml(overrides: Overrides, files: Files, *, everything: bool) -> str:
     return _shown(cfg if everything else OmegaConf.masked_copy(cfg, ["hydra"]))
 
 
-def _shown(cfg: DictConfig, raw: Mapping[str, Any] | None = None) -> str:
-    """YAML with the secrets masked, which are remembered with those of its resolved values `raw`."""
+def _shown(cfg: DictConfig) -> str:
     plain = OmegaConf.to_container(cfg, resolve=False)
-    remember(plain)
-    remember(raw)
     masked = masked_values(plain)
     text: str = OmegaConf.to_yaml(cfg if masked == plain else OmegaConf.create(masked))
     return text

@@ -1,4 +1,4 @@
-"""The jobs of a multirun: Hydra's sweep syntax, each configuration composed at the cost of its values alone.
+"""The jobs of a multirun: Hydra's sweep syntax.
 
 Hydra's basic launcher takes a fifth of a second a job, one after the other, for reading the same files again. Jobs run
 here instead, unless a launcher or sweeper plugin is chosen: those get what Hydra gives them.
@@ -12,7 +12,6 @@ import tempfile
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from copy import deepcopy
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from itertools import product
@@ -25,17 +24,16 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Glob, Override, RangeSweep
 from hydra.core.utils import JobReturn
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
 
 from housing.config import compose as composing
 from housing.config import faults as report
-from housing.config.by_hydra import by_hydra, initialized_hydra, without_hydra
+from housing.config.bases import base_of
+from housing.config.by_hydra import initialized_hydra
 from housing.config.compose import Composed
 from housing.config.faults import Fault
 from housing.config.files import CONFIG, Files
 from housing.config.load import check, read_overrides
 from housing.config.overrides import COMMAND_LINE, EACH_ALGORITHM, Overrides, as_typed, written_key
-from housing.config.vendor import translated
 from housing.errors import ConfigError
 
 
@@ -53,7 +51,6 @@ class Sweep:
         """Raises ConfigError for what cannot be read or swept."""
         self._read, self._files = read_overrides(overrides, config_dir, sweep=True)
         self._values = _values(self._read, self._files)
-        self._composer = _Composer(self._files)
 
     def first(self) -> Composed:
         """Checks every value that the sweep will try; the first job's configuration, which speaks for all."""
@@ -61,7 +58,7 @@ class Sweep:
         first: Composed | None = None
         for single in self._singles():
             try:
-                job = self._composer.compose(replace(self._read, composed=single))
+                job = self._composed(single)
                 check(job)
             except ConfigError as error:
                 errors[str(error)] = None
@@ -76,7 +73,7 @@ class Sweep:
     @property
     def runs_here(self) -> bool:
         """Whether jobs run in this process, rather than where a plugin of Hydra sends them."""
-        hydra = self._composer.hydra(replace(self._read, composed=next(self._singles())))
+        hydra = base_of(replace(self._read, composed=next(self._singles())), self._files).hydra
         chosen = hydra.runtime.choices
         by_default = chosen["hydra/launcher"] == "basic" and chosen["hydra/sweeper"] == "basic"
         return by_default and not hydra.sweeper.params and not hydra.callbacks
@@ -84,7 +81,7 @@ class Sweep:
     def shown(self) -> str:
         """Every job as a YAML document that begins with what was typed for it; the same errors as `first`."""
         self.first()
-        jobs = ((_typed(job), self._composer.compose(replace(self._read, composed=job))) for job in self._jobs())
+        jobs = ((_typed(job), self._composed(job)) for job in self._jobs())
         return "".join(f"---\n# {' '.join(overrides)}\n{composed.yaml}" for overrides, composed in jobs)
 
     def run(self, task: Task, *, parallel: int = 1, stopping: threading.Event | None = None) -> list[Any]:
@@ -92,7 +89,7 @@ class Sweep:
 
         When it is interrupted it sets `stopping`, waits for the running jobs and begins no other.
         """
-        jobs = ((self._composer.compose(replace(self._read, composed=job)), _typed(job)) for job in self._jobs())
+        jobs = ((self._composed(job), _typed(job)) for job in self._jobs())
         if parallel == 1:
             return [task(composed, overrides) for composed, overrides in jobs]
         with ThreadPoolExecutor(parallel, thread_name_prefix="multirun") as pool:
@@ -122,6 +119,9 @@ class Sweep:
             )
         return [job.return_value for batch in batches or [] for job in batch if isinstance(job, JobReturn)]
 
+    def _composed(self, job: tuple[str, ...]) -> Composed:
+        return composing.compose(replace(self._read, composed=job), self._files)
+
     def _jobs(self) -> Iterator[tuple[str, ...]]:
         return map(_with_own_folder, product(*self._values))
 
@@ -138,50 +138,10 @@ _MOST_ERRORS = 5
 _MOST_JOBS = 100_000
 
 
-class _Composer:
-    """Composes configurations that differ in values: Hydra reads the files once for each choice of options."""
-
-    def __init__(self, files: Files) -> None:
-        self._files = files
-        self._parser = OverridesParser.create()
-        self._bases: dict[tuple[str, ...], tuple[DictConfig, DictConfig]] = {}
-
-    def compose(self, overrides: Overrides) -> Composed:
-        """As `compose.compose` does, and with its errors."""
-        values = [] if overrides.deleted else [o for o in overrides.composed if _is_value(o)]
-        base, hydra = self._base(overrides, values)
-        cfg = deepcopy(base)
-        try:
-            for override in self._parser.parse_overrides(values):
-                # What Hydra does for `++` once it has composed.
-                OmegaConf.update(cfg, override.key_or_group, override.value(), merge=True, force_add=True)
-        except OmegaConfBaseException:
-            return composing.compose(overrides, self._files)
-        return composing.composed(cfg, _plain(hydra.runtime.choices), self._files, overrides)
-
-    def hydra(self, overrides: Overrides) -> DictConfig:
-        """Hydra's own part of a configuration."""
-        return self._base(overrides, [o for o in overrides.composed if _is_value(o)])[1]
-
-    def _base(self, overrides: Overrides, values: Sequence[str]) -> tuple[DictConfig, DictConfig]:
-        options = tuple(o for o in overrides.composed if o not in values)
-        if options not in self._bases:
-            with translated(self._files):
-                cfg = by_hydra(replace(overrides, composed=options), self._files)
-            hydra = cfg.hydra
-            self._bases[options] = without_hydra(cfg), hydra
-        return self._bases[options]
-
-
 def _with_own_folder(job: tuple[str, ...]) -> tuple[str, ...]:
     """The options that are found in the folder of the job's algorithm, by their whole names."""
     chosen = [o.partition("=")[2].strip("'\"") for o in job if o.startswith("algorithm=")]
     return tuple(o.replace(f"{EACH_ALGORITHM}/", f"{chosen[-1]}/") for o in job) if chosen else job
-
-
-def _is_value(override: str) -> bool:
-    """Whether it writes a value of ours, rather than choosing an option or telling Hydra something."""
-    return override.startswith("++") and not override.startswith("++hydra.")
 
 
 def _typed(overrides: Sequence[str]) -> tuple[str, ...]:

@@ -23,12 +23,17 @@ class Invocation:
 
     command: str
     overrides: tuple[str, ...]
-    config_yaml: str
+    config_text: Callable[[], str]
     config_hash: str
     alternative: Callable[[Mapping[str, str]], Experiment]
     parent_run_id: str | None = None
     config_dir: str | None = None
     context: tuple[str, ...] = ()
+
+    @property
+    def config_yaml(self) -> str:
+        """The composed configuration as text."""
+        return self.config_text()
 
     def next(self, name: str, *words: str) -> str:
         """A command that follows on this one, as it can be pasted: with the context, except what `words` set again."""

@@ -1,0 +1,111 @@
+"""Configurations that differ in values alone: Hydra reads the files once for each choice of options."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import OrderedDict
+from contextlib import suppress
+from copy import deepcopy
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from housing.config.by_hydra import by_hydra, without_hydra
+from housing.config.files import Files
+from housing.config.overrides import Overrides
+from housing.config.vendor import translated
+
+_MOST = 32
+
+
+@dataclass(frozen=True)
+class Base:
+    """What Hydra composed, apart from its own part; `choices` maps what can stand before `=` to the option chosen."""
+
+    cfg: DictConfig
+    hydra: DictConfig
+
+    @property
+    def choices(self) -> dict[Any, Any]:
+        plain = OmegaConf.to_container(self.hydra.runtime.choices)
+        assert isinstance(plain, dict)
+        return plain
+
+
+def composed_by_hydra(overrides: Overrides, files: Files) -> Base:
+    """All overrides at work, on an object that nobody else has.
+
+    Raises ConfigError for what leaves nothing to check (unreadable YAML, a missing file).
+    """
+    values = [] if overrides.deleted else [o for o in overrides.composed if _is_value(o)]
+    base = base_of(overrides, files)
+    cfg = deepcopy(base.cfg)
+    try:
+        for override in OverridesParser.create().parse_overrides(values) if values else ():
+            # What Hydra does for `++` once it has composed.
+            OmegaConf.update(cfg, override.key_or_group, override.value(), merge=True, force_add=True)
+    except OmegaConfBaseException:
+        return _composed(overrides, files)  # Hydra's own words for what is wrong with it
+    return replace(base, cfg=cfg)
+
+
+def base_of(overrides: Overrides, files: Files) -> Base:
+    """The same without values of keys: to be read, not to be changed."""
+    kept = overrides.composed
+    if not overrides.deleted:
+        kept = tuple(o for o in kept if not _is_value(o))
+    return _KNOWN.get(replace(overrides, composed=kept), files)
+
+
+def _is_value(override: str) -> bool:
+    """Whether it writes a value of ours, rather than choosing an option or telling Hydra something."""
+    return override.startswith("++") and not override.startswith("++hydra.")
+
+
+def _composed(overrides: Overrides, files: Files) -> Base:
+    with translated(files):
+        cfg = by_hydra(overrides, files)
+    hydra = cfg.hydra
+    return Base(without_hydra(cfg), hydra)
+
+
+class _Known:
+    """The latest bases, as long as no file and no variable of the environment has changed. For any thread."""
+
+    def __init__(self) -> None:
+        self._bases: OrderedDict[Any, Base] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, overrides: Overrides, files: Files) -> Base:
+        key = (overrides.composed, overrides.deleted, files.folders, _contents(files), _environment())
+        with self._lock:
+            if key not in self._bases:
+                self._bases[key] = _composed(overrides, files)
+                while len(self._bases) > _MOST:
+                    self._bases.popitem(last=False)
+            self._bases.move_to_end(key)
+            return self._bases[key]
+
+
+_KNOWN = _Known()
+
+
+def _contents(files: Files) -> tuple[tuple[str, int, int, int], ...]:
+    """What changes when a file of the configuration does."""
+    found = []
+    for folder in files.folders:
+        for file in folder.rglob("*.yaml"):
+            with suppress(OSError):  # a link that leads nowhere is somebody else's trouble
+                about = file.stat()
+                found.append((str(file), about.st_ino, about.st_size, about.st_mtime_ns))
+    return tuple(sorted(found))
+
+
+def _environment() -> frozenset[tuple[str, str]]:
+    """A defaults list may name a variable, and Hydra's part tells where the command works."""
+    return frozenset({*os.environ.items(), ("", str(Path.cwd()))})
