@@ -14,6 +14,7 @@ import pytest
 from housing.rehearsal.process import stop
 from tests.workflow.conftest import Answer, Housing, in_process
 from tests.workflow.processes import run, start, studies
+from tests.workflow.quick import quick
 from tests.workflow.rehearsed import Account, kill, metrics, printed, rounds, statuses, until
 
 SLOW = "rehearsal.seconds_per_round=0.1"
@@ -137,7 +138,7 @@ def test_in_a_terminal_a_job_may_be_left_running_and_is_attached_to_later(
 
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
-        [sys.executable, "-m", "housing", "train", *there, SLOW],
+        [sys.executable, "-m", "housing", *quick(("train", *there, SLOW))],
         cwd=project,
         stdin=theirs,
         stdout=theirs,

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.workflow.quick import POINT
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -60,10 +62,12 @@ def write_parquet(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "write"), [("mine.csv", write_csv), ("mine.csv.gz", write_gzipped), ("mine.parquet", write_parquet)]
+    ("name", "write", "point"),
+    [("mine.csv", write_csv, ()), ("mine.csv.gz", write_gzipped, POINT), ("mine.parquet", write_parquet, POINT)],
+    ids=["csv", "gzipped", "parquet"],
 )
 def test_all_steps_work_on_a_table_of_ones_own_without_python(
-    name: str, write: Callable[[Path], None], site: Path, tmp_path: Path
+    name: str, write: Callable[[Path], None], point: tuple[str, ...], site: Path, tmp_path: Path
 ) -> None:
     write(tmp_path / name)
 
@@ -84,7 +88,7 @@ def test_all_steps_work_on_a_table_of_ones_own_without_python(
     folder.mkdir(parents=True)
     (folder / "mine.yaml").write_text(described.stdout, encoding="utf-8")
     try:
-        run = housing("run", "--config-dir", "conf", "dataset=mine", "--json")
+        run = housing("run", *point, "--config-dir", "conf", "dataset=mine", "--json")
         assert run.returncode == 0, run.stderr
         result = json.loads(run.stdout)
         assert result["model"] == "mine"
