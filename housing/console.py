@@ -7,32 +7,29 @@ exactly one JSON document, and everything for people goes to stderr.
 from __future__ import annotations
 
 import json
-import re
 import signal
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from housing.console_tables import fitted, shown
 from housing.errors import HousingError
 from housing.secrets import masked, masked_values
 
 if TYPE_CHECKING:
     from rich.console import Console as RichConsole
-    from rich.console import JustifyMethod, RenderableType
+    from rich.console import RenderableType
     from rich.live import Live
-    from rich.table import Table as RichTable
 
     from housing.workflow.outcome import Outcome, OutputTable, StudyProgress
 
 _STEP_WIDTH = 10
+_NEXT_WIDTH = 10
 _TENTHS = 10
 _REDRAWN_A_SECOND = 4
-_ENDLESS = 10_000
-_DIVERGED = 1e15
-_STEERING = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
-_STATE_STYLES = {"running": "dim", "pruned": "yellow", "failed": "red", "interrupted": "yellow"}
 
 
 class Console:
@@ -62,7 +59,7 @@ class Console:
     def _line(self, name: str, text: str) -> None:
         from rich.text import Text
 
-        line = Text.assemble((f"{name:<{_STEP_WIDTH}}", "bold"), " ", _shown(text))
+        line = Text.assemble((f"{name:<{_STEP_WIDTH}}", "bold"), " ", shown(text))
         self._rich.print(line)
 
     @contextmanager
@@ -70,7 +67,7 @@ class Console:
         """A spinner in a terminal, one line elsewhere."""
         self._end_live()
         if self._rich.is_terminal:
-            with self._rich.status(_shown(text)):
+            with self._rich.status(shown(text)):
                 yield
         else:
             yield
@@ -98,7 +95,7 @@ class Console:
         from rich.text import Text
 
         if not self._as_json:
-            self._rich.print(Text(_shown(line), style="dim"))
+            self._rich.print(Text(shown(line), style="dim"))
 
     def ask(self, question: str, answers: Mapping[str, str]) -> str:
         """Ctrl-C instead of an answer, the end of the input and no terminal mean the first."""
@@ -106,13 +103,13 @@ class Console:
         if not self._rich.is_terminal or not sys.stdin.isatty():
             return first
         self._end_live()
-        question = _shown(question)
-        shown = ", ".join(f"[{letter}] {_shown(meaning)}" for letter, meaning in answers.items())
+        question = shown(question)
+        choices = ", ".join(f"[{letter}] {shown(meaning)}" for letter, meaning in answers.items())
         before = signal.signal(signal.SIGINT, signal.default_int_handler)
         try:
             answer = ""
             while answer not in answers:
-                self._rich.print(f"\n{question}: {shown}? ", end="", markup=False)
+                self._rich.print(f"\n{question}: {choices}? ", end="", markup=False)
                 answer = (sys.stdin.readline() or first).strip()[:1].lower()
         except KeyboardInterrupt:
             return first
@@ -134,7 +131,7 @@ class Console:
         progress = RichTable.grid(padding=(0, 2))
         bar = ProgressBar(total=study.total, completed=study.done, width=24)
         progress.add_row("", bar, Text(_progress(study, since_s), style="dim"))
-        return Group(_fitted(study.table, self._rich, live=True), progress)
+        return Group(fitted(going_on(study.table, since_s), self._rich, live=True), progress)
 
     def show(self, outcome: Outcome) -> None:
         """The last block: result, where it is recorded, what to do next; or the one JSON document."""
@@ -148,7 +145,7 @@ class Console:
         from rich.console import Console as RichConsole
         from rich.text import Text
 
-        text = str if outcome.reveals else _shown
+        text = str if outcome.reveals else shown
         rich = self._rich if sys.stdout.isatty() else RichConsole(highlight=False, soft_wrap=True, width=160)
         rich.print()
         rich.print(Text(text(outcome.headline), style="bold green" if outcome.exit_code == 0 else "bold red"))
@@ -156,17 +153,14 @@ class Console:
             rich.print(Text(text(line), style=_line_style(line)))
         for table in outcome.tables:
             rich.print()
-            rich.print(_fitted(table, rich))
+            rich.print(fitted(table, rich))
         if outcome.recorded:
             rich.print()
             for line in outcome.recorded:
                 rich.print(Text.assemble(("recorded  ", "dim"), text(line)))
         if outcome.next_commands:
             rich.print()
-            commands = [(text(command), text(why)) for command, why in outcome.next_commands]
-            width = max(len(command) for command, _ in commands)
-            for command, why in commands:
-                rich.print(Text.assemble(("next      ", "dim"), (f"{command:<{width}}", "cyan"), f"  {why}"))
+            _show_next(rich, [(text(command), text(why)) for command, why in outcome.next_commands])
 
     def error(self, error: HousingError) -> None:
         """One message on stderr, and for machines the same as JSON on stdout."""
@@ -177,7 +171,7 @@ class Console:
         self._end_live()
         if self._as_json:
             self._document({"error": kind, "message": masked(message), "exit_code": exit_code})
-        sys.stderr.write(f"housing: {_shown(message)}\n")
+        sys.stderr.write(f"housing: {shown(message)}\n")
 
     def _document(self, data: Any) -> None:
         text = json.dumps(data, indent=2, default=str, ensure_ascii=False) + "\n"
@@ -191,14 +185,36 @@ class Console:
             self._live = None
 
 
-def _shown(text: str) -> str:
-    """Without secrets, and without what would steer a terminal: control characters appear as `\\x1b`."""
-    return _STEERING.sub(lambda found: found[0].encode("unicode_escape").decode(), masked(text))
+def _show_next(rich: RichConsole, commands: Sequence[tuple[str, str]]) -> None:
+    """Each command as it can be pasted, what it is for as a comment; on a line below where both do not fit."""
+    from rich.text import Text
+
+    width = max(len(command) for command, _ in commands)
+    beside = all(_NEXT_WIDTH + width + len(why) + 4 <= rich.width for _, why in commands)
+    for command, why in commands:
+        line = Text.assemble(("next      ", "dim"), (command, "cyan"))
+        if why and beside:
+            line.append(" " * (width - len(command)) + f"  # {why}")
+        elif why:
+            line.append("\n" + " " * _NEXT_WIDTH + f"# {why}")
+        rich.print(line)
 
 
 def _plain(data: Any) -> Any:
     """As it will stand in JSON, so that nothing hides in an object."""
     return json.loads(json.dumps(data, default=str))
+
+
+def going_on(table: OutputTable, since_s: float) -> OutputTable:
+    """A leaderboard whose running trials have gone on for that long."""
+    if "seconds" not in table.columns:
+        return table
+    place = list(table.columns).index("seconds")
+    rows = [
+        [*row[:place], round(row[place] + since_s, 1), *row[place + 1 :]] if row[-1] == "running" else row
+        for row in table.rows
+    ]
+    return replace(table, rows=rows)
 
 
 def _tenth(study: StudyProgress) -> int:
@@ -228,68 +244,6 @@ def _duration(seconds: float) -> str:
     if whole < 3600:
         return f"{whole // 60} min {whole % 60:02d} s"
     return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
-
-
-def _fitted(table: OutputTable, rich: RichConsole, *, live: bool = False) -> RichTable:
-    """As it is where it fits; else with short numbers and stacked headings; else without what can be spared."""
-    from rich.measure import Measurement
-
-    def fits(drawn: RichTable) -> bool:
-        return Measurement.get(rich, rich.options.update(max_width=_ENDLESS), drawn).maximum <= rich.width
-
-    drawn = _drawn(table, live=live)
-    if fits(drawn):
-        return drawn
-    for spared in range(len(table.spare) + 1):
-        left_out = table.spare[len(table.spare) - spared :]
-        drawn = _drawn(table, live=live, tight=True, left_out=left_out)
-        if fits(drawn):
-            break
-    return drawn
-
-
-def _drawn(table: OutputTable, *, live: bool, tight: bool = False, left_out: Sequence[str] = ()) -> RichTable:
-    from rich import box
-    from rich.table import Table as RichTable
-    from rich.text import Text
-
-    title = Text(_shown(table.title)) if table.title else None
-    drawn = RichTable(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
-    drawn.padding = (0, 0 if tight else 1)
-    kept = [index for index, name in enumerate(table.columns) if name not in left_out]
-    for index in kept:
-        name = table.columns[index]
-        numbers = [row[index] for row in table.rows if isinstance(row[index], int | float)]
-        # Text between numbers, such as a run's overrides, may be long: it is folded, and no number is.
-        widest = max((len(_cell(number, digits=3 if tight else 4)) for number in numbers), default=None)
-        whole = bool(numbers) and all(isinstance(row[index], int | float | None) for row in table.rows)
-        heading = _shown(name)
-        column = Text(heading.replace("_", "_\n") if tight else heading)
-        justify: JustifyMethod = "right" if numbers else "left"
-        drawn.add_column(column, justify=justify, overflow="fold", no_wrap=whole, min_width=widest)
-    for row in table.rows:
-        cells = (Text(_cell(row[index], digits=3 if tight else 4)) for index in kept)
-        drawn.add_row(*cells, style=_row_style(row) if live else "")
-    if left_out:
-        drawn.caption = f"too narrow for {', '.join(left_out)}"
-    return drawn
-
-
-def _cell(value: Any, *, digits: int = 4) -> str:
-    """Thousands separated and one decimal; that many significant digits below 1000; an absent value is a dash."""
-    if value is None:
-        return "-"
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return _shown(str(value))
-    if isinstance(value, int):
-        return f"{value:,}" if abs(value) >= 10_000 else str(value)
-    # What has diverged would be a line of digits.
-    return f"{value:,.1f}" if 1000 <= abs(value) < _DIVERGED else f"{value:.{digits}g}"
-
-
-def _row_style(row: Sequence[Any]) -> str:
-    """Of a leaderboard: its first column is the rank, its last the state."""
-    return "bold green" if row[0] == 1 else _STATE_STYLES.get(row[-1], "")
 
 
 def _line_style(line: str) -> str:

@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from housing.config.files import conf_dir
+from housing.config.group_schemas import MODELINE
 from housing.errors import ConfigError
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
@@ -40,6 +42,7 @@ def new(
             made.joinpath("data").mkdir(parents=True)
             copied = _copied(data, made / "data" / data.name)
             files[f"conf/dataset/{_dataset_name(data)}.yaml"] = _described(copied, label, tell)
+        files |= _schemas()
         for path, text in files.items():
             file = made / path
             file.parent.mkdir(parents=True, exist_ok=True)
@@ -64,8 +67,13 @@ def _described(file: Path, label: str, tell: Callable[[str], None]) -> str:
     """Its source is seen from the project's folder, where the commands are run."""
     from housing.data.describe import describe
 
-    text = describe(file, label, tell=tell)
+    text = f"{MODELINE}../dataset.schema.json\n" + describe(file, label, tell=tell)
     return re.sub(r"(?m)^source: .*$", f"source: data/{file.name}", text, count=1)
+
+
+def _schemas() -> dict[str, str]:
+    """What an editor checks the files of conf/ by."""
+    return {f"conf/{file.name}": file.read_text(encoding="utf-8") for file in conf_dir().glob("*.schema.json")}
 
 
 def _files(name: str, dataset: str) -> dict[str, str]:
@@ -74,13 +82,14 @@ def _files(name: str, dataset: str) -> dict[str, str]:
 
 
 _TEXTS = {
-    "conf/experiment/project.yaml": """\
+    "conf/experiment/project.yaml": f"""\
 # @package _global_
+{MODELINE}../config.schema.json
 # What this project runs: housing run --config-dir conf experiment=project
 defaults:
-  - override /dataset: {dataset}
+  - override /dataset: {{dataset}}
 
-name: {name} # the experiment in MLflow, and the stem of the names of model and endpoint
+name: {{name}} # the experiment in MLflow, and the stem of the names of model and endpoint
 
 study:
   trials: 20

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from housing.console import Console
+from housing.console import Console, going_on
 from housing.workflow.outcome import Outcome, OutputTable, StudyProgress
 
 WIDE = [f"hyperparameter_{i}" for i in range(12)]
@@ -112,3 +112,23 @@ def test_long_text_between_numbers_is_folded_and_leaves_the_others_room(capsys: 
     assert "1,234,567.5" in out
     assert "algorithm.some_name_11=0.1" in out
     assert max(map(len, out.splitlines())) <= 160
+
+
+@pytest.mark.parametrize("words", [2, 40])
+def test_a_next_command_can_be_pasted_with_what_it_is_for(capsys: pytest.CaptureFixture[str], words: int) -> None:
+    command = " ".join(["housing tune", *(f"algorithm.some_name_{number}=0.1" for number in range(words))])
+    Console().show(Outcome("done", {}, next_commands=((command, "search (all of it)"), ("housing ui", "look"))))
+    lines = capsys.readouterr().out.splitlines()
+    assert f"next      {command}" in [line.partition("  #")[0].rstrip() for line in lines]
+    for line in lines:
+        pasted = line.removeprefix("next").strip()
+        if "all of it" in line:
+            done = subprocess.run(["bash", "-c", f"housing() {{ :; }}\n{pasted}"], check=False, capture_output=True)
+            assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_the_seconds_of_a_running_trial_go_on_between_two_trials() -> None:
+    columns = ("rank", "trial", "seconds", "state")
+    table = OutputTable("", columns, [[1, "t00", 2.5, "complete"], [None, "t01", 1.0, "running"]])
+    later = going_on(table, 3.26)
+    assert [row[2] for row in later.rows] == [2.5, 4.3]

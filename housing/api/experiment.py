@@ -192,10 +192,11 @@ def runs(filter: str = "", *overrides: str, config_dir: StrPath | None = None) -
 
 def describe(file: StrPath, *, label: str, separator: str | None = None, task: str | None = None) -> str:
     """The text of a conf/dataset/*.yaml for a table, its guesses marked. Raises DataError."""
+    from housing.config.group_schemas import installed_modeline
     from housing.data.describe import describe as described
 
     reporter = LogReporter()
-    return described(
+    return installed_modeline("dataset") + described(
         os.fspath(file), label, separator=separator, task=task, tell=lambda text: reporter.step("describe", text)
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -17,6 +18,8 @@ from housing.config.schema import Experiment
 from housing.config.sweep import Sweep
 from housing.errors import ConfigError, HousingError
 from housing.secrets import masked_override
+from housing.shell import setting
+from housing.training.metrics import direction
 from housing.workflow.groups import Group, open_group
 from housing.workflow.outcome import Invocation, Outcome, OutputTable, Reporter, StudyProgress
 
@@ -46,7 +49,7 @@ def multirun(
             # A study runs as many trials at once as it says, and hears Ctrl-C on the main thread only.
             jobs = sweep.run(job)
         group.failures += [f"{_typed(done.overrides)}: {done.failure}" for done in jobs if done.failure]
-    return _outcome(command, group.run_id, jobs)
+    return _outcome(command, group, jobs, experiment, invocation)
 
 
 @dataclass(frozen=True)
@@ -130,21 +133,28 @@ def _typed(overrides: Iterable[str]) -> str:
     return " ".join(map(masked_override, overrides))
 
 
-def _outcome(command: str, group: str, jobs: list[_Done]) -> Outcome:
+def _outcome(
+    command: str, group: Group, jobs: Sequence[_Done], experiment: Experiment, invocation: Invocation
+) -> Outcome:
+    """The jobs, best first, those that failed last; `data` has them in the order of the values."""
     failed = [job for job in jobs if job.failure]
     # What all of them have in common, such as target=rehearsal, tells none from another.
     shared = set(jobs[0].overrides).intersection(*(job.overrides for job in jobs)) if len(jobs) > 1 else set()
+    objective = experiment.study.objectives[0]
+    ranked = sorted(jobs, key=lambda job: _cost(job, objective, experiment))
     rows = [
         (
+            rank if _value(job, objective) is not None else None,
             _typed(override for override in job.overrides if override not in shared),
-            job.failure.splitlines()[0] if job.failure else job.headline,
+            _value(job, objective),
+            job.failure.splitlines()[0] if job.failure else job.headline.partition(":")[0],
         )
-        for job in jobs
+        for rank, job in enumerate(ranked, start=1)
     ]
     return Outcome(
         headline=f"{command}: {len(jobs) - len(failed)} of {len(jobs)} jobs done",
         data={
-            "run_id": group,
+            "run_id": group.run_id,
             "jobs": [
                 {
                     "overrides": [masked_override(each) for each in job.overrides],
@@ -154,6 +164,34 @@ def _outcome(command: str, group: str, jobs: list[_Done]) -> Outcome:
                 for job in jobs
             ],
         },
-        tables=(OutputTable("", ("job", "result"), rows),),
+        tables=(OutputTable("", ("rank", "job", objective, "result"), rows),),
+        recorded=group.records_at,
+        next_commands=_next(ranked, group, command, invocation, objective),
         exit_code=1 if failed else 0,
     )
+
+
+def _next(
+    ranked: Sequence[_Done], group: Group, command: str, invocation: Invocation, objective: str
+) -> list[tuple[str, str]]:
+    done = [job for job in ranked if _value(job, objective) is not None]
+    commands = [(invocation.next("compare", group.handle), "what differs between them")] if len(done) > 1 else []
+    if done and command == "train":
+        best = str(done[0].data["run_id"])[:8]
+        told = "final fit with the hyperparameters of the best, gate, registry"
+        commands.append((invocation.next("promote", setting("candidate", best), *done[0].overrides), told))
+    return [*commands, (invocation.next("ui"), "all of them in the browser")]
+
+
+def _value(job: _Done, objective: str) -> float | None:
+    """Of a job that trained, or of the best trial of one that was a study; NaN counts for nothing."""
+    found = job.data.get("metrics", job.data.get("best", {})).get(objective)
+    return float(found) if isinstance(found, int | float) and not math.isnan(found) else None
+
+
+def _cost(job: _Done, objective: str, experiment: Experiment) -> float:
+    """Lower is better, and what has no value is last."""
+    value = _value(job, objective)
+    if value is None:
+        return math.inf
+    return value if direction(objective, experiment.algorithm.directions) == "minimize" else -value

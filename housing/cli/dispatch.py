@@ -118,10 +118,14 @@ def _completion(request: Request) -> int:
 
 
 def _describe(request: Request) -> int:
+    from housing.config.group_schemas import installed_modeline
     from housing.data.describe import describe
 
     file, label = str(request.argument), str(request.label)
-    sys.stdout.write(describe(file, label, separator=request.separator, task=request.task, tell=_remark))
+    sys.stdout.write(
+        installed_modeline("dataset")
+        + describe(file, label, separator=request.separator, task=request.task, tell=_remark)
+    )
     return 0
 
 

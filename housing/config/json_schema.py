@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 from pydantic import ConfigDict, TypeAdapter
 
 from housing.algorithms import base as algorithms
 from housing.algorithms.base import Hyperparameter
-from housing.config import keys
+from housing.config import group_schemas, keys
 from housing.config.files import conf_dir
 from housing.config.schema import Experiment
 from housing.data.description import Column
@@ -132,9 +133,19 @@ def _settings(target: str, definitions: dict[str, Schema]) -> Schema:
     return settings
 
 
+def write(conf: Path) -> None:
+    """The schema of the whole, those of its groups, and the line in each YAML file that names its own."""
+    (conf / _FILE).write_text(text(), encoding="utf-8")
+    for group, found in group_schemas.group_schemas(schema(), conf).items():
+        (conf / group_schemas.file_name(group)).write_text(group_schemas.text(found), encoding="utf-8")
+    for file in sorted(conf.rglob("*.yaml")):
+        told = group_schemas.modeline(file, conf)
+        file.write_text(group_schemas.with_modeline(file.read_text(encoding="utf-8"), told), encoding="utf-8")
+
+
 def main() -> None:
-    """Writes the file beside the YAML files that it describes."""
-    (conf_dir() / _FILE).write_text(text(), encoding="utf-8")
+    """Writes the files beside the YAML files that they describe."""
+    write(conf_dir())
 
 
 if __name__ == "__main__":

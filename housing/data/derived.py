@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, get_args
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Literal, get_args
 
 from housing.data.faults import listed
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 Operation = Literal[
     "sum", "difference", "product", "ratio", "log", "bin", "is_missing", "less", "greater", "equal", "elapsed_days"
@@ -60,6 +61,8 @@ class Derived:
 
 def compute(derived: Derived, numbers: Mapping[str, NDArray[np.float64]]) -> NDArray[np.float64]:
     """(rows,) of the result; `numbers` are the columns, dates as days, and for `is_missing` 1 where there is none."""
+    import numpy as np
+
     first, *others = (numbers[name] for name in derived.columns)
     operation = derived.operation
     if operation in _COMPARISONS:

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from housing.config.schema import Experiment
 from housing.secrets import masked_override
 from housing.tracking import schema
+from housing.tracking.names import handle
 from housing.tracking.run_record import RunRecord
 from housing.workflow.command_record import CommandRecord
 from housing.workflow.experiment_data import ExperimentData
+from housing.workflow.group_report import group_figures
 from housing.workflow.jobs import trained
-from housing.workflow.opening import open_record
+from housing.workflow.opening import open_record, where_recorded
 from housing.workflow.outcome import Invocation, Outcome, Reporter
 from housing.workflow.resources import Resources, resources_of
 from housing.workflow.session import Session
@@ -30,8 +32,13 @@ T = TypeVar("T")
 class Group:
     """A running multirun. Any entry in `failures` makes its run FAILED; `stopping` asks running jobs to end."""
 
-    def __init__(self, run_id: str, record: CommandRecord, ledger: Ledger, closing: ExitStack) -> None:
+    def __init__(
+        self, run_id: str, name: str, records_at: str, *, record: CommandRecord, ledger: Ledger, closing: ExitStack
+    ) -> None:
+        """`records_at` says where a person can look at the record."""
         self.run_id = run_id
+        self.handle = handle(run_id, name)
+        self.records_at = (records_at,)
         self.failures: list[str] = []
         self.stopping = threading.Event()
         self._record = record
@@ -103,7 +110,14 @@ def open_group(experiment: Experiment, invocation: Invocation, reporter: Reporte
     try:
         with ExitStack() as closing:
             shared = CommandRecord(experiment, invocation, reporter, runs=runs)
-            group = Group(run_id, shared, Ledger(experiment.prices, experiment.budget), closing)
+            group = Group(
+                run_id,
+                record.name,
+                where_recorded(experiment, invocation),
+                record=shared,
+                ledger=Ledger(experiment.prices, experiment.budget),
+                closing=closing,
+            )
             yield group
     except KeyboardInterrupt:
         runs.finish(run_id, "KILLED", tags={schema.REASON: "interrupted"})
@@ -114,6 +128,8 @@ def open_group(experiment: Experiment, invocation: Invocation, reporter: Reporte
     metrics, tags = _best(runs, run_id, experiment)
     if group.failures:
         tags[schema.FAILURES] = "\n".join(group.failures)
+    if tags.get(schema.BEST_RUN):
+        runs.log_files(run_id, group_figures(runs, run_id, record.name, experiment))
     runs.finish(run_id, "FAILED" if group.failures else "FINISHED", metrics=metrics, tags=tags)
 
 

@@ -10,6 +10,7 @@ from housing.config.schema import Experiment
 from housing.costs import Prices
 from housing.errors import DeploymentError
 from housing.shell import setting
+from housing.workflow.next_commands import own_rows
 from housing.workflow.outcome import Invocation, Outcome, OutputTable, Reporter
 from housing.workflow.session import Session
 
@@ -51,7 +52,7 @@ def status(
             lines=[*(line for state in found for line in _remarks(state, experiment.prices, invocation)), *left],
             tables=tuple(_variants(state) for state in found),
             next_commands=(
-                (invocation.next("predict", "rows.csv", *_named(experiment, found[0].endpoint)), "ask it"),
+                (invocation.next("predict", own_rows(experiment), *_named(experiment, found[0].endpoint)), "ask it"),
                 (invocation.next("lineage", found[0].endpoint), "where its models come from"),
                 (invocation.next("destroy", *_named(experiment, found[0].endpoint)), "end it"),
             ),

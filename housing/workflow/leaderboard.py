@@ -94,7 +94,7 @@ class Leaderboard:
                 f"t{number:02d}",
                 *([None] * len(experiment.study.objectives)),
                 *_values(trial.parameters, experiment.search_space),
-                now - began,
+                round(now - began, 1),
                 "running",
             ]
             for number, (trial, began) in self._running.items()

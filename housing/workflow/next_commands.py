@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from housing.algorithms.base import shipped
 from housing.config.schema import Experiment
 from housing.workflow.outcome import Invocation
@@ -30,3 +32,10 @@ def on_to_serving(experiment: Experiment, invocation: Invocation, uri: str) -> t
             (invocation.next("deploy"), "serve it"),
         )
     return ((invocation.next("plan", "deployment=ab_test"), "what it would change to serve it beside the champion"),)
+
+
+def own_rows(experiment: Experiment) -> str:
+    """A file of raw rows to ask an endpoint about: that of the dataset where it is a file here, else what to write."""
+    source = experiment.dataset.source
+    is_file = not source.startswith("package:") and "://" not in source and Path(source).is_file()
+    return source if is_file else "rows.csv"

@@ -10,7 +10,7 @@ from housing.errors import TrackingError
 if TYPE_CHECKING:
     from housing.config.schema import Experiment
     from housing.tracking.runs import Runs
-    from housing.workflow.outcome import Reporter
+    from housing.workflow.outcome import Invocation, Reporter
 
 SPOOL_FOLDER = Path(".housing") / "spool"
 """In the working folder: results that wait for the record."""
@@ -27,6 +27,13 @@ def open_record(experiment: Experiment, reporter: Reporter, *, inside: str | Non
     _hand_on_leftovers(runs, reporter)  # some of them complete runs that would look abandoned
     runs.close_abandoned()
     return runs
+
+
+def where_recorded(experiment: Experiment, invocation: Invocation) -> str:
+    """Where a person can look at the record."""
+    uri = experiment.tracking.uri
+    look = invocation.next("ui") if uri.startswith("sqlite:") else uri
+    return f"MLflow experiment '{experiment.name}' in {uri}; look: {look}"
 
 
 def _hand_on_leftovers(runs: Runs, reporter: Reporter) -> None:

@@ -8,8 +8,12 @@ from housing.deployment.plan import plan as plan_actions
 from housing.deployment.plan import teardown
 from housing.deployment.spec import Deployment
 from housing.errors import DeploymentError
+from housing.shell import setting
+from housing.workflow.next_commands import own_rows
 from housing.workflow.outcome import Invocation, Outcome, Reporter
 from housing.workflow.session import Session
+
+_MOST_NAMED = 3
 
 
 def plan(experiment: Experiment, invocation: Invocation, reporter: Reporter) -> Outcome:
@@ -17,11 +21,13 @@ def plan(experiment: Experiment, invocation: Invocation, reporter: Reporter) -> 
     with Session(experiment, invocation, reporter) as session:
         session.host.check(experiment.deployment)
         wanted = session.registry.pin(experiment.deployment)
-        changes = describe(wanted, session.host.current(wanted.endpoint))
+        current = session.host.current(wanted.endpoint)
+        changes = describe(wanted, current)
+        warnings = [*_warnings(wanted, invocation), *_of_another_configuration(wanted, current)]
         return Outcome(
             headline=f"{wanted.endpoint}: {changes.summary()}",
-            data=_data(wanted.endpoint, changes) | {"warnings": _warnings(wanted, invocation)},
-            lines=(*changes.lines, *([changes.how] if changes.how else []), *_warnings(wanted, invocation)),
+            data=_data(wanted.endpoint, changes) | {"warnings": warnings},
+            lines=(*changes.lines, *([changes.how] if changes.how else []), *warnings),
             next_commands=(
                 (invocation.next("deploy"), "make it so") if changes else (invocation.next("status"), "look at it"),
             ),
@@ -41,7 +47,7 @@ def deploy(experiment: Experiment, invocation: Invocation, reporter: Reporter) -
             lines=(*((*changes.lines, changes.summary()) if changes else ()), *_warnings(wanted, invocation)),
             recorded=(url,),
             next_commands=(
-                (invocation.next("predict", "rows.csv"), "raw rows in, predictions out"),
+                (invocation.next("predict", own_rows(experiment)), "raw rows in, predictions out"),
                 (invocation.next("status"), "variants, weights, instances, invocations"),
                 (invocation.next("destroy"), "end the endpoint"),
             ),
@@ -53,7 +59,7 @@ def destroy(experiment: Experiment, invocation: Invocation, reporter: Reporter) 
     with Session(experiment, invocation, reporter) as session:
         endpoint = experiment.deployment.endpoint
         if endpoint not in session.host.endpoints():
-            return Outcome(headline=f"{endpoint} does not exist; nothing to remove", data=_data(endpoint, Changes(())))
+            return _nothing_to_end(session, endpoint)
         with session.host.hold(f"ending {endpoint}"), reporter.working(f"ending {endpoint}"):
             current = _readable(session, endpoint)
             changes = describe(None, current) if current else Changes((f"- endpoint {endpoint}",), remove=1)
@@ -65,6 +71,18 @@ def destroy(experiment: Experiment, invocation: Invocation, reporter: Reporter) 
             lines=(*changes.lines, changes.summary()),
             next_commands=((invocation.next("deploy"), "bring it back"),),
         )
+
+
+def _nothing_to_end(session: Session, endpoint: str) -> Outcome:
+    """Names the endpoints that are there: another one may be meant."""
+    others, invocation = list(session.host.endpoints()), session.invocation
+    commands = (invocation.next("destroy", setting("deployment.endpoint", other)) for other in others[:_MOST_NAMED])
+    return Outcome(
+        headline=f"{endpoint} does not exist; nothing to remove",
+        data=_data(endpoint, Changes(())) | {"endpoints": others},
+        lines=[f"endpoints here: {', '.join(others)}"] if others else [],
+        next_commands=[(command, "end this one") for command in commands],
+    )
 
 
 def _readable(session: Session, endpoint: str) -> Deployment | None:
@@ -104,6 +122,17 @@ def _warnings(wanted: Deployment, invocation: Invocation) -> list[str]:
         f"warning: {' and '.join(names)} serve one model, {model}: nothing but their machines can be compared. For "
         f"another model: a new study, or candidate=<run id>, with `{invocation.next('promote', 'gate=challenger')}`"
         for model, names in wanted.shared_models().items()
+    ]
+
+
+def _of_another_configuration(wanted: Deployment, current: Deployment | None) -> list[str]:
+    """What is live and would go: perhaps the words of the command that deployed it are missing from this one."""
+    gone = [name for name in (current.variants if current is not None else ()) if name not in wanted.variants]
+    if not gone:
+        return []
+    return [
+        f"warning: {wanted.endpoint} was deployed from another configuration, which has {' and '.join(gone)} as well; "
+        "where that is to stay, repeat its words, such as experiment=... or deployment=..."
     ]
 
 

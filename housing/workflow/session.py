@@ -10,6 +10,7 @@ from housing.targets.base import Host, Runner
 from housing.training.job import TrainingJob
 from housing.training.metrics import has_unit
 from housing.workflow.experiment_data import ExperimentData, Staged
+from housing.workflow.opening import where_recorded
 from housing.workflow.outcome import Invocation, Reporter
 from housing.workflow.recording import Recording
 from housing.workflow.resources import Resources, resources_of
@@ -144,6 +145,4 @@ class Session:
     @property
     def records_at(self) -> list[str]:
         """Where a person can look at the record."""
-        uri = self.experiment.tracking.uri
-        look = self.invocation.next("ui") if uri.startswith("sqlite:") else uri
-        return [f"MLflow experiment '{self.experiment.name}' in {uri}; look: {look}"]
+        return [where_recorded(self.experiment, self.invocation)]

@@ -12,9 +12,10 @@ from housing.config.schema import Experiment
 from housing.tasks.base import metrics
 from housing.training.job import TrainingResult
 from housing.workflow.configured import Baseline, better_of
+from housing.workflow.group_report import group_figures
 from housing.workflow.headline import judged_by, naive_value
 from housing.workflow.jobs import fit
-from housing.workflow.next_commands import larger_study
+from housing.workflow.next_commands import larger_study, own_rows
 from housing.workflow.other_targets import figures_on_other_targets, keep_figures
 from housing.workflow.outcome import Invocation, Outcome, OutputTable, Reporter
 from housing.workflow.promotion import Promotion, promote_best, register
@@ -53,17 +54,21 @@ def run(experiment: Experiment, invocation: Invocation, reporter: Reporter) -> O
             opened.metrics.update({objective: finished.best.metrics[objective], **promotion.metrics})
             results = _Results(baseline, finished, promotion)
             keep_figures(session, opened, _here(session, results))
+            tables = (_figures(session, results), shown)
+            session.runs.log_files(
+                opened.run_id, group_figures(session.runs, opened.run_id, name, experiment, tables=tables)
+            )
         url = _url(session)
         return Outcome(
             headline=f"{experiment.deployment.endpoint} answers with "
             f"{experiment.tracking.model} version {promotion.version.number}",
             data=_data(session, results, url, shown),
             lines=_remarks(experiment),
-            tables=(_figures(session, results), shown),
+            tables=tables,
             recorded=[*session.records_at, url],
             next_commands=(
                 (invocation.next("status"), "variants, weights, instances, invocations"),
-                (invocation.next("predict", "rows.csv"), "your own rows: raw columns with a header"),
+                (invocation.next("predict", own_rows(experiment)), "your own rows: raw columns with a header"),
                 (larger_study(experiment, invocation), "a larger search"),
                 (invocation.next("lineage", experiment.deployment.endpoint), "from the endpoint back to the data"),
                 (invocation.next("destroy"), "end the endpoint; records and models stay"),

@@ -87,7 +87,9 @@ def test_a_sweep_is_one_result_and_a_job_that_fails_is_told(project: Path) -> No
     result = library.compose(*SMALL).sweep("algorithm.eta=0.1,0.3")
     assert [job["failure"] for job in result.data["jobs"]] == [None, None]
     assert result.run_id is not None
-    assert list(result.frame().columns) == ["job", "result"]
+    frame = result.frame()
+    assert list(frame.columns) == ["rank", "job", "validation_log_loss", "result"]
+    assert list(frame["rank"]) == [1, 2] and frame["validation_log_loss"].is_monotonic_increasing
 
 
 def test_threads_may_compose_and_train_at_once(project: Path) -> None:
@@ -95,7 +97,7 @@ def test_threads_may_compose_and_train_at_once(project: Path) -> None:
         result = library.compose(*SMALL, f"algorithm.eta={eta}").train()
         return float(result.data["metrics"]["validation_log_loss"])
 
-    library.compose(*SMALL).runs()  # the record is there
+    trained(0.5)  # the record is there
     etas = (0.1, 0.2, 0.3, 0.4)
     with ThreadPoolExecutor(4) as pool:
         together = list(pool.map(trained, etas))

@@ -102,6 +102,12 @@ def test_what_is_deployed_answers_is_watched_traced_and_ended(there: Command, ro
     deployed = there("deploy")
     assert deployed.code == 0, deployed.err
     assert there("plan", "--detailed-exitcode").code == 0
+    renamed = ("~deployment.variants.champion", "+deployment.variants.other.model=models:/housing@champion")
+    planned = there("plan", *renamed)
+    assert "was deployed from another configuration, which has champion as well" in planned.out, planned.err
+    missed = there("destroy", "deployment.endpoint=elsewhere")
+    assert "nothing to remove" in missed.out and "endpoints here: housing-endpoint" in missed.out
+    assert "housing destroy deployment.endpoint=housing-endpoint" in missed.out
 
     served = there("predict", str(rows), "--json").data["predictions"]
     assert len(served) == 10

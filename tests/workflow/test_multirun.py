@@ -13,11 +13,15 @@ from typing import Any
 from tests.workflow.conftest import Housing, in_process
 
 
-def _runs(project: Path) -> tuple[Any, list[Any]]:
-    """The parent of the one multirun in the record, and its children."""
+def _client(project: Path) -> Any:
     from mlflow import MlflowClient
 
-    client = MlflowClient(f"sqlite:///{project}/mlflow.db")
+    return MlflowClient(f"sqlite:///{project}/mlflow.db")
+
+
+def _runs(project: Path) -> tuple[Any, list[Any]]:
+    """The parent of the one multirun in the record, and its children."""
+    client = _client(project)
     experiments = [experiment.experiment_id for experiment in client.search_experiments()]
     (parent,) = client.search_runs(experiments, "tags.`housing.kind` = 'group'")
     children = client.search_runs(experiments, f"tags.`mlflow.parentRunId` = '{parent.info.run_id}'")
@@ -36,6 +40,12 @@ def test_jobs_are_ranked_under_one_parent(housing: Housing, project: Path) -> No
     assert parent.data.metrics["validation_mae"] == maes[0]
     points = {(child.data.params["eta"], child.data.params["max_depth"]) for child in children}
     assert points == {(eta, depth) for eta in ("0.1", "0.3", "0.5") for depth in ("3", "5")}
+    ranked = [line.split() for line in answer.out.splitlines() if "algorithm.eta=" in line and " train " in line]
+    assert [line[0] for line in ranked] == [str(place) for place in range(1, 7)]
+    assert f"candidate={children[0].info.run_id[:8]}" in answer.out
+    assert "recorded  MLflow experiment" in answer.out
+    page = _client(project).download_artifacts(parent.info.run_id, "report.html")
+    assert all(child.info.run_id[:8] in Path(page).read_text(encoding="utf-8") for child in children)
 
 
 def test_jobs_give_the_same_beside_each_other_as_alone(housing: Housing) -> None:

@@ -96,7 +96,7 @@ def test_all_steps_work_on_a_table_of_ones_own_without_python(
         assert result["test"]["test_mae"] < 120
         assert len(result["predictions"]) == 5
         told = housing("status", "--config-dir", "conf", "dataset=mine")
-        assert "housing predict rows.csv --config-dir conf dataset=mine" in told.stdout
+        assert f"housing predict {name} --config-dir conf dataset=mine" in told.stdout
         predicted = housing("predict", name, "--config-dir", "conf", "dataset=mine", "--json")
         assert predicted.returncode == 0, predicted.stderr
         assert len(json.loads(predicted.stdout)["predictions"]) == 240

@@ -1,0 +1,203 @@
+"""JSON Schemas of the files that people edit, one a group; `python -m housing.config.json_schema` writes them, too.
+
+A file of a group may leave keys out, for other files have them; may list `defaults`; and may take any value from
+elsewhere (`${...}`). Its first line tells an editor where its schema is.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Mapping
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+from housing.config.files import conf_dir
+from housing.config.meanings import MEANINGS
+
+Schema = dict[str, Any]
+
+MODELINE = "# yaml-language-server: $schema="
+WHOLE = "config"
+"""The schema of files that may hold every key: config.yaml, and those of the group `experiment`."""
+
+_INTERPOLATION: Schema = {"type": "string", "pattern": r"\$\{", "description": "a value from elsewhere"}
+_COMMENTED = re.compile(r"^\s*(?:- )?(\w+):.*?\s#\s+(.+)$")
+_SAME = {"runner": "target", "host": "target", "hyperparameters": "algorithm"}
+_DEFAULTS: Schema = {"description": "options of other groups, as Hydra reads them", "type": "array"}
+
+
+def group_schemas(whole: Schema, conf: Path) -> dict[str, Schema]:
+    """By group: what a file of it may hold. `whole` is the schema of the composed configuration."""
+    definitions = {name: _partial(each) for name, each in whole["$defs"].items()}
+    root: Schema = _partial({"properties": whole["properties"]})["properties"]
+    properties = {
+        name: whole["properties"][name] if "$ref" in whole["properties"][name] else each for name, each in root.items()
+    }
+    targets = [option for slot in ("runner", "host") for option in properties[slot]["anyOf"]]
+    bodies = {name: each for name, each in properties.items() if (conf / name).is_dir()}
+    bodies["target"] = _merged(targets)
+    keys = {**root, "hydra": {"type": "object", "description": "Hydra's own settings"}}
+    bodies[WHOLE] = {"type": "object", "properties": keys, "additionalProperties": False}
+    return {
+        name: _described(
+            {
+                "$schema": whole["$schema"],
+                "title": f"housing: {name}",
+                **_with_defaults(body, definitions),
+                "$defs": definitions,
+            },
+            _comments(conf, name),
+        )
+        for name, body in sorted(bodies.items())
+    }
+
+
+def text(schema: Schema) -> str:
+    """A file's content, with those definitions alone that it refers to."""
+    used: dict[str, Schema] = {}
+    _collect(schema, schema["$defs"], used)
+    return json.dumps({**schema, "$defs": dict(sorted(used.items()))}, indent=1, ensure_ascii=False) + "\n"
+
+
+def file_name(group: str) -> str:
+    """Beside config.yaml, where Hydra sees no option in it."""
+    return f"{group}.schema.json"
+
+
+def schema_of(file: Path, conf: Path) -> str | None:
+    """The group whose schema a YAML file of a configuration follows; None where there is none."""
+    group = file.relative_to(conf).parts[0]
+    if file.parent == conf or group == "experiment":
+        return WHOLE
+    group = _SAME.get(group, group)
+    return group if (conf / file_name(group)).is_file() else None
+
+
+def modeline(file: Path, conf: Path) -> str:
+    """The line that tells an editor, seen from the file's own folder."""
+    group = schema_of(file, conf)
+    if group is None:
+        return ""
+    return f"{MODELINE}{os.path.relpath(conf / file_name(group), file.parent)}"
+
+
+def installed_modeline(group: str) -> str:
+    """The line, with an end, for a file that may lie anywhere."""
+    return f"{MODELINE}{(conf_dir().resolve() / file_name(group)).as_uri()}\n"
+
+
+def _partial(node: Any) -> Any:
+    """The same with nothing required, and with an interpolation wherever a value that is no text stands."""
+    if isinstance(node, list):
+        return [_partial(each) for each in node]
+    if not isinstance(node, dict):
+        return node
+    if "not" in node:
+        return node
+    found = {name: _partial(each) for name, each in node.items() if name != "required"}
+    if own := {"script", "container"} & {*node.get("required", ())}:
+        # Without it, anything would pass for a hyperparameter of code of one's own.
+        found["required"] = sorted(own)
+    if isinstance(found.get("properties"), dict):
+        found["properties"] = {name: _or_elsewhere(each) for name, each in found["properties"].items()}
+    if _is_value(found):
+        about = {name: found.pop(name) for name in ("description", "title", "default") if name in found}
+        return {**about, "anyOf": [found, _INTERPOLATION]}
+    return found
+
+
+def with_modeline(text: str, line: str) -> str:
+    """A file's text with this line, behind Hydra's own header, which must be the first."""
+    lines = [each for each in text.splitlines(keepends=True) if not each.startswith(MODELINE)]
+    place = 1 if lines and lines[0].startswith("# @package") else 0
+    return "".join([*lines[:place], *([f"{line}\n"] if line else []), *lines[place:]])
+
+
+def _or_elsewhere(node: Any) -> Any:
+    """A whole section may be taken from elsewhere, too."""
+    return {"anyOf": [node, _INTERPOLATION]} if isinstance(node, dict) and set(node) == {"$ref"} else node
+
+
+def _is_value(node: Mapping[str, Any]) -> bool:
+    kind = node.get("type")
+    return (
+        kind in ("integer", "number", "boolean") or ("enum" in node and kind == "string") or isinstance(kind, list)
+    ) and "properties" not in node
+
+
+def _with_defaults(body: Schema, definitions: Mapping[str, Schema]) -> Schema:
+    """An object whose keys are closed is told of `defaults`; the composed configuration has none."""
+    body = deepcopy(dict(body))
+    if "$ref" in body:
+        body = {**deepcopy(definitions[body["$ref"].rpartition("/")[2]])}
+    for option in body.get("anyOf", [body]):
+        if "properties" in option:
+            option["properties"]["defaults"] = _DEFAULTS
+    if "additionalProperties" in body and "properties" not in body:
+        body["properties"] = {"defaults": _DEFAULTS}
+    return body
+
+
+def _merged(options: list[Schema]) -> Schema:
+    """One target's file may be made of another's, and holds what its runner and its host take."""
+    properties: Schema = {}
+    for option in options:
+        properties |= {name: each for name, each in option["properties"].items() if name != "name"}
+    name = {"type": "string", "description": "the target: a file of housing/targets, or of a package"}
+    return {"type": "object", "properties": {"name": name, **properties}, "additionalProperties": False}
+
+
+def _comments(conf: Path, group: str) -> dict[str, str]:
+    """What the shipped files say behind a key; they are written for those who edit them."""
+    folder = conf / group
+    files = sorted(folder.rglob("*.yaml")) if folder.is_dir() else [conf / "config.yaml", *sorted(conf.rglob("*.yaml"))]
+    found: dict[str, str] = {}
+    for file in files:
+        for line in file.read_text(encoding="utf-8").splitlines():
+            if match := _COMMENTED.match(line):
+                found.setdefault(match[1], match[2])
+    return found
+
+
+def _described(schema: Schema, comments: Mapping[str, str]) -> Schema:
+    """Every key with what it means: by its type, by a sentence of its class, by a comment in our files, or by name."""
+
+    def describe(node: Any) -> Any:
+        if isinstance(node, list):
+            return [describe(each) for each in node]
+        if not isinstance(node, dict):
+            return node
+        about = node.get("description", "")
+        for name, each in node.get("properties", {}).items():
+            if isinstance(each, dict) and "description" not in each:
+                told = comments.get(name) or _sentence(about, name) or MEANINGS.get(name)
+                if told:
+                    each["description"] = told
+        return {name: describe(each) for name, each in node.items()}
+
+    described: Schema = describe(deepcopy(schema))
+    return described
+
+
+def _sentence(text: str, name: str) -> str:
+    """The sentences of a docstring that name a key."""
+    flat = " ".join(text.split())
+    return " ".join(part for part in re.split(r"(?<=[.;]) (?=[A-Z`])", flat) if f"`{name}`" in part)
+
+
+def _collect(node: Any, definitions: Mapping[str, Schema], used: dict[str, Schema]) -> None:
+    if isinstance(node, list):
+        for each in node:
+            _collect(each, definitions, used)
+    elif isinstance(node, dict):
+        if isinstance(node.get("$ref"), str):
+            name = node["$ref"].rpartition("/")[2]
+            if name not in used:
+                used[name] = definitions[name]
+                _collect(definitions[name], definitions, used)
+        for key, each in node.items():
+            if key != "$defs":
+                _collect(each, definitions, used)

@@ -1,0 +1,88 @@
+"""Tables as they fit a terminal, and text that cannot steer it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from housing.secrets import masked
+
+if TYPE_CHECKING:
+    from rich.console import Console as RichConsole
+    from rich.console import JustifyMethod
+    from rich.table import Table as RichTable
+
+    from housing.workflow.outcome import OutputTable
+
+_ENDLESS = 10_000
+_DIVERGED = 1e15
+_STEERING = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_STATE_STYLES = {"running": "dim", "pruned": "yellow", "failed": "red", "interrupted": "yellow"}
+
+
+def shown(text: str) -> str:
+    """Without secrets, and without what would steer a terminal: control characters appear as `\\x1b`."""
+    return _STEERING.sub(lambda found: found[0].encode("unicode_escape").decode(), masked(text))
+
+
+def fitted(table: OutputTable, rich: RichConsole, *, live: bool = False) -> RichTable:
+    """As it is where it fits; else with short numbers and stacked headings; else without what can be spared."""
+    from rich.measure import Measurement
+
+    def fits(drawn: RichTable) -> bool:
+        return Measurement.get(rich, rich.options.update(max_width=_ENDLESS), drawn).maximum <= rich.width
+
+    drawn = _drawn(table, live=live)
+    if fits(drawn):
+        return drawn
+    for spared in range(len(table.spare) + 1):
+        left_out = table.spare[len(table.spare) - spared :]
+        drawn = _drawn(table, live=live, tight=True, left_out=left_out)
+        if fits(drawn):
+            break
+    return drawn
+
+
+def _drawn(table: OutputTable, *, live: bool, tight: bool = False, left_out: Sequence[str] = ()) -> RichTable:
+    from rich import box
+    from rich.table import Table as RichTable
+    from rich.text import Text
+
+    title = Text(shown(table.title)) if table.title else None
+    drawn = RichTable(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
+    drawn.padding = (0, 0 if tight else 1)
+    kept = [index for index, name in enumerate(table.columns) if name not in left_out]
+    for index in kept:
+        name = table.columns[index]
+        numbers = [row[index] for row in table.rows if isinstance(row[index], int | float)]
+        # Text between numbers, such as a run's overrides, may be long: it is folded, and no number is.
+        widest = max((len(_cell(number, digits=3 if tight else 4)) for number in numbers), default=None)
+        whole = bool(numbers) and all(isinstance(row[index], int | float | None) for row in table.rows)
+        heading = shown(name)
+        column = Text(heading.replace("_", "_\n") if tight else heading)
+        justify: JustifyMethod = "right" if numbers else "left"
+        drawn.add_column(column, justify=justify, overflow="fold", no_wrap=whole, min_width=widest)
+    for row in table.rows:
+        cells = (Text(_cell(row[index], digits=3 if tight else 4)) for index in kept)
+        drawn.add_row(*cells, style=_row_style(row) if live else "")
+    if left_out:
+        drawn.caption = f"too narrow for {', '.join(left_out)}"
+    return drawn
+
+
+def _cell(value: Any, *, digits: int = 4) -> str:
+    """Thousands separated and one decimal; that many significant digits below 1000; an absent value is a dash."""
+    if value is None:
+        return "-"
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return shown(str(value))
+    if isinstance(value, int):
+        return f"{value:,}" if abs(value) >= 10_000 else str(value)
+    # What has diverged would be a line of digits.
+    return f"{value:,.1f}" if 1000 <= abs(value) < _DIVERGED else f"{value:.{digits}g}"
+
+
+def _row_style(row: Sequence[Any]) -> str:
+    """Of a leaderboard: its first column is the rank, its last the state."""
+    return "bold green" if row[0] == 1 else _STATE_STYLES.get(row[-1], "")
