@@ -356,8 +356,26 @@ def test_a_plan_for_another_endpoint_is_a_mistake_of_the_caller() -> None:
     [
         (CreateEndpoint(Deployment("house", {"a": FIXED})), Deployment("house", {"a": FIXED}), "exists already"),
         (StopScaling("house", "a"), None, "does not exist"),
-        (ReplaceVariants(Deployment("house", {"b": FIXED})), Deployment("house", {"a": SCALED}), "still scales"),
-        (SetWeightsAndCapacities("house", {"z": 1}), Deployment("house", {"a": FIXED}), "no variant z"),
+        (
+            ReplaceVariants(Deployment("house", {"b": FIXED})),
+            Deployment("house", {"a": SCALED}),
+            "house: variant a still scales while it is removed; plan again",
+        ),
+        (
+            ReplaceVariants(Deployment("house", {"a": replace(FIXED, instance_type="ml.c5.xlarge")})),
+            Deployment("house", {"a": SCALED}),
+            "house: variant a still scales while it changes to ml.c5.xlarge; plan again",
+        ),
+        (
+            ReplaceVariants(Deployment("house", {"a": replace(FIXED, shadow=True), "b": FIXED})),
+            Deployment("house", {"a": SCALED}),
+            "house: variant a still scales while it changes to a shadow; plan again",
+        ),
+        (
+            SetWeightsAndCapacities("house", {"z": 1}),
+            Deployment("house", {"a": FIXED, "b": FIXED}),
+            "house has no variant z; it has a, b; plan again",
+        ),
         (SetWeightsAndCapacities("house", {"a": 0}), Deployment("house", {"a": FIXED}), "sum to more than 0"),
         (SetWeightsAndCapacities("house", {}, {"a": 2}), Deployment("house", {"a": SCALED}), "belong to"),
     ],

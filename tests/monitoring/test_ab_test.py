@@ -49,6 +49,31 @@ def test_a_worse_variant_is_found_out_on_rows_of_its_own() -> None:
     assert found.is_clear
 
 
+def test_a_metric_of_which_more_is_better_is_better_by_what_it_is_more() -> None:
+    generator = np.random.default_rng(0)
+    labels = {str(row): float(row % 2) for row in range(400)}
+
+    def asked(rows: range, right: float) -> dict[str, tuple[float, ...]]:
+        said = {str(r): labels[str(r)] if generator.random() < right else 1 - labels[str(r)] for r in rows}
+        return {row: (level, 1 - level, level) for row, level in said.items()}
+
+    good, bad = asked(range(200), 0.95), asked(range(200, 400), 0.6)
+    (found,) = errors("binary", {"good": good, "bad": bad}, labels, Gate(metric="accuracy"), seed=0).differences
+    assert not found.paired
+    assert found.better_by.value == pytest.approx(
+        np.mean([bad[str(r)][0] == labels[str(r)] for r in range(200, 400)])
+        - np.mean([good[str(r)][0] == labels[str(r)] for r in range(200)])
+    )
+    assert found.better_by.low < found.better_by.value < found.better_by.high < 0
+
+
+def test_quantiles_are_judged_as_such() -> None:
+    answers = {str(row): (float(row), row - 1.0, float(row), row + 1.0) for row in range(60)}
+    labels = {str(row): row + (3.0 if row % 5 == 0 else 0.5) for row in range(60)}
+    found = errors("quantile", {"one": answers}, labels, Gate(metric="coverage"), seed=0, quantiles=(0.1, 0.5, 0.9))
+    assert found.errors["one"].value == pytest.approx(0.8)
+
+
 def test_equal_variants_show_no_clear_difference() -> None:
     one, labels = answers_of(10, seed=0)
     other, others = answers_of(10, seed=1, first=300)

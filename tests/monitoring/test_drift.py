@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from housing.monitoring.drift import ColumnDrift, compare, index_by_chance, stability_index
+from housing.monitoring.drift import ColumnDrift, compare, index_by_chance, stability_index, surely
 from housing.monitoring.spec import Monitoring
 
 RULES = Monitoring()
@@ -124,10 +124,115 @@ def test_thresholds_decide() -> None:
     assert drift_of("Area", seen, replace(RULES, psi=0.2)).faults == ("distribution",)
 
 
+def only(trained: list[Any], seen: list[Any], rules: Monitoring = RULES) -> ColumnDrift:
+    kind = object if any(isinstance(value, str) for value in trained + seen) else np.float64
+    (found,) = compare({"a": np.array(trained, kind)}, {"a": np.array(seen, kind)}, rules).columns
+    return found
+
+
+def bins(found: ColumnDrift) -> list[tuple[str, float, float]]:
+    return [(one.name, one.trained, one.seen) for one in found.bins]
+
+
+def test_bins_of_numbers_hold_as_many_rows_of_training_each_and_their_upper_ends() -> None:
+    found = only([float(n) for n in range(1, 101)], [25, 26, 50, 100, 1000, -5, 1, 2], replace(RULES, bins=4))
+    assert bins(found) == [
+        ("up to 25", 0.25, 0.5),
+        ("25 to 50", 0.25, 0.25),
+        ("50 to 75", 0.25, 0.0),
+        ("above 75", 0.25, 0.25),
+    ]
+    assert found.out_of_range == 2 / 8
+    assert found.psi == pytest.approx(stability_index([25] * 4, [4, 2, 0, 2]))
+    assert found.by_chance == index_by_chance(4, 100, 8, chance=RULES.chance)
+
+
+def test_a_value_that_many_rows_have_ends_one_bin_and_the_largest_ends_none() -> None:
+    assert bins(only([0.0] * 90 + [5.0] * 10, [0, 0, 5, 9])) == [("up to 0", 0.9, 0.5), ("above 0", 0.1, 0.5)]
+    alike = only([7.0] * 10, [7, 8])
+    assert bins(alike) == [("all numbers", 1.0, 1.0)]
+    assert (alike.psi, alike.by_chance) == (0, 0)
+    assert bins(only([np.nan] * 4, [1.0, np.nan])) == [("any number", 0.0, 0.5), ("(missing)", 1.0, 0.5)]
+
+
+def test_a_level_that_a_hundredth_of_training_has_is_a_bin_and_rarer_ones_share_one() -> None:
+    found = only(["a"] * 197 + ["b"] * 2 + ["c"], ["a", "a", "b", "new"])
+    assert bins(found) == [("a", 0.985, 0.5), ("b", 0.01, 0.25), ("(all others)", 0.005, 0.25)]
+    assert found.unseen == 0.25
+    assert bins(only(["a", "b"] * 50, ["a"])) == [("a", 0.5, 1.0), ("b", 0.5, 0.0)]
+
+
+def test_a_distance_that_equals_the_threshold_is_drift_and_one_below_it_is_none() -> None:
+    trained, seen = [float(n % 10) for n in range(1000)], [float(n % 7) for n in range(700)]
+    psi = only(trained, seen).psi
+    assert only(trained, seen, replace(RULES, psi=psi)).faults == ("distribution",)
+    assert only(trained, seen, replace(RULES, psi=psi * 1.001)).faults == ()
+
+
+def test_shares_that_do_not_grow_are_no_fault_even_where_none_are_allowed() -> None:
+    strict = replace(RULES, missing_share=0.0, out_of_range_share=0.0, unseen_share=0.0)
+    assert only(["a", "b"] * 50, ["a", "b"] * 20, strict).faults == ()
+    assert only([1.0, 2.0] * 50, [1.0, 2.0] * 20, strict).faults == ()
+
+
+def test_columns_with_faults_come_first_and_then_the_most_distant() -> None:
+    rows = np.arange(400, dtype=float)
+    trained = {"near": rows, "far": rows, "gone": rows}
+    gone = rows.copy()
+    gone[:40] = np.nan
+    report = compare(trained, {"near": rows, "far": rows / 2, "gone": gone}, replace(RULES, psi=50, missing_share=0))
+    assert [(one.column, one.faults) for one in report.columns] == [("gone", ("missing",)), ("far", ()), ("near", ())]
+    both = compare(trained, {"near": rows * 3, "far": np.full(400, 5000.0), "gone": gone}, RULES)
+    assert [one.column for one in both.columns][:2] == ["far", "near"]
+    assert len(both.columns[0].faults) == len(both.columns[1].faults) == 2
+    assert [one.column for one in both.columns][2] == "gone"
+
+
+@pytest.mark.parametrize(("count", "rows"), [(0, 50), (5, 50), (20, 40), (400, 1000)])
+@pytest.mark.parametrize("chance", [0.05, 0.001])
+def test_what_a_share_surely_is_is_the_low_end_of_wilson_s_interval(count: int, rows: int, chance: float) -> None:
+    from scipy.stats import binomtest
+
+    expected = binomtest(count, rows).proportion_ci(1 - 2 * chance, "wilson").low
+    assert surely(count / rows, rows, chance=chance) == pytest.approx(expected, abs=1e-9)
+
+
+@pytest.mark.parametrize("number", [5, 10, 20])
+def test_what_two_samples_hardly_pass_is_a_chi_square_s(number: int) -> None:
+    from scipy.stats import chi2
+
+    for chance, close in ((0.05, 0.004), (0.001, 0.02)):
+        expected = chi2.isf(chance, number - 1) * (1 / 900 + 1 / 300)
+        assert index_by_chance(number, 900, 300, chance=chance) == pytest.approx(expected, rel=close)
+
+
+def test_from_how_many_rows_on_drift_would_show_is_where_chance_explains_less() -> None:
+    def least(trained: int) -> int:
+        return compare({"a": np.arange(trained, dtype=float)}, {"a": np.ones(5)}, RULES).least_rows
+
+    found = least(1200)
+    assert index_by_chance(RULES.bins, 1200, found, chance=RULES.chance) <= RULES.psi
+    assert index_by_chance(RULES.bins, 1200, found - 1, chance=RULES.chance) > RULES.psi
+    assert least(60) == 0
+
+
+@pytest.mark.parametrize(
+    "values", [{"bins": 2}, {"bins": 100}, {"missing_share": 1}, {"unseen_share": 0}, {"out_of_range_share": 1}]
+)
+def test_thresholds_may_be_at_their_bounds(values: Mapping[str, Any]) -> None:
+    assert replace(RULES, **values)
+
+
+def test_all_thresholds_that_make_no_sense_are_told_at_once() -> None:
+    with pytest.raises(ValueError, match=r"bins: must lie .*; psi: must "):
+        Monitoring(bins=101, psi=0)
+
+
 @pytest.mark.parametrize(
     ("values", "key"),
     [
         ({"bins": 1}, "bins"),
+        ({"bins": 101}, "bins"),
         ({"psi": 0}, "psi"),
         ({"chance": 0}, "chance"),
         ({"chance": 1}, "chance"),
