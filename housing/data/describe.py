@@ -50,7 +50,7 @@ def describe(
     for name, guess in guesses.items():
         if guess.remark:
             tell(f"{path}: column {name!r}: {guess.remark}")
-    if not any(guess.kind in ("numeric", "nominal") for name, guess in guesses.items() if name != label):
+    if not any(guess.kind in ("numeric", "nominal", "date") for name, guess in guesses.items() if name != label):
         remarks = "".join(f"\n  {name}: {guess.remark}" for name, guess in guesses.items() if guess.remark)
         raise DataError(f"{path}: no column besides {label!r} looks like a feature{remarks}")
     used = [text for text in missing_texts if text == "" or any(text in cells for cells in columns.values())]
@@ -64,7 +64,7 @@ def describe(
             f"label: {value_text(label)}",
             *asked.lines,
             "",
-            f"split:  # guess: rows at random{asked.split}; by_column claims rows by a value instead",
+            *_split(guesses, asked.split),
             "  fractions: {train: 0.6, validation: 0.2, test: 0.2}",
             "  seed: 0",
             "",
@@ -73,6 +73,19 @@ def describe(
             "",
         ]
     )
+
+
+def _split(guesses: Mapping[str, Guess], evenly: str) -> list[str]:
+    """The lines about how rows are divided, above fractions and seed."""
+    date = next((name for name, guess in guesses.items() if guess.kind == "date" and not guess.missing), None)
+    group = next((name for name, guess in guesses.items() if guess.kind == "identifier" and not guess.unique), None)
+    if date is not None:
+        why = "guess: the last rows are the test, as the future will be; without by_time rows are divided at random"
+        return ["split:", f"  by_time: {{column: {value_text(date)}}}  # {why}"]
+    if group is not None:
+        why = "guess: rows of one are never divided; without by_group rows are divided at random"
+        return ["split:", f"  by_group: {value_text(group)}  # {why}"]
+    return [f"split:  # guess: rows at random{evenly}; by_column claims rows by a value instead"]
 
 
 def _missing_texts(columns: Mapping[str, Sequence[str | None]]) -> tuple[str, ...]:
@@ -92,6 +105,7 @@ def _line(name: str, guess: Guess) -> str:
         f"{key}: {scalar_text(bound)}" for key, bound in (("low", guess.low), ("high", guess.high)) if bound is not None
     ]
     parts += [f"levels: [{', '.join(map(value_text, guess.levels))}]"] if guess.levels else []
+    parts += [f"format: {scalar_text(guess.format)}"] if guess.format else []
     parts += [] if guess.unique else ["unique: false"]
     parts += ["missing: unknown"] if guess.missing else []
     asks = guess.missing and guess.kind not in ("identifier", "ignored")

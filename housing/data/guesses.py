@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from housing.data.cells import is_number, number
+from housing.data.date_guesses import date_pattern
 from housing.data.faults import shown
 from housing.data.file_texts import FileTexts
 from housing.data.looks import Look, conversion, look
@@ -29,6 +30,7 @@ class Guess:
     unique: bool = True
     missing: bool = False
     remark: str = ""
+    format: str | None = None
 
 
 def guess_column(file: FileTexts, name: str, missing_texts: Sequence[str]) -> Guess:
@@ -41,7 +43,14 @@ def guess_column(file: FileTexts, name: str, missing_texts: Sequence[str]) -> Gu
         return Guess("ignored", why=f"guess: {file.unread.get(name, 'it is empty')}")
     if len(distinct) == 1 and not missing:
         return Guess("ignored", why=f"guess: it is {shown(present[0][0])} in every row")
+    return _guess_varied(file, name, present, missing=missing)
+
+
+def _guess_varied(file: FileTexts, name: str, present: Sequence[tuple[str, int]], *, missing: bool) -> Guess:
+    distinct = {text for text, _ in present}
     unique = len(distinct) == len(present)
+    if _names_groups(name, distinct, rows=len(present)) and not missing:
+        return Guess("identifier", why="guess: names what several rows belong to", unique=False)
     if _numeric(distinct):
         values = [number(cell) for cell in distinct]
         if not unique or not _counts_rows(name, values):
@@ -56,7 +65,11 @@ def guess_column(file: FileTexts, name: str, missing_texts: Sequence[str]) -> Gu
 def _guess_odd(file: FileTexts, name: str, distinct: set[str], found: Look, *, rows: int, missing: bool) -> Guess:
     """A column of numbers that cannot be read as they are, or of dates."""
     if found.kind == "moments":
-        return Guess("ignored", why=f"guess: {found.what}; {found.way_out}")
+        pattern = date_pattern(distinct)
+        if pattern is None:
+            return Guess("ignored", why=f"guess: {found.what}; {found.way_out}")
+        also = f", but {' or '.join(pattern.also)} fits as well" if pattern.also else ""
+        return Guess("date", why=f"guess: {found.what}{also}", format=pattern.format, missing=missing)
     if found.kind == "digits" and (len(distinct) == rows or _IDENTIFIER_NAME.search(name)):
         unique = len(distinct) == rows
         return Guess("identifier", why=f"guess: {found.what}", missing=missing, unique=unique)
@@ -71,12 +84,22 @@ def _guess_odd(file: FileTexts, name: str, distinct: set[str], found: Look, *, r
 
 
 def _guess_text(distinct: set[str], *, rows: int, missing: bool) -> Guess:
-    few = len(distinct) <= _MOST_LEVELS and (len(distinct) <= 10 or 2 * len(distinct) <= rows)
+    few = len(distinct) <= 10 or 2 * len(distinct) <= rows
     if not few or max(map(len, distinct)) > _LONGEST_LEVEL:
         return Guess("ignored", why=f"guess: {len(distinct)} different texts are too many for levels")
+    if len(distinct) > _MOST_LEVELS:
+        why = f"guess: {len(distinct):,} levels, those of training are learnt; features.high_cardinality encodes them"
+        return Guess("nominal", why=why, missing=missing)
     return Guess(
         "nominal", why="guess: ordinal when the levels have an order", levels=sorted(distinct), missing=missing
     )
+
+
+def _names_groups(name: str, distinct: set[str], *, rows: int) -> bool:
+    """Whether a column is called as identifiers are, and has many values that repeat."""
+    if len(distinct) <= _MOST_LEVELS or 2 * len(distinct) > rows or not _IDENTIFIER_NAME.search(name):
+        return False
+    return not _numeric(distinct) or all(number(text).is_integer() for text in distinct)
 
 
 def _numeric(texts: Iterable[str]) -> bool:

@@ -10,6 +10,7 @@ from pydantic import TypeAdapter
 from housing.data.describe import describe
 from housing.data.description import Dataset, Identifier, Ignored, Nominal, Numeric
 from housing.data.features import Features
+from housing.data.moments import Date
 from housing.data.preparation import prepare
 from housing.errors import ConfigError, DataError
 
@@ -96,7 +97,8 @@ def test_kinds_are_guessed_from_what_is_there(tmp_path: Path) -> None:
     assert columns["yes"] == Nominal(levels=("no", "yes"), missing="unknown")
     assert columns["zip"] == Nominal(levels=("01000", "01001", "01002", "01003"))
     assert columns["euro"] == Numeric(low=100, high=1621)
-    for name in ("sold on", "flag", "gap"):
+    assert columns["sold on"] == Date()
+    for name in ("flag", "gap"):
         assert columns[name] == Ignored()
     assert not isinstance(columns["text"], Numeric | Nominal)
     described = text[text.index("columns:\n") :].splitlines()[1:]

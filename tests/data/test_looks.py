@@ -13,6 +13,7 @@ from housing.cli.dispatch import main
 from housing.data.describe import describe
 from housing.data.description import Dataset, Identifier, Ignored, Nominal, Numeric
 from housing.data.features import Features
+from housing.data.moments import Date
 from housing.data.preparation import prepare
 from housing.errors import DataError
 
@@ -133,13 +134,6 @@ def test_what_only_begins_with_digits_is_no_number(tmp_path: Path, cells: list[s
 @pytest.mark.parametrize(
     ("cell", "kind"),
     [
-        (lambda i: f"{1 + i % 28} Mar 2024", "dates"),
-        (lambda i: f"March {1 + i % 28}, 2024", "dates"),
-        (lambda i: f"2024-03-{1 + i % 28:02d}", "dates"),
-        (lambda i: f"03/{1 + i % 28:02d}/2024", "dates"),
-        (lambda i: f"{1 + i % 28}.3.24", "dates"),
-        (lambda i: f"2024-03-{1 + i % 28:02d}T14:{i:02d}:00.123Z", "dates"),
-        (lambda i: f"2024-03-{1 + i % 28:02d} 14:{i:02d}:00+01:00", "dates"),
         (lambda i: f"Fri, {1 + i % 28} Mar 2024 14:05:00 GMT", "dates"),
         (lambda i: f"14:{i % 7:02d}", "clock times"),
         (lambda i: f"{1 + i % 12}:30 PM", "clock times"),
@@ -150,6 +144,24 @@ def test_dates_and_clock_times_are_neither_levels_nor_identifiers(tmp_path: Path
     dataset, line, _ = _described(_file(tmp_path, [cell(i) for i in range(ROWS)]))
     assert dataset.columns["tax"] == Ignored()
     assert f"# guess: {kind} (e.g. " in line
+
+
+@pytest.mark.parametrize(
+    ("cell", "pattern"),
+    [
+        (lambda i: f"{1 + i % 28} Mar 2024", "%d %b %Y"),
+        (lambda i: f"March {1 + i % 28}, 2024", "%B %d, %Y"),
+        (lambda i: f"2024-03-{1 + i % 28:02d}", None),
+        (lambda i: f"03/{1 + i % 28:02d}/2024", "%m/%d/%Y"),
+        (lambda i: f"{1 + i % 28}.3.24", "%d.%m.%y"),
+        (lambda i: f"2024-03-{1 + i % 28:02d}T14:{i:02d}:00.123Z", None),
+        (lambda i: f"2024-03-{1 + i % 28:02d} 14:{i:02d}:00+01:00", None),
+    ],
+)
+def test_dates_are_described_by_their_pattern(tmp_path: Path, cell, pattern: str | None) -> None:  # type: ignore[no-untyped-def]
+    dataset, line, _ = _described(_file(tmp_path, [cell(i) for i in range(ROWS)]))
+    assert dataset.columns["tax"] == Date(format=pattern)
+    assert "# guess: dates (e.g. " in line
 
 
 def test_a_date_with_an_odd_cell_stays_a_date(tmp_path: Path) -> None:
