@@ -129,8 +129,16 @@ class Experiment:
             return self._predicted(Path(rows), interval, explain)
         with TemporaryDirectory() as folder:
             file = Path(folder) / "rows.csv"
-            rows.to_csv(file, index=False, sep=self.config.dataset.separator)
+            self._write(rows, file)
             return self._predicted(file, interval, explain).set_index(rows.index)
+
+    def _write(self, rows: pd.DataFrame, file: Path) -> None:
+        """As files of the dataset are, for they are read alike."""
+        dataset = self.config.dataset
+        with file.open("w", encoding=dataset.encoding, newline="") as text:
+            text.write("\n" * dataset.skip_lines)
+            rows.to_csv(text, index=False, sep=dataset.separator, decimal=dataset.decimal)
+            text.write(f"{dataset.separator}\n" * dataset.footer_lines)
 
     def monitor(self, endpoint: str | None = None, *, labels: StrPath | None = None) -> Result:
         """What the endpoint saw against what it was trained on; `findings` counts what counts as drift."""

@@ -21,6 +21,7 @@ from housing.data.faults import Faults, listed, shown
 from housing.data.kinds import Boolean, truth
 from housing.data.missing import Place
 from housing.data.moments import Date, seconds_of
+from housing.data.number_format import NumberFormat
 from housing.data.read_cells import ReadCells, date_in_words
 from housing.nearest import nearest
 
@@ -43,7 +44,7 @@ def collector(name: str, dataset: Dataset, faults: Faults) -> Collector:
     column = dataset.columns[name]
     missing = _Missing(name, column, dataset, faults)
     if isinstance(column, Numeric):
-        return Numbers(name, column, missing, faults)
+        return Numbers(name, column, missing, faults, dataset.number_format)
     if isinstance(column, Ordinal | Nominal):
         return _Levels(name, column.levels, missing, faults)
     if isinstance(column, Boolean):
@@ -57,7 +58,7 @@ def collector(name: str, dataset: Dataset, faults: Faults) -> Collector:
 def number_reader(name: str, column: Numeric, dataset: Dataset, faults: Faults) -> Numbers:
     """What reads numbers of a column wherever they lie, and takes missing ones as they are."""
     anywhere = replace(column, low=None, high=None, missing="unknown")
-    return Numbers(name, anywhere, _Missing(name, anywhere, dataset, faults), faults)
+    return Numbers(name, anywhere, _Missing(name, anywhere, dataset, faults), faults, dataset.number_format)
 
 
 def texts_of(cells: pa.Array) -> list[str | None]:
@@ -96,8 +97,9 @@ class _Missing:
 class Numbers:
     """Finite numbers as float64, NaN for missing; those outside of the column's range are noted as faults."""
 
-    def __init__(self, name: str, column: Numeric, missing: _Missing, faults: Faults) -> None:
+    def __init__(self, name: str, column: Numeric, missing: _Missing, faults: Faults, form: NumberFormat) -> None:
         self._name = name
+        self._form = form
         self._low, self._high = column.low, column.high
         self._missing = missing
         self._faults = faults
@@ -127,7 +129,7 @@ class Numbers:
         import pyarrow.compute as pc
 
         try:
-            known = self._missing.as_null(cells) if is_text(cells.type) else cells
+            known = self._form.plain_array(self._missing.as_null(cells)) if is_text(cells.type) else cells
             found = pc.cast(known, pa.float64())
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
             return None
@@ -147,7 +149,7 @@ class Numbers:
                 self._missing.note(index, place)
                 continue
             try:
-                numbers[index] = number(cell if isinstance(cell, str) else str(cell))
+                numbers[index] = self._form.number(cell) if isinstance(cell, str) else number(str(cell))
             except ValueError:
                 self._refuse(cell, partial(place, index))
         return numbers

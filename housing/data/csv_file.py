@@ -147,11 +147,12 @@ class _Rows:
         self._form = form
         self._faults = faults
         start = file.peek(512)
-        if what := foreign(path, start):
+        is_utf8 = form.encoding.lower() in ("utf-8", "utf8")
+        if is_utf8 and (what := foreign(path, start)):
             raise DataError(f"{path}: this is not CSV text: it is {what}")
-        if start[:1] == b"\0":
+        if is_utf8 and start[:1] == b"\0":
             raise DataError(f"{path}: begins with a NUL byte, so it is damaged or not UTF-8 text; save it as UTF-8")
-        encoding = "utf-8-sig" if form.encoding.lower() in ("utf-8", "utf8") else form.encoding
+        encoding = "utf-8-sig" if is_utf8 else form.encoding
         self._text = io.TextIOWrapper(file, encoding=encoding, newline="")
         self._line = 0
         self._first = 0

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from housing.data.asked_label import describe_label
 from housing.data.cells import is_number
+from housing.data.csv_format import CsvFormat
 from housing.data.faults import listed
 from housing.data.file_texts import read_texts
 from housing.data.guesses import Guess, guess_column
+from housing.data.number_guess import format_lines, format_of, other_formats, with_plain_numbers
 from housing.data.yaml_text import scalar_text, value_text
 from housing.errors import ConfigError, DataError
 from housing.nearest import nearest
@@ -39,14 +41,18 @@ def describe(
         hint = f"did you mean {near}?" if near else f"there is {', '.join(tasks.names())}"
         raise ConfigError(f"--task {task}: no such task; {hint}")
     file = read_texts(str(source), separator)
-    path, separator, columns = file.path, file.separator, file.columns
+    path, columns = file.path, file.columns
     if label not in columns:
         near = nearest(label, columns)
         hint = f"did you mean {near!r}?" if near else f"it has {listed(columns, 12)}"
         raise DataError(f"{path}: there is no column {label!r} for the label; {hint}")
     missing_texts = _missing_texts(columns)
+    form = format_of(file, missing_texts, label)
+    as_written, file = file, with_plain_numbers(file, form, missing_texts)
+    columns = file.columns
     asked = describe_label(file, label, missing_texts, task)
     guesses = {name: asked.column if name == label else guess_column(file, name, missing_texts) for name in columns}
+    guesses |= other_formats(as_written, form, guesses)
     for name, guess in guesses.items():
         if guess.remark:
             tell(f"{path}: column {name!r}: {guess.remark}")
@@ -59,8 +65,9 @@ def describe(
             f"# Described from {path.name}. Check the lines with a guess: kinds, what a missing value means, ranges.",
             f"name: {scalar_text(_name(path))}",
             f"source: {value_text(str(source))}",
-            *(["format: parquet"] if separator is None else ["format: csv", f"separator: {scalar_text(separator)}"]),
+            *_format_lines(file.form),
             f"missing_values: [{', '.join(map(scalar_text, used))}]" + ("  # guess" if len(used) > 1 else ""),
+            *format_lines(form),
             f"label: {value_text(label)}",
             *asked.lines,
             "",
@@ -86,6 +93,17 @@ def _split(guesses: Mapping[str, Guess], evenly: str) -> list[str]:
         why = "guess: rows of one are never divided; without by_group rows are divided at random"
         return ["split:", f"  by_group: {value_text(group)}  # {why}"]
     return [f"split:  # guess: rows at random{evenly}; by_column claims rows by a value instead"]
+
+
+def _format_lines(form: CsvFormat | None) -> Iterator[str]:
+    yield f"format: {'parquet' if form is None else 'csv'}"
+    if form is None:
+        return
+    yield f"separator: {scalar_text(form.separator)}"
+    if form.encoding != CsvFormat.encoding:
+        yield f"encoding: {scalar_text(form.encoding)}  # guess: it is not UTF-8"
+    if form.comment is not None:
+        yield f"comment: {scalar_text(form.comment)}  # guess: lines that begin so are no rows"
 
 
 def _missing_texts(columns: Mapping[str, Sequence[str | None]]) -> tuple[str, ...]:

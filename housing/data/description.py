@@ -11,6 +11,7 @@ from housing.data.csv_format import CsvFormat
 from housing.data.faults import listed, repeated
 from housing.data.kinds import Boolean, Text
 from housing.data.moments import Date
+from housing.data.number_format import NumberFormat
 from housing.data.split_spec import Split, split_faults
 from housing.nearest import nearest
 from housing.tasks import base as tasks
@@ -124,6 +125,9 @@ class Dataset:
     where: str | None = None
     label_missing: Literal["refused", "dropped"] = "refused"
     duplicates: Literal["refused", "dropped", "kept"] = "kept"
+    decimal: str = "."
+    thousands: str | None = None
+    strip: tuple[str, ...] = ()
     encoding: str = "utf-8"
     comment: str | None = None
     skip_lines: int = 0
@@ -131,7 +135,7 @@ class Dataset:
 
     def __post_init__(self) -> None:
         faults = [*self.csv_format.faults(), *self._label_faults(), *self._level_faults(), *self._weight_faults()]
-        faults += self._where_faults()
+        faults += [*self.number_format.faults(), *self._where_faults()]
         faults += split_faults(self.split, self.columns)
         if self.group is not None and self.split.by_group not in (None, self.group):
             faults.append(
@@ -185,6 +189,11 @@ class Dataset:
     def csv_format(self) -> CsvFormat:
         """How its text is cut into rows and cells."""
         return CsvFormat(self.separator, self.encoding, self.comment, self.skip_lines, self.footer_lines)
+
+    @property
+    def number_format(self) -> NumberFormat:
+        """How numbers are written in its texts."""
+        return NumberFormat(self.decimal, self.thousands, self.strip)
 
     def condition(self) -> Where | None:
         """Which rows are kept; None: all. Raises ValueError when `where` is no condition of these columns."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from housing.data.collectors import texts_of
@@ -18,20 +20,26 @@ from housing.data.selection import Places
 from housing.errors import DataError
 
 _LONGEST_START = 100_000
+_BLOCK_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
 class FileTexts:
     """Columns as texts, None for missing; `unread` are those of types that are never features, and why.
 
-    `place` names the row of an index; `separator` is None for Parquet.
+    `place` names the row of an index; `form` is None for Parquet.
     """
 
     path: Path
-    separator: str | None
+    form: CsvFormat | None
     columns: Mapping[str, Sequence[str | None]]
     place: Callable[[int], str]
     unread: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def separator(self) -> str | None:
+        """Of a CSV's columns; None for Parquet."""
+        return self.form.separator if self.form else None
 
 
 def read_texts(source: str, separator: str | None) -> FileTexts:
@@ -41,15 +49,39 @@ def read_texts(source: str, separator: str | None) -> FileTexts:
         is_parquet = start.peek(4)[:4] == b"PAR1"
     if is_parquet:
         return _parquet_file(path)
-    return _csv_file(path, separator or _separator(path))
-
-
-def _separator(path: Path) -> str:
-    """The one that cuts the first lines into equally many columns, at least two."""
+    encoding = _encoding(path)
     with opened(path) as file:
         # Bounded: one line may be all of the file.
-        beginning = b"".join(file.readline(_LONGEST_START) for _ in range(20))
-    start = beginning.decode("utf-8-sig", errors="replace").replace("\0", "").splitlines()
+        beginning = b"".join(file.readline(_LONGEST_START) for _ in range(40))
+    text = beginning.decode("utf-8-sig" if encoding == "utf-8" else encoding, errors="replace").replace("\0", "")
+    lines = text.splitlines()
+    comment = "#" if lines and lines[0].startswith("#") and len(lines) > 1 else None
+    rows = [line for line in lines if comment is None or not line.startswith(comment)]
+    return _csv_file(path, CsvFormat(separator or _separator(rows[:20]), encoding, comment))
+
+
+def _encoding(path: Path) -> str:
+    """UTF-8, unless a mark says UTF-16 or all of the file is Windows's Western text and not UTF-8."""
+    with opened(path) as file:
+        if file.peek(2)[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+            return "utf-16"
+    return next((encoding for encoding in ("utf-8", "cp1252") if _decodes(path, encoding)), "utf-8")
+
+
+def _decodes(path: Path, encoding: str) -> bool:
+    decoder = codecs.getincrementaldecoder(encoding)()
+    with opened(path) as file:
+        try:
+            for block in iter(partial(file.read, _BLOCK_BYTES), b""):
+                decoder.decode(block)
+            decoder.decode(b"", final=True)
+        except UnicodeDecodeError:
+            return False
+    return True
+
+
+def _separator(start: Sequence[str]) -> str:
+    """The one that cuts the first lines into equally many columns, at least two."""
 
     def fit(separator: str) -> tuple[bool, float, int]:
         try:
@@ -62,9 +94,9 @@ def _separator(path: Path) -> str:
     return max(SEPARATORS, key=fit)
 
 
-def _csv_file(path: Path, separator: str) -> FileTexts:
+def _csv_file(path: Path, form: CsvFormat) -> FileTexts:
     faults = Faults(str(path))
-    file = CsvFile(path, CsvFormat(separator), faults)
+    file = CsvFile(path, form, faults)
     places = Places()
     columns: list[list[str | None]] = [[] for _ in file.names]
     for piece in file.pieces(range(len(columns))):
@@ -75,7 +107,7 @@ def _csv_file(path: Path, separator: str) -> FileTexts:
     if not columns[0]:
         faults.add("there are no rows below the header")
     faults.raise_any()
-    return FileTexts(path, separator, dict(zip(file.names, columns, strict=True)), places)
+    return FileTexts(path, form, dict(zip(file.names, columns, strict=True)), places)
 
 
 def _parquet_file(path: Path) -> FileTexts:

@@ -11,18 +11,25 @@ from housing.data.inputs import Levels, Number
 from housing.data.learning import Input
 from housing.data.moments import Date, Part
 from housing.data.more_inputs import Flag, Hashed, LevelNumbers, Moment
+from housing.data.number_format import NumberFormat
 from housing.errors import DataError
+
+_FORMAT: dict[str, type] = {"decimal": str, "thousands": str, "strip": list}
 
 
 def is_later(one: Input) -> bool:
     """Whether an encoder of before these inputs would not know it."""
-    return not isinstance(one, Number | Levels) or (isinstance(one, Levels) and one.rare)
+    if isinstance(one, Number):
+        return not one.form.is_plain
+    return not isinstance(one, Levels) or one.rare
 
 
 def written(one: Input) -> dict[str, object]:
     """For `read_input`."""
     line: dict[str, object] = {"column": one.column, "as": one.way, "missing": one.missing}
     match one:
+        case Number():
+            line |= {} if one.form.is_plain else _written_format(one.form)
         case Levels():
             line |= {"levels": one.levels, **({"rare": True} if one.rare else {})}
         case Moment():
@@ -44,7 +51,7 @@ def read_input(raw: object, where: str) -> Input:
     more: dict[str, type] = {}
     match way:
         case "number" | "boolean":
-            pass
+            more = _FORMAT if way == "number" and isinstance(raw, dict) and "decimal" in raw else {}
         case "date":
             more = {"format": str, "parts": list}
         case "hash":
@@ -59,7 +66,7 @@ def read_input(raw: object, where: str) -> Input:
     has = dict(zip(more, others, strict=True))
     match way:
         case "number":
-            return Number(column, missing)
+            return Number(column, missing, _format(has, where)) if has else Number(column, missing)
         case "boolean":
             return Flag(column, missing)
         case "date":
@@ -73,6 +80,17 @@ def read_input(raw: object, where: str) -> Input:
         case _:
             levels, how = texts(has["levels"], f"{where}.levels"), one_of(way, ("rank", "one_hot"), f"{where}.as")
             return Levels(column, missing, levels, how, rare=has.get("rare", False))
+
+
+def _written_format(form: NumberFormat) -> dict[str, object]:
+    return {"decimal": form.decimal, "thousands": form.thousands or "", "strip": form.strip}
+
+
+def _format(has: dict[str, Any], where: str) -> NumberFormat:
+    form = NumberFormat(has["decimal"], has["thousands"] or None, texts(has["strip"], f"{where}.strip"))
+    if faults := list(form.faults()):
+        raise DataError(f"{where}.{faults[0]}")
+    return form
 
 
 def fields(raw: object, where: str, **kinds: type) -> list[Any]:

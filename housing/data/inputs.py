@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from housing.data.cells import has_too_many_digits, is_missing, number
 from housing.data.description import Missing
 from housing.data.faults import Faults, shown
+from housing.data.number_format import PLAIN, NumberFormat
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,7 @@ class Number:
 
     column: str
     missing: Missing
+    form: NumberFormat = PLAIN
     way: Literal["number"] = "number"
 
     def names(self) -> list[str]:
@@ -46,7 +48,13 @@ class Number:
             return math.nan
         try:
             # Python takes true for 1; who sends it means no number.
-            found = math.inf if isinstance(value, bool) else number(value) if isinstance(value, str) else float(value)
+            found = (
+                math.inf
+                if isinstance(value, bool)
+                else self.form.number(value)
+                if isinstance(value, str)
+                else float(value)
+            )
         except (ValueError, TypeError, OverflowError):
             found = math.inf
         if isinstance(value, str | int) and has_too_many_digits(value):

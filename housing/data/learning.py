@@ -37,7 +37,7 @@ class _Learner:
 
     def input(self, name: str, column: Feature) -> Input:
         if isinstance(column, Numeric):
-            return Number(name, column.missing)
+            return Number(name, column.missing, self.dataset.number_format)
         if isinstance(column, Boolean):
             return Flag(name, column.missing)
         if isinstance(column, Ordinal):

@@ -137,7 +137,7 @@ def _numbers(cells: Sequence[Cell], texts: Sequence[str], place: Callable[[int],
     if not odd:
         return Look("numbers", f"numbers{how}", "write them as plain numbers", comma, tuple(spelled))
     what = f"{len(cells) - len(odd):,} of {len(cells):,} cells are numbers{how}; {_are_not(odd, place)}"
-    way_out = "mend these rows, leave them out, or list them under missing_values"
+    way_out = "mend these rows, leave them out (where, footer_lines), or list them under missing_values"
     return Look("numbers", what, way_out, comma, tuple(spelled))
 
 
@@ -170,6 +170,15 @@ def _spelled(texts: Iterable[str]) -> dict[str, tuple[str, bool]]:
         elif comma and re.fullmatch(r"\d+", bare):
             kept[text] = (_around(text, found, core), True)
     return kept
+
+
+def spelled_parts(text: str) -> tuple[str, str, str] | None:
+    """What stands before a number, the number without its sign, and what stands behind it; None for brackets."""
+    found = _SPELLED.fullmatch(text)
+    if not found or found["open"]:
+        return None
+    before = (found["before"] + found["prefix"]).strip(_SPACES)
+    return before, found["core"], found["suffix"].strip(_SPACES)
 
 
 def _is_one(found: re.Match[str]) -> bool:

@@ -6,6 +6,7 @@ import csv
 import io
 from collections.abc import Collection, Iterator, Sequence
 from itertools import chain, islice
+from typing import TYPE_CHECKING, cast
 
 from housing.data.collectors import is_text, texts_of
 from housing.data.csv_file import CsvFile, opened
@@ -13,12 +14,21 @@ from housing.data.csv_format import CsvFormat
 from housing.data.faults import Faults, listed, repeated
 from housing.data.header import check_separator
 from housing.data.locations import located
+from housing.data.number_format import PLAIN, NumberFormat
 from housing.data.pieces import RawFile
 from housing.errors import DataError
 
+if TYPE_CHECKING:
+    import pyarrow as pa
+
 
 def csv_pieces(
-    source: str, *, rows_a_piece: int, form: CsvFormat | None = None, columns: Collection[str] = ()
+    source: str,
+    *,
+    rows_a_piece: int,
+    form: CsvFormat | None = None,
+    numbers: NumberFormat = PLAIN,
+    columns: Collection[str] = (),
 ) -> Iterator[str]:
     """The rows of a CSV (also gzipped) or Parquet file as comma-separated texts with a header, in the file's order.
 
@@ -45,21 +55,25 @@ def csv_pieces(
     faults.raise_any()
     if not rows:
         raise DataError(f"{path}: there are no rows to predict")
-    return _texts(file, rows_a_piece)
+    return _texts(file, rows_a_piece, numbers)
 
 
-def _texts(file: RawFile, rows_a_piece: int) -> Iterator[str]:
-    rows = chain.from_iterable(_rows(file))
+def _texts(file: RawFile, rows_a_piece: int, numbers: NumberFormat) -> Iterator[str]:
+    rows = chain.from_iterable(_rows(file, numbers))
     while some := list(islice(rows, rows_a_piece)):
         yield _text(file.names, some)
 
 
-def _rows(file: RawFile) -> Iterator[Iterator[Sequence[str]]]:
+def _rows(file: RawFile, numbers: NumberFormat) -> Iterator[Iterator[Sequence[str]]]:
     for piece in file.pieces(range(len(file.names))):
-        columns = [
-            cells.to_pylist() if is_text(cells.type) else texts_of(cells) for _, cells in sorted(piece.columns.items())
-        ]
+        columns = [_cells(cells, numbers) for _, cells in sorted(piece.columns.items())]
         yield zip(*([cell or "" for cell in cells] for cells in columns), strict=True)
+
+
+def _cells(cells: pa.Array, numbers: NumberFormat) -> Sequence[str | None]:
+    if is_text(cells.type):
+        return cast(Sequence["str | None"], cells.to_pylist())
+    return [None if text is None else numbers.of_plain(text) for text in texts_of(cells)]
 
 
 def _text(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from housing.data.cells import is_missing, text_of
 from housing.data.description import Dataset
+from housing.data.number_format import PLAIN, NumberFormat
 from housing.data.reading import collected
 from housing.data.task_columns import with_task_columns
 
@@ -26,12 +27,18 @@ class Table(Mapping[str, NDArray[Any]]):
     """
 
     def __init__(
-        self, columns: Mapping[str, NDArray[Any]], source: str, *, left_out: Mapping[str, int] | None = None
+        self,
+        columns: Mapping[str, NDArray[Any]],
+        source: str,
+        *,
+        left_out: Mapping[str, int] | None = None,
+        numbers: NumberFormat = PLAIN,
     ) -> None:
         self._columns = dict(columns)
         self.rows = len(next(iter(self._columns.values()))) if self._columns else 0
         self.source = source
         self.left_out = dict(left_out or {})
+        self._numbers = numbers
 
     def __getitem__(self, name: str) -> NDArray[Any]:
         return self._columns[name]
@@ -47,15 +54,16 @@ class Table(Mapping[str, NDArray[Any]]):
 
     def take(self, rows: NDArray[np.int64]) -> Table:
         """These rows, in this order."""
-        return Table({name: values[rows] for name, values in self._columns.items()}, self.source)
+        return Table({name: values[rows] for name, values in self._columns.items()}, self.source, numbers=self._numbers)
 
     def to_csv(self, columns: Iterable[str] | None = None) -> str:
-        """CSV with a header and CRLF line ends, as an endpoint takes raw rows; numbers round-trip, missing is empty."""
+        """CSV with a header and CRLF line ends, as an endpoint takes raw rows: missing is empty, numbers round-trip."""
         names = list(self if columns is None else columns)
+        cells = [_texts(self._columns[name], self._numbers) for name in names]
         text = io.StringIO()
         writer = csv.writer(text)
         writer.writerow(names)
-        writer.writerows(zip(*(_texts(self._columns[name]) for name in names), strict=True))
+        writer.writerows(zip(*cells, strict=True))
         return text.getvalue()
 
     def digest(self) -> str:
@@ -78,8 +86,9 @@ def read(dataset: Dataset) -> Table:
     """Read and check the dataset's source. Raises one DataError that lists every fault found."""
     found = collected(dataset)
     columns = with_task_columns(dict(found.columns), dataset, found.source)
-    return Table(columns, found.source, left_out=found.left_out)
+    return Table(columns, found.source, left_out=found.left_out, numbers=dataset.number_format)
 
 
-def _texts(values: NDArray[Any]) -> list[str]:
-    return ["" if is_missing(value) else text_of(value) for value in values.tolist()]
+def _texts(values: NDArray[Any], numbers: NumberFormat) -> list[str]:
+    texts = ["" if is_missing(value) else text_of(value) for value in values.tolist()]
+    return texts if values.dtype == object or numbers.is_plain else [numbers.of_plain(text) for text in texts]

@@ -15,6 +15,7 @@ from housing.data.content_type import JSON, JSON_LINES
 from housing.data.description import Dataset, Identifier, Numeric
 from housing.data.encoder import Encoder
 from housing.data.json_rows import records_from_json, records_from_json_lines
+from housing.data.number_format import NumberFormat
 from housing.data.payload import header_of, rows_from_csv
 from housing.data.table import Table
 from housing.errors import DataError
@@ -185,13 +186,13 @@ def _plain(name: str, cells: Sequence[object], dataset: Dataset) -> list[object]
     """A column's cells as numbers or as text. Raises DataError, as the endpoint did."""
     texts = dataset.missing_texts
     if isinstance(dataset.columns.get(name), Numeric):
-        return [np.nan if is_missing(cell, texts) else _number(cell) for cell in cells]
+        return [np.nan if is_missing(cell, texts) else _number(cell, dataset.number_format) for cell in cells]
     return [None if is_missing(cell, texts) else text_of(cell) for cell in cells]
 
 
-def _number(cell: object) -> float:
+def _number(cell: object, form: NumberFormat) -> float:
     try:
-        return number(text_of(cell))
+        return form.number(cell) if isinstance(cell, str) else number(text_of(cell))
     except ValueError as error:
         raise DataError(f"{cell!r} is no number") from error
 

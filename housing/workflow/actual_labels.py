@@ -13,7 +13,6 @@ from housing.workflow.session import Session
 
 def read_labels(session: Session, file: Path) -> ActualLabels:
     """The actual label of each row that a file names. Raises DataError."""
-    from housing.data.cells import number
     from housing.data.faults import listed
     from housing.data.payload import header_of, rows_from_csv
     from housing.data.rows import csv_pieces
@@ -25,7 +24,9 @@ def read_labels(session: Session, file: Path) -> ActualLabels:
             f"--labels: task {dataset.task_name} is judged by whole groups, and an endpoint answers rows: nobody knows "
             "which of a group it was asked. Leave --labels out for drift; the gate of `housing promote` compares models"
         )
-    (text,) = csv_pieces(str(file), form=dataset.csv_format, rows_a_piece=2**31, columns=dataset.columns)
+    (text,) = csv_pieces(
+        str(file), form=dataset.csv_format, numbers=dataset.number_format, rows_a_piece=2**31, columns=dataset.columns
+    )
     header = header_of(text)
     named_by = id_column(dataset, header)
     if named_by is None:
@@ -42,7 +43,7 @@ def read_labels(session: Session, file: Path) -> ActualLabels:
         if name in dataset.missing_texts or cell in dataset.missing_texts:
             continue
         try:
-            actual[name] = float(levels[cell]) if levels else number(cell)
+            actual[name] = float(levels[cell]) if levels else dataset.number_format.number(cell)
             if dataset.event is not None:
                 actual[name] = _time(actual[name], columns[dataset.event][row - 1])
         except KeyError:

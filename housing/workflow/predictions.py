@@ -54,7 +54,13 @@ def _predict_here(
     with Session(experiment, invocation, reporter) as session:
         endpoint, dataset = experiment.deployment.endpoint, experiment.dataset
         at_once = _ROWS_A_REQUEST if extras.explain is None else MOST_EXPLAINED
-        pieces = csv_pieces(str(file), form=dataset.csv_format, rows_a_piece=at_once, columns=dataset.columns)
+        pieces = csv_pieces(
+            str(file),
+            form=dataset.csv_format,
+            numbers=dataset.number_format,
+            rows_a_piece=at_once,
+            columns=dataset.columns,
+        )
         # A host of somebody else's need not know what nobody asks for.
         asked: dict[str, Any] = {"extras": extras} if extras else {}
         with reporter.working(f"asking {endpoint}"):
@@ -108,7 +114,11 @@ def _predict_there(experiment: Experiment, invocation: Invocation, reporter: Rep
                 endpoint,
                 source,
                 lambda file: csv_pieces(
-                    str(file), form=dataset.csv_format, rows_a_piece=_ROWS_A_REQUEST, columns=dataset.columns
+                    str(file),
+                    form=dataset.csv_format,
+                    numbers=dataset.number_format,
+                    rows_a_piece=_ROWS_A_REQUEST,
+                    columns=dataset.columns,
                 ),
             )
     return Outcome(

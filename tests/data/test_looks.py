@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 from pydantic import TypeAdapter
@@ -12,6 +13,7 @@ from pydantic import TypeAdapter
 from housing.cli.dispatch import main
 from housing.data.describe import describe
 from housing.data.description import Dataset, Identifier, Ignored, Nominal, Numeric
+from housing.data.encoder import Encoder
 from housing.data.features import Features
 from housing.data.moments import Date
 from housing.data.preparation import prepare
@@ -63,24 +65,29 @@ SPELLED = {
 
 
 @pytest.mark.parametrize(("cell", "essential", "first"), SPELLED.values(), ids=SPELLED.keys())
-def test_numbers_spelled_differently_are_left_out_aloud_and_the_command_converts_them(
+def test_numbers_spelled_differently_are_numbers_and_the_description_says_how(
     tmp_path: Path,
     cell,
     essential: str,
     first: float,  # type: ignore[no-untyped-def]
 ) -> None:
-    dataset, line, remarks = _described(_file(tmp_path, [cell(i) for i in range(ROWS)]))
-    assert dataset.columns["tax"] == Ignored()
-    assert "# guess: LEFT OUT: numbers" in line
-    assert essential in line
-    assert "too many texts" not in line
-    (remark,) = remarks
-    assert "column 'tax': left out: numbers" in remark
-    _run(remark)
-    converted, _, quiet = _described(tmp_path / "homes-numbers.csv")
-    assert isinstance(converted.columns["tax"], Numeric)
-    assert quiet == []
-    assert prepare(converted, Features("plain")).table["tax"][0] == first
+    file = _file(tmp_path, [cell(i) for i in range(ROWS)])
+    dataset, line, remarks = _described(file)
+    stays = "minus" not in essential and "( and )" not in essential
+    if not stays:
+        assert dataset.columns["tax"] == Ignored()
+        assert essential in line
+        (remark,) = remarks
+        _run(remark)
+        dataset, _, remarks = _described(tmp_path / "homes-numbers.csv")
+    assert isinstance(dataset.columns["tax"], Numeric)
+    assert remarks == []
+    prepared = prepare(dataset, Features("plain"))
+    assert prepared.table["tax"][0] == first
+    if not stays:
+        return
+    written = Encoder.from_json(prepared.encoder.to_json()).transform({"area": ["50"], "tax": [cell(0)]})
+    assert written[0, prepared.encoder.columns.index("tax")] == np.float32(first)
 
 
 @pytest.mark.parametrize(
@@ -190,9 +197,7 @@ def test_whole_numbers_that_a_float_holds_are_numbers(tmp_path: Path) -> None:
 
 
 LABELS = {
-    "decimal commas": (lambda i: f"{17 + i}000,50", "these are numbers with decimal commas (e.g. '17000,50')", True),
-    "thousands": (lambda i: f"{17 + i},{100 + i}", "these are numbers but for , (e.g. '17,100')", True),
-    "a currency": (lambda i: f"€ {17 + i}", "these are numbers but for €", True),
+    "decimal commas": (lambda i: f"({17 + i}000,50)", "these are numbers but for ( and ) and ,", True),
     "one text": (lambda _: "yes", "is 'yes' in every row, so there is nothing to learn", False),
     "names": (lambda i: f"Mr {chr(65 + i)}x", "has 40 different texts in 40 rows, too many to tell apart", False),
     "dates": (lambda i: f"{1 + i % 28} Mar 2024", "it has dates (e.g. ", False),
@@ -217,21 +222,21 @@ def test_a_label_that_is_no_number_is_refused_for_what_it_is(
         _run(str(refused.value))
         dataset, _, _ = _described(tmp_path / "homes-numbers.csv", "tax")
         assert dataset.separator == ";"
-        assert prepare(dataset, Features("plain")).table["tax"][0] >= 17
+        assert prepare(dataset, Features("plain")).table["tax"][0] == -17000.5
 
 
 def test_remarks_reach_a_person_who_redirects_the_description(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    file = _file(tmp_path, [f"${i}.5" for i in range(ROWS)])
+    file = _file(tmp_path, [f"({i}.5)" for i in range(ROWS)])
     assert main(["describe", str(file), "--label", "price"]) == 0
     out, err = capsys.readouterr()
     assert yaml.safe_load(out)["columns"]["tax"] == {"kind": "ignored"}
-    assert "column 'tax': left out: numbers but for $" in err
+    assert "column 'tax': left out: numbers but for ( and )" in err
 
 
 def test_a_byte_order_mark_is_no_part_of_the_first_column(tmp_path: Path) -> None:
-    file = _file(tmp_path, [f"${i}.5" for i in range(ROWS)])
+    file = _file(tmp_path, [f"({i}.5)" for i in range(ROWS)])
     file.write_bytes(b"\xef\xbb\xbf" + file.read_bytes())
     dataset, _, remarks = _described(file)
     assert "area" in dataset.columns
