@@ -148,9 +148,10 @@ class _Rows:
         self._faults = faults
         start = file.peek(512)
         is_utf8 = form.encoding.lower() in ("utf-8", "utf8")
-        if is_utf8 and (what := foreign(path, start)):
+        is_bytes = not form.encoding.lower().startswith(("utf-16", "utf_16", "utf16", "utf-32", "utf_32", "utf32"))
+        if is_bytes and (what := foreign(path, start)):
             raise DataError(f"{path}: this is not CSV text: it is {what}")
-        if is_utf8 and start[:1] == b"\0":
+        if is_bytes and start[:1] == b"\0":
             raise DataError(f"{path}: begins with a NUL byte, so it is damaged or not UTF-8 text; save it as UTF-8")
         encoding = "utf-8-sig" if is_utf8 else form.encoding
         self._text = io.TextIOWrapper(file, encoding=encoding, newline="")
