@@ -161,7 +161,7 @@ def _naive(gate: Gate, task: str, value: float, naive: dict[str, float], unit: s
 
 
 def _schema(candidate: Scored, champion: Scored) -> Verdict:
-    rule = f"asks for no column that {champion.name} did not"
+    rule = f"needs no column that {champion.name} did not need"
     faults = []
     if candidate.label != champion.label:
         faults.append(f"it predicts {candidate.label}, the champion {champion.label}")

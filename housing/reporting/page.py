@@ -138,13 +138,16 @@ def _place(plot: Plot) -> str:
 
 def _table(grid: Grid, identity: str) -> str:
     numeric = [any(row[i].number for row in grid.rows) for i in range(len(grid.columns))]
-    headings = "".join(
-        f'<th{_class("number" if is_number else "")} scope="col">{_breakable(name)}</th>'
-        for name, is_number in zip(grid.columns, numeric, strict=True)
-    )
+    headings = "".join(_heading(name, number=is_number) for name, is_number in zip(grid.columns, numeric, strict=True))
     rows = "\n".join(f"<tr>{''.join(map(_td, row))}</tr>" for row in grid.rows)
     style = _class("sortable" if grid.sortable else "")
     return f'<table{style} id="{identity}"><thead><tr>{headings}</tr></thead><tbody>\n{rows}\n</tbody></table>'
+
+
+def _heading(name: str, *, number: bool) -> str:
+    """A column without a name has no heading that could be read out."""
+    style = _class("number" if number else "")
+    return f'<th{style} scope="col">{_breakable(name)}</th>' if name else f"<td{style}></td>"
 
 
 def _td(cell: Cell) -> str:

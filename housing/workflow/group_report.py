@@ -11,7 +11,7 @@ from housing.tracking import schema
 from housing.workflow.figures import learning_curve, objective_of
 
 if TYPE_CHECKING:
-    from housing.reporting.page import Grid, Part
+    from housing.reporting.page import Cell, Grid, Part
     from housing.reporting.study_plots import Objective
     from housing.tracking.queries import Run
     from housing.tracking.runs import Runs
@@ -63,7 +63,7 @@ def _jobs(children: Sequence[Run], objective: Objective) -> Grid:
                 Cell(run.name),
                 Cell(run.kind or "-"),
                 number_cell(value, best=_cost(run, objective) == best < math.inf),
-                *(Cell(run.params.get(name, "-")) for name in varied),
+                *(_parameter(run.params.get(name)) for name in varied),
                 number_cell(took_s),
                 Cell(run.status.lower() if schema.REASON not in run.tags else f"failed: {run.tags[schema.REASON]}"),
                 Cell(run.id[:8]),
@@ -71,6 +71,17 @@ def _jobs(children: Sequence[Run], objective: Objective) -> Grid:
         )
     columns = ("run", "kind", objective.title, *varied, "seconds", "status", "id")
     return Grid("Runs", "Best first; a click on a heading sorts.", columns, rows, sortable=True)
+
+
+def _parameter(text: str | None) -> Cell:
+    """MLflow keeps texts; a number is read, and sorts, as one."""
+    from housing.reporting.judged import number_cell
+    from housing.reporting.page import Cell
+
+    try:
+        return number_cell(float(text)) if text is not None else Cell("-")
+    except ValueError:
+        return Cell(str(text))
 
 
 def _grid(table: OutputTable) -> Grid:

@@ -157,7 +157,7 @@ def test_a_limit_may_be_reached_and_not_exceeded(limit: float, passed: bool, why
 )
 def test_what_a_candidate_asks_of_callers_is_told(required: str, label: str, passed: bool, why: str) -> None:
     verdict = decide(MAE, "regression", ROUND, off_by(50, required=required, label=label), off_by(100)).verdicts[0]
-    assert verdict == Verdict("asks for no column that version 1 did not", passed, why)
+    assert verdict == Verdict("needs no column that version 1 did not need", passed, why)
 
 
 @pytest.mark.parametrize(
