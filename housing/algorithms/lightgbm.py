@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from housing.algorithms.trees import TreeTables
+
 
 class LightGBM(FittingAlgorithm):
     """Jobs that read the same bins share them; what else a job needs it keeps to itself."""
@@ -155,6 +157,12 @@ class LightGBM(FittingAlgorithm):
             return Model(lightgbm.Booster(model_str=text), _LINKS.get(objective[1], "none") if objective else "none")
         except (lightgbm.basic.LightGBMError, UnicodeDecodeError) as e:
             raise ValueError(f"not a LightGBM model: {e}") from e
+
+    def trees(self, model: bytes) -> TreeTables:
+        """See `Algorithm.trees`."""
+        from housing.algorithms import lightgbm_trees
+
+        return lightgbm_trees.read(model)
 
     def importance(self, model: bytes, columns: Sequence[str]) -> dict[str, float]:
         """Share of the total gain by encoded column, largest first; columns that were never used are left out."""

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from housing.algorithms.trees import TreeTables
+
 
 class XGBoost(FittingAlgorithm):
     """Boosted trees."""
@@ -161,6 +163,16 @@ class XGBoost(FittingAlgorithm):
         except xgboost.core.XGBoostError as e:
             raise ValueError(f"not an XGBoost model: {str(e).splitlines()[-1].strip()}") from e
         return Model(booster)
+
+    def trees(self, model: bytes) -> TreeTables:
+        """See `Algorithm.trees`."""
+        import xgboost
+
+        from housing.algorithms import xgboost_trees
+
+        booster = xgboost.Booster()
+        booster.load_model(bytearray(model))
+        return xgboost_trees.read(bytes(booster.save_raw("json")))
 
     def importance(self, model: bytes, columns: Sequence[str]) -> dict[str, float]:
         """Share of the total gain by encoded column, largest first; columns that were never used are left out."""

@@ -18,13 +18,13 @@ import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import chain
+from itertools import accumulate, chain
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from housing.data import encoder_json, payload
+from housing.data import encoder_json, payload, plain_numbers
 from housing.data.calibration import Calibration
 from housing.data.cells import is_missing, text_of
 from housing.data.derived import OF_ANY_KIND, Derived, compute
@@ -69,12 +69,29 @@ class Encoder:
     intervals: Intervals | None = None
     columns: tuple[str, ...] = field(init=False, repr=False, compare=False)
     _widths: tuple[int, ...] = field(init=False, repr=False, compare=False)
+    required: tuple[str, ...] = field(init=False, repr=False, compare=False)
+    """The raw columns that `transform` needs."""
+    _places: list[tuple[Input, int, int, int]] = field(init=False, repr=False, compare=False)
+    """Of each input: its place among the raw columns, its first encoded column, how many it has."""
+    _others: list[tuple[Input, int, int, int]] = field(init=False, repr=False, compare=False)
+    _numbers: list[tuple[Number, int]] = field(init=False, repr=False, compare=False)
+    _number_columns: list[int] = field(init=False, repr=False, compare=False)
     _missing_texts: frozenset[str] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         names = [one.names() for one in self.inputs]
         object.__setattr__(self, "columns", _safe_names([*chain(*names), *self.derived]))
         object.__setattr__(self, "_widths", tuple(map(len, names)))
+        sizes = [len(of_one) for of_one in names]
+        places = (
+            [*zip(self.inputs, range(len(names)), accumulate([0, *sizes[:-1]]), sizes, strict=True)] if sizes else []
+        )
+        numbers = [place for place in places if isinstance(place[0], Number)]
+        object.__setattr__(self, "required", tuple(one.column for one in self.inputs))
+        object.__setattr__(self, "_places", places)
+        object.__setattr__(self, "_others", [place for place in places if not isinstance(place[0], Number)])
+        object.__setattr__(self, "_numbers", [(one, at) for one, at, _, _ in numbers])
+        object.__setattr__(self, "_number_columns", [start for _, _, start, _ in numbers])
         object.__setattr__(self, "_missing_texts", frozenset(("", *self.missing_values)))
 
     @classmethod
@@ -107,11 +124,6 @@ class Encoder:
             return label[:, None]
         found: NDArray[np.float64] = (label[:, None] == np.arange(len(self.label_levels))).astype(np.float64)
         return found[:, 1:] if len(self.label_levels) == _TWO else found
-
-    @property
-    def required(self) -> tuple[str, ...]:
-        """The raw columns that `transform` needs."""
-        return tuple(one.column for one in self.inputs)
 
     def place_of(self, column: str) -> int:
         """Where a raw column's encoded ones begin."""
@@ -157,9 +169,12 @@ class Encoder:
         faults = Faults("rows")
         numbers: dict[str, NDArray[np.float64]] = {}
         absent = self._absent(raw)
-        start = 0
         with np.errstate(over="ignore"):  # told below, by column
-            for one, values, size in zip(self.inputs, raw, self._widths, strict=True):
+            if (plain := self._plain_numbers(raw)) is not None:
+                numbers.update(zip([one.column for one, _ in self._numbers], plain, strict=True))
+                matrix[:, self._number_columns] = plain.T
+            for one, place, start, size in self._places if plain is None else self._others:
+                values = raw[place]
                 if isinstance(one, Number):
                     numbers[one.column] = one.read(values, missing, faults)
                     matrix[:, start] = numbers[one.column]
@@ -173,15 +188,31 @@ class Encoder:
                     matrix[:, start : start + size] = one.block(numbers[one.column])
                 elif len(found := one.block(values, missing, faults)) == len(matrix):  # else there are faults
                     matrix[:, start : start + size] = found
-                start += size
             faults.raise_any()
-            for column, derived in enumerate(self.derived.values(), start):
+            for column, derived in enumerate(self.derived.values(), width - len(self.derived)):
                 of_any = derived.operation in OF_ANY_KIND
                 matrix[:, column] = compute(derived, absent if of_any else numbers)
         if np.isinf(matrix).any():
             _, column = np.argwhere(np.isinf(matrix))[0]
             raise DataError(f"rows: {self.columns[column]}: a value is too large for 32-bit floating point")
         return matrix
+
+    def _plain_numbers(self, raw: Sequence[Any]) -> NDArray[np.float64] | None:
+        """(columns, rows) of all inputs that stay numbers, as `Number.read` has them; None where it must be asked."""
+        lists = [raw[place] for _, place in self._numbers]
+        if set(map(type, lists)) != {list}:
+            return None
+        found = plain_numbers.from_cells([*chain.from_iterable(lists)], self._missing_texts)
+        if found is None:
+            return None
+        found = found.reshape(len(lists), -1) + 0.0  # -0 and 0 are one number, also as text
+        missing = np.isnan(found)
+        for place in np.flatnonzero(missing.any(axis=1)).tolist():
+            if self._numbers[place][0].missing == "refused":
+                return None
+            if self._numbers[place][0].missing == "none":
+                found[place, missing[place]] = 0
+        return found
 
     def encode_label(self, values: ArrayLike) -> NDArray[np.float32]:
         """(rows,) in the label's unit, or levels -> (rows,) as models are fitted to it, or codes of levels."""

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from housing.data import plain_numbers
 from housing.data.cells import is_number, number
 from housing.data.faults import Faults, listed, repeated, shown
 from housing.errors import DataError
@@ -20,6 +21,9 @@ def is_encoded(text: str, required: Sequence[str]) -> bool:
 
     Raises DataError when it is not CSV.
     """
+    line = text.partition("\n")[0].removesuffix("\r")
+    if (found := plain_numbers.from_line(line)) is not None and found.size:
+        return required[0] not in (cells := line.split(",")) or not set(required) <= set(cells)
     first = header_of(text)
     return not set(required) <= set(first) and all(not cell or is_number(cell) for cell in first)
 
@@ -79,11 +83,17 @@ def encoded_from_csv(text: str, width: int) -> NDArray[np.float32]:
 
     XGBoost takes a row with a column missing without an error, and answers wrongly: DataError here.
     """
+    lines = list(filter(None, text.replace("\r\n", "\n").split("\n")))
+    if (
+        lines
+        and all(line.count(",") + 1 == width for line in lines)
+        and (plain := plain_numbers.from_line(",".join(lines))) is not None
+    ):
+        return _finite(plain.reshape(-1, width))
     rows = _parsed(text)
     _refuse_ragged(rows, width, "the model")
     try:
-        with np.errstate(over="ignore"):
-            matrix = np.array([[number(cell) if cell else math.nan for cell in row] for row in rows], np.float32)
+        matrix = np.array([[number(cell) if cell else math.nan for cell in row] for row in rows], np.float64)
     except ValueError:
         faults = Faults("encoded rows")
         for row, cells in enumerate(rows, 1):
@@ -92,9 +102,15 @@ def encoded_from_csv(text: str, width: int) -> NDArray[np.float32]:
                     faults.add("not a number", example=f"{shown(cell)} (row {row})")
         faults.raise_any()
         raise
-    if np.isinf(matrix).any():
+    return _finite(matrix)
+
+
+def _finite(matrix: NDArray[np.float64]) -> NDArray[np.float32]:
+    with np.errstate(over="ignore"):
+        single = matrix.astype(np.float32)
+    if np.isinf(single).any():
         raise DataError("encoded rows: a value is too large for 32-bit floating point")
-    return matrix
+    return single
 
 
 def _parsed(text: str) -> list[list[str]]:

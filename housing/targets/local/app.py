@@ -35,7 +35,7 @@ from housing.targets.local import wire
 from housing.targets.local.endpoint import UnknownVariantError
 from housing.targets.local.endpoints import ClosingError, Endpoints
 from housing.targets.local.fleet import InstanceLostError, OverloadedError
-from housing.targets.local.frames import CONTENT_TYPES, Answer, Ask
+from housing.targets.local.frames import KINDS, Answer, Ask
 from housing.targets.local.metrics import CONTENT_TYPE, Exposition
 from housing.targets.local.refusals import refusal
 
@@ -43,14 +43,13 @@ from housing.targets.local.refusals import refusal
 MAX_BODY_BYTES = 6 * 1024 * 1024
 _BODY_WITHIN_S = 60.0
 _LISTENS_ON_S = 30.0
-_KINDS = {content_types: kind for kind, content_types in CONTENT_TYPES.items()}
-_HOST = re.compile(r"(127(\.\d{1,3}){3}|localhost|\[::1\])(:\d{1,5})?", re.IGNORECASE | re.ASCII)
+HOST = re.compile(r"(127(\.\d{1,3}){3}|localhost|\[::1\])(:\d{1,5})?", re.IGNORECASE | re.ASCII)
 
 
 def build(endpoints: Endpoints, token: str) -> Starlette:
     control = _Control(endpoints)
     guard = _guarded_by(token)
-    return Starlette(
+    app = Starlette(
         routes=[
             Route("/endpoints/{name}/invocations", _Invocations(endpoints).handle, methods=["POST"]),
             Route("/ping", _ping, methods=["GET"]),
@@ -61,6 +60,9 @@ def build(endpoints: Endpoints, token: str) -> Starlette:
         ],
         exception_handlers={HTTPException: _http_error, Exception: _internal_error, ClientDisconnect: _nobody_listens},
     )
+    # `direct` answers what it can from there.
+    app.state.endpoints = endpoints
+    return app
 
 
 async def _ping(_request: Request) -> Response:
@@ -90,9 +92,7 @@ class _Invocations:
             reason = self._endpoints.failed.get(name)
             return _error(400, f"Endpoint {name} not found." if reason is None else f"Endpoint {name} failed: {reason}")
         try:
-            variant, answer, result = await endpoint.invoke(
-                request.headers.get("x-amzn-sagemaker-target-variant"), kind, body, extras
-            )
+            variant, answer, result = await endpoint.invoke(_variant(request), kind, body, extras)
         except UnknownVariantError as error:
             return _error(400, f"{name}: {error}")
         except OverloadedError as error:
@@ -151,12 +151,18 @@ def _guarded_by(token: str) -> Callable[[_Handler], _Handler]:
 def _check_host(request: Request) -> None:
     """A web page may reach loopback under a name of its own (DNS rebinding), but cannot hide that name."""
     hosts = request.headers.getlist("host")
-    if len(hosts) != 1 or not _HOST.fullmatch(hosts[0]):
+    if len(hosts) != 1 or not HOST.fullmatch(hosts[0]):
         shown = ", ".join(hosts)[:100]
         raise HTTPException(403, f"this server answers to 127.0.0.1 and localhost, not to {shown!r}")
     origin = request.headers.get("origin")
     if origin is not None and origin.lower() != f"http://{hosts[0].lower()}":
         raise HTTPException(403, f"this server answers to no web page, and to none of {origin[:100]!r}")
+
+
+def _variant(request: Request) -> str | None:
+    """The one that is asked for, or that was drawn already."""
+    asked: str | None = request.headers.get("x-amzn-sagemaker-target-variant")
+    return getattr(request.state, "variant", None) if asked is None else asked
 
 
 def _kind(request: Request) -> tuple[Ask, str]:
@@ -173,7 +179,7 @@ def _kind(request: Request) -> tuple[Ask, str]:
         if not {"", "*/*", "text/*", "application/*"} & set(accepted):
             raise HTTPException(406, f"answers are {', '.join(FORMS)}, not {', '.join(accepted)[:100]}")
         accept = CSV if form == CSV else JSON
-    return _KINDS[form, accept], accept
+    return KINDS[form, accept], accept
 
 
 async def _body(request: Request, limit: int) -> bytes:

@@ -20,6 +20,7 @@ from housing.targets.local.captures import Captures
 from housing.targets.local.fleet import Fleet
 from housing.targets.local.fork_server import ForkServer
 from housing.targets.local.frames import WITH_EXTRAS, Answer, Ask
+from housing.targets.local.immediate import Immediate, prepared
 from housing.targets.local.metrics import Exposition
 from housing.targets.local.request_counts import RequestCounts
 from housing.targets.local.state import EndpointRecord, StateFolder
@@ -33,6 +34,8 @@ class _Served:
 
     digest: str
     fleet: Fleet
+    immediate: Immediate | str
+    """What answers a few rows in this process; or why the instances answer all."""
     traffic: RequestCounts = field(default_factory=RequestCounts)
     scaled_at: float = -math.inf
     scaled_out_at: float = -math.inf
@@ -79,6 +82,9 @@ class Endpoint:
         }
         try:
             await _grow(fleets, {name: variant.instances for name, variant in variants.items()})
+            immediate = {name: self._served[name].immediate for name in kept}
+            for name in fleets.keys() - kept:
+                immediate[name] = await self._prepared(fleets[name], wanted.bundles[name])
             await asyncio.to_thread(self._folder.write, wanted)
         except BaseException:
             for name, fleet in fleets.items():
@@ -87,9 +93,9 @@ class Endpoint:
 
         dropped = [served.fleet for name, served in self._served.items() if name not in kept]
         self._served = {
-            name: replace(self._served[name], digest=wanted.bundles[name], fleet=fleet)
+            name: replace(self._served[name], digest=wanted.bundles[name], fleet=fleet, immediate=immediate[name])
             if name in self._served
-            else _Served(wanted.bundles[name], fleet)
+            else _Served(wanted.bundles[name], fleet, immediate[name])
             for name, fleet in fleets.items()
         }
         self.record = wanted
@@ -105,17 +111,32 @@ class Endpoint:
             self._draining.add(task)
             task.add_done_callback(self._draining.discard)
 
+    def pick(self) -> str:
+        """A variant, by the weights."""
+        (variant,) = random.choices(self._names, cum_weights=self._cumulative_weights)
+        return variant
+
+    def answer_at_once(self, variant: str, kind: Ask, body: bytes) -> bytes | None:
+        """What `invoke` would answer, if it is to a few rows and can be had here and now."""
+        served = self._served.get(variant)
+        if served is None or isinstance(served.immediate, str):
+            return None
+        started = time.perf_counter()
+        result = served.immediate.answer(kind, body)
+        if result is not None:
+            served.traffic.record(time.perf_counter() - started, failed=False)
+            self._capture(variant, kind, body, result)
+        return result
+
     async def invoke(self, variant: str | None, kind: Ask, body: bytes, extras: str = "") -> tuple[str, int, bytes]:
         """The variant that answered, an Answer and its body. Raises UnknownVariantError, and as `Fleet.ask` does.
 
         `extras` are parameters that ask for more than predictions.
         """
-        if variant is None:
-            (variant,) = random.choices(self._names, cum_weights=self._cumulative_weights)
+        variant = self.pick() if variant is None else variant
         served = self._served.get(variant)
         if served is None:
             raise UnknownVariantError(f"variant {variant} is not one of {', '.join(self._names)}")
-        deployment = self.record.deployment
         started = time.perf_counter()
         answer: int = Answer.FAILED
         try:
@@ -125,12 +146,23 @@ class Endpoint:
             served.traffic.record(
                 time.perf_counter() - started, failed=answer != Answer.PREDICTED, refused=answer == Answer.REFUSED
             )
-        if deployment.capture and answer == Answer.PREDICTED and random.random() * 100 < deployment.capture.percent:
+        if answer == Answer.PREDICTED:
+            self._capture(variant, kind, body, result)
+        return variant, answer, result
+
+    def _capture(self, variant: str, kind: Ask, body: bytes, result: bytes) -> None:
+        deployment = self.record.deployment
+        if deployment.capture and random.random() * 100 < deployment.capture.percent:
             asked_in, answered_in = kind.content_types
             model = deployment.variants[variant].model
             event = line(body, asked_in, answer=result, answer_type=answered_in, at_s=time.time(), model=model)
             self._captures.add(deployment.endpoint, variant, event)
-        return variant, answer, result
+
+    async def _prepared(self, fleet: Fleet, bundle: str) -> Immediate | str:
+        found = await prepared(fleet, self._folder.bundle(bundle), self._folder.compiled(bundle))
+        if isinstance(found, str):
+            _log.info("%s: the instances answer all requests: %s", bundle[:12], found)
+        return found
 
     async def scale(self) -> None:
         """Give each scaling variant the instances that the load of the last minute needs."""
@@ -180,6 +212,7 @@ class Endpoint:
                 name: {"model": self.record.deployment.variants[name].model, "digest": s.digest}
                 for name, s in served.items()
             },
+            "compiled": {name: s.immediate if isinstance(s.immediate, str) else "" for name, s in served.items()},
             "test": self._test(),
             "pids": {name: s.fleet.pids for name, s in served.items()},
         }

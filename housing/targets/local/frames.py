@@ -1,7 +1,8 @@
 """What the server and its workers say to each other: a kind, a length, and that many bytes.
 
 The server's first frame is the folder of the model; the worker answers it with READY and its process id, or FAILED
-and why. From then on each request gets one answer, in order. Either side may end by closing the connection.
+and why. COMPILE names a file for the tables of the model's trees. From then on each request gets one answer, in order.
+Either side may end by closing the connection.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ class Ask(enum.IntEnum):
     JSON_LINES_FOR_CSV = 7
     JSON_LINES_FOR_JSON = 8
     JSON_LINES_FOR_JSON_LINES = 9
+    COMPILE = 10
 
     @property
     def content_types(self) -> tuple[str, str]:
@@ -38,7 +40,8 @@ class Ask(enum.IntEnum):
 WITH_EXTRAS = 0x80
 """Beside a kind: the body begins with a line of parameters, which ask for more than predictions: `data.extras`."""
 
-CONTENT_TYPES = dict(zip(list(Ask)[1:], product(FORMS, FORMS), strict=True))
+CONTENT_TYPES = dict(zip(list(Ask)[1:-1], product(FORMS, FORMS), strict=True))
+KINDS = {content_types: kind for kind, content_types in CONTENT_TYPES.items()}
 
 
 class Answer(enum.IntEnum):

@@ -25,8 +25,9 @@ import uvloop
 
 from housing.errors import DeploymentError
 from housing.targets.local import app
+from housing.targets.local.direct import DirectHttp
 from housing.targets.local.endpoints import Endpoints
-from housing.targets.local.http import MAX_CONNECTIONS, BoundedHttp
+from housing.targets.local.http import MAX_CONNECTIONS
 from housing.targets.local.state import Address, StateFolder
 
 _LOG_BYTES = 1_000_000
@@ -74,7 +75,7 @@ async def _serve(folder: StateFolder, listener: socket.socket, idle_s: float) ->
     server = uvicorn.Server(
         uvicorn.Config(
             app.build(endpoints, token),
-            http=BoundedHttp,
+            http=DirectHttp,
             lifespan="off",
             log_config=None,
             access_log=False,

@@ -6,6 +6,7 @@ server.log              what happened, rotated
 deploy.lock             held by a command that changes endpoints
 endpoints/<name>.json   what should be served: the deployment, and the digest of each variant's bundle
 bundles/<digest>/       our own copies of the models, whatever happens to the originals
+compiled/<digest>...    their trees as tables, for the server's own use: see `immediate`
 captures/<endpoint>/    requests and answers, where a deployment asks for them: see `captures`
 """
 
@@ -22,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from housing import files
+from housing.algorithms import trees
 from housing.deployment.bundle import digest
 from housing.deployment.spec import Deployment
 from housing.errors import DeploymentError
@@ -61,18 +63,19 @@ class StateFolder:
         self._address = self.path / "server.json"
         self._endpoints = self.path / "endpoints"
         self._bundles = self.path / "bundles"
+        self._compiled = self.path / "compiled"
         self.captures = self.path / "captures"
 
     def create(self) -> None:
         try:
-            for folder in (self.path, self._endpoints, self._bundles):
+            for folder in (self.path, self._endpoints, self._bundles, self._compiled):
                 folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise DeploymentError(f"the host's folder {self.path} cannot be made: {error}") from error
 
     def sweep(self) -> None:
         """Remove what writers that were killed left behind; for the holder of `server.lock` only."""
-        for folder in (self.path, self._endpoints):
+        for folder in (self.path, self._endpoints, self._compiled):
             files.sweep(folder)
 
     def address(self) -> Address | None:
@@ -129,6 +132,10 @@ class StateFolder:
     def bundle(self, name: str) -> Path:
         return self._bundles / name
 
+    def compiled(self, bundle: str) -> Path:
+        """Where the tables of a model's trees are, once they are made."""
+        return self._compiled / f"{bundle}.{trees.FORMAT}.npz"
+
     def keep_bundle(self, source: Path) -> str:
         """Copy a model's folder unless it is here, unaltered; returns its digest."""
         if not source.is_dir():
@@ -162,6 +169,10 @@ class StateFolder:
         for path in self._bundles.iterdir():
             if path.name not in used:
                 shutil.rmtree(path, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            for path in self._compiled.iterdir():
+                if path.name not in {self.compiled(name).name for name in used}:
+                    path.unlink()
 
     @contextlib.contextmanager
     def locked(self, name: str, *, wait_s: float, purpose: str) -> Iterator[None]:

@@ -17,15 +17,14 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from housing import files
 from housing.algorithms.base import find, shipped
-from housing.data.answers import write
 from housing.errors import HousingError
+from housing.targets.local.answering import answer, reason
 from housing.targets.local.frames import HEADER, WITH_EXTRAS, Answer, Ask, pack
 
 if TYPE_CHECKING:
     from housing.training.predictor import Predictor
-
-_REASON_CHARACTERS = 2000
 
 
 def serve_forks(control: socket.socket) -> None:
@@ -70,7 +69,11 @@ def work(connection: socket.socket) -> None:
         while predictor:
             kind, body = _receive(connection)
             extras, _, rest = body.partition(b"\n") if kind & WITH_EXTRAS else (b"", b"", body)
-            connection.sendall(pack(*_answer(predictor, Ask(kind & ~WITH_EXTRAS), rest, extras.decode())))
+            if kind == Ask.COMPILE:
+                answered = _compile(Path(os.fsdecode(folder)), Path(os.fsdecode(body)))
+            else:
+                answered = answer(predictor, Ask(kind & ~WITH_EXTRAS), rest, extras.decode())
+            connection.sendall(pack(*answered))
 
 
 def _load(connection: socket.socket, folder: Path) -> Predictor | None:
@@ -80,29 +83,24 @@ def _load(connection: socket.socket, folder: Path) -> Predictor | None:
         predictor = Predictor.load(folder)
     # A broken model may fail in any way; the server needs the reason, and refuses to serve the model.
     except Exception as error:
-        connection.sendall(pack(Answer.FAILED, _reason(error)))
+        connection.sendall(pack(Answer.FAILED, reason(error)))
         return None
     connection.sendall(pack(Answer.READY, str(os.getpid()).encode()))
     return predictor
 
 
-def _answer(predictor: Predictor, kind: Ask, body: bytes, extras: str = "") -> tuple[Answer, bytes]:
+def _compile(folder: Path, file: Path) -> tuple[Answer, bytes]:
+    """Put the model's trees in tables, in `file`, for a server that answers a few rows by itself."""
+    from housing.training.compiled import compiled
+
     try:
-        asked_in, answered_in = kind.content_types
-        if extras:
-            return Answer.PREDICTED, predictor.detailed_body(body, asked_in, extras).write(answered_in).encode()
-        answer = write(predictor.predict_body(body, asked_in), predictor.encoder.label_levels, answered_in)
+        files.write(file, compiled(folder).to_bytes(), mode=0o600)
     except HousingError as error:
-        return Answer.REFUSED, _reason(error)
-    # Whatever else a request provokes is this request's failure, not the end of the instance.
+        return Answer.REFUSED, reason(error)
+    # Without tables the model answers as well.
     except Exception as error:
-        return Answer.FAILED, _reason(error)
-    return Answer.PREDICTED, answer.encode()
-
-
-def _reason(error: Exception) -> bytes:
-    text = str(error) if isinstance(error, HousingError) else f"{type(error).__name__}: {error}"
-    return text[:_REASON_CHARACTERS].encode(errors="replace")
+        return Answer.FAILED, reason(error)
+    return Answer.PREDICTED, b""
 
 
 def _receive(connection: socket.socket) -> tuple[int, bytes]:

@@ -1,0 +1,93 @@
+"""A booster's trees as tables, read from the text that LightGBM writes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from housing.algorithms.trees import Link, Node, Rule, Tree, TreeTables, UnreadableTreesError, tables
+
+_LINKS: Mapping[str, Link] = {
+    "regression": "none",
+    "regression_l1": "none",
+    "huber": "none",
+    "fair": "none",
+    "quantile": "none",
+    "mape": "none",
+    "lambdarank": "none",
+    "rank_xendcg": "none",
+    "poisson": "exp",
+    "gamma": "exp",
+    "tweedie": "exp",
+    "binary": "sigmoid",
+    "multiclass": "softmax",
+}
+_CATEGORICAL, _DEFAULT_LEFT, _NO_MISSING, _NAN = 1, 2, 0, 2
+
+
+def read(model: bytes) -> TreeTables:
+    """Of a model file's bytes. Raises UnreadableTreesError for a model of another kind."""
+    head, *sections = model.decode().partition("\nend of trees")[0].split("\nTree=")
+    about = _keys(head)
+    objective, *options = about.get("objective", "").split()
+    if objective not in _LINKS or "sqrt" in options:
+        raise UnreadableTreesError(f"objective {about.get('objective')}")
+    each = int(about["num_tree_per_iteration"])
+    factor = next((float(one.partition(":")[2]) for one in options if one.startswith("sigmoid:")), 1.0)
+    rounds = len(sections) // each
+    rule = Rule(
+        _LINKS[objective],
+        each,
+        (0.0,) * each,
+        base_last="average_output" in head.split("\n"),
+        scale=rounds if "average_output" in head.split("\n") else 1.0,
+        single=False,
+        factor=factor,
+    )
+    outputs = [place % each for place in range(len(sections))]
+    return tables([_tree(_keys(section)) for section in sections], outputs, rule, int(about["max_feature_idx"]) + 1)
+
+
+def _keys(text: str) -> dict[str, str]:
+    pairs = (line.partition("=") for line in text.split("\n"))
+    return {name: value for name, equals, value in pairs if equals}
+
+
+def _tree(keys: Mapping[str, str]) -> Tree:
+    if int(keys.get("is_linear", 0)) or int(keys["num_cat"]):
+        raise UnreadableTreesError("splits by levels" if int(keys["num_cat"]) else "leaves that are linear")
+    leaves = [float(one) for one in keys["leaf_value"].split()]
+    if int(keys["num_leaves"]) == 1:
+        return leaves[:1]
+    splits = len(leaves) - 1
+
+    def place(child: str) -> int:
+        """Leaves stand behind the splits; the library counts them from -1 downwards."""
+        return int(child) if int(child) >= 0 else splits + ~int(child)
+
+    kids = zip(keys["left_child"].split(), keys["right_child"].split(), strict=True)
+    rules = zip(keys["split_feature"].split(), keys["threshold"].split(), keys["decision_type"].split(), strict=True)
+    nodes = [
+        _node(int(feature), float(threshold), int(kind), place(left), place(right))
+        for (feature, threshold, kind), (left, right) in zip(rules, kids, strict=True)
+    ]
+    return [*nodes, *leaves]
+
+
+def _node(feature: int, threshold: float, kind: int, left: int, right: int) -> Node:
+    missing = kind >> 2 & 3
+    if kind & _CATEGORICAL or missing not in (_NO_MISSING, _NAN):
+        raise UnreadableTreesError("splits that take zeros for missing")
+    # Without a rule for missing values they are zeros.
+    missing_left = bool(kind & _DEFAULT_LEFT) if missing == _NAN else threshold >= 0
+    return Node(feature, _just_above(threshold), left, right, missing_left)
+
+
+def _just_above(threshold: float) -> float:
+    """In 32 bits: of such numbers, those below it are those that are at most the threshold."""
+    with np.errstate(over="ignore"):
+        nearest = np.float32(threshold)
+        if nearest > threshold:
+            nearest = np.nextafter(nearest, np.float32(-np.inf))
+        return float(np.nextafter(nearest, np.float32(np.inf)))

@@ -1,0 +1,62 @@
+"""A variant's model in the server itself: a few rows are answered where they arrive, without a way to another process.
+
+Only a model whose trees were put in tables, and compared, is answered so: tables need numpy alone, cannot hang, and
+cost what their size says. Everything else is for the instances.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+from pathlib import Path
+
+from housing.algorithms.trees import TreeTables
+from housing.data.encoder import Encoder
+from housing.errors import HousingError
+from housing.targets.local.answering import answer
+from housing.targets.local.fleet import Fleet
+from housing.targets.local.frames import Answer, Ask
+from housing.training.predictor import ENCODER_FILE, Predictor
+
+MOST_BYTES = 32 * 1024
+# Nothing else is answered meanwhile: about a millisecond.
+_MOST_STEPS = 50_000
+_BEGIN_A_ROW = {"text/csv": b"\n", "application/json": b"{[", "application/jsonlines": b"{"}
+
+
+class Immediate:
+    """Answers `Ask`s of a few rows, for one thread."""
+
+    def __init__(self, encoder: Encoder, tables: TreeTables) -> None:
+        self._predictor = Predictor(tables, encoder)
+        self._most_rows = _MOST_STEPS // tables.steps
+
+    def answer(self, kind: Ask, body: bytes) -> bytes | None:
+        """None for what an instance must say: to more rows, and why rows are refused."""
+        if sum(body.count(one) for one in _BEGIN_A_ROW[kind.content_types[0]]) > self._most_rows + 1:
+            return None
+        answered, found = answer(self._predictor, kind, body)
+        return found if answered == Answer.PREDICTED else None
+
+
+async def prepared(fleet: Fleet, bundle: Path, tables: Path) -> Immediate | str:
+    """Made by an instance where the file `tables` is not there; or why the instances go on alone."""
+    try:
+        if not tables.exists():
+            answered, reason = await fleet.ask(Ask.COMPILE, os.fsencode(tables))
+            if answered != Answer.PREDICTED:
+                return reason.decode(errors="replace")
+        return await asyncio.to_thread(_read, bundle, tables)
+    except (OSError, ValueError, HousingError) as error:
+        # Made anew at the next start.
+        with contextlib.suppress(OSError):
+            tables.unlink(missing_ok=True)
+        return str(error)
+
+
+def _read(bundle: Path, tables: Path) -> Immediate | str:
+    found = TreeTables.from_bytes(tables.read_bytes())
+    if found.steps > _MOST_STEPS:
+        return f"a row takes {found.steps} steps, more than {_MOST_STEPS}"
+    return Immediate(Encoder.from_json((bundle / ENCODER_FILE).read_text(encoding="utf-8")), found)

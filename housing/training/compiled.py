@@ -1,0 +1,78 @@
+"""A model's trees as tables that answer a few rows at once, and only what its library answers.
+
+They are compared with the model on rows at and beside its own thresholds, with and without missing values. One answer
+that differs in one bit, and the model goes on alone.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from housing.algorithms.base import find
+from housing.errors import HousingError
+from housing.training.predictor import BUNDLE_FILE, Predictor
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from housing.algorithms.trees import TreeTables
+
+_ROWS = 400
+
+
+class NotCompiledError(HousingError):
+    """Why a model has no tables."""
+
+
+def compiled(folder: Path) -> TreeTables:
+    """Of a bundle's model, compared with it. Raises NotCompiledError."""
+    about = json.loads((folder / BUNDLE_FILE).read_text(encoding="utf-8"))
+    try:
+        tables = find(about["algorithm"]).trees((folder / about["model_file"]).read_bytes())
+    except ValueError as error:
+        raise NotCompiledError(f"{about['algorithm']} has {error}") from error
+    # A model file of another version may lack what is looked for.
+    except (KeyError, TypeError, AttributeError, IndexError) as error:
+        raise NotCompiledError(f"{about['algorithm']}: its model file is of another form: {error!r}") from error
+    if tables is None:
+        raise NotCompiledError(f"{about['algorithm']} has no tables of trees")
+    predictor = Predictor.load(folder)
+    width = len(predictor.encoder.columns)
+    if tables.width != width:
+        raise NotCompiledError(f"the model has {tables.width} columns, its encoder {width}")
+    if (fault := difference(tables, predictor.model, rows_about(tables, _ROWS))) is not None:
+        raise NotCompiledError(fault)
+    return tables
+
+
+def difference(tables: TreeTables, model: Any, rows: NDArray[np.float32]) -> str | None:
+    """What tells the answers apart; None where they are the same to the last bit."""
+    import numpy as np
+
+    ours, theirs = tables.predict(rows), np.asarray(model.predict(rows))
+    if ours.shape != theirs.shape or ours.dtype != theirs.dtype:
+        return f"its tables give {ours.dtype} {ours.shape}, the model {theirs.dtype} {theirs.shape}"
+    if differing := int((ours != theirs).sum() - (np.isnan(ours) & np.isnan(theirs)).sum()):
+        return f"its tables differ from the model in {differing} of {ours.size} answers"
+    return None
+
+
+def rows_about(tables: TreeTables, count: int, seed: int = 0) -> NDArray[np.float32]:
+    """Rows whose values lie at thresholds of the model, one step beside them, or nowhere near; a tenth is missing."""
+    import numpy as np
+
+    random = np.random.default_rng(seed)
+    rows = random.normal(0, 10, (count, tables.width)).round(2).astype(np.float32)
+    columns, thresholds = tables.splits()
+    for column in np.unique(columns):
+        own = thresholds[columns == column]
+        drawn = random.choice(own[np.isfinite(own)], count) if np.isfinite(own).any() else rows[:, column]
+        beside = [drawn, np.nextafter(drawn, np.float32(-np.inf)), np.nextafter(drawn, np.float32(np.inf))]
+        rows[:, column] = np.array(beside)[random.integers(0, 3, count), np.arange(count)]
+    rows[random.random(rows.shape) < random.choice([0, 0.1, 0.5], (count, 1))] = np.nan
+    rows[0], rows[1] = np.nan, 0
+    rows[~np.isfinite(rows)] = np.nan
+    return rows
