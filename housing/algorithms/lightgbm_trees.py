@@ -23,6 +23,7 @@ _LINKS: Mapping[str, Link] = {
     "binary": "sigmoid",
     "multiclass": "softmax",
 }
+_ZERO = np.float32(1e-35)
 _CATEGORICAL, _DEFAULT_LEFT, _NO_MISSING, _NAN = 1, 2, 0, 2
 
 
@@ -85,9 +86,15 @@ def _node(feature: int, threshold: float, kind: int, left: int, right: int) -> N
 
 
 def _just_above(threshold: float) -> float:
-    """In 32 bits: of such numbers, those below it are those that are at most the threshold."""
+    """In 32 bits: of such numbers, those below it are those that are at most the threshold.
+
+    The library reads numbers up to `_ZERO` as 0.
+    """
     with np.errstate(over="ignore"):
         nearest = np.float32(threshold)
-        if nearest > threshold:
+        if float(nearest) > threshold:  # numpy would round the threshold first
             nearest = np.nextafter(nearest, np.float32(-np.inf))
-        return float(np.nextafter(nearest, np.float32(np.inf)))
+        above = np.nextafter(nearest, np.float32(np.inf))
+        if -_ZERO < above <= 0:
+            return float(-_ZERO)
+        return float(np.nextafter(_ZERO, np.float32(np.inf)) if 0 < above <= _ZERO else above)

@@ -144,8 +144,8 @@ class TreeTables:
             about = json.loads(arrays.pop("about").tobytes())
             rule = Rule(**{**about["rule"], "base": tuple(about["rule"]["base"])})
             return cls(arrays, rule, int(about["width"]))
-        except (OSError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as e:
-            raise ValueError(f"no tables of trees: {e!r}") from e
+        except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as e:
+            raise ValueError(f"no tables of trees: {type(e).__name__}") from e
 
 
 def tables(trees: Sequence[Tree], outputs: Sequence[int], rule: Rule, width: int) -> TreeTables:

@@ -149,7 +149,8 @@ class EndpointStatus:
     `latency_ms` is that of a typical call: the median here, the mean where no more is known. `created_at_s` counts from
     1970. `invocations_last_day` is None where only what has come since the start is counted. `test` is None for
     an endpoint that is not in service. `p99_ms` is what 99 of 100 of the latest calls did not pass, and `server_errors`
-    are those failures that are no fault of the client's; both are empty where a place does not say.
+    are those failures that are no fault of the client's; both are empty where a place does not say. `slow` is why
+    a variant answers a few rows no faster than its model's library.
     """
 
     endpoint: str
@@ -167,6 +168,7 @@ class EndpointStatus:
     test: SinceChange | None = None
     p99_ms: Mapping[str, float | None] = field(default_factory=dict)
     server_errors: Mapping[str, int] = field(default_factory=dict)
+    slow: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -130,16 +130,17 @@ def _variants(state: EndpointStatus) -> OutputTable:
 
 
 def _remarks(state: EndpointStatus, prices: Prices, invocation: Invocation) -> list[str]:
-    """What it costs, and whether anybody needs it."""
+    """Why it is slow, what it costs, and whether anybody needs it."""
+    remarks = [f"{name} answers at its library's own speed: {reason}" for name, reason in state.slow.items()]
     if not state.is_billed:
-        return []
+        return remarks
     usd = _usd_per_hour(state, prices)
     if all(variant.serverless for variant in state.deployment.variants.values()):
-        return [f"{state.endpoint} is billed by the work it does, not by the hour"]
+        return [*remarks, f"{state.endpoint} is billed by the work it does, not by the hour"]
     cost = (
         f"{usd:,.3f} USD an hour (prices of {prices.date})" if usd is not None else "unknown; see prices.usd_per_hour"
     )
-    remarks = [f"{state.endpoint} costs {cost}"]
+    remarks.append(f"{state.endpoint} costs {cost}")
     age_s = time.time() - (state.created_at_s or time.time())
     if state.invocations_last_day == 0 and age_s > _DAY_S:
         remarks.append(

@@ -126,6 +126,7 @@ class LocalHost:
             server_errors=value.get("server_errors", {}),
             models=value.get("models", {}),
             test=SinceChange(**value["test"]) if "test" in value else None,
+            slow={name: reason for name, reason in value.get("compiled", {}).items() if reason},
         )
 
     def captured(self, endpoint: str) -> Sequence[CapturedRows]:

@@ -41,17 +41,16 @@ class Immediate:
 
 
 async def prepared(fleet: Fleet, bundle: Path, tables: Path) -> Immediate | str:
-    """Made by an instance where the file `tables` is not there; or why the instances go on alone."""
+    """From the file `tables`, which an instance makes where it is not there; or why the instances go on alone."""
     try:
-        if not tables.exists():
-            answered, reason = await fleet.ask(Ask.COMPILE, os.fsencode(tables))
-            if answered != Answer.PREDICTED:
-                return reason.decode(errors="replace")
+        if tables.exists():
+            with contextlib.suppress(OSError, ValueError):
+                return await asyncio.to_thread(_read, bundle, tables)
+        answered, reason = await fleet.ask(Ask.COMPILE, os.fsencode(tables))
+        if answered != Answer.PREDICTED:
+            return reason.decode(errors="replace")
         return await asyncio.to_thread(_read, bundle, tables)
     except (OSError, ValueError, HousingError) as error:
-        # Made anew at the next start.
-        with contextlib.suppress(OSError):
-            tables.unlink(missing_ok=True)
         return str(error)
 
 
