@@ -1,8 +1,8 @@
 """The process that serves: `python -m housing.targets.local.server FOLDER [--port N] [--idle-seconds N]`.
 
 It prints one line of JSON, `{"port": ...}` once it answers or `{"error": ...}`, goes on in the background, and ends
-when its last endpoint is deleted, or when nobody deploys one for a while. Imports neither pandas nor MLflow: it only
-passes requests on to workers.
+when its last endpoint is deleted, or when nobody deploys one for a while. Imports neither pandas nor MLflow: it
+answers a few rows with numpy alone, and passes all other requests on to workers.
 """
 
 from __future__ import annotations
