@@ -91,10 +91,8 @@ class Application:
             return self._control(call.action, body)
         if call.service == "sagemaker-runtime":
             return self._invoke(call, environ, body)
-        if call.operation == "iam:SimulatePrincipalPolicy":
-            return simulation.simulate(self._context, body)
-        if call.operation == "sts:GetSessionToken":
-            return temporary_credentials.begin(call, self._account.secret_key)
+        if (own := self._beside_moto(call, environ, body)) is not None:
+            return own
         if call.operation == "sts:GetFederationToken":
             raise unsupported("the rehearsal does not support GetFederationToken; it has GetSessionToken, AssumeRole")
         if call.service == "s3":
@@ -102,13 +100,23 @@ class Application:
             _check_bucket(call)
         if call.operation in self._composition.checks:
             self._composition.checks[call.operation](_parsed(body))
-        if call.operation in self._composition.beside_moto:
-            return _json(self._composition.beside_moto[call.operation](_parsed(body)))
         if call.service in SERVICES:
             return self._aws.answer(call.service, call.action, environ, body)
         raise unsupported(
             f"the rehearsal does not support {call.service or 'this call'}; it has SageMaker and {', '.join(SERVICES)}",
         )
+
+    def _beside_moto(self, call: Call, environ: Environ, body: bytes) -> HttpResponse | None:
+        """The answer to what moto lacks; None for everything else."""
+        if call.operation == "iam:SimulatePrincipalPolicy":
+            return simulation.simulate(self._context, body)
+        if call.operation == "sts:GetSessionToken":
+            return temporary_credentials.begin(call, self._account.secret_key)
+        if call.service in self._composition.passed_on:
+            return self._composition.passed_on[call.service](environ, body)
+        if call.operation in self._composition.beside_moto:
+            return _json(self._composition.beside_moto[call.operation](_parsed(body)))
+        return None
 
     def _control(self, action: str, body: bytes) -> HttpResponse:
         model = operation_model(action)

@@ -6,10 +6,13 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
+from housing.rehearsal import mlflow_servers
 from housing.rehearsal.access import default_role
 from housing.rehearsal.api import search, tags
 from housing.rehearsal.api.operations import Invocation, Operation, bound
 from housing.rehearsal.context import Context
+from housing.rehearsal.mlflow_servers import MlflowServers
+from housing.rehearsal.responses import HttpResponse
 from housing.rehearsal.serving import (
     async_inference,
     deployments,
@@ -18,6 +21,7 @@ from housing.rehearsal.serving import (
     invocations,
     model_packages,
     models,
+    monitoring_schedules,
     response_stream,
     scalable_targets,
     scaling_activities,
@@ -39,6 +43,7 @@ class Composition:
         self._context = context
         self._jobs = RunningJobs(context, engine)
         self._hosting = Hosting(context, periodic_tasks=(Alarms().evaluate, Scaling().scale))
+        self._mlflow = MlflowServers(context)
         self.operations: Mapping[str, Operation] = {
             **bound(search.OPERATIONS, context),
             **bound(tags.OPERATIONS, context),
@@ -49,6 +54,8 @@ class Composition:
             **bound(endpoint_configs.OPERATIONS, context),
             **bound(endpoints.OPERATIONS, self._hosting),
             **bound(transform_jobs.OPERATIONS, self._hosting),
+            **bound(monitoring_schedules.OPERATIONS, context),
+            **bound(mlflow_servers.OPERATIONS, self._mlflow),
         }
         self.invocations: Mapping[str, Invocation] = {
             "InvokeEndpoint": partial(invocations.invoke_endpoint, self._hosting),
@@ -67,20 +74,28 @@ class Composition:
         }
         """Operations of other services that moto lacks, where these speak JSON."""
 
+        self.passed_on: Mapping[str, Callable[[Mapping[str, Any], bytes], HttpResponse]] = {
+            mlflow_servers.SERVICE: self._mlflow.answer,
+        }
+        """Services whose calls another process answers, given the request as in WSGI and its body."""
+
     def start(self) -> None:
         """Before the first call is answered: take up what an earlier process has left."""
         default_role.create(self._context)
         deployments.resume(self._hosting)
         transform_jobs.resume(self._hosting)
         training_jobs.resume(self._jobs)
+        self._mlflow.resume()
         tuning_jobs.resume(self._jobs)  # after the training jobs, which they look at
 
     def close(self) -> None:
         """Once the context is ending: end processes and threads; the state stays."""
         self._hosting.close()
+        self._mlflow.close()
         self._jobs.close()
 
     def release(self) -> Engine | None:
         """As `close`; the engine of the jobs is left where none ran."""
         self._hosting.close()
+        self._mlflow.close()
         return self._jobs.release()

@@ -63,5 +63,6 @@ class Context:
         }
 
     def is_busy(self) -> bool:
-        """Whether a job has not ended or an endpoint exists."""
-        return bool(self.unfinished_jobs() or self.store.statuses("endpoint"))
+        """Whether a job has not ended, or an endpoint or a tracking server exists."""
+        exist = any(self.store.statuses(kind) for kind in ("endpoint", "mlflow-tracking-server"))
+        return bool(self.unfinished_jobs()) or exist

@@ -95,6 +95,14 @@ KINDS = {
             "ModelPackage {arn} does not exist.",
             "Model Package already exists: {arn}",
         ),
+        Kind(
+            "mlflow-tracking-server",
+            "TrackingServer",
+            "MLflow Tracking Server with name {name} does not exist.",
+            "MLflow Tracking Server with name {name} already exists.",
+            "ResourceNotFound",
+            "ConflictException",
+        ),
         Kind("scaling-activity", "ScalingActivity", "There is no activity {name}.", "There is an activity {name}."),
     )
 }

@@ -126,6 +126,7 @@ def environment_of(address: Address, folder: str) -> dict[str, str]:
         "AWS_ACCESS_KEY_ID": account.access_key,
         "AWS_SECRET_ACCESS_KEY": account.secret_key,
         "AWS_DEFAULT_REGION": address.region,
+        "SAGEMAKER_MLFLOW_CUSTOM_ENDPOINT": address.url,
         "SAGEMAKER_ROLE_ARN": f"arn:aws:iam::{ACCOUNT}:role/{ROLE_NAME}",
     }
 

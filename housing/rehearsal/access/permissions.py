@@ -43,6 +43,8 @@ def needs(call: Call, body: bytes, headers: Mapping[str, str], *, store: Store, 
             found = _cloudwatch(call, request, region)
         case "application-autoscaling":
             found = _autoscaling(call.operation, request, region)
+        case "sagemaker-mlflow":
+            found = iter(())  # MLflow's own actions are not checked
         case "iam":
             found = iter([Need(call.operation, _identity(request))])
         case _:

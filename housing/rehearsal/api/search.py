@@ -1,4 +1,4 @@
-"""Search: training jobs, tuning jobs and endpoints by what they are about."""
+"""Search: jobs, endpoints, models and their packages by what they are about."""
 
 from __future__ import annotations
 
@@ -20,6 +20,9 @@ _KINDS = {
     "TrainingJob": "training-job",
     "HyperParameterTuningJob": "hyper-parameter-tuning-job",
     "Endpoint": "endpoint",
+    "Model": "model",
+    "ModelPackage": "model-package",
+    "ModelPackageGroup": "model-package-group",
 }
 _COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
     "GreaterThan": operator.gt,
@@ -27,15 +30,14 @@ _COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
     "LessThan": operator.lt,
     "LessThanOrEqualTo": operator.le,
 }
+_MOST_SUGGESTIONS = 100
 _UNSUPPORTED = ("CrossAccountFilterOption", "VisibilityConditions")
 
 
 def search(context: Context, request: dict[str, Any]) -> dict[str, Any]:
     kind = _KINDS.get(request["Resource"])
     if kind is None:
-        raise unsupported(
-            f"the rehearsal does not support Search for {request['Resource']}; it has {', '.join(_KINDS)}"
-        )
+        raise unsupported(f"The rehearsal does not support Search for {request['Resource']}.")
     for member in _UNSUPPORTED:
         if member in request:
             raise unsupported(f"the rehearsal does not support {member} in Search")
@@ -48,12 +50,32 @@ def search(context: Context, request: dict[str, Any]) -> dict[str, Any]:
     unknown = [record for record in found if _value(record, by) is None]
     known.sort(key=lambda pair: _comparable(pair[0]), reverse=descending)
     results, token = page([record for _, record in known] + unknown, request, default=10)
-    entries = [{request["Resource"]: record | {"Tags": listed(record["_tags"])}} for record in results]
+    entries = [_entry(request["Resource"], record) for record in results]
     return {"Results": entries, "NextToken": token, "TotalHits": {"Value": len(found), "Relation": "EqualTo"}}
 
 
+def suggestions(context: Context, request: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG001
+    """Names of properties that begin as asked."""
+    if request["Resource"] not in _KINDS:
+        raise unsupported(f"The rehearsal does not support search for {request['Resource']}.")
+    hint = request.get("SuggestionQuery", {}).get("PropertyNameQuery", {}).get("PropertyNameHint", "")
+    names = sorted(name for name in _members(request["Resource"]) if name.lower().startswith(hint.lower()))
+    return {"PropertyNameSuggestions": [{"PropertyName": name} for name in names[:_MOST_SUGGESTIONS]]}
+
+
+def _entry(resource: str, record: Record) -> dict[str, Any]:
+    found = record | {"Tags": listed(record["_tags"])}
+    # Of a model the service wraps the description, as it has a dashboard's parts beside it.
+    return {resource: {"Model": found}} if resource == "Model" else {resource: found}
+
+
+def _members(resource: str) -> set[str]:
+    shape = service_model().shape_for("SearchRecord").members[resource]
+    return {*(shape.members["Model"] if resource == "Model" else shape).members}
+
+
 def _check_names(resource: str, sort_by: str | None, expression: Mapping[str, Any]) -> None:
-    members = service_model().shape_for("SearchRecord").members[resource].members
+    members = _members(resource)
     names = [sort_by] if sort_by else []
     names += [wanted["Name"] for wanted in expression.get("Filters") or ()]
     for name in names:
@@ -129,4 +151,5 @@ def _comparable(value: Any) -> tuple[int, Any]:
 
 OPERATIONS = {
     "Search": search,
+    "GetSearchSuggestions": suggestions,
 }

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.rehearsal.conftest import Served
+from tests.rehearsal.conftest import ROLE, Served
+from tests.rehearsal.jobs import XGBOOST
 
 _MAE = ((0, 20.0), (1, 18.5), (2, 19.0), (3, 17.0))
 
@@ -94,3 +95,15 @@ def test_what_cannot_be_searched_is_refused(client: Any) -> None:
         _found(client, SortBy="Price")
     with pytest.raises(client.exceptions.ClientError, match="neither a number nor a time"):
         _found(client, ("CreationTime", "GreaterThan", "yesterday"))
+
+
+def test_models_are_found_by_name_and_properties_are_suggested(client: Any) -> None:
+    for name in ("houses-1", "others-1"):
+        client.create_model(ModelName=name, ExecutionRoleArn=ROLE, PrimaryContainer={"Image": XGBOOST})
+    wanted = {"Filters": [{"Name": "ModelName", "Operator": "Contains", "Value": "houses"}]}
+    found = client.search(Resource="Model", SearchExpression=wanted)["Results"]
+    assert [result["Model"]["Model"]["ModelName"] for result in found] == ["houses-1"]
+    query = {"PropertyNameQuery": {"PropertyNameHint": "TrainingJobS"}}
+    suggested = client.get_search_suggestions(Resource="TrainingJob", SuggestionQuery=query)
+    assert suggested["PropertyNameSuggestions"] == [{"PropertyName": "TrainingJobStatus"}]
+    assert client.list_monitoring_schedules()["MonitoringScheduleSummaries"] == []

@@ -1,0 +1,17 @@
+"""Model monitoring of SageMaker's own, of which there is none here: lists are empty, so that clients go on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from housing.rehearsal.context import Context
+
+
+def list_schedules(context: Context, request: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG001
+    return {"MonitoringScheduleSummaries": []}
+
+
+OPERATIONS = {
+    "ListMonitoringSchedules": list_schedules,
+}
