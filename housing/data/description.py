@@ -103,7 +103,8 @@ class Dataset:
     Rows for which `where` is not true are left out, as are those without a label and those that equal an earlier one in
     every column that is not ignored, where `label_missing` and `duplicates` say so. What was left out is counted.
 
-    `source` is a path seen from the working folder, or `package:<file>` for shipped data. A CSV may be gzipped. An
+    `source` is a path seen from the working folder: a file, a folder of them or a pattern such as `sales/*.csv`; or
+    `package:<file>` for shipped data. A CSV may be gzipped. An
     empty cell is always missing; `missing_values` are the texts that mean the same.
     """
 

@@ -10,12 +10,14 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from housing.data.collectors import texts_of
+from housing.data.collectors import is_text, texts_of
 from housing.data.csv_file import SEPARATORS, CsvFile, opened
 from housing.data.csv_format import CsvFormat
-from housing.data.faults import Faults, repeated, shown
-from housing.data.locations import located
+from housing.data.faults import Faults, listed, repeated, shown
+from housing.data.file_parts import PartOfMany, file_parts
 from housing.data.looks import MOMENTS_WAY_OUT
+from housing.data.parquet_file import ParquetFile
+from housing.data.pieces import RawFile
 from housing.data.selection import Places
 from housing.errors import DataError
 
@@ -43,12 +45,63 @@ class FileTexts:
 
 
 def read_texts(source: str, separator: str | None) -> FileTexts:
-    """Read a CSV (also gzipped) or Parquet file; without a separator, the likeliest. Raises DataError."""
-    path = located(source)
-    with opened(path) as start:
+    """Read CSV (also gzipped) or Parquet, of one file or many; without a separator, the likeliest. Raises DataError."""
+    parts = file_parts(source)
+    first = parts[0].path
+    with opened(first) as start:
         is_parquet = start.peek(4)[:4] == b"PAR1"
-    if is_parquet:
-        return _parquet_file(path)
+    form = None if is_parquet else _likeliest(first, separator)
+    is_one = len(parts) == 1 and not parts[0].values
+    reading = _Reading(first)
+    for part in parts:
+        faults = Faults(str(part.path))
+        file: RawFile = ParquetFile(part.path) if form is None else CsvFile(part.path, form, faults)
+        reading.add(file if is_one else PartOfMany(file, part), part.path, faults)
+    if not reading.places.rows:
+        raise DataError(f"{first if is_one else source}: there are no rows{' below the header' if form else ''}")
+    path = first if is_one else Path(source)
+    return FileTexts(path, form, reading.columns, reading.places, reading.unread)
+
+
+class _Reading:
+    """The columns of one file after another, all of which must have the same."""
+
+    def __init__(self, first: Path) -> None:
+        self._first = first
+        self.columns: dict[str, list[str | None]] = {}
+        self.unread: dict[str, str] = {}
+        self.places = Places()
+
+    def add(self, file: RawFile, path: Path, faults: Faults) -> None:
+        names = list(file.names)
+        for name in repeated(names):
+            faults.add("column names used more than once", example=shown(name), way_out="rename one")
+        if isinstance(file, ParquetFile):  # which cannot be read by names that are not unique
+            faults.raise_any()
+        if not self.columns:
+            self.columns = {name: [] for name in names}
+        elif set(names) != set(self.columns):
+            odd = sorted(set(names) ^ set(self.columns))
+            raise DataError(f"{path}: its columns are not those of {self._first.name}: {listed(odd)} is in one of them")
+        self._note_unread(file)
+        for piece in file.pieces([place for place, name in enumerate(names) if name not in self.unread]):
+            self.places.add(piece.rows, None, piece.place)
+            for position, cells in piece.columns.items():
+                texts = cells.to_pylist() if is_text(cells.type) else texts_of(cells)
+                self.columns[names[position]].extend(texts)
+        faults.raise_any()
+
+    def _note_unread(self, file: RawFile) -> None:
+        if not isinstance(file, ParquetFile | PartOfMany):
+            return
+        for name in file.names:
+            if found := file.unread(name):
+                kind, is_moment = found
+                self.unread[name] = f"holds {kind}" + (f": dates or times; {MOMENTS_WAY_OUT}" if is_moment else "")
+
+
+def _likeliest(path: Path, separator: str | None) -> CsvFormat:
+    """How a CSV file is to be cut."""
     encoding = _encoding(path)
     with opened(path) as file:
         # Bounded: one line may be all of the file.
@@ -57,7 +110,7 @@ def read_texts(source: str, separator: str | None) -> FileTexts:
     lines = text.splitlines()
     comment = "#" if lines and lines[0].startswith("#") and len(lines) > 1 else None
     rows = [line for line in lines if comment is None or not line.startswith(comment)]
-    return _csv_file(path, CsvFormat(separator or _separator(rows[:20]), encoding, comment))
+    return CsvFormat(separator or _separator(rows[:20]), encoding, comment)
 
 
 def _encoding(path: Path) -> str:
@@ -92,47 +145,3 @@ def _separator(start: Sequence[str]) -> str:
         return width > 1, lines / max(1, widths.total()), width
 
     return max(SEPARATORS, key=fit)
-
-
-def _csv_file(path: Path, form: CsvFormat) -> FileTexts:
-    faults = Faults(str(path))
-    file = CsvFile(path, form, faults)
-    places = Places()
-    columns: list[list[str | None]] = [[] for _ in file.names]
-    for piece in file.pieces(range(len(columns))):
-        places.add(piece.rows, None, piece.place)
-        for position, column in enumerate(columns):
-            column.extend(piece.columns[position].to_pylist())
-    _note_repeated(file.names, faults)
-    if not columns[0]:
-        faults.add("there are no rows below the header")
-    faults.raise_any()
-    return FileTexts(path, form, dict(zip(file.names, columns, strict=True)), places)
-
-
-def _parquet_file(path: Path) -> FileTexts:
-    from housing.data.parquet_file import ParquetFile
-
-    file = ParquetFile(path)
-    faults = Faults(str(path))
-    _note_repeated(file.names, faults)
-    faults.raise_any()
-    columns: dict[str, list[str | None]] = {name: [] for name in file.names}
-    unread = {}
-    for name in file.names:
-        if found := file.unread(name):
-            kind, is_moment = found
-            unread[name] = f"holds {kind}" + (f": dates or times; {MOMENTS_WAY_OUT}" if is_moment else "")
-    places = Places()
-    for piece in file.pieces([place for place, name in enumerate(file.names) if name not in unread]):
-        places.add(piece.rows, None, piece.place)
-        for position, cells in piece.columns.items():
-            columns[file.names[position]].extend(texts_of(cells))
-    if not places.rows:
-        raise DataError(f"{path}: there are no rows")
-    return FileTexts(path, None, columns, places, unread)
-
-
-def _note_repeated(names: Sequence[str], faults: Faults) -> None:
-    for name in repeated(names):
-        faults.add("column names used more than once", example=shown(name), way_out="rename one")

@@ -16,9 +16,9 @@ from housing.data.collectors import collector
 from housing.data.csv_file import CsvFile
 from housing.data.description import Dataset, Identifier, Ignored
 from housing.data.faults import Faults
+from housing.data.file_parts import PartOfMany, file_parts
 from housing.data.header import check_header, check_names
 from housing.data.kinds import Text
-from housing.data.locations import located
 from housing.data.missing import Place
 from housing.data.pieces import RawFile
 from housing.data.selection import Places, Selection, left_out_text, refuse_repeated
@@ -38,12 +38,19 @@ class Collected:
 
 def collected(dataset: Dataset) -> Collected:
     """Raises one DataError that lists every fault found."""
-    path = located(dataset.source)
-    faults = Faults(str(path))
-    file = _opened(path, dataset, faults)
-    (check_header if dataset.format == "csv" else check_names)(path, file.names, dataset, faults)
+    parts = file_parts(dataset.source)
+    faults = Faults(str(parts[0].path) if len(parts) == 1 else dataset.source)
     collecting = _Collecting(dataset, faults)
-    collecting.add(file)
+    for part in parts:
+        # What is wrong with a file as such is told of the file.
+        own = faults if len(parts) == 1 else Faults(str(part.path))
+        file = _opened(part.path, dataset, own)
+        if len(parts) > 1 or part.values:
+            file = PartOfMany(file, part)
+        (check_header if dataset.format == "csv" else check_names)(part.path, file.names, dataset, own)
+        collecting.add(file)
+        if own is not faults:
+            own.raise_any()
     columns = collecting.columns()
     faults.raise_any()
     return Collected(columns, dataset.source, collecting.left_out)

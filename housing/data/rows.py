@@ -6,14 +6,15 @@ import csv
 import io
 from collections.abc import Collection, Iterator, Sequence
 from itertools import chain, islice
+from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from housing.data.collectors import is_text, texts_of
 from housing.data.csv_file import CsvFile, opened
 from housing.data.csv_format import CsvFormat
 from housing.data.faults import Faults, listed, repeated
+from housing.data.file_parts import FilePart, PartOfMany, file_parts
 from housing.data.header import check_separator
-from housing.data.locations import located
 from housing.data.number_format import PLAIN, NumberFormat
 from housing.data.pieces import RawFile
 from housing.errors import DataError
@@ -30,15 +31,28 @@ def csv_pieces(
     numbers: NumberFormat = PLAIN,
     columns: Collection[str] = (),
 ) -> Iterator[str]:
-    """The rows of a CSV (also gzipped) or Parquet file as comma-separated texts with a header, in the file's order.
+    """Rows as comma-separated texts with a header, in the source's order: a file, a folder or a pattern.
 
-    The file is read once to the end before the first piece, and again for the pieces, so that it may be larger than
-    memory. Raises DataError before the first piece when it cannot be read, has rows of unequal length, has no rows, or
-    has none of the `columns` until it is read with another separator.
+    CSV (also gzipped) or Parquet is read once to the end before the first piece, and again for the pieces, so that it
+    may be larger than memory. Raises DataError before the first piece when it cannot be read, has rows of unequal
+    length, has no rows, or has none of the `columns` until it is read with another separator.
     """
-    path = located(source)
     form = form or CsvFormat()
-    faults = Faults(str(path))
+    files = [_opened(part, form, columns) for part in file_parts(source)]
+    names = files[0][0].names
+    rows = 0
+    for file, faults, path in files:
+        if list(file.names) != list(names):
+            raise DataError(f"{path}: its columns are not those of {files[0][2].name}; it has {listed(file.names)}")
+        rows += sum(piece.rows for piece in file.pieces(range(len(names))))
+        faults.raise_any()
+    if not rows:
+        raise DataError(f"{source}: there are no rows to predict")
+    return _texts([file for file, _, _ in files], rows_a_piece, numbers)
+
+
+def _opened(part: FilePart, form: CsvFormat, columns: Collection[str]) -> tuple[RawFile, Faults, Path]:
+    path, faults = part.path, Faults(str(part.path))
     with opened(path) as start:
         is_parquet = start.peek(4)[:4] == b"PAR1"
     file: RawFile
@@ -51,17 +65,13 @@ def csv_pieces(
     else:
         file = CsvFile(path, form, faults)
         check_separator(path, file.names, columns, form.separator)
-    rows = sum(piece.rows for piece in file.pieces(range(len(file.names))))
-    faults.raise_any()
-    if not rows:
-        raise DataError(f"{path}: there are no rows to predict")
-    return _texts(file, rows_a_piece, numbers)
+    return (PartOfMany(file, part) if part.values else file), faults, path
 
 
-def _texts(file: RawFile, rows_a_piece: int, numbers: NumberFormat) -> Iterator[str]:
-    rows = chain.from_iterable(_rows(file, numbers))
+def _texts(files: Sequence[RawFile], rows_a_piece: int, numbers: NumberFormat) -> Iterator[str]:
+    rows = chain.from_iterable(chain.from_iterable(_rows(file, numbers) for file in files))
     while some := list(islice(rows, rows_a_piece)):
-        yield _text(file.names, some)
+        yield _text(files[0].names, some)
 
 
 def _rows(file: RawFile, numbers: NumberFormat) -> Iterator[Iterator[Sequence[str]]]:

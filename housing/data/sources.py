@@ -17,7 +17,6 @@ from housing.errors import DataError
 
 _ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 
-_MOST_LOOKED_AT = 10_000
 _FETCH = {
     "s3": "aws s3 cp {} .",
     "gs": "gcloud storage cp {} .",
@@ -61,21 +60,8 @@ def refuse_address(source: str) -> None:
 
 
 def refuse_folder(folder: Path) -> None:
-    """Raise DataError for a folder, with the command that joins its parts."""
-    where = str(folder)
-    # The folder may be the root of everything.
-    if any(file.suffix == ".parquet" for file in islice(folder.rglob("*"), _MOST_LOOKED_AT)):
-        code = (
-            f"pd.read_parquet({code_text(where)}).to_parquet({code_text(where.rstrip('/') + '.parquet')}, index=False)"
-        )
-        raise DataError(f"{where}: is a folder of Parquet files; join them: {pandas_command(code)}")
-    if next(folder.glob("*.csv"), None) is not None:
-        pattern, joined = f"{where}/*.csv", f"{where}.csv"
-        parts = f"pd.read_csv(f, dtype=str, keep_default_na=False) for f in sorted(glob.glob({code_text(pattern)}))"
-        code = f"pd.concat([{parts}])"
-        command = pandas_command(f"{code}.to_csv({code_text(joined)}, index=False)", imports="glob, ")
-        raise DataError(f"{where}: is a folder of CSV files; join them: {command}")
-    raise DataError(f"{where}: is a folder, not a file; give a CSV or Parquet file in it")
+    """Raise DataError for a folder in which there is nothing to read."""
+    raise DataError(f"{folder}: is a folder without CSV or Parquet files; give a file, or another folder")
 
 
 def foreign(path: Path, start: bytes) -> str | None:

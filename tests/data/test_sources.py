@@ -75,22 +75,6 @@ def _sqlite(file: Path) -> None:
         database.executemany('insert into "homes sold" values (?, ?)', rows)
 
 
-def _parts(folder: Path) -> None:
-    import pyarrow as pa
-    from pyarrow import csv, parquet
-
-    for city in "xy":
-        (folder / f"city={city}").mkdir(parents=True)
-        parquet.write_table(csv.read_csv(pa.py_buffer(TABLE.encode())), folder / f"city={city}" / "part-0.parquet")
-    (folder / "_SUCCESS").touch()
-
-
-def _csv_parts(folder: Path) -> None:
-    folder.mkdir()
-    for name in ("a.csv", "b.csv"):
-        (folder / name).write_text(TABLE)
-
-
 CONVERTED: dict[str, tuple[str, Callable[[Path], object], str, str]] = {
     "JSON lines": ("homes.jsonl", lambda file: file.write_text(LINES), "it is JSON lines", "homes.csv"),
     "gzipped JSON lines": (
@@ -106,8 +90,6 @@ CONVERTED: dict[str, tuple[str, Callable[[Path], object], str, str]] = {
         "homes.csv",
     ),
     "a SQLite database": ("homes.db", _sqlite, "it is a SQLite database of 'homes sold'", "homes.csv"),
-    "a folder of Parquet parts": ("homes", _parts, "is a folder of Parquet files", "homes.parquet"),
-    "a folder of CSV parts": ("homes", _csv_parts, "is a folder of CSV files", "homes.csv"),
 }
 
 
@@ -147,7 +129,7 @@ NAMED: dict[str, tuple[Callable[[Path], object], list[str]]] = {
     "pretty JSON": (lambda file: file.write_text('{\n  "area": 1\n}\n'), ["it is JSON"]),
     "Feather": (lambda file: file.write_bytes(b"ARROW1\0\0" + b"\0" * 40), ["an Arrow (Feather) file", "read_feather"]),
     "a page": (lambda file: file.write_text("<!DOCTYPE html>\n<html></html>\n"), ["a web page"]),
-    "an empty folder": (lambda file: file.mkdir(), ["is a folder, not a file; give a CSV or Parquet file"]),
+    "an empty folder": (lambda file: file.mkdir(), ["is a folder without CSV or Parquet files"]),
 }
 
 
