@@ -68,11 +68,13 @@ def plain(cells: Any) -> Any:
 
 
 def unread(kind: Any) -> tuple[str, bool] | None:
-    """An Arrow type that is neither numbers nor text, in words, and whether it is of dates or times; else None."""
+    """An Arrow type that is neither numbers, text nor dates, in words, and whether it is of times; else None."""
     from pyarrow import types
 
     if types.is_dictionary(kind):
         kind = kind.value_type
+    if types.is_date(kind) or types.is_timestamp(kind):
+        return None
     if types.is_temporal(kind):
         return str(kind), True
     known = (
