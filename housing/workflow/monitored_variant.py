@@ -99,6 +99,7 @@ def _compared(
 ) -> MonitoredVariant:
     import numpy as np
 
+    from housing.data.moments import Date
     from housing.monitoring.drift import compare
     from housing.monitoring.sample import sample_of, trained
     from housing.tasks.base import reordered
@@ -111,7 +112,12 @@ def _compared(
         # Encoded rows have no id: they are matched with the file's raw rows, encoded.
         found = found.named_by(encoder.transform(actual_labels.columns), actual_labels.columns[actual_labels.id_column])
     found, remarks = _of_this_model(predictor, found, told.model)
-    before, now = dict(trained(trained_on, encoder, encoded=found.encoded)), dict(found.columns)
+    # No date comes back, so that it always looks new.
+    dates = {name for name, column in dataset.columns.items() if isinstance(column, Date)}
+    before, now = (
+        {name: cells for name, cells in columns.items() if name not in dates}
+        for columns in (trained(trained_on, encoder, encoded=found.encoded), found.columns)
+    )
     levels: Mapping[str, Shares] = {}
     if found.answered.any():
         expected = predictor.predict_columns(trained_on)
