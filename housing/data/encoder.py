@@ -200,7 +200,7 @@ class Encoder:
     def _plain_numbers(self, raw: Sequence[Any]) -> NDArray[np.float64] | None:
         """(columns, rows) of all inputs that stay numbers, as `Number.read` has them; None where it must be asked."""
         lists = [raw[place] for _, place in self._numbers]
-        if set(map(type, lists)) != {list}:
+        if set(map(type, lists)) != {list} or not all(one.form.is_plain for one, _ in self._numbers):
             return None
         found = plain_numbers.from_cells([*chain.from_iterable(lists)], self._missing_texts)
         if found is None:

@@ -93,6 +93,10 @@ def test_a_european_file_is_described_trained_and_predicted_alike(tmp_path: Path
     )
     trained = prepared.encoder.transform(prepared.table)
     assert (kept.transform(kept.rows_from_csv(piece)) == trained).all()
+    # A number's text and a number of JSON are told apart.
+    column = kept.columns.index("fläche")
+    assert kept.transform({"fläche": ["1.234"], "stadt": ["Köln"]})[0, column] == 1234
+    assert kept.transform({"fläche": [1.25], "stadt": ["Köln"]})[0, column] == 1.25
     again = prepared.table.to_csv(dataset.inputs)
     assert (kept.transform(kept.rows_from_csv(again)) == trained).all()
 
