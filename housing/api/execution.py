@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from housing.api.invocation import WITH_A_STUDY, invocation_of
+from housing.api.invocation import WITH_A_STUDY, invocation_of, with_own_defaults
 from housing.config.compose import Composed
 from housing.config.load import check, compose
 from housing.config.schema import Experiment
@@ -31,6 +31,7 @@ def composed(command: str, overrides: Sequence[str], config_dir: Path | None) ->
 
 def execute(command: str, overrides: Sequence[str], config_dir: Path | None, reporter: Reporter, **own: Any) -> Outcome:
     """Run a command; `own` is what it takes besides overrides. Raises HousingError."""
+    overrides = with_own_defaults(command, overrides, config_dir)
     found, experiment = composed(command, overrides, config_dir)
     from housing.workflow import commands
 

@@ -16,11 +16,29 @@ from housing.workflow.outcome import Invocation
 WITH_A_STUDY = ("run", "tune")
 """Commands whose overrides may be entries of the search space, and that may resume a study."""
 
+_AMONG_ALGORITHMS = "search_space=algorithms"
+_OWN_CHOICES = ("config.yaml", "search_space", "algorithm", "hyperparameters")
+_CHOOSES = re.compile(
+    r"[+~]{0,2}((experiment|algorithm|hyperparameters|search_space)[@.=]|study="
+    r"|study\.(?!(name|trials|parallel|time_limit_s|patience|reuse)=)|(dataset|features)=\w+\()"
+)
 _KEPT = re.compile(
     r"[+~]{0,2}((experiment|dataset|features|name|seed|deployment|tracking|target|runner|host|rehearsal)(@\w+)?(\.[^=]+)?"
     r"|algorithm(\.(name|script|container|hyperparameters|eval_metric|metric)[^=]*)?|study(\.objective)?)(=|$)"
 )
 """What a command that follows must be told again. Hyperparameters and search spaces stand in the record."""
+
+
+def with_own_defaults(command: str, overrides: Sequence[str], config_dir: Path | None) -> tuple[str, ...]:
+    """What was typed, with what the command means where nothing is said: `run` then compares algorithms.
+
+    An algorithm, a search or an experiment that somebody has chosen, here or in files of their own, is left alone.
+    """
+    is_chosen = any(_CHOOSES.match(override) for override in overrides)
+    has_own = config_dir is not None and any((config_dir / name).exists() for name in _OWN_CHOICES)
+    if command != "run" or is_chosen or has_own:
+        return tuple(overrides)
+    return (_AMONG_ALGORITHMS, *overrides)
 
 
 def invocation_of(

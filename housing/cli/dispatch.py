@@ -139,16 +139,17 @@ def _remark(text: str) -> None:
 
 
 def _show_configuration(request: Request) -> int:
-    from housing.api.invocation import WITH_A_STUDY
+    from housing.api.invocation import WITH_A_STUDY, with_own_defaults
     from housing.config import load
 
     if request.multirun:
         sys.stdout.write(_every_job(request))
         return 0
     search = request.command in WITH_A_STUDY
-    sys.stdout.write(load.show(request.overrides, request.config_dir, str(request.cfg), search=search))
+    overrides = with_own_defaults(str(request.command), request.overrides, request.config_dir)
+    sys.stdout.write(load.show(overrides, request.config_dir, str(request.cfg), search=search))
     sys.stdout.flush()
-    load.load(request.overrides, request.config_dir, search=search)
+    load.load(overrides, request.config_dir, search=search)
     return 0
 
 

@@ -10,8 +10,13 @@ from housing.workflow.outcome import Invocation
 
 
 def larger_study(experiment: Experiment, invocation: Invocation, *words: str) -> str:
-    """Over the algorithm's `narrow` space, which each one that is shipped has; others are searched as they were."""
+    """Over the algorithm's `narrow` space, which each one that is shipped has; others are searched as they were.
+
+    After a search among algorithms it is one among them again.
+    """
     spaces = ("search_space=narrow",) if experiment.algorithm.name in shipped() else ()
+    if "algorithm" in experiment.search_space:
+        spaces = ("search_space=algorithms",)
     return invocation.next("tune", *spaces, "study=tpe", *words)
 
 

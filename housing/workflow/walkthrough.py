@@ -5,7 +5,7 @@ data -> one training job -> a study -> the final fit -> the gate -> the registry
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import zip_longest
 
 from housing.config.schema import Experiment
@@ -15,6 +15,7 @@ from housing.workflow.configured import Baseline, better_of
 from housing.workflow.group_report import group_figures
 from housing.workflow.headline import judged_by, naive_value
 from housing.workflow.jobs import fit
+from housing.workflow.leaderboard import leaderboard, with_naive
 from housing.workflow.next_commands import larger_study, own_rows
 from housing.workflow.other_targets import figures_on_other_targets, keep_figures
 from housing.workflow.outcome import Invocation, Outcome, OutputTable, Reporter
@@ -54,7 +55,7 @@ def run(experiment: Experiment, invocation: Invocation, reporter: Reporter) -> O
             opened.metrics.update({objective: finished.best.metrics[objective], **promotion.metrics})
             results = _Results(baseline, finished, promotion)
             keep_figures(session, opened, _here(session, results))
-            tables = (_figures(session, results), shown)
+            tables = (_figures(session, results), *_algorithms(session, finished), shown)
             session.runs.log_files(
                 opened.run_id, group_figures(session.runs, opened.run_id, name, experiment, tables=tables)
             )
@@ -74,6 +75,14 @@ def run(experiment: Experiment, invocation: Invocation, reporter: Reporter) -> O
                 (invocation.next("destroy"), "end the endpoint; records and models stay"),
             ),
         )
+
+
+def _algorithms(session: Session, finished: FinishedStudy) -> tuple[OutputTable, ...]:
+    """The leaderboard of a study among algorithms."""
+    if "algorithm" not in session.experiment.search_space:
+        return ()
+    board = with_naive(session, leaderboard(session, finished.result.trials))
+    return (replace(board, title="algorithms, validation part"),)
 
 
 def _serves_baseline(experiment: Experiment) -> bool:
