@@ -76,7 +76,7 @@ def pair(folder: Path, draw: random.Random, number: int) -> tuple[str, bool]:
     best = float(told.data["best"][objective])
     assert first.values is not None, "trial 0 is never pruned"
     worse = best > first.values[0] if direction(objective) == "minimize" else best < first.values[0]
-    return " ".join(words[:7]), worse
+    return f"{' '.join(words[:7])}: {best!r} against {first.values[0]!r}", worse
 
 
 def main() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass
+from statistics import fmean
 
 from housing.tuning.trial import Evaluation, Report
 
@@ -71,4 +72,5 @@ class _OnlyStop:
 
 
 def _means(values: Sequence[tuple[float, ...]]) -> tuple[float, ...]:
-    return tuple(sum(each) / len(values) for each in zip(*values, strict=True))
+    # As the record computes it: to the last bit, or the best of two equal trials would be chosen by rounding.
+    return tuple(fmean(each) for each in zip(*values, strict=True))
