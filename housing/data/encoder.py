@@ -292,6 +292,10 @@ class Encoder:
         """Raw rows as mappings -> what `transform` takes; other columns are passed over. Raises DataError."""
         return payload.rows_from_records(records, self.required)
 
+    def encoded_at_once(self, text: str) -> NDArray[np.float32] | None:
+        """The same of rows that are surely encoded; None where `is_encoded` must be asked."""
+        return payload.encoded_at_once(text, self.required, len(self.columns))
+
     def encoded_from_csv(self, text: str) -> NDArray[np.float32]:
         """Encoded rows without header or label, an empty cell for missing. Raises DataError on a wrong column count."""
         return payload.encoded_from_csv(text, len(self.columns))

@@ -78,18 +78,22 @@ def rows_from_records(records: Sequence[object], required: Sequence[str]) -> dic
     return columns
 
 
+def encoded_at_once(text: str, required: Sequence[str], width: int) -> NDArray[np.float32] | None:
+    """What `encoded_from_csv` makes of rows that are surely encoded; None where `is_encoded` must be asked."""
+    # A header of numbers alone would have to be told from a row.
+    if not required or (required[0].isascii() and not required[0].strip("0123456789+-.eE")):
+        return None
+    plain = _plain_rows(text, width)
+    return None if plain is None else _finite(plain)
+
+
 def encoded_from_csv(text: str, width: int) -> NDArray[np.float32]:
     """(rows, width) of encoded rows without header or label; an empty cell is NaN.
 
     XGBoost takes a row with a column missing without an error, and answers wrongly: DataError here.
     """
-    lines = list(filter(None, text.replace("\r\n", "\n").split("\n")))
-    if (
-        lines
-        and all(line.count(",") + 1 == width for line in lines)
-        and (plain := plain_numbers.from_line(",".join(lines))) is not None
-    ):
-        return _finite(plain.reshape(-1, width))
+    if (plain := _plain_rows(text, width)) is not None:
+        return _finite(plain)
     rows = _parsed(text)
     _refuse_ragged(rows, width, "the model")
     try:
@@ -103,6 +107,14 @@ def encoded_from_csv(text: str, width: int) -> NDArray[np.float32]:
         faults.raise_any()
         raise
     return _finite(matrix)
+
+
+def _plain_rows(text: str, width: int) -> NDArray[np.float64] | None:
+    lines = list(filter(None, text.replace("\r\n", "\n").split("\n")))
+    if not lines or any(line.count(",") + 1 != width for line in lines):
+        return None
+    plain = plain_numbers.from_line(",".join(lines))
+    return None if plain is None else plain.reshape(-1, width)
 
 
 def _finite(matrix: NDArray[np.float64]) -> NDArray[np.float32]:

@@ -97,6 +97,8 @@ class Predictor:
 
     def predict_csv(self, text: str) -> Predictions:
         """Raw rows with a header, or encoded rows without one."""
+        if (matrix := self.encoder.encoded_at_once(text)) is not None:
+            return self._answer(matrix)
         if self.encoder.is_encoded(text):
             return self._answer(self.encoder.encoded_from_csv(text))
         return self._answer(self.encoder.transform(self.encoder.rows_from_csv(text)))
