@@ -29,8 +29,12 @@ ENTRY_POINTS = "housing.algorithms"
 SCRIPT, CONTAINER = OWN_CODE = ("script", "container")
 """Algorithms that run code of the user's, under whatever name a configuration gives them."""
 
+ENSEMBLE = "ensemble"
+"""Reads models that are made of others; nobody trains by this name."""
+
 _NOT_ALGORITHMS = (
     "base",
+    ENSEMBLE,
     "explaining",
     "groups",
     "lightgbm_parameters",
@@ -192,6 +196,11 @@ class Algorithm(Protocol):
         """The library that it imports, with the version that is installed here."""
         return {} if self.library is None else {self.library: version(self.library)}
 
+    def versions_of(self, model: bytes, /) -> dict[str, str]:
+        """The libraries that one model needs, with the versions that are installed here."""
+        del model
+        return self.versions()
+
     def requirements(self, model: bytes, /) -> list[str]:
         """What this one model needs beside the algorithm's packages, as pip reads it."""
         del model
@@ -268,7 +277,7 @@ def names() -> list[str]:
 @cache
 def find(name: str) -> Algorithm:
     """The algorithm of that name. Raises ModuleNotFoundError for none, ConfigError where its package is broken."""
-    if name in shipped():
+    if name in (*shipped(), ENSEMBLE):
         found: Algorithm = import_module(f"housing.algorithms.{name}").ALGORITHM
         return found
     entry = _entry_points().get(name)

@@ -24,7 +24,7 @@ _CHOOSES = re.compile(
 )
 _KEPT = re.compile(
     r"[+~]{0,2}((experiment|dataset|features|name|seed|deployment|tracking|target|runner|host|rehearsal)(@\w+)?(\.[^=]+)?"
-    r"|algorithm(\.(name|script|container|hyperparameters|eval_metric|metric)[^=]*)?|study(\.objective)?)(=|$)"
+    r"|algorithm(\.(name|script|container|hyperparameters|eval_metric|metric|bag)[^=]*)?|study(\.objective)?)(=|$)"
 )
 """What a command that follows must be told again. Hyperparameters and search spaces stand in the record."""
 

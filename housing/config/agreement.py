@@ -53,6 +53,9 @@ def disagreements(parts: Mapping[str, Any]) -> list[Fault]:
             for place in range(len(study.objectives)):
                 faults += _objective_faults(study, place, algorithm, judged)
     match parts:
+        case {"algorithm": Algorithm() as algorithm, "study": Study(blend=int()) as study, "dataset": Dataset() as of}:
+            faults += _blend_faults(study, algorithm, of.task_name)
+    match parts:
         case {"algorithm": Algorithm() as algorithm, "runner": runner} if runner is not None:
             reasons = targets.find(runner.name).supports(
                 runner, algorithm.kind, algorithm.code, algorithm.hyperparameters
@@ -62,6 +65,23 @@ def disagreements(parts: Mapping[str, Any]) -> list[Fault]:
         case {"deployment": Deployment() as deployment, "tracking": Tracking(model=model)}:
             faults += _deployment_faults(deployment, model)
     return faults
+
+
+def _blend_faults(study: Study, algorithm: Algorithm, task: str) -> list[Fault]:
+    """What several trials cannot answer together, or by what they cannot be chosen."""
+    path = ("study", "blend")
+    if algorithm.code is not None:
+        rule = f"the models of {algorithm.name} need a place of their own each, and a blend answers in one"
+        return [Fault(path, rule, study.blend, "leave it out, or choose a built-in algorithm")]
+    if not tasks.find(task).has_label_s_scale:
+        rule = f"a mean needs one scale, and of task {task} each model has its own"
+        return [Fault(path, rule, study.blend, "leave it out; algorithm.bag=8 means models of one kind")]
+    channel, _, metric = study.objectives[0].partition("_")
+    if channel != "validation" or metric not in tasks.metrics(task):
+        rule = f"is chosen by a metric of task {task} on rows that no model was fitted to"
+        known = [f"validation_{name}" for name in tasks.metrics(task)]
+        return [Fault(path, rule, study.blend, f"let study.objective be one of {some_of(known)}")]
+    return []
 
 
 def _objective_faults(study: Study, place: int, algorithm: Algorithm, judged: Mapping[str, Any]) -> list[Fault]:

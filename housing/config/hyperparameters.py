@@ -13,7 +13,7 @@ from housing.config import keys
 from housing.config.faults import Fault, Path, did_you_mean, some_of
 from housing.config.files import Files
 from housing.config.own_code import read_code, read_declared
-from housing.config.schema import CHOOSABLE, Algorithm
+from housing.config.schema import CHOOSABLE, Algorithm, BagOver
 from housing.nearest import nearest
 from housing.tuning.space import Categorical, Distribution, Float, SearchSpace, partition
 
@@ -41,13 +41,27 @@ def read_algorithm(raw: Any, path: Path, faults: list[Fault]) -> Algorithm | Non
     has = algorithm.capabilities
     # The task fills them in.
     left_open = {key: None for key in (has.loss, has.round_metrics) if key in raw and raw[key] is None}
-    given = {key: value for key, value in raw.items() if key not in left_open}
+    given = {key: value for key, value in raw.items() if key not in left_open and key not in keys.BAG}
     values = _values(given, algorithm.hyperparameters, name, path, faults)
     values = {str(key): left_open.get(key, values.get(key)) for key in raw if key in left_open or key in values}
     faults.extend(
         Fault((*path, key), f"{name} needs it, and nothing sets it") for key in algorithm.required if key not in raw
     )
-    return Algorithm(name, values)
+    bag, bag_over = _read_bag(raw, path, faults)
+    return Algorithm(name, values, bag=bag, bag_over=bag_over)
+
+
+def _read_bag(raw: Mapping[Any, Any], path: Path, faults: list[Fault]) -> tuple[int, BagOver]:
+    bag, over = raw.get("bag", 1), raw.get("bag_over", "seeds")
+    broken = rule_broken(keys.BAG["bag"], bag)
+    if broken:
+        faults.append(Fault((*path, "bag"), broken, bag))
+    if wrong := rule_broken(keys.BAG["bag_over"], over):
+        faults.append(Fault((*path, "bag_over"), wrong, over))
+    elif over == "folds" and bag == 1:
+        rule = "says what each of several models leaves out, and algorithm.bag makes one"
+        faults.append(Fault((*path, "bag_over"), rule, over, "say algorithm.bag=5, too"))
+    return (1 if broken else bag), ("folds" if over == "folds" else "seeds")
 
 
 def _own_algorithm(raw: Mapping[Any, Any], path: Path, faults: list[Fault]) -> Algorithm | None:

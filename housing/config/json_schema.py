@@ -103,6 +103,7 @@ def _hyperparameters(name: str) -> Schema:
         "type": "object",
         "properties": {
             "name": {"const": name},
+            **{key: _value(rules) for key, rules in keys.BAG.items()},
             **values,
         },
         "required": ["name", *algorithm.required],

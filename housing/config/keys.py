@@ -20,6 +20,16 @@ DECLARED = "hyperparameters"
 SECTIONS: Mapping[str, type[Any]] = {"script": Script, "container": Image}
 """What an algorithm of the user's has beside its name and values: its declarations, and its code."""
 
+BAG: Mapping[str, Hyperparameter] = {
+    "bag": Hyperparameter("int", "so many models are fitted, and the mean of their answers is the model", low=1),
+    "bag_over": Hyperparameter(
+        "text",
+        "what they differ by: seeds, or the fold of rows that each leaves out",
+        choices=("seeds", "folds"),
+    ),
+}
+"""What a built-in algorithm has beside its name and hyperparameters."""
+
 BUILT_IN = [name for name in algorithms.names() if name not in algorithms.OWN_CODE]
 """Algorithms that are named, and not brought."""
 
@@ -32,7 +42,8 @@ def legal(raw: Mapping[str, Any]) -> Tree:
     hints = type_hints(Experiment)
     tree: Tree = {name: _below(kind, raw.get(name)) for name, kind in hints.items()}
     table = hyperparameters(raw)
-    tree["algorithm"] = {"name": {}, **_own_code(raw), **{name: {} for name in table}}
+    own = _own_code(raw)
+    tree["algorithm"] = {"name": {}, **own, **{name: {} for name in (*(() if own else BAG), *table)}}
     tree["search_space"] = {name: {} for name in searchable(table)} | tree["search_space"]
     for slot in ("runner", "host"):
         settings = settings_of(raw, slot)
@@ -45,7 +56,7 @@ def is_text(path: Path, raw: Mapping[str, Any]) -> bool:
     kinds: list[Any] = [Experiment]
     match path:
         case ("algorithm", name):
-            rules = hyperparameters(raw).get(name)
+            rules = BAG.get(name) or hyperparameters(raw).get(name)
             return name == "name" or (rules is not None and rules.kind == "text")
         case ("algorithm", section, *names):
             kinds = [SECTIONS[section]] if section in SECTIONS else []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from housing.algorithms.base import Hyperparameters, find
 from housing.algorithms.own_code import Image, Program, metric_faults
@@ -23,6 +23,8 @@ from housing.training.metrics import known_direction
 from housing.tuning.space import SearchSpace
 from housing.tuning.spec import Study
 
+BagOver = Literal["seeds", "folds"]
+_LATER = (("algorithm", "bag", 1), ("algorithm", "bag_over", "seeds"), ("study", "blend", None))
 CHOOSABLE = ("dataset", "features", "algorithm")
 """Groups whose options a search space may choose from, by name, as it chooses values of hyperparameters."""
 
@@ -31,6 +33,9 @@ CHOOSABLE = ("dataset", "features", "algorithm")
 class Algorithm:
     """An algorithm by name, with every hyperparameter that conf/ or the command line fixes.
 
+    `bag` models are fitted instead of one, which differ by the `seeds` they were given or by the one of as many `folds`
+    of the training rows that each leaves out; the mean of their answers is the model.
+
     One of the user's own runs `code`, and its hyperparameters are `declared` in conf/.
     """
 
@@ -38,6 +43,8 @@ class Algorithm:
     hyperparameters: Mapping[str, Any]
     code: Program | Image | None = None
     declared: Hyperparameters = field(default_factory=dict)
+    bag: int = 1
+    bag_over: BagOver = "seeds"
 
     @property
     def kind(self) -> str:
@@ -186,8 +193,14 @@ class Experiment:
     parallel: int = 1
 
     def plain(self) -> dict[str, Any]:
-        """All values as mappings, sequences and scalars; the folder of a script by its digest."""
+        """All values as mappings, sequences and scalars; the folder of a script by its digest.
+
+        What earlier versions did not have is left out where it is not used, so that their digests hold.
+        """
         values = asdict(self)
+        for group, name, unused in _LATER:
+            if values[group][name] == unused:
+                del values[group][name]
         if isinstance(self.algorithm.code, Program):
             values["algorithm"]["code"]["archive"] = self.algorithm.code.digest
         return values

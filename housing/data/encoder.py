@@ -83,11 +83,12 @@ class Encoder:
         object.__setattr__(self, "columns", _safe_names([*chain(*names), *self.derived]))
         object.__setattr__(self, "_widths", tuple(map(len, names)))
         sizes = [len(of_one) for of_one in names]
-        places = (
-            [*zip(self.inputs, range(len(names)), accumulate([0, *sizes[:-1]]), sizes, strict=True)] if sizes else []
-        )
+        # A joint encoder of several models may read a column in two ways.
+        required = tuple(dict.fromkeys(one.column for one in self.inputs))
+        raw = [required.index(one.column) for one in self.inputs]
+        places = [*zip(self.inputs, raw, accumulate([0, *sizes[:-1]]), sizes, strict=True)] if sizes else []
         numbers = [place for place in places if isinstance(place[0], Number)]
-        object.__setattr__(self, "required", tuple(one.column for one in self.inputs))
+        object.__setattr__(self, "required", required)
         object.__setattr__(self, "_places", places)
         object.__setattr__(self, "_others", [place for place in places if not isinstance(place[0], Number)])
         object.__setattr__(self, "_numbers", [(one, at) for one, at, _, _ in numbers])
@@ -127,7 +128,7 @@ class Encoder:
 
     def place_of(self, column: str) -> int:
         """Where a raw column's encoded ones begin."""
-        before = self.required.index(column)
+        before = [one.column for one in self.inputs].index(column)
         return sum(self._widths[:before])
 
     @property

@@ -97,8 +97,8 @@ def load(text: str) -> dict[str, Any]:
     kinds = {"name": str, "unit": str, "transform": str, **_question_kinds(label, version)}
     name, unit, transform, *_ = fields(label, "encoder.label", **kinds)
     read = tuple(read_input(one, f"encoder.inputs[{i}]") for i, one in enumerate(inputs))
-    if not read or len({one.column for one in read}) < len(read):
-        raise DataError("encoder.inputs: there must be inputs, and each column once")
+    if not read or len({(one.column, one.way) for one in read}) < len(read):
+        raise DataError("encoder.inputs: there must be inputs, and each column once in a way")
     return {
         "label": name,
         "label_unit": unit,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -94,9 +95,16 @@ def _links(model: str, served_digest: str | None, registry: Registry) -> Iterato
     else:
         yield Link("run", _named(run))
     tags = run.data.tags
+    if schema.MEMBERS in tags:
+        yield Link("members", members_text(tags[schema.MEMBERS]))
     yield _configuration(version, run, registry)
     yield _agreed("data", schema.DATA_DIGEST, version, tags)
     yield _commit(version, tags)
+
+
+def members_text(document: str) -> str:
+    """What a model consists of, for people: each weight and name."""
+    return "; ".join(f"{line['weight']:.2f} {line['name']}" for line in json.loads(document))
 
 
 def _served(version: Version, served: str | None) -> Link:

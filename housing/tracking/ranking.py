@@ -39,5 +39,7 @@ def rank_children(runs: RunQueries, parent: str, objectives: Mapping[str, Direct
 
 
 def _cost(run: Run, objectives: Mapping[str, Direction]) -> tuple[float, ...] | None:
+    if schema.BLEND in run.tags:  # it is made of others of them
+        return None
     values = tuple(run.metrics.get(name, math.nan) for name in objectives)
     return None if any(map(math.isnan, values)) else costs(values, tuple(objectives.values()))

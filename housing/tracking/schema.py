@@ -42,6 +42,10 @@ REASON = "housing.reason"
 FAILURES = "housing.failures"
 JOB = "housing.job"
 JOB_DIGEST = "housing.job_digest"
+BAG = "housing.bag"
+BLEND = "housing.blend"
+MEMBER = "housing.member"
+MEMBERS = "housing.members"
 SOURCE_RUN = "housing.source_run"
 GATE = "housing.gate"
 GATE_VERDICTS = "housing.gate_verdicts"
@@ -63,7 +67,8 @@ RESULT = "housing.result"
 USED_AT_MS = "housing.used_at_ms"
 
 MEANINGS: Mapping[str, str] = {
-    KIND: "what the run is: `job`, `study`, `group` (a multirun), `run`, `final` (the final fit) or `monitoring`",
+    KIND: "what the run is: `job`, `study`, `group` (a multirun), `run`, `final` (the final fit), `member` (of a bag "
+    "or blend) or `monitoring`",
     COMMAND: "the command that wrote it, such as `train`",
     OVERRIDES: "the overrides of that command, secrets masked",
     REQUEST: "JSON: overrides, folder of configuration, number of our defaults; a command is composed again from them",
@@ -94,6 +99,10 @@ MEANINGS: Mapping[str, str] = {
     FAILURES: "the failed jobs of a multirun, a line each",
     JOB: "handles of the run's jobs at a place where they outlive the command, in the order of their starts, by blanks",
     JOB_DIGEST: "digest of everything that decides a job's result, by which `study.reuse` finds it",
+    BAG: "how many models a bag has and what they differ by, such as `8 seeds`",
+    BLEND: "JSON: the trials that a study blends, each by its run and weight",
+    MEMBER: "number of a member among those of its model, from 0, with leading zeros",
+    MEMBERS: "JSON: what a model consists of, by name and weight",
     SOURCE_RUN: "id of the run whose hyperparameters a final fit took",
     GATE: "`passed` or `refused`",
     GATE_VERDICTS: "each rule of the gate with its verdict, a line each",

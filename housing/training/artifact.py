@@ -60,7 +60,7 @@ class Bundle:
             "algorithm": self.algorithm,
             "model_file": model_file,
             "sha256": {name: _sha256(content) for name, content in contents.items()},
-            "versions": {"housing": housing.__version__, **find(self.algorithm).versions()},
+            "versions": {"housing": housing.__version__, **find(self.algorithm).versions_of(self.model)},
         }
         return {**contents, BUNDLE_FILE: f"{json.dumps(about, indent=2)}\n".encode()}
 

@@ -23,7 +23,7 @@ def mean_result(folds: Sequence[TrainingResult]) -> TrainingResult:
         metrics |= {name: fmean(values), f"{name}_sd": pstdev(values)}
         metrics |= {f"{name}_fold_{number}": value for number, value in enumerate(values)}
     return TrainingResult(
-        history={name: _mean_by_round([fold.history[name] for fold in folds]) for name in first.history},
+        history=mean_history(folds),
         metrics=metrics,
         best_round=round(fmean(fold.best_round for fold in folds)),
         model=b"",
@@ -33,6 +33,12 @@ def mean_result(folds: Sequence[TrainingResult]) -> TrainingResult:
         stopped=any(fold.stopped for fold in folds),
         billed_seconds=None if first.billed_seconds is None else sum(fold.billed_seconds or 0 for fold in folds),
     )
+
+
+def mean_history(fits: Sequence[TrainingResult]) -> dict[str, list[float]]:
+    """The mean of several fits after each round, as far as the shortest; of the metrics that all have."""
+    shared = [name for name in fits[0].history if all(name in fit.history for fit in fits)]
+    return {name: _mean_by_round([fit.history[name] for fit in fits]) for name in shared}
 
 
 def _mean_by_round(histories: Sequence[Sequence[float]]) -> list[float]:

@@ -57,7 +57,8 @@ class TrainingResult:
     on the transformed label that was trained on); `metrics` are its values at `best_round`, and on the validation part
     all other metrics of the task, of the model that was kept.
     `best_round` counts from 0. `model` is the model file's bytes in the algorithm's own format (`model_format` is its
-    suffix), empty where there is none: a mean over folds. `stopped` tells that a `Progress` ended the job early.
+    suffix), empty where there is none: a mean over folds. `read_by` names the algorithm that reads it, where that is
+    not the job's. `stopped` tells that a `Progress` ended the job early.
     `billed_seconds` is None where nobody bills. `details` are what the place tells of the job, by MLflow tag
     (`sagemaker.job_arn`, say).
     """
@@ -72,6 +73,7 @@ class TrainingResult:
     stopped: bool = False
     billed_seconds: float | None = None
     details: Mapping[str, str] = field(default_factory=dict)
+    read_by: str | None = None
 
     @property
     def measured(self) -> Mapping[str, float]:

@@ -27,6 +27,8 @@ class Study:
     `resume` names a study of the record (its run's id, the beginning of it, or its name) to go on with until it has
     `trials`. With `reuse`, a trial that a finished run has done already (the same hyperparameters, seed, data, split,
     encoder and code) is not trained again: it takes that run's result.
+    With `blend`, up to so many of the best trials answer together, each by a weight, where that is better than the best
+    alone on the rows that the objective is of: it is one model, and the one that is promoted.
     `engine` amt leaves the search to SageMaker's automatic model tuning, on targets that offer it; `start_from` then
     names earlier studies of the same kind that it learns from. With optuna it is run here, and trains anywhere.
     """
@@ -48,6 +50,7 @@ class Study:
     start_from: str | tuple[Point, ...] = ()
     resume: str | None = None
     reuse: bool = False
+    blend: int | None = None
     engine: Literal["optuna", "amt"] = "optuna"
 
     def __post_init__(self) -> None:
@@ -81,6 +84,7 @@ _LEAST = {
     "prune_after": 0,
     "folds": 1,
     "patience": 1,
+    "blend": 2,
 }
 
 

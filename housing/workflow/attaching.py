@@ -99,7 +99,7 @@ def _attach(session: Session, run: Run, recompose: Recompose) -> str:
                 source = own.runs.get(run.tags[schema.SOURCE_RUN])
                 version = promote_best(own, parent=run.parent, source=source, again=run).version
                 return f"{version.name} version {version.number}"
-            result, _, _ = fit(own, parent=run.parent, again=run)
+            result, _, _ = fit(own, parent=run.parent, again=run, bagged=schema.BAG in run.tags)
             objective = experiment.study.objectives[0]
             return f"{objective} {own.amount(result.metrics[objective], objective)}"
 
@@ -113,9 +113,9 @@ def _held(session: Session, run: Run) -> Iterator[None]:
 
 
 def _whole(session: Session, run: Run) -> Run:
-    """The study of a trial; any other run stands for itself."""
+    """The study of a trial, what a member is a part of; any other run stands for itself."""
     parent = session.runs.get(run.parent) if run.parent is not None else None
-    return parent if parent is not None and parent.kind == "study" else run
+    return parent if parent is not None and (parent.kind == "study" or run.kind == "member") else run
 
 
 def _refuse_ended(session: Session, run: Run) -> None:

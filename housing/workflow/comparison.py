@@ -95,7 +95,12 @@ def _best(children: Sequence[Run], experiment: Experiment) -> list[Run]:
     objective = experiment.study.objectives[0]
     sign = 1 if direction(objective, experiment.algorithm.directions) == "minimize" else -1
     with_value = [child for child in children if objective in child.metrics or schema.RANK in child.tags]
-    return sorted(with_value, key=lambda c: (c.tags.get(schema.RANK, "~"), sign * c.metrics.get(objective, 0.0)))
+    return sorted(with_value, key=lambda c: (_rank(c), sign * c.metrics.get(objective, 0.0)))
+
+
+def _rank(run: Run) -> str:
+    """As text that sorts; a blend of a study's trials is there because it is better than any of them."""
+    return "" if schema.BLEND in run.tags else run.tags.get(schema.RANK, "~")
 
 
 def _too_few(words: Sequence[str], jobs: Sequence[Run]) -> str:

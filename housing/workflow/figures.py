@@ -6,11 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from housing.algorithms.base import find
+from housing.algorithms.ensemble import unpack
 from housing.errors import HousingError, TrackingError
 from housing.tasks import base as tasks
 from housing.tracking import schema
 from housing.training.job import TrainingResult
 from housing.training.metrics import direction, has_unit, metric_of
+from housing.training.predictor import Predictor
 from housing.workflow.headline import JudgedPart, headline, judged_by, label_of
 from housing.workflow.session import Session
 from housing.workflow.summary import Summary
@@ -33,7 +35,7 @@ _SHOWN_COLUMNS = 4
 def job_figures(session: Session, name: str, result: TrainingResult) -> dict[str, bytes]:
     """Learning curves, importances, and what the model says of the validation part; by path."""
     validation, encoder = session.prepared.channels["validation"], session.prepared.encoder
-    algorithm = find(session.experiment.algorithm.kind)
+    algorithm = find(session.reader(result))
     predictions = None
     try:
         if len(validation.label):
@@ -66,6 +68,17 @@ def trial_figures(session: Session, trial: Run) -> dict[str, bytes]:
         started_at_ms=0,
     )
     return job_figures(session, trial.name, result)
+
+
+def blend_figures(
+    session: Session, name: str, result: TrainingResult, encoder: Encoder, about: str
+) -> dict[str, bytes]:
+    """The same of a blend, which consists of what `about` says."""
+    if not result.model:
+        return {}
+    validation = session.prepared.table.take(session.prepared.parts.validation)
+    predictions = Predictor(find(session.reader(result)).load(result.model), encoder).predict_columns(validation)
+    return _report(session, name, result, encoder, predictions, part="validation", lead=[f"It consists of {about}."])
 
 
 def final_figures(
@@ -119,7 +132,7 @@ def _report(
 
     experiment = session.experiment
     objective = objective_of(experiment)
-    importances = find(experiment.algorithm.kind).importance(result.model, encoder.columns)
+    importances = find(session.reader(result)).importance(result.model, encoder.columns)
     kept, judged = rounds_kept(session, result), None
     value = result.metrics.get(objective.name)
     told = [f"{objective.name} {session.amount(value, objective.name)}{kept}"] if value is not None else []
@@ -156,7 +169,12 @@ def _report(
 
 
 def rounds_kept(session: Session, result: TrainingResult) -> str:
-    """How many rounds the model has, to end a sentence; nothing where the algorithm counts none."""
+    """How many rounds the model has, to end a sentence; nothing where the algorithm counts none.
+
+    Of a model that is made of several, how many there are.
+    """
+    if result.read_by is not None:
+        return f", {len(unpack(result.model))} models" if result.model else ""
     return f", {result.best_round + 1} rounds kept" if session.experiment.algorithm.rounds else ""
 
 

@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from housing.promotion.threshold import ChosenThreshold
-from housing.workflow.held_out import held_out_answers
 from housing.workflow.session import Session
 
 if TYPE_CHECKING:
     from housing.data.encoder import Encoder
-    from housing.tracking.queries import Run
     from housing.workflow.held_out import HeldOut
 
 
-def final_encoder(
-    session: Session, encoder: Encoder, source: Run, hyperparameters: Mapping[str, Any], *, parent: str | None
-) -> Encoder:
+def final_encoder(session: Session, encoder: Encoder, held_out: Callable[[str], HeldOut]) -> Encoder:
     """The encoder with the calibration, the threshold and the intervals that are asked for, in this order.
 
-    Where one of them must be learnt, the model is fitted once more to rows that leave some out (`held_out_answers`).
+    Where one of them must be learnt, `held_out` is asked for answers for rows that the model was not fitted to; it is
+    given the beginning of a sentence that says what for.
     """
     experiment = session.experiment
     calibration, threshold = experiment.calibration, experiment.threshold
@@ -34,7 +31,7 @@ def final_encoder(
         return encoder
     to = next(name for name, is_wanted in wanted.items() if is_wanted) + " for"
     with session.reporter.working("fitting to fewer rows, to learn the " + to.partition(" ")[0]):
-        found = held_out_answers(session, source, hyperparameters, parent=parent, to=to)
+        found = held_out(to)
     if calibration != "none":
         encoder = _calibrated(session, encoder, found)
     if rule is not None:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from housing.algorithms.base import find
 from housing.errors import ConfigError, TrainingError
 from housing.training.folds import mean_result
+from housing.workflow.bags import fit_bag
+from housing.workflow.blending import labels_of, together
 from housing.workflow.jobs import result_of
 from housing.workflow.session import Session
 
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from housing.data.channel import Channel
     from housing.tracking.queries import Run
     from housing.training.job import TrainingResult
+    from housing.workflow.blending import Part
     from housing.workflow.job_run import JobRun
 
 
@@ -51,6 +54,12 @@ def held_out_answers(
             "from; give dataset.split one, or study.folds=5"
         )
     parts = prepared.folds(folds, seed=session.experiment.seed) if folds > 1 else [prepared.channels]
+    if session.experiment.algorithm.bag > 1:
+        bagged = [
+            _bagged(session, f"{name} fold {number}" if folds > 1 else name, hyperparameters, part, parent)
+            for number, part in enumerate(parts)
+        ]
+        return _answers(session, name, bagged, [part["validation"] for part in parts])
     staged = session.staged_folds if folds > 1 else [session.staged]
     run = session.recording.job_run(
         name,
@@ -67,8 +76,34 @@ def held_out_answers(
     session.recording.end(run, result, encoder=prepared.encoder)
     if session.running_jobs.stopping:
         raise KeyboardInterrupt
-    held = prepared.held_out(folds, seed=session.experiment.seed) if folds > 1 else [prepared.parts.validation]
-    return _answers(session, name, results, [part["validation"] for part in parts], held)
+    return _answers(session, name, results, [part["validation"] for part in parts])
+
+
+def held_out_of_blend(session: Session, parts: Sequence[Part]) -> HeldOut:
+    """What the trials of a blend have answered together: nothing is fitted for it."""
+    label, rows = labels_of(parts[0].session), _rows(session.experiment.study.folds)
+    return HeldOut(label, together(parts), rows, _held(parts[0].session))
+
+
+def _held(session: Session) -> NDArray[np.int64]:
+    """The rows of the table that answers are of."""
+    import numpy as np
+
+    prepared, folds = session.prepared, session.experiment.study.folds
+    return (
+        np.concatenate(prepared.held_out(folds, seed=session.experiment.seed))
+        if folds > 1
+        else prepared.parts.validation
+    )
+
+
+def _bagged(
+    session: Session, name: str, hyperparameters: Mapping[str, Any], part: Mapping[str, Channel], parent: str | None
+) -> TrainingResult:
+    encoder = session.prepared.encoder
+    run, result = fit_bag(session, name, hyperparameters, part, encoder, kind="job", parent=parent)
+    session.recording.end(run, result, encoder=encoder)
+    return result
 
 
 def _trained(
@@ -84,19 +119,20 @@ def _answers(
     name: str,
     results: Sequence[TrainingResult],
     channels: Sequence[Channel],
-    held: Sequence[NDArray[np.int64]],
 ) -> HeldOut:
     import numpy as np
 
-    algorithm = find(session.experiment.algorithm.kind)
     try:
         outputs = [
-            np.asarray(algorithm.load(result.model).predict(channel.features), np.float64)
+            np.asarray(find(session.reader(result)).load(result.model).predict(channel.features), np.float64)
             for result, channel in zip(results, channels, strict=True)
         ]
     except ValueError as e:
         raise TrainingError(f"{name}: the model cannot answer: {e}") from e
     encoder = session.prepared.encoder
     label = encoder.decode_label(np.concatenate([channel.label for channel in channels]))
-    rows = "rows of validation" if len(channels) == 1 else f"rows of training, out of {len(channels)} folds"
-    return HeldOut(label, np.concatenate(outputs), rows, np.concatenate(held))
+    return HeldOut(label, np.concatenate(outputs), _rows(len(channels)), _held(session))
+
+
+def _rows(folds: int) -> str:
+    return "rows of validation" if folds == 1 else f"rows of training, out of {folds} folds"

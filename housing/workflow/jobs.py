@@ -10,11 +10,13 @@ from housing.errors import CloudError, ConfigError, TrainingError
 from housing.shell import setting
 from housing.training.job import TrainingJob, TrainingResult
 from housing.tuning.space import Float, SearchSpace
+from housing.workflow.bags import fit_bag
+from housing.workflow.expected_costs import report_costs
 from housing.workflow.figures import job_figures, rounds_kept
 from housing.workflow.job_run import JobRun
 from housing.workflow.outcome import Invocation, Outcome, OutputTable, Reporter
 from housing.workflow.session import Session
-from housing.workflow.spending import Bill, earlier_billed_seconds, estimate
+from housing.workflow.spending import Bill
 
 if TYPE_CHECKING:
     from housing.tracking.queries import Run
@@ -29,7 +31,7 @@ def train(experiment: Experiment, invocation: Invocation, reporter: Reporter) ->
 def trained(session: Session, *, stopping: Callable[[], bool] | None = None) -> Outcome:
     """Train in an open session; where `stopping` becomes true, the job ends after its round and is recorded so."""
     invocation = session.invocation
-    result, run_id, name = fit(session, parent=invocation.parent_run_id, stopping=stopping)
+    result, run_id, name = fit(session, parent=invocation.parent_run_id, stopping=stopping, bagged=True)
     return Outcome(
         headline=f"{name}: {_summary(session, result)}",
         data={"run_id": run_id, "name": name, "metrics": dict(result.metrics), "rounds_kept": result.best_round + 1}
@@ -67,20 +69,37 @@ def fit(
     prefix: str = "train",
     stopping: Callable[[], bool] | None = None,
     again: Run | None = None,
+    bagged: bool = False,
 ) -> tuple[TrainingResult, str, str]:
     """Train and record the configured job; returns the result, the run's id and its name.
 
-    `again` is the run of an earlier command whose job goes on.
+    `again` is the run of an earlier command whose job goes on. `bagged`: where the configuration asks for a bag, it is
+    one; what stands beside the trials of a study is one fit, as they are.
     """
     from housing.tracking.names import job_name
 
     hyperparameters: Mapping[str, Any] = session.experiment.algorithm.hyperparameters
     varied = {key: hyperparameters[key] for key in session.experiment.search_space if key in hyperparameters}
     name = again.name if again is not None else job_name(prefix, varied)
-    job = session.job(name, hyperparameters)
-    run = session.recording.job_run(name, kind="job", hyperparameters=hyperparameters, parent=parent, again=again)
     with session.reporter.working(f"training {name}"):
-        result = result_of(session, job, run, stopping=stopping)
+        if bagged and session.experiment.algorithm.bag > 1:
+            run, result = fit_bag(
+                session,
+                name,
+                hyperparameters,
+                session.prepared.channels,
+                session.prepared.encoder,
+                kind="job",
+                parent=parent,
+                again=again,
+                stopping=stopping,
+            )
+        else:
+            job = session.job(name, hyperparameters)
+            run = session.recording.job_run(
+                name, kind="job", hyperparameters=hyperparameters, parent=parent, again=again
+            )
+            result = result_of(session, job, run, stopping=stopping)
     session.reporter.step("train", f"{name}: {_summary(session, result)}")
     run_id = session.recording.end(
         run, result, encoder=session.prepared.encoder, files=job_figures(session, name, result)
@@ -116,14 +135,6 @@ def result_of(
         raise
 
 
-def report_costs(session: Session, *, jobs: int) -> None:
-    """Report, before jobs are paid for, what they may cost and what similar jobs did."""
-    rental, prices = session.running_jobs.runner.rental, session.experiment.prices
-    if rental is not None and jobs:
-        earlier = earlier_billed_seconds(session.runs, rental)
-        session.reporter.step("cost", estimate(rental, prices, jobs=jobs, earlier=earlier))
-
-
 def _summary(session: Session, result: TrainingResult) -> str:
     objective = session.experiment.study.objectives[0]
     value = result.metrics.get(objective)
@@ -143,5 +154,6 @@ def _metrics_table(session: Session, result: TrainingResult) -> OutputTable:
     metrics = dict.fromkeys(name.split("_", 1)[1] for name in result.metrics)
     unit = session.experiment.dataset.label_unit
     rows = [[metric, *(result.metrics.get(f"{channel}_{metric}") for channel in channels)] for metric in metrics]
-    title = f"round {result.best_round + 1}" if session.experiment.algorithm.rounds else "metrics"
+    by_round = session.experiment.algorithm.rounds and result.read_by is None
+    title = f"round {result.best_round + 1}" if by_round else "metrics"
     return OutputTable(title + (f", {unit}" if unit else ""), ("metric", *channels), rows)

@@ -53,7 +53,7 @@ def judge(session: Session, result: TrainingResult, encoder: Encoder, champion: 
 
     experiment, test = session.experiment, session.prepared.test
     try:
-        candidate = Predictor(find(experiment.algorithm.kind).load(result.model), encoder)
+        candidate = Predictor(find(session.reader(result)).load(result.model), encoder)
     except ValueError as e:
         raise TrainingError(f"the final fit's model cannot answer: {e}") from e
     same_files = champion is not None and champion.digest == bundle_digest(bundle_of(session, result, encoder))
@@ -102,7 +102,7 @@ def bundle_of(session: Session, result: TrainingResult, encoder: Encoder) -> Bun
     from housing.training.artifact import Bundle
 
     return Bundle(
-        algorithm=session.experiment.algorithm.kind,
+        algorithm=session.reader(result),
         model=result.model,
         model_format=result.model_format,
         encoder=encoder.to_json(),

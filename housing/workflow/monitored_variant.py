@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from housing.errors import DataError, HousingError
 from housing.tracking import schema
 from housing.workflow.monitored_coverage import MonitoredCoverage, monitored_coverage
-from housing.workflow.promotion import recorded_options
 from housing.workflow.session import Session
+from housing.workflow.trial_runs import recorded_options
 
 if TYPE_CHECKING:
     import numpy as np

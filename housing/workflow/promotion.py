@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from housing.algorithms.base import find
-from housing.algorithms.own_code import Image
-from housing.config.schema import Algorithm, Experiment
+from housing.config.schema import Experiment
 from housing.errors import ConfigError, GateRefused, RegistryError
-from housing.secrets import MASK, masked
-from housing.targets.base import LastingRunner
 from housing.tracking import schema
 from housing.training.metrics import direction, has_unit
 from housing.workflow.figures import final_figures, rounds_kept
-from housing.workflow.final_encoder import final_encoder
-from housing.workflow.jobs import result_of
+from housing.workflow.final_fit import final_fit
 from housing.workflow.judging import bundle_of, judge, refusal, uncalibrated_metrics
 from housing.workflow.next_commands import on_to_serving, on_to_something_else
 from housing.workflow.outcome import Invocation, Outcome, OutputTable, Reporter
 from housing.workflow.session import Session
 from housing.workflow.target_registry import register_there
+from housing.workflow.trial_runs import recorded_options
 
 if TYPE_CHECKING:
     from housing.data.encoder import Encoder
@@ -97,31 +92,15 @@ def promote_best(
     """
     _refuse_untestable(session)
     source = source or _candidate(session)
-    options = recorded_options(source)
-    session = session.choosing(options)
+    session = session.choosing(recorded_options(source))
     _refuse_untestable(session)
     experiment = session.experiment
-    algorithm = experiment.algorithm
-    hyperparameters = _final_hyperparameters(source, algorithm, session.reporter.step)
-    encoder, channel = session.prepared.final()
-    encoder = final_encoder(session, encoder, source, hyperparameters, parent=parent)
-    name = f"final from {source.name}"
-    job = session.job(name, hyperparameters, {"train": session.runner.stage(channel)})
-    run = session.recording.job_run(
-        name,
-        kind="final",
-        hyperparameters=hyperparameters,
-        parent=parent,
-        tags={schema.SOURCE_RUN: source.id, **({schema.CHOICES: json.dumps(options)} if options else {})},
-        channels=(channel,),
-        again=again or _left_running(session, source, hyperparameters),
-    )
-    with session.reporter.working("final fit on train and validation"):
-        result = result_of(session, job, run)
+    final = final_fit(session, source, parent=parent, again=again)
+    run, result, encoder = final.run, final.result, final.encoder
     if session.running_jobs.stopping:
         session.recording.end(run, result, encoder=encoder)
         raise KeyboardInterrupt
-    session.reporter.step("final", f"{len(channel.label):,} rows{rounds_kept(session, result)}, {result.seconds:.2f} s")
+    session.reporter.step("final", f"{final.rows:,} rows{rounds_kept(session, result)}, {result.seconds:.2f} s")
 
     champion = session.registry.find(experiment.tracking.model, alias="champion")
     judgement = judge(session, result, encoder, champion)
@@ -141,7 +120,15 @@ def promote_best(
             schema.GATE_VERDICTS: "\n".join(f"{v.rule}: {v.why}" for v in decision.verdicts),
             **judgement.intervals.tags,
         },
-        files=final_figures(session, name, result, encoder, judgement, source=source, hyperparameters=hyperparameters),
+        files=final_figures(
+            session,
+            run.record.name,
+            result,
+            encoder,
+            judgement,
+            source=source,
+            hyperparameters=final.hyperparameters,
+        ),
     )
     if not decision.passed:
         raise GateRefused(refusal(session, decision, run_id))
@@ -149,12 +136,12 @@ def promote_best(
         session.registry.set_alias(champion.name, experiment.gate.alias, champion.number)
         session.reporter.step("register", f"nothing new: it is version {champion.number}, the champion")
         register_there(session, champion, alias=experiment.gate.alias, metrics=metrics)
-        return Promotion(champion, metrics, hyperparameters, is_new=False, of_champion=True)
+        return Promotion(champion, metrics, final.hyperparameters, is_new=False, of_champion=True)
     version, is_new = register(
         session, result, encoder, run_id, alias=experiment.gate.alias, tags=judgement.intervals.tags
     )
     register_there(session, version, alias=experiment.gate.alias, metrics=metrics)
-    return Promotion(version, metrics, hyperparameters, is_new)
+    return Promotion(version, metrics, final.hyperparameters, is_new)
 
 
 def register(
@@ -231,67 +218,3 @@ def _refuse_untestable(session: Session) -> None:
             f"dataset {session.experiment.dataset.name} has no test part, and a candidate is judged on nothing else; "
             "give dataset.split a test fraction or dataset.split.by_column.test"
         )
-
-
-def _left_running(session: Session, source: Run, hyperparameters: Mapping[str, Any]) -> Run | None:
-    """The final fit that an earlier command began from the same run, on the same data; it is not paid for twice."""
-    if not isinstance(session.runner, LastingRunner):
-        return None
-    wanted = session.data.digest_tags | {
-        schema.SOURCE_RUN: source.id,
-        schema.HYPERPARAMETERS: masked(json.dumps(hyperparameters, sort_keys=True)),
-    }
-    left = session.runs.left_running()
-    return next((run for run in left if run.kind == "final" and wanted.items() <= run.tags.items()), None)
-
-
-def recorded_options(source: Run) -> dict[str, str]:
-    """The options of configuration groups that the source chose in its study; the final fit needs the same."""
-    options: dict[str, str] = json.loads(source.tags.get(schema.CHOICES, "{}"))
-    return options
-
-
-def _final_hyperparameters(source: Run, algorithm: Algorithm, tell: Callable[[str, str], None]) -> dict[str, Any]:
-    """Those of the source, for as many rounds as it kept: the final fit has no validation part to stop early by.
-
-    Where only the lines of a script tell of its rounds, and disagree with what it was asked for, nothing is shortened.
-    """
-    trained_by = source.params.get("algorithm", algorithm.name)
-    if trained_by != algorithm.name:
-        raise ConfigError(
-            f"algorithm: run {source.name} ({source.id[:8]}) was trained by {trained_by}, and this configuration has "
-            f"{algorithm.name}; promote it with algorithm={trained_by}, or name another run: candidate=<run id>"
-        )
-    if isinstance(algorithm.code, Image):
-        raise ConfigError(
-            f"algorithm.container: the model of {source.name} answers in its own image only, so the gate cannot judge "
-            "it; a script's model answers everywhere (algorithm=script)"
-        )
-    try:
-        hyperparameters: dict[str, Any] = json.loads(source.tags[schema.HYPERPARAMETERS])
-        rounds = int(source.metrics["best_round"]) + 1
-    except (KeyError, ValueError) as e:
-        best = source.tags.get(schema.BEST_RUN)
-        way_out = f"its best job is candidate={best}" if best else "name one that is: candidate=<run id>"
-        raise RegistryError(
-            f"run {source.name} ({source.id}) is not a finished training job of housing, so it cannot be promoted; "
-            f"{way_out}"
-        ) from e
-    # A secret is not in the record: the configuration has it.
-    hyperparameters = {
-        name: algorithm.hyperparameters.get(name) if value == MASK else value for name, value in hyperparameters.items()
-    }
-    hyperparameters.pop(find(algorithm.kind).capabilities.early_stopping or "", None)
-    if algorithm.rounds is None:
-        return hyperparameters
-    declared = hyperparameters.get(algorithm.rounds)
-    if algorithm.code is None or declared is None or int(declared) == rounds:
-        return hyperparameters | {algorithm.rounds: rounds}
-    # A script may print every tenth round only, or end by itself: how many it has done is not in its lines.
-    tell(
-        "candidate",
-        f"{source.name} printed its metrics {rounds} times for {algorithm.rounds}={declared}: the final fit keeps "
-        f"{algorithm.rounds}={declared}; where the script stopped early by itself, train with "
-        f"algorithm.{algorithm.rounds}={rounds} and promote that run",
-    )
-    return hyperparameters

@@ -207,10 +207,16 @@ class Recording:
             raise
 
     def end_trial(
-        self, run: JobRun, result: TrainingResult, *, destination: Destination, tags: Mapping[str, str]
+        self,
+        run: JobRun,
+        result: TrainingResult,
+        *,
+        destination: Destination,
+        tags: Mapping[str, str],
+        files: Mapping[str, bytes],
     ) -> None:
         """The same for one trial of a study; its destination may keep it for later."""
-        destination.record(self._ended(run, result, tags, {}, {}))
+        destination.record(self._ended(run, result, tags, {}, files))
 
     def _ended(
         self,

@@ -48,8 +48,10 @@ _FREE = (
 )
 _FREE_OF_STUDY = (
     *("name", "trials", "parallel", "time_limit_s", "patience"),
-    *("configured_first", "start_from", "resume", "reuse"),
+    *("configured_first", "start_from", "resume", "reuse", "blend"),
 )
+_FREE_OF_ALGORITHM = ("bag", "bag_over")
+"""A trial is one fit, whatever the final model will be."""
 
 
 @dataclass(frozen=True)
@@ -188,6 +190,7 @@ def search_definition(session: Session, data: Mapping[str, Session]) -> dict[str
     """What all trials of a study share, resolved, and the data they may see."""
     values = {key: value for key, value in session.experiment.plain().items() if key not in _FREE}
     values["study"] = {key: value for key, value in values["study"].items() if key not in _FREE_OF_STUDY}
+    values["algorithm"] = {key: value for key, value in values["algorithm"].items() if key not in _FREE_OF_ALGORITHM}
     values["choices"] = {
         named: {
             group: plain[group] for group in CHOOSABLE if group != "algorithm" or "algorithm" in values["search_space"]

@@ -154,6 +154,10 @@ class RunningJobs:
                 with suppress(CloudError):
                     self.runner.stop(handle)
 
+    def is_at_work(self, handle: str) -> bool:
+        """Whether this command waits for the job."""
+        return handle in self._at_work
+
     def is_over(self, run: JobRun) -> bool:
         """Whether the run's latest job has failed for good; False when that cannot be known at the moment."""
         if run.run_id is None or not run.handles or not isinstance(self.runner, LastingRunner):

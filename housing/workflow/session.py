@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from housing.config.schema import Experiment
 from housing.targets.base import Host, Runner
-from housing.training.job import TrainingJob
+from housing.training.job import TrainingJob, TrainingResult
 from housing.training.metrics import has_unit
 from housing.workflow.experiment_data import ExperimentData, Staged
 from housing.workflow.opening import where_recorded
@@ -135,6 +135,10 @@ class Session:
             weighed=self.experiment.weights != "none" or self.experiment.dataset.weight is not None,
             code=algorithm.code,
         )
+
+    def reader(self, result: TrainingResult) -> str:
+        """The algorithm that reads a job's model: its own, unless the model is made of several."""
+        return result.read_by or self.experiment.algorithm.kind
 
     def amount(self, value: float, objective: str | None = None) -> str:
         """A value for people: of an objective, which need not be in the label's unit, or one that is."""

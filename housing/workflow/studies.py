@@ -16,17 +16,18 @@ from housing.tracking import schema
 from housing.tracking.names import handle
 from housing.training.metrics import direction
 from housing.tuning.space import Categorical
+from housing.workflow.blending import blend
 from housing.workflow.configured import Baseline, configured_point
+from housing.workflow.expected_costs import report_costs
 from housing.workflow.figures import study_figures, trial_figures
-from housing.workflow.jobs import report_costs
 from housing.workflow.leaderboard import leaderboard, with_naive
 from housing.workflow.managed_search import managed_search, refuse_unsearchable
 from housing.workflow.outcome import Invocation, Outcome, OutputTable, Reporter
-from housing.workflow.promotion import recorded_options
 from housing.workflow.resuming import OpenStudy, known_points, open_study
 from housing.workflow.session import Session
 from housing.workflow.spending import bill
 from housing.workflow.summary import Summary, summarise
+from housing.workflow.trial_runs import recorded_options
 from housing.workflow.trials import Trials, most_rounds, stage
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ _MOST_ROWS = 15
 
 @dataclass(frozen=True)
 class FinishedStudy:
-    """A finished study: its parent run, its result, and the run of its best trial."""
+    """A finished study: its parent run, its result, and the run of its best trial, or of a blend that is better."""
 
     run_id: str
     name: str
@@ -138,7 +139,10 @@ def study(session: Session, *, parent: str | None, baseline: Baseline | None = N
             session.runs.log_files(ranked[0].id, trial_figures(chosen, ranked[0]))
         if not ranked:
             raise TrainingError(f"{name}: none of {len(result.trials)} trials finished; see their runs for the reasons")
-        best = ranked[0]
+        best = blend(session, opened.run_id, ranked) or ranked[0]
+        if schema.BLEND in best.tags:
+            opened.metrics.update(_scores(best))
+            opened.tags.update({schema.BEST_RUN: best.id, schema.BEST: best.name})
         # The study's own parameter `algorithm` is the configured one: by it `housing promote` finds the study.
         opened.params.update({name: value for name, value in _varied(session, best).items() if name != "algorithm"})
     session.reporter.step(
@@ -210,6 +214,6 @@ def _scores(run: Run) -> dict[str, float]:
 
 
 def _varied(session: Session, run: Run) -> dict[str, Any]:
-    """What the study chose for it, with its types: MLflow's parameters are texts."""
-    point = json.loads(run.tags[schema.POINT])
+    """What the study chose for it, with its types: MLflow's parameters are texts. Nothing for a blend of trials."""
+    point = json.loads(run.tags.get(schema.POINT, "{}"))
     return {name: point[name] for name in session.experiment.search_space if name in point}

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from housing.workflow.session import Session
 
 
+_NONE: Mapping[str, bytes] = {}
+
+
 class TrialRuns:
     """All on the study's own thread."""
 
@@ -32,7 +35,7 @@ class TrialRuns:
         self._study = study
         self._leaderboard = Leaderboard(session, study.past)
 
-    def session(self, trial: Trial) -> Session:
+    def session(self, trial: Trial | FinishedTrial) -> Session:
         """The session whose data the trial trains on."""
         return self._session.choosing(chosen_options(trial.parameters))
 
@@ -72,9 +75,18 @@ class TrialRuns:
         self._leaderboard.started(trial)
 
     def end(
-        self, trial: FinishedTrial, run: JobRun, result: TrainingResult | None, *, reused_from: str | None = None
+        self,
+        trial: FinishedTrial,
+        run: JobRun,
+        result: TrainingResult | None,
+        *,
+        reused_from: str | None = None,
+        files: Mapping[str, bytes] = _NONE,
     ) -> None:
-        """Record how the trial went; `result` is that of its job, or of the run that it was taken over from."""
+        """Record how the trial went; `result` is that of its job, or of the run that it was taken over from.
+
+        `files` are kept beside the trial's model, by path.
+        """
         tags = trial_tags(trial) | ({schema.REUSED_FROM: reused_from} if reused_from else {})
         recording, destination = self._session.recording, self._study.recorder.destination
         if trial.state == "interrupted" and trial.error is not None:
@@ -84,7 +96,7 @@ class TrialRuns:
                 recording.fail(run, trial.error, destination=destination, tags=tags)
         elif result is not None:
             stopped = replace(result, stopped=trial.state != "complete")
-            recording.end_trial(run, stopped, destination=destination, tags=tags)
+            recording.end_trial(run, stopped, destination=destination, tags=tags, files=files)
         elif trial.state == "interrupted" and run.run_id is not None:
             self._session.runs.finish(run.run_id, "KILLED", tags=tags)
         else:
@@ -96,3 +108,9 @@ class TrialRuns:
 def chosen_options(parameters: Mapping[str, Any]) -> dict[str, str]:
     """The options of configuration groups among a trial's parameters, by group."""
     return {group: str(parameters[group]) for group in CHOOSABLE if group in parameters}
+
+
+def recorded_options(source: Run) -> dict[str, str]:
+    """The options of configuration groups that the source chose in its study; the final fit needs the same."""
+    options: dict[str, str] = json.loads(source.tags.get(schema.CHOICES, "{}"))
+    return options

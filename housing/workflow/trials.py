@@ -11,6 +11,7 @@ from housing.tracking.trial import proposed_trial
 from housing.training.folds import mean_result
 from housing.training.job import TrainingResult
 from housing.tuning.space import Categorical, grid, partition
+from housing.workflow.blending import held_out_file
 from housing.workflow.configured import Baseline
 from housing.workflow.job_run import JobRun
 from housing.workflow.resuming import OpenStudy
@@ -77,7 +78,8 @@ class Trials:
         if results and trial.state != "failed":
             by_fold = self._session.experiment.study.folds > 1 and not reused
             result = mean_result(results) if by_fold else results[0]
-        self._trial_runs.end(trial, run, result, reused_from=reused)
+        files = held_out_file(self._trial_runs.session(trial), results) if result is not None and not reused else {}
+        self._trial_runs.end(trial, run, result, reused_from=reused, files=files)
 
     def _reused_result(self, trial: Trial) -> Future[Evaluation] | None:
         """The evaluation of a trial that a finished run has done already."""

@@ -1,6 +1,7 @@
 """A registered version as the archive that SageMaker's containers load: model.tar.gz.
 
-encoded    the built-in container's model file, alone in the root, where every file counts as a member of an ensemble
+encoded    the built-in container's model file in the root, where every file counts as a member of an ensemble: one file
+           for each member of a bag
 raw        code/inference.py and the part of housing that predicts, bundle/ with the version's own files; no pickle.
            In a framework's container code/requirements.txt, too, which it installs
 """
@@ -15,11 +16,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from housing.algorithms import script
-from housing.algorithms.base import CONTAINER, SCRIPT, find, packages
+from housing.algorithms import ensemble, script
+from housing.algorithms.base import CONTAINER, ENSEMBLE, SCRIPT, find, packages
 from housing.deployment.spec import Interface
 from housing.errors import DeploymentError
 from housing.targets.sagemaker import built_in
+from housing.targets.sagemaker.built_in import BuiltIn
 from housing.targets.sagemaker.hosting.requests import PROGRAM
 from housing.targets.sagemaker.images import FRAMEWORK, framework_image
 from housing.training.artifact import check_bundle, predicting_part
@@ -33,7 +35,13 @@ def archive(folder: Path, interface: Interface) -> bytes:
     about = check_bundle(folder)
     if about["algorithm"] == CONTAINER:
         raise DeploymentError(f"{folder}: a model of algorithm {about['algorithm']} answers in its own image only")
-    own = built_in.find(about["algorithm"])
+    own = _built_in(folder, about)
+    if interface == "encoded" and own is not None and len(_side_by_side(folder, about)) == 0:
+        raise DeploymentError(
+            f"{folder}: the container of {_reader(folder, about)} means the models of an archive, all by the same "
+            "weight and of the same columns, and the members of this blend differ in that; it is served with "
+            "deployment.interface=raw"
+        )
     if interface == "encoded" and own is None:
         raise DeploymentError(
             f"{folder}: a model of algorithm {about['algorithm']} is served with deployment.interface=raw, or by "
@@ -53,13 +61,31 @@ def image(folder: Path, settings: Settings, region: str) -> str:
     """The address of the image that serves a bundle: SageMaker's own for its algorithm, else a framework's."""
     about = _about(folder)
     algorithm = about["algorithm"]
-    if (own := built_in.find(algorithm)) is not None:
-        return own.serving_image(about.get("versions", {}).get(find(algorithm).library), settings, region)
+    if (own := _built_in(folder, about)) is not None:
+        made_by = find(_reader(folder, about)).library
+        return own.serving_image(about.get("versions", {}).get(made_by), settings, region)
     versions = FRAMEWORK
     if algorithm == SCRIPT:
         described = script.about((folder / about["model_file"]).read_bytes())
         versions = (described["framework"], described["framework_version"], described["py_version"])
     return framework_image(*versions, region, instance_type=settings.instance_type, scope="inference")
+
+
+def _reader(folder: Path, about: Mapping[str, Any]) -> str:
+    """The algorithm of the bundle; of a model that is made of others, that of all its members, where it is one."""
+    if about["algorithm"] != ENSEMBLE:
+        return str(about["algorithm"])
+    return ensemble.common_algorithm((folder / about["model_file"]).read_bytes()) or ENSEMBLE
+
+
+def _built_in(folder: Path, about: Mapping[str, Any]) -> BuiltIn | None:
+    return built_in.find(_reader(folder, about))
+
+
+def _side_by_side(folder: Path, about: Mapping[str, Any]) -> list[bytes]:
+    """The model files of which the built-in container means the answers; none where it would do so wrongly."""
+    model = (folder / about["model_file"]).read_bytes()
+    return [model] if about["algorithm"] != ENSEMBLE else ensemble.equals(model) or []
 
 
 def _about(folder: Path) -> dict[str, Any]:
@@ -69,9 +95,12 @@ def _about(folder: Path) -> dict[str, Any]:
 
 def _files(folder: Path, interface: Interface, about: Mapping[str, Any]) -> Iterator[tuple[str, bytes]]:
     algorithm, model = about["algorithm"], (folder / about["model_file"]).read_bytes()
-    own = built_in.find(algorithm)
+    own = _built_in(folder, about)
     if interface == "encoded" and own is not None:
-        yield own.model_file, model
+        first, *others = _side_by_side(folder, about)
+        yield own.model_file, first
+        for number, member in enumerate(others, 1):
+            yield f"{own.model_file}-{number:03d}", member
         return
     if own is None:
         needs = [f"{name}=={version}" for name, version in packages(algorithm).items()]

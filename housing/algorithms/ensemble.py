@@ -1,0 +1,153 @@
+"""A model that is made of others: the weighted mean of what its members answer.
+
+Nobody trains one by this name: `algorithm.bag` and `study.blend` make them of models that other algorithms have fitted.
+The file is an archive without compression: `members.json`, and each member's own model file. All members answer on one
+scale, that of the label as it was trained on, and the mean is taken there: SageMaker's container of XGBoost does the
+same with the models of one archive.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from housing.algorithms import base
+from housing.algorithms.base import Algorithm, Hyperparameters, packages
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+_ABOUT = "members.json"
+_AT_NO_TIME = (1980, 1, 1, 0, 0, 0)
+"""The first moment that the format knows: equal members give equal bytes."""
+
+
+@dataclass(frozen=True)
+class Member:
+    """A model file, the algorithm that reads it, and its share of the mean.
+
+    `columns` are the places of what it reads among the columns that the whole is given; None: all of them, in order.
+    """
+
+    algorithm: str
+    model: bytes
+    model_format: str
+    weight: float
+    columns: tuple[int, ...] | None = None
+
+
+def pack(members: Sequence[Member]) -> bytes:
+    """One model file of the members, in their order. Weights are made to sum to 1."""
+    total = sum(member.weight for member in members)
+    about, buffer = [], io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
+        for number, member in enumerate(members):
+            name = f"member-{number:03d}.{member.model_format}"
+            archive.writestr(zipfile.ZipInfo(name, _AT_NO_TIME), member.model)
+            line = {"file": name, "algorithm": member.algorithm, "weight": member.weight / total}
+            about.append(line | ({} if member.columns is None else {"columns": member.columns}))
+        archive.writestr(zipfile.ZipInfo(_ABOUT, _AT_NO_TIME), json.dumps({"members": about}))
+    return buffer.getvalue()
+
+
+def unpack(model: bytes) -> list[Member]:
+    """The reverse of `pack`; raises ValueError when the bytes are no such model."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(model)) as archive:
+            members = [
+                Member(
+                    algorithm=line["algorithm"],
+                    model=archive.read(line["file"]),
+                    model_format=line["file"].partition(".")[2],
+                    weight=float(line["weight"]),
+                    columns=tuple(line["columns"]) if "columns" in line else None,
+                )
+                for line in json.loads(archive.read(_ABOUT))["members"]
+            ]
+    except (zipfile.BadZipFile, KeyError, TypeError) as e:
+        raise ValueError(f"not a model made of others: {e}") from e
+    if not members:
+        raise ValueError("not a model made of others: it has no members")
+    return members
+
+
+def common_algorithm(model: bytes) -> str | None:
+    """The algorithm of all members, where it is one; raises ValueError like `unpack`."""
+    found = {member.algorithm for member in unpack(model)}
+    return found.pop() if len(found) == 1 else None
+
+
+def equals(model: bytes) -> list[bytes] | None:
+    """The members' files, where each reads all columns and all weigh the same; None where not."""
+    members = unpack(model)
+    alike = len({member.weight for member in members}) == 1 and all(member.columns is None for member in members)
+    return [member.model for member in members] if alike else None
+
+
+class Ensemble(Algorithm):
+    """Reads such a model."""
+
+    hyperparameters: ClassVar[Hyperparameters] = {}
+    model_format: ClassVar[str] = "zip"
+
+    def load(self, model: bytes) -> Model:
+        """The model in a file's bytes; raises ValueError when they are not a model made of others."""
+        return Model([(base.find(member.algorithm).load(member.model), member) for member in unpack(model)])
+
+    def importance(self, model: bytes, columns: Sequence[str]) -> dict[str, float]:
+        """The mean of what members say, by their weights; members that do not say are left out."""
+        total: dict[str, float] = {}
+        for member in unpack(model):
+            own = columns if member.columns is None else [columns[place] for place in member.columns]
+            for name, share in base.find(member.algorithm).importance(member.model, own).items():
+                total[name] = total.get(name, 0.0) + member.weight * share
+        whole = sum(total.values()) or 1.0
+        return {name: share / whole for name, share in sorted(total.items(), key=lambda item: -item[1])}
+
+    def versions_of(self, model: bytes) -> dict[str, str]:
+        """Those of all its members."""
+        names = dict.fromkeys(member.algorithm for member in unpack(model))
+        return {library: found for name in names for library, found in base.find(name).versions().items()}
+
+    def requirements(self, model: bytes) -> list[str]:
+        """What the members need, each once."""
+        members = unpack(model)
+        versions = (packages(name) for name in dict.fromkeys(member.algorithm for member in members))
+        needed = [f"{name}=={version}" for found in versions for name, version in found.items()]
+        needed += [line for member in members for line in base.find(member.algorithm).requirements(member.model)]
+        return list(dict.fromkeys(needed))
+
+    def metrics(self, hyperparameters: Mapping[str, Any]) -> tuple[str, ...]:
+        """None after each round: its members have had theirs."""
+        del hyperparameters
+        return ()
+
+
+class Model:
+    """Loaded members; safe to call from several threads."""
+
+    def __init__(self, members: Sequence[tuple[base.Model, Member]]) -> None:
+        self._members = members
+
+    def predict(self, features: NDArray[np.float32]) -> NDArray[np.floating]:
+        """See `housing.algorithms.base.Model`."""
+        import numpy as np
+
+        answers = [
+            model.predict(features if member.columns is None else np.ascontiguousarray(features[:, member.columns]))
+            for model, member in self._members
+        ]
+        weights = [member.weight for _, member in self._members]
+        if len(set(weights)) == 1:  # in the members' own precision, as SageMaker's container does it
+            mean: NDArray[np.floating] = np.mean(answers, axis=0)
+            return mean
+        weighed: NDArray[np.floating] = np.average(np.asarray(answers, np.float64), axis=0, weights=weights)
+        return weighed
+
+
+ALGORITHM = Ensemble()

@@ -1,0 +1,220 @@
+"""`study.blend`: the trials of a study that answer best together, as a run that competes with them."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from housing.algorithms.base import find
+from housing.data.joint_encoder import join
+from housing.errors import ConfigError, TrackingError
+from housing.tasks import base as tasks
+from housing.tracking import schema
+from housing.training.job import TrainingResult
+from housing.training.metrics import direction, metric_of
+from housing.workflow.figures import blend_figures
+from housing.workflow.members import Planned, combined
+from housing.workflow.session import Session
+from housing.workflow.trial_runs import recorded_options
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from housing.tracking.queries import Run
+
+HELD_OUT_FILE = "held_out.npy"
+_CANDIDATES_A_MEMBER = 5
+"""The fiftieth trial of a search is hardly ever of use to the best."""
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """A trial of a blend, in the session of its choices."""
+
+    run: Run
+    session: Session
+    weight: float = 1.0
+
+
+def blend(session: Session, study: str, ranked: Sequence[Run]) -> Run | None:
+    """Record the best blend below the study, and return its run; None where the best trial alone is as good.
+
+    `ranked` are the study's finished trials, best first.
+    """
+    from housing.tuning.blend import chosen
+
+    most = session.experiment.study.blend
+    if most is None:
+        return None
+    with session.reporter.working("choosing a blend"):
+        parts, answers = _candidates(session, ranked[: most * _CANDIDATES_A_MEMBER])
+        if len(parts) < 2:
+            session.reporter.step("blend", "none: fewer than two trials have answers for the same held-out rows")
+            return None
+        label, cost = labels_of(parts[0].session), _cost(parts[0].session)
+        weights = chosen(answers, lambda mean: cost(label, mean), most=most)
+    taken = [replace(part, weight=weight) for part, weight in zip(parts, weights, strict=True) if weight]
+    if len(taken) == 1:
+        session.reporter.step("blend", f"none: no other trial makes {taken[0].run.name} better")
+        return None
+    return _record(session, study, taken)
+
+
+def parts_of(session: Session, source: Run) -> list[Part]:
+    """The trials that a recorded blend consists of, with their weights."""
+    found = []
+    for line in json.loads(source.tags[schema.BLEND]):
+        run = session.runs.get(line["run"])
+        found.append(Part(run, session.choosing(recorded_options(run)), line["weight"]))
+    return found
+
+
+def together(parts: Sequence[Part]) -> NDArray[np.float64]:
+    """What they answer as one, as they were trained on, for rows that none was fitted to. Raises ConfigError."""
+    import numpy as np
+
+    try:
+        answers = [answers_of(part.session, part.run) for part in parts]
+    except TrackingError as error:
+        folds = parts[0].session.experiment.study.folds
+        raise ConfigError(
+            f"study.folds: the trials of the blend keep no answers for rows that {folds} folds have left out; say here "
+            f"what their study said: {error}"
+        ) from error
+    total: NDArray[np.float64] = np.average(answers, axis=0, weights=[part.weight for part in parts])
+    return total
+
+
+def answers_of(session: Session, run: Run) -> NDArray[np.float64]:
+    """Of a trial: for the validation part, or out of fold for the rows of training. Raises TrackingError for none."""
+    import numpy as np
+
+    if session.experiment.study.folds > 1:
+        found: NDArray[np.float64] = np.load(io.BytesIO(session.runs.read_file(run.id, HELD_OUT_FILE)))
+        return found
+    algorithm = find(session.experiment.algorithm.kind)
+    model = algorithm.load(session.runs.read_file(run.id, f"model.{algorithm.model_format}"))
+    return np.asarray(model.predict(session.prepared.channels["validation"].features), np.float64)
+
+
+def held_out_file(session: Session, results: Sequence[TrainingResult]) -> dict[str, bytes]:
+    """What a trial's folds answer for the rows that each left out, kept with its run; empty without a blend."""
+    import numpy as np
+
+    experiment = session.experiment
+    if experiment.study.blend is None or experiment.study.folds == 1 or len(results) < experiment.study.folds:
+        return {}
+    folds = session.prepared.folds(experiment.study.folds, seed=experiment.seed)
+    algorithm, buffer = find(experiment.algorithm.kind), io.BytesIO()
+    answers = [
+        np.asarray(algorithm.load(result.model).predict(fold["validation"].features), np.float64)
+        for result, fold in zip(results, folds, strict=True)
+    ]
+    np.save(buffer, np.concatenate(answers), allow_pickle=False)
+    return {HELD_OUT_FILE: buffer.getvalue()}
+
+
+def _candidates(session: Session, ranked: Sequence[Run]) -> tuple[list[Part], list[NDArray[np.float64]]]:
+    """Those that answer for the rows of the best, in its scale, and what they answer."""
+    found: list[Part] = []
+    answers: list[NDArray[np.float64]] = []
+    for run in ranked:
+        chosen = session.choosing(recorded_options(run))
+        first = found[0].session if found else chosen
+        if (
+            run.params.get("algorithm") != chosen.experiment.algorithm.name
+            or chosen.experiment.features.label_transform != first.experiment.features.label_transform
+            or chosen.prepared.split_digest != first.prepared.split_digest
+        ):
+            continue
+        try:
+            own = answers_of(chosen, run)
+        except (TrackingError, ValueError):
+            continue  # a trial that was taken over from another study, say, and whose files are gone
+        if not found or own.shape == answers[0].shape:
+            found.append(Part(run, chosen))
+            answers.append(own)
+    return found, answers
+
+
+def labels_of(session: Session) -> NDArray[np.float64]:
+    """Of those rows, as metrics take them."""
+    import numpy as np
+
+    prepared, experiment = session.prepared, session.experiment
+    folds = experiment.study.folds
+    parts = prepared.folds(folds, seed=experiment.seed) if folds > 1 else [prepared.channels]
+    return prepared.encoder.decode_label(np.concatenate([part["validation"].label for part in parts]))
+
+
+def _cost(session: Session) -> Any:
+    """The study's first objective, less is better."""
+    objective = session.experiment.study.objectives[0]
+    metric = tasks.metrics(session.experiment.dataset.task_name)[metric_of(objective)]
+    sign = 1.0 if direction(objective) == "minimize" else -1.0
+    encoder = session.prepared.encoder
+    return lambda label, answers: sign * metric.compute(label, encoder.decode(answers))
+
+
+def _record(session: Session, study: str, parts: Sequence[Part]) -> Run:
+    import time
+
+    algorithms = list(dict.fromkeys(part.session.experiment.algorithm.name for part in parts))
+    name = f"blend of {len(parts)}"
+    about = "; ".join(f"{part.weight:.2f} {part.run.name}" for part in parts)
+    run = session.recording.job_run(
+        name,
+        kind="job",
+        hyperparameters={},
+        parent=study,
+        tags={schema.BLEND: json.dumps([{"run": p.run.id, "name": p.run.name, "weight": p.weight} for p in parts])},
+        whole=False,
+    )
+    described = {"algorithm": "+".join(algorithms), "dataset": session.experiment.dataset.name, "blend": about}
+    run.record = replace(run.record, params=described | {"seed": session.experiment.seed})
+    result, encoder = _as_one(session, parts, started_at_ms=time.time_ns() // 1_000_000)
+    objective = session.experiment.study.objectives[0]
+    session.reporter.step(
+        "blend", f"{about}: {objective} {session.amount(result.metrics[objective], objective)} together"
+    )
+    run_id = session.recording.end(
+        run, result, encoder=encoder, files=blend_figures(session, name, result, encoder, about)
+    )
+    return session.runs.get(run_id)
+
+
+def _as_one(session: Session, parts: Sequence[Part], *, started_at_ms: int) -> tuple[TrainingResult, Any]:
+    """The models of the trials as one model, measured; over folds there is none, and the metrics are out of fold."""
+    encoder, places = join([part.session.prepared.encoder for part in parts])
+    label = labels_of(parts[0].session)
+    found = tasks.score(encoder.task, label, encoder.decode(together(parts)))
+    measured = TrainingResult(
+        history={},
+        metrics={f"validation_{name}": value for name, value in found.items()},
+        best_round=0,
+        model=b"",
+        model_format="",
+        seconds=0.0,
+        started_at_ms=started_at_ms,
+    )
+    if session.experiment.study.folds > 1:
+        return measured, encoder
+    planned = [
+        Planned(p.session, p.run.name, {}, {}, encoder, 0, p.weight, columns)
+        for p, columns in zip(parts, places, strict=True)
+    ]
+    models = [replace(measured, model=_model(part), model_format=_format(part)) for part in parts]
+    one = combined(planned, models)
+    return replace(one, metrics=measured.metrics, started_at_ms=started_at_ms, best_round=0), encoder
+
+
+def _model(part: Part) -> bytes:
+    return part.session.runs.read_file(part.run.id, f"model.{_format(part)}")
+
+
+def _format(part: Part) -> str:
+    return find(part.session.experiment.algorithm.kind).model_format
