@@ -13,7 +13,7 @@ from housing.config.overrides import has_several_values
 from housing.config.schema import Experiment
 from housing.workflow.outcome import Invocation
 
-WITH_A_STUDY = ("run", "tune")
+WITH_A_STUDY = ("run", "tune", "benchmark")
 """Commands whose overrides may be entries of the search space, and that may resume a study."""
 
 _AMONG_ALGORITHMS = "search_space=algorithms"

@@ -69,6 +69,18 @@ COMMANDS = {
             ),
         ),
         Command(
+            "benchmark",
+            "procedures compared by nested, repeated folds",
+            "Each outer part of the rows is scored once, by a model that was tuned and fitted on the others; every\n"
+            "job is a run. Finished outer parts are not done again: the table comes from the record. Who competes,\n"
+            "on what, by which folds: conf/benchmark/.",
+            (
+                ("housing benchmark", "the configuration as it is, on its own table"),
+                ("housing benchmark benchmark=ames", "the walkthrough, the defaults, and more"),
+                ("housing benchmark benchmark=suite benchmark.seeds=[0]", "a dozen tables, other libraries"),
+            ),
+        ),
+        Command(
             "attach",
             "complete runs whose jobs have outlived their command",
             "Waits for jobs that an earlier command has left at work (a terminal that was closed, a kill, Ctrl-C) and\n"

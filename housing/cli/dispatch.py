@@ -208,10 +208,10 @@ def _own_arguments(request: Request) -> dict[str, Any]:
             own = {"study": request.argument, "port": request.port}
         case "rehearsal":
             own = {"action": request.argument, "port": request.port}
-        case "attach":
+        case "attach" | "benchmark":
             from housing.api.invocation import recomposed
 
-            own = {"run": request.argument, "recompose": recomposed}
+            own = {"recompose": recomposed} | ({"run": request.argument} if request.command == "attach" else {})
         case "monitor":
             return {"endpoint": request.argument, "labels": request.labels, "watching": _watching(request)}
         case "status" | "lineage":

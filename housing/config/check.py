@@ -39,7 +39,7 @@ def experiment_of(raw: Mapping[str, Any], faults: list[Fault]) -> Experiment | N
     for field in fields(Experiment):
         if field.name in raw:
             parts[field.name] = _part(field.name, raw, faults)
-        elif field.default is MISSING:
+        elif field.default is MISSING and field.default_factory is MISSING:
             faults.append(Fault((field.name,), structure.REQUIRED))
     faults.extend(Fault((str(key),), structure.UNKNOWN, value) for key, value in raw.items() if key not in _NAMES)
     parts = with_task_defaults(parts, faults)

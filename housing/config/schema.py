@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import reduce
+from operator import getitem
 from typing import Any, Literal
 
 from housing.algorithms.base import Hyperparameters, find
 from housing.algorithms.own_code import Image, Program, metric_faults
+from housing.benchmark.spec import Benchmark
 from housing.costs import Budget, Prices
 from housing.data.calibration import Method
 from housing.data.description import Dataset
@@ -24,7 +27,12 @@ from housing.tuning.space import SearchSpace
 from housing.tuning.spec import Study
 
 BagOver = Literal["seeds", "folds"]
-_LATER = (("algorithm", "bag", 1), ("algorithm", "bag_over", "seeds"), ("study", "blend", None))
+_LATER: Mapping[tuple[str, ...], Any] = {
+    ("algorithm", "bag"): 1,
+    ("algorithm", "bag_over"): "seeds",
+    ("study", "blend"): None,
+    ("dataset", "split", "outer"): None,
+}
 CHOOSABLE = ("dataset", "features", "algorithm")
 """Groups whose options a search space may choose from, by name, as it chooses values of hyperparameters."""
 
@@ -190,6 +198,7 @@ class Experiment:
     threshold: float | ChosenThreshold | None = None
     intervals: IntervalRule = field(default_factory=IntervalRule)
     published: Published | None = None
+    benchmark: Benchmark = field(default_factory=Benchmark)
     parallel: int = 1
 
     def plain(self) -> dict[str, Any]:
@@ -198,9 +207,11 @@ class Experiment:
         What earlier versions did not have is left out where it is not used, so that their digests hold.
         """
         values = asdict(self)
-        for group, name, unused in _LATER:
-            if values[group][name] == unused:
-                del values[group][name]
+        del values["benchmark"]  # each of its jobs is an experiment of its own
+        for (*above, name), unused in _LATER.items():
+            place = reduce(getitem, above, values)
+            if place[name] == unused:
+                del place[name]
         if isinstance(self.algorithm.code, Program):
             values["algorithm"]["code"]["archive"] = self.algorithm.code.digest
         return values

@@ -15,6 +15,7 @@ from housing.data.features import Features
 from housing.data.fitted_rows import fitted_to
 from housing.data.labels import check_label
 from housing.data.ordering import folds
+from housing.data.outer_split import outer_split
 from housing.data.split import Parts, split
 from housing.data.table import Table, read
 from housing.data.task_columns import groups_of
@@ -88,7 +89,7 @@ class Prepared:
 def prepare(dataset: Dataset, features: Features, weights: Weights = "none") -> Prepared:
     """Read, check, split and encode; writes nothing. Raises DataError."""
     table = read(dataset)
-    parts = split(table, dataset)
+    parts = split(table, dataset) if dataset.split.outer is None else outer_split(table, dataset)
     train, validation = table.take(parts.train), table.take(parts.validation)
     encoder = Encoder.fit(train, dataset, features)
     check_label(table, parts, encoder)

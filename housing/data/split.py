@@ -20,7 +20,7 @@ from housing.errors import DataError
 
 @dataclass(frozen=True, eq=False)
 class Parts:
-    """Row numbers from 0, ascending; every row of the table is in exactly one part, but for those of a gap in time."""
+    """Row numbers from 0, ascending; every row is in one part, but for a gap in time and rows beyond an outer split."""
 
     train: NDArray[np.int64]
     validation: NDArray[np.int64]

@@ -11,6 +11,7 @@ from housing.data.faults import listed, repeated
 from housing.data.moments import seconds_of
 from housing.nearest import nearest
 
+_TWO_FOLDS = 2
 _LEVELLED = ("nominal", "ordinal", "boolean", "identifier")
 
 
@@ -91,12 +92,31 @@ class ByTime:
 
 
 @dataclass(frozen=True)
+class Outer:
+    """One of `folds` outer parts, by its number from 0, that is held out as the test part, as `housing benchmark` does.
+
+    `seed` deals the rows into them.
+    """
+
+    folds: int
+    fold: int
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.fold < self.folds or self.folds < _TWO_FOLDS:
+            raise ValueError(f"fold must lie in [0, folds), of 2 folds or more; got {self.fold} of {self.folds}")
+        if not 0 <= self.seed < 2**32:
+            raise ValueError(f"seed must lie in [0, 2**32), got {self.seed}")
+
+
+@dataclass(frozen=True)
 class Split:
     """Parts of a table: rows claimed `by_column` first, the rest at random by `fractions`, or in order `by_time`.
 
     `by_group` names a column whose rows of one value are never divided. With `stratify` every level of the label, or
     of the column that it names, has its share of each part; levels of the label have it where nothing is said. `key`
-    names a column of names of rows: each is in the same part whatever the order of the file.
+    names a column of names of rows: each is in the same part whatever the order of the file. With `outer`, one fold of
+    all rows that are not claimed for test is the test part, and the others are for training and validation.
     """
 
     fractions: Fractions | None = None
@@ -106,6 +126,7 @@ class Split:
     seed: int = 0
     stratify: bool | str | None = None
     key: str | None = None
+    outer: Outer | None = None
 
     def __post_init__(self) -> None:
         by_time = self.by_time

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Metric
 
-Kind = Literal["run", "study", "job", "group", "final", "member", "monitoring"]
-"""A job on its own, a study, one job of a study or group, a group of jobs, the final fit, a part of a model."""
+Kind = Literal["run", "study", "job", "group", "final", "member", "monitoring", "benchmark", "outer"]
+"""See `schema.KIND`."""
 
 Direction = Literal["minimize", "maximize"]
 

@@ -42,6 +42,11 @@ REASON = "housing.reason"
 FAILURES = "housing.failures"
 JOB = "housing.job"
 JOB_DIGEST = "housing.job_digest"
+BENCHMARK = "housing.benchmark"
+TABLE = "housing.table"
+ENTRANT = "housing.entrant"
+OUTER = "housing.outer"
+OUTER_DIGEST = "housing.outer_digest"
 BAG = "housing.bag"
 BLEND = "housing.blend"
 MEMBER = "housing.member"
@@ -68,7 +73,7 @@ USED_AT_MS = "housing.used_at_ms"
 
 MEANINGS: Mapping[str, str] = {
     KIND: "what the run is: `job`, `study`, `group` (a multirun), `run`, `final` (the final fit), `member` (of a bag "
-    "or blend) or `monitoring`",
+    "or blend), `benchmark`, `outer` (one entrant on one outer part) or `monitoring`",
     COMMAND: "the command that wrote it, such as `train`",
     OVERRIDES: "the overrides of that command, secrets masked",
     REQUEST: "JSON: overrides, folder of configuration, number of our defaults; a command is composed again from them",
@@ -99,6 +104,11 @@ MEANINGS: Mapping[str, str] = {
     FAILURES: "the failed jobs of a multirun, a line each",
     JOB: "handles of the run's jobs at a place where they outlive the command, in the order of their starts, by blanks",
     JOB_DIGEST: "digest of everything that decides a job's result, by which `study.reuse` finds it",
+    BENCHMARK: "name of the benchmark that a run, or an outer part of it, belongs to",
+    TABLE: "of an outer part: the table that it is of",
+    ENTRANT: "of an outer part: whose model was scored on it",
+    OUTER: "of an outer part: the seed by which rows were dealt and its number, `0 3`",
+    OUTER_DIGEST: "of an outer part: digest of everything that decides its score; finished ones are not done again",
     BAG: "how many models a bag has and what they differ by, such as `8 seeds`",
     BLEND: "JSON: the trials that a study blends, each by its run and weight",
     MEMBER: "number of a member among those of its model, from 0, with leading zeros",

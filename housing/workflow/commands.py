@@ -1,6 +1,7 @@
 """The function of each command, by the command's name."""
 
 from housing.workflow.attaching import attach
+from housing.workflow.benchmarking import benchmark
 from housing.workflow.comparison import compare
 from housing.workflow.inspection import lineage, status
 from housing.workflow.interface import ui
@@ -18,6 +19,7 @@ from housing.workflow.walkthrough import run
 
 __all__ = [
     "attach",
+    "benchmark",
     "compare",
     "deploy",
     "destroy",

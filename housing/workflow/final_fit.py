@@ -25,6 +25,7 @@ from housing.workflow.session import Session
 from housing.workflow.trial_runs import recorded_options
 
 if TYPE_CHECKING:
+    from housing.data.channel import Channel
     from housing.data.encoder import Encoder
     from housing.tracking.queries import Run
     from housing.training.job import TrainingResult
@@ -53,22 +54,48 @@ def final_fit(session: Session, source: Run, *, parent: str | None, again: Run |
     encoder = final_encoder(
         session, encoder, lambda to: held_out_answers(session, source, hyperparameters, parent=parent, to=to)
     )
-    name, tags = _name(source), _tags(source)
     again = again or _left_running(session, source, hyperparameters)
-    if algorithm.bag > 1:
-        with session.reporter.working(f"final fit of {algorithm.bag} models on train and validation"):
-            run, result = fit_bag(
-                session,
-                name,
-                hyperparameters,
-                {"train": channel},
-                encoder,
-                kind="final",
-                parent=parent,
-                tags=tags,
-                again=again,
-            )
-        return FinalFit(run, result, encoder, hyperparameters, len(channel.label))
+    with session.reporter.working("final fit on train and validation"):
+        run, result = _fitted(
+            session, _name(source), hyperparameters, channel, encoder, tags=_tags(source), parent=parent, again=again
+        )
+    return FinalFit(run, result, encoder, hyperparameters, len(channel.label))
+
+
+def configured_fit(session: Session, name: str, *, parent: str | None) -> FinalFit:
+    """The configured point fitted to train and validation, for all of its rounds: nothing was chosen for it."""
+    algorithm = session.experiment.algorithm
+    patience = find(algorithm.kind).capabilities.early_stopping
+    hyperparameters = {key: value for key, value in algorithm.hyperparameters.items() if key != patience}
+    encoder, channel = session.prepared.final()
+    run, result = _fitted(session, name, hyperparameters, channel, encoder, tags={}, parent=parent, again=None)
+    return FinalFit(run, result, encoder, hyperparameters, len(channel.label))
+
+
+def _fitted(
+    session: Session,
+    name: str,
+    hyperparameters: Mapping[str, Any],
+    channel: Channel,
+    encoder: Encoder,
+    *,
+    tags: Mapping[str, str],
+    parent: str | None,
+    again: Run | None,
+) -> tuple[JobRun, TrainingResult]:
+    """One fit, or a bag of several where the configuration asks for it."""
+    if session.experiment.algorithm.bag > 1:
+        return fit_bag(
+            session,
+            name,
+            hyperparameters,
+            {"train": channel},
+            encoder,
+            kind="final",
+            parent=parent,
+            tags=tags,
+            again=again,
+        )
     job = session.job(name, hyperparameters, {"train": session.runner.stage(channel)})
     run = session.recording.job_run(
         name,
@@ -79,9 +106,7 @@ def final_fit(session: Session, source: Run, *, parent: str | None, again: Run |
         channels=(channel,),
         again=again,
     )
-    with session.reporter.working("final fit on train and validation"):
-        result = result_of(session, job, run)
-    return FinalFit(run, result, encoder, hyperparameters, len(channel.label))
+    return run, result_of(session, job, run)
 
 
 def _of_blend(session: Session, source: Run, *, parent: str | None, again: Run | None) -> FinalFit:
