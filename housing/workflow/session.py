@@ -104,13 +104,10 @@ class Session:
         if key not in self._alternatives:
             experiment = self.invocation.alternative(options)
             # Channels are the same for every algorithm.
-            data = self.choosing({g: o for g, o in options.items() if g != "algorithm"}).data
+            others = {group: option for group, option in options.items() if group != "algorithm"}
+            data = self.choosing(others).data if "algorithm" in options else None
             self._alternatives[key] = Session(
-                experiment,
-                self.invocation,
-                self.reporter,
-                resources=self.resources,
-                data=data if "algorithm" in options else None,
+                experiment, self.invocation, self.reporter, resources=self.resources, data=data
             )
         return self._alternatives[key]
 
