@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from housing.data.channel import Channel
     from housing.tracking.queries import Run
 
 HELD_OUT_FILE = "held_out.npy"
@@ -141,14 +142,28 @@ def _candidates(session: Session, ranked: Sequence[Run]) -> tuple[list[Part], li
     return found, answers
 
 
+def _weights(session: Session) -> NDArray[np.float32] | None:
+    """Of those rows, where they have some."""
+    import numpy as np
+
+    found = [part["validation"].weights for part in _held(session)]
+    weights = [one for one in found if one is not None]
+    return np.concatenate(weights) if weights else None
+
+
+def _held(session: Session) -> Sequence[Mapping[str, Channel]]:
+    """What was held out, by fold."""
+    prepared, experiment = session.prepared, session.experiment
+    folds = experiment.study.folds
+    return prepared.folds(folds, seed=experiment.seed) if folds > 1 else [prepared.channels]
+
+
 def labels_of(session: Session) -> NDArray[np.float64]:
     """Of those rows, as metrics take them."""
     import numpy as np
 
-    prepared, experiment = session.prepared, session.experiment
-    folds = experiment.study.folds
-    parts = prepared.folds(folds, seed=experiment.seed) if folds > 1 else [prepared.channels]
-    return prepared.encoder.decode_label(np.concatenate([part["validation"].label for part in parts]))
+    label = np.concatenate([part["validation"].label for part in _held(session)])
+    return session.prepared.encoder.decode_label(label)
 
 
 def _cost(session: Session) -> Any:
@@ -156,8 +171,8 @@ def _cost(session: Session) -> Any:
     objective = session.experiment.study.objectives[0]
     metric = tasks.metrics(session.experiment.dataset.task_name)[metric_of(objective)]
     sign = 1.0 if direction(objective) == "minimize" else -1.0
-    encoder = session.prepared.encoder
-    return lambda label, answers: sign * metric.compute(label, encoder.decode(answers))
+    encoder, weights = session.prepared.encoder, _weights(session)
+    return lambda label, answers: sign * metric.compute(label, encoder.decode(answers).weighed(weights))
 
 
 def _record(session: Session, study: str, parts: Sequence[Part]) -> Run:
@@ -191,7 +206,7 @@ def _as_one(session: Session, parts: Sequence[Part], *, started_at_ms: int) -> t
     """The models of the trials as one model, measured; over folds there is none, and the metrics are out of fold."""
     encoder, places = join([part.session.prepared.encoder for part in parts])
     label = labels_of(parts[0].session)
-    found = tasks.score(encoder.task, label, encoder.decode(together(parts)))
+    found = tasks.score(encoder.task, label, encoder.decode(together(parts)).weighed(_weights(parts[0].session)))
     measured = TrainingResult(
         history={},
         metrics={f"validation_{name}": value for name, value in found.items()},

@@ -134,7 +134,9 @@ def with_metrics(result: TrainingResult, encoder: Encoder, channels: Mapping[str
     for name, channel in channels.items():
         if not len(channel.label):
             continue
-        predictions = encoder.decode(model.predict(channel.features))
+        # Weights of levels are those of a fit alone; weights of rows are a fact about rows.
+        of_rows = name == "validation" or not encoder.label_levels
+        predictions = encoder.decode(model.predict(channel.features)).weighed(channel.weights if of_rows else None)
         found = score(encoder.task, encoder.decode_label(channel.label), predictions)
         metrics |= {f"{name}_{metric}": value for metric, value in found.items()}
     return replace(result, metrics=metrics)

@@ -133,8 +133,11 @@ def _metrics(session: Session, final: FinalFit) -> dict[str, Mapping[str, float]
 
 
 def _score(session: Session, predictor: Predictor, rows: NDArray[np.int64]) -> Mapping[str, float]:
+    from housing.data.weights import column_weights
+
     prepared = session.prepared
-    answers = predictor.predict_columns(prepared.table.take(rows))
+    table = prepared.table.take(rows)
+    answers = predictor.predict_columns(table).weighed(column_weights(table, session.experiment.dataset))
     return tasks.score(session.experiment.dataset.task_name, prepared.labels(rows), answers)
 
 
