@@ -145,8 +145,8 @@ def test_outer_parts_may_be_at_work_in_processes_and_one_that_fails_is_told(
 @pytest.mark.parametrize(
     ("words", "rule"),
     [
-        (("benchmark.folds=1",), "folds: must be 2 or more"),
-        (("benchmark.seeds=[0,0]",), "seeds: needs one or several that differ"),
+        (("benchmark.folds=1",), "benchmark.folds (command line) must be 2 or more"),
+        (("benchmark.seeds=[0,0]",), "benchmark.seeds (command line) needs one or several that differ"),
         (("benchmark=suit",), "suite"),
         (("benchmark.tables={mine: {source: nobody/here.csv, label: y}}",), "pip install nobody"),
         (("dataset.split.outer={folds: 3, fold: 3}",), "fold must lie in [0, folds)"),
