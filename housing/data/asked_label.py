@@ -50,7 +50,11 @@ def describe_label(file: FileTexts, name: str, missing_texts: Sequence[str], tas
         found = _number([number(cell) for cell, _ in present], question, is_guess=task is None)
     else:
         raise DataError(f"{where} {_why_no_number(file, name, present)}")
-    return replace(found, lines=(*lines, *found.lines))
+    if not lines:
+        return found
+    said = f"left out: {lines[0].partition('guess: ')[2]}"
+    remark = "; ".join(filter(None, (found.column.remark, said)))
+    return replace(found, lines=(*lines, *found.lines), column=replace(found.column, remark=remark))
 
 
 def _dropped(texts: Sequence[str], rows: int) -> tuple[str]:

@@ -214,7 +214,9 @@ def test_awkward_levels_survive_the_description(tmp_path: Path, level: str) -> N
 def test_rows_without_a_label_stop_nothing_and_are_left_out(tmp_path: Path) -> None:
     rows = "".join(f"{i % 7},{'NA' if i == 5 else '' if i == 6 else i * 10}\n" for i in range(20))
     (tmp_path / "a.csv").write_text(f"rooms,price\n{rows}")
-    text = describe(tmp_path / "a.csv", "price")
+    remarks: list[str] = []
+    text = describe(tmp_path / "a.csv", "price", tell=remarks.append)
+    assert "column 'price': left out: 2 rows have none" in remarks[0]
     assert "label_missing: dropped  # guess: 2 rows have none; 'NA' means missing" in text
     table = prepare(_load(text), Features("plain")).table
     assert (table.rows, table.left_out) == (18, {"label_missing": 2})
