@@ -84,6 +84,12 @@ class DeploymentError(HousingError):
     """A host refused, or did not reach, the wanted state."""
 
 
+class RolledBack(DeploymentError):
+    """An update was undone because of an alarm; what was served before is served again."""
+
+    exit_code = 6
+
+
 class GateRefused(HousingError):
     """A candidate did not pass the promotion gate."""
 

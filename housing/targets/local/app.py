@@ -30,7 +30,7 @@ from starlette.types import Receive, Scope, Send
 
 from housing.data.content_type import CSV, FORMS, JSON, form_of
 from housing.data.extras import asked_in
-from housing.errors import DeploymentError
+from housing.errors import DeploymentError, RolledBack
 from housing.targets.local import wire
 from housing.targets.local.endpoint import UnknownVariantError
 from housing.targets.local.endpoints import ClosingError, Endpoints
@@ -128,7 +128,7 @@ class _Control:
         except ClosingError as error:
             return _error(503, str(error))
         except DeploymentError as error:
-            return _error(409, str(error))
+            return _error(409, str(error), RolledBack=isinstance(error, RolledBack))
         return JSONResponse(None)
 
 

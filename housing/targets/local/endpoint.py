@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import logging
 import math
 import random
 import time
-from collections.abc import Mapping
+from collections.abc import Coroutine, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from housing.deployment.spec import Deployment
-from housing.errors import DeploymentError, HousingError
+from housing.deployment.spec import Deployment, Update
+from housing.errors import DeploymentError, HousingError, RolledBack
 from housing.monitoring.captured import line
 from housing.targets.local.autoscaling import desired_instances
 from housing.targets.local.captures import Captures
-from housing.targets.local.fleet import Fleet
+from housing.targets.local.fleet import Fleet, InstanceLostError, OverloadedError
 from housing.targets.local.fork_server import ForkServer
 from housing.targets.local.frames import WITH_EXTRAS, Answer, Ask
 from housing.targets.local.immediate import Immediate, prepared
 from housing.targets.local.metrics import Exposition
 from housing.targets.local.request_counts import RequestCounts
+from housing.targets.local.shifting import WatchedCounts, bake, steps_of
 from housing.targets.local.state import EndpointRecord, StateFolder
 
 _log = logging.getLogger(__name__)
@@ -57,12 +59,55 @@ class Endpoint:
         self._cumulative_weights: list[float] = []
         self._draining: set[asyncio.Task[None]] = set()
         self._counted_since_s = time.time()
+        self._candidates: dict[str, _Served] = {}
+        """What an update that is under way would serve, by variant; it gets this share of the traffic."""
+        self._candidate_share = 0.0
+        self._candidate_models: dict[str, str] = {}
+        self._shadows: dict[str, float] = {}
+        """Variants that get a copy of this fraction of the requests, and answer nobody."""
         self._before: dict[str, tuple[int, int]] = {}
         """The requests and failures of each variant when the present test began."""
         self.record: EndpointRecord
 
-    async def move_to(self, wanted: EndpointRecord) -> None:
+    async def shift_to(self, wanted: EndpointRecord) -> None:
+        """`move_to` step by step, as the deployment's `update` says. Raises RolledBack where one of its alarms rings.
+
+        A server that ends meanwhile comes back with what was served before.
+        """
+        update, variants = wanted.deployment.update, wanted.deployment.variants
+        changed = [n for n in variants if n in self._served and self._served[n].digest != wanted.bundles[n]]
+        if update == Update() or variants.keys() != self._served.keys() or not changed:
+            await self.move_to(wanted)
+            return
+        fleets = {name: Fleet(self._fork_server, self._folder.bundle(wanted.bundles[name])) for name in changed}
+        watched = {name: WatchedCounts(self._served[name].traffic) for name in changed}
+        handed_over = False
+        try:
+            await _grow(fleets, {name: variants[name].instances for name in changed})
+            self._candidates = {name: self._candidate(name, wanted, fleets[name], watched[name]) for name in changed}
+            self._candidate_models = {name: variants[name].model for name in changed}
+            for share, seconds in steps_of(update):
+                self._candidate_share = share
+                _log.info("%s: %.0f %% to the new %s", wanted.deployment.endpoint, 100 * share, ", ".join(changed))
+                if rang := await bake(update, watched, seconds):
+                    raise RolledBack(
+                        f"{wanted.deployment.endpoint} was rolled back at {share:.0%} of the traffic: {rang}. What was "
+                        "served before is served again"
+                    )
+            await self.move_to(wanted, started=fleets)
+            handed_over = True
+        finally:
+            self._candidates, self._candidate_share = {}, 0.0
+            if not handed_over:
+                self._drain(fleets.values())
+
+    def _candidate(self, name: str, wanted: EndpointRecord, fleet: Fleet, counts: WatchedCounts) -> _Served:
+        return replace(self._served[name], digest=wanted.bundles[name], fleet=fleet, traffic=counts)
+
+    async def move_to(self, wanted: EndpointRecord, *, started: Mapping[str, Fleet] | None = None) -> None:
         """Serve `wanted`, whose bundles are in the folder; DeploymentError leaves everything as it was.
+
+        `started` are fleets of new models that answer already.
 
         New fleets answer before the state is written and the state is written before traffic moves, so that
         whatever ends the server, it comes back with models that load.
@@ -77,7 +122,7 @@ class Endpoint:
         fleets = {
             name: self._served[name].fleet
             if name in kept
-            else Fleet(self._fork_server, self._folder.bundle(wanted.bundles[name]))
+            else (started or {}).get(name) or Fleet(self._fork_server, self._folder.bundle(wanted.bundles[name]))
             for name in variants
         }
         try:
@@ -102,14 +147,23 @@ class Endpoint:
         if begins:
             self._counted_since_s = time.time()
             self._before = {n: (s.traffic.invocations, s.traffic.failures) for n, s in self._served.items()}
-        self._names = list(variants)
-        self._cumulative_weights = list(itertools.accumulate(v.weight for v in variants.values()))
+        production = wanted.deployment.production
+        self._names = list(production)
+        self._cumulative_weights = list(itertools.accumulate(v.weight for v in production.values()))
+        heaviest = max((v.weight for v in production.values()), default=1.0)
+        self._shadows = {name: v.weight / heaviest for name, v in variants.items() if v.shadow}
         for name, fleet in fleets.items():
             await fleet.resize(variants[name].instances)
-        for fleet in dropped:
-            task = asyncio.get_running_loop().create_task(fleet.close())
-            self._draining.add(task)
-            task.add_done_callback(self._draining.discard)
+        self._drain(dropped)
+
+    def _drain(self, fleets: Iterable[Fleet]) -> None:
+        for fleet in fleets:
+            self._in_background(fleet.close())
+
+    def _in_background(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._draining.add(task)
+        task.add_done_callback(self._draining.discard)
 
     def pick(self) -> str:
         """A variant, by the weights."""
@@ -119,13 +173,14 @@ class Endpoint:
     def answer_at_once(self, variant: str, kind: Ask, body: bytes) -> bytes | None:
         """What `invoke` would answer, if it is to a few rows and can be had here and now."""
         served = self._served.get(variant)
-        if served is None or isinstance(served.immediate, str):
+        # Where a request may go to a new model, or is copied, there is more to do.
+        if served is None or isinstance(served.immediate, str) or self._candidates or self._shadows:
             return None
         started = time.perf_counter()
         result = served.immediate.answer(kind, body)
         if result is not None:
             served.traffic.record(time.perf_counter() - started, failed=False)
-            self._capture(variant, kind, body, result)
+            self._capture(variant, kind, body, result, model=self.record.deployment.variants[variant].model)
         return result
 
     async def invoke(self, variant: str | None, kind: Ask, body: bytes, extras: str = "") -> tuple[str, int, bytes]:
@@ -134,27 +189,43 @@ class Endpoint:
         `extras` are parameters that ask for more than predictions.
         """
         variant = self.pick() if variant is None else variant
-        served = self._served.get(variant)
-        if served is None:
+        if variant not in self._served or variant in self._shadows:
             raise UnknownVariantError(f"variant {variant} is not one of {', '.join(self._names)}")
+        is_new = variant in self._candidates and random.random() < self._candidate_share
+        served = self._candidates[variant] if is_new else self._served[variant]
+        model = self._candidate_models[variant] if is_new else self.record.deployment.variants[variant].model
+        answer, result = await self._ask(served, variant, kind, body, extras=extras, model=model)
+        for name, fraction in self._shadows.items():
+            if random.random() < fraction:
+                self._in_background(self._copy(name, kind, body, extras))
+        return variant, answer, result
+
+    async def _copy(self, shadow: str, kind: Ask, body: bytes, extras: str) -> None:
+        served, variant = self._served.get(shadow), self.record.deployment.variants.get(shadow)
+        if served is not None and variant is not None:
+            # Nobody waits for it, and nobody is told when it fails; it is counted.
+            with contextlib.suppress(OverloadedError, InstanceLostError):
+                await self._ask(served, shadow, kind, body, extras=extras, model=variant.model)
+
+    async def _ask(
+        self, served: _Served, variant: str, kind: Ask, body: bytes, *, extras: str, model: str
+    ) -> tuple[int, bytes]:
         started = time.perf_counter()
         answer: int = Answer.FAILED
         try:
             asked = (kind, body) if not extras else (kind | WITH_EXTRAS, b"%b\n%b" % (extras.encode(), body))
             answer, result = await served.fleet.ask(*asked)
         finally:
-            served.traffic.record(
-                time.perf_counter() - started, failed=answer != Answer.PREDICTED, refused=answer == Answer.REFUSED
-            )
+            took_s, refused = time.perf_counter() - started, answer == Answer.REFUSED
+            served.traffic.record(took_s, failed=answer != Answer.PREDICTED, refused=refused)
         if answer == Answer.PREDICTED:
-            self._capture(variant, kind, body, result)
-        return variant, answer, result
+            self._capture(variant, kind, body, result, model=model)
+        return answer, result
 
-    def _capture(self, variant: str, kind: Ask, body: bytes, result: bytes) -> None:
+    def _capture(self, variant: str, kind: Ask, body: bytes, result: bytes, *, model: str) -> None:
         deployment = self.record.deployment
         if deployment.capture and random.random() * 100 < deployment.capture.percent:
             asked_in, answered_in = kind.content_types
-            model = deployment.variants[variant].model
             event = line(body, asked_in, answer=result, answer_type=answered_in, at_s=time.time(), model=model)
             self._captures.add(deployment.endpoint, variant, event)
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from housing.deployment.plan import Action, CreateEndpoint, effect
+from housing.deployment.plan import Action, CreateEndpoint, ReplaceVariants, effect
 from housing.deployment.spec import Deployment
 from housing.errors import DeploymentError
 from housing.targets.local.captures import Captures
@@ -112,7 +112,9 @@ class Endpoints:
             self._captures.forget(name)
             return
         bundles = await self._bundles(wanted, endpoint.record if endpoint else None, models)
-        if endpoint:
+        if endpoint and isinstance(action, ReplaceVariants):
+            await endpoint.shift_to(EndpointRecord(wanted, bundles))
+        elif endpoint:
             await endpoint.move_to(EndpointRecord(wanted, bundles))
         else:
             endpoint = Endpoint(self._fork_server, self._folder, self._captures)

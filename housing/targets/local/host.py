@@ -14,14 +14,15 @@ from typing import Any
 from urllib.parse import quote
 
 from housing.data.extras import Extras
-from housing.deployment.plan import Action
-from housing.deployment.spec import Deployment, Update
-from housing.errors import ConfigError, DataError, DeploymentError
+from housing.deployment.plan import Action, ReplaceVariants
+from housing.deployment.spec import Deployment
+from housing.errors import ConfigError, DataError, DeploymentError, RolledBack
 from housing.monitoring.captured import CapturedRows
 from housing.targets.base import EndpointStatus, Prediction, SinceChange
 from housing.targets.local import wire
 from housing.targets.local.captures import captured
 from housing.targets.local.settings import Settings
+from housing.targets.local.shifting import MEASURED
 from housing.targets.local.state import Address, StateFolder
 from housing.tasks.written import read_documents
 
@@ -43,16 +44,13 @@ class LocalHost:
         return self._folder.endpoints()
 
     def check(self, wanted: Deployment) -> None:
-        """The local host has neither shadow variants nor traffic that is shifted in steps."""
+        """The local host has neither queues nor variants without instances, and no alarms of CloudWatch."""
         asked = {
             "asynchronous": wanted.asynchronous is not None,
-            "update": wanted.update != Update(),
+            "update.existing_alarms": bool(wanted.update.existing_alarms),
         }
-        for name, variant in wanted.variants.items():
-            asked |= {
-                f"variants.{name}.serverless": variant.serverless is not None,
-                f"variants.{name}.shadow": variant.shadow,
-            }
+        asked |= {f"update.alarms.{name}": one.metric not in MEASURED for name, one in wanted.update.alarms.items()}
+        asked |= {f"variants.{name}.serverless": one.serverless is not None for name, one in wanted.variants.items()}
         if keys := [f"deployment.{key}" for key, is_set in asked.items() if is_set]:
             raise ConfigError(
                 f"{', '.join(keys)}: target@host=local serves at once and plainly, without it; "
@@ -71,7 +69,8 @@ class LocalHost:
             "models": {model: str(folder.absolute()) for model, folder in models.items()},
             "again": False,
         }
-        self._control("POST", "/control/actions", document)
+        takes_s = action.deployment.update.seconds if isinstance(action, ReplaceVariants) else 0
+        self._control("POST", "/control/actions", document, within_s=_ANSWER_WITHIN_S + takes_s)
 
     @contextlib.contextmanager
     def hold(self, purpose: str) -> Iterator[None]:
@@ -145,7 +144,14 @@ class LocalHost:
         known = ", ".join(self._folder.endpoints()) or "none"
         return f"endpoint {endpoint} does not exist in {self._folder.path} (there: {known}); `housing deploy` makes it"
 
-    def _control(self, method: str, path: str, document: Mapping[str, Any] | None = None) -> Any:
+    def _control(
+        self,
+        method: str,
+        path: str,
+        document: Mapping[str, Any] | None = None,
+        *,
+        within_s: float = _ANSWER_WITHIN_S,
+    ) -> Any:
         """What the server answers to one of our own commands; DeploymentError carries its refusal."""
         deadline = time.monotonic() + _START_WITHIN_S
         while True:
@@ -153,7 +159,9 @@ class LocalHost:
             address = self._serving()
             headers = {"Authorization": f"Bearer {address.token}"}
             try:
-                status, _, value = _request(address, method, path, json.dumps(document).encode(), headers)
+                status, _, value = _request(
+                    address, method, path, json.dumps(document).encode(), headers, within_s=within_s
+                )
             except ConnectionError as error:
                 status, value = 503, {"message": f"the server ended: {error}; see {self._folder.log}"}
                 document = {**document, "again": True} if document else None
@@ -161,7 +169,7 @@ class LocalHost:
                 return value
             # A server that is about to end answers 503; its successor will have the answer.
             if status != 503 or time.monotonic() > deadline:
-                raise DeploymentError(value["message"])
+                raise (RolledBack if value.get("RolledBack") else DeploymentError)(value["message"])
             time.sleep(0.1)
 
     def _serving(self) -> Address:
