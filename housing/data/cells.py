@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
 from decimal import Decimal
-
-import numpy as np
 
 from housing.data.missing import is_missing, text_of
 
@@ -23,7 +22,7 @@ def number(text: str) -> float:
     Raises ValueError, also for what only Python takes for a number, and for digits that would be lost.
     """
     value = float(text)
-    if "_" in text or not text.isascii() or not np.isfinite(value) or has_too_many_digits(text):
+    if "_" in text or not text.isascii() or not math.isfinite(value) or has_too_many_digits(text):
         raise ValueError(text)
     return value
 

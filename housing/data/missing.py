@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Container
-
-import numpy as np
+from numbers import Integral, Real
 
 Place = Callable[[int], str]
 """Names the place of a cell, given its index: `line 7`."""
@@ -23,7 +23,10 @@ def is_missing(value: object, texts: Container[str] = ()) -> bool:
     """Whether a cell holds nothing: None, NaN, pandas's NA or NaT, or one of the texts that mean so."""
     if isinstance(value, str):
         return value in texts
-    if value is None or (isinstance(value, float | np.floating) and bool(np.isnan(value))):
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return True
+    # NumPy's numbers of other widths; a whole number may be too large for a float.
+    if isinstance(value, Real) and not isinstance(value, Integral) and math.isnan(value):
         return True
     # By name: this module must not import pandas, and its NA refuses to be compared.
     return type(value).__name__ in ("NAType", "NaTType")

@@ -173,9 +173,9 @@ def _inert(text: str) -> str:
 
 @cache
 def _asset(name: str) -> str:
-    return files("housing.reporting").joinpath("assets", name).read_text(encoding="utf-8")
+    return files(__package__).joinpath("assets", name).read_text(encoding="utf-8")
 
 
 @cache
 def _packed_vega() -> str:
-    return base64.b64encode(files("housing.reporting").joinpath("assets", "vega.js.gz").read_bytes()).decode()
+    return base64.b64encode(files(__package__).joinpath("assets", "vega.js.gz").read_bytes()).decode()
