@@ -49,7 +49,7 @@ def test_several_metrics_are_measured_and_the_last_one_decides() -> None:
 
 
 def test_metrics_of_the_label_have_a_value_for_each_round() -> None:
-    def doubled(label: Any, prediction: Any) -> float:
+    def doubled(label: Any, prediction: Any, _weights: Any) -> float:
         return float(2 * np.abs(label - prediction).mean())
 
     fitted = _fit(iterations=8, label_metrics={"doubled": doubled})

@@ -81,7 +81,7 @@ def test_label_metrics_stand_beside_the_library_s_own() -> None:
     hyperparameters = {"num_round": 3, "eval_metric": ("mae",)}
     train = algorithm.matrix(*table(1), hyperparameters)
     fitted = algorithm.fit(
-        hyperparameters, train, seed=0, label_metrics={"worst": lambda y, p: float(np.abs(y - p).max())}
+        hyperparameters, train, seed=0, label_metrics={"worst": lambda y, p, _weights: float(np.abs(y - p).max())}
     )
     assert set(fitted.history["train"]) == {"mae", "worst"}
 
