@@ -37,7 +37,7 @@ _FIRST_DEFAULTS = (
     *("~algorithm.subsample", "~algorithm.colsample_bytree", "~algorithm.min_child_weight"),
 )
 _OWN_DEFAULTS = {"algorithm", "hyperparameters"}
-_NOT_SET = ("null", "none")
+_NOT_SET = ("null", "none", "{}", "[]")
 _MOST_DIFFERENCES = 8
 
 # What a study may be continued with another value of: its trials compare all the same.
@@ -220,7 +220,7 @@ def _tags(session: Session, definition: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """By key; one that an earlier version did not have is not set, as null and none are."""
+    """By key; one that an earlier version did not have is not set, as null, none and empty are."""
     from housing.tracking.entries import flatten
 
     before, after = flatten(then), flatten(now)
