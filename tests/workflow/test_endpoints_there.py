@@ -169,7 +169,7 @@ def test_an_update_that_is_taken_back_ends_with_the_code_of_cloud_errors(there: 
 
 
 def test_what_only_sagemaker_can_do_is_refused_here_before_anything_changes(folder: Path) -> None:
-    refused = _run("deploy", "deployment=guarded")
+    refused = _run("deploy", "deployment=guarded", "deployment.update.existing_alarms=[fire]")
     assert (refused.code, "deployment.update" in refused.err) == (3, True)
     assert not (folder / ".housing" / "endpoints").exists()
     refused = _run("predict", "--batch", "s3://mine/rows.csv")
