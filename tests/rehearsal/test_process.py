@@ -57,11 +57,19 @@ def _kill(address: Address) -> None:
 
 def _lives(pid: int) -> bool:
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+        status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
+    except (FileNotFoundError, ProcessLookupError):
         return False
     # In a container nobody may wait for those who have no parent left.
-    return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
+    return "\nState:\tZ" not in status
+
+
+def _ends(pid: int, within_s: float = 60) -> bool:
+    """Its lock is free a moment before it is gone."""
+    deadline = time.monotonic() + within_s
+    while _lives(pid) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return not _lives(pid)
 
 
 def test_one_is_started_soon_found_again_and_ended(rehearsal: Settings) -> None:
@@ -72,12 +80,12 @@ def test_one_is_started_soon_found_again_and_ended(rehearsal: Settings) -> None:
 
     assert ensure(rehearsal) == address == running(rehearsal.folder)
     assert _client(address, "sts").get_caller_identity()["Account"] == "123456789012"
-    # In processor time, which a busy machine stretches less; half a second, as on the clock of an idle one.
+    # In processor time, which a busy machine stretches less, and with what it makes ready after it has answered.
     fields = Path(f"/proc/{address.pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
-    assert sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK") < 2
+    assert sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK") < 4
     assert stop(rehearsal.folder)
     assert running(rehearsal.folder) is None
-    assert not _lives(address.pid)
+    assert _ends(address.pid)
 
 
 def test_commands_that_start_at_once_find_one_and_the_same(rehearsal: Settings) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.workflow.conftest import Housing, in_process
+from tests.workflow.rehearsed import statuses, until
 
 
 def _client(project: Path) -> Any:
@@ -92,7 +93,8 @@ def test_ctrl_c_ends_the_jobs_and_their_parent(project: Path) -> None:
     )
     assert process.stderr is not None
     assert "rows;" in process.stderr.readline()
-    time.sleep(0.5)
+    until(lambda: statuses(project / "mlflow.db").get("RUNNING") == 1)  # the parent; jobs are recorded when they end
+    time.sleep(4)
     process.send_signal(signal.SIGINT)
     _, told = process.communicate(timeout=300)
     assert process.returncode == 130, told
