@@ -26,6 +26,10 @@ def test_a_price_is_refused_that_is_negative_or_without_end(usd: float) -> None:
         Prices("2024", "us-east-1", "x", {"small": 0.1, "big": usd})
 
 
+def test_a_machine_may_cost_nothing() -> None:
+    assert Prices("2024", "us-east-1", "x", {"own": 0.0}).usd("own", 3, 3600) == 0
+
+
 def test_a_budget_may_be_0_or_have_no_limit() -> None:
     assert Budget().usd is None
     assert Budget(0).usd == 0

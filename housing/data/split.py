@@ -95,7 +95,7 @@ def _by_time(table: Table, dataset: Dataset, rows: Rows) -> list[Rows]:
         ends = [len(rows) if begin is None else int(np.searchsorted(ordered, begin)) for begin in declared]
     else:
         declared = (None, None)
-        ends = cut_between_moments(ordered, list(_ends(fractions, len(rows)))) if len(rows) else [0, 0]
+        ends = cut_between_moments(ordered, list(_ends(fractions, len(rows))))
         if not fractions.test:
             ends[1] = len(rows)
     parts = np.split(order, ends)
@@ -145,18 +145,17 @@ def _ends_by_rows(fractions: Fractions, sizes: NDArray[np.int64]) -> tuple[int, 
 
     A part that is to have rows has a group, where there are enough of them.
     """
-    groups, rows = len(sizes), np.cumsum(sizes)
-    total = int(rows[-1]) if groups else 0
+    groups, ends = len(sizes), np.concatenate([[0], np.cumsum(sizes)])
     least = [int(share > 0) for share in (fractions.train, fractions.validation, fractions.test)]
 
     def nearest_end(share: float, low: int, high: int) -> int:
-        ends = np.abs(np.concatenate([[0], rows]) - share * total)
-        return int(np.argmin(ends[low : max(low, high) + 1])) + low
+        low = min(low, groups)
+        return int(np.argmin(np.abs(ends[low : max(low, high) + 1] - share * ends[-1]))) + low
 
     first = nearest_end(fractions.train, least[0], groups - least[1] - least[2])
     if not fractions.test:
         return first, groups
-    return first, nearest_end(fractions.train + fractions.validation, min(first + least[1], groups), groups - least[2])
+    return first, nearest_end(fractions.train + fractions.validation, first + least[1], groups - least[2])
 
 
 def _claimed(table: Table, rule: Split) -> dict[str, NDArray[np.int64]]:

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import itertools
+import math
 import random
 
 import numpy as np
@@ -11,9 +13,9 @@ from hypothesis import strategies as st
 
 from housing.data.description import Dataset, Identifier, Nominal, Numeric
 from housing.data.moments import Date
-from housing.data.ordering import folds
+from housing.data.ordering import folds, shuffled, whole_groups
 from housing.data.split import split
-from housing.data.split_spec import ByColumn, ByTime, Fractions, Split
+from housing.data.split_spec import ByColumn, ByTime, Fractions, Outer, Split
 from housing.data.table import Table
 from housing.errors import DataError
 from tests.data.cottages import cottages
@@ -237,6 +239,151 @@ def test_named_rows_are_in_the_same_part_in_any_order_and_a_named_column_is_divi
     assert parts_of(order) == parts_of(order[::-1])
 
 
+def grouped(names: str, claimed: str = "", **rule: object) -> tuple[Table, Dataset]:
+    """A table with a row per letter, each in the group of that letter; `claimed` has a row's part as t, v or s."""
+    parts = list(claimed) or [None] * len(names)
+    columns = {
+        "who": np.array(list(names), object),
+        "part": np.array(parts, object),
+        "price": np.arange(len(names)) + 0.5,
+    }
+    described = {"who": Nominal(), "part": Nominal(missing="none"), "price": Numeric()}
+    by_column = ByColumn("part", ("t",), ("v",), ("s",)) if claimed else None
+    asked = Split(by_column=by_column, **rule)  # type: ignore[arg-type]
+    return Table(columns, "g.csv"), Dataset("g", "g.csv", "price", described, asked)
+
+
+@given(
+    groups=st.lists(st.integers(1, 9), min_size=3, max_size=12),
+    train=st.integers(1, 60),
+    validation=st.integers(0, 39),
+    last=st.booleans(),
+    seed=st.integers(0, 99),
+)
+def test_parts_of_groups_are_as_near_to_their_fractions_of_rows_as_whole_groups_allow(
+    groups: list[int], train: int, validation: int, last: bool, seed: int
+) -> None:
+    names = "".join(letter * count for letter, count in zip("abcdefghijkl", groups, strict=False))
+    shares = (train / 100, validation / 100, 1 - (train + validation) / 100)
+    fractions = Fractions(*shares) if last else Fractions(shares[0], 1 - shares[0])
+    table, dataset = grouped(names, fractions=fractions, by_group="who", seed=seed)
+    order = shuffled(table, dataset, np.arange(len(names)), seed=seed)
+    ends = [0, *np.cumsum(np.bincount(whole_groups(table, dataset, order)))]  # type: ignore[arg-type]
+    least = [int(share > 0) for share in (fractions.train, fractions.validation, fractions.test)]
+    first = min(
+        range(least[0], len(groups) - sum(least[1:]) + 1), key=lambda end: abs(ends[end] - fractions.train * len(names))
+    )
+    share = (fractions.train + fractions.validation) * len(names)
+    second = min(range(first + least[1], len(groups) - least[2] + 1), key=lambda end: abs(ends[end] - share))
+    if not last:
+        second = len(groups)
+    if not ends[second] - ends[first]:
+        with pytest.raises(DataError, match="no rows for validation"):
+            split(table, dataset)
+        return
+    parts = split(table, dataset)
+    assert parts.train.tolist() == sorted(order[: ends[first]])
+    assert parts.validation.tolist() == sorted(order[ends[first] : ends[second]])
+    assert parts.test.tolist() == sorted(order[ends[second] :])
+
+
+def test_where_the_column_claims_every_group_nothing_is_left_to_divide() -> None:
+    table, dataset = grouped("aabbc", "ttvvs", fractions=Fractions(0.6, 0.2, 0.2), by_group="who")
+    parts = split(table, dataset)
+    assert (parts.train.tolist(), parts.validation.tolist(), parts.test.tolist()) == ([0, 1], [2, 3], [4])
+
+
+@pytest.mark.parametrize(
+    ("names", "fractions", "why"),
+    [
+        ("aaa", Fractions(0.6, 0.2, 0.2), "who has 1 different value, none of which is divided"),
+        ("aab", Fractions(1, 0), "who has 2 different values, none of which is divided"),
+    ],
+)
+def test_too_few_groups_are_told_with_their_number(names: str, fractions: Fractions, why: str) -> None:
+    with pytest.raises(DataError) as refused:
+        split(*grouped(names, fractions=fractions, by_group="who"))
+    assert str(refused.value) == (
+        f"g.csv: the split leaves no rows for validation, of 3: {why}; mend the dataset's split (fractions, by_group)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("names", "claimed", "told"),
+    [
+        ("aabb", "tvvv", "1 groups between parts, such as who 'a'"),
+        ("aabb", "tsvv", "1 groups between parts, such as who 'a'"),
+        ("aabb", "ttvs", "1 groups between parts, such as who 'b'"),
+        ("abcdeabcde", "tttttvvvss", "5 groups between parts, such as who 'a', 'b', 'c' and 2 more"),
+    ],
+)
+def test_a_column_that_divides_groups_is_refused(names: str, claimed: str, told: str) -> None:
+    with pytest.raises(DataError) as refused:
+        split(*grouped(names, claimed, fractions=Fractions(0.6, 0.2, 0.2), by_group="who"))
+    assert str(refused.value) == f"g.csv: split.by_column divides {told}; claim whole groups"
+
+
+def ranked(names: str, claimed: str = "") -> tuple[Table, Dataset]:
+    """The same table for a ranking of the rows of each group."""
+    table, dataset = grouped(names, claimed, fractions=Fractions(0.5, 0.25, 0.25))
+    return table, dataclasses.replace(dataset, group="who", task="ranking")
+
+
+def test_a_ranking_s_groups_are_counted_and_never_divided() -> None:
+    table, dataset = ranked("aaaaaaaaaabcd")
+    parts = split(table, dataset)
+    assert [len(set(table["who"][rows])) for rows in (parts.train, parts.validation, parts.test)] == [2, 1, 1]
+    with pytest.raises(DataError, match="divides 1 groups between parts, such as who 'a'; claim whole groups"):
+        split(*ranked("aab", "tvv"))
+
+
+def test_by_time_a_share_of_rows_ends_where_a_later_moment_begins() -> None:
+    times = [9, 1, 2, 3, 4, 5, 6, 7, 8, 0]
+    thirds = split(*timed(times, by_time=ByTime("day"), fractions=Fractions(0.6, 0.2, 0.2)))
+    assert (thirds.train.tolist(), thirds.validation.tolist(), thirds.test.tolist()) == (
+        [1, 2, 3, 4, 5, 9],
+        [6, 7],
+        [0, 8],
+    )
+    halves = split(*timed(times, by_time=ByTime("day"), fractions=Fractions(0.6, 0.4)))
+    assert (halves.validation.tolist(), halves.test.tolist()) == ([0, 6, 7, 8], [])
+
+
+def test_by_time_without_a_test_part_all_later_rows_are_for_validation() -> None:
+    parts = split(*timed(list(range(6)), by_time=ByTime("day", 4.0)))
+    assert (parts.train.tolist(), parts.validation.tolist(), parts.test.tolist()) == ([0, 1, 2, 3], [4, 5], [])
+
+
+def test_a_gap_is_counted_from_where_a_part_is_declared_to_begin_or_else_from_its_first_row() -> None:
+    times = [0, 1, 2, 3, 8, 9]
+    declared = split(*timed(times, by_time=ByTime("day", 5.0, gap=3)))
+    assert (declared.train.tolist(), declared.validation.tolist()) == ([0, 1, 2], [4, 5])
+    by_rows = split(*timed(times, by_time=ByTime("day", gap=6), fractions=Fractions(4 / 6, 2 / 6)))
+    assert by_rows.train.tolist() == [0, 1, 2]
+
+
+def test_dates_of_a_format_are_divided_at_a_date_of_that_format() -> None:
+    columns = {"day": np.array(["3.2.24", "1.1.24", "15.1.24", "1.3.24"], object), "price": np.arange(4.0)}
+    described = {"day": Date(format="%d.%m.%y"), "price": Numeric()}
+    asked = Split(by_time=ByTime("day", "1.2.24", "1.3.24"))
+    parts = split(Table(columns, "d.csv"), Dataset("d", "d.csv", "price", described, asked))
+    assert (parts.train.tolist(), parts.validation.tolist(), parts.test.tolist()) == ([1, 2], [0], [3])
+    with pytest.raises(ValueError) as refused:
+        Dataset("d", "d.csv", "price", described, Split(by_time=ByTime("day", "1/2/24")))
+    assert "split.by_time.validation_from: must be a date, as the column has them (%d.%m.%y), got '1/2/24'" in str(
+        refused.value
+    )
+
+
+def test_a_time_that_divides_nothing_is_told_with_the_first_and_the_last() -> None:
+    with pytest.raises(DataError) as refused:
+        split(*timed([3, 1, 2], by_time=ByTime("day", 7.0)))
+    assert str(refused.value) == (
+        "t.csv: the split leaves no rows for validation, of 3: day has 1.0 to 3.0; "
+        "mend the dataset's split (fractions, by_time)"
+    )
+
+
 @pytest.mark.parametrize("rule", ["by_time", "by_group", "stratify"])
 def test_folds_are_divided_as_the_parts_are(rule: str) -> None:
     rng = np.random.default_rng(0)
@@ -269,20 +416,63 @@ def test_folds_are_divided_as_the_parts_are(rule: str) -> None:
 @pytest.mark.parametrize(
     ("rule", "told"),
     [
-        ({"by_time": ByTime("zone", "a")}, "split.by_time.column: columns.zone is nominal; it must be a date"),
-        ({"by_time": ByTime("rooms", 3.0)}, "split.by_time.column: columns.rooms must have missing: refused"),
-        ({"by_time": ByTime("area", "soon")}, "validation_from: must be a number, as 'area' is, got 'soon'"),
-        ({"by_time": ByTime("area", 5.0, 4.0)}, "test_from: must not lie before validation_from, 5.0"),
-        ({"by_group": "id", "fractions": Fractions(0.8, 0.2)}, "columns.id is different in every row; say unique"),
-        ({"by_group": "zon", "fractions": Fractions(0.8, 0.2)}, "there is no column 'zon'; did you mean 'zone'?"),
-        ({"key": "zone", "fractions": Fractions(0.8, 0.2)}, "split.key: columns.zone must name each row"),
-        ({"stratify": "area", "fractions": Fractions(0.8, 0.2)}, "columns.area is numeric and has no levels"),
+        (
+            {"by_time": ByTime("zone", "a")},
+            "split.by_time.column: columns.zone is nominal; it must be a date or a number: kind: date, with a format "
+            "where it is not as 2024-01-31",
+        ),
+        (
+            {"by_time": ByTime("rooms", 3.0)},
+            "split.by_time.column: columns.rooms must have missing: refused, every row needs a time",
+        ),
+        (
+            {"by_time": ByTime("area", "soon")},
+            "split.by_time.validation_from: must be a number, as 'area' is, got 'soon'",
+        ),
+        (
+            {"by_time": ByTime("area", 5.0, 4.0)},
+            "split.by_time.test_from: must not lie before validation_from, 5.0",
+        ),
+        ({"by_time": ByTime("aera", 5.0)}, "split.by_time.column: there is no column 'aera'; did you mean 'area'?"),
+        (
+            {"by_column": ByColumn("zzzzz", ("a",)), "fractions": Fractions(0.8, 0.2)},
+            "split.by_column.column: there is no column 'zzzzz'",
+        ),
+        (
+            {"by_group": "id", "fractions": Fractions(0.8, 0.2)},
+            "split.by_group: columns.id is different in every row; say unique: false",
+        ),
+        (
+            {"by_group": "zon", "fractions": Fractions(0.8, 0.2)},
+            "split.by_group: there is no column 'zon'; did you mean 'zone'?",
+        ),
+        (
+            {"by_group": "area", "fractions": Fractions(0.8, 0.2)},
+            "split.by_group: columns.area is numeric; describe it as kind: identifier (unique: false), or nominal",
+        ),
+        (
+            {"by_group": "street", "fractions": Fractions(0.8, 0.2)},
+            "split.by_group: columns.street must have missing: refused",
+        ),
+        (
+            {"key": "zone", "fractions": Fractions(0.8, 0.2)},
+            "split.key: columns.zone must name each row: kind: identifier",
+        ),
+        (
+            {"stratify": "area", "fractions": Fractions(0.8, 0.2)},
+            "split.stratify: columns.area is numeric and has no levels to divide evenly",
+        ),
     ],
 )
 def test_a_split_by_a_column_that_cannot_be_is_refused(rule: dict[str, object], told: str) -> None:
     with pytest.raises(ValueError) as refused:
         _dataset(**rule)
-    assert told in str(refused.value)
+    assert str(refused.value).split("\n") == [told]
+
+
+@pytest.mark.parametrize("rule", [{"by_group": "zone"}, {"key": "id"}, {"stratify": "zone"}, {"stratify": "street"}])
+def test_a_split_by_a_column_that_can_be_is_not(rule: dict[str, object]) -> None:
+    assert _dataset(fractions=Fractions(0.8, 0.2), **rule).split.fractions == Fractions(0.8, 0.2)
 
 
 @pytest.mark.parametrize(
@@ -291,12 +481,59 @@ def test_a_split_by_a_column_that_cannot_be_is_refused(rule: dict[str, object], 
         ({}, "give fractions, by_column or both, or by_time.validation_from"),
         (
             {"by_time": ByTime("day", 3.0), "fractions": Fractions(0.8, 0.2)},
-            "validation_from and test_from, or fractions",
+            "by_time: give validation_from and test_from, or fractions, not both",
         ),
-        ({"by_time": ByTime("day"), "fractions": Fractions(0.8, 0.2), "by_group": "who"}, "choose one"),
-        ({"by_group": "who", "fractions": Fractions(0.8, 0.2), "stratify": True}, "cannot be divided evenly besides"),
+        (
+            {"by_time": ByTime("day"), "fractions": Fractions(0.8, 0.2), "by_group": "who"},
+            "by_group: and by_time would each divide the rows; choose one",
+        ),
+        ({"by_column": ByColumn("part", ("t",)), "by_group": "who"}, "by_group: needs fractions"),
+        (
+            {"by_group": "who", "fractions": Fractions(0.8, 0.2), "stratify": True},
+            "stratify: rows are divided by_group, and levels cannot be divided evenly besides",
+        ),
+        (
+            {"by_time": ByTime("day", 3.0), "key": "id"},
+            "key: rows are divided by_time, which does not depend on the order of the file",
+        ),
     ],
 )
 def test_rules_that_do_not_go_together_are_refused(rule: dict[str, object], told: str) -> None:
-    with pytest.raises(ValueError, match=told):
+    with pytest.raises(ValueError) as refused:
         Split(**rule)  # type: ignore[arg-type]
+    assert str(refused.value) == told
+
+
+@pytest.mark.parametrize(
+    ("kind", "wrong", "told"),
+    [
+        (Fractions, (-0.1, 1.1), "train must lie in [0, 1], got -0.1"),
+        (Fractions, (0.0, 1.5, -0.5), "validation must lie in [0, 1], got 1.5"),
+        (Fractions, (0.5, 0.25, 0.0), "train + validation + test must sum to 1, got 0.75"),
+        (Fractions, (0.5, 0.5, 1e-8), "train + validation + test must sum to 1, got 1"),
+        (ByColumn, ("part",), "at least one of train, validation and test must list a value"),
+        (ByColumn, ("part", ("a", "b"), ("a",)), "a value belongs to one part, once; listed again: 'a'"),
+        (ByTime, ("day", None, 3.0), "validation_from is needed beside test_from: where the rows to choose by begin"),
+        (ByTime, ("day", 3.0, None, -1.0), "gap must be 0 or more, got -1"),
+        (ByTime, ("day", 3.0, None, math.inf), "gap must be 0 or more, got inf"),
+        (Outer, (1, 0), "fold must lie in [0, folds), of 2 folds or more; got 0 of 1"),
+        (Outer, (5, 5), "fold must lie in [0, folds), of 2 folds or more; got 5 of 5"),
+        (Outer, (5, -1), "fold must lie in [0, folds), of 2 folds or more; got -1 of 5"),
+        (Outer, (2, 1, -1), "seed must lie in [0, 2**32), got -1"),
+        (Outer, (2, 1, 2**32), "seed must lie in [0, 2**32), got 4294967296"),
+    ],
+)
+def test_parts_of_a_rule_that_cannot_be_are_refused(kind: type, wrong: tuple[object, ...], told: str) -> None:
+    with pytest.raises(ValueError) as refused:
+        kind(*wrong)
+    assert str(refused.value) == told
+
+
+def test_parts_of_a_rule_may_be_at_their_bounds() -> None:
+    assert Fractions(0.1 + 0.2, 0.7).train == pytest.approx(0.3)
+    assert Fractions(1, 0, 0).test == Fractions(0, 1).test == 0
+    assert Outer(2, 0).seed == 0
+    assert Outer(2, 1, 2**32 - 1).fold == 1
+    assert ByTime("day", 3.0, 3.0).begins(None, is_date=False) == (3.0, 3.0)
+    with pytest.raises(ValueError, match=r"^validation_from: must be a date, such as 2024-01-31, got 'soon'$"):
+        ByTime("day", "soon").begins(None, is_date=True)

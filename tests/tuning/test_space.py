@@ -10,6 +10,7 @@ from housing.tuning.space import (
     Float,
     Int,
     SearchSpace,
+    bare,
     described,
     faults,
     grid,
@@ -18,6 +19,7 @@ from housing.tuning.space import (
     identity,
     interval,
     is_active,
+    lies_in,
     partition,
     stepped,
 )
@@ -186,3 +188,26 @@ def test_every_fault_is_told_in_full_and_not_the_first_alone() -> None:
 )
 def test_a_distribution_is_described_in_words(distribution: Float | Int | Categorical, words: str) -> None:
     assert described(distribution) == words
+
+
+def test_steps_are_counted_from_the_low_end() -> None:
+    stepped_from = Float(0.3, 2.3, step=0.5)
+    assert [value in stepped_from for value in (0.3, 0.8, 1.3, 2.3)] == [True] * 4
+    assert [value in stepped_from for value in (0.5, 1.0, 1.5, 2.0)] == [False] * 4
+
+
+def test_a_point_lies_in_a_space_with_exactly_the_parameters_that_are_active_in_it() -> None:
+    space: SearchSpace = {
+        "booster": Categorical(("gbtree", "dart")),
+        "rate_drop": Float(0.0, 0.5, only_if=Condition("booster", ("dart",))),
+    }
+    assert lies_in({"booster": "gbtree"}, space)
+    assert lies_in({"booster": "dart", "rate_drop": 0.5}, space)
+    assert not lies_in({"booster": "dart"}, space)
+    assert not lies_in({"booster": "dart", "rate_drop": 0.6}, space)
+    assert not lies_in({"booster": "gbtree", "rate_drop": 0.1}, space)
+    assert not lies_in({"booster": "gblinear"}, space)
+
+
+def test_a_parameter_of_one_algorithm_among_several_is_named_by_its_last_word() -> None:
+    assert [bare(name) for name in ("eta", "xgboost.eta", "a.b.eta")] == ["eta"] * 3
