@@ -115,8 +115,7 @@ def plan(wanted: Deployment, current: Deployment | None) -> tuple[Action, ...]:
         for name, v in new.items()
         if name in old
         and not v.autoscaling
-        and not v.serverless
-        and not v.shadow
+        and _keeps_instances(v, old[name])
         and (name in stopped or v.instances != old[name].instances)
     }
     if weights or instances:
@@ -251,9 +250,14 @@ def _refuse_while_scaling(action: ReplaceVariants, current: Deployment) -> None:
 
 
 def _keeping_instances(new: Variant, old: Variant | None) -> Variant:
-    if old is None or new.serverless or old.serverless or new.shadow or old.shadow:
+    if old is None or not _keeps_instances(new, old):
         return new
     return replace(new, instances=old.instances, autoscaling=old.autoscaling)
+
+
+def _keeps_instances(new: Variant, old: Variant) -> bool:
+    """Whether a variant has as many instances as before on new machines; else it starts with those it declares."""
+    return not (new.serverless or old.serverless or new.shadow or old.shadow)
 
 
 def _variant(deployment: Deployment, name: str) -> Variant:

@@ -254,7 +254,7 @@ def grouped(names: str, claimed: str = "", **rule: object) -> tuple[Table, Datas
 
 
 @given(
-    groups=st.lists(st.integers(1, 9), min_size=3, max_size=12),
+    groups=st.lists(st.sampled_from([1, 2, 5, 40]), min_size=3, max_size=12),
     train=st.integers(1, 60),
     validation=st.integers(0, 39),
     last=st.booleans(),
@@ -330,9 +330,9 @@ def ranked(names: str, claimed: str = "") -> tuple[Table, Dataset]:
 
 
 def test_a_ranking_s_groups_are_counted_and_never_divided() -> None:
-    table, dataset = ranked("aaaaaaaaaabcd")
+    table, dataset = ranked("a" * 50 + "bcdefgh")
     parts = split(table, dataset)
-    assert [len(set(table["who"][rows])) for rows in (parts.train, parts.validation, parts.test)] == [2, 1, 1]
+    assert [len(set(table["who"][rows])) for rows in (parts.train, parts.validation, parts.test)] == [4, 2, 2]
     with pytest.raises(DataError, match="divides 1 groups between parts, such as who 'a'; claim whole groups"):
         split(*ranked("aab", "tvv"))
 
@@ -488,6 +488,8 @@ def test_a_split_by_a_column_that_can_be_is_not(rule: dict[str, object]) -> None
             "by_group: and by_time would each divide the rows; choose one",
         ),
         ({"by_column": ByColumn("part", ("t",)), "by_group": "who"}, "by_group: needs fractions"),
+        ({"fractions": Fractions(0.8, 0.2), "seed": 2**32}, "seed must lie in [0, 2**32), got 4294967296"),
+        ({"fractions": Fractions(0.8, 0.2), "seed": -1}, "seed must lie in [0, 2**32), got -1"),
         (
             {"by_group": "who", "fractions": Fractions(0.8, 0.2), "stratify": True},
             "stratify: rows are divided by_group, and levels cannot be divided evenly besides",

@@ -300,8 +300,12 @@ def test_what_only_later_updates_follow_keeps_the_running_fleet() -> None:
 
 def test_traffic_is_shifted_between_variants_of_the_same_names_only() -> None:
     wanted = Deployment("house", {"b": FIXED}, update=Update(strategy="canary"))
-    with pytest.raises(DeploymentError, match=r"a, wanted b.*all_at_once"):
-        plan(wanted, PLAIN)
+    with pytest.raises(DeploymentError) as refused:
+        plan(wanted, replace(PLAIN, variants={"a": FIXED, "c": FIXED}))
+    assert str(refused.value) == (
+        "house: canary shifts traffic between variants of the same names only; served are a, c, wanted b; "
+        "deploy once with deployment.update.strategy=all_at_once"
+    )
 
 
 @pytest.mark.parametrize("key", ["weight", "instances"])
@@ -339,6 +343,36 @@ def test_a_serverless_endpoint_is_updated_to_instances() -> None:
     assert plan(PLAIN, FUNCTION) == (ReplaceVariants(PLAIN),)
     assert "no request is lost" in describe(PLAIN, FUNCTION).how
     assert describe(replace(PLAIN, variants={"a": replace(FIXED, instances=2)}), PLAIN).how == ""
+
+
+def test_new_machines_keep_the_running_count_and_those_after_a_function_start_as_declared() -> None:
+    three = replace(PLAIN, variants={"a": Variant("models:/m/2", instances=3)})
+    (update,) = plan(three, FUNCTION)
+    assert effect(update, FUNCTION) == three
+    five = replace(PLAIN, variants={"a": Variant("models:/m/1", instances=5)})
+    stands = effect(ReplaceVariants(three), five)
+    assert stands is not None
+    assert (stands.variants["a"].model, stands.variants["a"].instances) == ("models:/m/2", 5)
+
+
+def test_a_teardown_stops_scaling_first_and_ends_what_cannot_be_read_outright() -> None:
+    two = Deployment("house", {"a": SCALED, "b": FIXED})
+    assert teardown("house", two) == (StopScaling("house", "a"), DeleteEndpoint("house"))
+    assert teardown("house", None) == (DeleteEndpoint("house"),)
+
+
+@pytest.mark.parametrize(("running", "after"), [(1, 2), (3, 3), (9, 4)])
+def test_scaling_begins_within_its_bounds(running: int, after: int) -> None:
+    start = StartScaling("house", "a", Autoscaling(4, 60, min_instances=2))
+    stands = effect(start, replace(PLAIN, variants={"a": replace(FIXED, instances=running)}))
+    assert stands is not None
+    assert stands.variants["a"].instances == after
+
+
+def test_what_is_replaced_starts_no_machines_beside_the_old_ones() -> None:
+    assert not planning.starts_machines(FUNCTION, PLAIN)
+    assert not planning.starts_machines(PLAIN, None)
+    assert planning.starts_machines(PLAIN, FUNCTION)
 
 
 def test_a_count_that_autoscaling_owns_is_no_difference() -> None:

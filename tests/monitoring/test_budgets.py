@@ -34,3 +34,15 @@ def test_a_share_of_errors_counts_once_chance_does_not_explain_it(calls: int, er
 def test_what_is_no_budget_is_refused(values: dict[str, float]) -> None:
     with pytest.raises(ValueError, match=next(iter(values))):
         Monitoring(**values)
+
+
+def test_what_is_at_its_budget_is_within_it_and_each_budget_is_told_with_its_key() -> None:
+    settings = Monitoring(p99_ms=0.5, server_error_share=0)
+    assert told(settings, p99=0.5, calls=10, errors=0) == []
+    both = budget_faults(
+        settings, p99_ms={"a": 0.6, "b": 0.1}, calls={"a": 10, "b": 10}, server_errors={"a": 10, "b": 0, "c": 3}
+    )
+    assert [(fault.variant, fault.what, fault.seen, fault.limit) for fault in both] == [
+        ("a", "p99_ms", 0.6, 0.5),
+        ("a", "server_error_share", 1.0, 0),
+    ]

@@ -243,3 +243,10 @@ def test_all_thresholds_that_make_no_sense_are_told_at_once() -> None:
 def test_thresholds_that_make_no_sense_are_refused_by_name(values: Mapping[str, Any], key: str) -> None:
     with pytest.raises(ValueError, match=f"{key}: must lie|{key}: must be"):
         Monitoring(**values)
+
+
+def test_a_column_that_training_never_had_has_no_range_to_be_out_of() -> None:
+    nothing = {"Area": np.full(100, np.nan)}
+    (found,) = compare(nothing, {"Area": np.arange(50.0)}, RULES).columns
+    assert "out of range" not in found.faults
+    assert found.out_of_range == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import numpy as np
@@ -92,6 +93,17 @@ def test_what_cannot_be_read_is_counted_and_stops_nothing() -> None:
     broken = ["Area\n900\n", "Area,Alley,Zone\nbig,,RL\n", '"', ""]
     found = read(*map(request, broken), request("{", content_type="application/json"), request(RAW, 1, 2))
     assert (found.unread, found.rows) == (5, 2)
+
+
+def test_numbers_as_the_description_writes_them_are_numbers_in_texts_of_json_too() -> None:
+    european = dataclasses.replace(PRICES, decimal=",", thousands=".")
+    body = (
+        '{"instances": [{"Area": "1.900,5", "Alley": null, "Zone": "RL"}, {"Area": 2.5, "Alley": null, "Zone": "RL"}]}'
+    )
+    found = sample_of([request(body, 1, 2, content_type="application/json")], european, ENCODER, id_column=None)
+    assert found is not None
+    assert found.columns["Area"].tolist() == [1900.5, 2.5]
+    assert found.ids == (None, None)
 
 
 def test_nothing_to_read_is_nothing() -> None:

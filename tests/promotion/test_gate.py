@@ -312,6 +312,8 @@ def test_a_metric_of_which_more_is_better_must_be_more_than_the_naive_predictor_
     gate = replace(MAE, metric="r2", beats="naive")
     assert against_naive(Predictions(LABEL + 1), gate).passed
     assert not against_naive(Predictions(LABEL + 500_000), gate).passed
+    (verdict,) = against_naive(NAIVE, gate).verdicts
+    assert (verdict.rule, verdict.passed) == ("test r2 better than that of the naive predictor", False)
 
 
 def test_nothing_is_asked_where_the_gate_does_not_ask_to_beat_the_naive_predictor() -> None:
