@@ -24,7 +24,8 @@ from housing.rehearsal.training.engine import Engine
 Control = Callable[[str, str, bytes], HttpResponse | None]
 """Answers private calls, given their path, token and body; None for those that are AWS's."""
 
-_STATE = ("records", "aws", "work", "faults.json")
+_STATE = ("records", "work", "faults.json")
+_AWS = "aws"
 _RESETTING = "resetting"
 _log = logging.getLogger(__name__)
 
@@ -38,7 +39,7 @@ class RunningRehearsal:
     def __init__(self, settings: Settings, folder: Path, *, control: Control | None = None, last_port: int = 0) -> None:
         files.make_folder(folder)
         if (folder / _RESETTING).exists():
-            _wipe(folder)  # what was killed while it did so
+            _wipe(folder, *_STATE, _AWS)  # what was killed while it did so
         self.since = time.time()
         self._folder = folder
         self._control = control
@@ -79,9 +80,9 @@ class RunningRehearsal:
             (self._folder / _RESETTING).touch()
             self.context.ending.set()
             engine = self._composition.release()
-            self._aws.close(keep=False)
-            _wipe(self._folder)
-            self._begin(settings, engine)
+            self._aws.empty()
+            _wipe(self._folder, *_STATE)
+            self._open(settings, engine)
 
     def warm_up(self) -> None:
         """Load what the first calls of every command need, in the background."""
@@ -96,16 +97,19 @@ class RunningRehearsal:
         self._server.server_close()
         self._aws.close()
 
-    def _begin(self, settings: Settings, engine: Engine | None = None) -> None:
+    def _begin(self, settings: Settings) -> None:
         with ExitStack() as on_failure:
-            self._aws = Aws(settings.region, self._folder / "aws")
+            self._aws = Aws(settings.region, self._folder / _AWS)
             on_failure.callback(self._aws.close)
-            self.context = Context(settings, self._folder, self._aws)
-            self._composition = Composition(self.context, engine)
-            account = credentials.read_or_create(self._folder)
-            self._application = Application(self.context, self._composition, self._aws, account)
-            self._composition.start()
+            self._open(settings)
             on_failure.pop_all()
+
+    def _open(self, settings: Settings, engine: Engine | None = None) -> None:
+        self.context = Context(settings, self._folder, self._aws)
+        self._composition = Composition(self.context, engine)
+        account = credentials.read_or_create(self._folder)
+        self._application = Application(self.context, self._composition, self._aws, account)
+        self._composition.start()
 
     def _answer(self, environ: Environ, body: bytes) -> HttpResponse:
         if self._control is not None:
@@ -150,8 +154,8 @@ class _Calls:
                 self._changed.notify_all()
 
 
-def _wipe(folder: Path) -> None:
-    for name in _STATE:
+def _wipe(folder: Path, *names: str) -> None:
+    for name in names:
         path = folder / name
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from housing.rehearsal import files
+from housing.rehearsal.aws import moto_modules
 
 _INLINE_BYTES = 2048
 _CALLS_A_COPY = 500
@@ -164,7 +165,10 @@ class _Reader(pickle.Unpickler):
         self._bodies = bodies
 
     def find_class(self, module_name: str, global_name: str, /) -> Any:
-        found = super().find_class(module_name, global_name) if self._is_known(module_name, global_name) else None
+        found = None
+        if self._is_known(module_name, global_name):
+            moto_modules.prepare(module_name)
+            found = super().find_class(module_name, global_name)
         if found is None or ((module_name, global_name) not in _PLAIN and not isinstance(found, type)):
             raise files.NotPrivate(
                 f"{self._bodies.parent} holds {module_name}.{global_name}, which is not moto's; remove it"

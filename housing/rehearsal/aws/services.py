@@ -12,6 +12,7 @@ import datetime
 import io
 import logging
 import secrets
+import shutil
 import threading
 import time
 from contextlib import AbstractContextManager
@@ -39,6 +40,7 @@ class Aws:
 
     def __init__(self, region: str, folder: Path) -> None:
         self._region = region
+        self._folder = folder
         self._lock = threading.RLock()
         self._clients: dict[str, Any] = {}
         self._journal = Journal(folder)
@@ -80,10 +82,21 @@ class Aws:
         for service in ("sts", "s3", "logs"):
             moto_calls.load(service, self._region)
 
-    def close(self, *, keep: bool = True) -> None:
-        """`keep` False: what it holds is about to be deleted."""
+    def empty(self) -> None:
+        """Forget everything, in its folder, too; its clients stay, as to make one takes longer than all the rest."""
         with self._lock:
-            if keep and not self._journal.is_empty:
+            self._journal.close()
+            if self._folder.is_symlink():
+                self._folder.unlink()
+            else:
+                shutil.rmtree(self._folder)
+            self._journal = Journal(self._folder)
+            moto_calls.reset()
+            self._journal.restore(moto_calls.adopt, _replay)
+
+    def close(self) -> None:
+        with self._lock:
+            if not self._journal.is_empty:
                 self._journal.copy(moto_calls.state())
             self._journal.close()
         _ONE.release()
@@ -100,7 +113,9 @@ class Aws:
             endpoint_url="http://rehearsal",
             aws_access_key_id="rehearsal",
             aws_secret_access_key="rehearsal",
-            config=Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"}),
+            config=Config(
+                retries={"total_max_attempts": 1}, s3={"addressing_style": "path"}, parameter_validation=False
+            ),
         )
         signed_for = client.meta.service_model.signing_name
 

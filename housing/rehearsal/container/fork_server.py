@@ -9,6 +9,7 @@ containers are killed.
 from __future__ import annotations
 
 import contextlib
+import gc
 import json
 import os
 import select
@@ -22,7 +23,7 @@ _WAITING = 1 << 16  # bytes of a job's description that are read at a time
 
 
 def main(descriptor: int) -> None:
-    _import_without_scikit_learn()
+    _import()
     control = socket.socket(fileno=descriptor)
     waking, woken = os.pipe()
     for end in (waking, woken):
@@ -47,12 +48,17 @@ def main(descriptor: int) -> None:
             os.killpg(pid, signal.SIGKILL)
 
 
-def _import_without_scikit_learn() -> None:
-    # XGBoost imports scikit-learn when it is there, which takes three times as long as XGBoost itself.
-    sys.modules["sklearn"] = None  # type: ignore[assignment]
+def _import() -> None:
+    """What containers need. XGBoost goes without its interface to scikit-learn, which takes longer than itself."""
+    unneeded = ("sklearn", "xgboost.plotting", "xgboost.sklearn")
+    for name in unneeded:
+        sys.modules[name] = None  # type: ignore[assignment]
     from housing.rehearsal.container import entry  # noqa: F401
 
-    del sys.modules["sklearn"]
+    for name in unneeded:
+        del sys.modules[name]
+    gc.collect()
+    gc.freeze()  # a collection in a container would copy every page that it shares with this process
 
 
 def _reap(children: dict[int, socket.socket]) -> None:

@@ -48,9 +48,11 @@ def deregister(context: Context, endpoint: str) -> None:
 
 def check_target(context: Context, request: Mapping[str, Any]) -> None:
     """Of RegisterScalableTarget, which moto lets pass for endpoints that do not exist. Raises ApiError."""
+    resource = str(request.get("ResourceId"))
+    if request.get("ServiceNamespace") == "ecs":
+        raise refused(f"ECS service doesn't exist: {resource}")
     if request.get("ServiceNamespace") != NAMESPACE:
         return
-    resource = str(request.get("ResourceId"))
     named = _RESOURCE.fullmatch(resource)
     endpoint, variant = named.groups() if named else ("", "")
     if not named or not context.store.has("endpoint", endpoint) or variant not in _variants(context, endpoint):

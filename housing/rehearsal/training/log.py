@@ -79,17 +79,26 @@ class TrainingLog:
 
 def _reader(definitions: Sequence[Mapping[str, str]]) -> Callable[[str], list[tuple[str, float]]]:
     """What finds the metrics of a line, by name."""
-    patterns = [(definition["Name"], re.compile(definition["Regex"])) for definition in definitions]
-    # XGBoost has so many metrics that lines without any are worth knowing before each of them is looked for.
-    tabbed = bool(patterns) and all("#011" in pattern.pattern for _, pattern in patterns)
+    patterns = [
+        (definition["Name"], _sign_of(definition["Regex"]), re.compile(definition["Regex"]))
+        for definition in definitions
+    ]
 
     def read(line: str) -> list[tuple[str, float]]:
-        if tabbed and "#011" not in line:
-            return []
-        found = [(name, match[1]) for name, pattern in patterns if (match := pattern.search(line)) and match.groups()]
+        matches = ((name, pattern.search(line)) for name, sign, pattern in patterns if sign in line)
+        found = [(name, match[1]) for name, match in matches if match and match.groups()]
         return [(name, float(text)) for name, text in found if _is_number(text)]
 
     return read
+
+
+def _sign_of(pattern: str) -> str:
+    """What every line has that a pattern like those of the built-in algorithm finds; nothing for another one.
+
+    XGBoost has so many metrics that a search for each of them in each line is most of a short job's work here.
+    """
+    sign = re.fullmatch(r"\.\*\\\[\[0-9\]\+\\\]\.\*(#011[\w@-]+:)\([^()|]*(\([^()|]*\)\??)*\)[^()|]*", pattern)
+    return sign[1] if sign else ""
 
 
 def _is_number(text: str) -> bool:

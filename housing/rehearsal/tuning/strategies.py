@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import itertools
+import random
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING
 
 from housing.rehearsal.tuning.parameter_ranges import Choice, Point, Space
 
-Array = npt.NDArray[np.float64]
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    Array = npt.NDArray[np.float64]
+
 _AT_RANDOM = 3  # random points before the model is used
 _CANDIDATES = 1000
 _NEAR = 0.08  # standard deviation of candidates around the best points
@@ -35,8 +39,8 @@ def by_name(strategy: str) -> Propose:
 
 
 def at_random(space: Space, observations: Sequence[Observation], seed: int) -> Point | None:
-    point: Point = tuple(_generator(observations, seed).random(len(space.ranges)))
-    return point
+    drawn = random.Random(f"{seed}/{len(observations)}")
+    return tuple(drawn.random() for _ in space.ranges)
 
 
 def in_a_grid(space: Space, observations: Sequence[Observation], seed: int) -> Point | None:  # noqa: ARG001
@@ -48,6 +52,8 @@ def in_a_grid(space: Space, observations: Sequence[Observation], seed: int) -> P
 
 def bayesian(space: Space, observations: Sequence[Observation], seed: int) -> Point | None:
     """The point that a Gaussian process expects to improve most on the best one so far."""
+    import numpy as np
+
     known = [one for one in observations if one.value is not None]
     generator = _generator(observations, seed)
     if len(known) < max(_AT_RANDOM, min(len(space.ranges), 2 * _AT_RANDOM)):
@@ -66,11 +72,14 @@ def bayesian(space: Space, observations: Sequence[Observation], seed: int) -> Po
 
 
 def _generator(observations: Sequence[Observation], seed: int) -> np.random.Generator:
+    import numpy as np
+
     return np.random.default_rng([seed, len(observations)])
 
 
 def _spread(space: Space, observations: Sequence[Observation], seed: int) -> Point:
     """The next point of a low-discrepancy sequence."""
+    import numpy as np
     from scipy.stats import qmc
 
     sequence = qmc.Halton(len(space.ranges), rng=np.random.default_rng(seed)).random(len(observations) + 1)
@@ -79,6 +88,8 @@ def _spread(space: Space, observations: Sequence[Observation], seed: int) -> Poi
 
 def _candidates(space: Space, known: Sequence[Observation], generator: np.random.Generator) -> list[Point]:
     """Random points, half of them near the best ones."""
+    import numpy as np
+
     sides = len(space.ranges)
     best = [one.point for one in sorted(known, key=lambda one: one.value or 0.0)[:3]]
     near = np.array(best)[generator.integers(len(best), size=_CANDIDATES // 2)]
@@ -90,6 +101,8 @@ def _candidates(space: Space, known: Sequence[Observation], generator: np.random
 
 def _features(space: Space, points: Sequence[Point]) -> Array:
     """A column a number, as rounded to what is trained, and a column a category."""
+    import numpy as np
+
     rows = []
     for point in points:
         row: list[float] = []
@@ -102,6 +115,7 @@ def _features(space: Space, points: Sequence[Point]) -> Array:
 
 def _predicted(points: Array, values: Array, candidates: Array, running: Array) -> tuple[Array, Array]:
     """Mean and standard deviation at the candidates; running jobs count as finished with their expected value."""
+    import numpy as np
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.gaussian_process import GaussianProcessRegressor
     from sklearn.gaussian_process.kernels import Matern, WhiteKernel
@@ -122,6 +136,7 @@ def _predicted(points: Array, values: Array, candidates: Array, running: Array) 
 
 
 def _improvement(mean: Array, deviation: Array, best: float) -> Array:
+    import numpy as np
     from scipy.stats import norm
 
     deviation = np.maximum(deviation, 1e-9)
