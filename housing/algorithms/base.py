@@ -43,6 +43,7 @@ _NOT_ALGORITHMS = (
     "trees",
     "xgboost_parameters",
     "xgboost_trees",
+    "tree_walks",
 )
 
 

@@ -1,7 +1,7 @@
 """Trees of a fitted model as tables: a row takes tens of microseconds, and the answer is its library's to the last bit.
 
-A library spends most of a small request on preparing itself. Here all trees take one step down at once, by a handful of
-numpy calls a level, and their leaves are summed in the order in which the library sums them.
+A library spends most of a small request on preparing itself. Here all trees are walked at once (`tree_walks`), and
+their leaves are summed in the order in which the library sums them.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+
+from housing.algorithms.tree_walks import walk
 
 Link = Literal["none", "exp", "sigmoid", "softmax"]
 
@@ -63,47 +65,22 @@ Tree = Sequence[Node | float]
 
 
 class TreeTables:
-    """Safe to call from several threads; made by `tables`, or read by `from_bytes`."""
+    """For one thread at a time; made by `tables`, or read by `from_bytes`."""
 
     def __init__(self, arrays: Mapping[str, NDArray[Any]], rule: Rule, width: int) -> None:
         self.width, self.rule = width, rule
         self._arrays = dict(arrays)
-        # Positions are doubled: that of a node's left child in `kids` is the node itself, the right one follows.
-        self._roots, self._kids = arrays["roots"].astype(np.intp), arrays["kids"].astype(np.intp)
-        self._thresholds, self._values = arrays["thresholds"], arrays["values"]
-        self._features = arrays["features"].astype(np.intp)
-        self._any_feature = self._features % width
-        self._depth = int(arrays["depth"])
-        self._order = arrays["order"].astype(np.intp)
+        self._walk = walk(arrays, width)
         kind = np.float32 if rule.single else np.float64
         self._base = np.array(rule.base, kind)
+        # Of each output what its sum begins with, and then the leaves.
+        self._terms = np.column_stack([self._base, np.zeros(arrays["order"].shape, kind)])
         self._finish = _LINKS[rule.link]
 
     def predict(self, features: NDArray[np.float32]) -> NDArray[Any]:
         """See `housing.algorithms.base.Model`: for a few rows; many are quicker by the library."""
-        found = np.array([self._row(row) for row in features])
+        found = np.array([self._finish(self._summed(self._walk.leaves(row)), self.rule) for row in features])
         return found[:, 0] if self.rule.outputs == 1 else found
-
-    def _row(self, row: NDArray[np.float32]) -> NDArray[Any]:
-        features, thresholds, kids = self._any_feature, self._thresholds, self._kids
-        missing = np.isnan(row)
-        if missing.any():
-            # A value below all thresholds goes left, one above all goes right: each node reads the one it means.
-            row = np.concatenate([np.where(missing, -np.inf, row), np.where(missing, np.inf, row)])
-            features = self._features
-        node, count = self._roots.copy(), len(self._roots)
-        columns, step = np.empty(count, np.intp), np.empty(count, np.intp)
-        values, limits, right = np.empty(count, row.dtype), np.empty(count, np.float32), np.empty(count, np.bool_)
-        for _ in range(self._depth):
-            # Into arrays that exist and without a check of bounds: half the time.
-            features.take(node, out=columns, mode="clip")
-            row.take(columns, out=values, mode="clip")
-            thresholds.take(node, out=limits, mode="clip")
-            np.greater_equal(values, limits, out=right)
-            np.add(node, right, out=step)
-            kids.take(step, out=node, mode="clip")
-        leaves = self._values.take(node.take(self._order))
-        return self._finish(self._summed(leaves), self.rule)
 
     def _summed(self, leaves: NDArray[Any]) -> NDArray[Any]:
         """(outputs,) of (outputs, trees), one after another: in another order they would round otherwise."""
@@ -114,19 +91,19 @@ class TreeTables:
                 total = total / total.dtype.type(rule.scale)
             ended: NDArray[Any] = total + self._base
             return ended
-        if rule.scale != 1:
-            leaves = leaves / leaves.dtype.type(rule.scale)
-        return np.add.accumulate(np.column_stack([self._base, leaves]), axis=1)[:, -1]
+        self._terms[:, 1:] = leaves if rule.scale == 1 else leaves / leaves.dtype.type(rule.scale)
+        return np.add.accumulate(self._terms, axis=1)[:, -1]
 
     @property
     def steps(self) -> int:
         """How many nodes a row passes at most: what it costs."""
-        return max(self._depth, 1) * len(self._roots)
+        return max(int(self._arrays["depth"]), 1) * len(self._arrays["roots"])
 
     def splits(self) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
         """The columns and thresholds of all splits."""
-        are_splits = self._kids[::2] != np.arange(0, len(self._kids), 2)
-        return self._any_feature[::2][are_splits], self._thresholds[::2][are_splits]
+        kids, columns = self._arrays["kids"], self._arrays["features"].astype(np.intp) % self.width
+        are_splits = kids[::2] != np.arange(0, len(kids), 2)
+        return columns[::2][are_splits], self._arrays["thresholds"][::2][are_splits]
 
     def to_bytes(self) -> bytes:
         """For `from_bytes`; no pickle."""

@@ -23,6 +23,8 @@ def write(predictions: Predictions, levels: Sequence[str], form: str) -> str:
         return json.dumps({"predictions": written.documents(predictions, levels)})
     if form == JSON_LINES:
         return "".join(f"{json.dumps(one)}\n" for one in written.documents(predictions, levels))
+    if predictions.probabilities is None and predictions.quantiles is None:
+        return "".join([f"{value!r}\n" for value in predictions.values.tolist()])
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows(written.rows(predictions, levels))
     return text.getvalue()

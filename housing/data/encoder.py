@@ -71,7 +71,7 @@ class Encoder:
     _widths: tuple[int, ...] = field(init=False, repr=False, compare=False)
     required: tuple[str, ...] = field(init=False, repr=False, compare=False)
     """The raw columns that `transform` needs."""
-    _places: list[tuple[Input, int, int, int]] = field(init=False, repr=False, compare=False)
+    places: list[tuple[Input, int, int, int]] = field(init=False, repr=False, compare=False)
     """Of each input: its place among the raw columns, its first encoded column, how many it has."""
     _others: list[tuple[Input, int, int, int]] = field(init=False, repr=False, compare=False)
     _numbers: list[tuple[Number, int]] = field(init=False, repr=False, compare=False)
@@ -89,7 +89,7 @@ class Encoder:
         places = [*zip(self.inputs, raw, accumulate([0, *sizes[:-1]]), sizes, strict=True)] if sizes else []
         numbers = [place for place in places if isinstance(place[0], Number)]
         object.__setattr__(self, "required", required)
-        object.__setattr__(self, "_places", places)
+        object.__setattr__(self, "places", places)
         object.__setattr__(self, "_others", [place for place in places if not isinstance(place[0], Number)])
         object.__setattr__(self, "_numbers", [(one, at) for one, at, _, _ in numbers])
         object.__setattr__(self, "_number_columns", [start for _, _, start, _ in numbers])
@@ -174,7 +174,7 @@ class Encoder:
             if (plain := self._plain_numbers(raw)) is not None:
                 numbers.update(zip([one.column for one, _ in self._numbers], plain, strict=True))
                 matrix[:, self._number_columns] = plain.T
-            for one, place, start, size in self._places if plain is None else self._others:
+            for one, place, start, size in self.places if plain is None else self._others:
                 values = raw[place]
                 if isinstance(one, Number):
                     numbers[one.column] = one.read(values, missing, faults)
@@ -292,10 +292,6 @@ class Encoder:
     def rows_from_records(self, records: Sequence[Mapping[str, object]]) -> dict[str, list[object]]:
         """Raw rows as mappings -> what `transform` takes; other columns are passed over. Raises DataError."""
         return payload.rows_from_records(records, self.required)
-
-    def encoded_at_once(self, text: str) -> NDArray[np.float32] | None:
-        """The same of rows that are surely encoded; None where `is_encoded` must be asked."""
-        return payload.encoded_at_once(text, self.required, len(self.columns))
 
     def encoded_from_csv(self, text: str) -> NDArray[np.float32]:
         """Encoded rows without header or label, an empty cell for missing. Raises DataError on a wrong column count."""

@@ -22,7 +22,7 @@ def is_encoded(text: str, required: Sequence[str]) -> bool:
     Raises DataError when it is not CSV.
     """
     line = text.partition("\n")[0].removesuffix("\r")
-    if (found := plain_numbers.from_line(line)) is not None and found.size:
+    if line.isascii() and (found := plain_numbers.from_line(line.encode())) is not None and found.size:
         return required[0] not in (cells := line.split(",")) or not set(required) <= set(cells)
     first = header_of(text)
     return not set(required) <= set(first) and all(not cell or is_number(cell) for cell in first)
@@ -78,21 +78,12 @@ def rows_from_records(records: Sequence[object], required: Sequence[str]) -> dic
     return columns
 
 
-def encoded_at_once(text: str, required: Sequence[str], width: int) -> NDArray[np.float32] | None:
-    """What `encoded_from_csv` makes of rows that are surely encoded; None where `is_encoded` must be asked."""
-    # A header of numbers alone would have to be told from a row.
-    if not required or (required[0].isascii() and not required[0].strip("0123456789+-.eE")):
-        return None
-    plain = _plain_rows(text, width)
-    return None if plain is None else _finite(plain)
-
-
 def encoded_from_csv(text: str, width: int) -> NDArray[np.float32]:
     """(rows, width) of encoded rows without header or label; an empty cell is NaN.
 
     XGBoost takes a row with a column missing without an error, and answers wrongly: DataError here.
     """
-    if (plain := _plain_rows(text, width)) is not None:
+    if text.isascii() and (plain := plain_numbers.from_lines(text.replace("\r\n", "\n").encode(), width)) is not None:
         return _finite(plain)
     rows = _parsed(text)
     _refuse_ragged(rows, width, "the model")
@@ -107,14 +98,6 @@ def encoded_from_csv(text: str, width: int) -> NDArray[np.float32]:
         faults.raise_any()
         raise
     return _finite(matrix)
-
-
-def _plain_rows(text: str, width: int) -> NDArray[np.float64] | None:
-    lines = list(filter(None, text.replace("\r\n", "\n").split("\n")))
-    if not lines or any(line.count(",") + 1 != width for line in lines):
-        return None
-    plain = plain_numbers.from_line(",".join(lines))
-    return None if plain is None else plain.reshape(-1, width)
 
 
 def _finite(matrix: NDArray[np.float64]) -> NDArray[np.float32]:

@@ -16,6 +16,7 @@ from housing.data.content_type import CSV, JSON, JSON_LINES
 from housing.data.encoder import Encoder
 from housing.data.extras import Extras, extras_of
 from housing.data.json_rows import records_from_json, records_from_json_lines
+from housing.data.plain_rows import PlainRows
 from housing.errors import DataError
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ class Predictor:
     def __init__(self, model: Any, encoder: Encoder) -> None:
         self.model = model
         self.encoder = encoder
+        self._plain = PlainRows(encoder)
 
     @classmethod
     def load(cls, folder: Path) -> Predictor:
@@ -57,6 +59,8 @@ class Predictor:
 
     def predict_body(self, body: bytes, form: str) -> Predictions:
         """What a client sent in UTF-8, in one of `content_type.FORMS`."""
+        if (matrix := self._plain.matrix(body, form)) is not None:
+            return self._answer(matrix)
         text = _text(body)
         return {CSV: self.predict_csv, JSON: self.predict_json, JSON_LINES: self.predict_json_lines}[form](text)
 
@@ -97,8 +101,6 @@ class Predictor:
 
     def predict_csv(self, text: str) -> Predictions:
         """Raw rows with a header, or encoded rows without one."""
-        if (matrix := self.encoder.encoded_at_once(text)) is not None:
-            return self._answer(matrix)
         if self.encoder.is_encoded(text):
             return self._answer(self.encoder.encoded_from_csv(text))
         return self._answer(self.encoder.transform(self.encoder.rows_from_csv(text)))

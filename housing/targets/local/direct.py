@@ -2,6 +2,9 @@
 
 Whatever is out of the ordinary - another path, an option, rows that are refused, a body that is slow to come - goes the
 long way through the application, which knows what to say. Nothing is decided here that it would decide otherwise.
+
+Clients send the same head again and again. One that was found plain is remembered, byte by byte, and where a request
+that begins with it comes whole, even the parser is left out.
 """
 
 from __future__ import annotations
@@ -26,6 +29,9 @@ _VARIANT = b"x-amzn-sagemaker-target-variant"
 _OUT_OF_THE_ORDINARY = {b"origin", b"content-encoding", b"expect", b"transfer-encoding", b"upgrade"}
 _Question = tuple[str, Ask, bytes, str | None]
 """Endpoint, kind, content type of the answer, variant."""
+_LONGEST_HEAD, _MOST_HEADS = 4096, 1000
+_plain_heads: dict[bytes, tuple[_Question, int]] = {}
+"""What is asked by requests that begin with these bytes, and the length of their bodies."""
 _READ = {b"host", b"content-type", b"content-length", b"accept", _VARIANT}
 
 
@@ -38,9 +44,27 @@ class DirectHttp(BoundedHttp):
         self._held: list[bytes] | None = None
         self._asked: _Question
         self._waits: asyncio.TimerHandle | None = None
+        self._head = b""
+        """Of the request that the parser reads now, if it came in one piece; to be remembered where it is plain."""
+        self._is_tried = False
+        """Whether the request that the parser gets next could not be answered at once."""
+        self._drawn: str | None = None
+        """Its variant."""
 
     def data_received(self, data: bytes) -> None:
+        if self._is_between() and data.startswith(b"POST "):
+            end = data.find(b"\r\n\r\n") + 4
+            head = data[:end]
+            known = _plain_heads.get(head)
+            if known is None:
+                self._head = head
+            elif len(data) - end == known[1]:
+                if self._answer(known[0], data[end:]):
+                    self._ends_one()
+                    return
+                self._is_tried = True
         super().data_received(data)
+        self._head, self._is_tried = b"", False
         if self._held is not None and not self._waits:
             self._waits = self.loop.call_later(_BODY_WITHIN_S, self._go_the_long_way)
 
@@ -57,12 +81,20 @@ class DirectHttp(BoundedHttp):
         super().shutdown()
 
     def on_headers_complete(self) -> None:
+        if self._is_tried:
+            self._is_tried = False
+            self._keep_variant()
+            super().on_headers_complete()
+            return
         asked = self._question()
         if asked is None:
             super().on_headers_complete()
             return
         self._head_is_complete()
         self._asked, self._held = asked, []
+        if self._head:
+            _remember(self._head, asked, self.headers)
+            self._head = b""
 
     def on_body(self, body: bytes) -> None:
         if self._held is None:
@@ -72,15 +104,46 @@ class DirectHttp(BoundedHttp):
 
     def on_message_complete(self) -> None:
         if self._held is not None:
-            if self._answer(b"".join(self._held)):
+            if self._answer(self._asked, b"".join(self._held)):
                 self._forget()
                 self.on_response_complete()
                 return
+            self._keep_variant()
             self._go_the_long_way()
         super().on_message_complete()
 
+    def timeout_keep_alive_handler(self) -> None:
+        """Answers at once leave its time as it was set before them."""
+        left = self._heard_at + self.timeout_keep_alive - self.loop.time()
+        if left > 0:
+            self.timeout_keep_alive_task = self.loop.call_later(left, self.timeout_keep_alive_handler)
+        else:
+            super().timeout_keep_alive_handler()
+
+    def _ends_one(self) -> None:
+        """What `data_received` and `on_response_complete` do where nothing waits."""
+        self._heard_at = self.loop.time()
+        self._head_is_complete()
+        self.server_state.total_requests += 1
+        if self.timeout_keep_alive_task is None:
+            self.timeout_keep_alive_task = self.loop.call_later(
+                self.timeout_keep_alive, self.timeout_keep_alive_handler
+            )
+
+    def _keep_variant(self) -> None:
+        """On the long way the same one answers: drawn anew, those that answer at once would be drawn more often."""
+        if self._drawn:
+            self.scope["state"]["variant"], self._drawn = self._drawn, None
+
     def _is_idle(self, now: float) -> bool:
         return self._held is None and super()._is_idle(now)
+
+    def _is_between(self) -> bool:
+        """Whether the parser has nothing in hand, and no answer is under way: what comes now begins a request."""
+        if self._held is not None or (self._too_slow and self._head_bytes) or self._is_refused or self.pipeline:
+            return False
+        cycle = self.cycle
+        return (cycle is None or (cycle.response_complete and cycle.keep_alive)) and not self.flow.write_paused
 
     def _question(self) -> _Question | None:
         """None where the request is not plain."""
@@ -102,28 +165,20 @@ class DirectHttp(BoundedHttp):
             return False
         return bool(parser.get_method() == b"POST" and parser.get_http_version() == "1.1")
 
-    def _answer(self, body: bytes) -> bool:
+    def _answer(self, asked: _Question, body: bytes) -> bool:
         """Whether it was answered."""
-        name, kind, accept, variant = self._asked
+        name, kind, accept, variant = asked
         endpoint = self._endpoints.serving.get(name)
         if endpoint is None or self.transport.is_closing():
             return False
         if variant is None:
-            # On the long way the same one answers: drawn anew, those that answer at once would be drawn more often.
-            variant = self.scope["state"]["variant"] = endpoint.pick()
+            variant = self._drawn = endpoint.pick()
         result = endpoint.answer_at_once(variant, kind, body)
         if result is None:
             return False
-        lines = [b"HTTP/1.1 200 OK"]
-        lines += [name + b": " + value for name, value in self.server_state.default_headers]
-        lines += [
-            b"x-amzn-invoked-production-variant: " + variant.encode("latin-1"),
-            b"content-length: %d" % len(result),
-            b"content-type: " + accept,
-            b"",
-            result,
-        ]
-        self.transport.write(b"\r\n".join(lines))
+        self._drawn = None
+        head = _head_of_answer(variant, accept, self.server_state.default_headers)
+        self.transport.write(b"%b%d\r\n\r\n%b" % (head, len(result), result))
         return True
 
     def _go_the_long_way(self) -> None:
@@ -139,6 +194,33 @@ class DirectHttp(BoundedHttp):
         if self._waits:
             self._waits.cancel()
             self._waits = None
+
+
+def _remember(head: bytes, asked: _Question, headers: Iterable[tuple[bytes, bytes]]) -> None:
+    # Where lines ended otherwise, the parser may have seen the head end elsewhere.
+    if len(head) > _LONGEST_HEAD or head.count(b"\n") != head.count(b"\r\n") or head.count(b"\r\n\r\n") != 1:
+        return
+    if len(_plain_heads) >= _MOST_HEADS:
+        _plain_heads.clear()
+    _plain_heads[head] = asked, int(dict(headers)[b"content-length"])
+
+
+_answer_heads: dict[tuple[str, bytes], bytes] = {}
+_answered_with: list[list[tuple[bytes, bytes]]] = [[]]
+
+
+def _head_of_answer(variant: str, accept: bytes, default_headers: list[tuple[bytes, bytes]]) -> bytes:
+    """All but the length of the body. The default headers are another list each second, with the new time."""
+    if _answered_with[0] is not default_headers:
+        _answered_with[0] = default_headers
+        _answer_heads.clear()
+    found = _answer_heads.get((variant, accept))
+    if found is None:
+        lines = [b"HTTP/1.1 200 OK"]
+        lines += [name + b": " + value for name, value in default_headers]
+        lines += [b"x-amzn-invoked-production-variant: " + variant.encode("latin-1"), b"content-type: " + accept]
+        found = _answer_heads[variant, accept] = b"\r\n".join([*lines, b"content-length: "])
+    return found
 
 
 def _read(headers: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:

@@ -167,6 +167,8 @@ class Endpoint:
 
     def pick(self) -> str:
         """A variant, by the weights."""
+        if len(self._names) == 1:
+            return self._names[0]
         (variant,) = random.choices(self._names, cum_weights=self._cumulative_weights)
         return variant
 
