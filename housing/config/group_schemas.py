@@ -14,6 +14,7 @@ from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
+from housing.config.class_meanings import MEANINGS_IN
 from housing.config.files import conf_dir
 from housing.config.meanings import MEANINGS
 
@@ -163,17 +164,18 @@ def _comments(conf: Path, group: str) -> dict[str, str]:
 
 
 def _described(schema: Schema, comments: Mapping[str, str]) -> Schema:
-    """Every key with what it means: by its type, by a sentence of its class, by a comment in our files, or by name."""
+    """Every key with what it means: by type, by class and name, by our files' comments, by a docstring, or by name."""
 
     def describe(node: Any) -> Any:
         if isinstance(node, list):
             return [describe(each) for each in node]
         if not isinstance(node, dict):
             return node
-        about = node.get("description", "")
+        about, kind = node.get("description", ""), str(node.get("title")).removeprefix("housing: ")
         for name, each in node.get("properties", {}).items():
             if isinstance(each, dict) and "description" not in each:
-                told = comments.get(name) or _sentence(about, name) or MEANINGS.get(name)
+                told = MEANINGS_IN.get(f"{kind}.{name}") or comments.get(name)
+                told = told or _sentence(about, name) or MEANINGS.get(name)
                 if told:
                     each["description"] = told
         return {name: describe(each) for name, each in node.items()}

@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from housing.config import group_schemas, json_schema
+from housing.config.class_meanings import MEANINGS_IN
 from housing.config.files import conf_dir
 from housing.config.group_schemas import MODELINE
 
@@ -46,6 +47,11 @@ def test_every_key_is_explained(group: str) -> None:
     schema = json.loads(group_schemas.text(schemas()[group]))
     untold = [name for name, each in _properties(schema) if "description" not in each]
     assert untold == [], "say what they mean: behind them in conf/, in the docstring, or in housing/config/meanings.py"
+
+
+def test_what_is_told_of_a_class_is_of_a_key_that_it_has() -> None:
+    keys = {f"{kind}.{name}" for schema in schemas().values() for kind, name in _keys(schema)}
+    assert sorted(MEANINGS_IN.keys() - keys) == []
 
 
 BROKEN = [
@@ -102,6 +108,13 @@ def test_a_slip_does_not_fit(group: str, text: str) -> None:
 )
 def test_a_part_of_an_option_fits(group: str, text: str) -> None:
     jsonschema.Draft202012Validator(schemas()[group]).validate(yaml.safe_load(text))
+
+
+def _keys(schema: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Every key, with the class that has it."""
+    for each in [schema, *schema["$defs"].values()]:
+        for name in each.get("properties", {}):
+            yield str(each.get("title")).removeprefix("housing: "), name
 
 
 def _properties(node: Any) -> Iterator[tuple[str, Mapping[str, Any]]]:
