@@ -7,7 +7,7 @@ INSTALLED := $(VENV)/.installed
 # Compiling every import anew would triple the start of each command.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test quick check bench clean help
+.PHONY: run test quick check docs generated bench clean help
 
 help:  ## show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -28,6 +28,14 @@ check: $(INSTALLED)  ## the fast part: lint, types, import contracts
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+docs: $(INSTALLED)  ## the site of docs/ in build/site, offline; a broken link fails
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
+generated: $(INSTALLED)  ## files that are made from the code: schemas, the page of the record, the reference
+	$(BIN)/python -m housing.config.json_schema
+	$(BIN)/python -m housing.tracking.schema
+	$(BIN)/python -m docs.write
 
 bench: $(INSTALLED)  ## ratios against bare baselines, measured in the same run
 	$(BIN)/python -m benchmarks

@@ -108,6 +108,16 @@ def test_the_readme_s_example_of_a_mistake_is_what_is_printed(shell: Shell) -> N
     assert example[1].strip() in done.stderr
 
 
+def test_troubleshooting_tells_of_messages_as_they_are_printed(shell: Shell) -> None:
+    page = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
+    told = re.findall(r"```console\n\$ (housing .+)\n(.+)\n```", page)
+    assert len(told) > 8
+    for command, message in told:
+        done = shell(command)
+        assert done.returncode != 0, command
+        assert " ".join(message.split()) in " ".join(done.stderr.split()), f"{command}\n{done.stderr}"
+
+
 def test_every_file_that_a_document_links_to_exists() -> None:
     for document in [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]:
         for link in re.findall(r"\]\((?!https?:)([^)#]+)", document.read_text(encoding="utf-8")):

@@ -45,8 +45,8 @@ def _members(schema: dict[str, Any]) -> list[str]:
             found = [code(each) for each in values]
         case {"const": value}:
             found = [code(value)]
-        case {"type": list(several)}:
-            found = [_WORDS.get(each, each) for each in several]
+        case {"type": [*several]}:
+            found = [_WORDS.get(str(each), str(each)) for each in several]
         case {"type": "array"}:
             found = [f"list of {told(schema['items'])}" if "items" in schema else "list"]
         case {"type": "object", "additionalProperties": dict(values)}:

@@ -47,7 +47,7 @@ def classes() -> Mapping[str, type[Any]]:
 
 def rule(kind: type[Any], key: str) -> str:
     """What a number must be, such as `must be 1 or more`; empty where any will do, and for what is no number."""
-    hint = keys.type_hints(kind).get(key)
+    hint = _hints(kind).get(key)
     numbers = {int, float} & set(_members(hint))
     if not numbers:
         return ""
@@ -66,7 +66,7 @@ def _told(kind: type[Any], key: str, value: float) -> str:
 
 def _example(kind: type[Any]) -> dict[str, Any]:
     """The least that such a mapping holds."""
-    hints = keys.type_hints(kind)
+    hints = _hints(kind)
     return {
         field.name: _EXAMPLES.get((kind.__name__, field.name), _value(hints[field.name]))
         for field in fields(kind)
@@ -90,6 +90,10 @@ def _value(hint: Any) -> Any:
     return [_value(get_args(hint)[0])] if origin is not None and issubclass(origin, Sequence) else "x"
 
 
+def _hints(kind: Any) -> dict[str, Any]:
+    return keys.type_hints(kind)
+
+
 def _members(hint: Any) -> Iterator[Any]:
     if get_origin(hint) in (Union, UnionType):
         for member in get_args(hint):
@@ -101,7 +105,7 @@ def _members(hint: Any) -> Iterator[Any]:
 def _below(kind: Any) -> Iterator[type[Any]]:
     if isinstance(kind, type) and is_dataclass(kind):
         yield kind
-        for hint in keys.type_hints(kind).values():
+        for hint in _hints(kind).values():
             yield from _below(hint)
     else:
         for argument in get_args(kind):

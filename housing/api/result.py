@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Result:
     """What a command came to.
 
@@ -44,6 +44,9 @@ class Result:
         shown = self.tables[table]
         return pd.DataFrame([list(row) for row in shown.rows], columns=list(shown.columns))
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {self.command}: {self.headline}>"
+
     def _repr_html_(self) -> str:
         parts = [f"<p><b>{escape(self.headline)}</b></p>"]
         for index, table in enumerate(self.tables):
@@ -52,7 +55,7 @@ class Result:
         return "".join(parts)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class RecordedRuns(Result):
     """Runs of the record; `data["runs"]` has a row for each."""
 

@@ -52,7 +52,8 @@ def promote(experiment: Experiment, invocation: Invocation, reporter: Reporter) 
         uri = f"models:/{version.name}@{experiment.gate.alias}"
         return Outcome(
             headline=f"{uri} is version {version.number} ({_state(promotion, experiment)})",
-            data={"model": version.name, "version": version.number, "alias": experiment.gate.alias}
+            data={"run_id": version.run_id, "model": version.name, "version": version.number}
+            | {"alias": experiment.gate.alias}
             | {"is_new": promotion.is_new, "is_champions_model": promotion.of_champion}
             | {"metrics": dict(promotion.metrics), "hyperparameters": dict(promotion.hyperparameters)},
             tables=(metrics_table(session, promotion),),
