@@ -10,12 +10,13 @@ import logging
 import os
 import shutil
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import xgboost
 
+from housing.rehearsal.container import recordio
 from housing.rehearsal.container.errors import UserError
 
 CSV, LIBSVM, PARQUET, RECORDIO = "csv", "libsvm", "parquet", "recordio-protobuf"
@@ -59,8 +60,6 @@ def checked_channels(channels: Mapping[str, Mapping[str, Any]]) -> str:
             f"Pipe mode for {name} is no longer supported. Please use Fast File mode (default) instead. "
             "Set input_mode='File' in your SageMaker Estimator or TrainingInput."
         )
-    if kind == RECORDIO:
-        raise UserError("application/x-recordio-protobuf is not supported by the rehearsal; text/csv is.")
     return kind
 
 
@@ -84,17 +83,18 @@ def check_format(folder: Path, kind: str) -> None:
             _check_libsvm(path)
 
 
-def matrix(folder: Path, kind: str, *, weights: bool, scratch: Path) -> xgboost.DMatrix:
-    """All files of the folder in one matrix, label first; with `weights` the second column weighs the rows.
+def matrix(folders: Sequence[Path], kind: str, *, weights: bool, scratch: Path) -> xgboost.DMatrix:
+    """All files of the folders in one matrix, label first; with `weights` the second column weighs the rows.
 
     `scratch` is emptied and used. Raises UserError when XGBoost cannot read them.
     """
-    _log.info("File path %s of input files", folder)
+    _log.info("File path %s of input files", folders[0] if len(folders) == 1 else [str(folder) for folder in folders])
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir(parents=True)
-    _link(folder, scratch, depth=1)
+    for folder in folders:
+        _link(folder, scratch, depth=1)
     _log.info("files path: %s", scratch)
-    loaded = {CSV: _csv, LIBSVM: _libsvm, PARQUET: _parquet}[kind](scratch, weights=weights)
+    loaded = {CSV: _csv, LIBSVM: _libsvm, PARQUET: _parquet, RECORDIO: _recordio}[kind](scratch, weights=weights)
     if loaded.get_label().size == 0:
         raise UserError(
             "Got input data without labels. Please check the input data set. "
@@ -189,6 +189,16 @@ def _from_text(address: str, kind: str) -> xgboost.DMatrix:
             return xgboost.DMatrix(address)
     except xgboost.core.XGBoostError as error:
         raise UserError(f"Failed to load {kind} data with exception:\n{error}") from error
+
+
+def _recordio(folder: Path, *, weights: bool) -> xgboost.DMatrix:  # noqa: ARG001
+    names = (path.name for path in folder.iterdir())
+    content = b"".join((folder / name).read_bytes() for name in sorted(names) if not name.startswith((".", "_")))
+    try:
+        features, labels = recordio.rows(content)
+        return xgboost.DMatrix(features, label=labels)
+    except (ValueError, TypeError, xgboost.core.XGBoostError) as error:
+        raise UserError(f"Failed to load recordio-protobuf data with exception:\n{error}") from error
 
 
 def _parquet(folder: Path, *, weights: bool) -> xgboost.DMatrix:  # noqa: ARG001

@@ -1,4 +1,4 @@
-"""The formats in which SageMaker's XGBoost image takes rows: CSV and libsvm, without label and header.
+"""The formats in which SageMaker's XGBoost image takes rows: CSV and libsvm without label, RecordIO of protobuf.
 
 It imports nothing of ours, because scripts' workers load it by its path: they must not see this package.
 """
@@ -6,7 +6,9 @@ It imports nothing of ours, because scripts' workers load it by its path: they m
 from __future__ import annotations
 
 import csv
+import importlib.util
 import math
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -18,25 +20,33 @@ _RECORDIO = ("recordio-protobuf", "application/x-recordio-protobuf")
 _PARQUET = ("parquet", "application/x-parquet")
 _ALL = ("csv", "libsvm", "parquet", *_RECORDIO[:1], "text/csv", *_LIBSVM[1:], _PARQUET[1], _RECORDIO[1])
 _SNIFFED = 512
+DECODED = (_CSV[1], *_LIBSVM[1:], _RECORDIO[1])
+"""What the image decodes for a script that does not."""
 
 
 class Unreadable(Exception):
     """The request's type is unknown, or its rows are not of that type."""
 
 
-def read_rows(body: bytes, content_type: str | None, *, absent: float = math.nan) -> xgboost.DMatrix:
+def read_rows(
+    body: bytes, content_type: str | None, *, absent: float = math.nan, stripped: bool = False
+) -> xgboost.DMatrix:
     """The request's rows; without a type they are taken for libsvm, whose lines leave out what is `absent`.
 
-    A newline at the end begins another row. Raises Unreadable, in the container's words.
+    A newline at the end of a text begins another row, unless it is `stripped`. Raises
+    Unreadable, in the container's words.
     """
     form = _form(content_type)
+    gap = " " if form == "recordio-protobuf" else "\n "
     try:
-        text = body.decode("utf-8")
+        if form == "recordio-protobuf":
+            return _read_recordio(body)
+        text = body.strip().decode("utf-8") if stripped else body.decode("utf-8")
         return _read_csv(text) if form == "csv" else _read_libsvm(text, absent)
     except Exception as e:
         # The container, too, answers whatever numpy, csv or XGBoost raise for rows that they cannot read.
         raise Unreadable(
-            f"Loading {form} data failed with Exception, please ensure data is in {form} format:\n {type(e)}\n {e}"
+            f"Loading {form} data failed with Exception, please ensure data is in {form} format:{gap}{type(e)}{gap}{e}"
         ) from e
 
 
@@ -59,7 +69,7 @@ def _form(content_type: str | None) -> str:
     if kind in _LIBSVM:
         return "libsvm"
     if kind in _RECORDIO:
-        raise Unreadable(f"The rehearsal does not read {content_type}; send text/csv or text/libsvm.")
+        return "recordio-protobuf"
     if kind in _PARQUET:
         raise Unreadable(f"Content-type {content_type} is not supported.")
     raise Unreadable(f"{content_type} is not an accepted ContentType: {', '.join(_ALL)}.")
@@ -80,6 +90,17 @@ def _read_csv(text: str) -> xgboost.DMatrix:
         delimiter = ","  # one column: the sniffer takes a digit for the delimiter
     cells = [["nan" if cell == "" else cell for cell in line.split(delimiter)] for line in lines]
     return xgboost.DMatrix(np.array(cells).astype(float), nthread=1)
+
+
+def _read_recordio(body: bytes) -> xgboost.DMatrix:
+    import xgboost
+
+    spec = importlib.util.spec_from_file_location("_recordio", Path(__file__).with_name("recordio.py"))
+    assert spec is not None and spec.loader is not None
+    recordio = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(recordio)
+    features, labels = recordio.rows(body)
+    return xgboost.DMatrix(features, label=labels, nthread=1)
 
 
 def _read_libsvm(text: str, absent: float) -> xgboost.DMatrix:

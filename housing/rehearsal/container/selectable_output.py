@@ -7,6 +7,8 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from housing.rehearsal.container import recordio
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -45,15 +47,17 @@ def select(predictions: NDArray[Any], keys: Sequence[str], objective: str, num_c
     return [cells(row) for row in predictions]
 
 
-def encode_selected(rows: Sequence[dict[str, Any]], keys: Iterable[str], accept: str, *, batch: bool) -> str:
+def encode_selected(rows: Sequence[dict[str, Any]], keys: Iterable[str], accept: str, *, batch: bool) -> bytes:
     """In the order of `keys`, as `accept` asks for it."""
     if accept == "application/json":
-        return json.dumps({"predictions": rows})
+        return json.dumps({"predictions": rows}).encode()
     if accept == "application/jsonlines":
-        return "".join(f"{json.dumps(row)}\n" for row in rows)
+        return "".join(f"{json.dumps(row)}\n" for row in rows).encode()
+    if accept == "application/x-recordio-protobuf":
+        return recordio.labelled(rows)
     if accept == "text/csv":
         text = "\n".join(",".join(_cell(row[key]) for key in keys) for row in rows)
-        return f"{text}\n" if batch else text
+        return (f"{text}\n" if batch else text).encode()
     raise NotEncodable(f"Cannot encode selected predictions into accept type '{accept}'.")
 
 

@@ -50,7 +50,7 @@ class XGBoostContainer:
         if not body:
             return Answer.text(204, "")
         try:
-            rows = read_rows(body.strip(), content_type)
+            rows = read_rows(body, content_type, stripped=True)
         except Unreadable as e:
             return self._fail(415, str(e))
         try:
@@ -86,7 +86,7 @@ class XGBoostContainer:
             keys = self._environment["SAGEMAKER_INFERENCE_OUTPUT"].replace(" ", "").lower().split(",")
             try:
                 selected = select(predictions, keys, self._objective, self._classes)
-                return Answer.text(200, encode_selected(selected, keys, accept, batch=batch), accept)
+                return Answer(200, encode_selected(selected, keys, accept, batch=batch), accept)
             except NotEncodable as e:
                 return self._fail(500, str(e))
         values = predictions.tolist()

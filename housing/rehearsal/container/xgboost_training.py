@@ -10,7 +10,8 @@ import logging
 import os
 import re
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import FrameType
@@ -18,7 +19,7 @@ from typing import Any
 
 import xgboost
 
-from housing.rehearsal.container import distributed, hyperparameters, matrices, metrics
+from housing.rehearsal.container import cross_validation, distributed, hyperparameters, matrices, metrics
 from housing.rehearsal.container.errors import AlgorithmError, UserError
 from housing.rehearsal.container.tree import Tree
 
@@ -48,8 +49,6 @@ def train(tree: Tree, after_round: Callable[[int], None], meeting: distributed.M
     given = hyperparameters.validated(tree.read("hyperparameters"))
     if "updater" in given:
         given["updater"] = ",".join(given["updater"])
-    if "_kfold" in given:
-        raise UserError("_kfold is not supported by the rehearsal: train a job for each fold.")
     channels = tree.read("inputdataconfig")
     kind = matrices.checked_channels(channels)
     training, validation = _loaded(
@@ -60,7 +59,11 @@ def train(tree: Tree, after_round: Callable[[int], None], meeting: distributed.M
             "Some configurations unsuitable for Dask GPU training were found: Dask training is only available for "
             "`gpu_hist` training on GPU instances."
         )
-    work = partial(_fit_and_save, tree, given, training, validation, after_round)
+    whole = training
+    if "_kfold" in given and validation is not None and training is not None:
+        _log.info("Read both train and validation data into one DMatrix")
+        whole = _read(tree, kind, ("train", "validation"), weights=given.get("csv_weights", 0) == 1)
+    work = partial(_fit_and_save, tree, given, _Matrices(training, validation, whole), after_round)
     if meeting is None:
         _log.info("Single node training.")
         work(is_master=True)
@@ -74,23 +77,32 @@ def train(tree: Tree, after_round: Callable[[int], None], meeting: distributed.M
     distributed.run(meeting, host, hosts, has_data=has_data, train=lambda is_master: work(is_master=is_master))
 
 
+@dataclass(frozen=True)
+class _Matrices:
+    """None where a host of several got no data; `whole` is what folds are made of."""
+
+    training: xgboost.DMatrix | None
+    validation: xgboost.DMatrix | None
+    whole: xgboost.DMatrix | None
+
+
 def _fit_and_save(
     tree: Tree,
     given: dict[str, Any],
-    training: xgboost.DMatrix,
-    validation: xgboost.DMatrix | None,
+    loaded: _Matrices,
     after_round: Callable[[int], None],
     *,
     is_master: bool,
 ) -> None:
     try:
-        booster = _fit(tree, given, training, validation, after_round, is_master=is_master)
+        boosters = _fit(tree, given, loaded, after_round, is_master=is_master)
     except Exception as error:
         if any(words in str(error) for words in _OF_THE_USER):
             raise UserError(str(error)) from error
         raise AlgorithmError(f"XGB train call failed with exception:\n {error}") from error
     if is_master:
-        _save(booster, tree.model / MODEL)
+        for name, booster in boosters.items():
+            _save(booster, tree.model / name)
 
 
 def _loaded(
@@ -101,7 +113,6 @@ def _loaded(
     if validated:
         matrices.warn_of_duplicates(*folders)
     _log.info("Determined 0 GPU(s) available on the instance.")
-    scratch = tree.temporary / "sagemaker_xgboost_input_data"
     loaded: list[xgboost.DMatrix | None] = []
     for folder, told in zip(folders, ("training", "validation"), strict=False):
         if matrices.size(folder) == 0 and not is_alone:
@@ -110,39 +121,58 @@ def _loaded(
         if matrices.size(folder) == 0:
             raise UserError(f"No data in {told} channel path {folder}")
         matrices.check_format(folder, kind)
-        loaded.append(matrices.matrix(folder, kind, weights=weights, scratch=scratch))
+        loaded.append(_read(tree, kind, (folder.name,), weights=weights))
     return loaded[0], loaded[1] if validated else None
 
 
+def _read(tree: Tree, kind: str, channels: Sequence[str], *, weights: bool) -> xgboost.DMatrix:
+    folders = [tree.data / name for name in channels]
+    return matrices.matrix(folders, kind, weights=weights, scratch=tree.temporary / "sagemaker_xgboost_input_data")
+
+
 def _fit(
-    tree: Tree,
-    given: dict[str, Any],
-    training: xgboost.DMatrix,
-    validation: xgboost.DMatrix | None,
-    after_round: Callable[[int], None],
-    *,
-    is_master: bool,
-) -> xgboost.Booster:
+    tree: Tree, given: dict[str, Any], loaded: _Matrices, after_round: Callable[[int], None], *, is_master: bool
+) -> dict[str, xgboost.Booster]:
+    """Boosters by the names of their files."""
     rounds = given.pop("num_round")
     evaluate, watched = _metrics(given)
-    start, checkpoint = _last_checkpoint(tree)
-    callbacks = _callbacks(tree, given, start, watched if validation is not None else None, is_master=is_master)
+    kept = given.pop("save_model_on_termination", "false") == "true" and is_master
+    patience = given.pop("early_stopping_rounds", None) if watched and loaded.validation is not None else None
+    given.pop("early_stopping_rounds", None)
     given.setdefault("nthread", 1)  # the same job gives the same bytes, and idle threads spin beside other jobs
-    _log.info("Train matrix has %d rows and %d columns", training.num_row(), training.num_col())
-    evaluated = [(training, "train")]
-    if validation is not None:
-        _log.info("Validation matrix has %d rows", validation.num_row())
-        evaluated.append((validation, "validation"))
-    return xgboost.train(
-        given,
-        training,
-        num_boost_round=rounds - start,
-        evals=evaluated,
-        custom_metric=evaluate,
-        callbacks=[*callbacks, _AfterRound(after_round, start)],
-        xgb_model=checkpoint,
-        verbose_eval=False,
-    )
+    assert loaded.training is not None and loaded.whole is not None
+    _log.info("Train matrix has %d rows and %d columns", loaded.training.num_row(), loaded.training.num_col())
+    evaluated = [(loaded.training, "train")]
+    if loaded.validation is not None:
+        _log.info("Validation matrix has %d rows", loaded.validation.num_row())
+        evaluated.append((loaded.validation, "validation"))
+    plain = {name: value for name, value in given.items() if name not in ("_kfold", "_num_cv_round")}
+
+    def boosted(matrix: xgboost.DMatrix, fold: int | None = None, told: dict[str, Any] | None = None) -> Any:
+        start, checkpoint = _last_checkpoint(tree, fold)
+        callbacks = _callbacks(tree, start, _name(fold), kept=kept, folder=_checkpoints(tree, fold))
+        if patience and watched:
+            callbacks.append(_early_stopping(patience, watched))
+        return xgboost.train(
+            plain,
+            matrix,
+            num_boost_round=rounds - start,
+            evals=evaluated,
+            custom_metric=evaluate,
+            evals_result=told,
+            callbacks=[*callbacks, _AfterRound(after_round, start)],
+            xgb_model=checkpoint,
+            verbose_eval=False,
+        )
+
+    if "_kfold" not in given:
+        return {MODEL: boosted(loaded.training)}
+    made = cross_validation.boosters(loaded.whole, given, boosted, rounds=rounds, folder=tree.output_data)
+    return {_name(fold): booster for fold, booster in enumerate(made)}
+
+
+def _name(fold: int | None) -> str:
+    return MODEL if fold is None else f"{MODEL}-{fold}"
 
 
 def _metrics(given: dict[str, Any]) -> tuple[Callable[..., Any] | None, str | None]:
@@ -161,46 +191,48 @@ def _metrics(given: dict[str, Any]) -> tuple[Callable[..., Any] | None, str | No
 
 
 def _callbacks(
-    tree: Tree, given: dict[str, Any], start: int, watched: str | None, *, is_master: bool
+    tree: Tree, start: int, name: str, *, kept: bool, folder: Path | None
 ) -> list[xgboost.callback.TrainingCallback]:
     callbacks: list[xgboost.callback.TrainingCallback] = [xgboost.callback.EvaluationMonitor()]
-    if folder := _checkpoints(tree):
+    if folder:
         folder.mkdir(parents=True, exist_ok=True)
         # As there: an interval of 0 rounds, which XGBoost takes for "after the first one, and never again".
         callbacks.append(xgboost.callback.TrainingCheckPoint(directory=folder, interval=start, name=CHECKPOINT))
-    if given.pop("save_model_on_termination", "false") == "true" and is_master:
-        callbacks.append(_KeptModel(tree.model))
+    if kept:
+        callbacks.append(_KeptModel(tree.model / name))
         _exit_on_sigterm(tree.model)
-    patience = given.pop("early_stopping_rounds", None)
-    if patience and watched:
-        callbacks.append(
-            xgboost.callback.EarlyStopping(
-                rounds=patience,
-                data_name="validation",
-                metric_name=watched,
-                maximize=watched in hyperparameters.MAXIMIZED,
-                save_best=True,
-            )
-        )
     return callbacks
 
 
-def _checkpoints(tree: Tree) -> Path | None:
+def _early_stopping(patience: int, watched: str) -> xgboost.callback.TrainingCallback:
+    return xgboost.callback.EarlyStopping(
+        rounds=patience,
+        data_name="validation",
+        metric_name=watched,
+        maximize=watched in hyperparameters.MAXIMIZED,
+        save_best=True,
+    )
+
+
+def _checkpoints(tree: Tree, fold: int | None = None) -> Path | None:
     local = tree.read("checkpointconfig").get("LocalPath")
-    return Path(tree.inside(local)) if local else None
+    folder = Path(tree.inside(local)) if local else None
+    return folder / f"model-{fold}" if folder and fold is not None else folder
 
 
-def _last_checkpoint(tree: Tree) -> tuple[int, Path | None]:
+def _last_checkpoint(tree: Tree, fold: int | None = None) -> tuple[int, Path | None]:
     """The round to go on with, and the model to go on from."""
-    folder = _checkpoints(tree)
+    folder = _checkpoints(tree, fold)
     found = [path for path in folder.iterdir() if _IS_CHECKPOINT(path.name)] if folder and folder.exists() else []
     if not found:
         return 0, None
     last = max(found, key=lambda path: int(path.suffix[1:]))
     start = int(last.suffix[1:]) + 1
-    _log.info("Checkpoint loaded from %s", last)
+    # As there: of a fold a file is looked for that nobody writes.
+    wanted = last if fold is None else last.with_name(f"{last.name}-{fold}")
+    _log.info("Checkpoint loaded from %s", wanted)
     _log.info("Resuming from iteration %s", start)
-    return start, last
+    return start, wanted
 
 
 _IS_CHECKPOINT = re.compile(rf"{CHECKPOINT}\.[0-9]+").fullmatch
@@ -209,11 +241,11 @@ _IS_CHECKPOINT = re.compile(rf"{CHECKPOINT}\.[0-9]+").fullmatch
 class _KeptModel(xgboost.callback.TrainingCallback):  # type: ignore[misc]
     """The model of every round in the model folder, so that a job that is stopped leaves one."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, path: Path) -> None:
+        self._path = path
 
     def after_iteration(self, model: xgboost.Booster, epoch: int, evals_log: Any) -> bool:  # noqa: ARG002
-        _save(model, self._folder / MODEL)
+        _save(model, self._path)
         return False
 
 

@@ -6,11 +6,12 @@ import contextlib
 import gzip
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from housing.rehearsal.api import listing
 from housing.rehearsal.aws.objects import bucket_and_key, listed
+from housing.rehearsal.container import recordio
 from housing.rehearsal.container.inference import TimedOut
 from housing.rehearsal.kinds import UNFINISHED
 from housing.rehearsal.responses import refused, unsupported
@@ -177,10 +178,9 @@ def _requests(record: Mapping[str, Any], body: bytes) -> Iterator[bytes]:
             raise _Failed(f"ClientError: the object is larger than MaxPayloadInMB ({record['MaxPayloadInMB']})")
         yield body
         return
-    lines = [line for line in body.splitlines(keepends=True) if line.strip()]
     together: list[bytes] = []
     size = 0
-    for line in lines:
+    for line in _records(record, body):
         if len(line) > most:
             raise _Failed(f"ClientError: a record is larger than MaxPayloadInMB ({record['MaxPayloadInMB']})")
         if together and (record["BatchStrategy"] == "SingleRecord" or size + len(line) > most):
@@ -192,6 +192,15 @@ def _requests(record: Mapping[str, Any], body: bytes) -> Iterator[bytes]:
         yield b"".join(together)
 
 
+def _records(record: Mapping[str, Any], body: bytes) -> Iterable[bytes]:
+    if record["TransformInput"]["SplitType"] == "Line":
+        return (line for line in body.splitlines(keepends=True) if line.strip())
+    try:
+        return list(recordio.frames(body))
+    except ValueError as e:
+        raise _Failed(f"ClientError: the object is no RecordIO: {e}") from e
+
+
 def _assembled(answers: list[bytes], output: Mapping[str, Any]) -> bytes:
     if output.get("AssembleWith", "None") == "None":
         return b"".join(answers)
@@ -200,7 +209,7 @@ def _assembled(answers: list[bytes], output: Mapping[str, Any]) -> bytes:
 
 def _check(request: Mapping[str, Any]) -> None:
     given = request["TransformInput"]
-    if given.get("SplitType", "None") not in ("None", "Line"):
+    if given.get("SplitType", "None") not in ("None", "Line", "RecordIO"):
         raise unsupported(f"the rehearsal does not support SplitType {given['SplitType']}")
     if request.get("DataCaptureConfig"):
         raise unsupported("the rehearsal does not support DataCaptureConfig of a transform job")

@@ -11,6 +11,7 @@ import xgboost
 
 from housing.rehearsal.container.inference import Setup, Unhealthy
 from housing.rehearsal.container.xgboost_inference import XGBoostContainer
+from tests.rehearsal.container.records import decoded, encoded
 
 FEATURES = np.random.default_rng(1).normal(size=(60, 4)).astype(np.float32)
 
@@ -51,6 +52,14 @@ def test_libsvm_counts_features_from_one_and_takes_the_rest_for_missing(model: P
     assert float(answer.body) == pytest.approx(float(booster.predict(xgboost.DMatrix(row))[0]))
 
 
+@pytest.mark.parametrize("sparse", [False, True])
+def test_records_are_rows(model: Path, booster: xgboost.Booster, sparse: bool) -> None:
+    body = encoded(FEATURES[:3].tolist(), [1, 2, 3], sparse=sparse)
+    answer = _serve(model).invoke(body, "application/x-recordio-protobuf", None)
+    expected = booster.predict(xgboost.DMatrix(FEATURES[:3]))
+    assert [float(line) for line in answer.body.split()] == pytest.approx(expected.tolist())
+
+
 def test_a_row_that_lacks_a_column_is_answered_without_a_word(model: Path) -> None:
     assert _serve(model).invoke(_csv(FEATURES[:1, :3]), "text/csv", None).status == 200
 
@@ -61,7 +70,7 @@ def test_a_row_that_lacks_a_column_is_answered_without_a_word(model: Path) -> No
         (b"1,2,3,4,5", "text/csv", None, 400, "Number of columns does not match number of features"),
         (b"LotArea,Street\n1,2", "text/csv", None, 415, "Loading csv data failed with Exception"),
         (b"[[1, 2, 3, 4]]", "application/json", None, 415, "application/json is not an accepted ContentType"),
-        (b"1,2,3,4", "application/x-recordio-protobuf", None, 415, "does not read"),
+        (b"1,2,3,4,", "application/x-recordio-protobuf", None, 415, "Invalid RecordIO magic at offset 0"),
         (b"1,2,3,4", "text/csv", "text/plain", 406, "Accept type text/plain is not supported"),
         (b"1,2,3,4", None, None, 415, "Loading libsvm data failed"),
         (b"", "text/csv", None, 204, ""),
@@ -113,6 +122,9 @@ def test_output_can_be_selected(tmp_path: Path) -> None:
     assert row["predicted_label"] == int(probability > 0.5)
     assert row["probabilities"] == [1 - probability, probability]
     assert np.isnan(row["predicted_score"])
+    as_records = container.invoke(_csv(FEATURES[:1]), "text/csv", "application/x-recordio-protobuf").body
+    (record,) = decoded(as_records)
+    assert record["probabilities"] == pytest.approx([1 - probability, probability])
     assert (
         container.invoke(_csv(FEATURES[:1]), "text/csv", None).body.decode().startswith(f'{row["predicted_label"]},"[')
     )

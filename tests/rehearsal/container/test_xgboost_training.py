@@ -12,6 +12,7 @@ from sklearn import metrics
 
 from housing.rehearsal.container.metrics import METRICS
 from housing.rehearsal.training.engine import Engine
+from tests.rehearsal.container.records import encoded
 from tests.rehearsal.container.trees import WALKTHROUGH, Machine, csv, rows
 
 CHANNELS = {"train": csv(rows(1)), "validation": csv(rows(2, 80))}
@@ -174,7 +175,7 @@ def test_channels_are_refused_in_the_containers_words(
     assert f"sagemaker_algorithm_toolkit.exceptions.UserError: {words}" in ended.failure
 
 
-def test_libsvm_and_parquet_train_the_same_model(machine: Machine) -> None:
+def test_libsvm_parquet_and_recordio_train_the_same_model(machine: Machine) -> None:
     import pandas as pd
 
     table = rows(1)
@@ -184,9 +185,13 @@ def test_libsvm_and_parquet_train_the_same_model(machine: Machine) -> None:
     (parquet.data / "train/train.csv").unlink()
     pd.DataFrame(table).rename(columns=str).to_parquet(parquet.data / "train/train.parquet")
 
-    models = [machine.run(tree) for tree in (machine.tree("csv", WALKTHROUGH, {"train": csv(table)}), libsvm, parquet)]
+    recordio = machine.tree("recordio", WALKTHROUGH, {"train": ""}, content_type="application/x-recordio-protobuf")
+    (recordio.data / "train/train.csv").write_bytes(encoded(table[:, 1:].tolist(), table[:, 0].tolist()))
 
-    assert [ended.code for ended in models] == [0, 0, 0], [ended.failure for ended in models]
+    trees = (machine.tree("csv", WALKTHROUGH, {"train": csv(table)}), libsvm, parquet, recordio)
+    models = [machine.run(tree) for tree in trees]
+
+    assert [ended.code for ended in models] == [0] * 4, [ended.failure for ended in models]
     first, *others = (_predictions(ended.tree.model) for ended in models)
     assert all(np.array_equal(first, other) for other in others)
 
@@ -260,8 +265,32 @@ def test_a_job_pauses_where_its_machine_is_to_be_taken_away(machine: Machine) ->
     assert sum("\ttrain-" in line for line in lines) == 5
 
 
-def test_cross_validation_is_refused_as_not_supported(machine: Machine) -> None:
-    ended = machine.run(machine.tree("folds", WALKTHROUGH | {"_kfold": "3"}, CHANNELS))
+def test_cross_validation_leaves_a_model_a_fold_and_what_each_row_was_predicted_without_it(machine: Machine) -> None:
+    given = WALKTHROUGH | {"_kfold": "3", "_num_cv_round": "2", "num_round": "4", "save_model_on_termination": "true"}
+    ended = machine.run(machine.tree("folds", given, CHANNELS))
 
-    assert ended.code == 1
-    assert "_kfold is not supported by the rehearsal" in ended.failure
+    assert ended.code == 0, ended.failure
+    assert sorted(path.name for path in ended.tree.model.iterdir()) == [f"xgboost-model-{fold}" for fold in range(6)]
+    whole = np.concatenate([rows(1), rows(2, 80)])
+    told = np.loadtxt(ended.tree.output_data / "predictions.csv", delimiter=",")
+    assert sorted(told[:, 0]) == sorted(whole[:, 0])
+    predicted = {tuple(_predictions(ended.tree.model, f"xgboost-model-{fold}")) for fold in range(6)}
+    assert len(predicted) == 6  # no two of them have seen the same rows
+    means = [line for line in ended.lines if line.startswith("[4]\t")]
+    assert len(means) == 3  # of each repetition, and of both
+    last = [line for line in ended.lines if line.startswith("[3]\t")]
+    assert len(last) == 6
+    expected = np.mean([float(line.rpartition(":")[2]) for line in last])
+    assert float(means[-1].rpartition(":")[2]) == pytest.approx(expected, rel=1e-4)
+
+
+def test_folds_of_classes_are_told_by_probability_and_vote(machine: Machine) -> None:
+    table = rows(1)
+    table[:, 0] = table[:, 1] > 0
+    given = {"objective": "binary:logistic", "num_round": "3", "_kfold": "4"}
+    ended = machine.run(machine.tree("votes", given, {"train": csv(table)}))
+
+    assert ended.code == 0, ended.failure
+    label, probability, vote = np.loadtxt(ended.tree.output_data / "predictions.csv", delimiter=",").T
+    assert (vote == (probability > 0.5)).all()
+    assert (vote == label).mean() > 0.9

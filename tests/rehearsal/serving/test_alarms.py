@@ -62,7 +62,7 @@ def test_a_percentile_of_the_latency_can_be_watched(shop: Shop, endpoint: str) -
 
 
 def test_what_is_set_by_hand_stays_until_the_metric_says_something_new(shop: Shop, endpoint: str) -> None:
-    alarm = _alarm(shop, endpoint, TreatMissingData="notBreaching")
+    alarm = _alarm(shop, endpoint, Dimensions=_dimensions(endpoint, "nobody"), TreatMissingData="notBreaching")
     assert _state(shop, alarm, "OK")
     time.sleep(0.6)
     cloudwatch = shop.served.client("cloudwatch")

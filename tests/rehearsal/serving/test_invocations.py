@@ -14,6 +14,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.rehearsal.conftest import ROLE, Served
+from tests.rehearsal.container.records import encoded
 from tests.rehearsal.serving.shop import BUCKET, ROW, SKLEARN, XGBOOST, Shop, archive, constant, variant
 
 SCRIPT = b"""
@@ -242,8 +243,11 @@ def test_an_asynchronous_endpoint_answers_in_s3(shop: Shop) -> None:
 
 
 def test_an_asynchronous_request_is_of_its_objects_content_type_and_its_failure_is_in_the_log(shop: Shop) -> None:
-    output = {"S3OutputPath": f"s3://{BUCKET}/typed"}
+    topic = "arn:aws:sns:us-east-1:123456789012:failures"
+    output = {"S3OutputPath": f"s3://{BUCKET}/typed", "NotificationConfig": {"ErrorTopic": topic}}
     endpoint = shop.endpoint(variant(shop.model(8.0)), AsyncInferenceConfig={"OutputConfig": output})
+    about = shop.sagemaker.describe_endpoint(EndpointName=endpoint)
+    assert about["AsyncInferenceConfig"]["OutputConfig"] == output  # the topic is kept, and never told
     for name, content, kind in (("typed.csv", ROW, "text/csv"), ("typed.txt", ROW, "text/plain")):
         shop.s3.put_object(Bucket=BUCKET, Key=name, Body=content, ContentType=kind)
     good, _ = (
@@ -328,6 +332,18 @@ def test_a_transform_job_sends_records_one_by_one_when_asked(shop: Shop) -> None
     assert _ended(shop, job)["TransformJobStatus"] == "Completed"
     got = [json.loads(line)["got"] for line in _read(shop, f"{folder}/out/in.csv.gz.out").splitlines()]
     assert got == ["1\n", "2\n", "3\n"]
+
+
+def test_a_transform_job_sends_records_of_recordio(shop: Shop) -> None:
+    folder = shop.name("batch")
+    shop.put(encoded([[0.1, 0.2, 0.3, 0.4]] * 3), f"{folder}/in.rec")
+    as_records = {"ContentType": "application/x-recordio-protobuf", "SplitType": "RecordIO"}
+    job = _transform(
+        shop, shop.model(2.5), f"{folder}/in.rec", f"{folder}/out", BatchStrategy="SingleRecord", **as_records
+    )
+    about = _ended(shop, job)
+    assert about["TransformJobStatus"] == "Completed", about.get("FailureReason")
+    assert _read(shop, f"{folder}/out/in.rec.out") == b"2.5\n" * 3
 
 
 @pytest.mark.parametrize(
