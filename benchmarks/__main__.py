@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 FOLDER = Path(__file__).parent
-SHARED = {"gateway", "measure", "rehearsed", "tables"}
+SHARED = {"asking", "by_hand", "gateway", "measure", "rehearsed", "tables"}
 BY_NAME_ONLY = {"defaults", "killed_endpoints", "kills", "permissions"}
 """These run for minutes, or need packages of tables."""
 
