@@ -27,6 +27,8 @@ OF_NUMBERS = b"0123456789+-.eE"
 _OF_LINES = OF_NUMBERS + b","
 # From there on whole numbers lose digits.
 _EXACT = 2.0**53
+# More would not stay in the processor's own memory: twice the time.
+_CELLS_AT_ONCE = 8000
 _VALUES = {float, int, type(None)}
 
 
@@ -53,8 +55,13 @@ def from_lines(body: bytes, width: int) -> NDArray[np.float64] | None:
     lines = list(filter(None, body.split(b"\n")))
     if not lines or any(line.count(b",") + 1 != width for line in lines):
         return None
-    found = from_line(b",".join(lines))
-    return None if found is None else found.reshape(-1, width)
+    found, step = np.empty((len(lines), width)), max(1, _CELLS_AT_ONCE // width)
+    for start in range(0, len(lines), step):
+        values = from_line(b",".join(lines[start : start + step]))
+        if values is None:
+            return None
+        found[start : start + step] = values.reshape(-1, width)
+    return found
 
 
 def from_cells(cells: Sequence[object], missing_texts: Collection[str]) -> NDArray[np.float64] | None:

@@ -45,9 +45,7 @@ class PlainRows:
         self._width = len(encoder.columns)
         self._cells = _Cells(encoder)
         self._headers: dict[bytes, _Header | None] = {}
-        first = encoder.required[0] if encoder.required else ""
-        # A header of numbers alone would have to be told from a row.
-        self._tells_encoded = bool(first.encode().translate(None, plain_numbers.OF_NUMBERS))
+        self._tells_encoded = tells_encoded(encoder)
         # A text of numbers that means "missing" must be looked for, cell by cell.
         texts = [text.encode() for text in encoder.missing_values if text]
         self._reads_lines = all(text.translate(None, plain_numbers.OF_NUMBERS) for text in texts)
@@ -107,6 +105,12 @@ class PlainRows:
         if self._reads_lines and self._cells.are_numbers and len(names) == len(required):
             numbers = np.array([places[one.column] for one in self._cells.numbers], np.intp)
         return _Header(len(names), _picked([places[name] for name in required]), numbers)
+
+
+def tells_encoded(encoder: Encoder) -> bool:
+    """Whether a line of numbers is surely a row; a header of numbers alone would have to be told from one."""
+    first = encoder.required[0] if encoder.required else ""
+    return bool(first.encode().translate(None, plain_numbers.OF_NUMBERS))
 
 
 @dataclass(frozen=True)

@@ -6,41 +6,26 @@ import asyncio
 import contextlib
 import itertools
 import logging
-import math
 import random
 import time
 from collections.abc import Coroutine, Iterable, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, replace
 from typing import Any
 
 from housing.deployment.spec import Deployment, Update
-from housing.errors import DeploymentError, HousingError, RolledBack
+from housing.errors import HousingError, RolledBack
 from housing.monitoring.captured import line
 from housing.targets.local.autoscaling import desired_instances
 from housing.targets.local.captures import Captures
-from housing.targets.local.fleet import Fleet, InstanceLostError, OverloadedError
+from housing.targets.local.fleet import Fleet, InstanceLostError, OverloadedError, grow
 from housing.targets.local.fork_server import ForkServer
-from housing.targets.local.frames import WITH_EXTRAS, Answer, Ask
-from housing.targets.local.immediate import Immediate, prepared
+from housing.targets.local.frames import Answer, Ask
 from housing.targets.local.metrics import Exposition
-from housing.targets.local.request_counts import RequestCounts
+from housing.targets.local.served import Served
 from housing.targets.local.shifting import WatchedCounts, bake, steps_of
 from housing.targets.local.state import EndpointRecord, StateFolder
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass
-class _Served:
-    """What serves a variant; `traffic` and the times of scaling survive a change of its model."""
-
-    digest: str
-    fleet: Fleet
-    immediate: Immediate | str
-    """What answers a few rows in this process; or why the instances answer all."""
-    traffic: RequestCounts = field(default_factory=RequestCounts)
-    scaled_at: float = -math.inf
-    scaled_out_at: float = -math.inf
 
 
 class UnknownVariantError(HousingError):
@@ -54,12 +39,12 @@ class Endpoint:
         self._fork_server = fork_server
         self._folder = folder
         self._captures = captures
-        self._served: dict[str, _Served] = {}
+        self._served: dict[str, Served] = {}
         self._names: list[str] = []
         self._cumulative_weights: list[float] = []
         self._draining: set[asyncio.Task[None]] = set()
         self._counted_since_s = time.time()
-        self._candidates: dict[str, _Served] = {}
+        self._candidates: dict[str, Served] = {}
         """What an update that is under way would serve, by variant; it gets this share of the traffic."""
         self._candidate_share = 0.0
         self._candidate_models: dict[str, str] = {}
@@ -83,8 +68,10 @@ class Endpoint:
         watched = {name: WatchedCounts(self._served[name].traffic) for name in changed}
         handed_over = False
         try:
-            await _grow(fleets, {name: variants[name].instances for name in changed})
-            self._candidates = {name: self._candidate(name, wanted, fleets[name], watched[name]) for name in changed}
+            await grow(fleets, {name: variants[name].instances for name in changed})
+            for name in changed:
+                new = await self._start(wanted.bundles[name], fleets[name])
+                self._candidates[name] = replace(new, traffic=watched[name])
             self._candidate_models = {name: variants[name].model for name in changed}
             for share, seconds in steps_of(update):
                 self._candidate_share = share
@@ -100,9 +87,6 @@ class Endpoint:
             self._candidates, self._candidate_share = {}, 0.0
             if not handed_over:
                 self._drain(fleets.values())
-
-    def _candidate(self, name: str, wanted: EndpointRecord, fleet: Fleet, counts: WatchedCounts) -> _Served:
-        return replace(self._served[name], digest=wanted.bundles[name], fleet=fleet, traffic=counts)
 
     async def move_to(self, wanted: EndpointRecord, *, started: Mapping[str, Fleet] | None = None) -> None:
         """Serve `wanted`, whose bundles are in the folder; DeploymentError leaves everything as it was.
@@ -126,10 +110,8 @@ class Endpoint:
             for name in variants
         }
         try:
-            await _grow(fleets, {name: variant.instances for name, variant in variants.items()})
-            immediate = {name: self._served[name].immediate for name in kept}
-            for name in fleets.keys() - kept:
-                immediate[name] = await self._prepared(fleets[name], wanted.bundles[name])
+            await grow(fleets, {name: variant.instances for name, variant in variants.items()})
+            begun = {name: await self._start(wanted.bundles[name], fleets[name]) for name in fleets.keys() - kept}
             await asyncio.to_thread(self._folder.write, wanted)
         except BaseException:
             for name, fleet in fleets.items():
@@ -137,12 +119,7 @@ class Endpoint:
             raise
 
         dropped = [served.fleet for name, served in self._served.items() if name not in kept]
-        self._served = {
-            name: replace(self._served[name], digest=wanted.bundles[name], fleet=fleet, immediate=immediate[name])
-            if name in self._served
-            else _Served(wanted.bundles[name], fleet, immediate[name])
-            for name, fleet in fleets.items()
-        }
+        self._served = {name: self._following(name, begun.get(name)) for name in fleets}
         self.record = wanted
         if begins:
             self._counted_since_s = time.time()
@@ -155,6 +132,15 @@ class Endpoint:
         for name, fleet in fleets.items():
             await fleet.resize(variants[name].instances)
         self._drain(dropped)
+
+    def _following(self, name: str, begun: Served | None) -> Served:
+        """What serves a variant from now on; its traffic goes on."""
+        before = self._served.get(name)
+        if begun is None or before is None:
+            found = begun or before
+            assert found is not None
+            return found
+        return replace(begun, traffic=before.traffic, scaled_at=before.scaled_at, scaled_out_at=before.scaled_out_at)
 
     def _drain(self, fleets: Iterable[Fleet]) -> None:
         for fleet in fleets:
@@ -176,12 +162,10 @@ class Endpoint:
         """What `invoke` would answer, if it is to a few rows and can be had here and now."""
         served = self._served.get(variant)
         # Where a request may go to a new model, or is copied, there is more to do.
-        if served is None or isinstance(served.immediate, str) or self._candidates or self._shadows:
+        if served is None or self._candidates or self._shadows:
             return None
-        started = time.perf_counter()
-        result = served.immediate.answer(kind, body)
+        result = served.answer_at_once(kind, body)
         if result is not None:
-            served.traffic.record(time.perf_counter() - started, failed=False)
             self._capture(variant, kind, body, result, model=self.record.deployment.variants[variant].model)
         return result
 
@@ -210,16 +194,9 @@ class Endpoint:
                 await self._ask(served, shadow, kind, body, extras=extras, model=variant.model)
 
     async def _ask(
-        self, served: _Served, variant: str, kind: Ask, body: bytes, *, extras: str, model: str
+        self, served: Served, variant: str, kind: Ask, body: bytes, *, extras: str, model: str
     ) -> tuple[int, bytes]:
-        started = time.perf_counter()
-        answer: int = Answer.FAILED
-        try:
-            asked = (kind, body) if not extras else (kind | WITH_EXTRAS, b"%b\n%b" % (extras.encode(), body))
-            answer, result = await served.fleet.ask(*asked)
-        finally:
-            took_s, refused = time.perf_counter() - started, answer == Answer.REFUSED
-            served.traffic.record(took_s, failed=answer != Answer.PREDICTED, refused=refused)
+        answer, result = await served.ask(kind, body, extras)
         if answer == Answer.PREDICTED:
             self._capture(variant, kind, body, result, model=model)
         return answer, result
@@ -231,11 +208,10 @@ class Endpoint:
             event = line(body, asked_in, answer=result, answer_type=answered_in, at_s=time.time(), model=model)
             self._captures.add(deployment.endpoint, variant, event)
 
-    async def _prepared(self, fleet: Fleet, bundle: str) -> Immediate | str:
-        found = await prepared(fleet, self._folder.bundle(bundle), self._folder.compiled(bundle))
-        if isinstance(found, str):
-            _log.info("%s: the instances answer all requests: %s", bundle[:12], found)
-        return found
+    async def _start(self, bundle: str, fleet: Fleet) -> Served:
+        return await Served.start(
+            bundle, fleet, bundle=self._folder.bundle(bundle), compiled=self._folder.compiled(bundle)
+        )
 
     async def scale(self) -> None:
         """Give each scaling variant the instances that the load of the last minute needs."""
@@ -314,17 +290,3 @@ class Endpoint:
 def _split(deployment: Deployment) -> object:
     """What identifies a test: the shares of the variants, and the models that answer."""
     return {name: (variant.model, variant.weight) for name, variant in deployment.variants.items()}
-
-
-async def _grow(fleets: Mapping[str, Fleet], instances: Mapping[str, int]) -> None:
-    """Start what is missing, everything at once; DeploymentError lists every variant that cannot."""
-    names = list(fleets)
-    results = await asyncio.gather(
-        *(fleets[name].resize(max(instances[name], fleets[name].size)) for name in names), return_exceptions=True
-    )
-    faults = [f"{n}: {r}" for n, r in zip(names, results, strict=True) if isinstance(r, HousingError)]
-    if faults:
-        raise DeploymentError("; ".join(faults))
-    for result in results:
-        if isinstance(result, BaseException):
-            raise result

@@ -8,7 +8,7 @@ import logging
 import os
 import signal
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import cast
 
@@ -246,3 +246,17 @@ class Fleet:
             else:
                 self._failed_starts = 0
                 return
+
+
+async def grow(fleets: Mapping[str, Fleet], instances: Mapping[str, int]) -> None:
+    """Start what is missing, everything at once; DeploymentError lists every variant that cannot."""
+    names = list(fleets)
+    results = await asyncio.gather(
+        *(fleets[name].resize(max(instances[name], fleets[name].size)) for name in names), return_exceptions=True
+    )
+    faults = [f"{n}: {r}" for n, r in zip(names, results, strict=True) if isinstance(r, HousingError)]
+    if faults:
+        raise DeploymentError("; ".join(faults))
+    for result in results:
+        if isinstance(result, BaseException):
+            raise result
