@@ -7,7 +7,7 @@ import math
 import re
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -24,6 +24,7 @@ _PARAM_LIMIT = 6000
 _TAG_LIMIT = 8000
 _KEY_LIMIT = 250
 _DIGEST_LIMIT = 36
+_SCHEMA_LIMIT = 65_535
 _CUT = "... (cut; the whole value is in config.yaml)"
 
 _NOTHING: Mapping[str, Collection[int]] = {}
@@ -33,7 +34,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Input:
-    """One part of a table that a job read; `context` is its role (train, validation, test)."""
+    """One part of a table that a job read; `context` is its role (train, validation, test).
+
+    `kinds` are MLflow's types of its raw columns, by name; `columns` counts those of the encoded matrix.
+    """
 
     name: str
     context: str
@@ -41,6 +45,7 @@ class Input:
     source: str
     rows: int
     columns: int
+    kinds: Mapping[str, str] = field(default_factory=dict)
 
 
 def flatten(value: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
@@ -135,12 +140,19 @@ def dataset_inputs(inputs: Sequence[Input]) -> list[DatasetInput]:
                 digest=item.digest[:_DIGEST_LIMIT],
                 source_type="local",
                 source=json.dumps({"uri": masked(item.source)}),
+                schema=_columns(item.kinds),
                 profile=json.dumps({"num_rows": item.rows, "num_elements": item.rows * item.columns}),
             ),
             tags=[InputTag("mlflow.data.context", item.context)],
         )
         for item in inputs
     ]
+
+
+def _columns(kinds: Mapping[str, str]) -> str | None:
+    """As MLflow's pages show the columns of a dataset; None for none, or for more than it keeps."""
+    told = json.dumps({"mlflow_colspec": [{"name": name, "type": kind} for name, kind in kinds.items()]})
+    return told if kinds and len(told) <= _SCHEMA_LIMIT else None
 
 
 def batches(items: Sequence[T], size: int) -> Iterator[list[T]]:

@@ -65,17 +65,18 @@ class Registry:
         *,
         tags: Mapping[str, str] | None = None,
         description: str = "",
+        about: str = "",
         example: Mapping[str, Sequence[object]] | None = None,
     ) -> tuple[Version, bool]:
         """Make a run's model a version; returns it, and whether it is new.
 
         Where a version has these very files already, that one is returned. Files come first and the version last:
         who is killed in between leaves an unfinished model, which the next call completes or deletes. `example` is a
-        few raw rows, by column, kept with the model.
+        few raw rows, by column, kept with the model; `about` describes the model that this is its first version of.
         """
         own_digest = bundle_digest(bundle)
         with translated(f"model {name!r}: cannot be registered", RegistryError):
-            self._ensure_model(name)
+            self._ensure_model(name, about)
             versions = self._versions(name)
             for known in versions:
                 if known.digest == own_digest and self._is_whole(known):
@@ -160,11 +161,11 @@ class Registry:
                         Path(fetched).replace(folder)
         return folder
 
-    def _ensure_model(self, name: str) -> None:
+    def _ensure_model(self, name: str, about: str) -> None:
         from mlflow.exceptions import MlflowException
 
         try:
-            self.client.create_registered_model(name)
+            self.client.create_registered_model(name, description=about or None)
         except MlflowException as e:
             if e.error_code != "RESOURCE_ALREADY_EXISTS":
                 raise

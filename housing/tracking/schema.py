@@ -70,6 +70,8 @@ GIT_COMMIT = "housing.git_commit"
 GIT_DIRTY = "housing.git_dirty"
 RESULT = "housing.result"
 USED_AT_MS = "housing.used_at_ms"
+NOTE = "mlflow.note.content"
+"""MLflow's own: the description of a run, which its pages show as Markdown."""
 
 MEANINGS: Mapping[str, str] = {
     KIND: "what the run is: `job`, `study`, `group` (a multirun), `run`, `final` (the final fit), `member` (of a bag "
@@ -163,6 +165,8 @@ run (`mlflow.parentRunId`). Metrics are `<channel>_<metric>`, one value a round,
 that of the model that was kept. Beside them stand `best_round` (rounds before the last one kept), `training_seconds`,
 and, where somebody bills, `billed_seconds` and `cost_usd`. Parameters are the hyperparameters, `algorithm`, `dataset`,
 `features`, `label_transform` and `seed`. Files are `config.yaml`, `encoder.json`, the model and the report.
+The description (`mlflow.note.content`) of a study is what it found, that of a final fit and its version a model card.
+Inputs are the parts of the dataset, each with its digest, its rows and the types of its columns.
 
 MLflow's filter language finds runs by all of these:
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from housing.config.schema import Experiment
 from housing.errors import CloudError, ConfigError, TrainingError
 from housing.shell import setting
+from housing.tracking import schema
 from housing.training.job import TrainingJob, TrainingResult
 from housing.tuning.space import Float, SearchSpace
 from housing.workflow.bags import fit_bag
@@ -102,7 +103,11 @@ def fit(
             result = result_of(session, job, run, stopping=stopping)
     session.reporter.step("train", f"{name}: {_summary(session, result)}")
     run_id = session.recording.end(
-        run, result, encoder=session.prepared.encoder, files=job_figures(session, name, result)
+        run,
+        result,
+        encoder=session.prepared.encoder,
+        files=job_figures(session, name, result),
+        tags={schema.NOTE: f"{_summary(session, result)}. Its `report.html` has the details."},
     )
     if session.running_jobs.stopping and stopping is None:
         raise KeyboardInterrupt

@@ -32,7 +32,13 @@ def open_record(experiment: Experiment, reporter: Reporter, *, inside: str | Non
 def where_recorded(experiment: Experiment, invocation: Invocation) -> str:
     """Where a person can look at the record."""
     uri = experiment.tracking.uri
-    look = invocation.next("ui") if uri.startswith("sqlite:") else uri
+    look = uri
+    if uri.startswith("sqlite:"):
+        look = invocation.next("ui")
+    elif uri.startswith("http"):
+        from housing.tracking.interface import experiment_path
+
+        look = uri.rstrip("/") + experiment_path(None)
     return f"MLflow experiment '{experiment.name}' in {uri}; look: {look}"
 
 

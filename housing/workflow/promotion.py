@@ -13,6 +13,7 @@ from housing.training.metrics import direction, has_unit
 from housing.workflow.figures import final_figures, rounds_kept
 from housing.workflow.final_fit import final_fit
 from housing.workflow.judging import bundle_of, judge, refusal, uncalibrated_metrics
+from housing.workflow.model_card import about_model, model_card
 from housing.workflow.next_commands import on_to_serving, on_to_something_else
 from housing.workflow.outcome import Invocation, Outcome, OutputTable, Reporter
 from housing.workflow.session import Session
@@ -111,6 +112,7 @@ def promote_best(
     metrics = {f"test_{name}": value for name, value in decision.metrics.items()}
     metrics |= {f"test_{name}_uncalibrated": value for name, value in uncalibrated_metrics(session, judgement).items()}
     metrics |= judgement.intervals.metrics
+    card = model_card(session, judgement, source, final.hyperparameters)
     run_id = session.recording.end(
         run,
         result,
@@ -120,6 +122,7 @@ def promote_best(
             schema.GATE: "passed" if decision.passed else "refused",
             schema.GATE_VERDICTS: "\n".join(f"{v.rule}: {v.why}" for v in decision.verdicts),
             **judgement.intervals.tags,
+            schema.NOTE: card,
         },
         files=final_figures(
             session,
@@ -139,7 +142,7 @@ def promote_best(
         register_there(session, champion, alias=experiment.gate.alias, metrics=metrics)
         return Promotion(champion, metrics, final.hyperparameters, is_new=False, of_champion=True)
     version, is_new = register(
-        session, result, encoder, run_id, alias=experiment.gate.alias, tags=judgement.intervals.tags
+        session, result, encoder, run_id, alias=experiment.gate.alias, tags=judgement.intervals.tags, card=card
     )
     register_there(session, version, alias=experiment.gate.alias, metrics=metrics)
     return Promotion(version, metrics, final.hyperparameters, is_new)
@@ -153,8 +156,9 @@ def register(
     *,
     alias: str,
     tags: Mapping[str, str] | None = None,
+    card: str = "",
 ) -> tuple[Version, bool]:
-    """Make a job's model a registered version and give it an alias; `tags` are its own.
+    """Make a job's model a registered version and give it an alias; `tags` are its own, `card` its description.
 
     The same model is never registered twice: where a version has these very files, only the alias moves.
     """
@@ -165,6 +169,8 @@ def register(
             run_id,
             bundle_of(session, result, encoder),
             tags=session.recording.run_tags | dict(tags or {}),
+            description=card,
+            about=about_model(session),
             example=_example(session.prepared.table, encoder),
         )
         session.registry.set_alias(version.name, alias, version.number)

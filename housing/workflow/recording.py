@@ -263,6 +263,8 @@ class Recording:
         from housing.tracking.entries import Input
 
         dataset = self._experiment.dataset
+        words = {"numeric": "double", "boolean": "boolean", "date": "datetime"}
+        kinds = {name: words.get(column.kind, "string") for name, column in dataset.columns.items()}
         return [
             Input(
                 dataset.name,
@@ -271,6 +273,7 @@ class Recording:
                 source=dataset.source,
                 rows=len(channel.label),
                 columns=len(channel.columns),
+                kinds=kinds,
             )
             for channel in channels
         ]

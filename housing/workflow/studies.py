@@ -22,6 +22,7 @@ from housing.workflow.expected_costs import report_costs
 from housing.workflow.figures import study_figures, trial_figures
 from housing.workflow.leaderboard import leaderboard, with_naive
 from housing.workflow.managed_search import managed_search, refuse_unsearchable
+from housing.workflow.model_card import study_note
 from housing.workflow.outcome import Invocation, Outcome, OutputTable, Reporter
 from housing.workflow.resuming import OpenStudy, known_points, open_study
 from housing.workflow.session import Session
@@ -130,6 +131,8 @@ def study(session: Session, *, parent: str | None, baseline: Baseline | None = N
         if ranked:
             opened.metrics.update(_scores(ranked[0]))
             opened.tags.update({schema.BEST_RUN: ranked[0].id, schema.BEST: ranked[0].name})
+            board = with_naive(session, leaderboard(session, result.trials))
+            opened.tags[schema.NOTE] = study_note(name, summary.sentences, board)
             files = study_figures(session, opened.run_id, name, result, summary=summary, ranked=ranked)
             session.runs.log_files(opened.run_id, files)
         if result.ended == "interrupted":

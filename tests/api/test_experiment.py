@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from mlflow import MlflowClient
 
 import housing as library
 from housing.api.result import result_of
@@ -53,6 +54,8 @@ def test_the_walkthrough_in_a_program_has_the_figures_of_the_command_line(
     ]
     assert answers.filter(like="probability_").sum(axis=1).tolist() == pytest.approx([1.0] * len(rows), abs=1e-6)
 
+    described(str(trained.run_id), str(tuned.run_id), str(promoted.run_id))
+
     record = mine.runs()
     assert trained.run_id in set(record["run_id"])
     assert set(mine.runs(f"attributes.run_name = '{trained.data['name']}'")["run_id"]) == {trained.run_id}
@@ -61,6 +64,25 @@ def test_the_walkthrough_in_a_program_has_the_figures_of_the_command_line(
     assert "<html" in mine.report(str(trained.run_id)).lower()
     assert mine.compare(str(trained.run_id), str(tuned.data["best"]["run_id"])).frame().shape[0] > 0
     assert "<table" in trained._repr_html_()
+
+
+def described(job: str, study: str, final: str) -> None:
+    """What MLflow's pages show of runs, of the version and of its model; and the columns of the dataset."""
+    record = MlflowClient("sqlite:///mlflow.db")
+    runs = {name: record.get_run(run_id) for name, run_id in (("job", job), ("study", study), ("final", final))}
+    notes = {name: run.data.tags["mlflow.note.content"] for name, run in runs.items()}
+    assert "validation_log_loss" in notes["job"]
+    assert "| 1 | t0" in notes["study"]
+    assert "naive" in notes["study"]
+    card = notes["final"]
+    for told in ("Predicts `species`", "95% interval", "## Gate", "| passed |", "- `sex`: nominal, female/male"):
+        assert told in card
+    assert len(card) < 5_000
+    assert record.get_model_version("program", "1").description == card
+    assert "models:/program@champion" in record.get_registered_model("program").description
+    columns = json.loads(runs["final"].inputs.dataset_inputs[0].dataset.schema)["mlflow_colspec"]
+    assert {"name": "bill_length_mm", "type": "double"} in columns
+    assert {"name": "species", "type": "string"} in columns
 
 
 def mine_rows() -> pd.DataFrame:

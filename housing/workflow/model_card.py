@@ -1,0 +1,118 @@
+"""Descriptions in MLflow, Markdown: of a final fit and its version (a model card), of a model, of a study."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from housing.data.description import Nominal, Numeric, Ordinal
+from housing.secrets import masked
+from housing.workflow.headline import headline, label_of
+from housing.workflow.report_parts import (
+    beside_others,
+    data_parts,
+    origin,
+    others_in_words,
+    verdicts,
+    what_was_fitted,
+)
+
+if TYPE_CHECKING:
+    from housing.data.description import Column
+    from housing.reporting.page import Grid
+    from housing.tracking.queries import Run
+    from housing.workflow.judging import Judgement
+    from housing.workflow.outcome import OutputTable
+    from housing.workflow.session import Session
+
+_LONGEST = 4_900
+"""MLflow's database has 5,000 characters for the description of a version."""
+_MOST_LEVELS = 5
+_MOST_TRIALS = 10
+
+
+def model_card(session: Session, judgement: Judgement, source: Run, hyperparameters: Mapping[str, Any]) -> str:
+    """What a final fit answers, how good that is and beside what, what it was fitted to, what it takes."""
+    from housing.workflow.how_sure import coverage_grids
+
+    dataset = session.experiment.dataset
+    sentences = headline(session, label_of(session, "test"), judgement.predictions, part="test")
+    parts = [
+        f"Predicts {_label(session)} ({dataset.task_name}) from {len(dataset.inputs)} raw columns of {dataset.name}.",
+        *(f"- {masked(sentence)}." for sentence in (*sentences, *others_in_words(session, judgement))),
+        _section(beside_others(session, judgement)),
+        _section(verdicts(judgement.decision)),
+        *map(_section, coverage_grids(session, judgement.intervals)),
+        *map(_section, islice(data_parts(session), 1)),
+        _section(what_was_fitted(session, hyperparameters, source)),
+        "## Limits\n\nMade for rows like those of the data above; rows that contradict the description of the columns "
+        "are refused. Groups of rows have not been compared, unless the interval's coverage is shown by group.",
+        _section(origin(session)),
+    ]
+    return _with_inputs("\n\n".join(filter(None, parts)), dataset.columns, list(dataset.inputs))
+
+
+def about_model(session: Session) -> str:
+    """What all versions of a registered model have in common, and how one is asked."""
+    name = session.experiment.tracking.model
+    return (
+        f"Predicts {_label(session)} from raw rows of {session.experiment.dataset.name}.\n\n"
+        f'`mlflow.pyfunc.load_model("models:/{name}@champion").predict(frame)`, or behind an endpoint by '
+        "`housing deploy`. The alias `champion` passed the gate against all before it; each version has a model card."
+    )
+
+
+def study_note(name: str, sentences: Sequence[str], board: OutputTable) -> str:
+    """What a study found: its sentences, and its best trials."""
+    rows = [["" if cell is None else _text(cell) for cell in row] for row in board.rows[:_MOST_TRIALS]]
+    told = "".join(f"- {masked(sentence)}\n" for sentence in sentences)
+    table = _table(board.columns, rows)
+    return f"{told}\n{table}\n\nIts `report.html` has charts; `housing tune study.resume={name}` goes on."[:_LONGEST]
+
+
+def _label(session: Session) -> str:
+    dataset = session.experiment.dataset
+    return f"`{dataset.label}`" + (f" in {dataset.label_unit}" if dataset.label_unit else "")
+
+
+def _section(grid: Grid) -> str:
+    rows = [[f"**{cell.text}**" if cell.best else cell.text for cell in row] for row in grid.rows]
+    return f"## {grid.title}\n\n{_table(grid.columns, rows)}"
+
+
+def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [columns, ["---"] * len(columns), *rows]
+    return "\n".join("| " + " | ".join(masked(cell).replace("|", "\\|") for cell in line) + " |" for line in lines)
+
+
+def _with_inputs(card: str, columns: Mapping[str, Column], inputs: Sequence[str]) -> str:
+    """As many columns as there is room for."""
+    found = f"{card}\n\n## Columns it takes\n\n"
+    room = _LONGEST - len(found) - 60
+    if room < 0:
+        return card[:_LONGEST]
+    lines: list[str] = []
+    for name in inputs:
+        line = f"- `{name}`: {', '.join(_rules(columns[name]))}\n"
+        if len(line) > room:
+            lines.append(f"- and {len(inputs) - len(lines)} more, as in config.yaml of the run\n")
+            break
+        room -= len(line)
+        lines.append(line)
+    return found + "".join(lines)
+
+
+def _rules(column: Column) -> Iterator[str]:
+    yield str(column.kind)
+    match column:
+        case Numeric(low=low, high=high):
+            yield from (f"{word} {end:g}" for word, end in (("from", low), ("to", high)) if end is not None)
+        case Ordinal(levels=levels) | Nominal(levels=levels) if levels:
+            yield "/".join(levels) if len(levels) <= _MOST_LEVELS else f"{len(levels)} levels"
+
+
+def _text(cell: object) -> str:
+    from housing.reporting.scales import readable
+
+    return readable(cell) if isinstance(cell, float) else str(cell)
