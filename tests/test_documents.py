@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+import housing
 from tests.workflow.shells import shell_path
 
 ROOT = Path(__file__).parents[1]
@@ -116,6 +117,17 @@ def test_troubleshooting_tells_of_messages_as_they_are_printed(shell: Shell) -> 
         done = shell(command)
         assert done.returncode != 0, command
         assert " ".join(message.split()) in " ".join(done.stderr.split()), f"{command}\n{done.stderr}"
+
+
+def test_one_version_everywhere_and_a_license() -> None:
+    version = housing.__version__
+    top = re.search(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert top is not None
+    assert top[1] in (version, "Unreleased")
+    assert f"version: {version}\n" in (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    assert f"version {version}," in (ROOT / "docs" / "faq.md").read_text(encoding="utf-8")
+    assert "Apache License" in (ROOT / "LICENSE").read_text(encoding="utf-8")
+    assert (ROOT / "SECURITY.md").exists()
 
 
 def test_every_file_that_a_document_links_to_exists() -> None:
