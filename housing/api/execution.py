@@ -33,16 +33,18 @@ def execute(command: str, overrides: Sequence[str], config_dir: Path | None, rep
     """Run a command; `own` is what it takes besides overrides. Raises HousingError."""
     overrides = with_own_defaults(command, overrides, config_dir)
     found, experiment = composed(command, overrides, config_dir)
-    from housing.workflow import commands
+    from housing.workflow.commands import command as step
 
     if command in WITH_A_STUDY and experiment.study.resume is not None:
-        overrides, config_dir = commands.recorded_request(experiment, overrides, config_dir)
+        from housing.workflow.resuming import recorded_request
+
+        overrides, config_dir = recorded_request(experiment, overrides, config_dir)
         found, experiment = composed(command, overrides, config_dir)
     _tell_of_secrets(experiment, found.where(("tracking", "uri")), reporter)
     with _COMPOSING:
         invocation = invocation_of(command, overrides, composed=found, experiment=experiment)
     try:
-        outcome: Outcome = getattr(commands, command)(experiment, invocation, reporter, **own)
+        outcome = step(command)(experiment, invocation, reporter, **own)
     except HousingError as error:
         if error.way_out:
             error.command = invocation.next(*error.way_out)

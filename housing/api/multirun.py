@@ -102,7 +102,7 @@ class _Job:
     beside: _Beside | None = None
 
     def __call__(self, composed: Composed, overrides: tuple[str, ...]) -> _Done:
-        from housing.workflow import commands
+        from housing.workflow.commands import command
 
         typed = _typed(overrides)
         reporter: Reporter
@@ -110,7 +110,7 @@ class _Job:
         if self.beside is not None:
             reporter, step = self.beside, self.beside.train
         else:
-            reporter, step = self.reporter(), getattr(commands, self.command)
+            reporter, step = self.reporter(), command(self.command)
             reporter.step("job", typed)
         try:
             experiment = check(composed)

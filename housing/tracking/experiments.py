@@ -10,7 +10,6 @@ from housing.tracking.store import database_path, translated
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-    from mlflow.entities import Experiment
 
 
 def experiment_id(client: MlflowClient, uri: str, name: str) -> str:
@@ -27,24 +26,17 @@ def experiment_id(client: MlflowClient, uri: str, name: str) -> str:
                 experiment = client.get_experiment_by_name(name)
                 if experiment is None:
                     raise
-    _refuse_deleted(experiment, uri)
+    if experiment.lifecycle_stage == "deleted":
+        raise deleted_experiment(uri, name, experiment.experiment_id)
     return str(experiment.experiment_id)
 
 
-def check_not_deleted(client: MlflowClient, uri: str, name: str) -> None:
-    """Raises TrackingError where the experiment of that name was deleted; there may be none."""
-    with translated(f"{uri}: cannot open experiment {name!r}"):
-        experiment = client.get_experiment_by_name(name)
-    if experiment is not None:
-        _refuse_deleted(experiment, uri)
-
-
-def _refuse_deleted(experiment: Experiment, uri: str) -> None:
-    if experiment.lifecycle_stage == "deleted":
-        raise TrackingError(
-            f"experiment {experiment.name!r} was deleted in {uri}; choose another name, or bring it back: "
-            f"MLFLOW_TRACKING_URI={uri} mlflow experiments restore --experiment-id {experiment.experiment_id}"
-        )
+def deleted_experiment(uri: str, name: str, identity: str) -> TrackingError:
+    """What to say of an experiment that was deleted."""
+    return TrackingError(
+        f"experiment {name!r} was deleted in {uri}; choose another name, or bring it back: "
+        f"MLFLOW_TRACKING_URI={uri} mlflow experiments restore --experiment-id {identity}"
+    )
 
 
 def _artifact_location(uri: str, experiment: str) -> str | None:

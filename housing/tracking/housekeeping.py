@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from housing.errors import TrackingError
 from housing.processes import is_dead
 from housing.tracking import schema
-from housing.tracking.queries import PARENT_TAG, Run, as_run, quoted
+from housing.tracking.client_reader import as_run, quoted
+from housing.tracking.reader import PARENT_TAG, Run
 from housing.tracking.store import translated
 
 if TYPE_CHECKING:

@@ -6,17 +6,17 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from housing.deployment.spec import Deployment
 from housing.errors import RegistryError, TrackingError
 from housing.tracking import schema
 from housing.tracking.provenance import has_commit
-from housing.tracking.runs import CONFIG_FILE, read_file
-from housing.tracking.store import translated
+from housing.tracking.reader import CONFIG_FILE
 
 if TYPE_CHECKING:
-    from housing.tracking.registry import Registry, Version
+    from housing.tracking.reader import Run, Version
+    from housing.tracking.versions import Versions
 
 State = Literal["whole", "altered", "broken", "unknown"]
 """As recorded; there, but not as recorded; not there; nothing was recorded to hold it against."""
@@ -60,7 +60,7 @@ class Lineage:
 
 
 def trace(
-    endpoint: str, deployment: Deployment, served: Mapping[str, Mapping[str, str]], registry: Registry
+    endpoint: str, deployment: Deployment, served: Mapping[str, Mapping[str, str]], versions: Versions
 ) -> Lineage:
     """The lineage of every variant. `served` has, by variant, the `digest` of the files that the host really serves."""
     shares = deployment.shares()
@@ -68,36 +68,35 @@ def trace(
         endpoint,
         tuple(
             VariantLineage(
-                name, shares.get(name, 0.0), tuple(_links(variant.model, served.get(name, {}).get("digest"), registry))
+                name, shares.get(name, 0.0), tuple(_links(variant.model, served.get(name, {}).get("digest"), versions))
             )
             for name, variant in deployment.variants.items()
         ),
     )
 
 
-def _links(model: str, served_digest: str | None, registry: Registry) -> Iterator[Link]:
+def _links(model: str, served_digest: str | None, versions: Versions) -> Iterator[Link]:
     try:
-        version = registry.resolve(model)
+        version = versions.resolve(model)
     except RegistryError as e:
         yield Link("model version", model, "broken", str(e))
         return
     yield Link("model version", version.uri)
     yield _served(version, served_digest)
-    yield _stored(version, registry)
+    yield _stored(version, versions)
     try:
-        with translated(f"run {version.run_id}"):
-            run = registry.client.get_run(version.run_id)
+        run = versions.reader.run(version.run_id)
     except TrackingError as e:
         yield Link("run", version.run_id, "broken", str(e))
         return
-    if run.info.lifecycle_stage == "deleted":
+    if run.is_deleted:
         yield Link("run", _named(run), "broken", "it was deleted; `mlflow runs restore` brings it back")
     else:
         yield Link("run", _named(run))
-    tags = run.data.tags
+    tags = run.tags
     if schema.MEMBERS in tags:
         yield Link("members", members_text(tags[schema.MEMBERS]))
-    yield _configuration(version, run, registry)
+    yield _configuration(version, run, versions)
     yield _agreed("data", schema.DATA_DIGEST, version, tags)
     yield _commit(version, tags)
 
@@ -115,21 +114,21 @@ def _served(version: Version, served: str | None) -> Link:
     return Link("served files", served)
 
 
-def _stored(version: Version, registry: Registry) -> Link:
+def _stored(version: Version, versions: Versions) -> Link:
     try:
-        registry.download(version)
+        versions.download(version)
     except RegistryError as e:
         return Link("registered files", version.digest or version.source, "broken", str(e))
     return Link("registered files", version.digest or version.source)
 
 
-def _configuration(version: Version, run: Any, registry: Registry) -> Link:
-    link = _agreed("configuration", schema.CONFIG_HASH, version, run.data.tags)
-    recorded = run.data.tags.get(schema.CONFIG_SHA256)
+def _configuration(version: Version, run: Run, versions: Versions) -> Link:
+    link = _agreed("configuration", schema.CONFIG_HASH, version, run.tags)
+    recorded = run.tags.get(schema.CONFIG_SHA256)
     if link.state != "whole" or recorded is None:
         return link
     try:
-        content = read_file(registry.client, run.info.run_id, CONFIG_FILE)
+        content = versions.reader.file(run.id, CONFIG_FILE)
     except TrackingError as e:
         return Link(link.what, link.value, "broken", str(e))
     if hashlib.sha256(content).hexdigest() != recorded:
@@ -158,5 +157,5 @@ def _commit(version: Version, run_tags: Mapping[str, str]) -> Link:
     return link
 
 
-def _named(run: Any) -> str:
-    return f"{run.info.run_name} ({run.info.run_id[:12]})"
+def _named(run: Run) -> str:
+    return f"{run.name} ({run.id[:12]})"

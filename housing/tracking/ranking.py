@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from housing.tracking import schema
-from housing.tracking.queries import Direction, Run, RunQueries
+from housing.tracking.queries import Direction
+from housing.tracking.reader import Run
 from housing.tracking.store import translated
 from housing.tuning.leaderboard import places
 from housing.tuning.trial import costs
 
+if TYPE_CHECKING:
+    from housing.tracking.runs import Runs
 
-def rank_children(runs: RunQueries, parent: str, objectives: Mapping[str, Direction]) -> list[Run]:
+
+def rank_children(runs: Runs, parent: str, objectives: Mapping[str, Direction]) -> list[Run]:
     """The finished children that have every objective, best by the first one first; each is tagged with its rank.
 
     Ranks are text that sorts, `001` for the best, because MLflow's own nesting is lost in a sorted list. Several

@@ -2,25 +2,44 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from housing.errors import TrackingError
-from housing.tracking.experiments import check_not_deleted
-from housing.tracking.queries import Run, RunQueries
-from housing.tracking.runs import read_file
-from housing.tracking.store import database_path, open_client, translated
+from housing.tracking.experiments import deleted_experiment
+from housing.tracking.local_reader import LocalReader
+from housing.tracking.queries import RunQueries
+from housing.tracking.reader import Reader, Run
+from housing.tracking.servers import check_address
+from housing.tracking.store import database_path, open_client
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 
+def open_reader(uri: str) -> Reader:
+    """What reads a record. Raises TrackingError where it cannot be opened, ConfigError where it is no address of one.
+
+    A local record is read as it lies there, in less time than it takes to import MLflow; any other, and one whose
+    tables are not those that are known here, through MLflow.
+    """
+    check_address(uri)
+    if uri.startswith("sqlite:") and not os.environ.get("MLFLOW_ENABLE_WORKSPACES"):
+        path = database_path(uri)
+        if LocalReader.can_read(path):
+            return LocalReader(path)
+    from housing.tracking.client_reader import ClientReader
+
+    return ClientReader(open_client(uri))
+
+
 class Record:
     """The runs of all experiments, those of `experiment` first. Failures are TrackingErrors."""
 
-    def __init__(self, client: MlflowClient, uri: str, experiment: str) -> None:
-        self.client, self._uri, self._name = client, uri, experiment
-        with translated(f"{uri}: cannot read its experiments"):
-            every = [RunQueries(client, e.experiment_id, e.name) for e in client.search_experiments()]
+    def __init__(self, reader: Reader, uri: str, experiment: str) -> None:
+        self._reader, self._uri, self._name = reader, uri, experiment
+        self._recorded = reader.experiments()
+        every = [RunQueries(reader, each.id, each.name) for each in self._recorded if not each.is_deleted]
         self._experiments = sorted(every, key=lambda queries: queries.experiment != experiment)
         self._by_id = {queries.experiment_id: queries for queries in every}
         self.own = next((queries for queries in every if queries.experiment == experiment), None)
@@ -34,7 +53,11 @@ class Record:
                 f"{uri}: nothing is recorded there yet ({database_path(uri)} does not exist); change to the folder "
                 "where you worked, set tracking.uri, or make a first run: housing train"
             )
-        return cls(open_client(uri), uri, experiment)
+        return cls(open_reader(uri), uri, experiment)
+
+    def writing(self) -> MlflowClient:
+        """A client, to change something after all."""
+        return open_client(self._uri)
 
     @property
     def experiment_ids(self) -> list[str]:
@@ -56,8 +79,9 @@ class Record:
 
     def check_not_deleted(self) -> None:
         """Raises TrackingError where the experiment asked for was deleted."""
-        if self.own is None:
-            check_not_deleted(self.client, self._uri, self._name)
+        for each in self._recorded:
+            if self.own is None and each.is_deleted and each.name == self._name:
+                raise deleted_experiment(self._uri, each.name, each.id)
 
     def children(self, run: Run) -> list[Run]:
         """All runs directly below a run, in the order they were started."""
@@ -70,6 +94,6 @@ class Record:
     def read_file(self, run_id: str, name: str) -> bytes | None:
         """One artifact of a run, whole; None when it has no such file."""
         try:
-            return read_file(self.client, run_id, name)
+            return self._reader.file(run_id, name)
         except TrackingError:
             return None

@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING, Any, Self
 from housing.processes import is_dead, process_tag
 from housing.secrets import masked
 from housing.tracking import entries, schema
+from housing.tracking.client_reader import ClientReader
 from housing.tracking.entries import Input
 from housing.tracking.experiments import experiment_id
 from housing.tracking.provenance import provenance_tags
-from housing.tracking.queries import PARENT_TAG, Run, RunQueries
+from housing.tracking.queries import RunQueries
+from housing.tracking.reader import CONFIG_FILE, PARENT_TAG, Clause, Run
 from housing.tracking.run_record import RunRecord, Status
 from housing.tracking.store import local_path, open_client, probe_folder, translated
 from housing.tracking.trial import ABANDONED
@@ -28,8 +30,6 @@ if TYPE_CHECKING:
 Round = tuple[int, Mapping[str, float], int]
 """The number of a round (from 0), its metrics, and when it was received (Unix milliseconds)."""
 
-CONFIG_FILE = "config.yaml"
-
 _FOR_PEOPLE = (".html", ".svg", ".vl.json")
 """What people read; what a program reads back stays as it is, to the byte."""
 _NONE: Mapping[str, str] = {}
@@ -39,6 +39,10 @@ class Runs(RunQueries):
     """The runs of one experiment, to read and to write. May be used from any thread; failures are TrackingErrors."""
 
     _is_writable = False
+
+    def __init__(self, client: MlflowClient, experiment_id: str, experiment: str) -> None:
+        super().__init__(ClientReader(client), experiment_id, experiment)
+        self.client = client
 
     @classmethod
     def open(cls, uri: str, experiment: str, *, inside: str | None = None) -> Self:
@@ -180,7 +184,7 @@ class Runs(RunQueries):
 
     def read_file(self, run_id: str, name: str) -> bytes:
         """One artifact of a run, whole."""
-        return read_file(self.client, run_id, name)
+        return self.reader.file(run_id, name)
 
     def close_abandoned(self) -> list[str]:
         """End runs as KILLED whose process has died on this machine, and their job with it; returns their ids."""
@@ -194,8 +198,11 @@ class Runs(RunQueries):
         return [run for run in self._orphans() if schema.JOB in run.tags]
 
     def _orphans(self) -> list[Run]:
-        running = self._search(["attributes.status = 'RUNNING'", f"tags.`{schema.PROCESS}` LIKE '%'"])
-        return [run for run in running if is_dead(run.tags[schema.PROCESS])]
+        at_work = (
+            Clause("attribute", "status", "=", "RUNNING"),
+            Clause("tag", schema.PROCESS, "LIKE", "%"),
+        )
+        return [run for run in self._search(at_work) if is_dead(run.tags[schema.PROCESS])]
 
     def abandon(self, run_id: str) -> None:
         """End as KILLED a run that nobody will complete: what is missing in it can no longer be found out."""
@@ -252,12 +259,6 @@ def _tags(record: RunRecord) -> dict[str, str]:
     if record.yaml is not None:
         own |= _config_digest(record.yaml)
     return provenance_tags() | own | ({PARENT_TAG: record.parent} if record.parent else {}) | dict(record.tags)
-
-
-def read_file(client: MlflowClient, run_id: str, name: str) -> bytes:
-    """One artifact of any run, whole; raises TrackingError."""
-    with translated(f"run {run_id}: has no file {name!r}"), TemporaryDirectory(prefix="housing-") as folder:
-        return Path(client.download_artifacts(run_id, name, folder)).read_bytes()
 
 
 def inherited_run(environment: MutableMapping[str, str] = os.environ) -> str | None:

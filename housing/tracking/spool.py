@@ -20,7 +20,7 @@ from housing import files
 from housing.errors import ServerAway, TrackingError
 from housing.secrets import masked_values
 from housing.tracking import schema
-from housing.tracking.queries import PARENT_TAG, Run
+from housing.tracking.reader import PARENT_TAG, Run
 from housing.tracking.run_record import RunRecord, from_json, to_json
 from housing.tracking.runs import Runs
 from housing.tracking.trial import ABANDONED, finished_trial

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from housing.errors import TrackingError
 from housing.tracking import schema
-from housing.tracking.queries import Direction, Run, RunQueries
-from housing.tracking.store import open_client, translated
+from housing.tracking.queries import Direction, RunQueries
+from housing.tracking.reader import Run
+from housing.tracking.reading import open_reader
 from housing.tracking.trial import finished_trial
 from housing.tuning.space import Point
 
@@ -17,12 +18,11 @@ def find_study(uri: str, reference: str, *, experiment: str) -> Run:
 
     Raises TrackingError with the names that come near.
     """
-    client = open_client(uri)
-    with translated(f"{uri}: cannot list its experiments"):
-        found = client.search_experiments()
+    reader = open_reader(uri)
+    found = [each for each in reader.experiments() if not each.is_deleted]
     failure = TrackingError(f"study.resume: {reference!r} is not in {uri}, which has no experiment {experiment!r}")
     for each in sorted(found, key=lambda e: e.name != experiment):
-        runs = RunQueries(client, each.experiment_id, each.name)
+        runs = RunQueries(reader, each.id, each.name)
         named = next(iter(runs.studies({schema.STUDY_NAME: reference})), None)
         if named is not None:
             return named

@@ -14,13 +14,16 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from housing import files
 from housing.errors import ServerAway, TrackingError
 from housing.processes import is_dead, process_tag
 from housing.tracking import schema
-from housing.tracking.queries import RunQueries
 from housing.tracking.store import database_path, translated
+
+if TYPE_CHECKING:
+    from housing.tracking.runs import Runs
 
 FRESH_S = 120
 """How long after its last heartbeat a holder on another machine counts as alive."""
@@ -43,10 +46,10 @@ class StudyLock:
 
 
 @contextmanager
-def study_lock(runs: RunQueries, run_id: str, name: str) -> Iterator[StudyLock]:
+def study_lock(runs: Runs, run_id: str, name: str) -> Iterator[StudyLock]:
     """Keep others from working at the study `run_id` meanwhile; TrackingError says who already does."""
     if runs.is_local:
-        database = database_path(runs.client.tracking_uri)
+        database = database_path(runs.reader.uri)
         held = _file_lock(database.with_name(f".{database.name}.{run_id}.lock"), name)
     else:
         held = _claim(runs, run_id, name)
@@ -73,7 +76,7 @@ def _file_lock(path: Path, name: str) -> Iterator[StudyLock]:
 
 
 @contextmanager
-def _claim(runs: RunQueries, run_id: str, name: str) -> Iterator[StudyLock]:
+def _claim(runs: Runs, run_id: str, name: str) -> Iterator[StudyLock]:
     me = _myself()
     before = runs.get(run_id).tags
     if _is_alive(before):
@@ -100,13 +103,13 @@ def _claim(runs: RunQueries, run_id: str, name: str) -> Iterator[StudyLock]:
         ended.set()
 
 
-def _let_go(runs: RunQueries, run_id: str, name: str, hold: StudyLock) -> None:
+def _let_go(runs: Runs, run_id: str, name: str, hold: StudyLock) -> None:
     if hold.lost_to is None:
         with suppress(TrackingError), translated(f"{name}: cannot be let go"):
             runs.client.delete_tag(run_id, schema.HOLDER)
 
 
-def _keep_beating(runs: RunQueries, run_id: str, me: str, hold: StudyLock, ended: threading.Event) -> None:
+def _keep_beating(runs: Runs, run_id: str, me: str, hold: StudyLock, ended: threading.Event) -> None:
     while not ended.wait(_BEAT_S):
         # While the server is away nobody can beat, nor can anybody take over.
         with suppress(TrackingError):
@@ -117,7 +120,7 @@ def _keep_beating(runs: RunQueries, run_id: str, me: str, hold: StudyLock, ended
             _beat(runs, run_id, me)
 
 
-def _beat(runs: RunQueries, run_id: str, me: str) -> None:
+def _beat(runs: Runs, run_id: str, me: str) -> None:
     with translated(f"run {run_id}: cannot be held"):
         runs.client.set_tag(run_id, schema.HEARTBEAT, repr(time.time()))
         runs.client.set_tag(run_id, schema.HOLDER, me)

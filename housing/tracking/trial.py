@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from itertools import count, takewhile
 
 from housing.tracking import schema
-from housing.tracking.queries import Run
+from housing.tracking.reader import Run
 from housing.tuning.trial import FinishedTrial, State, Trial
 
 ABANDONED = "abandoned"

@@ -27,7 +27,7 @@ from housing.workflow.studies import study
 
 if TYPE_CHECKING:
     from housing.targets.managed import ManagedJob
-    from housing.tracking.queries import Run
+    from housing.tracking.reader import Run
 
 
 class Recompose(Protocol):

@@ -13,7 +13,8 @@ from housing.workflow.members import Planned, combined, fit_members, members_tag
 if TYPE_CHECKING:
     from housing.data.channel import Channel
     from housing.data.encoder import Encoder
-    from housing.tracking.queries import Kind, Run
+    from housing.tracking.queries import Kind
+    from housing.tracking.reader import Run
     from housing.training.job import TrainingResult
     from housing.workflow.job_run import JobRun
     from housing.workflow.session import Session

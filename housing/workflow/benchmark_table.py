@@ -15,7 +15,7 @@ from housing.workflow.session import Session
 
 if TYPE_CHECKING:
     from housing.tasks.base import Direction
-    from housing.tracking.queries import Run
+    from housing.tracking.reader import Run
 
 
 @dataclass(frozen=True)

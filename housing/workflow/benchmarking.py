@@ -20,7 +20,7 @@ from housing.workflow.outer_parts import OuterPart, Recompose, digest_of, score
 from housing.workflow.session import Session
 
 if TYPE_CHECKING:
-    from housing.tracking.queries import Run
+    from housing.tracking.reader import Run
 
 _OWN = ("benchmark", "dataset.split.outer", "dataset.split.seed", "seed", "name")
 """What an outer part is given by the benchmark, and not by the command line."""

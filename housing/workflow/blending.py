@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from housing.data.channel import Channel
-    from housing.tracking.queries import Run
+    from housing.tracking.reader import Run
 
 HELD_OUT_FILE = "held_out.npy"
 _CANDIDATES_A_MEMBER = 5

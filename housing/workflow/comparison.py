@@ -19,7 +19,7 @@ from housing.workflow.figures import learning_curve, with_unit
 from housing.workflow.outcome import Invocation, Outcome, OutputTable, Reporter
 
 if TYPE_CHECKING:
-    from housing.tracking.queries import Run
+    from housing.tracking.reader import Run
     from housing.tracking.reading import Record
 
 _PARENTS = ("run", "study", "group")
@@ -164,7 +164,7 @@ def _configuration(record: Record, job: Run, read: dict[str, Mapping[str, Any]])
     """The composed configuration of a job, or of the study that it is a trial of; each is read once."""
     import yaml  # type: ignore[import-untyped]
 
-    from housing.tracking.runs import CONFIG_FILE
+    from housing.tracking.reader import CONFIG_FILE
 
     for owner in filter(None, (job.parent, job.id)) if job.kind == "job" else (job.id,):
         if owner not in read:

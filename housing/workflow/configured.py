@@ -10,7 +10,7 @@ from housing.tuning.space import Categorical, Choice, bare, is_active, order
 from housing.workflow.session import Session
 
 if TYPE_CHECKING:
-    from housing.tracking.queries import Run
+    from housing.tracking.reader import Run
     from housing.training.job import TrainingResult
     from housing.tuning.space import Point
 

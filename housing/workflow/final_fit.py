@@ -27,7 +27,7 @@ from housing.workflow.trial_runs import recorded_options
 if TYPE_CHECKING:
     from housing.data.channel import Channel
     from housing.data.encoder import Encoder
-    from housing.tracking.queries import Run
+    from housing.tracking.reader import Run
     from housing.training.job import TrainingResult
     from housing.workflow.job_run import JobRun
     from housing.workflow.members import Planned

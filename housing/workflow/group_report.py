@@ -13,7 +13,7 @@ from housing.workflow.figures import learning_curve, objective_of
 if TYPE_CHECKING:
     from housing.reporting.page import Cell, Grid, Part
     from housing.reporting.study_plots import Objective
-    from housing.tracking.queries import Run
+    from housing.tracking.reader import Run
     from housing.tracking.runs import Runs
     from housing.workflow.outcome import OutputTable
 

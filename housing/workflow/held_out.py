@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from housing.data.channel import Channel
-    from housing.tracking.queries import Run
+    from housing.tracking.reader import Run
     from housing.training.job import TrainingResult
     from housing.workflow.blending import Part
     from housing.workflow.job_run import JobRun

@@ -68,7 +68,7 @@ def lineage(experiment: Experiment, invocation: Invocation, reporter: Reporter, 
         state = session.host.status(name)
         if state is None:
             raise DeploymentError(_unknown(session, name))
-        return _explained(trace(name, state.deployment, state.models, session.registry), invocation)
+        return _explained(trace(name, state.deployment, state.models, session.versions), invocation)
 
 
 def _named(experiment: Experiment, endpoint: str) -> tuple[str, ...]:

@@ -20,7 +20,7 @@ from housing.workflow.session import Session
 from housing.workflow.spending import Bill
 
 if TYPE_CHECKING:
-    from housing.tracking.queries import Run
+    from housing.tracking.reader import Run
 
 
 def train(experiment: Experiment, invocation: Invocation, reporter: Reporter) -> Outcome:

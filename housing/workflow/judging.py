@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from housing.data.encoder import Encoder
     from housing.promotion.gate import Decision, Scored
     from housing.tasks.base import Predictions
-    from housing.tracking.registry import Version
+    from housing.tracking.reader import Version
     from housing.training.artifact import Bundle
     from housing.training.job import TrainingResult
 

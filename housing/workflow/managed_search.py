@@ -27,7 +27,7 @@ from housing.workflow.session import Session
 from housing.workflow.trial_runs import TrialRuns
 
 if TYPE_CHECKING:
-    from housing.tracking.queries import Run
+    from housing.tracking.reader import Run
     from housing.tuning.study import StudyResult
 
 

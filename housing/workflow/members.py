@@ -23,7 +23,7 @@ from housing.workflow.session import Session
 if TYPE_CHECKING:
     from housing.data.channel import Channel
     from housing.data.encoder import Encoder
-    from housing.tracking.queries import Run
+    from housing.tracking.reader import Run
 
 
 @dataclass(frozen=True, eq=False)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from housing.tracking.queries import Run
+    from housing.tracking.reader import Run
     from housing.training.predictor import Predictor
     from housing.workflow.final_fit import FinalFit
 

@@ -23,8 +23,7 @@ from housing.workflow.trial_runs import recorded_options
 if TYPE_CHECKING:
     from housing.data.encoder import Encoder
     from housing.data.table import Table as DataTable
-    from housing.tracking.queries import Run
-    from housing.tracking.registry import Version
+    from housing.tracking.reader import Run, Version
     from housing.training.job import TrainingResult
 
 

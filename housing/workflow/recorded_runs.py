@@ -14,7 +14,7 @@ from housing.files import write
 from housing.workflow.outcome import Invocation, Outcome, OutputTable, Reporter
 
 if TYPE_CHECKING:
-    from housing.tracking.queries import Run
+    from housing.tracking.reader import Run
     from housing.tracking.reading import Record
 
 _EXPORTS = (".csv", ".parquet", ".json")
@@ -44,10 +44,12 @@ def runs(
     with reporter.working("reading the record"):
         record = Record.open(experiment.tracking.uri, experiment.name)
         if restore:
-            return _changed("restored", housekeeping.restore(record.client, record.experiment_ids, words), invocation)
+            return _changed(
+                "restored", housekeeping.restore(record.writing(), record.experiment_ids, words), invocation
+            )
         found = _found(record, words, filter)
         if delete:
-            return _changed("deleted", housekeeping.delete(record.client, found), invocation)
+            return _changed("deleted", housekeeping.delete(record.writing(), found), invocation)
     rows = [flat(run) for run in found]
     if export is not None:
         _write(export, rows)

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from housing.lazy import Lazy
     from housing.targets.base import Runner
     from housing.tracking.entries import Input
-    from housing.tracking.queries import Kind, Run
+    from housing.tracking.queries import Kind
+    from housing.tracking.reader import Run
     from housing.tracking.spool import Destination
     from housing.training.job import TrainingResult
     from housing.workflow.command_record import CommandRecord

@@ -16,7 +16,7 @@ from housing.workflow.session import Session
 if TYPE_CHECKING:
     from housing.data.table import Table
     from housing.promotion.gate import Decision
-    from housing.tracking.queries import Run
+    from housing.tracking.reader import Run
     from housing.workflow.judging import Judgement
 
 _PARTS: tuple[JudgedPart | str, ...] = ("train", "validation", "test")

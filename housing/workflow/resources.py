@@ -14,6 +14,7 @@ from housing.workflow.spending import Ledger
 if TYPE_CHECKING:
     from housing.config.schema import Experiment
     from housing.tracking.registry import Registry
+    from housing.tracking.versions import Versions
     from housing.workflow.outcome import Invocation, Reporter
 
 
@@ -23,6 +24,7 @@ class Resources:
 
     record: CommandRecord
     registry: Lazy[Registry]
+    versions: Lazy[Versions]
     runner: Lazy[Runner]
     running_jobs: Lazy[RunningJobs]
     host: Lazy[Host]
@@ -51,6 +53,7 @@ def resources_of(
     return Resources(
         record=shared,
         registry=Lazy(lambda: _open_registry(shared)),
+        versions=Lazy(lambda: _open_versions(experiment, reporter)),
         runner=runner,
         running_jobs=Lazy(lambda: RunningJobs(runner.get(), shared, money, reporter, invocation.next)),
         host=Lazy(lambda: _open_host(experiment)),
@@ -71,3 +74,11 @@ def _open_registry(record: CommandRecord) -> Registry:
     from housing.tracking.registry import Registry
 
     return Registry(record.runs.client)
+
+
+def _open_versions(experiment: Experiment, reporter: Reporter) -> Versions:
+    from housing.tracking.reading import open_reader
+    from housing.tracking.versions import Versions
+
+    with reporter.working("reading the record"):
+        return Versions(open_reader(experiment.tracking.uri))

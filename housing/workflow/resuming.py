@@ -27,7 +27,7 @@ from housing.workflow.session import Session
 from housing.workflow.trial_recorder import TrialRecorder, trial_recorder
 
 if TYPE_CHECKING:
-    from housing.tracking.queries import Run
+    from housing.tracking.reader import Run
     from housing.tuning.space import Point
     from housing.tuning.trial import FinishedTrial
 

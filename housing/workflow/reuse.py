@@ -17,7 +17,7 @@ from housing.training.metrics import COSTS
 
 if TYPE_CHECKING:
     from housing.data.channel import Channel
-    from housing.tracking.queries import Run
+    from housing.tracking.reader import Run
     from housing.workflow.session import Session
 
 

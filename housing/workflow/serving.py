@@ -20,7 +20,7 @@ def plan(experiment: Experiment, invocation: Invocation, reporter: Reporter) -> 
     """What `deploy` would change, as a diff; changes nothing."""
     with Session(experiment, invocation, reporter) as session:
         session.host.check(experiment.deployment)
-        wanted = session.registry.pin(experiment.deployment)
+        wanted = session.versions.pin(experiment.deployment)
         current = session.host.current(wanted.endpoint)
         changes = describe(wanted, current)
         warnings = [*_warnings(wanted, invocation), *_of_another_configuration(wanted, current)]

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from housing.data.preparation import Prepared
     from housing.tracking.registry import Registry
     from housing.tracking.runs import Runs
+    from housing.tracking.versions import Versions
 
 _DIVERGED = 1e15
 """From here on, digits mean nothing."""
@@ -77,6 +78,11 @@ class Session:
     def registry(self) -> Registry:
         """The registered models, in the same place as the record."""
         return self.resources.registry.get()
+
+    @property
+    def versions(self) -> Versions:
+        """The same, only to be read: a record is made by nobody who looks for a model."""
+        return self.resources.versions.get()
 
     @property
     def runner(self) -> Runner:

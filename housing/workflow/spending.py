@@ -14,7 +14,8 @@ from housing.tracking import schema
 from housing.training.job import TrainingResult
 
 if TYPE_CHECKING:
-    from housing.tracking.queries import Run, RunQueries
+    from housing.tracking.queries import RunQueries
+    from housing.tracking.reader import Run
 
 _EARLIER_JOBS = 20
 

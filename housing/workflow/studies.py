@@ -32,7 +32,7 @@ from housing.workflow.trial_runs import recorded_options
 from housing.workflow.trials import Trials, most_rounds, stage
 
 if TYPE_CHECKING:
-    from housing.tracking.queries import Run
+    from housing.tracking.reader import Run
     from housing.tuning.space import Point
     from housing.tuning.study import StudyResult
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from housing.targets.base import PromotedVersion, RegisteringHost, find
 
 if TYPE_CHECKING:
-    from housing.tracking.registry import Version
+    from housing.tracking.reader import Version
     from housing.workflow.session import Session
 
 _APPROVING = "champion"

@@ -16,7 +16,7 @@ from housing.workflow.reuse import job_tags
 
 if TYPE_CHECKING:
     from housing.data.channel import Channel
-    from housing.tracking.queries import Run
+    from housing.tracking.reader import Run
     from housing.training.job import TrainingResult
     from housing.tuning.trial import FinishedTrial, Trial
     from housing.workflow.job_run import JobRun

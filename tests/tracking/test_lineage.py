@@ -11,7 +11,8 @@ from housing.deployment.spec import Deployment, Variant
 from housing.testing.models import price_bundle
 from housing.tracking.lineage import Lineage, trace
 from housing.tracking.provenance import provenance_tags
-from housing.tracking.registry import Registry, Version
+from housing.tracking.reader import Version
+from housing.tracking.registry import Registry
 from housing.tracking.run_record import RunRecord
 from housing.tracking.runs import Runs
 from tests.tracking.conftest import result_of

@@ -12,7 +12,7 @@ from housing.config.load import load
 from housing.data.outer_split import beyond
 from housing.data.preparation import prepare
 from housing.tracking import schema
-from housing.tracking.queries import Run
+from housing.tracking.reader import Run
 from housing.tracking.runs import Runs
 from tests.workflow.conftest import Housing
 

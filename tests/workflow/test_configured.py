@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from housing.tracking.queries import Run
+from housing.tracking.reader import Run
 from housing.tracking.runs import Runs
 from tests.workflow.conftest import Housing
 

@@ -20,7 +20,7 @@ from housing.data.encoder import Encoder
 from housing.rehearsal.process import Address, ensure, stop
 from housing.rehearsal.settings import Settings
 from housing.tracking import schema
-from housing.tracking.queries import Run
+from housing.tracking.reader import Run
 from housing.tracking.runs import Runs
 from tests.rehearsal.conftest import give_known_keys
 from tests.workflow.conftest import Answer, called

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from housing.tracking.queries import Run
+from housing.tracking.reader import Run
 from housing.tracking.runs import Runs
 from tests.workflow.conftest import Housing
 
