@@ -21,7 +21,7 @@ from housing.workflow.report_parts import (
 if TYPE_CHECKING:
     from housing.data.description import Column
     from housing.reporting.page import Grid
-    from housing.tracking.queries import Run
+    from housing.tracking.reader import Run
     from housing.workflow.judging import Judgement
     from housing.workflow.outcome import OutputTable
     from housing.workflow.session import Session
