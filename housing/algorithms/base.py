@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pkgutil
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points, version
@@ -66,6 +66,9 @@ class Hyperparameter:
 
 Hyperparameters = Mapping[str, Hyperparameter]
 
+ColumnRule = Literal["categorical_inputs", "monotone"]
+"""What an algorithm may have to be told of columns, by the name of the capability."""
+
 
 @dataclass(frozen=True)
 class Capabilities:
@@ -76,7 +79,9 @@ class Capabilities:
     without it the finished model is measured once. `loss` names what is minimised. `missing_values`: NaN among the
     features is no obstacle. `weights`: rows may weigh differently, and `matrix` takes their weights. `level_weights`
     are hyperparameters that weigh levels of the label against each other. `categorical_inputs`: columns may hold codes
-    of levels that have no order. `any_task`: what it fits is the user's business, and so is the kind of label.
+    of levels that have no order; `matrix` takes their places. `monotone` names the hyperparameter that takes for each
+    column whether answers rise (1) or fall (-1) with it. `not_with` are values of hyperparameters that exclude one of
+    the two. `any_task`: what it fits is the user's business, and so is the kind of label.
     """
 
     rounds: str | None = None
@@ -87,6 +92,10 @@ class Capabilities:
     weights: bool = False
     level_weights: tuple[str, ...] = ()
     categorical_inputs: bool = False
+    monotone: str | None = None
+    not_with: Mapping[Literal["categorical_inputs", "monotone"], Mapping[str, tuple[str, ...]]] = field(
+        default_factory=dict
+    )
     any_task: bool = False
 
 
@@ -241,14 +250,16 @@ class FittingAlgorithm(Algorithm, Protocol):
         *,
         reference: Any = None,
         weights: NDArray[np.float32] | None = None,
+        categorical: Sequence[int] = (),
     ) -> Any:
         """What jobs of one `matrix_key` train on; a validation matrix names the training one as `reference`.
 
         `features` are (rows, columns), `label` is (rows,), or (rows, 2) with the number of each row's group where the
-        task has some. Only an algorithm that declares `weights` is given them, (rows,). Threads share what is returned:
-        `fit` must not change it.
+        task has some. Only an algorithm that declares `weights` is given them, (rows,), and only one that declares
+        `categorical_inputs` the places of columns that hold codes of levels. Threads share what is returned: `fit` must
+        not change it.
         """
-        del hyperparameters, reference, weights
+        del hyperparameters, reference, weights, categorical
         return features, label
 
     def fit(

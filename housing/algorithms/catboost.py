@@ -111,6 +111,9 @@ class CatBoost(FittingAlgorithm):
         loss="loss_function",
         missing_values=True,
         weights=True,
+        categorical_inputs=True,
+        monotone="monotone_constraints",
+        not_with={"monotone": {"loss_function": ("MultiClass",), "grow_policy": ("Depthwise", "Lossguide")}},
     )
     model_format: ClassVar[str] = "cbm"
     required: ClassVar[Sequence[str]] = ("iterations",)
@@ -128,12 +131,15 @@ class CatBoost(FittingAlgorithm):
         *,
         reference: Any = None,
         weights: NDArray[np.float32] | None = None,
+        categorical: Sequence[int] = (),
     ) -> Any:
         """See `FittingAlgorithm.matrix`."""
         import catboost
 
         del hyperparameters, reference
-        return Matrix(catboost.Pool(features, label, weight=weights, thread_count=1), label)
+        rows = _with_levels(features, categorical)
+        pool = catboost.Pool(rows, label, weight=weights, cat_features=list(categorical) or None, thread_count=1)
+        return Matrix(pool, label)
 
     def fit(
         self,
@@ -150,6 +156,8 @@ class CatBoost(FittingAlgorithm):
         import catboost
 
         parameters = {"random_seed": seed, **hyperparameters}
+        if directions := parameters.get("monotone_constraints"):
+            parameters["monotone_constraints"] = list(directions)
         patience = parameters.pop("early_stopping_rounds", None)
         metrics = list(parameters.pop("eval_metric", ()))
         if metrics:
@@ -208,20 +216,22 @@ class Model:
 
     def __init__(self, model: Any) -> None:
         self._model = model
+        self._categorical: list[int] = model.get_cat_feature_indices()
         loss = json.loads(model.get_metadata()["params"])["loss_function"]["type"]
         self._answers = {"Logloss": "second", "MultiClass": "each"}.get(loss, "number")
 
     def predict(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
         """See `housing.algorithms.base.Model`."""
         kind = "RawFormulaVal" if self._answers == "number" else "Probability"
-        result: NDArray[np.float64] = self._model.predict(features, prediction_type=kind, thread_count=1)
+        rows = _with_levels(features, self._categorical)
+        result: NDArray[np.float64] = self._model.predict(rows, prediction_type=kind, thread_count=1)
         return result[:, 1] if self._answers == "second" else result
 
     def contributions(self, features: NDArray[np.float32]) -> Contributions:
         """See `housing.algorithms.explaining`: CatBoost's exact Shapley values."""
         import catboost
 
-        pool = catboost.Pool(features)
+        pool = catboost.Pool(_with_levels(features, self._categorical), cat_features=self._categorical or None)
         found = self._model.get_feature_importance(pool, type="ShapValues", shap_calc_type="Exact", thread_count=1)
         return split(found, features.shape[1], "none" if self._answers == "number" else "log odds")
 
@@ -251,6 +261,18 @@ class _Watch:
         }
         self.stopped = self._progress is not None and self._progress(info.iteration - 1, newest)
         return not self.stopped
+
+
+def _with_levels(features: NDArray[np.float32], categorical: Sequence[int]) -> Any:
+    """The rows as CatBoost takes them: it wants levels in columns of their own type, and none that is missing."""
+    if not categorical:
+        return features
+    import numpy as np
+    import pandas
+
+    columns = {place: features[:, place] for place in range(features.shape[1])}
+    codes = {place: np.nan_to_num(columns[place], nan=-1).astype(np.int32) for place in categorical}
+    return pandas.DataFrame(columns | codes)
 
 
 def _plain(metric: str) -> str:

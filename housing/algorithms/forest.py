@@ -63,9 +63,10 @@ class Forest(FittingAlgorithm):
         *,
         reference: Any = None,
         weights: NDArray[np.float32] | None = None,
+        categorical: Sequence[int] = (),
     ) -> Any:
         """See `FittingAlgorithm.matrix`."""
-        del hyperparameters, reference
+        del hyperparameters, reference, categorical
         return features, label, weights
 
     def fit(

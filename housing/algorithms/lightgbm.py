@@ -47,6 +47,8 @@ class LightGBM(FittingAlgorithm):
         weights=True,
         level_weights=("scale_pos_weight",),
         categorical_inputs=True,
+        monotone="monotone_constraints",
+        not_with={"monotone": {"objective": ("regression_l1", "quantile", "mape")}},
     )
     model_format: ClassVar[str] = "txt"
     required: ClassVar[Sequence[str]] = ("num_boost_round",)
@@ -68,6 +70,7 @@ class LightGBM(FittingAlgorithm):
         *,
         reference: Any = None,
         weights: NDArray[np.float32] | None = None,
+        categorical: Sequence[int] = (),
     ) -> Any:
         """See `FittingAlgorithm.matrix`; built at once, so that no two jobs build it."""
         import lightgbm
@@ -84,6 +87,7 @@ class LightGBM(FittingAlgorithm):
             weight=weights,
             group=sizes,
             reference=reference,
+            categorical_feature=list(categorical),
             # Columns that no split of this min_data_in_leaf could use would be left out for all other jobs as well.
             params={**bins, "feature_pre_filter": False, "num_threads": 1, "verbosity": -1},
             free_raw_data=False,
@@ -109,6 +113,8 @@ class LightGBM(FittingAlgorithm):
         metrics = list(parameters.pop("metric", ()))
         if quantiles := parameters.pop("quantile_alpha", None):
             (parameters["alpha"],) = quantiles
+        if directions := parameters.get("monotone_constraints"):
+            parameters["monotone_constraints"] = list(directions)
         parameters.setdefault("seed", seed)
         parameters |= {
             **_at_cuts(metrics),

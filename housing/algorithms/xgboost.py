@@ -45,6 +45,12 @@ class XGBoost(FittingAlgorithm):
         weights=True,
         level_weights=("scale_pos_weight",),
         categorical_inputs=True,
+        monotone="monotone_constraints",
+        not_with={
+            "categorical_inputs": {"tree_method": ("exact",)},
+            # Their leaves become quantiles of what is left when a tree is done, whatever was promised of it.
+            "monotone": {"objective": ("reg:absoluteerror", "reg:quantileerror")},
+        },
     )
     model_format: ClassVar[str] = "ubj"
     required: ClassVar[Sequence[str]] = ("num_round",)
@@ -69,6 +75,7 @@ class XGBoost(FittingAlgorithm):
         *,
         reference: Any = None,
         weights: NDArray[np.float32] | None = None,
+        categorical: Sequence[int] = (),
     ) -> Any:
         """See `FittingAlgorithm.matrix`; binned where the tree method allows it."""
         import numpy as np
@@ -76,6 +83,9 @@ class XGBoost(FittingAlgorithm):
 
         max_bin, tree_method = hyperparameters.get("max_bin"), hyperparameters.get("tree_method", "auto")
         of_rows: dict[str, Any] = {"weight": weights}
+        if categorical:
+            types = ["c" if place in categorical else "q" for place in range(features.shape[1])]
+            of_rows |= {"feature_types": types, "enable_categorical": True}
         if label.ndim > 1:
             order, of_rows["qid"] = by_group(label)
             features, label = features[order], label[order, 0]

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from housing.algorithms.base import find
+from housing.config.column_rules import column_faults
 from housing.config.faults import Fault, did_you_mean, some_of
 from housing.config.hyperparameters import space_faults
 from housing.config.schema import Algorithm, Tracking
@@ -40,6 +41,15 @@ def disagreements(parts: Mapping[str, Any]) -> list[Fault]:
         case {"dataset": Dataset() as dataset, "features": Features() as features}:
             found = check_features(dataset, features)
             faults += [Fault(("features", *key.split(".")), rule, value) for key, value, rule in found]
+    match parts:
+        case {
+            "dataset": Dataset() as dataset,
+            "features": Features() as features,
+            "algorithm": Algorithm() as algorithm,
+            "search_space": dict() as space,
+            "runner": runner,
+        }:
+            faults += column_faults(features, dataset, algorithm, space, runner)
     match parts:
         # A command that has a study asks for a space; others may do without one.
         case {"study": Study() as study, "search_space": dict() as space} if space:

@@ -12,9 +12,11 @@ from dataclasses import replace
 from typing import Any
 
 from housing.algorithms.base import find
+from housing.config.column_rules import takes
 from housing.config.keys import BUILT_IN
 from housing.config.schema import CHOOSABLE
 from housing.data.description import Dataset
+from housing.data.features import Features
 from housing.targets import base as targets
 from housing.tuning.space import Categorical, SearchSpace
 
@@ -52,23 +54,28 @@ def _conditional(distribution: Any, owner: object) -> Any:
     return distribution
 
 
-def without_unusable(space: SearchSpace, dataset: Dataset, runner: Any) -> SearchSpace:
-    """Without algorithms that cannot be chosen here: not installed, for other tasks, or not trained by the target.
+def without_unusable(space: SearchSpace, dataset: Dataset, features: Features | None, runner: Any) -> SearchSpace:
+    """Without algorithms that cannot be chosen here: not installed, for other tasks, not trained by the
+    target, or without what the features ask for.
 
     The ranges of algorithms that are not among the choices go with them.
     """
     chosen = space.get(ALGORITHM)
     if not isinstance(chosen, Categorical):
         return space
-    left_out = [name for name in chosen.choices if name in BUILT_IN and not _is_usable(str(name), dataset, runner)]
+    left_out = [
+        name for name in chosen.choices if name in BUILT_IN and not _is_usable(str(name), dataset, features, runner)
+    ]
     kept = tuple(name for name in chosen.choices if name not in left_out)
     unchosen = {*BUILT_IN} - {*chosen.choices} | {*left_out}
     ranges = {name: d for name, d in space.items() if "." not in name or name.partition(".")[0] not in unchosen}
     return {**ranges, ALGORITHM: replace(chosen, choices=kept or chosen.choices)}
 
 
-def _is_usable(name: str, dataset: Dataset, runner: Any) -> bool:
+def _is_usable(name: str, dataset: Dataset, features: Features | None, runner: Any) -> bool:
     algorithm = find(name)
     if algorithm.missing_library() is not None or not algorithm.serves(dataset.task_name):
+        return False
+    if features is not None and not takes(name, features, dataset, runner):
         return False
     return runner is None or not list(targets.find(runner.name).supports(runner, name, None, {}))

@@ -18,7 +18,13 @@ from housing.nearest import nearest
 from housing.targets import base as targets
 
 _OPEN = (
-    *(("search_space",), ("dataset", "columns"), ("features", "derived"), ("features", "columns")),
+    *(
+        ("search_space",),
+        ("dataset", "columns"),
+        ("features", "derived"),
+        ("features", "columns"),
+        ("features", "monotone"),
+    ),
     ("deployment", "variants"),
 )
 """Mappings whose entries have names of the user's, so that one can be left out."""
@@ -45,7 +51,7 @@ def experiment_of(raw: Mapping[str, Any], faults: list[Fault]) -> Experiment | N
     parts = with_task_defaults(parts, faults)
     match parts:
         case {"search_space": dict() as space, "dataset": Dataset() as dataset, "runner": runner}:
-            parts["search_space"] = without_unusable(space, dataset, runner)
+            parts["search_space"] = without_unusable(space, dataset, parts.get("features"), runner)
     faults.extend(disagreements(parts))
     faults.extend(_inexact(raw, ()))
     faults[before:] = _explained(_told_once(faults[before:]), raw)

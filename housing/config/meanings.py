@@ -72,6 +72,7 @@ MEANINGS: Mapping[str, str] = {
     "model": "a registered model: models:/<name>@<alias> or models:/<name>/<version>",
     "model_package_group": "group of SageMaker's model registry",
     "monitoring": "what counts as drift",
+    "monotone": "columns with which answers only rise, or only fall",
     "name": "its name, as the record has it",
     "nominal": "how levels without an order become numbers",
     "only_if": "the condition under which the hyperparameter exists",

@@ -25,7 +25,9 @@ class Channel:
     """`features` is (rows, columns) float32 with NaN for missing; `label` is (rows,) float32, already transformed; of a
     ranking it is (rows, 2), with the number of each row's group.
 
-    `weights` (rows,) say how much each row counts in a fit; None: all alike.
+    `weights` (rows,) say how much each row counts in a fit; None: all alike. `categorical` are the places of columns
+    that hold codes of levels; `directions` has for each column 1 or -1 where answers only rise or fall with it, else 0,
+    and is empty where there is no such column.
     """
 
     name: str
@@ -34,6 +36,8 @@ class Channel:
     columns: tuple[str, ...]
     digest: str
     weights: NDArray[np.float32] | None = None
+    categorical: tuple[int, ...] = ()
+    directions: tuple[int, ...] = ()
 
 
 def build(
@@ -43,8 +47,13 @@ def build(
     label: NDArray[np.float32],
     columns: tuple[str, ...],
     weights: NDArray[np.float32] | None = None,
+    categorical: tuple[int, ...] = (),
+    directions: tuple[int, ...] = (),
 ) -> Channel:
-    """A channel with the SHA-256 of its values and column names. Raises DataError on what no model can be fitted to."""
+    """A channel with the SHA-256 of its values and of what is known of its columns.
+
+    Raises DataError on what no model can be fitted to.
+    """
     import numpy as np
 
     if features.shape != (len(label), len(columns)):
@@ -62,7 +71,9 @@ def build(
     if weights is not None:
         weights = np.ascontiguousarray(weights, dtype=np.float32)
         found.update(weights.astype("<f4", copy=False).tobytes())
-    return Channel(name, features, label, columns, found.hexdigest(), weights)
+    if categorical or directions:
+        found.update(repr((categorical, directions)).encode())
+    return Channel(name, features, label, columns, found.hexdigest(), weights, categorical, directions)
 
 
 def write_csv(channel: Channel, path: Path) -> None:

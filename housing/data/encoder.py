@@ -15,26 +15,24 @@ Ranges are held against the file that is learnt from, not against rows to be pre
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import accumulate, chain
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from housing.data import encoder_json, payload, plain_numbers
+from housing.data import encoder_json, payload
 from housing.data.calibration import Calibration
-from housing.data.cells import is_missing, text_of
-from housing.data.derived import OF_ANY_KIND, Derived, compute
+from housing.data.cells import text_of
+from housing.data.derived import Derived
 from housing.data.description import Dataset
-from housing.data.faults import Faults, listed
+from housing.data.faults import listed
 from housing.data.features import Features
-from housing.data.inputs import Levels, Number, plain_values
 from housing.data.intervals import Intervals, Ranges
+from housing.data.layout import Layout
 from housing.data.learning import Input, learnt
-from housing.data.more_inputs import Flag, Moment
+from housing.data.monotone import SIGNS, Direction
 from housing.data.table import Table
 from housing.errors import DataError
 from housing.secrets import masked
@@ -47,12 +45,13 @@ _TWO = 2
 
 @dataclass(frozen=True)
 class Encoder:
-    """Safe to call from several threads. `columns` are the encoded names, in the order of the matrix.
+    """Safe to call from several threads.
 
     `label_levels` are in the order of their codes, empty where the label is a number. `threshold` is the least
     probability of the positive level, the second of two, at which it is chosen. `calibration` says what a model's
     probabilities are worth; None: what they say. `quantiles` are those that the model gives, lowest first; empty where
-    it gives none. `intervals` say how far it errs; None: nobody has learnt that.
+    it gives none. `intervals` say how far it errs; None: nobody has learnt that. `monotone` are raw and derived columns
+    with which its answers only rise, or only fall.
     """
 
     label: str
@@ -67,33 +66,27 @@ class Encoder:
     calibration: Calibration | None = None
     quantiles: tuple[float, ...] = ()
     intervals: Intervals | None = None
-    columns: tuple[str, ...] = field(init=False, repr=False, compare=False)
-    _widths: tuple[int, ...] = field(init=False, repr=False, compare=False)
-    required: tuple[str, ...] = field(init=False, repr=False, compare=False)
-    """The raw columns that `transform` needs."""
-    places: list[tuple[Input, int, int, int]] = field(init=False, repr=False, compare=False)
-    """Of each input: its place among the raw columns, its first encoded column, how many it has."""
-    _others: list[tuple[Input, int, int, int]] = field(init=False, repr=False, compare=False)
-    _numbers: list[tuple[Number, int]] = field(init=False, repr=False, compare=False)
-    _number_columns: list[int] = field(init=False, repr=False, compare=False)
-    _missing_texts: frozenset[str] = field(init=False, repr=False, compare=False)
+    monotone: Mapping[str, Direction] = field(default_factory=dict)
+    _layout: Layout = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        names = [one.names() for one in self.inputs]
-        object.__setattr__(self, "columns", _safe_names([*chain(*names), *self.derived]))
-        object.__setattr__(self, "_widths", tuple(map(len, names)))
-        sizes = [len(of_one) for of_one in names]
-        # A joint encoder of several models may read a column in two ways.
-        required = tuple(dict.fromkeys(one.column for one in self.inputs))
-        raw = [required.index(one.column) for one in self.inputs]
-        places = [*zip(self.inputs, raw, accumulate([0, *sizes[:-1]]), sizes, strict=True)] if sizes else []
-        numbers = [place for place in places if isinstance(place[0], Number)]
-        object.__setattr__(self, "required", required)
-        object.__setattr__(self, "places", places)
-        object.__setattr__(self, "_others", [place for place in places if not isinstance(place[0], Number)])
-        object.__setattr__(self, "_numbers", [(one, at) for one, at, _, _ in numbers])
-        object.__setattr__(self, "_number_columns", [start for _, _, start, _ in numbers])
-        object.__setattr__(self, "_missing_texts", frozenset(("", *self.missing_values)))
+        missing = frozenset(("", *self.missing_values))
+        object.__setattr__(self, "_layout", Layout(self.inputs, self.derived, missing))
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the encoded columns, in the order of the matrix."""
+        return self._layout.columns
+
+    @property
+    def required(self) -> tuple[str, ...]:
+        """The raw columns that `transform` needs."""
+        return self._layout.required
+
+    @property
+    def places(self) -> list[tuple[Input, int, int, int]]:
+        """Of each input: its place among the raw columns, its first encoded column, how many it has."""
+        return self._layout.places
 
     @classmethod
     def fit(cls, rows: Table, dataset: Dataset, features: Features) -> Encoder:
@@ -115,6 +108,7 @@ class Encoder:
             task=dataset.task_name,
             label_levels=dataset.label_levels,
             quantiles=dataset.quantiles or (),
+            monotone=dict(features.monotone or {}),
         )
         return replace(encoder, inputs=learnt(rows, dataset, features, encoder.learnable_label(rows, dataset)))
 
@@ -128,14 +122,24 @@ class Encoder:
 
     def place_of(self, column: str) -> int:
         """Where a raw column's encoded ones begin."""
-        before = [one.column for one in self.inputs].index(column)
-        return sum(self._widths[:before])
+        return self._layout.place_of(column)
 
     @property
     def sources(self) -> tuple[str, ...]:
         """Of each encoded column, the raw column that it was made of; of a derived one its own name."""
-        widths = zip(self.inputs, self._widths, strict=True)
-        return (*chain.from_iterable([one.column] * width for one, width in widths), *self.derived)
+        return self._layout.sources
+
+    @property
+    def categorical(self) -> tuple[int, ...]:
+        """The encoded columns that hold codes of levels, by place."""
+        return self._layout.categorical
+
+    @property
+    def directions(self) -> tuple[int, ...]:
+        """Of each encoded column 1 where answers only rise with it, -1 where they only fall, else 0; empty for none."""
+        if not self.monotone:
+            return ()
+        return tuple(SIGNS[self.monotone[one]] if one in self.monotone else 0 for one in self._layout.sources)
 
     @property
     def outputs(self) -> int:
@@ -162,58 +166,7 @@ class Encoder:
         Values may be text as in a CSV, numbers, None or NaN; columns that are not required are passed over. Raises one
         DataError that names the columns and rows (counted from 1) of everything that cannot be encoded.
         """
-        raw = self._raw(columns)
-        width = len(self.columns)
-        matrix = np.zeros((len(raw[0]), width), np.float32)
-        flat = matrix.reshape(-1).data
-        missing = self._missing_texts
-        faults = Faults("rows")
-        numbers: dict[str, NDArray[np.float64]] = {}
-        absent = self._absent(raw)
-        with np.errstate(over="ignore"):  # told below, by column
-            if (plain := self._plain_numbers(raw)) is not None:
-                numbers.update(zip([one.column for one, _ in self._numbers], plain, strict=True))
-                matrix[:, self._number_columns] = plain.T
-            for one, place, start, size in self.places if plain is None else self._others:
-                values = raw[place]
-                if isinstance(one, Number):
-                    numbers[one.column] = one.read(values, missing, faults)
-                    matrix[:, start] = numbers[one.column]
-                elif isinstance(one, Levels):
-                    one.write(values, flat, start=start, width=width, missing_texts=missing, faults=faults)
-                elif isinstance(one, Flag):
-                    numbers[one.column] = one.read(values, missing, faults)
-                    matrix[:, start] = numbers[one.column]
-                elif isinstance(one, Moment):
-                    numbers[one.column] = one.days(values, missing, faults)
-                    matrix[:, start : start + size] = one.block(numbers[one.column])
-                elif len(found := one.block(values, missing, faults)) == len(matrix):  # else there are faults
-                    matrix[:, start : start + size] = found
-            faults.raise_any()
-            for column, derived in enumerate(self.derived.values(), width - len(self.derived)):
-                of_any = derived.operation in OF_ANY_KIND
-                matrix[:, column] = compute(derived, absent if of_any else numbers)
-        if np.isinf(matrix).any():
-            _, column = np.argwhere(np.isinf(matrix))[0]
-            raise DataError(f"rows: {self.columns[column]}: a value is too large for 32-bit floating point")
-        return matrix
-
-    def _plain_numbers(self, raw: Sequence[Any]) -> NDArray[np.float64] | None:
-        """(columns, rows) of all inputs that stay numbers, as `Number.read` has them; None where it must be asked."""
-        lists = [raw[place] for _, place in self._numbers]
-        if set(map(type, lists)) != {list} or not all(one.form.is_plain for one, _ in self._numbers):
-            return None
-        found = plain_numbers.from_cells([*chain.from_iterable(lists)], self._missing_texts)
-        if found is None:
-            return None
-        found = found.reshape(len(lists), -1) + 0.0  # -0 and 0 are one number, also as text
-        missing = np.isnan(found)
-        for place in np.flatnonzero(missing.any(axis=1)).tolist():
-            if self._numbers[place][0].missing == "refused":
-                return None
-            if self._numbers[place][0].missing == "none":
-                found[place, missing[place]] = 0
-        return found
+        return self._layout.matrix(columns)
 
     def encode_label(self, values: ArrayLike) -> NDArray[np.float32]:
         """(rows,) in the label's unit, or levels -> (rows,) as models are fitted to it, or codes of levels."""
@@ -296,35 +249,3 @@ class Encoder:
     def encoded_from_csv(self, text: str) -> NDArray[np.float32]:
         """Encoded rows without header or label, an empty cell for missing. Raises DataError on a wrong column count."""
         return payload.encoded_from_csv(text, len(self.columns))
-
-    def _absent(self, raw: Sequence[Any]) -> dict[str, NDArray[np.float64]]:
-        """(rows,) of 1 where a column has no value, else 0, for those that are asked whether they have."""
-        asked = {name for one in self.derived.values() if one.operation in OF_ANY_KIND for name in one.columns}
-        return {
-            name: np.array([is_missing(value, self._missing_texts) for value in plain_values(values)], np.float64)
-            for name, values in zip(self.required, raw, strict=True)
-            if name in asked
-        }
-
-    def _raw(self, columns: Mapping[str, Any]) -> list[Any]:
-        """The required columns, of equal length."""
-        if absent := [name for name in self.required if name not in columns]:
-            raise DataError(f"rows: missing columns: {listed(absent)}")
-        raw = [columns[name] for name in self.required]
-        if len(set(map(len, raw))) > 1:
-            lengths = listed([f"{name}: {len(values)}" for name, values in zip(self.required, raw, strict=True)])
-            raise DataError(f"rows: columns of unequal length ({lengths})")
-        return raw
-
-
-def _safe_names(names: Sequence[str]) -> tuple[str, ...]:
-    """Unique, and without what breaks CSV headers and XGBoost's feature names ([ ] < and white space)."""
-    safe: dict[str, None] = {}
-    for name in names:
-        plain = candidate = re.sub(r'[\[\]<>,;"\'\s]+', "_", name) or "_"
-        count = 1
-        while candidate in safe:
-            count += 1
-            candidate = f"{plain}~{count}"
-        safe[candidate] = None
-    return tuple(safe)

@@ -12,6 +12,7 @@ from housing.data.faults import shown
 from housing.data.input_json import fields, is_later, numbers, one_of, read_input, texts, written
 from housing.data.inputs import Number
 from housing.data.learning import Input
+from housing.data.monotone import SIGNS, Direction
 from housing.data.more_inputs import Flag, Moment
 from housing.errors import DataError
 from housing.tasks import base as tasks
@@ -53,6 +54,11 @@ def dump(encoder: Encoder) -> str:
     ):
         version = VERSION
         label |= _question(encoder)
+    monotone = ""
+    if encoder.monotone:
+        version = VERSION
+        label |= _question(encoder)
+        monotone = f',\n "monotone": {_line(encoder.monotone)}'
     how_sure = ""
     if encoder.intervals is not None:
         version = VERSION
@@ -66,7 +72,7 @@ def dump(encoder: Encoder) -> str:
         f' "label": {_line(label)},\n'
         f' "missing_values": {_line(encoder.missing_values)},\n'
         f' "inputs": [\n{inputs}\n ],\n'
-        f' "derived": [\n{derived}\n ]{how_sure}\n'
+        f' "derived": [\n{derived}\n ]{monotone}{how_sure}\n'
         "}\n"
     )
 
@@ -83,9 +89,9 @@ def load(text: str) -> dict[str, Any]:
             f"encoder: has version {shown(version)}, this housing reads versions up to {VERSION}; "
             "use the housing that trained the model"
         )
-    how_sure = {key: raw[key] for key in ("intervals",) if version == VERSION and key in raw}
+    later = {key: raw[key] for key in ("monotone", "intervals") if version == VERSION and key in raw}
     _, label, missing, inputs, derived = fields(
-        {key: value for key, value in raw.items() if key not in how_sure} if isinstance(raw, dict) else raw,
+        {key: value for key, value in raw.items() if key not in later} if isinstance(raw, dict) else raw,
         "encoder",
         version=int,
         label=dict,
@@ -107,10 +113,17 @@ def load(text: str) -> dict[str, Any]:
         "inputs": read,
         "derived": dict(_read_derived(one, read, f"encoder.derived[{i}]") for i, one in enumerate(derived)),
         **question,
-        **{key: intervals.read(one, f"encoder.{key}") for key, one in how_sure.items()},
+        **{key: _LATER[key](one, f"encoder.{key}") for key, one in later.items()},
     }
 
 
+def _read_monotone(raw: object, where: str) -> dict[str, Direction]:
+    if not isinstance(raw, dict) or not raw:
+        raise DataError(f"{where}: must name columns, got {shown(raw)}")
+    return {name: one_of(direction, tuple(SIGNS), f"{where}.{name}") for name, direction in raw.items()}
+
+
+_LATER = {"monotone": _read_monotone, "intervals": intervals.read}
 _QUESTION: dict[str, type] = {"task": str, "levels": list, "threshold": float}
 _OF_SOME_TASKS: dict[str, type] = {"calibration": dict, "quantiles": list}
 

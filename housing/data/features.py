@@ -10,11 +10,13 @@ from housing.data.derived import OF_ANY_KIND, OF_DATES, Derived
 from housing.data.description import Dataset, Nominal, Numeric, unknown_column
 from housing.data.kinds import Boolean
 from housing.data.moments import Date, Part
+from housing.data.monotone import Direction
+from housing.data.monotone import faults as monotone_faults
 from housing.tasks import base as tasks
 
-OfLevels = Literal["one_hot", "target", "count", "hash", "ordinal"]
-"""How levels without an order become numbers: a column each; the mean label of their rows; how many rows they have; a
-column for each of some hashes; their places in the alphabet."""
+OfLevels = Literal["one_hot", "native", "target", "count", "hash", "ordinal"]
+"""How levels without an order become numbers: a column each; codes that the algorithm knows for levels; the mean label
+of their rows; how many rows they have; a column for each of some hashes; their places in the alphabet."""
 
 MOST_ONE_HOT = 50
 """Learnt levels beyond these are not one-hot where nothing is said of their column."""
@@ -40,7 +42,8 @@ class Features:
     `nominal` is for columns of levels without an order, `high_cardinality` for those of more than 50 that are learnt,
     where `nominal` is one_hot (null: target, or count for a task without a mean). Levels of fewer than `min_rows` rows
     of training are one level together, as are levels that were never seen. `date` lists what dates become (null: year,
-    month, day_of_week, day_of_year, and hour where there are hours). `columns` are for single columns.
+    month, day_of_week, day_of_year, and hour where there are hours). `columns` are for single columns. `monotone` names
+    columns, derived ones too, with which answers only rise (increasing), or only fall (decreasing).
     """
 
     name: str
@@ -53,6 +56,7 @@ class Features:
     hash_buckets: int | None = None
     date: tuple[Part, ...] | None = None
     columns: Mapping[str, ColumnFeatures] = field(default_factory=dict)
+    monotone: Mapping[str, Direction] | None = None
 
     def __post_init__(self) -> None:
         _check_counts(self.min_rows, self.hash_buckets)
@@ -67,6 +71,19 @@ class Features:
             hash_buckets=own.hash_buckets or self.hash_buckets,
             date=self.date if own.date is None else own.date,
         )
+
+
+def native_keys(dataset: Dataset, features: Features) -> Iterator[str]:
+    """The keys that say that the algorithm handles levels by itself."""
+    nominal = {name: column for name, column in dataset.inputs.items() if isinstance(column, Nominal)}
+    if nominal and features.nominal == "native":
+        yield "nominal"
+    are_many = features.nominal == "one_hot" and any(column.levels is None for column in nominal.values())
+    if are_many and features.high_cardinality == "native":
+        yield "high_cardinality"
+    for name, own in features.columns.items():
+        if name in nominal and own.nominal == "native":
+            yield f"columns.{name}.nominal"
 
 
 def has_mean_label(task: str) -> bool:
@@ -88,6 +105,7 @@ def check_features(dataset: Dataset, features: Features) -> list[tuple[str, obje
         *_derived_faults(dataset, features),
         *_column_faults(dataset, features),
         *_mean_faults(dataset, features),
+        *monotone_faults(features.monotone or {}, dataset, features.derived, ordinal=features.ordinal),
     ]
 
 

@@ -21,7 +21,7 @@ def is_later(one: Input) -> bool:
     """Whether an encoder of before these inputs would not know it."""
     if isinstance(one, Number):
         return not one.form.is_plain
-    return not isinstance(one, Levels) or one.rare
+    return not isinstance(one, Levels) or one.rare or one.way == "native"
 
 
 def written(one: Input) -> dict[str, object]:
@@ -78,7 +78,8 @@ def read_input(raw: object, where: str) -> Input:
         case "target" | "count":
             return _level_numbers(column, missing, way, has, where)
         case _:
-            levels, how = texts(has["levels"], f"{where}.levels"), one_of(way, ("rank", "one_hot"), f"{where}.as")
+            levels = texts(has["levels"], f"{where}.levels")
+            how = one_of(way, ("rank", "one_hot", "native"), f"{where}.as")
             return Levels(column, missing, levels, how, rare=has.get("rare", False))
 
 

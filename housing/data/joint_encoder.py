@@ -26,7 +26,8 @@ def join(encoders: Sequence[Encoder]) -> tuple[Encoder, list[tuple[int, ...] | N
         for name, rule in encoder.derived.items():
             if derived.setdefault(name, rule) != rule:
                 raise DataError(f"features.derived.{name}: the models of a blend derive it in different ways")
-    joint = replace(first, inputs=tuple(inputs), derived=derived)
+    alike = all(encoder.monotone == first.monotone for encoder in encoders)
+    joint = replace(first, inputs=tuple(inputs), derived=derived, monotone=first.monotone if alike else {})
     starts = _starts(inputs)
     width = len(joint.columns)
     behind = {name: width - len(derived) + place for place, name in enumerate(derived)}

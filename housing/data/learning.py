@@ -67,7 +67,7 @@ class _Learner:
             of = self.dataset.label_levels if self.label.shape[1] > 1 else ()
             weights = column_weights(self.rows, self.dataset)
             return averaged(name, column.missing, values, kept, label=self.label, of=of, weights=weights)
-        return Levels(name, column.missing, kept, "rank" if way == "ordinal" else "one_hot", rare=rare)
+        return Levels(name, column.missing, kept, "rank" if way == "ordinal" else way, rare=rare)
 
     def _by_count(self, levels: tuple[str, ...], column: Nominal) -> OfLevels:
         """Where nothing is said of the column itself."""

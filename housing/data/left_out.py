@@ -44,4 +44,6 @@ def _without(channel: Channel, rows: NDArray[np.int64]) -> Channel:
         label=channel.label[kept],
         columns=channel.columns,
         weights=weights,
+        categorical=channel.categorical,
+        directions=channel.directions,
     )

@@ -126,4 +126,6 @@ def _channel(name: str, rows: Table, encoder: Encoder, dataset: Dataset, weights
         label=label if groups is None else np.column_stack([label, groups]).astype(np.float32),
         columns=encoder.columns,
         weights=weigh(weights, label.astype(np.float64), own),
+        categorical=encoder.categorical,
+        directions=encoder.directions,
     )

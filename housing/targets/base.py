@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import housing.targets
+from housing.algorithms.base import ColumnRule
 from housing.algorithms.own_code import Image, Program
 from housing.costs import Rental
 from housing.data.channel import Channel
@@ -272,6 +273,15 @@ class Target(Protocol):
 
         Empty when it can. Makes no request, so that a job can be refused before anything of it exists.
         """
+
+
+def keeps(target: str, rule: ColumnRule, algorithm: str) -> bool:
+    """Whether jobs of a built-in algorithm are told there of such columns.
+
+    A target says so by a function `keeps(rule, algorithm)`; one that has none does not tell them.
+    """
+    declared = getattr(find(target), "keeps", None)
+    return declared is not None and bool(declared(rule, algorithm))
 
 
 def names(slot: str) -> list[str]:

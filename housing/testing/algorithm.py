@@ -105,6 +105,40 @@ class AlgorithmContract:
             errors.append(float(np.abs(truth - model.predict(others)).mean()))
         assert errors[1] < 0.5 * errors[0]
 
+    def test_codes_of_levels_have_no_order(self, algorithm: Algorithm, matrices: Matrices) -> None:
+        """Levels whose codes alternate between two means: a few splits tell them apart only where they are levels."""
+        if not algorithm.capabilities.categorical_inputs:
+            pytest.skip(f"{self.name} declares no categorical_inputs")
+        codes = np.random.default_rng(0).integers(0, 64, ROWS * 4).astype(np.float32)
+        label = np.where(codes % 2 == 0, 100, 200).astype(np.float32)
+        other = np.random.default_rng(1).normal(size=len(codes)).astype(np.float32)
+        train = Channel("train", np.column_stack([other, codes]), label, ("a", "level"), "levels", categorical=(1,))
+        job = TrainingJob("job", self.name, self.hyperparameters, {"train": train}, seed=0)
+        result = fit(job, matrices)
+        model = algorithm.load(result.model)
+        found = model.predict(np.array([[0, 10], [0, 11], [0, 12], [0, np.nan]], np.float32))
+        assert found[:3] == pytest.approx([100, 200, 100], abs=15)
+        assert np.isfinite(found[3])
+        assert next(iter(algorithm.importance(result.model, ["a", "level"]))) == "level"
+
+    def test_answers_rise_or_fall_only_where_it_is_asked(self, algorithm: Algorithm, matrices: Matrices) -> None:
+        if algorithm.capabilities.monotone is None:
+            pytest.skip(f"{self.name} declares no monotone")
+        features, label = self.table(1)
+        signs = (1, -1, 0, 0, 1, 0)
+        train = Channel("train", features, label, tuple("abcdef"), "directions", directions=signs)
+        job = TrainingJob("job", self.name, self.hyperparameters, {"train": train}, seed=0)
+        model = algorithm.load(fit(job, matrices).model)
+        rows = np.nan_to_num(self.table(2)[0])
+        for column, sign in enumerate(signs):
+            steps = []
+            for value in np.linspace(-3, 3, 25):
+                rows[:, column] = value
+                steps.append(model.predict(rows))
+            if sign:
+                assert (np.diff(steps, axis=0) * sign >= -1e-4).all(), column
+        assert float(np.std(model.predict(self.table(2)[0]))) > 1
+
     def test_learning_beats_the_mean(self, matrices: Matrices) -> None:
         _, label = self.table(2)
         assert self.train(matrices).history["validation_mae"][-1] < 0.7 * np.abs(label - label.mean()).mean()

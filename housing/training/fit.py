@@ -45,10 +45,11 @@ class Matrices:
         key = (id(algorithm), channel.digest, id(reference), algorithm.matrix_key(hyperparameters))
         with self._lock:  # a second job of the same key waits for the matrix rather than building its own
             if key not in self._built:
-                # An algorithm that takes no weights need not know the argument.
-                weights = {} if channel.weights is None else {"weights": channel.weights}
+                # An algorithm that takes no weights, or no levels, need not know the argument.
+                told: dict[str, Any] = {} if channel.weights is None else {"weights": channel.weights}
+                told |= {"categorical": channel.categorical} if channel.categorical else {}
                 self._built[key] = algorithm.matrix(
-                    channel.features, channel.label, hyperparameters, reference=reference, **weights
+                    channel.features, channel.label, hyperparameters, reference=reference, **told
                 )
             return self._built[key]
 
@@ -92,14 +93,13 @@ def fit(
     algorithm = fitting(job.algorithm)
     train, validation = job.channels["train"], job.channels.get("validation")
     _refuse_missing(algorithm, job)
+    hyperparameters = _with_directions(algorithm, job, train)
     started_at_ms, started = time.time_ns() // 1_000_000, time.perf_counter()
     try:
-        train_matrix = matrices.get(algorithm, train, job.hyperparameters)
-        validation_matrix = validation and matrices.get(
-            algorithm, validation, job.hyperparameters, reference=train_matrix
-        )
+        train_matrix = matrices.get(algorithm, train, hyperparameters)
+        validation_matrix = validation and matrices.get(algorithm, validation, hyperparameters, reference=train_matrix)
         fitted = algorithm.fit(
-            job.hyperparameters,
+            hyperparameters,
             train_matrix,
             validation_matrix,
             seed=job.seed,
@@ -140,6 +140,18 @@ def _refuse_missing(algorithm: FittingAlgorithm, job: TrainingJob) -> None:
                 f"{job.name}: {job.algorithm} takes no missing values, and {len(columns)} columns of the {name} "
                 f"part have some: {shown}; describe them as ignored, or choose an algorithm that takes them"
             )
+
+
+def _with_directions(algorithm: FittingAlgorithm, job: TrainingJob, train: Channel) -> dict[str, Any]:
+    """The job's hyperparameters, with what the channel says of its columns."""
+    has = algorithm.capabilities
+    if train.categorical and not has.categorical_inputs:
+        raise TrainingError(f"{job.name}: {job.algorithm} takes no levels as such; say features.nominal=one_hot")
+    if not any(train.directions):
+        return dict(job.hyperparameters)
+    if has.monotone is None:
+        raise TrainingError(f"{job.name}: {job.algorithm} cannot keep features.monotone; leave it out")
+    return {**job.hyperparameters, has.monotone: train.directions}
 
 
 def _metrics_in_label_unit(job: TrainingJob, names: Sequence[str]) -> LabelMetrics | None:

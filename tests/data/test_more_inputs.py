@@ -118,7 +118,7 @@ def test_without_hours_there_is_no_column_of_them() -> None:
     assert "built.month" in encoder.columns
 
 
-@pytest.mark.parametrize("way", ["one_hot", "target", "count", "hash", "ordinal"])
+@pytest.mark.parametrize("way", ["one_hot", "native", "target", "count", "hash", "ordinal"])
 @pytest.mark.parametrize("min_rows", [None, 5])
 def test_an_encoder_of_many_levels_is_the_same_when_it_is_read_back(way: Any, min_rows: int | None) -> None:
     table, dataset = sales(agents=200)
@@ -197,9 +197,39 @@ def test_more_levels_than_fifty_are_not_one_hot_unless_it_is_said() -> None:
         (Features("f", columns={"area": ColumnFeatures(date=("year",))}), "columns.area.date", "belongs to dates"),
         (Features("f", derived={"a": Derived("elapsed_days", ("sold", "area"))}), "derived.a.columns", "needs dates"),
         (Features("f", derived={"a": Derived("log", ("agent",))}), "derived.a.columns", "is nominal"),
+        (Features("f", monotone={"agent": "increasing"}), "monotone.agent", "is nominal, which has no order"),
+        (Features("f", monotone={"price": "increasing"}), "monotone.price", "is the label"),
+        (Features("f", monotone={"aera": "increasing"}), "monotone.aera", "did you mean 'area'?"),
     ],
 )
 def test_features_that_do_not_fit_the_dataset_are_named(features: Features, key: str, why: str) -> None:
     ((found, _, told),) = check_features(sales()[1], features)
     assert found == key
     assert why in told
+
+
+def test_levels_of_an_algorithm_s_own_are_codes_and_unseen_ones_are_missing() -> None:
+    table, dataset = sales(agents=20)
+    encoder = Encoder.fit(table, dataset, Features("f", nominal="native"))
+    (place, zone) = encoder.categorical
+    assert (encoder.columns[place], encoder.columns[zone]) == ("agent", "zone")
+    row = {name: table[name].tolist()[6:9] for name in encoder.required}
+    found = encoder.transform(row | {"agent": ["agent 3", "nobody", ""], "zone": ["east", "west", "north"]})
+    levels = sorted({f"agent {number}" for number in range(20)})
+    assert found[0, place] == levels.index("agent 3")
+    assert np.isnan(found[1:, place]).all()
+    assert found[:2, zone].tolist() == [0, 1]
+    with_rare = Encoder.fit(table, dataset, Features("f", nominal="native", min_rows=31))
+    rare = with_rare.transform(row | {"agent": ["nobody"] * 3})[0, with_rare.place_of("agent")]
+    assert rare == np.nanmax(with_rare.transform(table)[:, with_rare.place_of("agent")])
+
+
+def test_columns_that_answers_rise_with_go_with_the_encoder() -> None:
+    table, dataset = sales()
+    asked = replace(ALL, monotone={"area": "increasing", "log": "decreasing", "pool": "increasing"})
+    encoder = Encoder.fit(table, dataset, asked)
+    assert Encoder.from_json(encoder.to_json()) == encoder
+    signs = dict(zip(encoder.columns, encoder.directions, strict=True))
+    assert {name: sign for name, sign in signs.items() if sign} == {"area": 1, "log": -1, "pool": 1}
+    assert Encoder.fit(table, dataset, ALL).directions == ()
+    assert '"monotone"' not in Encoder.fit(table, dataset, ALL).to_json()

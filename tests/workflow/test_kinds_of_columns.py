@@ -119,3 +119,44 @@ def test_raw_rows_are_answered_by_the_endpoint_and_by_mlflow(sales: Prepared, ho
     refused = housing("predict", "odd.csv", *MINE)
     assert refused.code == 3
     assert "sold: not a date" in refused.err
+
+
+def test_levels_that_the_algorithm_handles_are_answered_alike_everywhere(
+    sales: Prepared, housing: Housing, account: Account
+) -> None:
+    native = (*MINE, *QUICK, "features.nominal=native", "features.monotone.area=increasing")
+    refused = housing("train", *native, *account.there("native"))
+    assert refused.code == 3
+    assert "where xgboost trains at target rehearsal, it is not told of levels as such" in refused.err
+    assert "features.monotone" not in refused.err
+    promoted = housing("run", *native, "study.trials=1", "deployment=single", "--json")
+    assert promoted.code == 0, promoted.err
+    rows = sales.test.take(np.arange(5))
+    columns = {name: rows[name].tolist() for name in sales.encoder.required} | {
+        "agent": ["agent 1", "nobody"] + [""] * 3
+    }
+    frame = pandas.DataFrame(columns)
+    frame["agent"] = ["agent 1", "nobody", "agent 2", "agent 3", "agent 4"]
+    frame.to_csv("rows.csv", index=False)
+    here = np.ravel(registered("sales").predict(frame))
+    host = ("target@host=rehearsal", f"rehearsal.folder={account.folder}", "rehearsal.idle_s=60")
+    for interface in ("raw", "encoded"):
+        there = (*native, "deployment=single", *host, f"deployment.interface={interface}")
+        there = (*there, f"deployment.endpoint={interface}")
+        deployed = housing("deploy", *there)
+        assert deployed.code == 0, deployed.err
+        for at in (there, native) if interface == "raw" else (there,):
+            told = housing("predict", "rows.csv", *at)
+            answers = [float(row["price"]) for row in csv.DictReader(io.StringIO(told.out))]
+            assert answers == pytest.approx(here.tolist(), rel=1e-5)
+
+
+def test_answers_that_only_rise_are_the_same_in_the_rehearsal(
+    sales: Prepared, housing: Housing, account: Account
+) -> None:
+    rising = (*MINE, *QUICK, "~algorithm.early_stopping_rounds", "features.monotone={area: decreasing}", "--json")
+    here, there = housing("train", *rising), housing("train", *rising, *account.there("rising"))
+    assert (here.code, there.code) == (0, 0), (here.err, there.err)
+    free = housing("train", *MINE, *QUICK, "--json").data["metrics"]["validation_mae"]
+    assert here.data["metrics"]["validation_mae"] > 1.2 * free  # larger houses do cost more
+    assert there.data["metrics"]["validation_mae"] == pytest.approx(here.data["metrics"]["validation_mae"], rel=1e-6)

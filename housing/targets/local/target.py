@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from housing.algorithms.base import ColumnRule
 from housing.algorithms.own_code import Image, Program
 from housing.targets.base import no_images
 from housing.targets.local.settings import Settings
 
-__all__ = ["Settings", "open_host", "open_runner", "supports"]
+__all__ = ["Settings", "keeps", "open_host", "open_runner", "supports"]
 
 if TYPE_CHECKING:
     from housing.targets.base import Host, Runner
@@ -32,3 +33,8 @@ def supports(
 ) -> Sequence[str]:
     """Everything but container images."""
     return [no_images("local")] if isinstance(code, Image) else []
+
+
+def keeps(_rule: ColumnRule, _algorithm: str) -> bool:
+    """Channels come as they are."""
+    return True

@@ -11,7 +11,7 @@ from housing.targets.base import no_images
 from housing.targets.rehearsal.settings import Settings
 from housing.targets.sagemaker import target as sagemaker
 
-__all__ = ["Settings", "open_host", "open_runner", "policies", "registry", "supports"]
+__all__ = ["Settings", "keeps", "open_host", "open_runner", "policies", "registry", "supports"]
 
 if TYPE_CHECKING:
     from housing.targets.base import Host, Runner
@@ -31,6 +31,7 @@ def policies(
 
 
 registry = sagemaker.registry
+keeps = sagemaker.keeps
 
 
 def open_runner(settings: Settings) -> Runner:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from housing.algorithms.base import ColumnRule
 from housing.algorithms.own_code import Image, Program
 from housing.targets.sagemaker.settings import Settings
 
-__all__ = ["Settings", "open_host", "open_runner", "policies", "registry", "supports"]
+__all__ = ["Settings", "keeps", "open_host", "open_runner", "policies", "registry", "supports"]
 
 if TYPE_CHECKING:
     from housing.targets.base import Host, Runner
@@ -32,6 +33,14 @@ def supports(
     from housing.targets.sagemaker.training.container import container_faults
 
     return container_faults(settings, algorithm, code, hyperparameters)
+
+
+def keeps(rule: ColumnRule, algorithm: str) -> bool:
+    """A channel is CSV there, which says nothing of its columns; what is a hyperparameter can be said."""
+    from housing.targets.sagemaker import built_in
+
+    container = built_in.find(algorithm)
+    return container is not None and rule in container.column_rules
 
 
 def registry(settings: Settings) -> str | None:

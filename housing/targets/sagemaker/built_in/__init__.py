@@ -17,9 +17,13 @@ UNTAGGED = "xgboost"
 
 
 class BuiltIn(TrainingContainer, Protocol):
-    """Its image serves encoded rows as well: `model_file` is what it looks for in a model's archive."""
+    """Its image serves encoded rows as well: `model_file` is what it looks for in a model's archive.
+
+    `column_rules` are what it can be told of columns: see `algorithms.base.ColumnRule`.
+    """
 
     model_file: ClassVar[str]
+    column_rules: ClassVar[tuple[str, ...]] = ()
 
     def serving_image(self, made_by: str | None, settings: Settings, region: str, /) -> str:
         """The image that serves a model which this version of the library has made. Raises ConfigError for none."""

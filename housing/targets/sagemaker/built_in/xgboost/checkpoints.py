@@ -39,6 +39,7 @@ def lay_first_round(job: TrainingJob, channels: Mapping[str, Staged], folder: st
         return
     algorithm = fitting(job.algorithm)
     first = {k: v for k, v in hyperparameters.items() if k != "early_stopping_rounds"} | {"num_round": 1}
+    first |= {"monotone_constraints": channel.directions} if any(channel.directions) else {}
     matrix = algorithm.matrix(channel.features, channel.label, first)
     stage.write(algorithm.fit(first, matrix, seed=job.seed).model, f"{folder}/xgboost-checkpoint.0")
 

@@ -49,6 +49,7 @@ class XGBoostContainer(BuiltIn):
     """What a job needs of it that is not in the request for any other container."""
 
     model_file: ClassVar[str] = "xgboost-model"
+    column_rules: ClassVar[tuple[str, ...]] = ("monotone",)
 
     def faults(self, settings: Settings) -> Sequence[str]:
         """An image that would misread models, and instances that would each count every row."""
@@ -78,6 +79,11 @@ class XGBoostContainer(BuiltIn):
         values.setdefault("objective", objective)
         # Without it a job that is stopped leaves no model.
         values["save_model_on_termination"] = True
+        if directions := _directions(job):
+            values["monotone_constraints"] = f"({','.join(map(str, directions))})"
+            # The container refuses it where no method is named; this is what `auto` means.
+            if values.get("tree_method", "auto") == "auto":
+                values["tree_method"] = "hist"
         if job.weighed:
             values["csv_weights"] = 1
         return {name: text(value) for name, value in values.items()}
@@ -138,6 +144,11 @@ class XGBoostContainer(BuiltIn):
                 f"random or tpe; {_OPTUNA}"
             )
         return found
+
+
+def _directions(job: TrainingJob) -> tuple[int, ...]:
+    staged = job.channels.get("train")
+    return () if staged is None or staged.channel is None else staged.channel.directions
 
 
 CONTAINER = XGBoostContainer()
