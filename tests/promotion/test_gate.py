@@ -10,7 +10,7 @@ from housing.errors import DataError
 from housing.promotion.gate import Decision, Scored, Verdict, decide, improvement
 from housing.promotion.spec import Gate
 from housing.tasks import base as tasks
-from housing.tasks.base import Predictions
+from housing.tasks.base import Predictions, of_matrix, score
 
 GENERATOR = np.random.default_rng(0)
 MAE = Gate(metric="mae")
@@ -47,6 +47,75 @@ def test_the_champion_itself_is_no_better_than_it_is(rule: Any, passes: bool) ->
     decision = judge(replace(MAE, against_champion=rule), scored(10_000), scored(10_000), unit="USD")
     assert decision.passed is passes
     assert decision.verdicts[-1].why == "it answers every test row as that one does"
+
+
+@pytest.mark.parametrize(("value", "told"), [(999.96, "1,000"), (1000, "1,000"), (1000.4, "1,000"), (12.3456, "12.35")])
+def test_amounts_are_told_with_four_digits_or_whole_and_have_the_label_s_unit_only_where_it_is_theirs(
+    value: float, told: str
+) -> None:
+    off = Scored("the candidate", Predictions(LABEL + value), frozenset("ab"), "price")
+    (verdict,) = judge(replace(MAE, at_most=0), off, None, unit="USD").verdicts
+    assert verdict.why == f"it is {told} USD, {told} USD too much"
+    (share,) = judge(Gate(metric="r2", at_least=2, beats=None), off, None, unit="USD").verdicts
+    assert "USD" not in share.rule + share.why
+    (plain,) = decide(replace(MAE, at_most=0), "regression", LABEL, off, None).verdicts
+    assert plain.why == f"it is {told}, {told} too much"
+
+
+def test_too_little_is_told_with_what_is_missing() -> None:
+    (verdict,) = judge(Gate(metric="r2", at_least=1.5, beats=None), scored(0), None).verdicts
+    assert (verdict.rule, verdict.why) == ("test r2 at least 1.5", "it is 1, 0.5 too little")
+
+
+def test_an_improvement_of_which_more_is_better_is_in_the_metric_s_own_unit() -> None:
+    candidate, champion = scored(0), scored(50_000)
+    ours, theirs = (judge(Gate(metric="r2"), one, None).metrics["r2"] for one in (candidate, champion))
+    asked = {"confidence": 0.9, "resamples": 20, "seed": 0}
+    found, low, high = improvement(
+        "regression",
+        "r2",
+        LABEL,
+        candidate.predictions,
+        champion.predictions,
+        **asked,  # type: ignore[arg-type]
+    )
+    assert found == pytest.approx(ours - theirs)
+    assert low < found < high
+
+
+def test_what_these_labels_do_not_define_is_refused_with_what_they_do() -> None:
+    same = np.zeros(8)
+    candidate = classifier(np.full(8, 0.2))
+    with pytest.raises(DataError) as refused:
+        decide(Gate(metric="auc"), "binary", same, candidate, None)
+    start, _, known = str(refused.value).partition("; these are: ")
+    assert start == "gate.metric: auc is not defined for these labels"
+    assert set(known.split(", ")) == set(score("binary", same, candidate.predictions))
+
+
+@pytest.mark.parametrize(
+    ("candidate", "champion", "told"),
+    [
+        ((0.1, 0.9), (0.5,), "it gives the quantiles 0.1, 0.9, the champion 0.5"),
+        ((0.1,), (), "it gives the quantiles 0.1, the champion none"),
+    ],
+)
+def test_a_candidate_for_other_quantiles_is_refused_and_not_compared(
+    candidate: tuple[float, ...], champion: tuple[float, ...], told: str
+) -> None:
+    def giving(quantiles: tuple[float, ...]) -> Scored:
+        matrix = np.repeat(LABEL[:, None], 1 + len(quantiles), axis=1)
+        return replace(scored(10), predictions=of_matrix(matrix, quantiles))
+
+    (verdict,) = judge(MAE, giving(candidate), giving(champion)).verdicts
+    assert (verdict.passed, verdict.why) == (False, told)
+
+
+def test_a_candidate_for_levels_is_no_successor_of_one_for_numbers() -> None:
+    verdicts = judge(MAE, replace(scored(10), levels=("no", "yes")), scored(10)).verdicts
+    assert [(verdict.passed, verdict.why) for verdict in verdicts] == [
+        (False, "it predicts no, yes, the champion a number")
+    ]
 
 
 def test_a_margin_that_is_reached_exactly_is_reached() -> None:
