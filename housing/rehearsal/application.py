@@ -17,7 +17,7 @@ from housing.rehearsal.account import ACCOUNT
 from housing.rehearsal.api import calls, limits, signature
 from housing.rehearsal.api.calls import Call
 from housing.rehearsal.api.http import ConnectionLost
-from housing.rehearsal.api.validation import answered, check, operation_model
+from housing.rehearsal.api.validation import answered, check, check_headers, operation_model
 from housing.rehearsal.aws.moto_calls import SERVICES
 from housing.rehearsal.aws.services import Aws, Environ
 from housing.rehearsal.credentials import Credentials
@@ -91,6 +91,8 @@ class Application:
             return self._control(call.action, body)
         if call.service == "sagemaker-runtime":
             return self._invoke(call, environ, body)
+        if call.service == "application-autoscaling":
+            _check_by_model(call, body)
         if (own := self._beside_moto(call, environ, body)) is not None:
             return own
         if call.operation == "sts:GetFederationToken":
@@ -136,7 +138,21 @@ class Application:
     def _invoke(self, call: Call, environ: Environ, body: bytes) -> HttpResponse:
         if call.action not in self._composition.invocations:
             raise ApiError("UnknownOperationException", f"the rehearsal does not support {environ['PATH_INFO']}")
-        return self._composition.invocations[call.action](_http(environ, body), call.parameters["EndpointName"])
+        request = _http(environ, body)
+        try:
+            model = operation_model(call.action, "sagemaker-runtime")
+            check_headers(model.input_shape, request.headers, call.parameters)
+        except ApiError as error:
+            raise ApiError("ValidationError", error.message) from error
+        return self._composition.invocations[call.action](request, call.parameters["EndpointName"])
+
+
+def _check_by_model(call: Call, body: bytes) -> None:
+    """moto takes what a client that checks nothing sends it."""
+    model = operation_model(call.action, call.service)
+    if model is None:
+        raise unsupported(f"The rehearsal does not support {call.action}.")
+    check(model.input_shape, _parsed(body))
 
 
 def _check_region(call: Call, region: str) -> None:

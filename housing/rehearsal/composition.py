@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
 
@@ -35,6 +35,19 @@ from housing.rehearsal.training.engine import Engine
 from housing.rehearsal.training.running_jobs import RunningJobs
 from housing.rehearsal.tuning import jobs as tuning_jobs
 
+_OF_THE_ACCOUNT = (search, tags, models, model_packages, endpoint_configs, monitoring_schedules)
+_OF_JOBS = (training_jobs, tuning_jobs)
+_OF_HOSTING = (endpoints, transform_jobs)
+
+OPERATIONS: frozenset[str] = frozenset(
+    name for module in (*_OF_THE_ACCOUNT, *_OF_JOBS, *_OF_HOSTING, mlflow_servers) for name in module.OPERATIONS
+)
+"""What SageMaker has and the rehearsal, too, beside the runtime's INVOCATION_PATHS."""
+
+
+def _all_bound(modules: Iterable[Any], owner: Any) -> dict[str, Operation]:
+    return {name: operation for module in modules for name, operation in bound(module.OPERATIONS, owner).items()}
+
 
 class Composition:
     """Everything that is built on one context. An operation that is not listed here is not supported."""
@@ -45,17 +58,10 @@ class Composition:
         self._hosting = Hosting(context, periodic_tasks=(Alarms().evaluate, Scaling().scale))
         self._mlflow = MlflowServers(context)
         self.operations: Mapping[str, Operation] = {
-            **bound(search.OPERATIONS, context),
-            **bound(tags.OPERATIONS, context),
-            **bound(training_jobs.OPERATIONS, self._jobs),
-            **bound(tuning_jobs.OPERATIONS, self._jobs),
-            **bound(models.OPERATIONS, context),
-            **bound(model_packages.OPERATIONS, context),
-            **bound(endpoint_configs.OPERATIONS, context),
-            **bound(endpoints.OPERATIONS, self._hosting),
-            **bound(transform_jobs.OPERATIONS, self._hosting),
-            **bound(monitoring_schedules.OPERATIONS, context),
-            **bound(mlflow_servers.OPERATIONS, self._mlflow),
+            **_all_bound(_OF_THE_ACCOUNT, context),
+            **_all_bound(_OF_JOBS, self._jobs),
+            **_all_bound(_OF_HOSTING, self._hosting),
+            **_all_bound((mlflow_servers,), self._mlflow),
         }
         self.invocations: Mapping[str, Invocation] = {
             "InvokeEndpoint": partial(invocations.invoke_endpoint, self._hosting),

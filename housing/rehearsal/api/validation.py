@@ -13,8 +13,22 @@ from typing import Any
 from housing.rehearsal.responses import ApiError
 
 _JSON_NAMES = {str: "STRING_VALUE", bool: "BOOLEAN_VALUE", int: "NUMBER_VALUE", float: "NUMBER_VALUE"}
-# Letters with `_`, which all the patterns that have letters allow, too.
-_CLASSES = {r"\p{L}": r"\w", r"\p{N}": r"\d", r"\p{Z}": " \u00a0\u2028\u2029", r"\p{Alnum}": "a-zA-Z0-9"}
+_CLASSES = {
+    # Whole classes: all but control characters, and without symbols, or spaces, where these are not named.
+    r"[\p{L}\p{M}\p{Z}\p{S}\p{N}\p{P}]": r"[^\x00-\x1f\x7f-\x9f]",
+    r"[\p{L}\p{M}\p{Z}\p{N}\p{P}]": r"[^\x00-\x1f\x7f-\x9f$+<=>^`|~]",
+    r"[\p{L}\p{M}\p{S}\p{N}\p{P}]": r"[^\x00-\x20\x7f-\xa0\u2028\u2029]",
+    r"[\p{Print}]": "[ -~]",
+    r"\p{Print}": "[ -~]",
+    r"\p{ASCII}": r"[\x00-\x7f]",
+    # Letters with `_`, which all the patterns that have letters allow, too.
+    r"\p{L}": r"\w",
+    r"\p{N}": r"\d",
+    r"\p{Z}": " \u00a0\u2028\u2029",
+    r"\p{Alnum}": "a-zA-Z0-9",
+    r"\uD800\uDC00-\uDBFF\uDFFF": "\U00010000-\U0010ffff",
+    r"\z": r"\Z",
+}
 _NUMBERS = ("integer", "long", "float", "double")
 
 
@@ -26,13 +40,13 @@ def service_model(service: str = "sagemaker") -> Any:
 
 
 @cache
-def operation_model(operation: str) -> Any:
-    """None when SageMaker has no such operation."""
+def operation_model(operation: str, service: str = "sagemaker") -> Any:
+    """None when the service has no such operation."""
     from botocore.exceptions import ClientError
     from botocore.model import OperationNotFoundError
 
     try:
-        return service_model().operation_model(operation)
+        return service_model(service).operation_model(operation)
     except (OperationNotFoundError, ClientError):
         return None
 
@@ -44,6 +58,21 @@ def check(shape: Any, value: Any) -> None:
     if faults:
         count = f"{len(faults)} validation error{'s' if len(faults) > 1 else ''} detected: "
         raise ApiError("ValidationException", count + "; ".join(faults))
+
+
+def check_headers(shape: Any, headers: Mapping[str, str], parts: Mapping[str, str]) -> None:
+    """As `check`, of a request whose members are headers, their names in lower case, and parts of its path.
+
+    What it is to carry is not looked at.
+    """
+    given: dict[str, Any] = {shape.serialization["payload"]: b""}
+    for name, member in shape.members.items():
+        place = member.serialization
+        if place.get("location") == "uri":
+            given[name] = parts[name]
+        elif place.get("location") == "header" and (text := headers.get(place["name"].lower())) is not None:
+            given[name] = int(text) if member.type_name in _NUMBERS and text.lstrip("-").isdigit() else text
+    check(shape, given)
 
 
 def answered(shape: Any, value: Any) -> Any:

@@ -41,6 +41,8 @@ def invoke_endpoint_async(hosting: Hosting, request: HttpRequest, endpoint: str)
     place = headers.get("x-amzn-sagemaker-inputlocation", "")
     if request.body:
         raise unsupported("the rehearsal supports InputLocation alone, not Body")
+    if "x-amzn-sagemaker-s3outputpathextension" in headers:
+        raise unsupported("The rehearsal does not support S3OutputPathExtension.")
     if not place.startswith("s3://"):
         raise ApiError("ValidationError", f"InputLocation must be an S3 URI, got {place!r}")
     with variant_for(hosting, endpoint, None) as (fleet, variant):
