@@ -33,6 +33,25 @@ class FaultDetail:
     way_out: str
 
 
+@dataclass(frozen=True)
+class DataFault:
+    """One fault of a table: how many times it stands there, a few places, and the way out (or empty)."""
+
+    fault: str
+    count: int
+    examples: tuple[str, ...]
+    way_out: str
+
+
+@dataclass(frozen=True)
+class GateVerdict:
+    """What one rule of the gate found of a candidate, in words."""
+
+    rule: str
+    passed: bool
+    why: str
+
+
 class HousingError(Exception):
     """Base of all errors raised on purpose; the command line prints it without a traceback.
 
@@ -59,9 +78,10 @@ class ConfigError(HousingError):
 
 
 class DataError(HousingError):
-    """A table does not match its description."""
+    """A table does not match its description; `faults` are those of its rows and columns, where it was read whole."""
 
     exit_code = 3
+    faults: tuple[DataFault, ...] = ()
 
 
 class TrainingError(HousingError):
@@ -91,15 +111,20 @@ class RolledBack(DeploymentError):
 
 
 class GateRefused(HousingError):
-    """A candidate did not pass the promotion gate."""
+    """A candidate did not pass the promotion gate: by which `verdicts`; its model is kept in the run `run_id`."""
 
     exit_code = 4
+    verdicts: tuple[GateVerdict, ...] = ()
+    run_id: str = ""
 
 
 class BudgetRefused(HousingError):
-    """A job would pass the budget."""
+    """A job would pass the budget; amounts are in US dollars, None where no price is known."""
 
     exit_code = 5
+    limit_usd: float | None = None
+    spent_usd: float | None = None
+    needed_usd: float | None = None
 
 
 class CloudError(HousingError):

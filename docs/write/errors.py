@@ -43,6 +43,9 @@ def page() -> str:
         "In Python the same errors are raised, all of them `housing.HousingError`. Each has an `exit_code`, its text "
         "without secrets (`str(error)`), and `command`, a command that helps, or an empty text.",
         table(("exception", "exit code", "raised when"), rows),
+        "Some have what they tell as data, too: `DataError.faults` (`housing.DataFault`: `fault`, `count`, `examples`, "
+        "`way_out`), `GateRefused.verdicts` (`housing.GateVerdict`: `rule`, `passed`, `why`) and `.run_id`, "
+        "`BudgetRefused.limit_usd`, `.spent_usd` and `.needed_usd`.",
         "A `ConfigError` has `faults`, one `housing.FaultDetail` for each fault, all found at once:",
         table(
             ("field", "meaning"),

@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Callable, Hashable, Iterable
 from typing import TypeVar
 
-from housing.errors import DataError
+from housing.errors import DataError, DataFault
+from housing.secrets import masked
 
 Name = TypeVar("Name", bound=Hashable)
 
@@ -41,9 +42,13 @@ class Faults:
         lines = [self._line(fault) for fault in list(self._counts)[:_SHOWN_FAULTS]]
         if (more := len(self._counts) - len(lines)) > 0:
             lines.append(f"and {more} more")
-        if len(lines) == 1:
-            raise DataError(f"{self._source}: {lines[0]}")
-        raise DataError(f"{self._source}: {len(self._counts)} faults\n  " + "\n  ".join(lines))
+        text = f"{len(self._counts)} faults\n  " + "\n  ".join(lines) if len(lines) > 1 else lines[0]
+        error = DataError(f"{self._source}: {text}")
+        error.faults = tuple(
+            DataFault(masked(fault), count, tuple(map(masked, self._examples[fault])), masked(self._ways_out[fault]))
+            for fault, count in self._counts.items()
+        )
+        raise error
 
     def _line(self, fault: str) -> str:
         count, examples, way_out = self._counts[fault], self._examples[fault], self._ways_out[fault]

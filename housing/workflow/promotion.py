@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from housing.config.schema import Experiment
-from housing.errors import ConfigError, GateRefused, RegistryError
+from housing.errors import ConfigError, GateRefused, GateVerdict, RegistryError
 from housing.tracking import schema
 from housing.training.metrics import direction, has_unit
 from housing.workflow.figures import final_figures, rounds_kept
@@ -134,7 +134,10 @@ def promote_best(
         ),
     )
     if not decision.passed:
-        raise GateRefused(refusal(session, decision, run_id))
+        refused = GateRefused(refusal(session, decision, run_id))
+        refused.verdicts = tuple(GateVerdict(v.rule, v.passed, v.why) for v in decision.verdicts)
+        refused.run_id = run_id
+        raise refused
     if champion is not None and judgement.is_champion:
         session.registry.set_alias(champion.name, experiment.gate.alias, champion.number)
         session.reporter.step("register", f"nothing new: it is version {champion.number}, the champion")

@@ -57,11 +57,14 @@ class Ledger:
                     lambda: not self._reserved_usd or self._reserved_usd + self._spent_usd + longest_usd <= limit_usd
                 )
                 if self._spent_usd + longest_usd > limit_usd:
-                    raise BudgetRefused(
+                    refused = BudgetRefused(
                         f"{name}: may cost {_usd(longest_usd)} ({_multiplied(rental, jobs)}), which with "
                         f"{_usd(self._spent_usd)} spent before passes budget.usd={limit_usd:g}; raise it, or lower the "
                         "longest time that a job may run, runner.max_run_s"
                     )
+                    refused.limit_usd, refused.spent_usd = limit_usd, self._spent_usd
+                    refused.needed_usd = longest_usd
+                    raise refused
             self._reserved_usd += longest_usd or 0.0
         return longest_usd or 0.0
 

@@ -134,8 +134,26 @@ def test_errors_are_one_tree_with_their_faults_as_data(project: Path) -> None:
     assert set(faults) == {"algorithm.maxdepth", "study.trials"}
     assert faults["algorithm.maxdepth"].way_out == "did you mean algorithm.max_depth?"
     assert faults["algorithm.maxdepth"].where == "command line"
+    Path("mine.csv").write_text("area,price\n" + "".join(f"{row - 2},{row % 7}\n" for row in range(60)))
+    Path("conf", "dataset").mkdir(parents=True)
+    Path("conf", "dataset", "mine.yaml").write_text(
+        "{name: mine, source: mine.csv, label: price,\n"
+        "columns: {area: {kind: numeric, low: 0}, price: {kind: numeric}},\n"
+        "split: {fractions: {train: 0.6, validation: 0.2, test: 0.2}, seed: 0}}\n"
+    )
+    with pytest.raises(library.DataError) as unread:
+        library.compose(*SMALL, "dataset=mine", config_dir="conf").train()
+    (low,) = unread.value.faults
+    assert (low.count, len(low.examples)) == (2, 2)
+    assert "area" in low.fault
     with pytest.raises(library.RegistryError, match="nothing to promote"):
         library.compose(*SMALL).promote()
+    with pytest.raises(library.GateRefused) as kept:
+        mine = library.compose(*SMALL, "gate.at_most=0.0001")
+        mine.train()
+        mine.promote()
+    assert {verdict.passed for verdict in kept.value.verdicts} == {False, True}
+    assert kept.value.run_id in set(mine.runs()["run_id"])
     with pytest.raises(ValueError, match="command must be train or tune, got 'promote'"):
         library.compose(*SMALL).sweep(command="promote")
     with pytest.raises(AttributeError, match="no attribute 'composed'"):
