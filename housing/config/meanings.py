@@ -57,7 +57,7 @@ MEANINGS: Mapping[str, str] = {
     "kind": "what it is: its type",
     "kms_key": "the key that encrypts what is stored",
     "label": "the column that is predicted",
-    "label_transform": "what the model learns: the label itself (none) or its logarithm (log)",
+    "label_transform": "what the model learns: the label itself (none) its logarithm (log) or its root (sqrt)",
     "label_unit": "the label's unit, as people read it, such as USD",
     "levels": "every value, of an ordinal column from the lowest on",
     "low": "the lowest value",

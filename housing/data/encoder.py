@@ -17,7 +17,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -39,6 +39,7 @@ from housing.secrets import masked
 from housing.tasks import base as tasks
 from housing.tasks import written
 from housing.tasks.base import Predictions, Task
+from housing.tasks.transforms import Transform, applied, refused, undone
 
 _TWO = 2
 
@@ -56,7 +57,7 @@ class Encoder:
 
     label: str
     label_unit: str
-    label_transform: Literal["none", "log"]
+    label_transform: Transform
     missing_values: tuple[str, ...]
     inputs: tuple[Input, ...]
     derived: Mapping[str, Derived]
@@ -91,17 +92,17 @@ class Encoder:
     @classmethod
     def fit(cls, rows: Table, dataset: Dataset, features: Features) -> Encoder:
         """Learns levels that the dataset does not declare, from these rows alone. Raises DataError."""
-        if features.label_transform == "log" and not (rows[dataset.label] > 0).all():
-            lowest = rows[dataset.label].min()
+        transform = features.label_transform
+        if transform != "none" and (wanted := refused(transform, rows[dataset.label])):
             raise DataError(
-                f"{rows.source}: features.label_transform: log needs every {dataset.label} above 0, "
-                f"the lowest is {lowest:g}; use label_transform: none"
+                f"{rows.source}: features.label_transform: {transform} needs every {dataset.label} {wanted}, "
+                f"the lowest is {rows[dataset.label].min():g}; use label_transform: none"
             )
         encoder = cls(
             label=dataset.label,
             # It goes with every model, and is there to be read.
             label_unit=masked(dataset.label_unit),
-            label_transform=features.label_transform,
+            label_transform=transform,
             missing_values=tuple(sorted(dataset.missing_texts)),
             inputs=(),
             derived=dict(features.derived),
@@ -171,7 +172,7 @@ class Encoder:
     def encode_label(self, values: ArrayLike) -> NDArray[np.float32]:
         """(rows,) in the label's unit, or levels -> (rows,) as models are fitted to it, or codes of levels."""
         label = self.label_values(values)
-        return (np.log(label) if self.label_transform == "log" else label).astype(np.float32)
+        return applied(self.label_transform, label).astype(np.float32)
 
     def label_values(self, values: ArrayLike) -> NDArray[np.float64]:
         """(rows,) of the raw label -> what metrics take: numbers in its unit, or codes of levels. Raises DataError."""
@@ -186,7 +187,7 @@ class Encoder:
     def decode_label(self, values: ArrayLike) -> NDArray[np.float64]:
         """The reverse of `encode_label`, but for levels, which stay codes: (rows,) as metrics take them."""
         label = np.asarray(values, dtype=np.float64)
-        return np.exp(label) if self.label_transform == "log" else label
+        return undone(self.label_transform, label)
 
     def decode(self, outputs: ArrayLike) -> Predictions:
         """What a model gave, as predictions in the label's unit, or levels.
@@ -196,7 +197,7 @@ class Encoder:
         found = np.asarray(outputs, dtype=np.float64)
         width = self.outputs
         if found.shape[1:] == (() if width == 1 else (width,)) and found.ndim:
-            unit = np.exp(found) if self.label_transform == "log" else found
+            unit = undone(self.label_transform, found)
             known = unit if self.calibration is None else self.calibration.apply(unit)
             return self._asked.predictions(known, threshold=self.threshold)
         wanted = "(rows,)" if width == 1 else f"(rows, {width})"

@@ -17,6 +17,7 @@ from housing.data.more_inputs import Flag, Moment
 from housing.errors import DataError
 from housing.tasks import base as tasks
 from housing.tasks.base import quantiles_fault
+from housing.tasks.transforms import ALL
 
 if TYPE_CHECKING:
     from housing.data.encoder import Encoder
@@ -108,7 +109,7 @@ def load(text: str) -> dict[str, Any]:
     return {
         "label": name,
         "label_unit": unit,
-        "label_transform": one_of(transform, ("none", "log"), "encoder.label.transform"),
+        "label_transform": one_of(transform, ALL, "encoder.label.transform"),
         "missing_values": texts(missing, "encoder.missing_values"),
         "inputs": read,
         "derived": dict(_read_derived(one, read, f"encoder.derived[{i}]") for i, one in enumerate(derived)),

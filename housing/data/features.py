@@ -13,6 +13,7 @@ from housing.data.moments import Date, Part
 from housing.data.monotone import Direction
 from housing.data.monotone import faults as monotone_faults
 from housing.tasks import base as tasks
+from housing.tasks.transforms import Transform, refused_low
 
 OfLevels = Literal["one_hot", "native", "target", "count", "hash", "ordinal"]
 """How levels without an order become numbers: a column each; codes that the algorithm knows for levels; the mean label
@@ -49,7 +50,7 @@ class Features:
     name: str
     nominal: OfLevels = "one_hot"
     ordinal: Literal["one_hot", "rank"] = "one_hot"
-    label_transform: Literal["none", "log"] = "none"
+    label_transform: Transform = "none"
     derived: Mapping[str, Derived] = field(default_factory=dict)
     high_cardinality: OfLevels | None = None
     min_rows: int | None = None
@@ -115,9 +116,9 @@ def _label_faults(dataset: Dataset, features: Features) -> Iterator[tuple[str, o
     if features.label_transform not in transforms:
         rule = f"a label of task {dataset.task_name} is not transformed: choose {' or '.join(transforms)}"
         yield "label_transform", features.label_transform, rule
-    elif features.label_transform == "log" and isinstance(label, Numeric) and (label.low is None or label.low <= 0):
-        rule = f"needs a label above 0: give {dataset.label!r} a low above 0 in the dataset"
-        yield "label_transform", "log", rule
+    elif isinstance(label, Numeric) and (wanted := refused_low(features.label_transform, label.low)):
+        rule = f"needs a label {wanted}: give {dataset.label!r} a low {wanted} in the dataset"
+        yield "label_transform", features.label_transform, rule
 
 
 def _derived_faults(dataset: Dataset, features: Features) -> Iterator[tuple[str, object, str]]:

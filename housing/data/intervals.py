@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from housing.data.cells import text_of
 from housing.data.faults import listed, shown
 from housing.errors import DataError
+from housing.tasks.transforms import applied, undone
 
 if TYPE_CHECKING:
     import numpy as np
@@ -165,7 +166,7 @@ class Intervals:
             if matrix is None:
                 raise DataError("intervals have a scale of their own, which needs the encoded rows")
             bound = bound * self.scale.of(matrix, center_of(predictions, transform))
-        low, high = _undone(low - bound, transform), _undone(high + bound, transform)
+        low, high = undone(transform, low - bound), undone(transform, high + bound)
         if self.least is not None:
             low = np.maximum(low, self.least)
         return Ranges(asked, low, np.maximum(high, low))
@@ -208,24 +209,35 @@ def scores_of(
         found: Floats = 1 - predictions.probabilities[np.arange(len(label)), label.astype(np.int64)]
         return found
     low, high = _ends(predictions, transform)
-    true = _done(label, transform)
+    true = applied(transform, label)
     found = np.maximum(low - true, true - high)
     return found if scale is None else found / scale
 
 
 def center_of(predictions: Predictions, transform: str) -> Floats:
     """(rows,) What is predicted, as trained on."""
-    return _done(predictions.values, transform)
+    return applied(transform, predictions.values)
 
 
-def kept(scores: Floats) -> Scores:
-    """Of any number of scores."""
+def kept(scores: Floats, weights: Floats | None = None) -> Scores:
+    """Of any number of scores; with weights as of so many rows as tell as much where all count alike."""
     import numpy as np
 
-    rising = np.sort(scores)
-    count = min(len(rising), MOST_SCORES)
-    places = [math.ceil((place + 1) * len(rising) / count) - 1 for place in range(count)]
-    return Scores(len(rising), tuple(rising[places].tolist()))
+    order = np.argsort(scores, kind="stable")
+    rows = len(scores) if weights is None else alike_rows(weights)
+    count = min(rows, MOST_SCORES)
+    if weights is None:
+        places = [math.ceil((place + 1) * rows / count) - 1 for place in range(count)]
+    else:
+        shares = weights[order].cumsum() / weights.sum()
+        wanted = np.arange(1, count + 1) / count
+        places = np.minimum(np.searchsorted(shares, wanted - 1e-9), len(scores) - 1).tolist()
+    return Scores(rows, tuple(scores[order][places].tolist()))
+
+
+def alike_rows(weights: Floats) -> int:
+    """How many rows of equal weight tell as much as these (Kish's effective sample size)."""
+    return max(int(weights.sum() ** 2 / (weights**2).sum() + 1e-9), 1)
 
 
 def read(document: object, where: str) -> Intervals:
@@ -254,19 +266,7 @@ def _ends(predictions: Predictions, transform: str) -> tuple[Floats, Floats]:
         center = center_of(predictions, transform)
         return center, center
     columns = list(predictions.quantiles.values())
-    return _done(columns[0], transform), _done(columns[-1], transform)
-
-
-def _done(values: Floats, transform: str) -> Floats:
-    import numpy as np
-
-    return np.log(values) if transform == "log" else values
-
-
-def _undone(values: Floats, transform: str) -> Floats:
-    import numpy as np
-
-    return np.exp(values) if transform == "log" else values
+    return applied(transform, columns[0]), applied(transform, columns[-1])
 
 
 def _scores_document(scores: Scores) -> dict[str, Any]:

@@ -20,12 +20,21 @@ ENOUGH_FOR_ISOTONIC = 1000
 
 
 def fit(
-    method: Literal["sigmoid", "isotonic"], label: Floats, outputs: Floats, *, levels: Sequence[str], rows: str
+    method: Literal["sigmoid", "isotonic"],
+    label: Floats,
+    outputs: Floats,
+    *,
+    levels: Sequence[str],
+    rows: str,
+    weights: Floats | None = None,
 ) -> Calibration:
     """From codes of levels (rows,) and a model's probabilities, (rows,) of the second of two levels or (rows, levels).
 
-    `rows` is what they are, for people. Raises DataError where they lack a level.
+    `rows` is what they are, for people; `weights` (rows,) say how much each counts. Raises DataError where they lack a
+    level.
     """
+    import numpy as np
+
     there = set(label.astype(int).tolist())
     if absent := [level for code, level in enumerate(levels) if code not in there]:
         raise DataError(
@@ -33,13 +42,14 @@ def fit(
             f"{listed(absent)}; say calibration=none, or give the split rows that have it"
         )
     odds = log_odds(outputs)
+    weigh = np.ones(len(label)) if weights is None else weights
     sides = [(1, odds)] if odds.ndim == 1 else [(code, odds[:, code]) for code in range(len(levels))]
     if method == "sigmoid":
-        return Calibration(method, tuple(_sigmoid(label == code, side) for code, side in sides))
-    return Calibration(method, tuple(_isotonic(label == code, side) for code, side in sides))
+        return Calibration(method, tuple(_sigmoid(label == code, side, weigh) for code, side in sides))
+    return Calibration(method, tuple(_isotonic(label == code, side, weigh) for code, side in sides))
 
 
-def _sigmoid(positive: NDArray[np.bool_], odds: Floats) -> Sigmoid:
+def _sigmoid(positive: NDArray[np.bool_], odds: Floats, weights: Floats) -> Sigmoid:
     """Platt's targets are a little less than certain, so that the curve has an end where levels do not overlap.
 
     A row whose target is 0.9 is one of weight 0.9 with the level, and one of weight 0.1 without it.
@@ -47,17 +57,19 @@ def _sigmoid(positive: NDArray[np.bool_], odds: Floats) -> Sigmoid:
     import numpy as np
     from sklearn.linear_model import LogisticRegression
 
-    hits, rows = int(positive.sum()), len(positive)
+    hits, rows = float(weights[positive].sum()), float(weights.sum())
     target = np.where(positive, (hits + 1) / (hits + 2), 1 / (rows - hits + 2))
     twice = np.concatenate([odds, odds])[:, None]
     fitted = LogisticRegression(C=np.inf, tol=1e-8, max_iter=1000).fit(
-        twice, np.repeat([1, 0], rows), sample_weight=np.concatenate([target, 1 - target])
+        twice,
+        np.repeat([1, 0], len(positive)),
+        sample_weight=np.concatenate([weights * target, weights * (1 - target)]),
     )
     return Sigmoid(float(fitted.coef_[0, 0]), float(fitted.intercept_[0]))
 
 
-def _isotonic(positive: NDArray[np.bool_], odds: Floats) -> Isotonic:
+def _isotonic(positive: NDArray[np.bool_], odds: Floats, weights: Floats) -> Isotonic:
     from sklearn.isotonic import IsotonicRegression
 
-    fitted = IsotonicRegression(y_min=0, y_max=1, out_of_bounds="clip").fit(odds, positive)
+    fitted = IsotonicRegression(y_min=0, y_max=1, out_of_bounds="clip").fit(odds, positive, weights)
     return Isotonic(tuple(fitted.X_thresholds_.tolist()), tuple(fitted.y_thresholds_.tolist()))

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from housing.data.intervals import Intervals, Scale, center_of, kept, scores_of
+from housing.data.intervals import Intervals, Scale, alike_rows, center_of, kept, scores_of
 from housing.errors import DataError
 
 if TYPE_CHECKING:
@@ -57,18 +57,19 @@ def fit(
     matrix: NDArray[np.float32],
     groups: Sequence[str] | None,
     seed: int,
+    weights: Floats | None = None,
 ) -> Intervals:
     """From a label (rows,), the `predictions` of a model that had not seen these rows, and the rows encoded.
 
-    `groups` is the level of `rule.by` of each row; `rows` says what they are, for people. Raises DataError where they
-    are too few.
+    `groups` is the level of `rule.by` of each row; `rows` says what they are, for people; `weights` (rows,) how much
+    each counts. Raises DataError where they are too few.
     """
     import numpy as np
 
     assert rule.coverage is not None  # else nobody asks
     scale, scales = _scale(label, predictions, transform, matrix, seed=seed) if rule.scaled else (None, None)
     scores = scores_of(label, predictions, transform=transform, scale=scales)
-    whole = kept(scores)
+    whole = kept(scores, weights)
     if whole.bound(rule.coverage) is None:
         raise DataError(
             f"intervals.coverage: {rule.coverage:g} cannot be learnt from {len(label):,} {rows}; it takes "
@@ -76,26 +77,43 @@ def fit(
         )
     own = {}
     for level in sorted(set(groups or ())):
-        there = scores[np.array([group == level for group in groups or ()])]
-        if len(there) >= LEAST_GROUP and kept(there).bound(rule.coverage) is not None:
-            own[level] = kept(there)
+        there = np.array([group == level for group in groups or ()])
+        its = kept(scores[there], None if weights is None else weights[there])
+        if its.rows >= LEAST_GROUP and its.bound(rule.coverage) is not None:
+            own[level] = its
     least = 0.0 if predictions.probabilities is None and (label >= 0).all() else None
     return Intervals(rule.coverage, whole, least, scale, rule.by, own)
 
 
-def measured(ranges: Ranges, label: Floats, intervals: Intervals, *, chance: float = 0.01) -> Coverage:
-    """How often they hold. `chance` is how often a sound interval may leave the bounds."""
-    holds = ranges.hold(label)
-    low, high = bounds(ranges.coverage, learnt_from=intervals.scores.rows, rows=len(label), chance=chance)
+def measured(
+    ranges: Ranges, label: Floats, intervals: Intervals, *, chance: float = 0.01, weights: Floats | None = None
+) -> Coverage:
+    """How often they hold. `chance` is how often a sound interval may leave the bounds; `weights` as in `fit`."""
+    import numpy as np
+
+    holds = np.average(ranges.hold(label), weights=weights)
+    rows = len(label) if weights is None else alike_rows(weights)
+    low, high = bounds(ranges.coverage, learnt_from=intervals.scores.rows, rows=rows, chance=chance)
     if ranges.sets is not None:
         high = 1.0  # the chosen level always belongs there, so that a good model's sets hold more than is asked
     return Coverage(
-        ranges.coverage, len(label), float(holds.mean()), low=low, high=high, size=float(ranges.sizes.mean())
+        ranges.coverage,
+        len(label),
+        float(holds),
+        low=low,
+        high=high,
+        size=float(np.average(ranges.sizes, weights=weights)),
     )
 
 
 def by_group(
-    ranges: Ranges, label: Floats, groups: Sequence[str], intervals: Intervals, *, chance: float = 0.01
+    ranges: Ranges,
+    label: Floats,
+    groups: Sequence[str],
+    intervals: Intervals,
+    *,
+    chance: float = 0.01,
+    weights: Floats | None = None,
 ) -> Mapping[str, Coverage]:
     """The same for each group, the largest first. Each may leave its bounds as much less often as there are more."""
     from collections import Counter
@@ -108,7 +126,11 @@ def by_group(
         there = np.array([group == level for group in groups])
         own = intervals.groups.get(level, intervals.scores)
         found[level] = measured(
-            taken(ranges, there), label[there], Intervals(ranges.coverage, own), chance=chance / len(names)
+            taken(ranges, there),
+            label[there],
+            Intervals(ranges.coverage, own),
+            chance=chance / len(names),
+            weights=None if weights is None else weights[there],
         )
     return found
 

@@ -57,26 +57,47 @@ def maximisable(task: str) -> list[str]:
     ]
 
 
-def choose(task: str, rule: ChosenThreshold, label: NDArray[np.float64], chances: NDArray[np.float64]) -> float:
+def choose(
+    task: str,
+    rule: ChosenThreshold,
+    label: NDArray[np.float64],
+    chances: NDArray[np.float64],
+    weights: NDArray[np.float64] | None = None,
+) -> float:
     """The best of `candidates` for labels (rows,), 1 for the positive level, by its probability, (rows,).
 
-    Of equally good ones the nearest to 0.5 is taken.
+    Of equally good ones the nearest to 0.5 is taken. `weights` (rows,) say how much each row counts.
     """
     import numpy as np
 
     if rule.cost is not None:
         offered = candidates(label, chances, most=None)
-        # How many rows lie below each of them, without looking at every row for every one.
-        below = {level: np.searchsorted(np.sort(chances[label == level]), offered) for level in (0, 1)}
-        false_positives = (label == 0).sum() - below[0]
+        # How much weight lies below each of them, without looking at every row for every one.
+        weigh = np.ones(len(label)) if weights is None else weights
+        below = {level: _weight_below(chances[label == level], weigh[label == level], offered) for level in (0, 1)}
+        false_positives = weigh[label == 0].sum() - below[0]
         values = -(rule.cost.false_positive * false_positives + rule.cost.false_negative * below[1])
     else:
         assert rule.maximise is not None  # one of the two is given
         offered = candidates(label, chances)
-        asked, compute = tasks.find(task), tasks.metrics(task)[rule.maximise].compute
-        values = np.array([compute(label, asked.predictions(chances, threshold=one)) for one in offered.tolist()])
+        asked, metric = tasks.find(task), tasks.metrics(task)[rule.maximise]
+        answers = (asked.predictions(chances, threshold=one) for one in offered.tolist())
+        count = weights if metric.weighs else None
+        values = np.array([metric.compute(label, one.weighed(count)) for one in answers])
     best = offered[values == values.max()]
     return float(best[np.abs(best - 0.5).argmin()])
+
+
+def _weight_below(
+    chances: NDArray[np.float64], weights: NDArray[np.float64], offered: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """(offered,) of the weight of the rows whose chance is less."""
+    import numpy as np
+
+    order = np.argsort(chances)
+    sums = np.concatenate([[0.0], weights[order].cumsum()])
+    found: NDArray[np.float64] = sums[np.searchsorted(chances[order], offered)]
+    return found
 
 
 def candidates(

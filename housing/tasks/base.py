@@ -36,7 +36,7 @@ MOST_CLASSES = 10
 
 Direction = Literal["minimize", "maximize"]
 
-_NOT_TASKS = ("base", "classes", "curves", "interval", "numbers", "resampling", "times", "written")
+_NOT_TASKS = ("base", "classes", "curves", "interval", "numbers", "resampling", "times", "transforms", "written")
 
 
 @dataclass(frozen=True, eq=False)
@@ -208,10 +208,19 @@ class Task(Protocol):
         """
         raise NotImplementedError
 
-    def naive(self, label: NDArray[np.float64], rows: int, /, *, levels: int, metric: str) -> Predictions:
+    def naive(
+        self,
+        label: NDArray[np.float64],
+        rows: int,
+        /,
+        *,
+        levels: int,
+        metric: str,
+        weights: NDArray[np.float64] | None = None,
+    ) -> Predictions:
         """The predictor to beat: `rows` times the same answer, the best by `metric` that ignores every feature.
 
-        It is learnt from `label`, (rows of training,).
+        It is learnt from `label`, (rows of training,), of which each counts as `weights` say.
         """
         raise NotImplementedError
 

@@ -235,11 +235,19 @@ PR_AUC = Metric(
 class OfClasses(Task):
     """Predictions have a probability for each level."""
 
-    def naive(self, label: NDArray[np.float64], rows: int, *, levels: int, metric: str) -> Predictions:
+    def naive(
+        self,
+        label: NDArray[np.float64],
+        rows: int,
+        *,
+        levels: int,
+        metric: str,
+        weights: NDArray[np.float64] | None = None,
+    ) -> Predictions:
         """Every row gets the levels' shares of the label, and so the most frequent level."""
         import numpy as np
 
         del metric
-        counts = np.bincount(label.astype(np.int64), minlength=levels).astype(np.float64)
+        counts = np.bincount(label.astype(np.int64), weights, minlength=levels).astype(np.float64)
         chances = np.tile(counts / counts.sum(), (rows, 1))
         return Predictions(chances.argmax(axis=1).astype(np.float64), chances)

@@ -102,10 +102,23 @@ class OfNumbers(Task):
         del threshold
         return Predictions(outputs)
 
-    def naive(self, label: NDArray[np.float64], rows: int, *, levels: int, metric: str) -> Predictions:
+    def naive(
+        self,
+        label: NDArray[np.float64],
+        rows: int,
+        *,
+        levels: int,
+        metric: str,
+        weights: NDArray[np.float64] | None = None,
+    ) -> Predictions:
         """The same number for every row: the median for metrics of absolute errors, the mean for all others."""
         import numpy as np
 
         del levels
-        middle = np.median(label) if metric in ("mae", "medae") else label.mean()
+        if metric not in ("mae", "medae"):
+            middle = np.average(label, weights=weights)
+        elif weights is None:
+            middle = np.median(label)
+        else:
+            middle = np.quantile(label, 0.5, weights=weights, method="inverted_cdf")
         return Predictions(np.full(rows, float(middle)))

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from housing.tasks.base import DatasetKey, Metric, Predictions, Task
+from housing.tasks.transforms import ALL
 
 if TYPE_CHECKING:
     import numpy as np
@@ -65,7 +66,7 @@ class Quantile(Task):
         ),
     }
     metric: ClassVar[str] = "pinball"
-    transforms: ClassVar[tuple[str, ...]] = ("none", "log")
+    transforms: ClassVar[tuple[str, ...]] = ALL
     keys: ClassVar[Mapping[str, DatasetKey]] = {"quantiles": DatasetKey("[0.1, 0.5, 0.9]")}
 
     def __init__(self, quantiles: Sequence[float] = ()) -> None:
@@ -87,12 +88,25 @@ class Quantile(Task):
         del threshold
         return self._of(np.sort(outputs.reshape(len(outputs), len(self._quantiles)), axis=1))
 
-    def naive(self, label: NDArray[np.float64], rows: int, *, levels: int, metric: str) -> Predictions:
+    def naive(
+        self,
+        label: NDArray[np.float64],
+        rows: int,
+        *,
+        levels: int,
+        metric: str,
+        weights: NDArray[np.float64] | None = None,
+    ) -> Predictions:
         """The label's own quantiles, for every row."""
         import numpy as np
 
         del levels, metric
-        return self._of(np.tile(np.quantile(label, self._quantiles), (rows, 1)))
+        found = (
+            np.quantile(label, self._quantiles)
+            if weights is None
+            else np.quantile(label, self._quantiles, weights=weights, method="inverted_cdf")
+        )
+        return self._of(np.tile(found, (rows, 1)))
 
     def _of(self, columns: NDArray[np.float64]) -> Predictions:
         found = dict(zip(self._quantiles, columns.T, strict=True))

@@ -110,11 +110,19 @@ class Ranking(Task):
         del threshold
         return Predictions(outputs)
 
-    def naive(self, label: NDArray[np.float64], rows: int, *, levels: int, metric: str) -> Predictions:
+    def naive(
+        self,
+        label: NDArray[np.float64],
+        rows: int,
+        *,
+        levels: int,
+        metric: str,
+        weights: NDArray[np.float64] | None = None,
+    ) -> Predictions:
         """Any order: the same pseudo-random one every time."""
         import numpy as np
 
-        del label, levels, metric
+        del label, levels, metric, weights
         return Predictions(np.random.RandomState(0).random_sample(rows))
 
 

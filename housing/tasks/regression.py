@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from housing.tasks.base import MOST_CLASSES, Metric, find, for_levels, names
 from housing.tasks.numbers import OF_NUMBERS, OfNumbers
+from housing.tasks.transforms import ALL
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,7 +21,7 @@ class Regression(OfNumbers):
     question: ClassVar[str] = "how much"
     metrics: ClassVar[Mapping[str, Metric]] = OF_NUMBERS
     metric: ClassVar[str] = "mae"
-    transforms: ClassVar[tuple[str, ...]] = ("none", "log")
+    transforms: ClassVar[tuple[str, ...]] = ALL
 
     def label_remark(self, label: NDArray[np.float64]) -> str:
         """Few values look like classes or counts."""

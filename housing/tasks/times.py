@@ -96,9 +96,17 @@ class OfTimes(Task):
         del threshold
         return Predictions(outputs)
 
-    def naive(self, label: NDArray[np.float64], rows: int, *, levels: int, metric: str) -> Predictions:
+    def naive(
+        self,
+        label: NDArray[np.float64],
+        rows: int,
+        *,
+        levels: int,
+        metric: str,
+        weights: NDArray[np.float64] | None = None,
+    ) -> Predictions:
         """The same for every row."""
         import numpy as np
 
-        del levels, metric
+        del levels, metric, weights
         return Predictions(np.full(rows, float(np.median(abs(label)))))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from housing.algorithms.explaining import ExplainedModel
 from housing.data.cells import is_missing, text_of
 from housing.errors import DataError
+from housing.tasks.transforms import undone
 
 if TYPE_CHECKING:
     import numpy as np
@@ -90,7 +91,7 @@ def _chosen(encoder: Encoder, predictions: Predictions, outputs: Floats) -> NDAr
     if predictions.probabilities is not None:
         return predictions.values.astype(np.int64)
     # Quantiles that crossed have changed places.
-    unit = np.exp(outputs) if encoder.label_transform == "log" else outputs
+    unit = undone(encoder.label_transform, outputs)
     nearest: NDArray[np.int64] = abs(unit - predictions.values[:, None]).argmin(axis=1)
     return nearest
 
@@ -100,7 +101,8 @@ def _scale(encoder: Encoder, link: str) -> str:
         levels = encoder.label_levels
         return f"log odds of {levels[1]}" if len(levels) == 2 else "log odds of the chosen level"
     unit = encoder.label_unit or encoder.label
-    return f"log {unit}" if link == "log" or encoder.label_transform == "log" else unit
+    transform = "log" if link == "log" else encoder.label_transform
+    return unit if transform == "none" else f"{transform} {unit}"
 
 
 def _cell(columns: Mapping[str, Any] | None, name: str, row: int) -> dict[str, str]:

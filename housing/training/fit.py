@@ -15,6 +15,7 @@ from housing.algorithms.own_code import Image, Program
 from housing.data.channel import Channel, write_csv
 from housing.errors import HousingError, TrainingError
 from housing.tasks import base as tasks
+from housing.tasks.transforms import undone
 from housing.training.job import Progress, TrainingJob, TrainingResult
 from housing.training.scoring import kept_metrics, scored
 
@@ -162,16 +163,19 @@ def _metrics_in_label_unit(job: TrainingJob, names: Sequence[str]) -> LabelMetri
 
     known, asked = tasks.metrics(job.task), job.asked
 
-    def undone(name: str) -> Callable[..., float]:
+    def unit(values: NDArray[Any]) -> NDArray[np.float64]:
+        return undone(job.label_transform, values.astype(np.float64))
+
+    def in_unit(name: str) -> Callable[..., float]:
         compute = known[name].compute
 
         def measure(label: NDArray[Any], outputs: NDArray[Any], weights: NDArray[Any] | None = None) -> float:
-            found = asked.predictions(np.exp(outputs.astype(np.float64)), threshold=tasks.DEFAULT_THRESHOLD)
-            return compute(np.exp(label.astype(np.float64)), found.weighed(weights))
+            found = asked.predictions(unit(outputs), threshold=tasks.DEFAULT_THRESHOLD)
+            return compute(unit(label), found.weighed(weights))
 
         return measure
 
-    return {f"{name}{_LABEL_UNIT}": undone(name) for name in names if name in known}
+    return {f"{name}{_LABEL_UNIT}": in_unit(name) for name in names if name in known}
 
 
 def _flattened(progress: Progress | None, job: TrainingJob) -> RoundWatch | None:

@@ -10,6 +10,7 @@ from housing.algorithms.base import Model, StagedModel, find
 from housing.errors import HousingError
 from housing.tasks import base as tasks
 from housing.tasks.base import Predictions, score
+from housing.tasks.transforms import undone
 
 if TYPE_CHECKING:
     import numpy as np
@@ -66,8 +67,7 @@ def _judged(
     import numpy as np
 
     label, found = channel.label.astype(np.float64), np.asarray(outputs).astype(np.float64)
-    if transform == "log":
-        label, found = np.exp(label), np.exp(found)
+    label, found = undone(transform, label), undone(transform, found)
     # The model that is promoted has a threshold of its own.
     predictions = job.asked.predictions(found, threshold=tasks.DEFAULT_THRESHOLD)
     # Weights of levels are those of a fit alone; weights of rows are a fact about rows.

@@ -6,10 +6,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from housing.data.weights import column_weights
 from housing.promotion.threshold import ChosenThreshold
 from housing.workflow.session import Session
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from housing.data.encoder import Encoder
     from housing.workflow.held_out import HeldOut
 
@@ -44,7 +48,14 @@ def _calibrated(session: Session, encoder: Encoder, found: HeldOut) -> Encoder:
 
     method, rows = session.experiment.calibration, len(found.label)
     assert method != "none"
-    calibration = fit(method, found.label, found.outputs, levels=encoder.label_levels, rows=found.rows)
+    calibration = fit(
+        method,
+        found.label,
+        found.outputs,
+        levels=encoder.label_levels,
+        rows=found.rows,
+        weights=_weights(session, found),
+    )
     few = (
         f"; isotonic follows chance below {ENOUGH_FOR_ISOTONIC:,} rows, sigmoid needs fewer"
         if method == "isotonic" and rows < ENOUGH_FOR_ISOTONIC
@@ -59,7 +70,7 @@ def _with_threshold(session: Session, encoder: Encoder, rule: ChosenThreshold, f
 
     chances = encoder.decode(found.outputs).probabilities
     assert chances is not None  # a threshold is asked for where the label has two levels only
-    threshold = choose(encoder.task, rule, found.label, chances[:, 1])
+    threshold = choose(encoder.task, rule, found.label, chances[:, 1], _weights(session, found))
     session.reporter.step("threshold", f"{threshold:.4g}, chosen on {len(chances):,} {found.rows}")
     return replace(encoder, threshold=threshold)
 
@@ -79,7 +90,13 @@ def _with_intervals(session: Session, encoder: Encoder, found: HeldOut) -> Encod
         matrix=encoder.transform(table),
         groups=None if rule.by is None else [text_of(cell) for cell in table[rule.by].tolist()],
         seed=session.experiment.seed,
+        weights=_weights(session, found),
     )
     own = f", each of {len(intervals.groups)} levels of {rule.by} by its own" if rule.by else ""
     session.reporter.step("intervals", f"{rule.coverage:g}, learnt from {len(found.label):,} {found.rows}{own}")
     return replace(encoder, intervals=intervals)
+
+
+def _weights(session: Session, found: HeldOut) -> NDArray[np.float64] | None:
+    """How much each held-out row counts; None: all alike."""
+    return column_weights(session.prepared.table.take(found.places), session.experiment.dataset)

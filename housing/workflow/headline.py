@@ -35,16 +35,27 @@ def label_of(session: Session, *parts: str) -> NDArray[np.float64]:
 
 def weights_of(session: Session, part: JudgedPart) -> NDArray[np.float64] | None:
     """How much each row of a part counts in metrics; None: all alike."""
+    return _weights_of(session, part)
+
+
+def _weights_of(session: Session, *parts: str) -> NDArray[np.float64] | None:
+    import numpy as np
+
     prepared = session.prepared
-    return column_weights(prepared.table.take(getattr(prepared.parts, part)), session.experiment.dataset)
+    own = column_weights(prepared.table, session.experiment.dataset)
+    return None if own is None else own[np.concatenate([getattr(prepared.parts, part) for part in parts])]
 
 
 def naive_predictions(session: Session, metric: str | None, *, part: JudgedPart) -> Predictions:
     """The best answer by a metric that ignores every column, for each row of a part; learnt from the rows before it."""
     dataset, levels = session.experiment.dataset, len(session.prepared.encoder.label_levels)
-    learnt = label_of(session, *(("train", "validation") if part == "test" else ("train",)))
+    before = ("train", "validation") if part == "test" else ("train",)
+    learnt = label_of(session, *before)
     asked = find(dataset.task_name).asking(dataset.quantiles or ())
-    found = asked.naive(learnt, len(label_of(session, part)), levels=levels, metric=metric or asked.metric)
+    weights = _weights_of(session, *before)
+    # A task of a package need not know of weights.
+    told = {} if weights is None else {"weights": weights}
+    found = asked.naive(learnt, len(label_of(session, part)), levels=levels, metric=metric or asked.metric, **told)
     return found.weighed(weights_of(session, part))
 
 

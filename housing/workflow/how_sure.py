@@ -10,7 +10,7 @@ from housing.algorithms.base import find
 from housing.errors import DataError
 from housing.tasks import base as tasks
 from housing.tracking import schema
-from housing.workflow.headline import judged_by, label_of
+from housing.workflow.headline import judged_by, label_of, weights_of
 
 if TYPE_CHECKING:
     from housing.data.encoder import Encoder
@@ -59,8 +59,9 @@ def measured_intervals(session: Session, encoder: Encoder, predictions: Predicti
     test, label = session.prepared.test, label_of(session, "test")
     ranges = encoder.ranges(predictions, test, encoder.transform(test))
     groups = encoder.intervals.groups_of(test)
-    whole = measured(ranges, label, encoder.intervals)
-    each = by_group(ranges, label, groups, encoder.intervals) if groups else {}
+    weights = weights_of(session, "test")
+    whole = measured(ranges, label, encoder.intervals, weights=weights)
+    each = by_group(ranges, label, groups, encoder.intervals, weights=weights) if groups else {}
     found = MeasuredIntervals(whole, each, encoder.intervals.by)
     session.reporter.step("intervals", found.tags[schema.INTERVALS])
     return found

@@ -44,11 +44,15 @@ def overconfident(levels: int, rows: int = 1200, seed: int = 0) -> tuple[np.ndar
 
 @pytest.mark.parametrize("method", ["sigmoid", "isotonic"])
 @pytest.mark.parametrize("levels", [2, 3])
-def test_probabilities_are_scikit_learns(method: Literal["sigmoid", "isotonic"], levels: int) -> None:
+@pytest.mark.parametrize("weighed", [False, True])
+@pytest.mark.filterwarnings("ignore:Since FrozenEstimator")  # weights are for the calibration alone
+def test_probabilities_are_scikit_learns(method: Literal["sigmoid", "isotonic"], levels: int, weighed: bool) -> None:
     label, outputs = overconfident(levels)
-    ours = fit(method, label, outputs, levels=LEVELS[:levels], rows="rows")
+    weights = np.random.default_rng(9).choice([0.5, 1, 4], len(label)) if weighed else None
+    ours = fit(method, label, outputs, levels=LEVELS[:levels], rows="rows", weights=weights)
     odds = log_odds(outputs).reshape(len(label), -1)
-    theirs = CalibratedClassifierCV(FrozenEstimator(Answers().fit(odds, label)), method=method).fit(odds, label)
+    theirs = CalibratedClassifierCV(FrozenEstimator(Answers().fit(odds, label)), method=method)
+    theirs.fit(odds, label, sample_weight=weights)
     others = overconfident(levels, seed=1)[1]
     expected = theirs.predict_proba(log_odds(others).reshape(len(label), -1))
     found = ours.apply(others)

@@ -141,3 +141,33 @@ def test_bounds_narrow_with_rows_on_either_side() -> None:
         low, high = bounds(0.9, learnt_from=199, rows=150, chance=0.1)
         outside += not low <= share <= high
     assert outside / 2000 < 0.12
+
+
+def test_rows_that_count_more_decide_how_wide_an_interval_is() -> None:
+    """Half of the rows err ten times as much; where these hardly count, the others' errors are the rule."""
+    label, center, matrix, _ = table(1)
+    generator = np.random.default_rng(3)
+    large = generator.random(ROWS) < 0.5
+    label = center + np.where(large, 10.0, 1.0) * generator.normal(size=ROWS)
+    widths = {}
+    for name, weights in (("alike", None), ("equal", np.full(ROWS, 7.0)), ("small", np.where(large, 0.01, 1.0))):
+        found = fit(
+            IntervalRule(0.9, None, False),
+            label,
+            Predictions(center),
+            rows="rows",
+            transform="none",
+            matrix=matrix,
+            groups=None,
+            seed=0,
+            weights=weights,
+        )
+        ranges = found.of(Predictions(center))
+        assert ranges.high is not None
+        widths[name] = float(ranges.high[0] - center[0])
+        held = measured(ranges, label, found, weights=weights)
+        assert held.share == pytest.approx(0.9, abs=0.01)
+        assert held.size == pytest.approx(2 * widths[name])
+    assert widths["equal"] == widths["alike"]
+    assert widths["small"] == pytest.approx(1.645, rel=0.1)
+    assert found.scores.rows < 0.6 * ROWS

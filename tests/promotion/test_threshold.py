@@ -78,3 +78,15 @@ def test_a_rule_that_chooses_nothing_is_refused(keys: dict, words: str) -> None:
 def test_costs_are_positive() -> None:
     with pytest.raises(ValueError, match="false_negative must be more than 0"):
         Cost(false_negative=0)
+
+
+@pytest.mark.parametrize("rule", [ChosenThreshold(cost=Cost(1, 3)), ChosenThreshold(maximise="f1")])
+def test_a_row_that_counts_thrice_is_three_rows(rule: ChosenThreshold) -> None:
+    generator = np.random.default_rng(5)
+    label = (generator.uniform(size=200) < 0.3).astype(float)
+    chances = generator.beta(2 + 3 * label, 8).round(2)
+    times = generator.integers(1, 4, 200)
+    rows = np.repeat(np.arange(200), times)
+    wanted = choose("binary", rule, label[rows], chances[rows])
+    assert choose("binary", rule, label, chances, times.astype(float)) == wanted
+    assert choose("binary", rule, label, chances, np.where(label == 1, 50.0, 1.0)) < wanted

@@ -61,3 +61,17 @@ def test_weights_go_with_their_rows_and_equal_ones_are_none() -> None:
     some = np.array([5, 2, 2])
     assert predictions.weighed(weights).take(some).weights == pytest.approx(weights[some])
     assert predictions.weighed(np.ones(ROWS)).weights is None
+
+
+@pytest.mark.parametrize("task", ["regression", "count", "quantile", "binary", "multiclass"])
+def test_the_naive_predictor_learns_more_of_rows_that_count_more(task: str) -> None:
+    asked = tasks.find(task).asking((0.1, 0.5, 0.9))
+    label, _ = example(task)
+    levels = 0 if asked.levels is None else int(label.max()) + 1
+    weights = np.where(np.arange(ROWS) == 7, 1e6, 1.0)
+    for metric in ("mae", "rmse"):
+        found = asked.naive(label, 3, levels=levels, metric=metric, weights=weights)
+        assert found.values == pytest.approx([label[7]] * 3, abs=0.01)
+        same = asked.naive(label, 3, levels=levels, metric="rmse", weights=np.full(ROWS, 2.0)).values
+        if task not in ("quantile",):
+            assert same == pytest.approx(asked.naive(label, 3, levels=levels, metric="rmse").values)

@@ -1,9 +1,9 @@
 from __future__ import annotations
 
-import numpy as np
 import pytest
 
 from housing.data.channel import Channel
+from housing.tasks.transforms import applied
 from housing.testing.algorithm import table
 from housing.training.fit import Matrices, fit
 from housing.training.job import TrainingJob
@@ -13,13 +13,13 @@ from housing.training.scoring import scored
 def channels(transform: str) -> dict[str, Channel]:
     def made(name: str, seed: int) -> Channel:
         features, label = table(seed)
-        return Channel(name, features, np.log(label) if transform == "log" else label, tuple("abcdef"), f"{name}{seed}")
+        return Channel(name, features, applied(transform, label), tuple("abcdef"), f"{name}{seed}")
 
     return {"train": made("train", 1), "validation": made("validation", 2)}
 
 
 @pytest.mark.parametrize("objective", ["reg:squarederror", "reg:tweedie", "reg:absoluteerror"])
-@pytest.mark.parametrize("transform", ["none", "log"])
+@pytest.mark.parametrize("transform", ["none", "log", "sqrt"])
 def test_a_model_tells_the_history_of_its_training(objective: str, transform: str) -> None:
     hyperparameters = {"num_round": 15, "objective": objective, "eval_metric": ("mae", "rmse"), "subsample": 0.8}
     job = TrainingJob("job", "xgboost", hyperparameters, channels(transform), seed=1, label_transform=transform)

@@ -65,9 +65,11 @@ def predict_fn(features: np.ndarray, model: dict[str, Any]) -> np.ndarray:
 def report(name: str, features: np.ndarray, label: np.ndarray, model: dict[str, Any]) -> None:
     """Print the metrics of a channel in the label's unit, for the patterns of the configuration to find."""
     prediction = predict_fn(features, model)
-    # The label column may hold the label's logarithm already (features.label_transform); people compare dollars.
+    # The label may be a logarithm or a root already (features.label_transform); people compare dollars.
     if os.environ.get("HOUSING_LABEL_TRANSFORM") == "log":
         label, prediction = np.exp(label), np.exp(prediction)
+    elif os.environ.get("HOUSING_LABEL_TRANSFORM") == "sqrt":
+        label, prediction = label**2, np.maximum(prediction, 0) ** 2
     error = label - prediction
     print(f"{name}-mae: {np.abs(error).mean()}")  # noqa: T201
     print(f"{name}-rmse: {np.sqrt((error**2).mean())}")  # noqa: T201
