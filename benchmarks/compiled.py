@@ -72,12 +72,12 @@ def compare(seed: int) -> Compared:
     features = _features(random)
     algorithm, about, model = (_xgboost if random.random() < 0.6 else _lightgbm)(random, features)
     try:
-        tables = find(algorithm).trees(model)
+        tables = find(algorithm).compiled(model)
     except ValueError as error:
         return Compared(about, is_compiled=False, reason=f"{algorithm}: {error}")
     assert tables is not None
     original = find(algorithm).load(model)
-    if (fault := difference(tables, original, rows_about(tables, ROWS))) is not None:
+    if (fault := difference(tables, original, rows_about(tables, ROWS, features.shape[1]))) is not None:
         return Compared(about, is_compiled=False, reason=f"{algorithm}: {fault}")
     others = _features(np.random.default_rng(seed + 1), like=features)
     ours, theirs = tables.predict(others), np.asarray(original.predict(others))

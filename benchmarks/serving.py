@@ -26,6 +26,7 @@ import numpy as np
 from benchmarks import by_hand, changes
 from benchmarks.asking import Load, below, load, load_here
 from housing.algorithms.base import find
+from housing.algorithms.trees import TreeTables
 from housing.deployment.plan import plan, teardown
 from housing.deployment.spec import Capture, Deployment, Variant
 from housing.targets.local.host import LocalHost
@@ -48,8 +49,8 @@ def main() -> None:
         models = {_MODEL: folder / "model", _OTHER: folder / "other"}
         write_bundle(models[_MODEL], bundle)
         write_bundle(models[_OTHER], changes._bundle(100))
-        tables = find("xgboost").trees(bundle.model)
-        assert tables is not None
+        tables = find("xgboost").compiled(bundle.model)
+        assert isinstance(tables, TreeTables)
         host = LocalHost(Settings(folder=str(folder / "state")))
         stack.callback(_destroy, host)
         _deploy(host, _ONE, models)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from housing.algorithms.trees import TreeTables
+    from housing.algorithms.compiled import Compiled
 
 ENTRY_POINTS = "housing.algorithms"
 SCRIPT, CONTAINER = OWN_CODE = ("script", "container")
@@ -34,8 +34,10 @@ ENSEMBLE = "ensemble"
 
 _NOT_ALGORITHMS = (
     "base",
+    "compiled",
     ENSEMBLE,
     "explaining",
+    "forest_trees",
     "groups",
     "lightgbm_parameters",
     "lightgbm_trees",
@@ -194,10 +196,10 @@ class Algorithm(Protocol):
         del model, columns
         return {}
 
-    def trees(self, model: bytes, /) -> TreeTables | None:
-        """The same model as tables, which answer a few rows sooner; None where it has none.
+    def compiled(self, model: bytes, /) -> Compiled | None:
+        """The same model in a form that answers a few rows sooner, with numpy alone; None where it has none.
 
-        Raises ValueError where this one cannot be put in tables. Nobody trusts them before they have been compared.
+        Raises ValueError where this one has none. Nobody trusts it before it has been compared.
         """
         del model
         return None

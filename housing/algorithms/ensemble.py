@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from housing.algorithms.compiled import Compiled
+
 _ABOUT = "members.json"
 _AT_NO_TIME = (1980, 1, 1, 0, 0, 0)
 """The first moment that the format knows: equal members give equal bytes."""
@@ -98,6 +100,12 @@ class Ensemble(Algorithm):
     def load(self, model: bytes) -> Model:
         """The model in a file's bytes; raises ValueError when they are not a model made of others."""
         return Model([(base.find(member.algorithm).load(member.model), member) for member in unpack(model)])
+
+    def compiled(self, model: bytes) -> Compiled:
+        """See `Algorithm.compiled`."""
+        from housing.algorithms.compiled import mean_of
+
+        return mean_of(model, lambda name, member: base.find(name).compiled(member))
 
     def importance(self, model: bytes, columns: Sequence[str]) -> dict[str, float]:
         """The mean of what members say, by their weights; members that do not say are left out."""

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from housing.algorithms.compiled import Compiled
+
 _OF_LEVELS = ("log_loss", "gini")
 _ARRAYS = ("roots", "features", "thresholds", "left", "right", "missing_left", "values", "shares", "prior")
 _BEST, _RANDOM = "best", "random"
@@ -112,6 +114,12 @@ class Forest(FittingAlgorithm):
         except (ValueError, KeyError, EOFError, OSError, zipfile.BadZipFile) as e:
             raise ValueError(f"not a forest: {e}") from e
 
+    def compiled(self, model: bytes) -> Compiled:
+        """See `Algorithm.compiled`."""
+        from housing.algorithms import forest_trees
+
+        return forest_trees.read(self.load(model).arrays)
+
     def importance(self, model: bytes, columns: Sequence[str]) -> dict[str, float]:
         """Share of each column in what splits have made smaller, largest first; unused columns are left out."""
         found = self.load(model).shares.tolist()
@@ -127,18 +135,18 @@ class Model:
     """The trees at work, all nodes in one row; safe to call from several threads."""
 
     def __init__(self, arrays: Mapping[str, NDArray[Any]]) -> None:
-        self._arrays = arrays
+        self.arrays = arrays
         self.shares = arrays["shares"]
 
     def predict(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
         """See `housing.algorithms.base.Model`."""
         import numpy as np
 
-        values, roots = self._arrays["values"], self._arrays["roots"]
+        values, roots = self.arrays["values"], self.arrays["roots"]
         total = np.zeros((len(features), values.shape[1]))
         for root in roots:
             total += values[self._leaves(features, int(root))]
-        prior = self._arrays["prior"]
+        prior = self.arrays["prior"]
         if not len(prior):
             answer: NDArray[np.float64] = total[:, 0] / len(roots)
             return answer
@@ -149,7 +157,7 @@ class Model:
     def _leaves(self, features: NDArray[np.float32], root: int) -> NDArray[np.int64]:
         import numpy as np
 
-        a = self._arrays
+        a = self.arrays
         node, going = np.full(len(features), root, dtype=np.int64), np.arange(len(features))
         while len(going):
             here = node[going]

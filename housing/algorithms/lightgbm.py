@@ -164,8 +164,8 @@ class LightGBM(FittingAlgorithm):
         except (lightgbm.basic.LightGBMError, UnicodeDecodeError) as e:
             raise ValueError(f"not a LightGBM model: {e}") from e
 
-    def trees(self, model: bytes) -> TreeTables:
-        """See `Algorithm.trees`."""
+    def compiled(self, model: bytes) -> TreeTables:
+        """See `Algorithm.compiled`."""
         from housing.algorithms import lightgbm_trees
 
         return lightgbm_trees.read(model)

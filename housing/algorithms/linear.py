@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from housing.algorithms.compiled import Compiled
+
 _NUMBER, _LEVELS = "elastic_net", "logistic"
 _MOST_STEPS = 10_000
 _NEVER = -30.0
@@ -110,6 +112,12 @@ class Linear(FittingAlgorithm):
             return Model(Coefficients(**json.loads(model)))
         except (ValueError, TypeError) as e:
             raise ValueError(f"not a linear model: {e}") from e
+
+    def compiled(self, model: bytes) -> Compiled:
+        """See `Algorithm.compiled`."""
+        from housing.algorithms.compiled import LinearForm
+
+        return LinearForm(model)
 
     def importance(self, model: bytes, columns: Sequence[str]) -> dict[str, float]:
         """Share of each column in the absolute coefficients of standardised columns, largest first."""

@@ -20,12 +20,10 @@ from numpy.typing import NDArray
 
 from housing.algorithms.tree_walks import walk
 
-Link = Literal["none", "exp", "sigmoid", "softmax"]
+Link = Literal["none", "exp", "sigmoid", "softmax", "mean"]
 
-FORMAT = 1
-"""Of the bytes; another where tables answer otherwise."""
-
-MOST_NODES = 4_000_000
+MOST_NODES = 1_000_000
+"""A hundred megabytes in the server."""
 
 
 class UnreadableTreesError(ValueError):
@@ -37,7 +35,7 @@ class Rule:
     """How leaves become an answer.
 
     `base` is where the sum of each output begins, or what is added to it, `base_last`. `scale` divides it, where trees
-    are averaged. `single` sums in 32 bits, and answers so. `factor` is of the sigmoid.
+    are averaged. `single` sums in 32 bits, and answers so. `factor` is of the sigmoid, or what a mean divides by.
     """
 
     link: Link
@@ -149,25 +147,54 @@ def tables(trees: Sequence[Tree], outputs: Sequence[int], rule: Rule, width: int
             else:
                 kids[place] = place
                 values[place] = node
+    return of_arrays(
+        roots=starts,
+        kids=kids,
+        features=features % width,
+        thresholds=thresholds,
+        missing_left=features < width,
+        values=values,
+        outputs=np.asarray(outputs),
+        rule=rule,
+        width=width,
+    )
+
+
+def of_arrays(
+    *,
+    roots: NDArray[Any],
+    kids: NDArray[Any],
+    features: NDArray[Any],
+    thresholds: NDArray[np.float32],
+    missing_left: NDArray[np.bool_],
+    values: NDArray[Any],
+    outputs: NDArray[Any],
+    rule: Rule,
+    width: int,
+) -> TreeTables:
+    """The same of nodes in one row; a leaf is its own child on both sides. `outputs` has one for each of the `roots`.
+
+    Raises UnreadableTreesError as `tables` does.
+    """
     counts = np.bincount(outputs, minlength=rule.outputs)
     if len(set(counts.tolist())) > 1:
         raise UnreadableTreesError("outputs of unequal numbers of trees")
-    order = np.argsort(np.asarray(outputs), kind="stable").reshape(rule.outputs, -1)
+    order = np.argsort(outputs, kind="stable").reshape(rule.outputs, -1)
     arrays: dict[str, NDArray[Any]] = {
-        "roots": starts * 2,
-        "kids": (kids * 2).reshape(-1),
-        "features": np.repeat(features, 2),
+        "roots": roots * 2,
+        "kids": (kids.astype(np.int32) * 2).reshape(-1),
+        "features": np.repeat(np.where(missing_left, features, features + width).astype(np.int32), 2),
         "thresholds": np.repeat(thresholds, 2),
         "values": np.repeat(values, 2),
-        "depth": np.array(max(map(_depth, trees))),
+        "depth": np.array(_depth(roots, kids)),
         "order": order,
     }
     return TreeTables(arrays, rule, width)
 
 
-def _depth(tree: Tree) -> int:
-    deepest, level = 0, [0]
-    while level := [kid for one in level if isinstance(node := tree[one], Node) for kid in (node.left, node.right)]:
+def _depth(roots: NDArray[Any], kids: NDArray[Any]) -> int:
+    deepest, level = 0, roots
+    while len(level := kids[level[kids[level, 0] != level]].reshape(-1)):
         deepest += 1
     return deepest
 
@@ -219,4 +246,5 @@ _LINKS: dict[str, Callable[[NDArray[Any], Rule], NDArray[Any]]] = {
     "exp": _exp,
     "sigmoid": _sigmoid,
     "softmax": _softmax,
+    "mean": lambda margin, rule: margin / rule.factor,
 }

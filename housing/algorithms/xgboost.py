@@ -174,8 +174,8 @@ class XGBoost(FittingAlgorithm):
             raise ValueError(f"not an XGBoost model: {str(e).splitlines()[-1].strip()}") from e
         return Model(booster)
 
-    def trees(self, model: bytes) -> TreeTables:
-        """See `Algorithm.trees`."""
+    def compiled(self, model: bytes) -> TreeTables:
+        """See `Algorithm.compiled`."""
         import xgboost
 
         from housing.algorithms import xgboost_trees

@@ -1,6 +1,6 @@
-"""A model's trees as tables that answer a few rows at once, and only what its library answers.
+"""A model's compiled form, which answers a few rows at once, and only what the model answers.
 
-They are compared with the model on rows at and beside its own thresholds, with and without missing values. One answer
+It is compared with the model on rows at and beside its own thresholds, with and without missing values. One answer
 that differs in one bit, and the model goes on alone.
 """
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from housing.algorithms.trees import TreeTables
+    from housing.algorithms.compiled import Compiled
 
 _ROWS = 400
 
@@ -27,28 +27,28 @@ class NotCompiledError(HousingError):
     """Why a model has no tables."""
 
 
-def compiled(folder: Path) -> TreeTables:
+def compiled(folder: Path) -> Compiled:
     """Of a bundle's model, compared with it. Raises NotCompiledError."""
     about = json.loads((folder / BUNDLE_FILE).read_text(encoding="utf-8"))
     try:
-        tables = find(about["algorithm"]).trees((folder / about["model_file"]).read_bytes())
+        tables = find(about["algorithm"]).compiled((folder / about["model_file"]).read_bytes())
     except ValueError as error:
         raise NotCompiledError(f"{about['algorithm']} has {error}") from error
     # A model file of another version may lack what is looked for.
     except (KeyError, TypeError, AttributeError, IndexError) as error:
         raise NotCompiledError(f"{about['algorithm']}: its model file is of another form: {error!r}") from error
     if tables is None:
-        raise NotCompiledError(f"{about['algorithm']} has no tables of trees")
+        raise NotCompiledError(f"{about['algorithm']} has no compiled form")
     predictor = Predictor.load(folder)
     width = len(predictor.encoder.columns)
-    if tables.width != width:
+    if tables.width not in (None, width):
         raise NotCompiledError(f"the model has {tables.width} columns, its encoder {width}")
-    if (fault := difference(tables, predictor.model, rows_about(tables, _ROWS))) is not None:
+    if (fault := difference(tables, predictor.model, rows_about(tables, _ROWS, width))) is not None:
         raise NotCompiledError(fault)
     return tables
 
 
-def difference(tables: TreeTables, model: Any, rows: NDArray[np.float32]) -> str | None:
+def difference(tables: Compiled, model: Any, rows: NDArray[np.float32]) -> str | None:
     """What tells the answers apart; None where they are the same to the last bit."""
     import numpy as np
 
@@ -60,12 +60,12 @@ def difference(tables: TreeTables, model: Any, rows: NDArray[np.float32]) -> str
     return None
 
 
-def rows_about(tables: TreeTables, count: int, seed: int = 0) -> NDArray[np.float32]:
-    """Rows whose values lie at thresholds of the model, one step beside them, or nowhere near; a tenth is missing."""
+def rows_about(tables: Compiled, count: int, width: int, seed: int = 0) -> NDArray[np.float32]:
+    """Rows whose values lie at thresholds of the model, one step beside them, or nowhere near; some are missing."""
     import numpy as np
 
     random = np.random.default_rng(seed)
-    rows = random.normal(0, 10, (count, tables.width)).round(2).astype(np.float32)
+    rows = random.normal(0, 10, (count, width)).round(2).astype(np.float32)
     columns, thresholds = tables.splits()
     for column in np.unique(columns):
         own = thresholds[columns == column]

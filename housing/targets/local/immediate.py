@@ -11,7 +11,8 @@ import contextlib
 import os
 from pathlib import Path
 
-from housing.algorithms.trees import TreeTables
+from housing.algorithms import compiled
+from housing.algorithms.compiled import Compiled
 from housing.data.encoder import Encoder
 from housing.errors import HousingError
 from housing.targets.local.answering import answer
@@ -28,7 +29,7 @@ _BEGIN_A_ROW = {"text/csv": b"\n", "application/json": b"{[", "application/jsonl
 class Immediate:
     """Answers `Ask`s of a few rows, for one thread."""
 
-    def __init__(self, encoder: Encoder, tables: TreeTables) -> None:
+    def __init__(self, encoder: Encoder, tables: Compiled) -> None:
         self._predictor = Predictor(tables, encoder)
         self._most_rows = _MOST_STEPS // tables.steps
 
@@ -55,7 +56,7 @@ async def prepared(fleet: Fleet, bundle: Path, tables: Path) -> Immediate | str:
 
 
 def _read(bundle: Path, tables: Path) -> Immediate | str:
-    found = TreeTables.from_bytes(tables.read_bytes())
+    found = compiled.from_bytes(tables.read_bytes())
     if found.steps > _MOST_STEPS:
         return f"a row takes {found.steps} steps, more than {_MOST_STEPS}"
     return Immediate(Encoder.from_json((bundle / ENCODER_FILE).read_text(encoding="utf-8")), found)

@@ -6,7 +6,7 @@ server.log              what happened, rotated
 deploy.lock             held by a command that changes endpoints
 endpoints/<name>.json   what should be served: the deployment, and the digest of each variant's bundle
 bundles/<digest>/       our own copies of the models, whatever happens to the originals
-compiled/<digest>...    their trees as tables, for the server's own use: see `immediate`
+compiled/<digest>...    their compiled forms, for the server's own use: see `immediate`
 captures/<endpoint>/    requests and answers, where a deployment asks for them: see `captures`
 """
 
@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from housing import files
-from housing.algorithms import trees
+from housing.algorithms import compiled
 from housing.deployment.bundle import digest
 from housing.deployment.spec import Deployment
 from housing.errors import DeploymentError
@@ -133,8 +133,8 @@ class StateFolder:
         return self._bundles / name
 
     def compiled(self, bundle: str) -> Path:
-        """Where the tables of a model's trees are, once they are made."""
-        return self._compiled / f"{bundle}.{trees.FORMAT}.npz"
+        """Where a model's compiled form is, once it is made."""
+        return self._compiled / f"{bundle}.{compiled.FORMAT}"
 
     def keep_bundle(self, source: Path) -> str:
         """Copy a model's folder unless it is here, unaltered; returns its digest."""

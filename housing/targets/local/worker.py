@@ -91,10 +91,11 @@ def _load(connection: socket.socket, folder: Path) -> Predictor | None:
 
 def _compile(folder: Path, file: Path) -> tuple[Answer, bytes]:
     """Put the model's trees in tables, in `file`, for a server that answers a few rows by itself."""
+    from housing.algorithms.compiled import to_bytes
     from housing.training.compiled import compiled
 
     try:
-        files.write(file, compiled(folder).to_bytes(), mode=0o600)
+        files.write(file, to_bytes(compiled(folder)), mode=0o600)
     except HousingError as error:
         return Answer.REFUSED, reason(error)
     # Without tables the model answers as well.
