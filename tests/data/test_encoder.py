@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from housing.data.calibration import Calibration, Sigmoid
 from housing.data.derived import Derived
 from housing.data.description import Nominal, Numeric
 from housing.data.encoder import Encoder
@@ -296,3 +297,56 @@ def test_the_logarithm_takes_labels_below_1_and_answers_in_double_precision(rank
     assert ranks.encode_label([0.5]).tolist() == pytest.approx(np.log([0.5]).tolist())
     for encoder in (ranks, plain):
         assert encoder.decode_label(np.float32([1, 2])).dtype == np.float64
+
+
+def test_means_by_level_are_of_the_label_or_of_each_of_its_levels(plain: Encoder, table: Table) -> None:
+    dataset = cottages("cottages.csv")
+    assert plain.learnable_label(table, dataset).tolist() == [[1000], [2000], [1500], [900.5], [9000]]
+    zones = Table({"zone": np.array(["south", "north"], object)}, "zones.csv")
+    of_zones = cottages("cottages.csv", label="zone", label_unit="")
+    two = replace(plain, task="binary", label="zone", label_levels=("north", "south"))
+    assert two.learnable_label(zones, of_zones).tolist() == [[1], [0]]
+    three = replace(two, task="multiclass", label_levels=("west", "south", "north"))
+    assert three.learnable_label(zones, of_zones).tolist() == [[0, 1, 0], [0, 0, 1]]
+
+
+@pytest.mark.parametrize(
+    ("task", "levels", "outputs", "told"),
+    [
+        ("regression", (), [[1.0, 2.0]], "array (1, 2); for task regression of price it must be (rows,)"),
+        ("regression", (), 1.0, "array (); for task regression of price it must be (rows,)"),
+        ("multiclass", ("a", "b", "c"), [0.5], "array (1,); for task multiclass of price it must be (rows, 3)"),
+        (
+            "multiclass",
+            ("a", "b", "c"),
+            [[0.5, 0.5]],
+            "array (1, 2); for task multiclass of price it must be (rows, 3)",
+        ),
+    ],
+)
+def test_answers_of_another_shape_than_the_task_s_are_refused(
+    plain: Encoder, task: str, levels: tuple[str, ...], outputs: Any, told: str
+) -> None:
+    encoder = replace(plain, task=task, label_levels=levels)
+    with pytest.raises(DataError) as refused:
+        encoder.decode(outputs)
+    assert str(refused.value) == f"the model gave an {told}"
+
+
+def test_answers_are_of_double_precision_in_the_label_s_unit_and_calibrated(plain: Encoder) -> None:
+    assert plain.decode(np.array([2], np.int64)).values.dtype == np.float64
+    assert replace(plain, label_transform="log").decode([0.0, 1.0]).values.tolist() == [1, math.e]
+    sure = replace(
+        plain, task="binary", label_levels=("no", "yes"), calibration=Calibration("sigmoid", (Sigmoid(0.0, 0.0),))
+    )
+    found = sure.decode(np.array([0.1, 0.9])).probabilities
+    assert found is not None
+    assert found.tolist() == [[0.5, 0.5], [0.5, 0.5]]
+
+
+def test_without_intervals_there_are_no_ranges(plain: Encoder) -> None:
+    with pytest.raises(DataError) as refused:
+        plain.ranges(plain.decode([1.0]), None, None)
+    assert str(refused.value) == (
+        "the model of price has no intervals; promote it with intervals.coverage=0.9, and deploy it"
+    )
