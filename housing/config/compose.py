@@ -11,8 +11,8 @@ from typing import Any
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
 
+from housing.config import automatic, interpolated, keys
 from housing.config import faults as report
-from housing.config import interpolated, keys
 from housing.config.bases import composed_by_hydra
 from housing.config.by_hydra import by_hydra
 from housing.config.faults import Fault, did_you_mean, some_of
@@ -89,6 +89,7 @@ def composed(cfg: DictConfig, choices: Mapping[Any, Any], files: Files, override
         if file and not group.startswith("hydra/"):
             chosen[group if group == _POINT else place or group] = file  # a point stands beside its algorithm's file
     found = _absent_faults(choices, files) + _package_faults(chosen, files)
+    automatic.fill(cfg)
     plain = OmegaConf.to_container(cfg, resolve=False)
     assert isinstance(plain, dict)
     if fault := interpolated.endless_fault(plain):

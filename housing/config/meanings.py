@@ -46,6 +46,7 @@ MEANINGS: Mapping[str, str] = {
     "gate": "what a candidate must pass before an alias moves",
     "hash_buckets": "how many columns the levels of a column are hashed into",
     "high": "the highest value",
+    "from_description": "true: what is not set here is chosen from the dataset's description",
     "host": "where models are served, and its settings",
     "image": "address of the image",
     "image_version": "version of SageMaker's XGBoost image",

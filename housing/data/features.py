@@ -44,7 +44,8 @@ class Features:
     where `nominal` is one_hot (null: target, or count for a task without a mean). Levels of fewer than `min_rows` rows
     of training are one level together, as are levels that were never seen. `date` lists what dates become (null: year,
     month, day_of_week, day_of_year, and hour where there are hours). `columns` are for single columns. `monotone` names
-    columns, derived ones too, with which answers only rise (increasing), or only fall (decreasing).
+    columns, derived ones too, with which answers only rise (increasing), or only fall (decreasing). Where
+    `from_description` was true, `housing.config.automatic` has made choices, and it stands here no more.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Features:
     date: tuple[Part, ...] | None = None
     columns: Mapping[str, ColumnFeatures] = field(default_factory=dict)
     monotone: Mapping[str, Direction] | None = None
+    from_description: bool | None = None
 
     def __post_init__(self) -> None:
         _check_counts(self.min_rows, self.hash_buckets)
