@@ -198,14 +198,32 @@ def runs(filter: str = "", *overrides: str, config_dir: StrPath | None = None) -
     return RecordedRuns(**vars(result_of("runs", outcome)))
 
 
-def describe(file: StrPath, *, label: str, separator: str | None = None, task: str | None = None) -> str:
-    """The text of a conf/dataset/*.yaml for a table, its guesses marked. Raises DataError."""
+def describe(
+    file: StrPath,
+    *,
+    label: str,
+    separator: str | None = None,
+    sheet: str | None = None,
+    table: str | None = None,
+    query: str | None = None,
+    task: str | None = None,
+) -> str:
+    """The text of a conf/dataset/*.yaml for a table, its guesses marked. Raises DataError.
+
+    `file` may be the address of a database, of which `table` or `query` names the rows.
+    """
     from housing.config.group_schemas import installed_modeline
+    from housing.data.asked_source import asked_source
     from housing.data.describe import describe as described
 
     reporter = LogReporter()
     return installed_modeline("dataset") + described(
-        os.fspath(file), label, separator=separator, task=task, tell=lambda text: reporter.step("describe", text)
+        asked_source(os.fspath(file), table=table, query=query),
+        label,
+        separator=separator,
+        sheet=sheet,
+        task=task,
+        tell=lambda text: reporter.step("describe", text),
     )
 
 

@@ -35,6 +35,9 @@ class Request:
     detailed_exitcode: bool = False
     label: str | None = None
     separator: str | None = None
+    sheet: str | None = None
+    table: str | None = None
+    query: str | None = None
     task: str | None = None
     top: int | None = None
     html: Path | None = None

@@ -243,9 +243,12 @@ COMMANDS = {
         ),
         Command(
             "describe",
-            "a dataset description for a file of yours",
+            "a dataset description for data of yours",
             "Prints a conf/dataset/*.yaml: kinds of columns guessed, ranges and levels filled in, the guesses marked.",
-            (("housing describe homes.csv --label price > conf/dataset/homes.yaml", ""),),
+            (
+                ("housing describe homes.csv --label price > conf/dataset/homes.yaml", ""),
+                ("housing describe shop.db --table sales --label price", "a database; also postgresql://host/shop"),
+            ),
             argument="FILE",
             composes=False,
         ),
@@ -294,7 +297,10 @@ FLAGS = (
     Flag("--delete", "mark them as deleted, with what lies below them", commands=("runs",)),
     Flag("--restore", "bring deleted ones back", commands=("runs",)),
     Flag("--task", "the question: regression, binary, ... (default: a guess)", "TASK", commands=("describe",)),
-    Flag("--separator", "between the values of a CSV file (default: a comma)", "CHARACTER", commands=("describe",)),
+    Flag("--separator", "between the values of a CSV file (default: a guess)", "CHARACTER", commands=("describe",)),
+    Flag("--sheet", "of an Excel workbook that has several", "NAME", commands=("describe",)),
+    Flag("--table", "of a database: FILE is SQLite's, DuckDB's or an address", "NAME", commands=("describe",)),
+    Flag("--query", "the rows of a database that it returns", "SQL", commands=("describe",)),
     Flag(
         "--top",
         "how many: trials that stand for a study (default: 5), runs that are listed (20)",

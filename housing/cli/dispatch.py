@@ -119,13 +119,19 @@ def _completion(request: Request) -> int:
 
 def _describe(request: Request) -> int:
     from housing.config.group_schemas import installed_modeline
+    from housing.data.asked_source import asked_source
     from housing.data.describe import describe
 
-    file, label = str(request.argument), str(request.label)
-    sys.stdout.write(
-        installed_modeline("dataset")
-        + describe(file, label, separator=request.separator, task=request.task, tell=_remark)
+    source = asked_source(str(request.argument), table=request.table, query=request.query)
+    text = describe(
+        source,
+        str(request.label),
+        separator=request.separator,
+        sheet=request.sheet,
+        task=request.task,
+        tell=_remark,
     )
+    sys.stdout.write(installed_modeline("dataset") + text)
     return 0
 
 
@@ -182,11 +188,11 @@ def _run(request: Request) -> int:
     return int(outcome.exit_code)
 
 
-def _file(argument: str) -> Path:
+def _file(argument: str) -> Path | str:
     from housing.data.sources import refuse_address
 
-    refuse_address(argument)  # before Path makes s3:/b of s3://b
-    return Path(argument)
+    refuse_address(argument)
+    return argument if "://" in argument else Path(argument)  # Path makes s3:/b of s3://b
 
 
 def _own_arguments(request: Request) -> dict[str, Any]:

@@ -99,6 +99,7 @@ def composed(cfg: DictConfig, choices: Mapping[Any, Any], files: Files, override
         if overrides.searched:
             _add_searched(cfg, overrides.searched, found)
         raw, unresolved = interpolated.resolved(cfg, found)
+    found += interpolated.password_faults(plain)
     remember(plain)
     remember(raw)
     return Composed(cfg, raw, files, chosen, overrides, tuple(found), unresolved)

@@ -72,6 +72,20 @@ def _resolve_each(node: Any, plain: Any, path: Path, faults: list[Fault], unreso
             plain[key] = OmegaConf.to_container(value)
 
 
+def password_faults(plain: Mapping[Any, Any]) -> Iterator[Fault]:
+    """A password that stands in the configuration itself, among `plain` values whose interpolations are not worked out.
+
+    There it would be read by whoever reads the files, and kept by their history.
+    """
+    path = ("dataset", "source", "sql", "url")
+    value: Any = plain
+    for key in path:
+        value = value.get(key) if isinstance(value, Mapping) else None
+    if isinstance(value, str) and re.match(r"[a-z0-9_+]+://[^/@$]*:[^/@$]+@", value):
+        way_out = "set an environment variable to the address, and write url: ${oc.env:DATABASE_URL}"
+        yield Fault(path, "must not hold a password", "***", way_out)
+
+
 def _interpolation_rule(text: str, error: Exception, named: re.Match[str] | None) -> str:
     if text == "???":
         return "has no value yet"

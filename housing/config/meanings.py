@@ -41,7 +41,7 @@ MEANINGS: Mapping[str, str] = {
     "features": "how columns become numbers",
     "fold": "which of the folds is left out, from 0",
     "footer_lines": "how many lines at the end of a CSV file are no rows",
-    "format": "of the file: csv or parquet",
+    "format": "of the file: csv, parquet, jsonl, arrow or excel; of a date: its pattern",
     "framework_version": "version of the framework in the image",
     "gate": "what a candidate must pass before an alias moves",
     "hash_buckets": "how many columns the levels of a column are hashed into",

@@ -32,6 +32,7 @@ _LATER: Mapping[tuple[str, ...], Any] = {
     ("algorithm", "bag_over"): "seeds",
     ("study", "blend"): None,
     ("dataset", "split", "outer"): None,
+    ("dataset", "sheet"): None,
 }
 CHOOSABLE = ("dataset", "features", "algorithm")
 """Groups whose options a search space may choose from, by name, as it chooses values of hyperparameters."""

@@ -23,6 +23,7 @@ from housing.data.missing import Place
 from housing.data.moments import Date, seconds_of
 from housing.data.number_format import NumberFormat
 from housing.data.read_cells import ReadCells, date_in_words
+from housing.data.source_spec import PART
 from housing.nearest import nearest
 
 if TYPE_CHECKING:
@@ -53,6 +54,12 @@ def collector(name: str, dataset: Dataset, faults: Faults) -> Collector:
         read = partial(seconds_of, pattern=column.format)
         return ReadCells(name, read, missing, faults, what=date_in_words(column.format))
     return _Names(missing)
+
+
+def part_collector(dataset: Dataset, faults: Faults) -> Collector:
+    """What takes the part of the split that each row is in, where files of parts are given."""
+    column = Nominal(levels=("train", "validation", "test"))
+    return _Levels(PART, column.levels, _Missing(PART, column, dataset, faults), faults)
 
 
 def number_reader(name: str, column: Numeric, dataset: Dataset, faults: Faults) -> Numbers:

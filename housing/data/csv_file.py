@@ -34,7 +34,7 @@ SEPARATORS = (",", ";", "\t", "|")
 # Rows held as text at once; bounds the memory that reading a large file takes.
 _CHUNK_ROWS = 20_000
 # A compressed file of some megabytes can hold a line that no memory holds; ten thousand columns need a hundredth.
-_LONGEST_LINE = 16_000_000
+LONGEST_LINE = 16_000_000
 
 
 @contextmanager
@@ -61,6 +61,8 @@ class CsvFile:
     Raises DataError when there is no such row.
     """
 
+    is_csv = True
+
     def __init__(self, path: Path, form: CsvFormat, faults: Faults) -> None:
         self._path = path
         self._form = form
@@ -68,6 +70,9 @@ class CsvFile:
         with opened(path) as file:
             rows = _Rows(path, file, form, faults)
             self._header_lines, self.names = _header(path, rows, faults)
+
+    def unread(self, _: str) -> None:
+        """Texts are read."""
 
     def pieces(self, wanted: Collection[int]) -> Iterator[Piece]:
         """All rows, of these columns, as texts. Raises DataError."""
@@ -212,10 +217,10 @@ class _Rows:
     def _checked(self) -> Iterator[tuple[int, str]]:
         path = self._path
         with self._text as text:
-            for number, line in enumerate(iter(lambda: text.readline(_LONGEST_LINE), ""), 1):
-                if len(line) == _LONGEST_LINE:
+            for number, line in enumerate(iter(lambda: text.readline(LONGEST_LINE), ""), 1):
+                if len(line) == LONGEST_LINE:
                     raise DataError(
-                        f"{path}, line {number}: has more than {_LONGEST_LINE:,} characters, so this is no table"
+                        f"{path}, line {number}: has more than {LONGEST_LINE:,} characters, so this is no table"
                     )
                 if "\0" in line:
                     raise DataError(

@@ -10,9 +10,10 @@ from housing.data.asked_label import describe_label
 from housing.data.cells import is_number
 from housing.data.csv_format import CsvFormat
 from housing.data.faults import listed
-from housing.data.file_texts import read_texts
+from housing.data.file_texts import FileTexts, read_texts
 from housing.data.guesses import Guess, guess_column
 from housing.data.number_guess import format_lines, format_of, other_formats, with_plain_numbers
+from housing.data.source_spec import Elsewhere, Source, source_text
 from housing.data.yaml_text import scalar_text, value_text
 from housing.errors import ConfigError, DataError
 from housing.nearest import nearest
@@ -24,14 +25,15 @@ _MISSING_BESIDE_NUMBERS = ("?", "-", "--", ".", "None", "none", "unknown", "miss
 
 
 def describe(
-    source: str | Path,
+    source: Source | Path,
     label: str,
     *,
     separator: str | None = None,
+    sheet: str | None = None,
     task: str | None = None,
     tell: Callable[[str], None] = lambda _: None,
 ) -> str:
-    """YAML for conf/dataset/, of a CSV (also gzipped) or Parquet file. Raises DataError when none can be given.
+    """YAML for conf/dataset/, of files, or rows of a database. Raises DataError when none can be given.
 
     `task` is the question to ask of the label; left out, it is guessed from the label's values. `tell` is called with
     what should be seen even where nobody reads the YAML: a column left out although it may hold numbers.
@@ -40,7 +42,8 @@ def describe(
         near = nearest(task, tasks.names())
         hint = f"did you mean {near}?" if near else f"there is {', '.join(tasks.names())}"
         raise ConfigError(f"--task {task}: no such task; {hint}")
-    file = read_texts(str(source), separator)
+    source = str(source) if isinstance(source, Path) else source
+    file = read_texts(source, separator, sheet=sheet)
     path, columns = file.path, file.columns
     if label not in columns:
         near = nearest(label, columns)
@@ -62,10 +65,11 @@ def describe(
     used = [text for text in missing_texts if text == "" or any(text in cells for cells in columns.values())]
     return "\n".join(
         [
-            f"# Described from {path.name}. Check the lines with a guess: kinds, what a missing value means, ranges.",
-            f"name: {scalar_text(_name(path))}",
-            f"source: {value_text(str(source))}",
-            *_format_lines(file.form),
+            f"# Described from {_what(source, path)}. Check the lines with a guess: kinds, what a missing value means, "
+            "ranges.",
+            f"name: {scalar_text(_name(source, path))}",
+            *_source_lines(source),
+            *_format_lines(file, sheet),
             f"missing_values: [{', '.join(map(scalar_text, used))}]" + ("  # guess" if len(used) > 1 else ""),
             *format_lines(form),
             f"label: {value_text(label)}",
@@ -95,8 +99,29 @@ def _split(guesses: Mapping[str, Guess], evenly: str) -> list[str]:
     return [f"split:  # guess: rows at random{evenly}; by_column claims rows by a value instead"]
 
 
-def _format_lines(form: CsvFormat | None) -> Iterator[str]:
-    yield f"format: {'parquet' if form is None else 'csv'}"
+def _source_lines(source: Source) -> Iterator[str]:
+    if not isinstance(source, Elsewhere):
+        listed_files = f"[{', '.join(map(value_text, source))}]" if isinstance(source, tuple) else value_text(source)
+        yield f"source: {listed_files}"
+        return
+    assert source.sql is not None  # parts are described by their training part
+    url = source.sql.url
+    yield "source:"
+    yield "  sql:"
+    if source.sql.has_password:
+        yield "    url: ${oc.env:DATABASE_URL}  # set it to the address with its password, which never stands here"
+    else:
+        yield f"    url: {value_text(url)}"
+    key = "table" if source.sql.table else "query"
+    yield f"    {key}: {value_text(source.sql.table or str(source.sql.query))}"
+
+
+def _format_lines(file: FileTexts, sheet: str | None) -> Iterator[str]:
+    form = file.form
+    if file.format is not None:
+        yield f"format: {file.format}"
+    if sheet is not None:
+        yield f"sheet: {value_text(sheet)}"
     if form is None:
         return
     yield f"separator: {scalar_text(form.separator)}"
@@ -131,7 +156,12 @@ def _line(name: str, guess: Guess) -> str:
     return f"  {scalar_text(name)}: {{{', '.join(parts)}}}  # {why}"
 
 
-def _name(path: Path) -> str:
+def _what(source: Source, path: Path) -> str:
+    return path.name if not isinstance(source, Elsewhere) else source_text(source)
+
+
+def _name(source: Source, path: Path) -> str:
     """What `dataset=` will be given; it names the endpoint too, so letters, digits and hyphens."""
-    stem = path.name.split(".")[0].lower()
+    of_table = isinstance(source, Elsewhere) and source.sql is not None and source.sql.table
+    stem = (of_table or path.name).split(".")[-1 if of_table else 0].lower()
     return re.sub(r"[^a-z0-9]+", "-", stem)[:40].strip("-") or "mine"

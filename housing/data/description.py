@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from housing.data.csv_format import CsvFormat
-from housing.data.faults import listed, repeated
-from housing.data.kinds import Boolean, Text
+from housing.data.faults import listed
+from housing.data.kinds import Boolean, Identifier, Ignored, Missing, Nominal, Numeric, Ordinal, Text
 from housing.data.moments import Date
 from housing.data.number_format import NumberFormat
+from housing.data.source_spec import Elsewhere, GivenParts, Source, source_faults
 from housing.data.split_spec import Split, split_faults
 from housing.nearest import nearest
 from housing.tasks import base as tasks
@@ -20,68 +20,10 @@ from housing.tasks.base import quantiles_fault
 if TYPE_CHECKING:
     from housing.data.where import Where
 
-Missing = Literal["refused", "unknown", "none"]
-"""What an empty cell means: an error, a value nobody wrote down, or a thing that is not there."""
-
-
-@dataclass(frozen=True)
-class Numeric:
-    """A number; `low` and `high` are the allowed range, both inclusive, in the column's own unit."""
-
-    kind: Literal["numeric"] = "numeric"
-    low: float | None = None
-    high: float | None = None
-    missing: Missing = "refused"
-
-    def __post_init__(self) -> None:
-        for key in ("low", "high"):
-            bound = getattr(self, key)
-            if bound is not None and not math.isfinite(bound):
-                raise ValueError(f"{key} must be a finite number or null, got {bound}")
-        if self.low is not None and self.high is not None and self.low > self.high:
-            raise ValueError(f"need low <= high, got {self.low} and {self.high}")
-
-
-@dataclass(frozen=True)
-class Ordinal:
-    """Levels with an order, lowest first."""
-
-    levels: tuple[str, ...]
-    kind: Literal["ordinal"] = "ordinal"
-    missing: Missing = "refused"
-
-    def __post_init__(self) -> None:
-        _check_levels(self.levels)
-
-
-@dataclass(frozen=True)
-class Nominal:
-    """Levels without an order; without `levels`, those of the training rows are learnt."""
-
-    kind: Literal["nominal"] = "nominal"
-    levels: tuple[str, ...] | None = None
-    missing: Missing = "refused"
-
-    def __post_init__(self) -> None:
-        if self.levels is not None:
-            _check_levels(self.levels)
-
-
-@dataclass(frozen=True)
-class Identifier:
-    """Names a row; never a feature."""
-
-    kind: Literal["identifier"] = "identifier"
-    unique: bool = True
-    missing: Missing = "refused"
-
-
-@dataclass(frozen=True)
-class Ignored:
-    """Present in the file, not used."""
-
-    kind: Literal["ignored"] = "ignored"
-
+__all__ = [
+    "Boolean", "Column", "Dataset", "Date", "Feature", "Identifier", "Ignored", "Missing", "Nominal", "Numeric",
+    "Ordinal", "Text", "unknown_column",
+]  # fmt: skip
 
 Column = Numeric | Ordinal | Nominal | Boolean | Date | Identifier | Text | Ignored
 
@@ -103,17 +45,18 @@ class Dataset:
     Rows for which `where` is not true are left out, as are those without a label and those that equal an earlier one in
     every column that is not ignored, where `label_missing` and `duplicates` say so. What was left out is counted.
 
-    `source` is a path seen from the working folder: a file, a folder of them or a pattern such as `sales/*.csv`; or
-    `package:<file>` for shipped data. A CSV may be gzipped. An
-    empty cell is always missing; `missing_values` are the texts that mean the same.
+    `source` is a path seen from the working folder: a file, a folder of them or a pattern such as `sales/*.csv`; an
+    address in S3; a list of these; `package:<file>` for shipped data; rows of a database (`sql`); or files of each part
+    of the split (`parts`). CSV and JSON lines may be gzipped; `sheet` names that of an Excel workbook. An empty cell is
+    always missing; `missing_values` are the texts that mean the same.
     """
 
     name: str
-    source: str
+    source: Source
     label: str
     columns: Mapping[str, Column]
     split: Split
-    format: Literal["csv", "parquet"] = "csv"
+    format: Literal["csv", "parquet", "jsonl", "arrow", "excel"] = "csv"
     separator: str = ","
     missing_values: tuple[str, ...] = ("",)
     label_unit: str = ""
@@ -133,10 +76,12 @@ class Dataset:
     comment: str | None = None
     skip_lines: int = 0
     footer_lines: int = 0
+    sheet: str | None = None
 
     def __post_init__(self) -> None:
         faults = [*self.csv_format.faults(), *self._label_faults(), *self._level_faults(), *self._weight_faults()]
-        faults += [*self.number_format.faults(), *self._where_faults()]
+        faults += [*self.number_format.faults(), *self._where_faults(), *source_faults(self.source)]
+        faults += self._part_faults()
         faults += split_faults(self.split, self.columns)
         if self.group is not None and self.split.by_group not in (None, self.group):
             faults.append(
@@ -150,6 +95,16 @@ class Dataset:
             )
         if faults:
             raise ValueError("; ".join(faults))
+
+    @property
+    def parts(self) -> GivenParts | None:
+        """Files of each part of the split, where they come so."""
+        return self.source.parts if isinstance(self.source, Elsewhere) else None
+
+    @property
+    def is_csv(self) -> bool:
+        """Whether it lies in CSV files."""
+        return self.format == "csv" and not (isinstance(self.source, Elsewhere) and self.source.sql is not None)
 
     @property
     def inputs(self) -> dict[str, Feature]:
@@ -204,6 +159,20 @@ class Dataset:
 
         numeric = [name for name, column in self.columns.items() if isinstance(column, Numeric)]
         return Where(self.where, numeric=numeric, texts=self.columns.keys() - numeric)
+
+    def _part_faults(self) -> Iterator[str]:
+        if self.sheet is not None and self.format != "excel":
+            yield f"sheet: belongs to format: excel, and it is {self.format}"
+        if self.parts is None:
+            if not self.split.divides:
+                yield "split: give fractions, by_column or both, or by_time.validation_from"
+            return
+        if self.split.by_column is not None:
+            yield "split.by_column: source.parts says which rows are in which part; leave it out"
+        if self.parts.validation is None and not self.split.divides:
+            yield "source.parts: without validation, split must say how train is divided, such as by fractions"
+        if self.parts.test is not None and self.split.fractions is not None and self.split.fractions.test:
+            yield "split.fractions.test: must be 0, the test part has files of its own (source.parts.test)"
 
     def _where_faults(self) -> Iterator[str]:
         try:
@@ -301,13 +270,6 @@ class Dataset:
             if isinstance(column, Ordinal | Nominal)
             and (missing := [level for level in column.levels or () if level in self.missing_texts])
         ]
-
-
-def _check_levels(levels: tuple[str, ...]) -> None:
-    if not levels:
-        raise ValueError("levels must not be empty")
-    if twice := repeated(levels):
-        raise ValueError(f"levels must be unique; listed again: {listed(twice)}")
 
 
 def unknown_column(name: str, known: Iterable[str]) -> str:

@@ -19,7 +19,7 @@ class Faults:
     """Faults of one source, in the order found. The same fault in many places is one fault with a count."""
 
     def __init__(self, source: str) -> None:
-        self._source = source
+        self.source = source
         self._counts: dict[str, int] = {}
         self._examples: dict[str, list[str]] = {}
         self._ways_out: dict[str, str] = {}
@@ -43,7 +43,7 @@ class Faults:
         if (more := len(self._counts) - len(lines)) > 0:
             lines.append(f"and {more} more")
         text = f"{len(self._counts)} faults\n  " + "\n  ".join(lines) if len(lines) > 1 else lines[0]
-        error = DataError(f"{self._source}: {text}")
+        error = DataError(f"{self.source}: {text}")
         error.faults = tuple(
             DataFault(masked(fault), count, tuple(map(masked, self._examples[fault])), masked(self._ways_out[fault]))
             for fault, count in self._counts.items()

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from glob import glob
 from pathlib import Path
 from urllib.parse import unquote
 
-from housing.data.faults import listed
+from housing.data.faults import listed, repeated
 from housing.data.locations import located
 from housing.data.pieces import Piece, RawFile
+from housing.data.s3_objects import fetched, is_s3
+from housing.data.source_spec import PART, Files
 from housing.data.sources import refuse_folder
 from housing.errors import DataError
 
-_SUFFIXES = (".parquet", ".csv", ".csv.gz")
+_SUFFIXES = (".parquet", ".csv", ".csv.gz", ".jsonl", ".jsonl.gz", ".ndjson", ".arrow", ".feather", ".xlsx")
+_ALIKE = ({".csv", ".csv.gz"}, {".jsonl", ".jsonl.gz", ".ndjson"}, {".arrow", ".feather"})
 _NULL = "__HIVE_DEFAULT_PARTITION__"
 
 
@@ -27,9 +30,23 @@ class FilePart:
     path: Path
     values: Mapping[str, str | None] = field(default_factory=dict)
 
+    def of(self, part: str) -> FilePart:
+        """The same, all of whose rows belong to this part of the split."""
+        return replace(self, values={**self.values, PART: part})
 
-def file_parts(source: str) -> Sequence[FilePart]:
-    """In the order of their names; hidden files, and those that begin with _, are no parts. Raises DataError."""
+
+def file_parts(source: Files) -> Sequence[FilePart]:
+    """In the order of their names, or of a list; hidden files, and those that begin with _, are no parts.
+
+    Raises DataError.
+    """
+    if not isinstance(source, str):
+        parts = [part for one in source for part in file_parts(one)]
+        if twice := repeated(part.path for part in parts):
+            raise DataError(f"{twice[0]}: the source names this file more than once; its rows would count double")
+        return parts
+    if is_s3(source):
+        return file_parts(str(fetched(source)))
     if Path(source).is_dir():
         return _of_folder(Path(source))
     if re.search(r"[*?\[]", source) and not Path(source).exists() and "://" not in source:
@@ -44,7 +61,7 @@ def file_parts(source: str) -> Sequence[FilePart]:
 def _of_folder(folder: Path) -> Sequence[FilePart]:
     files = {suffix: sorted(_below(folder, suffix)) for suffix in _SUFFIXES}
     kinds = [suffix for suffix, found in files.items() if found]
-    if ".parquet" in kinds and len(kinds) > 1:
+    if len(kinds) > 1 and not any(alike.issuperset(kinds) for alike in _ALIKE):
         raise DataError(f"{folder}: holds files of {' and '.join(kinds)}; give a pattern, such as {folder}/*{kinds[0]}")
     parts = [FilePart(path, _values(path.relative_to(folder))) for found in files.values() for path in found]
     if not parts:
@@ -84,8 +101,12 @@ class PartOfMany:
 
     def unread(self, name: str) -> tuple[str, bool] | None:
         """As of a Parquet file."""
-        own = getattr(self._file, "unread", None)
-        return own(name) if own and name not in self._part.values else None
+        return self._file.unread(name) if name not in self._part.values else None
+
+    @property
+    def is_csv(self) -> bool:
+        """As the file."""
+        return self._file.is_csv
 
     def pieces(self, wanted: Collection[int]) -> Iterator[Piece]:
         """All rows, of these columns. Raises DataError."""

@@ -11,14 +11,14 @@ from functools import partial
 from pathlib import Path
 
 from housing.data.collectors import is_text, texts_of
-from housing.data.csv_file import SEPARATORS, CsvFile, opened
+from housing.data.csv_file import SEPARATORS, opened
 from housing.data.csv_format import CsvFormat
 from housing.data.faults import Faults, listed, repeated, shown
-from housing.data.file_parts import PartOfMany, file_parts
 from housing.data.looks import MOMENTS_WAY_OUT
-from housing.data.parquet_file import ParquetFile
 from housing.data.pieces import RawFile
+from housing.data.raw_files import Format, format_of, found
 from housing.data.selection import Places
+from housing.data.source_spec import Source
 from housing.errors import DataError
 
 _LONGEST_START = 100_000
@@ -29,10 +29,11 @@ _BLOCK_BYTES = 1 << 20
 class FileTexts:
     """Columns as texts, None for missing; `unread` are those of types that are never features, and why.
 
-    `place` names the row of an index; `form` is None for Parquet.
+    `place` names the row of an index; `form` is None for what is no CSV, `format` for a database.
     """
 
     path: Path
+    format: Format | None
     form: CsvFormat | None
     columns: Mapping[str, Sequence[str | None]]
     place: Callable[[int], str]
@@ -44,45 +45,41 @@ class FileTexts:
         return self.form.separator if self.form else None
 
 
-def read_texts(source: str, separator: str | None) -> FileTexts:
-    """Read CSV (also gzipped) or Parquet, of one file or many; without a separator, the likeliest. Raises DataError."""
-    parts = file_parts(source)
-    first = parts[0].path
-    with opened(first) as start:
-        is_parquet = start.peek(4)[:4] == b"PAR1"
-    form = None if is_parquet else _likeliest(first, separator)
-    is_one = len(parts) == 1 and not parts[0].values
-    reading = _Reading(first)
-    for part in parts:
-        faults = Faults(str(part.path))
-        file: RawFile = ParquetFile(part.path) if form is None else CsvFile(part.path, form, faults)
-        reading.add(file if is_one else PartOfMany(file, part), part.path, faults)
+def read_texts(source: Source, separator: str | None, *, sheet: str | None = None) -> FileTexts:
+    """All of a source; CSV without a separator is cut by the likeliest one. Raises DataError."""
+    where = found(source)
+    kind = format_of(where.parts[0].path) if where.parts else None
+    form = _likeliest(where.parts[0].path, separator) if kind == "csv" else None
+    reading = _Reading()
+    for file, faults in where.files(kind, form or CsvFormat(), Faults(where.text), sheet=sheet):
+        reading.add(file, faults)
     if not reading.places.rows:
-        raise DataError(f"{first if is_one else source}: there are no rows{' below the header' if form else ''}")
-    path = first if is_one else Path(source)
-    return FileTexts(path, form, reading.columns, reading.places, reading.unread)
+        raise DataError(f"{where.text}: there are no rows{' below the header' if form else ''}")
+    return FileTexts(Path(where.text), kind, form, reading.columns, reading.places, reading.unread)
 
 
 class _Reading:
     """The columns of one file after another, all of which must have the same."""
 
-    def __init__(self, first: Path) -> None:
-        self._first = first
+    def __init__(self) -> None:
+        self._first = ""
         self.columns: dict[str, list[str | None]] = {}
         self.unread: dict[str, str] = {}
         self.places = Places()
 
-    def add(self, file: RawFile, path: Path, faults: Faults) -> None:
+    def add(self, file: RawFile, faults: Faults) -> None:
         names = list(file.names)
         for name in repeated(names):
             faults.add("column names used more than once", example=shown(name), way_out="rename one")
-        if isinstance(file, ParquetFile):  # which cannot be read by names that are not unique
+        if not file.is_csv:  # which cannot be read by names that are not unique
             faults.raise_any()
         if not self.columns:
+            self._first = faults.source
             self.columns = {name: [] for name in names}
         elif set(names) != set(self.columns):
             odd = sorted(set(names) ^ set(self.columns))
-            raise DataError(f"{path}: its columns are not those of {self._first.name}: {listed(odd)} is in one of them")
+            first = Path(self._first).name
+            raise DataError(f"{faults.source}: its columns are not those of {first}: {listed(odd)} is in one of them")
         self._note_unread(file)
         for piece in file.pieces([place for place, name in enumerate(names) if name not in self.unread]):
             self.places.add(piece.rows, None, piece.place)
@@ -92,9 +89,7 @@ class _Reading:
         faults.raise_any()
 
     def _note_unread(self, file: RawFile) -> None:
-        if not isinstance(file, ParquetFile | PartOfMany):
-            return
-        for name in file.names:
+        for name in dict.fromkeys(file.names):
             if found := file.unread(name):
                 kind, is_moment = found
                 self.unread[name] = f"holds {kind}" + (f": dates or times; {MOMENTS_WAY_OUT}" if is_moment else "")

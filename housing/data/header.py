@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 from collections.abc import Collection, Sequence
 from functools import partial
-from pathlib import Path
 
 from housing.data.cells import is_number
 from housing.data.csv_file import SEPARATORS
@@ -15,19 +14,19 @@ from housing.errors import DataError
 from housing.nearest import nearest
 
 
-def check_header(path: Path, header: Sequence[str], dataset: Dataset, faults: Faults) -> None:
+def check_header(header: Sequence[str], dataset: Dataset, faults: Faults) -> None:
     """Refuse a first line that is no header of this dataset at all; else note what is wrong with its names."""
     if not set(header) & set(dataset.columns):
-        check_separator(path, header, dataset.columns, dataset.separator)
+        check_separator(faults.source, header, dataset.columns, dataset.separator)
         if any(is_number(cell) for cell in header):
             raise DataError(
-                f"{path}: the first line looks like data ({listed(header, 3)}); "
+                f"{faults.source}: the first line looks like data ({listed(header, 3)}); "
                 f"put a line with the {len(dataset.columns)} column names above it"
             )
-    check_names(path, header, dataset, faults)
+    check_names(header, dataset, faults)
 
 
-def check_separator(path: Path, header: Sequence[str], known: Collection[str], separator: str) -> None:
+def check_separator(path: str, header: Sequence[str], known: Collection[str], separator: str) -> None:
     """Refuse a header that has no known name, when another separator would give it some. Raises DataError."""
     if set(header) & set(known):
         return
@@ -51,7 +50,7 @@ def _cut(line: str, separator: str) -> list[str]:
         return []
 
 
-def check_names(_: Path, names: Sequence[str], dataset: Dataset, faults: Faults) -> None:
+def check_names(names: Sequence[str], dataset: Dataset, faults: Faults) -> None:
     """Note names that are not those of the dataset."""
     present = dict.fromkeys(names)
     missing = [name for name in dataset.columns if name not in present]

@@ -17,6 +17,8 @@ _ROWS_A_PIECE = 64_000
 class ParquetFile:
     """A Parquet file, read when its rows are asked for. Raises DataError on a damaged one."""
 
+    is_csv = False
+
     def __init__(self, path: Path) -> None:
         from pyarrow import parquet
 

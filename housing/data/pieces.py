@@ -26,5 +26,12 @@ class RawFile(Protocol):
     def names(self) -> Sequence[str]:
         """Of the columns, in the file's order; a name may stand there twice."""
 
+    @property
+    def is_csv(self) -> bool:
+        """Whether its cells are texts between separators."""
+
+    def unread(self, name: str) -> tuple[str, bool] | None:
+        """What a column holds that is neither numbers nor text, and whether it is a date or time; else None."""
+
     def pieces(self, wanted: Collection[int]) -> Iterator[Piece]:
         """All rows, of these columns. Raises DataError when the file cannot be read to its end."""

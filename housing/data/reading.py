@@ -6,22 +6,21 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from housing.data.collectors import collector
-from housing.data.csv_file import CsvFile
+from housing.data.collectors import collector, part_collector
 from housing.data.description import Dataset, Identifier, Ignored
 from housing.data.faults import Faults
-from housing.data.file_parts import PartOfMany, file_parts
 from housing.data.header import check_header, check_names
 from housing.data.kinds import Text
 from housing.data.missing import Place
 from housing.data.pieces import RawFile
+from housing.data.raw_files import found
 from housing.data.selection import Places, Selection, left_out_text, refuse_repeated
+from housing.data.source_spec import PART, source_text
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -38,30 +37,18 @@ class Collected:
 
 def collected(dataset: Dataset) -> Collected:
     """Raises one DataError that lists every fault found."""
-    parts = file_parts(dataset.source)
-    faults = Faults(str(parts[0].path) if len(parts) == 1 else dataset.source)
+    source = found(dataset.source)
+    faults = Faults(source.text)
     collecting = _Collecting(dataset, faults)
-    for part in parts:
-        # What is wrong with a file as such is told of the file.
-        own = faults if len(parts) == 1 else Faults(str(part.path))
-        file = _opened(part.path, dataset, own)
-        if len(parts) > 1 or part.values:
-            file = PartOfMany(file, part)
-        (check_header if dataset.format == "csv" else check_names)(part.path, file.names, dataset, own)
+    for file, own in source.files(dataset.format, dataset.csv_format, faults, sheet=dataset.sheet):
+        check = check_header if dataset.is_csv else check_names
+        check([name for name in file.names if name != PART], dataset, own)
         collecting.add(file)
-        if own is not faults:
+        if own is not faults:  # what is wrong with a file as such is told of the file
             own.raise_any()
     columns = collecting.columns()
     faults.raise_any()
-    return Collected(columns, dataset.source, collecting.left_out)
-
-
-def _opened(path: Path, dataset: Dataset, faults: Faults) -> RawFile:
-    if dataset.format == "csv":
-        return CsvFile(path, dataset.csv_format, faults)
-    from housing.data.parquet_file import ParquetFile
-
-    return ParquetFile(path)
+    return Collected(columns, source_text(dataset.source), collecting.left_out)
 
 
 class _Collecting:
@@ -73,6 +60,8 @@ class _Collecting:
         self._selection = Selection(dataset, faults)
         self._places = Places()
         self._collectors = {name: collector(name, dataset, faults) for name in _used(dataset)}
+        if dataset.parts is not None:
+            self._collectors[PART] = part_collector(dataset, faults)
         self._absent: set[str] = set()
         self._rows = 0
 
@@ -96,7 +85,7 @@ class _Collecting:
     def columns(self) -> dict[str, NDArray[Any]]:
         """All of them, each as long as the others; faults of the whole table are noted."""
         if not self._rows:
-            below = " below the header" if self._dataset.format == "csv" else ""
+            below = " below the header" if self._dataset.is_csv else ""
             self._faults.add(f"there are no rows{below}")
         columns = {name: one.values() for name, one in self._collectors.items() if name not in self._absent}
         if self._rows and columns and not len(next(iter(columns.values()))):

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from housing.data.collectors import is_text, texts_of
-from housing.data.csv_file import CsvFile, opened
 from housing.data.csv_format import CsvFormat
 from housing.data.faults import Faults, listed, repeated
-from housing.data.file_parts import FilePart, PartOfMany, file_parts
 from housing.data.header import check_separator
 from housing.data.number_format import PLAIN, NumberFormat
 from housing.data.pieces import RawFile
+from housing.data.raw_files import found
+from housing.data.source_spec import Files
 from housing.errors import DataError
 
 if TYPE_CHECKING:
@@ -24,48 +24,42 @@ if TYPE_CHECKING:
 
 
 def csv_pieces(
-    source: str,
+    source: Files,
     *,
     rows_a_piece: int,
     form: CsvFormat | None = None,
     numbers: NumberFormat = PLAIN,
     columns: Collection[str] = (),
+    sheet: str | None = None,
 ) -> Iterator[str]:
-    """Rows as comma-separated texts with a header, in the source's order: a file, a folder or a pattern.
+    """Rows as comma-separated texts with a header, in the source's order: a file, a folder, a pattern, or in S3.
 
-    CSV (also gzipped) or Parquet is read once to the end before the first piece, and again for the pieces, so that it
-    may be larger than memory. Raises DataError before the first piece when it cannot be read, has rows of unequal
-    length, has no rows, or has none of the `columns` until it is read with another separator.
+    CSV, JSON lines (also gzipped), Parquet, Arrow or a sheet of Excel is read once to the end before the first piece,
+    and again for the pieces, so that it may be larger than memory. Raises DataError before the first piece when it
+    cannot be read, has rows of unequal length, has no rows, or has none of the `columns` until it is read with another
+    separator.
     """
     form = form or CsvFormat()
-    files = [_opened(part, form, columns) for part in file_parts(source)]
-    names = files[0][0].names
+    where = found(source)
+    files: list[RawFile] = []
+    noted: list[Faults] = []
+    for file, faults in where.files(None, form, Faults(where.text), sheet=sheet):
+        if file.is_csv:
+            check_separator(faults.source, file.names, columns, form.separator)
+        elif twice := repeated(file.names):
+            raise DataError(f"{faults.source}: column names used more than once: {listed(twice)}; rename one")
+        if files and list(file.names) != list(files[0].names):
+            first = Path(noted[0].source).name
+            raise DataError(f"{faults.source}: its columns are not those of {first}; it has {listed(file.names)}")
+        files.append(file)
+        noted.append(faults)
     rows = 0
-    for file, faults, path in files:
-        if list(file.names) != list(names):
-            raise DataError(f"{path}: its columns are not those of {files[0][2].name}; it has {listed(file.names)}")
-        rows += sum(piece.rows for piece in file.pieces(range(len(names))))
+    for file, faults in zip(files, noted, strict=True):
+        rows += sum(piece.rows for piece in file.pieces(range(len(file.names))))
         faults.raise_any()
     if not rows:
-        raise DataError(f"{source}: there are no rows to predict")
-    return _texts([file for file, _, _ in files], rows_a_piece, numbers)
-
-
-def _opened(part: FilePart, form: CsvFormat, columns: Collection[str]) -> tuple[RawFile, Faults, Path]:
-    path, faults = part.path, Faults(str(part.path))
-    with opened(path) as start:
-        is_parquet = start.peek(4)[:4] == b"PAR1"
-    file: RawFile
-    if is_parquet:
-        from housing.data.parquet_file import ParquetFile
-
-        file = ParquetFile(path)
-        if twice := repeated(file.names):
-            raise DataError(f"{path}: column names used more than once: {listed(twice)}; rename one")
-    else:
-        file = CsvFile(path, form, faults)
-        check_separator(path, file.names, columns, form.separator)
-    return (PartOfMany(file, part) if part.values else file), faults, path
+        raise DataError(f"{where.text}: there are no rows to predict")
+    return _texts(files, rows_a_piece, numbers)
 
 
 def _texts(files: Sequence[RawFile], rows_a_piece: int, numbers: NumberFormat) -> Iterator[str]:

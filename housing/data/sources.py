@@ -18,7 +18,6 @@ from housing.errors import DataError
 _ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 
 _FETCH = {
-    "s3": "aws s3 cp {} .",
     "gs": "gcloud storage cp {} .",
     "http": "curl -LO {}",
     "https": "curl -LO {}",
@@ -33,7 +32,7 @@ _MAGIC = {
     b"7z\xbc\xaf": "a 7-Zip archive; unpack it (7z x {file})",
     b"\xff\xfe": "UTF-16; set encoding: utf-16, or save it as UTF-8",
     b"\xfe\xff": "UTF-16; set encoding: utf-16, or save it as UTF-8",
-    b"ARROW1": "an Arrow (Feather) file; write it as Parquet: {arrow}",
+    b"ARROW1": "an Arrow (Feather) file; set format: arrow",
     b"ORC": "an ORC file; write it as Parquet: {orc}",
     b"Obj\x01": "an Avro file; save the table as CSV or Parquet",
     b"\x89HDF": "an HDF5 file; save the table as CSV or Parquet",
@@ -41,21 +40,30 @@ _MAGIC = {
 }
 
 
+_DATABASES = ("sqlite", "postgresql", "postgres", "duckdb", "mysql", "mariadb", "mssql", "oracle", "snowflake")
+
+
 def refuse_address(source: str) -> None:
-    """Raise DataError when a source is an address (s3://, https:// ...): only files of this machine are read."""
+    """Raise DataError when a source is an address (https:// ...) of something that is not read; s3:// is."""
     found = _ADDRESS.match(source)
-    if not found:
+    if not found or found[1].lower() == "s3":
         return
     scheme = found[1].lower()
+    if scheme.partition("+")[0] in _DATABASES:
+        raise DataError(
+            f"{source}: is a database, not a file; set source: {{sql: {{url: {source}, table: ...}}}}, or query: "
+            "select ..."
+        )
     if scheme == "file":
         raise DataError(f"{source}: addresses are not read; give the path alone: {source[len('file://') :]}")
     if scheme in _FETCH:
         raise DataError(
-            f"{source}: {scheme}:// is not read, only files of this machine; "
+            f"{source}: {scheme}:// is not read, only files of this machine and s3://; "
             f"fetch it first: {_FETCH[scheme].format(shlex.quote(source))}"
         )
     raise DataError(
-        f"{source}: {scheme}:// is not read, only files of this machine; write the table to a CSV or Parquet file first"
+        f"{source}: {scheme}:// is not read, only files of this machine and s3://; write the table to a CSV or Parquet "
+        "file first"
     )
 
 
@@ -78,7 +86,6 @@ def foreign(path: Path, start: bytes) -> str | None:
         if start.startswith(magic):
             return why.format(
                 file=file,
-                arrow=_convert(path, "read_feather", "to_parquet", ".parquet"),
                 orc=_convert(path, "read_orc", "to_parquet", ".parquet"),
             )
     return _text_format(path, start)
@@ -91,14 +98,20 @@ def _text_format(path: Path, start: bytes) -> str | None:
         return "a web page; fetch the file that it shows"
     if low.startswith("<?xml"):
         return "XML; save the table as CSV"
-    first, _, rest = text.partition("\n")
-    if _is_json_object(first) or (not rest and re.match(r'\{\s*"[^"]*"\s*:', first)):
-        return f"JSON lines; write it as CSV: {_convert(path, 'read_json', 'to_csv', '.csv', 'lines=True')}"
+    first, _, _ = text.partition("\n")
+    if is_json_lines(start):
+        return "JSON lines; set format: jsonl"
     if first.strip() == "{":
         return "JSON; save the table as CSV"
     if re.match(r"\[\s*[\[{]", text):
         return f"JSON; write it as CSV: {_convert(path, 'read_json', 'to_csv', '.csv')}"
     return None
+
+
+def is_json_lines(start: bytes) -> bool:
+    """Whether a file that begins so has a JSON object in each line."""
+    first, _, rest = start.decode("utf-8-sig", errors="replace").lstrip().partition("\n")
+    return _is_json_object(first) or (not rest and bool(re.match(r'\{\s*"[^"]*"\s*:', first)))
 
 
 def _is_json_object(line: str) -> bool:
@@ -115,8 +128,7 @@ def _zipped(path: Path) -> str:
     except (zipfile.BadZipFile, OSError, NotImplementedError):
         return "a ZIP archive or an Excel workbook; save the table as CSV"
     if any(name.startswith("xl/") for name in names):
-        command = _convert(path, "read_excel", "to_csv", ".csv")
-        return f"an Excel workbook; save its sheet as CSV: {command} (needs: pip install openpyxl)"
+        return "an Excel workbook; set format: excel, and sheet where it has several"
     return f"a ZIP archive{_of(names)}; unpack it: python -m zipfile -e {shlex.quote(str(path))} ."
 
 
@@ -129,11 +141,8 @@ def _sqlite(path: Path) -> str:
         tables = []
     if not tables:
         return "a SQLite database without a table that can be read; save the table as CSV"
-    quoted = "[" + tables[0] + "]"
-    query = f"select * from {quoted}"
-    rows = f"pd.read_sql({code_text(query)}, sqlite3.connect({code_text(str(path))}))"
-    command = pandas_command(f"{rows}.to_csv({code_text(_beside(path, '.csv'))}, index=False)", imports="sqlite3, ")
-    return f"a SQLite database{_of(tables)}; write a table as CSV: {command}"
+    url = json.dumps(f"sqlite:///{path}")
+    return f"a SQLite database{_of(tables)}; set source: {{sql: {{url: {url}, table: {json.dumps(tables[0])}}}}}"
 
 
 def _tar_names(path: Path) -> list[str]:
@@ -150,9 +159,8 @@ def _of(names: Sequence[str]) -> str:
     return f" of {', '.join(map(repr, names[:3]))}{', ...' if len(names) > 3 else ''}"
 
 
-def _convert(path: Path, read: str, write: str, suffix: str, *arguments: str) -> str:
-    given = ", ".join([code_text(str(path)), *arguments])
-    return pandas_command(f"pd.{read}({given}).{write}({code_text(_beside(path, suffix))}, index=False)")
+def _convert(path: Path, read: str, write: str, suffix: str) -> str:
+    return pandas_command(f"pd.{read}({code_text(str(path))}).{write}({code_text(_beside(path, suffix))}, index=False)")
 
 
 def _beside(path: Path, suffix: str) -> str:
@@ -164,6 +172,6 @@ def code_text(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
 
 
-def pandas_command(code: str, imports: str = "") -> str:
+def pandas_command(code: str) -> str:
     """A line for a shell."""
-    return "python -c " + shlex.quote(f"import {imports}pandas as pd; {code}")
+    return "python -c " + shlex.quote(f"import pandas as pd; {code}")

@@ -13,7 +13,8 @@ from housing.data.description import Dataset
 from housing.data.faults import listed
 from housing.data.moments import Date
 from housing.data.ordering import Rows, cut_between_moments, shuffled, strata_of, times_of, whole_groups
-from housing.data.split_spec import Fractions, Split
+from housing.data.source_spec import PART
+from housing.data.split_spec import ByColumn, Fractions, Split
 from housing.data.table import Table
 from housing.errors import DataError
 
@@ -42,7 +43,7 @@ def split(table: Table, dataset: Dataset) -> Parts:
     when train or validation is empty.
     """
     rule = dataset.split
-    claimed = _claimed(table, rule)
+    claimed = _claimed(table, dataset)
     unclaimed = np.setdiff1d(np.arange(table.rows), np.concatenate(list(claimed.values())))
     if rule.by_time is not None:
         shares = dict(zip(claimed, _by_time(table, dataset, unclaimed), strict=True))
@@ -158,8 +159,12 @@ def _ends_by_rows(fractions: Fractions, sizes: NDArray[np.int64]) -> tuple[int, 
     return first, nearest_end(fractions.train + fractions.validation, first + least[1], groups - least[2])
 
 
-def _claimed(table: Table, rule: Split) -> dict[str, NDArray[np.int64]]:
-    by = rule.by_column
+def _claimed(table: Table, dataset: Dataset) -> dict[str, NDArray[np.int64]]:
+    by = dataset.split.by_column
+    if dataset.parts is not None:
+        # Without files of its own, validation is taken out of train as the split says.
+        is_whole = dataset.parts.validation is not None
+        by = ByColumn(PART, train=("train",) if is_whole else (), validation=("validation",), test=("test",))
     if by is None:
         return {part: np.empty(0, np.int64) for part in ("train", "validation", "test")}
     values = _as_text(table[by.column])

@@ -129,11 +129,7 @@ class Split:
     outer: Outer | None = None
 
     def __post_init__(self) -> None:
-        by_time = self.by_time
-        has_dates = by_time is not None and by_time.validation_from is not None
-        if self.fractions is None and self.by_column is None and not has_dates:
-            raise ValueError("give fractions, by_column or both, or by_time.validation_from")
-        if has_dates and self.fractions is not None:
+        if self._has_dates and self.fractions is not None:
             raise ValueError("by_time: give validation_from and test_from, or fractions, not both")
         if self.fractions is None and self.by_group is not None:
             raise ValueError("by_group: needs fractions")
@@ -141,6 +137,15 @@ class Split:
             raise ValueError(f"seed must lie in [0, 2**32), got {self.seed}")
         if fault := self._fault_of_two():
             raise ValueError(fault)
+
+    @property
+    def divides(self) -> bool:
+        """Whether it says which rows are in which part."""
+        return self.fractions is not None or self.by_column is not None or self._has_dates
+
+    @property
+    def _has_dates(self) -> bool:
+        return self.by_time is not None and self.by_time.validation_from is not None
 
     @property
     def columns(self) -> tuple[str, ...]:

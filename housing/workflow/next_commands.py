@@ -42,5 +42,7 @@ def on_to_serving(experiment: Experiment, invocation: Invocation, uri: str) -> t
 def own_rows(experiment: Experiment) -> str:
     """A file of raw rows to ask an endpoint about: that of the dataset where it is a file here, else what to write."""
     source = experiment.dataset.source
-    is_file = not source.startswith("package:") and "://" not in source and Path(source).is_file()
-    return source if is_file else "rows.csv"
+    is_file = (
+        isinstance(source, str) and not source.startswith("package:") and "://" not in source and Path(source).is_file()
+    )
+    return str(source) if is_file else "rows.csv"

@@ -30,7 +30,7 @@ def predict(
     invocation: Invocation,
     reporter: Reporter,
     *,
-    file: Path | None = None,
+    file: Path | str | None = None,
     batch: str | None = None,
     interval: float | None = None,
     explain: int | None = None,
@@ -46,9 +46,9 @@ def predict(
 
 
 def _predict_here(
-    experiment: Experiment, invocation: Invocation, reporter: Reporter, *, file: Path, extras: Extras
+    experiment: Experiment, invocation: Invocation, reporter: Reporter, *, file: Path | str, extras: Extras
 ) -> Outcome:
-    """Answer every row of a CSV (also .gz) or Parquet file with a header; the label's column need not be there."""
+    """Answer every row of a file, a folder or an address in S3; the label's column need not be there."""
     from housing.data.rows import csv_pieces
 
     with Session(experiment, invocation, reporter) as session:
@@ -60,6 +60,7 @@ def _predict_here(
             numbers=dataset.number_format,
             rows_a_piece=at_once,
             columns=dataset.columns,
+            sheet=dataset.sheet,
         )
         # A host of somebody else's need not know what nobody asks for.
         asked: dict[str, Any] = {"extras": extras} if extras else {}

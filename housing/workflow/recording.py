@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from housing.algorithms.base import find
 from housing.algorithms.own_code import Program
+from housing.data.source_spec import source_text
 from housing.errors import CloudError, ServerAway, TrackingError
 from housing.secrets import masked_override
 from housing.tracking import schema
@@ -271,7 +272,7 @@ class Recording:
                 dataset.name,
                 channel.name,
                 digest=channel.digest,
-                source=dataset.source,
+                source=source_text(dataset.source),
                 rows=len(channel.label),
                 columns=len(channel.columns),
                 kinds=kinds,

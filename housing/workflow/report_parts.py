@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from housing.data.source_spec import source_text
 from housing.reporting.page import Cell, Grid
 from housing.reporting.scales import readable
 from housing.secrets import masked, masked_override
@@ -94,7 +95,7 @@ def origin(session: Session) -> Grid:
     rows = [
         ("command", f"housing {invocation.command} {typed}".strip()),
         ("MLflow experiment", f"{experiment.name} in {masked(experiment.tracking.uri)}"),
-        ("dataset", f"{experiment.dataset.name}, {masked(experiment.dataset.source)}"),
+        ("dataset", f"{experiment.dataset.name}, {source_text(experiment.dataset.source)}"),
         ("algorithm", experiment.algorithm.name),
         *((name.replace("_", " "), text) for name, text in tags.items() if name not in ("command", "overrides")),
     ]

@@ -10,6 +10,7 @@ import pytest
 from housing.config import bounds
 from housing.config.files import check_file
 from housing.config.load import compose, config_hash, load
+from housing.data.source_spec import source_text
 from housing.errors import ConfigError
 from tests.config.conftest import Write
 
@@ -115,3 +116,35 @@ def test_what_is_shown_of_a_configuration_has_no_secret_and_its_hash_none_either
     first, second = composed("s3same-Bun"), composed("P0ppy-Roll")
     assert first == second
     assert "http://***@c" in first[0]
+
+
+def test_a_password_of_a_database_comes_from_the_environment_and_is_shown_nowhere(
+    write: Write, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = (project / "dataset" / "mine.yaml").read_text()
+    source = "source: {sql: {url: '%s', table: sales}}"
+    write("dataset/mine.yaml", text.replace("source: mine.csv", source % "postgresql://bob:s3same-Bun@host/shop"))
+    with pytest.raises(
+        ConfigError, match=r"sql\.url = \"\*\*\*\".*mine.yaml:2\)\n    must not hold a password"
+    ) as told:
+        load(["dataset=mine"], project)
+    assert "Bun" not in str(told.value)
+    monkeypatch.setenv("SHOP_URL", "postgresql://bob:s3same-Bun@host/shop")
+    write("dataset/mine.yaml", text.replace("source: mine.csv", source % "${oc.env:SHOP_URL}"))
+    experiment = load(["dataset=mine"], project)
+    assert "s3same-Bun" in str(experiment.dataset.source)
+    assert "Bun" not in compose(["dataset=mine"], project).yaml
+    assert source_text(experiment.dataset.source) == "postgresql://host/shop, table sales"
+
+
+def test_a_source_may_be_a_list_or_parts(write: Write, project: Path) -> None:
+    text = (project / "dataset" / "mine.yaml").read_text()
+    write("dataset/mine.yaml", text.replace("source: mine.csv", "source: [a.csv, b.csv]"))
+    assert load(["dataset=mine"], project).dataset.source == ("a.csv", "b.csv")
+    parts = "source: {parts: {train: a.csv, validation: [b.csv, c.csv]}}"
+    write("dataset/mine.yaml", text.replace("source: mine.csv", parts).partition("split:")[0] + "split: {}\n")
+    assert source_text(load(["dataset=mine"], project).dataset.source) == "train: a.csv; validation: b.csv, c.csv"
+    write("dataset/mine.yaml", text.replace("source: mine.csv", "source: {parts: {trian: a.csv}, sql: 3}"))
+    with pytest.raises(ConfigError, match=r"dataset\.source\.parts\.train  .*\n    is required") as told:
+        load(["dataset=mine"], project)
+    assert "dataset.source.parts.trian" in str(told.value)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from housing.data.description import Dataset, Identifier, Ignored, Nominal, Numeric, Ordinal
 from housing.data.features import Features
+from housing.data.source_spec import Source
 from housing.data.split_spec import Fractions, Split
 
 COLUMNS = {
@@ -30,11 +31,11 @@ a5,500,9,55,good,north,Ash,z,9000
 """
 
 
-def cottages(source: Path | str, **changes: object) -> Dataset:
+def cottages(source: Path | Source, **changes: object) -> Dataset:
     """The description of `CSV`, with some fields changed."""
     described = {
         "name": "cottages",
-        "source": str(source),
+        "source": str(source) if isinstance(source, Path) else source,
         "label": "price",
         "columns": COLUMNS,
         "split": Split(fractions=Fractions(train=0.6, validation=0.2, test=0.2)),

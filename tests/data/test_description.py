@@ -7,9 +7,11 @@ import pytest
 from housing.data.derived import Derived
 from housing.data.description import Dataset, Nominal, Numeric, Ordinal
 from housing.data.features import Features, check_features
+from housing.data.source_spec import Elsewhere, GivenParts, Sql
 from housing.data.split_spec import ByColumn, Fractions, Split
 from tests.data.cottages import COLUMNS, cottages
 
+PARTS = Elsewhere(parts=GivenParts(train="a.csv", test="b.csv"))
 HALVES = Fractions(train=0.5, validation=0.5)
 
 
@@ -26,7 +28,14 @@ HALVES = Fractions(train=0.5, validation=0.5)
         (lambda: ByColumn("zone"), "at least one"),
         (lambda: ByColumn("zone", train=("a",), test=("a", None)), "listed again: 'a'"),
         (lambda: ByColumn("zone", train=(None,), test=(None,)), "listed again: null"),
-        (Split, "fractions, by_column or both"),
+        (lambda: cottages("x.csv", split=Split()), "fractions, by_column or both"),
+        (lambda: cottages(()), "source: the list is empty"),
+        (lambda: cottages("x.csv", sheet="a"), "sheet: belongs to format: excel"),
+        (lambda: Sql("sqlite:///x.db"), "give query or table"),
+        (lambda: Sql("x.db", table="t"), "must be as SQLAlchemy takes it"),
+        (Elsewhere, "give sql or parts"),
+        (lambda: cottages(PARTS, split=Split()), "source.parts: without validation"),
+        (lambda: cottages(PARTS), "split.fractions.test: must be 0"),
         (lambda: Split(fractions=HALVES, seed=-1), "seed"),
         (lambda: Derived("sum", ("area",)), "two or more columns"),
         (lambda: cottages("x.csv", label="prize"), "did you mean 'price'"),

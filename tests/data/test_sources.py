@@ -48,10 +48,8 @@ def _run(message: str) -> None:
 @pytest.mark.parametrize(
     ("address", "way_out"),
     [
-        ("s3://b/x.csv", "aws s3 cp s3://b/x.csv ."),
         ("https://example.com/a%20b.csv?x=1&y=2", "curl -LO 'https://example.com/a%20b.csv?x=1&y=2'"),
         ("gs://b/x.csv", "gcloud storage cp gs://b/x.csv ."),
-        ("sqlite:///x.db", "write the table to a CSV or Parquet file"),
         ("abfss://c@a/x.parquet", "write the table to a CSV or Parquet file"),
         ("file:///tmp/x.csv", "give the path alone: /tmp/x.csv"),
     ],
@@ -76,20 +74,12 @@ def _sqlite(file: Path) -> None:
 
 
 CONVERTED: dict[str, tuple[str, Callable[[Path], object], str, str]] = {
-    "JSON lines": ("homes.jsonl", lambda file: file.write_text(LINES), "it is JSON lines", "homes.csv"),
-    "gzipped JSON lines": (
-        "homes.jsonl.gz",
-        lambda file: file.write_bytes(gzip.compress(LINES.encode())),
-        "it is JSON lines",
-        "homes.csv",
-    ),
     "a JSON array": (
         "homes.json",
         lambda file: file.write_text(f"[{','.join(LINES.splitlines())}]"),
         "it is JSON",
         "homes.csv",
     ),
-    "a SQLite database": ("homes.db", _sqlite, "it is a SQLite database of 'homes sold'", "homes.csv"),
 }
 
 
@@ -102,6 +92,26 @@ def test_another_format_is_named_and_its_command_converts_it(
     assert essential in message
     _run(message)
     assert "area: {kind: numeric" in describe(tmp_path / written, "price").replace('"', "")
+
+
+DECLARED: dict[str, tuple[Callable[[Path], object], str]] = {
+    "JSON lines": (lambda file: file.write_text(LINES), "it is JSON lines; set format: jsonl"),
+    "gzipped JSON lines": (lambda file: file.write_bytes(gzip.compress(LINES.encode())), "set format: jsonl"),
+    "Feather": (lambda file: file.write_bytes(b"ARROW1\0\0" + b"\0" * 40), "set format: arrow"),
+    "Excel": (lambda file: _zip(file, "[Content_Types].xml", "xl/workbook.xml"), "set format: excel"),
+    "a SQLite database": (_sqlite, """of 'homes sold'; set source: {sql: {url: "sqlite:///"""),
+}
+
+
+@pytest.mark.parametrize(("write", "way_out"), DECLARED.values(), ids=DECLARED.keys())
+def test_what_is_declared_as_csv_and_is_none_is_told_with_what_to_declare(
+    tmp_path: Path, write: Callable[[Path], object], way_out: str
+) -> None:
+    write(tmp_path / "homes")
+    with pytest.raises(DataError) as refused:
+        read(cottages(tmp_path / "homes"))
+    assert "this is not CSV text" in str(refused.value)
+    assert way_out in str(refused.value)
 
 
 def _zip(file: Path, *members: str) -> None:
@@ -119,15 +129,10 @@ def _tar(file: Path, mode: str) -> None:
 
 NAMED: dict[str, tuple[Callable[[Path], object], list[str]]] = {
     "zip": (lambda file: _zip(file, "homes.csv"), ["a ZIP archive of 'homes.csv'", "python -m zipfile -e"]),
-    "Excel": (
-        lambda file: _zip(file, "[Content_Types].xml", "xl/workbook.xml"),
-        ["an Excel workbook", "read_excel", "pip install openpyxl"],
-    ),
     "tar": (lambda file: _tar(file, "w"), ["a tar archive of 'homes.csv'", "tar xf"]),
     "tar.gz": (lambda file: _tar(file, "w:gz"), ["a tar archive of 'homes.csv'", "tar xf"]),
     "bzip2": (lambda file: file.write_bytes(bz2.compress(TABLE.encode())), ["compressed with bzip2", "bunzip2"]),
     "pretty JSON": (lambda file: file.write_text('{\n  "area": 1\n}\n'), ["it is JSON"]),
-    "Feather": (lambda file: file.write_bytes(b"ARROW1\0\0" + b"\0" * 40), ["an Arrow (Feather) file", "read_feather"]),
     "a page": (lambda file: file.write_text("<!DOCTYPE html>\n<html></html>\n"), ["a web page"]),
     "an empty folder": (lambda file: file.mkdir(), ["is a folder without CSV or Parquet files"]),
 }
@@ -144,8 +149,8 @@ def test_what_needs_another_tool_is_named(
 
 
 def test_a_printed_command_survives_a_shell(tmp_path: Path) -> None:
-    file = tmp_path / "my 'odd' $HOME.jsonl"
-    file.write_text(LINES)
+    file = tmp_path / "my 'odd' $HOME.json"
+    file.write_text(f"[{','.join(LINES.splitlines())}]")
     message = _refusal(file)
     env = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     subprocess.run(message[message.index("python -c") :], shell=True, check=True, env=env)

@@ -478,7 +478,6 @@ def test_a_split_by_a_column_that_can_be_is_not(rule: dict[str, object]) -> None
 @pytest.mark.parametrize(
     ("rule", "told"),
     [
-        ({}, "give fractions, by_column or both, or by_time.validation_from"),
         (
             {"by_time": ByTime("day", 3.0), "fractions": Fractions(0.8, 0.2)},
             "by_time: give validation_from and test_from, or fractions, not both",

@@ -1,0 +1,52 @@
+"""What `housing describe` is asked to describe: files, or rows of a database."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from housing.data.faults import listed
+from housing.data.source_spec import Elsewhere, Source, Sql
+from housing.errors import ConfigError, DataError
+
+_DATABASE = re.compile(r"(sqlite|duckdb|postgres|mysql|mariadb|mssql|oracle)[a-z0-9_+]*://")
+_SQLITE, _DUCKDB = b"SQLite format 3\0", b"DUCK"
+
+
+def asked_source(argument: str, *, table: str | None = None, query: str | None = None) -> Source:
+    """A path, an address of S3, or a database with a `table` or `query`; its only table where none is named.
+
+    Raises ConfigError and DataError.
+    """
+    url = argument if _DATABASE.match(argument) else _url_of(Path(argument))
+    if url is None:
+        for flag, value in (("--table", table), ("--query", query)):
+            if value is not None:
+                raise ConfigError(f"{flag} {value}: belongs to a database, and {argument} is none")
+        return argument
+    if table is not None and query is not None:
+        raise ConfigError(f"--query: stands in the place of --table {table}; leave one")
+    if table is None and query is None:
+        from housing.data.sql_rows import tables_of
+
+        known = tables_of(url)
+        if len(known) != 1:
+            there = f"it has {listed(known, 12)}" if known else "it has no table"
+            raise DataError(f"{argument}: say which rows, by --table or --query; {there}")
+        table = known[0]
+    try:
+        return Elsewhere(sql=Sql(url, query, table))
+    except ValueError as error:
+        raise ConfigError(str(error)) from None
+
+
+def _url_of(path: Path) -> str | None:
+    """Of a database in a file."""
+    try:
+        with path.open("rb") as file:
+            start = file.read(16)
+    except (OSError, ValueError):  # what is wrong is told by who reads it
+        return None
+    if start == _SQLITE:
+        return f"sqlite:///{path}"
+    return f"duckdb:///{path}" if start[8:12] == _DUCKDB else None

@@ -1,0 +1,85 @@
+"""JSON lines: an object a line, its keys the columns."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from housing.data.arrays import array_of
+from housing.data.csv_file import LONGEST_LINE, opened
+from housing.data.faults import Faults, shown
+from housing.data.pieces import Piece
+from housing.errors import DataError
+
+_ROWS_A_PIECE = 20_000
+
+Row = tuple[int, dict[str, Any]]
+"""The line, and what stands there."""
+
+
+class JsonLinesFile:
+    """A file of JSON lines, also gzipped. A key that a line does not have is missing there.
+
+    Lines that are no objects go to `faults`. Raises DataError when it cannot be read to its end.
+    """
+
+    is_csv = False
+
+    def __init__(self, path: Path, faults: Faults) -> None:
+        self._path = path
+        self._nested: dict[str, str] = {}
+        names: dict[str, None] = {}
+        for line, row in self._rows(faults):
+            names.update(dict.fromkeys(row))
+            for name, value in row.items():
+                if isinstance(value, list | dict) and name not in self._nested:
+                    self._nested[name] = f"{'a list' if isinstance(value, list) else 'an object'} (line {line})"
+        self.names: Sequence[str] = list(names)
+        if not names:
+            faults.raise_any()
+            raise DataError(f'{path}: there are no rows; a line of JSON lines is an object: {{"area": 50, "price": 9}}')
+
+    def unread(self, name: str) -> tuple[str, bool] | None:
+        """As of a Parquet file."""
+        return (self._nested[name], False) if name in self._nested else None
+
+    def pieces(self, wanted: Collection[int]) -> Iterator[Piece]:
+        """All rows, of these columns. Raises DataError."""
+        for name in (self.names[position] for position in wanted):
+            if name in self._nested:
+                raise DataError(f"{self._path}: column {name!r} holds {self._nested[name]}, not numbers or text")
+        rows = self._rows(Faults(str(self._path)))  # which has been told of them
+        while some := list(islice(rows, _ROWS_A_PIECE)):
+            columns = {position: array_of([row.get(self.names[position]) for _, row in some]) for position in wanted}
+            yield Piece(len(some), columns, partial(_place, [line for line, _ in some]))
+
+    def _rows(self, faults: Faults) -> Iterator[Row]:
+        import orjson
+
+        with opened(self._path) as file:
+            for number, line in enumerate(iter(lambda: file.readline(LONGEST_LINE), b""), 1):
+                if len(line) == LONGEST_LINE:
+                    raise DataError(
+                        f"{self._path}, line {number}: has more than {LONGEST_LINE:,} bytes, so it is no row"
+                    )
+                text = line.removeprefix(b"\xef\xbb\xbf").strip() if number == 1 else line.strip()
+                if not text:
+                    continue
+                try:
+                    row = orjson.loads(text)
+                except orjson.JSONDecodeError as error:
+                    why = str(error).partition(": line ")[0]
+                    way_out = "write an object a line, as UTF-8"
+                    faults.add("not JSON", example=f"line {number} ({why})", way_out=way_out)
+                    continue
+                if isinstance(row, dict):
+                    yield number, row
+                else:
+                    faults.add("not an object {column: value, ...}", example=f"line {number} is {shown(row)}")
+
+
+def _place(lines: Sequence[int], row: int) -> str:
+    return f"line {lines[row]}"

@@ -1,0 +1,302 @@
+"""One small table, wherever it may lie: described, read to the same rows, split, and given to an endpoint."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import shutil
+import socket
+import sqlite3
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pytest
+import yaml
+from pyarrow import feather, ipc, parquet
+from pydantic import TypeAdapter
+
+from housing.data.asked_source import asked_source
+from housing.data.describe import describe
+from housing.data.description import Dataset
+from housing.data.features import Features
+from housing.data.preparation import prepare
+from housing.data.rows import csv_pieces
+from housing.data.source_spec import Elsewhere, GivenParts, Source
+from housing.data.split_spec import Fractions, Split
+from housing.data.table import read
+from housing.errors import DataError
+from housing.testing.pytest_plugin import Rehearsed
+
+ROWS = 60
+HOMES = pd.DataFrame(
+    {
+        "area": [50.5 + i * 37 % 101 for i in range(ROWS)],
+        "rooms": [None if i % 11 == 0 else i % 6 for i in range(ROWS)],
+        "city": [("Ulm", "Bad Ems", "Köln")[i % 3] for i in range(ROWS)],
+        "pool": [i % 4 == 0 for i in range(ROWS)],
+        "sold": [f"2020-0{1 + i % 9}-{10 + i % 20}" for i in range(ROWS)],
+        "price": [1000 + 17 * i for i in range(ROWS)],
+    }
+).convert_dtypes()
+TABLE = pa.Table.from_pandas(HOMES, preserve_index=False)
+
+
+def _jsonl() -> str:
+    return "".join(
+        json.dumps({name: value for name, value in row.items() if value is not None}) + "\n"
+        for row in TABLE.to_pylist()
+    )
+
+
+def _sqlite(file: Path) -> str:
+    with closing(sqlite3.connect(file)) as database:
+        HOMES.to_sql("homes", database, index=False)
+    return str(file)
+
+
+def _duckdb(file: Path) -> str:
+    import duckdb
+
+    with duckdb.connect(str(file)) as database:
+        database.register("given", TABLE)
+        database.execute("create table homes as select * from given")
+    return str(file)
+
+
+def _stream(file: Path) -> str:
+    with ipc.new_stream(str(file), TABLE.schema) as writer:
+        writer.write_table(TABLE, max_chunksize=7)
+    return str(file)
+
+
+def _excel(file: Path) -> str:
+    # The least that is a workbook: one sheet, its texts within the cells.
+    import zipfile
+    from xml.sax.saxutils import escape
+
+    def cell(value: Any) -> str:
+        if value is None:
+            return "<c/>"
+        if isinstance(value, str):
+            return f'<c t="inlineStr"><is><t>{escape(value)}</t></is></c>'
+        return f'<c t="b"><v>{int(value)}</v></c>' if isinstance(value, bool) else f"<c><v>{value}</v></c>"
+
+    rows = [TABLE.column_names, *(list(row.values()) for row in TABLE.to_pylist())]
+    body = "".join(f"<row>{''.join(map(cell, row))}</row>" for row in rows)
+    main = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+    office = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+    package = "http://schemas.openxmlformats.org/package/2006"
+    with zipfile.ZipFile(file, "w") as book:
+        book.writestr(
+            "_rels/.rels",
+            f'<Relationships xmlns="{package}/relationships"><Relationship Id="r1" Type="{office}/officeDocument" '
+            'Target="xl/workbook.xml"/></Relationships>',
+        )
+        book.writestr(
+            "xl/workbook.xml",
+            f'<workbook xmlns="{main}" xmlns:r="{office}"><sheets><sheet name="Notes" sheetId="2" r:id="r2"/>'
+            '<sheet name="Homes" sheetId="1" r:id="r1"/></sheets></workbook>',
+        )
+        book.writestr(
+            "xl/_rels/workbook.xml.rels",
+            f'<Relationships xmlns="{package}/relationships">'
+            + "".join(
+                f'<Relationship Id="r{n}" Type="{office}/worksheet" Target="worksheets/sheet{n}.xml"/>' for n in (1, 2)
+            )
+            + "</Relationships>",
+        )
+        book.writestr(
+            "xl/worksheets/sheet1.xml", f'<worksheet xmlns="{main}"><sheetData>{body}</sheetData></worksheet>'
+        )
+        book.writestr("xl/worksheets/sheet2.xml", f'<worksheet xmlns="{main}"><sheetData/></worksheet>')
+    return str(file)
+
+
+def _written(file: Path, write: Callable[[Path], object]) -> str:
+    write(file)
+    return str(file)
+
+
+WRITTEN: dict[str, Callable[[Path], str]] = {
+    "csv": lambda folder: _written(folder / "homes.csv", lambda file: HOMES.to_csv(file, index=False)),
+    "parquet": lambda folder: _written(folder / "homes.parquet", lambda file: parquet.write_table(TABLE, file)),
+    "jsonl": lambda folder: _written(folder / "homes.jsonl", lambda file: file.write_text(_jsonl())),
+    "jsonl.gz": lambda folder: _written(
+        folder / "homes.jsonl.gz", lambda file: file.write_bytes(gzip.compress(_jsonl().encode()))
+    ),
+    "feather": lambda folder: _written(folder / "homes.feather", lambda file: feather.write_feather(TABLE, str(file))),
+    "stream": lambda folder: _stream(folder / "homes.arrows"),
+    "sqlite": lambda folder: _sqlite(folder / "homes.db"),
+    "duckdb": lambda folder: _duckdb(folder / "homes.duckdb"),
+    "excel": lambda folder: _excel(folder / "homes.xlsx"),
+}
+
+
+def _load(text: str) -> Dataset:
+    dataset: Dataset = TypeAdapter(Dataset).validate_python(yaml.safe_load(text))
+    return dataset
+
+
+def _described(source: Source, kind: str = "") -> Dataset:
+    return _load(describe(source, "price", sheet="Homes" if kind == "excel" else None))
+
+
+@pytest.mark.parametrize("kind", WRITTEN)
+def test_the_same_table_is_read_wherever_it_lies(tmp_path: Path, kind: str) -> None:
+    if kind == "excel":
+        pytest.importorskip("python_calamine")
+    dataset = _described(asked_source(WRITTEN[kind](tmp_path)), kind)
+    assert {name: column.kind for name, column in dataset.columns.items()} == {
+        "area": "numeric",
+        "rooms": "numeric",
+        "city": "nominal",
+        "pool": "numeric" if kind == "sqlite" else "nominal",
+        "sold": "date",
+        "price": "numeric",
+    }
+    table = prepare(dataset, Features("plain")).table
+    assert table["area"].tolist() == HOMES["area"].tolist()
+    assert table["city"].tolist() == HOMES["city"].tolist()
+    assert table["rooms"].tolist()[1:6] == [1, 2, 3, 4, 5]
+    assert table["sold"].tolist() == HOMES["sold"].tolist()
+    assert read(dataset).digest() == table.digest()
+    assert str(tmp_path) in table.source
+
+
+@pytest.mark.parametrize("kind", [kind for kind in WRITTEN if kind not in ("sqlite", "duckdb")])
+def test_rows_to_predict_may_lie_in_files_of_every_format(tmp_path: Path, kind: str) -> None:
+    if kind == "excel":
+        pytest.importorskip("python_calamine")
+    pieces = list(csv_pieces(WRITTEN[kind](tmp_path), rows_a_piece=25, sheet="Homes" if kind == "excel" else None))
+    assert [len(piece.splitlines()) - 1 for piece in pieces] == [25, 25, 10]
+    # JSON lines have a key where the first line with it does.
+    header, first, second = pieces[0].splitlines()[:3]
+    cells = dict(zip(header.split(","), second.split(","), strict=True))
+    assert cells["area"] == "87.5"
+    assert cells["city"] == "Bad Ems"
+    assert "50.5" in first
+
+
+def test_a_list_of_files_is_one_table_in_its_order(tmp_path: Path) -> None:
+    for name, rows in (("b.csv", slice(0, 20)), ("a.csv", slice(20, None))):
+        HOMES[rows].to_csv(tmp_path / name, index=False)
+    HOMES.to_csv(tmp_path / "whole.csv", index=False)
+    whole = _described(str(tmp_path / "whole.csv"))
+    listed = _described((str(tmp_path / "b.csv"), str(tmp_path / "a.csv")))
+    assert read(listed).digest() == read(whole).digest()
+    with pytest.raises(DataError, match=r"b\.csv: the source names this file more than once"):
+        _described((str(tmp_path / "b.csv"), str(tmp_path / "*.csv")))
+
+
+@pytest.mark.parametrize("has_validation", [True, False])
+def test_parts_that_come_as_files_stay_what_they_are(tmp_path: Path, has_validation: bool) -> None:
+    cuts = {"train": slice(0, 40), "validation": slice(40, 50), "test": slice(50, None)}
+    for name, rows in cuts.items():
+        HOMES[rows].to_csv(tmp_path / f"{name}.csv", index=False)
+    described = _described(str(tmp_path / "*.csv"))
+    given = {name: str(tmp_path / f"{name}.csv") for name in cuts if has_validation or name != "validation"}
+    split = Split() if has_validation else Split(fractions=Fractions(0.75, 0.25))
+    dataset = Dataset(
+        "homes", Elsewhere(parts=GivenParts(**given)), "price", described.columns, split, missing_values=("",)
+    )  # fmt: skip
+    prepared = prepare(dataset, Features("plain"))
+    prices = prepared.table["price"]
+    assert prices[prepared.parts.test].tolist() == HOMES["price"][cuts["test"]].tolist()
+    rest = HOMES["price"][cuts["train"]].tolist()
+    if has_validation:
+        assert prices[prepared.parts.train].tolist() == rest
+        assert prices[prepared.parts.validation].tolist() == HOMES["price"][cuts["validation"]].tolist()
+    else:
+        assert len(prepared.parts.validation) == 10
+        assert sorted(prices[[*prepared.parts.train, *prepared.parts.validation]].tolist()) == rest
+    assert prepared.encoder.required == ("area", "rooms", "city", "pool", "sold") or "(part)" not in str(
+        prepared.encoder.required
+    )
+    (tmp_path / "test.csv").write_text((tmp_path / "test.csv").read_text().replace("Köln", "Cologne"))
+    with pytest.raises(DataError, match=r"'Cologne' \(test\.csv line \d+"):
+        prepare(dataset, Features("plain"))
+
+
+def test_objects_in_s3_are_read_by_the_rights_of_the_environment(
+    rehearsal: Rehearsed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import boto3
+
+    monkeypatch.chdir(tmp_path)
+    s3 = boto3.client("s3")
+    s3.create_bucket(Bucket="tables")
+    for number, rows in enumerate((slice(0, 30), slice(30, None))):
+        part = pa.BufferOutputStream()
+        parquet.write_table(TABLE[rows], part)
+        s3.put_object(
+            Bucket="tables", Key=f"homes/year={2020 + number}/part-0.parquet", Body=part.getvalue().to_pybytes()
+        )
+    s3.put_object(Bucket="tables", Key="homes/_SUCCESS", Body=b"")
+    s3.put_object(Bucket="tables", Key="one.csv", Body=HOMES.to_csv(index=False).encode())
+    folder = read(_described("s3://tables/homes"))
+    assert folder["area"].tolist() == HOMES["area"].tolist()
+    assert set(folder) - set(HOMES) == {"year"}
+    one = _described("s3://tables/one.csv")
+    before = read(one).digest()
+    assert len(list(csv_pieces("s3://tables/one.csv", rows_a_piece=25))) == 3
+    s3.put_object(Bucket="tables", Key="one.csv", Body=HOMES.iloc[::-1].to_csv(index=False).encode())
+    assert read(one).digest() != before
+    for address, why in (
+        ("s3://tables/two.csv", "there is no such object"),
+        ("s3://nobody/two.csv", "there is no such"),
+        ("s3://tables/*.csv", "must be s3://bucket/key"),
+        ("s3://", "must be s3://bucket/key"),
+    ):
+        with pytest.raises(DataError, match=why) as refused:
+            read(_described(address))
+        assert str(refused.value).startswith(f"{address}: ")
+    assert not list(Path(".housing").rglob("*.tmp"))
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[str]:
+    """The address of a server of this test's own, without a password."""
+    if not (initdb := shutil.which("initdb")) or not (control := shutil.which("pg_ctl")):
+        pytest.skip("no PostgreSQL on this machine")
+    pytest.importorskip("psycopg")
+    with tempfile.TemporaryDirectory() as folder, socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+        free.close()
+        # It refuses to run as root.
+        user = "nobody" if os.geteuid() == 0 else None
+        if user:
+            shutil.chown(folder, user)
+        data = f"{folder}/data"
+        run = partial(subprocess.run, check=True, user=user, stdout=subprocess.DEVNULL, cwd="/")
+        run([initdb, "-D", data, "-U", "housing", "-A", "trust", "-N"])
+        options = f"-p {port} -k {folder} -c fsync=off"
+        run([control, "-D", data, "-l", f"{folder}/log", "-o", options, "-w", "start"])
+        try:
+            yield f"postgresql://housing@127.0.0.1:{port}/postgres"
+        finally:
+            run([control, "-D", data, "-m", "immediate", "stop"])
+
+
+def test_rows_of_postgresql_are_read_by_table_and_by_query(postgres: str) -> None:
+    from sqlalchemy import create_engine
+
+    engine = create_engine(postgres)
+    HOMES.to_sql("homes", engine, index=False)
+    engine.dispose()
+    by_table = _described(asked_source(postgres, table="homes"))
+    by_query = _described(asked_source(postgres, query="select * from homes where price > 0 order by price"))
+    assert read(by_table).digest() == read(by_query).digest()
+    assert read(by_table)["sold"].tolist() == HOMES["sold"].tolist()
+    with pytest.raises(DataError, match=r"postgres, table homs: there is no such table; did you mean 'homes'"):
+        _described(asked_source(postgres, table="homs"))
+    with pytest.raises(DataError, match=r"postgres, query: the database refuses: .*prize"):
+        _described(asked_source(postgres, query="select prize from homes"))
