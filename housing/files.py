@@ -14,6 +14,11 @@ _UNFINISHED = ".tmp"
 _POLL_S = 0.02
 
 
+def cache_folder() -> Path:
+    """Where this user's housing keeps what it can make again; may not exist."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "housing"
+
+
 class LockHeldError(Exception):
     """Another process has the lock; `holder` is what it wrote into the lock file, "" where it wrote nothing."""
 

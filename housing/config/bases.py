@@ -11,11 +11,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from housing.config.by_hydra import by_hydra, without_hydra
+from housing.config import kept
 from housing.config.files import Files
 from housing.config.overrides import Overrides
 from housing.config.vendor import translated
@@ -28,13 +27,7 @@ class Base:
     """What Hydra composed, apart from its own part; `choices` maps what can stand before `=` to the option chosen."""
 
     cfg: DictConfig
-    hydra: DictConfig
-
-    @property
-    def choices(self) -> dict[Any, Any]:
-        plain = OmegaConf.to_container(self.hydra.runtime.choices)
-        assert isinstance(plain, dict)
-        return plain
+    choices: dict[Any, Any]
 
 
 def composed_by_hydra(overrides: Overrides, files: Files) -> Base:
@@ -43,10 +36,14 @@ def composed_by_hydra(overrides: Overrides, files: Files) -> Base:
     Raises ConfigError for what leaves nothing to check (unreadable YAML, a missing file).
     """
     values = [] if overrides.deleted else [o for o in overrides.composed if _is_value(o)]
-    base = base_of(overrides, files)
+    base = _base_of(overrides, files)
     cfg = deepcopy(base.cfg)
+    if not values:
+        return replace(base, cfg=cfg)
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+
     try:
-        for override in OverridesParser.create().parse_overrides(values) if values else ():
+        for override in OverridesParser.create().parse_overrides(values):
             # What Hydra does for `++` once it has composed.
             OmegaConf.update(cfg, override.key_or_group, override.value(), merge=True, force_add=True)
     except OmegaConfBaseException:
@@ -54,12 +51,12 @@ def composed_by_hydra(overrides: Overrides, files: Files) -> Base:
     return replace(base, cfg=cfg)
 
 
-def base_of(overrides: Overrides, files: Files) -> Base:
+def _base_of(overrides: Overrides, files: Files) -> Base:
     """The same without values of keys: to be read, not to be changed."""
-    kept = overrides.composed
+    choosing = overrides.composed
     if not overrides.deleted:
-        kept = tuple(o for o in kept if not _is_value(o))
-    return _KNOWN.get(replace(overrides, composed=kept), files)
+        choosing = tuple(o for o in choosing if not _is_value(o))
+    return _KNOWN.get(replace(overrides, composed=choosing), files)
 
 
 def _is_value(override: str) -> bool:
@@ -68,10 +65,25 @@ def _is_value(override: str) -> bool:
 
 
 def _composed(overrides: Overrides, files: Files) -> Base:
+    from housing.config.by_hydra import by_hydra, without_hydra
+
     with translated(files):
         cfg = by_hydra(overrides, files)
-    hydra = cfg.hydra
-    return Base(without_hydra(cfg), hydra)
+    choices = OmegaConf.to_container(cfg.hydra.runtime.choices)
+    assert isinstance(choices, dict)
+    return Base(without_hydra(cfg), choices)
+
+
+def _fetched(overrides: Overrides, files: Files) -> Base:
+    """As an earlier command has kept it, else composed and kept: Hydra takes half a second for it."""
+    key = kept.key(overrides, files)
+    found = kept.fetch(key) if key is not None else None
+    if found is not None:
+        return Base(OmegaConf.create(found.cfg), found.choices)
+    base = _composed(overrides, files)
+    if key is not None:
+        kept.keep(key, kept.Kept(kept.plain(base.cfg), base.choices))
+    return base
 
 
 class _Known:
@@ -85,7 +97,7 @@ class _Known:
         key = (overrides.composed, overrides.deleted, files.folders, _contents(files), _environment())
         with self._lock:
             if key not in self._bases:
-                self._bases[key] = _composed(overrides, files)
+                self._bases[key] = _fetched(overrides, files)
                 while len(self._bases) > _MOST:
                     self._bases.popitem(last=False)
             self._bases.move_to_end(key)

@@ -8,17 +8,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
 
 from housing.config import automatic, interpolated, keys
 from housing.config import faults as report
 from housing.config.bases import composed_by_hydra
-from housing.config.by_hydra import by_hydra
 from housing.config.faults import Fault, did_you_mean, some_of
 from housing.config.files import CONFIG, Files, line_of, package
 from housing.config.overrides import COMMAND_LINE, Overrides
-from housing.config.searched import entry
 from housing.config.vendor import GLOBAL, NEEDS_GLOBAL, translated
 from housing.nearest import nearest
 from housing.secrets import masked_values, remember
@@ -107,6 +104,8 @@ def composed(cfg: DictConfig, choices: Mapping[Any, Any], files: Files, override
 
 def hydra_yaml(overrides: Overrides, files: Files, *, everything: bool) -> str:
     """Hydra's own configuration, or everything: what `--cfg hydra` and `--cfg all` show."""
+    from housing.config.by_hydra import by_hydra
+
     with translated(files):
         cfg = by_hydra(overrides, files)
     remember(OmegaConf.to_container(cfg, resolve=False))
@@ -149,6 +148,10 @@ def _absent_faults(choices: Mapping[Any, Any], files: Files) -> list[Fault]:
 
 def _add_searched(cfg: DictConfig, searched: Mapping[str, str], faults: list[Fault]) -> None:
     """Puts what was typed in Hydra's sweep syntax into the search space, whole: nothing is left of an entry before."""
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+
+    from housing.config.searched import entry
+
     table = keys.hyperparameters(cfg)
     for name, token in searched.items():
         sweep = OverridesParser.create().parse_override(token).value()

@@ -10,12 +10,12 @@ from pathlib import Path
 
 from housing.config import compose as composing
 from housing.config import faults as report
-from housing.config import overrides as typed
 from housing.config.check import experiment_of
 from housing.config.compose import Composed
 from housing.config.faults import Fault
 from housing.config.files import Files
 from housing.config.hyperparameters import option_faults
+from housing.config.overrides import COMMAND_LINE, Overrides
 from housing.config.schema import Experiment
 from housing.errors import ConfigError
 from housing.secrets import masked_values
@@ -48,17 +48,21 @@ def show(overrides: Sequence[str], config_dir: Path | None, what: str, *, search
 
 def read_overrides(
     overrides: Sequence[str], config_dir: Path | None, *, sweep: bool, search: bool = False
-) -> tuple[typed.Overrides, Files]:
+) -> tuple[Overrides, Files]:
     """What was typed, and the files that it is about.
 
     Raises ConfigError for all that is wrong on the command line, when any of it cannot be read.
     """
     files = Files.beside(config_dir)
+    if not overrides:
+        return Overrides(()), files
+    from housing.config import override_reader as typed
+
     found: list[Fault] = []
     read = typed.read(overrides, files, found, sweep=sweep, search=search)
     if found:
         found += [] if sweep else _on_the_same_line(read, files)
-        raise report.error(found, lambda _: typed.COMMAND_LINE)
+        raise report.error(found, lambda _: COMMAND_LINE)
     return read, files
 
 
@@ -99,7 +103,7 @@ def _touch(a: report.Path, b: report.Path) -> bool:
     return a[: len(b)] == b[: len(a)]
 
 
-def _on_the_same_line(read: typed.Overrides, files: Files) -> list[Fault]:
+def _on_the_same_line(read: Overrides, files: Files) -> list[Fault]:
     """What else was mistyped, when some of the command line could not even be read."""
     try:
         rest = composing.compose(read, files)
@@ -108,4 +112,4 @@ def _on_the_same_line(read: typed.Overrides, files: Files) -> list[Fault]:
     found: list[Fault] = []
     experiment_of(rest.raw, found)
     placed = (replace(fault, where=rest.where(fault.path)) for fault in found)
-    return [fault for fault in placed if fault.where == typed.COMMAND_LINE]
+    return [fault for fault in placed if fault.where == COMMAND_LINE]

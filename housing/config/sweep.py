@@ -27,8 +27,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from housing.config import compose as composing
 from housing.config import faults as report
-from housing.config.bases import base_of
-from housing.config.by_hydra import initialized_hydra
+from housing.config.by_hydra import by_hydra, initialized_hydra
 from housing.config.compose import Composed
 from housing.config.faults import Fault
 from housing.config.files import CONFIG, Files
@@ -73,7 +72,7 @@ class Sweep:
     @property
     def runs_here(self) -> bool:
         """Whether jobs run in this process, rather than where a plugin of Hydra sends them."""
-        hydra = base_of(replace(self._read, composed=next(self._singles())), self._files).hydra
+        hydra = by_hydra(replace(self._read, composed=next(self._singles())), self._files).hydra
         chosen = hydra.runtime.choices
         by_default = chosen["hydra/launcher"] == "basic" and chosen["hydra/sweeper"] == "basic"
         return by_default and not hydra.sweeper.params and not hydra.callbacks

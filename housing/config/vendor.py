@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import yaml  # type: ignore[import-untyped]
-from hydra.errors import MissingConfigException
 
 from housing.config import faults as report
 from housing.config.faults import Fault, did_you_mean, some_of
@@ -49,6 +48,8 @@ def _file_of(error: Exception, files: Files) -> Path | None:
 
 
 def _vendor_fault(error: Exception, files: Files) -> Fault:
+    from hydra.errors import MissingConfigException
+
     text = str(error) or str(error.__cause__ or type(error).__name__)
     inside = re.match(r"In '([^']+)':? ?", text)
     file = files.find(inside[1]) if inside else None

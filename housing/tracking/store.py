@@ -85,11 +85,6 @@ def database_path(uri: str) -> Path:
     return Path.cwd() / name
 
 
-def cache_folder() -> Path:
-    """Where this user's housing keeps what it can make again; may not exist."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "housing"
-
-
 def check_creatable(uri: str) -> bool:
     """Whether an SQLite record is yet to be made. Nothing is; raises TrackingError where it could not be."""
     if not uri.startswith("sqlite:") or not _is_missing(path := database_path(uri)):
@@ -215,7 +210,7 @@ def _copy_template(new: Path) -> None:
     """An empty migrated database; Alembic needs seconds to make one, so it is made once for each MLflow version."""
     import mlflow
 
-    cache = cache_folder()
+    cache = files.cache_folder()
     template = cache / f"mlflow-{mlflow.__version__}-{_newest_revision()}.db"
     try:
         cache.mkdir(parents=True, exist_ok=True)

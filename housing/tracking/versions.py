@@ -13,9 +13,10 @@ from tempfile import TemporaryDirectory
 from housing.deployment.bundle import digest
 from housing.deployment.spec import Deployment
 from housing.errors import DataError, RegistryError
+from housing.files import cache_folder
 from housing.nearest import nearest
 from housing.tracking.reader import Reader, Version
-from housing.tracking.store import cache_folder, local_path, translated
+from housing.tracking.store import local_path, translated
 
 _URI = re.compile(r"models:/(?P<name>[^/@]+)(?:@(?P<alias>[^/@]+)|/(?P<number>[1-9]\d*))")
 _SHOWN = 5

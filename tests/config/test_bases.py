@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+from omegaconf import OmegaConf
 
-from housing.config.load import compose, load
+from housing.config.bases import _Known
+from housing.config.files import conf_dir
+from housing.config.load import compose, load, read_overrides
 from housing.errors import ConfigError
 from tests.config.conftest import Write
 
@@ -53,3 +58,54 @@ def test_it_is_what_hydra_composes_of_all_at_once(key: str, value: str) -> None:
         expected = dict(at_once.raw)
         found = {**compose(written).raw, "tracking": expected["tracking"]}
         assert found == expected
+
+
+PROBE = """
+import sys
+from pathlib import Path
+from housing.config.load import load
+print(load(sys.argv[2:], Path(sys.argv[1])).seed, "hydra" in sys.modules)
+"""
+
+
+def test_the_next_command_needs_no_hydra_until_something_changes(
+    write: Write, project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+    def of_another_process(*overrides: str) -> str:
+        command = [sys.executable, "-c", PROBE, str(project), *overrides]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+    ours = (conf_dir() / "config.yaml").read_text()
+    write("config.yaml", ours.replace("seed: 0", "seed: 3"))
+    assert of_another_process() == "3 True"
+    assert of_another_process() == "3 False"
+    write("config.yaml", ours.replace("seed: 0", "seed: 4"))
+    assert of_another_process() == "4 True"
+    for kept in (tmp_path / "cache" / "housing" / "composed").iterdir():
+        kept.write_text("{")
+    assert of_another_process() == "4 True"
+    assert of_another_process("seed=5") == "5 True"
+
+
+@pytest.mark.parametrize("overrides", [(), ("target=rehearsal", "dataset=mine"), ("experiment=walkthrough",)])
+def test_what_was_kept_is_what_hydra_composes(
+    overrides: tuple[str, ...], project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    read, files = read_overrides(overrides, project, sweep=False)
+    composed, again = (_Known().get(read, files) for _ in range(2))
+
+    assert len([*(tmp_path / "cache" / "housing" / "composed").iterdir()]) == 1
+    assert again == composed
+    assert OmegaConf.to_yaml(again.cfg) == OmegaConf.to_yaml(composed.cfg)
+
+
+def test_a_secret_is_not_kept(write: Write, project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    secret = "http://me:hunter2hunter2@server"
+    write("experiment/mine.yaml", f"# @package _global_\ntracking:\n  uri: {secret}\n")
+
+    assert load(("experiment=mine",), project).tracking.uri == secret
+    assert "hunter2" not in "".join(file.read_text() for file in (tmp_path / "cache").rglob("*.json"))

@@ -23,7 +23,6 @@ from pathlib import Path
 from typing import Any
 
 from housing import files
-from housing.algorithms import compiled
 from housing.deployment.bundle import digest
 from housing.deployment.spec import Deployment
 from housing.errors import DeploymentError
@@ -134,6 +133,8 @@ class StateFolder:
 
     def compiled(self, bundle: str) -> Path:
         """Where a model's compiled form is, once it is made."""
+        from housing.algorithms import compiled
+
         return self._compiled / f"{bundle}.{compiled.FORMAT}"
 
     def keep_bundle(self, source: Path) -> str:
