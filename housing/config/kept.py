@@ -1,7 +1,7 @@
 """What Hydra composed of files and choices, kept for the next command in this user's cache.
 
-The key covers all that the result depends on: the texts of the files, the choices, the variables that files name, and the
-code that composes. Secrets stay out, and values that were typed are no part of it.
+The key covers all that the result depends on: the texts of the files, the choices, the variables that files name, and
+the code that composes. Secrets stay out, and values that were typed are no part of it.
 """
 
 from __future__ import annotations
