@@ -32,9 +32,7 @@ def main() -> None:
             times = 1 if command == "destroy" else REPEATS
             _row(command.partition(" {")[0], [_timed([*housing, *words], folder) for _ in range(times)])
         imports = [cost([sys.executable, "-c", "import mlflow"], folder=folder) for _ in range(REPEATS)]
-        print(
-            f"{'(import mlflow)':26} {'':10} {_middle([i.wall_s for i in imports])} {_middle([i.cpu_s for i in imports])}"
-        )
+        _row("(import mlflow alone)", [(each.wall_s, each.wall_s, each.cpu_s) for each in imports])
 
 
 def _some_rows(folder: Path) -> Path:
