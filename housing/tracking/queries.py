@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import itertools
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,6 +22,7 @@ Direction = Literal["minimize", "maximize"]
 _NEWEST = Order("attribute", "start_time", ascending=False)
 _OLDEST = Order("attribute", "start_time", ascending=True)
 _FINISHED = Clause("attribute", "status", "=", "FINISHED")
+_PARENTS = ("study", "run", "group")
 _NAMES_SHOWN = 5
 _FULL_ID = re.compile(r"[0-9a-f]{32}")
 _WORD = re.compile(r"[\w-]+")
@@ -154,12 +156,20 @@ class RunQueries:
         return self.reader.search(self._recorded, clauses, *order_by, page=page)
 
     def _near(self, name: str) -> str:
-        runs = self._search([], _NEWEST)
-        names = dict.fromkeys(r.name for r in runs if r.name != name)
-        if not names:
+        runs = list(self._search([], _NEWEST))
+        if not runs:
             return ", which has no runs yet"
-        near = difflib.get_close_matches(name, names, n=_NAMES_SHOWN, cutoff=0.6)
-        return f"; did you mean {_listed(near)}?" if near else f"; the latest are {_listed(list(names))}"
+        near = difflib.get_close_matches(name, dict.fromkeys(r.name for r in runs), n=_NAMES_SHOWN, cutoff=0.6)
+        if near:
+            return f"; did you mean {_listed(near)}?"
+        runs.sort(key=lambda run: run.kind not in _PARENTS)  # what holds others is asked for most
+        return f"; the latest are {_listed([handle(run) for run in runs])}"
+
+
+def handle(run: Run) -> str:
+    """A run as people can name it, without the hyperparameters that its name may list: `t03 (3f2a91bc)`."""
+    words = itertools.takewhile(lambda word: "=" not in word, run.name.split())
+    return f"{' '.join(words) or run.name} ({run.id[:8]})"
 
 
 def _equal(tags: Mapping[str, str | None]) -> list[Clause]:

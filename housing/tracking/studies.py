@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from itertools import islice
+
 from housing.errors import TrackingError
 from housing.tracking import schema
-from housing.tracking.queries import Direction, RunQueries
+from housing.tracking.queries import Direction, RunQueries, handle
 from housing.tracking.reader import Run
 from housing.tracking.reading import open_reader
 from housing.tracking.trial import finished_trial
 from housing.tuning.space import Point
+
+_SHOWN = 5
 
 
 def find_study(uri: str, reference: str, *, experiment: str) -> Run:
@@ -30,7 +34,9 @@ def find_study(uri: str, reference: str, *, experiment: str) -> Run:
             return runs.get(reference)
         except TrackingError as error:
             if each.name == experiment:
-                failure = TrackingError(f"study.resume: {error}")
+                there = ", ".join(handle(run) for run in islice(runs.studies({}), _SHOWN))
+                told = f"no study {reference!r} in experiment {experiment!r}; the latest there are {there}"
+                failure = TrackingError(f"study.resume: {told if there else error}")
     raise failure
 
 
