@@ -216,7 +216,7 @@ BROKEN: dict[str, Any] = {
     "an unknown way": lambda raw: raw | {"inputs": [{**raw["inputs"][3], "as": "hash"}]},
     "an unknown meaning": lambda raw: raw | {"inputs": [{**raw["inputs"][0], "missing": "mean"}]},
     "levels that are numbers": lambda raw: raw | {"inputs": [{**raw["inputs"][3], "levels": [1, 2]}]},
-    "an unknown transform": lambda raw: raw | {"label": {**raw["label"], "transform": "sqrt"}},
+    "an unknown transform": lambda raw: raw | {"label": {**raw["label"], "transform": "cube"}},
     "derived from nowhere": lambda raw: raw | {"derived": [{"column": "x", "operation": "sum", "of": ["q", "r"]}]},
     "a list": lambda raw: [raw],
 }
