@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 _NUMBER, _LEVELS = "elastic_net", "logistic"
 _MOST_STEPS = 10_000
+_PENALTIES = (1.0, 0.1, 0.01, 0.001, 0.0001, 0.00001)
+_PARTS, _MOST_ROWS, _STEPS_TO_CHOOSE = 5, 2_000, 300
 _NEVER = -30.0
 """The score of a level that no training row has."""
 
@@ -37,13 +39,20 @@ class Coefficients:
     scales: list[float]
     weights: list[list[float]]
     intercepts: list[float]
+    alpha: float | None = None
+    """The penalty, given or chosen; None in a model of an earlier version."""
 
 
 class Linear(FittingAlgorithm):
-    """A fit without rounds: `alpha` is the penalty for each row, in units of a standardised label."""
+    """A fit without rounds: `alpha` is the penalty for each row, in units of a standardised label.
+
+    Without one, a fit takes the penalty that answers best for rows it was not fitted to: see `_chosen_penalty`.
+    """
 
     hyperparameters: ClassVar[Hyperparameters] = {
-        "alpha": Hyperparameter("float", "strength of the penalty on coefficients", default=0.001, low=1e-6),
+        "alpha": Hyperparameter(
+            "float", "strength of the penalty on coefficients; left out, each fit chooses it", low=1e-6
+        ),
         "l1_ratio": Hyperparameter("float", "share of the penalty on absolute values", default=0.0, low=0, high=1),
         "objective": Hyperparameter("text", "kind of model", default=_NUMBER, choices=(_NUMBER, _LEVELS)),
         "num_class": Hyperparameter("int", "levels of the label, of more than two", low=3, tunable=False),
@@ -99,10 +108,18 @@ class Linear(FittingAlgorithm):
         rule = {name: declared.default for name, declared in self.hyperparameters.items()} | dict(hyperparameters)
         seed = seed if rule["seed"] is None else rule["seed"]
         solve = _logistic if rule["objective"] == _LEVELS else _elastic_net
-        fitted, intercepts = solve((values - means) / scales, label.astype(np.float64), weights, rule, seed)
+        rows = Rows((values - means) / scales, label.astype(np.float64), weights)
+        if rule["alpha"] is None:
+            rule["alpha"] = _chosen_penalty(rows, rule, seed)
+        fitted, intercepts = solve(rows, rule, seed)
         found = Coefficients(
-            str(rule["objective"]),
-            *(part.tolist() for part in (medians, means, scales, np.atleast_2d(fitted), np.atleast_1d(intercepts))),
+            objective=str(rule["objective"]),
+            medians=medians.tolist(),
+            means=means.tolist(),
+            scales=scales.tolist(),
+            weights=np.atleast_2d(fitted).tolist(),
+            intercepts=np.atleast_1d(intercepts).tolist(),
+            alpha=float(rule["alpha"]),
         )
         return Fitted(history={}, best_round=0, model=json.dumps(asdict(found)).encode())
 
@@ -167,30 +184,87 @@ class Model:
         return Contributions(terms, base, "none" if self._found.objective == _NUMBER else "log odds")
 
 
-def _elastic_net(features: Any, label: Any, weights: Any, rule: Mapping[str, Any], seed: int) -> tuple[Any, Any]:
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """Standardised columns, the label, and what each row weighs; None: alike."""
+
+    features: NDArray[np.float64]
+    label: NDArray[np.float64]
+    weights: NDArray[np.float32] | None
+
+    def take(self, places: NDArray[np.int64]) -> Rows:
+        return Rows(self.features[places], self.label[places], None if self.weights is None else self.weights[places])
+
+
+def _chosen_penalty(rows: Rows, rule: Mapping[str, Any], seed: int) -> float:
+    """Of six, from none to speak of to strong: the one with the least loss on five held-out parts of the rows.
+
+    Where rows are many, two thousand of them tell as much. Every part has its share of low and high labels, and of each
+    level; which row is in which is drawn from `seed`.
+    """
+    import warnings
+
+    import numpy as np
+    from sklearn.exceptions import ConvergenceWarning
+
+    counted = np.arange(len(rows.label)) if rows.weights is None else np.flatnonzero(rows.weights)
+    places = np.random.default_rng(seed).permutation(counted)[:_MOST_ROWS]
+    places = places[np.argsort(rows.label[places], kind="stable")]
+    part = np.arange(len(places)) % _PARTS
+    parts = [(rows.take(places[part != each]), rows.take(places[part == each])) for each in range(_PARTS)]
+    parts = [(train, held) for train, held in parts if len(held.label) and len(set(train.label)) > 1]
+    if not parts:
+        return _PENALTIES[0]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # it need not be fitted to the end to be compared
+        costs = {
+            alpha: sum(_held_out_loss(train, held, {**rule, "alpha": alpha}, seed) for train, held in parts)
+            for alpha in _PENALTIES
+        }
+    return min(costs, key=lambda alpha: costs[alpha])
+
+
+def _held_out_loss(train: Rows, held: Rows, rule: Mapping[str, Any], seed: int) -> float:
+    """What a fit minimises, on other rows: squared error, or log loss."""
+    import numpy as np
+
+    solve = _logistic if rule["objective"] == _LEVELS else _elastic_net
+    weights, intercepts = solve(train, rule, seed, most_steps=_STEPS_TO_CHOOSE)
+    scores = held.features @ np.atleast_2d(weights).T + np.atleast_1d(intercepts)
+    if rule["objective"] == _LEVELS:
+        if scores.shape[1] == 1:
+            scores = np.hstack([np.zeros_like(scores), scores])
+        of_its_level = scores[np.arange(len(scores)), held.label.astype(int)]
+        losses = np.logaddexp.reduce(scores, axis=1) - of_its_level
+    else:
+        losses = (scores[:, 0] - held.label) ** 2
+    return float(np.average(losses, weights=held.weights) * len(losses))
+
+
+def _elastic_net(rows: Rows, rule: Mapping[str, Any], seed: int, *, most_steps: int = _MOST_STEPS) -> tuple[Any, Any]:
     """On a standardised label, so that a penalty means the same whatever its unit is."""
     from sklearn.linear_model import ElasticNet, Ridge
 
-    mean, scale = label.mean(), label.std() or 1.0
+    mean, scale = rows.label.mean(), rows.label.std() or 1.0
     if rule["l1_ratio"] == 0:  # ElasticNet converges badly there
-        model = Ridge(alpha=rule["alpha"] * len(label))
+        model = Ridge(alpha=rule["alpha"] * len(rows.label))
     else:
-        model = ElasticNet(alpha=rule["alpha"], l1_ratio=rule["l1_ratio"], max_iter=_MOST_STEPS, random_state=seed)
-    model.fit(features, (label - mean) / scale, sample_weight=weights)
+        model = ElasticNet(alpha=rule["alpha"], l1_ratio=rule["l1_ratio"], max_iter=most_steps, random_state=seed)
+    model.fit(rows.features, (rows.label - mean) / scale, sample_weight=rows.weights)
     return model.coef_ * scale, model.intercept_ * scale + mean
 
 
-def _logistic(features: Any, label: Any, weights: Any, rule: Mapping[str, Any], seed: int) -> tuple[Any, Any]:
+def _logistic(rows: Rows, rule: Mapping[str, Any], seed: int, *, most_steps: int = _MOST_STEPS) -> tuple[Any, Any]:
     from sklearn.linear_model import LogisticRegression
 
     model = LogisticRegression(
-        C=1 / (rule["alpha"] * len(label)),
+        C=1 / (rule["alpha"] * len(rows.label)),
         l1_ratio=rule["l1_ratio"],
         solver="lbfgs" if rule["l1_ratio"] == 0 else "saga",
-        max_iter=_MOST_STEPS,
+        max_iter=most_steps,
         random_state=seed,
     )
-    model.fit(features, label.astype(int), sample_weight=weights)
+    model.fit(rows.features, rows.label.astype(int), sample_weight=rows.weights)
     return (model.coef_, model.intercept_) if rule["num_class"] is None else _of_levels(model, rule["num_class"])
 
 

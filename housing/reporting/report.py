@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from housing.reporting.job_plots import Series, learning_curves, shares
 from housing.reporting.judged import Judged, judged_parts
@@ -14,6 +15,9 @@ from housing.reporting.study_plots import Objective, optimisation_history, slice
 from housing.reporting.svg import Chart
 from housing.tuning.leaderboard import Row, leaderboard
 from housing.tuning.study import StudyResult
+
+if TYPE_CHECKING:
+    from housing.tuning.importance import Importance
 
 REPORT_FILE = "report.html"
 FIGURES_FOLDER = "figures"
@@ -27,7 +31,7 @@ def study_report(
     result: StudyResult,
     objectives: Sequence[Objective],
     *,
-    importances: Mapping[str, float],
+    importances: Mapping[str, Importance],
     lead: Sequence[str],
     curves: Sequence[Series],
     spans: Mapping[int, tuple[float, float]],
@@ -46,8 +50,12 @@ def study_report(
         about = f"{first.title} over each parameter; the stronger a dot, the later the trial."
         parts.append(Small("Slices", about, over_each))
     if importances:
-        about = "How much each parameter decided which trials were good (PED-ANOVA over the complete trials)."
-        parts.append(shares("importances", "What mattered", about, importances, of="share of what decided"))
+        about = (
+            "How much each parameter decided which trials were good (PED-ANOVA over the complete trials); in brackets, "
+            "between what it lies in nine of ten resamplings of the trials."
+        )
+        told = {f"{name} ({found.low:.0%} to {found.high:.0%})": found.share for name, found in importances.items()}
+        parts.append(shares("importances", "What mattered", about, told, of="share of what decided"))
     if curves:
         title = f"Learning curves of the best {len(curves)}"
         parts.append(learning_curves(title, first.title, curves, lower_is_better=first.lower_is_better))

@@ -55,13 +55,15 @@ class Sampler:
         past: Sequence[FinishedTrial] = (),
         known: Sequence[Point] = (),
         configured: Point | None = None,
+        of_others: Sequence[Point] = (),
         begun: Mapping[int, Point] | None = None,
         rounds: int | None = None,
     ) -> None:
         """`begun` are proposed first, under their numbers, then the `configured` point, then the `known` ones; `rounds`
         is the most that a trial reports, for hyperband (None: unknown).
 
-        The configured point is never pruned. It may lie outside of the space, and then Optuna does not hear of it.
+        The configured point is never pruned. It may lie outside of the space, and then Optuna does not hear of it; so
+        may those `of_others`, which come next: what they leave open is left to the algorithm.
         """
         self._space = space
         self._spec = study
@@ -85,8 +87,10 @@ class Sampler:
         self._tried = {identity(t.parameters) for t in past}
         self._configured = configured
         done = self._tried | {identity(point) for point in self._begun.values()}
-        first = [configured] if configured is not None and identity(configured) not in done else []
-        self._known = [*first, *(p for p in known if not any(identity(p) <= tried for tried in self._tried))]
+        own = [*([configured] if configured is not None else []), *of_others]
+        self._as_given = {identity(point) for point in own}
+        new = (p for p in own if not any(identity(p) <= each for each in done))
+        self._known = [*new, *(p for p in known if not any(identity(p) <= tried for tried in self._tried))]
         self._untried = self._list_untried()
         taught = [taught for t in past if (taught := as_optuna(t, space, self._distributions)) is not None]
         for trial in taught:
@@ -101,7 +105,7 @@ class Sampler:
             if begun is None and not self._known and self._untried is not None and not self._untried:
                 return None
             fixed = begun or (self._known.pop(0) if self._known else None)
-            if fixed is not None and self._is_configured(fixed) and not self._can_propose(fixed):
+            if fixed is not None and identity(fixed) in self._as_given and not self._can_propose(fixed):
                 return self._opened(None, dict(fixed))
             if fixed is None and self._spec.sampler == "grid" and self._untried:
                 fixed = next(iter(self._untried.values()))
@@ -129,6 +133,13 @@ class Sampler:
 
     def _is_configured(self, point: Point) -> bool:
         return self._configured is not None and identity(point) == identity(self._configured)
+
+    def again(self, point: Point) -> None:
+        """Propose a point next that has been proposed before."""
+        with self._lock:
+            self._known.insert(0, dict(point))
+            if self._untried is not None and lies_in(point, self._space):
+                self._untried[identity(point)] = dict(point)
 
     def report(self, number: int, step: int, value: float) -> bool:
         """Note a running trial's objective after a step (from 0); True when it should be pruned or has ended."""

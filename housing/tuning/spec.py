@@ -20,6 +20,8 @@ class Study:
     `reproducible` study proposes the same trials every time, for which a quick trial may wait for a slow one.
     `pruner` looks at a trial every `prune_every` rounds, after the first `prune_after`, and ends the hopeless ones.
     With `folds` above 1 a trial is the mean over that many folds of the training rows, and the pruner looks at folds.
+    A point whose trial fails is tried again up to `retries` times, as a new trial; those that failed before do not
+    count towards `trials`. A study that is resumed with more of them tries its failed points, too.
     No trial starts after `time_limit_s` seconds, nor after `patience` trials in a row without a better one.
     The configured point comes first (`configured_first`), so that the best is never worse than it.
     `start_from` holds points (each may leave parameters open) that are tried next, or names an earlier study whose
@@ -44,6 +46,7 @@ class Study:
     prune_every: int = 5
     prune_after: int = 0
     folds: int = 1
+    retries: int = 0
     time_limit_s: float | None = None
     patience: int | None = None
     configured_first: bool = True
@@ -83,6 +86,7 @@ _LEAST = {
     "prune_every": 1,
     "prune_after": 0,
     "folds": 1,
+    "retries": 0,
     "patience": 1,
     "blend": 2,
 }

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from housing.errors import ConfigError
 from housing.tuning.space import Point, SearchSpace
 from housing.tuning.spec import Study, faults, point_faults
 from housing.tuning.study_loop import Ended, Evaluate, StudyLoop, interrupt_as_event
 from housing.tuning.trial import Direction, FinishedTrial, Trial, costs, dominates
+
+if TYPE_CHECKING:
+    from housing.tuning.importance import Importance
 
 
 @dataclass(frozen=True)
@@ -33,8 +37,8 @@ class StudyResult:
         complete = self._complete()
         return tuple(t for t in complete if not any(dominates(self._costs(o), self._costs(t)) for o in complete))
 
-    def importances(self) -> dict[str, float]:
-        """How much each parameter decided which trials were good: shares that sum to 1, largest first.
+    def importances(self) -> dict[str, Importance]:
+        """How much each parameter decided which trials were good: shares that sum to 1, largest first, and how sure.
 
         Empty with fewer than ten complete trials: there is nothing to tell from so few.
         """
@@ -59,6 +63,7 @@ def search(
     past: Sequence[FinishedTrial] = (),
     known: Sequence[Point] | None = None,
     configured: Point | None = None,
+    of_others: Sequence[Point] = (),
     begun: Mapping[int, Point] | None = None,
     rounds: int | None = None,
     on_start: Callable[[Trial], None] = lambda _: None,
@@ -73,8 +78,9 @@ def search(
     `past` trials count towards `study.trials` (interrupted ones do not) and are never proposed again in a space whose
     points can be listed. `begun` are points, by number, that an earlier session has started and not ended: they come
     first, under the same numbers. The `configured` point is tried next, and never pruned, so that the best is not worse
-    than it; it may lie outside of the space. Then come the `known` points (None: those of `study.start_from`). `rounds`
-    is the most that a trial reports; hyperband plans with it, or learns it from the first complete trial.
+    than it; it may lie outside of the space, as may those `of_others`, other algorithms, that come after it. Then come
+    the `known` points (None: those of `study.start_from`). `rounds` is the most that a trial reports; hyperband plans
+    with it, or learns it from the first complete trial.
 
     The first Ctrl-C asks the running trials to stop at their next report, hands them to `on_end` and returns, unless
     `decide` takes it back with False; the second raises KeyboardInterrupt at once. Raises ConfigError where space,
@@ -101,6 +107,7 @@ def search(
         past=counted,
         known=known,
         configured=configured,
+        of_others=of_others,
         begun=begun,
         rounds=rounds,
     )

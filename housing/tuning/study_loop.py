@@ -6,14 +6,16 @@ import math
 import signal
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import FrameType
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from housing.errors import BudgetRefused, CloudError, ConfigError, TrainingError
+from housing.tuning.space import Point, identity
 from housing.tuning.spec import Study
 from housing.tuning.trial import Direction, Evaluation, FinishedTrial, Report, State, Trial, costs, dominates
 
@@ -86,6 +88,8 @@ class StudyLoop:
         self._running: dict[Future[Evaluation], _Running] = {}
         self._front: list[tuple[float, ...]] = []
         self._counted = 0
+        self._failures: Counter[frozenset[tuple[str, Any]]] = Counter()
+        self._to_retry: dict[frozenset[tuple[str, Any]], Point] = {}
         self._since_better = 0
         self._any_complete = False
         self._failed = 0
@@ -125,7 +129,7 @@ class StudyLoop:
     def note(self, trial: FinishedTrial) -> None:
         """Count a finished trial, and see whether it is better than all before."""
         self.trials.append(trial)
-        if trial.state == "interrupted":
+        if trial.state == "interrupted" or self._is_to_retry(trial):
             return
         self._counted += 1
         self._since_better += 1
@@ -137,7 +141,22 @@ class StudyLoop:
             self._front = [known for known in self._front if not dominates(cost, known)] + [cost]
             self._since_better = 0
 
+    def _is_to_retry(self, trial: FinishedTrial) -> bool:
+        """Whether it has failed and its point is to be tried again; noted, for the next trial to be started."""
+        point = identity(trial.parameters)
+        self._to_retry.pop(point, None)
+        if trial.state != "failed":
+            return False
+        self._failures[point] += 1
+        if self._failures[point] > self._study.retries:
+            return False
+        self._to_retry[point] = trial.parameters
+        return True
+
     def _start_trials(self) -> None:
+        for point in self._to_retry.values():
+            self._sampler.again(point)
+        self._to_retry.clear()
         while len(self._running) < self._study.parallel and self._may_start():
             trial = self._sampler.ask()
             if trial is None:
@@ -193,7 +212,12 @@ class StudyLoop:
         )
         self._sampler.tell(trial)
         self.note(trial)
-        if state == "failed" and not self._any_complete and self._fatal is None:
+        if (
+            state == "failed"
+            and identity(trial.parameters) not in self._to_retry
+            and not self._any_complete
+            and self._fatal is None
+        ):
             self._fatal = self._hopeless(trial)
         return trial
 

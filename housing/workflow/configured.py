@@ -40,7 +40,7 @@ def configured_point(session: Session) -> Point | None:
 
 
 def configured_points_of_others(session: Session) -> list[Point]:
-    """Of each other algorithm that may be chosen the point of its own file, as far as it lies in the space."""
+    """Of each other algorithm that may be chosen the point of its own file, in range or not."""
     experiment = session.experiment
     space = experiment.search_space
     distribution = space.get("algorithm")
@@ -55,7 +55,7 @@ def configured_points_of_others(session: Session) -> list[Point]:
         point: dict[str, Choice] = {"algorithm": option}
         for name in order(space):
             value = None if name in CHOOSABLE else fixed.get(bare(name))
-            if value is not None and value in space[name] and is_active(space[name], point):
+            if value is not None and is_active(space[name], point):
                 point[name] = value
         found.append(point)
     return found

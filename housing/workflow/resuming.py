@@ -19,7 +19,6 @@ from housing.tracking import schema
 from housing.tracking.studies import best_point, find_study, latest_study
 from housing.training.metrics import direction
 from housing.tuning.spec import point_faults
-from housing.workflow.configured import configured_points_of_others
 from housing.workflow.job_run import OpenRun
 from housing.workflow.outcome import key_of
 from housing.workflow.recording import DEFAULTS, encoder_file, resumes
@@ -48,7 +47,7 @@ _FREE = (
 )
 _FREE_OF_STUDY = (
     *("name", "trials", "parallel", "time_limit_s", "patience"),
-    *("configured_first", "start_from", "resume", "reuse", "blend"),
+    *("configured_first", "start_from", "resume", "reuse", "retries", "blend"),
 )
 _FREE_OF_ALGORITHM = ("bag", "bag_over")
 """A trial is one fit, whatever the final model will be."""
@@ -133,9 +132,8 @@ def known_points(session: Session) -> Sequence[Point]:
     Raises ConfigError when that study has no finished trial, or none that lies in the search space.
     """
     start = session.experiment.study.start_from
-    others = configured_points_of_others(session)
     if not isinstance(start, str):
-        return [*others, *start]
+        return start
     space = session.experiment.search_space
     earlier = latest_study(session.runs, start)
     objective = session.experiment.study.objectives[0]
@@ -147,7 +145,7 @@ def known_points(session: Session) -> Sequence[Point]:
     if not point:
         had = ", ".join(f"{name}={value}" for name, value in found.items())
         raise ConfigError(f"study.start_from: the best point of {earlier.name} ({had}) lies outside of search_space")
-    return [*others, point]
+    return [point]
 
 
 def _earlier(session: Session, definition: Mapping[str, Any], tags: Mapping[str, str]) -> Run | None:

@@ -17,7 +17,7 @@ from housing.tracking.names import handle
 from housing.training.metrics import direction
 from housing.tuning.space import Categorical
 from housing.workflow.blending import blend
-from housing.workflow.configured import Baseline, configured_point
+from housing.workflow.configured import Baseline, configured_point, configured_points_of_others
 from housing.workflow.expected_costs import report_costs
 from housing.workflow.figures import study_figures, trial_figures
 from housing.workflow.leaderboard import leaderboard, with_naive
@@ -197,6 +197,7 @@ def _search(
         past=opened_study.past,
         known=known,
         configured=configured_point(session),
+        of_others=configured_points_of_others(session),
         begun=trials.begun,
         rounds=most_rounds(experiment),
         on_end=trials.record,

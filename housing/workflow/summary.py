@@ -16,6 +16,7 @@ from housing.workflow.session import Session
 from housing.workflow.spending import Bill
 
 if TYPE_CHECKING:
+    from housing.tuning.importance import Importance
     from housing.tuning.study import StudyResult
 
 _ENDED = {
@@ -34,13 +35,20 @@ class Summary:
 
     sentences: tuple[str, ...]
     spread: Mapping[str, float]
-    importances: Mapping[str, float]
+    importances: Mapping[str, Importance]
     costs: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def data(self) -> dict[str, Any]:
         """For machines."""
-        return {"spread": dict(self.spread), "importances": dict(self.importances), "costs": dict(self.costs)}
+        shares = {name: found.share for name, found in self.importances.items()}
+        between = {name: [found.low, found.high] for name, found in self.importances.items()}
+        return {
+            "spread": dict(self.spread),
+            "importances": shares,
+            "importances_between": between,
+            "costs": dict(self.costs),
+        }
 
 
 def summarise(session: Session, result: StudyResult, cost: Bill | None = None) -> Summary:
@@ -81,9 +89,14 @@ def _counts(result: StudyResult) -> str:
     return f"{len(result.trials)} trials in {result.seconds:.1f} s: {counts}{_ENDED[result.ended]}"
 
 
-def _mattered(importances: Mapping[str, float]) -> str:
+def _mattered(importances: Mapping[str, Importance]) -> str:
     if not importances:
         return "what mattered: ten complete trials or more would tell"
-    shown = [f"{name} {share:.0%}" for name, share in importances.items() if share >= _NEGLIGIBLE]
+    shown = [
+        f"{name} {found.share:.0%} ({found.low:.0%} to {found.high:.0%})"
+        for name, found in importances.items()
+        if found.share >= _NEGLIGIBLE
+    ]
     rest = len(importances) - len(shown)
-    return "what mattered: " + ", ".join(shown) + (f"; {rest} more under 1% each" if rest else "")
+    more = f"; {rest} more under 1% each" if rest else ""
+    return "what mattered, in nine of ten resamplings between: " + ", ".join(shown) + more

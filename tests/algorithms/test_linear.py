@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from typing import Any, ClassVar
 
 import numpy as np
@@ -84,3 +85,31 @@ def test_a_column_of_missing_or_equal_values_is_no_obstacle() -> None:
     features[:, 2], features[:, 3] = np.nan, 7
     answers = linear.load(_fit(features, label).model).predict(features)
     assert np.isfinite(answers).all()
+
+
+def test_a_fit_without_a_penalty_takes_a_strong_one_of_noise_and_a_weak_one_of_a_law() -> None:
+    draw = np.random.default_rng(0)
+    features = draw.normal(size=(60, 20)).astype(np.float32)
+    law = (features[:, 0] - 2 * features[:, 1]).astype(np.float32)
+    noise = draw.normal(size=60).astype(np.float32)
+    for more, of in (({}, np.asarray), ({"objective": "logistic"}, lambda label: (label > 0).astype(np.float32))):
+        strong, weak = (json.loads(_fit(features, of(label), **more).model)["alpha"] for label in (noise, law))
+        assert weak < strong
+
+
+@pytest.mark.parametrize("rows", [2, 3, 7])
+@pytest.mark.parametrize("more", [{}, {"objective": "logistic"}, {"objective": "logistic", "num_class": 3}])
+def test_a_penalty_is_chosen_however_few_the_rows_and_levels_are(rows: int, more: dict[str, Any]) -> None:
+    features, _ = table(1, missing=False)
+    label = (np.arange(rows) % 2).astype(np.float32)
+    answers = linear.load(_fit(features[:rows], label, **more).model).predict(features)
+    assert np.isfinite(answers).all()
+
+
+def test_rows_that_weigh_nothing_choose_no_penalty() -> None:
+    features, label = _levels(2)
+    weights = np.ones(len(label), dtype=np.float32)
+    weights[100:] = 0
+    spoilt = np.where(weights > 0, label, 1 - label)
+    one, other = (_fit(features, each, weights=weights, objective="logistic") for each in (label, spoilt))
+    assert json.loads(one.model)["alpha"] == json.loads(other.model)["alpha"]

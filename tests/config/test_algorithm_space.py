@@ -55,7 +55,7 @@ def test_a_shorter_list_of_choices_takes_the_other_ranges_away(small: Path) -> N
 def test_what_is_typed_of_the_configured_algorithm_is_not_said_of_another(small: Path) -> None:
     _, invocation = recomposed("tune", ["search_space=algorithms", "algorithm.eta=0.2"], small)
     assert invocation.alternative({"algorithm": "xgboost"}).algorithm.hyperparameters["eta"] == 0.2
-    assert invocation.alternative({"algorithm": "linear"}).algorithm.hyperparameters["alpha"] == 0.001
+    assert invocation.alternative({"algorithm": "linear"}).algorithm.hyperparameters["l1_ratio"] == 0
 
 
 @pytest.mark.parametrize(

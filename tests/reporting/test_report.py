@@ -18,6 +18,7 @@ from housing.reporting.page import Cell, Grid, Page
 from housing.reporting.report import REPORT_FILE, job_report, study_report
 from housing.reporting.study_plots import Objective
 from housing.tasks.base import Predictions
+from housing.tuning.importance import Importance
 from housing.tuning.space import Categorical, Condition, Float, Int
 from housing.tuning.study import StudyResult
 from housing.tuning.trial import FinishedTrial
@@ -51,7 +52,7 @@ def report(trials: tuple[FinishedTrial, ...] = ENDED) -> dict[str, bytes]:
         "tune <a&b>",
         StudyResult(SPACE, ("minimize",), trials, "trials", 1.0),
         (OBJECTIVE,),
-        importances={"eta": 0.9, "max_depth": 0.1},
+        importances={"eta": Importance(0.9, 0.6, 0.95), "max_depth": Importance(0.1, 0.05, 0.4)},
         lead=["12 trials"],
         curves=[Series("t11 eta=0.12", [300.0, 200.0, 89.0, 95.0], kept=2)],
         spans={trial.number: (trial.number / 10, trial.number / 10 + trial.seconds) for trial in trials},

@@ -91,6 +91,56 @@ def test_a_failed_trial_is_recorded_and_the_study_goes_on(study: Study) -> None:
     assert all(t.error == "out of memory" and t.values is None for t in failed)
 
 
+def test_a_failed_point_is_tried_again_as_often_as_declared() -> None:
+    attempts: list[float] = []
+
+    def fails_twice_at_2(point: Point) -> float:
+        attempts.append(float(point["x"]))
+        if point["x"] == 2 and attempts.count(2.0) < 3:
+            raise TrainingError("the connection was lost")
+        return x_squared(point)
+
+    space: SearchSpace = {"x": Float(0, 4, step=1)}
+    spec = Study("s", "grid", trials=5, parallel=2, retries=2)
+    result = search(space, spec, at_once(fails_twice_at_2), seed=0)
+    assert sorted(attempts) == [0, 1, 2, 2, 2, 3, 4]
+    assert [t.state for t in result.trials].count("complete") == 5
+    attempts.clear()
+    once = search(space, replace(spec, retries=1), at_once(fails_twice_at_2), seed=0)
+    assert attempts.count(2.0) == 2
+    assert [t.state for t in once.trials].count("complete") == 4
+
+
+def test_a_resumed_study_tries_its_failed_points_again_where_it_is_told_to() -> None:
+    space: SearchSpace = {"x": Float(0, 2, step=1)}
+    spec = Study("s", "grid", trials=3)
+
+    def fails_at_1(point: Point) -> float:
+        if point["x"] == 1:
+            raise TrainingError("the disk was full")
+        return x_squared(point)
+
+    earlier = search(space, spec, at_once(fails_at_1), seed=0).trials
+    left = search(space, spec, at_once(x_squared), seed=0, past=earlier)
+    again = search(space, replace(spec, retries=1), at_once(x_squared), seed=0, past=earlier)
+    assert len(left.trials) == 3
+    assert [(t.number, t.parameters["x"], t.state) for t in again.trials[3:]] == [(3, 1.0, "complete")]
+
+
+def test_the_configured_point_is_tried_again_wherever_it_lies(study: Study) -> None:
+    failures = iter([TrainingError("busy")])
+
+    def fails_once(point: Point) -> float:
+        for error in failures:
+            raise error
+        return x_squared(point)
+
+    result = search(SPACE, replace(study, retries=1), at_once(fails_once), seed=0, configured={"x": 9.0, "depth": 3})
+    tried = [t for t in result.trials if t.parameters["x"] == 9.0]
+    assert [t.state for t in tried] == ["failed", "complete"]
+    assert len(result.trials) == 13
+
+
 def test_a_study_whose_first_trials_all_fail_ends_with_the_reason(study: Study) -> None:
     def fails(_point: Point) -> float:
         raise TrainingError("no such column: GrLivArea")
@@ -311,8 +361,17 @@ def test_what_mattered_adds_up_and_comes_first(study: Study) -> None:
     result = search(SPACE, replace(study, trials=60), at_once(x_squared), seed=0)
     shares = result.importances()
     assert list(shares) == ["x", "depth"]
-    assert sum(shares.values()) == pytest.approx(1)
+    assert sum(found.share for found in shares.values()) == pytest.approx(1)
     assert search(SPACE, replace(study, trials=9), at_once(x_squared), seed=0).importances() == {}
+
+
+def test_more_trials_say_more_surely_what_mattered(study: Study) -> None:
+    few, many = (
+        search(SPACE, replace(study, trials=trials), at_once(x_squared), seed=0).importances()["x"]
+        for trials in (10, 200)
+    )
+    assert all(found.low <= found.share <= found.high for found in (few, many))
+    assert many.high - many.low < few.high - few.low
 
 
 @pytest.mark.parametrize(

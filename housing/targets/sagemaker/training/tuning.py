@@ -109,6 +109,8 @@ def _study_faults(study: Study) -> list[str]:
         found.append(f"study.folds: a trial of a tuning job is one training job, got {study.folds} folds; {_OPTUNA}")
     if study.reuse:
         found.append(f"study.reuse: a tuning job trains every point that it proposes; say false, or {_OPTUNA}")
+    if study.retries:
+        found.append(f"study.retries: a tuning job tries no point again; say 0, or {_OPTUNA}")
     if not isinstance(study.start_from, str) and study.start_from:
         found.append(
             f"study.start_from: a tuning job takes no points to begin with; name earlier tuning jobs, or {_OPTUNA}"
