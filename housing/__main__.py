@@ -27,6 +27,10 @@ def main() -> int:
 
         sys.stdout.write("".join(f"{each}\n" for each in candidates(sys.argv[3:])))
         return 0
+    if len(sys.argv) > 1 and not sys.argv[1].startswith("-"):
+        from housing import starting
+
+        starting.begin()
     from housing.cli.dispatch import main as run
 
     try:

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from housing import starting
 from housing.console_tables import fitted, shown
 from housing.errors import HousingError
 from housing.secrets import masked, masked_values
@@ -46,6 +47,7 @@ class Console:
         if self._cached is None:
             from rich.console import Console as RichConsole
 
+            starting.end()
             stream = sys.stderr if self._as_json or not sys.stdout.isatty() else sys.stdout
             width = None if stream.isatty() else 160
             self._cached = RichConsole(file=stream, highlight=False, soft_wrap=True, width=width)
@@ -179,6 +181,7 @@ class Console:
         sys.stdout.write(text.encode(errors="backslashreplace").decode())
 
     def _end_live(self) -> None:
+        starting.end()
         self._study = None
         if self._live is not None:
             self._live.stop()

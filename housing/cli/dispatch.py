@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from housing import starting
 from housing.cli.arguments import Request, parse
 from housing.cli.help import help_of, overview
 from housing.errors import ConfigError, HousingError
@@ -35,7 +36,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     for argument in arguments:
         remember_override(argument)
     try:
-        code = _guarded(arguments, interrupts)
+        try:
+            code = _guarded(arguments, interrupts)
+        finally:
+            starting.end()
         sys.stdout.flush()
     except BrokenPipeError:
         # The reader has gone; what Python flushes on its way out must find somewhere to go.
@@ -75,6 +79,7 @@ def _guarded(arguments: Sequence[str], interrupts: _Interrupts) -> int:
 
 
 def _interrupted() -> int:
+    starting.end()
     # The terminal may be gone.
     with contextlib.suppress(OSError):
         sys.stderr.write("housing: interrupted\n")
@@ -83,6 +88,8 @@ def _interrupted() -> int:
 
 
 def _answer(request: Request) -> int:
+    if request.version or request.help or request.command is None or request.cfg or request.command in _ALONE:
+        starting.end()
     if request.version:
         from housing import __version__
 
@@ -240,6 +247,7 @@ def _console(*, as_json: bool) -> Console:
 
 
 def _unexpected(error: Exception, *, as_json: bool) -> int:
+    starting.end()
     if os.environ.get("HOUSING_TRACEBACK"):
         sys.stderr.write(masked("".join(traceback.format_exception(error))))
     from housing.api.unexpected import told
