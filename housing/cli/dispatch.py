@@ -7,6 +7,7 @@ import os
 import shlex
 import signal
 import sys
+import time
 import traceback
 from collections.abc import Sequence
 from functools import partial
@@ -124,6 +125,20 @@ def _completion(request: Request) -> int:
     return 0
 
 
+class _RowsRead:
+    """Tells on stderr how many rows have been read, after a second for the first time."""
+
+    def __init__(self) -> None:
+        self._next_s = time.monotonic() + 1
+
+    def __call__(self, rows: int) -> None:
+        now = time.monotonic()
+        if now >= self._next_s:
+            self._next_s = now + (5 if sys.stderr.isatty() else 15)
+            sys.stderr.write(f"housing: read {rows:,} rows\n")
+            sys.stderr.flush()
+
+
 def _describe(request: Request) -> int:
     from housing.config.group_schemas import installed_modeline
     from housing.data.asked_source import asked_source
@@ -137,6 +152,7 @@ def _describe(request: Request) -> int:
         sheet=request.sheet,
         task=request.task,
         tell=_remark,
+        progress=_RowsRead(),
     )
     sys.stdout.write(installed_modeline("dataset") + text)
     return 0

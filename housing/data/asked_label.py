@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from housing.data.cells import is_missing, is_number, number
 from housing.data.faults import listed, shown
@@ -36,6 +37,12 @@ def describe_label(file: FileTexts, name: str, missing_texts: Sequence[str], tas
     where = f"{file.path}: the label {name!r}"
     if name in file.unread:
         raise DataError(f"{where} {file.unread[name]}; a label is a number or a level in each row")
+    if name in file.numbers:
+        column = file.numbers[name]
+        assert column.values is not None  # for they were asked for
+        question = task or tasks.DEFAULT
+        lines = _dropped(sorted(column.missing_texts), column.rows - column.present) if column.missing_texts else ()
+        return _with_dropped(_number(column.values, question, is_guess=task is None), lines)
     cells = file.columns[name]
     present = [(cell, row) for row, cell in enumerate(cells) if cell is not None and cell not in missing_texts]
     if not present:
@@ -50,9 +57,14 @@ def describe_label(file: FileTexts, name: str, missing_texts: Sequence[str], tas
         found = _number([number(cell) for cell, _ in present], question, is_guess=task is None)
     else:
         raise DataError(f"{where} {_why_no_number(file, name, present)}")
+    return _with_dropped(found, lines)
+
+
+def _with_dropped(found: AskedLabel, lines: tuple[str, ...]) -> AskedLabel:
+    """The same, led by the line about rows without a label."""
     if not lines:
         return found
-    said = f"left out: {lines[0].partition('guess: ')[2]}"
+    said = lines[0].partition("guess: ")[2]
     remark = "; ".join(filter(None, (found.column.remark, said)))
     return replace(found, lines=(*lines, *found.lines), column=replace(found.column, remark=remark))
 
@@ -61,7 +73,7 @@ def _dropped(texts: Sequence[str], rows: int) -> tuple[str]:
     """The line that leaves out rows without a label; `texts` are the cells that are taken for missing."""
     words = [text for text in texts if text]
     or_else = f"; {listed(words)} means missing, a level needs another name" if words else ""
-    times = "1 row has none" if rows == 1 else f"{rows:,} rows have none"
+    times = f"{rows:,} row{'' if rows == 1 else 's'} without a label {'is' if rows == 1 else 'are'} left out"
     return (f"label_missing: dropped  # guess: {times}{or_else}",)
 
 
@@ -108,10 +120,10 @@ def _levels(where: str, cells: Sequence[str], question: str, *, is_guess: bool) 
     return AskedLabel(column, tuple(lines), ", as many of each level in every part")
 
 
-def _number(values: Sequence[float], question: str, *, is_guess: bool) -> AskedLabel:
+def _number(values: Sequence[float] | NDArray[np.float64], question: str, *, is_guess: bool) -> AskedLabel:
     remark = tasks.find(question).label_remark(np.array(values)) if is_guess else ""
     why = f"the label; {remark}" if remark else "the label"
-    column = Guess("numeric", why=why, low=min(values), high=max(values), remark=remark)
+    column = Guess("numeric", why=why, low=float(np.min(values)), high=float(np.max(values)), remark=remark)
     guess = "  # guess" if is_guess else ""
     keys = (
         f"{key}: ???  # name the column, such as {one.example}" if one.is_column else f"{key}: {one.example}  # guess"

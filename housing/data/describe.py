@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
 from housing.data.asked_label import describe_label
@@ -12,16 +13,14 @@ from housing.data.csv_format import CsvFormat
 from housing.data.faults import listed
 from housing.data.file_texts import FileTexts, read_texts
 from housing.data.guesses import Guess, guess_column
+from housing.data.number_columns import MISSING_ANYWHERE, MISSING_BESIDE_NUMBERS
+from housing.data.number_format import PLAIN
 from housing.data.number_guess import format_lines, format_of, other_formats, with_plain_numbers
 from housing.data.source_spec import Elsewhere, Source, source_text
 from housing.data.yaml_text import scalar_text, value_text
 from housing.errors import ConfigError, DataError
 from housing.nearest import nearest
 from housing.tasks import base as tasks
-
-_MISSING_ANYWHERE = ("", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "NULL", "null")
-# These may be levels; beside numbers they can only mean missing.
-_MISSING_BESIDE_NUMBERS = ("?", "-", "--", ".", "None", "none", "unknown", "missing")
 
 
 def describe(
@@ -32,29 +31,34 @@ def describe(
     sheet: str | None = None,
     task: str | None = None,
     tell: Callable[[str], None] = lambda _: None,
+    progress: Callable[[int], None] = lambda _: None,
 ) -> str:
     """YAML for conf/dataset/, of files, or rows of a database. Raises DataError when none can be given.
 
     `task` is the question to ask of the label; left out, it is guessed from the label's values. `tell` is called with
-    what should be seen even where nobody reads the YAML: a column left out although it may hold numbers.
+    what should be seen even where nobody reads the YAML: a column left out although it may hold numbers; `progress`
+    with how many rows have been read, again and again.
     """
     if task is not None and task not in tasks.names():
         near = nearest(task, tasks.names())
         hint = f"did you mean {near}?" if near else f"there is {', '.join(tasks.names())}"
         raise ConfigError(f"--task {task}: no such task; {hint}")
     source = str(source) if isinstance(source, Path) else source
-    file = read_texts(source, separator, sheet=sheet)
-    path, columns = file.path, file.columns
-    if label not in columns:
-        near = nearest(label, columns)
-        hint = f"did you mean {near!r}?" if near else f"it has {listed(columns, 12)}"
+    read = partial(read_texts, source, separator, sheet=sheet, progress=progress)
+    file = read(label=label, as_numbers=task is None or tasks.find(task).levels is None)
+    path = file.path
+    if label not in file.names:
+        near = nearest(label, file.names)
+        hint = f"did you mean {near!r}?" if near else f"it has {listed(file.names, 12)}"
         raise DataError(f"{path}: there is no column {label!r} for the label; {hint}")
-    missing_texts = _missing_texts(columns)
+    missing_texts = _missing_texts(file)
     form = format_of(file, missing_texts, label)
+    if form is None:
+        file = read(as_numbers=False)
+        form = format_of(file, missing_texts, label) or PLAIN
     as_written, file = file, with_plain_numbers(file, form, missing_texts)
-    columns = file.columns
     asked = describe_label(file, label, missing_texts, task)
-    guesses = {name: asked.column if name == label else guess_column(file, name, missing_texts) for name in columns}
+    guesses = {name: asked.column if name == label else guess_column(file, name, missing_texts) for name in file.names}
     guesses |= other_formats(as_written, form, guesses)
     for name, guess in guesses.items():
         if guess.remark:
@@ -62,7 +66,8 @@ def describe(
     if not any(guess.kind in ("numeric", "nominal", "date") for name, guess in guesses.items() if name != label):
         remarks = "".join(f"\n  {name}: {guess.remark}" for name, guess in guesses.items() if guess.remark)
         raise DataError(f"{path}: no column besides {label!r} looks like a feature{remarks}")
-    used = [text for text in missing_texts if text == "" or any(text in cells for cells in columns.values())]
+    there = set().union(*file.columns.values(), *(column.missing_texts for column in file.numbers.values()))
+    used = [text for text in missing_texts if text == "" or text in there]
     return "\n".join(
         [
             f"# Described from {_what(source, path)}. Check the lines with a guess: kinds, what a missing value means, "
@@ -131,15 +136,17 @@ def _format_lines(file: FileTexts, sheet: str | None) -> Iterator[str]:
         yield f"comment: {scalar_text(form.comment)}  # guess: lines that begin so are no rows"
 
 
-def _missing_texts(columns: Mapping[str, Sequence[str | None]]) -> tuple[str, ...]:
-    beside_numbers = set()
-    for cells in columns.values():
-        distinct = set(cells).difference(_MISSING_ANYWHERE, {None})
-        suspects = distinct.intersection(_MISSING_BESIDE_NUMBERS)
+def _missing_texts(file: FileTexts) -> tuple[str, ...]:
+    beside_numbers: set[str | None] = set()
+    for column in file.numbers.values():
+        beside_numbers |= column.missing_texts.intersection(MISSING_BESIDE_NUMBERS)
+    for cells in file.columns.values():
+        distinct = set(cells).difference(MISSING_ANYWHERE, {None})
+        suspects = distinct.intersection(MISSING_BESIDE_NUMBERS)
         others = distinct - suspects
         if suspects and others and all(is_number(text) for text in others if text is not None):
             beside_numbers |= suspects
-    return (*_MISSING_ANYWHERE, *sorted(text for text in beside_numbers if text is not None))
+    return (*MISSING_ANYWHERE, *sorted(text for text in beside_numbers if text is not None))
 
 
 def _line(name: str, guess: Guess) -> str:

@@ -11,6 +11,7 @@ from housing.data.date_guesses import date_pattern
 from housing.data.faults import shown
 from housing.data.file_texts import FileTexts
 from housing.data.looks import Look, conversion, look
+from housing.data.number_columns import NumberColumn
 from housing.tasks.base import MOST_CLASSES
 
 _IDENTIFIER_NAME = re.compile(r"(^|[^a-z])(id|uuid|guid|key|index)$|^(id|uuid)([^a-z]|$)|[a-z]Id$", re.IGNORECASE)
@@ -35,6 +36,8 @@ class Guess:
 
 def guess_column(file: FileTexts, name: str, missing_texts: Sequence[str]) -> Guess:
     """For a column that is not the label."""
+    if name in file.numbers:
+        return _guess_numbers(name, file.numbers[name])
     cells = file.columns[name]
     present = [(cell, row) for row, cell in enumerate(cells) if cell is not None and cell not in missing_texts]
     distinct = {text for text, _ in present}
@@ -44,6 +47,20 @@ def guess_column(file: FileTexts, name: str, missing_texts: Sequence[str]) -> Gu
     if len(distinct) == 1 and not missing:
         return Guess("ignored", why=f"guess: it is {shown(present[0][0])} in every row")
     return _guess_varied(file, name, present, missing=missing)
+
+
+def _guess_numbers(name: str, column: NumberColumn) -> Guess:
+    """As of a column whose cells are known one by one."""
+    missing = column.present < column.rows
+    if column.whole and column.values is not None:
+        distinct, unique = column.distinct, column.distinct == column.present
+        is_called_so = _IDENTIFIER_NAME.search(name) is not None
+        if is_called_so and not missing and _MOST_LEVELS < distinct <= column.present / 2:
+            return Guess("identifier", why="guess: names what several rows belong to", unique=False)
+        gapless = column.present > 10 and column.high - column.low == column.present - 1
+        if unique and (gapless or is_called_so):
+            return Guess("identifier", why="guess: no two rows share a value", missing=missing)
+    return Guess("numeric", why="guess", low=column.low, high=column.high, missing=missing)
 
 
 def _guess_varied(file: FileTexts, name: str, present: Sequence[tuple[str, int]], *, missing: bool) -> Guess:

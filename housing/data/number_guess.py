@@ -18,8 +18,8 @@ _THOUSANDS = re.compile(r"\d{1,3}(?:,\d{2,3})*,\d{3}(?:\.\d+)?")
 _POINTS = re.compile(r"\d{1,3}(\.\d{3}){2,}")
 
 
-def format_of(file: FileTexts, missing_texts: Collection[str], label: str) -> NumberFormat:
-    """How most numbers of a file are written, those of the label above all."""
+def format_of(file: FileTexts, missing_texts: Collection[str], label: str) -> NumberFormat | None:
+    """How most numbers of a file are written, those of the label above all; None where texts of all must be known."""
     looks, texts = {}, {}
     for name, cells in file.columns.items():
         present = [(cell, row) for row, cell in enumerate(cells) if cell is not None and cell not in missing_texts]
@@ -32,6 +32,8 @@ def format_of(file: FileTexts, missing_texts: Collection[str], label: str) -> Nu
                 continue
             looks[name] = found
         texts[name] = words
+    if file.numbers and any(found.spelled for found in looks.values()):
+        return None
     return _best(looks, texts, label)
 
 

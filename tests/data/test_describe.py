@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import gzip
+import re
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import yaml
 from pydantic import TypeAdapter
@@ -216,7 +218,38 @@ def test_rows_without_a_label_stop_nothing_and_are_left_out(tmp_path: Path) -> N
     (tmp_path / "a.csv").write_text(f"rooms,price\n{rows}")
     remarks: list[str] = []
     text = describe(tmp_path / "a.csv", "price", tell=remarks.append)
-    assert "column 'price': left out: 2 rows have none" in remarks[0]
-    assert "label_missing: dropped  # guess: 2 rows have none; 'NA' means missing" in text
+    assert "column 'price': 2 rows without a label are left out" in remarks[0]
+    assert "label_missing: dropped  # guess: 2 rows without a label are left out; 'NA' means missing" in text
     table = prepare(_load(text), Features("plain")).table
     assert (table.rows, table.left_out) == (18, {"label_missing": 2})
+
+
+def test_columns_of_numbers_are_told_at_once_as_cell_by_cell(tmp_path: Path) -> None:
+    """Whether a column's cells are looked at one by one depends on what the others hold; what is guessed does not."""
+    rows = range(9_000)  # of which the first thousands say less than all
+    columns: dict[str, list[object]] = {
+        "id": list(rows),
+        "house_id": [i % 80 for i in rows],
+        "zip": [f"{i % 900:05d}" for i in rows],
+        "late_zip": ["01234" if i == 8_500 else 10_000 + i % 900 for i in rows],
+        "odd": ["abc" if i == 8_999 else i % 100 * 0.5 for i in rows],
+        "gaps": ["?" if i % 7 == 0 else "" if i % 5 == 0 else i % 4 for i in rows],
+        "few": [1 if i % 2 else 1.5 for i in rows],
+        "big": [2**60 + i for i in rows],
+        "bad": ["inf" if i == 5 else i / 7 for i in rows],
+        "same": [3 for _ in rows],
+        "price": ["" if i == 17 else 100 + i * 0.25 for i in rows],
+    }
+    table = pd.DataFrame(columns)
+    table.to_csv(tmp_path / "homes.csv", index=False)
+    quick = describe(tmp_path / "homes.csv", "price")
+    table.astype(str).to_parquet(tmp_path / "homes.parquet")  # of which each cell is looked at
+    slow = describe(tmp_path / "homes.parquet", "price")
+    quick_columns, slow_columns = (
+        re.sub(r"(line|row) \d+", "", text.partition("columns:")[2]) for text in (quick, slow)
+    )
+    assert quick_columns == slow_columns
+    assert "house_id: {kind: identifier, unique: false}" in quick
+    assert 'missing_values: ["", "?"]' in quick
+    assert "zip: {kind: nominal" in quick
+    assert "late_zip: {kind: nominal" in quick

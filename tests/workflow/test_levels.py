@@ -85,8 +85,9 @@ def test_a_word_for_missing_is_a_level_where_the_description_says_so(project: Pa
     assert housing("train", *MINE).code == 0
     anew = housing("describe", "mine.csv", "--label", "what")
     assert anew.code == 0
-    assert "label_missing: dropped  # guess: 20 rows have none; 'null' means missing" in anew.out
-    assert "column 'what': left out: 20 rows have none; 'null' means missing, a level needs another name" in anew.err
+    assert "label_missing: dropped  # guess: 20 rows without a label are left out; 'null' means missing" in anew.out
+    told = "column 'what': 20 rows without a label are left out; 'null' means missing, a level needs another name"
+    assert told in anew.err
 
 
 def test_a_level_of_one_row_is_named_with_its_count(project: Path, housing: Housing) -> None:
