@@ -18,7 +18,7 @@ from housing.config import faults as report
 from housing.config.faults import Fault
 from housing.errors import ConfigError
 
-NO_TEXT = "is no YAML text in UTF-8"
+NO_TEXT = "is not YAML text in UTF-8"
 CONFIG = "config"
 """The file that everything is composed from."""
 
@@ -160,7 +160,7 @@ def _unreadable(file: Path, shown: str) -> Fault | None:
         line = text.splitlines()[mark.line] if mark.line < len(text.splitlines()) else ""
         way_out = "indent with spaces, not tabs" if "\t" in line else ""
         where = f"{shown}:{mark.line + 1}"
-        return Fault((), f"is no YAML, column {mark.column + 1}: {error.problem}", way_out=way_out, where=where)
+        return Fault((), f"is not valid YAML, column {mark.column + 1}: {error.problem}", way_out=way_out, where=where)
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         return Fault((), f"{NO_TEXT}: {str(error).splitlines()[0]}", where=shown)
     except OSError as error:

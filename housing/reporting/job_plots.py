@@ -55,7 +55,7 @@ def learning_curves(title: str, metric: str, series: Sequence[Series], *, lower_
     return Plot(
         "learning_curves",
         title,
-        "One line a job; the dot is the round that was kept. Click a name in the legend to see it alone.",
+        "One line per job; the dot marks the round that was kept. Click a name in the legend to see it alone.",
         {
             "data": data(points),
             "layer": [

@@ -239,7 +239,11 @@ IN_A_FILE = [
     ("dataset/mine.yaml", DATASET.replace("0.8", "0.7"), ["must sum to 1"]),
     ("dataset/mine.yaml", DATASET.replace("source: mine.csv\n", ""), ["dataset.source", "is required"]),
     ("dataset/mine.yaml", DATASET.replace("  area", "\tarea"), ["conf/dataset/mine.yaml:6", "not tabs"]),
-    ("dataset/mine.yaml", DATASET.replace("label: price", "label: [price"), ["conf/dataset/mine.yaml", "no YAML"]),
+    (
+        "dataset/mine.yaml",
+        DATASET.replace("label: price", "label: [price"),
+        ["conf/dataset/mine.yaml", "not valid YAML"],
+    ),
     ("dataset/mine.yaml", DATASET + "label: area\n", ["conf/dataset/mine.yaml:11", "'label' twice"]),
     ("dataset/mine.yaml", "- name: mine\n", ["conf/dataset/mine.yaml", "must be a mapping"]),
     ("dataset/mine.yaml", "", ["dataset", "is required"]),

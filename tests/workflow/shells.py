@@ -68,6 +68,7 @@ def _run(connection: socket.socket) -> None:
 def _command(connection: socket.socket) -> None:
     from mlflow.cli import cli as mlflow
 
+    import housing as package
     from housing.__main__ import main as housing
 
     with connection:
@@ -79,6 +80,9 @@ def _command(connection: socket.socket) -> None:
     os.chdir(given["folder"])
     os.environ.clear()  # what is there is of when the process began that this one is forked from
     os.environ.update(given["environment"])
+    checkout = Path(os.environ.get("PYTHONPATH", "").split(os.pathsep)[0], "housing", "__init__.py")
+    if checkout.is_file():
+        package.__file__ = str(checkout)  # as if it were imported from there: its conf/ is read
     sys.argv = given["arguments"]
     sys.stdin = open(0, encoding="utf-8")  # noqa: SIM115
     logging.getLogger("mlflow").setLevel(os.environ.get("MLFLOW_LOGGING_LEVEL", "INFO"))  # as when it is imported
