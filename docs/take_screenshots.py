@@ -119,11 +119,11 @@ class Browser:
         self._ask("Page.navigate", self._session, url="about:blank")
         self._ask("Page.navigate", self._session, url=url)
         deadline = time.monotonic() + PATIENCE_S
-        while not self._evaluate(until):
+        while not self.evaluate(until):
             if time.monotonic() > deadline:
                 raise SystemExit(f"{url}: not drawn within {PATIENCE_S} s")
             time.sleep(0.5)
-        self._evaluate(TIDY)
+        self.evaluate(TIDY)
         time.sleep(SETTLES_S)
 
     def shoot(self, file: Path) -> None:
@@ -132,8 +132,18 @@ class Browser:
         file.write_bytes(base64.b64decode(answer["data"]))
         sys.stdout.write(f"{file.name}: {file.stat().st_size / 1000:.0f} kB\n")
 
-    def _evaluate(self, script: str) -> Any:
-        return self._ask("Runtime.evaluate", self._session, expression=script)["result"].get("value")
+    def look_as(self, width: int, scheme: str) -> None:
+        """From now on with a window so wide; `scheme` is light, dark or print."""
+        size = {"width": width, "height": HEIGHT, "deviceScaleFactor": 1, "mobile": False}
+        self._ask("Emulation.setDeviceMetricsOverride", self._session, **size)
+        medium = "print" if scheme == "print" else "screen"
+        color = {"name": "prefers-color-scheme", "value": "dark" if scheme == "dark" else "light"}
+        self._ask("Emulation.setEmulatedMedia", self._session, media=medium, features=[color])
+
+    def evaluate(self, script: str) -> Any:
+        """What it gives in the page; a promise's value."""
+        answer = self._ask("Runtime.evaluate", self._session, expression=script, awaitPromise=True)
+        return answer["result"].get("value")
 
     def _ask(self, method: str, session: dict[str, str] | None = None, **params: Any) -> dict[str, Any]:
         number = next(self._numbers)
