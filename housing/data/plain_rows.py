@@ -7,6 +7,7 @@ is asked once for each cell that occurs, and remembered.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -16,9 +17,9 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from housing.data import plain_numbers
+from housing.data import plain_columns, plain_numbers, plain_records
 from housing.data.cells import is_missing
-from housing.data.content_type import CSV, JSON, JSON_LINES
+from housing.data.content_type import CSV
 from housing.data.derived import OF_ANY_KIND, compute
 from housing.data.faults import Faults
 from housing.data.inputs import Number
@@ -30,10 +31,11 @@ if TYPE_CHECKING:
     from housing.data.learning import Input
 
 _HEADERS = 64
+# So many rows are read column by column, which costs as much as some hundred of them.
+_BY_ROW = 200
 _REMEMBERED_BYTES = 1 << 18
 # The reader of the whole way refuses longer cells.
 _LONGEST_LINE = 131_072
-_FORMS = ("instances", "dataframe_records")
 _Row = Sequence[Any]
 
 
@@ -57,7 +59,7 @@ class PlainRows:
         try:
             if form == CSV:
                 return self._of_csv(body)
-            rows = _records(body, form, self._cells.row)
+            rows = plain_records.read(body, form, self._cells.row)
             return None if rows is None else self._cells.matrix(rows)
         except (UnicodeDecodeError, DataError):
             return None
@@ -73,10 +75,15 @@ class PlainRows:
             return None
         if header.numbers is not None and (numbers := plain_numbers.from_lines(rest, header.width)) is not None:
             return self._cells.of_numbers(numbers.take(header.numbers, axis=1))
-        rows = [line.split(",") for line in rest.decode().split("\n") if line]
-        if not rows or {*map(len, rows)} != {header.width}:
-            return None
         if len(rest) > _LONGEST_LINE and len(max(rest.split(b"\n"), key=len)) > _LONGEST_LINE:
+            return None
+        return self._of_lines(rest, header)
+
+    def _of_lines(self, lines: bytes, header: _Header) -> NDArray[np.float32] | None:
+        if lines.count(b"\n") > _BY_ROW:
+            return self._cells.of_columns(lines, header.width, header.places)
+        rows = [line.split(",") for line in lines.decode().split("\n") if line]
+        if not rows or {*map(len, rows)} != {header.width}:
             return None
         return self._cells.matrix(list(map(header.row, rows)))
 
@@ -104,7 +111,8 @@ class PlainRows:
         numbers = None
         if self._reads_lines and self._cells.are_numbers and len(names) == len(required):
             numbers = np.array([places[one.column] for one in self._cells.numbers], np.intp)
-        return _Header(len(names), _picked([places[name] for name in required]), numbers)
+        own = [places[name] for name in required]
+        return _Header(len(names), own, _picked(own), numbers)
 
 
 def tells_encoded(encoder: Encoder) -> bool:
@@ -115,9 +123,13 @@ def tells_encoded(encoder: Encoder) -> bool:
 
 @dataclass(frozen=True)
 class _Header:
-    """`row` picks the required cells of one; `numbers` are the places of the inputs, where all of them are numbers."""
+    """`places` are those of the required columns, and `row` picks their cells of one.
+
+    `numbers` are the places of the inputs, where all of them are numbers.
+    """
 
     width: int
+    places: Sequence[int]
     row: Callable[[Any], _Row]
     numbers: NDArray[np.intp] | None
 
@@ -162,11 +174,39 @@ class _Cells:
         matrix = np.frombuffer(found, np.float32).reshape(len(rows), -1)
         if numbers is not None:
             matrix[:, self._number_columns] = numbers
-        if self._encoder.derived:
-            self._derive(matrix, rows, numbers)
-            if np.isinf(matrix).any():
+        return matrix if self._derive(matrix, lambda place: [row[place] for row in rows], numbers) else None
+
+    def of_columns(self, rows: bytes, width: int, places: Sequence[int]) -> NDArray[np.float32] | None:
+        """The same of many rows of CSV; `places` are those of the required columns in it."""
+        are_numbers = {places[raw]: _is_plain(one) for one, raw, _, _ in self._encoder.places}
+        if any(are_numbers[places[raw]] != _is_plain(one) for one, raw, _, _ in self._encoder.places):
+            return None
+        columns = plain_columns.read(rows, width, are_numbers, self._missing)
+        if columns is None:
+            return None
+        numbers: NDArray[np.float64] | None = None
+        if self.numbers:
+            read = [columns[places[raw]] for one, raw, _, _ in self._encoder.places if _is_plain(one)]
+            numbers = self._known(np.column_stack(cast("list[NDArray[np.float64]]", read)))
+            if numbers is None:
                 return None
-        return matrix
+        count = max(len(column[1]) if isinstance(column, tuple) else len(column) for column in columns.values())
+        matrix = np.zeros((count, len(self._encoder.columns)), np.float32)
+        for at, raw, remembered in self._lookups:
+            texts, codes = cast("tuple[Sequence[str], NDArray[np.int32]]", columns[places[raw]])
+            blocks = b"".join([remembered.get(text) or remembered.learn(text) for text in texts])
+            start, size = self._encoder.places[at][2:]
+            matrix[:, start : start + size] = np.frombuffer(blocks, np.float32).reshape(len(texts), size)[codes]
+        if numbers is not None:
+            matrix[:, self._number_columns] = numbers
+
+        def cells(raw: int) -> list[Any]:
+            column = columns[places[raw]]
+            if isinstance(column, tuple):
+                return [column[0][code] for code in column[1].tolist()]
+            return [None if math.isnan(value) else value for value in column.tolist()]
+
+        return matrix if self._derive(matrix, cells, numbers) else None
 
     def of_numbers(self, numbers: NDArray[np.float64]) -> NDArray[np.float32] | None:
         """The same where all inputs are numbers."""
@@ -187,23 +227,27 @@ class _Cells:
             numbers[missing & self._zeros] = 0
         return numbers
 
-    def _derive(self, matrix: NDArray[np.float32], rows: Sequence[_Row], numbers: NDArray[np.float64] | None) -> None:
-        """Fill the last columns."""
+    def _derive(
+        self, matrix: NDArray[np.float32], cells: Callable[[int], list[Any]], numbers: NDArray[np.float64] | None
+    ) -> bool:
+        """Fill the last columns; whether all are numbers that 32 bits hold. `cells` are those of a required column."""
         encoder = self._encoder
+        if not encoder.derived:
+            return True
         required = {name: place for place, name in enumerate(encoder.required)}
         columns = {} if numbers is None else dict(zip((one.column for one in self.numbers), numbers.T, strict=True))
         others = {one.column: one for one, *_ in encoder.places if not _is_plain(one)}
 
         def number(name: str, *, of_any: bool) -> NDArray[np.float64]:
-            cells = [row[required[name]] for row in rows]
             if of_any:
-                return np.array([is_missing(cell, self._missing) for cell in cells], np.float64)
-            return columns[name] if name in columns else _number(others[name], cells, self._missing)
+                return np.array([is_missing(cell, self._missing) for cell in cells(required[name])], np.float64)
+            return columns[name] if name in columns else _number(others[name], cells(required[name]), self._missing)
 
-        with np.errstate(over="ignore"):  # who calls sees it
+        with np.errstate(over="ignore"):  # told below
             for column, one in enumerate(encoder.derived.values(), matrix.shape[1] - len(encoder.derived)):
                 of_any = one.operation in OF_ANY_KIND
                 matrix[:, column] = compute(one, {name: number(name, of_any=of_any) for name in one.columns})
+        return not np.isinf(matrix).any()
 
 
 class _Remembered(dict[Hashable, bytes]):
@@ -238,35 +282,6 @@ def _picked(places: Sequence[Any]) -> Callable[[Any], _Row]:
         (place,) = places
         return lambda row: (row[place],)
     return cast("Callable[[Any], _Row]", itemgetter(*places)) if places else lambda _row: ()
-
-
-def _records(body: bytes, form: str, row: Callable[[Any], _Row]) -> list[_Row] | None:
-    """The required cells of rows as JSON."""
-    if b"\\u0000" in body:
-        return None
-    try:
-        if form == JSON_LINES:
-            records, keys = [plain_numbers.loads(line) for line in body.split(b"\n") if line.strip()], 0
-        else:
-            records, keys = _unwrapped(plain_numbers.loads(body))
-        if not records or not all(isinstance(one, dict) for one in records):
-            return None
-        # With so many braces no cell holds any, and with so many colons no key stands twice.
-        counts = (len(records) + keys, int(form == JSON), sum(map(len, records)) + keys)
-        return list(map(row, records)) if (*map(body.count, (b"{", b"[", b":")),) == counts else None
-    except (ValueError, KeyError):
-        return None
-
-
-def _unwrapped(document: Any) -> tuple[list[Any], int]:
-    """The rows, and how many keys were around them."""
-    if isinstance(document, list):
-        return document, 0
-    if isinstance(document, dict) and len(document) == 1:
-        ((key, rows),) = document.items()
-        if key in _FORMS and isinstance(rows, list):
-            return rows, 1
-    return [], 0
 
 
 def _number(one: Input, cells: list[Any], missing: frozenset[str]) -> NDArray[np.float64]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from housing.data.collectors import is_text, texts_of
+from housing.data.csv_file import CsvFile
 from housing.data.csv_format import CsvFormat
 from housing.data.faults import Faults, listed, repeated
 from housing.data.header import check_separator
@@ -59,7 +60,15 @@ def csv_pieces(
         faults.raise_any()
     if not rows:
         raise DataError(f"{where.text}: there are no rows to predict")
+    if len(files) == 1 and isinstance(files[0], CsvFile) and (lines := files[0].plain_lines()) is not None:
+        return _of_lines(files[0].names, lines, rows_a_piece)
     return _texts(files, rows_a_piece, numbers)
+
+
+def _of_lines(names: Sequence[str], lines: Iterator[bytes], rows_a_piece: int) -> Iterator[str]:
+    header = _text(names, [])
+    while some := list(islice(lines, rows_a_piece)):
+        yield header + b"".join(some).decode()
 
 
 def _texts(files: Sequence[RawFile], rows_a_piece: int, numbers: NumberFormat) -> Iterator[str]:

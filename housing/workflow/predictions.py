@@ -6,7 +6,9 @@ import csv
 import io
 import math
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -22,6 +24,7 @@ from housing.workflow.outcome import Invocation, Outcome, OutputTable, Reporter
 from housing.workflow.session import Session
 
 _ROWS_A_REQUEST = 2000  # a row of raw CSV is about 500 bytes, and an endpoint takes 6 MB
+_ASKED_AT_ONCE = 2
 _SHOWN_ROWS = 20
 
 
@@ -65,7 +68,8 @@ def _predict_here(
         # A host of somebody else's need not know what nobody asks for.
         asked: dict[str, Any] = {"extras": extras} if extras else {}
         with reporter.working(f"asking {endpoint}"):
-            predictions = [session.host.predict(endpoint, piece, **asked) for piece in pieces]
+            host = session.host
+            predictions = list(_in_turn(lambda piece: host.predict(endpoint, piece, **asked), pieces))
     names = [*dataset.label_levels, *map(str, dataset.quantiles or ())]
     answers = [
         (*cells, *beside, one.variant)
@@ -94,6 +98,22 @@ def _predict_here(
         next_commands=((invocation.next("status"), "who answered how often"),),
         raw=_csv((*columns, "variant", *explanation_columns(predictions)), with_explanations(answers, predictions)),
     )
+
+
+def _in_turn(ask: Callable[[str], Prediction], pieces: Iterator[str]) -> Iterator[Prediction]:
+    """What was answered to each piece, in their order; the next are read and asked while one is answered."""
+    with ThreadPoolExecutor(_ASKED_AT_ONCE) as pool:
+        asked: deque[Future[Prediction]] = deque()
+        try:
+            for piece in pieces:
+                asked.append(pool.submit(ask, piece))
+                if len(asked) > _ASKED_AT_ONCE:
+                    yield asked.popleft().result()
+            while asked:
+                yield asked.popleft().result()
+        finally:
+            for one in asked:
+                one.cancel()
 
 
 def _predict_there(experiment: Experiment, invocation: Invocation, reporter: Reporter, *, source: str) -> Outcome:

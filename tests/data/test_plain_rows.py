@@ -96,6 +96,17 @@ def test_csv_is_encoded_as_on_the_whole_way_or_not_at_once(data: st.DataObject, 
     _same_or_none(encoder, body.encode(), CSV)
 
 
+@given(data=st.data(), encoder=st.sampled_from([EVERY, NUMBERS]))
+@settings(max_examples=40, deadline=None)
+def test_many_rows_are_encoded_by_column_as_they_are_by_row(data: st.DataObject, encoder: Encoder) -> None:
+    header = data.draw(st.permutations([*encoder.required, "price"]))
+    plain = [str(ORDINARY.get(name, "5")) for name in header]
+    odd = [[str(cell) for cell in _cells(data, header, CELLS)] for _ in range(data.draw(st.integers(0, 3)))]
+    body = "\n".join(",".join(row) for row in [header, *[plain] * 300, *odd]) + "\n"
+    found = _same_or_none(encoder, body.encode(), CSV)
+    assert odd or found is not None
+
+
 @given(data=st.data(), encoder=st.sampled_from([EVERY, NUMBERS]), form=st.sampled_from([JSON, JSON_LINES]))
 @settings(max_examples=300, deadline=None)
 def test_json_is_encoded_as_on_the_whole_way_or_not_at_once(data: st.DataObject, encoder: Encoder, form: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bz2
+import csv
 import gzip
 import io
 import os
@@ -168,3 +169,17 @@ def test_rows_to_predict_without_a_known_column_go_to_who_judges_them(tmp_path: 
     file = tmp_path / "rows.csv"
     file.write_text("a|b\n1|2\n")
     assert list(csv_pieces(str(file), form=CsvFormat("|"), rows_a_piece=10, columns=["area"])) == ["a,b\r\n1,2\r\n"]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("cell", ["x y", '"x, y"', " süd", ""])
+def test_pieces_of_a_file_hold_its_rows_each_with_the_header(tmp_path: Path, cell: str, end: str) -> None:
+    file = tmp_path / "rows.csv"
+    lines = ["area,zone", *(f"{number},{cell}" for number in range(7))]
+    file.write_bytes(("\ufeff" + end.join([*lines[:3], "", *lines[3:]]) + end).encode())
+    pieces = list(csv_pieces(str(file), rows_a_piece=3))
+    rows = [list(csv.reader(io.StringIO(piece, newline=""))) for piece in pieces]
+    assert [len(found) for found in rows] == [4, 4, 2]
+    assert {tuple(found[0]) for found in rows} == {("area", "zone")}
+    wanted = cell.strip('"')
+    assert [row for found in rows for row in found[1:]] == [[str(number), wanted] for number in range(7)]

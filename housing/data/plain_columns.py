@@ -1,0 +1,62 @@
+"""Many rows of CSV read column by column, by Arrow: numbers, and levels as the few texts that occur."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+# From there on whole numbers lose digits.
+_EXACT = 2.0**53
+
+Column = NDArray[np.float64] | tuple[Sequence[str], NDArray[np.int32]]
+"""Numbers, NaN for missing; or the texts that occur, and the place of each row's among them."""
+
+
+def read(
+    rows: bytes, width: int, are_numbers: Mapping[int, bool], missing_texts: Collection[str]
+) -> dict[int, Column] | None:
+    """The columns at these places, of rows without a header, quotes or NULs; None where a number is not surely one."""
+    import pyarrow as pa
+    from pyarrow import csv
+
+    names = {place: str(place) for place in are_numbers}
+    texts = pa.dictionary(pa.int32(), pa.string())
+    try:
+        table = csv.read_csv(
+            pa.BufferReader(rows),
+            read_options=csv.ReadOptions(
+                column_names=[str(place) for place in range(width)], use_threads=False, block_size=len(rows) + 1
+            ),
+            parse_options=csv.ParseOptions(quote_char=False),
+            convert_options=csv.ConvertOptions(
+                include_columns=list(names.values()),
+                column_types={names[place]: pa.float64() if one else texts for place, one in are_numbers.items()},
+                null_values=sorted(missing_texts),
+                strings_can_be_null=False,
+            ),
+        )
+    except pa.ArrowException:
+        return None
+    found: dict[int, Column] = {}
+    for place, is_number in are_numbers.items():
+        column = table.column(names[place]).combine_chunks()
+        column = column.chunk(0) if isinstance(column, pa.ChunkedArray) else column
+        if is_number:
+            values = _exact(column)
+            if values is None:
+                return None
+            found[place] = values
+        else:
+            found[place] = column.dictionary.to_pylist(), column.indices.to_numpy(zero_copy_only=False)
+    return found
+
+
+def _exact(column: Any) -> NDArray[np.float64] | None:
+    """None where a text was taken for no number, for an endless one, or lost digits."""
+    values: NDArray[np.float64] = column.to_numpy(zero_copy_only=False).astype(np.float64)
+    if np.count_nonzero(np.isnan(values)) != column.null_count:
+        return None
+    return None if np.fmax.reduce(np.abs(values), initial=0) >= _EXACT else values
