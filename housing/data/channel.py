@@ -62,18 +62,28 @@ def build(
         raise DataError(f"channel {name}: a feature is infinite, or a label is not finite, in 32-bit floating point")
     if weights is not None and (weights.shape != label.shape or not (np.isfinite(weights) & (weights > 0)).all()):
         raise DataError(f"channel {name}: there must be a weight for every row, finite and more than 0")
-    # One bit pattern for every NaN, or equal channels would differ in their digest.
-    features = np.where(np.isnan(features), np.float32(np.nan), features).astype(np.float32, copy=False)
+    features = _with_one_nan(np.ascontiguousarray(features, dtype=np.float32))
     label = np.ascontiguousarray(label, dtype=np.float32)
     found = hashlib.sha256("\0".join((*columns, str(len(label)))).encode())
-    found.update(label.astype("<f4", copy=False).tobytes())
-    found.update(features.astype("<f4", copy=False).tobytes())
+    found.update(label.astype("<f4", copy=False).data)
+    found.update(features.astype("<f4", copy=False).data)
     if weights is not None:
         weights = np.ascontiguousarray(weights, dtype=np.float32)
-        found.update(weights.astype("<f4", copy=False).tobytes())
+        found.update(weights.astype("<f4", copy=False).data)
     if categorical or directions:
         found.update(repr((categorical, directions)).encode())
     return Channel(name, features, label, columns, found.hexdigest(), weights, categorical, directions)
+
+
+def _with_one_nan(features: NDArray[np.float32]) -> NDArray[np.float32]:
+    """One bit pattern for every NaN, or equal channels would differ in their digest; itself where it has no other."""
+    import numpy as np
+
+    missing = np.isnan(features)
+    usual = np.float32(np.nan).view(np.uint32)
+    if (features.view(np.uint32)[missing] == usual).all():
+        return features
+    return np.where(missing, np.float32(np.nan), features)
 
 
 def write_csv(channel: Channel, path: Path) -> None:

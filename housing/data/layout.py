@@ -30,6 +30,7 @@ class Layout:
         # A joint encoder of several models may read a column in two ways.
         self.required = tuple(dict.fromkeys(one.column for one in inputs))
         self._derived, self._missing_texts = derived, missing_texts
+        self._asked = {name for one in derived.values() for name in one.columns}
         raw = [self.required.index(one.column) for one in inputs]
         self.places: list[tuple[Input, int, int, int]] = (
             [*zip(inputs, raw, accumulate([0, *sizes[:-1]]), sizes, strict=True)] if sizes else []
@@ -65,21 +66,20 @@ class Layout:
         absent = self._absent(raw)
         with np.errstate(over="ignore"):  # told below, by column
             if (plain := self._plain_numbers(raw)) is not None:
-                numbers.update(zip([one.column for one, _ in self._numbers], plain, strict=True))
+                names = [one.column for one, _ in self._numbers]
+                numbers.update((name, found) for name, found in zip(names, plain, strict=True) if name in self._asked)
                 matrix[:, self._number_columns] = plain.T
             for one, place, start, size in self.places if plain is None else self._others:
                 values = raw[place]
-                if isinstance(one, Number):
-                    numbers[one.column] = one.read(values, missing, faults)
-                    matrix[:, start] = numbers[one.column]
-                elif isinstance(one, Levels):
+                if isinstance(one, Levels):
                     one.write(values, flat, start=start, width=width, missing_texts=missing, faults=faults)
-                elif isinstance(one, Flag):
-                    numbers[one.column] = one.read(values, missing, faults)
-                    matrix[:, start] = numbers[one.column]
+                elif isinstance(one, Number | Flag):
+                    matrix[:, start] = read = one.read(values, missing, faults)
+                    self._keep(one.column, read, numbers)
                 elif isinstance(one, Moment):
-                    numbers[one.column] = one.days(values, missing, faults)
-                    matrix[:, start : start + size] = one.block(numbers[one.column])
+                    days = one.days(values, missing, faults)
+                    matrix[:, start : start + size] = one.block(days)
+                    self._keep(one.column, days, numbers)
                 elif len(found := one.block(values, missing, faults)) == len(matrix):  # else there are faults
                     matrix[:, start : start + size] = found
             faults.raise_any()
@@ -90,6 +90,11 @@ class Layout:
             _, column = np.argwhere(np.isinf(matrix))[0]
             raise DataError(f"rows: {self.columns[column]}: a value is too large for 32-bit floating point")
         return matrix
+
+    def _keep(self, column: str, read: NDArray[np.float64], numbers: dict[str, NDArray[np.float64]]) -> None:
+        """For columns that are derived; all of them together would take more memory than the matrix."""
+        if column in self._asked:
+            numbers[column] = read
 
     def _plain_numbers(self, raw: Sequence[Any]) -> NDArray[np.float64] | None:
         """(columns, rows) of all inputs that stay numbers, as `Number.read` has them; None where it must be asked."""

@@ -90,16 +90,19 @@ def prepare(dataset: Dataset, features: Features, weights: Weights = "none") -> 
     """Read, check, split and encode; writes nothing. Raises DataError."""
     table = read(dataset)
     parts = split(table, dataset) if dataset.split.outer is None else outer_split(table, dataset)
-    train, validation = table.take(parts.train), table.take(parts.validation)
+    train = table.take(parts.train)
     encoder = Encoder.fit(train, dataset, features)
     check_label(table, parts, encoder)
+    channels = {"train": _channel("train", train, encoder, dataset, weights)}
+    del train  # a copy of most of the table
+    channels["validation"] = _channel("validation", table.take(parts.validation), encoder, dataset, weights)
     return Prepared(
         dataset=dataset,
         features=features,
         table=table,
         parts=parts,
         encoder=encoder,
-        channels=_channels(encoder, train, validation, dataset, weights),
+        channels=channels,
         data_digest=table.digest(),
         split_digest=parts.digest(),
         weights=weights,
