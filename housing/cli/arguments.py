@@ -31,6 +31,7 @@ class Request:
     overrides: tuple[str, ...] = ()
     config_dir: Path | None = None
     multirun: bool = False
+    dry_run: bool = False
     cfg: str | None = None
     detailed_exitcode: bool = False
     label: str | None = None

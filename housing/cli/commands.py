@@ -278,6 +278,7 @@ FLAGS = (
         commands=("train", "tune"),
         why="the others change one model or one endpoint, where jobs would undo each other's work",
     ),
+    Flag("--dry-run", "list the jobs, what is known of them and what they may take", commands=("train", "tune")),
     Flag(
         "--cfg",
         "print the composed configuration and stop",

@@ -194,7 +194,13 @@ def _every_job(request: Request) -> str:
 def _run(request: Request) -> int:
     require_memory()
     console = _console(as_json=request.json)
-    if request.multirun:
+    if request.dry_run:
+        from housing.api.planned import planned
+
+        outcome = planned(
+            str(request.command), request.overrides, request.config_dir, console, multirun=request.multirun
+        )
+    elif request.multirun:
         from housing.api.multirun import multirun
         from housing.console import Console
 

@@ -83,12 +83,16 @@ class Sweep:
         jobs = ((_typed(job), self._composed(job)) for job in self._jobs())
         return "".join(f"---\n# {' '.join(overrides)}\n{composed.yaml}" for overrides, composed in jobs)
 
+    def jobs(self) -> Iterator[tuple[Composed, tuple[str, ...]]]:
+        """The configuration of each job, and what was typed for it."""
+        return ((self._composed(job), _typed(job)) for job in self._jobs())
+
     def run(self, task: Task, *, parallel: int = 1, stopping: threading.Event | None = None) -> list[Any]:
         """What the task returned for each job, in order. `parallel` jobs at once; 1 keeps them on this thread.
 
         When it is interrupted it sets `stopping`, waits for the running jobs and begins no other.
         """
-        jobs = ((self._composed(job), _typed(job)) for job in self._jobs())
+        jobs = self.jobs()
         if parallel == 1:
             return [task(composed, overrides) for composed, overrides in jobs]
         with ThreadPoolExecutor(parallel, thread_name_prefix="multirun") as pool:

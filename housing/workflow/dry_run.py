@@ -1,0 +1,198 @@
+"""`--dry-run`: the jobs that a command would train, what is known of them already, and what they may take."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+from housing.config.schema import CHOOSABLE, Experiment
+from housing.errors import ConfigError, TrackingError
+from housing.tracking import schema
+from housing.training.metrics import direction
+from housing.tuning.space import bare
+from housing.workflow.configured import configured_point, configured_points_of_others
+from housing.workflow.outcome import Invocation, Outcome, OutputTable, Reporter
+from housing.workflow.reuse import job_tags
+from housing.workflow.session import Session
+from housing.workflow.spending import earlier_billed_seconds, estimate
+from housing.workflow.trial_runs import chosen_options
+from housing.workflow.trials import most_rounds
+
+if TYPE_CHECKING:
+    from housing.data.preparation import Prepared
+    from housing.tracking.queries import RunQueries
+    from housing.tracking.reader import Run
+    from housing.tuning.trial import Trial
+
+_MOST_ROWS = 30
+_EARLIER_JOBS = 200
+_LEARNING = ("tpe", "cmaes")
+"""Samplers whose later proposals depend on what the earlier ones have found."""
+
+
+@dataclass(frozen=True)
+class PlannedJob:
+    """`known` is a finished run of the same job; `seconds` are those of jobs like it, None where there are none."""
+
+    name: str
+    algorithm: str
+    known: str | None = None
+    seconds: float | None = None
+
+
+def planned_study(experiment: Experiment, invocation: Invocation, reporter: Reporter) -> Outcome:
+    """What `housing tune` would train; reads the data and the record, and writes nothing. Raises ConfigError."""
+    from housing.tracking.names import trial_name
+
+    spec = experiment.study
+    if not experiment.search_space:
+        raise ConfigError(
+            "search_space: nothing to search; name a range: 'algorithm.<hyperparameter>=interval(0.01,0.3)'"
+        )
+    if spec.resume is not None:
+        raise ConfigError(
+            "study.resume: a dry run lists the jobs of a new study; leave out --dry-run to go on with one"
+        )
+    session = Session(experiment, invocation, reporter)
+    record = _record(experiment)
+    finished = (
+        {run.tags[schema.JOB_DIGEST]: run for run in record.finished_jobs_with(schema.JOB_DIGEST)} if record else {}
+    )
+    like = _seconds_by_algorithm(record, experiment)
+    prepared: dict[str, Prepared] = {}
+    jobs = []
+    for trial in _proposed(session):
+        chosen = session.choosing(chosen_options(trial.parameters))
+        known = finished.get(_digest(chosen, trial, prepared))
+        name = trial_name(trial.number, trial.parameters, trials=spec.trials)
+        algorithm = chosen.experiment.algorithm.name
+        seconds = like.get(algorithm)
+        jobs.append(PlannedJob(name, algorithm, known.name if known else None, seconds and seconds * spec.folds))
+    return _outcome(session, jobs, total=spec.trials, reuses=spec.reuse, parallel=spec.parallel, record=record)
+
+
+def planned_jobs(jobs: Sequence[tuple[str, Experiment, Invocation]], reporter: Reporter) -> Outcome:
+    """What `housing train -m` would train: what was typed for each job, its experiment and its invocation."""
+    _, experiment, invocation = jobs[0]
+    record = _record(experiment)
+    planned = []
+    for name, each, of_it in jobs:
+        same = record.finished_with({schema.KIND: "job", schema.CONFIG_HASH: of_it.config_hash}) if record else iter(())
+        known = next((run for run in same if schema.TRIAL not in run.tags), None)
+        seconds = _seconds_by_algorithm(record, each).get(each.algorithm.name)
+        planned.append(PlannedJob(name, each.algorithm.name, known.name if known else None, seconds))
+    session = Session(experiment, invocation, reporter)
+    return _outcome(session, planned, total=len(planned), reuses=False, parallel=experiment.parallel, record=record)
+
+
+def _proposed(session: Session) -> Iterator[Trial]:
+    """The trials whose points do not depend on what other trials find."""
+    from housing.tuning.sampler import Sampler
+
+    experiment = session.experiment
+    spec, own = experiment.study, configured_point(session)
+    others = configured_points_of_others(session)
+    known = spec.start_from if not isinstance(spec.start_from, str) else ()
+    first = (own is not None) + len(others) + len(known)
+    count = min(spec.trials, max(first, spec.startup_trials) if spec.sampler in _LEARNING else spec.trials)
+    sampler = Sampler(
+        experiment.search_space,
+        spec,
+        seed=experiment.seed,
+        directions=tuple(direction(each, experiment.algorithm.directions) for each in spec.objectives),
+        known=known,
+        configured=own,
+        of_others=others,
+        rounds=most_rounds(experiment),
+    )
+    for _ in range(count if spec.engine == "optuna" else 0):
+        if (trial := sampler.ask()) is None:
+            return
+        yield trial
+
+
+def _digest(session: Session, trial: Trial, prepared: dict[str, Prepared]) -> str:
+    """That of the trial's job; `prepared` keeps what was read, by dataset and features."""
+    from housing.data.preparation import prepare
+
+    experiment = session.experiment
+    key = f"{experiment.dataset!r} {experiment.features!r}"
+    if key not in prepared:
+        with session.reporter.working("reading the data"):
+            prepared[key] = prepare(experiment.dataset, experiment.features, experiment.weights)
+    proposed = {bare(name): value for name, value in trial.parameters.items() if name not in CHOOSABLE}
+    hyperparameters = dict(experiment.algorithm.hyperparameters) | proposed
+    return job_tags(session, hyperparameters, prepared[key].channels.values()).get(schema.JOB_DIGEST, "")
+
+
+def _record(experiment: Experiment) -> RunQueries | None:
+    """The record as it is; None where there is none yet, or nothing of this experiment."""
+    from housing.tracking.reading import Record
+    from housing.tracking.store import check_creatable
+
+    if check_creatable(experiment.tracking.uri):
+        return None
+    try:
+        return Record.open(experiment.tracking.uri, experiment.name).own
+    except TrackingError:
+        return None
+
+
+def _seconds_by_algorithm(record: RunQueries | None, experiment: Experiment) -> Mapping[str, float]:
+    """The median of earlier jobs of the same dataset."""
+    from itertools import islice
+
+    found: dict[str, list[float]] = {}
+    runs: Iterator[Run] = record.finished_with({schema.KIND: "job"}) if record else iter(())
+    for run in islice(runs, _EARLIER_JOBS):
+        if run.params.get("dataset") == experiment.dataset.name and "training_seconds" in run.metrics:
+            found.setdefault(run.params.get("algorithm", ""), []).append(run.metrics["training_seconds"])
+    return {algorithm: median(seconds) for algorithm, seconds in found.items()}
+
+
+def _outcome(
+    session: Session, jobs: Sequence[PlannedJob], *, total: int, reuses: bool, parallel: int, record: RunQueries | None
+) -> Outcome:
+    experiment, invocation = session.experiment, session.invocation
+    known = [job for job in jobs if job.known]
+    to_train = total - (len(known) if reuses else 0)
+    lines = []
+    if total > len(jobs):
+        lines.append(f"{total - len(jobs)} more are proposed when these have ended, by what they find")
+    if known and not reuses and invocation.command == "tune":
+        lines.append(f"{len(known)} of them are known: study.reuse=true takes their results over")
+    expected = _expected_seconds([job for job in jobs if not (reuses and job.known)], to_train)
+    if expected is None:
+        lines.append("seconds: unknown, for no job like these has been recorded")
+    else:
+        lines.append(
+            f"about {expected / parallel:,.0f} s, {parallel} at once, by earlier jobs of {experiment.dataset.name}"
+        )
+    rental = session.runner.rental
+    if rental is not None:
+        earlier = earlier_billed_seconds(record, rental) if record else []
+        text = estimate(rental, experiment.prices, jobs=to_train * experiment.study.folds, earlier=earlier)
+        lines.append(f"cost: {text}")
+    session.resources.close()
+    rows = [(job.name, job.algorithm, job.known, job.seconds) for job in jobs[:_MOST_ROWS]]
+    title = "" if len(jobs) <= _MOST_ROWS else f"the first {_MOST_ROWS} of {len(jobs)}"
+    data: dict[str, Any] = {
+        "jobs": [{"name": j.name, "algorithm": j.algorithm, "known": j.known, "seconds": j.seconds} for j in jobs],
+        "total": total,
+        "to_train": to_train,
+        "expected_seconds": expected,
+    }
+    return Outcome(
+        headline=f"{invocation.command}: {total} {'job' if total == 1 else 'jobs'}; nothing is trained or recorded",
+        data=data,
+        lines=lines,
+        tables=(OutputTable(title, ("job", "algorithm", "known", "seconds"), rows),),
+    )
+
+
+def _expected_seconds(jobs: Sequence[PlannedJob], total: int) -> float | None:
+    """Of all jobs one after the other; those that are not listed yet take as long as the others do."""
+    seconds = [job.seconds for job in jobs if job.seconds is not None]
+    return sum(seconds) / len(seconds) * total if seconds else (0.0 if total == 0 else None)
