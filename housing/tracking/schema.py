@@ -171,7 +171,10 @@ Inputs are the parts of the dataset, each with its digest, its rows and the type
 MLflow's filter language finds runs by all of these:
 
 ```python
-MlflowClient().search_runs(ids, "tags.`housing.kind` = 'job' and metrics.validation_mae < 20000")
+from mlflow import MlflowClient
+
+good = "tags.`housing.kind` = 'job' and metrics.validation_mae < 20000"
+runs = MlflowClient("sqlite:///mlflow.db").search_runs(["1"], good)
 ```
 
 | tag | meaning |

@@ -17,6 +17,7 @@ from mlflow import MlflowClient
 import housing as library
 from housing.api.result import result_of
 from housing.secrets import remember_override
+from housing.tracking import schema
 from housing.workflow.outcome import Outcome, OutputTable
 from tests.workflow.conftest import Answer, Housing
 from tests.workflow.quick import POINT
@@ -80,6 +81,10 @@ def described(job: str, study: str, final: str) -> None:
     assert len(card) < 5_000
     assert record.get_model_version("program", "1").description == card
     assert "models:/program@champion" in record.get_registered_model("program").description
+    (block,) = re.findall(r"```python\n(.*?)```", Path(schema.__file__).read_text(encoding="utf-8"), re.DOTALL)
+    asked: dict[str, list[object]] = {}
+    exec(block.replace("metrics.validation_mae < 20000", "metrics.validation_log_loss < 2"), asked)
+    assert asked["runs"], "the page of the record tells how to ask it"
     columns = json.loads(runs["final"].inputs.dataset_inputs[0].dataset.schema)["mlflow_colspec"]
     assert {"name": "bill_length_mm", "type": "double"} in columns
     assert {"name": "species", "type": "string"} in columns
