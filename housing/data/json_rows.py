@@ -21,7 +21,7 @@ from housing.errors import DataError
 
 Records = list[dict[str, Any]]
 
-_KEYS = ("instances", "dataframe_records", "dataframe_split", "inputs")
+ROWS_KEYS = ("instances", "dataframe_records", "dataframe_split", "inputs")
 _FORMS = (
     'the JSON body must be {"instances": [{column: value, ...}, ...]}, the same with "dataframe_records", a bare list '
     '[{column: value, ...}, ...], {"dataframe_split": {"columns": [...], "data": [[...], ...]}} or '
@@ -35,7 +35,7 @@ def records_from_json(text: str) -> Records:
     if isinstance(document, list):
         return _records(document, "the list")
     keys = list(document) if isinstance(document, dict) else []
-    forms = [key for key in keys if key in _KEYS]
+    forms = [key for key in keys if key in ROWS_KEYS]
     if len(forms) > 1:
         raise DataError(f"the body has {forms[0]} and {forms[1]}; send the rows once")
     form = forms[0] if forms else ""

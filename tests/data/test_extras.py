@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from housing.data.content_type import CSV, form_of
-from housing.data.extras import Extras, asked_in, extras_of
+from housing.data.extras import Extras, asked_beside_rows, asked_in, extras_of
 from housing.errors import DataError
 
 
@@ -14,6 +16,25 @@ def test_parameters_are_read_as_they_are_written(extras: Extras) -> None:
     content_type = f"text/csv; charset=utf-8{extras.parameters}"
     assert form_of(content_type) == CSV
     assert extras_of(asked_in(content_type)) == extras
+
+
+@pytest.mark.parametrize(
+    ("document", "extras"),
+    [
+        ({"instances": [{"a": 1}], "interval": 0.9}, Extras(0.9)),
+        ({"explain": 5, "dataframe_split": {"columns": ["a"], "data": [[1]]}}, Extras(explain=5)),
+        ({"inputs": {"a": [1]}, "interval": 0.8, "explain": None}, Extras(0.8)),
+    ],
+)
+def test_fields_beside_the_rows_of_a_document_ask_the_same(document: object, extras: Extras) -> None:
+    assert extras_of(asked_beside_rows(json.dumps(document).encode())) == extras
+
+
+@pytest.mark.parametrize(
+    "body", ['[{"interval": 3}]', '{"instances": [{"interval": 3}]}', '{"inputs": {"explain": [3]}}', '{"interval": ']
+)
+def test_columns_of_these_names_ask_for_nothing(body: str) -> None:
+    assert asked_beside_rows(body.encode()) == ""
 
 
 def test_other_parameters_ask_for_nothing() -> None:

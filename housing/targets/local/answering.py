@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from housing.data.answers import write
+from housing.data.content_type import JSON
+from housing.data.extras import asked_beside_rows
 from housing.errors import HousingError
 from housing.targets.local.frames import Answer, Ask
 from housing.training.predictor import Predictor
@@ -17,6 +19,8 @@ def answer(predictor: Predictor, kind: Ask, body: bytes, extras: str = "") -> tu
     """
     try:
         asked_in, answered_in = kind.content_types
+        if not extras and asked_in == JSON:
+            extras = asked_beside_rows(body)
         if extras:
             return Answer.PREDICTED, predictor.detailed_body(body, asked_in, extras).write(answered_in).encode()
         text = write(predictor.predict_body(body, asked_in), predictor.encoder.label_levels, answered_in)

@@ -31,7 +31,7 @@ def transform_fn(predictor: Any, content: str | bytes, content_type: str, accept
     """Answer one request; what is wrong with its rows is answered with status 400 and the reason."""
     from housing.data.answers import write
     from housing.data.content_type import CSV, FORMS, JSON, JSON_LINES, form_of
-    from housing.data.extras import asked_in
+    from housing.data.extras import asked_beside_rows, asked_in
     from housing.errors import DataError
 
     form = form_of(content_type or CSV)
@@ -41,7 +41,7 @@ def transform_fn(predictor: Any, content: str | bytes, content_type: str, accept
     wanted = accept.partition(";")[0].strip().lower()
     answered = wanted if wanted in (CSV, JSON_LINES) else JSON
     try:
-        if parameters := asked_in(content_type or CSV):
+        if parameters := asked_in(content_type or CSV) or (asked_beside_rows(body) if form == JSON else ""):
             return predictor.detailed_body(body, form, parameters).write(answered), answered
         predictions = predictor.predict_body(body, form)
     except DataError as error:
