@@ -72,6 +72,9 @@ def _vendor_fault(error: Exception, files: Files) -> Fault:
         return Fault(
             tuple(merged[1].split(".")), "a key above it holds a plain value, so nothing fits below", where=where
         )
+    if "override must be a string or a list. Got NoneType" in text:
+        rule = "a group is given null, where it takes the name of an option"
+        return Fault((), rule, way_out="to go without one, write ~ and the group: ~search_space", where=where)
     first = next((line for line in text[inside.end() if inside else 0 :].splitlines() if line.strip()), text)
     return Fault((), f"Hydra cannot compose this: {first}", where=where)
 

@@ -249,3 +249,10 @@ def test_a_config_dir_must_be_a_folder(tmp_path: Path, what: str) -> None:
         folder.write_text("")
     with pytest.raises(ConfigError, match=r"--config-dir .*conf: "):
         load([], folder)
+
+
+@pytest.mark.parametrize("override", ["search_space=null", "dataset=null"])
+def test_a_group_that_is_given_nothing_is_told_how_to_go_without(override: str) -> None:
+    with pytest.raises(ConfigError, match=r"takes the name of an option; to go without one, write ~ and the group"):
+        load([override])
+    assert load(["~search_space"]).search_space == {}
