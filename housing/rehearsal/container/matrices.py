@@ -173,7 +173,10 @@ def _is_number(text: str) -> bool:
 
 
 def _csv(folder: Path, *, weights: bool) -> xgboost.DMatrix:
-    delimiter = _delimiter(next(folder.iterdir()))
+    sample = min(folder.iterdir())
+    with sample.open(encoding="utf-8") as file:
+        file.readline()  # what is no UTF-8 ends here, with Python's own error
+    delimiter = _delimiter(sample)
     weighed = "&weight_column=1" if weights else ""
     return _from_text(f"{folder}?format=csv&label_column=0&delimiter={delimiter}{weighed}", "csv")
 

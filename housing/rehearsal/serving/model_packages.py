@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from housing.rehearsal.store import Record
 
 _GROUP, _PACKAGE = "model-package-group", "model-package"
+_OLDEST_FIRST = ("CreationTime", "Ascending")
 _NOT_HERE = ("ValidationSpecification", "SourceAlgorithmSpecification", "SourceUri")
 _CHANGED = ("ModelApprovalStatus", "ApprovalDescription", "InferenceSpecification", "ModelCard", "ModelLifeCycle")
 _VERSIONED = re.compile(r".*/\d+")
@@ -33,7 +34,7 @@ def describe_group(context: Context, request: dict[str, Any]) -> dict[str, Any]:
 
 
 def list_groups(context: Context, request: dict[str, Any]) -> dict[str, Any]:
-    return listing.summaries(context, _GROUP, request, member="ModelPackageGroupSummaryList")
+    return listing.summaries(context, _GROUP, request, member="ModelPackageGroupSummaryList", order=_OLDEST_FIRST)
 
 
 def delete_group(context: Context, request: dict[str, Any]) -> None:
@@ -85,7 +86,9 @@ def list_packages(context: Context, request: dict[str, Any]) -> dict[str, Any]:
     ]
     if approval:
         records = [record for record in records if record.get("ModelApprovalStatus") == approval]
-    return listing.summaries(context, _PACKAGE, request, member="ModelPackageSummaryList", records=records)
+    return listing.summaries(
+        context, _PACKAGE, request, member="ModelPackageSummaryList", order=_OLDEST_FIRST, records=records
+    )
 
 
 def update_package(context: Context, request: dict[str, Any]) -> dict[str, Any]:

@@ -208,6 +208,16 @@ def test_what_xgboost_cannot_do_is_told_as_the_container_does(machine: Machine) 
     assert "label must be non-negative for Poisson" in ended.failure
 
 
+def test_a_file_in_another_encoding_ends_the_container_itself(machine: Machine) -> None:
+    tree = machine.tree("utf-16", WALKTHROUGH, {"train": ""})
+    (tree.data / "train/train.csv").write_bytes(csv(rows(1)).encode("utf-16"))
+
+    ended = machine.run(tree)
+
+    assert ended.code == 1
+    assert "UnicodeDecodeError: 'utf-8' codec can't decode byte 0xff in position 0" in ended.failure
+
+
 def test_checkpoints_are_written_once_and_not_found_again(machine: Machine) -> None:
     ended = machine.run(machine.tree("checkpoints", WALKTHROUGH, CHANNELS, checkpoints=True))
 

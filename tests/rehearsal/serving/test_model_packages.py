@@ -58,6 +58,8 @@ def test_an_approved_version_is_served(shop: Shop) -> None:
     endpoint = shop.endpoint(variant(model["ModelName"]))
     assert shop.invoke(endpoint)[0] == 4.0
 
+    oldest_first = client.list_model_packages(ModelPackageGroupName=group)["ModelPackageSummaryList"]
+    assert [each["ModelPackageArn"] for each in oldest_first] == arns
     listed = client.list_model_packages(ModelPackageGroupName=group, ModelApprovalStatus="Approved")
     assert [each["ModelPackageArn"] for each in listed["ModelPackageSummaryList"]] == [arns[1]]
 
