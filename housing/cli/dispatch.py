@@ -129,10 +129,12 @@ class _RowsRead:
     """Tells on stderr how many rows have been read, after a second for the first time."""
 
     def __init__(self) -> None:
-        self._next_s = time.monotonic() + 1
+        self._next_s: float | None = None
 
     def __call__(self, rows: int) -> None:
         now = time.monotonic()
+        if self._next_s is None:
+            self._next_s = now + 1
         if now >= self._next_s:
             self._next_s = now + (5 if sys.stderr.isatty() else 15)
             sys.stderr.write(f"housing: read {rows:,} rows\n")

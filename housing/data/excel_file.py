@@ -64,7 +64,9 @@ def _cells(path: Path, sheet: str | None) -> Sequence[Sequence[Any]]:
         book = python_calamine.CalamineWorkbook.from_path(str(path))
         names = book.sheet_names
         if sheet is None and len(names) > 1:
-            raise DataError(f"{path}: has the sheets {listed(names, 12)}; set sheet to the one that holds the table")
+            raise DataError(
+                f"{path}: has the sheets {listed(names, 12)}; set sheet (describe: --sheet) to that of the table"
+            )
         if sheet is not None and sheet not in names:
             near = nearest(sheet, names)
             hint = f"did you mean {near!r}?" if near else f"it has {listed(names, 12)}"

@@ -104,7 +104,7 @@ def _moments(cells: Sequence[Cell], texts: Sequence[str], place: Callable[[int],
         ("dates", _DATES),
         ("clock times", _CLOCKS),
     ):
-        known = {text for text in texts if pattern.fullmatch(text.strip())}
+        known = {text for text in texts if pattern.fullmatch(text.strip()) and not is_number(text)}
         odd = [cell for cell in cells if cell[0] not in known]
         if 2 * (len(cells) - len(odd)) <= len(cells):
             continue

@@ -224,6 +224,14 @@ def test_rows_without_a_label_stop_nothing_and_are_left_out(tmp_path: Path) -> N
     assert (table.rows, table.left_out) == (18, {"label_missing": 2})
 
 
+def test_decimals_of_four_digits_are_no_dates(tmp_path: Path) -> None:
+    table = pd.DataFrame({"area": ["much", *(f"{1000 + i}.5" for i in range(40))], "price": range(100, 141)})
+    table["rooms"] = table.index % 5
+    table.to_csv(tmp_path / "homes.csv", index=False)
+    text = describe(tmp_path / "homes.csv", "price")
+    assert "area: {kind: ignored}  # guess: LEFT OUT: 40 of 41 cells are numbers; 'much' (line 2) is not" in text
+
+
 def test_columns_of_numbers_are_told_at_once_as_cell_by_cell(tmp_path: Path) -> None:
     """Whether a column's cells are looked at one by one depends on what the others hold; what is guessed does not."""
     rows = range(9_000)  # of which the first thousands say less than all
