@@ -296,6 +296,10 @@ def test_rows_of_postgresql_are_read_by_table_and_by_query(postgres: str) -> Non
     by_query = _described(asked_source(postgres, query="select * from homes where price > 0 order by price"))
     assert read(by_table).digest() == read(by_query).digest()
     assert read(by_table)["sold"].tolist() == HOMES["sold"].tolist()
+    secret = postgres.replace("housing@", "housing:s3same-Bun@")
+    text = describe(asked_source(secret, table="homes"), "price")
+    assert "Bun" not in text
+    assert "    url: ${oc.env:DATABASE_URL}  # " in text
     with pytest.raises(DataError, match=r"postgres, table homs: there is no such table; did you mean 'homes'"):
         _described(asked_source(postgres, table="homs"))
     with pytest.raises(DataError, match=r"postgres, query: the database refuses: .*prize"):
