@@ -113,3 +113,23 @@ def test_a_scale_takes_a_missing_cell_for_the_mean_and_stays_within_what_it_has_
     assert intervals.Intervals(0.5, NINE, scale=scale).of(
         Predictions(np.zeros(1)), matrix=np.array([[99.0]], np.float32)
     ).sizes == pytest.approx([2 * 5 * np.e])
+
+
+def test_an_encoder_s_ranges_are_in_its_label_s_unit_by_the_level_and_the_size_of_each_row() -> None:
+    large = Scale(0.0, (0.0, 0.0, 0.0, 0.0), (0.1, 0.0, 0.0, 0.0), -9.0, 9.0)
+    asked = Intervals(0.5, NINE, scale=large, by="kind", groups={"flat": Scores(3, (1.0, 2.0, 3.0))})
+    sure = encoder(label_transform="log", intervals=asked)
+    rows = {"size": [0.0, 10.0, 10.0], "kind": ["flat", "flat", "house"]}
+    matrix = sure.transform(rows)
+    found = sure.ranges(sure.decode(np.zeros(3)), rows, matrix)
+    assert found.high == pytest.approx(np.exp([2.0, 2.0 * np.e, 5.0 * np.e]))
+    assert (found.coverage, sure.ranges(sure.decode(np.zeros(3)), rows, matrix, coverage=0.75).coverage) == (0.5, 0.75)
+    with pytest.raises(DataError, match="encoded rows do not name"):
+        sure.ranges(sure.decode(np.zeros(3)), None, matrix)
+
+
+def test_an_encoder_tells_encoded_rows_and_records_by_the_columns_that_it_requires() -> None:
+    assert encoder().is_encoded("1,0,1\n")
+    assert not encoder().is_encoded("size,kind\n1,flat\n")
+    records = [{"size": 2.0, "kind": "flat", "note": "x"}]
+    assert encoder().rows_from_records(records) == {"size": [2.0], "kind": ["flat"]}
