@@ -9,7 +9,7 @@ from pathlib import Path
 
 FOLDER = Path(__file__).parent
 SHARED = {"asking", "by_hand", "gateway", "measure", "rehearsed", "tables"}
-BY_NAME_ONLY = {"defaults", "killed_endpoints", "kills", "permissions", "size"}
+BY_NAME_ONLY = {"defaults", "large_files", "killed_endpoints", "kills", "permissions", "size"}
 """These run for minutes, or need packages of tables."""
 
 

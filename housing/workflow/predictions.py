@@ -69,7 +69,7 @@ def _predict_here(
         asked: dict[str, Any] = {"extras": extras} if extras else {}
         with reporter.working(f"asking {endpoint}"):
             host = session.host
-            predictions = list(_in_turn(lambda piece: host.predict(endpoint, piece, **asked), pieces))
+            predictions = list(in_turn(lambda piece: host.predict(endpoint, piece, **asked), pieces))
     names = [*dataset.label_levels, *map(str, dataset.quantiles or ())]
     answers = [
         (*cells, *beside, one.variant)
@@ -100,7 +100,7 @@ def _predict_here(
     )
 
 
-def _in_turn(ask: Callable[[str], Prediction], pieces: Iterator[str]) -> Iterator[Prediction]:
+def in_turn(ask: Callable[[str], Prediction], pieces: Iterator[str]) -> Iterator[Prediction]:
     """What was answered to each piece, in their order; the next are read and asked while one is answered."""
     with ThreadPoolExecutor(_ASKED_AT_ONCE) as pool:
         asked: deque[Future[Prediction]] = deque()

@@ -1,0 +1,125 @@
+"""A large file of raw rows answered through the local endpoint, and by polars and onnxruntime in one process, in turn.
+
+`pip install onnx onnxruntime polars`, then `python -m benchmarks.large_files [ROWS]`: a million rows of 40 numbers and
+20 columns of levels take a minute or two. What starts a command (some seconds) is not counted for either.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import sys
+import time
+from importlib import import_module
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+
+from benchmarks import by_hand
+from housing.algorithms.base import find, fitting
+from housing.algorithms.trees import TreeTables
+from housing.data.encoder import Encoder
+from housing.data.inputs import Levels, Number
+from housing.data.rows import csv_pieces
+from housing.deployment.plan import plan, teardown
+from housing.deployment.spec import Deployment, Variant
+from housing.targets.local.host import LocalHost
+from housing.targets.local.settings import Settings
+from housing.training.artifact import Bundle, write_bundle
+from housing.workflow.predictions import in_turn
+
+TURNS, ROWS_A_PIECE = 2, 2000
+_MODEL = "models:/price/1"
+_NUMBERS, _LEVELS = [f"n{i}" for i in range(40)], [f"l{i}" for i in range(20)]
+_TEXTS = ("alpha", "beta", "gamma", "delta", "epsilon")
+
+
+def main() -> None:
+    rows = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
+    encoder = Encoder(
+        label="y",
+        label_unit="",
+        label_transform="none",
+        missing_values=("NA",),
+        inputs=(
+            *(Number(name, missing="unknown") for name in _NUMBERS),
+            *(Levels(name, missing="unknown", levels=_TEXTS, way="one_hot") for name in _LEVELS),
+        ),
+        derived={},
+    )
+    model = _model(len(encoder.columns))
+    with TemporaryDirectory() as name:
+        folder, file = Path(name), Path(name, "rows.csv")
+        _write(file, rows)
+        write_bundle(folder / "model", Bundle("xgboost", model, "ubj", encoder.to_json()))
+        tables = find("xgboost").compiled(model)
+        assert isinstance(tables, TreeTables)
+        by_hand.write_onnx(tables, folder / "model.onnx")
+        host = LocalHost(Settings(folder=str(folder / "state")))
+        for action in plan(Deployment("bench", {"champion": Variant(_MODEL)}), None):
+            host.apply(action, {_MODEL: folder / "model"})
+        try:
+            print(f"{rows:,} rows, {file.stat().st_size / 1e6:.0f} MB, load of the machine {os.getloadavg()[0]:.1f}")
+            ours, theirs = [], []
+            for _ in range(TURNS):
+                started = time.perf_counter()
+                answers = _through_the_endpoint(host, file)
+                ours.append(time.perf_counter() - started)
+                started = time.perf_counter()
+                wanted = _by_hand(file, folder / "model.onnx")
+                theirs.append(time.perf_counter() - started)
+                np.testing.assert_allclose(answers, wanted, rtol=1e-4, atol=1e-4)
+        finally:
+            for action in teardown("bench", host.current("bench")):
+                host.apply(action, {})
+    ratio = statistics.median(a / b for a, b in zip(ours, theirs, strict=True))
+    print(
+        f"endpoint {statistics.median(ours):.1f} s, polars + onnxruntime {statistics.median(theirs):.1f} s, "
+        f"ratio {ratio:.2f} (wanted: at most 1.3)"
+    )
+
+
+def _through_the_endpoint(host: LocalHost, file: Path) -> list[float]:
+    pieces = csv_pieces(str(file), rows_a_piece=ROWS_A_PIECE, columns=_NUMBERS)
+    return [float(value) for one in in_turn(lambda piece: host.predict("bench", piece), pieces) for value in one.values]
+
+
+def _by_hand(file: Path, model: Path) -> Any:
+    # Not requirements of the project, so not known to its type checker.
+    polars: Any = import_module("polars")
+    onnxruntime: Any = import_module("onnxruntime")
+    frame = polars.read_csv(file, schema_overrides=dict.fromkeys(_NUMBERS, polars.Float32), null_values="NA")
+    columns = [polars.col(name) for name in _NUMBERS]
+    columns += [
+        (polars.col(name) == text).cast(polars.Float32).alias(name + text) for name in _LEVELS for text in _TEXTS
+    ]
+    matrix = np.ascontiguousarray(frame.select(columns).to_numpy(), np.float32)
+    session = onnxruntime.InferenceSession(str(model))
+    parts = (matrix[start : start + 100_000] for start in range(0, len(matrix), 100_000))
+    return np.concatenate([session.run(None, {"x": part})[0][:, 0] for part in parts])
+
+
+def _model(width: int) -> bytes:
+    features = np.random.default_rng(0).normal(size=(500, width)).astype(np.float32)
+    parameters = {"num_round": 200, "max_depth": 5}
+    algorithm = fitting("xgboost")
+    matrix = algorithm.matrix(features, features[:, :5].sum(axis=1), parameters)
+    return algorithm.fit(parameters, matrix, seed=0).model
+
+
+def _write(file: Path, rows: int) -> None:
+    """The same ten thousand rows again and again."""
+    random = np.random.default_rng(0)
+    numbers = np.round(random.normal(size=(10_000, len(_NUMBERS))), 3)
+    levels = np.array(_TEXTS)[random.integers(0, len(_TEXTS), (10_000, len(_LEVELS)))]
+    lines = [",".join([*map(str, a), *b]) + "\n" for a, b in zip(numbers.tolist(), levels.tolist(), strict=True)]
+    with file.open("w") as out:
+        out.write(",".join(_NUMBERS + _LEVELS) + "\n")
+        for start in range(0, rows, len(lines)):
+            out.writelines(lines[: rows - start])
+
+
+if __name__ == "__main__":
+    main()
