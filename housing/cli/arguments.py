@@ -157,9 +157,9 @@ class _Parser:
         example = command.examples[0][0]
         if self.command == "monitor" and request.every is None and (request.until is not None or request.html):
             flag = "--until" if request.until is not None else "--html"
-            raise ConfigError(f"{flag}: belongs to a watch; say how often to look: --every 60")
+            raise ConfigError(f"{flag}: only with --every, which says how often to look: --every 60")
         if request.batch is not None and request.argument is not None:
-            raise ConfigError(f"--batch {request.batch}: stands in the place of the file {request.argument}; leave one")
+            raise ConfigError(f"--batch {request.batch}: replaces the file {request.argument}; give one of them")
         if request.batch is not None and (request.interval is not None or request.explain is not None):
             raise ConfigError(
                 f"--batch {request.batch}: a batch transform job answers predictions alone; leave out --interval and "

@@ -83,7 +83,7 @@ COMMANDS = {
         Command(
             "attach",
             "complete runs whose jobs have outlived their command",
-            "Waits for jobs that an earlier command has left at work (a terminal that was closed, a kill, Ctrl-C) and\n"
+            "Waits for jobs that an earlier command left running (a terminal that was closed, a kill, Ctrl-C) and\n"
             "completes RUN, or every such run; jobs that no run knows are recorded, too. Nothing is trained twice.",
             (
                 ("housing attach", "all of them"),
@@ -183,8 +183,8 @@ COMMANDS = {
             "actual labels, errors. Recorded as a run with a report. What counts as drift: conf/monitoring/.",
             (
                 ("housing monitor", "the configured endpoint"),
-                ("housing monitor housing-endpoint --labels sold.csv", "labels of rows that were sent before, by id"),
-                ("housing monitor monitoring.psi=0.1", "speak up sooner"),
+                ("housing monitor housing-endpoint --labels sold.csv", "the actual labels of rows sent before, by id"),
+                ("housing monitor monitoring.psi=0.1", "warn sooner"),
                 ("housing monitor --detailed-exitcode", "exit code 2 on drift, a clear difference or wrong shares"),
                 ("housing monitor --every 60 --until 18:00 --html monitor.html", "a line a minute, and a page"),
                 ("housing monitor --every 60 --detailed-exitcode monitoring.p99_ms=50", "ends when there is a finding"),
@@ -200,9 +200,9 @@ COMMANDS = {
         ),
         Command(
             "iam",
-            "the least that AWS must allow",
+            "the AWS permissions that are needed, and no more",
             "Prints the IAM policy of whoever runs these commands, or of the role of the jobs and endpoints\n"
-            "(WHOSE: caller or role). Nothing is asked for that no call needs.",
+            "(WHOSE: caller or role). It grants only what some call needs.",
             (
                 ("housing iam target=sagemaker > policy.json", "of whoever trains, deploys and predicts"),
                 ("housing iam role target=sagemaker", "of jobs and endpoints"),
@@ -254,8 +254,8 @@ COMMANDS = {
         ),
         Command(
             "completion",
-            "commands, options and keys at a press of Tab",
-            "Prints what a shell must be told to complete commands, flags, options of groups and keys.",
+            "shell completion of commands, options and keys",
+            "Prints a script that lets a shell complete commands, flags, options of groups and keys.",
             (
                 ("housing completion bash > ~/.local/share/bash-completion/completions/housing", ""),
                 ("housing completion zsh > ~/.zfunc/_housing", "a folder of $fpath"),

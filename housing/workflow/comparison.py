@@ -224,10 +224,12 @@ def _outcome(
 ) -> Outcome:
     differing, equal = compared.differing, compared.equal
     lines = [compared.incomparable] if compared.incomparable else _winner(compared, experiment.study.objectives[0])
-    lines.append(f"{len(equal)} other things are the same in all, and left out" if equal else "nothing is the same")
+    lines.append(
+        f"{len(equal)} values are the same in all of them and are not shown" if equal else "nothing is the same"
+    )
     again = invocation.next("compare", *words, "--html", "comparison.html")
     return Outcome(
-        headline=f"{len(compared.runs)} runs differ in {len(differing)} things",
+        headline=f"{len(compared.runs)} runs, {len(differing)} differences",
         data=_data(compared),
         lines=lines,
         tables=(_table(compared),) if differing else (),

@@ -34,7 +34,7 @@ def tables(monitored: Sequence[MonitoredVariant]) -> Iterator[OutputTable]:
             continue
         shown = [_column(column) for column in one.drift.columns[:_SHOWN_COLUMNS]]
         left = len(one.drift.columns) - len(shown)
-        rest = f"; {left} columns are nearer" if left else ""
+        rest = f"; {left} columns at smaller distances are left out" if left else ""
         title = f"{one.variant}: {one.drift.seen_rows:,} rows against {one.drift.trained_rows:,} of training{rest}"
         columns = ("column", "distance", "by chance", "missing", "out of range", "unseen", "drifted")
         yield OutputTable(title, columns, shown, spare=("by chance",))

@@ -76,9 +76,10 @@ def _nothing_new(promotion: Promotion, invocation: Invocation, experiment: Exper
     if not promotion.of_champion:
         return ()
     alias = experiment.gate.alias
-    both = "" if alias == "champion" else f"; @champion and @{alias} are one model now, and there is nothing to compare"
+    one = "are now the same model, so there is nothing to compare"
+    both = "" if alias == "champion" else f"; @champion and @{alias} {one}"
     return (
-        f"the candidate is the very model that is the champion already, version {promotion.version.number}{both}",
+        f"the candidate is already the champion, version {promotion.version.number}{both}",
         f"for another one: a new study before `{invocation.next('promote')}`, or a run of your choice: "
         "candidate=<run id>",
     )
@@ -140,7 +141,7 @@ def promote_best(
         raise refused
     if champion is not None and judgement.is_champion:
         session.registry.set_alias(champion.name, experiment.gate.alias, champion.number)
-        session.reporter.step("register", f"nothing new: it is version {champion.number}, the champion")
+        session.reporter.step("register", f"nothing new: it is already version {champion.number}, the champion")
         register_there(session, champion, alias=experiment.gate.alias, metrics=metrics)
         return Promotion(champion, metrics, final.hyperparameters, is_new=False, of_champion=True)
     version, is_new = register(
