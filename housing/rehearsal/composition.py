@@ -39,9 +39,10 @@ _OF_THE_ACCOUNT = (search, tags, models, model_packages, endpoint_configs, monit
 _OF_JOBS = (training_jobs, tuning_jobs)
 _OF_HOSTING = (endpoints, transform_jobs)
 
-OPERATIONS: frozenset[str] = frozenset(
-    name for module in (*_OF_THE_ACCOUNT, *_OF_JOBS, *_OF_HOSTING, mlflow_servers) for name in module.OPERATIONS
-)
+MODULES: tuple[Any, ...] = (*_OF_JOBS, *_OF_HOSTING, *_OF_THE_ACCOUNT, mlflow_servers)
+"""Each with its OPERATIONS."""
+
+OPERATIONS: frozenset[str] = frozenset(name for module in MODULES for name in module.OPERATIONS)
 """What SageMaker has and the rehearsal, too, beside the runtime's INVOCATION_PATHS."""
 
 
