@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from housing.algorithms.compiled import Compiled
+    from housing.algorithms.mean_form import MeanForm, Part
 
 _ABOUT = "members.json"
 _AT_NO_TIME = (1980, 1, 1, 0, 0, 0)
@@ -91,6 +92,14 @@ def equals(model: bytes) -> list[bytes] | None:
     return [member.model for member in members] if alike else None
 
 
+def mean_form(parts: Sequence[Part]) -> MeanForm:
+    """The compiled form of a model made of models of which these are the forms."""
+    from housing.algorithms.mean_form import MeanForm
+
+    members = [(part.form, Member("", b"", "", part.weight, part.columns)) for part in parts]
+    return MeanForm(parts, Model(members).predict)
+
+
 class Ensemble(Algorithm):
     """Reads such a model."""
 
@@ -103,9 +112,15 @@ class Ensemble(Algorithm):
 
     def compiled(self, model: bytes) -> Compiled:
         """See `Algorithm.compiled`."""
-        from housing.algorithms.compiled import mean_of
+        from housing.algorithms.mean_form import Part
 
-        return mean_of(model, lambda name, member: base.find(name).compiled(member))
+        parts = []
+        for member in unpack(model):
+            form = base.find(member.algorithm).compiled(member.model)
+            if form is None:
+                raise ValueError(f"a member, of {member.algorithm}, which has no compiled form")
+            parts.append(Part(form, member.weight, member.columns))
+        return mean_form(parts)
 
     def importance(self, model: bytes, columns: Sequence[str]) -> dict[str, float]:
         """The mean of what members say, by their weights; members that do not say are left out."""

@@ -132,9 +132,9 @@ class Linear(FittingAlgorithm):
 
     def compiled(self, model: bytes) -> Compiled:
         """See `Algorithm.compiled`."""
-        from housing.algorithms.compiled import LinearForm
+        from housing.algorithms.linear_form import LinearForm
 
-        return LinearForm(model)
+        return LinearForm(self.load(model), model)
 
     def importance(self, model: bytes, columns: Sequence[str]) -> dict[str, float]:
         """Share of each column in the absolute coefficients of standardised columns, largest first."""

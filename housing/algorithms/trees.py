@@ -13,7 +13,7 @@ import math
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,6 +64,8 @@ Tree = Sequence[Node | float]
 
 class TreeTables:
     """For one thread at a time; made by `tables`, or read by `from_bytes`."""
+
+    kind: ClassVar[str] = "trees"
 
     def __init__(self, arrays: Mapping[str, NDArray[Any]], rule: Rule, width: int) -> None:
         self.width, self.rule = width, rule

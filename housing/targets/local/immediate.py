@@ -11,7 +11,7 @@ import contextlib
 import os
 from pathlib import Path
 
-from housing.algorithms import compiled
+from housing.algorithms import stored_forms
 from housing.algorithms.compiled import Compiled
 from housing.data.encoder import Encoder
 from housing.errors import HousingError
@@ -56,7 +56,7 @@ async def prepared(fleet: Fleet, bundle: Path, tables: Path) -> Immediate | str:
 
 
 def _read(bundle: Path, tables: Path) -> Immediate | str:
-    found = compiled.from_bytes(tables.read_bytes())
+    found = stored_forms.from_bytes(tables.read_bytes())
     if found.steps > _MOST_STEPS:
         return f"a row takes {found.steps} steps, more than {_MOST_STEPS}"
     return Immediate(Encoder.from_json((bundle / ENCODER_FILE).read_text(encoding="utf-8")), found)

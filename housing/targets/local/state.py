@@ -133,9 +133,9 @@ class StateFolder:
 
     def compiled(self, bundle: str) -> Path:
         """Where a model's compiled form is, once it is made."""
-        from housing.algorithms import compiled
+        from housing.algorithms import stored_forms
 
-        return self._compiled / f"{bundle}.{compiled.FORMAT}"
+        return self._compiled / f"{bundle}.{stored_forms.FORMAT}"
 
     def keep_bundle(self, source: Path) -> str:
         """Copy a model's folder unless it is here, unaltered; returns its digest."""

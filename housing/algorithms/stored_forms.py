@@ -1,0 +1,31 @@
+"""Compiled forms, read from a file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from housing.algorithms import ensemble, linear
+from housing.algorithms.compiled import Compiled
+from housing.algorithms.mean_form import parts_of
+from housing.algorithms.trees import TreeTables
+
+FORMAT = 2
+"""Of the bytes; another where a form answers otherwise."""
+
+
+def from_bytes(content: bytes) -> Compiled:
+    """Raises ValueError where these are not the bytes of `compiled.to_bytes`."""
+    kind, _, rest = content.partition(b"\n")
+    if kind not in _READ:
+        raise ValueError("not a compiled model")
+    try:
+        return _READ[kind](rest)
+    except (KeyError, TypeError, IndexError) as e:
+        raise ValueError(f"not a compiled model: {type(e).__name__}") from e
+
+
+_READ: Mapping[bytes, Callable[[bytes], Compiled]] = {
+    b"trees": TreeTables.from_bytes,
+    b"linear": linear.ALGORITHM.compiled,
+    b"mean": lambda content: ensemble.mean_form(parts_of(content, from_bytes)),
+}
