@@ -36,6 +36,8 @@ _BY_ROW = 200
 _REMEMBERED_BYTES = 1 << 18
 # The reader of the whole way refuses longer cells.
 _LONGEST_LINE = 131_072
+# From here on the quick reader of JSON gives whole numbers as floats.
+_BEYOND_64_BITS = 2.0**63
 _Row = Sequence[Any]
 
 
@@ -265,6 +267,8 @@ class _Remembered(dict[Hashable, bytes]):
         key = cell if isinstance(cell, str) else (type(cell), cell)
         if (found := self.get(key)) is not None:
             return found
+        if isinstance(cell, float) and abs(cell) >= _BEYOND_64_BITS:
+            raise DataError(f"{self._column}: {cell:g} may have been a whole number, of other digits")
         block = self._alone.transform({self._column: [cell]}).tobytes()
         if len(self) >= self._most:
             self.clear()

@@ -130,6 +130,12 @@ def test_what_is_refused_is_not_encoded_at_once(body: str) -> None:
     assert PlainRows(NUMBERS).matrix(body.encode(), JSON) is None
 
 
+@pytest.mark.parametrize("number", [2**63 - 1, 2**63, 2**64, -(2**63) - 1, 10**30])
+def test_whole_numbers_of_more_than_64_bits_keep_their_digits(number: int) -> None:
+    for name in EVERY.required:
+        _same_or_none(EVERY, json.dumps([ORDINARY | {name: number}]).encode(), JSON)
+
+
 @pytest.mark.parametrize("encoder", [EVERY, NUMBERS])
 def test_ordinary_rows_are_encoded_at_once_in_every_form(encoder: Encoder) -> None:
     rows = [{name: ORDINARY[name] for name in encoder.required}] * 2
