@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import replace
+from statistics import median
 from typing import Any, Literal
 
 import pytest
@@ -17,7 +18,7 @@ from housing.testing.evaluations import at_once, curves, in_threads
 from housing.tuning.space import Categorical, Choice, Condition, Float, Int, Point, SearchSpace
 from housing.tuning.spec import Study
 from housing.tuning.study import search
-from housing.tuning.trial import Evaluation, FinishedTrial, Report, Trial
+from housing.tuning.trial import Direction, Evaluation, FinishedTrial, Report, Trial
 
 SAMPLERS: tuple[Literal["grid", "random", "tpe", "cmaes", "qmc"], ...] = ("grid", "random", "tpe", "cmaes", "qmc")
 SPACE: SearchSpace = {"x": Float(-5, 5), "depth": Int(1, 9)}
@@ -349,6 +350,20 @@ def test_reports_may_come_from_many_threads(study: Study) -> None:
         result = search(SPACE, pruned, evaluate, seed=0)
     assert len(result.trials) == 60
     assert {t.state for t in result.trials} == {"complete", "pruned"}
+
+
+@pytest.mark.parametrize("direction", ["minimize", "maximize"])
+def test_a_pruner_stops_what_is_worse_as_the_direction_says(study: Study, direction: Direction) -> None:
+    rules = replace(study, trials=30, parallel=1, pruner="median", prune_every=1, prune_after=0, startup_trials=5)
+    curve = curves(lambda point, _step: x_squared(point), rounds=3)
+    result = search(SPACE, rules, curve, seed=0, directions=(direction,))
+    sign = 1 if direction == "minimize" else -1
+    complete, pruned = (
+        sorted(sign * x_squared(trial.parameters) for trial in result.trials if trial.state == state)
+        for state in ("complete", "pruned")
+    )
+    assert complete[0] < pruned[0]
+    assert median(complete) < median(pruned)
 
 
 def test_a_pruner_looks_only_every_few_rounds(study: Study) -> None:

@@ -70,6 +70,13 @@ def test_a_ranking_goes_from_a_description_to_an_endpoint(described: pandas.Data
     assert "test map_at_3 better than version 1's" in judged.out + judged.err
 
 
+def test_groups_are_ranked_alike_by_a_worker_of_ray(described: pandas.DataFrame, housing: Housing) -> None:
+    here = housing("train", *MINE, "--json")
+    there = housing("train", *MINE, "target@runner=ray", "runner.cpus=1", "--json")
+    assert there.code == 0, there.err
+    assert there.data["metrics"] == pytest.approx(here.data["metrics"], rel=1e-6)
+
+
 def test_folds_and_a_grid_keep_groups_whole(described: pandas.DataFrame, housing: Housing) -> None:
     told = housing("tune", *MINE, *QUICK, "study.folds=3", "study.objective=validation_ndcg_at_5", "--json")
     assert told.code == 0, told.err

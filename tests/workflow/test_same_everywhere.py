@@ -105,6 +105,15 @@ def test_probabilities_do_not_depend_on_who_is_asked(folder: Path, rehearsal: tu
 
     done("deploy", *there, "deployment.interface=raw", "deployment.endpoint=raw")
     assert asked(*there, "deployment.interface=raw", "deployment.endpoint=raw") == pytest.approx(expected, abs=1e-6)
+    objects = boto3.client("s3", endpoint_url=address.url, region_name=address.region, **keys)
+    objects.create_bucket(Bucket="rows-of-penguins")
+    objects.upload_file("rows.csv", "rows-of-penguins", "rows.csv")
+    batch = ("predict", "--batch", "s3://rows-of-penguins/rows.csv", "--json")
+    answered = done(*batch, *there, "deployment.interface=raw", "deployment.endpoint=raw").data
+    bucket, _, key = answered["location"].removeprefix("s3://").partition("/")
+    written = pandas.read_csv(io.BytesIO(objects.get_object(Bucket=bucket, Key=key)["Body"].read()))
+    assert written["prediction"].tolist() == frame["prediction"].tolist()
+    assert written[CHANCES].to_numpy() == pytest.approx(expected, abs=1e-6)
     raw = {"EndpointName": "raw", "ContentType": "text/csv", "Body": Path("rows.csv").read_bytes()}
     lines = list(csv.reader(io.StringIO(client.invoke_endpoint(**raw, Accept="text/csv")["Body"].read().decode())))
     assert [level for level, *_ in lines] == frame["prediction"].tolist()
