@@ -11,9 +11,9 @@ import signal
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO, cast
 
 from housing import starting
 from housing.console_tables import fitted, shown
@@ -33,6 +33,25 @@ _TENTHS = 10
 _REDRAWN_A_SECOND = 4
 
 
+class _Lasting:
+    """A stream that takes what nobody reads any more: work that is paid for does not end with its reader."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def write(self, text: str) -> int:
+        with suppress(OSError):
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            self._stream.flush()
+
+
 class Console:
     """Implements the workflow's Reporter, and shows outcomes and errors."""
 
@@ -50,7 +69,8 @@ class Console:
             starting.end()
             stream = sys.stderr if self._as_json or not sys.stdout.isatty() else sys.stdout
             width = None if stream.isatty() else 160
-            self._cached = RichConsole(file=stream, highlight=False, soft_wrap=True, width=width)
+            lasting = cast("TextIO", _Lasting(stream))
+            self._cached = RichConsole(file=lasting, highlight=False, soft_wrap=True, width=width)
         return self._cached
 
     def step(self, name: str, text: str) -> None:

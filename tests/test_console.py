@@ -132,3 +132,19 @@ def test_the_seconds_of_a_running_trial_go_on_between_two_trials() -> None:
     table = OutputTable("", columns, [[1, "t00", 2.5, "complete"], [None, "t01", 1.0, "running"]])
     later = going_on(table, 3.26)
     assert [row[2] for row in later.rows] == [2.5, 4.3]
+
+
+def test_what_nobody_reads_any_more_ends_no_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    reader, writer = os.pipe()
+    with os.fdopen(writer, "w") as stream:
+        monkeypatch.setattr(sys, "stderr", stream)
+        console = Console()
+        console.step("data", "read")
+        assert os.read(reader, 100) == b"data       read\n"
+        os.close(reader)
+        for number in range(3):
+            console.step("train", f"job {number}")
+            console.log("a line of a job elsewhere")
+        with pytest.raises(BrokenPipeError):
+            stream.flush()
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

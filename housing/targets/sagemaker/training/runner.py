@@ -88,7 +88,7 @@ class SageMakerRunner:
                 result = self._follower.follow(job, self._begun(job), progress)
             except HousingError as error:
                 outcome.set_exception(error)
-            except Exception as error:
+            except BaseException as error:  # of whatever kind: a future without an end would hold the command for ever
                 failure = TrainingError(f"{job.name}: {type(error).__name__}: {error}")
                 failure.__cause__ = error
                 outcome.set_exception(failure)

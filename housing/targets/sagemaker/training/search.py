@@ -139,7 +139,7 @@ class _Watching:
             followed.result = self._follower.follow(followed.job, description, progress)
         except HousingError as error:
             followed.error = self._settled(followed.job.handle, error)
-        except Exception as error:
+        except BaseException as error:  # one that is never said to have ended would be waited for without end
             followed.error = TrainingError(f"{followed.job.name}: {type(error).__name__}: {error}")
         followed.ended = True
         self._changes.put(followed)
