@@ -16,14 +16,15 @@ from tests.workflow.rehearsed import kill, until
 WALK = ("run", "experiment=walkthrough", "study.trials=4", "algorithm.num_round=8")
 
 
-def kill_after(seconds: float, folder: Path) -> bool:
-    """Start `housing run` and kill it; True when it was still at work."""
+def kill_after(seconds: float, folder: Path) -> float | None:
+    """Start `housing run` and kill it; how long it took where it ended before, else None."""
+    began = time.monotonic()
     process = start(*WALK, folder=folder)
     process.join(seconds)
     if process.exitcode is not None:
-        return False
+        return time.monotonic() - began
     kill(process)
-    return True
+    return None
 
 
 def servers(folder: Path) -> list[int]:
@@ -63,8 +64,13 @@ def test_the_next_run_succeeds_after_kills_at_random_moments(tmp_path: Path) -> 
     assert in_process(*WALK, folder=tmp_path).code == 0
     whole_s = time.monotonic() - started
     in_process("destroy", folder=tmp_path)
-    moments = random.Random(7)
-    killed = sum(kill_after(moments.uniform(0.3, 0.95) * whole_s, tmp_path) for _ in range(3))
+    moments, killed = random.Random(7), 0
+    for _ in range(9):
+        taken_s = kill_after(moments.uniform(0.3, 0.95) * whole_s, tmp_path)
+        # The first run may have been slow, since nothing was warm or the machine was busy.
+        whole_s, killed = (whole_s, killed + 1) if taken_s is None else (min(whole_s, taken_s), killed)
+        if killed == 3:
+            break
     assert killed
     assert_whole(tmp_path)
     assert in_process("destroy", folder=tmp_path).code == 0
