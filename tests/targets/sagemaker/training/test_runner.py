@@ -136,12 +136,15 @@ def test_lines_are_told_while_the_job_runs(runner: SageMakerRunner, rehearse: Re
 def test_a_listener_that_ends_its_thread_does_not_leave_the_job_s_future_without_an_end(
     runner: SageMakerRunner,
 ) -> None:
-    def leave(_handle: str, _line: str) -> None:
-        raise SystemExit(1)
+    mine = replace(job(runner), handle=runner.handle())
+
+    def leave(handle: str, _line: str) -> None:
+        if handle == mine.handle:
+            raise SystemExit(1)
 
     runner.listen(leave)
     with pytest.raises(TrainingError, match="SystemExit"):
-        runner.submit(job(runner)).result(timeout=300)
+        runner.submit(mine).result(timeout=300)
 
 
 def test_a_job_is_gone_on_with_by_its_handle(runner: SageMakerRunner, rehearsal: Served, rehearse: Rehearse) -> None:
