@@ -34,8 +34,10 @@ def main() -> None:
         client = _client(address.url, settings.folder, "sagemaker")
         client.list_endpoints()
         _tell("start to first answer", time.perf_counter() - begun, "s", 1.5)
-        used = _processor_s(settings.folder)
-        _tell("  its processor time", used, "s", None)
+        _tell("  its processor time", _processor_s(settings.folder), "s", None)
+        _client(address.url, settings.folder, "s3").list_buckets()
+        _tell("start to first answer of S3, too", time.perf_counter() - begun, "s", None)
+        _tell("  its processor time", _processor_s(settings.folder), "s", None)
         time.sleep(5)
         _tell("memory at rest", _memory_mb(settings.folder), "MB", 150)
         _fill(_client(address.url, settings.folder, "s3"))
@@ -54,7 +56,7 @@ def main() -> None:
 
 def _tell(what: str, value: float, unit: str, most: float | None) -> None:
     held = "" if most is None else f"   held to {most:g} {unit}: {'yes' if value <= most else 'NO'}"
-    sys.stdout.write(f"{what:<32}{value:>8.2f} {unit}{held}\n")
+    sys.stdout.write(f"{what:<34}{value:>8.2f} {unit}{held}\n")
 
 
 def _client(url: str, folder: str, service: str) -> Any:

@@ -55,6 +55,8 @@ class Application:
             call = calls.addressed(environ, signature.read(environ))
             call = self._authenticated(call, environ, body)
             is_authenticated, self.last_call = True, time.monotonic()
+            if call.service in SERVICES:
+                self._aws.load()
             call = calls.identify(call, environ, body)
             _check_region(call, self._context.region)
             faults = self._context.faults.of(call.operation)

@@ -7,7 +7,6 @@ from functools import partial
 from typing import Any
 
 from housing.rehearsal import mlflow_servers
-from housing.rehearsal.access import default_role
 from housing.rehearsal.api import search, tags
 from housing.rehearsal.api.operations import Invocation, Operation, bound
 from housing.rehearsal.context import Context
@@ -88,7 +87,6 @@ class Composition:
 
     def start(self) -> None:
         """Before the first call is answered: take up what an earlier process has left."""
-        default_role.create(self._context)
         deployments.resume(self._hosting)
         transform_jobs.resume(self._hosting)
         training_jobs.resume(self._jobs)

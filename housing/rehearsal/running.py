@@ -13,6 +13,7 @@ from pathlib import Path
 
 from housing.rehearsal import credentials, files
 from housing.rehearsal.api.http import Server
+from housing.rehearsal.api.validation import operation_model
 from housing.rehearsal.application import Application
 from housing.rehearsal.aws.services import Aws, Environ
 from housing.rehearsal.composition import Composition
@@ -86,7 +87,12 @@ class RunningRehearsal:
 
     def warm_up(self) -> None:
         """Load what the first calls of every command need, in the background."""
-        threading.Thread(target=self._aws.warm_up, name="warm-up", daemon=True).start()
+
+        def load() -> None:
+            operation_model("ListEndpoints")
+            self._aws.warm_up()
+
+        threading.Thread(target=load, name="warm-up", daemon=True).start()
 
     def close(self) -> None:
         """Calls that are being answered end first; what jobs and endpoints there are is resumed at the next start."""

@@ -30,13 +30,18 @@ _CLASSES = {
     r"\z": r"\Z",
 }
 _NUMBERS = ("integer", "long", "float", "double")
+_MODEL = "service-2"
 
 
 @cache
 def service_model(service: str = "sagemaker") -> Any:
-    import botocore.session
+    from botocore.loaders import Loader
+    from botocore.model import ServiceModel
 
-    return botocore.session.get_session().get_service_model(service)
+    # A session would list all of AWS's services first, which takes longer than to read one.
+    loader = Loader()
+    version = loader.determine_latest_version(service, _MODEL)
+    return ServiceModel(loader.load_data(f"{service}/{version}/{_MODEL}"), service)
 
 
 @cache

@@ -56,6 +56,11 @@ class Journal:
         self._calls = 0
         self._file: Any = None
 
+    @property
+    def is_new(self) -> bool:
+        """Whether there is nothing to restore, and nothing that would be refused."""
+        return not any(path.name != self._bodies.name for path in self._folder.iterdir())
+
     def restore(self, adopt: Callable[[Any], None], replay: Callable[[Entry, bytes], None]) -> None:
         """Hand the last copy to `adopt`, if there is one, and what was called since then to `replay`, in order.
 
@@ -113,7 +118,8 @@ class Journal:
                 path.unlink()
 
     def close(self) -> None:
-        self._file.close()
+        if self._file is not None:
+            self._file.close()
 
     @property
     def _path(self) -> Path:

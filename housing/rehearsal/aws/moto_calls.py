@@ -10,7 +10,7 @@ from functools import cache
 from typing import Any
 
 from housing.rehearsal.account import ACCOUNT
-from housing.rehearsal.aws import moto_modules
+from housing.rehearsal.aws import default_role, moto_modules
 from housing.rehearsal.responses import HttpResponse, unsupported
 
 # By the name that a signature gives: moto's name of the service, and a host at which moto expects it.
@@ -101,7 +101,7 @@ def adopt(kept: Any) -> None:
 
 
 def reset() -> None:
-    """Reset to an empty account, with AWS's managed policies."""
+    """Reset to an account that has nothing but AWS's managed policies, and its default role."""
     from moto.core.base_backend import BackendDict
     from moto.iam.models import AWSManagedPolicy
 
@@ -114,6 +114,7 @@ def reset() -> None:
         policy = AWSManagedPolicy.from_data(name, ACCOUNT, "aws", document)
         iam.aws_managed_policies.append(policy)
         iam.managed_policies[policy.arn] = policy
+    default_role.add(iam)
 
 
 @cache
@@ -122,8 +123,9 @@ def _managed_policies() -> dict[str, Any]:
 
     # To parse all of them takes 100 ms, and 30 MB that are not given back.
     read = json.JSONDecoder().raw_decode
-    starts = {name: re.search(rf'"{name}"\s*:\s*(?={{)', aws_managed_policies_data) for name in _MANAGED_POLICIES}
-    return {name: read(aws_managed_policies_data, start.end())[0] for name, start in starts.items() if start}
+    places = {name: aws_managed_policies_data.find(f'\n "{name}"') for name in _MANAGED_POLICIES}
+    begins = {name: aws_managed_policies_data.index("{", place) for name, place in places.items() if place >= 0}
+    return {name: read(aws_managed_policies_data, begin)[0] for name, begin in begins.items()}
 
 
 def _signed_region(environ: dict[str, Any]) -> str:

@@ -8,6 +8,7 @@ its own, and replayed with the same after a kill, so that the same keys, tokens 
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import io
 import logging
@@ -15,7 +16,8 @@ import secrets
 import shutil
 import threading
 import time
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -35,7 +37,10 @@ class Aws:
     """One account in one region, whose state lies in `folder`.
 
     Calls are answered one at a time, as moto is not made for threads; and as its state belongs to the process, only one
-    may be open there. Raises RuntimeError for a second one.
+    may be open there. Raises RuntimeError for a second one, ImportError without moto, NotPrivate as Journal.
+
+    To import moto takes most of a start, and SageMaker answers a good deal without it: unless there is a state that
+    may be refused, moto comes with the first call that needs it, or by `warm_up`.
     """
 
     def __init__(self, region: str, folder: Path) -> None:
@@ -44,11 +49,14 @@ class Aws:
         self._lock = threading.RLock()
         self._clients: dict[str, Any] = {}
         self._journal = Journal(folder)
+        self._is_there = False
+        if find_spec("moto") is None:
+            raise ImportError("No module named 'moto'", name="moto")
         if not _ONE.acquire(blocking=False):
             raise RuntimeError("this process has a rehearsal already: close it first")
         try:
-            moto_calls.reset()
-            self._journal.restore(moto_calls.adopt, _replay)
+            if not self._journal.is_new:
+                self._restore()
         except BaseException:
             _ONE.release()
             raise
@@ -56,9 +64,9 @@ class Aws:
     def answer(self, service: str, action: str, environ: Environ, body: bytes) -> HttpResponse:
         """Answer a call that was signed for `service`; `environ` as in WSGI."""
         if action.startswith(_READS):
-            with self._lock:
+            with self.exclusive():
                 return moto_calls.answer(service, environ, body)
-        with self._lock:
+        with self.exclusive():
             entry = {"service": service, "seed": secrets.randbits(64), "time": time.time(), "environ": _kept(environ)}
             answer = _do(entry, body)
             if answer.status < _REFUSED:
@@ -67,20 +75,31 @@ class Aws:
                     self._journal.copy(moto_calls.state())
             return answer
 
-    def exclusive(self) -> AbstractContextManager[object]:
+    @contextlib.contextmanager
+    def exclusive(self) -> Iterator[None]:
         """No call is answered meanwhile; for reading moto's state."""
-        return self._lock
+        with self._lock:
+            if not self._is_there:
+                self._restore()
+            yield
 
     def client(self, service: str) -> Any:
         """boto3's client of a service (`s3`, `logs`, `cloudwatch` ...), whose calls need no socket."""
-        with self._lock:
+        with self.exclusive():
             if service not in self._clients:
                 self._clients[service] = self._connected(service)
             return self._clients[service]
 
+    def load(self) -> None:
+        """Have moto imported: by several threads at once it cannot be."""
+        if not self._is_there:
+            with self.exclusive():
+                pass
+
     def warm_up(self) -> None:
         for service in ("sts", "s3", "logs"):
-            moto_calls.load(service, self._region)
+            with self.exclusive():
+                moto_calls.load(service, self._region)
 
     def empty(self) -> None:
         """Forget everything, in its folder, too; its clients stay, as to make one takes longer than all the rest."""
@@ -91,8 +110,8 @@ class Aws:
             else:
                 shutil.rmtree(self._folder)
             self._journal = Journal(self._folder)
-            moto_calls.reset()
-            self._journal.restore(moto_calls.adopt, _replay)
+            if self._is_there:
+                self._restore()
 
     def close(self) -> None:
         with self._lock:
@@ -100,6 +119,11 @@ class Aws:
                 self._journal.copy(moto_calls.state())
             self._journal.close()
         _ONE.release()
+
+    def _restore(self) -> None:
+        moto_calls.reset()
+        self._journal.restore(moto_calls.adopt, _replay)
+        self._is_there = True
 
     def _connected(self, service: str) -> Any:
         import boto3
