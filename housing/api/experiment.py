@@ -91,6 +91,21 @@ class Experiment:
         overrides = (*self.overrides, *values)
         return result_of(command, multirun(command, overrides, self.config_dir, self._reporter))
 
+    def dry_run(self, *values: str, command: str = "tune") -> Result:
+        """The jobs that `tune`, or `train` with these values, would train; nothing is trained or recorded.
+
+        `data["jobs"]` names them, with the finished run that is the same job and the seconds of jobs like it, both None
+        where there are none; `data["expected_seconds"]` and what is printed of costs are of all of them together.
+        """
+        from housing.api.planned import planned
+
+        if command not in ("train", "tune"):
+            raise ValueError(f"command must be train or tune, got {command!r}")
+        if values and command != "train":
+            raise ValueError("values of several jobs need command='train'; `override` is for a study")
+        overrides, several = (*self.overrides, *values), bool(values)
+        return result_of(command, planned(command, overrides, self.config_dir, self._reporter(), multirun=several))
+
     def promote(self) -> Result:
         """The final fit of the best run of the latest study, or of `candidate`; the gate; the alias.
 

@@ -37,7 +37,8 @@ def multirun(
     if experiment.study.resume is not None:
         raise ConfigError("study.resume: one study goes on at a time; leave out -m")
     invocation = invocation_of(command, overrides, composed=composed, experiment=experiment)
-    with open_group(experiment, invocation, reporter()) as group:
+    goes_on = command == "train" and sweep.runs_here
+    with open_group(experiment, invocation, reporter(), goes_on=goes_on) as group:
         job = _Job(command, group.run_id, reporter)
         jobs: list[_Done]
         if not sweep.runs_here:

@@ -27,7 +27,7 @@ def loss(point: Point) -> float:
 
 
 class SamplerContract:
-    sampler: ClassVar[Literal["grid", "random", "tpe", "cmaes", "qmc"]]
+    sampler: ClassVar[Literal["grid", "zip", "random", "tpe", "cmaes", "qmc"]]
     space: ClassVar[SearchSpace] = {
         "eta": Float(0.01, 0.5, log=True),
         "share": Float(0.2, 1, step=0.2),

@@ -216,7 +216,11 @@ class Runs(RunQueries):
             self.client.log_batch(run_id, tags=entries.run_tags(own))
             self.client.update_run(run_id, status="RUNNING")
             known = self.get(run_id).tags
-            for tag in (schema.REASON, *((schema.STATE,) if known.get(schema.STATE) == ABANDONED else ())):
+            for tag in (
+                schema.REASON,
+                schema.FAILURES,
+                *((schema.STATE,) if known.get(schema.STATE) == ABANDONED else ()),
+            ):
                 if tag in known:
                     self.client.delete_tag(run_id, tag)
         self._log_config(run_id, yaml)

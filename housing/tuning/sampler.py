@@ -1,9 +1,10 @@
 """Proposals and pruning by Optuna, which is imported with this module and nowhere else.
 
 With `random` and `tpe` every proposal draws from a generator of its own, seeded by the study's seed and the trial's
-number; `grid` and `qmc` count on from the last number. Numbers that an earlier session left undone come first. So a
-resumed study goes on as if it had never stopped: always with grid and random, given the same finished trials with tpe,
-and but for the points left undone with qmc. A resumed cmaes starts a new evolution around the best of what it finds.
+number; `grid`, `zip` and `qmc` count on from the last number. Numbers that an earlier session left undone come first.
+So a resumed study goes on as if it had never stopped: always with grid, zip and random, given the same finished trials
+with tpe, and but for the points left undone with qmc. A resumed cmaes starts a new evolution around the best of what it
+finds.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from housing.tuning.space import (
     lies_in,
     order,
     tidy,
+    zipped,
 )
 from housing.tuning.spec import Study
 from housing.tuning.trial import Direction, FinishedTrial, Trial
@@ -107,7 +109,7 @@ class Sampler:
             fixed = begun or (self._known.pop(0) if self._known else None)
             if fixed is not None and identity(fixed) in self._as_given and not self._can_propose(fixed):
                 return self._opened(None, dict(fixed))
-            if fixed is None and self._spec.sampler == "grid" and self._untried:
+            if fixed is None and self._spec.sampler in ("grid", "zip") and self._untried:
                 fixed = next(iter(self._untried.values()))
             for attempt in range(_REPEATS_BEFORE_RANDOM):
                 trial, parameters = self._propose(fixed or {}, attempt)
@@ -168,8 +170,11 @@ class Sampler:
     def _list_untried(self) -> dict[frozenset[tuple[str, Choice]], Point] | None:
         """Every point not yet proposed, in the study's own random order; None where there are too many to list.
 
-        A grid is shuffled because a study may end before it: what has been tried is then spread over all of it.
+        A grid is shuffled because a study may end before it: what has been tried is then spread over all of it. Zipped
+        values keep the order in which they were written.
         """
+        if self._spec.sampler == "zip":
+            return {key: point for point in zipped(self._space) if (key := identity(point)) not in self._tried}
         size = grid_size(self._space)
         if size is None or (size > _LISTABLE and self._spec.sampler != "grid"):
             return None

@@ -207,6 +207,29 @@ def grid(space: SearchSpace) -> Iterator[dict[str, Choice]]:
     return below(0, {})
 
 
+def unequal_lengths(space: SearchSpace) -> dict[str, int]:
+    """How many values each name has that takes more than one, where their numbers differ; else empty.
+
+    Every name must have values that can be listed.
+    """
+    lengths = {name: len(grid_values(distribution) or ()) for name, distribution in space.items()}
+    several = {name: length for name, length in lengths.items() if length > 1}
+    return several if len(set(several.values())) > 1 else {}
+
+
+def zipped(space: SearchSpace) -> list[dict[str, Choice]]:
+    """The first values together, then the second ones, and so on; what has one value alone has it in every point."""
+    values = {name: grid_values(distribution) or () for name, distribution in space.items()}
+    names, points = order(space), list[dict[str, Choice]]()
+    for place in range(max(map(len, values.values()), default=0)):
+        point: dict[str, Choice] = {}
+        for name in names:
+            if is_active(space[name], point):
+                point[name] = values[name][place if len(values[name]) > 1 else 0]
+        points.append({name: point[name] for name in space if name in point})
+    return points
+
+
 def described(distribution: Distribution) -> str:
     """Which values it allows, in the words of an error message."""
     if isinstance(distribution, Categorical):

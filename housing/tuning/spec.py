@@ -5,7 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from housing.tuning.space import Point, SearchSpace, described, grid_size, grid_values, is_active, order
+from housing.tuning.space import (
+    Point,
+    SearchSpace,
+    described,
+    grid_size,
+    grid_values,
+    is_active,
+    order,
+    unequal_lengths,
+)
 from housing.tuning.space import faults as space_faults
 
 MOST_GRID_POINTS = 100_000
@@ -36,7 +45,7 @@ class Study:
     """
 
     name: str
-    sampler: Literal["grid", "random", "tpe", "cmaes", "qmc"]
+    sampler: Literal["grid", "zip", "random", "tpe", "cmaes", "qmc"]
     trials: int
     parallel: int = 1
     reproducible: bool = False
@@ -67,7 +76,7 @@ class Study:
         if not self.objectives or len(set(self.objectives)) != len(self.objectives):
             faults.append(f"objective: needs one name or several that differ, got {list(self.objectives)}")
         if len(self.objectives) > 1 and self.sampler == "cmaes":
-            faults.append("sampler: cmaes takes one objective; tpe, qmc, random and grid take several")
+            faults.append("sampler: cmaes takes one objective; tpe, qmc, random, grid and zip take several")
         if len(self.objectives) > 1 and self.pruner != "none":
             faults.append(f"pruner: {self.pruner} takes one objective; several need none")
         if faults:
@@ -99,14 +108,20 @@ def faults(study: Study, space: SearchSpace) -> list[str]:
         found.append("search_space: nothing to search; name at least one hyperparameter")
     if found:
         return found
-    if study.sampler == "grid":
+    if study.sampler in ("grid", "zip"):
         endless = [name for name, distribution in space.items() if grid_values(distribution) is None]
         found += [
-            f"search_space.{name}: sampler grid needs a `step` or a list of `choices` here; tpe, random, cmaes and "
-            "qmc take the range as it is"
+            f"search_space.{name}: sampler {study.sampler} needs a `step` or a list of `choices` here; tpe, random, "
+            f"cmaes and qmc take the range as it is; ~search_space.{name} leaves it out"
             for name in endless
         ]
-        size = grid_size(space)
+        size = grid_size(space) if study.sampler == "grid" else None
+        if study.sampler == "zip" and not endless and (lengths := unequal_lengths(space)):
+            told = ", ".join(f"{name} {length}" for name, length in lengths.items())
+            found.append(
+                "study.sampler: zip takes the first values together, then the second ones, so all need as many values, "
+                f"or a single one; there are {told}; grid tries every combination"
+            )
         if size is not None and size > MOST_GRID_POINTS:
             found.append(f"study.sampler: grid has {size:,} points, more than {MOST_GRID_POINTS:,}; use tpe or qmc")
     if not isinstance(study.start_from, str):

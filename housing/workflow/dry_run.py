@@ -62,15 +62,17 @@ def planned_study(experiment: Experiment, invocation: Invocation, reporter: Repo
     )
     like = _seconds_by_algorithm(record, experiment)
     prepared: dict[str, Prepared] = {}
-    jobs = []
-    for trial in _proposed(session):
+    jobs, count = [], _count(session)
+    for trial in _proposed(session, count):
         chosen = session.choosing(chosen_options(trial.parameters))
         known = finished.get(_digest(chosen, trial, prepared))
         name = trial_name(trial.number, trial.parameters, trials=spec.trials)
         algorithm = chosen.experiment.algorithm.name
         seconds = like.get(algorithm)
         jobs.append(PlannedJob(name, algorithm, known.name if known else None, seconds and seconds * spec.folds))
-    return _outcome(session, jobs, total=spec.trials, reuses=spec.reuse, parallel=spec.parallel, record=record)
+    # Points that can be listed may be fewer than the trials that are asked for.
+    total = spec.trials if len(jobs) == count else len(jobs)
+    return _outcome(session, jobs, total=total, reuses=spec.reuse, parallel=spec.parallel, record=record)
 
 
 def planned_jobs(jobs: Sequence[tuple[str, Experiment, Invocation]], reporter: Reporter) -> Outcome:
@@ -87,27 +89,33 @@ def planned_jobs(jobs: Sequence[tuple[str, Experiment, Invocation]], reporter: R
     return _outcome(session, planned, total=len(planned), reuses=False, parallel=experiment.parallel, record=record)
 
 
-def _proposed(session: Session) -> Iterator[Trial]:
-    """The trials whose points do not depend on what other trials find."""
+def _count(session: Session) -> int:
+    """How many trials there are at most whose points do not depend on what other trials find."""
+    spec = session.experiment.study
+    if spec.engine != "optuna":
+        return 0
+    known = spec.start_from if not isinstance(spec.start_from, str) else ()
+    first = (configured_point(session) is not None) + len(configured_points_of_others(session)) + len(known)
+    return min(spec.trials, max(first, spec.startup_trials) if spec.sampler in _LEARNING else spec.trials)
+
+
+def _proposed(session: Session, count: int) -> Iterator[Trial]:
+    """So many of these trials, or as many as the space has points."""
     from housing.tuning.sampler import Sampler
 
     experiment = session.experiment
-    spec, own = experiment.study, configured_point(session)
-    others = configured_points_of_others(session)
-    known = spec.start_from if not isinstance(spec.start_from, str) else ()
-    first = (own is not None) + len(others) + len(known)
-    count = min(spec.trials, max(first, spec.startup_trials) if spec.sampler in _LEARNING else spec.trials)
+    spec = experiment.study
     sampler = Sampler(
         experiment.search_space,
         spec,
         seed=experiment.seed,
         directions=tuple(direction(each, experiment.algorithm.directions) for each in spec.objectives),
-        known=known,
-        configured=own,
-        of_others=others,
+        known=spec.start_from if not isinstance(spec.start_from, str) else (),
+        configured=configured_point(session),
+        of_others=configured_points_of_others(session),
         rounds=most_rounds(experiment),
     )
-    for _ in range(count if spec.engine == "optuna" else 0):
+    for _ in range(count):
         if (trial := sampler.ask()) is None:
             return
         yield trial

@@ -14,9 +14,10 @@ from housing.tracking import schema
 from housing.tracking.names import handle
 from housing.tracking.run_record import RunRecord
 from housing.workflow.command_record import CommandRecord
+from housing.workflow.earlier_group import EarlierJobs, going_on
 from housing.workflow.experiment_data import ExperimentData
 from housing.workflow.group_report import group_figures
-from housing.workflow.jobs import trained
+from housing.workflow.jobs import trained, trained_before
 from housing.workflow.opening import open_record, where_recorded
 from housing.workflow.outcome import Invocation, Outcome, Reporter
 from housing.workflow.resources import Resources, resources_of
@@ -33,9 +34,17 @@ class Group:
     """A running multirun. Any entry in `failures` makes its run FAILED; `stopping` asks running jobs to end."""
 
     def __init__(
-        self, run_id: str, name: str, records_at: str, *, record: CommandRecord, ledger: Ledger, closing: ExitStack
+        self,
+        run_id: str,
+        name: str,
+        records_at: str,
+        *,
+        record: CommandRecord,
+        ledger: Ledger,
+        closing: ExitStack,
+        earlier: EarlierJobs,
     ) -> None:
-        """`records_at` says where a person can look at the record."""
+        """`records_at` says where a person can look at the record; `earlier` are the jobs of a command that goes on."""
         self.run_id = run_id
         self.handle = handle(run_id, name)
         self.records_at = (records_at,)
@@ -46,6 +55,7 @@ class Group:
         self._lock = threading.Lock()
         self._made: dict[tuple[str, ...], Future[Any]] = {}
         self._ledger = ledger
+        self._earlier = earlier
 
     def train(self, experiment: Experiment, invocation: Invocation, reporter: Reporter) -> Outcome:
         """One job, from any thread. Jobs with the same dataset and features share what was read, encoded and staged.
@@ -58,7 +68,10 @@ class Group:
         key = ("data", repr(experiment.dataset), repr(experiment.features), experiment.weights, runner)
         data = self._once(key, lambda: self._data(experiment, reporter, resources))
         session = Session(experiment, invocation, reporter, resources=resources, data=data)
-        return trained(session, stopping=self.stopping.is_set)
+        known = self._earlier.take({schema.CONFIG_HASH: invocation.config_hash, **data.digest_tags})
+        if known is not None and known.status == "FINISHED":
+            return trained_before(session, known)
+        return trained(session, stopping=self.stopping.is_set, again=known)
 
     def _resources(self, experiment: Experiment, invocation: Invocation, reporter: Reporter) -> Resources:
         resources = resources_of(experiment, invocation, reporter, record=self._record, ledger=self._ledger)
@@ -85,11 +98,16 @@ class Group:
 
 
 @contextmanager
-def open_group(experiment: Experiment, invocation: Invocation, reporter: Reporter) -> Iterator[Group]:
+def open_group(
+    experiment: Experiment, invocation: Invocation, reporter: Reporter, *, goes_on: bool = False
+) -> Iterator[Group]:
     """The parent run of a multirun, of which `experiment` is the first job.
 
     Its jobs name it as `Invocation.parent_run_id`. It ends FAILED with a list when any job failed, KILLED when the
     block was interrupted; the best job's objective stands on it, for the charts.
+
+    `goes_on`: where the same command was interrupted, or had jobs that failed, this is its run, and what it has done is
+    not done again.
     """
     from housing.tracking.names import group_name
     from housing.tracking.runs import inherited_run
@@ -105,32 +123,40 @@ def open_group(experiment: Experiment, invocation: Invocation, reporter: Reporte
             schema.OVERRIDES: " ".join(map(masked_override, invocation.overrides)),
         },
         yaml=invocation.config_yaml,
-    )
-    run_id = runs.start(record.adopting(inherited))
-    try:
-        with ExitStack() as closing:
-            shared = CommandRecord(experiment, invocation, reporter, runs=runs)
-            group = Group(
-                run_id,
-                record.name,
-                where_recorded(experiment, invocation),
-                record=shared,
-                ledger=Ledger(experiment.prices, experiment.budget),
-                closing=closing,
-            )
-            yield group
-    except KeyboardInterrupt:
-        runs.finish(run_id, "KILLED", tags={schema.REASON: "interrupted"})
-        raise
-    except Exception as error:
-        runs.finish(run_id, "FAILED", tags={schema.REASON: str(error)})
-        raise
-    metrics, tags = _best(runs, run_id, experiment)
-    if group.failures:
-        tags[schema.FAILURES] = "\n".join(group.failures)
-    if tags.get(schema.BEST_RUN):
-        runs.log_files(run_id, group_figures(runs, run_id, record.name, experiment))
-    runs.finish(run_id, "FAILED" if group.failures else "FINISHED", metrics=metrics, tags=tags)
+    ).adopting(inherited)
+    with ExitStack() as held:
+        if goes_on and inherited is None:
+            run_id, name, jobs = held.enter_context(going_on(runs, record))
+        else:
+            run_id, name, jobs = runs.start(record), record.name, EarlierJobs()
+        if jobs.done:
+            reporter.step("resume", f"{name} has {jobs.done} of its jobs, which are not trained again")
+        try:
+            with ExitStack() as closing:
+                group = Group(
+                    run_id,
+                    name,
+                    where_recorded(experiment, invocation),
+                    record=CommandRecord(experiment, invocation, reporter, runs=runs),
+                    ledger=Ledger(experiment.prices, experiment.budget),
+                    closing=closing,
+                    earlier=jobs,
+                )
+                yield group
+        except KeyboardInterrupt:
+            if goes_on:
+                reporter.step("stopped", f"{name} keeps the jobs that are done; the same command goes on with it")
+            runs.finish(run_id, "KILLED", tags={schema.REASON: "interrupted"})
+            raise
+        except Exception as error:
+            runs.finish(run_id, "FAILED", tags={schema.REASON: str(error)})
+            raise
+        metrics, tags = _best(runs, run_id, experiment)
+        if group.failures:
+            tags[schema.FAILURES] = "\n".join(group.failures)
+        if tags.get(schema.BEST_RUN):
+            runs.log_files(run_id, group_figures(runs, run_id, name, experiment))
+        runs.finish(run_id, "FAILED" if group.failures else "FINISHED", metrics=metrics, tags=tags)
 
 
 def _best(runs: Runs, run_id: str, experiment: Experiment) -> tuple[dict[str, float], dict[str, str]]:

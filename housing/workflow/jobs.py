@@ -29,10 +29,13 @@ def train(experiment: Experiment, invocation: Invocation, reporter: Reporter) ->
         return trained(session)
 
 
-def trained(session: Session, *, stopping: Callable[[], bool] | None = None) -> Outcome:
-    """Train in an open session; where `stopping` becomes true, the job ends after its round and is recorded so."""
+def trained(session: Session, *, stopping: Callable[[], bool] | None = None, again: Run | None = None) -> Outcome:
+    """Train in an open session; where `stopping` becomes true, the job ends after its round and is recorded so.
+
+    `again` is the run of an earlier command whose job goes on.
+    """
     invocation = session.invocation
-    result, run_id, name = fit(session, parent=invocation.parent_run_id, stopping=stopping, bagged=True)
+    result, run_id, name = fit(session, parent=invocation.parent_run_id, stopping=stopping, again=again, bagged=True)
     return Outcome(
         headline=f"{name}: {_summary(session, result)}",
         data={"run_id": run_id, "name": name, "metrics": dict(result.metrics), "rounds_kept": result.best_round + 1}
@@ -48,6 +51,19 @@ def trained(session: Session, *, stopping: Callable[[], bool] | None = None) -> 
                 "final fit with these hyperparameters, gate, registry",
             ),
         ),
+    )
+
+
+def trained_before(session: Session, run: Run) -> Outcome:
+    """The same of a job that an earlier command has done and recorded."""
+    metrics = {name: value for name, value in run.metrics.items() if name.startswith(("train_", "validation_"))}
+    objective = session.experiment.study.objectives[0]
+    shown = f"{objective} {session.amount(metrics[objective], objective)}, " if objective in metrics else ""
+    return Outcome(
+        headline=f"{run.name}: {shown}done before",
+        data={"run_id": run.id, "name": run.name, "metrics": metrics}
+        | {"rounds_kept": int(run.metrics.get("best_round", 0)) + 1, "config_hash": session.invocation.config_hash}
+        | {"seconds": run.metrics.get("training_seconds"), "done_before": True},
     )
 
 

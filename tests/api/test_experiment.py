@@ -119,6 +119,18 @@ def test_a_sweep_is_one_result_and_a_job_that_fails_is_told(project: Path) -> No
     assert list(frame["rank"]) == [1, 2] and frame["validation_log_loss"].is_monotonic_increasing
 
 
+def test_the_jobs_are_listed_before_any_is_trained(project: Path) -> None:
+    small = library.compose(*SMALL)
+    study = small.dry_run()
+    assert [job["known"] for job in study.data["jobs"]] == [None, None]
+    assert study.data["to_train"] == 2
+    jobs = small.dry_run("algorithm.eta=0.1,0.3", command="train")
+    assert list(jobs.frame()["job"]) == ["algorithm.eta=0.1", "algorithm.eta=0.3"]
+    assert not (project / "mlflow.db").exists()
+    with pytest.raises(ValueError, match="train or tune"):
+        small.dry_run(command="promote")
+
+
 def test_threads_may_compose_and_train_at_once(project: Path) -> None:
     def trained(eta: float) -> float:
         result = library.compose(*SMALL, f"algorithm.eta={eta}").train()

@@ -20,8 +20,11 @@ BY_ROUND = ("amt", "hyperband", "median")
 def test_a_study_takes_every_search_space_that_its_sampler_can_use(small: Path, study: str) -> None:
     for space in OPTIONS["search_space"]:
         overrides = [f"study={study}", *_with_its_algorithm(space)]
-        if study == "grid" and space not in LISTABLE:
+        if study in ("grid", "zip") and space not in LISTABLE:
             with pytest.raises(ConfigError, match="needs a `step` or a list of `choices`"):
+                load(overrides, small)
+        elif study == "zip":
+            with pytest.raises(ConfigError, match="zip takes the first values together"):
                 load(overrides, small)
         elif study in BY_ROUND and space.startswith(("linear/", "forest/")):
             with pytest.raises(ConfigError, match=r" measures the finished model only[\s\S]*study.pruner=none"):

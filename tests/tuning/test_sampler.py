@@ -155,3 +155,24 @@ def test_conditions_may_stand_on_conditions() -> None:
         frozenset({"on", "kind", "deep"}),
     }
     assert len(trials) == 5
+
+
+def test_zipped_values_are_taken_together_in_the_order_in_which_they_stand() -> None:
+    space: SearchSpace = {
+        "eta": Categorical((0.3, 0.1, 0.03)),
+        "booster": Categorical(("gblinear", "gbtree", "dart")),
+        "rounds": Categorical((200,)),
+        "drop": Categorical((0.0, 0.1, 0.2), only_if=Condition("booster", ("dart",))),
+    }
+    configured: Point = {"eta": 0.5, "booster": "gbtree", "rounds": 100}
+    study = Study("s", "zip", trials=9)
+    whole = search(space, study, at_once(lambda _: 1.0), seed=1, configured=configured)
+    assert whole.ended == "exhausted"
+    assert [dict(t.parameters) for t in whole.trials] == [
+        configured,
+        {"eta": 0.3, "booster": "gblinear", "rounds": 200},
+        {"eta": 0.1, "booster": "gbtree", "rounds": 200},
+        {"eta": 0.03, "booster": "dart", "rounds": 200, "drop": 0.2},
+    ]
+    resumed = search(space, study, at_once(lambda _: 1.0), seed=1, configured=configured, past=whole.trials[:2])
+    assert [t.parameters for t in resumed.trials] == [t.parameters for t in whole.trials]

@@ -27,6 +27,16 @@ def test_a_grid_that_cannot_be_listed_is_a_fault() -> None:
     assert "1,000,000 points" in faults(study, {"a": Int(1, 1000), "b": Int(1, 1000)})[0]
 
 
+def test_zipped_values_of_different_numbers_are_a_fault() -> None:
+    study = Study("s", "zip", trials=9)
+    assert faults(study, {"a": Int(1, 3), "b": Categorical(("x", "y", "z")), "c": Categorical((7,))}) == []
+    (fault,) = faults(study, {"a": Int(1, 3), "b": Categorical(("x", "y"))})
+    assert fault.startswith("study.sampler: zip takes")
+    assert "there are a 3, b 2" in fault
+    (endless,) = faults(study, {"a": Int(1, 3), "b": Float(0, 1)})
+    assert endless.startswith("search_space.b: sampler zip needs a `step`")
+
+
 def test_a_point_outside_the_space_is_a_fault_for_each_reason() -> None:
     space = {
         "eta": Float(0.1, 0.5),

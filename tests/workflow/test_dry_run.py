@@ -35,6 +35,15 @@ def test_a_study_lists_the_trials_that_no_other_decides(housing: Housing, sample
     assert answer.data["jobs"][0]["name"] == "t00 eta=0.50 max_depth=5"
 
 
+def test_a_study_has_no_more_jobs_than_its_space_has_points(housing: Housing) -> None:
+    words = ("study=zip", "~search_space", "algorithm.eta=choice(0.3,0.1)", "algorithm.max_depth=choice(2,3)")
+    answer = housing("tune", *words, "--dry-run", "--json")
+    assert answer.code == 0, answer.err
+    names = [job["name"] for job in answer.data["jobs"]]
+    assert names == ["t00 eta=0.50 max_depth=5", "t01 eta=0.30 max_depth=2", "t02 eta=0.10 max_depth=3"]
+    assert answer.data["total"] == 3
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [

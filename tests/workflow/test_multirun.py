@@ -10,6 +10,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from housing.tracking.runs import Runs
+from housing.tracking.study_lock import study_lock
 from tests.workflow.conftest import Housing, in_process
 from tests.workflow.rehearsed import statuses, until
 
@@ -76,6 +78,37 @@ def test_a_failing_job_is_listed_and_stops_no_other(housing: Housing, project: P
     assert parent.info.status == "FAILED"
     assert "algorithm.objective='reg:gamma' algorithm.base_score=-1: " in parent.data.tags["housing.failures"]
     assert [child.info.status for child in children] == ["FINISHED", "FINISHED"]
+
+
+def test_an_interrupted_multirun_goes_on_and_a_finished_one_does_not(housing: Housing, project: Path) -> None:
+    words = ("train", "-m", "dataset=penguins", "algorithm.num_round=5", "algorithm.eta=0.1,0.3", "--json")
+    first = housing(*words).data
+    client, (kept, lost) = _client(project), [job["run_id"] for job in first["jobs"]]
+    client.set_terminated(lost, "KILLED")
+    client.set_terminated(first["run_id"], "KILLED")  # as Ctrl-C leaves them
+
+    with study_lock(Runs.open(f"sqlite:///{project}/mlflow.db", "penguins"), first["run_id"], "held"):
+        assert housing(*words).data["run_id"] != first["run_id"], "somebody else is at work at it"
+    for run in _groups(client)[1:]:
+        client.delete_run(run)
+
+    answer = housing(*words)
+    assert answer.code == 0, answer.err
+    assert "has 1 of its jobs, which are not trained again" in answer.err
+    assert answer.data["run_id"] == first["run_id"]
+    one, other = answer.data["jobs"]
+    assert (one["run_id"], one.get("done_before")) == (kept, True)
+    assert (other["run_id"] == lost, other.get("done_before")) == (False, None)
+    assert [job["metrics"] for job in answer.data["jobs"]] == [job["metrics"] for job in first["jobs"]]
+    assert client.get_run(first["run_id"]).info.status == "FINISHED"
+    assert housing(*words).data["run_id"] != first["run_id"], "it has finished: this is another one"
+
+
+def _groups(client: Any) -> list[str]:
+    """The multiruns of the record, oldest first."""
+    experiments = [experiment.experiment_id for experiment in client.search_experiments()]
+    found = client.search_runs(experiments, "tags.`housing.kind` = 'group'", order_by=["attributes.start_time ASC"])
+    return [run.info.run_id for run in found]
 
 
 def test_a_wrong_number_of_jobs_at_once_is_refused(housing: Housing, project: Path) -> None:
