@@ -17,6 +17,7 @@ from benchmarks.measure import cost
 REPEATS = 3
 QUICK = ("--version", "--help", "train --help", "train --cfg job", "completion bash")
 LOOKING = ("status", "plan", "compare", "runs", "lineage housing-endpoint")
+CHANGING = "deploy deployment=single deployment.variants.champion.weight={weight}"
 WORKING = ("train", "predict {rows}", "monitor", "destroy")
 
 
@@ -27,7 +28,11 @@ def main() -> None:
         housing = [sys.executable, "-m", "housing"]
         _row("run", [_timed([*housing, "run", "study.trials=2", "study.parallel=1"], folder)])
         rows = next(iter(sorted(folder.glob("*.csv"))), None) or _some_rows(folder)
-        for command in (*QUICK, *LOOKING, *WORKING):
+        for command in (*QUICK, *LOOKING):
+            _row(command, [_timed([*housing, *command.split()], folder) for _ in range(REPEATS)])
+        changes = [CHANGING.format(weight=weight).split() for weight in range(1, REPEATS + 2)]
+        _row("deploy (changed weight)", [_timed([*housing, *words], folder) for words in changes][1:])
+        for command in WORKING:
             words = command.format(rows=rows).split()
             times = 1 if command == "destroy" else REPEATS
             _row(command.partition(" {")[0], [_timed([*housing, *words], folder) for _ in range(times)])

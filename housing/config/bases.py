@@ -9,7 +9,7 @@ from contextlib import suppress
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -17,7 +17,11 @@ from omegaconf.errors import OmegaConfBaseException
 from housing.config import kept
 from housing.config.files import Files
 from housing.config.overrides import Overrides
+from housing.config.plain_override import PlainOverride, plain_override
 from housing.config.vendor import translated
+
+if TYPE_CHECKING:
+    from hydra.core.override_parser.types import Override
 
 _MOST = 32
 
@@ -40,15 +44,21 @@ def composed_by_hydra(overrides: Overrides, files: Files) -> Base:
     cfg = deepcopy(base.cfg)
     if not values:
         return replace(base, cfg=cfg)
-    from hydra.core.override_parser.overrides_parser import OverridesParser
-
     try:
-        for override in OverridesParser.create().parse_overrides(values):
+        for override in map(_parsed, values):
             # What Hydra does for `++` once it has composed.
             OmegaConf.update(cfg, override.key_or_group, override.value(), merge=True, force_add=True)
     except OmegaConfBaseException:
         return _composed(overrides, files)  # Hydra's own words for what is wrong with it
     return replace(base, cfg=cfg)
+
+
+def _parsed(override: str) -> PlainOverride | Override:
+    if (plain := plain_override(override)) is not None:
+        return plain
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+
+    return OverridesParser.create().parse_override(override)
 
 
 def _base_of(overrides: Overrides, files: Files) -> Base:

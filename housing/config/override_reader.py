@@ -10,22 +10,22 @@ import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
-
-from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import ChoiceSweep, Override, ValueType
-from hydra.errors import HydraException
+from typing import TYPE_CHECKING, Any
 
 from housing.config import bounds
 from housing.config.faults import Fault, Path, did_you_mean, some_of
 from housing.config.files import Files
 from housing.config.keys import is_text
 from housing.config.overrides import COMMAND_LINE, EACH_ALGORITHM, Overrides
+from housing.config.plain_override import PlainOverride, plain_override
 from housing.config.schema import CHOOSABLE
-from housing.config.searched import FORMS, searched_name
 from housing.nearest import nearest
 from housing.secrets import masked_override
 from housing.shell import hydra_text, setting
+
+if TYPE_CHECKING:
+    from hydra.core.override_parser.types import ChoiceSweep, Override
+    from hydra.errors import HydraException
 
 _SHOWN = 40
 _HELD_TOGETHER = re.compile(r"['\"\[{(\\]")
@@ -74,11 +74,12 @@ class _Reader:
         override = self._parsed(token)
         if override is None:
             return []
-        if override.is_hydra_override():
-            return self._hydra(token, override)
-        if override.is_sweep_override() and not self.sweep:
-            self._several(token, override)
-            return []
+        if not isinstance(override, PlainOverride):
+            if override.is_hydra_override():
+                return self._hydra(token, override)
+            if override.is_sweep_override() and not self.sweep:
+                self._several(token, override)
+                return []
         if override.package is not None or override.key_or_group in self.groups:
             return self._group(token, override)
         path = tuple(override.key_or_group.split("."))
@@ -88,20 +89,19 @@ class _Reader:
             return [token]
         return [self._value(path, token, override)]
 
-    def _value(self, path: Path, token: str, override: Override) -> str:
+    def _value(self, path: Path, token: str, override: Override | PlainOverride) -> str:
         """What writes the value, with digits as text where text is wanted: an id may read as 1e5, or begin with 0."""
-        value = override.value()
-        self.keys.update(_leaves(path, value))
+        each, sweep = _each(override), _choices(override)
+        self.keys.update(_leaves(path, each))
         key, typed = ".".join(path), token.partition("=")[2].strip()
-        each = value.list if isinstance(value, ChoiceSweep) else [value]
         if any(isinstance(one, bool | int | float) for one in each) and is_text(path, {}):
-            if not isinstance(value, ChoiceSweep):
+            if sweep is None:
                 return f"++{setting(key, typed)}"
-            if value.simple_form and not _HELD_TOGETHER.search(typed):
+            if sweep.simple_form and not _HELD_TOGETHER.search(typed):
                 return f"++{key}=" + ",".join(hydra_text(one.strip()) for one in typed.split(","))
         return f"++{key}={typed}"
 
-    def _parsed(self, token: str) -> Override | None:
+    def _parsed(self, token: str) -> Override | PlainOverride | None:
         """None, and a fault, for what is no override here."""
         if rule := _beyond_bounds(token):
             self._fault(_beginning(token), rule, "")
@@ -109,6 +109,12 @@ class _Reader:
         if "=" not in token and not token.startswith("~"):
             self._fault(token, "has no value", f"write {token}=<value>")
             return None
+        return plain_override(token) or self._by_grammar(token)
+
+    def _by_grammar(self, token: str) -> Override | None:
+        from hydra.core.override_parser.overrides_parser import OverridesParser
+        from hydra.errors import HydraException
+
         try:
             override = OverridesParser.create().parse_override(token)
         except HydraException as error:
@@ -124,6 +130,10 @@ class _Reader:
 
     def _several(self, token: str, override: Override) -> None:
         """Several values without -m: a part of the search space where there is a study, else a mistake."""
+        from hydra.core.override_parser.types import ValueType
+
+        from housing.config.searched import searched_name
+
         key, _, value = token.partition("=")
         name = searched_name(override)
         listed = override.value_type == ValueType.SIMPLE_CHOICE_SWEEP
@@ -153,31 +163,31 @@ class _Reader:
             return []
         return [token]
 
-    def _group(self, token: str, override: Override) -> list[str]:
+    def _group(self, token: str, override: Override | PlainOverride) -> list[str]:
         slot = override.key_or_group + (f"@{override.package}" if override.package else "")
         matching = [slot] if slot in self.slots else [s for s in self.slots if s.partition("@")[0] == slot]
         if not matching:
             meant = nearest(slot, self.slots)
             self._fault(token, f"nothing is chosen by {slot}", did_you_mean(meant) or f"there is {some_of(self.slots)}")
             return []
-        value, place = override.value(), override.package or override.key_or_group
+        place = override.package or override.key_or_group
         if override.is_delete():
             self.keys.add((place,))
             return [token]
-        if any(isinstance(one, dict) for one in (value.list if isinstance(value, ChoiceSweep) else [value])):
+        if any(isinstance(one, dict) for one in _each(override)):
             # A mapping chooses no option: it is a set of keys.
-            self.keys.update(_leaves((place,), value))
+            self.keys.update(_leaves((place,), _each(override)))
             return [f"++{place}={token.partition('=')[2]}"]
         values = self._options(token, override, override.key_or_group)
         return [f"{slot}={values}" for slot in matching]
 
-    def _options(self, token: str, override: Override, group: str) -> str:
+    def _options(self, token: str, override: Override | PlainOverride, group: str) -> str:
         """The value with short names made whole: a search space may be called without its algorithm."""
         text: str = override.get_value_string()
-        value = override.value()
-        if isinstance(value, ChoiceSweep) and not value.simple_form and all(isinstance(v, str) for v in value.list):
-            text = ",".join(value.list)
-        elif override.value_type not in (ValueType.ELEMENT, ValueType.SIMPLE_CHOICE_SWEEP) or _CALL.match(text):
+        sweep = _choices(override)
+        if sweep is not None and not sweep.simple_form and all(isinstance(v, str) for v in sweep.list):
+            text = ",".join(sweep.list)
+        elif not _is_listed(override) or _CALL.match(text):
             return text
         chosen = [part.strip() for part in text.strip("[]").split(",")]
         whole = [self._option(token, group, option.strip("'\"")) for option in chosen]
@@ -222,16 +232,39 @@ def _beyond_bounds(token: str) -> str | None:
     )
 
 
-def _leaves(path: Path, value: Any) -> Iterator[Path]:
-    """The keys that a value writes: a mapping writes those below it."""
-    if isinstance(value, ChoiceSweep):
-        for one in value.list:
-            yield from _leaves(path, one)
-    elif isinstance(value, Mapping) and value:
-        for name, below in value.items():
-            yield from _leaves((*path, str(name)), below)
-    else:
-        yield path
+def _choices(override: Override | PlainOverride) -> ChoiceSweep | None:
+    """The values of `a,b` and `choice(a,b)`; None for one value, and for other sweeps."""
+    if isinstance(override, PlainOverride):
+        return None
+    from hydra.core.override_parser.types import ChoiceSweep
+
+    value = override.value()
+    return value if isinstance(value, ChoiceSweep) else None
+
+
+def _each(override: Override | PlainOverride) -> Sequence[Any]:
+    """Every value that it writes in turn."""
+    sweep = _choices(override)
+    return [override.value()] if sweep is None else sweep.list
+
+
+def _is_listed(override: Override | PlainOverride) -> bool:
+    """Whether it is a value as it stands, or several with commas between them."""
+    if isinstance(override, PlainOverride):
+        return True
+    from hydra.core.override_parser.types import ValueType
+
+    return override.value_type in (ValueType.ELEMENT, ValueType.SIMPLE_CHOICE_SWEEP)
+
+
+def _leaves(path: Path, each: Sequence[Any]) -> Iterator[Path]:
+    """The keys that any of the values writes: a mapping writes those below it."""
+    for value in each:
+        if isinstance(value, Mapping) and value:
+            for name, below in value.items():
+                yield from _leaves((*path, str(name)), [below])
+        else:
+            yield path
 
 
 def _beginning(token: str) -> str:
@@ -243,6 +276,8 @@ def _beginning(token: str) -> str:
 def _unreadable(token: str, error: HydraException) -> tuple[str, str]:
     """Why Hydra's grammar refuses a token, and what to do about it."""
     key, _, value = token.partition("=")
+    from housing.config.searched import FORMS
+
     if call := re.search(r"while evaluating '(.*)'", str(error)):
         return f"{call[1]} makes no sense", f"write {FORMS}"
     if not _KEY.fullmatch(key):

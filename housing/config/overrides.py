@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from housing.config.faults import Path
+from housing.config.plain_override import plain_override
 
 COMMAND_LINE = "command line"
 EACH_ALGORITHM = "each-algorithm"
@@ -27,6 +28,8 @@ class Overrides:
 
 def has_several_values(token: str) -> bool:
     """Whether it is written in Hydra's sweep syntax."""
+    if plain_override(token) is not None:
+        return False
     from hydra.core.override_parser.overrides_parser import OverridesParser
 
     return bool(OverridesParser.create().parse_override(token).is_sweep_override())

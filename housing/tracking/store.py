@@ -18,7 +18,6 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlparse
-from urllib.request import url2pathname
 
 from housing import files
 from housing.errors import ConfigError, HousingError, TrackingError
@@ -100,9 +99,13 @@ def check_creatable(uri: str) -> bool:
 def local_path(location: str) -> Path | None:
     """The folder on this machine that artifacts lie in; None where they lie elsewhere."""
     parts = urlparse(location)
-    if parts.scheme in ("", "file"):
-        return Path(url2pathname(parts.path) if parts.scheme else location)
-    return None
+    if not parts.scheme:
+        return Path(location)
+    if parts.scheme != "file":
+        return None
+    from urllib.request import url2pathname
+
+    return Path(url2pathname(parts.path))
 
 
 def probe_folder(folder: Path) -> None:

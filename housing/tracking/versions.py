@@ -58,7 +58,7 @@ class Versions:
 
     def download(self, version: Version) -> Path:
         """The folder of a version's bundle, checked; files on this machine are used where they are."""
-        from housing.training.artifact import BUNDLE_IN_MODEL, check_bundle
+        from housing.training.bundle_files import BUNDLE_IN_MODEL, check_bundle
 
         location = local_path(version.source)
         folder = location / BUNDLE_IN_MODEL if location is not None else self._fetched(version, BUNDLE_IN_MODEL)

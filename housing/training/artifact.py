@@ -7,7 +7,6 @@ MLflow's environments that cannot install housing from an index, and is loaded b
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
@@ -26,17 +25,14 @@ from housing.data.encoder import Encoder
 from housing.data.extras import Extras
 from housing.errors import DataError
 from housing.tasks import written
-from housing.training.predictor import BUNDLE_FILE, ENCODER_FILE, Predictor
+from housing.training.bundle_files import BUNDLE_FILE, BUNDLE_FOLDER, ENCODER_FILE, check_bundle, sha256_of
+from housing.training.predictor import Predictor
 
 if TYPE_CHECKING:
     import numpy as np
     from mlflow.models import Model
     from numpy.typing import NDArray
     from pandas import DataFrame
-
-BUNDLE_FOLDER = "bundle"
-BUNDLE_IN_MODEL = f"data/{BUNDLE_FOLDER}"
-"""Where MLflow puts the bundle inside of its model."""
 
 _PREDICTING = ("algorithms", "data", "tasks", "training")
 _MODULES = ("__init__.py", "archives.py", "errors.py", "files.py", "nearest.py", "secrets.py", "shell.py")
@@ -59,7 +55,7 @@ class Bundle:
         about = {
             "algorithm": self.algorithm,
             "model_file": model_file,
-            "sha256": {name: _sha256(content) for name, content in contents.items()},
+            "sha256": {name: sha256_of(content) for name, content in contents.items()},
             "versions": {"housing": housing.__version__, **find(self.algorithm).versions_of(self.model)},
         }
         return {**contents, BUNDLE_FILE: f"{json.dumps(about, indent=2)}\n".encode()}
@@ -85,27 +81,6 @@ def read_bundle(folder: Path) -> Bundle:
         model_format=model_file.name.partition(".")[2],
         encoder=(folder / ENCODER_FILE).read_text(encoding="utf-8"),
     )
-
-
-def check_bundle(folder: Path) -> dict[str, Any]:
-    """What `bundle.json` says. Raises DataError with every file that is missing, altered, or too many."""
-    try:
-        about: dict[str, Any] = json.loads((folder / BUNDLE_FILE).read_bytes())
-        expected = {name: about["sha256"][name] for name in (about["model_file"], ENCODER_FILE)}
-    except (OSError, ValueError, KeyError, TypeError) as e:
-        raise DataError(f"{folder}: {BUNDLE_FILE} cannot be read, so this is no model bundle: {e}") from e
-    faults = []
-    for name, sha256 in expected.items():
-        try:
-            if _sha256((folder / name).read_bytes()) != sha256:
-                faults.append(f"{name} is not the file that was written")
-        except OSError:
-            faults.append(f"{name} is missing")
-    present = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
-    faults += [f"{name} does not belong there" for name in sorted(present - expected.keys() - {BUNDLE_FILE})]
-    if faults:
-        raise DataError(f"{folder}: {'; '.join(faults[:5])}")
-    return about
 
 
 def save_mlflow_model(
@@ -215,7 +190,3 @@ def _copy_code(folder: Path) -> Path:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(content)
     return folder
-
-
-def _sha256(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()

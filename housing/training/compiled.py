@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from housing.algorithms.base import find
 from housing.errors import HousingError
-from housing.training.predictor import BUNDLE_FILE, Predictor
+from housing.training.bundle_files import BUNDLE_FILE
+from housing.training.predictor import Predictor
 
 if TYPE_CHECKING:
     import numpy as np

@@ -18,6 +18,7 @@ from housing.data.extras import Extras, extras_of
 from housing.data.json_rows import records_from_json, records_from_json_lines
 from housing.data.plain_rows import PlainRows
 from housing.errors import DataError
+from housing.training.bundle_files import BUNDLE_FILE, ENCODER_FILE
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,9 +26,6 @@ if TYPE_CHECKING:
 
     from housing.tasks.base import Predictions
     from housing.training.detailed import Detailed
-
-ENCODER_FILE = "encoder.json"
-BUNDLE_FILE = "bundle.json"
 
 
 class Predictor:

@@ -123,7 +123,7 @@ def _champion(session: Session, version: Version | None) -> Scored | None:
     gate, name = session.experiment.gate, session.experiment.tracking.model
     if gate.against_champion == "nothing" or version is None:
         return None
-    predictor = Predictor.load(session.registry.download(version))
+    predictor = Predictor.load(session.versions.download(version))
     test = session.prepared.test
     if missing := [column for column in predictor.encoder.required if column not in test]:
         shown = ", ".join(missing[:5]) + (f" and {len(missing) - 5} more" if len(missing) > 5 else "")

@@ -74,10 +74,10 @@ def monitor_variant(
     if not requests:
         return replace(told, why_not="nothing was captured")
     try:
-        version = session.registry.resolve(model)
+        version = session.versions.resolve(model)
         run = session.runs.get(version.run_id)
         session = session.choosing(recorded_options(run))
-        predictor = Predictor.load(session.registry.download(version))
+        predictor = Predictor.load(session.versions.download(version))
     except HousingError as error:
         return replace(told, why_not=f"nothing is known of its model: {error}")
     reason = _other_quantiles(session, predictor) or _other_data(session, run.tags, predictor.encoder.required)

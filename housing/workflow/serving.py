@@ -97,9 +97,9 @@ def apply_plan(session: Session) -> tuple[Deployment, Changes]:
     """Pin, plan, apply each action, and look whether the host arrived. Raises DeploymentError when it did not."""
     host = session.host
     host.check(session.experiment.deployment)
-    registry = session.registry
-    wanted = registry.pin(session.experiment.deployment)
-    models = {v.model: registry.download(registry.resolve(v.model)) for v in wanted.variants.values()}
+    versions = session.versions
+    wanted = versions.pin(session.experiment.deployment)
+    models = {v.model: versions.download(versions.resolve(v.model)) for v in wanted.variants.values()}
     with host.hold(f"deploying {wanted.endpoint}"):
         current = host.current(wanted.endpoint)
         changes = describe(wanted, current)

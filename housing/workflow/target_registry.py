@@ -32,7 +32,7 @@ def register_there(session: Session, version: Version, *, alias: str, metrics: M
         why=f"{version.uri} passed the gate and is @{alias}",
     )
     with session.reporter.working(f"registering the model in {group}"):
-        address = session.host.register(promoted, session.registry.download(version))
+        address = session.host.register(promoted, session.versions.download(version))
     state = "approved" if approved else "to be approved"
     session.reporter.step("register", f"{group} version {address.rpartition('/')[2]}, {state}")
     return address

@@ -205,11 +205,13 @@ def test_the_tables_of_the_mlflow_installed_here_are_known(record: str) -> None:
         assert database.execute("SELECT version_num FROM alembic_version").fetchone()[0] in KNOWN_REVISIONS
 
 
-def test_a_local_record_is_read_without_mlflow(record: str) -> None:
+def test_a_local_record_is_read_and_its_versions_deployed_without_mlflow(record: str) -> None:
     script = (
         "import sys\n"
         "from housing.tracking.reading import Record\n"
-        "from housing.tracking.versions import Versions\n"
+        "from housing.targets.local.host import LocalHost\n"
+        "from housing.training.bundle_files import check_bundle\n"
+        "from housing.workflow.serving import deploy\n"
         "record = Record.open(sys.argv[1], 'walkthrough')\n"
         "assert record.get('final').kind == 'final'\n"
         "print([name for name in ('mlflow', 'numpy', 'sqlalchemy') if name in sys.modules])\n"

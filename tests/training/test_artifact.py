@@ -15,12 +15,12 @@ from housing.errors import DataError
 from housing.testing.models import EXAMPLE, price_bundle
 from housing.training.artifact import (
     Bundle,
-    check_bundle,
     predicting_part,
     read_bundle,
     save_mlflow_model,
     write_bundle,
 )
+from housing.training.bundle_files import check_bundle
 from housing.training.predictor import Predictor
 
 

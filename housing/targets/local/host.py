@@ -22,7 +22,6 @@ from housing.targets.base import EndpointStatus, Prediction, SinceChange
 from housing.targets.local import wire
 from housing.targets.local.captures import captured
 from housing.targets.local.settings import Settings
-from housing.targets.local.shifting import MEASURED
 from housing.targets.local.state import Address, StateFolder
 from housing.tasks.written import read_documents
 
@@ -49,7 +48,10 @@ class LocalHost:
             "asynchronous": wanted.asynchronous is not None,
             "update.existing_alarms": bool(wanted.update.existing_alarms),
         }
-        asked |= {f"update.alarms.{name}": one.metric not in MEASURED for name, one in wanted.update.alarms.items()}
+        if wanted.update.alarms:
+            from housing.targets.local.shifting import MEASURED
+
+            asked |= {f"update.alarms.{name}": one.metric not in MEASURED for name, one in wanted.update.alarms.items()}
         asked |= {f"variants.{name}.serverless": one.serverless is not None for name, one in wanted.variants.items()}
         if keys := [f"deployment.{key}" for key, is_set in asked.items() if is_set]:
             raise ConfigError(

@@ -18,7 +18,8 @@ from housing.errors import HousingError
 from housing.targets.local.answering import answer
 from housing.targets.local.fleet import Fleet
 from housing.targets.local.frames import Answer, Ask
-from housing.training.predictor import ENCODER_FILE, Predictor
+from housing.training.bundle_files import ENCODER_FILE
+from housing.training.predictor import Predictor
 
 MOST_BYTES = 32 * 1024
 # Nothing else is answered meanwhile: about a millisecond.

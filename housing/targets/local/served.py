@@ -17,7 +17,7 @@ from housing.targets.local.fleet import Fleet
 from housing.targets.local.frames import WITH_EXTRAS, Answer, Ask
 from housing.targets.local.immediate import Immediate, prepared
 from housing.targets.local.request_counts import RequestCounts
-from housing.training.predictor import ENCODER_FILE
+from housing.training.bundle_files import ENCODER_FILE
 
 _log = logging.getLogger(__name__)
 

@@ -24,7 +24,8 @@ from housing.targets.sagemaker import built_in
 from housing.targets.sagemaker.built_in import BuiltIn
 from housing.targets.sagemaker.hosting.requests import PROGRAM
 from housing.targets.sagemaker.images import FRAMEWORK, framework_image
-from housing.training.artifact import check_bundle, predicting_part
+from housing.training.artifact import predicting_part
+from housing.training.bundle_files import check_bundle
 
 if TYPE_CHECKING:
     from housing.targets.sagemaker.settings import Settings

@@ -38,7 +38,7 @@ from housing.targets.sagemaker.hosting.requests import ResourceDefaults, Served
 from housing.targets.sagemaker.settings import Settings
 from housing.testing.models import price_bundle
 from housing.training.artifact import write_bundle
-from housing.training.predictor import BUNDLE_FILE
+from housing.training.bundle_files import BUNDLE_FILE
 from tests.rehearsal.conftest import ROLE
 
 GOOD = "models:/price/1"
