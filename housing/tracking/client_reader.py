@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from housing.errors import RegistryError
 from housing.tracking.reader import PAGE, Clause, MetricPoint, Order, RecordedExperiment, Run, Version
-from housing.tracking.store import translated
+from housing.tracking.vendor import translated
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

@@ -12,10 +12,9 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from housing.secrets import masked, masked_values
+from housing.tracking.writer import DatasetUse, Point
 
 if TYPE_CHECKING:
-    from mlflow.entities import DatasetInput, Metric, Param, RunTag
-
     from housing.training.job import TrainingResult
 
 METRICS_A_BATCH = 1000
@@ -60,35 +59,24 @@ def flatten(value: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
     return flat
 
 
-def params(values: Mapping[str, str]) -> list[Param]:
+def params(values: Mapping[str, str]) -> dict[str, str]:
     """Parameters as MLflow takes them: odd characters of a name become `_`, long values are cut, secrets masked."""
-    from mlflow.entities import Param
-
     keys = _unique(_key(name) for name in values)
     shown = masked_values(values).values()
-    return [Param(key, cut(value, _PARAM_LIMIT)) for key, value in zip(keys, shown, strict=True)]
-
-
-def run_tags(values: Mapping[str, str]) -> list[RunTag]:
-    """Tags as MLflow takes them; long values are cut and say so."""
-    from mlflow.entities import RunTag
-
-    return [RunTag(key, value) for key, value in bounded_tags(values).items()]
+    return {key: cut(value, _PARAM_LIMIT) for key, value in zip(keys, shown, strict=True)}
 
 
 def bounded_tags(values: Mapping[str, str]) -> dict[str, str]:
-    """Tags with values that MLflow does not refuse, secrets masked."""
+    """Tags as MLflow takes them: long values are cut and say so, secrets masked."""
     return {key: cut(value, _TAG_LIMIT) for key, value in masked_values(values).items()}
 
 
-def round_metrics(number: int, values: Mapping[str, float], at_ms: int) -> list[Metric]:
+def round_metrics(number: int, values: Mapping[str, float], at_ms: int) -> list[Point]:
     """One round (from 0) of a job that is at work."""
-    from mlflow.entities import Metric
-
-    return [Metric(name, float(value), at_ms, number) for name, value in values.items()]
+    return [Point(name, float(value), at_ms, number) for name, value in values.items()]
 
 
-def job_metrics(result: TrainingResult, *, known: Mapping[str, Collection[int]] = _NOTHING) -> list[Metric]:
+def job_metrics(result: TrainingResult, *, known: Mapping[str, Collection[int]] = _NOTHING) -> list[Point]:
     """Every round (step = round, from 0), then the metrics of the best round, the round and the seconds.
 
     `known` are the rounds of each metric that were logged while the job ran; they are left out. Of the others only
@@ -96,13 +84,11 @@ def job_metrics(result: TrainingResult, *, known: Mapping[str, Collection[int]] 
     metric's last step as its value: the metrics of the model that was kept are put behind all others, so that lists and
     searches rank by it and not by the last round.
     """
-    from mlflow.entities import Metric
-
     ended_at_ms = result.started_at_ms + round(result.seconds * 1000)
     steps = (len(values) - 1 for values in result.history.values())
     last = max((0, *steps, *(step for logged in known.values() for step in logged)))
     points = [
-        Metric(name, value, result.started_at_ms + round(result.seconds * 1000 * (step + 1) / len(values)), step)
+        Point(name, value, result.started_at_ms + round(result.seconds * 1000 * (step + 1) / len(values)), step)
         for name, values in result.history.items()
         for step, value in enumerate(values)
         if step not in known.get(name, ())
@@ -115,35 +101,29 @@ def job_metrics(result: TrainingResult, *, known: Mapping[str, Collection[int]] 
     }
     # Rounds that were logged live have the time at which they were received, which may be after the job's end.
     kept_at_ms = 1 + (max(ended_at_ms, int(time.time() * 1000)) if any(known.values()) else ended_at_ms)
-    points += [Metric(name, value, kept_at_ms, last) for name, value in kept.items()]
+    points += [Point(name, value, kept_at_ms, last) for name, value in kept.items()]
     summary = {"best_round": float(result.best_round), "training_seconds": result.seconds}
     if result.billed_seconds is not None:
         summary["billed_seconds"] = result.billed_seconds
     return points + metrics(summary, ended_at_ms)
 
 
-def metrics(values: Mapping[str, float], timestamp_ms: int) -> list[Metric]:
+def metrics(values: Mapping[str, float], timestamp_ms: int) -> list[Point]:
     """Single values, without a step."""
-    from mlflow.entities import Metric
-
-    return [Metric(name, float(value), timestamp_ms, 0) for name, value in values.items()]
+    return [Point(name, float(value), timestamp_ms, 0) for name, value in values.items()]
 
 
-def dataset_inputs(inputs: Sequence[Input]) -> list[DatasetInput]:
+def dataset_uses(inputs: Sequence[Input]) -> list[DatasetUse]:
     """What `log_inputs` takes. MLflow keeps 36 characters of a digest; the whole ones belong into tags."""
-    from mlflow.entities import Dataset, DatasetInput, InputTag
-
     return [
-        DatasetInput(
-            dataset=Dataset(
-                name=masked(item.name),
-                digest=item.digest[:_DIGEST_LIMIT],
-                source_type="local",
-                source=json.dumps({"uri": masked(item.source)}),
-                schema=_columns(item.kinds),
-                profile=json.dumps({"num_rows": item.rows, "num_elements": item.rows * item.columns}),
-            ),
-            tags=[InputTag("mlflow.data.context", item.context)],
+        DatasetUse(
+            name=masked(item.name),
+            digest=item.digest[:_DIGEST_LIMIT],
+            source_type="local",
+            source=json.dumps({"uri": masked(item.source)}),
+            schema=_columns(item.kinds),
+            profile=json.dumps({"num_rows": item.rows, "num_elements": item.rows * item.columns}),
+            context=item.context,
         )
         for item in inputs
     ]

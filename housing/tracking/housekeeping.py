@@ -11,7 +11,7 @@ from housing.processes import is_dead
 from housing.tracking import schema
 from housing.tracking.client_reader import as_run, quoted
 from housing.tracking.reader import PARENT_TAG, Run
-from housing.tracking.store import translated
+from housing.tracking.vendor import translated
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

@@ -20,9 +20,9 @@ from urllib.request import urlopen
 
 from housing.errors import TrackingError
 from housing.processes import Dependent
+from housing.tracking.places import database_path
 from housing.tracking.queries import Direction
 from housing.tracking.reader import PARENT_TAG, Run
-from housing.tracking.store import database_path
 
 _LOOPBACK = "127.0.0.1"
 _STARTS_WITHIN_S = 300

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 from housing.errors import HousingError, RegistryError, TrackingError
+from housing.tracking.places import local_path
 from housing.tracking.reader import (
     PAGE,
     Clause,
@@ -21,7 +22,6 @@ from housing.tracking.reader import (
     Run,
     Version,
 )
-from housing.tracking.store import local_path
 
 if TYPE_CHECKING:
     from housing.tracking.client_reader import ClientReader

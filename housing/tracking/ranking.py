@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from housing.tracking import schema
 from housing.tracking.queries import Direction
 from housing.tracking.reader import Run
-from housing.tracking.store import translated
 from housing.tuning.leaderboard import places
 from housing.tuning.trial import costs
 
@@ -32,14 +31,12 @@ def rank_children(runs: Runs, parent: str, objectives: Mapping[str, Direction]) 
         key=lambda pair: pair[0],
     )
     width = max(3, len(str(len(ranked))))
-    with translated(f"run {parent}: cannot rank its children"):
-        for place, (_, child) in zip(places([cost for cost, _ in ranked]), ranked, strict=True):
-            tags = {schema.RANK: f"{place:0{width}d}"}
-            if len(objectives) > 1:
-                tags[schema.FRONT] = "true" if place == 1 else "false"
-            for tag, value in tags.items():
-                if child.tags.get(tag) != value:
-                    runs.client.set_tag(child.id, tag, value)
+    for place, (_, child) in zip(places([cost for cost, _ in ranked]), ranked, strict=True):
+        tags = {schema.RANK: f"{place:0{width}d}"}
+        if len(objectives) > 1:
+            tags[schema.FRONT] = "true" if place == 1 else "false"
+        if changed := {tag: value for tag, value in tags.items() if child.tags.get(tag) != value}:
+            runs.tag(child.id, changed)
     return [child for _, child in ranked]
 
 

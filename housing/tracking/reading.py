@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 from housing.errors import TrackingError
 from housing.tracking.experiments import deleted_experiment
 from housing.tracking.local_reader import LocalReader
+from housing.tracking.places import database_path
 from housing.tracking.queries import RunQueries
 from housing.tracking.reader import Reader, Run
 from housing.tracking.servers import check_address
-from housing.tracking.store import database_path, open_client
+from housing.tracking.store import open_client
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -24,13 +25,18 @@ def open_reader(uri: str) -> Reader:
     tables are not those that are known here, through MLflow.
     """
     check_address(uri)
-    if uri.startswith("sqlite:") and not os.environ.get("MLFLOW_ENABLE_WORKSPACES"):
+    if is_plain_file(uri):
         path = database_path(uri)
         if LocalReader.can_read(path):
             return LocalReader(path)
     from housing.tracking.client_reader import ClientReader
 
     return ClientReader(open_client(uri))
+
+
+def is_plain_file(uri: str) -> bool:
+    """Whether a record is an SQLite file that no workspaces of MLflow's divide."""
+    return uri.startswith("sqlite:") and not os.environ.get("MLFLOW_ENABLE_WORKSPACES")
 
 
 class Record:

@@ -14,7 +14,7 @@ from housing.tracking import schema
 from housing.tracking.client_reader import ClientReader, as_version
 from housing.tracking.entries import bounded_tags
 from housing.tracking.reader import Version
-from housing.tracking.store import translated
+from housing.tracking.vendor import translated
 from housing.tracking.versions import Versions
 from housing.training.artifact import Bundle, save_mlflow_model
 

@@ -7,25 +7,26 @@ import os
 import time
 from collections.abc import Mapping, MutableMapping, Sequence
 from itertools import zip_longest
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Self
 
 from housing.processes import is_dead, process_tag
 from housing.secrets import masked
 from housing.tracking import entries, schema
-from housing.tracking.client_reader import ClientReader
 from housing.tracking.entries import Input
-from housing.tracking.experiments import experiment_id
+from housing.tracking.experiments import artifact_location, deleted_experiment
+from housing.tracking.places import local_path, probe_folder
 from housing.tracking.provenance import provenance_tags
 from housing.tracking.queries import RunQueries
-from housing.tracking.reader import CONFIG_FILE, PARENT_TAG, Clause, Run
+from housing.tracking.reader import CONFIG_FILE, PARENT_TAG, Clause, Reader, RecordedExperiment, Run
 from housing.tracking.run_record import RunRecord, Status
-from housing.tracking.store import local_path, open_client, probe_folder, translated
 from housing.tracking.trial import ABANDONED
+from housing.tracking.vendor import translated
+from housing.tracking.writing import open_writer
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+
+    from housing.tracking.writer import Point, Writer
 
 Round = tuple[int, Mapping[str, float], int]
 """The number of a round (from 0), its metrics, and when it was received (Unix milliseconds)."""
@@ -40,40 +41,47 @@ class Runs(RunQueries):
 
     _is_writable = False
 
-    def __init__(self, client: MlflowClient, experiment_id: str, experiment: str) -> None:
-        super().__init__(ClientReader(client), experiment_id, experiment)
-        self.client = client
+    def __init__(self, reader: Reader, writer: Writer, experiment: RecordedExperiment) -> None:
+        super().__init__(reader, experiment.id, experiment.name)
+        self.writer = writer
 
     @classmethod
     def open(cls, uri: str, experiment: str, *, inside: str | None = None) -> Self:
         """The experiment of that name, made when it is not there; or the one that the run `inside` belongs to."""
-        client = open_client(uri)
+        reader, writer = open_writer(uri)
         if inside is not None:
             with translated(f"run {inside}: not in {uri}"):
-                identity = client.get_run(inside).info.experiment_id
-                return cls(client, identity, client.get_experiment(identity).name)
-        return cls(client, experiment_id(client, uri, experiment), experiment)
+                return cls(reader, writer, writer.experiment_of(inside))
+        with translated(f"{uri}: cannot open experiment {experiment!r}"):
+            found = writer.experiment(experiment, artifact_location(uri, experiment))
+        if found.is_deleted:
+            raise deleted_experiment(uri, experiment, found.id)
+        return cls(reader, writer, found)
+
+    @property
+    def client(self) -> MlflowClient:
+        """MLflow's own of the same record, for what is not of runs; MLflow is imported when it is first asked for."""
+        return self.writer.client
 
     def of_experiment(self, identity: str) -> Runs:
         """The runs of another experiment of the same record."""
         if identity == self.experiment_id:
             return self
         with translated(f"experiment {identity}: not in the record"):
-            return Runs(self.client, identity, self.client.get_experiment(identity).name)
+            return Runs(self.reader, self.writer, self.writer.experiment_by_id(identity))
 
     def check_there(self) -> None:
         """Raises TrackingError when the record does not answer."""
         with translated(f"experiment {self.experiment!r}: the record cannot be read"):
-            self.client.get_experiment(self.experiment_id)
+            self.writer.experiment_by_id(self.experiment_id)
 
     def check_writable(self) -> None:
         """Write to the record, once, and to its files where they lie on this machine. Raises TrackingError."""
         if self._is_writable:
             return
         with translated(f"experiment {self.experiment!r}: the record cannot be written"):
-            self.client.set_experiment_tag(self.experiment_id, schema.USED_AT_MS, str(int(time.time() * 1000)))
-            location = self.client.get_experiment(self.experiment_id).artifact_location
-            if (folder := local_path(location)) is not None:
+            self.writer.tag_experiment(self.experiment_id, schema.USED_AT_MS, str(_now_ms()))
+            if (folder := local_path(self.writer.artifacts_of(self.experiment_id))) is not None:
                 folder.mkdir(parents=True, exist_ok=True)
                 probe_folder(folder)
         self._is_writable = True
@@ -86,7 +94,7 @@ class Runs(RunQueries):
         if record.into is not None:
             self._adopt(record.into, record)
             return record.into
-        run_id = self._create(record, int(time.time() * 1000))
+        run_id = self._create(record, _now_ms())
         self._describe(run_id, record.params)
         self._log_config(run_id, record.yaml)
         if record.inputs:
@@ -116,7 +124,7 @@ class Runs(RunQueries):
         with translated(f"run {record.name!r}: cannot be written"):
             if record.inputs:
                 self._log_inputs(run_id, record.inputs)
-            self.client.set_terminated(run_id, record.status, ended_at_ms)
+            self.writer.set_status(run_id, record.status, ended_at_ms)
         return run_id
 
     def _record_failure(self, record: RunRecord, into: str | None) -> str:
@@ -129,8 +137,8 @@ class Runs(RunQueries):
         known = self.get(run_id).params
         own_tags = {key: value for key, value in _tags(record).items() if not key.startswith("mlflow.source.")}
         with translated(f"run {run_id}: cannot be written"):
-            self.client.log_batch(run_id, tags=entries.run_tags(own_tags))
-            self.client.update_run(run_id, name=masked(record.name))
+            self.writer.log(run_id, tags=entries.bounded_tags(own_tags))
+            self.writer.rename(run_id, masked(record.name))
         self._describe(run_id, {k: v for k, v in entries.flatten(record.params).items() if k not in known})
         self._log_config(run_id, record.yaml)
 
@@ -140,18 +148,18 @@ class Runs(RunQueries):
         per_call = max(1, entries.METRICS_A_BATCH // max(map(len, points), default=1))
         with translated(f"run {run_id}: cannot be written"):
             for some in entries.batches(points, per_call):
-                self.client.log_batch(run_id, metrics=[point for one in some for point in one])
+                self.writer.log(run_id, metrics=[point for one in some for point in one])
 
     def annotate(
         self, run_id: str, *, metrics: Mapping[str, float] | None = None, tags: Mapping[str, str] | None = None
     ) -> None:
         """Add to a run, whatever its status."""
-        points = entries.metrics(metrics or {}, int(time.time() * 1000))
+        points = entries.metrics(metrics or {}, _now_ms())
         first, rest = points[: entries.METRICS_A_BATCH], points[entries.METRICS_A_BATCH :]
         with translated(f"run {run_id}: cannot be written"):
-            self.client.log_batch(run_id, metrics=first, tags=entries.run_tags(tags or {}))
+            self.writer.log(run_id, metrics=first, tags=entries.bounded_tags(tags or {}))
             for some in entries.batches(rest, entries.METRICS_A_BATCH):
-                self.client.log_batch(run_id, metrics=some)
+                self.writer.log(run_id, metrics=some)
 
     def finish(
         self,
@@ -169,18 +177,23 @@ class Runs(RunQueries):
         if metrics or tags:
             self.annotate(run_id, metrics=metrics, tags=tags)
         with translated(f"run {run_id}: cannot be ended"):
-            self.client.set_terminated(run_id, status)
+            self.writer.set_status(run_id, status, _now_ms())
 
     def log_files(self, run_id: str, files: Mapping[str, bytes]) -> None:
         """Put contents below a run's artifacts, by relative path."""
         if not files:
             return
-        with translated(f"run {run_id}: cannot store its files"), TemporaryDirectory(prefix="housing-") as folder:
-            for name, content in files.items():
-                path = Path(folder, name)
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_bytes(masked(content.decode()).encode() if name.endswith(_FOR_PEOPLE) else content)
-            self.client.log_artifacts(run_id, folder)
+        shown = {
+            name: masked(content.decode()).encode() if name.endswith(_FOR_PEOPLE) else content
+            for name, content in files.items()
+        }
+        with translated(f"run {run_id}: cannot store its files"):
+            self.writer.log_files(run_id, shown)
+
+    def tag(self, run_id: str, tags: Mapping[str, str]) -> None:
+        """Set tags of a run, whatever its status."""
+        with translated(f"run {run_id}: cannot be written"):
+            self.writer.log(run_id, tags=entries.bounded_tags(tags))
 
     def read_file(self, run_id: str, name: str) -> bytes:
         """One artifact of a run, whole."""
@@ -213,8 +226,8 @@ class Runs(RunQueries):
         """Make an ended run, or one that its process left, RUNNING and this process's own."""
         own = {schema.PROCESS: process_tag()} | (_config_digest(yaml) if yaml is not None else {}) | dict(tags or {})
         with translated(f"run {run_id}: cannot be opened again"):
-            self.client.log_batch(run_id, tags=entries.run_tags(own))
-            self.client.update_run(run_id, status="RUNNING")
+            self.writer.log(run_id, tags=entries.bounded_tags(own))
+            self.writer.set_status(run_id, "RUNNING")
             known = self.get(run_id).tags
             for tag in (
                 schema.REASON,
@@ -222,36 +235,29 @@ class Runs(RunQueries):
                 *((schema.STATE,) if known.get(schema.STATE) == ABANDONED else ()),
             ):
                 if tag in known:
-                    self.client.delete_tag(run_id, tag)
+                    self.writer.delete_tag(run_id, tag)
         self._log_config(run_id, yaml)
 
     def _create(self, record: RunRecord, started_at_ms: int) -> str:
         tags = entries.bounded_tags(_tags(record))
         with translated(f"run {record.name!r}: cannot be written"):
-            run = self.client.create_run(self.experiment_id, started_at_ms, tags, masked(record.name))
-        return str(run.info.run_id)
+            return self.writer.create_run(self.experiment_id, masked(record.name), started_at_ms, tags)
 
     def _describe(
-        self, run_id: str, params: Mapping[str, Any], metrics: Sequence[Any] = (), *, tags: Mapping[str, str] = _NONE
+        self, run_id: str, params: Mapping[str, Any], metrics: Sequence[Point] = (), *, tags: Mapping[str, str] = _NONE
     ) -> None:
         """Parameters, metrics and tags, in one call where they fit."""
-        param_batches = entries.batches(entries.params(entries.flatten(params)), entries.PARAMS_A_BATCH)
+        shown = entries.params(entries.flatten(params))
+        param_batches = entries.batches([*shown.items()], entries.PARAMS_A_BATCH)
         metric_batches = entries.batches(metrics, entries.METRICS_A_BATCH - entries.PARAMS_A_BATCH)
         with translated(f"run {run_id}: cannot be written"):
             for some_params, some_metrics in zip_longest(param_batches, metric_batches):
-                self.client.log_batch(run_id, metrics=some_metrics or (), params=some_params or ())
+                self.writer.log(run_id, metrics=some_metrics or (), params=dict(some_params or ()))
             if tags:
-                self.client.log_batch(run_id, tags=entries.run_tags(tags))
+                self.writer.log(run_id, tags=entries.bounded_tags(tags))
 
     def _log_inputs(self, run_id: str, inputs: Sequence[Input]) -> None:
-        from mlflow.exceptions import MlflowException
-
-        described = entries.dataset_inputs(inputs)
-        try:
-            self.client.log_inputs(run_id, described)
-        except MlflowException:
-            # MLflow fails where another job enters the same dataset between its look and its write; now it is there.
-            self.client.log_inputs(run_id, described)
+        self.writer.log_inputs(run_id, entries.dataset_uses(inputs))
 
     def _log_config(self, run_id: str, yaml: str | None) -> None:
         if yaml is not None:
@@ -276,3 +282,7 @@ def inherited_run(environment: MutableMapping[str, str] = os.environ) -> str | N
 
 def _config_digest(yaml: str) -> dict[str, str]:
     return {schema.CONFIG_SHA256: hashlib.sha256(yaml.encode()).hexdigest()}
+
+
+def _now_ms() -> int:
+    return int(time.time() * 1000)

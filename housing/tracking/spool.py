@@ -231,7 +231,7 @@ def _keep(path: Path, record: RunRecord, experiment_id: str) -> None:
 
 
 def _of_server(root: Path, runs: Runs) -> Path:
-    return root / hashlib.sha256(runs.client.tracking_uri.encode()).hexdigest()[:12]
+    return root / hashlib.sha256(runs.reader.uri.encode()).hexdigest()[:12]
 
 
 @contextmanager

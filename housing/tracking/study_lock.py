@@ -20,7 +20,8 @@ from housing import files
 from housing.errors import ServerAway, TrackingError
 from housing.processes import is_dead, process_tag
 from housing.tracking import schema
-from housing.tracking.store import database_path, translated
+from housing.tracking.places import database_path
+from housing.tracking.vendor import translated
 
 if TYPE_CHECKING:
     from housing.tracking.runs import Runs
@@ -106,7 +107,7 @@ def _claim(runs: Runs, run_id: str, name: str) -> Iterator[StudyLock]:
 def _let_go(runs: Runs, run_id: str, name: str, hold: StudyLock) -> None:
     if hold.lost_to is None:
         with suppress(TrackingError), translated(f"{name}: cannot be let go"):
-            runs.client.delete_tag(run_id, schema.HOLDER)
+            runs.writer.delete_tag(run_id, schema.HOLDER)
 
 
 def _keep_beating(runs: Runs, run_id: str, me: str, hold: StudyLock, ended: threading.Event) -> None:
@@ -122,8 +123,7 @@ def _keep_beating(runs: Runs, run_id: str, me: str, hold: StudyLock, ended: thre
 
 def _beat(runs: Runs, run_id: str, me: str) -> None:
     with translated(f"run {run_id}: cannot be held"):
-        runs.client.set_tag(run_id, schema.HEARTBEAT, repr(time.time()))
-        runs.client.set_tag(run_id, schema.HOLDER, me)
+        runs.writer.log(run_id, tags={schema.HEARTBEAT: repr(time.time()), schema.HOLDER: me})
 
 
 def _is_alive(tags: Mapping[str, str]) -> bool:

@@ -15,8 +15,9 @@ from housing.deployment.spec import Deployment
 from housing.errors import DataError, RegistryError
 from housing.files import cache_folder
 from housing.nearest import nearest
+from housing.tracking.places import local_path
 from housing.tracking.reader import Reader, Version
-from housing.tracking.store import local_path, translated
+from housing.tracking.vendor import translated
 
 _URI = re.compile(r"models:/(?P<name>[^/@]+)(?:@(?P<alias>[^/@]+)|/(?P<number>[1-9]\d*))")
 _SHOWN = 5

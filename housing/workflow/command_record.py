@@ -50,7 +50,7 @@ class CommandRecord:
 
     def check_writable(self) -> None:
         """Raises TrackingError, ConfigError. A new database is not made before there is something to keep."""
-        from housing.tracking.store import check_creatable
+        from housing.tracking.places import check_creatable
 
         if self._runs.is_made or not check_creatable(self._experiment.tracking.uri):
             self.runs.check_writable()

@@ -137,8 +137,8 @@ def _digest(session: Session, trial: Trial, prepared: dict[str, Prepared]) -> st
 
 def _record(experiment: Experiment) -> RunQueries | None:
     """The record as it is; None where there is none yet, or nothing of this experiment."""
+    from housing.tracking.places import check_creatable
     from housing.tracking.reading import Record
-    from housing.tracking.store import check_creatable
 
     if check_creatable(experiment.tracking.uri):
         return None

@@ -18,13 +18,14 @@ from housing.testing.models import price_bundle
 from housing.tracking.client_reader import ClientReader
 from housing.tracking.lineage import trace
 from housing.tracking.local_reader import KNOWN_REVISIONS, LocalReader
+from housing.tracking.places import database_path
 from housing.tracking.queries import RunQueries
 from housing.tracking.reader import Reader
 from housing.tracking.reading import open_reader
 from housing.tracking.registry import Registry
 from housing.tracking.run_record import RunRecord
 from housing.tracking.runs import Runs
-from housing.tracking.store import database_path, open_client
+from housing.tracking.store import open_client
 from housing.tracking.versions import Versions
 from tests.tracking.conftest import result_of
 

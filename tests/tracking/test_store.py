@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from housing.errors import ConfigError, TrackingError
+from housing.tracking.places import database_path
 from housing.tracking.run_record import RunRecord
 from housing.tracking.runs import Runs
-from housing.tracking.store import database_path, open_client
+from housing.tracking.store import open_client
 from tests.tracking.conftest import result_of
 
 # A forked process has imported MLflow already; each opens databases of its own.

@@ -20,7 +20,7 @@ def client(project: Path) -> Any:
 
 
 @pytest.fixture
-def trials(housing: Housing, client: Any) -> list[Any]:
+def trials(housing: Housing, client: Any, project: Path) -> list[Any]:
     """A baseline and two trials, best first; the study was deleted, and an outer row that repeats the best is there."""
     from housing.tracking.run_record import RunRecord
     from housing.tracking.runs import Runs
@@ -31,7 +31,7 @@ def trials(housing: Housing, client: Any) -> list[Any]:
     runs = client.search_runs([experiment.experiment_id])
     (study,) = [run for run in runs if run.data.tags["housing.kind"] == "study"]
     client.delete_run(study.info.run_id)
-    record = Runs(client, experiment.experiment_id, "housing")
+    record = Runs.open(f"sqlite:///{project / 'mlflow.db'}", "housing")
     jobs = sorted(
         (run for run in runs if run.data.tags["housing.kind"] == "job"),
         key=lambda run: run.data.metrics["validation_mae"],

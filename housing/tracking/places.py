@@ -1,0 +1,66 @@
+"""Where a record and its files lie on this machine."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from urllib.parse import urlparse
+
+from housing.errors import ConfigError, TrackingError
+
+_PROBE_BYTES = 1 << 18
+
+
+def database_path(uri: str) -> Path:
+    """The file that a `sqlite:///` URI names, absolute."""
+    name = uri.removeprefix("sqlite:///").partition("?")[0]
+    if name in ("", ":memory:", uri):
+        raise ConfigError(f"tracking.uri = {uri!r}: a record must be a file, as in sqlite:///mlflow.db")
+    return Path.cwd() / name
+
+
+def check_creatable(uri: str) -> bool:
+    """Whether an SQLite record is yet to be made. Nothing is; raises TrackingError where it could not be."""
+    if not uri.startswith("sqlite:") or not is_missing(path := database_path(uri)):
+        return False
+    folder = next(parent for parent in path.parents if parent.exists())
+    try:
+        probe_folder(folder)
+    except OSError as e:
+        raise TrackingError(f"{path}: cannot create the record there: {e.strerror}") from e
+    return True
+
+
+def local_path(location: str) -> Path | None:
+    """The folder on this machine that artifacts lie in; None where they lie elsewhere."""
+    parts = urlparse(location)
+    if not parts.scheme:
+        return Path(location)
+    if parts.scheme != "file":
+        return None
+    from urllib.request import url2pathname
+
+    return Path(url2pathname(parts.path))
+
+
+def probe_folder(folder: Path) -> None:
+    """Write a file there and remove it. Raises OSError: a disk is full, say, or a folder read-only."""
+    with NamedTemporaryFile(prefix=".housing-", dir=folder) as probe:
+        probe.write(bytes(_PROBE_BYTES))
+        probe.flush()
+        os.fsync(probe.fileno())
+
+
+def is_missing(path: Path) -> bool:
+    """Whether there is no database yet; an empty file is none. Raises TrackingError for what cannot be one."""
+    try:
+        found = path.stat()
+        if not stat.S_ISREG(found.st_mode):
+            raise TrackingError(f"{path}: is no file; a record is one, as in tracking.uri=sqlite:///mlflow.db")
+    except FileNotFoundError:
+        return True
+    except (OSError, ValueError) as e:  # a name with a NUL is no name
+        raise TrackingError(f"{path}: cannot be read: {getattr(e, 'strerror', None) or e}") from e
+    return found.st_size == 0
