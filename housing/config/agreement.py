@@ -105,7 +105,7 @@ def _objective_faults(study: Study, place: int, algorithm: Algorithm, judged: Ma
     finished = [f"validation_{metric}" for metric in judged] if algorithm.code is None else []
     legal = [*by_round, *(name for name in finished if name not in by_round)]
     if objective in legal:
-        looks_on = study.engine != "optuna" or (study.pruner != "none" and study.folds == 1)
+        looks_on = study.engine != "optuna" or (study.pruner != "none" and study.fits == 1)
         if objective in by_round or not looks_on:
             return []
         key = find(algorithm.name).capabilities.round_metrics

@@ -30,6 +30,7 @@ TRIAL = "housing.trial"
 STATE = "housing.state"
 POINT = "housing.point"
 VALUES = "housing.values"
+FITS = "housing.fits"
 REPORTS = "housing.reports"
 SECONDS = "housing.seconds"
 REUSED_FROM = "housing.reused_from"
@@ -94,6 +95,7 @@ MEANINGS: Mapping[str, str] = {
     STATE: "state of a trial: `complete`, `pruned`, `failed`, `interrupted`, or `abandoned` (its process died)",
     POINT: "JSON: the values that were proposed to a trial",
     VALUES: "JSON: the objectives of a trial, in the order of `study.objective`",
+    FITS: "JSON: the first objective of each fit, of a trial that is a mean (`study.folds`, `study.repeats`)",
     REPORTS: "JSON: what a trial reported by round, for pruners; long ones go on in `housing.reports.1` and so on",
     SECONDS: "how long a trial took, in seconds",
     REUSED_FROM: "id of the run whose result a trial took over",

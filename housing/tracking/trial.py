@@ -46,6 +46,8 @@ def trial_tags(trial: FinishedTrial) -> dict[str, str]:
     }
     if trial.values is not None:
         tags[schema.VALUES] = json.dumps(trial.values)
+    if trial.fits:
+        tags[schema.FITS] = json.dumps(trial.fits)
     if trial.reports:
         text = json.dumps(dict(trial.reports), separators=(",", ":"))
         tags |= {_chunk_tag(i): text[start : start + _CHUNK] for i, start in enumerate(range(0, len(text), _CHUNK))}
@@ -68,6 +70,7 @@ def finished_trial(run: Run) -> FinishedTrial | None:
             error=run.tags.get(schema.REASON),
             reports={int(step): value for step, value in json.loads(_joined(run.tags) or "{}").items()},
             reused=schema.REUSED_FROM in run.tags,
+            fits=tuple(json.loads(run.tags.get(schema.FITS, "[]"))),
         )
     except (KeyError, ValueError):
         return None

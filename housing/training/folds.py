@@ -1,17 +1,17 @@
-"""Several fits of the same hyperparameters on different rows, as one result."""
+"""Several fits of the same hyperparameters, to different rows or with different seeds, as one result."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from statistics import fmean, pstdev
 
 from housing.training.job import TrainingResult
 
 
-def mean_result(folds: Sequence[TrainingResult]) -> TrainingResult:
-    """The mean over folds, in their order; there must be at least one.
+def mean_result(folds: Sequence[TrainingResult], *, each: str = "fold") -> TrainingResult:
+    """The mean over fits to several folds, or of several seeds, in their order; there must be at least one.
 
-    Beside each metric's mean stand `<metric>_sd`, its standard deviation over the folds, and `<metric>_fold_<n>`. Each
+    Beside each metric's mean stand `<metric>_sd`, its standard deviation over the fits, and `<metric>_<each>_<n>`. Each
     fold counts by the round it kept, and `best_round` is the mean of those, so that a final fit knows how long to
     train. `history` ends with the shortest fold; `seconds` are those of all folds. No fold's model is worth keeping.
     """
@@ -21,7 +21,7 @@ def mean_result(folds: Sequence[TrainingResult]) -> TrainingResult:
     for name in (name for name in first.metrics if all(name in fold.metrics for fold in folds)):
         values = [fold.metrics[name] for fold in folds]
         metrics |= {name: fmean(values), f"{name}_sd": pstdev(values)}
-        metrics |= {f"{name}_fold_{number}": value for number, value in enumerate(values)}
+        metrics |= {f"{name}_{each}_{number}": value for number, value in enumerate(values)}
     return TrainingResult(
         history=mean_history(folds),
         metrics=metrics,
@@ -33,6 +33,15 @@ def mean_result(folds: Sequence[TrainingResult]) -> TrainingResult:
         stopped=any(fold.stopped for fold in folds),
         billed_seconds=None if first.billed_seconds is None else sum(fold.billed_seconds or 0 for fold in folds),
     )
+
+
+def values_of_fits(metrics: Mapping[str, float], name: str) -> tuple[float, ...]:
+    """Of a metric of a mean result: its value of each fit, in their order; none where it is of one fit."""
+    found: list[float] = []
+    for each in ("fold", "repeat"):
+        while (key := f"{name}_{each}_{len(found)}") in metrics:
+            found.append(metrics[key])
+    return tuple(found)
 
 
 def mean_history(fits: Sequence[TrainingResult]) -> dict[str, list[float]]:

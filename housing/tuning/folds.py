@@ -1,4 +1,4 @@
-"""A trial over several folds: one after another, each mean so far shown to the pruner."""
+"""A trial over several fits, of folds or of seeds: one after another, each mean so far shown to the pruner."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class _Folds:
         self._done.append(evaluation.values)
         means = _means(self._done)
         if len(self._done) == self._folds:
-            self.future.set_result(Evaluation(means))
+            self.future.set_result(Evaluation(means, fits=tuple(values[0] for values in self._done)))
         elif self._report(len(self._done) - 1, means[0]):
             self.future.set_result(Evaluation(means, stopped=True))
         else:

@@ -229,15 +229,15 @@ class Sampler:
 
 
 def _pruner(study: Study, *, rounds: int | None) -> optuna.pruners.BasePruner:
-    by_fold = study.folds > 1
+    by_fit = study.fits > 1
     match study.pruner:
         case "median":
             return optuna.pruners.MedianPruner(
-                n_startup_trials=study.startup_trials, n_warmup_steps=0 if by_fold else study.prune_after
+                n_startup_trials=study.startup_trials, n_warmup_steps=0 if by_fit else study.prune_after
             )
         case "hyperband":
-            least = 1 if by_fold else max(study.prune_every, study.prune_after)
-            most = study.folds if by_fold else rounds
+            least = 1 if by_fit else max(study.prune_every, study.prune_after)
+            most = study.fits if by_fit else rounds
             return optuna.pruners.HyperbandPruner(
                 min_resource=least, max_resource="auto" if most is None else max(least, most)
             )

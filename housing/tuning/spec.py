@@ -29,6 +29,9 @@ class Study:
     `reproducible` study proposes the same trials every time, for which a quick trial may wait for a slow one.
     `pruner` looks at a trial every `prune_every` rounds, after the first `prune_after`, and ends the hopeless ones.
     With `folds` above 1 a trial is the mean over that many folds of the training rows, and the pruner looks at folds.
+    With `repeats` above 1 it is the mean over that many fits to the same rows, whose seeds follow on from the
+    experiment's; with both, each repeat goes through all folds. The leaderboard then has an interval for each trial and
+    says which ones cannot be told from the best.
     A point whose trial fails is tried again up to `retries` times, as a new trial; those that failed before do not
     count towards `trials`. A study that is resumed with more of them tries its failed points, too.
     No trial starts after `time_limit_s` seconds, nor after `patience` trials in a row without a better one.
@@ -55,6 +58,7 @@ class Study:
     prune_every: int = 5
     prune_after: int = 0
     folds: int = 1
+    repeats: int = 1
     retries: int = 0
     time_limit_s: float | None = None
     patience: int | None = None
@@ -79,8 +83,15 @@ class Study:
             faults.append("sampler: cmaes takes one objective; tpe, qmc, random, grid and zip take several")
         if len(self.objectives) > 1 and self.pruner != "none":
             faults.append(f"pruner: {self.pruner} takes one objective; several need none")
+        if self.blend is not None and self.repeats > 1:
+            faults.append("repeats: a blend takes one fit of each trial; leave out repeats, or blend")
         if faults:
             raise ValueError("; ".join(faults))
+
+    @property
+    def fits(self) -> int:
+        """How many jobs a trial is."""
+        return self.folds * self.repeats
 
     @property
     def objectives(self) -> tuple[str, ...]:
@@ -95,6 +106,7 @@ _LEAST = {
     "prune_every": 1,
     "prune_after": 0,
     "folds": 1,
+    "repeats": 1,
     "retries": 0,
     "patience": 1,
     "blend": 2,

@@ -50,7 +50,7 @@ class _Running:
     def __call__(self, step: int, value: float) -> bool:
         if self.stopping():
             return True
-        looks = self.study.folds > 1 or (step + 1) % self.study.prune_every == 0
+        looks = self.study.fits > 1 or (step + 1) % self.study.prune_every == 0
         if self.study.pruner == "none" or not looks:
             return False
         self.reports[step] = value
@@ -209,6 +209,7 @@ class StudyLoop:
             error=error,
             reports=dict(running.reports),
             reused=state == "complete" and future.result().reused,
+            fits=future.result().fits if state == "complete" else (),
         )
         self._sampler.tell(trial)
         self.note(trial)

@@ -40,17 +40,22 @@ class Trial:
 class Evaluation:
     """`values` has one number for each objective, in order; `stopped` tells that a Report ended the trial early.
 
-    `reused` tells that they are those of an earlier trial, found in the record.
+    `reused` tells that they are those of an earlier trial, found in the record. `fits` has the first objective of each
+    fit where a trial is the mean over several.
     """
 
     values: tuple[float, ...]
     stopped: bool = False
     reused: bool = False
+    fits: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
 class FinishedTrial:
-    """`values` is None where nothing was measured; `reports` maps round to objective, as far as a pruner looked."""
+    """`values` is None where nothing was measured; `reports` maps round to objective, as far as a pruner looked.
+
+    `fits` as in `Evaluation`.
+    """
 
     number: int
     parameters: Point
@@ -60,6 +65,7 @@ class FinishedTrial:
     error: str | None = None
     reports: Mapping[int, float] = field(default_factory=dict)
     reused: bool = False
+    fits: tuple[float, ...] = ()
 
 
 def costs(values: tuple[float, ...], directions: tuple[Direction, ...]) -> tuple[float, ...]:

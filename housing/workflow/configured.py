@@ -66,7 +66,7 @@ def better_of(session: Session, trial: Run, job: Run) -> Run:
     from housing.training.metrics import direction
 
     objective = session.experiment.study.objectives[0]
-    if objective not in job.metrics or session.experiment.study.folds > 1:
+    if objective not in job.metrics or session.experiment.study.fits > 1:
         return trial
     gain = trial.metrics[objective] - job.metrics[objective]
     is_worse = gain > 0 if direction(objective, session.experiment.algorithm.directions) == "minimize" else gain < 0

@@ -69,7 +69,7 @@ def planned_study(experiment: Experiment, invocation: Invocation, reporter: Repo
         name = trial_name(trial.number, trial.parameters, trials=spec.trials)
         algorithm = chosen.experiment.algorithm.name
         seconds = like.get(algorithm)
-        jobs.append(PlannedJob(name, algorithm, known.name if known else None, seconds and seconds * spec.folds))
+        jobs.append(PlannedJob(name, algorithm, known.name if known else None, seconds and seconds * spec.fits))
     # Points that can be listed may be fewer than the trials that are asked for.
     total = spec.trials if len(jobs) == count else len(jobs)
     return _outcome(session, jobs, total=total, reuses=spec.reuse, parallel=spec.parallel, record=record)
@@ -181,7 +181,7 @@ def _outcome(
     rental = session.runner.rental
     if rental is not None:
         earlier = earlier_billed_seconds(record, rental) if record else []
-        text = estimate(rental, experiment.prices, jobs=to_train * experiment.study.folds, earlier=earlier)
+        text = estimate(rental, experiment.prices, jobs=to_train * experiment.study.fits, earlier=earlier)
         lines.append(f"cost: {text}")
     session.resources.close()
     rows = [(job.name, job.algorithm, job.known, job.seconds) for job in jobs[:_MOST_ROWS]]

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from housing.training.metrics import direction
 from housing.tuning.space import bare
+from housing.tuning.trial import costs
 from housing.workflow.headline import naive_objective
 from housing.workflow.outcome import OutputTable, StudyProgress
 from housing.workflow.session import Session
 
 if TYPE_CHECKING:
     from housing.tuning.space import Point, SearchSpace
+    from housing.tuning.spec import Study
     from housing.tuning.trial import FinishedTrial, Trial
 
 _SHOWN = 10
@@ -92,7 +94,7 @@ class Leaderboard:
             [
                 None,
                 f"t{number:02d}",
-                *([None] * len(experiment.study.objectives)),
+                *([None] * (len(experiment.study.objectives) + len(_spread_columns(experiment.study)))),
                 *_values(trial.parameters, experiment.search_space),
                 round(now - began, 1),
                 "running",
@@ -114,13 +116,16 @@ def leaderboard(session: Session, trials: Iterable[FinishedTrial]) -> OutputTabl
     """Trials, best first: rank, objectives, the parameters that vary, seconds, state."""
     from housing.tuning.leaderboard import leaderboard as ranked
 
-    objectives, directions = session.experiment.study.objectives, session.experiment.algorithm.directions
-    space = session.experiment.search_space
+    study, directions = session.experiment.study, session.experiment.algorithm.directions
+    objectives, space = study.objectives, session.experiment.search_space
+    trials = list(trials)
+    spread = _spread(session, trials)
     rows = [
         [
             row.rank,
             f"t{row.number:02d}",
             *(row.values or [None] * len(objectives)),
+            *spread.get(row.number, [None] * len(_spread_columns(study))),
             *_values(row.parameters, space),
             round(row.seconds, 2),
             "reused" if row.reused else row.state,
@@ -129,7 +134,30 @@ def leaderboard(session: Session, trials: Iterable[FinishedTrial]) -> OutputTabl
     ]
     names = _names(space)
     spare = tuple(space) if names == tuple(space) else ()
-    return OutputTable("", ("rank", "trial", *objectives, *names, "seconds", "state"), rows, spare=spare)
+    return OutputTable(
+        "", ("rank", "trial", *objectives, *_spread_columns(study), *names, "seconds", "state"), rows, spare=spare
+    )
+
+
+def _spread_columns(study: Study) -> tuple[str, ...]:
+    return ("± 95%", "tie") if study.fits > 1 and len(study.objectives) == 1 else ()
+
+
+def _spread(session: Session, trials: Sequence[FinishedTrial]) -> dict[int, list[Any]]:
+    """Of each complete trial that is a mean: how sure it is, and whether it can be told from the best; by number."""
+    from housing.tuning.spread import half_width, ties
+
+    study = session.experiment.study
+    complete = [trial for trial in trials if trial.state == "complete" and trial.values]
+    if not _spread_columns(study) or not complete:
+        return {}
+    towards = direction(study.objectives[0], session.experiment.algorithm.directions)
+    best = min(complete, key=lambda trial: costs(trial.values or (), (towards,)))
+    tied = {trial.number for trial in ties(best, complete, study)}
+    return {
+        trial.number: [half_width(trial.fits, study), "with the best" if trial.number in tied else None]
+        for trial in complete
+    }
 
 
 def _names(space: SearchSpace) -> tuple[str, ...]:
@@ -157,5 +185,5 @@ def with_naive(session: Session, board: OutputTable) -> OutputTable:
     values = [naive_objective(session, objective) for objective in objectives]
     if values[0] is None:
         return board
-    blanks = [None] * len(_names(session.experiment.search_space))
+    blanks = [None] * (len(board.columns) - len(values) - 4)
     return replace(board, rows=[*board.rows, [None, "naive", *values, *blanks, None, "ignores every column"]])

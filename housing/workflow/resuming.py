@@ -18,7 +18,7 @@ from housing.shell import setting
 from housing.tracking import schema
 from housing.tracking.studies import best_point, find_study, latest_study
 from housing.training.metrics import direction
-from housing.tuning.spec import point_faults
+from housing.tuning.spec import Study, point_faults
 from housing.workflow.job_run import OpenRun
 from housing.workflow.outcome import key_of
 from housing.workflow.recording import DEFAULTS, encoder_file, resumes
@@ -222,9 +222,8 @@ def _differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     from housing.tracking.entries import flatten
 
     before, after = flatten(then), flatten(now)
-    # What an earlier version did not know, it did as a dataset does by default.
-    defaults = {field.name: field.default for field in fields(Dataset) if field.default is not MISSING}
-    implied = flatten({"dataset": json.loads(json.dumps(defaults))})
+    # What an earlier version did not know, it did as a dataset and a study do by default.
+    implied = flatten({"dataset": _defaults(Dataset), "study": _defaults(Study)})
 
     def is_set(text: str | None) -> bool:
         return text is not None and text not in _NOT_SET
@@ -237,6 +236,12 @@ def _differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
         if was != is_now and (is_set(was) or is_set(is_now))
     ]
     return [f"{key}: {before.get(key, 'absent')} then, {after.get(key, 'absent')} now" for key in changed]
+
+
+def _defaults(kind: type[Dataset | Study]) -> dict[str, Any]:
+    known = {field.name: field.default for field in fields(kind) if field.default is not MISSING}
+    plain: dict[str, Any] = json.loads(json.dumps(known))
+    return plain
 
 
 def _files(data: Mapping[str, Session], definition: Mapping[str, Any]) -> dict[str, bytes]:

@@ -34,6 +34,7 @@ def job_tags(session: Session, hyperparameters: Mapping[str, Any], channels: Ite
         "seed": experiment.seed,
         "label_transform": experiment.features.label_transform,
         "folds": experiment.study.folds,
+        **({"repeats": experiment.study.repeats} if experiment.study.repeats > 1 else {}),
         # Data, split and encoder decide the channels, and nothing else of them reaches the job.
         "channels": {channel.name: channel.digest for channel in channels},
         "code": code,
@@ -89,7 +90,7 @@ class Reusable:
         metrics = {name: value for name, value in run.metrics.items() if name.startswith(("train_", "validation_"))}
         histories = {name: runs.history(run.id, name) for name in metrics}
         rounds = max(map(len, histories.values()), default=0)
-        has_model = self._session.experiment.study.folds == 1
+        has_model = self._session.experiment.study.fits == 1
         return TrainingResult(
             history={name: values for name, values in histories.items() if len(values) == rounds},
             metrics=metrics,

@@ -118,20 +118,26 @@ class Session:
         return self._alternatives[key]
 
     def job(
-        self, name: str, hyperparameters: Mapping[str, Any], channels: Mapping[str, Any] | None = None
+        self,
+        name: str,
+        hyperparameters: Mapping[str, Any],
+        channels: Mapping[str, Any] | None = None,
+        *,
+        seed: int | None = None,
     ) -> TrainingJob:
-        """A job over staged channels; `train` and `validation` when none are given.
+        """A job over staged channels; `train` and `validation` when none are given, and the experiment's seed.
 
-        A script that declares a `seed` gets the experiment's, unless it is given one.
+        A script that declares a `seed` is given it, unless its hyperparameters have one.
         """
         algorithm = self.experiment.algorithm
-        seed = {"seed": self.experiment.seed} if "seed" in algorithm.declared else {}
+        seed = self.experiment.seed if seed is None else seed
+        own = {"seed": seed} if "seed" in algorithm.declared else {}
         return TrainingJob(
             name=name,
             algorithm=algorithm.kind,
-            hyperparameters=seed | dict(hyperparameters),
+            hyperparameters=own | dict(hyperparameters),
             channels=channels if channels is not None else self.staged,
-            seed=self.experiment.seed,
+            seed=seed,
             label_transform=self.experiment.features.label_transform,
             task=self.experiment.dataset.task_name,
             levels=len(self.experiment.dataset.label_levels),

@@ -116,7 +116,7 @@ def study(session: Session, *, parent: str | None, baseline: Baseline | None = N
     ledger, rental = session.running_jobs.ledger, session.runner.rental
     if spec.resume is None:  # what the budget forbids is refused before a run is opened, too
         ledger.settle(ledger.reserve(rental, spec.name, jobs=spec.trials if is_managed else 1), 0.0)
-    report_costs(session, jobs=spec.trials * spec.folds)
+    report_costs(session, jobs=spec.trials * spec.fits)
     with open_study(session, choices, name=study_name(spec.name), parent=parent) as opened_study:
         opened, name = opened_study.opened, opened_study.name
         result = (

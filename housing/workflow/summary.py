@@ -27,6 +27,7 @@ _ENDED = {
     "interrupted": "; interrupted",
 }
 _NEGLIGIBLE = 0.01
+_MOST_TIES = 8
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,7 @@ def summarise(session: Session, result: StudyResult, cost: Bill | None = None) -
     if values:
         sentences.append(f"{objective}: " + ", ".join(f"{n} {session.amount(v, objective)}" for n, v in spread.items()))
         sentences += _beside(session, result, objective)
+        sentences += _ties(session, result, objective)
     if len(result.space) > 1 and values:
         sentences.append(_mattered(importances))
     if cost is not None:
@@ -81,6 +83,21 @@ def _beside(session: Session, result: StudyResult, objective: str) -> list[str]:
     ]
     told += [f"the naive predictor {session.amount(naive, objective)}"] if naive is not None else []
     return ["to be held against: " + ", ".join(told)] if told else []
+
+
+def _ties(session: Session, result: StudyResult, objective: str) -> list[str]:
+    """How sure the best is, where trials are means over several fits, and which others may be as good."""
+    from housing.tuning.spread import half_width, ties
+
+    study, best = session.experiment.study, result.best
+    width = half_width(best.fits, study) if best is not None else None
+    if best is None or best.values is None or width is None or len(study.objectives) > 1:
+        return []
+    low, high = (session.amount(best.values[0] + sign * width, objective) for sign in (-1, 1))
+    tied = [f"t{trial.number:02d}" for trial in ties(best, result.trials, study)]
+    named = ", ".join(tied[:_MOST_TIES]) + (f" and {len(tied) - _MOST_TIES} more" if len(tied) > _MOST_TIES else "")
+    told = f"{named} tie with it" if len(tied) > 1 else f"{named} ties with it" if tied else "no other ties with it"
+    return [f"t{best.number:02d}, 95% interval over {len(best.fits)} fits {low} to {high}; {told}"]
 
 
 def _counts(result: StudyResult) -> str:

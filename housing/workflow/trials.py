@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from housing.config.schema import CHOOSABLE, Experiment
 from housing.tracking.trial import proposed_trial
-from housing.training.folds import mean_result
+from housing.training.folds import mean_result, values_of_fits
 from housing.training.job import TrainingResult
 from housing.tuning.space import Categorical, grid, partition
 from housing.workflow.blending import held_out_file
@@ -44,28 +44,24 @@ class Trials:
         return {number: trial.parameters for number, trial in found.items() if trial is not None}
 
     def evaluate(self, trial: Trial, report: Report) -> Future[Evaluation]:
-        """Start the trial's job, or those of its folds one after another; `report` may stop it after any round."""
+        """Start the trial's job, or those of its fits one after another; `report` may stop it after any round."""
         from housing.tuning.folds import evaluate_folds
 
         session, name = self._trial_runs.session(trial), self._trial_runs.name(trial)
-        folds = session.experiment.study.folds
+        study = session.experiment.study
         self._results[trial.number] = []
         self._runs[trial.number] = self._trial_runs.run_of(
             trial,
-            channels=[session.prepared.channels["train"]] if folds > 1 else None,
+            channels=[session.prepared.channels["train"]] if study.folds > 1 else None,
             again=self._study.begun.get(trial.number),
         )
         if (reused := self._reused_result(trial)) is not None:
             outcome = reused
-        elif folds == 1:
+        elif study.fits == 1:
             outcome = self._start(trial, report, channels=session.staged, name=name)
         else:
             outcome = evaluate_folds(
-                lambda fold, only_stop: self._start(
-                    trial, only_stop, channels=session.staged_folds[fold], name=f"{name} fold {fold}"
-                ),
-                folds=folds,
-                report=report,
+                lambda fit, only_stop: self._start_fit(trial, only_stop, fit), folds=study.fits, report=report
             )
         self._trial_runs.started(trial)
         return outcome
@@ -76,8 +72,9 @@ class Trials:
         reused = self._reused.pop(trial.number, None)
         result = None
         if results and trial.state != "failed":
-            by_fold = self._session.experiment.study.folds > 1 and not reused
-            result = mean_result(results) if by_fold else results[0]
+            study = self._session.experiment.study
+            each = "fold" if study.folds > 1 else "repeat"
+            result = mean_result(results, each=each) if study.fits > 1 and not reused else results[0]
         files = held_out_file(self._trial_runs.session(trial), results) if result is not None and not reused else {}
         self._trial_runs.end(trial, run, result, reused_from=reused, files=files)
 
@@ -94,16 +91,32 @@ class Trials:
         self._reused[trial.number], result = found
         self._results[trial.number].append(result)
         outcome: Future[Evaluation] = Future()
-        outcome.set_result(Evaluation(tuple(result.measured[name] for name in objectives), reused=True))
+        values, fits = (
+            tuple(result.measured[name] for name in objectives),
+            values_of_fits(result.metrics, objectives[0]),
+        )
+        outcome.set_result(Evaluation(values, reused=True, fits=fits))
         return outcome
 
     def _of_the_baseline(self, trial: Trial) -> tuple[str, TrainingResult] | None:
-        """The job of the configured point, which the command has trained before its study; it is not one of folds."""
-        if self._baseline is None or not trial.configured or self._session.experiment.study.folds > 1:
+        """The job of the configured point, which the command has trained before its study; it is a single fit."""
+        if self._baseline is None or not trial.configured or self._session.experiment.study.fits > 1:
             return None
         return self._baseline.run_id, self._baseline.result
 
-    def _start(self, trial: Trial, report: Report, *, channels: Mapping[str, Any], name: str) -> Future[Evaluation]:
+    def _start_fit(self, trial: Trial, report: Report, number: int) -> Future[Evaluation]:
+        """One of a trial's fits: all folds with the first seed, then all of them with the next."""
+        session, name = self._trial_runs.session(trial), self._trial_runs.name(trial)
+        folds = session.experiment.study.folds
+        repeat, fold = divmod(number, folds)
+        channels = session.staged_folds[fold] if folds > 1 else session.staged
+        told = f"{name} fold {fold}" if folds > 1 else name
+        told += f" repeat {repeat}" if session.experiment.study.repeats > 1 else ""
+        return self._start(trial, report, channels=channels, name=told, repeat=repeat)
+
+    def _start(
+        self, trial: Trial, report: Report, *, channels: Mapping[str, Any], name: str, repeat: int = 0
+    ) -> Future[Evaluation]:
         from housing.tuning.trial import Evaluation
 
         session = self._trial_runs.session(trial)
@@ -128,9 +141,11 @@ class Trials:
             values = tuple(result.measured[objective] for objective in objectives)
             outcome.set_result(Evaluation(values, stopped=result.stopped))
 
-        job = session.job(name, self._trial_runs.hyperparameters(trial), channels)
+        job = session.job(
+            name, self._trial_runs.hyperparameters(trial), channels, seed=session.experiment.seed + repeat
+        )
         run = self._runs[trial.number]
-        live = session.experiment.study.folds == 1  # a trial's rounds are those of all folds
+        live = session.experiment.study.fits == 1  # a trial's rounds are those of all its fits
         session.running_jobs.submit(job, run, session.recording, progress, live=live).add_done_callback(done)
         return outcome
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from housing.training.folds import mean_result
+from housing.training.folds import mean_result, values_of_fits
 from housing.training.job import TrainingResult
 
 
@@ -31,6 +31,13 @@ def test_a_fold_counts_by_the_round_it_kept() -> None:
     )
     assert (whole.best_round, whole.seconds, whole.model) == (2, 3, b"")
     assert whole.history["validation_mae"] == [9, 6.5, 7]
+
+
+def test_the_values_of_the_fits_can_be_read_back_from_a_mean() -> None:
+    whole = mean_result([fold(9, 5, best_round=1), fold(3, best_round=0)], each="repeat")
+    assert whole.metrics["validation_mae_repeat_1"] == 3
+    assert values_of_fits(whole.metrics, "validation_mae") == (5, 3)
+    assert values_of_fits(fold(3, best_round=0).metrics, "validation_mae") == ()
 
 
 def test_one_fold_alone_has_no_spread() -> None:

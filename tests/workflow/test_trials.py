@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from housing.tracking.reader import Run
@@ -50,6 +51,29 @@ def test_a_trial_over_folds_is_their_mean_and_never_sees_the_validation_part(hou
         assert [tag.value for one in inputs for tag in one.tags] == ["train"]
     again = housing("tune", "study.folds=3", "study.trials=3", *QUICK, "--json")
     assert again.data["best"]["validation_mae"] == tuned.data["best"]["validation_mae"]
+
+
+def test_a_trial_over_repeats_is_the_mean_over_seeds_and_ties_are_told(housing: Housing, project: Path) -> None:
+    words = ("study.repeats=3", "study.trials=2", "study.configured_first=true", "algorithm.subsample=0.5", *QUICK)
+    tuned = housing("tune", *words)
+    assert tuned.code == 0, tuned.err
+    study = Runs.open(f"sqlite:///{project}/mlflow.db", "housing").latest_study()
+    assert study is not None
+    first, other = (
+        json.loads(child.tags["housing.fits"])
+        for child in sorted(trials_of(project, study.id), key=lambda child: child.tags["housing.trial"])
+    )
+    assert len(set(first)) == len(set(other)) == 3
+    alone = housing("train", "seed=1", "algorithm.subsample=0.5", *QUICK, "--json").data["metrics"]["validation_mae"]
+    assert first[1] == alone, "a repeat is the job with the next seed"
+    assert "± 95%" in tuned.out and "95% interval over 3 fits" in tuned.out
+
+    tied = abs(np.mean(first) - np.mean(other)) <= 4.303 * np.std(np.subtract(first, other), ddof=1) / 3**0.5
+    assert "ties with it" in tuned.out
+    assert ("no other ties with it" not in tuned.out) == tied
+    longer = housing("tune", f"study.resume={study.name}", "study.trials=3", "--json")
+    assert longer.code == 0, longer.err
+    assert longer.data["trials"] == 3
 
 
 def test_hopeless_folds_are_pruned_and_recorded_with_what_they_had(housing: Housing, project: Path) -> None:

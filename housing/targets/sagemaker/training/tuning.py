@@ -105,8 +105,11 @@ def _study_faults(study: Study) -> list[str]:
         found.append(f"study.objective: a tuning job takes one, got {list(study.objectives)}; {_OPTUNA}")
     elif not study.objectives[0].startswith(("validation_", "train_")):
         found.append(f"study.objective: a tuning job takes a metric of a channel, got {study.objectives[0]}; {_OPTUNA}")
-    if study.folds > 1:
-        found.append(f"study.folds: a trial of a tuning job is one training job, got {study.folds} folds; {_OPTUNA}")
+    found += [
+        f"study.{key}: a trial of a tuning job is one training job, got {count} {key}; {_OPTUNA}"
+        for key, count in (("folds", study.folds), ("repeats", study.repeats))
+        if count > 1
+    ]
     if study.reuse:
         found.append(f"study.reuse: a tuning job trains every point that it proposes; say false, or {_OPTUNA}")
     if study.retries:
