@@ -28,7 +28,7 @@ from housing.deployment.spec import Deployment, Variant
 from housing.targets.local.host import LocalHost
 from housing.targets.local.settings import Settings
 from housing.training.artifact import Bundle, write_bundle
-from housing.workflow.predictions import in_turn
+from housing.workflow.asking import in_turn
 
 TURNS, ROWS_A_PIECE = 2, 2000
 _MODEL = "models:/price/1"

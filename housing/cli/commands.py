@@ -158,10 +158,12 @@ COMMANDS = {
         Command(
             "predict",
             "raw rows in, predictions out",
-            "Sends the rows of a CSV file with a header through the endpoint. A label column is ignored.",
+            "Sends the rows of a file or folder through the endpoint, in batches. A label column is ignored. With\n"
+            "--output, which may be larger than memory, answers lie in OUTPUT.partial until all are there.",
             (
                 ("housing predict rows.csv", ""),
                 ("housing predict rows.csv > predictions.csv", "CSV into a pipe"),
+                ("housing predict rows.csv --output predictions.csv", "of any size; goes on after an interruption"),
                 ("housing predict rows.csv --interval 0.9", "with a range that holds 90 % (needs intervals.coverage)"),
                 ("housing predict rows.csv --explain 5", "with the five columns that moved each row most"),
                 ("housing predict --batch s3://bucket/rows.csv target=sagemaker", "a file in S3, by a job of its own"),
@@ -329,6 +331,7 @@ FLAGS = (
         commands=("predict",),
         between=(1, 1000),
     ),
+    Flag("--output", "write answers there as they come, so that it can go on", "FILE", commands=("predict",)),
     Flag("--port", "listen there (default: any free one)", "N", commands=("rehearsal", "ui"), between=(1, 65535)),
     Flag("--json", "one JSON document on stdout", commands=_COMPOSING),
     Flag("--help", "this text", short="-h"),

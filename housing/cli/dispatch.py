@@ -231,7 +231,7 @@ def _own_arguments(request: Request) -> dict[str, Any]:
     match request.command:
         case "predict":
             own = {"file": _file(request.argument) if request.argument else None, "batch": request.batch}
-            own |= {"interval": request.interval, "explain": request.explain}
+            own |= {"interval": request.interval, "explain": request.explain, "output": request.output}
         case "iam":
             own = {"whose": request.argument} if request.argument else {}
         case "compare":

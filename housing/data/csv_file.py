@@ -33,7 +33,6 @@ SEPARATORS = (",", ";", "\t", "|")
 
 # Rows held as text at once; bounds the memory that reading a large file takes.
 _CHUNK_ROWS = 20_000
-_BLOCK_BYTES = 1 << 20
 # A compressed file of some megabytes can hold a line that no memory holds; ten thousand columns need a hundredth.
 LONGEST_LINE = 16_000_000
 
@@ -68,6 +67,7 @@ class CsvFile:
         self._path = path
         self._form = form
         self._faults = faults
+        self._marks: csv_engine.Marks | None = None
         with opened(path) as file:
             rows = _Rows(path, file, form, faults)
             self._header_lines, self.names = _header(path, rows, faults)
@@ -92,14 +92,13 @@ class CsvFile:
     def plain_lines(self) -> Iterator[bytes] | None:
         """The lines below the header where each is a row as it stands: nothing is quoted, commas separate columns.
 
-        None where it is not so. What the rows hold was not looked at.
+        None where it is not so, or all of the `pieces` have not been read, which tells.
         """
-        form = self._form
+        form, marks = self._form, self._marks
         if form.separator != "," or form.has_other_lines or form.encoding.lower() not in ("utf-8", "utf8"):
             return None
-        with opened(self._path) as file:
-            if any(b'"' in block or b"\r" in block for block in iter(lambda: file.read(_BLOCK_BYTES), b"")):
-                return None
+        if marks is None or marks.quotes or marks.returns:
+            return None
         return self._lines_below_header()
 
     def _lines_below_header(self) -> Iterator[bytes]:
@@ -110,7 +109,7 @@ class CsvFile:
 
     def _quickly(self, wanted: Collection[int]) -> Iterator[Piece]:
         lines = _Lines(self._path, self._form)
-        done = 0
+        marks, done = csv_engine.Marks(), 0
         with opened(self._path) as file:
             for batch in csv_engine.batches(
                 file,
@@ -119,10 +118,12 @@ class CsvFile:
                 header_lines=self._header_lines,
                 width=len(self.names),
                 wanted=wanted,
+                marks=marks,
             ):
                 columns = dict(zip(map(int, batch.schema.names), batch.columns, strict=True))
                 yield Piece(batch.num_rows, columns, lambda row, done=done: lines.place(done + row))  # type: ignore[misc]
                 done += batch.num_rows
+        self._marks = marks
 
     def _carefully(self, wanted: Collection[int], done: int) -> Iterator[Piece]:
         import pyarrow as pa

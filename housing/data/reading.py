@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from housing.data.collected import Collected
 from housing.data.collectors import collector, part_collector
 from housing.data.description import Dataset, Identifier, Ignored
 from housing.data.faults import Faults
 from housing.data.header import check_header, check_names
+from housing.data.kept_tables import KeptTable
 from housing.data.kinds import Text
 from housing.data.missing import Place
 from housing.data.pieces import RawFile
-from housing.data.raw_files import found
+from housing.data.raw_files import RawSource, found
 from housing.data.selection import Places, Selection, left_out_text, refuse_repeated
 from housing.data.source_spec import PART, source_text
 
@@ -26,18 +27,21 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-@dataclass(frozen=True)
-class Collected:
-    """`left_out` counts rows, by the key of the dataset that left them out."""
-
-    columns: Mapping[str, NDArray[Any]]
-    source: str
-    left_out: Mapping[str, int]
-
-
 def collected(dataset: Dataset) -> Collected:
-    """Raises one DataError that lists every fault found."""
+    """The columns, of files that were read before without reading them again.
+
+    Raises one DataError that lists every fault found.
+    """
     source = found(dataset.source)
+    kept = KeptTable(dataset, source.parts)
+    columns = kept.fetch()
+    if columns is None:
+        columns = _read(dataset, source)
+        kept.keep(columns)
+    return columns
+
+
+def _read(dataset: Dataset, source: RawSource) -> Collected:
     faults = Faults(source.text)
     collecting = _Collecting(dataset, faults)
     for file, own in source.files(dataset.format, dataset.csv_format, faults, sheet=dataset.sheet):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -24,6 +25,23 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
+@dataclass(frozen=True)
+class RawRows:
+    """Rows of files that were read once to their end, and found to be what an endpoint can be asked."""
+
+    files: Sequence[RawFile]
+    paths: Sequence[Path]
+    rows: int
+    numbers: NumberFormat
+
+    def pieces(self, rows_a_piece: int, *, after: int = 0) -> Iterator[str]:
+        """The rows behind the first so many, as comma-separated texts with a header, in the source's order."""
+        first = self.files[0]
+        if len(self.files) == 1 and isinstance(first, CsvFile) and (lines := first.plain_lines()) is not None:
+            return _of_lines(first.names, islice(lines, after, None), rows_a_piece)
+        return _texts(self.files, rows_a_piece, self.numbers, after)
+
+
 def csv_pieces(
     source: Files,
     *,
@@ -33,12 +51,23 @@ def csv_pieces(
     columns: Collection[str] = (),
     sheet: str | None = None,
 ) -> Iterator[str]:
-    """Rows as comma-separated texts with a header, in the source's order: a file, a folder, a pattern, or in S3.
+    """All `raw_rows` as texts. Raises DataError before the first piece."""
+    return raw_rows(source, form=form, numbers=numbers, columns=columns, sheet=sheet).pieces(rows_a_piece)
 
-    CSV, JSON lines (also gzipped), Parquet, Arrow or a sheet of Excel is read once to the end before the first piece,
-    and again for the pieces, so that it may be larger than memory. Raises DataError before the first piece when it
-    cannot be read, has rows of unequal length, has no rows, or has none of the `columns` until it is read with another
-    separator.
+
+def raw_rows(
+    source: Files,
+    *,
+    form: CsvFormat | None = None,
+    numbers: NumberFormat = PLAIN,
+    columns: Collection[str] = (),
+    sheet: str | None = None,
+) -> RawRows:
+    """The rows of a file, a folder, a pattern, or in S3: CSV, JSON lines, Parquet, Arrow or a sheet of Excel.
+
+    They are read to their end here, and again for their pieces, so that they may be larger than memory. Raises
+    DataError where they cannot be read, are of unequal length, there are none, or they have none of the `columns` until
+    they are read with another separator.
     """
     form = form or CsvFormat()
     where = found(source)
@@ -56,13 +85,12 @@ def csv_pieces(
         noted.append(faults)
     rows = 0
     for file, faults in zip(files, noted, strict=True):
-        rows += sum(piece.rows for piece in file.pieces(range(len(file.names))))
+        # Of CSV, whose cells are texts whatever they hold, one column tells whether there are rows of each length.
+        rows += sum(piece.rows for piece in file.pieces([0] if file.is_csv else range(len(file.names))))
         faults.raise_any()
     if not rows:
         raise DataError(f"{where.text}: there are no rows to predict")
-    if len(files) == 1 and isinstance(files[0], CsvFile) and (lines := files[0].plain_lines()) is not None:
-        return _of_lines(files[0].names, lines, rows_a_piece)
-    return _texts(files, rows_a_piece, numbers)
+    return RawRows(files, [part.path for part in where.parts], rows, numbers)
 
 
 def _of_lines(names: Sequence[str], lines: Iterator[bytes], rows_a_piece: int) -> Iterator[str]:
@@ -71,8 +99,8 @@ def _of_lines(names: Sequence[str], lines: Iterator[bytes], rows_a_piece: int) -
         yield header + b"".join(some).decode()
 
 
-def _texts(files: Sequence[RawFile], rows_a_piece: int, numbers: NumberFormat) -> Iterator[str]:
-    rows = chain.from_iterable(chain.from_iterable(_rows(file, numbers) for file in files))
+def _texts(files: Sequence[RawFile], rows_a_piece: int, numbers: NumberFormat, after: int) -> Iterator[str]:
+    rows = islice(chain.from_iterable(chain.from_iterable(_rows(file, numbers) for file in files)), after, None)
     while some := list(islice(rows, rows_a_piece)):
         yield _text(files[0].names, some)
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import csv
-import hashlib
 import io
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -13,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from housing.data.cells import is_missing, text_of
+from housing.data.collected import Collected
 from housing.data.description import Dataset
 from housing.data.number_format import PLAIN, NumberFormat
 from housing.data.reading import collected
@@ -33,12 +32,14 @@ class Table(Mapping[str, NDArray[Any]]):
         *,
         left_out: Mapping[str, int] | None = None,
         numbers: NumberFormat = PLAIN,
+        digest: str | None = None,
     ) -> None:
         self._columns = dict(columns)
         self.rows = len(next(iter(self._columns.values()))) if self._columns else 0
         self.source = source
         self.left_out = dict(left_out or {})
         self._numbers = numbers
+        self._digest = digest
 
     def __getitem__(self, name: str) -> NDArray[Any]:
         return self._columns[name]
@@ -68,25 +69,17 @@ class Table(Mapping[str, NDArray[Any]]):
 
     def digest(self) -> str:
         """SHA-256 of names and values: the same for the same content in another file format."""
-        found = hashlib.sha256()
-        for name, values in self._columns.items():
-            if values.dtype == object:
-                content = "\0".join(["\1" if value is None else value for value in values]).encode()
-            else:
-                # One bit pattern for all NaN, and 0 for -0.
-                content = np.where(np.isnan(values), np.nan, values + 0.0).astype("<f8").tobytes()
-            found.update(f"{name}\0{values.dtype.kind}\0{self.rows}\0{len(content)}\0".encode())
-            found.update(content)
-        if self.left_out:
-            found.update(json.dumps(self.left_out, sort_keys=True).encode())
-        return found.hexdigest()
+        if self._digest is None:
+            self._digest = Collected(self._columns, self.source, self.left_out).digest
+        return self._digest
 
 
 def read(dataset: Dataset) -> Table:
     """Read and check the dataset's source. Raises one DataError that lists every fault found."""
     found = collected(dataset)
     columns = with_task_columns(dict(found.columns), dataset, found.source)
-    return Table(columns, found.source, left_out=found.left_out, numbers=dataset.number_format)
+    digest = found.digest if dataset.event is None else None
+    return Table(columns, found.source, left_out=found.left_out, numbers=dataset.number_format, digest=digest)
 
 
 def _texts(values: NDArray[Any], numbers: NumberFormat) -> list[str]:

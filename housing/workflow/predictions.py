@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import math
 import shlex
-from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from housing.config.schema import Experiment
 from housing.data.extras import MOST_EXPLAINED, Extras
 from housing.errors import ConfigError
 from housing.targets.base import BatchHost, Prediction
 from housing.tasks import written
-from housing.tasks.written import beside_cells, beside_columns
-from housing.workflow.explained import explanation_columns, explanation_table, with_explanations
+from housing.workflow.answer_table import AnswerTable
+from housing.workflow.asking import in_turn
+from housing.workflow.explained import explanation_table
+from housing.workflow.file_answers import FileAnswers, refuse_target, served
 from housing.workflow.outcome import Invocation, Outcome, OutputTable, Reporter
 from housing.workflow.session import Session
 
+if TYPE_CHECKING:
+    from housing.data.description import Dataset
+    from housing.data.rows import RawRows
+
 _ROWS_A_REQUEST = 2000  # a row of raw CSV is about 500 bytes, and an endpoint takes 6 MB
-_ASKED_AT_ONCE = 2
 _SHOWN_ROWS = 20
 
 
@@ -37,52 +38,69 @@ def predict(
     batch: str | None = None,
     interval: float | None = None,
     explain: int | None = None,
+    output: Path | None = None,
 ) -> Outcome:
     """Answer the rows of a file: of this machine through the endpoint, or `batch`, an address at the host.
 
-    `interval` asks for ranges of this coverage, `explain` for so many columns that moved each row most.
+    Answers are written to `output` as they come, and a command that was interrupted goes on; without it all of them are
+    returned. `interval` asks for ranges of this coverage, `explain` for so many columns that moved each row most.
     """
     if batch is not None:
         return _predict_there(experiment, invocation, reporter, source=batch)
     assert file is not None
-    return _predict_here(experiment, invocation, reporter, file=file, extras=Extras(interval, explain))
+    return _predict_here(experiment, invocation, reporter, file=file, extras=Extras(interval, explain), output=output)
 
 
 def _predict_here(
-    experiment: Experiment, invocation: Invocation, reporter: Reporter, *, file: Path | str, extras: Extras
+    experiment: Experiment,
+    invocation: Invocation,
+    reporter: Reporter,
+    *,
+    file: Path | str,
+    extras: Extras,
+    output: Path | None,
 ) -> Outcome:
     """Answer every row of a file, a folder or an address in S3; the label's column need not be there."""
-    from housing.data.rows import csv_pieces
-
+    if output is not None:
+        refuse_target(output, file)
     with Session(experiment, invocation, reporter) as session:
         endpoint, dataset = experiment.deployment.endpoint, experiment.dataset
         at_once = _ROWS_A_REQUEST if extras.explain is None else MOST_EXPLAINED
-        pieces = csv_pieces(
-            str(file),
-            form=dataset.csv_format,
-            numbers=dataset.number_format,
-            rows_a_piece=at_once,
-            columns=dataset.columns,
-            sheet=dataset.sheet,
-        )
+        with reporter.working(f"reading {file}"):
+            rows = _raw_rows(dataset, file)
         # A host of somebody else's need not know what nobody asks for.
         asked: dict[str, Any] = {"extras": extras} if extras else {}
+
+        def ask(piece: str) -> Prediction:
+            return host.predict(endpoint, piece, **asked)
+
         with reporter.working(f"asking {endpoint}"):
             host = session.host
-            predictions = list(in_turn(lambda piece: host.predict(endpoint, piece, **asked), pieces))
-    names = [*dataset.label_levels, *map(str, dataset.quantiles or ())]
-    answers = [
-        (*cells, *beside, one.variant)
-        for one in predictions
-        for cells, beside in zip(cells_of(one, names), _interval_cells(one), strict=True)
-    ]
-    documents = [document for one in predictions for document in one.intervals]
-    intervals = beside_columns(documents[0]) if documents else []
+            if output is None:
+                predictions = list(in_turn(ask, rows.pieces(at_once)))
+            else:
+                question = {
+                    "the endpoint": f"{endpoint} at {experiment.host.name}",
+                    "its models": repr(served(host.current(endpoint))),
+                    "the options": repr((dataset.csv_format, dataset.number_format, dataset.label, extras)),
+                }
+                pieces = partial(rows.pieces, at_once)
+                file_answers = FileAnswers(output, rows, AnswerTable(dataset), reporter, question)
+                variants = file_answers.write(lambda after: in_turn(ask, pieces(after=after)))
+    if output is not None:
+        data = {"endpoint": endpoint, "label": dataset.label, "rows": rows.rows, "variants": dict(variants)}
+        return Outcome(
+            headline=f"{rows.rows:,} rows answered by {endpoint}",
+            data={**data, "output": str(output)},
+            lines=(", ".join(f"{count:,} by {name}" for name, count in sorted(variants.items())),),
+            recorded=(str(output),),
+            next_commands=((invocation.next("status"), "who answered how often"),),
+        )
+    table = AnswerTable(dataset)
     title = dataset.label + (f", {dataset.label_unit}" if dataset.label_unit else "")
-    columns = [*written.columns(dataset.label, dataset.label_levels, dataset.quantiles or ()), *intervals]
+    answers = table.rows(predictions)
     shown = [[index, *cells] for index, cells in enumerate(answers[:_SHOWN_ROWS], start=1)]
-    rest = len(answers) - len(shown)
-    everything = f"{invocation.next('predict', str(file))} > predictions.csv"
+    everything = invocation.next("predict", str(file), "--output", "predictions.csv")
     return Outcome(
         headline=f"{len(answers):,} rows answered by {endpoint}",
         data={
@@ -90,30 +108,26 @@ def _predict_here(
             "label": dataset.label,
             "predictions": [one for prediction in predictions for one in _documents(prediction)],
         },
-        lines=(f"the first {_SHOWN_ROWS} of them; for all: {everything}",) if rest else (),
+        lines=(f"the first {_SHOWN_ROWS} of them; for all: {everything}",) if len(answers) > len(shown) else (),
         tables=(
-            OutputTable(title, ("row", written.PREDICTION, *columns[1:], "variant"), shown),
+            OutputTable(title, ("row", written.PREDICTION, *table.columns(predictions)[1:], "variant"), shown),
             *explanation_table(predictions),
         ),
         next_commands=((invocation.next("status"), "who answered how often"),),
-        raw=_csv((*columns, "variant", *explanation_columns(predictions)), with_explanations(answers, predictions)),
+        raw=table.csv(predictions),
     )
 
 
-def in_turn(ask: Callable[[str], Prediction], pieces: Iterator[str]) -> Iterator[Prediction]:
-    """What was answered to each piece, in their order; the next are read and asked while one is answered."""
-    with ThreadPoolExecutor(_ASKED_AT_ONCE) as pool:
-        asked: deque[Future[Prediction]] = deque()
-        try:
-            for piece in pieces:
-                asked.append(pool.submit(ask, piece))
-                if len(asked) > _ASKED_AT_ONCE:
-                    yield asked.popleft().result()
-            while asked:
-                yield asked.popleft().result()
-        finally:
-            for one in asked:
-                one.cancel()
+def _raw_rows(dataset: Dataset, file: Path | str) -> RawRows:
+    from housing.data.rows import raw_rows
+
+    return raw_rows(
+        str(file),
+        form=dataset.csv_format,
+        numbers=dataset.number_format,
+        columns=dataset.columns,
+        sheet=dataset.sheet,
+    )
 
 
 def _predict_there(experiment: Experiment, invocation: Invocation, reporter: Reporter, *, source: str) -> Outcome:
@@ -151,27 +165,6 @@ def _predict_there(experiment: Experiment, invocation: Invocation, reporter: Rep
     )
 
 
-def cells_of(prediction: Prediction, names: Sequence[str]) -> Iterator[list[float | str]]:
-    """What was predicted for each row, and what stands beside it for each level or quantile of these names."""
-    beside = prediction.beside or ({},) * len(prediction.values)
-    for value, one in zip(prediction.values, beside, strict=True):
-        yield [value, *(one.get(name, math.nan) for name in names)]
-
-
-def _interval_cells(prediction: Prediction) -> list[list[float | str]]:
-    if not prediction.intervals:
-        return [[] for _ in prediction.values]
-    return [beside_cells(one) for one in prediction.intervals]
-
-
 def _documents(prediction: Prediction) -> Iterator[Mapping[str, object]]:
     for one in prediction.documents():
         yield {**(one if isinstance(one, Mapping) else {"value": one}), "variant": prediction.variant}
-
-
-def _csv(columns: Sequence[str], answers: Sequence[Sequence[float | str]]) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows(answers)
-    return text.getvalue()

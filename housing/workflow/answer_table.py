@@ -1,0 +1,64 @@
+"""Predictions as rows of CSV: what was predicted, what stands beside it, who answered, and why."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from housing.data.description import Dataset
+from housing.targets.base import Prediction
+from housing.tasks import written
+from housing.tasks.written import beside_cells, beside_columns
+from housing.workflow.explained import explanation_columns, with_explanations
+
+Cells = list[float | str]
+
+
+@dataclass(frozen=True)
+class AnswerTable:
+    """Of the label of a dataset."""
+
+    dataset: Dataset
+
+    def columns(self, predictions: Sequence[Prediction]) -> list[str]:
+        """Without the answering variant, which comes behind, and explanations, which come last."""
+        dataset = self.dataset
+        intervals = next((document for one in predictions for document in one.intervals), None)
+        return [
+            *written.columns(dataset.label, dataset.label_levels, dataset.quantiles or ()),
+            *(beside_columns(intervals) if intervals is not None else ()),
+        ]
+
+    def rows(self, predictions: Sequence[Prediction]) -> list[tuple[float | str, ...]]:
+        """One for each answer: a cell for each of `columns`, and the variant."""
+        names = [*self.dataset.label_levels, *map(str, self.dataset.quantiles or ())]
+        return [
+            (*cells, *beside, one.variant)
+            for one in predictions
+            for cells, beside in zip(cells_of(one, names), _interval_cells(one), strict=True)
+        ]
+
+    def csv(self, predictions: Sequence[Prediction], *, header: bool = True) -> str:
+        """All of it, with lines that end as Unix has them."""
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        if header:
+            writer.writerow((*self.columns(predictions), "variant", *explanation_columns(predictions)))
+        writer.writerows(with_explanations(self.rows(predictions), predictions))
+        return text.getvalue()
+
+
+def cells_of(prediction: Prediction, names: Sequence[str]) -> Iterator[Cells]:
+    """What was predicted for each row, and what stands beside it for each level or quantile of these names."""
+    beside: Sequence[Mapping[str, float]] = prediction.beside or ({},) * len(prediction.values)
+    for value, one in zip(prediction.values, beside, strict=True):
+        yield [value, *(one.get(name, math.nan) for name in names)]
+
+
+def _interval_cells(prediction: Prediction) -> list[Cells]:
+    if not prediction.intervals:
+        return [[] for _ in prediction.values]
+    return [beside_cells(one) for one in prediction.intervals]
