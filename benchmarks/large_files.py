@@ -1,38 +1,51 @@
-"""A large file of raw rows answered through the local endpoint, and by polars and onnxruntime in one process, in turn.
+"""A large file of raw rows answered through the local endpoint into a file, and by polars and onnxruntime, in turn.
 
 `pip install onnx onnxruntime polars`, then `python -m benchmarks.large_files [ROWS]`: a million rows of 40 numbers and
-20 columns of levels take a minute or two. What starts a command (some seconds) is not counted for either.
+20 columns of levels take a minute or two. What starts a command (some seconds) is not counted for either. Seconds of a
+processor are those of this process and of the endpoint's; memory is this process's, at its highest while it asks.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import statistics
 import sys
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
+from pyarrow import csv
 
 from benchmarks import by_hand
+from benchmarks.asking import cpu_s
 from housing.algorithms.base import find, fitting
 from housing.algorithms.trees import TreeTables
+from housing.api.reporters import LogReporter
+from housing.data.description import Dataset, Numeric
 from housing.data.encoder import Encoder
 from housing.data.inputs import Levels, Number
-from housing.data.rows import csv_pieces
+from housing.data.rows import raw_rows
+from housing.data.split_spec import Fractions, Split
 from housing.deployment.plan import plan, teardown
 from housing.deployment.spec import Deployment, Variant
 from housing.targets.local.host import LocalHost
 from housing.targets.local.settings import Settings
 from housing.training.artifact import Bundle, write_bundle
+from housing.workflow.answer_table import AnswerTable
 from housing.workflow.asking import in_turn
+from housing.workflow.file_answers import FileAnswers
 
 TURNS, ROWS_A_PIECE = 2, 2000
 _MODEL = "models:/price/1"
 _NUMBERS, _LEVELS = [f"n{i}" for i in range(40)], [f"l{i}" for i in range(20)]
+_COLUMNS = {"n0": Numeric(), "y": Numeric()}
+_DATASET = Dataset("bench", "rows.csv", "y", _COLUMNS, Split(fractions=Fractions(0.6, 0.2, 0.2), seed=0))
 _TEXTS = ("alpha", "beta", "gamma", "delta", "epsilon")
 
 
@@ -62,28 +75,51 @@ def main() -> None:
             host.apply(action, {_MODEL: folder / "model"})
         try:
             print(f"{rows:,} rows, {file.stat().st_size / 1e6:.0f} MB, load of the machine {os.getloadavg()[0]:.1f}")
+            pid = int(json.loads((folder / "state" / "server.json").read_text())["pid"])
             ours, theirs = [], []
             for _ in range(TURNS):
-                started = time.perf_counter()
-                answers = _through_the_endpoint(host, file)
-                ours.append(time.perf_counter() - started)
-                started = time.perf_counter()
-                wanted = _by_hand(file, folder / "model.onnx")
-                theirs.append(time.perf_counter() - started)
-                np.testing.assert_allclose(answers, wanted, rtol=1e-4, atol=1e-4)
+                ours.append(_measured(lambda: _through_the_endpoint(host, file, folder / "answers.csv"), server=pid))
+                theirs.append(_measured(lambda: _by_hand(file, folder / "model.onnx")))
+                np.testing.assert_allclose(ours[-1].answers, theirs[-1].answers, rtol=1e-4, atol=1e-4)
         finally:
             for action in teardown("bench", host.current("bench")):
                 host.apply(action, {})
-    ratio = statistics.median(a / b for a, b in zip(ours, theirs, strict=True))
-    print(
-        f"endpoint {statistics.median(ours):.1f} s, polars + onnxruntime {statistics.median(theirs):.1f} s, "
-        f"ratio {ratio:.2f} (wanted: at most 1.3)"
+    for name, turns in (("endpoint into a file", ours), ("polars + onnxruntime", theirs)):
+        wall, cpu = (
+            statistics.median(values) for values in zip(*((one.wall_s, one.cpu_s) for one in turns), strict=True)
+        )
+        print(f"{name}: {wall:.1f} s, {cpu:.1f} s of a processor, {max(one.peak_mb for one in turns):.0f} MB")
+    pairs = list(zip(ours, theirs, strict=True))
+    wall, cpu = (statistics.median(getattr(a, key) / getattr(b, key) for a, b in pairs) for key in ("wall_s", "cpu_s"))
+    print(f"ratio {wall:.2f}, of the processor {cpu:.2f} (wanted: at most 1.3)")
+
+
+@dataclass(frozen=True)
+class _Measured:
+    answers: Any
+    wall_s: float
+    cpu_s: float
+    peak_mb: float
+
+
+def _measured(answered: Callable[[], Any], *, server: int | None = None) -> _Measured:
+    # From here on the highest memory is counted anew.
+    Path("/proc/self/clear_refs").write_text("5")
+    before, started = time.process_time() + (cpu_s(server) if server else 0), time.perf_counter()
+    answers = answered()
+    wall_s, after = time.perf_counter() - started, time.process_time() + (cpu_s(server) if server else 0)
+    status = Path("/proc/self/status").read_text()
+    peak_kb = next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM"))
+    return _Measured(answers() if callable(answers) else answers, wall_s, after - before, peak_kb / 1e3)
+
+
+def _through_the_endpoint(host: LocalHost, file: Path, output: Path) -> Callable[[], Any]:
+    rows, table = raw_rows(str(file), columns=_NUMBERS), AnswerTable(_DATASET)
+    answers = FileAnswers(output, rows, table, LogReporter(), {})
+    answers.write(
+        lambda after: in_turn(lambda piece: host.predict("bench", piece), rows.pieces(ROWS_A_PIECE, after=after))
     )
-
-
-def _through_the_endpoint(host: LocalHost, file: Path) -> list[float]:
-    pieces = csv_pieces(str(file), rows_a_piece=ROWS_A_PIECE, columns=_NUMBERS)
-    return [float(value) for one in in_turn(lambda piece: host.predict("bench", piece), pieces) for value in one.values]
+    return lambda: csv.read_csv(output)["y"].to_numpy()  # noqa: PLW0108 - to be read after the measurement
 
 
 def _by_hand(file: Path, model: Path) -> Any:

@@ -47,8 +47,16 @@ class AnswerTable:
         writer = csv.writer(text, lineterminator="\n")
         if header:
             writer.writerow((*self.columns(predictions), "variant", *explanation_columns(predictions)))
-        writer.writerows(with_explanations(self.rows(predictions), predictions))
+        for one in predictions:
+            if one.beside or one.intervals or one.explanations or not all(map(_is_float, one.values)):
+                writer.writerows(with_explanations(self.rows([one]), [one]))
+            else:  # a tenth of the time, for the same text
+                text.write("".join([f"{value!r},{one.variant}\n" for value in one.values]))
         return text.getvalue()
+
+
+def _is_float(value: float | str) -> bool:
+    return type(value) is float
 
 
 def cells_of(prediction: Prediction, names: Sequence[str]) -> Iterator[Cells]:

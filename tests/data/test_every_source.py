@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import gzip
-import json
 import os
 import shutil
 import socket
-import sqlite3
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import closing
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
 
-import pandas as pd
 import pyarrow as pa
 import pytest
 import yaml
-from pyarrow import feather, ipc, parquet
+from pyarrow import parquet
 from pydantic import TypeAdapter
 
 from housing.data.asked_source import asked_source
@@ -34,110 +28,7 @@ from housing.data.split_spec import Fractions, Split
 from housing.data.table import read
 from housing.errors import DataError
 from housing.testing.pytest_plugin import Rehearsed
-
-ROWS = 60
-HOMES = pd.DataFrame(
-    {
-        "area": [50.5 + i * 37 % 101 for i in range(ROWS)],
-        "rooms": [None if i % 11 == 0 else i % 6 for i in range(ROWS)],
-        "city": [("Ulm", "Bad Ems", "Köln")[i % 3] for i in range(ROWS)],
-        "pool": [i % 4 == 0 for i in range(ROWS)],
-        "sold": [f"2020-0{1 + i % 9}-{10 + i % 20}" for i in range(ROWS)],
-        "price": [1000 + 17 * i for i in range(ROWS)],
-    }
-).convert_dtypes()
-TABLE = pa.Table.from_pandas(HOMES, preserve_index=False)
-
-
-def _jsonl() -> str:
-    return "".join(
-        json.dumps({name: value for name, value in row.items() if value is not None}) + "\n"
-        for row in TABLE.to_pylist()
-    )
-
-
-def _sqlite(file: Path) -> str:
-    with closing(sqlite3.connect(file)) as database:
-        HOMES.to_sql("homes", database, index=False)
-    return str(file)
-
-
-def _duckdb(file: Path) -> str:
-    import duckdb
-
-    with duckdb.connect(str(file)) as database:
-        database.register("given", TABLE)
-        database.execute("create table homes as select * from given")
-    return str(file)
-
-
-def _stream(file: Path) -> str:
-    with ipc.new_stream(str(file), TABLE.schema) as writer:
-        writer.write_table(TABLE, max_chunksize=7)
-    return str(file)
-
-
-def _excel(file: Path) -> str:
-    # The least that is a workbook: one sheet, its texts within the cells.
-    import zipfile
-    from xml.sax.saxutils import escape
-
-    def cell(value: Any) -> str:
-        if value is None:
-            return "<c/>"
-        if isinstance(value, str):
-            return f'<c t="inlineStr"><is><t>{escape(value)}</t></is></c>'
-        return f'<c t="b"><v>{int(value)}</v></c>' if isinstance(value, bool) else f"<c><v>{value}</v></c>"
-
-    rows = [TABLE.column_names, *(list(row.values()) for row in TABLE.to_pylist())]
-    body = "".join(f"<row>{''.join(map(cell, row))}</row>" for row in rows)
-    main = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
-    office = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
-    package = "http://schemas.openxmlformats.org/package/2006"
-    with zipfile.ZipFile(file, "w") as book:
-        book.writestr(
-            "_rels/.rels",
-            f'<Relationships xmlns="{package}/relationships"><Relationship Id="r1" Type="{office}/officeDocument" '
-            'Target="xl/workbook.xml"/></Relationships>',
-        )
-        book.writestr(
-            "xl/workbook.xml",
-            f'<workbook xmlns="{main}" xmlns:r="{office}"><sheets><sheet name="Notes" sheetId="2" r:id="r2"/>'
-            '<sheet name="Homes" sheetId="1" r:id="r1"/></sheets></workbook>',
-        )
-        book.writestr(
-            "xl/_rels/workbook.xml.rels",
-            f'<Relationships xmlns="{package}/relationships">'
-            + "".join(
-                f'<Relationship Id="r{n}" Type="{office}/worksheet" Target="worksheets/sheet{n}.xml"/>' for n in (1, 2)
-            )
-            + "</Relationships>",
-        )
-        book.writestr(
-            "xl/worksheets/sheet1.xml", f'<worksheet xmlns="{main}"><sheetData>{body}</sheetData></worksheet>'
-        )
-        book.writestr("xl/worksheets/sheet2.xml", f'<worksheet xmlns="{main}"><sheetData/></worksheet>')
-    return str(file)
-
-
-def _written(file: Path, write: Callable[[Path], object]) -> str:
-    write(file)
-    return str(file)
-
-
-WRITTEN: dict[str, Callable[[Path], str]] = {
-    "csv": lambda folder: _written(folder / "homes.csv", lambda file: HOMES.to_csv(file, index=False)),
-    "parquet": lambda folder: _written(folder / "homes.parquet", lambda file: parquet.write_table(TABLE, file)),
-    "jsonl": lambda folder: _written(folder / "homes.jsonl", lambda file: file.write_text(_jsonl())),
-    "jsonl.gz": lambda folder: _written(
-        folder / "homes.jsonl.gz", lambda file: file.write_bytes(gzip.compress(_jsonl().encode()))
-    ),
-    "feather": lambda folder: _written(folder / "homes.feather", lambda file: feather.write_feather(TABLE, str(file))),
-    "stream": lambda folder: _stream(folder / "homes.arrows"),
-    "sqlite": lambda folder: _sqlite(folder / "homes.db"),
-    "duckdb": lambda folder: _duckdb(folder / "homes.duckdb"),
-    "excel": lambda folder: _excel(folder / "homes.xlsx"),
-}
+from tests.data.homes import HOMES, TABLE, WRITTEN
 
 
 def _load(text: str) -> Dataset:
