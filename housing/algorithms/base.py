@@ -46,6 +46,7 @@ _NOT_ALGORITHMS = (
     "own_code",
     "stored_forms",
     "trees",
+    "xgboost_matrix",
     "xgboost_parameters",
     "xgboost_trees",
     "tree_walks",
@@ -71,8 +72,8 @@ class Hyperparameter:
 
 Hyperparameters = Mapping[str, Hyperparameter]
 
-ColumnRule = Literal["categorical_inputs", "monotone"]
-"""What an algorithm may have to be told of columns, by the name of the capability."""
+DataRule = Literal["categorical_inputs", "monotone", "batches"]
+"""What an algorithm may have to be told of columns, and how it may have to take rows, by the name of the capability."""
 
 
 @dataclass(frozen=True)
@@ -84,9 +85,10 @@ class Capabilities:
     without it the finished model is measured once. `loss` names what is minimised. `missing_values`: NaN among the
     features is no obstacle. `weights`: rows may weigh differently, and `matrix` takes their weights. `level_weights`
     are hyperparameters that weigh levels of the label against each other. `categorical_inputs`: columns may hold codes
-    of levels that have no order; `matrix` takes their places. `monotone` names the hyperparameter that takes for each
-    column whether answers rise (1) or fall (-1) with it. `not_with` are values of hyperparameters that exclude one of
-    the two. `any_task`: what it fits is the user's business, and so is the kind of label.
+    of levels that have no order; `matrix` takes their places. `batches`: `matrix` can go through the features some rows
+    at a time, so that they need not be in memory. `monotone` names the hyperparameter that takes for each column
+    whether answers rise (1) or fall (-1) with it. `not_with` are values of hyperparameters that exclude one of these
+    three. `any_task`: what it fits is the user's business, and so is the kind of label.
     """
 
     rounds: str | None = None
@@ -97,10 +99,9 @@ class Capabilities:
     weights: bool = False
     level_weights: tuple[str, ...] = ()
     categorical_inputs: bool = False
+    batches: bool = False
     monotone: str | None = None
-    not_with: Mapping[Literal["categorical_inputs", "monotone"], Mapping[str, tuple[str, ...]]] = field(
-        default_factory=dict
-    )
+    not_with: Mapping[DataRule, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
     any_task: bool = False
 
 
@@ -261,8 +262,9 @@ class FittingAlgorithm(Algorithm, Protocol):
 
         `features` are (rows, columns), `label` is (rows,), or (rows, 2) with the number of each row's group where the
         task has some. Only an algorithm that declares `weights` is given them, (rows,), and only one that declares
-        `categorical_inputs` the places of columns that hold codes of levels. Threads share what is returned: `fit` must
-        not change it.
+        `categorical_inputs` the places of columns that hold codes of levels. One that declares `batches` is given
+        `batches`, a function that begins a new way through the features, where these lie on disk. Threads share what is
+        returned: `fit` must not change it.
         """
         del hyperparameters, reference, weights, categorical
         return features, label

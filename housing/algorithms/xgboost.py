@@ -23,6 +23,7 @@ from housing.algorithms.base import (
 )
 from housing.algorithms.explaining import Contributions, Link, split
 from housing.algorithms.groups import by_group
+from housing.algorithms.xgboost_matrix import Batches, binned_batches
 from housing.algorithms.xgboost_parameters import AFT, ALIASES, HYPERPARAMETERS, LINKS, LOG_ODDS, METRIC_NAMES, TASKS
 
 if TYPE_CHECKING:
@@ -45,8 +46,10 @@ class XGBoost(FittingAlgorithm):
         weights=True,
         level_weights=("scale_pos_weight",),
         categorical_inputs=True,
+        batches=True,
         monotone="monotone_constraints",
         not_with={
+            "batches": {"tree_method": ("exact", "approx"), "booster": ("gblinear",)},
             "categorical_inputs": {"tree_method": ("exact",)},
             # Their leaves become quantiles of what is left when a tree is done, whatever was promised of it.
             "monotone": {"objective": ("reg:absoluteerror", "reg:quantileerror")},
@@ -76,25 +79,28 @@ class XGBoost(FittingAlgorithm):
         reference: Any = None,
         weights: NDArray[np.float32] | None = None,
         categorical: Sequence[int] = (),
+        batches: Batches | None = None,
     ) -> Any:
         """See `FittingAlgorithm.matrix`; binned where the tree method allows it."""
         import numpy as np
         import xgboost
 
         max_bin, tree_method = hyperparameters.get("max_bin"), hyperparameters.get("tree_method", "auto")
-        of_rows: dict[str, Any] = {"weight": weights}
-        if categorical:
-            types = ["c" if place in categorical else "q" for place in range(features.shape[1])]
-            of_rows |= {"feature_types": types, "enable_categorical": True}
+        of_rows: dict[str, Any] = {} if weights is None else {"weight": weights}
+        types = ["c" if place in categorical else "q" for place in range(features.shape[1])] if categorical else None
+        options: dict[str, Any] = {"nthread": 1, "enable_categorical": bool(categorical)}
         if label.ndim > 1:
             order, of_rows["qid"] = by_group(label)
             features, label = features[order], label[order, 0]
         elif hyperparameters.get("objective") == AFT:
             of_rows |= {"label_lower_bound": abs(label), "label_upper_bound": np.where(label > 0, label, np.inf)}
+        of_rows["label"] = label
         if tree_method in ("auto", "hist"):
-            bins = {} if max_bin is None else {"max_bin": max_bin}
-            return xgboost.QuantileDMatrix(features, label, ref=reference, nthread=1, **of_rows, **bins)
-        made = xgboost.DMatrix(features, label, nthread=1, **of_rows)
+            options |= {"ref": reference} | ({} if max_bin is None else {"max_bin": max_bin})
+            if batches is not None:
+                return binned_batches(batches, of_rows, types, **options)
+            return xgboost.QuantileDMatrix(features, feature_types=types, **of_rows, **options)
+        made = xgboost.DMatrix(features, feature_types=types, **of_rows, **options)
         if tree_method == "exact":
             # The first training sorts the columns and keeps them with the matrix. Two first ones at once crash or fit
             # other trees without an error; once it is done, threads share the matrix safely.

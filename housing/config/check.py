@@ -8,14 +8,16 @@ from typing import Any
 
 from housing.config import keys, structure
 from housing.config.agreement import disagreements
-from housing.config.algorithm_space import flattened, without_unusable
+from housing.config.algorithm_space import ALGORITHM, flattened, without_unusable
+from housing.config.column_rules import may_stay_on_disk
 from housing.config.faults import Fault, Path, did_you_mean, some_of
 from housing.config.hyperparameters import NO_SUCH_HYPERPARAMETER, read_algorithm
-from housing.config.schema import Experiment
+from housing.config.schema import Algorithm, Experiment
 from housing.config.task_defaults import with_task_defaults
 from housing.data.description import Dataset
 from housing.nearest import nearest
 from housing.targets import base as targets
+from housing.tuning.space import SearchSpace
 
 _OPEN = (
     *(
@@ -52,10 +54,19 @@ def experiment_of(raw: Mapping[str, Any], faults: list[Fault]) -> Experiment | N
     match parts:
         case {"search_space": dict() as space, "dataset": Dataset() as dataset, "runner": runner}:
             parts["search_space"] = without_unusable(space, dataset, parts.get("features"), runner)
+    match parts:
+        case {"algorithm": Algorithm() as algorithm, "dataset": Dataset() as dataset, "search_space": space}:
+            parts["dataset"] = _with_storage(dataset, algorithm, space or {}, parts.get("runner"))
     faults.extend(disagreements(parts))
     faults.extend(_inexact(raw, ()))
     faults[before:] = _explained(_told_once(faults[before:]), raw)
     return None if len(faults) > before else Experiment(**parts)
+
+
+def _with_storage(dataset: Dataset, algorithm: Algorithm, space: SearchSpace, runner: Any) -> Dataset:
+    """`storage: auto` as memory where rows cannot stay on disk."""
+    may_stay = ALGORITHM not in space and may_stay_on_disk(dataset, algorithm, space, runner)
+    return dataset if may_stay or dataset.storage != "auto" else replace(dataset, storage="memory")
 
 
 _NAMES = {field.name for field in fields(Experiment)}

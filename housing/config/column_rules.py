@@ -1,22 +1,33 @@
-"""What features ask of an algorithm beside numbers: levels as such, and answers that rise or fall with a column."""
+"""What features and data ask of an algorithm beside numbers: levels as such, answers that rise or fall with a column,
+rows that stay on disk.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from housing.algorithms.base import ColumnRule, find
-from housing.config.faults import Fault, some_of
+from housing.algorithms.base import DataRule, find
+from housing.config.faults import Fault, Path, some_of
 from housing.config.keys import BUILT_IN
 from housing.config.schema import Algorithm
 from housing.data.description import Dataset
 from housing.data.features import Features, native_keys
+from housing.data.stored_table import refused
 from housing.targets import base as targets
 from housing.tuning.space import Categorical, SearchSpace
 
-_WHAT: Mapping[ColumnRule, str] = {
+_STORAGE = ("dataset", "storage")
+
+_WHAT: Mapping[DataRule, str] = {
     "categorical_inputs": "levels as such",
     "monotone": "columns with which answers only rise or fall",
+    "batches": "rows from disk, a batch after the other",
+}
+_INSTEAD: Mapping[DataRule, str] = {
+    "categorical_inputs": "say one_hot or target instead",
+    "monotone": "leave it out",
+    "batches": "say memory, or auto",
 }
 
 
@@ -24,10 +35,13 @@ def column_faults(
     features: Features, dataset: Dataset, algorithm: Algorithm, space: SearchSpace, runner: Any
 ) -> Iterator[Fault]:
     """What the algorithm, some of its hyperparameters, or the place where it trains cannot keep."""
-    for key, asked in _asked(features, dataset):
-        path, value = ("features", *key.split(".")), _value(features, key)
-        others = "one_hot or target" if asked == "categorical_inputs" else ""
-        instead = f"say {others} instead" if others else "leave it out"
+    if dataset.storage == "disk" and (why := refused(dataset)):
+        yield Fault(_STORAGE, f"rows that stay on disk come block by block, and {why}", "disk", _INSTEAD["batches"])
+    if dataset.storage == "disk" and algorithm.bag > 1:
+        rule = f"each of the {algorithm.bag} models of a bag takes other rows of training, which are copied in memory"
+        yield Fault(_STORAGE, rule, "disk", f"{_INSTEAD['batches']}, or leave algorithm.bag out")
+    for path, asked in _asked(features, dataset):
+        value, instead = _value(features, dataset, path), _INSTEAD[asked]
         if algorithm.code is not None or not _has(algorithm.name, asked):
             able = [f"algorithm={name}" for name in BUILT_IN if _has(name, asked)]
             rule = f"{algorithm.name} takes no {_WHAT[asked]}"
@@ -36,7 +50,8 @@ def column_faults(
         if conflict := _conflict(algorithm, space, asked):
             yield Fault(path, f"{algorithm.name} takes no {_WHAT[asked]} with {conflict}", value, instead)
         if runner is not None and not targets.keeps(runner.name, asked, algorithm.kind):
-            rule = f"where {algorithm.name} trains at target {runner.name}, it is not told of {_WHAT[asked]}"
+            cannot = f"it is not told of {_WHAT[asked]}" if asked != "batches" else "it is sent all rows at once"
+            rule = f"where {algorithm.name} trains at target {runner.name}, {cannot}"
             yield Fault(path, rule, value, f"{instead}, or train here: target@runner=local")
 
 
@@ -48,18 +63,29 @@ def takes(name: str, features: Features, dataset: Dataset, runner: Any) -> bool:
     )
 
 
-def _asked(features: Features, dataset: Dataset) -> Iterator[tuple[str, ColumnRule]]:
+def may_stay_on_disk(dataset: Dataset, algorithm: Algorithm, space: SearchSpace, runner: Any) -> bool:
+    """Whether rows can go from disk to the algorithm, whatever their number."""
+    if algorithm.code is not None or algorithm.bag > 1 or refused(dataset) or not _has(algorithm.name, "batches"):
+        return False
+    if runner is not None and not targets.keeps(runner.name, "batches", algorithm.kind):
+        return False
+    return _conflict(algorithm, space, "batches") is None
+
+
+def _asked(features: Features, dataset: Dataset) -> Iterator[tuple[Path, DataRule]]:
     for key in native_keys(dataset, features):
-        yield key, "categorical_inputs"
+        yield ("features", *key.split(".")), "categorical_inputs"
     if features.monotone:
-        yield "monotone", "monotone"
+        yield ("features", "monotone"), "monotone"
+    if dataset.storage == "disk":
+        yield _STORAGE, "batches"
 
 
-def _has(name: str, asked: ColumnRule) -> bool:
+def _has(name: str, asked: DataRule) -> bool:
     return bool(getattr(find(name).capabilities, asked))
 
 
-def _conflict(algorithm: Algorithm, space: SearchSpace, asked: ColumnRule) -> str | None:
+def _conflict(algorithm: Algorithm, space: SearchSpace, asked: DataRule) -> str | None:
     """A hyperparameter, given or searched, that excludes it."""
     for name, values in find(algorithm.kind).capabilities.not_with.get(asked, {}).items():
         if algorithm.hyperparameters.get(name) in values:
@@ -70,8 +96,10 @@ def _conflict(algorithm: Algorithm, space: SearchSpace, asked: ColumnRule) -> st
     return None
 
 
-def _value(features: Features, key: str) -> object:
-    if key.startswith("columns."):
-        return features.columns[key.split(".")[1]].nominal
-    found = getattr(features, key)
+def _value(features: Features, dataset: Dataset, path: Path) -> object:
+    if path == _STORAGE:
+        return dataset.storage
+    if path[1] == "columns":
+        return features.columns[path[2]].nominal
+    found = getattr(features, path[1])
     return dict(found) if isinstance(found, Mapping) else found

@@ -13,8 +13,12 @@ from housing import files
 from housing.errors import DataError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import numpy as np
     from numpy.typing import NDArray
+
+    from housing.data.stored_matrix import StoredMatrix
 
 _LEAST_IN_DIGITS, _MOST_IN_DIGITS = 1e-10, 1e18
 """XGBoost's reader takes 19 digits before the point, and behind it."""
@@ -27,7 +31,8 @@ class Channel:
 
     `weights` (rows,) say how much each row counts in a fit; None: all alike. `categorical` are the places of columns
     that hold codes of levels; `directions` has for each column 1 or -1 where answers only rise or fall with it, else 0,
-    and is empty where there is no such column.
+    and is empty where there is no such column. `stored`: the features lie on disk, of which `features` is a view; who
+    goes through all of them takes its batches.
     """
 
     name: str
@@ -38,6 +43,14 @@ class Channel:
     weights: NDArray[np.float32] | None = None
     categorical: tuple[int, ...] = ()
     directions: tuple[int, ...] = ()
+    stored: StoredMatrix | None = None
+
+    def batches(self) -> Iterator[NDArray[np.float32]]:
+        """Its features, some rows at a time where they lie on disk."""
+        if self.stored is None:
+            yield self.features
+        else:
+            yield from self.stored.batches()
 
 
 def build(
@@ -54,25 +67,62 @@ def build(
 
     Raises DataError on what no model can be fitted to.
     """
-    import numpy as np
 
     if features.shape != (len(label), len(columns)):
         raise DataError(f"channel {name}: {features.shape} features for {len(label)} labels and {len(columns)} columns")
-    if np.isinf(features).any() or not np.isfinite(label).all():
-        raise DataError(f"channel {name}: a feature is infinite, or a label is not finite, in 32-bit floating point")
-    if weights is not None and (weights.shape != label.shape or not (np.isfinite(weights) & (weights > 0)).all()):
-        raise DataError(f"channel {name}: there must be a weight for every row, finite and more than 0")
-    features = _with_one_nan(np.ascontiguousarray(features, dtype=np.float32))
-    label = np.ascontiguousarray(label, dtype=np.float32)
-    found = hashlib.sha256("\0".join((*columns, str(len(label)))).encode())
-    found.update(label.astype("<f4", copy=False).data)
-    found.update(features.astype("<f4", copy=False).data)
-    if weights is not None:
-        weights = np.ascontiguousarray(weights, dtype=np.float32)
-        found.update(weights.astype("<f4", copy=False).data)
-    if categorical or directions:
-        found.update(repr((categorical, directions)).encode())
-    return Channel(name, features, label, columns, found.hexdigest(), weights, categorical, directions)
+    content = ChannelContent(name, columns, label, weights)
+    features = content.added(features)
+    found = content.finished(categorical, directions)
+    return Channel(name, features, content.label, columns, found, content.weights, categorical, directions)
+
+
+class ChannelContent:
+    """What a channel holds, checked and digested: its label, then its features as they come, then the rest.
+
+    Raises DataError on what no model can be fitted to.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        columns: tuple[str, ...],
+        label: NDArray[np.float32],
+        weights: NDArray[np.float32] | None,
+    ) -> None:
+        import numpy as np
+
+        self.name = name
+        self.label = np.ascontiguousarray(label, dtype=np.float32)
+        self.weights = None if weights is None else np.ascontiguousarray(weights, dtype=np.float32)
+        if not np.isfinite(self.label).all():
+            self._refuse_infinite()
+        if weights is not None and (weights.shape != label.shape or not (np.isfinite(weights) & (weights > 0)).all()):
+            raise DataError(f"channel {name}: there must be a weight for every row, finite and more than 0")
+        self._found = hashlib.sha256("\0".join((*columns, str(len(label)))).encode())
+        self._found.update(self.label.astype("<f4", copy=False).data)
+
+    def added(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The next rows, as they are to be kept."""
+        import numpy as np
+
+        if np.isinf(features).any():
+            self._refuse_infinite()
+        kept = _with_one_nan(np.ascontiguousarray(features, dtype=np.float32))
+        self._found.update(kept.astype("<f4", copy=False).data)
+        return kept
+
+    def finished(self, categorical: tuple[int, ...], directions: tuple[int, ...]) -> str:
+        """The SHA-256 of all of it, and of what is known of its columns."""
+        if self.weights is not None:
+            self._found.update(self.weights.astype("<f4", copy=False).data)
+        if categorical or directions:
+            self._found.update(repr((categorical, directions)).encode())
+        return self._found.hexdigest()
+
+    def _refuse_infinite(self) -> None:
+        raise DataError(
+            f"channel {self.name}: a feature is infinite, or a label is not finite, in 32-bit floating point"
+        )
 
 
 def _with_one_nan(features: NDArray[np.float32]) -> NDArray[np.float32]:

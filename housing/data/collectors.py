@@ -31,13 +31,10 @@ if TYPE_CHECKING:
 
 
 class Collector(Protocol):
-    """Takes one column, piece by piece."""
+    """Reads one column, piece by piece."""
 
-    def add(self, cells: pa.Array, place: Place) -> None:
-        """Take the next cells: text, numbers, or null for missing."""
-
-    def values(self) -> NDArray[np.generic]:
-        """All cells, as a table keeps them."""
+    def take(self, cells: pa.Array, place: Place) -> NDArray[np.generic]:
+        """The next cells, which are text, numbers, or null for missing, as a table keeps them; faults are noted."""
 
 
 def collector(name: str, dataset: Dataset, faults: Faults) -> Collector:
@@ -110,15 +107,11 @@ class Numbers:
         self._low, self._high = column.low, column.high
         self._missing = missing
         self._faults = faults
-        self._parts: list[NDArray[np.float64]] = []
 
-    def add(self, cells: pa.Array, place: Place) -> None:
+    def take(self, cells: pa.Array, place: Place) -> NDArray[np.float64]:
         numbers = self.read(cells, place)
         self._check_range(numbers, place)
-        self._parts.append(numbers)
-
-    def values(self) -> NDArray[np.generic]:
-        return np.concatenate([np.empty(0), *self._parts])
+        return numbers
 
     def read(self, cells: pa.Array, place: Place) -> NDArray[np.float64]:
         """(cells,) of numbers; what is none, or must not be missing, is noted."""
@@ -187,12 +180,11 @@ class _Levels:
         self._levels = levels
         self._missing = missing
         self._faults = faults
-        self._parts: list[NDArray[np.generic]] = []
         # Cell -> value. Sharing one string among equal cells keeps large tables small.
         self._known: dict[object, str | None] = dict.fromkeys((None, *missing.texts))
         self._known.update({level: level for level in levels or ()})
 
-    def add(self, cells: pa.Array, place: Place) -> None:
+    def take(self, cells: pa.Array, place: Place) -> NDArray[np.generic]:
         encoded = cells.dictionary_encode()
         found = [*encoded.dictionary.to_pylist(), None]
         unknown: set[object] = set()
@@ -207,10 +199,8 @@ class _Levels:
         codes = encoded.indices.fill_null(len(found) - 1).to_numpy(zero_copy_only=False)
         if unknown or self._missing.is_refused:
             self._note(found, codes, unknown, place)
-        self._parts.append(np.array([self._known.get(cell) for cell in found], dtype=object)[codes])
-
-    def values(self) -> NDArray[np.generic]:
-        return np.concatenate([np.empty(0, object), *self._parts])
+        texts: NDArray[np.generic] = np.array([self._known.get(cell) for cell in found], dtype=object)[codes]
+        return texts
 
     def _note(self, found: Sequence[object], codes: NDArray[np.int64], unknown: set[object], place: Place) -> None:
         odd = [code for code, cell in enumerate(found) if self._known.get(cell) is None]
@@ -233,21 +223,26 @@ class _Levels:
 class _Names:
     def __init__(self, missing: _Missing) -> None:
         self._missing = missing
-        self._parts: list[NDArray[np.generic]] = []
 
-    def add(self, cells: pa.Array, place: Place) -> None:
+    def take(self, cells: pa.Array, place: Place) -> NDArray[np.generic]:
+        names: NDArray[np.generic]
         if is_text(cells.type):
             names = self._missing.as_null(cells).to_numpy(zero_copy_only=False)
         else:
-            names = np.array(texts_of(cells), dtype=object)
+            names = _texts_by_value(cells)
         if self._missing.is_refused:
-            for index, name in enumerate(names.tolist()):
-                if name is None:
-                    self._missing.note(index, place)
-        self._parts.append(names)
+            for index in [index for index, name in enumerate(names.tolist()) if name is None]:
+                self._missing.note(index, place)
+        return names
 
-    def values(self) -> NDArray[np.generic]:
-        return np.concatenate([np.empty(0, object), *self._parts])
+
+def _texts_by_value(cells: pa.Array) -> NDArray[np.generic]:
+    """As `texts_of`, with one text for all cells of a value."""
+    encoded = cells.dictionary_encode()
+    texts = np.array([*texts_of(encoded.dictionary), None], dtype=object)
+    codes = encoded.indices.fill_null(len(texts) - 1).to_numpy(zero_copy_only=False)
+    found: NDArray[np.generic] = texts[codes]
+    return found
 
 
 def is_text(kind: pa.DataType) -> bool:

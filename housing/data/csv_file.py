@@ -110,6 +110,7 @@ class CsvFile:
     def _quickly(self, wanted: Collection[int]) -> Iterator[Piece]:
         lines = _Lines(self._path, self._form)
         marks, done = csv_engine.Marks(), 0
+        size = max(1, self._path.stat().st_size)
         with opened(self._path) as file:
             for batch in csv_engine.batches(
                 file,
@@ -121,7 +122,8 @@ class CsvFile:
                 marks=marks,
             ):
                 columns = dict(zip(map(int, batch.schema.names), batch.columns, strict=True))
-                yield Piece(batch.num_rows, columns, lambda row, done=done: lines.place(done + row))  # type: ignore[misc]
+                share = _position(file) / size
+                yield Piece(batch.num_rows, columns, lambda row, done=done: lines.place(done + row), share)  # type: ignore[misc]
                 done += batch.num_rows
         self._marks = marks
 
@@ -147,6 +149,12 @@ class CsvFile:
                 yield line, row
             else:
                 self._faults.add(f"rows without exactly {width} values", example=f"line {line} has {len(row)}")
+
+
+def _position(file: io.BufferedReader) -> int:
+    """How many bytes of the file itself, which may be gzipped, have been read."""
+    packed = getattr(getattr(file, "raw", None), "fileobj", None)
+    return int((packed or file).tell())
 
 
 class _Lines:

@@ -49,6 +49,9 @@ class Dataset:
     address in S3; a list of these; `package:<file>` for shipped data; rows of a database (`sql`); or files of each part
     of the split (`parts`). CSV and JSON lines may be gzipped; `sheet` names that of an Excel workbook. An empty cell is
     always missing; `missing_values` are the texts that mean the same.
+
+    `storage` says where the table is while it is worked on: in memory, or on disk, from where it is read by columns and
+    by blocks of rows. `auto`: on disk where it would take more than half of the memory that is free.
     """
 
     name: str
@@ -77,6 +80,7 @@ class Dataset:
     skip_lines: int = 0
     footer_lines: int = 0
     sheet: str | None = None
+    storage: Literal["auto", "memory", "disk"] = "auto"
 
     def __post_init__(self) -> None:
         faults = [*self.csv_format.faults(), *self._label_faults(), *self._level_faults(), *self._weight_faults()]

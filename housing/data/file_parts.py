@@ -119,7 +119,7 @@ class PartOfMany:
             columns = {position: piece.columns[position] for position in own}
             for position in set(wanted).difference(own):
                 columns[position] = pa.array([values[position - width]] * piece.rows, pa.string())
-            yield Piece(piece.rows, columns, partial(self._place, piece))
+            yield Piece(piece.rows, columns, partial(self._place, piece), piece.share)
 
     def _place(self, piece: Piece, row: int) -> str:
         return f"{self._part.path.name} {piece.place(row)}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import chain
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,14 +21,36 @@ def fitted_to(encoder: Encoder, rows: Table, dataset: Dataset) -> NDArray[np.flo
 
     What a level's mean label is to a row comes from other rows only, or the model would trust it too much.
     """
-    matrix = encoder.transform(rows)
-    means = [one for one in encoder.inputs if isinstance(one, LevelNumbers) and one.way == "target"]
-    if not means:
-        return matrix
-    label, weights = encoder.learnable_label(rows, dataset), column_weights(rows, dataset)
-    groups = whole_groups(rows, dataset, np.arange(rows.rows))
-    for one in means:
-        start = encoder.place_of(one.column)
-        found = out_of_fold(one, rows[one.column].tolist(), label=label, weights=weights, groups=groups)
+    matrix = encoded(encoder, rows)
+    for start, found in means_of_others(encoder, rows, dataset).items():
         matrix[:, start : start + found.shape[1]] = found
     return matrix
+
+
+def encoded(encoder: Encoder, rows: Table) -> NDArray[np.float32]:
+    """`encoder.transform` of a table, block by block where it is large."""
+    blocks = rows.blocks(encoder.required)
+    first = next(blocks, None)
+    if first is None or first.rows == rows.rows:
+        return encoder.transform(rows)
+    matrix = np.empty((rows.rows, len(encoder.columns)), np.float32)
+    done = 0
+    for block in chain([first], blocks):
+        matrix[done : done + block.rows] = encoder.transform(block)
+        done += block.rows
+    return matrix
+
+
+def means_of_others(encoder: Encoder, rows: Table, dataset: Dataset) -> dict[int, NDArray[np.float64]]:
+    """What stands in place of the encoded columns that are means of the label, by where they begin."""
+    means = [one for one in encoder.inputs if isinstance(one, LevelNumbers) and one.way == "target"]
+    if not means:
+        return {}
+    label, weights = encoder.learnable_label(rows, dataset), column_weights(rows, dataset)
+    groups = whole_groups(rows, dataset, np.arange(rows.rows))
+    return {
+        encoder.place_of(one.column): out_of_fold(
+            one, rows[one.column].tolist(), label=label, weights=weights, groups=groups
+        )
+        for one in means
+    }

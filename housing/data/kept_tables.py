@@ -37,7 +37,7 @@ _MOST_BYTES = 10_000_000_000
 _SHARE_OF_DISK = 0.25
 """Of what is free or kept already."""
 
-_NOT_READ_BY = ("name", "label_unit", "quantiles", "positive", "split")
+_NOT_READ_BY = ("name", "label_unit", "quantiles", "positive", "split", "storage")
 """Keys of a dataset that change nothing about how its rows are read."""
 
 

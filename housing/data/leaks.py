@@ -37,30 +37,58 @@ def _parts(prepared: Prepared) -> dict[str, NDArray[np.int64]]:
 
 
 def _equal_rows(prepared: Prepared) -> Iterator[str]:
-    dataset = prepared.dataset
-    marks = _marks(prepared.table, [*dataset.inputs, dataset.label])
-    learnt = marks[prepared.parts.train]
-    for part, rows in _parts(prepared).items():
-        if equal := int(np.isin(marks[rows], learnt).sum()):
+    dataset, parts = prepared.dataset, _parts(prepared)
+    equal = _also_learnt(prepared.table, [dataset.label, *dataset.inputs], prepared.parts.train, list(parts.values()))
+    for (part, rows), count in zip(parts.items(), equal, strict=True):
+        if count:
             yield (
-                f"{equal:,} of {len(rows):,} rows of {part} ({equal / len(rows):.1%}) are equal to rows of training in "
+                f"{count:,} of {len(rows):,} rows of {part} ({count / len(rows):.1%}) are equal to rows of training in "
                 "every feature and in the label: remembering them passes for learning; leave such rows out of the file"
             )
 
 
-def _marks(table: Table, names: list[str]) -> NDArray[np.uint64]:
-    """A number for each row that equal rows share, and others but by a chance of some in 2^64."""
-    marks = np.zeros(table.rows, np.uint64)
+def _also_learnt(
+    table: Table, names: list[str], learnt: NDArray[np.int64], judged: list[NDArray[np.int64]]
+) -> list[int]:
+    """How many of the judged rows equal a learnt one in all columns.
+
+    Rows that nothing equals in the first columns are not looked at in the others.
+    """
+    rows = np.concatenate([learnt, *judged])
+    owner = np.repeat(np.arange(len(judged) + 1), [len(learnt), *map(len, judged)])
+    marks = np.zeros(len(rows), np.uint64)
     for name in names:
-        values = table[name]
-        if values.dtype == object:
-            known = {value: np.uint64(hash(value) & (2**64 - 1)) for value in set(values.tolist())}
-            bits = np.array([known[value] for value in values.tolist()], np.uint64)
-        else:
-            bits = np.where(np.isnan(values), np.nan, values + 0.0).astype(np.float64).view(np.uint64)
-        marks = (marks ^ bits) * np.uint64(0x9E3779B97F4A7C15)
-        marks ^= marks >> np.uint64(29)
-    return marks
+        if not len(rows):
+            break
+        marks = _marked(marks, table[name], rows)
+        if len(rows) > _MOST_JUDGED or name == names[-1]:
+            there = np.zeros(len(rows), bool)
+            of_train = owner == 0
+            known = np.unique(marks[of_train])
+            there[~of_train] = _isin(marks[~of_train], known)
+            there[of_train] = _isin(marks[of_train], np.unique(marks[there]))
+            rows, owner, marks = rows[there], owner[there], marks[there]
+    return [int((owner == number).sum()) for number in range(1, len(judged) + 1)]
+
+
+def _isin(marks: NDArray[np.uint64], known: NDArray[np.uint64]) -> NDArray[np.bool_]:
+    if not len(known):
+        return np.zeros(len(marks), bool)
+    places = np.minimum(np.searchsorted(known, marks), len(known) - 1)
+    found: NDArray[np.bool_] = known[places] == marks
+    return found
+
+
+def _marked(marks: NDArray[np.uint64], values: NDArray[Any], rows: NDArray[np.int64]) -> NDArray[np.uint64]:
+    """Marks of rows with what they have in one more column: equal rows share one, others but by chance."""
+    some = values[rows]
+    if some.dtype == object:
+        known = {value: np.uint64(hash(value) & (2**64 - 1)) for value in set(some.tolist())}
+        bits = np.array([known[value] for value in some.tolist()], np.uint64)
+    else:
+        bits = np.where(np.isnan(some), np.nan, some + 0.0).astype(np.float64).view(np.uint64)
+    marks = (marks ^ bits) * np.uint64(0x9E3779B97F4A7C15)
+    return marks ^ (marks >> np.uint64(29))
 
 
 def _groups(prepared: Prepared) -> Iterator[str]:
@@ -104,8 +132,11 @@ def _telling(prepared: Prepared) -> Iterator[str]:
         return
     learnt, true = (prepared.encoder.label_values(table[dataset.label][rows]) for rows in (train, judged))
     of_levels = bool(dataset.label_levels)
+    some = np.union1d(train, judged)
+    looked_at = table.take(some).held() if table.is_stored else table
+    places = [np.searchsorted(some, rows) if table.is_stored else rows for rows in (train, judged)]
     for name in dataset.inputs:
-        codes, there = _codes(table[name][train], table[name][judged])
+        codes, there = _codes(*(looked_at[name][rows] for rows in places))
         share = (_share_of_levels if of_levels else _share_of_variance)(codes, there, learnt, true)
         if share >= _ALMOST_ALL:
             what = (
@@ -160,9 +191,13 @@ def _share_of_levels(
 
 def _numbering(prepared: Prepared) -> Iterator[str]:
     """Features that are the numbers of the rows."""
+    table = prepared.table
+    beginning = next(table.blocks(prepared.dataset.inputs), None)
     for name, column in prepared.dataset.inputs.items():
-        values = prepared.table[name]
-        if isinstance(column, Numeric) and len(values) >= _FEWEST_ROWS and _rises(values):
+        if beginning is None or not isinstance(column, Numeric) or table.rows < _FEWEST_ROWS:
+            continue
+        # Of most columns the first rows are enough to tell.
+        if _rises(beginning[name][:_FEWEST_ROWS]) and _rises(table[name]):
             yield (
                 f"{name} rises from each row to the next, so it carries the order of the file; describe it as kind: "
                 "identifier where it only numbers the rows"
@@ -170,5 +205,4 @@ def _numbering(prepared: Prepared) -> Iterator[str]:
 
 
 def _rises(values: NDArray[np.float64]) -> bool:
-    beginning = values[:_FEWEST_ROWS]  # of most columns these are enough to tell
-    return bool((np.diff(beginning) > 0).all()) and bool((np.diff(values) > 0).all())
+    return bool((np.diff(values) > 0).all())

@@ -11,7 +11,8 @@ from typing import Any
 from housing.data.pieces import Piece
 from housing.errors import DataError
 
-_ROWS_A_PIECE = 64_000
+_ROWS_A_PIECE, _FEWEST_ROWS = 64_000, 2_000
+_CELLS_A_PIECE = 8_000_000
 
 
 class ParquetFile:
@@ -31,6 +32,11 @@ class ParquetFile:
         """Of the columns."""
         return list(self._schema.names)
 
+    @property
+    def rows(self) -> int:
+        """How many it has, as its footer says."""
+        return int(self._file.metadata.num_rows)
+
     def unread(self, name: str) -> tuple[str, bool] | None:
         """The type of a column that is neither numbers nor text, and whether it is a date or time; else None."""
         return unread(self._schema.field(name).type)
@@ -41,11 +47,12 @@ class ParquetFile:
         for name in names.values():
             if (found := self.unread(name)) and not found[1]:
                 raise DataError(f"{self._path}: column {name!r} holds {found[0]}, not numbers or text")
-        batches = self._translated(lambda: self._file.iter_batches(_ROWS_A_PIECE, columns=list(names.values())))
-        done = 0
+        rows = max(_FEWEST_ROWS, min(_ROWS_A_PIECE, _CELLS_A_PIECE // max(1, len(names))))
+        batches = self._translated(lambda: self._file.iter_batches(rows, columns=list(names.values())))
+        done, whole = 0, max(1, self.rows)
         while (batch := self._translated(lambda: next(batches, None))) is not None:
             columns = {position: plain(batch.column(name)) for position, name in names.items()}
-            yield Piece(batch.num_rows, columns, partial(_place, done))
+            yield Piece(batch.num_rows, columns, partial(_place, done), (done + batch.num_rows) / whole)
             done += batch.num_rows
 
     def _translated(self, act: Any) -> Any:

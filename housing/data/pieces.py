@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
@@ -12,11 +13,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Piece:
-    """Some rows, the columns by position; `place` names the place of a row: `line 7`."""
+    """Some rows, the columns by position; `place` names the place of a row: `line 7`.
+
+    `share` is the part of its file, 0 to 1, that has been read with it; NaN where that is not known.
+    """
 
     rows: int
     columns: Mapping[int, pa.Array]
     place: Callable[[int], str]
+    share: float = math.nan
 
 
 class RawFile(Protocol):

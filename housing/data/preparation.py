@@ -12,12 +12,15 @@ from housing.data.channel import Channel, build
 from housing.data.description import Dataset
 from housing.data.encoder import Encoder
 from housing.data.features import Features
-from housing.data.fitted_rows import fitted_to
+from housing.data.fitted_rows import encoded, fitted_to
 from housing.data.labels import check_label
 from housing.data.ordering import folds
 from housing.data.outer_split import outer_split
+from housing.data.prepared_file import Told, untold
 from housing.data.split import Parts, split
-from housing.data.table import Table, read
+from housing.data.storage import read
+from housing.data.stored_channels import stored_channels
+from housing.data.table import Table
 from housing.data.task_columns import groups_of
 from housing.data.weights import Weights, column_weights, training_weights, validation_weights
 from housing.errors import DataError
@@ -51,9 +54,9 @@ class Prepared:
 
     def final(self) -> tuple[Encoder, Channel]:
         """An encoder fitted on train and validation together, and those rows as channel `train`."""
-        rows = self.table.take(np.sort(np.concatenate([self.parts.train, self.parts.validation])))
-        encoder = Encoder.fit(rows, self.dataset, self.features)
-        return encoder, _channel("train", rows, encoder, self.dataset, self.weights)
+        rows = np.sort(np.concatenate([self.parts.train, self.parts.validation]))
+        encoder = Encoder.fit(self.table.take(rows), self.dataset, self.features)
+        return encoder, _channels(self.table, {"train": rows}, encoder, self.dataset, self.weights)["train"]
 
     def folds(self, count: int, *, seed: int) -> list[Mapping[str, Channel]]:
         """The training rows `count` times as a channel `train` and a channel `validation`, divided as the parts are.
@@ -81,28 +84,25 @@ class Prepared:
             raise DataError(f"{self.table.source}: {error}") from None
 
     def _channels(self, train: NDArray[np.int64], validation: NDArray[np.int64]) -> Mapping[str, Channel]:
-        fitted_on = self.table.take(train)
-        encoder = Encoder.fit(fitted_on, self.dataset, self.features)
-        return _channels(encoder, fitted_on, self.table.take(validation), self.dataset, self.weights)
+        encoder = Encoder.fit(self.table.take(train), self.dataset, self.features)
+        parts = {"train": train, "validation": validation}
+        return _channels(self.table, parts, encoder, self.dataset, self.weights)
 
 
-def prepare(dataset: Dataset, features: Features, weights: Weights = "none") -> Prepared:
-    """Read, check, split and encode; writes nothing. Raises DataError."""
-    table = read(dataset)
+def prepare(dataset: Dataset, features: Features, weights: Weights = "none", told: Told = untold) -> Prepared:
+    """Read, check, split and encode; writes nothing but what may be deleted. Raises DataError."""
+    table = read(dataset, told)
     parts = split(table, dataset) if dataset.split.outer is None else outer_split(table, dataset)
-    train = table.take(parts.train)
-    encoder = Encoder.fit(train, dataset, features)
+    encoder = Encoder.fit(table.take(parts.train), dataset, features)
     check_label(table, parts, encoder)
-    channels = {"train": _channel("train", train, encoder, dataset, weights)}
-    del train  # a copy of most of the table
-    channels["validation"] = _channel("validation", table.take(parts.validation), encoder, dataset, weights)
+    fitted = {"train": parts.train, "validation": parts.validation}
     return Prepared(
         dataset=dataset,
         features=features,
         table=table,
         parts=parts,
         encoder=encoder,
-        channels=channels,
+        channels=_channels(table, fitted, encoder, dataset, weights),
         data_digest=table.digest(),
         split_digest=parts.digest(),
         weights=weights,
@@ -110,12 +110,11 @@ def prepare(dataset: Dataset, features: Features, weights: Weights = "none") -> 
 
 
 def _channels(
-    encoder: Encoder, train: Table, validation: Table, dataset: Dataset, weights: Weights
-) -> Mapping[str, Channel]:
-    return {
-        "train": _channel("train", train, encoder, dataset, weights),
-        "validation": _channel("validation", validation, encoder, dataset, weights),
-    }
+    table: Table, parts: Mapping[str, NDArray[np.int64]], encoder: Encoder, dataset: Dataset, weights: Weights
+) -> dict[str, Channel]:
+    if table.is_stored:
+        return stored_channels(table, parts, encoder, dataset, weights)
+    return {name: _channel(name, table.take(rows), encoder, dataset, weights) for name, rows in parts.items()}
 
 
 def _channel(name: str, rows: Table, encoder: Encoder, dataset: Dataset, weights: Weights) -> Channel:
@@ -125,7 +124,7 @@ def _channel(name: str, rows: Table, encoder: Encoder, dataset: Dataset, weights
     weigh = training_weights if name == "train" else validation_weights
     return build(
         name,
-        features=fitted_to(encoder, rows, dataset) if name == "train" else encoder.transform(rows),
+        features=fitted_to(encoder, rows, dataset) if name == "train" else encoded(encoder, rows),
         label=label if groups is None else np.column_stack([label, groups]).astype(np.float32),
         columns=encoder.columns,
         weights=weigh(weights, label.astype(np.float64), own),

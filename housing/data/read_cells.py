@@ -34,12 +34,12 @@ class ReadCells:
         self._missing = missing
         self._faults = faults
         self._known: dict[object, str | None] = dict.fromkeys((None, *missing.texts))
-        self._values: list[str | None] = []
 
-    def add(self, cells: pa.Array, place: Place) -> None:
-        self._add(cells.to_pylist(), place)
+    def take(self, cells: pa.Array, place: Place) -> NDArray[np.generic]:
+        """See `collectors.Collector`."""
+        return self._take(cells.to_pylist(), place)
 
-    def _add(self, cells: Sequence[object], place: Place) -> None:
+    def _take(self, cells: Sequence[object], place: Place) -> NDArray[np.generic]:
         odd = {cell for cell in set(cells).difference(self._known) if not self._takes(cell)}
         values = list(map(self._known.get, cells))
         if None in values:
@@ -48,10 +48,7 @@ class ReadCells:
                     self._faults.add(f"{self._name}: not {self._what}", example=f"{shown(cell)} ({place(index)})")
                 elif value is None:
                     self._missing.note(index, place)
-        self._values += values
-
-    def values(self) -> NDArray[np.generic]:
-        return np.array(self._values, dtype=object)
+        return np.array(values, dtype=object)
 
     def _takes(self, cell: object) -> bool:
         if is_missing(cell):

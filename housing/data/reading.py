@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -11,14 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from housing.data.collected import Collected
-from housing.data.collectors import collector, part_collector
+from housing.data.collectors import Collector, collector, part_collector
 from housing.data.description import Dataset, Identifier, Ignored
 from housing.data.faults import Faults
 from housing.data.header import check_header, check_names
 from housing.data.kept_tables import KeptTable
 from housing.data.kinds import Text
 from housing.data.missing import Place
-from housing.data.pieces import RawFile
+from housing.data.pieces import Piece, RawFile
 from housing.data.raw_files import RawSource, found
 from housing.data.selection import Places, Selection, left_out_text, refuse_repeated
 from housing.data.source_spec import PART, source_text
@@ -42,41 +43,94 @@ def collected(dataset: Dataset) -> Collected:
 
 
 def _read(dataset: Dataset, source: RawSource) -> Collected:
-    faults = Faults(source.text)
-    collecting = _Collecting(dataset, faults)
-    for file, own in source.files(dataset.format, dataset.csv_format, faults, sheet=dataset.sheet):
-        check = check_header if dataset.is_csv else check_names
-        check([name for name in file.names if name != PART], dataset, own)
-        collecting.add(file)
-        if own is not faults:  # what is wrong with a file as such is told of the file
-            own.raise_any()
-    columns = collecting.columns()
-    faults.raise_any()
-    return Collected(columns, source_text(dataset.source), collecting.left_out)
+    reading = Reading(dataset, source=source)
+    grown: dict[str, GrowingColumn] = {}
+    for piece in reading.pieces():
+        for name, values in piece.columns.items():
+            grown.setdefault(name, GrowingColumn(values.dtype)).add(values)
+    columns = reading.finished({name: grown[name].values() for name in list(grown)})
+    return Collected(columns, source_text(dataset.source), reading.left_out)
 
 
-class _Collecting:
-    """The columns of one dataset, taken from one file after another."""
+@dataclass(frozen=True)
+class ReadPiece:
+    """Rows as a table keeps them, by column; `share` is the part of the whole source that has been read, 0 to 1, NaN
+    where that is not known."""
 
-    def __init__(self, dataset: Dataset, faults: Faults) -> None:
+    columns: Mapping[str, NDArray[Any]]
+    rows: int
+    share: float
+
+
+class Reading:
+    """One way through a dataset's source: every cell is checked, and rows that are left out are not in the pieces.
+
+    Faults are noted on the way, in `faults` where they are given, and raised by `finished`.
+    """
+
+    def __init__(self, dataset: Dataset, *, source: RawSource | None = None, faults: Faults | None = None) -> None:
         self._dataset = dataset
-        self._faults = faults
-        self._selection = Selection(dataset, faults)
+        self._source = found(dataset.source) if source is None else source
+        self._faults = faults or Faults(self._source.text)
+        self._selection = Selection(dataset, self._faults)
         self._places = Places()
-        self._collectors = {name: collector(name, dataset, faults) for name in _used(dataset)}
-        if dataset.parts is not None:
-            self._collectors[PART] = part_collector(dataset, faults)
         self._absent: set[str] = set()
         self._rows = 0
 
     @property
     def left_out(self) -> Mapping[str, int]:
+        """See `Collected`."""
         return self._selection.left_out
 
-    def add(self, file: RawFile) -> None:
+    def pieces(self, names: Collection[str] | None = None, *, checks_names: bool = True) -> Iterator[ReadPiece]:
+        """All rows, of these columns, else of all that are used. Raises DataError where it cannot be read at all."""
+        collectors = self._collectors(used_columns(self._dataset) if names is None else names)
+        count = max(1, len(self._source.parts))
+        files = self._source.files(
+            self._dataset.format, self._dataset.csv_format, self._faults, sheet=self._dataset.sheet
+        )
+        for number, (file, own) in enumerate(files):
+            if checks_names:
+                check = check_header if self._dataset.is_csv else check_names
+                check([name for name in file.names if name != PART], self._dataset, own)
+            for columns, rows, share in self._of_file(file, collectors):
+                yield ReadPiece(columns, rows, (number + share) / count)
+            if own is not self._faults:  # what is wrong with a file as such is told of the file
+                own.raise_any()
+
+    def finished(self, columns: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+        """All columns, without rows that repeat others where these are left out. Raises DataError for every fault."""
+        kept = {name: columns[name] for name in columns if name not in self._absent}
+        self.note_emptiness(len(next(iter(kept.values()))) if kept else None)
+        kept, places = self._selection.without_duplicates(kept, self._places, self._faults)
+        for name, values in kept.items():
+            self._note_repeated(name, values, places)
+        self._faults.raise_any()
+        return kept
+
+    def note_emptiness(self, kept: int | None) -> None:
+        """A fault where there is no row, or none is kept; None: nobody knows how many."""
+        if not self._rows:
+            below = " below the header" if self._dataset.is_csv else ""
+            self._faults.add(f"there are no rows{below}")
+        elif kept == 0:
+            told = left_out_text(self.left_out, self._dataset)
+            self._faults.add(f"no row of {self._rows:,} is left: {told}")
+
+    def note_repeated(self, name: str, values: NDArray[Any]) -> None:
+        """Faults of a whole column as it is kept: names of rows that two rows have."""
+        self._note_repeated(name, values, self._places)
+
+    def raise_faults(self) -> None:
+        """Raise a DataError that lists every fault so far."""
+        self._faults.raise_any()
+
+    def _of_file(
+        self, file: RawFile, collectors: Mapping[str, Collector]
+    ) -> Iterator[tuple[dict[str, NDArray[Any]], int, float]]:
         times = Counter(file.names)
         position = {name: place for place, name in enumerate(file.names) if times[name] == 1}
-        asked = dict.fromkeys((*self._collectors, *self._selection.columns))
+        asked = dict.fromkeys((*collectors, *self._selection.columns))
         self._absent |= set(asked) - set(position)
         wanted = [position[name] for name in asked if name in position]
         can_select = self._absent.isdisjoint(self._selection.columns)
@@ -84,37 +138,64 @@ class _Collecting:
         for piece in file.pieces(wanted or [0]):
             cells = {name: piece.columns[position[name]] for name in asked if name in position}
             kept = self._selection.kept(cells, piece.rows, piece.place) if can_select else None
-            self._take(cells, kept, piece.rows, piece.place)
+            rows = piece.rows if kept is None else len(kept)
+            yield self._taken(cells, kept, piece, collectors), rows, piece.share
 
-    def columns(self) -> dict[str, NDArray[Any]]:
-        """All of them, each as long as the others; faults of the whole table are noted."""
-        if not self._rows:
-            below = " below the header" if self._dataset.is_csv else ""
-            self._faults.add(f"there are no rows{below}")
-        columns = {name: one.values() for name, one in self._collectors.items() if name not in self._absent}
-        if self._rows and columns and not len(next(iter(columns.values()))):
-            told = left_out_text(self.left_out, self._dataset)
-            self._faults.add(f"no row of {self._rows:,} is left: {told}")
-        columns, places = self._selection.without_duplicates(columns, self._places, self._faults)
-        for name, column in self._dataset.columns.items():
-            if isinstance(column, Identifier) and column.unique and name in columns:
-                refuse_repeated(name, columns[name], places, self._faults)
-        return columns
+    def _taken(
+        self,
+        cells: Mapping[str, pa.Array],
+        kept: NDArray[np.int64] | None,
+        piece: Piece,
+        collectors: Mapping[str, Collector],
+    ) -> dict[str, NDArray[Any]]:
+        self._rows += piece.rows
+        self._places.add(piece.rows if kept is None else len(kept), kept, piece.place)
+        if kept is None:
+            return {name: one.take(cells[name], piece.place) for name, one in collectors.items() if name in cells}
+        if not len(kept):
+            return {}
+        place = partial(_kept_place, piece.place, kept)
+        return {name: one.take(cells[name].take(kept), place) for name, one in collectors.items() if name in cells}
 
-    def _take(self, cells: Mapping[str, pa.Array], kept: NDArray[np.int64] | None, rows: int, place: Place) -> None:
-        self._rows += rows
-        self._places.add(rows if kept is None else len(kept), kept, place)
-        for name, one in self._collectors.items():
-            if name in cells and kept is None:
-                one.add(cells[name], place)
-            elif name in cells and kept is not None and len(kept):
-                one.add(cells[name].take(kept), partial(_kept_place, place, kept))
+    def _collectors(self, names: Collection[str]) -> dict[str, Collector]:
+        collectors = {name: collector(name, self._dataset, self._faults) for name in names if name != PART}
+        if self._dataset.parts is not None:
+            collectors[PART] = part_collector(self._dataset, self._faults)
+        return collectors
+
+    def _note_repeated(self, name: str, values: NDArray[Any], place: Place) -> None:
+        column = self._dataset.columns.get(name)
+        if isinstance(column, Identifier) and column.unique and name not in self._absent:
+            refuse_repeated(name, values, place, self._faults)
+
+
+class GrowingColumn:
+    """A column that pieces are added to, without a second copy of it at any time."""
+
+    def __init__(self, kind: np.dtype[Any]) -> None:
+        self._held = np.empty(0, kind)
+        self._rows = 0
+
+    def add(self, values: NDArray[Any]) -> None:
+        """Some more cells of it."""
+        needed = self._rows + len(values)
+        if needed > len(self._held):
+            # What is held is moved by its pages, not copied; an eighth more is not touched before it is used.
+            self._held.resize(max(needed, needed + needed // 8 if self._rows else needed), refcheck=False)
+        self._held[self._rows : needed] = values
+        self._rows = needed
+
+    def values(self) -> NDArray[Any]:
+        """All of them; nothing is added afterwards."""
+        self._held.resize(self._rows, refcheck=False)
+        return self._held
+
+
+def used_columns(dataset: Dataset) -> list[str]:
+    """What a table has of its source, but for the part of each row where files of parts are given."""
+    asked = (*dataset.split.columns, dataset.group, dataset.event)
+    return [name for name, column in dataset.columns.items() if not isinstance(column, Ignored | Text) or name in asked]
 
 
 def _kept_place(place: Place, kept: NDArray[np.int64], row: int) -> str:
     return place(int(kept[row]))
-
-
-def _used(dataset: Dataset) -> list[str]:
-    asked = (*dataset.split.columns, dataset.group, dataset.event)
-    return [name for name, column in dataset.columns.items() if not isinstance(column, Ignored | Text) or name in asked]

@@ -11,33 +11,41 @@ import numpy as np
 from numpy.typing import NDArray
 
 from housing.data.cells import is_missing, text_of
-from housing.data.collected import Collected
+from housing.data.content_digest import digest_of
 from housing.data.description import Dataset
 from housing.data.number_format import PLAIN, NumberFormat
 from housing.data.reading import collected
+from housing.data.row_blocks import BlockColumns, HeldColumns, TakenColumns
 from housing.data.task_columns import with_task_columns
+
+_MOST_CELLS_COPIED = 5_000_000
+"""Of more, a column is copied when it is asked for."""
 
 
 class Table(Mapping[str, NDArray[Any]]):
     """Columns by name, all of `rows` values, in file order; ignored columns are left out.
 
     A numeric column is float64 with NaN for missing; any other holds str objects, None for missing. `left_out` counts
-    the rows of the source that are not in it, by the key of the dataset that says so.
+    the rows of the source that are not in it, by the key of the dataset that says so. `is_stored`: it lies on disk, and
+    a column is read when it is asked for.
     """
 
     def __init__(
         self,
-        columns: Mapping[str, NDArray[Any]],
+        columns: Mapping[str, NDArray[Any]] | BlockColumns,
         source: str,
         *,
         left_out: Mapping[str, int] | None = None,
         numbers: NumberFormat = PLAIN,
+        rows: int | None = None,
         digest: str | None = None,
+        is_stored: bool = False,
     ) -> None:
-        self._columns = dict(columns)
-        self.rows = len(next(iter(self._columns.values()))) if self._columns else 0
+        self._columns: BlockColumns = columns if hasattr(columns, "blocks") else HeldColumns(columns)
+        self.rows = rows if rows is not None else len(self._columns[next(iter(self._columns))]) if self._columns else 0
         self.source = source
         self.left_out = dict(left_out or {})
+        self.is_stored = is_stored
         self._numbers = numbers
         self._digest = digest
 
@@ -55,7 +63,23 @@ class Table(Mapping[str, NDArray[Any]]):
 
     def take(self, rows: NDArray[np.int64]) -> Table:
         """These rows, in this order."""
-        return Table({name: values[rows] for name, values in self._columns.items()}, self.source, numbers=self._numbers)
+        taken = TakenColumns(self._columns, rows)
+        is_large = self.is_stored or len(rows) * len(self) > _MOST_CELLS_COPIED
+        columns = taken if is_large else HeldColumns({name: taken[name] for name in self})
+        return Table(columns, self.source, numbers=self._numbers, rows=len(rows), is_stored=self.is_stored)
+
+    def held(self) -> Table:
+        """The same in memory, read in one go."""
+        if not self.is_stored:
+            return self
+        blocks = list(self._columns.blocks(list(self)))
+        columns = {name: np.concatenate([block[name] for block in blocks]) for name in self} if blocks else {}
+        return Table(columns, self.source, left_out=self.left_out, numbers=self._numbers)
+
+    def blocks(self, names: Iterable[str] | None = None) -> Iterator[Table]:
+        """Its rows in their order, some at a time, with these columns or all."""
+        for block in self._columns.blocks(list(self if names is None else names)):
+            yield Table(block, self.source, numbers=self._numbers)
 
     def to_csv(self, columns: Iterable[str] | None = None) -> str:
         """CSV with a header and CRLF line ends, as an endpoint takes raw rows: missing is empty, numbers round-trip."""
@@ -70,12 +94,12 @@ class Table(Mapping[str, NDArray[Any]]):
     def digest(self) -> str:
         """SHA-256 of names and values: the same for the same content in another file format."""
         if self._digest is None:
-            self._digest = Collected(self._columns, self.source, self.left_out).digest
+            self._digest = digest_of(self._columns, self.left_out)
         return self._digest
 
 
 def read(dataset: Dataset) -> Table:
-    """Read and check the dataset's source. Raises one DataError that lists every fault found."""
+    """The dataset's source, read into memory and checked. Raises one DataError that lists every fault found."""
     found = collected(dataset)
     columns = with_task_columns(dict(found.columns), dataset, found.source)
     digest = found.digest if dataset.event is None else None

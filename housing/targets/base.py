@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import housing.targets
-from housing.algorithms.base import ColumnRule
+from housing.algorithms.base import DataRule
 from housing.algorithms.own_code import Image, Program
 from housing.costs import Rental
 from housing.data.channel import Channel
@@ -275,7 +275,7 @@ class Target(Protocol):
         """
 
 
-def keeps(target: str, rule: ColumnRule, algorithm: str) -> bool:
+def keeps(target: str, rule: DataRule, algorithm: str) -> bool:
     """Whether jobs of a built-in algorithm are told there of such columns.
 
     A target says so by a function `keeps(rule, algorithm)`; one that has none does not tell them.

@@ -49,6 +49,8 @@ class Matrices:
                 # An algorithm that takes no weights, or no levels, need not know the argument.
                 told: dict[str, Any] = {} if channel.weights is None else {"weights": channel.weights}
                 told |= {"categorical": channel.categorical} if channel.categorical else {}
+                if channel.stored is not None and algorithm.capabilities.batches:
+                    told["batches"] = channel.stored.batches
                 self._built[key] = algorithm.matrix(
                     channel.features, channel.label, hyperparameters, reference=reference, **told
                 )

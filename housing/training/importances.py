@@ -64,8 +64,8 @@ def column_importances(
     """Of rows that the model was not fitted to, encoded. Raises DataError where the model explains nothing."""
     import numpy as np
 
-    rows = np.unique(np.linspace(0, len(matrix) - 1, MOST_ROWS).astype(int)) if len(matrix) > MOST_ROWS else ...
-    matrix, label = matrix[rows], label[rows]
+    if (rows := looked_at(len(matrix))) is not None:
+        matrix, label = matrix[rows], label[rows]
     predictions = encoder.decode(model.predict(matrix))
     explained = explain(model, encoder, matrix, predictions)
     sizes = abs(explained.effects)
@@ -81,6 +81,13 @@ def column_importances(
         for place in order[:_MOST_COLUMNS]
     ]
     return Importances(found, explained.scale, len(matrix), len(order) - len(found))
+
+
+def looked_at(rows: int) -> NDArray[np.int64] | None:
+    """Which of so many rows importances are taken of, spread evenly; None: of all."""
+    import numpy as np
+
+    return np.unique(np.linspace(0, rows - 1, MOST_ROWS).astype(np.int64)) if rows > MOST_ROWS else None
 
 
 def _mean(sizes: Floats, drawn: Sequence[resampling.Draw]) -> Estimate:

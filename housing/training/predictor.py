@@ -17,6 +17,7 @@ from housing.data.encoder import Encoder
 from housing.data.extras import Extras, extras_of
 from housing.data.json_rows import records_from_json, records_from_json_lines
 from housing.data.plain_rows import PlainRows
+from housing.data.table import Table
 from housing.errors import DataError
 from housing.training.bundle_files import BUNDLE_FILE, ENCODER_FILE
 
@@ -48,8 +49,12 @@ class Predictor:
         return cls(model, encoder)
 
     def predict_columns(self, columns: Mapping[str, Any]) -> Predictions:
-        """Raw columns by name, equally long; extra ones are passed over."""
-        return self._answer(self.encoder.transform(columns))
+        """Raw columns by name, equally long; extra ones are passed over. A large table is answered block by block."""
+        required = self.encoder.required
+        if not isinstance(columns, Table) or any(name not in columns for name in required) or not columns.rows:
+            return self._answer(self.encoder.transform(columns))
+        outputs = [self.model.predict(self.encoder.transform(block)) for block in columns.blocks(required)]
+        return self.encoder.decode(outputs[0] if len(outputs) == 1 else _one_below_other(outputs))
 
     def predict_records(self, records: Sequence[Mapping[str, object]]) -> Predictions:
         """Raw rows as mappings, one a row."""
@@ -109,6 +114,12 @@ class Predictor:
 
     def _answer(self, matrix: NDArray[np.float32]) -> Predictions:
         return self.encoder.decode(self.model.predict(matrix))
+
+
+def _one_below_other(outputs: list[Any]) -> NDArray[Any]:
+    import numpy as np
+
+    return np.concatenate(outputs)
 
 
 def _text(body: bytes) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from housing.algorithms.base import Model, StagedModel, find
 from housing.errors import HousingError
@@ -49,11 +49,21 @@ def kept_metrics(job: TrainingJob, channels: Mapping[str, Channel], model: bytes
         return {}
     channel = channels[_JUDGED]
     try:
-        outputs = find(job.algorithm).load(model).predict(channel.features)
+        outputs = outputs_of(find(job.algorithm).load(model), channel)
         label, predictions = _judged(job, channel, outputs, job.label_transform)
     except (ValueError, HousingError):
         return {}
     return {f"{_JUDGED}_{name}": value for name, value in score(job.task, label, predictions).items()}
+
+
+def outputs_of(model: Model, channel: Channel) -> NDArray[Any]:
+    """What a model answers to a channel's rows, asked batch by batch where they lie on disk."""
+    import numpy as np
+
+    if channel.stored is None:
+        return model.predict(channel.features)
+    found = [model.predict(batch) for batch in channel.batches()]
+    return np.concatenate(found) if found else model.predict(channel.features)
 
 
 def _scales(job: TrainingJob) -> dict[str, str]:

@@ -138,7 +138,7 @@ def _one_at_a_time(spec: Benchmark, typed: Sequence[str]) -> tuple[str, ...]:
 
 
 def _asked(experiment: Experiment) -> Asked:
-    from housing.data.table import read
+    from housing.data.storage import read
 
     dataset = experiment.dataset
     return Asked(dataset.task_name, dataset.label_unit, read(dataset).digest())

@@ -15,6 +15,7 @@ from housing.tasks import base as tasks
 from housing.tracking import schema
 from housing.training.job import TrainingResult
 from housing.training.metrics import direction, metric_of
+from housing.training.scoring import outputs_of
 from housing.workflow.figures import blend_figures
 from housing.workflow.members import Planned, combined
 from housing.workflow.session import Session
@@ -99,7 +100,7 @@ def answers_of(session: Session, run: Run) -> NDArray[np.float64]:
         return found
     algorithm = find(session.experiment.algorithm.kind)
     model = algorithm.load(session.runs.read_file(run.id, f"model.{algorithm.model_format}"))
-    return np.asarray(model.predict(session.prepared.channels["validation"].features), np.float64)
+    return np.asarray(outputs_of(model, session.prepared.channels["validation"]), np.float64)
 
 
 def held_out_file(session: Session, results: Sequence[TrainingResult]) -> dict[str, bytes]:
@@ -112,7 +113,7 @@ def held_out_file(session: Session, results: Sequence[TrainingResult]) -> dict[s
     folds = session.prepared.folds(experiment.study.folds, seed=experiment.seed)
     algorithm, buffer = find(experiment.algorithm.kind), io.BytesIO()
     answers = [
-        np.asarray(algorithm.load(result.model).predict(fold["validation"].features), np.float64)
+        np.asarray(outputs_of(algorithm.load(result.model), fold["validation"]), np.float64)
         for result, fold in zip(results, folds, strict=True)
     ]
     np.save(buffer, np.concatenate(answers), allow_pickle=False)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from housing.lazy import Lazy
 from housing.tracking import schema
+from housing.workflow.reading_progress import ReadingProgress
 
 if TYPE_CHECKING:
     from housing.config.schema import Experiment
@@ -75,7 +76,7 @@ class ExperimentData:
         dataset, features = self._experiment.dataset, self._experiment.features
         self._record.check_writable()
         with self._reporter.working("reading the data"):
-            prepared = prepare(dataset, features, self._experiment.weights)
+            prepared = prepare(dataset, features, self._experiment.weights, ReadingProgress(self._reporter))
         parts = {"train": prepared.parts.train, "validation": prepared.parts.validation, "test": prepared.parts.test}
         rows = ", ".join(f"{len(part):,} {name}" for name, part in parts.items())
         self._reporter.step(
@@ -83,6 +84,8 @@ class ExperimentData:
             f"{dataset.name}: {rows} rows; {len(prepared.encoder.required)} columns encoded as "
             f"{len(prepared.encoder.columns)} ({features.name})",
         )
+        if prepared.table.is_stored:
+            self._reporter.step("data", f"stays on disk (dataset.storage: {dataset.storage}), read in batches")
         for remark in data_remarks(prepared):
             self._reporter.step("data", remark)
         if left_out := prepared.table.left_out:

@@ -13,6 +13,7 @@ from housing.tracking import schema
 from housing.training.job import TrainingResult
 from housing.training.metrics import direction, has_unit, metric_of
 from housing.training.predictor import Predictor
+from housing.training.scoring import outputs_of
 from housing.workflow.headline import JudgedPart, headline, judged_by, label_of
 from housing.workflow.session import Session
 from housing.workflow.summary import Summary
@@ -39,7 +40,7 @@ def job_figures(session: Session, name: str, result: TrainingResult) -> dict[str
     predictions = None
     try:
         if len(validation.label):
-            predictions = encoder.decode(algorithm.load(result.model).predict(validation.features))
+            predictions = encoder.decode(outputs_of(algorithm.load(result.model), validation))
     except (ValueError, HousingError) as error:
         # A script's model may answer in its own container only, and a stopped job may have none.
         session.reporter.step("model", f"cannot answer here: {error}")

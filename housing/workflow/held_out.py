@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from housing.algorithms.base import find
 from housing.errors import ConfigError, TrainingError
 from housing.training.folds import mean_result
+from housing.training.scoring import outputs_of
 from housing.workflow.bags import fit_bag
 from housing.workflow.blending import labels_of, together
 from housing.workflow.jobs import result_of
@@ -124,7 +125,7 @@ def _answers(
 
     try:
         outputs = [
-            np.asarray(find(session.reader(result)).load(result.model).predict(channel.features), np.float64)
+            np.asarray(outputs_of(find(session.reader(result)).load(result.model), channel), np.float64)
             for result, channel in zip(results, channels, strict=True)
         ]
     except ValueError as e:

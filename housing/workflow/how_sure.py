@@ -54,10 +54,11 @@ def measured_intervals(session: Session, encoder: Encoder, predictions: Predicti
     """Of the test part, and what the model says of it; told on the way."""
     if encoder.intervals is None:
         return MeasuredIntervals()
+    from housing.data.fitted_rows import encoded
     from housing.promotion.intervals import by_group, measured
 
     test, label = session.prepared.test, label_of(session, "test")
-    ranges = encoder.ranges(predictions, test, encoder.transform(test))
+    ranges = encoder.ranges(predictions, test, encoded(encoder, test))
     groups = encoder.intervals.groups_of(test)
     weights = weights_of(session, "test")
     whole = measured(ranges, label, encoder.intervals, weights=weights)
@@ -80,7 +81,7 @@ def coverage_grids(session: Session, found: MeasuredIntervals) -> list[Grid]:
 def importance_grids(session: Session, encoder: Encoder, model: bytes) -> list[Grid]:
     """Of the test part, for the report; none where the model cannot tell, or rows are judged by whole groups."""
     from housing.reporting.explanations import importance_grid
-    from housing.training.importances import column_importances
+    from housing.training.importances import column_importances, looked_at
 
     if tasks.find(encoder.task).has_groups:
         return []
@@ -88,11 +89,13 @@ def importance_grids(session: Session, encoder: Encoder, model: bytes) -> list[G
     metric = tasks.metrics(encoder.task)[name]
     try:
         loaded: Any = find(session.experiment.algorithm.kind).load(model)
+        test = session.prepared.test
+        rows = looked_at(test.rows)
         found = column_importances(
             loaded,
             encoder,
-            encoder.transform(session.prepared.test),
-            label_of(session, "test"),
+            encoder.transform(test if rows is None else test.take(rows).held()),
+            label_of(session, "test")[... if rows is None else rows],
             metric=metric,
             seed=session.experiment.seed,
         )

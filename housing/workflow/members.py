@@ -16,6 +16,7 @@ from housing.errors import HousingError, TrackingError, TrainingError
 from housing.tracking import schema
 from housing.training.folds import mean_history
 from housing.training.job import TrainingResult
+from housing.training.scoring import outputs_of
 from housing.workflow.expected_costs import report_costs
 from housing.workflow.job_run import JobRun, JobsLeftRunning
 from housing.workflow.session import Session
@@ -136,7 +137,7 @@ def with_metrics(result: TrainingResult, encoder: Encoder, channels: Mapping[str
             continue
         # Weights of levels are those of a fit alone; weights of rows are a fact about rows.
         of_rows = name == "validation" or not encoder.label_levels
-        predictions = encoder.decode(model.predict(channel.features)).weighed(channel.weights if of_rows else None)
+        predictions = encoder.decode(outputs_of(model, channel)).weighed(channel.weights if of_rows else None)
         found = score(encoder.task, encoder.decode_label(channel.label), predictions)
         metrics |= {f"{name}_{metric}": value for metric, value in found.items()}
     return replace(result, metrics=metrics)

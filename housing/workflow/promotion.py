@@ -183,7 +183,8 @@ def register(
 
 def _example(table: DataTable, encoder: Encoder) -> dict[str, list[object]]:
     """A few raw rows, to show callers what the model takes."""
-    return {name: table[name][:_EXAMPLE_ROWS].tolist() for name in encoder.required}
+    beginning = next(table.blocks(encoder.required))
+    return {name: beginning[name][:_EXAMPLE_ROWS].tolist() for name in encoder.required}
 
 
 def metrics_table(session: Session, promotion: Promotion) -> OutputTable:

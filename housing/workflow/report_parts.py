@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from housing.tracking.reader import Run
     from housing.workflow.judging import Judgement
 
+_MOST_SHOWN = 100_000
 _PARTS: tuple[JudgedPart | str, ...] = ("train", "validation", "test")
 
 
@@ -75,11 +76,16 @@ def what_was_fitted(session: Session, hyperparameters: Mapping[str, Any], source
 
 def data_parts(session: Session) -> Iterator[Grid]:
     """The rows of each part with their label, and the columns of the training part."""
+    import numpy as np
+
     prepared, dataset = session.prepared, session.experiment.dataset
     parts = {name: prepared.table.take(getattr(prepared.parts, name)) for name in _PARTS}
     yield _labels(parts, dataset.label, dataset.label_unit)
-    columns = [_column(name, parts["train"]) for name in dataset.inputs]
-    about = "Columns of the training part that the model may look at, as they stand in the file."
+    train, about = parts["train"], "Columns of the training part that the model may look at, as they stand in the file."
+    if train.is_stored and train.rows > _MOST_SHOWN:
+        train = train.take(np.unique(np.linspace(0, train.rows - 1, _MOST_SHOWN).astype(np.int64))).held()
+        about = f"{about[:-1]}; {train.rows:,} of its rows, spread evenly."
+    columns = [_column(name, train) for name in dataset.inputs]
     names = ("column", "kind", "missing", "lowest, or most frequent", "mean", "highest")
     yield Grid(f"Columns: {len(columns)}", about, names, columns, sortable=True, folded=True)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from housing.algorithms.base import ColumnRule
+from housing.algorithms.base import DataRule
 from housing.algorithms.own_code import Image, Program
 from housing.targets.base import no_images
 from housing.targets.local.settings import Settings
@@ -35,6 +35,6 @@ def supports(
     return [no_images("local")] if isinstance(code, Image) else []
 
 
-def keeps(_rule: ColumnRule, _algorithm: str) -> bool:
+def keeps(_rule: DataRule, _algorithm: str) -> bool:
     """Channels come as they are."""
     return True

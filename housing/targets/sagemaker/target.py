@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from housing.algorithms.base import ColumnRule
+from housing.algorithms.base import DataRule
 from housing.algorithms.own_code import Image, Program
 from housing.targets.sagemaker.settings import Settings
 
@@ -35,7 +35,7 @@ def supports(
     return container_faults(settings, algorithm, code, hyperparameters)
 
 
-def keeps(rule: ColumnRule, algorithm: str) -> bool:
+def keeps(rule: DataRule, algorithm: str) -> bool:
     """A channel is CSV there, which says nothing of its columns; what is a hyperparameter can be said."""
     from housing.targets.sagemaker import built_in
 

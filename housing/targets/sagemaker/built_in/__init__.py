@@ -19,7 +19,7 @@ UNTAGGED = "xgboost"
 class BuiltIn(TrainingContainer, Protocol):
     """Its image serves encoded rows as well: `model_file` is what it looks for in a model's archive.
 
-    `column_rules` are what it can be told of columns: see `algorithms.base.ColumnRule`.
+    `column_rules` are what it can be told of columns: see `algorithms.base.DataRule`.
     """
 
     model_file: ClassVar[str]

@@ -1,0 +1,62 @@
+"""What a table holds, as one SHA-256: of its columns one after the other, however they were stored."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+_VALUES_AT_ONCE = 1_000_000
+
+
+class ContentDigest:
+    """Takes the columns in their order."""
+
+    def __init__(self) -> None:
+        self._found = hashlib.sha256()
+
+    def add(self, name: str, values: NDArray[Any]) -> None:
+        """The next column, all of it."""
+        size = _text_bytes(values) if values.dtype == object else 8 * len(values)
+        self._found.update(f"{name}\0{values.dtype.kind}\0{len(values)}\0{size}\0".encode())
+        for part in _contents(values):
+            self._found.update(part)
+
+    def finished(self, left_out: Mapping[str, int]) -> str:
+        """Of all columns, and of what was left out of their source."""
+        if left_out:
+            self._found.update(json.dumps(left_out, sort_keys=True).encode())
+        return self._found.hexdigest()
+
+
+class _Columns(Protocol):
+    def __getitem__(self, name: str, /) -> NDArray[Any]: ...
+
+    def __iter__(self) -> Iterator[str]: ...
+
+
+def digest_of(columns: _Columns, left_out: Mapping[str, int]) -> str:
+    """Of columns that are asked for one after the other."""
+    content = ContentDigest()
+    for name in columns:
+        content.add(name, columns[name])
+    return content.finished(left_out)
+
+
+def _contents(values: NDArray[Any]) -> Iterator[bytes]:
+    for start in range(0, len(values), _VALUES_AT_ONCE):
+        some = values[start : start + _VALUES_AT_ONCE]
+        if values.dtype == object:
+            text = "\0".join(["\1" if value is None else value for value in some.tolist()])
+            yield (text if not start else "\0" + text).encode()
+        else:
+            # One bit pattern for all NaN, and 0 for -0.
+            yield np.where(np.isnan(some), np.nan, some + 0.0).astype("<f8").tobytes()
+
+
+def _text_bytes(values: NDArray[Any]) -> int:
+    return sum(map(len, _contents(values)))

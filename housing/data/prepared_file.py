@@ -1,0 +1,106 @@
+"""A dataset's rows as one Parquet file: checked, without those that are left out, every cell as a table keeps it."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from housing import files
+from housing.data.description import Dataset, Identifier
+from housing.data.reading import Reading
+from housing.data.stored_columns import PreparedColumns
+
+Told = Callable[[int, float], None]
+"""Called with the rows that are done and the share of the whole, 0 to 1; NaN where that is not known."""
+
+
+def untold(rows: int, share: float) -> None:
+    """Nobody is told."""
+    del rows, share
+
+
+_ROWS_A_GROUP = 64_000
+
+
+def write(dataset: Dataset, reading: Reading, path: Path, told: Told) -> int:
+    """Returns the rows. The file takes its name once it is whole; nothing is left of one that failed."""
+    unfinished = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        rows = _written(reading, unfinished, told)
+        reading.note_emptiness(rows)
+        reading.raise_faults()
+        columns = PreparedColumns(unfinished)
+        for name, column in dataset.columns.items():
+            if isinstance(column, Identifier):
+                reading.note_repeated(name, columns[name])
+        reading.raise_faults()
+        files.install(unfinished, path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+    return rows
+
+
+def _written(reading: Reading, path: Path, told: Told) -> int:
+    writer: _Writer | None = None
+    rows = 0
+    try:
+        for piece in reading.pieces():
+            if piece.columns:
+                writer = writer or _Writer(path, piece.columns)
+                writer.add(piece.columns)
+                rows += piece.rows
+            told(rows, piece.share)
+        if writer is not None:
+            writer.close()
+    except BaseException:
+        if writer is not None:
+            with suppress(OSError):
+                writer.close()
+        raise
+    return rows
+
+
+class _Writer:
+    def __init__(self, path: Path, columns: Mapping[str, NDArray[Any]]) -> None:
+        import pyarrow as pa
+        from pyarrow import parquet
+
+        fields = [
+            pa.field(name, pa.string() if values.dtype == object else pa.float64(), nullable=values.dtype == object)
+            for name, values in columns.items()
+        ]
+        texts = [field.name for field in fields if field.nullable]
+        self._schema = pa.schema(fields)
+        compression: Any = {field.name: "zstd" if field.nullable else "lz4" for field in fields}
+        self._writer = parquet.ParquetWriter(
+            path, self._schema, use_dictionary=texts, compression=compression, write_statistics=False
+        )
+        self._held: list[Any] = []
+        self._rows = 0
+
+    def add(self, columns: Mapping[str, NDArray[Any]]) -> None:
+        import pyarrow as pa
+
+        arrays = [pa.array(columns[field.name], field.type) for field in self._schema]
+        self._held.append(pa.record_batch(arrays, schema=self._schema))
+        self._rows += len(arrays[0])
+        if self._rows >= _ROWS_A_GROUP:
+            self._flush()
+
+    def close(self) -> None:
+        try:
+            self._flush()
+        finally:
+            self._writer.close()
+
+    def _flush(self) -> None:
+        import pyarrow as pa
+
+        if self._held:
+            held, self._held, self._rows = self._held, [], 0
+            self._writer.write_table(pa.Table.from_batches(held), row_group_size=2 * _ROWS_A_GROUP)

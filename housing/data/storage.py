@@ -1,0 +1,75 @@
+"""Whether a table is held in memory or stays on disk: as its dataset says, or by its size beside the free memory."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from pathlib import Path
+from typing import Literal
+
+from housing.data.description import Dataset
+from housing.data.prepared_file import Told, untold
+from housing.data.raw_files import RawSource, found
+from housing.data.reading import used_columns
+from housing.data.stored_table import prepared_before, refused, stored
+from housing.data.table import Table
+from housing.data.table import read as read_into_memory
+
+_BYTES_A_CELL = 24
+"""As a number of the table, encoded, and as XGBoost bins it; and what is between them for a moment."""
+
+_SHARE_OF_FREE = 0.5
+_A_BYTE_OF = {".gz": 12.0}
+_A_BYTE_OF_TEXT = 4.0
+_CGROUP = Path("/sys/fs/cgroup")
+
+
+def read(dataset: Dataset, told: Told = untold) -> Table:
+    """The dataset's table, where its `storage` says. Raises one DataError that lists every fault found."""
+    if place(dataset) == "disk":
+        return stored(dataset, told)
+    # What an earlier command has made of the source is read sooner than the source.
+    before = prepared_before(dataset)
+    return read_into_memory(dataset) if before is None else before.held()
+
+
+def place(dataset: Dataset) -> Literal["memory", "disk"]:
+    """Where its table is while it is worked on. Raises DataError where there is no source."""
+    if dataset.storage != "auto":
+        return dataset.storage
+    if refused(dataset):
+        return "memory"
+    return "disk" if needed_bytes(dataset) > _SHARE_OF_FREE * free_bytes() else "memory"
+
+
+def needed_bytes(dataset: Dataset) -> float:
+    """About how much memory the work on the whole table would take at once; 0 where nobody can tell beforehand."""
+    source = found(dataset.source)
+    if dataset.format in ("parquet", "arrow"):
+        return float(_rows(dataset, source)) * len(used_columns(dataset)) * _BYTES_A_CELL
+    sizes = ((part.path.suffix, part.path.stat().st_size) for part in source.parts)
+    return float(sum(_A_BYTE_OF.get(suffix, _A_BYTE_OF_TEXT) * size for suffix, size in sizes))
+
+
+def free_bytes() -> float:
+    """What this process may still take, as far as its control group lets it."""
+    available = float(os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+    with suppress(OSError, ValueError, StopIteration):
+        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+        available = 1024.0 * int(next(line for line in lines if line.startswith("MemAvailable")).split()[1])
+    with suppress(OSError, ValueError):
+        most, taken = (int((_CGROUP / name).read_text()) for name in ("memory.max", "memory.current"))
+        available = min(available, float(most - taken))
+    return max(0.0, available)
+
+
+def _rows(dataset: Dataset, source: RawSource) -> int:
+    from pyarrow import lib, parquet
+
+    if dataset.format != "parquet":
+        sizes = [part.path.stat().st_size for part in source.parts]
+        return sum(sizes) // (8 * max(1, len(dataset.columns)))
+    try:
+        return sum(int(parquet.read_metadata(part.path).num_rows) for part in source.parts)
+    except (OSError, lib.ArrowException):
+        return 0  # whoever reads it says what is wrong

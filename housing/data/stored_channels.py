@@ -1,0 +1,82 @@
+"""Channels of a table that stays on disk: its rows are encoded block by block, and lie on disk again."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from housing.data.channel import Channel, ChannelContent
+from housing.data.description import Dataset
+from housing.data.encoder import Encoder
+from housing.data.fitted_rows import means_of_others
+from housing.data.stored_matrix import StoredMatrix
+from housing.data.table import Table
+from housing.data.table_cache import CACHE
+from housing.data.weights import Weights, column_weights, training_weights, validation_weights
+from housing.errors import DataError
+
+Rows = NDArray[np.int64]
+
+
+def stored_channels(
+    table: Table, parts: Mapping[str, Rows], encoder: Encoder, dataset: Dataset, weights: Weights
+) -> dict[str, Channel]:
+    """A channel of the rows of each part, which ascend, in one way through the table. Raises DataError."""
+    channels = {}
+    for name, rows in parts.items():
+        taken = table.take(rows)
+        label = encoder.encode_label(taken[encoder.label])
+        weigh = training_weights if name == "train" else validation_weights
+        of_rows = weigh(weights, label.astype(np.float64), column_weights(taken, dataset))
+        means = means_of_others(encoder, taken, dataset) if name == "train" else {}
+        channels[name] = _Encoding(ChannelContent(name, encoder.columns, label, of_rows), rows, encoder, means)
+    begin = 0
+    for block in table.blocks(encoder.required):
+        for one in channels.values():
+            one.add(block, begin)
+        begin += block.rows
+    return {name: one.finished() for name, one in channels.items()}
+
+
+class _Encoding:
+    """`means` stand in place of the encoded columns that begin at these places."""
+
+    def __init__(
+        self, content: ChannelContent, rows: Rows, encoder: Encoder, means: Mapping[int, NDArray[np.float64]]
+    ) -> None:
+        self._content, self._rows, self._encoder, self._means = content, rows, encoder, means
+        self._matrix = StoredMatrix(CACHE, len(encoder.columns))
+
+    def add(self, block: Table, begin: int) -> None:
+        """Those of its rows that are in the block, whose first row is the table's `begin`."""
+        first, last = np.searchsorted(self._rows, [begin, begin + block.rows]).tolist()
+        if first == last:
+            return
+        features = self._encoder.transform(block.take(self._rows[first:last] - begin))
+        for start, found in self._means.items():
+            features[:, start : start + found.shape[1]] = found[first:last]
+        try:
+            self._matrix.add(self._content.added(features))
+        except OSError as error:
+            why = "the disk is full" if error.errno == errno.ENOSPC else error.strerror or str(error)
+            raise DataError(
+                f"{CACHE.absolute()}: {why}, so the encoded rows cannot be written; free some space, or set "
+                "dataset.storage=memory"
+            ) from None
+
+    def finished(self) -> Channel:
+        encoder = self._encoder
+        return Channel(
+            self._content.name,
+            self._matrix.whole(),
+            self._content.label,
+            encoder.columns,
+            self._content.finished(encoder.categorical, encoder.directions),
+            self._content.weights,
+            encoder.categorical,
+            encoder.directions,
+            self._matrix,
+        )

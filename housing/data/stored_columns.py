@@ -1,0 +1,132 @@
+"""Columns of a table that lies on disk: in the dataset's own Parquet or Arrow files, or in the Parquet made of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from housing.data.description import Dataset
+from housing.data.faults import Faults
+from housing.data.raw_files import RawSource
+from housing.data.reading import GrowingColumn, Reading
+from housing.data.row_blocks import Columns
+from housing.errors import DataError
+
+_CELLS_A_BLOCK = 4_000_000
+_MOST_ROWS = 64_000
+
+
+class SourceColumns(Mapping[str, NDArray[Any]]):
+    """In files that are read by column, where no row is left out. Each reading checks what it reads."""
+
+    def __init__(
+        self, dataset: Dataset, source: RawSource, names: Collection[str], refuse_change: Callable[[], None]
+    ) -> None:
+        self._dataset = dataset
+        self._source = source
+        self._refuse_change = refuse_change
+        self._names = list(names)
+        self._newest = lru_cache(maxsize=1)(self._checked)
+
+    def __getitem__(self, name: str) -> NDArray[Any]:
+        return self._newest(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def read(self, name: str, reading: Reading, *, checks_names: bool = False) -> NDArray[Any]:
+        """One column by a reading, which notes what is wrong with it."""
+        grown: GrowingColumn | None = None
+        for piece in reading.pieces([name], checks_names=checks_names):
+            for values in piece.columns.values():
+                grown = grown or GrowingColumn(values.dtype)
+                grown.add(values)
+        return np.empty(0) if grown is None else grown.values()
+
+    def reading(self, faults: Faults) -> Reading:
+        """A new way through its files."""
+        return Reading(self._dataset, source=self._source, faults=faults)
+
+    def blocks(self, names: Collection[str]) -> Iterator[Columns]:
+        """See `row_blocks.BlockColumns`."""
+        faults = Faults(self._source.text)
+        for piece in self.reading(faults).pieces(names, checks_names=False):
+            self._refuse_change()
+            faults.raise_any()
+            yield piece.columns
+
+    def _checked(self, name: str) -> NDArray[Any]:
+        faults = Faults(self._source.text)
+        values = self.read(name, self.reading(faults))
+        self._refuse_change()
+        faults.raise_any()
+        return values
+
+
+class PreparedColumns(Mapping[str, NDArray[Any]]):
+    """In the Parquet file that `prepared_file` wrote, whose cells are as a table keeps them."""
+
+    def __init__(self, path: Path) -> None:
+        import pyarrow as pa
+        from pyarrow import parquet
+
+        self._path = path
+        try:
+            # Kept open: whoever makes a newer one may remove it.
+            self._file = pa.OSFile(str(path))
+            file = parquet.ParquetFile(self._file)
+        except (OSError, ValueError) as error:
+            raise DataError(f"{path}: is damaged ({error}); delete it, and it is made anew") from None
+        self._names = list(file.schema_arrow.names)
+        self.rows = int(file.metadata.num_rows)
+        self._newest = lru_cache(maxsize=1)(self._read)
+
+    def __getitem__(self, name: str) -> NDArray[Any]:
+        return self._newest(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def blocks(self, names: Collection[str]) -> Iterator[Columns]:
+        """See `row_blocks.BlockColumns`."""
+        from pyarrow import lib, parquet
+
+        step = max(1, min(_MOST_ROWS, _CELLS_A_BLOCK // max(1, len(names))))
+        known: dict[object, str | None] = {None: None}
+        try:
+            for batch in parquet.ParquetFile(self._file).iter_batches(step, columns=list(names)):
+                yield {name: _values(batch.column(name), known) for name in names}
+        except (OSError, lib.ArrowException) as error:
+            raise DataError(f"{self._path}: is damaged ({error}); delete it, and it is made anew") from None
+
+    def _read(self, name: str) -> NDArray[Any]:
+        grown: GrowingColumn | None = None
+        for block in self.blocks([name]):
+            grown = grown or GrowingColumn(block[name].dtype)
+            grown.add(block[name])
+        return np.empty(0) if grown is None else grown.values()
+
+
+def _values(cells: Any, known: dict[object, str | None]) -> NDArray[Any]:
+    """As a table keeps them; equal texts are one object."""
+    from pyarrow import types
+
+    if types.is_floating(cells.type):
+        numbers: NDArray[Any] = cells.to_numpy(zero_copy_only=False)
+        return numbers
+    encoded = cells if types.is_dictionary(cells.type) else cells.dictionary_encode()
+    texts = [known.setdefault(text, text) for text in encoded.dictionary.to_pylist()]
+    codes = encoded.indices.fill_null(len(texts)).to_numpy(zero_copy_only=False)
+    found: NDArray[Any] = np.array([*texts, None], object)[codes]
+    return found
