@@ -67,6 +67,10 @@ class Experiment:
         _ = changed.config
         return changed
 
+    def prepare(self) -> Result:
+        """Read and check the dataset once for all later commands; `data["rows"]` counts them. Raises DataError."""
+        return self._do("prepare")
+
     def run(self) -> Result:
         """Train, tune, promote, deploy, and predict a few rows. Raises GateRefused, with nothing deployed."""
         return self._do("run")

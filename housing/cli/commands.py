@@ -244,6 +244,16 @@ COMMANDS = {
             composes=False,
         ),
         Command(
+            "prepare",
+            "read and check a large dataset once, for all later commands",
+            "CSV and the like become a Parquet file in .housing/cache/tables; Parquet and Arrow files are checked\n"
+            "where they lie. Every later command begins with that, until one of the files changes.",
+            (
+                ("housing prepare dataset=mine --config-dir conf", ""),
+                ("housing prepare dataset=mine --config-dir conf && housing train dataset=mine --config-dir conf", ""),
+            ),
+        ),
+        Command(
             "describe",
             "a dataset description for data of yours",
             "Prints a conf/dataset/*.yaml: kinds of columns guessed, ranges and levels filled in, the guesses marked.",

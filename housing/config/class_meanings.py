@@ -57,6 +57,10 @@ MEANINGS_IN: Mapping[str, str] = {
         "a file, a folder of files or a pattern such as `sales/*.csv`, seen from the working folder; "
         "`package:<file>` for shipped data"
     ),
+    "Dataset.storage": (
+        "where the table is while it is worked on: in memory, or on disk, read in batches; auto: on disk where it "
+        "would take more than half of the free memory"
+    ),
     "Dataset.task": (
         "the question that is asked of the label; null: regression for a number, binary for two levels, "
         "multiclass for more"

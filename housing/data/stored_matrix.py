@@ -17,12 +17,13 @@ _CELLS_A_BATCH = 8_000_000
 class StoredMatrix:
     """Rows are added, and then read, in their order. Its file has no name, so that nothing of it is left behind."""
 
-    def __init__(self, folder: Path, columns: int) -> None:
+    def __init__(self, folder: Path, columns: int, *, cells_a_batch: int = _CELLS_A_BATCH) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         with TemporaryFile(dir=folder) as file:
             self._file = os.dup(file.fileno())
         finalize(self, os.close, self._file)
         self._columns = columns
+        self._rows_a_batch = max(1, cells_a_batch // max(1, columns))
         self.rows = 0
 
     def add(self, rows: NDArray[np.float32]) -> None:
@@ -34,7 +35,7 @@ class StoredMatrix:
 
     def batches(self) -> Iterator[NDArray[np.float32]]:
         """All rows, some at a time; may be asked by several threads."""
-        step = max(1, _CELLS_A_BATCH // max(1, self._columns))
+        step = self._rows_a_batch
         for start in range(0, self.rows, step):
             batch = np.empty((min(step, self.rows - start), self._columns), "<f4")
             self._fill(batch.data.cast("B"), 4 * start * self._columns)

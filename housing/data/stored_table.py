@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
@@ -49,6 +50,14 @@ def prepared_before(dataset: Dataset) -> Table | None:
     cache = TableCache(dataset, found(dataset.source), used_columns(dataset))
     known = cache.known()
     return None if known is None or not known.has_file else _table(dataset, PreparedColumns(cache.file), known)
+
+
+def made_file(dataset: Dataset) -> Path | None:
+    """The file that was made of a source; None where its own files are read, or nothing was made yet."""
+    if is_read_in_place(dataset):
+        return None
+    cache = TableCache(dataset, found(dataset.source), used_columns(dataset))
+    return cache.file if cache.file.is_file() else None
 
 
 def is_read_in_place(dataset: Dataset) -> bool:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -11,6 +13,7 @@ import pytest
 from housing.algorithms.base import Algorithm, Hyperparameter, find
 from housing.algorithms.own_code import Program
 from housing.data.channel import Channel
+from housing.data.stored_matrix import StoredMatrix
 from housing.training.fit import Matrices, fit
 from housing.training.job import Progress, TrainingJob, TrainingResult
 
@@ -120,6 +123,28 @@ class AlgorithmContract:
         assert found[:3] == pytest.approx([100, 200, 100], abs=15)
         assert np.isfinite(found[3])
         assert next(iter(algorithm.importance(result.model, ["a", "level"]))) == "level"
+
+    def test_rows_from_disk_give_the_model_that_they_give_at_once(
+        self, algorithm: Algorithm, matrices: Matrices, tmp_path: Path
+    ) -> None:
+        """Of few values a column, whose bins are exact however the rows come."""
+        if not algorithm.capabilities.batches:
+            pytest.skip(f"{self.name} declares no batches")
+        features, label = (np.round(values, 1) for values in self.table(1))
+        weights = np.linspace(0.5, 2, len(label)).astype(np.float32)
+        stored = StoredMatrix(tmp_path, features.shape[1], cells_a_batch=50 * features.shape[1])
+        stored.add(features)
+        models = []
+        for number, on_disk in enumerate((None, stored)):
+            given = features if on_disk is None else on_disk.whole()
+            train = Channel(
+                "train", given, label, tuple("abcdef"), f"from {number}", weights, categorical=(), stored=on_disk
+            )
+            channels = {"train": train, "validation": replace(train, name="validation", digest=f"judged {number}")}
+            job = TrainingJob("job", self.name, self.hyperparameters, channels, seed=0, weighed=True)
+            models.append(fit(job, matrices))
+        assert models[1].model == models[0].model
+        assert models[1].metrics == models[0].metrics
 
     def test_answers_rise_or_fall_only_where_it_is_asked(self, algorithm: Algorithm, matrices: Matrices) -> None:
         if algorithm.capabilities.monotone is None:

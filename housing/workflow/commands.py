@@ -19,6 +19,7 @@ MODULES = {
     "monitor": "monitoring",
     "plan": "serving",
     "predict": "predictions",
+    "prepare": "preparing",
     "promote": "promotion",
     "rehearsal": "rehearsing",
     "run": "walkthrough",

@@ -9,6 +9,7 @@ import pytest
 from housing.config.load import load
 from housing.errors import ConfigError
 
+ON_DISK = "dataset.storage=disk"
 NATIVE, RISING = "features.nominal=native", "features.monotone.GrLivArea=increasing"
 
 
@@ -36,6 +37,11 @@ def test_algorithms_that_declare_it_are_given_levels_and_directions(algorithm: s
         ),
         (["target=rehearsal", NATIVE], "where xgboost trains at target rehearsal, it is not told of levels as such"),
         (["target=sagemaker", "algorithm=lightgbm", RISING], "where lightgbm trains at target sagemaker"),
+        (["algorithm=lightgbm", ON_DISK], "lightgbm takes no rows from disk, a batch after the other"),
+        (["algorithm.tree_method=exact", ON_DISK], "a batch after the other with tree_method exact"),
+        (["target=rehearsal", ON_DISK], "at target rehearsal, it is sent all rows at once"),
+        (["dataset.duplicates=dropped", ON_DISK], "dropped compares every row with all others"),
+        (["algorithm.bag=3", ON_DISK], "each of the 3 models of a bag takes other rows"),
         (["features.columns.Street={nominal: native}", "algorithm=linear"], "features.columns.Street.nominal"),
         (
             ["features.monotone.Street=increasing"],
@@ -59,3 +65,9 @@ def test_directions_are_kept_by_sagemaker_s_own_xgboost() -> None:
 def test_a_search_among_algorithms_leaves_out_those_that_take_no_levels() -> None:
     space = load(["search_space=algorithms", NATIVE]).search_space
     assert set(space["algorithm"].choices) == {"xgboost", "lightgbm", "catboost"}  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("override", ["algorithm=lightgbm", "target=rehearsal", "algorithm.bag=3"])
+def test_storage_by_size_is_memory_where_rows_cannot_stay_on_disk(override: str) -> None:
+    assert load([]).dataset.storage == "auto"
+    assert load([override]).dataset.storage == "memory"
