@@ -259,9 +259,13 @@ class Model:
 
 
 def _evaluate(label_metrics: LabelMetrics) -> Callable[[Any, Any], list[tuple[str, float]]]:
+    known: dict[int, tuple[Any, Any]] = {}  # asking a matrix takes as long as the metric itself
+
     def evaluate(prediction: Any, matrix: Any) -> list[tuple[str, float]]:
-        label, weights = matrix.get_label(), matrix.get_weight()
-        weights = weights if weights is not None and len(weights) else None
+        if id(matrix) not in known:
+            weights = matrix.get_weight()
+            known[id(matrix)] = matrix.get_label(), (weights if weights is not None and len(weights) else None)
+        label, weights = known[id(matrix)]
         return [(name, metric(label, prediction, weights)) for name, metric in label_metrics.items()]
 
     return evaluate

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -53,7 +54,8 @@ def _shares(trials: Sequence[optuna.trial.FrozenTrial], directions: tuple[Direct
     # Optuna advises at least five trials among the good ones, where a tenth of a small study would be one or two.
     good = max(0.1, _FEWEST_GOOD_TRIALS / len(trials))
     evaluator = optuna.importance.PedAnovaImportanceEvaluator(target_quantile=good)
-    return {
-        name: float(share)
-        for name, share in optuna.importance.get_param_importances(study, evaluator=evaluator).items()
-    }
+    with warnings.catch_warnings():
+        # Of a parameter that few trials have: how wide its share lies says so already.
+        warnings.simplefilter("ignore", UserWarning)
+        shares = optuna.importance.get_param_importances(study, evaluator=evaluator)
+    return {name: float(share) for name, share in shares.items()}

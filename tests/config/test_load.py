@@ -75,7 +75,7 @@ LEFT_OPEN = {
 def test_every_option_in_conf_composes(small: Path) -> None:
     for group, options in Files.beside(None).groups.items():
         for option in options:
-            folder = None if group in ("dataset", "features") or option == "best" else small
+            folder = None if group in ("dataset", "features") or option in ("best", "blend") else small
             slots = [f"target@{slot}" for slot in ("runner", "host") if option in names(slot)] or [group]
             overrides = [f"{slot}={option}" for slot in slots]
             if group in ("search_space", "hyperparameters") and "/" in option:

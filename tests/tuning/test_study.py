@@ -389,6 +389,16 @@ def test_more_trials_say_more_surely_what_mattered(study: Study) -> None:
     assert many.high - many.low < few.high - few.low
 
 
+def test_a_parameter_that_few_trials_have_is_told_of_without_a_warning_of_a_library() -> None:
+    space: SearchSpace = {
+        "x": Float(-5, 5),
+        "kind": Categorical(("a", "b", "c", "d")),
+        "rate": Float(0, 1, only_if=Condition("kind", ("b",))),
+    }
+    shares = search(space, Study("s", "random", trials=12), at_once(x_squared), seed=0).importances()
+    assert "x" in shares
+
+
 @pytest.mark.parametrize(
     ("study", "space", "message"),
     [
