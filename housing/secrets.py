@@ -11,6 +11,7 @@ import os
 import re
 import threading
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote, unquote
 
@@ -168,6 +169,7 @@ class _Known:
 _known = _Known()
 
 
+@lru_cache(maxsize=4096)
 def _weight(name: str) -> int:
     """0: no secret; 1: a text is one, a number is not; 2: whatever it is."""
     *above, last = re.split(r"[./@]", name) or [""]

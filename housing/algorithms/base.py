@@ -11,12 +11,13 @@ from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
-from importlib.metadata import EntryPoint, entry_points, version
+from importlib.metadata import EntryPoint, version
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, runtime_checkable
 
 import housing.algorithms
 from housing.errors import ConfigError
+from housing.plugins import plugins
 from housing.tasks.base import DEFAULT
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ _NOT_ALGORITHMS = (
     "stored_forms",
     "trees",
     "xgboost_matrix",
+    "xgboost_library",
     "xgboost_parameters",
     "xgboost_trees",
     "tree_walks",
@@ -340,7 +342,7 @@ def shipped() -> tuple[str, ...]:
 
 @cache
 def _entry_points() -> Mapping[str, EntryPoint]:
-    return {entry.name: entry for entry in entry_points(group=ENTRY_POINTS) if entry.name not in shipped()}
+    return {entry.name: entry for entry in plugins(ENTRY_POINTS) if entry.name not in shipped()}
 
 
 def _package(entry: EntryPoint) -> str:

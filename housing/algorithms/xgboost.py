@@ -83,7 +83,8 @@ class XGBoost(FittingAlgorithm):
     ) -> Any:
         """See `FittingAlgorithm.matrix`; binned where the tree method allows it."""
         import numpy as np
-        import xgboost
+
+        from housing.algorithms.xgboost_library import xgboost
 
         max_bin, tree_method = hyperparameters.get("max_bin"), hyperparameters.get("tree_method", "auto")
         of_rows: dict[str, Any] = {} if weights is None else {"weight": weights}
@@ -123,7 +124,7 @@ class XGBoost(FittingAlgorithm):
         `progress` sees the newest value of every metric after each round and may return True to stop. `label_metrics`
         are computed each round beside `eval_metric`. The same inputs give the same bytes when `threads` is 1.
         """
-        import xgboost
+        from housing.algorithms.xgboost_library import xgboost
 
         parameters = dict(hyperparameters)
         rounds = parameters.pop("num_round")
@@ -171,7 +172,7 @@ class XGBoost(FittingAlgorithm):
 
     def load(self, model: bytes) -> Model:
         """The model in a file's bytes; raises ValueError when they are not an XGBoost model."""
-        import xgboost
+        from housing.algorithms.xgboost_library import xgboost
 
         booster = xgboost.Booster({"nthread": 1})
         try:
@@ -182,9 +183,8 @@ class XGBoost(FittingAlgorithm):
 
     def compiled(self, model: bytes) -> TreeTables:
         """See `Algorithm.compiled`."""
-        import xgboost
-
         from housing.algorithms import xgboost_trees
+        from housing.algorithms.xgboost_library import xgboost
 
         booster = xgboost.Booster()
         booster.load_model(bytearray(model))
@@ -192,7 +192,7 @@ class XGBoost(FittingAlgorithm):
 
     def importance(self, model: bytes, columns: Sequence[str]) -> dict[str, float]:
         """Share of the total gain by encoded column, largest first; columns that were never used are left out."""
-        import xgboost
+        from housing.algorithms.xgboost_library import xgboost
 
         booster = xgboost.Booster()
         booster.load_model(bytearray(model))
@@ -224,7 +224,7 @@ class Model:
 
     def contributions(self, features: NDArray[np.float32]) -> Contributions:
         """See `housing.algorithms.explaining`: TreeSHAP, and of a linear booster its terms."""
-        import xgboost
+        from housing.algorithms.xgboost_library import xgboost
 
         objective = json.loads(self._booster.save_config())["learner"]["objective"]["name"]
         link: Link = "none" if objective not in LINKS else "log odds" if objective in LOG_ODDS else "log"
@@ -243,7 +243,7 @@ class Model:
 
         Raises ValueError for dart: each of its rounds changes the trees of those before.
         """
-        import xgboost
+        from housing.algorithms.xgboost_library import xgboost
 
         learner = json.loads(self._booster.save_config())["learner"]
         if learner["gradient_booster"]["name"] == "dart":

@@ -24,7 +24,7 @@ def binned_batches(
     Bins are those of all rows at once wherever a column has no more values than bins; else they are as near as a sketch
     that is merged batch by batch.
     """
-    import xgboost
+    from housing.algorithms.xgboost_library import xgboost
 
     class Iterated(xgboost.DataIter):  # type: ignore[misc]
         def __init__(self) -> None:

@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -22,6 +22,7 @@ from housing.data.extras import Extras
 from housing.deployment.plan import Action
 from housing.deployment.spec import Deployment, Interface
 from housing.monitoring.captured import CapturedRows
+from housing.plugins import plugins
 from housing.targets.managed import ManagedJob, ManagedStudy, Watch
 from housing.tasks import written
 from housing.training.job import Progress, TrainingJob, TrainingResult
@@ -312,7 +313,7 @@ def _folders() -> tuple[str, ...]:
 
 @cache
 def _entry_points() -> Mapping[str, EntryPoint]:
-    return {entry.name: entry for entry in entry_points(group="housing.targets") if entry.name not in _folders()}
+    return {entry.name: entry for entry in plugins("housing.targets") if entry.name not in _folders()}
 
 
 def no_images(name: str) -> str:

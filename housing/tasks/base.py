@@ -12,11 +12,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib import import_module
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 import housing.tasks
 from housing.errors import ConfigError, DataError
+from housing.plugins import plugins
 
 if TYPE_CHECKING:
     import numpy as np
@@ -256,7 +257,7 @@ def for_levels(count: int) -> str:
 def metrics(name: str) -> Mapping[str, Metric]:
     """The metrics of a task, and those that installed packages add to it."""
     found = dict(find(name).metrics)
-    for entry in entry_points(group=METRIC_ENTRY_POINTS):
+    for entry in plugins(METRIC_ENTRY_POINTS):
         task, _, metric = entry.name.partition(".")
         if task == name:
             found[metric] = _loaded(entry)
@@ -300,7 +301,7 @@ def _shipped() -> tuple[str, ...]:
 
 @cache
 def _entry_points() -> Mapping[str, EntryPoint]:
-    return {entry.name: entry for entry in entry_points(group=ENTRY_POINTS) if entry.name not in _shipped()}
+    return {entry.name: entry for entry in plugins(ENTRY_POINTS) if entry.name not in _shipped()}
 
 
 def _loaded(entry: EntryPoint) -> Any:

@@ -47,7 +47,7 @@ def _watched(job: TrainingJob) -> str | None:
 
 
 def _cut(model: bytes, rounds: int, score: float) -> bytes:
-    import xgboost
+    from housing.algorithms.xgboost_library import xgboost
 
     booster = xgboost.Booster(model_file=bytearray(model))
     if booster.num_boosted_rounds() <= rounds:
