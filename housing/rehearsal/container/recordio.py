@@ -36,6 +36,12 @@ def frames(content: bytes) -> Iterator[bytes]:
         start = end
 
 
+class DecodeError(ValueError):
+    """Named in answers as protobuf's own, which the image has."""
+
+    __module__ = "google.protobuf.message"
+
+
 def rows(content: bytes) -> tuple[Any, NDArray[Any] | None]:
     """Features, an array or a sparse matrix of SciPy's, and labels, None where there are none. Raises ValueError."""
     import numpy as np
@@ -127,7 +133,7 @@ def _numbers(parts: Sequence[Any], kind: str | None, *, signed: bool = False) ->
 
 
 def _fields(message: bytes) -> Iterator[tuple[int, Any]]:
-    """The number of each field of a message, and its content. Raises ValueError."""
+    """The number of each field of a message, and its content. Raises DecodeError."""
     place = 0
     while place < len(message):
         tag, place = _varint(message, place)
@@ -141,9 +147,9 @@ def _fields(message: bytes) -> Iterator[tuple[int, Any]]:
         elif kind in (_EIGHT_BYTES, _FOUR_BYTES):
             size = 8 if kind == _EIGHT_BYTES else 4
         else:
-            raise ValueError("Error parsing message with type 'aialgs.data.Record'")
+            raise DecodeError("Error parsing message with type 'aialgs.data.Record'")
         if place + size > len(message):
-            raise ValueError("Error parsing message with type 'aialgs.data.Record'")
+            raise DecodeError("Error parsing message with type 'aialgs.data.Record'")
         yield tag >> 3, message[place : place + size]
         place += size
 
@@ -152,7 +158,7 @@ def _varint(message: bytes, place: int) -> tuple[int, int]:
     number = shift = 0
     while True:
         if place >= len(message) or shift > 63:
-            raise ValueError("Error parsing message with type 'aialgs.data.Record'")
+            raise DecodeError("Error parsing message with type 'aialgs.data.Record'")
         byte = message[place]
         number |= (byte & 0x7F) << shift
         place += 1

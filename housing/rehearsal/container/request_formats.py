@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import csv
 import importlib.util
-import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,29 +19,28 @@ _RECORDIO = ("recordio-protobuf", "application/x-recordio-protobuf")
 _PARQUET = ("parquet", "application/x-parquet")
 _ALL = ("csv", "libsvm", "parquet", *_RECORDIO[:1], "text/csv", *_LIBSVM[1:], _PARQUET[1], _RECORDIO[1])
 _SNIFFED = 512
-DECODED = (_CSV[1], *_LIBSVM[1:], _RECORDIO[1])
-"""What the image decodes for a script that does not."""
 
 
 class Unreadable(Exception):
     """The request's type is unknown, or its rows are not of that type."""
 
 
-def read_rows(
-    body: bytes, content_type: str | None, *, absent: float = math.nan, stripped: bool = False
-) -> xgboost.DMatrix:
-    """The request's rows; without a type they are taken for libsvm, whose lines leave out what is `absent`.
+class UnknownType(Exception):
+    """The image decodes no such type for a script; the message is its name."""
 
-    A newline at the end of a text begins another row, unless it is `stripped`. Raises
-    Unreadable, in the container's words.
+
+def read_rows(body: bytes, content_type: str | None) -> xgboost.DMatrix:
+    """What the image reads in algorithm mode; without a type rows are taken for libsvm.
+
+    Raises Unreadable, in the container's words.
     """
     form = _form(content_type)
     gap = " " if form == "recordio-protobuf" else "\n "
     try:
         if form == "recordio-protobuf":
             return _read_recordio(body)
-        text = body.strip().decode("utf-8") if stripped else body.decode("utf-8")
-        return _read_csv(text) if form == "csv" else _read_libsvm(text, absent)
+        text = body.strip().decode("utf-8")
+        return _read_csv(text) if form == "csv" else _read_sparse(text)
     except Exception as e:
         # The container, too, answers whatever numpy, csv or XGBoost raise for rows that they cannot read.
         raise Unreadable(
@@ -50,9 +48,29 @@ def read_rows(
         ) from e
 
 
+def decode(body: bytes, content_type: str) -> xgboost.DMatrix:
+    """What the image reads for a script that does not: a newline at the end of CSV begins another row.
+
+    Raises UnknownType, and otherwise whatever numpy, csv or XGBoost raise.
+    """
+    kind = bare_type(content_type)
+    if kind == _CSV[1]:
+        return _read_csv(body.decode("utf-8"))
+    if kind in _LIBSVM[1:]:
+        return _read_dense(body.decode("utf-8"))
+    if kind == _RECORDIO[1]:
+        return _read_recordio(body)
+    raise UnknownType(kind)
+
+
 def media_type(header: str | None) -> str:
     """The type of a Content-Type or Accept header without its parameters, in lower case; "" when there is none."""
-    return (header or "").partition(";")[0].strip().lower()
+    return bare_type(header).lower()
+
+
+def bare_type(header: str | None) -> str:
+    """As `media_type`, as it was written."""
+    return (header or "").partition(";")[0].strip()
 
 
 def _form(content_type: str | None) -> str:
@@ -77,7 +95,7 @@ def _form(content_type: str | None) -> str:
 
 def _parameters(content_type: str) -> dict[str, str]:
     pairs = (part.partition("=") for part in content_type.lower().split(";")[1:])
-    return {name.strip(): value.strip() for name, _, value in pairs}
+    return {name.strip(): value.strip().strip('"') for name, _, value in pairs}
 
 
 def _read_csv(text: str) -> xgboost.DMatrix:
@@ -103,20 +121,37 @@ def _read_recordio(body: bytes) -> xgboost.DMatrix:
     return xgboost.DMatrix(features, label=labels, nthread=1)
 
 
-def _read_libsvm(text: str, absent: float) -> xgboost.DMatrix:
+def _read_sparse(text: str) -> xgboost.DMatrix:
+    """libsvm in algorithm mode: what a line leaves out is missing, what it names twice is added up."""
+    import numpy as np
+    import xgboost
+    from scipy.sparse import csr_matrix
+
+    items = [
+        (row, item.split(":")) for row, line in enumerate(text.split("\n")) for item in line.split(" ") if ":" in item
+    ]
+    columns = np.array([int(parts[0]) for _, parts in items]).astype(int)
+    if len(columns) and columns.min() >= 1:
+        columns = columns - 1
+    values = np.array([parts[1] for _, parts in items]).astype(float)
+    return xgboost.DMatrix(csr_matrix((values, (np.array([row for row, _ in items]), columns))), nthread=1)
+
+
+def _read_dense(text: str) -> xgboost.DMatrix:
+    """libsvm for scripts: what a line leaves out is 0."""
     import numpy as np
     import xgboost
 
-    cells = [
-        (row, int(index), float(value))
-        for row, line in enumerate(text.strip().split("\n"))
-        for index, colon, value in (item.partition(":") for item in line.split(" "))
-        if colon
+    rows = [
+        {int(index): float(value) for index, colon, value in (item.partition(":") for item in line.split()) if colon}
+        for line in text.strip().split("\n")
     ]
-    first = 1 if min(index for _, index, _ in cells) >= 1 else 0
-    rows = 1 + max(row for row, _, _ in cells)
-    columns = 1 - first + max(index for _, index, _ in cells)
-    matrix = np.full((rows, columns), absent)
-    for row, index, value in cells:
-        matrix[row, index - first] = value
+    if not any(rows):
+        return xgboost.DMatrix(np.empty((0, 0)), nthread=1)
+    named = [index for row in rows for index in row]
+    first = 1 if min(named) >= 1 else 0
+    matrix = np.zeros((len(rows), max(named) - first + 1))
+    for number, row in enumerate(rows):
+        for index, value in row.items():
+            matrix[number, index - first] = value
     return xgboost.DMatrix(matrix, nthread=1)

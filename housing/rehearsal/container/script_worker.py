@@ -145,10 +145,10 @@ def _decode_rows(formats: str) -> Callable[[Any, str], Any]:
     spec.loader.exec_module(known)
 
     def decode(content: Any, content_type: str) -> Any:
-        if known.media_type(content_type) not in known.DECODED:
-            raise UnsupportedFormatError(content_type)
-        # Unlike in algorithm mode: what a line of libsvm leaves out is 0, and a newline at the end is no good.
-        return known.read_rows(content.encode() if isinstance(content, str) else content, content_type, absent=0.0)
+        try:
+            return known.decode(content.encode() if isinstance(content, str) else content, content_type)
+        except known.UnknownType as error:
+            raise UnsupportedFormatError(str(error)) from None
 
     return decode
 

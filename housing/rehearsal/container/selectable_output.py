@@ -36,13 +36,14 @@ class NotEncodable(Exception):
 
 
 def select(predictions: NDArray[Any], keys: Sequence[str], objective: str, num_class: int) -> list[dict[str, Any]]:
-    """One dictionary a row with the wanted keys."""
+    """One dictionary a row with the wanted keys, in the image's order."""
     if objective not in _OFFERED:
         raise NotEncodable(f"Objective `{objective}` unsupported for selectable inference predictions.")
-    offered = _OFFERED[objective]
+    wanted = [key for key in _OFFERED[objective] if key in keys]
+    unknown = dict.fromkeys((key for key in keys if key not in wanted), math.nan)
 
     def cells(row: Any) -> dict[str, Any]:
-        return {key: _value(key, row, objective, num_class) if key in offered else math.nan for key in keys}
+        return {key: _value(key, row, objective, num_class) for key in wanted} | unknown
 
     return [cells(row) for row in predictions]
 

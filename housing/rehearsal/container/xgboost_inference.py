@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from housing.rehearsal.container.inference import CRASHED, Answer, Setup, Unhealthy
-from housing.rehearsal.container.request_formats import Unreadable, media_type, read_rows
+from housing.rehearsal.container.request_formats import Unreadable, bare_type, media_type, read_rows
 from housing.rehearsal.container.selectable_output import NotEncodable, encode_selected, select
 
 if TYPE_CHECKING:
@@ -47,10 +47,10 @@ class XGBoostContainer:
     def invoke(self, body: bytes, content_type: str | None, accept: str | None) -> Answer:
         if len(body) > int(self._environment.get("MAX_CONTENT_LENGTH", _MOST_BYTES)):
             return Answer.text(413, "The data value transmitted exceeds the capacity limit.")
-        if not body:
+        if not body or _is_form(content_type):
             return Answer.text(204, "")
         try:
-            rows = read_rows(body, content_type, stripped=True)
+            rows = read_rows(body, content_type)
         except Unreadable as e:
             return self._fail(415, str(e))
         try:
@@ -62,7 +62,8 @@ class XGBoostContainer:
             wanted = self._environment.get("SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT", "text/csv")
         elif wanted not in _ACCEPTED:
             return self._fail(
-                406, f"Accept type {wanted} is not supported. Please use supported accept types: {_ACCEPTED}."
+                406,
+                f"Accept type {bare_type(accept)} is not supported. Please use supported accept types: {_ACCEPTED}.",
             )
         return self._encode(predictions, wanted)
 
@@ -74,21 +75,14 @@ class XGBoostContainer:
 
         with self._lock:
             each = [booster.predict(rows, validate_features=False) for booster in self._boosters]
-        if len(each) == 1:
-            return np.asarray(each[0])
-        if self._objective in _VOTED:
-            return np.apply_along_axis(_most_frequent, 0, np.stack(each))
-        return np.asarray(np.mean(each, axis=0))
+        return np.asarray(each[0] if len(each) == 1 else np.mean(each, axis=0))
 
     def _encode(self, predictions: NDArray[np.float32], accept: str) -> Answer:
         batch = bool(self._environment.get("SAGEMAKER_BATCH"))
+        if self._objective in _VOTED and len(self._boosters) > 1:
+            return self._voted()
         if "SAGEMAKER_INFERENCE_OUTPUT" in self._environment:
-            keys = self._environment["SAGEMAKER_INFERENCE_OUTPUT"].replace(" ", "").lower().split(",")
-            try:
-                selected = select(predictions, keys, self._objective, self._classes)
-                return Answer(200, encode_selected(selected, keys, accept, batch=batch), accept)
-            except NotEncodable as e:
-                return self._fail(500, str(e))
+            return self._select(predictions, accept, batch=batch)
         values = predictions.tolist()
         if batch:
             return Answer.text(200, "".join(f"{value}\n" for value in values), accept)
@@ -97,7 +91,24 @@ class XGBoostContainer:
         if accept == "text/csv":
             return Answer.text(200, "".join(f"{_csv(value)}\n" for value in values), accept)
         # The image takes jsonlines and recordio for acceptable, but encodes them for selectable output alone.
-        self._log(f"UnsupportedFormatError: Content type {accept} is not supported by this framework.")
+        return self._crash(f"UnsupportedFormatError: Content type {accept} is not supported by this framework.")
+
+    def _select(self, predictions: NDArray[np.float32], accept: str, *, batch: bool) -> Answer:
+        keys = self._environment["SAGEMAKER_INFERENCE_OUTPUT"].replace(" ", "").lower().split(",")
+        try:
+            selected = select(predictions, keys, self._objective, self._classes)
+            return Answer(200, encode_selected(selected, keys, accept, batch=batch), accept)
+        except NotEncodable as e:
+            return self._fail(500, str(e))
+
+    def _voted(self) -> Answer:
+        """With its SciPy the image is left with the vote on the first row, a number, and takes it for a list."""
+        if "SAGEMAKER_INFERENCE_OUTPUT" in self._environment:
+            return self._fail(500, "'numpy.float32' object is not iterable")
+        return self._crash("TypeError: 'float' object is not iterable")
+
+    def _crash(self, why: str) -> Answer:
+        self._log(why)
         return Answer.text(500, CRASHED)
 
     def _fail(self, status: int, message: str) -> Answer:
@@ -127,11 +138,12 @@ def _load(folder: Path, *, ensemble: bool) -> list[Any]:
     return boosters
 
 
-def _most_frequent(votes: NDArray[np.float32]) -> np.float32:
-    import numpy as np
-
-    values, counts = np.unique(votes, return_counts=True)
-    return np.float32(values[counts.argmax()])
+def _is_form(content_type: str | None) -> bool:
+    """Which the image's web server takes apart, so that nothing is left of the body."""
+    kind = media_type(content_type)
+    return kind == "application/x-www-form-urlencoded" or (
+        kind == "multipart/form-data" and "boundary=" in (content_type or "").lower()
+    )
 
 
 def _csv(value: float | list[float]) -> str:

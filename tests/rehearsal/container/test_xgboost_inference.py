@@ -52,6 +52,14 @@ def test_libsvm_counts_features_from_one_and_takes_the_rest_for_missing(model: P
     assert float(answer.body) == pytest.approx(float(booster.predict(xgboost.DMatrix(row))[0]))
 
 
+def test_libsvm_adds_up_what_a_line_names_twice_and_needs_no_room_for_what_it_leaves_out(model: Path) -> None:
+    container = _serve(model)
+    once, twice = (container.invoke(line, "text/libsvm", None).body for line in (b"1:3 2:1", b"1:1 2:1 1:2"))
+    assert once == twice
+    far = container.invoke(b"1:1 2000000000:1", "text/libsvm", None)
+    assert (far.status, b"Number of columns does not match" in far.body) == (400, True)
+
+
 @pytest.mark.parametrize("sparse", [False, True])
 def test_records_are_rows(model: Path, booster: xgboost.Booster, sparse: bool) -> None:
     body = encoded(FEATURES[:3].tolist(), [1, 2, 3], sparse=sparse)
@@ -71,7 +79,18 @@ def test_a_row_that_lacks_a_column_is_answered_without_a_word(model: Path) -> No
         (b"LotArea,Street\n1,2", "text/csv", None, 415, "Loading csv data failed with Exception"),
         (b"[[1, 2, 3, 4]]", "application/json", None, 415, "application/json is not an accepted ContentType"),
         (b"1,2,3,4,", "application/x-recordio-protobuf", None, 415, "Invalid RecordIO magic at offset 0"),
-        (b"1,2,3,4", "text/csv", "text/plain", 406, "Accept type text/plain is not supported"),
+        (b"1,2,3,4", "text/csv", "Text/Plain; q=1", 406, "Accept type Text/Plain is not supported"),
+        (b"1,2,3,4", "text/csv; label_size=2", None, 415, "Optional parameter label_size must be equal to 1"),
+        (b"1,2,3,4", 'text/csv; label_size="1"', None, 200, ""),
+        (b"1,2,3,4", "application/x-www-form-urlencoded", None, 204, ""),
+        (
+            b"\n#\xd7\xce\x04\0\0\0\xff\xff\xff\xff",
+            "recordio-protobuf",
+            None,
+            415,
+            "google.protobuf.message.DecodeError",
+        ),
+        (b"1:1:9 2:a", "libsvm", None, 415, "could not convert string to float: np.str_('a')"),
         (b"1,2,3,4", None, None, 415, "Loading libsvm data failed"),
         (b"", "text/csv", None, 204, ""),
         (b"1," * 4_000_000, "text/csv", None, 413, "exceeds the capacity limit"),
@@ -97,6 +116,17 @@ def test_every_visible_file_in_the_root_is_a_member_of_the_ensemble(model: Path,
     assert float(answer.body) == pytest.approx((booster.predict(rows)[0] + other.predict(rows)[0]) / 2)
 
 
+@pytest.mark.parametrize(
+    ("selected", "says"), [({}, "Internal Server Error"), ({"SAGEMAKER_INFERENCE_OUTPUT": "labels"}, "not iterable")]
+)
+def test_an_ensemble_that_votes_fails_as_in_the_image(tmp_path: Path, selected: dict[str, str], says: str) -> None:
+    booster = _fitted((FEATURES[:, 0] > 0).astype(int), {"objective": "binary:hinge"})
+    for name in ("one", "another"):
+        (tmp_path / name).write_bytes(booster.save_raw("ubj"))
+    answer = _serve(tmp_path, **selected).invoke(_csv(FEATURES[:2]), "text/csv", None)
+    assert (answer.status, says in answer.body.decode()) == (500, True)
+
+
 def test_a_file_that_is_no_booster_fails_the_health_check_and_says_so_in_the_log(model: Path) -> None:
     (model / "encoder.json").write_text('{"columns": []}')
     lines: list[str] = []
@@ -119,6 +149,7 @@ def test_output_can_be_selected(tmp_path: Path) -> None:
 
     row = json.loads(container.invoke(_csv(FEATURES[:1]), "text/csv", "application/jsonlines").body)
     probability = booster.predict(xgboost.DMatrix(FEATURES[:1]))[0].item()
+    assert list(row) == ["predicted_label", "probabilities", "predicted_score"]
     assert row["predicted_label"] == int(probability > 0.5)
     assert row["probabilities"] == [1 - probability, probability]
     assert np.isnan(row["predicted_score"])
