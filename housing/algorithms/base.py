@@ -90,7 +90,8 @@ class Capabilities:
     of levels that have no order; `matrix` takes their places. `batches`: `matrix` can go through the features some rows
     at a time, so that they need not be in memory. `monotone` names the hyperparameter that takes for each column
     whether answers rise (1) or fall (-1) with it. `not_with` are values of hyperparameters that exclude one of these
-    three. `any_task`: what it fits is the user's business, and so is the kind of label.
+    three. `any_task`: what it fits is the user's business, and so is the kind of label. `reference` are
+    the hyperparameters of a fit that is plain and cheap enough to stand beside every study; None: there is none.
     """
 
     rounds: str | None = None
@@ -105,6 +106,7 @@ class Capabilities:
     monotone: str | None = None
     not_with: Mapping[DataRule, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
     any_task: bool = False
+    reference: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)

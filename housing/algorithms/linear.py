@@ -58,7 +58,9 @@ class Linear(FittingAlgorithm):
         "num_class": Hyperparameter("int", "levels of the label, of more than two", low=3, tunable=False),
         "seed": Hyperparameter("int", "left out, the experiment's seed", low=0, high=2**31 - 1, tunable=False),
     }
-    capabilities: ClassVar[Capabilities] = Capabilities(loss="objective", missing_values=True, weights=True)
+    capabilities: ClassVar[Capabilities] = Capabilities(
+        loss="objective", missing_values=True, weights=True, reference={"alpha": 0.01}
+    )
     model_format: ClassVar[str] = "json"
     tasks: ClassVar[Mapping[str, ForTask]] = {
         "regression": ForTask((_NUMBER,)),

@@ -14,7 +14,7 @@ from housing.config.load import check, compose
 from housing.config.schema import Experiment
 from housing.errors import HousingError
 from housing.secrets import masked, remember_override
-from housing.workflow.outcome import Outcome, Reporter
+from housing.workflow.outcome import Outcome, Reporter, key_of
 
 _COMPOSING = threading.Lock()
 """Hydra keeps what it composes in variables of its module."""
@@ -32,13 +32,16 @@ def composed(command: str, overrides: Sequence[str], config_dir: Path | None) ->
 def execute(command: str, overrides: Sequence[str], config_dir: Path | None, reporter: Reporter, **own: Any) -> Outcome:
     """Run a command; `own` is what it takes besides overrides. Raises HousingError."""
     overrides = with_own_defaults(command, overrides, config_dir)
-    found, experiment = composed(command, overrides, config_dir)
+    where = _without_the_study(overrides) if command in WITH_A_STUDY else tuple(overrides)
+    found, experiment = composed(command, where, config_dir)
     from housing.workflow.commands import command as step
 
     if command in WITH_A_STUDY and experiment.study.resume is not None:
         from housing.workflow.resuming import recorded_request
 
         overrides, config_dir = recorded_request(experiment, overrides, config_dir)
+        found, experiment = composed(command, overrides, config_dir)
+    elif where != tuple(overrides):
         found, experiment = composed(command, overrides, config_dir)
     _tell_of_secrets(experiment, found.where(("tracking", "uri")), reporter)
     with _COMPOSING:
@@ -50,6 +53,16 @@ def execute(command: str, overrides: Sequence[str], config_dir: Path | None, rep
             error.command = invocation.next(*error.way_out)
         raise
     return outcome
+
+
+def _without_the_study(overrides: Sequence[str]) -> tuple[str, ...]:
+    """What says where a study to resume is recorded; all that was typed where none is resumed.
+
+    What is typed of the study itself need not fit to any search space but the recorded one.
+    """
+    if not any(key_of(override) == "study.resume" for override in overrides):
+        return tuple(overrides)
+    return tuple(each for each in overrides if key_of(each) == "study.resume" or not key_of(each).startswith("study"))
 
 
 def _tell_of_secrets(experiment: Experiment, where: str, reporter: Reporter) -> None:

@@ -43,6 +43,8 @@ class Study:
     encoder and code) is not trained again: it takes that run's result.
     With `blend`, up to so many of the best trials answer together, each by a weight, where that is better than the best
     alone on the rows that the objective is of: it is one model, and the one that is promoted.
+    With `reference` a cheap linear model is fitted to the same rows and stands beside the naive predictor at the end of
+    the leaderboard; it is no trial, and nothing is promoted of it.
     `engine` amt leaves the search to SageMaker's automatic model tuning, on targets that offer it; `start_from` then
     names earlier studies of the same kind that it learns from. With optuna it is run here, and trains anywhere.
     """
@@ -67,6 +69,7 @@ class Study:
     resume: str | None = None
     reuse: bool = False
     blend: int | None = None
+    reference: bool = True
     engine: Literal["optuna", "amt"] = "optuna"
 
     def __post_init__(self) -> None:

@@ -61,7 +61,8 @@ def compare(
         )
         if html is not None:
             _write(html, _page(record, jobs, compared, experiment))
-    return _outcome(compared, experiment, invocation, words=runs, html=html)
+        beside = _references(record, jobs, experiment.study.objectives[0])
+    return _outcome(compared, experiment, invocation, words=runs, html=html, beside=beside)
 
 
 def _latest(record: Record, experiment: Experiment, top: int) -> list[Run]:
@@ -100,6 +101,16 @@ def _best(children: Sequence[Run], experiment: Experiment) -> list[Run]:
 def _rank(run: Run) -> str:
     """As text that sorts; a blend of a study's trials is there because it is better than any of them."""
     return "" if schema.BLEND in run.tags else run.tags.get(schema.RANK, "~")
+
+
+def _references(record: Record, jobs: Sequence[Run], objective: str) -> list[str]:
+    """What the studies of these jobs were held against."""
+    found: dict[str, float] = {}
+    for study in dict.fromkeys(job.parent for job in jobs if job.parent and schema.STUDY in job.tags):
+        told = json.loads(record.get(study).tags.get(schema.REFERENCES, "{}"))
+        found |= {name: values[objective] for name, values in told.items() if objective in values}
+    named = ", ".join(f"{name} {value:,.6g}" for name, value in found.items())
+    return [f"to be held against, {objective}: {named}"] if found else []
 
 
 def _too_few(words: Sequence[str], jobs: Sequence[Run]) -> str:
@@ -220,10 +231,17 @@ def _write(file: Path, page: str) -> None:
 
 
 def _outcome(
-    compared: Comparison, experiment: Experiment, invocation: Invocation, *, words: Sequence[str], html: Path | None
+    compared: Comparison,
+    experiment: Experiment,
+    invocation: Invocation,
+    *,
+    words: Sequence[str],
+    html: Path | None,
+    beside: Sequence[str],
 ) -> Outcome:
     differing, equal = compared.differing, compared.equal
     lines = [compared.incomparable] if compared.incomparable else _winner(compared, experiment.study.objectives[0])
+    lines += beside
     lines.append(
         f"{len(equal)} values are the same in all of them and are not shown" if equal else "nothing is the same"
     )

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from housing.training.metrics import direction
 from housing.tuning.space import bare
 from housing.tuning.trial import costs
-from housing.workflow.headline import naive_objective
 from housing.workflow.outcome import OutputTable, StudyProgress
+from housing.workflow.references import NAIVE, References
 from housing.workflow.session import Session
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from housing.tuning.trial import FinishedTrial, Trial
 
 _SHOWN = 10
+_ABOUT = {NAIVE: "ignores every column"}
 
 
 class Leaderboard:
@@ -179,11 +180,13 @@ def _values(parameters: Point, space: SearchSpace) -> list[Any]:
     ]
 
 
-def with_naive(session: Session, board: OutputTable) -> OutputTable:
-    """A leaderboard with the predictor to beat at its end; it has no values of the search space."""
+def with_references(session: Session, board: OutputTable, found: References) -> OutputTable:
+    """A leaderboard with what its trials are held against at its end; none of it has values of the search space."""
     objectives = session.experiment.study.objectives
-    values = [naive_objective(session, objective) for objective in objectives]
-    if values[0] is None:
-        return board
-    blanks = [None] * (len(board.columns) - len(values) - 4)
-    return replace(board, rows=[*board.rows, [None, "naive", *values, *blanks, None, "ignores every column"]])
+    blanks = [None] * (len(board.columns) - len(objectives) - 4)
+    rows = [
+        [None, name, *(values.get(each) for each in objectives), *blanks, None, _ABOUT.get(name, "reference")]
+        for name, values in found.items()
+        if objectives[0] in values
+    ]
+    return replace(board, rows=[*board.rows, *rows])

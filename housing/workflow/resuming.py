@@ -47,7 +47,7 @@ _FREE = (
 )
 _FREE_OF_STUDY = (
     *("name", "trials", "parallel", "time_limit_s", "patience"),
-    *("configured_first", "start_from", "resume", "reuse", "retries", "blend"),
+    *("configured_first", "start_from", "resume", "reuse", "retries", "blend", "reference"),
 )
 _FREE_OF_ALGORITHM = ("bag", "bag_over")
 """A trial is one fit, whatever the final model will be."""

@@ -20,10 +20,11 @@ from housing.workflow.blending import blend
 from housing.workflow.configured import Baseline, configured_point, configured_points_of_others
 from housing.workflow.expected_costs import report_costs
 from housing.workflow.figures import study_figures, trial_figures
-from housing.workflow.leaderboard import leaderboard, with_naive
+from housing.workflow.leaderboard import leaderboard, with_references
 from housing.workflow.managed_search import managed_search, refuse_unsearchable
 from housing.workflow.model_card import study_note
 from housing.workflow.outcome import Invocation, Outcome, OutputTable, Reporter
+from housing.workflow.references import References, references
 from housing.workflow.resuming import OpenStudy, known_points, open_study
 from housing.workflow.session import Session
 from housing.workflow.spending import bill
@@ -48,6 +49,7 @@ class FinishedStudy:
     result: StudyResult
     summary: Summary
     best: Run
+    references: References
 
 
 def tune(experiment: Experiment, invocation: Invocation, reporter: Reporter) -> Outcome:
@@ -67,7 +69,9 @@ def tune(experiment: Experiment, invocation: Invocation, reporter: Reporter) -> 
                 "config_hash": invocation.config_hash,
             },
             lines=finished.summary.sentences,
-            tables=(with_naive(session, _best(leaderboard(session, finished.result.trials))),),
+            tables=(
+                with_references(session, _best(leaderboard(session, finished.result.trials)), finished.references),
+            ),
             recorded=session.records_at,
             next_commands=(
                 (
@@ -127,11 +131,13 @@ def study(session: Session, *, parent: str | None, baseline: Baseline | None = N
         cost = bill(session.runs.children(opened.run_id)) if rental is not None else None
         opened.metrics["trials"] = len(result.trials)
         opened.metrics.update(cost.metrics if cost else {})
-        summary = summarise(session, result, cost)
+        found = references(session) if ranked else {}
+        summary = summarise(session, result, found, cost)
         if ranked:
             opened.metrics.update(_scores(ranked[0]))
             opened.tags.update({schema.BEST_RUN: ranked[0].id, schema.BEST: ranked[0].name})
-            board = with_naive(session, leaderboard(session, result.trials))
+            board = with_references(session, leaderboard(session, result.trials), found)
+            opened.tags[schema.REFERENCES] = json.dumps(found)
             opened.tags[schema.NOTE] = study_note(name, summary.sentences, board)
             files = study_figures(session, opened.run_id, name, result, summary=summary, ranked=ranked)
             session.runs.log_files(opened.run_id, files)
@@ -152,7 +158,7 @@ def study(session: Session, *, parent: str | None, baseline: Baseline | None = N
         "tune",
         f"{name}: best of {len(result.trials)} {best.name}, {session.amount(best.metrics[objective], objective)}",
     )
-    return FinishedStudy(opened.run_id, name, result, summary, best)
+    return FinishedStudy(opened.run_id, name, result, summary, best, found)
 
 
 def _tell_algorithms(session: Session) -> None:

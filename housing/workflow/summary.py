@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from housing.training.metrics import direction
 from housing.tuning.space import identity
 from housing.workflow.configured import configured_point
-from housing.workflow.headline import naive_objective
+from housing.workflow.references import NAIVE, References
 from housing.workflow.session import Session
 from housing.workflow.spending import Bill
 
@@ -52,7 +52,7 @@ class Summary:
         }
 
 
-def summarise(session: Session, result: StudyResult, cost: Bill | None = None) -> Summary:
+def summarise(session: Session, result: StudyResult, found: References, cost: Bill | None = None) -> Summary:
     """Importances are computed here, once, for the last block and the report."""
     objective = session.experiment.study.objectives[0]
     values = sorted(
@@ -64,7 +64,7 @@ def summarise(session: Session, result: StudyResult, cost: Bill | None = None) -
     sentences = [_counts(result)]
     if values:
         sentences.append(f"{objective}: " + ", ".join(f"{n} {session.amount(v, objective)}" for n, v in spread.items()))
-        sentences += _beside(session, result, objective)
+        sentences += _beside(session, result, objective, found)
         sentences += _ties(session, result, objective)
     if len(result.space) > 1 and values:
         sentences.append(_mattered(importances))
@@ -73,15 +73,19 @@ def summarise(session: Session, result: StudyResult, cost: Bill | None = None) -
     return Summary(tuple(sentences), spread, importances, cost.metrics if cost is not None else {})
 
 
-def _beside(session: Session, result: StudyResult, objective: str) -> list[str]:
-    """What the best is to be held against: the configured point, and the predictor that ignores every column."""
-    point, naive = configured_point(session), naive_objective(session, objective)
+def _beside(session: Session, result: StudyResult, objective: str, found: References) -> list[str]:
+    """What the best is to be held against: the configured point, and the references."""
+    point = configured_point(session)
     told = [
         f"the configured point {session.amount(trial.values[0], objective)} (t{trial.number:02d})"
         for trial in result.trials
         if point is not None and trial.values and identity(trial.parameters) == identity(point)
     ]
-    told += [f"the naive predictor {session.amount(naive, objective)}"] if naive is not None else []
+    told += [
+        f"{'the naive predictor' if name == NAIVE else name} {session.amount(values[objective], objective)}"
+        for name, values in found.items()
+        if objective in values
+    ]
     return ["to be held against: " + ", ".join(told)] if told else []
 
 

@@ -15,7 +15,7 @@ from housing.workflow.configured import Baseline, better_of
 from housing.workflow.group_report import group_figures
 from housing.workflow.headline import judged_by, naive_value
 from housing.workflow.jobs import fit
-from housing.workflow.leaderboard import leaderboard, with_naive
+from housing.workflow.leaderboard import leaderboard, with_references
 from housing.workflow.next_commands import larger_study, own_rows
 from housing.workflow.other_targets import figures_on_other_targets, keep_figures
 from housing.workflow.outcome import Invocation, Outcome, OutputTable, Reporter
@@ -81,7 +81,7 @@ def _algorithms(session: Session, finished: FinishedStudy) -> tuple[OutputTable,
     """The leaderboard of a study among algorithms."""
     if "algorithm" not in session.experiment.search_space:
         return ()
-    board = with_naive(session, leaderboard(session, finished.result.trials))
+    board = with_references(session, leaderboard(session, finished.result.trials), finished.references)
     return (replace(board, title="algorithms, validation part"),)
 
 

@@ -76,6 +76,32 @@ def test_a_trial_over_repeats_is_the_mean_over_seeds_and_ties_are_told(housing: 
     assert longer.data["trials"] == 3
 
 
+def test_a_linear_model_stands_beside_the_naive_predictor(housing: Housing, project: Path) -> None:
+    small = ("dataset=penguins", "algorithm.num_round=3", "study.trials=2")
+    tuned = housing("tune", "study.reference=true", *small)
+    assert tuned.code == 0, tuned.err
+    last = [line.split() for line in tuned.out.splitlines() if line.split()[:2] in (["-", "naive"], ["-", "linear"])]
+    assert [line[1] for line in last] == ["naive", "linear"]
+    alone = housing("train", "dataset=penguins", "algorithm=linear", "algorithm.alpha=0.01", "--json").data["metrics"][
+        "validation_log_loss"
+    ]
+    study = Runs.open(f"sqlite:///{project}/mlflow.db", "penguins").latest_study()
+    assert study is not None
+    known = json.loads(study.tags["housing.references"])
+    assert known["linear"] == {"validation_log_loss": alone}
+    assert f"linear {alone:,.6g}" in housing("compare", study.name, "dataset=penguins").out
+
+
+def test_a_study_goes_on_where_its_sampler_fits_no_search_space_but_its_own(housing: Housing) -> None:
+    small = ("dataset=penguins", "algorithm.num_round=3", "study.reproducible=true", "--json")
+    begun = housing("tune", "study=zip", "~search_space", "algorithm.eta=choice(0.3,0.1)", "study.trials=2", *small)
+    assert begun.code == 0, begun.err
+    resume = (f"study.resume={begun.data['name']}", "study.trials=4", "study=zip", "dataset=penguins", "--json")
+    gone_on = housing("tune", *resume)
+    assert gone_on.code == 0, gone_on.err
+    assert gone_on.data["trials"] == 3
+
+
 def test_hopeless_folds_are_pruned_and_recorded_with_what_they_had(housing: Housing, project: Path) -> None:
     spread = "algorithm.eta=choice(0.01,0.02,0.3,0.4,0.5)"
     tuned = housing(
