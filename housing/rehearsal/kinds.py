@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from housing.rehearsal.account import ACCOUNT
 from housing.rehearsal.responses import ApiError
@@ -24,6 +24,7 @@ class Kind:
     taken: str
     missing_code: str = "ValidationException"
     taken_code: str = "ValidationException"
+    case_counts: bool = True  # in new names: where it does not, `A` is taken where there is `a`
 
     @property
     def name_member(self) -> str:
@@ -44,12 +45,12 @@ class Kind:
         return ApiError(self.taken_code, self.taken.format(arn=arn, name=arn.rpartition("/")[2]))
 
 
-def _job(name: str, shape: str, *, missing: str, missing_code: str, noun: str) -> Kind:
+def _job(name: str, shape: str, *, missing: str, missing_code: str, noun: str, case_counts: bool = True) -> Kind:
     taken = (
         f"Job name must be unique within an AWS account and region, and a {noun} job with this name already exists "
         "({arn})"
     )
-    return Kind(name, shape, missing, taken, missing_code, "ResourceInUse")
+    return Kind(name, shape, missing, taken, missing_code, "ResourceInUse", case_counts)
 
 
 def _thing(name: str, shape: str, noun: str) -> Kind:
@@ -72,6 +73,7 @@ KINDS = {
             missing="Amazon SageMaker can't find a tuning job with name {name}.",
             missing_code="ResourceNotFound",
             noun="tuning",
+            case_counts=False,
         ),
         _job(
             "transform-job",
@@ -82,7 +84,7 @@ KINDS = {
         ),
         _thing("model", "Model", "model"),
         _thing("endpoint-config", "EndpointConfig", "endpoint configuration"),
-        _thing("endpoint", "Endpoint", "endpoint"),
+        replace(_thing("endpoint", "Endpoint", "endpoint"), case_counts=False),
         Kind(
             "model-package-group",
             "ModelPackageGroup",

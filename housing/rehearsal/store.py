@@ -49,10 +49,18 @@ class Store:
         tags = made.pop("Tags", None) or []
         made["_tags"] = {tag["Key"]: tag["Value"] for tag in tags} | made.get("_tags", {})
         with self._lock:
-            if name in self._records[kind]:
-                raise known.exists(own_arn)
+            if (taken := self._taken(kind, name)) is not None:
+                raise known.exists(arn(self._region, kind, taken))
             self._keep(kind, name, made)
             return self.get(kind, name)
+
+    def _taken(self, kind: str, name: str) -> str | None:
+        """The name that stands in the way of a new one."""
+        if name in self._records[kind]:
+            return name
+        if not KINDS[kind].case_counts:
+            return next((known for known in self._records[kind] if known.lower() == name.lower()), None)
+        return None
 
     def get(self, kind: str, name: str) -> Record:
         """ApiError in AWS's words when there is none."""

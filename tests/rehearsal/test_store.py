@@ -89,6 +89,16 @@ def test_a_name_is_given_once(tmp_path: Path, kind: str, code: str, words: str) 
     assert words in refused.value.message
 
 
+def test_in_some_names_capitals_make_no_difference(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    for kind in ("endpoint", "hyper-parameter-tuning-job"):
+        store.create(kind, "x", {})
+        with pytest.raises(ApiError, match=f"{kind}/x"):
+            store.create(kind, "X", {})
+    store.create("training-job", "x", {})
+    assert store.create("training-job", "X", {})["TrainingJobName"] == "X"
+
+
 def test_arns_lead_to_what_exists_alone(tmp_path: Path) -> None:
     store = Store(tmp_path)
     own = store.create("endpoint", "x", {})["EndpointArn"]

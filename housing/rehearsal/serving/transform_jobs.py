@@ -216,6 +216,8 @@ def _check(request: Mapping[str, Any]) -> None:
     data_processing.data_processing(request)
     if request.get("MaxPayloadInMB", 0) > _MOST_PAYLOAD_MB:
         raise refused(f"MaxPayloadInMB must be {_MOST_PAYLOAD_MB} at most, got {request['MaxPayloadInMB']}.")
+    if (together := request.get("MaxConcurrentTransforms", 0) * request.get("MaxPayloadInMB", 0)) > _MOST_PAYLOAD_MB:
+        raise refused(f"MaxConcurrentTransforms * MaxPayloadInMB must be {_MOST_PAYLOAD_MB} at most, got {together}.")
     source = given["DataSource"]["S3DataSource"]
     if source["S3DataType"] != "S3Prefix":
         raise unsupported(f"the rehearsal does not support S3DataType {source['S3DataType']}")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 
 from housing.rehearsal.api.validation import service_model
 from housing.rehearsal.running import RunningRehearsal
@@ -52,6 +53,12 @@ def test_objects_come_back_as_they_went(rehearsal: Served) -> None:
     assert answer["Metadata"] == {"with_underscore": "1", "with-dash": "2"}
     assert s3.head_object(Bucket="objects", Key="ü/a b+c%.csv")["ContentLength"] == len(large)
     assert [entry["Key"] for entry in s3.list_objects_v2(Bucket="objects")["Contents"]] == ["ü/a b+c%.csv"]
+
+
+@pytest.mark.parametrize("name", ["A-big", "a" * 64, "a_b", "192.168.1.1", "-a-b", "a..b", "xn--abc", "abc-s3alias"])
+def test_a_bucket_is_called_as_s3_calls_them(rehearsal: Served, name: str) -> None:
+    with pytest.raises(ClientError, match="The specified bucket is not valid"):
+        rehearsal.client("s3").create_bucket(Bucket=name)
 
 
 def test_presigned_addresses_work(rehearsal: Served) -> None:

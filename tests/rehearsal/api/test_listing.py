@@ -76,3 +76,9 @@ def test_tags_are_added_overwritten_listed_and_deleted(context: Any, rehearsal: 
     assert client.list_tags(ResourceArn=arn)["Tags"] == [{"Key": "b", "Value": "3"}]
     with pytest.raises(client.exceptions.ClientError, match="Could not find resource"):
         client.list_tags(ResourceArn=arn + "x")
+    for tags, words in (
+        ([{"Key": "c", "Value": ""}] * 2, "must be unique"),
+        ([{"Key": "AWS:c", "Value": ""}], "aws: prefixed"),
+    ):
+        with pytest.raises(client.exceptions.ClientError, match=words):
+            client.add_tags(ResourceArn=arn, Tags=tags)

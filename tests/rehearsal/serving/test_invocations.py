@@ -412,6 +412,18 @@ def test_a_transform_job_fails_with_the_reason_and_can_be_stopped(shop: Shop, se
     assert _ended(shop, job)["TransformJobStatus"] == "Stopped"
 
 
+@pytest.mark.parametrize(
+    ("limits", "words"),
+    [
+        ({"MaxPayloadInMB": 101}, "MaxPayloadInMB must be 100 at most, got 101"),
+        ({"MaxPayloadInMB": 50, "MaxConcurrentTransforms": 3}, "must be 100 at most, got 150"),
+    ],
+)
+def test_a_transform_job_sends_no_more_at_once_than_it_may(shop: Shop, limits: dict[str, int], words: str) -> None:
+    with pytest.raises(ClientError, match=words):
+        _transform(shop, shop.model(), "any/", "out", **limits)
+
+
 def test_autoscaling_follows_the_load_within_its_bounds(shop: Shop, settings: Callable[..., None]) -> None:
     settings(speed=400)
     endpoint = shop.endpoint(variant(shop.model()))
@@ -513,13 +525,16 @@ def _capture(shop: Shop) -> dict[str, Any]:
     }
 
 
+_OF_THE_JOB = ("BatchStrategy", "DataProcessing", "MaxPayloadInMB", "MaxConcurrentTransforms")
+
+
 def _transform(shop: Shop, model: str, source: str, output: str, **more: Any) -> str:
     name = shop.name("transform")
     given = {"S3DataType": "S3Prefix", "S3Uri": f"s3://{BUCKET}/{source}"}
     shop.sagemaker.create_transform_job(
         TransformJobName=name,
         ModelName=model,
-        **{member: more.pop(member) for member in ("BatchStrategy", "DataProcessing") if member in more},
+        **{member: more.pop(member) for member in _OF_THE_JOB if member in more},
         TransformInput={
             "DataSource": {"S3DataSource": given},
             "ContentType": "text/csv",

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from housing.rehearsal.settings import Quotas
 from tests.rehearsal.conftest import Served
 from tests.rehearsal.jobs import SKLEARN, channel, fill_bucket, tuned, tuning, tuning_ended
 
@@ -228,6 +229,13 @@ def test_a_warm_start_learns_from_its_parents(rehearsal: Served) -> None:
 )
 def test_what_aws_refuses_is_refused(rehearsal: Served, config: dict[str, Any], words: str) -> None:
     assert words in _refusal(rehearsal, tuning("refused", config))
+
+
+def test_quotas_are_those_of_the_settings(rehearsal: Served, settings: Settings) -> None:
+    settings(quotas=Quotas(training_run_s=3000, parallel_jobs=1, parallel_bayesian_jobs=12))
+    assert "is 1 at most for the strategy Random, got 2." in _refusal(rehearsal, tuning("parallel"))
+    many = {"Strategy": "Bayesian", "ResourceLimits": {"MaxNumberOfTrainingJobs": 20, "MaxParallelTrainingJobs": 11}}
+    assert "'Longest run time for a training job' is 3000 Seconds" in _refusal(rehearsal, tuning("long", many))
 
 
 def test_a_script_needs_a_definition_of_its_objective(rehearsal: Served) -> None:
