@@ -74,5 +74,5 @@ class _Bounded:
         block: bytes = self._file.read(size)
         self.left -= len(block)
         if self.left < 0:
-            raise ValueError("the archive has a header of more than 1 MiB; pack it anew")
+            raise ValueError("the archive has a header of more than 1 MiB; pack it again")
         return block

@@ -60,7 +60,7 @@ HYPERPARAMETERS: Hyperparameters = {
     "min_gain_to_split": Hyperparameter("float", "least gain of a split", low=0),
     "max_delta_step": Hyperparameter("float", "largest output of a leaf, 0 for no limit", low=0),
     "bagging_fraction": Hyperparameter("float", "share of rows drawn (bagging_freq)", low=_POSITIVE, high=1),
-    "bagging_freq": Hyperparameter("int", "draw rows anew after this many rounds, 0 for never", low=0),
+    "bagging_freq": Hyperparameter("int", "resample rows after this many rounds, 0 for never", low=0),
     "feature_fraction": Hyperparameter("float", "share of columns drawn for each tree", low=_POSITIVE, high=1),
     "feature_fraction_bynode": Hyperparameter("float", "share of columns drawn for each split", low=_POSITIVE, high=1),
     "lambda_l1": Hyperparameter("float", "L1 penalty on leaf values", low=0),

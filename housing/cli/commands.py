@@ -188,7 +188,7 @@ COMMANDS = {
                 ("housing monitor housing-endpoint --labels sold.csv", "the actual labels of rows sent before, by id"),
                 ("housing monitor monitoring.psi=0.1", "warn sooner"),
                 ("housing monitor --detailed-exitcode", "exit code 2 on drift, a clear difference or wrong shares"),
-                ("housing monitor --every 60 --until 18:00 --html monitor.html", "a line a minute, and a page"),
+                ("housing monitor --every 60 --until 18:00 --html monitor.html", "one line per minute, and a page"),
                 ("housing monitor --every 60 --detailed-exitcode monitoring.p99_ms=50", "ends when there is a finding"),
             ),
             argument="[ENDPOINT]",

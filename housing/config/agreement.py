@@ -118,7 +118,7 @@ def _objective_faults(study: Study, place: int, algorithm: Algorithm, judged: Ma
         return [Fault(path, rule, objective, f"choose {some_of(by_round)}, or {way_out}")]
     if algorithm.code is not None and objective in algorithm.code.metrics:
         way_out = f"say algorithm.{algorithm.kind}.directions.{objective}: minimize, or maximize"
-        return [Fault(path, "nobody has said which way it is better", objective, way_out)]
+        return [Fault(path, "nothing says whether lower or higher is better", objective, way_out)]
     return [_unmeasured(objective, algorithm, judged, legal)]
 
 

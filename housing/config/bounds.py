@@ -29,7 +29,7 @@ CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
 
 def control_rule(character: str) -> str:
-    return f"holds the control character U+{ord(character):04X}, which is no part of a text; take it out"
+    return f"holds the control character U+{ord(character):04X}, which does not belong in a text; remove it"
 
 
 def digits_rule(number: str) -> str:

@@ -54,7 +54,7 @@ MEANINGS_IN: Mapping[str, str] = {
     "Dataset.positive": "of two levels, the one that the task is about; null: the second",
     "Dataset.quantiles": "for quantile: the quantiles that are predicted, lowest first",
     "Dataset.source": (
-        "a file, a folder of files or a pattern such as `sales/*.csv`, seen from the working folder; "
+        "a file, a folder of files or a pattern such as `sales/*.csv`, relative to the working folder; "
         "`package:<file>` for shipped data"
     ),
     "Dataset.storage": (
@@ -109,7 +109,7 @@ MEANINGS_IN: Mapping[str, str] = {
     "Gate.confidence": "confidence level of the bootstrap interval of the improvement",
     "Gate.margin": "how much better than the champion it must be, in the metric's unit",
     "Gate.metric": "the metric of the test part that decides; null: the task's first, such as mae or log_loss",
-    "Gate.resamples": "how often the rows are drawn anew for that interval",
+    "Gate.resamples": "how often the rows are resampled for that interval",
     "Gate.worst_class": "what the worst level must reach, such as `{recall: 0.6}`; precision and f1, too",
     "Hyperparameter.about": "one line for people",
     "Hyperparameter.choices": "the values that are allowed; empty: any",
@@ -162,7 +162,7 @@ MEANINGS_IN: Mapping[str, str] = {
     "Published.source": "where the figures were published",
     "Rehearsal.enforce_iam": "whether calls are held to the policies of who signs them",
     "Rehearsal.fail_jobs": "how many of the next training jobs fail in their container",
-    "Rehearsal.folder": "where its state is kept, seen from the working folder",
+    "Rehearsal.folder": "where its state is kept, relative to the working folder",
     "Rehearsal.idle_s": (
         "a rehearsal that a command has started ends after so many seconds without calls, jobs and endpoints"
     ),
@@ -185,7 +185,7 @@ MEANINGS_IN: Mapping[str, str] = {
     ),
     "Script.requirements": "a file in the folder with what SageMaker's image lacks; here it must be installed already",
     "Script.rounds": "the hyperparameter that says how many times metrics are printed",
-    "Script.source_dir": "folder of the script, seen from the working folder; `package:<folder>` for a shipped one",
+    "Script.source_dir": "folder of the script, relative to the working folder; `package:<folder>` for a shipped one",
     "Script.timeout_s": "the longest that a process on this machine may take, in seconds; null: no limit",
     "Serverless.max_concurrency": "how many requests are answered at once at most",
     "Split.by_column": "rows that a column's values claim for a part, before all else",
@@ -200,7 +200,7 @@ MEANINGS_IN: Mapping[str, str] = {
         "null: true for a label with levels"
     ),
     "Spot.checkpoints": "whether an interrupted job goes on where it was",
-    "Spot.lose_work": "accepts that an interrupted job without checkpoints begins anew",
+    "Spot.lose_work": "accepts that an interrupted job without checkpoints starts over",
     "Spot.max_wait_s": (
         "the longest a job may take with its waits for spare machines, in seconds after its start; training counts, too"
     ),
@@ -210,7 +210,7 @@ MEANINGS_IN: Mapping[str, str] = {
     ),
     "Study.engine": "who searches: Optuna here, or amt, SageMaker's automatic model tuning",
     "Study.reference": "a cheap linear model stands at the end of the leaderboard, beside the naive predictor",
-    "Study.repeats": "above 1: a trial is the mean over so many seeds, with an interval, and ties are told",
+    "Study.repeats": "above 1: a trial is the mean over so many seeds, with an interval, and ties are reported",
     "Study.folds": "above 1: a trial is the mean over so many folds of the training rows",
     "Study.name": "name of this kind of study; one in the record is called `tune-<name>-<4 characters>`",
     "Study.objective": (
@@ -254,8 +254,8 @@ MEANINGS_IN: Mapping[str, str] = {
     "Variant.model": "the version it serves: `models:/<name>@<alias>` or `models:/<name>/<version>`",
     "Variant.serverless": "no instances: machines exist while they answer",
     "Variant.shadow": (
-        "true: it gets a copy of the requests and answers nobody; its weight, beside that of the variant it "
-        "shadows, is the share that is copied"
+        "true: it gets a copy of the requests, and its answers are not returned; its weight, beside that of the "
+        "variant it shadows, is the share that is copied"
     ),
     "Vpc.security_groups": "ids of the security groups",
     "Vpc.subnets": "ids of the subnets",

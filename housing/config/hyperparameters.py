@@ -182,7 +182,7 @@ def _distribution_faults(distribution: Distribution, rules: Hyperparameter, plac
         broken = ((choice, rule_broken(rules, choice)) for choice in distribution.choices)
         return [Fault((*place, "choices"), rule, choice) for choice, rule in broken if rule]
     if rules.kind in ("text", "bool"):
-        return [Fault((*place, "type"), "must be categorical: this one is no number", distribution.type)]
+        return [Fault((*place, "type"), "must be categorical: this one is not a number", distribution.type)]
     if isinstance(distribution, Float) and rules.kind == "int":
         return [Fault((*place, "type"), "must be int: this one takes whole numbers", "float", "write type: int")]
     bounds = (("low", distribution.low), ("high", distribution.high))

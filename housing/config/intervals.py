@@ -24,7 +24,7 @@ def interval_faults(rule: IntervalRule | None, dataset: Dataset) -> Iterator[Fau
         return
     question = dataset.task_name
     if not tasks.find(question).has_label_s_scale:
-        rule_text = f"holds a label's value, and what task {question} answers are no values of {dataset.label!r}"
+        rule_text = f"holds a label's value, but what task {question} answers are not values of {dataset.label!r}"
         yield Fault(("intervals", "coverage"), rule_text, rule.coverage, "leave it out: intervals.coverage=null")
     if dataset.quantiles and len(dataset.quantiles) < 2:
         rule_text = "goes from the lowest quantile to the highest, and dataset.quantiles has one"

@@ -281,7 +281,7 @@ def _unreadable(token: str, error: HydraException) -> tuple[str, str]:
     if call := re.search(r"while evaluating '(.*)'", str(error)):
         return f"{call[1]} makes no sense", f"write {FORMS}"
     if not _KEY.fullmatch(key):
-        return f"{key!r} is no key", "a key is made of names and dots: algorithm.eta=0.1"
+        return f"{key!r} is not a key", "a key is made of names and dots: algorithm.eta=0.1"
     unquoted = re.sub(r"\\.|'[^']*'|\"[^\"]*\"", "", value)
     if "'" in unquoted or '"' in unquoted or any(unquoted.count(a) != unquoted.count(b) for a, b in ("[]", "{}", "()")):
         return "a bracket or a quote is left open", "close it, or put the whole value in quotes"

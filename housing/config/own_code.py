@@ -51,7 +51,7 @@ def read_declared(raw: Mapping[Any, Any], path: report.Path, faults: list[Fault]
     declared: dict[str, Hyperparameter] = {}
     for name, entry in entries.items():
         if name in ("name", DECLARED, *SECTIONS):
-            faults.append(Fault((*place, str(name)), "must be called something else: this key has a meaning here"))
+            faults.append(Fault((*place, str(name)), "needs another name: this key has a meaning here"))
         elif (read := structure.read(Hyperparameter, entry, (*place, str(name)), faults)) is not None:
             declared[str(name)] = read
     return declared
@@ -118,8 +118,8 @@ def _syntax_faults(source: bytes, name: str, path: report.Path) -> list[Fault]:
     try:
         compile(source, name, "exec", dont_inherit=True)
     except (RecursionError, MemoryError):
-        return [Fault(path, "is no Python: it is nested too deeply", name)]
+        return [Fault(path, "is not valid Python: it is nested too deeply", name)]
     except (SyntaxError, ValueError) as e:
         line = f", line {e.lineno}" if isinstance(e, SyntaxError) and e.lineno else ""
-        return [Fault(path, f"is no Python{line}: {e.msg if isinstance(e, SyntaxError) else e}", name)]
+        return [Fault(path, f"is not valid Python{line}: {e.msg if isinstance(e, SyntaxError) else e}", name)]
     return []

@@ -99,8 +99,8 @@ class Algorithm:
 class Script:
     """A training script, run as SageMaker runs one in a framework's container.
 
-    `source_dir` is its folder, seen from the working folder, or `package:<folder>` for one that housing ships. It goes
-    wherever the script trains and with its model, hidden files left out. `framework` with its versions names
+    `source_dir` is its folder, relative to the working folder, or `package:<folder>` for one that housing ships. It
+    goes wherever the script trains and with its model, hidden files left out. `framework` with its versions names
     SageMaker's image; on this machine the Python that runs housing runs it. `metrics` maps a metric's name to the
     regular expression that finds its value, in the first group, in a line that the script prints; left empty, the
     task's own is looked for. What it prints last is true of the model that it writes; `directions` says minimize or

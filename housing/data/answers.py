@@ -39,7 +39,7 @@ def read(text: str, encoder: Encoder, *, encoded: bool) -> Predictions:
         found = _rows(text)
         return _of_container(found, encoder) if encoded else _of_levels(found, encoder)
     except (ValueError, TypeError, KeyError, IndexError) as e:
-        raise DataError(f"is no answer of a model for {encoder.label}: {text[:200]!r}") from e
+        raise DataError(f"is not the answer of a model for {encoder.label}: {text[:200]!r}") from e
 
 
 def _rows(text: str) -> list[Any]:

@@ -249,7 +249,7 @@ class _Rows:
             for number, line in enumerate(iter(lambda: text.readline(LONGEST_LINE), ""), 1):
                 if len(line) == LONGEST_LINE:
                     raise DataError(
-                        f"{path}, line {number}: has more than {LONGEST_LINE:,} characters, so this is no table"
+                        f"{path}, line {number}: has more than {LONGEST_LINE:,} characters, so this is not a table"
                     )
                 if "\0" in line:
                     raise DataError(

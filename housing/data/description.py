@@ -45,7 +45,7 @@ class Dataset:
     Rows for which `where` is not true are left out, as are those without a label and those that equal an earlier one in
     every column that is not ignored, where `label_missing` and `duplicates` say so. What was left out is counted.
 
-    `source` is a path seen from the working folder: a file, a folder of them or a pattern such as `sales/*.csv`; an
+    `source` is a path relative to the working folder: a file, a folder of them or a pattern such as `sales/*.csv`; an
     address in S3; a list of these; `package:<file>` for shipped data; rows of a database (`sql`); or files of each part
     of the split (`parts`). CSV and JSON lines may be gzipped; `sheet` names that of an Excel workbook. An empty cell is
     always missing; `missing_values` are the texts that mean the same.

@@ -53,7 +53,7 @@ def file_parts(source: Files) -> Sequence[FilePart]:
         names = sorted(glob(source, recursive=True))  # noqa: PTH207 - Path's takes no absolute pattern
         files = [Path(name) for name in names if _is_part(Path(name).name)]
         if not (files := [file for file in files if file.is_file()]):
-            raise DataError(f"{source}: matches no file, seen from the working folder {Path.cwd()}")
+            raise DataError(f"{source}: matches no file, relative to the working folder {Path.cwd()}")
         return [FilePart(file) for file in files]
     return [FilePart(located(source))]
 

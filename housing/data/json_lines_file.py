@@ -63,7 +63,7 @@ class JsonLinesFile:
             for number, line in enumerate(iter(lambda: file.readline(LONGEST_LINE), b""), 1):
                 if len(line) == LONGEST_LINE:
                     raise DataError(
-                        f"{self._path}, line {number}: has more than {LONGEST_LINE:,} bytes, so it is no row"
+                        f"{self._path}, line {number}: has more than {LONGEST_LINE:,} bytes, so it is not a row"
                     )
                 text = line.removeprefix(b"\xef\xbb\xbf").strip() if number == 1 else line.strip()
                 if not text:

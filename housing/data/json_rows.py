@@ -108,7 +108,7 @@ def _check_cells(record: Mapping[str, Any], row: int, faults: Faults) -> None:
 
 
 def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON number; write null for a missing value")
+    raise ValueError(f"{name} is not a JSON number; write null for a missing value")
 
 
 def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -42,5 +42,5 @@ def _not_there(path: Path) -> str:
     beside = [file.name for file in path.parent.iterdir() if file.is_file()] if path.parent.is_dir() else []
     near = nearest(path.name, beside)
     hint = f"; did you mean {str(path.parent / near)!r}?" if near else ""
-    seen_from = "" if path.is_absolute() else f", seen from the working folder {Path.cwd()}"
+    seen_from = "" if path.is_absolute() else f", relative to the working folder {Path.cwd()}"
     return f"{path}: there is no such file{seen_from}{hint}"

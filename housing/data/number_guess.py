@@ -59,7 +59,7 @@ def other_formats(file: FileTexts, form: NumberFormat, guesses: Mapping[str, Gue
             (text for text in file.columns[name] if text and is_number(text) and not reads_all(form, [text])), ""
         )
         if odd:
-            what = f"{shown(odd)} is no number where decimal is {form.decimal!r}, as in other columns"
+            what = f"{shown(odd)} is not a number where decimal is {form.decimal!r}, as in other columns"
             found[name] = Guess("ignored", why=f"guess: LEFT OUT: {what}", remark=f"left out: {what}")
     return found
 

@@ -170,7 +170,7 @@ def _file_of(sql: Sql, where: str) -> Path:
     """Of a database that is a file: one that is not there would be made."""
     path = Path(sql.url.partition(":///")[2].partition("?")[0])
     if not path.is_file():
-        raise DataError(f"{where}: there is no file {str(path)!r}, seen from the working folder {Path.cwd()}")
+        raise DataError(f"{where}: there is no file {str(path)!r}, relative to the working folder {Path.cwd()}")
     return path
 
 

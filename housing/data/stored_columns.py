@@ -84,7 +84,7 @@ class PreparedColumns(Mapping[str, NDArray[Any]]):
             self._file = pa.OSFile(str(path))
             file = parquet.ParquetFile(self._file)
         except (OSError, ValueError) as error:
-            raise DataError(f"{path}: is damaged ({error}); delete it, and it is made anew") from None
+            raise DataError(f"{path}: is damaged ({error}); delete it, and it is made again") from None
         self._names = list(file.schema_arrow.names)
         self.rows = int(file.metadata.num_rows)
         self._newest = lru_cache(maxsize=1)(self._read)
@@ -108,7 +108,7 @@ class PreparedColumns(Mapping[str, NDArray[Any]]):
             for batch in parquet.ParquetFile(self._file).iter_batches(step, columns=list(names)):
                 yield {name: _values(batch.column(name), known) for name in names}
         except (OSError, lib.ArrowException) as error:
-            raise DataError(f"{self._path}: is damaged ({error}); delete it, and it is made anew") from None
+            raise DataError(f"{self._path}: is damaged ({error}); delete it, and it is made again") from None
 
     def _read(self, name: str) -> NDArray[Any]:
         grown: GrowingColumn | None = None

@@ -67,7 +67,7 @@ class Where:
         finally:
             connection.close()
         if not pa.types.is_boolean(found.type):
-            raise ValueError(f"is no condition, it gives {found.type} for each row; {_FORM}")
+            raise ValueError(f"is not a condition: it gives {found.type} for each row; {_FORM}")
         kept: NDArray[np.bool_] = found.combine_chunks().fill_null(False).to_numpy(zero_copy_only=False)
         return kept
 

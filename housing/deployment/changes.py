@@ -67,8 +67,8 @@ def _how(wanted: Deployment | None, current: Deployment | None) -> str:
         return ""
     if replaced := why_replaced(wanted, current):
         return (
-            f"{replaced}: this one ends, and one of the same name begins. Nobody is answered meanwhile, and what waits "
-            "in a queue is lost; a new deployment.endpoint beside it has no such gap"
+            f"{replaced}: this one ends, and one of the same name begins. Requests are not answered meanwhile, and "
+            "what waits in a queue is lost; a new deployment.endpoint beside it has no such gap"
         )
     if not starts_machines(wanted, current):
         return ""

@@ -209,7 +209,7 @@ class Deployment:
                     f"{name!r} must be 1 to 63 letters, digits and inner hyphens to name an endpoint or variant"
                 )
         if not self.production:
-            raise ValueError(f"endpoint {self.endpoint!r} needs at least one variant that is no shadow")
+            raise ValueError(f"endpoint {self.endpoint!r} needs at least one variant that is not a shadow")
         if sum(v.weight for v in self.production.values()) <= 0:
             raise ValueError(f"endpoint {self.endpoint!r}: variant weights must sum to more than 0")
         self._refuse_what_excludes_each_other()

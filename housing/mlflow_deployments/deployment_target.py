@@ -63,7 +63,7 @@ class DeploymentTarget:
             deployment, _ = apply_plan(session)
             status = session.host.status(deployment.endpoint)
         if status is None:
-            raise DeploymentError(f"endpoint {deployment.endpoint} was ended by somebody else meanwhile")
+            raise DeploymentError(f"endpoint {deployment.endpoint} was ended by someone else meanwhile")
         return status
 
     def destroy(self, endpoint: str) -> None:

@@ -75,7 +75,7 @@ def read(text: str, variant: str) -> Iterator[CapturedRows]:
         try:
             yield _exchange(json.loads(one), variant)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise DataError(f"line {number} is no captured request: {error!r}") from error
+            raise DataError(f"line {number} is not a captured request: {error!r}") from error
 
 
 def _exchange(event: Mapping[str, Any], variant: str) -> CapturedRows:

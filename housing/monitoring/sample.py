@@ -194,7 +194,7 @@ def _number(cell: object, form: NumberFormat) -> float:
     try:
         return form.number(cell) if isinstance(cell, str) else number(text_of(cell))
     except ValueError as error:
-        raise DataError(f"{cell!r} is no number") from error
+        raise DataError(f"{cell!r} is not a number") from error
 
 
 def _array(name: str, cells: Sequence[object], dataset: Dataset) -> NDArray[Any]:

@@ -57,7 +57,7 @@ class Quotas:
 
 @dataclass(frozen=True)
 class Settings:
-    """`folder` holds the state, seen from the working folder, and outlives the process; `port` 0: the system chooses.
+    """`folder` holds the state, relative to the working folder, and outlives the process; `port` 0: the system chooses.
 
     Spot jobs are interrupted at each of the rounds `interrupt_at_rounds`, once; `start_s` is how long a machine takes
     to start, `seconds_per_round` how long each round of the built-in algorithm takes at least: it counts for the limits

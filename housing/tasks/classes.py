@@ -188,7 +188,7 @@ BALANCED_ACCURACY = Metric("mean recall over the levels", "maximize", _balanced_
 F1_MACRO = Metric("mean F1 over the levels", "maximize", _f1_macro, weighs=True)
 F1 = Metric("harmonic mean of precision and recall of the positive level", "maximize", _f1, weighs=True)
 PRECISION = Metric("share of the rows called positive that are", "maximize", _precision, weighs=True)
-RECALL = Metric("share of the positive rows that are called so", "maximize", _recall, weighs=True)
+RECALL = Metric("share of the positive rows that are predicted positive", "maximize", _recall, weighs=True)
 MCC = Metric("Matthews correlation coefficient", "maximize", _mcc, weighs=True)
 BRIER = Metric(
     "mean squared error of the positive level's probability", "minimize", _brier, of_probabilities=True, weighs=True

@@ -76,7 +76,7 @@ def _no_pairs(label: NDArray[np.float64]) -> str | None:
     return None
 
 
-_ABOUT = "Harrell's C: share of pairs that are told in the right order"
+_ABOUT = "Harrell's C: share of pairs that are put in the right order"
 OF_RISKS = Metric(_ABOUT, "maximize", _concordance_of_risks, undefined=_no_pairs)
 OF_TIMES = Metric(_ABOUT, "maximize", _concordance_of_times, undefined=_no_pairs)
 

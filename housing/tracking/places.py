@@ -58,7 +58,7 @@ def is_missing(path: Path) -> bool:
     try:
         found = path.stat()
         if not stat.S_ISREG(found.st_mode):
-            raise TrackingError(f"{path}: is no file; a record is one, as in tracking.uri=sqlite:///mlflow.db")
+            raise TrackingError(f"{path}: is not a file; a record must be one, as in tracking.uri=sqlite:///mlflow.db")
     except FileNotFoundError:
         return True
     except (OSError, ValueError) as e:  # a name with a NUL is no name

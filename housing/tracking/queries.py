@@ -58,7 +58,9 @@ class RunQueries:
             return found[0]
         if found:
             ids = ", ".join(r.id[:12] for r in found[:_NAMES_SHOWN])
-            raise TrackingError(f"run {run!r}: {len(found)} runs of {self.experiment!r} are called so; name one: {ids}")
+            raise TrackingError(
+                f"run {run!r}: {len(found)} runs of {self.experiment!r} match; give the id of one: {ids}"
+            )
         raise TrackingError(f"run {run!r}: not in experiment {self.experiment!r}{self._near(run)}")
 
     def named(self, run: str) -> list[Run]:

@@ -83,7 +83,7 @@ def sign_for(arn: str) -> None:
     import mlflow
 
     if not is_managed(arn):
-        raise TrackingError(f"tracking.uri: {arn} is no managed MLflow; {MANAGED_FORMS}")
+        raise TrackingError(f"tracking.uri: {arn} is not a managed MLflow; {MANAGED_FORMS}")
     if find_spec("sagemaker_mlflow") is None:
         raise TrackingError(f"{arn}: a managed MLflow needs a plug-in of AWS: pip install 'housing[sagemaker]'")
     # It signs for the process's own tracking URI, whatever client calls.

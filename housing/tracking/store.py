@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def open_client(uri: str) -> MlflowClient:
     """A client for a tracking URI, its registry at the same place; may be used from any thread.
 
-    `sqlite:///mlflow.db` is seen from the working folder and made when it is not there, also by several processes at
+    `sqlite:///mlflow.db` is relative to the working folder and made when it is not there, also by several processes at
     once. An ARN is that of a managed MLflow of SageMaker's. Raises TrackingError where it cannot be opened, ConfigError
     where it is no address of a record.
     """

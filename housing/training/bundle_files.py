@@ -22,7 +22,7 @@ def check_bundle(folder: Path) -> dict[str, Any]:
         about: dict[str, Any] = json.loads((folder / BUNDLE_FILE).read_bytes())
         expected = {name: about["sha256"][name] for name in (about["model_file"], ENCODER_FILE)}
     except (OSError, ValueError, KeyError, TypeError) as e:
-        raise DataError(f"{folder}: {BUNDLE_FILE} cannot be read, so this is no model bundle: {e}") from e
+        raise DataError(f"{folder}: {BUNDLE_FILE} cannot be read, so this is not a model bundle: {e}") from e
     faults = []
     for name, sha256 in expected.items():
         try:

@@ -65,5 +65,5 @@ def _number(name: str, found: re.Match[str]) -> float:
         return float(found[1])
     except ValueError:
         raise TrainingError(
-            f"the pattern of {name}, {found.re.pattern}, finds {found[1]!r}, which is no number"
+            f"the pattern of {name}, {found.re.pattern}, finds {found[1]!r}, which is not a number"
         ) from None

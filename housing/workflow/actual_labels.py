@@ -21,8 +21,9 @@ def read_labels(session: Session, file: Path) -> ActualLabels:
     dataset = session.experiment.dataset
     if dataset.group is not None:
         raise ConfigError(
-            f"--labels: task {dataset.task_name} is judged by whole groups, and an endpoint answers rows: nobody knows "
-            "which of a group it was asked. Leave --labels out for drift; the gate of `housing promote` compares models"
+            f"--labels: task {dataset.task_name} is judged by whole groups, but an endpoint answers rows: it is "
+            "unknown which of a group it was asked. Leave --labels out for drift; the "
+            "gate of `housing promote` compares models"
         )
     (text,) = csv_pieces(
         str(file), form=dataset.csv_format, numbers=dataset.number_format, rows_a_piece=2**31, columns=dataset.columns

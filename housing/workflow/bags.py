@@ -93,7 +93,7 @@ def remark_alike(session: Session, results: Sequence[TrainingResult]) -> None:
     if len(results) > 1 and len({result.model for result in results}) == 1:
         session.reporter.step(
             "bag",
-            f"all {len(results)} members are the same model, for nothing in these hyperparameters is random: let "
+            f"all {len(results)} members are the same model, because nothing in these hyperparameters is random: let "
             "each leave out rows (algorithm.bag_over=folds), or sample",
         )
 

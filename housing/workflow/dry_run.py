@@ -173,7 +173,7 @@ def _outcome(
         lines.append(f"{len(known)} of them are known: study.reuse=true takes their results over")
     expected = _expected_seconds([job for job in jobs if not (reuses and job.known)], to_train)
     if expected is None:
-        lines.append("seconds: unknown, for no job like these has been recorded")
+        lines.append("seconds: unknown, because no job like these has been recorded")
     else:
         lines.append(
             f"about {expected / parallel:,.0f} s, {parallel} at once, by earlier jobs of {experiment.dataset.name}"

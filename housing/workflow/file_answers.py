@@ -78,19 +78,19 @@ class FileAnswers:
 
     def _check_whole(self, answers: AnswerFile, before: Sequence[FileState]) -> None:
         if self._input() != before or answers.rows != self.rows.rows:
-            raise DataError(f"{self.rows.paths[0]}: has changed while its rows were answered; ask again")
+            raise DataError(f"{self.rows.paths[0]}: changed while its rows were being answered; run the command again")
 
     def _tell_of_earlier(self, answers: AnswerFile) -> None:
         if answers.other:
             changed = f"{' and '.join(answers.other)} changed since"
-            self.reporter.step("predict", f"{self.output}.partial is begun anew: {changed}")
+            self.reporter.step("predict", f"{self.output}.partial is started over: {changed}")
         elif answers.rows:
             self.reporter.step("predict", f"goes on after {answers.rows:,} rows that are in {self.output}.partial")
 
     def _tell_what_is_left(self, answers: AnswerFile) -> None:
         if answers.rows:
             done = f"{answers.rows:,} of {self.rows.rows:,} rows are answered in {self.output}.partial"
-            self.reporter.step("predict", f"{done}; the same command goes on")
+            self.reporter.step("predict", f"{done}; run the same command again to continue")
 
 
 def served(deployment: Deployment | None) -> Mapping[str, tuple[str, float]]:
@@ -109,4 +109,4 @@ def refuse_target(target: Path, source: Path | str) -> None:
         raise ConfigError(f"--output {target}: there is no folder {target.parent}; make it first")
     with suppress(OSError):
         if target.samefile(source):
-            raise ConfigError(f"--output {target}: is the file whose rows are asked; name another one")
+            raise ConfigError(f"--output {target}: is the file whose rows are to be answered; name another one")

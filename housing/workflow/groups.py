@@ -145,7 +145,7 @@ def open_group(
                 yield group
         except KeyboardInterrupt:
             if goes_on:
-                reporter.step("stopped", f"{name} keeps the jobs that are done; the same command goes on with it")
+                reporter.step("stopped", f"{name} keeps the jobs that are done; run the same command again to continue")
             runs.finish(run_id, "KILLED", tags={schema.REASON: "interrupted"})
             raise
         except Exception as error:

@@ -144,7 +144,7 @@ def _remarks(state: EndpointStatus, prices: Prices, invocation: Invocation) -> l
     age_s = time.time() - (state.created_at_s or time.time())
     if state.invocations_last_day == 0 and age_s > _DAY_S:
         remarks.append(
-            f"nobody has called {state.endpoint} for a day, and it is billed all the same: "
+            f"{state.endpoint} has not been called for a day, but it is billed: "
             + invocation.next("destroy", setting("deployment.endpoint", state.endpoint))
         )
     return remarks

@@ -36,7 +36,7 @@ def on_to_serving(experiment: Experiment, invocation: Invocation, uri: str) -> t
             (invocation.next("plan"), "what a deployment would change"),
             (invocation.next("deploy"), "serve it"),
         )
-    return ((invocation.next("plan", "deployment=ab_test"), "what it would change to serve it beside the champion"),)
+    return ((invocation.next("plan", "deployment=ab_test"), "what would change to serve it beside the champion"),)
 
 
 def own_rows(experiment: Experiment) -> str:

@@ -44,7 +44,7 @@ def _managed_record(uri: str) -> str | None:
     if not uri.startswith("arn:"):
         return None
     if not is_managed(uri):
-        raise ConfigError(f"tracking.uri: {uri} is no managed MLflow; {MANAGED_FORMS}")
+        raise ConfigError(f"tracking.uri: {uri} is not a managed MLflow; {MANAGED_FORMS}")
     return uri
 
 

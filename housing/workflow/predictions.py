@@ -131,7 +131,7 @@ def _raw_rows(dataset: Dataset, file: Path | str) -> RawRows:
 
 
 def _predict_there(experiment: Experiment, invocation: Invocation, reporter: Reporter, *, source: str) -> Outcome:
-    """Answer every row of a file that lies where the host is, by machines that come for it and go again."""
+    """Answer every row of a file that lies where the host is, by machines that run for as long as it takes."""
     from housing.data.rows import csv_pieces
 
     dataset = experiment.dataset
@@ -139,7 +139,7 @@ def _predict_there(experiment: Experiment, invocation: Invocation, reporter: Rep
         host = session.host
         if not isinstance(host, BatchHost):
             raise ConfigError(
-                f"--batch {source}: target@host={experiment.host.name} answers no files in S3; choose "
+                f"--batch {source}: target@host={experiment.host.name} cannot answer files in S3; choose "
                 "target@host=sagemaker, or copy it here",
                 way_out=("predict", "rows.csv"),
             )

@@ -25,7 +25,7 @@ def prepare(experiment: Experiment, invocation: Invocation, reporter: Reporter) 
         raise DataError(f"{dataset.name}: cannot be prepared: it would be read block by block, and {why}")
     if isinstance(dataset.source, Elsewhere) and dataset.source.sql is not None:
         raise DataError(
-            f"{dataset.name}: a database changes without a sign, so its rows are read anew by every command; write "
+            f"{dataset.name}: changes in a database cannot be detected, so every command reads its rows again; write "
             "them to a Parquet file, and name that as source"
         )
     with reporter.working("reading and checking the data"):

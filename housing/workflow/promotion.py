@@ -226,6 +226,6 @@ def _refuse_untestable(session: Session) -> None:
     """Raises ConfigError where the dataset has no test part."""
     if not len(session.prepared.parts.test):
         raise ConfigError(
-            f"dataset {session.experiment.dataset.name} has no test part, and a candidate is judged on nothing else; "
+            f"dataset {session.experiment.dataset.name} has no test part, which a candidate is judged on; "
             "give dataset.split a test fraction or dataset.split.by_column.test"
         )

@@ -163,7 +163,7 @@ def _earlier(session: Session, definition: Mapping[str, Any], tags: Mapping[str,
 
 def _refuse_another_search(session: Session, run: Run, definition: Mapping[str, Any], tags: Mapping[str, str]) -> None:
     if run.kind != "study":
-        raise ConfigError(f"study.resume: {run.name} ({run.id[:12]}) is no study, but a {run.kind or 'run'}")
+        raise ConfigError(f"study.resume: {run.name} ({run.id[:12]}) is not a study but a {run.kind or 'run'}")
     if run.tags.get(schema.STUDY_DIGEST) == tags[schema.STUDY_DIGEST]:
         return
     try:

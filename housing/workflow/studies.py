@@ -147,7 +147,7 @@ def study(session: Session, *, parent: str | None, baseline: Baseline | None = N
             chosen = session.choosing(recorded_options(ranked[0]))
             session.runs.log_files(ranked[0].id, trial_figures(chosen, ranked[0]))
         if not ranked:
-            raise TrainingError(f"{name}: none of {len(result.trials)} trials finished; see their runs for the reasons")
+            raise TrainingError(f"{name}: none of {len(result.trials)} trials finished; the reasons are in their runs")
         best = blend(session, opened.run_id, ranked) or ranked[0]
         if schema.BLEND in best.tags:
             opened.metrics.update(_scores(best))

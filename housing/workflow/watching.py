@@ -1,4 +1,4 @@
-"""Look at an endpoint again and again: a line a look, a page that refreshes, one run for all of it."""
+"""Look at an endpoint again and again: one line per look, a page that refreshes, one run for all of it."""
 
 from __future__ import annotations
 

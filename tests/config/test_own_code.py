@@ -82,7 +82,7 @@ def test_the_code_is_a_part_of_the_experiment(project: Path, code: Path) -> None
         (["algorithm.loss=l3"], ["must be one of l1, l2"]),
         (["algorithm.hyperparameters.depth.default=0"], ["hyperparameters.depth.default = 0", "in [1, 9]"]),
         (["algorithm.hyperparameters.depth.lo=0"], ["did you mean algorithm.hyperparameters.depth.low?"]),
-        (["algorithm.hyperparameters.script={kind: int}"], ["must be called something else"]),
+        (["algorithm.hyperparameters.script={kind: int}"], ["needs another name"]),
         (["algorithm.script.source_dir=cod"], ['source_dir = "cod"', "no such folder", "from the working folder"]),
         (["algorithm.script.source_dir=package:skleran"], ["no such folder; housing ships sklearn"]),
         (["algorithm.script.entry_point=fti.py"], ["no such file in code; did you mean fit.py?"]),
@@ -111,7 +111,7 @@ def test_one_mistake_each(project: Path, code: Path, overrides: list[str], told:
 
 def test_a_script_that_is_no_python_is_told_with_the_line(project: Path, code: Path) -> None:
     (code / "fit.py").write_text("import os\nprint('train-mae: 1'\n")
-    assert "is no Python, line 2" in refusal(project)
+    assert "is not valid Python, line 2" in refusal(project)
 
 
 def test_a_folder_that_is_too_large_is_told(project: Path, code: Path) -> None:

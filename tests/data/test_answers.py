@@ -39,7 +39,7 @@ def test_numbers_are_read_in_any_form_that_an_endpoint_gives(answer: str, values
 
 @pytest.mark.parametrize("answer", ['{"error": "no model"}', "Internal Server Error", '{"predictions": ["a"]}'])
 def test_what_is_no_answer_is_refused(answer: str) -> None:
-    with pytest.raises(DataError, match="is no answer of a model for Price"):
+    with pytest.raises(DataError, match="is not the answer of a model for Price"):
         read(answer, encoder(), encoded=False)
 
 

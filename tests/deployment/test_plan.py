@@ -333,7 +333,7 @@ def test_what_no_endpoint_is_updated_to_is_replaced_and_said_so(wanted: Deployme
     assert (deletion, creation) == (DeleteEndpoint("house"), CreateEndpoint(wanted))
     changes = describe(wanted, current)
     assert "-/+ endpoint house, which must be replaced" in changes.lines
-    assert "Nobody is answered meanwhile" in changes.how
+    assert "Requests are not answered meanwhile" in changes.how
     assert (changes.add, changes.remove) == (1, 1)
     with pytest.raises(DeploymentError, match="no endpoint"):
         effect(ReplaceVariants(wanted), current)

@@ -68,7 +68,7 @@ def test_a_line_that_a_killed_writer_left_unfinished_is_passed_over() -> None:
 
 @pytest.mark.parametrize("broken", ["{}", "[]", "captured", DOCUMENTED.strip().replace("inferenceTime", "time")])
 def test_a_line_that_is_something_else_is_refused_with_its_number(broken: str) -> None:
-    with pytest.raises(DataError, match="line 2 is no captured request"):
+    with pytest.raises(DataError, match="line 2 is not a captured request"):
         list(read(f"{DOCUMENTED}{broken}\n", "champion"))
 
 

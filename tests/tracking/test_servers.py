@@ -98,7 +98,7 @@ def test_a_managed_mlflow_that_does_not_answer_is_told(managed: str, monkeypatch
     with pytest.raises(TrackingError, match=r"record: the managed MLflow does not answer: .*check tracking.uri"):
         Runs.open(managed, "managed")
     with pytest.raises(
-        TrackingError, match=r"is no managed MLflow; one looks like .*mlflow-tracking-server/.*mlflow-app/"
+        TrackingError, match=r"is not a managed MLflow; one looks like .*mlflow-tracking-server/.*mlflow-app/"
     ):
         Runs.open("arn:aws:s3:::bucket", "managed")
 

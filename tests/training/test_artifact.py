@@ -80,7 +80,7 @@ def test_a_folder_without_a_readable_description_is_no_bundle(bundle: Bundle, tm
     write_bundle(tmp_path / "bundle", bundle)
     (tmp_path / "bundle" / "bundle.json").write_text(content)
 
-    with pytest.raises(DataError, match="no model bundle"):
+    with pytest.raises(DataError, match="not a model bundle"):
         read_bundle(tmp_path / "bundle")
 
 

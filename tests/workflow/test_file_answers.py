@@ -92,7 +92,9 @@ def test_what_was_interrupted_goes_on_where_it_was(asked: _Asked) -> None:
     with pytest.raises(KeyboardInterrupt):
         asked.ask(_interrupt)
     assert asked.output.read_text() == "of before"
-    assert asked.told == [f"12 of 25 rows are answered in {asked.output}.partial; the same command goes on"]
+    assert asked.told == [
+        f"12 of 25 rows are answered in {asked.output}.partial; run the same command again to continue"
+    ]
     asked.ask()
     assert asked.seen == list(range(12, ROWS))
     assert asked.told == [f"goes on after 12 rows that are in {asked.output}.partial"]
@@ -151,7 +153,7 @@ def test_what_depends_on_something_else_is_begun_anew(
     change(asked)
     asked.ask(question=question)
     assert asked.seen == list(range(ROWS))
-    assert asked.told == ([f"{asked.output}.partial is begun anew: {told}"] if told else [])
+    assert asked.told == ([f"{asked.output}.partial is started over: {told}"] if told else [])
     assert asked.output.read_text() == WANTED
 
 
@@ -160,7 +162,7 @@ def test_an_input_that_changes_meanwhile_is_refused(asked: _Asked) -> None:
         if number == 5:
             asked.input.write_text(asked.input.read_text() + "7\n")
 
-    with pytest.raises(DataError, match=r"rows\.csv: has changed while its rows were answered"):
+    with pytest.raises(DataError, match=r"rows\.csv: changed while its rows were being answered"):
         asked.ask(change)
     assert not asked.output.exists()
     asked.ask()

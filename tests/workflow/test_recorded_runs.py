@@ -88,7 +88,7 @@ def test_a_run_at_work_stays(record: Runs, capsys: pytest.CaptureFixture[str]) -
         (("train", "--filter", "x"), "stands in the place of named runs"),
         (("--export", "runs.xlsx"), "must end in one of .csv, .parquet, .json"),
         (("--export", "no/runs.csv"), "there is no folder no"),
-        (("nobody", "--restore"), "no deleted run is called so"),
+        (("nobody", "--restore"), "no deleted run matches"),
         (("--filter", "nonsense"), "cannot search its runs"),
     ],
 )

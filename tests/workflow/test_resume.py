@@ -109,7 +109,7 @@ def test_what_is_no_study_is_named(project: Path, housing: Housing) -> None:
     assert housing("train", "--json").code == 0
     answer = housing("tune", "study.resume=train")
     assert answer.code == 3
-    assert "is no study, but a job" in answer.err
+    assert "is not a study but a job" in answer.err
     assert "not in" in housing("tune", "study.resume=nothing").err
     assert housing("tune", "-m", "study.resume=train", "seed=0,1").code == 3
 

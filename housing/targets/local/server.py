@@ -121,10 +121,10 @@ async def _stay_known(folder: StateFolder, address: Address, server: uvicorn.Ser
     while not server.should_exit:
         await asyncio.sleep(_LOOKS_EVERY_S)
         if folder.identity() != ours:
-            _log.warning("the folder %s is gone; nobody finds this server any more", folder.path)
+            _log.warning("the folder %s is gone; this server can no longer be found", folder.path)
             server.should_exit = True
         elif folder.address() != address:
-            _log.warning("the address in %s was not ours; it is written anew", folder.path)
+            _log.warning("the address in %s was not ours; it is written again", folder.path)
             with contextlib.suppress(DeploymentError):
                 folder.write_address(address)
 

@@ -8,7 +8,7 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class Settings:
-    """`folder` holds the server's state, seen from the working folder; `port` 0 lets the system choose one.
+    """`folder` holds the server's state, relative to the working folder; `port` 0 lets the system choose one.
 
     With `threads_per_job` 1 the same job gives the same bytes; more threads pay off on large tables only.
     """

@@ -117,7 +117,7 @@ class StateFolder:
                 wire.deployment(value["deployment"]), dict(value["bundles"]), float(value.get("since_s", 0.0))
             )
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise DeploymentError(f"{path} is no endpoint that housing wrote: {error!r}; destroy it") from error
+            raise DeploymentError(f"{path} is not an endpoint that housing wrote: {error!r}; destroy it") from error
 
     def write(self, record: EndpointRecord) -> None:
         value = {"format": FORMAT, "deployment": asdict(record.deployment), "bundles": dict(record.bundles)}

@@ -42,6 +42,6 @@ def _reader(stage: Stage, variant: str) -> Callable[[str], list[CapturedRows]]:
         try:
             return list(read(stage.read(uri).decode("utf-8", errors="replace"), variant))
         except DataError as error:
-            raise CloudError(f"{uri} is no file of captured requests: {error}") from error
+            raise CloudError(f"{uri} is not a file of captured requests: {error}") from error
 
     return exchanges

@@ -120,7 +120,7 @@ class Invocations:
         for name in weights:
             if not served.get(name, {}).get("digest"):
                 raise DeploymentError(
-                    f"{endpoint}: variant {name} serves a model that housing did not make, whose encoder nobody knows; "
+                    f"{endpoint}: variant {name} serves a model that housing did not make, whose encoder is not known; "
                     "`housing deploy` puts it right"
                 )
         queue = (snapshot.config or {}).get("AsyncInferenceConfig")

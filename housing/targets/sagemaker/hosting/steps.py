@@ -86,7 +86,7 @@ class Steps:
         snapshot = self._in_service(endpoint)
         if snapshot.config is None:
             raise DeploymentError(
-                f"{endpoint}: somebody has deleted its configuration {snapshot.endpoint['EndpointConfigName']}, and "
+                f"{endpoint}: somebody deleted its configuration {snapshot.endpoint['EndpointConfigName']}, and "
                 "SageMaker updates no endpoint without one; `housing destroy`, then `housing deploy`"
             )
         self._cleanup.begin(endpoint)
@@ -115,7 +115,7 @@ class Steps:
         endpoint, wanted = deployment.endpoint, config["EndpointConfigName"]
         found = self._endpoints.settled(endpoint)
         if found is None:
-            raise CloudError(f"endpoint {endpoint} was deleted by somebody while it was changed")
+            raise CloudError(f"endpoint {endpoint} was deleted while it was being changed")
         if found["EndpointStatus"] in BROKEN:
             raise CloudError(f"endpoint {endpoint} failed: {self._endpoints.why_it_failed(found, since=since)}")
         snapshot = self._endpoints.snapshot(found)
@@ -164,7 +164,7 @@ class Steps:
             self._clients("sagemaker").update_endpoint_weights_and_capacities(**request)
         found = self._endpoints.settled(action.endpoint)
         if found is None:
-            raise CloudError(f"endpoint {action.endpoint} was deleted by somebody while it was changed")
+            raise CloudError(f"endpoint {action.endpoint} was deleted while it was being changed")
         now = self._endpoints.deployment(replace(snapshot, endpoint=found)).variants
         left = [
             *(f"weight of {n}: {now[n].weight}" for n, w in action.weights.items() if now[n].weight != w),

@@ -62,6 +62,6 @@ def _groups_faults(algorithm: str, hyperparameters: Mapping[str, Any]) -> list[s
     if hyperparameters.get(key) not in objectives:
         return []
     return [
-        f"algorithm.{key}: {hyperparameters[key]} needs the group of each row, and no container is told it here; train "
+        f"algorithm.{key}: {hyperparameters[key]} needs the group of each row, which containers are not given; train "
         "on this machine or a Ray cluster (target@runner=local, target@runner=ray)"
     ]

@@ -50,7 +50,7 @@ def trained_of(job: TrainingJob, description: Description, stage: Stage) -> Trai
     try:
         trained = container_of(job.algorithm, job.code).trained(job, stage.read(description.model))
     except ValueError as error:
-        raise TrainingError(f"{job.name}: {description.model} is no model's archive: {error}") from error
+        raise TrainingError(f"{job.name}: {description.model} is not a model archive: {error}") from error
     if trained is None and not stopped:
         raise TrainingError(f"{job.name}: {description.model} has no model in it")
     return trained or Trained()

@@ -124,7 +124,7 @@ class XGBoostContainer(BuiltIn):
             key = f"search_space.{name}"
             if name not in find("xgboost").hyperparameters:
                 found.append(
-                    f"{key}: all jobs of a tuning job read the same channels, and {name} is no hyperparameter; "
+                    f"{key}: all jobs of a tuning job read the same channels, and {name} is not a hyperparameter; "
                     f"{_OPTUNA}"
                 )
             elif name not in _TUNABLE:
