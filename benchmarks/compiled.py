@@ -1,7 +1,7 @@
 """Random models against random rows: what the tables of their trees answer, and what their libraries answer.
 
-`python -m benchmarks.compiled [MODELS]`: each model is answered to the last bit or refused; a difference that the
-check before serving does not find ends with exit code 1.
+`python -m benchmarks.compiled [MODELS [LIBRARY]]`: each model is answered to the last bit or refused; a difference
+that the check before serving does not find ends with exit code 1.
 """
 
 from __future__ import annotations
@@ -49,8 +49,12 @@ def main() -> None:
     count = int(sys.argv[1]) if len(sys.argv) > 1 else MODELS
     started = time.perf_counter()
     compiled, refused, differing = 0, Counter[str](), 0
+    library = sys.argv[2] if len(sys.argv) > 2 else None
     for seed in range(count):
-        found = compare(seed)
+        if seed and seed % 500 == 0:
+            seconds = time.perf_counter() - started
+            print(f"{seed} models: {compiled} compiled, {differing} silent differences ({seconds:.0f} s)", flush=True)
+        found = compare(seed, library)
         compiled += found.is_compiled
         differing += bool(found.differing)
         if not found.is_compiled:
@@ -66,11 +70,13 @@ def main() -> None:
     sys.exit(1 if differing else 0)
 
 
-def compare(seed: int) -> Compared:
+def compare(seed: int, library: str | None = None) -> Compared:
     """One model of the seed's library, objective, depth, columns and missing values."""
     random = np.random.default_rng(seed)
     features = _features(random)
-    algorithm, about, model = (_xgboost if random.random() < 0.6 else _lightgbm)(random, features)
+    drawn = str(random.choice(list(_FITTED), p=[0.55, 0.3, 0.15]))
+    algorithm = drawn if library is None else library
+    about, model = _FITTED[algorithm](random, features)
     try:
         tables = find(algorithm).compiled(model)
     except ValueError as error:
@@ -109,7 +115,7 @@ def _label(random: np.random.Generator, features: NDArray[np.float32], kind: str
     return label * scale if kind.startswith(("reg:squarederror", "regression")) else np.exp(label)
 
 
-def _xgboost(random: np.random.Generator, features: NDArray[np.float32]) -> tuple[str, str, bytes]:
+def _xgboost(random: np.random.Generator, features: NDArray[np.float32]) -> tuple[str, bytes]:
     import xgboost
 
     objective = str(random.choice(_XGBOOST))
@@ -139,10 +145,10 @@ def _xgboost(random: np.random.Generator, features: NDArray[np.float32]) -> tupl
         parameters["max_cat_to_onehot"] = int(random.choice([1, 10]))
     matrix = xgboost.DMatrix(features, _label(random, features, objective), nthread=1, **options)
     booster = xgboost.train(parameters, matrix, int(random.integers(1, 25)))
-    return "xgboost", f"{parameters}", bytes(booster.save_raw("ubj"))
+    return f"{parameters}", bytes(booster.save_raw("ubj"))
 
 
-def _lightgbm(random: np.random.Generator, features: NDArray[np.float32]) -> tuple[str, str, bytes]:
+def _lightgbm(random: np.random.Generator, features: NDArray[np.float32]) -> tuple[str, bytes]:
     import lightgbm
 
     objective = str(random.choice(_LIGHTGBM))
@@ -167,8 +173,30 @@ def _lightgbm(random: np.random.Generator, features: NDArray[np.float32]) -> tup
         options = {"categorical_feature": [0]}
     table = lightgbm.Dataset(features, _label(random, features, objective), **options)
     booster = lightgbm.train(parameters, table, int(random.integers(1, 25)))
-    return "lightgbm", f"{parameters}", booster.model_to_string().encode()
+    return f"{parameters}", booster.model_to_string().encode()
 
+
+def _catboost(random: np.random.Generator, features: NDArray[np.float32]) -> tuple[str, bytes]:
+    import catboost
+
+    loss = str(random.choice(["RMSE", "MAE", "Logloss", "MultiClass"], p=[0.4, 0.25, 0.25, 0.1]))
+    kinds = {"Logloss": "binary", "MultiClass": "multiclass"}
+    parameters: dict[str, Any] = {
+        "loss_function": loss,
+        "depth": int(random.integers(1, 11)),
+        "iterations": int(random.integers(1, 25)),
+        "learning_rate": float(random.choice([0.05, 0.3, 1.0])),
+        "border_count": int(random.choice([7, 254])),
+        "grow_policy": str(random.choice(["SymmetricTree", "SymmetricTree", "Depthwise", "Lossguide"])),
+        "nan_mode": str(random.choice(["Min", "Min", "Max"])),
+        "random_seed": 0,
+    }
+    pool = catboost.Pool(features, _label(random, features, kinds.get(loss, "reg:squarederror")), thread_count=1)
+    quiet = {"thread_count": 1, "logging_level": "Silent", "allow_writing_files": False}
+    return f"{parameters}", bytes(catboost.CatBoost(parameters | quiet).fit(pool)._serialize_model())
+
+
+_FITTED = {"xgboost": _xgboost, "lightgbm": _lightgbm, "catboost": _catboost}
 
 if __name__ == "__main__":
     main()

@@ -35,6 +35,7 @@ ENSEMBLE = "ensemble"
 
 _NOT_ALGORITHMS = (
     "base",
+    "catboost_trees",
     "compiled",
     ENSEMBLE,
     "explaining",

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from housing.algorithms.trees import TreeTables
+
 _POSITIVE = 1e-16
 _CHANNELS = {"learn": "train", "validation": "validation"}
 
@@ -202,6 +204,12 @@ class CatBoost(FittingAlgorithm):
             return Model(catboost.CatBoost().load_model(blob=model))
         except catboost.CatBoostError as e:
             raise ValueError(f"not a CatBoost model: {e}") from e
+
+    def compiled(self, model: bytes) -> TreeTables:
+        """See `Algorithm.compiled`."""
+        from housing.algorithms.catboost_trees import read
+
+        return read(model)
 
     def importance(self, model: bytes, columns: Sequence[str]) -> dict[str, float]:
         """Share of each encoded column in the change of predictions, largest first; unused columns are left out."""
