@@ -17,6 +17,8 @@ from housing.tracking.reader import Version
 from housing.tracking.vendor import translated
 from housing.tracking.versions import Versions
 from housing.training.artifact import Bundle, save_mlflow_model
+from housing.training.bundle_files import BUNDLE_IN_MODEL
+from housing.training.compiled import keep_form
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -105,8 +107,10 @@ class Registry(Versions):
             about = Model(
                 artifact_path=model.artifact_location, model_uuid=model.model_id, run_id=run_id, model_id=model.model_id
             )
-            save_mlflow_model(Path(temporary, "model"), bundle, model=about, example=example)
-            self.client.log_model_artifacts(model.model_id, str(Path(temporary, "model")))
+            folder = Path(temporary, "model")
+            save_mlflow_model(folder, bundle, model=about, example=example)
+            keep_form(folder, folder / BUNDLE_IN_MODEL, bundle_digest)
+            self.client.log_model_artifacts(model.model_id, str(folder))
         self.client.log_outputs(run_id, [LoggedModelOutput(model.model_id, step=0)])
         return self.client.finalize_logged_model(model.model_id, "READY")
 

@@ -6,12 +6,18 @@ that differs in one bit, and the model goes on alone.
 
 from __future__ import annotations
 
+import hashlib
 import json
+import platform
+from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from housing import files
+from housing.algorithms import stored_forms
 from housing.algorithms.base import find
-from housing.errors import HousingError
+from housing.algorithms.compiled import to_bytes
+from housing.errors import DataError, HousingError
 from housing.training.bundle_files import BUNDLE_FILE
 from housing.training.predictor import Predictor
 
@@ -22,6 +28,8 @@ if TYPE_CHECKING:
     from housing.algorithms.compiled import Compiled
 
 _ROWS = 400
+_FOLDER = "compiled"
+_LIBRARIES = ("numpy",)
 
 
 class NotCompiledError(HousingError):
@@ -47,6 +55,44 @@ def compiled(folder: Path) -> Compiled:
     if (fault := difference(tables, predictor.model, rows_about(tables, _ROWS, width))) is not None:
         raise NotCompiledError(fault)
     return tables
+
+
+def form_name(folder: Path, digest: str) -> str:
+    """Of the file of a bundle's form: compared here, it holds where the same libraries are on the same machine."""
+    try:
+        names = sorted(json.loads((folder / BUNDLE_FILE).read_text(encoding="utf-8"))["versions"])
+    except (OSError, ValueError, KeyError, TypeError):
+        names = []
+    versions = {name: _version(name) for name in (*names, *_LIBRARIES) if name != "housing"}
+    here = json.dumps([platform.machine(), platform.libc_ver(), versions], sort_keys=True)
+    return f"{digest}.{stored_forms.FORMAT}.{hashlib.sha256(here.encode()).hexdigest()[:12]}"
+
+
+def keep_form(model: Path, bundle: Path, digest: str) -> None:
+    """Compile a bundle, and keep its form within the folder of the `model` that is registered; or do without."""
+    try:
+        form = to_bytes(compiled(bundle))
+    # Trained elsewhere, its library need not be here.
+    except (NotCompiledError, DataError, ImportError):
+        return
+    (model / _FOLDER).mkdir()
+    files.write(model / _FOLDER / form_name(bundle, digest), form)
+
+
+def kept_form(bundle: Path, digest: str) -> bytes | None:
+    """What `keep_form` has left for a bundle within a model's folder, if it was compared in a place like this one."""
+    file = bundle.parent.parent / _FOLDER / form_name(bundle, digest)
+    try:
+        return file.read_bytes()
+    except OSError:
+        return None
+
+
+def _version(package: str) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return ""
 
 
 def difference(tables: Compiled, model: Any, rows: NDArray[np.float32]) -> str | None:

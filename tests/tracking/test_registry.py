@@ -6,13 +6,16 @@ from pathlib import Path
 
 import pytest
 
+from housing.algorithms.stored_forms import from_bytes
 from housing.deployment.spec import Deployment, Variant
 from housing.errors import RegistryError
+from housing.targets.local.state import StateFolder
 from housing.testing.models import EXAMPLE, price_bundle
 from housing.tracking.registry import Registry
 from housing.tracking.run_record import RunRecord
 from housing.tracking.runs import Runs
 from housing.training.artifact import Bundle, read_bundle
+from housing.training.compiled import form_name, rows_about
 from housing.training.predictor import Predictor
 from tests.tracking.conftest import result_of
 
@@ -47,6 +50,21 @@ def test_a_registered_version_is_complete(registry: Registry, run_id: str, bundl
     assert version.tags["housing.config_hash"] == "abc"
     assert registry.resolve("models:/housing/1") == version
     assert read_bundle(registry.download(version)) == bundle
+
+
+def test_a_version_comes_with_its_compiled_form_which_is_served_where_nothing_else_was_installed_meanwhile(
+    registry: Registry, run_id: str, bundle: Bundle, tmp_path: Path
+) -> None:
+    version, _ = registry.register("housing", run_id, bundle)
+    registered, served = registry.download(version), StateFolder(tmp_path / "served")
+    served.create()
+    name = served.keep_bundle(registered)
+    form = from_bytes(served.compiled(name).read_bytes())
+    predictor = Predictor.load(registered)
+    rows = rows_about(form, 50, len(predictor.encoder.columns))
+    assert form.predict(rows).tolist() == predictor.model.predict(rows).tolist()
+    of_other_libraries = form_name(tmp_path, name)
+    assert served.compiled(name).name not in (of_other_libraries, form_name(registered, "other"))
 
 
 def test_mlflow_loads_the_version_and_answers_raw_rows(

@@ -109,6 +109,7 @@ class _Control:
         self._endpoints = endpoints
 
     async def list(self, _request: Request) -> Response:
+        self._endpoints.write_captured()  # a command that is about to read it asks whether we are there
         return JSONResponse(self._endpoints.names())
 
     async def show(self, request: Request) -> Response:

@@ -14,9 +14,8 @@ from typing import Any
 
 from housing.deployment.spec import Deployment, Update
 from housing.errors import HousingError, RolledBack
-from housing.monitoring.captured import line
 from housing.targets.local.autoscaling import desired_instances
-from housing.targets.local.captures import Captures
+from housing.targets.local.captures import Captures, Exchange
 from housing.targets.local.fleet import Fleet, InstanceLostError, OverloadedError, grow
 from housing.targets.local.fork_server import ForkServer
 from housing.targets.local.frames import Answer, Ask
@@ -205,8 +204,8 @@ class Endpoint:
         deployment = self.record.deployment
         if deployment.capture and random.random() * 100 < deployment.capture.percent:
             asked_in, answered_in = kind.content_types
-            event = line(body, asked_in, answer=result, answer_type=answered_in, at_s=time.time(), model=model)
-            self._captures.add(deployment.endpoint, variant, event)
+            exchange = Exchange(body, asked_in, result, answered_in, time.time(), model)
+            self._captures.add(deployment.endpoint, variant, exchange)
 
     async def _start(self, bundle: str, fleet: Fleet) -> Served:
         return await Served.start(

@@ -30,7 +30,7 @@ class Endpoints:
         self.closing = False
         self._folder = folder
         self._fork_server = ForkServer()
-        self._captures = Captures(folder.captures)
+        self._captures = Captures(folder.captures, later=asyncio.get_running_loop().call_later)
         self._changing = asyncio.Lock()
 
     async def restore(self) -> None:
@@ -82,6 +82,10 @@ class Endpoints:
         await asyncio.gather(*(endpoint.close() for endpoint in self.serving.values()))
         self._fork_server.close()
         self._captures.close()
+
+    def write_captured(self) -> None:
+        """All that was answered until now."""
+        self._captures.flush()
 
     def names(self) -> list[str]:
         return sorted([*self.serving, *self.failed])

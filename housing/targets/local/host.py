@@ -134,6 +134,8 @@ class LocalHost:
         """Raises DeploymentError for an endpoint that does not exist."""
         if endpoint not in self._folder.endpoints():
             raise DeploymentError(self._unknown(endpoint))
+        if address := self._folder.address():
+            _is_ours(address)  # then it has written all
         return captured(self._folder.captures, endpoint, self._folder.read(endpoint).deployment.variants)
 
     def _show(self, endpoint: str) -> dict[str, Any] | None:

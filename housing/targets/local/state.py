@@ -133,9 +133,9 @@ class StateFolder:
 
     def compiled(self, bundle: str) -> Path:
         """Where a model's compiled form is, once it is made."""
-        from housing.algorithms import stored_forms
+        from housing.training.compiled import form_name
 
-        return self._compiled / f"{bundle}.{stored_forms.FORMAT}"
+        return self._compiled / form_name(self.bundle(bundle), bundle)
 
     def keep_bundle(self, source: Path) -> str:
         """Copy a model's folder unless it is here, unaltered; returns its digest."""
@@ -153,11 +153,19 @@ class StateFolder:
                     for path in copy.rglob("*"):
                         files.sync(path)
                     files.install(copy, kept)
+                self._keep_form(source, name)
                 return name
             finally:
                 shutil.rmtree(copy, ignore_errors=True)
         except OSError as error:
             raise DeploymentError(f"the model in {source} cannot be copied to {self._bundles}: {error}") from error
+
+    def _keep_form(self, source: Path, name: str) -> None:
+        """A model that was compiled when it was registered is not compiled again."""
+        from housing.training.compiled import kept_form
+
+        if not self.compiled(name).exists() and (form := kept_form(source, name)) is not None:
+            files.write(self.compiled(name), form, mode=0o600)
 
     def check_bundles(self, record: EndpointRecord) -> None:
         """Raises DeploymentError unless the files of every variant are those that were deployed."""

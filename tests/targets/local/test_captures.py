@@ -4,18 +4,19 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from housing.deployment.spec import Capture, Deployment, Variant
-from housing.monitoring.captured import line
-from housing.targets.local.captures import Captures, captured
+from housing.targets.local.captures import WRITES_EVERY_S, Captures, Exchange, captured
 from housing.targets.local.host import LocalHost
 from housing.testing.host import AB_TEST, GOOD, OTHER, ROWS, deploy, destroy
 from tests.targets.local.conftest import end_server, server_pid
 
 WANTED = Deployment("house", {"champion": Variant(GOOD), "challenger": Variant(OTHER)}, capture=Capture(100))
-LINE = line(b"Area\n900\n", "text/csv", answer=b"90000.0\n", answer_type="text/csv", at_s=1_790_000_000, model=GOOD)
+ONE = Exchange(b"Area\n900\n", "text/csv", b"90000.0\n", "text/csv", 1_790_000_000, GOOD)
+LINE = ONE.line()
 
 
 def test_requests_of_every_variant_are_kept_with_their_answers(host: LocalHost, models: Mapping[str, Path]) -> None:
@@ -40,12 +41,16 @@ def test_about_the_wanted_percentage_is_kept(host: LocalHost, models: Mapping[st
     assert 25 < len(host.captured("house")) < 75
 
 
-def test_a_killed_server_loses_no_request_that_it_answered(
+def test_a_killed_server_loses_nothing_that_it_had_a_moment_to_write(
     host: LocalHost, folder: Path, models: Mapping[str, Path]
 ) -> None:
     deploy(host, WANTED, models)
     for _ in range(20):
         host.predict("house", ROWS, "champion")
+    deadline = time.monotonic() + 120
+    while len(captured(folder / "captures", "house", ["champion"])) < 20:  # nobody asks the server
+        assert time.monotonic() < deadline
+        time.sleep(WRITES_EVERY_S)
     end_server(folder, signal.SIGKILL)
     assert len(host.captured("house")) == 20
     host.predict("house", ROWS, "champion")
@@ -70,17 +75,32 @@ def test_a_change_of_capture_replaces_no_process(host: LocalHost, folder: Path, 
 def test_only_the_latest_files_of_a_variant_stay(tmp_path: Path) -> None:
     writer = Captures(tmp_path, files=3, file_bytes=10 * len(LINE))
     for _ in range(95):
-        writer.add("house", "champion", LINE)
+        writer.add("house", "champion", ONE)
     writer.close()
     assert len(captured(tmp_path, "house", ["champion"])) == 10 + 10 + 5
+
+
+def test_requests_that_come_together_are_written_together_and_each_file_ends_where_it_would(tmp_path: Path) -> None:
+    calls: list[Callable[[], None]] = []
+    writer = Captures(tmp_path, files=3, file_bytes=10 * len(LINE), later=lambda _, call: calls.append(call))
+    for _ in range(95):
+        writer.add("house", "champion", ONE)
+    assert (len(calls), list(tmp_path.iterdir())) == (1, [])
+    calls.pop()()
+    assert len(captured(tmp_path, "house", ["champion"])) == 10 + 10 + 5
+    writer.add("house", "champion", ONE)
+    assert len(calls) == 1
+    writer.close()
+    assert len(captured(tmp_path, "house", ["champion"])) == 10 + 10 + 6
 
 
 def test_a_line_that_the_disk_did_not_take_whole_costs_that_line_alone(tmp_path: Path) -> None:
     limit = (
         "import resource, signal, sys; signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
-        "from pathlib import Path; from housing.targets.local.captures import Captures;"
+        "from pathlib import Path; from housing.targets.local.captures import Captures, Exchange;"
         f"resource.setrlimit(resource.RLIMIT_FSIZE, ({len(LINE) * 5 // 2}, -1));"
-        f"writer = Captures(Path(sys.argv[1])); [writer.add('house', 'champion', {LINE!r}) for _ in range(6)]"
+        "writer = Captures(Path(sys.argv[1]), later=lambda _, call: None);"
+        f"[writer.add('house', 'champion', {ONE!r}) for _ in range(6)]; writer.close()"
     )
     assert os.spawnl(os.P_WAIT, sys.executable, sys.executable, "-c", limit, str(tmp_path)) == 0
     found = captured(tmp_path, "house", ["champion"])
