@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -11,10 +13,13 @@ from pathlib import Path
 import pytest
 
 from housing.data.answers import read
+from housing.data.derived import Derived
+from housing.data.encoder import Encoder
 from housing.deployment.plan import CreateEndpoint, plan, teardown
-from housing.deployment.spec import Autoscaling, Capture, Deployment, Interface, Variant
-from housing.errors import DataError, DeploymentError
+from housing.deployment.spec import Alarm, Autoscaling, Capture, Deployment, Interface, Strategy, Update, Variant
+from housing.errors import DataError, DeploymentError, HousingError
 from housing.targets.base import EndpointStatus, Host
+from housing.training.artifact import Bundle, read_bundle, write_bundle
 from housing.training.predictor import Predictor
 
 ROWS = "Area,Alley,Zone\n900,NA,RL\n2000,Pave,RM\n"
@@ -159,3 +164,75 @@ class HostContract:
         destroy(host, "house")
         assert list(host.endpoints()) == []
         assert host.current("house") is None
+
+
+_ERRORS = Alarm("Invocation5XXErrors", above=0, period_s=10)
+
+
+class ShiftingContract:
+    """Of a host whose updates go by `deployment.update`: step by step, and back where an alarm rings."""
+
+    @pytest.mark.parametrize("strategy", ["canary", "linear"])
+    def test_traffic_shifts_to_a_good_model_step_by_step(
+        self, host: Host, models: Mapping[str, Path], strategy: Strategy
+    ) -> None:
+        endpoint = f"shifted-{strategy}"
+        deploy(host, Deployment(endpoint, {"champion": Variant(GOOD)}), models)
+        update = Update(strategy, 50, wait_s=1, alarms={"errors": _ERRORS})
+        wanted = Deployment(endpoint, {"champion": Variant(OTHER)}, update=update)
+        with _asking(host, endpoint) as failed:
+            deploy(host, wanted, models)
+        assert host.current(endpoint) == wanted
+        assert _answering(host, endpoint) == OTHER
+        assert failed == []
+
+    def test_a_canary_of_a_failing_model_is_rolled_back(
+        self, host: Host, models: Mapping[str, Path], tmp_path: Path
+    ) -> None:
+        before = Deployment("rolled-back", {"champion": Variant(GOOD)})
+        deploy(host, before, models)
+        write_bundle(tmp_path / "failing", _failing(read_bundle(models[GOOD])))
+        update = Update("canary", 50, wait_s=600, alarms={"errors": _ERRORS})
+        wanted = Deployment("rolled-back", {"champion": Variant("models:/price/9")}, update=update)
+        with (
+            _asking(host, "rolled-back"),
+            pytest.raises(HousingError, match=r"rolled back|took the update back") as told,
+        ):
+            deploy(host, wanted, {**models, "models:/price/9": tmp_path / "failing"})
+        assert told.value.exit_code == 6
+        assert _answering(host, "rolled-back") == GOOD
+        assert host.predict("rolled-back", ROWS).values == pytest.approx([90_000, 200_000], rel=0.1)
+
+
+@contextmanager
+def _asking(host: Host, endpoint: str) -> Iterator[list[str]]:
+    """A client that asks all the time, and why it was not answered."""
+    ended, failed = threading.Event(), []
+
+    def ask() -> None:
+        while not ended.wait(0.01):
+            try:
+                host.predict(endpoint, ROWS)
+            except (DeploymentError, DataError) as error:
+                failed.append(str(error))
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    try:
+        yield failed
+    finally:
+        ended.set()
+        thread.join()
+
+
+def _answering(host: Host, endpoint: str) -> str:
+    status = host.status(endpoint)
+    assert status is not None
+    return status.models["champion"]["model"]
+
+
+def _failing(good: Bundle) -> Bundle:
+    """It loads, and its encoder makes a column more than its model has."""
+    encoder = Encoder.from_json(good.encoder)
+    wider = replace(encoder, derived={"twice": Derived("sum", ("Area", "Area"))})
+    return replace(good, encoder=wider.to_json())

@@ -22,13 +22,13 @@ from housing.deployment.spec import Autoscaling, Deployment, Variant
 from housing.errors import DeploymentError
 from housing.targets.local.host import LocalHost
 from housing.targets.local.settings import Settings
-from housing.testing.host import AB_TEST, GOOD, OTHER, ROWS, HostContract, deploy, destroy
+from housing.testing.host import AB_TEST, GOOD, OTHER, ROWS, HostContract, ShiftingContract, deploy, destroy
 from tests.targets.local.conftest import command_line, end_server, processes_of, server_pid, wait_until, workers_of
 
 SINGLE = Deployment("house", {"champion": Variant(GOOD)})
 
 
-class TestLocalHost(HostContract):
+class TestLocalHost(HostContract, ShiftingContract):
     pass
 
 
