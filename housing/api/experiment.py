@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from housing.api.execution import composed, execute
-from housing.api.reporters import LogReporter
+from housing.api.reporters import LogReporter, NotebookReporter, in_notebook
 from housing.api.result import RecordedRuns, Result, result_of
 from housing.secrets import masked_override
 from housing.workflow.outcome import Reporter
@@ -26,10 +27,11 @@ def compose(*overrides: str, config_dir: StrPath | None = None, progress: bool =
     """The experiment that these overrides choose, `housing.compose("dataset=mine", "algorithm.eta=0.1")`.
 
     `config_dir` is your own conf/, whose files win over ours of the same name. With `progress`, what happens is written
-    to stderr as on the command line; else it goes to the logger `housing`. Raises ConfigError with every fault.
+    to stderr as on the command line, in a notebook to one line that is written anew; else it goes to the logger
+    `housing`. Raises ConfigError with every fault.
     """
     folder = Path(config_dir) if config_dir is not None else None
-    experiment = Experiment(overrides, folder, _console if progress else LogReporter)
+    experiment = Experiment(overrides, folder, _progress if progress else LogReporter)
     _ = experiment.config
     return experiment
 
@@ -93,7 +95,8 @@ class Experiment:
         if command not in ("train", "tune"):
             raise ValueError(f"command must be train or tune, got {command!r}")
         overrides = (*self.overrides, *values)
-        return result_of(command, multirun(command, overrides, self.config_dir, self._reporter))
+        outcome = multirun(command, overrides, self.config_dir, self._reporter)
+        return replace(result_of(command, outcome), page_of=self.report)
 
     def dry_run(self, *values: str, command: str = "tune") -> Result:
         """The jobs that `tune`, or `train` with these values, would train; nothing is trained or recorded.
@@ -129,9 +132,9 @@ class Experiment:
         """Remove the endpoint; runs and registered models stay."""
         return self._do("destroy")
 
-    def status(self, endpoint: str | None = None) -> Result:
-        """What is served: one endpoint, or all."""
-        return self._do("status", endpoint=endpoint)
+    def status(self, endpoint: str | None = None, *, html: StrPath | None = None) -> Result:
+        """What is served: one endpoint, or all; `html` is where a page of it is written."""
+        return self._do("status", endpoint=endpoint, html=_path(html))
 
     def predict(
         self, rows: pd.DataFrame | StrPath, *, interval: float | None = None, explain: int | None = None
@@ -159,17 +162,26 @@ class Experiment:
             rows.to_csv(text, index=False, sep=dataset.separator, decimal=dataset.decimal)
             text.write(f"{dataset.separator}\n" * dataset.footer_lines)
 
-    def monitor(self, endpoint: str | None = None, *, labels: StrPath | None = None) -> Result:
-        """What the endpoint saw against what it was trained on; `findings` counts what counts as drift."""
-        return self._do("monitor", endpoint=endpoint, labels=Path(labels) if labels is not None else None)
+    def monitor(
+        self, endpoint: str | None = None, *, labels: StrPath | None = None, html: StrPath | None = None
+    ) -> Result:
+        """What the endpoint saw against what it was trained on; `findings` counts what counts as drift.
+
+        `html` is where its page is written, too.
+        """
+        return self._do("monitor", endpoint=endpoint, labels=_path(labels), html=_path(html))
 
     def lineage(self, endpoint: str | None = None) -> Result:
         """From the endpoint back to data and code."""
         return self._do("lineage", endpoint=endpoint or self.config.deployment.endpoint)
 
-    def compare(self, *runs: str, top: int | None = None, html: StrPath | None = None) -> Result:
-        """Runs side by side, by id, name or study; none: the best trials of the latest study."""
-        own: dict[str, Any] = {"runs": runs, "html": Path(html) if html is not None else None}
+    def compare(self, *runs: str, top: int | None = None, html: StrPath | None = None, sets: bool = False) -> Result:
+        """Runs side by side, by id, name or study; none: the best trials of the latest study.
+
+        With `sets`, or where one is a filter in MLflow's language, each stands for all of its runs:
+        `compare("tune-a", "tune-b", sets=True)` tells which set is better, and by how much chance allows.
+        """
+        own: dict[str, Any] = {"runs": runs, "html": _path(html), "sets": sets}
         return self._do("compare", **own, **({"top": top} if top is not None else {}))
 
     def runs(self, filter: str = "") -> pd.DataFrame:  # noqa: A002 - MLflow's own name for it
@@ -188,7 +200,8 @@ class Experiment:
         return Runs.open(self.config.tracking.uri, self.config.name).read_file(run_id, "report.html").decode()
 
     def _do(self, command: str, **own: Any) -> Result:
-        return result_of(command, execute(command, self.overrides, self.config_dir, self._reporter(), **own))
+        outcome = execute(command, self.overrides, self.config_dir, self._reporter(), **own)
+        return replace(result_of(command, outcome), page_of=self.report)
 
     def _predicted(self, file: Path, interval: float | None, explain: int | None) -> pd.DataFrame:
         import pyarrow as pa
@@ -246,7 +259,13 @@ def describe(
     )
 
 
-def _console() -> Reporter:
+def _path(given: StrPath | None) -> Path | None:
+    return Path(given) if given is not None else None
+
+
+def _progress() -> Reporter:
+    if in_notebook():
+        return NotebookReporter()
     from housing.console import Console
 
     return Console(as_json=True)  # all for people goes to stderr

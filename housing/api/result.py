@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+from housing.errors import TrackingError
 from housing.secrets import masked, masked_values
 from housing.workflow.outcome import Outcome, OutputTable
 
@@ -20,7 +21,7 @@ class Result:
 
     `headline` is its one sentence, `data` the document that `--json` prints, `next_commands` what could follow, each as
     it can be pasted into a shell, with the reason. `changes` counts what a plan would change, `findings` what
-    monitoring has found.
+    monitoring has found. `page_of` reads the page of a run.
     """
 
     command: str
@@ -30,6 +31,14 @@ class Result:
     next_commands: Sequence[tuple[str, str]] = ()
     changes: int = 0
     findings: int = 0
+    page_of: Callable[[str], str] | None = field(default=None, compare=False)
+
+    @property
+    def report(self) -> str:
+        """The page of its run, HTML in one file. Raises TrackingError where it has no run, or the run has no page."""
+        if self.run_id is None or self.page_of is None:
+            raise TrackingError(f"{self.command} records no run, so it has no report")
+        return self.page_of(self.run_id)
 
     @property
     def run_id(self) -> str | None:
@@ -39,19 +48,16 @@ class Result:
 
     def frame(self, table: int = 0) -> pd.DataFrame:
         """One of its tables; an IndexError where it has no such table."""
-        import pandas as pd
-
-        shown = self.tables[table]
-        return pd.DataFrame([list(row) for row in shown.rows], columns=list(shown.columns))
+        return _frame_of(self.tables[table])
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of {self.command}: {self.headline}>"
 
     def _repr_html_(self) -> str:
         parts = [f"<p><b>{escape(self.headline)}</b></p>"]
-        for index, table in enumerate(self.tables):
+        for table in self.tables:
             title = f"<p>{escape(table.title)}</p>" if table.title else ""
-            parts.append(title + str(self.frame(index).to_html(index=False, border=0, na_rep="")))
+            parts.append(title + str(_frame_of(table).to_html(index=False, border=0, na_rep="")))
         return "".join(parts)
 
 
@@ -82,6 +88,12 @@ def result_of(command: str, outcome: Outcome) -> Result:
         outcome.pending_changes,
         outcome.findings,
     )
+
+
+def _frame_of(table: OutputTable) -> pd.DataFrame:
+    import pandas as pd
+
+    return pd.DataFrame([list(row) for row in table.rows], columns=list(table.columns))
 
 
 def _masked_table(table: OutputTable) -> OutputTable:

@@ -42,6 +42,7 @@ class Request:
     task: str | None = None
     top: int | None = None
     html: Path | None = None
+    sets: bool = False
     data: Path | None = None
     filter: str | None = None
     export: Path | None = None
@@ -90,6 +91,8 @@ def split_overrides(text: str) -> list[str]:
 
 
 _OVERRIDE = re.compile(r"""["']?([+~]{0,2}[A-Za-z_][\w./@-]*=|~\w)""")
+_FILTER = re.compile(r"(params|metrics|tags|attributes)\.")
+"""What begins a filter in MLflow's language, and no key of ours."""
 _CLOSING = {"[": "]", "{": "}", "(": ")"}
 
 
@@ -122,7 +125,8 @@ class _Parser:
         """Whether a word is the command's FILE, ENDPOINT or RUN. A run's name holds `=`, but not before a blank."""
         wanted = COMMANDS[self.command].argument
         if "RUN" in wanted or "STUDY" in wanted:
-            return ("..." in wanted or request.argument is None) and not _OVERRIDE.match(word)
+            is_run = _FILTER.match(word) is not None or not _OVERRIDE.match(word)
+            return ("..." in wanted or request.argument is None) and is_run
         is_file = "=" not in word or _ADDRESS.match(word) is not None or os.path.exists(word)  # noqa: PTH110 - a Path raises where a name is too long
         return bool(wanted) and request.argument is None and is_file
 
@@ -156,9 +160,8 @@ class _Parser:
         if request.help:
             return
         example = command.examples[0][0]
-        if self.command == "monitor" and request.every is None and (request.until is not None or request.html):
-            flag = "--until" if request.until is not None else "--html"
-            raise ConfigError(f"{flag}: only with --every, which says how often to look: --every 60")
+        if self.command == "monitor" and request.every is None and request.until is not None:
+            raise ConfigError("--until: only with --every, which says how often to look: --every 60")
         if request.batch is not None and request.argument is not None:
             raise ConfigError(f"--batch {request.batch}: replaces the file {request.argument}; give one of them")
         if request.batch is not None and (request.interval is not None or request.explain is not None):

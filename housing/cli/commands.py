@@ -95,12 +95,16 @@ COMMANDS = {
             "compare",
             "runs side by side: what differs, and who is better",
             "Shows what differs between runs in configuration, metrics and origin. Runs go by id, an id's beginning,\n"
-            "name, or a name's first word; a study stands for its best trials, `housing run` for each of its jobs.",
+            "name, or a name's first word; a study stands for its best trials, `housing run` for each of its jobs.\n"
+            "With --sets each stands for all of its runs, and so does a filter or the name of an MLflow experiment:\n"
+            "best, mean, whether one set is better or chance explains it, which parameters differ.",
             (
                 ("housing compare", "the best trials of the latest study"),
                 ("housing compare t03 t07", "two trials, as the leaderboard calls them"),
                 ("housing compare tune-walkthrough-3f2a --top 3", "the best three trials of a study"),
                 ("housing compare 3f2a 91bc --html comparison.html", "a page, with learning curves"),
+                ("housing compare --sets tune-a tune-b", "all trials of a study against all of another"),
+                ("housing compare \"params.booster = 'dart'\" tune-b", "what MLflow's filter finds against a study"),
             ),
             argument="[RUN|STUDY ...]",
         ),
@@ -174,7 +178,11 @@ COMMANDS = {
             "status",
             "endpoints, variants, instances, traffic",
             "Shows what is served, by which model versions, and how it fares.",
-            (("housing status", "every endpoint"), ("housing status housing-endpoint --json", "for a script")),
+            (
+                ("housing status", "every endpoint"),
+                ("housing status housing-endpoint --json", "for a script"),
+                ("housing status --html endpoints.html", "a page: versions, traffic, budgets, lineage"),
+            ),
             argument="[ENDPOINT]",
         ),
         Command(
@@ -321,9 +329,13 @@ FLAGS = (
         commands=("compare", "runs"),
         between=(1, 1000),
     ),
+    Flag("--sets", "each RUN or STUDY stands for all of its runs, as a set", commands=("compare",)),
     Flag("--labels", "actual labels, by the identifier of their rows", "FILE", commands=("monitor",)),
     Flag(
-        "--html", "write a self-contained page; of a watch, one that refreshes", "FILE", commands=("compare", "monitor")
+        "--html",
+        "write a self-contained page; of a watch, one that refreshes",
+        "FILE",
+        commands=("compare", "monitor", "status"),
     ),
     Flag("--every", "look again every N seconds, until Ctrl-C", "N", commands=("monitor",), between=(1, 86_400)),
     Flag("--until", "end a watch after 90s, 30m or 8h, or at 18:30", "TIME", commands=("monitor",)),

@@ -235,7 +235,7 @@ def _own_arguments(request: Request) -> dict[str, Any]:
         case "iam":
             own = {"whose": request.argument} if request.argument else {}
         case "compare":
-            own = {"runs": request.arguments, "html": request.html}
+            own = {"runs": request.arguments, "html": request.html, "sets": request.sets}
             own |= {"top": request.top} if request.top is not None else {}
         case "runs":
             own = {"words": request.arguments, "filter": request.filter or "", "export": request.export}
@@ -250,8 +250,11 @@ def _own_arguments(request: Request) -> dict[str, Any]:
 
             own = {"recompose": recomposed} | ({"run": request.argument} if request.command == "attach" else {})
         case "monitor":
-            return {"endpoint": request.argument, "labels": request.labels, "watching": _watching(request)}
-        case "status" | "lineage":
+            own = {"endpoint": request.argument, "labels": request.labels, "watching": _watching(request)}
+            own |= {} if own["watching"] else {"html": request.html}
+        case "status":
+            own = {"endpoint": request.argument, "html": request.html}
+        case "lineage":
             own = {"endpoint": request.argument}
     return own
 

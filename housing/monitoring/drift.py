@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _SMOOTHING = 0.5
 _RARE = 0.01  # of the rows of training; rarer levels share a bin
+_DRAWN_BINS = 20
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,8 @@ class ColumnDrift:
     """One column. `psi` is its distance, `by_chance` what two samples of the same rows would hardly pass.
 
     `out_of_range` are numbers beyond those of training, `unseen` levels that training never had. `faults` say what has
-    drifted, in words; empty for a column that is as it was. `bins` are both distributions, side by side.
+    drifted, in words; empty for a column that is as it was. `bins` are both distributions, side by side, and `shape` is
+    what to draw of them: numbers (`is_numeric`) in ranges of one width, the outermost open, and levels as in `bins`.
     """
 
     column: str
@@ -52,6 +54,8 @@ class ColumnDrift:
     unseen: float
     faults: tuple[str, ...]
     bins: tuple[Bin, ...] = ()
+    shape: tuple[Bin, ...] = ()
+    is_numeric: bool = False
 
 
 @dataclass(frozen=True)
@@ -118,15 +122,19 @@ def _column(
     numeric = trained.dtype.kind == "f"
     were, are = _missing(trained, numeric=numeric), _missing(seen, numeric=numeric)
     before, now = trained[~were], seen[~are]
+    drawn: _Bins | None = None
     if numeric:
         names, counts = _numeric_bins(before, now, settings.bins)
+        drawn = _even_bins(before, now)
         out_of_range, unseen = _beyond(before, now) / len(seen), 0.0
     else:
         names, counts = _level_bins(before.tolist(), now.tolist())
         known = set(before.tolist())
         out_of_range, unseen = 0.0, sum(level not in known for level in now.tolist()) / len(seen)
     if were.any() or are.any():
-        names, counts = [*names, "(missing)"], [*counts, (int(were.sum()), int(are.sum()))]
+        missing_rows = [(int(were.sum()), int(are.sum()))]
+        names, counts = [*names, "(missing)"], [*counts, *missing_rows]
+        drawn = ([*drawn[0], "(missing)"], [*drawn[1], *missing_rows]) if drawn else None
     psi = stability_index(*zip(*counts, strict=True)) if len(counts) > 1 else 0.0
     by_chance = index_by_chance(len(counts), len(trained), len(seen), chance=chance)
     missing = Shares(float(were.mean()), float(are.mean()))
@@ -140,8 +148,11 @@ def _column(
     ):
         if surely(share, len(seen), chance=chance) > was + limit:
             faults.append(what)
-    bins = [Bin(one, was / len(trained), is_now / len(seen)) for one, (was, is_now) in zip(names, counts, strict=True)]
-    return ColumnDrift(name, psi, by_chance, missing, out_of_range, unseen, tuple(faults), tuple(bins))
+    bins, shape = (
+        tuple(Bin(one, was / len(trained), is_now / len(seen)) for one, (was, is_now) in zip(*each, strict=True))
+        for each in ((names, counts), drawn or (names, counts))
+    )
+    return ColumnDrift(name, psi, by_chance, missing, out_of_range, unseen, tuple(faults), bins, shape, numeric)
 
 
 def _missing(values: NDArray[Any], *, numeric: bool) -> NDArray[np.bool_]:
@@ -171,6 +182,22 @@ def _numeric_bins(trained: NDArray[np.float64], seen: NDArray[np.float64], bins:
     between = [f"{low} to {high}" for low, high in pairwise(ends)]
     names = [f"up to {ends[0]}", *between, f"above {ends[-1]}"] if ends else ["all numbers"]
     return names, list(zip(*counts, strict=True))
+
+
+def _even_bins(trained: NDArray[np.float64], seen: NDArray[np.float64]) -> _Bins:
+    """Counts in ranges of one width between what one row in a hundred of training is below and above; or by value."""
+    import numpy as np
+
+    values = np.unique(np.concatenate([trained, seen]))
+    if len(values) <= _DRAWN_BINS:
+        counts = [[int((rows == value).sum()) for rows in (trained, seen)] for value in values.tolist()]
+        return [f"{value:.4g}" for value in values.tolist()], [(was, is_now) for was, is_now in counts]
+    low, high = np.quantile(trained if len(trained) else seen, [0.01, 0.99]).tolist()
+    inner = np.linspace(low, high, _DRAWN_BINS - 1) if high > low else np.array([low])
+    inside = [np.bincount(np.searchsorted(inner, rows), minlength=len(inner) + 1).tolist() for rows in (trained, seen)]
+    ends = [f"{end:.4g}" for end in inner.tolist()]
+    names = [f"up to {ends[0]}", *(f"{one} to {other}" for one, other in pairwise(ends)), f"above {ends[-1]}"]
+    return names, list(zip(*inside, strict=True))
 
 
 def _level_bins(trained: Sequence[str], seen: Sequence[str]) -> _Bins:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from housing.reporting.comparison import Comparison, Field
+from housing.reporting.comparison import Comparison, Field, Value
 from housing.reporting.job_plots import Series, learning_curves
 from housing.reporting.page import Cell, Grid, Page, Part
 from housing.reporting.scales import readable
@@ -35,11 +35,15 @@ def _differing(comparison: Comparison) -> list[list[Cell]]:
             kind = field.kind
             rows.append([Cell(kind, heading=True), *(Cell("") for _ in comparison.runs)])
         cells = [
-            Cell(_shown(field, place), number=isinstance(value, float), best=place in field.best)
+            Cell(_shown(field, place), number=_is_number(value), best=place in field.best)
             for place, value in enumerate(field.values)
         ]
         rows.append([Cell(field.name), *cells])
     return rows
+
+
+def _is_number(value: Value) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _shown(field: Field, place: int) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+Why = Callable[[Sequence[int]], "tuple[str, Sequence[str]] | None"]
+"""Of some rows: the scale of what moved their predictions, and a text for each; None where it cannot be told."""
+
 _WORST_ROWS = 20
 _LEAST_FOR_TENTHS = 50
 _MOST_CELLS = 20
@@ -31,7 +34,7 @@ class Judged:
 
     `part` is what the rows are, such as validation; `about` is the label as an axis names it. `uncalibrated` are the
     predictions before `calibration`, where the model has one. `names` say which row each is, `columns` are what else is
-    shown of the worst of them.
+    shown of the worst of them, and `why` tells what moved their predictions, where the model can.
     """
 
     part: str
@@ -44,9 +47,16 @@ class Judged:
     uncalibrated: Predictions | None = None
     names: Sequence[str] = ()
     columns: Mapping[str, Sequence[object]] = field(default_factory=dict)
+    why: Why | None = None
 
     def name(self, row: int) -> str:
         return self.names[row] if self.names else str(row + 1)
+
+    @property
+    def answered(self) -> Answered:
+        """The same as charts of a number take it."""
+        names = [self.name(row) for row in range(len(self.label))]
+        return Answered(self.about, self.label, self.predictions.values, names)
 
 
 def judged_parts(judged: Judged) -> Iterator[Part]:
@@ -85,11 +95,10 @@ def _before_and_after(judged: Judged, uncalibrated: Predictions) -> Grid:
 
 
 def _numbers(judged: Judged) -> Iterator[Part]:
-    names = [judged.name(row) for row in range(len(judged.label))]
-    answered = Answered(judged.about, judged.label, judged.predictions.values, names)
+    answered = judged.answered
     yield predicted_against_true(answered, part=judged.part)
     yield residuals(answered, part=judged.part)
-    if len(names) >= _LEAST_FOR_TENTHS:
+    if len(judged.label) >= _LEAST_FOR_TENTHS:
         yield residuals_by_decile(answered, part=judged.part)
 
 
@@ -99,16 +108,21 @@ def _worst_numbers(judged: Judged) -> Grid:
 
     errors = judged.predictions.values - judged.label
     worst = np.argsort(-np.abs(errors), kind="stable")[:_WORST_ROWS].tolist()
+    how, column, reasons = _reasons(judged, worst)
     cells = [
         [
             Cell(judged.name(row)),
             *(number_cell(float(values[row])) for values in (judged.label, judged.predictions.values, errors)),
+            *reason,
             *_others(judged, row),
         ]
-        for row in worst
+        for row, reason in zip(worst, reasons, strict=True)
     ]
-    about = f"The {len(worst)} largest errors of the {judged.part} part ({judged.about}), and what else the rows say."
-    return Grid("Worst rows", about, ("row", "true", "predicted", "error", *judged.columns), cells, sortable=True)
+    about = (
+        f"The {len(worst)} largest errors of the {judged.part} part ({judged.about}), and what else the rows say.{how}"
+    )
+    columns = ("row", "true", "predicted", "error", *column, *judged.columns)
+    return Grid("Worst rows", about, columns, cells, sortable=True)
 
 
 def _worst_levels(judged: Judged, chances: NDArray[np.float64]) -> Grid:
@@ -119,19 +133,31 @@ def _worst_levels(judged: Judged, chances: NDArray[np.float64]) -> Grid:
     given = chances[np.arange(len(codes)), codes]
     worst = np.argsort(given, kind="stable")[:_WORST_ROWS].tolist()
     predicted = judged.predictions.values.astype(int)
+    how, column, reasons = _reasons(judged, worst)
     cells = [
         [
             Cell(judged.name(row)),
             Cell(judged.levels[codes[row]]),
             Cell(judged.levels[predicted[row]]),
             number_cell(float(given[row])),
+            *reason,
             *_others(judged, row),
         ]
-        for row in worst
+        for row, reason in zip(worst, reasons, strict=True)
     ]
-    about = f"The {len(worst)} rows of the {judged.part} part whose true level was given the least probability."
-    columns = ("row", "true", "predicted", "probability of the true level", *judged.columns)
+    about = f"The {len(worst)} rows of the {judged.part} part whose true level was given the least probability.{how}"
+    columns = ("row", "true", "predicted", "probability of the true level", *column, *judged.columns)
     return Grid("Worst rows", about, columns, cells, sortable=True)
+
+
+def _reasons(judged: Judged, rows: Sequence[int]) -> tuple[str, Sequence[str], Sequence[Sequence[Cell]]]:
+    """What moved the predictions of these rows: a sentence, the column's heading, and a cell each; or nothing."""
+    found = judged.why(rows) if judged.why is not None and len(rows) else None
+    if found is None:
+        return "", (), [()] * len(rows)
+    scale, texts = found
+    sentence = f" What moved each prediction most, in {scale}, by the model's Shapley values."
+    return sentence, ("moved most by",), [[Cell(text)] for text in texts]
 
 
 def _others(judged: Judged, row: int) -> list[Cell]:

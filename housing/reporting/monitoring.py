@@ -1,4 +1,4 @@
-"""What an endpoint saw, as a report: how far the rows of each variant are from those that it was trained on."""
+"""An endpoint as a report: what it serves, and how far the rows of each variant are from those of training."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ from dataclasses import dataclass, field
 
 from housing.monitoring.drift import ColumnDrift, DriftReport, Shares
 from housing.reporting.class_charts import side_by_side
-from housing.reporting.page import Cell, Grid, Page, Part
+from housing.reporting.histograms import histogram
+from housing.reporting.page import Cell, Gallery, Grid, Page, Part
 from housing.reporting.report import files
-from housing.reporting.scales import readable
 from housing.reporting.svg import ACCENT, SERIES_COLOURS, Chart, box, path, text
 
 _WIDTH, _TOP, _RIGHT, _NAME_WIDTH, _BAR = 900, 58, 60, 220, 24
 _MOST_BARS = 20
 _MOST_DISTRIBUTIONS = 6
+_MOST_HISTOGRAMS = 200
 _LONGEST = 1.0  # a column that is another one altogether must not press the others into the axis
 _LONGEST_NAME = 34
 
@@ -38,18 +39,20 @@ def monitoring_report(
     lead: Sequence[str],
     warnings: Sequence[str],
     variants: Sequence[VariantDrift],
-    tables: Sequence[Grid],
+    tables: Sequence[Part],
+    further: Sequence[Part] = (),
 ) -> dict[str, bytes]:
-    """Files by path, as for a study or a job."""
+    """Files by path, as for a study or a job; `tables` stand before what the variants saw, `further` behind it."""
     parts: list[Part] = [*tables]
     for one in variants:
         if one.drift is not None:
             parts.append(distances(one.name, one.model, one.drift))
             if one.levels:
                 parts.append(predicted_levels(one.name, one.levels))
-            parts.append(_columns(one.name, one.drift))
             parts += distributions(one.name, one.drift)
-    return files(Page(f"What {endpoint} saw", lead, parts, warnings))
+            parts.append(histograms(one.name, one.drift))
+            parts.append(_columns(one.name, one.drift))
+    return files(Page(f"Endpoint {endpoint}", lead, [*parts, *further], warnings))
 
 
 def distances(variant: str, model: str, drift: DriftReport) -> Chart:
@@ -76,15 +79,26 @@ def distances(variant: str, model: str, drift: DriftReport) -> Chart:
     return Chart(f"drift_{variant}", f"{variant} ({model}): {drift.word}", about, _WIDTH, height, elements)
 
 
+def histograms(variant: str, drift: DriftReport) -> Gallery:
+    """Of every column, those that drifted first."""
+    shown = drift.columns[:_MOST_HISTOGRAMS]
+    left = len(drift.columns) - len(shown)
+    about = (
+        "Bars: shares of the rows of training; orange: of those that the endpoint saw. Drifted columns first, then the "
+        "farthest" + (f"; {left} columns that are nearer are left out." if left else ".")
+    )
+    title = f"{variant}: reference and current, {len(shown)} columns"
+    return Gallery(title, about, [histogram(one, name=f"{variant}_{i}") for i, one in enumerate(shown)])
+
+
 def distributions(variant: str, drift: DriftReport) -> list[Chart]:
-    """Training and endpoint side by side: of the columns that drifted, or else of those that are farthest away."""
-    shown = (drift.drifted or drift.columns)[:_MOST_DISTRIBUTIONS]
+    """Training and endpoint side by side, of the columns that drifted most."""
+    shown = drift.drifted[:_MOST_DISTRIBUTIONS]
     return [
         side_by_side(
             f"distribution_{variant}_{place}",
             f"{variant}: {column.column}",
-            f"Shares of the rows; distance {column.psi:.3f}"
-            + (f", drifted: {', '.join(column.faults)}." if column.faults else "."),
+            f"Shares of the rows; distance {column.psi:.3f}, drifted: {', '.join(column.faults)}.",
             ("training", {one.name: one.trained for one in column.bins[:_MOST_BARS]}),
             ("endpoint", {one.name: one.seen for one in column.bins[:_MOST_BARS]}),
         )
@@ -114,6 +128,7 @@ def _columns(variant: str, drift: DriftReport) -> Grid:
         ("column", "distance", "by chance", "missing in training", "missing", "out of range", "unseen", "drifted"),
         [_row(column) for column in drift.columns],
         sortable=True,
+        folded=len(drift.columns) > _MOST_BARS,
     )
 
 
@@ -121,7 +136,7 @@ def _row(column: ColumnDrift) -> list[Cell]:
     shares = (column.missing.trained, column.missing.seen, column.out_of_range, column.unseen)
     return [
         Cell(column.column),
-        *(Cell(readable(value), number=True, value=value) for value in (column.psi, column.by_chance)),
+        *(Cell(f"{value:.3f}", number=True, value=value) for value in (column.psi, column.by_chance)),
         *(Cell(f"{share:.1%}", number=True, value=share) for share in shares),
         Cell(", ".join(column.faults)),
     ]

@@ -44,16 +44,26 @@ class Grid:
     folded: bool = False
 
 
+@dataclass(frozen=True)
+class Gallery:
+    """Small drawings of one kind beside each other, each with its title and sentence. `folded`: it opens by a click."""
+
+    title: str
+    about: str
+    charts: Sequence[Chart]
+    folded: bool = True
+
+
 _LONG = 30
 
-Part = Chart | Grid | Plot | Small
+Part = Chart | Gallery | Grid | Plot | Small
 
 
 @dataclass(frozen=True)
 class Page:
     """`lead` are the sentences below the title, `warnings` those that a reader must not miss.
 
-    `link` is an address of the run in MLflow, where a browser reaches it.
+    `link` is an address in MLflow, of the run or its experiment, where a browser reaches it.
     """
 
     title: str
@@ -75,7 +85,7 @@ class Page:
         lines += [f"<p>{escape(sentence)}</p>" for sentence in self.lead]
         lines += [f'<p class="warning">{escape(sentence)}</p>' for sentence in self.warnings]
         if self.link:
-            lines.append(f'<p><a href="{escape(self.link)}">This run in MLflow</a></p>')
+            lines.append(f'<p><a href="{escape(self.link)}">In MLflow</a></p>')
         for number, part in enumerate(self.parts):
             lines += _section(part, f"table-{number}")
         lines.append("</main>")
@@ -103,7 +113,7 @@ def plots_of(parts: Sequence[Part]) -> Iterator[Plot]:
 
 
 def _section(part: Part, identity: str) -> Iterator[str]:
-    folded = isinstance(part, Grid) and part.folded
+    folded = isinstance(part, Gallery | Grid) and part.folded
     if folded:
         yield f"<details><summary>{escape(part.title)}</summary>"
     yield f"<h2>{escape(part.title)}</h2>"
@@ -117,6 +127,12 @@ def _section(part: Part, identity: str) -> Iterator[str]:
             yield f'<div class="small">{small}</div>'
         case Chart():
             yield _wide(part.inline(), part.title)
+        case Gallery():
+            small = "".join(
+                f'<div><h3>{escape(chart.title)}</h3><p class="quiet">{escape(chart.about)}</p>{chart.inline()}</div>'
+                for chart in part.charts
+            )
+            yield f'<div class="small fixed">{small}</div>'
         case Grid():
             if part.sortable and len(part.rows) >= _FILTERED:
                 words = f'<input type="search" data-table="{identity}">'

@@ -75,19 +75,22 @@ def job_report(
     judged: Judged | None,
     lead: Sequence[str],
     before: Sequence[Part] = (),
+    errors: Sequence[Part] = (),
     further: Sequence[Part] = (),
     link: str = "",
 ) -> dict[str, bytes]:
     """Files by path: the objective's metric on every channel, what the model looks at, and where it errs.
 
     `history` is `TrainingResult.history`; `importances` are shares by encoded column, largest first; `judged` is None
-    where the model cannot answer. `before` and `further` stand before and after all of it.
+    where the model cannot answer. `before` and `further` stand before and after all of it, `errors` behind what is
+    judged.
     """
     metric = objective.name.split("_", 1)[1]
     series = [Series(key, values, kept) for key, values in history.items() if key.split("_", 1)[1] == metric]
     parts = list(before)
     if judged is not None and len(judged.label):
         parts += judged_parts(judged)
+    parts += errors
     if importances:
         few = dict(list(importances.items())[:_MOST_BARS])
         about = "Share of the total gain by encoded column" + (

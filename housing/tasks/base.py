@@ -134,7 +134,8 @@ class Metric:
     Its value is NaN where the predictions have none. `undefined(label)` tells why labels have none whatever is
     predicted, None where they have one. `has_unit`: the value is in the label's unit. `of_probabilities`: it goes by
     the probabilities, whichever level is chosen. `weighs`: it heeds the weights of
-    predictions.
+    predictions. `of_rows` (label, predictions) gives (rows,), where the metric is no more than their mean, or of a
+    `is_root` the square root of it: then an error of the mean is an error of the metric.
     """
 
     about: str
@@ -144,6 +145,8 @@ class Metric:
     of_probabilities: bool = False
     undefined: Callable[[NDArray[np.float64]], str | None] = _always
     weighs: bool = False
+    of_rows: Callable[[NDArray[np.float64], Predictions], NDArray[np.float64]] | None = None
+    is_root: bool = False
 
 
 @dataclass(frozen=True)

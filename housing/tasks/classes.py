@@ -19,17 +19,27 @@ def _chances(predictions: Predictions) -> NDArray[np.float64]:
     return predictions.probabilities
 
 
-def _log_loss(label: NDArray[np.float64], predictions: Predictions) -> float:
+def _log_losses(label: NDArray[np.float64], predictions: Predictions) -> NDArray[np.float64]:
     import numpy as np
 
     chances = _chances(predictions)
     epsilon = np.finfo(np.float64).eps
     true = chances[np.arange(len(label)), label.astype(np.int64)] / chances.sum(axis=1)
-    return predictions.mean(-np.log(np.clip(true, epsilon, 1 - epsilon)))
+    found: NDArray[np.float64] = -np.log(np.clip(true, epsilon, 1 - epsilon))
+    return found
+
+
+def _log_loss(label: NDArray[np.float64], predictions: Predictions) -> float:
+    return predictions.mean(_log_losses(label, predictions))
+
+
+def _hits(label: NDArray[np.float64], predictions: Predictions) -> NDArray[np.float64]:
+    found: NDArray[np.float64] = (label == predictions.values).astype(float)
+    return found
 
 
 def _accuracy(label: NDArray[np.float64], predictions: Predictions) -> float:
-    return predictions.mean(label == predictions.values)
+    return predictions.mean(_hits(label, predictions))
 
 
 def confusion(label: NDArray[np.float64], predictions: Predictions, *, levels: int | None = None) -> NDArray[np.int64]:
@@ -181,9 +191,14 @@ def _one_level(label: NDArray[np.float64]) -> str | None:
 
 
 LOG_LOSS = Metric(
-    "mean negative log-likelihood of the true level", "minimize", _log_loss, of_probabilities=True, weighs=True
+    "mean negative log-likelihood of the true level",
+    "minimize",
+    _log_loss,
+    of_probabilities=True,
+    weighs=True,
+    of_rows=_log_losses,
 )
-ACCURACY = Metric("share of rows whose level is right", "maximize", _accuracy, weighs=True)
+ACCURACY = Metric("share of rows whose level is right", "maximize", _accuracy, weighs=True, of_rows=_hits)
 BALANCED_ACCURACY = Metric("mean recall over the levels", "maximize", _balanced_accuracy, weighs=True)
 F1_MACRO = Metric("mean F1 over the levels", "maximize", _f1_macro, weighs=True)
 F1 = Metric("harmonic mean of precision and recall of the positive level", "maximize", _f1, weighs=True)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from math import isnan
+from math import isnan, pi, sqrt, tan
+from statistics import NormalDist
 from typing import TYPE_CHECKING
 
 from housing.tasks import resampling
@@ -37,3 +38,17 @@ def interval(
     values = [metric.compute(labels, predictions.take(rows)) for labels, rows in drawn]
     low, high = resampling.percentile_interval(values, confidence)
     return None if isnan(low) else (low, high)
+
+
+def student_t(chance: float, freedom: float) -> float:
+    """What Student's t passes with this chance: exact for one and two degrees of freedom, else Cornish and Fisher's
+    expansion (Abramowitz and Stegun 26.7.5), within 1 % from three on."""
+    if freedom <= 1:
+        return tan(pi * (0.5 - chance))
+    if freedom <= 2:
+        return (1 - 2 * chance) / sqrt(2 * chance * (1 - chance))
+    z = NormalDist().inv_cdf(1 - chance)
+    first = (z**3 + z) / 4
+    second = (5 * z**5 + 16 * z**3 + 3 * z) / 96
+    third = (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384
+    return z + first / freedom + second / freedom**2 + third / freedom**3

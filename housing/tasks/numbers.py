@@ -12,12 +12,22 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+def _distances(label: NDArray[np.float64], predictions: Predictions) -> NDArray[np.float64]:
+    found: NDArray[np.float64] = abs(label - predictions.values)
+    return found
+
+
+def _squares(label: NDArray[np.float64], predictions: Predictions) -> NDArray[np.float64]:
+    found: NDArray[np.float64] = (label - predictions.values) ** 2
+    return found
+
+
 def _mae(label: NDArray[np.float64], predictions: Predictions) -> float:
-    return predictions.mean(abs(label - predictions.values))
+    return predictions.mean(_distances(label, predictions))
 
 
 def _rmse(label: NDArray[np.float64], predictions: Predictions) -> float:
-    return float(predictions.mean((label - predictions.values) ** 2) ** 0.5)
+    return float(predictions.mean(_squares(label, predictions)) ** 0.5)
 
 
 def _medae(label: NDArray[np.float64], predictions: Predictions) -> float:
@@ -76,8 +86,8 @@ def _is_constant(label: NDArray[np.float64]) -> str | None:
     return None
 
 
-MAE = Metric("mean absolute error", "minimize", _mae, has_unit=True, weighs=True)
-RMSE = Metric("root mean squared error", "minimize", _rmse, has_unit=True, weighs=True)
+MAE = Metric("mean absolute error", "minimize", _mae, has_unit=True, weighs=True, of_rows=_distances)
+RMSE = Metric("root mean squared error", "minimize", _rmse, has_unit=True, weighs=True, of_rows=_squares, is_root=True)
 POISSON_DEVIANCE = Metric("mean Poisson deviance", "minimize", _poisson_deviance, weighs=True)
 
 OF_NUMBERS: Mapping[str, Metric] = {

@@ -83,6 +83,10 @@ class Record:
             self.check_not_deleted()
             raise
 
+    def experiment(self, name: str) -> RunQueries | None:
+        """The runs of one experiment; None where there is none of that name."""
+        return next((queries for queries in self._experiments if queries.experiment == name), None)
+
     def check_not_deleted(self) -> None:
         """Raises TrackingError where the experiment asked for was deleted."""
         for each in self._recorded:

@@ -55,6 +55,7 @@ MEMBER = "housing.member"
 MEMBERS = "housing.members"
 SOURCE_RUN = "housing.source_run"
 GATE = "housing.gate"
+HEADLINE = "housing.headline"
 GATE_VERDICTS = "housing.gate_verdicts"
 BUNDLE_DIGEST = "housing.bundle_digest"
 ENDPOINT = "housing.endpoint"
@@ -121,6 +122,7 @@ MEANINGS: Mapping[str, str] = {
     MEMBERS: "JSON: what a model consists of, by name and weight",
     SOURCE_RUN: "id of the run whose hyperparameters a final fit took",
     GATE: "`passed` or `refused`",
+    HEADLINE: "of a final fit: its metric of the test part with its interval, beside the naive predictor's, in words",
     GATE_VERDICTS: "each rule of the gate with its verdict, a line each",
     BUNDLE_DIGEST: "on a model version: digest of the model's files",
     ENDPOINT: "the endpoint that a monitoring run looked at",
@@ -169,7 +171,8 @@ run (`mlflow.parentRunId`). Metrics are `<channel>_<metric>`, one value a round,
 that of the model that was kept. Beside them stand `best_round` (rounds before the last one kept), `training_seconds`,
 and, where somebody bills, `billed_seconds` and `cost_usd`. Parameters are the hyperparameters, `algorithm`, `dataset`,
 `features`, `label_transform` and `seed`. Files are `config.yaml`, `encoder.json`, the model and the report.
-The description (`mlflow.note.content`) of a study is what it found, that of a final fit and its version a model card.
+The description (`mlflow.note.content`) of a study or another parent is what it found, that of a trial how it went, that
+of a final fit and its version a model card.
 Inputs are the parts of the dataset, each with its digest, its rows and the types of its columns.
 
 MLflow's filter language finds runs by all of these:

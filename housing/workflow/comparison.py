@@ -16,6 +16,8 @@ from housing.reporting.comparison import compare as side_by_side
 from housing.tracking import schema
 from housing.training.metrics import direction
 from housing.workflow.outcome import Invocation, Outcome, OutputTable, Reporter
+from housing.workflow.pages import write_page
+from housing.workflow.set_comparison import compare_sets, means_a_set
 
 if TYPE_CHECKING:
     from housing.tracking.reader import Run
@@ -42,16 +44,19 @@ def compare(
     runs: Sequence[str],
     top: int = 5,
     html: Path | None = None,
+    sets: bool = False,
 ) -> Outcome:
     """Compare runs given by id, an id's beginning or name; a study stands for its `top` best trials.
 
-    Without `runs` it is the latest study, or the `top` best jobs where there is none. Raises ConfigError for fewer than
-    two runs.
+    Without `runs` it is the latest study, or the `top` best jobs where there is none. With `sets`, or where one of them
+    is a filter, each stands for all of its runs. Raises ConfigError for fewer than two runs, or sets.
     """
     from housing.tracking.reading import Record
 
     with reporter.working("reading the record"):
         record = Record.open(experiment.tracking.uri, experiment.name)
+        if sets or any(map(means_a_set, runs)):
+            return compare_sets(experiment, invocation, record, words=runs, html=html)
         named = [record.get(word) for word in runs] or _latest(record, experiment, top)
         jobs = list({job.id: job for run in named for job in _jobs(record, run, experiment, top)}.values())
         if len(jobs) < 2:
@@ -60,7 +65,7 @@ def compare(
             _compared(record, jobs, experiment.study.objectives[0]), experiment.algorithm.directions
         )
         if html is not None:
-            _write(html, _page(record, jobs, compared, experiment))
+            write_page(html, _page(record, jobs, compared, experiment).encode())
         beside = _references(record, jobs, experiment.study.objectives[0])
     return _outcome(compared, experiment, invocation, words=runs, html=html, beside=beside)
 
@@ -130,7 +135,7 @@ def _compared(record: Record, jobs: Sequence[Run], objective: str) -> list[Compa
             id=job.id,
             name=job.name,
             split=job.tags.get(schema.SPLIT_DIGEST),
-            configuration={name: _value(text) for name, text in {**job.params, **inside}.items()},
+            configuration={name: value_of(text) for name, text in {**job.params, **inside}.items()},
             metrics=_metrics(job, objective),
             origin=_origin(job),
         )
@@ -198,7 +203,7 @@ def _short(text: str) -> str:
     return text[:12] if re.fullmatch(r"[0-9a-f]{40,64}", text) else text
 
 
-def _value(text: str) -> Value:
+def value_of(text: str) -> Value:
     """A parameter as it was before MLflow made a text of it; whole numbers keep all of their digits."""
     if text in _WORDS or _NUMBER.fullmatch(text):
         value: Value = json.loads(text)
@@ -221,13 +226,6 @@ def _page(record: Record, jobs: Sequence[Run], compared: Comparison, experiment:
         curves=[learning_curve(job, values) for job, values in curves if len(values) > 1],
         lower_is_better=direction(objective, experiment.algorithm.directions) == "minimize",
     )
-
-
-def _write(file: Path, page: str) -> None:
-    try:
-        file.write_text(page, encoding="utf-8")
-    except OSError as error:
-        raise ConfigError(f"--html {file}: cannot be written: {error.strerror}") from error
 
 
 def _outcome(

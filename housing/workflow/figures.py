@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 _CURVES = 5
 _SHOWN_COLUMNS = 4
+_ERROR_CHARTS = 6
 
 
 def job_figures(session: Session, name: str, result: TrainingResult) -> dict[str, bytes]:
@@ -93,6 +94,7 @@ def final_figures(
     hyperparameters: Mapping[str, Any],
 ) -> dict[str, bytes]:
     """The same of a final fit, what it says of the test part, and why the gate let it pass or did not."""
+    from housing.workflow.error_parts import slice_parts
     from housing.workflow.how_sure import coverage_grids, importance_grids
     from housing.workflow.report_parts import beside_others, others_in_words, verdicts, what_was_fitted
 
@@ -110,6 +112,7 @@ def final_figures(
             verdicts(judgement.decision),
             what_was_fitted(session, hyperparameters, source),
         ],
+        errors=slice_parts(session, judgement.predictions, part="test"),
         beside=[*coverage_grids(session, judgement.intervals), *importance_grids(session, encoder, result.model)],
     )
 
@@ -125,16 +128,19 @@ def _report(
     uncalibrated: Predictions | None = None,
     lead: Sequence[str] = (),
     before: Sequence[Part] = (),
+    errors: Sequence[Part] = (),
     beside: Sequence[Part] = (),
 ) -> dict[str, bytes]:
     from housing.reporting.judged import Judged
     from housing.reporting.report import job_report
-    from housing.workflow.report_parts import data_parts, origin, row_names, shown_columns
+    from housing.workflow.error_parts import error_charts, why_of
+    from housing.workflow.report_parts import asked_for, data_parts, link_to, origin, row_names, shown_columns
 
     experiment = session.experiment
     objective = objective_of(experiment)
     importances = find(session.reader(result)).importance(result.model, encoder.columns)
     kept, judged = rounds_kept(session, result), None
+    by_column: list[Part] = []
     value = result.metrics.get(objective.name)
     told = [f"{objective.name} {session.amount(value, objective.name)}{kept}"] if value is not None else []
     if predictions is not None:
@@ -150,9 +156,13 @@ def _report(
             uncalibrated=uncalibrated,
             names=row_names(session, part),
             columns=shown_columns(session, part, importances, most=_SHOWN_COLUMNS),
+            why=why_of(session, result, encoder, predictions, part=part),
         )
         # A ranking's scores, or risks, stand on no scale of the label's.
         judged = shown if tasks.find(encoder.task).has_label_s_scale else None
+        if judged is not None and not encoder.label_levels and len(label):
+            columns = shown_columns(session, part, importances, most=_ERROR_CHARTS)
+            by_column = list(error_charts(session, judged.answered, list(columns), part=part))
         measured = headline(session, label, predictions, part=part)
         same = measured and objective.name == f"{part}_{judged_by(session)}"
         told = [f"{measured[0]}{kept}", *measured[1:]] if same else [*told, *measured]
@@ -163,9 +173,11 @@ def _report(
         kept=result.best_round,
         importances=importances,
         judged=judged,
-        lead=[*told, *lead],
+        lead=[*told, *lead, asked_for(session)],
         before=before,
+        errors=[*by_column, *errors],
         further=[*beside, *data_parts(session), origin(session)],
+        link=link_to(session, None),
     )
 
 
@@ -184,7 +196,7 @@ def study_figures(
 ) -> dict[str, bytes]:
     """How the search went, what mattered, and the learning curves of the best five; by path."""
     from housing.reporting.report import study_report
-    from housing.workflow.report_parts import link_to, origin
+    from housing.workflow.report_parts import asked_for, link_to, origin
 
     objectives = session.experiment.study.objectives
     best = [(run, session.runs.history(run.id, objectives[0])) for run in ranked[:_CURVES]]
@@ -193,7 +205,7 @@ def study_figures(
         result,
         [objective_of(session.experiment, name) for name in objectives],
         importances=summary.importances,
-        lead=summary.sentences,
+        lead=[*summary.sentences, asked_for(session)],
         curves=[learning_curve(run, values) for run, values in best if len(values) > 1],
         spans=_spans(session.runs.children(run_id)),
         further=[origin(session)],

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from housing.config.schema import Experiment
 from housing.tracking import schema
 from housing.workflow.figures import learning_curve, objective_of
+from housing.workflow.model_card import group_note
 
 if TYPE_CHECKING:
     from housing.reporting.page import Cell, Grid, Part
@@ -20,16 +21,24 @@ if TYPE_CHECKING:
 _CURVES = 5
 
 
-def group_figures(
-    runs: Runs, run_id: str, name: str, experiment: Experiment, *, tables: Sequence[OutputTable] = ()
+def log_group(runs: Runs, run_id: str, name: str, experiment: Experiment, *, tables: Sequence[OutputTable] = ()) -> str:
+    """Its runs, best first, their learning curves over each other, and `tables` of the command, as its report.
+
+    Returns its description.
+    """
+    objective = objective_of(experiment)
+    children = sorted(runs.children(run_id), key=lambda run: _cost(run, objective))
+    runs.log_files(run_id, _figures(runs, name, children, objective, tables))
+    return group_note(children, objective, tables)
+
+
+def _figures(
+    runs: Runs, name: str, children: Sequence[Run], objective: Objective, tables: Sequence[OutputTable]
 ) -> dict[str, bytes]:
-    """Its runs, best first, their learning curves over each other, and `tables` of the command; by path."""
     from housing.reporting.job_plots import learning_curves
     from housing.reporting.page import Page
     from housing.reporting.report import files
 
-    objective = objective_of(experiment)
-    children = sorted(runs.children(run_id), key=lambda run: _cost(run, objective))
     curves = [
         learning_curve(run, values)
         for run in children[:_CURVES]

@@ -16,7 +16,7 @@ from housing.tracking.run_record import RunRecord
 from housing.workflow.command_record import CommandRecord
 from housing.workflow.earlier_group import EarlierJobs, going_on
 from housing.workflow.experiment_data import ExperimentData
-from housing.workflow.group_report import group_figures
+from housing.workflow.group_report import log_group
 from housing.workflow.jobs import trained, trained_before
 from housing.workflow.opening import open_record, where_recorded
 from housing.workflow.outcome import Invocation, Outcome, Reporter
@@ -155,7 +155,7 @@ def open_group(
         if group.failures:
             tags[schema.FAILURES] = "\n".join(group.failures)
         if tags.get(schema.BEST_RUN):
-            runs.log_files(run_id, group_figures(runs, run_id, name, experiment))
+            tags[schema.NOTE] = log_group(runs, run_id, name, experiment)
         runs.finish(run_id, "FAILED" if group.failures else "FINISHED", metrics=metrics, tags=tags)
 
 

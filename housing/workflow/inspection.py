@@ -15,6 +15,8 @@ from housing.workflow.outcome import Invocation, Outcome, OutputTable, Reporter
 from housing.workflow.session import Session
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from housing.targets.base import EndpointStatus
     from housing.tracking.lineage import Lineage
 
@@ -23,9 +25,17 @@ _HOUR_S, _DAY_S = 3600, 24 * 3600
 
 
 def status(
-    experiment: Experiment, invocation: Invocation, reporter: Reporter, *, endpoint: str | None = None
+    experiment: Experiment,
+    invocation: Invocation,
+    reporter: Reporter,
+    *,
+    endpoint: str | None = None,
+    html: Path | None = None,
 ) -> Outcome:
-    """Variants, weights, instances, invocations and latency of one endpoint, or of all that live on the host."""
+    """Variants, weights, instances, invocations and latency of one endpoint, or of all that live on the host.
+
+    `html` is where a page of them is written.
+    """
     with Session(experiment, invocation, reporter) as session:
         names = [endpoint] if endpoint else list(session.host.endpoints())
         states = {name: session.host.status(name) for name in names}
@@ -46,10 +56,17 @@ def status(
                 lines=left,
                 next_commands=((invocation.next("deploy"), "serve the registered model"),),
             )
+        remarks = [*(line for state in found for line in _remarks(state, experiment.prices, invocation)), *left]
+        if html is not None:
+            from housing.workflow.endpoint_report import endpoint_page
+            from housing.workflow.pages import write_page
+
+            write_page(html, endpoint_page(session, found, warnings=remarks).encode())
         return Outcome(
             headline=f"{len(found)} endpoint" + ("" if len(found) == 1 else "s"),
             data={"endpoints": [_state(state, experiment.prices) for state in found], "remains": remains},
-            lines=[*(line for state in found for line in _remarks(state, experiment.prices, invocation)), *left],
+            lines=remarks,
+            recorded=(str(html),) if html is not None else (),
             tables=tuple(_variants(state) for state in found),
             next_commands=(
                 (invocation.next("predict", own_rows(experiment), *_named(experiment, found[0].endpoint)), "ask it"),

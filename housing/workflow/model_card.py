@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from housing.data.description import Nominal, Numeric, Ordinal
 from housing.secrets import masked
-from housing.workflow.headline import headline, label_of
 from housing.workflow.report_parts import (
     beside_others,
     data_parts,
@@ -21,7 +20,9 @@ from housing.workflow.report_parts import (
 if TYPE_CHECKING:
     from housing.data.description import Column
     from housing.reporting.page import Grid
+    from housing.reporting.study_plots import Objective
     from housing.tracking.reader import Run
+    from housing.tuning.trial import FinishedTrial
     from housing.workflow.judging import Judgement
     from housing.workflow.outcome import OutputTable
     from housing.workflow.session import Session
@@ -32,15 +33,21 @@ _MOST_LEVELS = 5
 _MOST_TRIALS = 10
 
 
-def model_card(session: Session, judgement: Judgement, source: Run, hyperparameters: Mapping[str, Any]) -> str:
+def model_card(
+    session: Session,
+    judgement: Judgement,
+    source: Run,
+    hyperparameters: Mapping[str, Any],
+    *,
+    headline: Sequence[str],
+) -> str:
     """What a final fit answers, how good that is and beside what, what it was fitted to, what it takes."""
     from housing.workflow.how_sure import coverage_grids
 
     dataset = session.experiment.dataset
-    sentences = headline(session, label_of(session, "test"), judgement.predictions, part="test")
     parts = [
         f"Predicts {_label(session)} ({dataset.task_name}) from {len(dataset.inputs)} raw columns of {dataset.name}.",
-        *(f"- {masked(sentence)}." for sentence in (*sentences, *others_in_words(session, judgement))),
+        *(f"- {masked(sentence)}." for sentence in (*headline, *others_in_words(session, judgement))),
         _section(beside_others(session, judgement)),
         _section(verdicts(judgement.decision)),
         *map(_section, coverage_grids(session, judgement.intervals)),
@@ -69,6 +76,39 @@ def study_note(name: str, sentences: Sequence[str], board: OutputTable) -> str:
     told = "".join(f"- {masked(sentence)}\n" for sentence in sentences)
     table = _table(board.columns, rows)
     return f"{told}\n{table}\n\nIts `report.html` has charts; `housing tune study.resume={name}` goes on."[:_LONGEST]
+
+
+def trial_note(study: str, trial: FinishedTrial, objectives: Sequence[str]) -> str:
+    """How one trial of a study went, and with which parameters."""
+    from housing.reporting.scales import readable
+
+    values = ", ".join(f"{name} {readable(value)}" for name, value in zip(objectives, trial.values or (), strict=False))
+    told = values or masked(trial.error or "it has no value")
+    rows = [[f"`{name}`", readable(value)] for name, value in trial.parameters.items()]
+    table = _table(("parameter", "value"), rows) if rows else ""
+    return f"Trial {trial.number} of `{study}`, {trial.state}: {told}.\n\n{table}"[:_LONGEST]
+
+
+def group_note(children: Sequence[Run], objective: Objective, tables: Sequence[OutputTable] = ()) -> str:
+    """What the runs below a parent came to, best first, and the tables that its command has shown."""
+    done = sum(run.status == "FINISHED" for run in children)
+    rows = [
+        [run.name, run.kind or "", _text(run.metrics.get(objective.name, "-")), run.status.lower()]
+        for run in children[:_MOST_TRIALS]
+    ]
+    shown = [_output(table) for table in tables if table.title]
+    parts = [
+        f"{len(children)} runs below this one, {done} of them finished.",
+        _table(("run", "kind", objective.title, "status"), rows),
+        *shown,
+        "Its `report.html` has learning curves.",
+    ]
+    return "\n\n".join(parts)[:_LONGEST]
+
+
+def _output(table: OutputTable) -> str:
+    rows = [["" if cell is None else _text(cell) for cell in row] for row in table.rows]
+    return f"## {table.title}\n\n{_table(table.columns, rows)}"
 
 
 def _label(session: Session) -> str:

@@ -12,6 +12,7 @@ from housing.workflow.monitoring_look import Look, look_at
 from housing.workflow.monitoring_record import begin, data, finish
 from housing.workflow.monitoring_tables import error_table, tables
 from housing.workflow.outcome import Invocation, Outcome, Reporter
+from housing.workflow.pages import write_page
 from housing.workflow.session import Session
 from housing.workflow.watching import Watching, watch
 
@@ -24,10 +25,11 @@ def monitor(
     endpoint: str | None = None,
     labels: Path | None = None,
     watching: Watching | None = None,
+    html: Path | None = None,
 ) -> Outcome:
     """Drift of every variant, and an A/B readout; with actual labels also how far each erred. Recorded as a run.
 
-    `watching` looks again and again.
+    `watching` looks again and again. `html` is where the page of one look is written, too.
     """
     with Session(experiment, invocation, reporter) as session:
         name = endpoint or experiment.deployment.endpoint
@@ -37,8 +39,10 @@ def monitor(
         else:
             look, run_id = look_at(session, status, labels=labels), begin(session, status)
             with reporter.working("recording"):
-                finish(session, run_id, look)
-        return _outcome(session, look, run_id, labels)
+                page = finish(session, run_id, look)
+            if html is not None:
+                write_page(html, page)
+        return _outcome(session, look, run_id, labels, html=html)
 
 
 def status_of(session: Session, endpoint: str) -> EndpointStatus:
@@ -53,13 +57,17 @@ def status_of(session: Session, endpoint: str) -> EndpointStatus:
     return status
 
 
-def _outcome(session: Session, look: Look, run_id: str, labels: Path | None) -> Outcome:
+def _outcome(session: Session, look: Look, run_id: str, labels: Path | None, *, html: Path | None) -> Outcome:
     return Outcome(
         headline=f"{look.endpoint}: {look.word}",
         data=data(look, run_id),
         tables=(look.traffic, *error_table(session, look.erred), *tables(look.monitored)),
         lines=look.lines,
-        recorded=[*session.records_at, f"run {run_id[:8]}, with report.html and figures"],
+        recorded=[
+            *session.records_at,
+            f"run {run_id[:8]}, with report.html and figures",
+            *([str(html)] if html is not None else []),
+        ],
         next_commands=_next_commands(session.invocation, look.status, labels),
         findings=look.findings,
     )

@@ -15,8 +15,10 @@ from housing.workflow.session import Session
 from housing.workflow.shares import moment
 
 if TYPE_CHECKING:
+    from housing.monitoring.drift import ColumnDrift
     from housing.targets.base import EndpointStatus
 
+REPORT = "report.html"
 _NO_METRIC_NAME = re.compile(r"[^\w.\- /:]")
 
 
@@ -35,25 +37,35 @@ def begin(session: Session, status: EndpointStatus) -> str:
     )
 
 
-def finish(session: Session, run_id: str, look: Look) -> None:
-    """With the distances as metrics, and a report with figures."""
-    session.runs.log_files(run_id, report(session, look))
+def finish(session: Session, run_id: str, look: Look) -> bytes:
+    """With the distances as metrics, and a report with figures, whose page is returned."""
+    files = report(session, look)
+    session.runs.log_files(run_id, files)
     words = {f"{schema.DRIFT}.{one.variant}": one.word for one in look.monitored}
     session.runs.finish(run_id, metrics=dict(metrics(look)), tags=words)
+    return files[REPORT]
 
 
 def report(session: Session, look: Look) -> dict[str, bytes]:
     """Files by path."""
     from housing.reporting.monitoring import VariantDrift, monitoring_report
     from housing.reporting.page import Cell, Grid
+    from housing.workflow.endpoint_report import about, lineage_of, served
 
     grids = [
         Grid(table.title, "", table.columns, [[Cell(str(cell)) for cell in row] for row in table.rows])
         for table in (look.traffic, *error_table(session, look.erred))
     ]
     variants = [VariantDrift(one.variant, one.model, one.drift, one.levels) for one in look.monitored]
-    lead = [f"{one.variant} ({one.model}): {one.word}." for one in look.monitored]
-    return monitoring_report(look.endpoint, lead=lead, warnings=look.lines, variants=variants, tables=grids)
+    words = {one.variant: one.word for one in look.monitored}
+    return monitoring_report(
+        look.endpoint,
+        lead=[*about(look.status), *(f"{one.variant} ({one.model}): {one.word}." for one in look.monitored)],
+        warnings=look.lines,
+        variants=variants,
+        tables=[served(session, look.status, words), *grids],
+        further=[lineage_of(session, look.status)],
+    )
 
 
 def metrics(look: Look) -> Iterator[tuple[str, float]]:
@@ -107,7 +119,7 @@ def data(look: Look, run_id: str) -> Mapping[str, Any]:
             "server_errors": status.server_errors.get(name),
             "intervals": asdict(one.coverage) if one.coverage else None,
             "drifted": [column.column for column in one.drift.drifted] if one.drift else [],
-            "columns": [asdict(column) for column in one.drift.columns] if one.drift else [],
+            "columns": [_column(column) for column in one.drift.columns] if one.drift else [],
             "levels": {level: asdict(shares) for level, shares in one.levels.items()},
             "remarks": one.remarks,
         }
@@ -121,3 +133,8 @@ def data(look: Look, run_id: str) -> Mapping[str, Any]:
         "budgets": [asdict(fault) for fault in look.budgets],
         "errors": asdict(look.erred) if look.erred else None,
     }
+
+
+def _column(column: ColumnDrift) -> dict[str, Any]:
+    """Without what is only drawn."""
+    return {name: value for name, value in asdict(column).items() if name not in ("shape", "is_numeric")}

@@ -12,6 +12,7 @@ from housing.tracking import schema
 from housing.training.metrics import direction, has_unit
 from housing.workflow.figures import final_figures, rounds_kept
 from housing.workflow.final_fit import final_fit
+from housing.workflow.headline import headline, label_of
 from housing.workflow.judging import bundle_of, judge, refusal, uncalibrated_metrics
 from housing.workflow.model_card import about_model, model_card
 from housing.workflow.next_commands import on_to_serving, on_to_something_else
@@ -112,7 +113,8 @@ def promote_best(
     metrics = {f"test_{name}": value for name, value in decision.metrics.items()}
     metrics |= {f"test_{name}_uncalibrated": value for name, value in uncalibrated_metrics(session, judgement).items()}
     metrics |= judgement.intervals.metrics
-    card = model_card(session, judgement, source, final.hyperparameters)
+    sentences = headline(session, label_of(session, "test"), judgement.predictions, part="test")
+    card = model_card(session, judgement, source, final.hyperparameters, headline=sentences)
     run_id = session.recording.end(
         run,
         result,
@@ -122,6 +124,7 @@ def promote_best(
             schema.GATE: "passed" if decision.passed else "refused",
             schema.GATE_VERDICTS: "\n".join(f"{v.rule}: {v.why}" for v in decision.verdicts),
             **judgement.intervals.tags,
+            **({schema.HEADLINE: "; ".join(sentences)} if sentences else {}),
             schema.NOTE: card,
         },
         files=final_figures(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from housing.data.source_spec import source_text
@@ -109,14 +110,26 @@ def origin(session: Session) -> Grid:
     return Grid("Where it comes from", about, ("what", "value"), [[Cell(a), Cell(b)] for a, b in rows], folded=True)
 
 
-def link_to(session: Session, run_id: str) -> str:
-    """The address of a run, where a server shows the record; a file's is shown by `housing ui`."""
-    from housing.tracking.interface import run_path
+def asked_for(session: Session) -> str:
+    """What was typed: all that differs from the defaults, but for what a folder of one's own says."""
+    invocation = session.invocation
+    typed = " ".join(map(masked_override, invocation.overrides)) or "nothing"
+    own = f", and the files of {Path(invocation.config_dir).name}/" if invocation.config_dir else ""
+    return f"What differs from the defaults: {typed}{own} (housing {invocation.command})"
+
+
+def link_to(session: Session, run_id: str | None) -> str:
+    """The address of a run, where a server shows the record; a file's is shown by `housing ui`.
+
+    A run that is recorded with its report has no id before: then that of its experiment.
+    """
+    from housing.tracking.interface import experiment_path, run_path
 
     uri = session.experiment.tracking.uri
     if not uri.startswith("http") or masked(uri) != uri:
         return ""
-    return uri.rstrip("/") + run_path(session.runs.experiment_id, run_id)
+    experiment = session.runs.experiment_id
+    return uri.rstrip("/") + (run_path(experiment, run_id) if run_id else experiment_path(experiment))
 
 
 def row_names(session: Session, part: JudgedPart) -> list[str]:

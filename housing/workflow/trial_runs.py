@@ -12,6 +12,7 @@ from housing.tracking import schema
 from housing.tracking.trial import proposal_tags, trial_tags
 from housing.tuning.space import bare
 from housing.workflow.leaderboard import Leaderboard
+from housing.workflow.model_card import trial_note
 from housing.workflow.reuse import job_tags
 
 if TYPE_CHECKING:
@@ -87,7 +88,8 @@ class TrialRuns:
 
         `files` are kept beside the trial's model, by path.
         """
-        tags = trial_tags(trial) | ({schema.REUSED_FROM: reused_from} if reused_from else {})
+        note = trial_note(self._study.name, trial, self._session.experiment.study.objectives)
+        tags = trial_tags(trial) | ({schema.REUSED_FROM: reused_from} if reused_from else {}) | {schema.NOTE: note}
         recording, destination = self._session.recording, self._study.recorder.destination
         if trial.state == "interrupted" and trial.error is not None:
             # Refused by the budget, or its target could not be reached: nothing is recorded of a job that has not

@@ -10,9 +10,10 @@ from itertools import zip_longest
 
 from housing.config.schema import Experiment
 from housing.tasks.base import metrics
+from housing.tracking import schema
 from housing.training.job import TrainingResult
 from housing.workflow.configured import Baseline, better_of
-from housing.workflow.group_report import group_figures
+from housing.workflow.group_report import log_group
 from housing.workflow.headline import judged_by, naive_value
 from housing.workflow.jobs import fit
 from housing.workflow.leaderboard import leaderboard, with_references
@@ -56,9 +57,7 @@ def run(experiment: Experiment, invocation: Invocation, reporter: Reporter) -> O
             results = _Results(baseline, finished, promotion)
             keep_figures(session, opened, _here(session, results))
             tables = (_figures(session, results), *_algorithms(session, finished), shown)
-            session.runs.log_files(
-                opened.run_id, group_figures(session.runs, opened.run_id, name, experiment, tables=tables)
-            )
+            opened.tags[schema.NOTE] = log_group(session.runs, opened.run_id, name, experiment, tables=tables)
         url = _url(session)
         return Outcome(
             headline=f"{experiment.deployment.endpoint} answers with "

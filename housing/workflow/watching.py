@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING
 from housing import files
 from housing.errors import DeploymentError
 from housing.workflow.monitoring_look import Look, look_at
-from housing.workflow.monitoring_record import begin, finish, metrics, report
+from housing.workflow.monitoring_record import REPORT, begin, finish, metrics, report
 
 if TYPE_CHECKING:
     from housing.targets.base import EndpointStatus
     from housing.workflow.session import Session
 
-_REPORT = "report.html"
 _CHARSET = '<meta charset="utf-8">'
 
 
@@ -71,5 +70,5 @@ def _write(session: Session, watching: Watching, look: Look) -> None:
     if watching.page is None:
         return
     refresh = f'{_CHARSET}<meta http-equiv="refresh" content="{max(1, round(watching.every_s))}">'
-    page = report(session, look)[_REPORT].decode().replace(_CHARSET, refresh, 1)
+    page = report(session, look)[REPORT].decode().replace(_CHARSET, refresh, 1)
     files.write(watching.page, page.encode())

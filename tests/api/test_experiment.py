@@ -62,7 +62,9 @@ def test_the_walkthrough_in_a_program_has_the_figures_of_the_command_line(
     assert set(mine.runs(f"attributes.run_name = '{trained.data['name']}'")["run_id"]) == {trained.run_id}
     assert record["seconds"].max() > 0
     assert record.loc[record["run_id"] == trained.run_id, "kind"].item() == "job"
-    assert "<html" in mine.report(str(trained.run_id)).lower()
+    assert mine.report(str(trained.run_id)) == trained.report
+    assert "<html" in trained.report
+    assert "Trial 0" not in tuned.report and "Parallel coordinates" in tuned.report
     assert mine.compare(str(trained.run_id), str(tuned.data["best"]["run_id"])).frame().shape[0] > 0
     assert "<table" in trained._repr_html_()
 
@@ -71,6 +73,9 @@ def described(job: str, study: str, final: str) -> None:
     """What MLflow's pages show of runs, of the version and of its model; and the columns of the dataset."""
     record = MlflowClient("sqlite:///mlflow.db")
     runs = {name: record.get_run(run_id) for name, run_id in (("job", job), ("study", study), ("final", final))}
+    trials = record.search_runs([runs["study"].info.experiment_id], f"tags.`mlflow.parentRunId` = '{study}'")
+    for trial in trials:
+        assert re.match(r"Trial \d of `.*`, complete: validation_log_loss \d", trial.data.tags["mlflow.note.content"])
     notes = {name: run.data.tags["mlflow.note.content"] for name, run in runs.items()}
     assert "validation_log_loss" in notes["job"]
     assert "| 1 | t0" in notes["study"]

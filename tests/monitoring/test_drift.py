@@ -250,3 +250,21 @@ def test_a_column_that_training_never_had_has_no_range_to_be_out_of() -> None:
     (found,) = compare(nothing, {"Area": np.arange(50.0)}, RULES).columns
     assert "out of range" not in found.faults
     assert found.out_of_range == 0
+
+
+def test_numbers_are_drawn_in_ranges_of_one_width_and_few_values_by_value() -> None:
+    generator = np.random.default_rng(1)
+    area, rooms = generator.normal(100, 10, 2000), generator.integers(1, 5, 2000).astype(float)
+    area[:200] = np.nan
+    (wide, few) = sorted(
+        compare({"area": area, "rooms": rooms}, {"area": area + 30, "rooms": rooms}, Monitoring()).columns,
+        key=lambda column: column.column,
+    )
+    assert wide.is_numeric and len(wide.shape) == 21
+    assert wide.shape[-1].name == "(missing)"
+    for drawn in (wide.shape, few.shape):
+        assert sum(one.trained for one in drawn) == pytest.approx(1)
+        assert sum(one.seen for one in drawn) == pytest.approx(1)
+    widths = [float(high) - float(low) for low, high in (one.name.split(" to ") for one in wide.shape[1:-2])]
+    assert max(widths) - min(widths) < 0.2
+    assert [one.name for one in few.shape] == ["1", "2", "3", "4"]

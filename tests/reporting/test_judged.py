@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 
+from housing.reporting.job_plots import Answered
 from housing.reporting.judged import Judged, judged_parts
 from housing.reporting.page import Grid, Page, Part
 from housing.reporting.plot import Plot
+from housing.reporting.slices import errors_by_column, slice_grids
 from housing.reporting.svg import Chart
 from housing.tasks.base import Predictions, find
+from housing.training.slices import Slice, Slices
 
 
 def judged(levels: int, *, rows: int = 300, names: Sequence[str] | None = None, threshold: float = 0.5) -> Judged:
@@ -110,6 +114,58 @@ def test_rows_of_one_level_have_no_curves() -> None:
     predictions = find("binary").predictions(np.linspace(0, 1, 9), threshold=0.5)
     parts = drawn(Judged("validation", "kind", np.zeros(9), predictions, ("no", "yes")))
     assert list(parts) == LEVELS + WORST
+
+
+@pytest.mark.parametrize("levels", [0, 3])
+def test_the_worst_rows_tell_what_moved_their_predictions(levels: int) -> None:
+    numbers = Judged("test", "USD", np.arange(30.0), Predictions(np.arange(30.0)[::-1]))
+    one = judged(levels) if levels else numbers
+    asked: list[int] = []
+
+    def why(rows: Sequence[int]) -> tuple[str, list[str]]:
+        asked.extend(rows)
+        return "log USD", [f"Rooms=3 +{row}" for row in rows]
+
+    table = drawn(replace(one, why=why))["Worst rows"]
+    assert isinstance(table, Grid)
+    place = list(table.columns).index("moved most by")
+    assert [row[place].text for row in table.rows] == [f"Rooms=3 +{row}" for row in asked]
+    assert "in log USD" in table.about
+    silent = drawn(replace(one, why=lambda rows: None))["Worst rows"]
+    assert isinstance(silent, Grid)
+    assert "moved most by" not in silent.columns
+
+
+def test_errors_are_drawn_over_columns_of_numbers_and_of_levels() -> None:
+    answered = Answered("price, USD", np.arange(60.0), np.arange(60.0) + 1, [str(i) for i in range(60)])
+    columns = {
+        "size/m2": np.where(np.arange(60) % 7 == 0, np.nan, np.arange(60.0)),
+        "kind": np.array(["a", "b", None] * 20, dtype=object),
+        "same": np.zeros(60),
+    }
+    charts = errors_by_column(answered, columns, part="test")
+    assert charts is not None
+    assert [(plot.name, plot.title) for plot in charts.plots] == [
+        ("errors_by_column_1", "size/m2"),
+        ("errors_by_column_2", "kind"),
+    ]
+    levels = charts.plots[1].spec["layer"][1]["data"]["values"]
+    assert {row["level"]: row["rows"] for row in levels} == {"a": 20, "b": 20, "(missing)": 20}
+    assert errors_by_column(answered, {"same": columns["same"]}, part="test") is None
+
+
+def test_slices_are_told_worst_first_with_counts_and_intervals() -> None:
+    slices = Slices((Slice("kind", "house", 40, 9.0, 7.0, 11.0, 3.0, True), *many_slices(30)), small=4, rows=500)
+    worst, every = slice_grids(slices, metric="mae, USD", part="test")
+    assert [cell.text for cell in worst.rows[0]] == ["kind", "house", "40", "9", "7 to 11", "3", "worse"]
+    assert "1 of 31 slices is worse" in worst.about
+    assert "4 slices of fewer than 20 rows are not judged" in worst.about
+    assert (len(worst.rows), len(every.rows), every.folded) == (15, 31, True)
+    assert not list(slice_grids(Slices((), small=4, rows=500), metric="mae", part="test"))
+
+
+def many_slices(count: int) -> list[Slice]:
+    return [Slice("size", f"up to {i}", 30, 3.0, 2.0, 4.0, 3.1, False) for i in range(count)]
 
 
 def test_long_names_stay_apart() -> None:

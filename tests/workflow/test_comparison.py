@@ -169,3 +169,38 @@ def test_a_job_has_curves_importances_and_its_errors_beside_it(beside: Housing, 
     naive = re.search(r"The naive predictor, which ignores every column, has ([\d,]+) USD", page)
     assert naive is not None
     assert float(naive[1].replace(",", "")) > value
+
+
+def test_a_set_of_runs_is_compared_with_another(study: Answer, beside: Housing, client: Any) -> None:
+    experiment = client.get_experiment_by_name("housing").experiment_id
+    trials = client.search_runs([experiment], f"tags.`mlflow.parentRunId` = '{study.data['run_id']}'")
+    values = {run.info.run_id: run.data.metrics["validation_mae"] for run in trials}
+    depth = trials[0].data.params["max_depth"]
+    deep = f"params.max_depth = '{depth}'"
+    answer = beside("compare", study.data["name"], deep, "--json", "--html", "sets.html")
+    assert answer.code == 0, answer.err
+    whole, part = answer.data["sets"]
+    assert {run["run_id"]: run["value"] for run in whole["runs"]} == values
+    assert {run["run_id"] for run in part["runs"]} == {
+        run.info.run_id for run in trials if run.data.params["max_depth"] == depth
+    }
+    assert whole["best"] == min(values.values())
+    assert whole["interval"][0] < whole["mean"] < whole["interval"][1]
+    assert answer.data["comparable"]
+    (difference,) = answer.data["differences"]
+    assert difference["better_by"] == pytest.approx(whole["mean"] - part["mean"])
+    assert answer.data["parameters"]["max_depth"][1] == depth
+
+
+def test_sets_are_named_by_experiment_or_asked_for(study: Answer, beside: Housing) -> None:
+    shown = beside("compare", "--sets", "housing", study.data["best"]["run_id"])
+    assert shown.code == 0, shown.err
+    assert "one run says nothing of chance" in shown.out
+    for words, why in (
+        (("--sets", study.data["name"]), "name two"),
+        ((study.data["name"], "params.max_depth = 'none'"), "none of its 0 runs has validation_mae"),
+        ((study.data["name"], "params.max_depth >"), "params.max_depth"),
+    ):
+        refused = beside("compare", *words)
+        assert refused.code in (3, 1), refused.err
+        assert why in refused.err

@@ -104,6 +104,8 @@ def test_the_version_and_the_report_say_how_often_intervals_hold(
     text = report.read_text(encoding="utf-8")
     for expected in ("How often intervals hold", "kind = house", "What moves the predictions", "mae lost without it"):
         assert expected in text
+    for expected in ("Slices: where it errs most", "Errors by column", "moved most by"):
+        assert expected in text
     del described
 
 

@@ -129,8 +129,19 @@ def test_a_monitoring_is_a_run_with_distances_and_a_report(
     paths = {file.path for file in client.list_artifacts(run.info.run_id, "figures")}
     assert {"figures/drift_champion.svg", "figures/distribution_champion_1.svg"} <= paths
     report = Path(client.download_artifacts(run.info.run_id, "report.html")).read_text()
-    assert "drift in" in report
-    assert "LotArea" in report
+    for told in (
+        "drift in",
+        "LotArea",
+        "What housing-endpoint serves",
+        "models:/housing/1 (@champion)",
+        "95% interval",
+    ):
+        assert told in report
+    assert "reference and current, 80 columns" in report
+    assert "Where what housing-endpoint serves comes from" in report
+    housing("status", "--html", "served.html")
+    served = (folder / "served.html").read_text(encoding="utf-8")
+    assert "models:/housing/2 (@challenger)" in served and "0.00%), no budget" in served
 
 
 def test_labels_tell_how_far_each_variant_erred_and_who_is_better(

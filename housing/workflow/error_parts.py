@@ -1,0 +1,86 @@
+"""Where and why a model errs: its worst slices, its errors over columns, and what moved its worst predictions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from housing.algorithms.base import find
+from housing.errors import DataError
+from housing.tasks import base as tasks
+from housing.workflow.headline import JudgedPart, judged_by, label_of, weights_of
+from housing.workflow.session import Session
+
+if TYPE_CHECKING:
+    from housing.data.encoder import Encoder
+    from housing.reporting.job_plots import Answered
+    from housing.reporting.judged import Why
+    from housing.reporting.page import Grid, Part
+    from housing.tasks.base import Predictions
+    from housing.training.explanations import Explanations
+    from housing.training.job import TrainingResult
+
+_MOVED_BY = 3
+
+
+def slice_parts(session: Session, predictions: Predictions, *, part: JudgedPart) -> list[Grid]:
+    """The metric that models are compared by, over slices of a part; none where rows are judged by whole groups."""
+    from housing.reporting.slices import slice_grids
+    from housing.training.slices import slices_of
+    from housing.workflow.figures import with_unit
+
+    dataset, prepared = session.experiment.dataset, session.prepared
+    if tasks.find(dataset.task_name).has_groups:
+        return []
+    name, rows = judged_by(session), getattr(prepared.parts, part)
+    found = slices_of(
+        {column: prepared.table[column][rows] for column in dataset.inputs if column in prepared.table},
+        label_of(session, part),
+        predictions.weighed(weights_of(session, part)),
+        metric=tasks.metrics(dataset.task_name)[name],
+        seed=session.experiment.seed,
+    )
+    return list(slice_grids(found, metric=with_unit(session.experiment, name), part=part))
+
+
+def error_charts(session: Session, answered: Answered, columns: Sequence[str], *, part: JudgedPart) -> Iterator[Part]:
+    """The errors of a number over these raw columns."""
+    from housing.reporting.slices import errors_by_column
+
+    table, rows = session.prepared.table, getattr(session.prepared.parts, part)
+    cells = {name: table[name][rows] for name in columns}
+    if (charts := errors_by_column(answered, cells, part=part)) is not None:
+        yield charts
+
+
+def why_of(
+    session: Session, result: TrainingResult, encoder: Encoder, predictions: Predictions, *, part: JudgedPart
+) -> Why:
+    """What tells why rows of a part were answered as they were, in words."""
+
+    def why(rows: Sequence[int]) -> tuple[str, Sequence[str]] | None:
+        import numpy as np
+
+        from housing.training.explanations import explain
+
+        chosen = np.array(rows)
+        table = session.prepared.table.take(getattr(session.prepared.parts, part)[chosen])
+        try:
+            model: Any = find(session.reader(result)).load(result.model)
+            found = explain(model, encoder, encoder.transform(table), predictions.take(chosen))
+        except (DataError, ValueError):
+            return None
+        return found.scale, [_told(found, table, row) for row in range(len(rows))]
+
+    return why
+
+
+def _told(found: Explanations, table: Mapping[str, Any], row: int) -> str:
+    from housing.reporting.scales import readable
+
+    words = []
+    for column, effect in found.largest(row, _MOVED_BY):
+        cell = table[column][row] if column in table else None
+        value = f"={readable(cell) if isinstance(cell, float) else cell}" if cell is not None else ""
+        words.append(f"{column}{value} {'+' if effect >= 0 else ''}{readable(effect)}")
+    return "; ".join(words)
