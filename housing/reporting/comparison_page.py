@@ -34,9 +34,10 @@ def _differing(comparison: Comparison) -> list[list[Cell]]:
         if field.kind != kind:
             kind = field.kind
             rows.append([Cell(kind, heading=True), *(Cell("") for _ in comparison.runs)])
+        of_numbers = all(_is_number(value) for value in field.values if value is not None)
         cells = [
-            Cell(_shown(field, place), number=_is_number(value), best=place in field.best)
-            for place, value in enumerate(field.values)
+            Cell(_shown(field, place), number=of_numbers, best=place in field.best)
+            for place in range(len(field.values))
         ]
         rows.append([Cell(field.name), *cells])
     return rows

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from housing.reporting.comparison import Compared, compare
+from housing.reporting.comparison_page import comparison_page
 
 
 def run(
@@ -57,3 +58,10 @@ def test_runs_judged_on_different_rows_are_said_not_to_be_comparable() -> None:
     assert told is not None
     assert "not comparable" in told
     assert "t01 on split a; t02 on split b; t03 on rows that the record does not name" in told
+
+
+def test_whole_numbers_stand_as_numbers_and_what_is_absent_with_them() -> None:
+    compared = compare([run(1, configuration={"max_depth": 4}), run(2, configuration={"booster": "dart"})])
+    page = comparison_page(compared, objective="mae", curves=[], lower_is_better=True)
+    assert '<td>max_depth</td><td class="number">4</td><td class="number">-</td>' in page
+    assert "<td>booster</td><td>-</td><td>dart</td>" in page

@@ -47,6 +47,9 @@ def test_jobs_are_ranked_under_one_parent(housing: Housing, project: Path) -> No
     assert [line[0] for line in ranked] == [str(place) for place in range(1, 7)]
     assert f"candidate={children[0].info.run_id[:8]}" in answer.out
     assert "recorded  MLflow experiment" in answer.out
+    note = parent.data.tags["mlflow.note.content"]
+    assert note.startswith("6 runs below this one, 6 of them finished.")
+    assert note.index(children[0].info.run_name) < note.index(children[1].info.run_name)
     page = _client(project).download_artifacts(parent.info.run_id, "report.html")
     assert all(child.info.run_id[:8] in Path(page).read_text(encoding="utf-8") for child in children)
 
