@@ -1,7 +1,12 @@
 "use strict";
-// What scrolls can be scrolled with the keyboard; parts of a menu are no landmarks of their own.
+// What scrolls can be scrolled with the keyboard; parts of a menu are told apart.
 addEventListener("load", () => {
   for (const part of document.querySelectorAll(".md-typeset__scrollwrap, .md-typeset pre > code, .jp-OutputArea-output, .highlight-ipynb pre"))
     part.tabIndex = 0;
-  for (const menu of document.querySelectorAll(".md-nav .md-nav, nav.md-code__nav")) menu.setAttribute("role", "group");
+  document.querySelectorAll(".md-nav .md-nav, nav.md-code__nav").forEach((menu, place) => {
+    const name = document.getElementById(menu.getAttribute("aria-labelledby"))?.textContent.trim() || "Code";
+    menu.removeAttribute("aria-labelledby");
+    menu.setAttribute("aria-label", `${name}, ${place + 1}`);
+  });
+  for (const heading of document.querySelectorAll("th:empty")) heading.replaceWith(document.createElement("td"));
 });

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -15,6 +17,8 @@ KINDS: tuple[Kind, ...] = ("configuration", "metrics", "origin")
 
 Value = float | str | None
 
+_NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?")
+_WORDS = ("true", "false", "null")
 _UNJUDGED = ("rounds_kept", "best_round", "training_seconds", "billed_seconds")
 
 
@@ -92,6 +96,14 @@ def compare(runs: Sequence[Compared], directions: Mapping[str, Direction] | None
                 Field(kind, name, values, _best(name, values, directions) if kind == "metrics" else frozenset())
             )
     return Comparison(tuple(runs), _handles(runs), tuple(fields))
+
+
+def value_of(text: str) -> Value:
+    """A parameter as it was before MLflow made a text of it; whole numbers keep all of their digits."""
+    if text in _WORDS or _NUMBER.fullmatch(text):
+        value: Value = json.loads(text)
+        return value
+    return text
 
 
 def _best(name: str, values: Sequence[Value], directions: Mapping[str, Direction] | None) -> frozenset[int]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from housing.config.schema import Experiment
 from housing.errors import ConfigError
-from housing.reporting.comparison import Compared, Comparison, Field, Value
+from housing.reporting.comparison import Compared, Comparison, Field, Value, value_of
 from housing.reporting.comparison import compare as side_by_side
 from housing.tracking import schema
 from housing.training.metrics import direction
@@ -26,8 +25,6 @@ if TYPE_CHECKING:
 _PARENTS = ("run", "study", "group")
 _MOST_COLUMNS = 6
 _MOST_CURVES = 8
-_NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?")
-_WORDS = ("true", "false", "null")
 _GROUPS = ("dataset", "features")
 _ORIGIN = (
     *("command", "overrides", "study"),
@@ -201,14 +198,6 @@ def _origin(job: Run) -> dict[str, Value]:
 def _short(text: str) -> str:
     """Digests and commits by their first 12 characters."""
     return text[:12] if re.fullmatch(r"[0-9a-f]{40,64}", text) else text
-
-
-def value_of(text: str) -> Value:
-    """A parameter as it was before MLflow made a text of it; whole numbers keep all of their digits."""
-    if text in _WORDS or _NUMBER.fullmatch(text):
-        value: Value = json.loads(text)
-        return value
-    return text
 
 
 # --- for people and machines ----------------------------------------------------------------------------------------

@@ -23,24 +23,26 @@ if TYPE_CHECKING:
 _MOVED_BY = 3
 
 
-def slice_parts(session: Session, predictions: Predictions, *, part: JudgedPart) -> list[Grid]:
-    """The metric that models are compared by, over slices of a part; none where rows are judged by whole groups."""
+def slice_parts(session: Session, predictions: Predictions, *, part: JudgedPart, title: str) -> list[Grid]:
+    """The metric that models are compared by, over slices of a part; none where rows are judged by whole groups.
+
+    `title` names the metric with its unit.
+    """
     from housing.reporting.slices import slice_grids
     from housing.training.slices import slices_of
-    from housing.workflow.figures import with_unit
 
     dataset, prepared = session.experiment.dataset, session.prepared
     if tasks.find(dataset.task_name).has_groups:
         return []
-    name, rows = judged_by(session), getattr(prepared.parts, part)
+    rows = getattr(prepared.parts, part)
     found = slices_of(
         {column: prepared.table[column][rows] for column in dataset.inputs if column in prepared.table},
         label_of(session, part),
         predictions.weighed(weights_of(session, part)),
-        metric=tasks.metrics(dataset.task_name)[name],
+        metric=tasks.metrics(dataset.task_name)[judged_by(session)],
         seed=session.experiment.seed,
     )
-    return list(slice_grids(found, metric=with_unit(session.experiment, name), part=part))
+    return list(slice_grids(found, metric=title, part=part))
 
 
 def error_charts(session: Session, answered: Answered, columns: Sequence[str], *, part: JudgedPart) -> Iterator[Part]:

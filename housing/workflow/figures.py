@@ -112,7 +112,9 @@ def final_figures(
             verdicts(judgement.decision),
             what_was_fitted(session, hyperparameters, source),
         ],
-        errors=slice_parts(session, judgement.predictions, part="test"),
+        errors=slice_parts(
+            session, judgement.predictions, part="test", title=with_unit(session.experiment, judged_by(session))
+        ),
         beside=[*coverage_grids(session, judgement.intervals), *importance_grids(session, encoder, result.model)],
     )
 

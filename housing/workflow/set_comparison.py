@@ -52,8 +52,8 @@ def compare_sets(
 
 
 def _set(record: Record, word: str, objective: Objective) -> RunSet:
+    from housing.reporting.comparison import value_of
     from housing.reporting.run_sets import RunSet, SetRun
-    from housing.workflow.comparison import value_of
 
     runs = list(_runs(record, word))
     sign = 1 if objective.lower_is_better else -1
