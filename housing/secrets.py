@@ -77,6 +77,7 @@ _ENVIRONMENT = re.compile(r"oc\.env:\s*([^,}\s]+)")
 # An ordinary word, or something shorter, is masked where it stands as a secret. Masked in every text, it would make
 # them unreadable: "housing" is a password that people choose.
 _FEWEST_CHARACTERS = 6
+_LONGEST_REPEATED = 400
 _ORDINARY = re.compile(r"[A-Za-z]?[a-z]+|\d+")
 
 
@@ -87,12 +88,20 @@ def is_secret(name: str) -> bool:
 
 def masked(text: str) -> str:
     """A text without secrets; the same text where it holds none."""
-    text = _known.without(text)
+    return (_masked if len(text) > _LONGEST_REPEATED else _masked_again)(text, _known.pattern)
+
+
+def _masked(text: str, known: re.Pattern[str] | None) -> str:
+    text = known.sub(MASK, text) if known else text
     for shape, instead in _SHAPES:
         text = shape.sub(instead, text)
     text = _AWS_SECRET.sub(lambda found: MASK if _looks_random(found[0]) else found[0], text)
     text = _without_named(text, _EQUALS, _AFTER_EQUALS)
     return _without_named(text, _COLON, _AFTER_COLON)
+
+
+# The short texts of a configuration come again and again: in a run's tags, parameters, files and messages.
+_masked_again = lru_cache(4096)(_masked)
 
 
 def masked_values(value: Any, name: str = "") -> Any:
@@ -152,7 +161,7 @@ class _Known:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._values: set[str] = set()
-        self._pattern: re.Pattern[str] | None = None
+        self.pattern: re.Pattern[str] | None = None
 
     def add(self, value: str) -> None:
         if len(value) < _FEWEST_CHARACTERS or _ORDINARY.fullmatch(value) or value in self._values:
@@ -160,10 +169,7 @@ class _Known:
         with self._lock:
             self._values |= {value, unquote(value), quote(value, safe=""), json.dumps(value)[1:-1], repr(value)[1:-1]}
             longest_first = sorted(filter(None, self._values), key=len, reverse=True)
-            self._pattern = re.compile("|".join(map(re.escape, longest_first)))
-
-    def without(self, text: str) -> str:
-        return self._pattern.sub(MASK, text) if self._pattern else text
+            self.pattern = re.compile("|".join(map(re.escape, longest_first)))
 
 
 _known = _Known()
