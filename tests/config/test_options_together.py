@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
 import pytest
 
 from housing.config.files import Files
-from housing.config.load import load
+from housing.config.load import Composed, check, compose, load
 from housing.errors import ConfigError
 
 OPTIONS = Files.beside(None).groups
@@ -16,29 +17,41 @@ LISTABLE = ("xgboost/grid",)
 BY_ROUND = ("amt", "hyperband", "median")
 
 
-@pytest.mark.parametrize("study", OPTIONS["study"])
-def test_a_study_takes_every_search_space_that_its_sampler_can_use(small: Path, study: str) -> None:
-    for space in OPTIONS["search_space"]:
-        overrides = [f"study={study}", *_with_its_algorithm(space)]
-        if study in ("grid", "zip") and space not in LISTABLE:
-            with pytest.raises(ConfigError, match="needs a `step` or a list of `choices`"):
-                load(overrides, small)
-        elif study == "zip":
-            with pytest.raises(ConfigError, match="zip takes the first values together"):
-                load(overrides, small)
-        elif study in BY_ROUND and space.startswith(("linear/", "forest/")):
-            with pytest.raises(ConfigError, match=r" measures the finished model only[\s\S]*study.pruner=none"):
-                load(overrides, small)
-        else:
-            assert load(overrides, small).search_space
-
-
-@pytest.mark.parametrize(("features", "space"), list(product(OPTIONS["features"], OPTIONS["search_space"])))
-def test_features_and_search_spaces_go_together(features: str, space: str) -> None:
-    assert load([f"features={features}", *_with_its_algorithm(space)]).features.name == features
-
-
-def _with_its_algorithm(space: str) -> list[str]:
+def with_its_algorithm(space: str) -> list[str]:
     """A space in no algorithm's folder chooses among algorithms."""
     algorithm, slash, _ = space.partition("/")
     return [*([f"algorithm={algorithm}"] if slash else []), f"search_space={space}"]
+
+
+OF_EACH_ALGORITHM = {space.partition("/")[0]: space for space in OPTIONS["search_space"]}
+
+
+@pytest.fixture(scope="module")
+def composed(small: Path) -> dict[str, Composed]:
+    """Each space once: Hydra writes a study beside it and looks at neither, so that values may be put together here."""
+    return {space: compose(with_its_algorithm(space), small) for space in OPTIONS["search_space"]}
+
+
+@pytest.mark.parametrize("study", OPTIONS["study"])
+def test_a_study_takes_every_search_space_that_its_sampler_can_use(
+    small: Path, composed: dict[str, Composed], study: str
+) -> None:
+    values = compose([f"study={study}"], small).raw["study"]
+    for space, beside in composed.items():
+        together = replace(beside, raw={**beside.raw, "study": values})
+        if study in ("grid", "zip") and space not in LISTABLE:
+            with pytest.raises(ConfigError, match="needs a `step` or a list of `choices`"):
+                check(together)
+        elif study == "zip":
+            with pytest.raises(ConfigError, match="zip takes the first values together"):
+                check(together)
+        elif study in BY_ROUND and space.startswith(("linear/", "forest/")):
+            with pytest.raises(ConfigError, match=r" measures the finished model only[\s\S]*study.pruner=none"):
+                check(together)
+        else:
+            assert check(together).search_space
+
+
+@pytest.mark.parametrize(("features", "space"), list(product(OPTIONS["features"], OF_EACH_ALGORITHM.values())))
+def test_features_go_with_every_algorithm(features: str, space: str) -> None:
+    assert load([f"features={features}", *with_its_algorithm(space)]).features.name == features
