@@ -6,6 +6,7 @@ import fcntl
 import os
 import pty
 import re
+import shutil
 import struct
 import subprocess
 import sys
@@ -16,6 +17,8 @@ import pytest
 
 from housing.console import Console, going_on
 from housing.workflow.outcome import Outcome, OutputTable, StudyProgress
+from tests.workflow.quick import POINT
+from tests.workflow.shells import shell_path
 
 WIDE = [f"hyperparameter_{i}" for i in range(12)]
 
@@ -58,7 +61,8 @@ def test_the_last_block_keeps_every_number_whole(capsys: pytest.CaptureFixture[s
 
 @pytest.mark.parametrize("columns", [70, 120])
 def test_a_terminal_shows_a_leaderboard_that_fits(tmp_path: Path, columns: int) -> None:
-    screen = in_terminal(tmp_path, "tune", "search_space=wide", "study=random", "study.trials=4", columns=columns)
+    words = (*POINT, "search_space=wide", "study=random", "study.trials=4")
+    screen = in_terminal(tmp_path, "tune", *words, columns=columns)
     assert "running" in screen
     assert "4 trials in" in screen
     assert "Traceback" not in screen
@@ -71,9 +75,10 @@ def in_terminal(folder: Path, *arguments: str, columns: int) -> str:
     """Everything that a command writes to a terminal so wide."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
-    command = (sys.executable, "-m", "housing", *arguments)
     environment = os.environ | {"TERM": "xterm-256color", "COLUMNS": str(columns)}
-    with subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, cwd=folder, env=environment) as process:
+    with shell_path() as path:
+        command = [str(shutil.which("housing", path=path)), *arguments]
+        process = subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, cwd=folder, env=environment)
         os.close(theirs)
         written = b""
         while True:

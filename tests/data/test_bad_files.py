@@ -170,9 +170,9 @@ def test_a_million_columns_without_a_name_are_one_fault(tmp_path: Path) -> None:
         read(cottages(_file(tmp_path, b"price" + b"," * 1_000_000 + b"\n")))
 
 
-def test_a_million_columns_that_nobody_described_are_one_fault(tmp_path: Path) -> None:
-    names = ",".join(f"g{number}" for number in range(1_000_000))
-    with pytest.raises(DataError, match=r"unexpected columns, 1000000 times: 'g0', 'g1', 'g2'"):
+def test_columns_that_nobody_described_are_one_fault_however_many(tmp_path: Path) -> None:
+    names = ",".join(f"g{number}" for number in range(100_000))
+    with pytest.raises(DataError, match=r"unexpected columns, 100000 times: 'g0', 'g1', 'g2'"):
         read(cottages(_file(tmp_path, f"price,{names}\n".encode())))
 
 

@@ -14,8 +14,10 @@ from typing import Any
 import pytest
 
 from housing.cli.dispatch import main
+from housing.rehearsal.process import stop
 from tests.workflow.processes import run
 from tests.workflow.quick import quick
+from tests.workflow.rehearsed import Account
 
 Housing = Callable[..., "Answer"]
 
@@ -41,6 +43,14 @@ def own_record() -> Iterator[None]:
         for name in ("MLFLOW_TRACKING_URI", "MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_ID"):
             patch.delenv(name, raising=False)
         yield
+
+
+@pytest.fixture(scope="session")
+def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
+    """A rehearsal for those that train in experiments of a name of their own."""
+    folder = tmp_path_factory.mktemp("rehearsal")
+    yield Account(folder)
+    stop(str(folder))
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -45,11 +44,6 @@ derived:
 MINE = ("--config-dir", "conf", "dataset=sales", "features=mine")
 QUICK = ("algorithm.num_round=15", "algorithm.max_depth=3", "algorithm.eta=0.1")
 ROWS = 700
-
-
-@pytest.fixture(scope="module")
-def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
-    yield Account(tmp_path_factory.mktemp("rehearsal"))
 
 
 @pytest.fixture

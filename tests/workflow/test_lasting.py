@@ -6,25 +6,16 @@ import json
 import os
 import random
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from housing.rehearsal.process import stop
 from tests.workflow.conftest import Answer, Housing, in_process
 from tests.workflow.processes import run, start, studies
 from tests.workflow.quick import quick
 from tests.workflow.rehearsed import Account, kill, metrics, printed, rounds, statuses, until
 
 SLOW = "rehearsal.seconds_per_round=0.1"
-
-
-@pytest.fixture(scope="module")
-def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
-    folder = tmp_path_factory.mktemp("rehearsal")
-    yield Account(folder)
-    stop(str(folder))
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +14,6 @@ import pytest
 from housing.algorithms.base import find
 from housing.config.load import check, compose
 from housing.data.preparation import prepare
-from housing.rehearsal.process import stop
 from housing.targets.local.target import Settings, open_runner
 from housing.tracking.runs import Runs
 from housing.training.job import TrainingJob
@@ -24,13 +23,6 @@ from tests.workflow.rehearsed import Account, kill, printed, rounds, statuses, u
 
 AMT = ("search_space=walkthrough", "study.engine=amt")
 SHORT = ("study.trials=4", "study.parallel=2", "algorithm.num_round=8")
-
-
-@pytest.fixture(scope="module")
-def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
-    folder = tmp_path_factory.mktemp("rehearsal")
-    yield Account(folder)
-    stop(str(folder))
 
 
 def test_its_jobs_are_those_of_this_machine_for_the_same_hyperparameters(

@@ -11,7 +11,6 @@ import numpy as np
 import pandas
 import pytest
 
-from housing.rehearsal.process import stop
 from tests.tasks.test_survival import pairs_in_order
 from tests.workflow.conftest import Housing
 from tests.workflow.rehearsed import Account
@@ -68,14 +67,10 @@ def test_times_go_from_a_description_to_an_endpoint(described: pandas.DataFrame,
 
 
 def test_the_container_of_the_rehearsal_fits_what_this_machine_does(
-    described: pandas.DataFrame, housing: Housing, tmp_path: Path
+    described: pandas.DataFrame, housing: Housing, account: Account
 ) -> None:
-    account = Account(tmp_path / "rehearsal")
-    try:
-        here = housing("train", *MINE, "--json")
-        there = housing("train", *MINE, *account.there("pumps"), "--json")
-    finally:
-        stop(str(account.folder))
+    here = housing("train", *MINE, "--json")
+    there = housing("train", *MINE, *account.there("pumps"), "--json")
     assert there.code == 0, there.err
     for metric in ("validation_concordance", "validation_cox_nloglik"):
         assert there.data["metrics"][metric] == pytest.approx(here.data["metrics"][metric], abs=1e-5)

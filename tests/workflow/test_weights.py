@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +24,6 @@ ROUNDS = ("algorithm.num_round=12", "algorithm.max_depth=3")
 LIGHTGBM = ("algorithm=lightgbm", "algorithm.num_boost_round=12", "algorithm.num_leaves=5")
 OF_THE_LOOP = ("num_round", "eval_metric", "early_stopping_rounds")
 BALANCED = ("dataset=penguins", "weights=balanced")
-
-
-@pytest.fixture(scope="module")
-def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
-    yield Account(tmp_path_factory.mktemp("rehearsal"))
 
 
 def trained(housing: Housing, *arguments: str) -> tuple[Any, dict[str, float]]:
