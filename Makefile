@@ -7,7 +7,7 @@ INSTALLED := $(VENV)/.installed
 # Compiling every import anew would triple the start of each command.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test quick check docs generated bench clean help
+.PHONY: run test slow quick check docs generated bench clean help
 
 help:  ## show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -15,13 +15,16 @@ help:  ## show this list
 run: $(INSTALLED)  ## the whole walkthrough on this machine, through `mlflow run .`
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/mlflow run . --env-manager local --experiment-name housing
 
-test: check  ## lint, types, import contracts, tests
-	$(BIN)/python -m pytest
+test: check  ## lint, types, import contracts, tests: below ten minutes on two cores
+	$(BIN)/python -m pytest -m "not slow"
+
+slow: $(INSTALLED)  ## the tests that `make test` leaves out: long walks, kills at random moments, servers of others
+	$(BIN)/python -m pytest -m slow
 
 # Whoever changes what is served runs `make test`.
 QUICK := algorithms cli/test_arguments.py data deployment monitoring promotion reporting tasks training tuning
 quick: $(INSTALLED)  ## tests that start no server: about a minute
-	$(BIN)/python -m pytest $(addprefix tests/,$(QUICK))
+	$(BIN)/python -m pytest -m "not slow" $(addprefix tests/,$(QUICK))
 
 check: $(INSTALLED)  ## the fast part: lint, types, import contracts
 	$(BIN)/ruff check .

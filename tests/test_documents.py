@@ -98,6 +98,7 @@ def test_every_command_of_the_readme_works(shell: Shell) -> None:
     assert models["champion"] != models["challenger"], "the challenger is another model"
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("guide", GUIDES, ids=lambda guide: guide.stem)
 def test_every_command_of_a_guide_works(shell: Shell, guide: Path) -> None:

@@ -29,6 +29,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, str]:
     return {**os.environ, "PYTHONPATH": str(target)}
 
 
+@pytest.mark.slow
 def test_its_algorithm_keeps_housing_s_contracts_on_every_target(installed: Mapping[str, str], tmp_path: Path) -> None:
     file = tmp_path / "test_example.py"
     file.write_bytes((EXAMPLE / "test_example.py").read_bytes())
@@ -76,6 +77,7 @@ def test_its_algorithm_does_the_whole_walk(installed: Mapping[str, str], tmp_pat
         )
 
 
+@pytest.mark.slow
 def test_its_metric_is_an_objective_and_what_the_gate_asks_for(installed: Mapping[str, str], tmp_path: Path) -> None:
     (tmp_path / "conf" / "dataset").mkdir(parents=True)
     columns = "a: {kind: numeric}, b: {kind: numeric}, bought: {kind: nominal, levels: ['no', 'yes']}"

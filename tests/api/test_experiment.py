@@ -236,6 +236,7 @@ def test_importing_it_imports_nothing_else() -> None:
     assert json.loads(done.stdout) == ["housing"]
 
 
+@pytest.mark.slow
 def test_the_page_about_it_is_true(project: Path) -> None:
     page = (Path(__file__).parents[2] / "docs" / "python.md").read_text(encoding="utf-8")
     (shown,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)

@@ -72,6 +72,7 @@ LEFT_OPEN = {
 """What an option cannot say by itself."""
 
 
+@pytest.mark.slow
 def test_every_option_in_conf_composes(small: Path) -> None:
     for group, options in Files.beside(None).groups.items():
         for option in options:

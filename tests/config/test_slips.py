@@ -5,12 +5,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from string import ascii_lowercase
 
+import pytest
+
 from housing.config import keys
 from housing.config.files import Files
 from housing.config.load import compose
 from housing.nearest import nearest
 
 
+@pytest.mark.slow
 def test_one_slip_in_any_key_is_answered_with_the_right_one(small: Path) -> None:
     tree = keys.legal(compose(["experiment=walkthrough", "study=tpe"], small).raw)
     paths = list(_paths(tree))

@@ -11,6 +11,7 @@ from housing.cli.dispatch import main
 from tests.task_mistakes import mistakes, verdict
 
 
+@pytest.mark.slow
 def test_nearly_every_word_that_is_one_edit_away_is_suggested(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -11,6 +11,8 @@ from mlflow.deployments import get_deploy_client
 from housing.testing.models import EXAMPLE
 from tests.rehearsal.conftest import ROLE, Served
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def target(folder: Path, tmp_path: Path) -> Iterator[str]:

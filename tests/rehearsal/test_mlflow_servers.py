@@ -13,6 +13,8 @@ from housing.tracking.run_record import RunRecord
 from housing.tracking.runs import Runs
 from tests.rehearsal.conftest import ROLE, Served
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def environment(rehearsal: Served, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:

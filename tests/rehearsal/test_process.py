@@ -154,6 +154,7 @@ def test_a_killed_one_is_seen_through_and_comes_back_at_its_port_with_all_it_kne
     assert seen() == before
 
 
+@pytest.mark.slow
 def test_what_was_answered_survives_kills_at_any_moment(rehearsal: Settings) -> None:
     """Two writers go on while the process is killed three times; each answered write must be there in the end."""
     moments = random.Random(0)

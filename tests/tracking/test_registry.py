@@ -165,6 +165,7 @@ def test_altered_files_are_not_handed_out(registry: Registry, run_id: str, bundl
     assert read_bundle(registry.download(again)) == bundle
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("moment", ["finalize_logged_model", "create_model_version"])
 def test_killed_while_registering_shows_no_version_and_the_next_call_completes(
     registry: Registry, runs: Runs, run_id: str, bundle: Bundle, uri: str, moment: str

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from housing.tracking.runs import Runs
 from tests.workflow.conftest import Housing
 
@@ -14,6 +16,7 @@ WORDS = (
 )
 
 
+@pytest.mark.slow
 def test_a_study_among_algorithms_tries_each_at_its_own_point_and_the_best_is_promoted(
     housing: Housing, project: Path
 ) -> None:

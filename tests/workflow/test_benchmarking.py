@@ -125,6 +125,7 @@ def test_what_is_tuned_does_not_depend_on_the_labels_of_the_outer_part(
     assert before[1:] != after[1:], "those of the others have"
 
 
+@pytest.mark.slow
 def test_outer_parts_may_be_at_work_in_processes_and_one_that_fails_is_told(
     flats: pandas.DataFrame, project: Path, housing: Housing
 ) -> None:

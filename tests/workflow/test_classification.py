@@ -137,6 +137,7 @@ def test_a_threshold_goes_with_the_model(described: pandas.DataFrame, housing: H
     assert (again["prediction"] == LEVELS[1]).sum() > (chances >= 0.5).sum()
 
 
+@pytest.mark.slow
 def test_a_calibration_goes_with_the_model_and_comes_before_the_threshold(
     described: pandas.DataFrame, housing: Housing
 ) -> None:
@@ -184,6 +185,7 @@ def test_a_calibration_goes_with_the_model_and_comes_before_the_threshold(
     assert [row["prediction"] for row in served] == frame["prediction"].tolist()
 
 
+@pytest.mark.slow
 def test_a_worse_classifier_is_refused_and_once_forced_through_is_found_out(
     described: pandas.DataFrame, housing: Housing
 ) -> None:

@@ -25,6 +25,7 @@ from tests.workflow.quick import quick
 Command = Callable[..., Answer]
 
 
+@pytest.mark.slow
 def test_a_promoted_model_is_registered_there_too(there: Command, address: Address) -> None:
     group = "host.model_package_group=houses"
     answer = there("promote", "study.trials=1", group)
@@ -145,6 +146,7 @@ def test_a_file_in_s3_is_answered_there(there: Command, rows: Path, address: Add
     assert [float(value) for value in values] == pytest.approx(_registered(rows), rel=1e-6)
 
 
+@pytest.mark.slow
 def test_an_update_that_is_taken_back_ends_with_the_code_of_cloud_errors(there: Command, address: Address) -> None:
     assert there("deploy").code == 0
     before = _client(address, "sagemaker").describe_endpoint(EndpointName="housing-endpoint")
@@ -177,6 +179,7 @@ def test_what_only_sagemaker_can_do_is_refused_here_before_anything_changes(fold
     assert "target@host=sagemaker" in refused.err
 
 
+@pytest.mark.slow
 def test_what_a_killed_deployment_has_left_is_told_and_removed(there: Command, address: Address) -> None:
     assert there("deploy").code == 0
     client = _client(address, "sagemaker")

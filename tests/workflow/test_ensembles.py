@@ -114,6 +114,7 @@ def test_members_that_nothing_tells_apart_are_told_of(folder: Path) -> None:
     assert "all 2 members are the same model" in " ".join(done(folder, "train", *BIRDS, *sure).err.split())
 
 
+@pytest.mark.slow
 def test_a_bag_answers_alike_everywhere_and_in_the_built_in_container(
     folder: Path, bag: tuple[str, list[Run]], there: tuple[Address, tuple[str, ...]]
 ) -> None:
@@ -167,6 +168,7 @@ def test_a_blend_competes_with_the_trials_that_it_consists_of(folder: Path, blen
     assert resumed.data["trials"] == 7, "the blend is no trial"
 
 
+@pytest.mark.slow
 def test_a_blend_is_promoted_and_answers_alike_everywhere(
     folder: Path, blend: Any, there: tuple[Address, tuple[str, ...]]
 ) -> None:
@@ -197,6 +199,7 @@ def test_a_blend_is_promoted_and_answers_alike_everywhere(
     assert promoted.data["is_new"]
 
 
+@pytest.mark.slow
 def test_out_of_fold_answers_choose_a_blend_too(folder: Path) -> None:
     asked_for = ("study.folds=3", "study.trials=4", "study.blend=2", "name=folds", "study.configured_first=false")
     tuned = done(folder, "tune", *asked_for, "--json").data

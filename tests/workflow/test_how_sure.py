@@ -33,6 +33,7 @@ def described(project: Path, housing: Housing) -> pandas.DataFrame:
     return table
 
 
+@pytest.mark.slow
 def test_a_model_says_how_sure_it_is_and_why(described: pandas.DataFrame, housing: Housing) -> None:
     assert housing("train", *MINE).code == 0
     promoted = housing("promote", *MINE, "intervals.coverage=0.9", "intervals.by=kind", "--json")

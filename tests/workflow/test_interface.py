@@ -20,6 +20,8 @@ from tests.workflow.conftest import Answer, called
 from tests.workflow.processes import start
 from tests.workflow.rehearsed import until
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:

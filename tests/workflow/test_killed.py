@@ -13,6 +13,8 @@ from tests.workflow.conftest import in_process
 from tests.workflow.processes import run, start
 from tests.workflow.rehearsed import kill, until
 
+pytestmark = pytest.mark.slow
+
 WALK = ("run", "experiment=walkthrough", "study.trials=4", "algorithm.num_round=8")
 
 

@@ -115,6 +115,7 @@ def test_raw_rows_are_answered_by_the_endpoint_and_by_mlflow(sales: Prepared, ho
     assert "sold: not a date" in refused.err
 
 
+@pytest.mark.slow
 def test_levels_that_the_algorithm_handles_are_answered_alike_everywhere(
     sales: Prepared, housing: Housing, account: Account
 ) -> None:

@@ -74,6 +74,7 @@ def test_the_next_command_tells_of_a_job_that_was_left(project: Path, housing: H
     assert statuses(project / "mlflow.db") == {"RUNNING": 1, "FINISHED": 1}
 
 
+@pytest.mark.slow
 def test_a_study_killed_again_and_again_pays_for_each_trial_once(
     tmp_path: Path, account: Account, there: tuple[str, ...], name: str
 ) -> None:
@@ -120,6 +121,7 @@ def test_without_a_terminal_ctrl_c_stops_the_job_and_records_what_there_is(
     assert list(account.jobs(name).values()) == ["Stopped"]
 
 
+@pytest.mark.slow
 def test_in_a_terminal_a_job_may_be_left_running_and_is_attached_to_later(
     project: Path, account: Account, there: tuple[str, ...], name: str
 ) -> None:

@@ -25,6 +25,7 @@ AMT = ("search_space=walkthrough", "study.engine=amt")
 SHORT = ("study.trials=4", "study.parallel=2", "algorithm.num_round=8")
 
 
+@pytest.mark.slow
 def test_its_jobs_are_those_of_this_machine_for_the_same_hyperparameters(
     project: Path, housing: Housing, account: Account
 ) -> None:
@@ -79,6 +80,7 @@ def test_it_looks_for_the_best_of_a_classifier_s_metric(
     assert study.data["best"][objective] == wanted(values)
 
 
+@pytest.mark.slow
 def test_killed_it_is_gone_on_with_and_nothing_is_trained_twice(tmp_path: Path, account: Account) -> None:
     there = account.there("killed")
     process = start("tune", *AMT, *there, *SHORT, "rehearsal.seconds_per_round=0.1", folder=tmp_path)
@@ -95,6 +97,7 @@ def test_killed_it_is_gone_on_with_and_nothing_is_trained_twice(tmp_path: Path, 
     assert {count for (_, step), count in rounds(tmp_path / "mlflow.db").items() if step < 7} == {1}
 
 
+@pytest.mark.slow
 def test_interrupted_it_stops_and_goes_on_as_another_that_learns_from_it(tmp_path: Path, account: Account) -> None:
     there = account.there("stopped")
     process = start("tune", *AMT, *there, *SHORT, "rehearsal.seconds_per_round=0.3", folder=tmp_path)

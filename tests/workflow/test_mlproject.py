@@ -80,6 +80,7 @@ def test_train_is_the_direct_command_in_the_run_that_mlflow_opened(
     assert "validation_mae" in run.data.metrics
 
 
+@pytest.mark.slow
 def test_a_study_takes_mlflow_s_run_as_its_parent_whatever_experiment_it_is_in(path: str, checkout: Path) -> None:
     printed = mlflow_run(path, checkout, "-e", "tune", "-P", "study.trials=2")
     run = newest(checkout, "Default")

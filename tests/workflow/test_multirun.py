@@ -10,6 +10,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from housing.tracking.runs import Runs
 from housing.tracking.study_lock import study_lock
 from tests.workflow.conftest import Housing, in_process
@@ -54,6 +56,7 @@ def test_jobs_are_ranked_under_one_parent(housing: Housing, project: Path) -> No
     assert all(child.info.run_id[:8] in Path(page).read_text(encoding="utf-8") for child in children)
 
 
+@pytest.mark.slow
 def test_jobs_give_the_same_beside_each_other_as_alone(housing: Housing) -> None:
     def maes(parallel: int) -> list[float]:
         answer = housing("train", "-m", "--json", "features=plain,domain", "seed=1,2", f"parallel={parallel}")
@@ -121,6 +124,7 @@ def test_a_wrong_number_of_jobs_at_once_is_refused(housing: Housing, project: Pa
     assert not (project / "mlflow.db").exists()
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_the_jobs_and_their_parent(project: Path) -> None:
     in_process("train", folder=project)
     command = ["train", "-m", "algorithm.num_round=1000000", "~algorithm.early_stopping_rounds", "seed=range(8)"]

@@ -10,6 +10,8 @@ import pytest
 from housing.rehearsal.process import stop
 from tests.workflow.conftest import Housing
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def rehearsal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:

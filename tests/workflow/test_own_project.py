@@ -45,6 +45,7 @@ def table(rows: int = 240) -> str:
     return "\n".join(lines) + "\n"
 
 
+@pytest.mark.slow
 def test_all_steps_work_on_a_table_of_ones_own_without_python(site: Path, tmp_path: Path) -> None:
     (tmp_path / "mine.csv").write_text(table(), encoding="utf-8")
 

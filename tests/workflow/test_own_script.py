@@ -43,6 +43,7 @@ def mine(project: Path) -> list[str]:
     return ["--config-dir", "conf", "algorithm=lines"]
 
 
+@pytest.mark.slow
 def test_the_example_is_tuned_promoted_and_served_beside_xgboost(project: Path, housing: Housing) -> None:
     assert housing("train", "-m", "algorithm=xgboost,sklearn", "--json").code == 0
     study = housing("tune", "algorithm=sklearn", "study.trials=3", "--json")
@@ -162,6 +163,7 @@ def test_a_metric_of_unknown_direction_asks_for_it(housing: Housing, mine: list[
     assert "algorithm.script.directions.validation_profit: minimize, or maximize" in answer.err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("every", "told"), [(1, False), (5, True)])
 def test_a_final_fit_trains_for_as_many_rounds_as_the_job_however_few_it_printed(
     housing: Housing, mine: list[str], every: int, told: bool

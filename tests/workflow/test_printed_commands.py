@@ -21,6 +21,8 @@ from housing.cli.commands import COMMANDS
 from tests.workflow.conftest import Answer, in_process
 from tests.workflow.processes import start
 
+pytestmark = pytest.mark.slow
+
 FOLDER, CONF, TABLE = "it's a project, really=yes", "my conf $HOME", "größe & preis.csv"
 NAME = "it's 100% = $HOME größe"
 

@@ -9,6 +9,8 @@ import pytest
 
 from tests.workflow.conftest import Housing, in_process
 
+pytestmark = pytest.mark.slow
+
 SHORT = "algorithm.num_round=4"
 
 

@@ -39,6 +39,7 @@ def described(project: Path, housing: Housing) -> pandas.DataFrame:
     return table
 
 
+@pytest.mark.slow
 def test_a_ranking_goes_from_a_description_to_an_endpoint(described: pandas.DataFrame, housing: Housing) -> None:
     done = housing("run", *MINE, *QUICK, "deployment.capture.percent=100", "--json")
     assert done.code == 0, done.err

@@ -12,6 +12,8 @@ import pytest
 
 from housing.rehearsal.process import stop
 
+pytestmark = pytest.mark.slow
+
 _LOOK = (
     "import boto3, os; "
     "print(boto3.client('sagemaker').search(Resource='TrainingJob')['Results']); "

@@ -48,6 +48,7 @@ def whole_s(tmp_path_factory: pytest.TempPathFactory) -> float:
     return time.monotonic() - started
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("sent", "seed"), [(signal.SIGKILL, 1), (signal.SIGKILL, 2), (signal.SIGINT, 4)])
 def test_stopped_at_random_moments_and_begun_again_it_has_each_trial_once(
     tmp_path: Path, whole_s: float, sent: signal.Signals, seed: int

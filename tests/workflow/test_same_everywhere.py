@@ -25,6 +25,8 @@ from housing.rehearsal.settings import Settings
 from tests.rehearsal.conftest import give_known_keys
 from tests.workflow.conftest import Answer
 
+pytestmark = pytest.mark.slow
+
 SMALL = ("dataset=penguins", "algorithm.num_round=30")
 LEVELS = ("Adelie", "Chinstrap", "Gentoo")
 CHANCES = [f"probability_{level}" for level in LEVELS]

@@ -40,6 +40,7 @@ def described(project: Path, housing: Housing) -> pandas.DataFrame:
     return table
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task", ["survival", "survival_time"])
 def test_times_go_from_a_description_to_an_endpoint(described: pandas.DataFrame, housing: Housing, task: str) -> None:
     mine = (*MINE, f"dataset.task={task}")

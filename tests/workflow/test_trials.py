@@ -19,6 +19,7 @@ def trials_of(project: Path, study: str) -> list[Run]:
     return Runs.open(f"sqlite:///{project}/mlflow.db", "housing").children(study)
 
 
+@pytest.mark.slow
 def test_a_study_chooses_features_and_the_final_fit_takes_the_winners(housing: Housing, project: Path) -> None:
     tuned = housing("tune", "search_space=encodings", "study=random", "study.trials=6", *QUICK, "--json")
     assert tuned.code == 0, tuned.err

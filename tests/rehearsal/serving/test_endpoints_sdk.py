@@ -7,8 +7,12 @@ import sys
 import textwrap
 from pathlib import Path
 
+import pytest
+
 from tests.rehearsal.conftest import ROLE, Served
 from tests.rehearsal.serving.shop import XGBOOST, Shop, archive, constant
+
+pytestmark = pytest.mark.slow
 
 PROGRAM = """
     import sys

@@ -37,6 +37,7 @@ def _best(sides: Space, propose: Propose, seed: int, jobs: int, parallel: int) -
     return min(one.value for one in seen if one.value is not None)
 
 
+@pytest.mark.slow
 def test_bayesian_search_beats_random_search() -> None:
     sides, seeds = space(RANGES), range(6)
 

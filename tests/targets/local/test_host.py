@@ -70,6 +70,7 @@ def test_an_ended_server_comes_back_with_the_next_question(
     assert _url(host) == url
 
 
+@pytest.mark.slow
 def test_a_deployment_survives_a_server_that_is_killed_meanwhile(
     host: LocalHost, folder: Path, models: Mapping[str, Path]
 ) -> None:

@@ -151,6 +151,7 @@ def _uploaded(rehearsal: Served) -> str:
     return f"s3://{bucket}/housing/rows.csv"
 
 
+@pytest.mark.slow
 def test_with_the_policy_as_printed_everything_passes(
     rehearsal: Served, bundles: Mapping[str, Path], caller: Callable[[Statements], None]
 ) -> None:

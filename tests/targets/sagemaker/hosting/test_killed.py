@@ -22,6 +22,8 @@ from housing.testing.host import GOOD, OTHER, ROWS, deploy, destroy
 from tests.rehearsal.conftest import ROLE, Served
 from tests.targets.sagemaker.conftest import settings_of
 
+pytestmark = pytest.mark.slow
+
 SCALED = Variant(GOOD, autoscaling=Autoscaling(max_instances=2, invocations_per_instance_per_minute=600))
 FIRST = Deployment(
     "mortal",
