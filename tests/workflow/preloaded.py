@@ -1,6 +1,7 @@
 """Imports what commands import at work, so that a process forked afterwards has it, and makes what is made once.
 
-These are Hydra's plugins, what installed packages bring, and MLflow's tables as SQLAlchemy maps them.
+These are Hydra's plugins, what installed packages bring and which modules they have, and MLflow's tables as SQLAlchemy
+maps them.
 """
 
 from __future__ import annotations
@@ -10,9 +11,12 @@ import pkgutil
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from mlflow.utils import requirements_utils
+
 import housing
 from housing.config.load import load
 from housing.tasks.base import every_metric
+from housing.tracking.sqlite_file import newest_revision
 from housing.tracking.store import open_client
 
 _OTHERS = (
@@ -40,9 +44,11 @@ for _module in pkgutil.walk_packages(housing.__path__, "housing."):
         importlib.import_module(_module.name)
 load()
 every_metric()
+newest_revision()
 with TemporaryDirectory() as _folder:
     _client = open_client(f"sqlite:///{Path(_folder, 'mlflow.db')}")
     _run = _client.create_run("0")
     _client.log_batch(_run.info.run_id, params=[], metrics=[], tags=[])
     _client.set_terminated(_run.info.run_id)
     _client.search_runs(["0"])
+requirements_utils._init_modules_to_packages_map()
