@@ -88,7 +88,7 @@ def main() -> None:
         wall, cpu = (
             statistics.median(values) for values in zip(*((one.wall_s, one.cpu_s) for one in turns), strict=True)
         )
-        print(f"{name}: {wall:.1f} s, {cpu:.1f} s of a processor, {max(one.peak_mb for one in turns):.0f} MB")
+        print(f"{name}: {wall:.1f} s, {cpu:.1f} s of a processor, {turns[0].peak_mb:.0f} MB")
     pairs = list(zip(ours, theirs, strict=True))
     wall, cpu = (statistics.median(getattr(a, key) / getattr(b, key) for a, b in pairs) for key in ("wall_s", "cpu_s"))
     print(f"ratio {wall:.2f}, of the processor {cpu:.2f} (wanted: at most 1.3)")

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from housing.data.cells import is_missing, is_number, number
+from housing.data.cells import is_number, number
 from housing.data.faults import listed, shown
 from housing.data.file_texts import FileTexts
 from housing.data.guesses import Guess
 from housing.data.looks import conversion, look
+from housing.data.text_columns import TextColumn
 from housing.data.yaml_text import value_text
 from housing.errors import DataError
 from housing.tasks import base as tasks
@@ -44,17 +44,19 @@ def describe_label(file: FileTexts, name: str, missing_texts: Sequence[str], tas
         lines = _dropped(sorted(column.missing_texts), column.rows - column.present) if column.missing_texts else ()
         return _with_dropped(_number(column.values, question, is_guess=task is None), lines)
     cells = file.columns[name]
-    present = [(cell, row) for row, cell in enumerate(cells) if cell is not None and cell not in missing_texts]
-    if not present:
+    present = cells.without(missing_texts)
+    if not present.texts:
         raise DataError(f"{where} is missing in every row; choose another column")
-    missing = sorted({cell or "" for cell in cells if is_missing(cell, missing_texts)})
-    lines = _dropped(missing, len(cells) - len(present)) if missing else ()
-    numeric = all(is_number(cell) for cell, _ in present)
+    left_out = cells.rows - present.present
+    lines = _dropped(sorted(set(cells.texts).difference(present.texts)), left_out) if left_out else ()
+    numeric = all(map(is_number, present.texts))
     question = task or _guessed(where, file, name, present, numeric=numeric)
     if tasks.find(question).levels is not None:
-        found = _levels(where, [cell for cell, _ in present], question, is_guess=task is None)
+        found = _levels(where, present, question, is_guess=task is None)
     elif numeric:
-        found = _number([number(cell) for cell, _ in present], question, is_guess=task is None)
+        found = _number(
+            np.repeat([number(text) for text in present.texts], present.counts), question, is_guess=task is None
+        )
     else:
         raise DataError(f"{where} {_why_no_number(file, name, present)}")
     return _with_dropped(found, lines)
@@ -77,13 +79,13 @@ def _dropped(texts: Sequence[str], rows: int) -> tuple[str]:
     return (f"label_missing: dropped  # guess: {times}{or_else}",)
 
 
-def _guessed(where: str, file: FileTexts, name: str, cells: Sequence[tuple[str, int]], *, numeric: bool) -> str:
-    distinct = {text for text, _ in cells}
+def _guessed(where: str, file: FileTexts, name: str, cells: TextColumn, *, numeric: bool) -> str:
+    distinct, rows = cells.texts, cells.present
     if len(distinct) == 1:
-        raise DataError(f"{where} is {shown(cells[0][0])} in every row, so there is nothing to learn")
+        raise DataError(f"{where} is {shown(distinct[0])} in every row, so there is nothing to learn")
     if numeric:
         values = {number(text) for text in distinct}
-        repeated = len(cells) >= _FEWEST_ROWS_A_LEVEL * len(distinct)
+        repeated = rows >= _FEWEST_ROWS_A_LEVEL * len(distinct)
         is_of_two = len(values) == len(distinct) == _TWO and repeated
         return tasks.for_levels(_TWO) if is_of_two else tasks.DEFAULT
     found = look(cells, file.place)
@@ -93,17 +95,17 @@ def _guessed(where: str, file: FileTexts, name: str, cells: Sequence[tuple[str, 
         raise DataError(f"{where} {_why_no_number(file, name, cells)}")
     question = tasks.for_levels(len(distinct))
     _, most = tasks.find(question).levels or (0, 0)
-    few = len(distinct) > _TWO and len(cells) < _FEWEST_ROWS_A_LEVEL * len(distinct)
+    few = len(distinct) > _TWO and rows < _FEWEST_ROWS_A_LEVEL * len(distinct)
     if len(distinct) > most or few:
         raise DataError(
-            f"{where} has {len(distinct):,} different texts in {len(cells):,} rows, too many to tell apart: "
+            f"{where} has {len(distinct):,} different texts in {rows:,} rows, too many to tell apart: "
             f"{listed(sorted(distinct), 3)}; choose a label that is a number, or one with fewer levels"
         )
     return question
 
 
-def _levels(where: str, cells: Sequence[str], question: str, *, is_guess: bool) -> AskedLabel:
-    counts = Counter(cells)
+def _levels(where: str, cells: TextColumn, question: str, *, is_guess: bool) -> AskedLabel:
+    counts = dict(zip(cells.texts, cells.counts.tolist(), strict=True))
     levels = sorted(counts, key=lambda text: (number(text) if is_number(text) else 0.0, text))
     least, most = tasks.find(question).levels or (0, 0)
     if not least <= len(levels) <= most:
@@ -114,7 +116,7 @@ def _levels(where: str, cells: Sequence[str], question: str, *, is_guess: bool) 
     if tasks.find(question).has_positive_level:
         rarer = min(reversed(levels), key=counts.__getitem__)
         lines.append(
-            f"positive: {value_text(rarer)}  # guess: the rarer level, in {counts[rarer]:,} of {len(cells):,} rows"
+            f"positive: {value_text(rarer)}  # guess: the rarer level, in {counts[rarer]:,} of {cells.present:,} rows"
         )
     column = Guess("nominal", why="the label", levels=levels)
     return AskedLabel(column, tuple(lines), ", as many of each level in every part")
@@ -132,8 +134,7 @@ def _number(values: Sequence[float] | NDArray[np.float64], question: str, *, is_
     return AskedLabel(column, (f"task: {question}{guess}", *keys, 'label_unit: ""  # such as USD'))
 
 
-def _why_no_number(file: FileTexts, name: str, cells: Sequence[tuple[str, int]]) -> str:
-    distinct = list(dict.fromkeys(text for text, _ in cells))
+def _why_no_number(file: FileTexts, name: str, cells: TextColumn) -> str:
     found = look(cells, file.place)
     if found and found.spelled:
         command = conversion(file.path, name, file.separator, found)
@@ -142,5 +143,5 @@ def _why_no_number(file: FileTexts, name: str, cells: Sequence[tuple[str, int]])
         return f"must be numeric; {found.what}; {found.way_out}"
     if found:
         return f"must be a plain number; it has {found.what}; {found.way_out}"
-    odd = [text for text in distinct if not is_number(text)]
+    odd = [text for text in cells.texts if not is_number(text)]
     return f"must be numeric; it has {listed(odd, 3)}; choose a numeric label, or another task"

@@ -56,18 +56,19 @@ def describe(
     if form is None:
         file = read(as_numbers=False)
         form = format_of(file, missing_texts, label) or PLAIN
-    as_written, file = file, with_plain_numbers(file, form, missing_texts)
+    as_written, file = file, with_plain_numbers(file, form, missing_texts, label)
     asked = describe_label(file, label, missing_texts, task)
     guesses = {name: asked.column if name == label else guess_column(file, name, missing_texts) for name in file.names}
-    guesses |= other_formats(as_written, form, guesses)
+    guesses |= other_formats(as_written, form, guesses, file.numbers)
     for name, guess in guesses.items():
         if guess.remark:
             tell(f"{path}: column {name!r}: {guess.remark}")
     if not any(guess.kind in ("numeric", "nominal", "date") for name, guess in guesses.items() if name != label):
         remarks = "".join(f"\n  {name}: {guess.remark}" for name, guess in guesses.items() if guess.remark)
         raise DataError(f"{path}: no column besides {label!r} looks like a feature{remarks}")
-    there = set().union(*file.columns.values(), *(column.missing_texts for column in file.numbers.values()))
-    used = [text for text in missing_texts if text == "" or text in there]
+    there = [*(column.texts for column in file.columns.values()), *(one.missing_texts for one in file.numbers.values())]
+    used_texts = set().union(*(set(missing_texts).intersection(texts) for texts in there))
+    used = [text for text in missing_texts if text == "" or text in used_texts]
     return "\n".join(
         [
             f"# Described from {_what(source, path)}. Check the lines with a guess: kinds, what a missing value means, "
@@ -137,16 +138,15 @@ def _format_lines(file: FileTexts, sheet: str | None) -> Iterator[str]:
 
 
 def _missing_texts(file: FileTexts) -> tuple[str, ...]:
-    beside_numbers: set[str | None] = set()
+    beside_numbers: set[str] = set()
     for column in file.numbers.values():
         beside_numbers |= column.missing_texts.intersection(MISSING_BESIDE_NUMBERS)
-    for cells in file.columns.values():
-        distinct = set(cells).difference(MISSING_ANYWHERE, {None})
-        suspects = distinct.intersection(MISSING_BESIDE_NUMBERS)
-        others = distinct - suspects
-        if suspects and others and all(is_number(text) for text in others if text is not None):
+    for texts in file.columns.values():
+        suspects = set(MISSING_BESIDE_NUMBERS).intersection(texts.texts)
+        others = texts.without((*MISSING_ANYWHERE, *suspects)).texts if suspects else ()
+        if others and all(map(is_number, others)):
             beside_numbers |= suspects
-    return (*MISSING_ANYWHERE, *sorted(text for text in beside_numbers if text is not None))
+    return (*MISSING_ANYWHERE, *sorted(beside_numbers))
 
 
 def _line(name: str, guess: Guess) -> str:

@@ -11,9 +11,6 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from housing.data.collectors import is_text, texts_of
 from housing.data.csv_file import SEPARATORS, opened
 from housing.data.csv_format import CsvFormat
 from housing.data.faults import Faults, listed, repeated, shown
@@ -23,6 +20,7 @@ from housing.data.pieces import RawFile
 from housing.data.raw_files import Format, format_of, found
 from housing.data.selection import Places
 from housing.data.source_spec import Source
+from housing.data.text_columns import TextCells, TextColumn
 from housing.errors import DataError
 
 if TYPE_CHECKING:
@@ -36,7 +34,7 @@ _ROWS_AT_ONCE = 4_000
 
 @dataclass(frozen=True)
 class FileTexts:
-    """Columns as texts, None for missing; `unread` are those of types that are never features, and why.
+    """Columns as texts; `unread` are those of types that are never features, and why.
 
     `names` are those of all columns. Of `numbers` there are no texts: they are plain numbers. `place` names the row of
     an index; `form` is None for what is no CSV, `format` for a database.
@@ -46,7 +44,7 @@ class FileTexts:
     format: Format | None
     form: CsvFormat | None
     names: Sequence[str]
-    columns: Mapping[str, Sequence[str | None]]
+    columns: Mapping[str, TextColumn]
     place: Callable[[int], str]
     unread: Mapping[str, str] = field(default_factory=dict)
     numbers: Mapping[str, NumberColumn] = field(default_factory=dict)
@@ -68,38 +66,43 @@ def read_texts(
 ) -> FileTexts:
     """All of a source; CSV without a separator is cut by the likeliest one. Raises DataError.
 
-    CSV is read to tell columns of plain numbers, unless they are not wanted `as_numbers`, and once more for the texts
-    of the others. `progress` is called with the rows that have been read.
+    Files are read to tell columns of plain numbers, unless they are not wanted `as_numbers`, and once more for the
+    texts of the others; a database is asked once. `progress` is called with the rows that have been read.
     """
     where = found(source)
     kind = format_of(where.parts[0].path) if where.parts else None
     form = _likeliest(where.parts[0].path, separator) if kind == "csv" else None
-    reading = _Reading(label, quick=as_numbers and form is not None, progress=progress)
+    once = where.sql is not None or kind == "excel"
+    reading = _Reading(label, quick=as_numbers, once=once, progress=progress)
     files = list(where.files(kind, form or CsvFormat(), Faults(where.text), sheet=sheet))
     for file, faults in files:
         reading.add(file, faults)
     if not reading.places.rows:
         raise DataError(f"{where.text}: there are no rows{' below the header' if form else ''}")
-    if reading.quick:
+    if as_numbers and not once:
         for file, faults in files:
             reading.add_texts(file, faults)
+    columns = reading.columns()
     return FileTexts(
-        Path(where.text), kind, form, reading.names, reading.columns, reading.places, reading.unread, reading.numbers
+        Path(where.text), kind, form, reading.names, columns, reading.places, reading.unread, reading.numbers
     )
 
 
 class _Reading:
     """The columns of one file after another, all of which must have the same."""
 
-    def __init__(self, label: str, *, quick: bool, progress: Callable[[int], None]) -> None:
+    def __init__(self, label: str, *, quick: bool, once: bool, progress: Callable[[int], None]) -> None:
+        """`quick`: columns of numbers are told as such. `once`: there is no second reading for the texts of others."""
         self._first = ""
         self._label = label
         self._progress = progress
         self._cells: dict[str, NumberCells] = {}
         self._waiting: dict[str, list[pa.Array]] = {}
-        self.quick = quick
+        self._quick = quick
+        self._once = once
+        self._kept: dict[str, list[pa.Array]] = {}
+        self._texts: dict[str, TextCells] = {}
         self.names: list[str] = []
-        self.columns: dict[str, list[str | None]] = {}
         self.unread: dict[str, str] = {}
         self.places = Places()
 
@@ -114,18 +117,33 @@ class _Reading:
 
     def add_texts(self, file: RawFile, faults: Faults) -> None:
         """Take the texts of columns that are not told as numbers."""
-        rest = {place: name for place, name in enumerate(file.names) if name not in self.numbers}
+        rest = {place: name for place, name in enumerate(file.names) if self._is_of_texts(name)}
         if not rest:
             return
-        self.columns = self.columns or {name: [] for name in self.names if name not in self.numbers}
         rows = 0
         for piece in file.pieces(list(rest)):
             rows += piece.rows
             for position, cells in piece.columns.items():
-                self.columns[rest[position]].extend(_shared(cells))
+                self._texts.setdefault(rest[position], TextCells()).add(cells)
             self._progress(rows)
-        if any(len(cells) > self.places.rows for cells in self.columns.values()):
+        if any(cells.rows > self.places.rows for cells in self._texts.values()):
             raise DataError(f"{faults.source}: has changed while it was read; describe it once it is whole")
+
+    def columns(self) -> dict[str, TextColumn]:
+        """The texts of all columns that are not told as numbers."""
+        for name, pieces in self._kept.items():
+            if self._is_of_texts(name):
+                for cells in pieces:
+                    self._texts.setdefault(name, TextCells()).add(cells)
+        none = TextColumn.empty(self.places.rows)
+        return {
+            name: self._texts[name].column() if name in self._texts else none
+            for name in self.names
+            if name not in self.numbers
+        }
+
+    def _is_of_texts(self, name: str) -> bool:
+        return name not in self.numbers and name not in self.unread
 
     def add(self, file: RawFile, faults: Faults) -> None:
         names = list(file.names)
@@ -136,10 +154,8 @@ class _Reading:
         if not self.names:
             self._first = faults.source
             self.names = list(dict.fromkeys(names))
-            if self.quick:
+            if self._quick:
                 self._cells = {name: NumberCells(keeps_values=name == self._label) for name in names}
-            else:
-                self.columns = {name: [] for name in names}
         elif set(names) != set(self.names):
             odd = sorted(set(names) ^ set(self.names))
             first = Path(self._first).name
@@ -150,9 +166,12 @@ class _Reading:
             self.places.add(piece.rows, None, piece.place)
             for position, cells in piece.columns.items():
                 name = names[position]
-                if not self.quick:
-                    self.columns[name].extend(_shared(cells))
-                elif name in self._cells:
+                if not self._quick:
+                    self._texts.setdefault(name, TextCells()).add(cells)
+                    continue
+                if self._once:
+                    self._kept.setdefault(name, []).append(cells)
+                if name in self._cells:
                     self._waiting.setdefault(name, []).append(cells)
             waiting += piece.rows
             if waiting >= _ROWS_AT_ONCE:
@@ -166,7 +185,8 @@ class _Reading:
         import pyarrow as pa
 
         for name, cells in self._waiting.items():
-            if not self._cells[name].takes(pa.concat_arrays(cells)):
+            alike = len({piece.type for piece in cells}) == 1
+            if not all(map(self._cells[name].takes, [pa.concat_arrays(cells)] if alike else cells)):
                 del self._cells[name]
         self._waiting.clear()
 
@@ -175,16 +195,6 @@ class _Reading:
             if found := file.unread(name):
                 kind, is_moment = found
                 self.unread[name] = f"holds {kind}" + (f": dates or times; {MOMENTS_WAY_OUT}" if is_moment else "")
-
-
-def _shared(cells: pa.Array) -> list[str | None]:
-    """Texts; equal ones of a piece are one object."""
-    if not is_text(cells.type):
-        return texts_of(cells)
-    encoded = cells.dictionary_encode()
-    texts = np.array([*encoded.dictionary.to_pylist(), None], object)
-    shared: list[str | None] = texts[encoded.indices.fill_null(len(texts) - 1).to_numpy(zero_copy_only=False)].tolist()
-    return shared
 
 
 def _likeliest(path: Path, separator: str | None) -> CsvFormat:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from housing.data.cells import is_number, number
@@ -12,6 +12,7 @@ from housing.data.faults import shown
 from housing.data.file_texts import FileTexts
 from housing.data.looks import Look, conversion, look
 from housing.data.number_columns import NumberColumn
+from housing.data.text_columns import TextColumn
 from housing.tasks.base import MOST_CLASSES
 
 _IDENTIFIER_NAME = re.compile(r"(^|[^a-z])(id|uuid|guid|key|index)$|^(id|uuid)([^a-z]|$)|[a-z]Id$", re.IGNORECASE)
@@ -38,14 +39,12 @@ def guess_column(file: FileTexts, name: str, missing_texts: Sequence[str]) -> Gu
     """For a column that is not the label."""
     if name in file.numbers:
         return _guess_numbers(name, file.numbers[name])
-    cells = file.columns[name]
-    present = [(cell, row) for row, cell in enumerate(cells) if cell is not None and cell not in missing_texts]
-    distinct = {text for text, _ in present}
-    missing = len(present) < len(cells)
-    if not present:
+    present = file.columns[name].without(missing_texts)
+    missing = present.present < present.rows
+    if not present.texts:
         return Guess("ignored", why=f"guess: {file.unread.get(name, 'it is empty')}")
-    if len(distinct) == 1 and not missing:
-        return Guess("ignored", why=f"guess: it is {shown(present[0][0])} in every row")
+    if len(present.texts) == 1 and not missing:
+        return Guess("ignored", why=f"guess: it is {shown(present.texts[0])} in every row")
     return _guess_varied(file, name, present, missing=missing)
 
 
@@ -63,23 +62,25 @@ def _guess_numbers(name: str, column: NumberColumn) -> Guess:
     return Guess("numeric", why="guess", low=column.low, high=column.high, missing=missing)
 
 
-def _guess_varied(file: FileTexts, name: str, present: Sequence[tuple[str, int]], *, missing: bool) -> Guess:
-    distinct = {text for text, _ in present}
-    unique = len(distinct) == len(present)
-    if _names_groups(name, distinct, rows=len(present)) and not missing:
+def _guess_varied(file: FileTexts, name: str, present: TextColumn, *, missing: bool) -> Guess:
+    distinct, rows = present.texts, present.present
+    unique = len(distinct) == rows
+    if _names_groups(name, distinct, rows=rows) and not missing:
         return Guess("identifier", why="guess: names what several rows belong to", unique=False)
     if _numeric(distinct):
         values = [number(cell) for cell in distinct]
         if not unique or not _counts_rows(name, values):
             return Guess("numeric", why="guess", low=min(values), high=max(values), missing=missing)
     elif found := look(present, file.place):
-        return _guess_odd(file, name, distinct, found, rows=len(present), missing=missing)
-    elif not unique or not (len(present) > 10 or _IDENTIFIER_NAME.search(name)):
-        return _guess_text(distinct, rows=len(present), missing=missing)
+        return _guess_odd(file, name, distinct, found, rows=rows, missing=missing)
+    elif not unique or not (rows > 10 or _IDENTIFIER_NAME.search(name)):
+        return _guess_text(distinct, rows=rows, missing=missing)
     return Guess("identifier", why="guess: no two rows share a value", missing=missing)
 
 
-def _guess_odd(file: FileTexts, name: str, distinct: set[str], found: Look, *, rows: int, missing: bool) -> Guess:
+def _guess_odd(
+    file: FileTexts, name: str, distinct: Collection[str], found: Look, *, rows: int, missing: bool
+) -> Guess:
     """A column of numbers that cannot be read as they are, or of dates."""
     if found.kind == "moments":
         pattern = date_pattern(distinct)
@@ -100,7 +101,7 @@ def _guess_odd(file: FileTexts, name: str, distinct: set[str], found: Look, *, r
     return Guess("ignored", why=f"guess: LEFT OUT: {found.what}; {way_out}", remark=f"left out: {remark}")
 
 
-def _guess_text(distinct: set[str], *, rows: int, missing: bool) -> Guess:
+def _guess_text(distinct: Collection[str], *, rows: int, missing: bool) -> Guess:
     few = len(distinct) <= 10 or 2 * len(distinct) <= rows
     if not few or max(map(len, distinct)) > _LONGEST_LEVEL:
         return Guess("ignored", why=f"guess: {len(distinct)} different texts are too many for levels")
@@ -112,7 +113,7 @@ def _guess_text(distinct: set[str], *, rows: int, missing: bool) -> Guess:
     )
 
 
-def _names_groups(name: str, distinct: set[str], *, rows: int) -> bool:
+def _names_groups(name: str, distinct: Collection[str], *, rows: int) -> bool:
     """Whether a column is called as identifiers are, and has many values that repeat."""
     if len(distinct) <= _MOST_LEVELS or 2 * len(distinct) > rows or not _IDENTIFIER_NAME.search(name):
         return False

@@ -11,11 +11,12 @@ from pathlib import Path
 from housing.data.cells import has_too_many_digits, is_number
 from housing.data.faults import shown
 from housing.data.sources import code_text, pandas_command
+from housing.data.text_columns import LOOKED_AT, VERY_MANY, TextColumn
 
 MOMENTS_WAY_OUT = "give parts of them as numeric columns to use them (year, month, hour, age)"
 
-Cell = tuple[str, int]
-"""A text and the index of its row."""
+_Cell = tuple[str, int, int]
+"""A text, the index of its first row, and how many rows have it."""
 
 _MONTH = (
     r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?"
@@ -59,9 +60,15 @@ class Look:
     spelled: Sequence[str] = ()
 
 
-def look(cells: Sequence[Cell], place: Callable[[int], str]) -> Look | None:
-    """What a column's cells, without the missing ones, are; None when they are plain text or plain numbers."""
-    texts = list(dict.fromkeys(text for text, _ in cells))
+def look(column: TextColumn, place: Callable[[int], str]) -> Look | None:
+    """What a column's cells, without the missing ones, are; None when they are plain text or plain numbers.
+
+    Of very many different texts, some are looked at first: where they are far from being anything, so are all.
+    """
+    texts = column.texts
+    if len(texts) > VERY_MANY and not _are_mostly_something(column.some(LOOKED_AT).texts):
+        return None
+    cells = column.cells()
     digits = next((cell for cell in cells if has_too_many_digits(cell[0])), None)
     if digits and 2 * sum(is_number(text) or has_too_many_digits(text) for text in texts) > len(texts):
         what = f"{shown(digits[0])} ({place(digits[1])}) has more digits than a number here can hold (2^53)"
@@ -99,33 +106,35 @@ def _steps(found: Look) -> str:
     return "".join(f".str{step}" for step in steps)
 
 
-def _moments(cells: Sequence[Cell], texts: Sequence[str], place: Callable[[int], str]) -> Look | None:
+def _moments(cells: Sequence[_Cell], texts: Sequence[str], place: Callable[[int], str]) -> Look | None:
     for kind, pattern in (
         ("dates", _DATES),
         ("clock times", _CLOCKS),
     ):
         known = {text for text in texts if pattern.fullmatch(text.strip()) and not is_number(text)}
         odd = [cell for cell in cells if cell[0] not in known]
-        if 2 * (len(cells) - len(odd)) <= len(cells):
+        rows = _rows(cells)
+        if 2 * (rows - _rows(odd)) <= rows:
             continue
         what = f"{kind} (e.g. {shown(min(known))})"
         if odd:
-            what = f"{len(cells) - len(odd):,} of {len(cells):,} cells are {what}; {_are_not(odd, place)}"
+            what = f"{rows - _rows(odd):,} of {rows:,} cells are {what}; {_are_not(odd, place)}"
         return Look("moments", what, MOMENTS_WAY_OUT)
     return None
 
 
-def _numbers(cells: Sequence[Cell], texts: Sequence[str], place: Callable[[int], str]) -> Look | None:
+def _numbers(cells: Sequence[_Cell], texts: Sequence[str], place: Callable[[int], str]) -> Look | None:
     plain = {text for text in texts if is_number(text)}
     spelled = _spelled([text for text in texts if text not in plain])
     good = plain | set(spelled)
     odd = [cell for cell in cells if cell[0] not in good]
-    if (not spelled and not odd) or 2 * (len(cells) - len(odd)) <= len(cells):
+    rows, others = _rows(cells), _rows(odd)
+    if (not spelled and not odd) or 2 * (rows - others) <= rows:
         return None
     infinite = [cell for cell in odd if _NOT_FINITE.fullmatch(cell[0].strip())]
     if infinite and len(infinite) == len(odd) and not spelled:
-        text, row = infinite[0]
-        more = f" (and {len(odd) - 1:,} more)" if len(odd) > 1 else ""
+        text, row, _ = infinite[0]
+        more = f" (and {others - 1:,} more)" if others > 1 else ""
         what = f"{shown(text)} ({place(row)}) is not a finite number{more}"
         return Look("numbers", what, "mend it, or list it under missing_values")
     comma = any(comma for _, comma in spelled.values())
@@ -136,14 +145,27 @@ def _numbers(cells: Sequence[Cell], texts: Sequence[str], place: Callable[[int],
         spelled = {}
     if not odd:
         return Look("numbers", f"numbers{how}", "write them as plain numbers", comma, tuple(spelled))
-    what = f"{len(cells) - len(odd):,} of {len(cells):,} cells are numbers{how}; {_are_not(odd, place)}"
+    what = f"{rows - others:,} of {rows:,} cells are numbers{how}; {_are_not(odd, place)}"
     way_out = "mend these rows, leave them out (where, footer_lines), or list them under missing_values"
     return Look("numbers", what, way_out, comma, tuple(spelled))
 
 
-def _are_not(odd: Sequence[Cell], place: Callable[[int], str]) -> str:
-    named = ", ".join(f"{shown(text)} ({place(row)})" for text, row in odd[:3])
-    return f"{named}{', ...' if len(odd) > 3 else ''} {'is' if len(odd) == 1 else 'are'} not"
+def _are_not(odd: Sequence[_Cell], place: Callable[[int], str]) -> str:
+    named = ", ".join(f"{shown(text)} ({place(row)})" for text, row, _ in odd[:3])
+    return f"{named}{', ...' if _rows(odd) > len(odd[:3]) else ''} {'is' if _rows(odd) == 1 else 'are'} not"
+
+
+def _rows(cells: Sequence[_Cell]) -> int:
+    return sum(count for _, _, count in cells)
+
+
+def _are_mostly_something(texts: Sequence[str]) -> bool:
+    """Whether at least a third could be dates, times or numbers, however spelled."""
+    found = [
+        is_number(text) or any(kind.fullmatch(text.strip()) for kind in (_DATES, _CLOCKS, _SPELLED, _NOT_FINITE))
+        for text in texts
+    ]
+    return 3 * sum(found) >= len(found)
 
 
 def _spelled(texts: Iterable[str]) -> dict[str, tuple[str, bool]]:

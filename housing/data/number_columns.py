@@ -90,7 +90,7 @@ def _numbers(cells: pa.Array, missing: set[str]) -> NDArray[np.float64] | None:
     import pyarrow.compute as pc
 
     if not is_text(cells.type):
-        return None
+        return _numbers_of_type(cells)
     try:
         found = pc.cast(cells, pa.float64())
     except pa.ArrowInvalid:
@@ -107,6 +107,19 @@ def _numbers(cells: pa.Array, missing: set[str]) -> NDArray[np.float64] | None:
     if not (np.abs(numbers) < HIGHEST_EXACT).all() or _has_leading_zeros(cells):
         return None
     return numbers
+
+
+def _numbers_of_type(cells: pa.Array) -> NDArray[np.float64] | None:
+    """The same of cells that are numbers already; those that are none mean missing."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    kind = cells.type
+    if not (pa.types.is_integer(kind) or pa.types.is_floating(kind)):
+        return None
+    numbers: NDArray[np.float64] = pc.cast(cells, pa.float64(), safe=False).drop_null().to_numpy(zero_copy_only=False)
+    numbers = numbers[~np.isnan(numbers)]
+    return numbers if (np.abs(numbers) < HIGHEST_EXACT).all() else None
 
 
 def _has_leading_zeros(cells: pa.Array) -> bool:

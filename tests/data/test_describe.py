@@ -2,13 +2,18 @@ from __future__ import annotations
 
 import gzip
 import re
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 import yaml
+from pyarrow import csv, parquet
 from pydantic import TypeAdapter
 
+from housing.data.asked_source import asked_source
 from housing.data.describe import describe
 from housing.data.description import Dataset, Identifier, Ignored, Nominal, Numeric
 from housing.data.features import Features
@@ -261,3 +266,35 @@ def test_columns_of_numbers_are_told_at_once_as_cell_by_cell(tmp_path: Path) -> 
     assert 'missing_values: ["", "?"]' in quick
     assert "zip: {kind: nominal" in quick
     assert "late_zip: {kind: nominal" in quick
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet", "db"])
+def test_very_many_texts_are_told_as_few_of_them(tmp_path: Path, suffix: str) -> None:
+    """What is looked at by some of its texts, and at once, is described as it is cell by cell."""
+    rows = 25_000
+    few = 300
+    table = pa.table(
+        {
+            "name": [f"owner {row}" for row in range(rows)],
+            "size": [f"{row},25" for row in range(rows)],
+            "rooms": [row % 7 if row % 5 else None for row in range(rows)],
+            "code": [f"{row:06d}" for row in range(rows)],
+            "city": [("Ulm", "Bad Ems")[row % 2] for row in range(rows)],
+            "price": [f"{1000 + row},5" for row in range(rows)],
+        }
+    )
+
+    def described(part: pa.Table) -> list[str]:
+        file = tmp_path / f"homes-{part.num_rows}.{suffix}"
+        if suffix == "csv":
+            csv.write_csv(part, str(file), csv.WriteOptions(delimiter=";"))
+        elif suffix == "parquet":
+            parquet.write_table(part, file)
+        else:
+            with closing(sqlite3.connect(file)) as database:
+                part.to_pandas().to_sql("homes", database, index=False)
+        return re.sub(r"-\d+|high: [\d.]+|, LEFT OUT.*", "", describe(asked_source(str(file)), "price")).splitlines()
+
+    found = described(table)
+    assert found == described(table[:few])
+    assert any(line.startswith('decimal: ","') for line in found)
