@@ -36,6 +36,7 @@ ENSEMBLE = "ensemble"
 _NOT_ALGORITHMS = (
     "base",
     "catboost_trees",
+    "collective",
     "compiled",
     ENSEMBLE,
     "explaining",
@@ -48,6 +49,7 @@ _NOT_ALGORITHMS = (
     "own_code",
     "stored_forms",
     "trees",
+    "xgboost_collective",
     "xgboost_matrix",
     "xgboost_library",
     "xgboost_parameters",
@@ -75,7 +77,7 @@ class Hyperparameter:
 
 Hyperparameters = Mapping[str, Hyperparameter]
 
-DataRule = Literal["categorical_inputs", "monotone", "batches"]
+DataRule = Literal["categorical_inputs", "monotone", "batches", "collective"]
 """What an algorithm may have to be told of columns, and how it may have to take rows, by the name of the capability."""
 
 
@@ -89,10 +91,11 @@ class Capabilities:
     features is no obstacle. `weights`: rows may weigh differently, and `matrix` takes their weights. `level_weights`
     are hyperparameters that weigh levels of the label against each other. `categorical_inputs`: columns may hold codes
     of levels that have no order; `matrix` takes their places. `batches`: `matrix` can go through the features some rows
-    at a time, so that they need not be in memory. `monotone` names the hyperparameter that takes for each column
-    whether answers rise (1) or fall (-1) with it. `not_with` are values of hyperparameters that exclude one of these
-    three. `any_task`: what it fits is the user's business, and so is the kind of label. `reference` are
-    the hyperparameters of a fit that is plain and cheap enough to stand beside every study; None: there is none.
+    at a time, so that they need not be in memory. `collective`: several processes can fit one model together (see
+    `CollectiveAlgorithm`). `monotone` names the hyperparameter that takes for each column whether answers rise (1) or
+    fall (-1) with it. `not_with` are values of hyperparameters that exclude one of these four. `any_task`: what it fits
+    is the user's business, and so is the kind of label. `reference` are the hyperparameters of a fit that is plain and
+    cheap enough to stand beside every study; None: there is none.
     """
 
     rounds: str | None = None
@@ -104,6 +107,7 @@ class Capabilities:
     level_weights: tuple[str, ...] = ()
     categorical_inputs: bool = False
     batches: bool = False
+    collective: bool = False
     monotone: str | None = None
     not_with: Mapping[DataRule, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
     any_task: bool = False

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from housing.algorithms import xgboost_collective
 from housing.algorithms.base import (
     Capabilities,
     Fitted,
@@ -21,6 +23,7 @@ from housing.algorithms.base import (
     LabelMetrics,
     RoundWatch,
 )
+from housing.algorithms.collective import Checkpoints, Meeting
 from housing.algorithms.explaining import Contributions, Link, split
 from housing.algorithms.groups import by_group
 from housing.algorithms.xgboost_matrix import Batches, binned_batches
@@ -47,9 +50,11 @@ class XGBoost(FittingAlgorithm):
         level_weights=("scale_pos_weight",),
         categorical_inputs=True,
         batches=True,
+        collective=True,
         monotone="monotone_constraints",
         not_with={
             "batches": {"tree_method": ("exact", "approx"), "booster": ("gblinear",)},
+            "collective": {"tree_method": ("exact",), "booster": ("gblinear",)},
             "categorical_inputs": {"tree_method": ("exact",)},
             # Their leaves become quantiles of what is left when a tree is done, whatever was promised of it.
             "monotone": {"objective": ("reg:absoluteerror", "reg:quantileerror")},
@@ -118,6 +123,7 @@ class XGBoost(FittingAlgorithm):
         threads: int = 1,
         progress: RoundWatch | None = None,
         label_metrics: LabelMetrics | None = None,
+        checkpoints: Checkpoints | None = None,
     ) -> Fitted:
         """See `FittingAlgorithm.fit`; early stopping goes by the last `eval_metric`.
 
@@ -145,15 +151,19 @@ class XGBoost(FittingAlgorithm):
                     rounds=patience, metric_name=metrics[-1], data_name="validation", save_best=True
                 )
             )
-        watch = _progress_callback(xgboost, progress, self.metric_names) if progress is not None else None
-        if watch is not None:
-            callbacks.append(watch)
+        before = None if checkpoints is None else checkpoints.newest
+        done = 0 if before is None else before.rounds
+        watch = None if progress is None else xgboost_collective.watching(progress, self.metric_names, done)
+        callbacks += [] if watch is None else [watch]
+        if checkpoints is not None:
+            callbacks.append(xgboost_collective.checkpointing(checkpoints, before, self.model_format))
 
         history: dict[str, dict[str, list[float]]] = {}
         booster = xgboost.train(
             parameters,
             train,
-            rounds,
+            rounds - done,
+            xgb_model=None if before is None else bytearray(before.model),
             evals=channels,
             evals_result=history,
             custom_metric=_evaluate(label_metrics) if label_metrics else None,
@@ -163,12 +173,20 @@ class XGBoost(FittingAlgorithm):
         return Fitted(
             history={
                 channel: {self.metric_names.get(name, name): values for name, values in measured.items()}
-                for channel, measured in history.items()
+                for channel, measured in xgboost_collective.continued(before, history).items()
             },
             best_round=booster.num_boosted_rounds() - 1,
             model=bytes(booster.save_raw(self.model_format)),
             stopped=watch is not None and watch.stopped,
         )
+
+    def meeting(self, workers: int, host: str) -> AbstractContextManager[Meeting]:
+        """See `CollectiveAlgorithm.meeting`."""
+        return xgboost_collective.meeting(workers, host)
+
+    def joined(self, meeting: Meeting, rank: int) -> AbstractContextManager[None]:
+        """See `CollectiveAlgorithm.joined`."""
+        return xgboost_collective.joined(meeting, rank)
 
     def load(self, model: bytes) -> Model:
         """The model in a file's bytes; raises ValueError when they are not an XGBoost model."""
@@ -269,23 +287,6 @@ def _evaluate(label_metrics: LabelMetrics) -> Callable[[Any, Any], list[tuple[st
         return [(name, metric(label, prediction, weights)) for name, metric in label_metrics.items()]
 
     return evaluate
-
-
-def _progress_callback(
-    xgboost: Any, progress: Callable[[int, Mapping[str, Mapping[str, float]]], bool], names: Mapping[str, str]
-) -> Any:
-    class Watch(xgboost.callback.TrainingCallback):  # type: ignore[misc]
-        stopped = False
-
-        def after_iteration(self, _model: Any, epoch: int, evals_log: Mapping[str, Mapping[str, Any]]) -> bool:
-            newest = {
-                channel: {names.get(name, name): float(values[-1]) for name, values in metrics.items()}
-                for channel, metrics in evals_log.items()
-            }
-            self.stopped = progress(epoch, newest)
-            return self.stopped
-
-    return Watch()
 
 
 ALGORITHM = XGBoost()

@@ -11,9 +11,9 @@ from housing.algorithms.base import DataRule, find
 from housing.config.faults import Fault, Path, some_of
 from housing.config.keys import BUILT_IN
 from housing.config.schema import Algorithm
+from housing.data.by_blocks import refused
 from housing.data.description import Dataset
 from housing.data.features import Features, native_keys
-from housing.data.stored_table import refused
 from housing.targets import base as targets
 from housing.tuning.space import Categorical, SearchSpace
 
@@ -23,11 +23,13 @@ _WHAT: Mapping[DataRule, str] = {
     "categorical_inputs": "levels as such",
     "monotone": "columns with which answers only rise or fall",
     "batches": "rows from disk, a batch after the other",
+    "collective": "parts of the rows in several processes",
 }
 _INSTEAD: Mapping[DataRule, str] = {
     "categorical_inputs": "say one_hot or target instead",
     "monotone": "leave it out",
     "batches": "say memory, or auto",
+    "collective": "let one worker train it (runner.workers: 1)",
 }
 
 

@@ -44,7 +44,9 @@ def split(table: Table, dataset: Dataset) -> Parts:
     """
     rule = dataset.split
     claimed = _claimed(table, dataset)
-    unclaimed = np.setdiff1d(np.arange(table.rows), np.concatenate(list(claimed.values())))
+    is_claimed = np.zeros(table.rows, bool)
+    is_claimed[np.concatenate(list(claimed.values()))] = True
+    unclaimed = np.flatnonzero(~is_claimed)
     if rule.by_time is not None:
         shares = dict(zip(claimed, _by_time(table, dataset, unclaimed), strict=True))
     elif rule.fractions is None:
@@ -167,9 +169,21 @@ def _claimed(table: Table, dataset: Dataset) -> dict[str, NDArray[np.int64]]:
         by = ByColumn(PART, train=("train",) if is_whole else (), validation=("validation",), test=("test",))
     if by is None:
         return {part: np.empty(0, np.int64) for part in ("train", "validation", "test")}
-    values = _as_text(table[by.column])
+    distinct, places = _distinct(table[by.column])
+    texts = _as_text(distinct)
     claims = {"train": by.train, "validation": by.validation, "test": by.test}
-    return {part: np.flatnonzero([value in wanted for value in values]) for part, wanted in claims.items()}
+    claimed = {part: np.array([text in wanted for text in texts], bool) for part, wanted in claims.items()}
+    return {part: np.flatnonzero(there[places]) for part, there in claimed.items()}
+
+
+def _distinct(values: NDArray[np.generic]) -> tuple[NDArray[np.generic], NDArray[np.int64]]:
+    """Each value once, and for each row the place of its own."""
+    if values.dtype != object:
+        found, places = np.unique(values, return_inverse=True)
+        return found, places.astype(np.int64)
+    known: dict[object, int] = {}
+    places = np.fromiter((known.setdefault(value, len(known)) for value in values.tolist()), np.int64, len(values))
+    return np.array([*known], object), places
 
 
 def _nobody_claims(table: Table, rule: Split, rows: NDArray[np.int64]) -> str:

@@ -7,11 +7,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
+from housing.data.by_blocks import refused
 from housing.data.description import Dataset
 from housing.data.prepared_file import Told, untold
 from housing.data.raw_files import RawSource, found
 from housing.data.reading import used_columns
-from housing.data.stored_table import prepared_before, refused, stored
+from housing.data.stored_table import prepared_before, stored
 from housing.data.table import Table
 from housing.data.table import read as read_into_memory
 

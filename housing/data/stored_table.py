@@ -66,18 +66,6 @@ def is_read_in_place(dataset: Dataset) -> bool:
     return is_whole and dataset.event is None and dataset.format in _READ_BY_COLUMN
 
 
-def refused(dataset: Dataset) -> str | None:
-    """What of a dataset cannot be done block by block, and the way out."""
-    if dataset.duplicates != "kept":
-        return (
-            f"duplicates: {dataset.duplicates} compares every row with all others; leave them out of the "
-            "files, and say duplicates: kept"
-        )
-    if dataset.group is not None:
-        return f"group: the rows of one {dataset.group} are put together in memory"
-    return None
-
-
 class ReplacedColumns(Mapping[str, NDArray[Any]]):
     """Columns of which some are others, in memory."""
 

@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from housing.algorithms.base import FittingAlgorithm, LabelMetrics, RoundWatch, fitting
+from housing.algorithms.collective import Checkpoints
 from housing.algorithms.own_code import Image, Program
 from housing.data.channel import Channel, write_csv
 from housing.errors import HousingError, TrainingError
@@ -81,10 +82,12 @@ def fit(
     threads: int = 1,
     progress: Progress | None = None,
     ending: threading.Event | None = None,
+    checkpoints: Checkpoints | None = None,
 ) -> TrainingResult:
     """Train `job`, whose channels are `Channel`s, on `threads` threads. Raises TrainingError that names the job.
 
-    A job that is a process of its own is asked to end when `ending` is set; others end after a round.
+    A job that is a process of its own is asked to end when `ending` is set; others end after a round. `checkpoints` are
+    for algorithms that declare `collective`.
     """
     if isinstance(job.code, Image):
         raise TrainingError(f"{job.name}: a container image cannot run here; it can on Amazon SageMaker")
@@ -109,6 +112,7 @@ def fit(
             threads=threads,
             progress=_flattened(progress, job),
             label_metrics=_metrics_in_label_unit(job, algorithm.metrics(job.hyperparameters)),
+            **({} if checkpoints is None else {"checkpoints": checkpoints}),
         )
     except HousingError:
         raise

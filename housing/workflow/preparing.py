@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 
 def prepare(experiment: Experiment, invocation: Invocation, reporter: Reporter) -> Outcome:
     """Nothing is trained or recorded. What an earlier command has prepared of unchanged files is not done again."""
+    from housing.data.by_blocks import refused
     from housing.data.selection import left_out_text
-    from housing.data.stored_table import made_file, refused, stored
+    from housing.data.stored_table import made_file, stored
 
     dataset = replace(experiment.dataset, storage="disk")
     if why := refused(dataset):

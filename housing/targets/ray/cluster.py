@@ -25,7 +25,7 @@ def connect(settings: Settings) -> ModuleType:
     with _lock:
         if not ray.is_initialized():
             _start(ray, settings)
-        elif _connected and _connected[0] != settings:
+        elif _connected and _place(_connected[0]) != _place(settings):
             raise ConfigError(f"runner: one process cannot use two Ray clusters, {_connected[0]} and {settings}")
         _connected.append(settings)
     return ray
@@ -39,6 +39,11 @@ def disconnect(settings: Settings) -> None:
         _connected.remove(settings)
         if not _connected:
             ray.shutdown()
+
+
+def _place(settings: Settings) -> tuple[str | None, int | None]:
+    """What of the settings says which cluster it is."""
+    return settings.address, settings.cpus
 
 
 def _import_ray() -> ModuleType:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import wait as wait_for
 from functools import cached_property
 from types import ModuleType
@@ -12,17 +12,20 @@ from housing.data.channel import Channel
 from housing.errors import HousingError, TrainingError
 from housing.lazy import Lazy
 from housing.targets.ray.cluster import connect, disconnect
-from housing.targets.ray.progress_server import ProgressServer
+from housing.targets.ray.progress_server import ProgressAddress, ProgressServer
 from housing.training.job import Progress, TrainingJob, TrainingResult
 
 if TYPE_CHECKING:
     from housing.targets.ray.settings import Settings
 
+_MOST_JOBS = 64
+
 
 class RayRunner:
     """Jobs start as soon as the cluster has room. A job whose worker is lost fails; it is not repeated.
 
-    Each worker process builds a matrix for itself: processes cannot share one.
+    Where several workers train a job together and one is lost, all of them begin again at the last checkpoint. Each
+    worker process builds a matrix for itself: processes cannot share one.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -30,6 +33,7 @@ class RayRunner:
         self._ray: ModuleType = connect(settings)
         self._progress_server = Lazy(lambda: ProgressServer(self._ray.util.get_node_ip_address()))
         self._running: set[Future[TrainingResult]] = set()
+        self._waiting = ThreadPoolExecutor(_MOST_JOBS, thread_name_prefix="together")
 
     @property
     def rental(self) -> None:
@@ -40,12 +44,15 @@ class RayRunner:
 
     def stage(self, channel: Channel) -> Any:
         """A reference into the object store; the channel stays there as long as the reference does."""
+        if self._settings.workers > 1:
+            from housing.targets.ray.together import StagedParts, parts_of
+
+            return StagedParts(tuple(self._ray.put(part) for part in parts_of(channel, self._settings.workers)))
         return self._ray.put(channel)
 
     def submit(self, job: TrainingJob, progress: Progress | None = None) -> Future[TrainingResult]:
         """Send a job to the cluster; `progress` is called here, in a thread of this process."""
         address = self._progress_server.get().register(progress) if progress is not None else None
-        reference = self._train.remote(job, self._settings.threads_per_job, address)
         outcome: Future[TrainingResult] = Future()
         outcome.set_running_or_notify_cancel()
         self._running.add(outcome)
@@ -59,12 +66,23 @@ class RayRunner:
             else:
                 outcome.set_exception(self._translated(job, error))
 
-        reference.future().add_done_callback(ended)
+        self._begun(job, address).add_done_callback(ended)
         return outcome
+
+    def _begun(self, job: TrainingJob, address: ProgressAddress | None) -> Future[TrainingResult]:
+        threads = self._settings.threads_per_job
+        if self._settings.workers == 1:
+            found: Future[TrainingResult] = self._train.remote(job, threads, address).future()
+            return found
+        from housing.targets.ray.together import CheckpointKeeper, train_together
+
+        kept = self._ray.remote(num_cpus=0)(CheckpointKeeper).remote()
+        return self._waiting.submit(train_together, self._ray, job, threads=threads, address=address, kept=kept)
 
     def close(self) -> None:
         """Wait for running jobs, then leave the cluster; one that was started here ends."""
         wait_for(list(self._running))
+        self._waiting.shutdown()
         if self._progress_server.is_made:
             self._progress_server.get().close()
         disconnect(self._settings)

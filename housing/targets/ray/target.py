@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from housing.algorithms.base import DataRule
+from housing.algorithms.base import DataRule, find
 from housing.algorithms.own_code import Image, Program
 from housing.targets.base import no_images
 from housing.targets.ray.settings import Settings
@@ -23,10 +23,21 @@ def open_runner(settings: Settings) -> Runner:
 
 
 def supports(
-    _settings: Settings, _algorithm: str, code: Program | Image | None, _hyperparameters: Mapping[str, Any]
+    settings: Settings, algorithm: str, code: Program | Image | None, hyperparameters: Mapping[str, Any]
 ) -> Sequence[str]:
-    """Everything but container images."""
-    return [no_images("ray")] if isinstance(code, Image) else []
+    """Everything but container images; by several workers what its algorithm can fit together."""
+    if isinstance(code, Image):
+        return [no_images("ray")]
+    if settings.workers == 1:
+        return []
+    alone = "runner.workers: {}; one worker trains it (runner.workers=1), or choose algorithm=xgboost"
+    if code is not None or not find(algorithm).capabilities.collective:
+        return [alone.format(f"{algorithm} cannot be fitted by several processes together")]
+    return [
+        alone.format(f"{algorithm} with {name} {hyperparameters[name]} cannot be fitted by several processes together")
+        for name, values in find(algorithm).capabilities.not_with.get("collective", {}).items()
+        if hyperparameters.get(name) in values
+    ]
 
 
 def keeps(rule: DataRule, _algorithm: str) -> bool:

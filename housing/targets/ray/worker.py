@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 import ray
@@ -9,7 +11,7 @@ import ray
 from housing.errors import TrainingError
 from housing.targets.ray.progress_server import ProgressAddress
 from housing.training.fit import Matrices, fit
-from housing.training.job import TrainingJob, TrainingResult
+from housing.training.job import Progress, TrainingJob, TrainingResult
 
 _matrices = Matrices()
 """A worker takes one job after the other and lives no longer than its driver; it builds each matrix once."""
@@ -18,8 +20,16 @@ _matrices = Matrices()
 def train(job: TrainingJob, threads: int, address: ProgressAddress | None) -> TrainingResult:
     """Fit a job whose channels are in the object store; their arrays are read where they lie."""
     job = replace(job, channels={name: ray.get(reference) for name, reference in job.channels.items()})
+    with open_progress(job, address) as progress:
+        return fit(job, _matrices, threads=threads, progress=progress)
+
+
+@contextmanager
+def open_progress(job: TrainingJob, address: ProgressAddress | None) -> Iterator[Progress | None]:
+    """A connection to the process that asked for the job; None where nobody listens. Raises TrainingError."""
     if address is None:
-        return fit(job, _matrices, threads=threads)
+        yield None
+        return
     try:
         opened = address.open()
     except OSError as error:
@@ -29,4 +39,4 @@ def train(job: TrainingJob, threads: int, address: ProgressAddress | None) -> Tr
             f"port {address.port} ({error}); workers report each round there, so let them through"
         ) from None
     with opened as progress:
-        return fit(job, _matrices, threads=threads, progress=progress)
+        yield progress

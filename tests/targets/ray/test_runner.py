@@ -22,13 +22,15 @@ from tests.hostile import HostileFolder
 
 ray = pytest.importorskip("ray")
 
+ONE = Settings(cpus=2)
+
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runner]:
     """Started in a folder of which workers must import nothing."""
     here = HostileFolder(tmp_path_factory.mktemp("hostile"))
     with contextlib.chdir(here.path):
-        runner = open_runner(Settings(cpus=2))
+        runner = open_runner(ONE)
     yield runner
     assert here.ran() == []
     runner.close()
@@ -73,6 +75,55 @@ class TestRayRunner(RunnerContract):
         assert runner.submit(job).result().best_round == 11
         with pytest.raises(ConfigError, match="two Ray clusters"):
             open_runner(Settings(cpus=1))
+
+
+@pytest.fixture(scope="module")
+def together(cluster: Runner) -> Iterator[Runner]:
+    runner = open_runner(replace(ONE, workers=2))
+    yield runner
+    runner.close()
+
+
+class TestTogether:
+    """Two workers, each with half of the rows."""
+
+    @pytest.fixture
+    def jobs(self, cluster: Runner, together: Runner) -> list[TrainingJob]:
+        """The same job of one worker, and of two."""
+        parts = [channel(name, seed) for name, seed in (("train", 1), ("validation", 2))]
+        point = {"num_round": 40, "max_depth": 3, "eta": 0.2, "eval_metric": ("mae", "rmse")}
+        return [
+            TrainingJob("job", "xgboost", point, {part.name: runner.stage(part) for part in parts}, seed=0)
+            for runner in (cluster, together)
+        ]
+
+    def test_two_workers_fit_the_model_of_one(self, cluster: Runner, together: Runner, jobs: list[TrainingJob]) -> None:
+        one, two = cluster.submit(jobs[0]).result(), together.submit(jobs[1]).result()
+        assert two.metrics.keys() == one.metrics.keys()
+        assert two.metrics == pytest.approx(one.metrics, rel=0.02)
+        assert {name: len(values) for name, values in two.history.items()} == dict.fromkeys(one.history, 40)
+
+    def test_all_begin_at_the_last_checkpoint_when_one_is_lost(self, together: Runner, jobs: list[TrainingJob]) -> None:
+        whole = together.submit(jobs[1]).result()
+        rounds: list[int] = []
+
+        def kill_one(number: int, metrics: Mapping[str, float]) -> bool:
+            rounds.append(number)
+            if number == 25 and rounds.count(25) == 1:
+                os.kill(next(pid for pid in _descendants(os.getpid()) if "train_part" in _title(pid)), signal.SIGKILL)
+            return False
+
+        result = together.submit(jobs[1], kill_one).result()
+        assert rounds.count(0) == 1
+        assert rounds.count(25) == 2
+        assert rounds[-1] == 39
+        assert result.metrics == pytest.approx(whole.metrics, rel=1e-3)
+        assert result.history["train_mae"] == pytest.approx(whole.history["train_mae"], rel=1e-3)
+
+    def test_a_stop_ends_all_of_them(self, together: Runner, jobs: list[TrainingJob]) -> None:
+        result = together.submit(jobs[1], lambda number, _: number == 7).result()
+        assert result.stopped
+        assert len(result.history["validation_mae"]) == 8
 
 
 def _descendants(pid: int) -> Iterator[int]:

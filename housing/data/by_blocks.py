@@ -1,0 +1,17 @@
+"""What cannot be done with a table whose rows come block by block."""
+
+from __future__ import annotations
+
+from housing.data.description import Dataset
+
+
+def refused(dataset: Dataset) -> str | None:
+    """What of a dataset cannot be done block by block, and the way out."""
+    if dataset.duplicates != "kept":
+        return (
+            f"duplicates: {dataset.duplicates} compares every row with all others; leave them out of the "
+            "files, and say duplicates: kept"
+        )
+    if dataset.group is not None:
+        return f"group: the rows of one {dataset.group} are put together in memory"
+    return None
