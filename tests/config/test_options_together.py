@@ -15,6 +15,7 @@ from housing.errors import ConfigError
 OPTIONS = Files.beside(None).groups
 LISTABLE = ("xgboost/grid",)
 BY_ROUND = ("amt", "hyperband", "median")
+NATIVE = ("domain_native",)
 
 
 def with_its_algorithm(space: str) -> list[str]:
@@ -53,5 +54,10 @@ def test_a_study_takes_every_search_space_that_its_sampler_can_use(
 
 
 @pytest.mark.parametrize(("features", "space"), list(product(OPTIONS["features"], OF_EACH_ALGORITHM.values())))
-def test_features_go_with_every_algorithm(features: str, space: str) -> None:
-    assert load([f"features={features}", *with_its_algorithm(space)]).features.name == features
+def test_features_go_with_every_algorithm_that_can_use_them(features: str, space: str) -> None:
+    overrides = [f"features={features}", *with_its_algorithm(space)]
+    if features in NATIVE and space.startswith(("linear/", "forest/", "sklearn/")):
+        with pytest.raises(ConfigError, match="takes no levels as such; say one_hot or target instead"):
+            load(overrides)
+    else:
+        assert load(overrides).features.name == features
