@@ -350,3 +350,13 @@ def test_without_intervals_there_are_no_ranges(plain: Encoder) -> None:
     assert str(refused.value) == (
         "the model of price has no intervals; promote it with intervals.coverage=0.9, and deploy it"
     )
+
+
+def test_what_a_dataset_and_its_features_say_of_the_label_is_kept(table: Table) -> None:
+    asked = cottages("cottages.csv", task="quantile", quantiles=(0.1, 0.9))
+    fitted = Encoder.fit(table, asked, replace(PLAIN, label_transform="log", monotone={"area": "increasing"}))
+    assert (fitted.label, fitted.label_unit, fitted.label_transform, fitted.task) == ("price", "EUR", "log", "quantile")
+    assert (fitted.quantiles, fitted.monotone, fitted.label_levels) == ((0.1, 0.9), {"area": "increasing"}, ())
+    assert fitted.learnable_label(table, asked).dtype == np.float64
+    north = Encoder.fit(table, cottages("cottages.csv", label="zone", positive="north", label_unit=""), PLAIN)
+    assert (north.task, north.label_levels) == ("binary", ("south", "north"))

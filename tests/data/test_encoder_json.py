@@ -43,6 +43,7 @@ DOCUMENT: dict[str, Any] = {
     "derived": [
         {"column": "large", "operation": "bin", "of": ["area"], "edges": [50.0, 100.0]},
         {"column": "twice", "operation": "product", "of": ["area", "pool"]},
+        {"column": "wide", "operation": "greater", "of": ["area"], "value": 75.0},
     ],
     "monotone": {"area": "increasing"},
 }
