@@ -3,7 +3,7 @@
 Each pair of a space, a study and a table is one `housing tune` in this process, with a small table, few rounds and a
 record of its own; trial 0 is the configured point, and the study's best must not be worse.
 
-    python -m benchmarks.never_worse [PAIRS]
+    python -m benchmarks.never_worse [PAIRS [SEED]]
 """
 
 from __future__ import annotations
@@ -61,6 +61,7 @@ def pair(folder: Path, draw: random.Random, number: int) -> tuple[str, bool]:
         f"study.trials={draw.randint(2, 5)}",
         f"study.parallel={draw.randint(1, 2)}",
         f"study.folds={draw.choice((1, 1, 1, 3))}",
+        f"study.repeats={draw.choice((1, 1, 1, 2))}",
         f"seed={number}",
         f"tracking.uri=sqlite:///{folder}/mlflow.db",
         *([_ROUNDS[algorithm]] if algorithm in _ROUNDS else []),
@@ -81,7 +82,8 @@ def pair(folder: Path, draw: random.Random, number: int) -> tuple[str, bool]:
 
 def main() -> None:
     pairs = int(sys.argv[1]) if len(sys.argv) > 1 else 200
-    draw, worse, failed, began = random.Random(0), 0, 0, perf_counter()
+    draw = random.Random(int(sys.argv[2]) if len(sys.argv) > 2 else 0)
+    worse, failed, began = 0, 0, perf_counter()
     with TemporaryDirectory() as told:
         folder = Path(told)
         (folder / "dataset").mkdir()
