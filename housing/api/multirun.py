@@ -35,7 +35,7 @@ def multirun(
     composed = sweep.first()
     experiment = check(composed)
     if experiment.study.resume is not None:
-        raise ConfigError("study.resume: one study goes on at a time; leave out -m")
+        raise ConfigError("study.resume: one study can be resumed at a time; leave out -m")
     invocation = invocation_of(command, overrides, composed=composed, experiment=experiment)
     goes_on = command == "train" and sweep.runs_here
     with open_group(experiment, invocation, reporter(), goes_on=goes_on) as group:

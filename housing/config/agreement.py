@@ -117,7 +117,7 @@ def _objective_faults(study: Study, place: int, algorithm: Algorithm, judged: Ma
         rule = f"{who} looks at every round, and algorithm.{key} does not measure it there"
         return [Fault(path, rule, objective, f"choose {some_of(by_round)}, or {way_out}")]
     if algorithm.code is not None and objective in algorithm.code.metrics:
-        way_out = f"say algorithm.{algorithm.kind}.directions.{objective}: minimize, or maximize"
+        way_out = f"set algorithm.{algorithm.kind}.directions.{objective} to minimize or maximize"
         return [Fault(path, "nothing says whether lower or higher is better", objective, way_out)]
     return [_unmeasured(objective, algorithm, judged, legal)]
 

@@ -53,7 +53,7 @@ class Alternatives:
         if (option := options.get("algorithm")) not in (None, other.algorithm.name):
             raise ConfigError(
                 f"search_space.algorithm: the file of {option} has algorithm.name {other.algorithm.name}; among those "
-                "of a study a file is called as its algorithm is"
+                "a study's file has the name of its algorithm"
             )
         own, theirs = self._experiment.dataset, other.dataset
         if (own.task_name, own.label_levels) != (theirs.task_name, theirs.label_levels):

@@ -122,7 +122,7 @@ def _inexact(value: Any, path: Path) -> Iterator[Fault]:
             yield from _inexact(below, (*path, str(key)))
     elif isinstance(value, int) and abs(value) > _LARGEST_EXACT:
         rule = f"must lie within {_LARGEST_EXACT:,} of 0, as every record keeps it to the last digit"
-        yield Fault(path, rule, value, "a name made of digits stands in quotes")
+        yield Fault(path, rule, value, "a name made of digits must be quoted")
 
 
 def _with_way_out(fault: Fault, tree: keys.Tree, aliases: Mapping[str, str]) -> Fault:

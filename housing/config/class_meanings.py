@@ -206,10 +206,10 @@ MEANINGS_IN: Mapping[str, str] = {
     ),
     "Study.blend": "the best trials that may answer together, each by a weight, at most so many; null: the best alone",
     "Study.configured_first": (
-        "whether the first trial is the configured point, so that the best is never worse than it"
+        "whether the first trial is the configured point, so that the best is never worse than that"
     ),
     "Study.engine": "who searches: Optuna here, or amt, SageMaker's automatic model tuning",
-    "Study.reference": "a cheap linear model stands at the end of the leaderboard, beside the naive predictor",
+    "Study.reference": "a cheap linear model is listed at the end of the leaderboard, beside the naive predictor",
     "Study.repeats": "above 1: a trial is the mean over so many seeds, with an interval, and ties are reported",
     "Study.folds": "above 1: a trial is the mean over so many folds of the training rows",
     "Study.name": "name of this kind of study; one in the record is called `tune-<name>-<4 characters>`",

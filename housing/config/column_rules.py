@@ -40,7 +40,7 @@ def column_faults(
     if dataset.storage == "disk" and (why := refused(dataset)):
         yield Fault(_STORAGE, f"rows that stay on disk come block by block, and {why}", "disk", _INSTEAD["batches"])
     if dataset.storage == "disk" and algorithm.bag > 1:
-        rule = f"each of the {algorithm.bag} models of a bag takes other rows of training, which are copied in memory"
+        rule = f"each of the {algorithm.bag} models of a bag takes different training rows, which are copied in memory"
         yield Fault(_STORAGE, rule, "disk", f"{_INSTEAD['batches']}, or leave algorithm.bag out")
     for path, asked in _asked(features, dataset):
         value, instead = _value(features, dataset, path), _INSTEAD[asked]
@@ -52,7 +52,7 @@ def column_faults(
         if conflict := _conflict(algorithm, space, asked):
             yield Fault(path, f"{algorithm.name} takes no {_WHAT[asked]} with {conflict}", value, instead)
         if runner is not None and not targets.keeps(runner.name, asked, algorithm.kind):
-            cannot = f"it is not told of {_WHAT[asked]}" if asked != "batches" else "it is sent all rows at once"
+            cannot = f"it is not given {_WHAT[asked]}" if asked != "batches" else "it is sent all rows at once"
             rule = f"where {algorithm.name} trains at target {runner.name}, {cannot}"
             yield Fault(path, rule, value, f"{instead}, or train here: target@runner=local")
 

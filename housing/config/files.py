@@ -61,7 +61,9 @@ class Files:
         # Not by Path: it raises where a name is too long, or holds a NUL.
         if not os.path.isdir(config_dir):  # noqa: PTH112
             what = "is a file, not a folder" if os.path.exists(config_dir) else "no such folder"  # noqa: PTH110
-            raise ConfigError(f"--config-dir {config_dir}: {what}; it holds your own dataset/, experiment/ and so on")
+            raise ConfigError(
+                f"--config-dir {config_dir}: {what}; it must contain your own dataset/, experiment/ and so on"
+            )
         theirs = config_dir.resolve()
         return cls._of(ours) if theirs == ours else cls._of(theirs, ours)
 
@@ -208,7 +210,7 @@ def _repeated(node: yaml.Node, shown: str) -> Fault | None:
     seen: set[str] = set()
     for key, value in node.value:
         if not isinstance(key, yaml.ScalarNode):
-            return Fault((), "has a list or a mapping for a key", where=f"{shown}:{key.start_mark.line + 1}")
+            return Fault((), "has a list or a mapping as a key", where=f"{shown}:{key.start_mark.line + 1}")
         if key.value in seen:
             return Fault((), f"has {key.value!r} twice", where=f"{shown}:{key.start_mark.line + 1}")
         seen.add(str(key.value))

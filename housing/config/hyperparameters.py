@@ -59,8 +59,8 @@ def _read_bag(raw: Mapping[Any, Any], path: Path, faults: list[Fault]) -> tuple[
     if wrong := rule_broken(keys.BAG["bag_over"], over):
         faults.append(Fault((*path, "bag_over"), wrong, over))
     elif over == "folds" and bag == 1:
-        rule = "says what each of several models leaves out, and algorithm.bag makes one"
-        faults.append(Fault((*path, "bag_over"), rule, over, "say algorithm.bag=5, too"))
+        rule = "says what each of several models leaves out, but algorithm.bag makes only one"
+        faults.append(Fault((*path, "bag_over"), rule, over, "set algorithm.bag=5, too"))
     return (1 if broken else bag), ("folds" if over == "folds" else "seeds")
 
 

@@ -17,7 +17,7 @@ _REFERENCE = re.compile(r"\.*[A-Za-z_][\w.\[\]]*")
 
 
 EVERYWHERE: frozenset[Path] = frozenset({()})
-"""Where nothing can be held against the schema, because something has to be mended before."""
+"""Where nothing can be checked against the schema, because something has to be mended before."""
 
 
 def endless_fault(plain: Mapping[Any, Any]) -> Fault | None:
@@ -29,9 +29,7 @@ def endless_fault(plain: Mapping[Any, Any]) -> Fault | None:
         return Fault(endless.path, endless.rule)
     if size > bounds.MOST_RESOLVED:
         largest = max(sizes.interpolated, key=lambda key: sizes.interpolated[key], default=())
-        return Fault(
-            largest, f"becomes too large when its interpolations are worked out ({bounds.rounded(size)} values)"
-        )
+        return Fault(largest, f"becomes too large when its interpolations are resolved ({bounds.rounded(size)} values)")
     return None
 
 

@@ -30,7 +30,7 @@ def interval_faults(rule: IntervalRule | None, dataset: Dataset) -> Iterator[Fau
         rule_text = "goes from the lowest quantile to the highest, and dataset.quantiles has one"
         yield Fault(("intervals", "coverage"), rule_text, rule.coverage, "say dataset.quantiles=[0.05,0.5,0.95]")
     if rule.scaled and (dataset.label_levels or dataset.quantiles):
-        what = "levels, whose probabilities say it" if dataset.label_levels else "quantiles, which say it"
+        what = "levels, whose probabilities show it" if dataset.label_levels else "quantiles, which say it"
         rule_text = f"is for errors of a number, and task {question} answers {what}"
         yield Fault(("intervals", "scaled"), rule_text, rule.scaled, "leave it out: intervals.scaled=false")
     able = [name for name, column in dataset.inputs.items() if isinstance(column, Nominal | Ordinal)]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 MEANINGS: Mapping[str, str] = {
     "above": "the alarm's threshold, in the metric's unit",
-    "against_champion": "how a candidate is held against the champion: better, not_worse or nothing",
+    "against_champion": "how a candidate is compared with the champion: better, not_worse or nothing",
     "alias": "the registry's alias that moves when the gate passes",
     "asynchronous": "requests are queued in S3, and answered there",
     "at_least": "the candidate's metric must be no lower than this",

@@ -91,7 +91,7 @@ def _source(source_dir: str, path: report.Path, faults: list[Fault]) -> dict[str
         shipped = Path(housing.algorithms.__path__[0], "scripts")
         folder = shipped / source_dir.removeprefix(_PACKAGE)
     if not os.path.isdir(folder):  # noqa: PTH112 - a Path raises where a name is too long
-        way_out = "a folder is looked for from the working folder"
+        way_out = "a folder is relative to the working folder"
         if source_dir.startswith(_PACKAGE):
             way_out = f"housing ships {some_of(sorted(entry.name for entry in shipped.iterdir()))}"
         faults.append(Fault(path, "no such folder", source_dir, way_out))
@@ -99,7 +99,7 @@ def _source(source_dir: str, path: report.Path, faults: list[Fault]) -> dict[str
     there = list(islice(folder.rglob("*"), _MOST_FILES + 1))
     if len(there) > _MOST_FILES:
         rule = f"holds more than {_MOST_FILES:,} files, and goes with every job"
-        faults.append(Fault(path, rule, source_dir, "give the script a folder of its own"))
+        faults.append(Fault(path, rule, source_dir, "give the script its own folder"))
         return None
     names = [
         name
@@ -109,7 +109,7 @@ def _source(source_dir: str, path: report.Path, faults: list[Fault]) -> dict[str
     megabytes = sum((folder / name).stat().st_size for name in names) / 1e6
     if megabytes > _LARGEST_MB:
         rule = f"holds {megabytes:,.0f} MB, and goes with every job: at most {_LARGEST_MB} MB"
-        faults.append(Fault(path, rule, source_dir, "give the script a folder of its own"))
+        faults.append(Fault(path, rule, source_dir, "give the script its own folder"))
         return None
     return {name.as_posix(): (folder / name).read_bytes() for name in names}
 

@@ -93,7 +93,7 @@ def _weight_faults(
     path, has = ("weights",), find(algorithm.kind).capabilities
     able = [f"algorithm={name}" for name in BUILT_IN if find(name).capabilities.weights]
     if dataset.weight is not None and not has.weights:
-        rule = f"{algorithm.name} takes no weights of rows"
+        rule = f"{algorithm.name} cannot use weights of rows"
         yield Fault(("dataset", "weight"), rule, dataset.weight, f"choose {some_of(able)}, or dataset.weight=null")
     own = tasks.find(dataset.task_name).metrics.values()
     if dataset.weight is not None and not any(metric.weighs for metric in own):
@@ -106,7 +106,7 @@ def _weight_faults(
         way_out = "" if dataset.weight else "weights of rows in a column are dataset.weight"
         yield Fault(path, rule, weights, way_out)
     elif not has.weights:
-        yield Fault(path, f"{algorithm.name} takes no weights of rows", weights, f"choose {some_of(able)}")
+        yield Fault(path, f"{algorithm.name} cannot use weights of rows", weights, f"choose {some_of(able)}")
     else:
         for name in has.level_weights:
             if name in algorithm.hyperparameters or name in searched:

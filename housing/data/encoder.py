@@ -9,7 +9,7 @@
 | a level never described   |              | NaN                    | 0 in every column            |
 | not a finite number       | DataError    |                        |                              |
 
-Ranges are held against the file that is learnt from, not against rows to be predicted: next year's sale is in range.
+Ranges are checked against the file that is learnt from, not against rows to be predicted: next year's sale is in range.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The names above the columns of a file, held against those that are described."""
+"""The names above the columns of a file, compared with those that are described."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tables that were read and held against their description, kept so that no later command does it again.
+"""Tables that were read and checked against their description, kept so that no later command does it again.
 
 An entry says of which files, and in which state, a table was read; the table lies beside it as an Arrow file, under its
 own digest. What is cut, foreign or of other code is no entry. A cache that cannot be written does no harm.

@@ -1,4 +1,4 @@
-"""The columns of a dataset, read from wherever they lie and held against their description."""
+"""The columns of a dataset, read from wherever they lie and checked against their description."""
 
 from __future__ import annotations
 

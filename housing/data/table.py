@@ -1,4 +1,4 @@
-"""A table read from its source, held against its description before anything else happens."""
+"""A table read from its source, checked against its description before anything else happens."""
 
 from __future__ import annotations
 

@@ -164,7 +164,7 @@ class Update:
                 raise ValueError(f"{key} must lie in [0, {_LONGEST_WAIT_S}], got {value}")
         if self.seconds > _LONGEST_UPDATE_S:
             raise ValueError(
-                f"wait_s: {self.steps} steps of {self.wait_s} s and bake_s take {self.seconds} s, "
+                f"wait_s: {self.steps} steps of {self.wait_s} s plus bake_s take {self.seconds} s, "
                 f"an update may take {_LONGEST_UPDATE_S}"
             )
         for name in self.alarms:
@@ -251,8 +251,8 @@ class Deployment:
         if is_serverless and len(self.variants) > 1:
             raise ValueError("variants: a serverless variant must be the only one")
         if is_serverless and (self.capture or self.asynchronous):
-            raise ValueError("variants: a serverless variant goes with neither capture nor asynchronous")
+            raise ValueError("variants: a serverless variant can have neither capture nor asynchronous")
         if is_serverless and (self.update != Update()):
-            raise ValueError("update: a serverless variant is replaced all at once, unwatched")
+            raise ValueError("update: a serverless variant is replaced all at once, without alarms")
         if self.asynchronous and len(self.variants) > 1:
             raise ValueError("asynchronous: requests in a queue cannot be shared out; leave a single variant")

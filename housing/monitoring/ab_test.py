@@ -85,7 +85,7 @@ def errors(
 
     `labels` are in the label's unit, or codes of its levels; `quantiles` are those that the answers have.
 
-    Each variant is held against the first one: over the rows that both have answered, where there are enough, which
+    Each variant is compared with the first one: over the rows that both have answered, where there are enough, which
     tells a difference the sooner; else over the rows that either has, as of two samples.
     """
     assert rules.metric is not None  # the configuration names it, or the task does

@@ -72,7 +72,7 @@ def fit(
     whole = kept(scores, weights)
     if whole.bound(rule.coverage) is None:
         raise DataError(
-            f"intervals.coverage: {rule.coverage:g} cannot be learnt from {len(label):,} {rows}; it takes "
+            f"intervals.coverage: {rule.coverage:g} cannot be learnt from {len(label):,} {rows}; that takes "
             f"{int(np.ceil(rule.coverage / (1 - rule.coverage) - 1e-9)):,} or more, as by study.folds=5"
         )
     own = {}

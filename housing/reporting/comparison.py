@@ -66,7 +66,7 @@ class Comparison:
 
     @property
     def incomparable(self) -> str | None:
-        """Why the metrics cannot be held against each other, in words; None when they can."""
+        """Why the metrics cannot be compared with each other, in words; None when they can."""
         groups: dict[str | None, list[str]] = {}
         for run, handle in zip(self.runs, self.handles, strict=True):
             groups.setdefault(run.split, []).append(handle)

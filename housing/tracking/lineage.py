@@ -1,4 +1,4 @@
-"""From an endpoint back to data and code, each link held against what was recorded when it was made."""
+"""From an endpoint back to data and code, each link compared with what was recorded when it was made."""
 
 from __future__ import annotations
 

@@ -98,7 +98,7 @@ MEANINGS: Mapping[str, str] = {
     POINT: "JSON: the values that were proposed to a trial",
     VALUES: "JSON: the objectives of a trial, in the order of `study.objective`",
     FITS: "JSON: the first objective of each fit, of a trial that is a mean (`study.folds`, `study.repeats`)",
-    REFERENCES: "JSON: on a study, what its trials are held against (`naive`, `linear`), and the objectives of each",
+    REFERENCES: "JSON: on a study, what its trials are compared with (`naive`, `linear`), and the objectives of each",
     REPORTS: "JSON: what a trial reported by round, for pruners; long ones go on in `housing.reports.1` and so on",
     SECONDS: "how long a trial took, in seconds",
     REUSED_FROM: "id of the run whose result a trial took over",

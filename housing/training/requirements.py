@@ -1,4 +1,4 @@
-"""What a script's requirements file asks for, held against what is installed here."""
+"""What a script's requirements file asks for, compared with what is installed here."""
 
 from __future__ import annotations
 

@@ -264,4 +264,4 @@ def _check_bounds(low: float, high: float, *, log: bool, step: float | None) -> 
     if step is not None and step <= 0:
         raise ValueError(f"step must be more than 0, got {step}")
     if log and step is not None:
-        raise ValueError("a log scale takes no step")
+        raise ValueError("a log scale cannot have a step")

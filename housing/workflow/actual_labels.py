@@ -1,4 +1,4 @@
-"""Labels that became known after rows were answered: read from a file, and held against the answers."""
+"""Labels that became known after rows were answered: read from a file, and compared with the answers."""
 
 from __future__ import annotations
 

@@ -107,13 +107,13 @@ def _rank(run: Run) -> str:
 
 
 def _references(record: Record, jobs: Sequence[Run], objective: str) -> list[str]:
-    """What the studies of these jobs were held against."""
+    """What the studies of these jobs were compared with."""
     found: dict[str, float] = {}
     for study in dict.fromkeys(job.parent for job in jobs if job.parent and schema.STUDY in job.tags):
         told = json.loads(record.get(study).tags.get(schema.REFERENCES, "{}"))
         found |= {name: values[objective] for name, values in told.items() if objective in values}
     named = ", ".join(f"{name} {value:,.6g}" for name, value in found.items())
-    return [f"to be held against, {objective}: {named}"] if found else []
+    return [f"to compare with, {objective}: {named}"] if found else []
 
 
 def _too_few(words: Sequence[str], jobs: Sequence[Run]) -> str:

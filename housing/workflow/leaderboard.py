@@ -181,7 +181,7 @@ def _values(parameters: Point, space: SearchSpace) -> list[Any]:
 
 
 def with_references(session: Session, board: OutputTable, found: References) -> OutputTable:
-    """A leaderboard with what its trials are held against at its end; none of it has values of the search space."""
+    """A leaderboard with what its trials are compared with at its end; none of it has values of the search space."""
     objectives = session.experiment.study.objectives
     blanks = [None] * (len(board.columns) - len(objectives) - 4)
     rows = [

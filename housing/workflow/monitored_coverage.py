@@ -38,7 +38,7 @@ class MonitoredCoverage:
 def monitored_coverage(
     experiment: Experiment, found: Sample, predictor: Predictor, actual: Mapping[str, float]
 ) -> MonitoredCoverage | None:
-    """`actual` is the label by id, levels as the dataset codes them. None where no interval can be held against it."""
+    """`actual` is the label by id, levels as the dataset codes them. None where no interval can be compared with it."""
     import numpy as np
 
     from housing.monitoring.ab_test import LEAST_ROWS

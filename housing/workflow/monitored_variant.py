@@ -159,7 +159,7 @@ def _level_shares(trained: Predictions, seen: Predictions, levels: Sequence[str]
 
 
 def _other_quantiles(session: Session, predictor: Predictor) -> str:
-    """Why the model's answers cannot be held against those of others; empty where they can."""
+    """Why the model's answers cannot be compared with those of others; empty where they can."""
     own, wanted = predictor.encoder.quantiles, session.experiment.dataset.quantiles or ()
     if own == wanted:
         return ""

@@ -1,4 +1,4 @@
-"""What a study's trials are held against: the predictor that ignores every column, and a cheap model without rounds."""
+"""What the trials of a study are compared with: a predictor that ignores every column, and a model without rounds."""
 
 from __future__ import annotations
 

@@ -84,7 +84,7 @@ def tune(experiment: Experiment, invocation: Invocation, reporter: Reporter) -> 
                     invocation.next(
                         "tune", setting("study.resume", finished.name), f"study.trials={2 * experiment.study.trials}"
                     ),
-                    "search on with what it has learnt",
+                    "continue this search",
                 ),
             ),
         )

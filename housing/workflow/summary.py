@@ -74,7 +74,7 @@ def summarise(session: Session, result: StudyResult, found: References, cost: Bi
 
 
 def _beside(session: Session, result: StudyResult, objective: str, found: References) -> list[str]:
-    """What the best is to be held against: the configured point, and the references."""
+    """What the best is to be compared with: the configured point, and the references."""
     point = configured_point(session)
     told = [
         f"the configured point {session.amount(trial.values[0], objective)} (t{trial.number:02d})"
@@ -86,7 +86,7 @@ def _beside(session: Session, result: StudyResult, objective: str, found: Refere
         for name, values in found.items()
         if objective in values
     ]
-    return ["to be held against: " + ", ".join(told)] if told else []
+    return ["to compare with: " + ", ".join(told)] if told else []
 
 
 def _ties(session: Session, result: StudyResult, objective: str) -> list[str]:
@@ -112,7 +112,7 @@ def _counts(result: StudyResult) -> str:
 
 def _mattered(importances: Mapping[str, Importance]) -> str:
     if not importances:
-        return "what mattered: ten complete trials or more would tell"
+        return "what mattered: unknown with fewer than ten complete trials"
     shown = [
         f"{name} {found.share:.0%} ({found.low:.0%} to {found.high:.0%})"
         for name, found in importances.items()

@@ -84,7 +84,7 @@ def test_a_pipe_among_the_files_is_no_option_and_is_not_waited_for(write: Write,
     write("experiment/whole.yaml", "# @package _global_\nseed: 1\n")
     os.mkfifo(project / "experiment" / "pipe.yaml")
     assert load(["experiment=whole", "dataset=mine"], project).seed == 1
-    with pytest.raises(ConfigError, match="no such option; there is best, walkthrough, whole"):
+    with pytest.raises(ConfigError, match="no such option; there is best, blend, walkthrough, whole"):
         load(["experiment=pipe", "dataset=mine"], project)
 
 
@@ -97,7 +97,7 @@ def test_a_large_file_that_nobody_chose_is_nobodys_fault(write: Write, project: 
 
 def test_a_list_for_a_key_is_a_fault_of_the_file(write: Write, project: Path) -> None:
     write("experiment/odd.yaml", "# @package _global_\n? [a, b]\n: 1\n")
-    with pytest.raises(ConfigError, match=r"odd.yaml:2\n    has a list or a mapping for a key"):
+    with pytest.raises(ConfigError, match=r"odd.yaml:2\n    has a list or a mapping as a key"):
         load(["experiment=odd", "dataset=mine"], project)
 
 

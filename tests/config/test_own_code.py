@@ -83,7 +83,7 @@ def test_the_code_is_a_part_of_the_experiment(project: Path, code: Path) -> None
         (["algorithm.hyperparameters.depth.default=0"], ["hyperparameters.depth.default = 0", "in [1, 9]"]),
         (["algorithm.hyperparameters.depth.lo=0"], ["did you mean algorithm.hyperparameters.depth.low?"]),
         (["algorithm.hyperparameters.script={kind: int}"], ["needs another name"]),
-        (["algorithm.script.source_dir=cod"], ['source_dir = "cod"', "no such folder", "from the working folder"]),
+        (["algorithm.script.source_dir=cod"], ['source_dir = "cod"', "no such folder", "relative to the working"]),
         (["algorithm.script.source_dir=package:skleran"], ["no such folder; housing ships sklearn"]),
         (["algorithm.script.entry_point=fti.py"], ["no such file in code; did you mean fit.py?"]),
         (["algorithm.script.requirements=requirements.txt"], ["requirements", "no such file in code"]),

@@ -216,7 +216,7 @@ def test_out_of_fold_answers_choose_a_blend_too(folder: Path) -> None:
     ("words", "rule"),
     [
         (("algorithm.bag=0",), "algorithm.bag = 0 (command line) must be a whole number, 1 or more"),
-        (("algorithm.bag_over=folds",), "say algorithm.bag=5, too"),
+        (("algorithm.bag_over=folds",), "set algorithm.bag=5, too"),
         (("algorithm.bag=2", "algorithm.bag_over=rows"), "must be one of folds, seeds"),
         (("study.blend=1",), "study.blend (command line) must be 2 or more"),
         (("study.blend=3", "study.objective=train_mae"), "let study.objective be one of validation_mae"),

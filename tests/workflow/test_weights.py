@@ -107,7 +107,7 @@ def test_what_cannot_weigh_is_refused_with_the_way_out(project: Path, housing: H
         (("weights=balanced",), "'SalePrice', of task regression, is a number"),
         (("dataset=penguins", "weights=balancd"), "did you mean balanced"),
         ((*mine, "algorithm.scale_pos_weight=3"), "algorithm.scale_pos_weight would do so once more"),
-        ((*mine, "algorithm=script", "algorithm.script.source_dir=package:sklearn"), "takes no weights of rows"),
+        ((*mine, "algorithm=script", "algorithm.script.source_dir=package:sklearn"), "cannot use weights of rows"),
     ):
         told = housing("train", *arguments)
         assert told.code == 3

@@ -170,10 +170,10 @@ def _kind(request: Request) -> tuple[Ask, str]:
     given = request.headers.get("content-type", "")
     form = form_of(given)
     if form is None:
-        raise HTTPException(415, f"content type {given[:100]!r} is not read; send {', '.join(FORMS)}, in UTF-8")
+        raise HTTPException(415, f"content type {given[:100]!r} is not supported; send {', '.join(FORMS)}, in UTF-8")
     coding = request.headers.get("content-encoding", "identity").strip().lower()
     if coding not in ("", "identity"):
-        raise HTTPException(415, f"content encoding {coding[:100]!r} is not read; send the rows as they are")
+        raise HTTPException(415, f"content encoding {coding[:100]!r} is not supported; send the rows uncompressed")
     accepted = [part.partition(";")[0].strip().lower() for part in request.headers.get("accept", "").split(",")]
     accept = next((a for a in accepted if a in FORMS), None)
     if accept is None:

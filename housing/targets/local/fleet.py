@@ -173,7 +173,7 @@ class Fleet:
         if self._idle:
             return self._idle.popleft()
         if len(self._queue) >= _QUEUE_LENGTH:
-            raise OverloadedError(f"{_QUEUE_LENGTH} requests wait for {self.live} instances")
+            raise OverloadedError(f"{_QUEUE_LENGTH} requests are waiting for {self.live} instances")
         turn: asyncio.Future[_Instance] = asyncio.get_running_loop().create_future()
         self._queue.append(turn)
         try:

@@ -55,7 +55,7 @@ class LocalHost:
         asked |= {f"variants.{name}.serverless": one.serverless is not None for name, one in wanted.variants.items()}
         if keys := [f"deployment.{key}" for key, is_set in asked.items() if is_set]:
             raise ConfigError(
-                f"{', '.join(keys)}: target@host=local serves at once and plainly, without it; "
+                f"{', '.join(keys)}: target@host=local serves at once, without it; "
                 "target@host=rehearsal and target@host=sagemaker have it"
             )
 
@@ -98,7 +98,7 @@ class LocalHost:
         try:
             status, answered, value = _request(self._serving(), "POST", _invocations(endpoint), rows.encode(), headers)
         except ConnectionError as error:
-            raise DeploymentError(f"{endpoint}: the server ended before it answered: {error}; ask again") from error
+            raise DeploymentError(f"{endpoint}: the server ended before it answered: {error}; try again") from error
         if status == 200:
             values, beside = read_documents(value["predictions"])
             return Prediction(values, answered or "", **beside)
@@ -267,7 +267,7 @@ def _request(
     except http.client.HTTPException as error:
         raise ConnectionError(str(error)) from error
     except (TimeoutError, ValueError) as error:
-        raise DeploymentError(f"port {address.port} gave no answer of ours: {error}") from error
+        raise DeploymentError(f"port {address.port} did not answer as housing does: {error}") from error
     finally:
         connection.close()
 

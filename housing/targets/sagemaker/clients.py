@@ -44,7 +44,7 @@ class Clients:
             named = self._settings.region or os.environ.get("AWS_REGION") or boto3.Session().region_name
         if not named:
             raise ConfigError(
-                "target region: null, and neither AWS_REGION nor AWS_PROFILE names one; say runner.region=... "
+                "target region: null, and neither AWS_REGION nor AWS_PROFILE names one; set runner.region=... "
                 "and host.region=..."
             )
         return str(named)
@@ -162,13 +162,13 @@ class Clients:
             ) from refused
         elif found in ("301", "PermanentRedirect"):
             raise CloudError(
-                f"bucket {name}: lies in another region than {self.region}; jobs read from their own region only"
+                f"bucket {name}: is in another region than {self.region}; jobs read from their own region only"
             ) from refused
         else:
             raise refused
 
     def _with_owner(self, params: dict[str, Any], model: Any, **_: Any) -> None:
-        """Somebody else may own a bucket of this name: it gets none of our data, and we read none of its."""
+        """Somebody else may own a bucket of this name: it gets none of our data, and we read none of theirs."""
         members = model.input_shape.members if model.input_shape else {}
         if "ExpectedBucketOwner" in members:
             params.setdefault("ExpectedBucketOwner", self._owner)

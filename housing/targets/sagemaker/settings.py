@@ -49,7 +49,7 @@ class Spot:
         if self.enabled and not self.checkpoints and not self.lose_work:
             raise ValueError(
                 "checkpoints: spot without checkpoints pays again for what an interruption has undone; "
-                "keep them, or say so twice: lose_work=true"
+                "keep them, or confirm it: lose_work=true"
             )
 
 

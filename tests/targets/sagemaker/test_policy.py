@@ -124,7 +124,7 @@ def serve(rehearsal: Served, models: Mapping[str, Path]) -> None:
         deploy(host, WANTED, models)
     heavier = {**WANTED.variants, "challenger": replace(WANTED.variants["challenger"], weight=0.2)}
     deploy(host, replace(WANTED, variants=heavier), models)
-    with suppress_only("took the update back"):
+    with suppress_only("rolled the update back"):
         deploy(host, replace(WANTED, variants={"champion": Variant(BROKEN)}), models)
     deploy(host, replace(WANTED, variants={"champion": Variant(OTHER)}, update=Update(wait_s=0)), models)
     host.predict("guarded", ROWS)

@@ -94,7 +94,7 @@ class Endpoints:
             )
         except ValueError as error:
             raise DeploymentError(
-                f"endpoint {name} was made something that housing cannot describe: {error}; end it",
+                f"endpoint {name} was changed into something that housing cannot describe: {error}; destroy it",
                 way_out=("destroy", setting("deployment.endpoint", name)),
             ) from error
 

@@ -89,7 +89,7 @@ class Invocations:
         ask = self._ask_in_queue if known.answers else self._ask
         if encoded and extras.explain is not None:
             raise DataError(
-                f"{endpoint}: its container answers encoded rows and explains nothing; deployment.interface=raw does"
+                f"{endpoint}: its container answers encoded rows and cannot explain them; deployment.interface=raw can"
             )
         asked = (_CSV, _CSV) if encoded or not extras else (f"{_CSV}{extras.parameters}", _JSON)
         answer, answered = ask(endpoint, body, variant, known, *asked)

@@ -132,7 +132,7 @@ class Steps:
         )
         if not arrived:
             raise CloudError(
-                f"endpoint {endpoint}: SageMaker took the update back, and serves what it served before: {reason}"
+                f"endpoint {endpoint}: SageMaker rolled the update back and serves what it served before: {reason}"
             )
 
     def _why_taken_back(self, deployment: Deployment, found: Mapping[str, Any], *, since: float) -> str:
@@ -172,7 +172,7 @@ class Steps:
         ]
         if left:
             why = self._endpoints.why_it_failed(found, since=began)
-            raise CloudError(f"endpoint {action.endpoint}: SageMaker took the change back ({', '.join(left)}): {why}")
+            raise CloudError(f"endpoint {action.endpoint}: SageMaker rolled the change back ({', '.join(left)}): {why}")
 
     def _delete(self, endpoint: str) -> None:
         """Remove whatever there is of it, also after a command that was killed halfway."""

@@ -65,7 +65,7 @@ def test_a_model_that_does_not_load_is_taken_back_with_its_reason_and_no_request
 ) -> None:
     deploy(host, PLAIN, broken)
     faults = asking()
-    with pytest.raises(CloudError, match=r"took the update back.*did not pass the ping health check") as failure:
+    with pytest.raises(CloudError, match=r"rolled the update back.*did not pass the ping health check") as failure:
         deploy(host, replace(PLAIN, variants={"champion": Variant(BROKEN)}), broken)
     assert "its log ends with" in str(failure.value)
     assert host.current("fragile") == PLAIN
