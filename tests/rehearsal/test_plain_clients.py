@@ -1,10 +1,9 @@
-"""Clients that were written without housing, in processes of their own, against `housing rehearsal start`."""
+"""Clients that were written without housing, in processes of their own, against a rehearsal."""
 
 from __future__ import annotations
 
 import json
 import os
-import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,24 +12,24 @@ from typing import Any
 
 import pytest
 
+from housing.rehearsal import process
+from housing.rehearsal.settings import Settings
+
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
 def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """Of a shell that has run `eval "$(housing rehearsal start)"`."""
+    """Of a shell that has run `eval "$(python -m housing.rehearsal start)"`."""
     folder = tmp_path_factory.mktemp("plain")
-    housing = [sys.executable, "-m", "housing", "rehearsal"]
+    settings = Settings(folder=str(folder / "rehearsal"))
+    exports = process.environment_of(process.ensure(settings), settings.folder)
     clean = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     clean |= {"PYTHONPATH": str(Path(__file__).parents[2]), "AWS_EC2_METADATA_DISABLED": "true"}
-    started = subprocess.run(
-        [*housing, "start"], cwd=folder, env=clean, capture_output=True, text=True, check=True, timeout=280
-    )
-    exports = dict(re.findall(r"export (AWS_\w+)=(\S+)", started.stdout))
     silent = {"SchemaVersion": "1.0", "SageMaker": {"PythonSDK": {"Modules": {"TelemetryOptOut": True}}}}
     (folder / "sdk.yaml").write_text(json.dumps(silent))
     yield clean | exports | {"HOME": str(folder), "SAGEMAKER_USER_CONFIG_OVERRIDE": str(folder / "sdk.yaml")}
-    subprocess.run([*housing, "stop"], cwd=folder, env=clean, capture_output=True, check=True, timeout=60)
+    process.stop(settings.folder)
 
 
 def _told(program: str, environment: dict[str, str]) -> dict[str, Any]:
