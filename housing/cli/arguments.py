@@ -128,7 +128,7 @@ class _Parser:
             is_run = _FILTER.match(word) is not None or not _OVERRIDE.match(word)
             return ("..." in wanted or request.argument is None) and is_run
         is_file = "=" not in word or _ADDRESS.match(word) is not None or os.path.exists(word)  # noqa: PTH110 - a Path raises where a name is too long
-        return bool(wanted) and request.argument is None and is_file
+        return bool(wanted) and ("..." in wanted or request.argument is None) and is_file
 
     def _flag(self, flag: str) -> Flag | None:
         """The flag; None for a key that `mlflow run` wrote as one."""

@@ -267,9 +267,10 @@ COMMANDS = {
             "Prints a conf/dataset/*.yaml: kinds of columns guessed, ranges and levels filled in, the guesses marked.",
             (
                 ("housing describe homes.csv --label price > conf/dataset/homes.yaml", ""),
+                ("housing describe 2023.csv 2024.csv --label price", "several files, one below the other"),
                 ("housing describe shop.db --table sales --label price", "a database; also postgresql://host/shop"),
             ),
-            argument="FILE",
+            argument="FILE ...",
             composes=False,
         ),
         Command(

@@ -143,10 +143,10 @@ class _RowsRead:
 
 def _describe(request: Request) -> int:
     from housing.config.group_schemas import installed_modeline
-    from housing.data.asked_source import asked_source
+    from housing.data.asked_source import asked_sources
     from housing.data.describe import describe
 
-    source = asked_source(str(request.argument), table=request.table, query=request.query)
+    source = asked_sources(request.arguments, table=request.table, query=request.query)
     text = describe(
         source,
         str(request.label),

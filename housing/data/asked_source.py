@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from housing.data.faults import listed
@@ -11,6 +12,17 @@ from housing.errors import ConfigError, DataError
 
 _DATABASE = re.compile(r"(sqlite|duckdb|postgres|mysql|mariadb|mssql|oracle)[a-z0-9_+]*://")
 _SQLITE, _DUCKDB = b"SQLite format 3\0", b"DUCK"
+
+
+def asked_sources(arguments: Sequence[str], *, table: str | None = None, query: str | None = None) -> Source:
+    """As `asked_source`, or several files, one below the other."""
+    if len(arguments) == 1:
+        return asked_source(arguments[0], table=table, query=query)
+    found = [asked_source(argument, table=table, query=query) for argument in arguments]
+    for argument, source in zip(arguments, found, strict=True):
+        if not isinstance(source, str):
+            raise ConfigError(f"{argument}: is a database, which is described alone; leave out the other files")
+    return tuple(arguments)
 
 
 def asked_source(argument: str, *, table: str | None = None, query: str | None = None) -> Source:

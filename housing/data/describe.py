@@ -164,11 +164,14 @@ def _line(name: str, guess: Guess) -> str:
 
 
 def _what(source: Source, path: Path) -> str:
+    if isinstance(source, tuple):
+        return listed([Path(one).name for one in source], 3)
     return path.name if not isinstance(source, Elsewhere) else source_text(source)
 
 
 def _name(source: Source, path: Path) -> str:
     """What `dataset=` will be given; it names the endpoint too, so letters, digits and hyphens."""
     of_table = isinstance(source, Elsewhere) and source.sql is not None and source.sql.table
+    path = Path(source[0]) if isinstance(source, tuple) else path
     stem = (of_table or path.name).split(".")[-1 if of_table else 0].lower()
     return re.sub(r"[^a-z0-9]+", "-", stem)[:40].strip("-") or "mine"

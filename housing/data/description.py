@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from housing.data.csv_format import CsvFormat
@@ -58,7 +58,7 @@ class Dataset:
     source: Source
     label: str
     columns: Mapping[str, Column]
-    split: Split
+    split: Split = field(default_factory=Split)
     format: Literal["csv", "parquet", "jsonl", "arrow", "excel"] = "csv"
     separator: str = ","
     missing_values: tuple[str, ...] = ("",)

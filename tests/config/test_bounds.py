@@ -142,7 +142,7 @@ def test_a_source_may_be_a_list_or_parts(write: Write, project: Path) -> None:
     write("dataset/mine.yaml", text.replace("source: mine.csv", "source: [a.csv, b.csv]"))
     assert load(["dataset=mine"], project).dataset.source == ("a.csv", "b.csv")
     parts = "source: {parts: {train: a.csv, validation: [b.csv, c.csv]}}"
-    write("dataset/mine.yaml", text.replace("source: mine.csv", parts).partition("split:")[0] + "split: {}\n")
+    write("dataset/mine.yaml", text.replace("source: mine.csv", parts).partition("split:")[0])
     assert source_text(load(["dataset=mine"], project).dataset.source) == "train: a.csv; validation: b.csv, c.csv"
     write("dataset/mine.yaml", text.replace("source: mine.csv", "source: {parts: {trian: a.csv}, sql: 3}"))
     with pytest.raises(ConfigError, match=r"dataset\.source\.parts\.train  .*\n    is required") as told:

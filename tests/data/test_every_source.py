@@ -17,7 +17,7 @@ import yaml
 from pyarrow import parquet
 from pydantic import TypeAdapter
 
-from housing.data.asked_source import asked_source
+from housing.data.asked_source import asked_source, asked_sources
 from housing.data.describe import describe
 from housing.data.description import Dataset
 from housing.data.features import Features
@@ -81,7 +81,7 @@ def test_a_list_of_files_is_one_table_in_its_order(tmp_path: Path) -> None:
         HOMES[rows].to_csv(tmp_path / name, index=False)
     HOMES.to_csv(tmp_path / "whole.csv", index=False)
     whole = _described(str(tmp_path / "whole.csv"))
-    listed = _described((str(tmp_path / "b.csv"), str(tmp_path / "a.csv")))
+    listed = _described(asked_sources([str(tmp_path / "b.csv"), str(tmp_path / "a.csv")]))
     assert read(listed).digest() == read(whole).digest()
     with pytest.raises(DataError, match=r"b\.csv: the source names this file more than once"):
         _described((str(tmp_path / "b.csv"), str(tmp_path / "*.csv")))
