@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from docs.write import markdown
 from docs.write.markdown import code, table
-from housing.cli.commands import COMMANDS, FLAGS, Command, Flag, flags_of
+from housing.cli.commands import COMMANDS, Command
+from housing.cli.flags import FLAGS, Flag, flags_of
 
 
 def page() -> str:

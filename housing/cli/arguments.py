@@ -15,7 +15,8 @@ from typing import Any
 
 from housing import shell
 from housing.cli.clock import seconds_until
-from housing.cli.commands import COMMANDS, FLAGS, Flag, flags_of
+from housing.cli.commands import COMMANDS
+from housing.cli.flags import FLAGS, Flag, flags_of
 from housing.config.schema import Experiment
 from housing.errors import ConfigError
 from housing.nearest import nearest

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from housing.cli.commands import COMMANDS, Command, flags_of
+from housing.cli.commands import COMMANDS, Command
+from housing.cli.flags import flags_of
 
 SHELLS = ("bash", "zsh", "fish")
 _PACKAGE = Path(__file__).parent.parent

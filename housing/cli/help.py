@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from housing.cli.commands import COMMANDS, flags_of
+from housing.cli.commands import COMMANDS
+from housing.cli.flags import flags_of
 
 
 def overview() -> str:
