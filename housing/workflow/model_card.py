@@ -31,6 +31,7 @@ _LONGEST = 4_900
 """MLflow's database has 5,000 characters for the description of a version."""
 _MOST_LEVELS = 5
 _MOST_TRIALS = 10
+_MOST_VARIED = 5
 
 
 def model_card(
@@ -92,14 +93,22 @@ def trial_note(study: str, trial: FinishedTrial, objectives: Sequence[str]) -> s
 def group_note(children: Sequence[Run], objective: Objective, tables: Sequence[OutputTable] = ()) -> str:
     """What the runs below a parent came to, best first, and the tables that its command has shown."""
     done = sum(run.status == "FINISHED" for run in children)
+    names = dict.fromkeys(name for run in children for name in run.params)
+    varied = [name for name in names if len({run.params.get(name) for run in children}) > 1][:_MOST_VARIED]
     rows = [
-        [run.name, run.kind or "", _text(run.metrics.get(objective.name, "-")), run.status.lower()]
+        [
+            run.name,
+            run.kind or "",
+            _text(run.metrics.get(objective.name, "-")),
+            *(run.params.get(name, "-") for name in varied),
+            run.status.lower(),
+        ]
         for run in children[:_MOST_TRIALS]
     ]
     shown = [_output(table) for table in tables if table.title]
     parts = [
         f"{len(children)} runs below this one, {done} of them finished.",
-        _table(("run", "kind", objective.title, "status"), rows),
+        _table(("run", "kind", objective.title, *varied, "status"), rows),
         *shown,
         "Its `report.html` has learning curves.",
     ]
