@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from housing.shell import setting
 from housing.tracking.runs import Runs
 from housing.tracking.study_lock import study_lock
 from tests.workflow.conftest import Housing, in_process
@@ -47,7 +48,7 @@ def test_jobs_are_ranked_under_one_parent(housing: Housing, project: Path) -> No
     assert points == {(eta, depth) for eta in ("0.1", "0.3", "0.5") for depth in ("3", "5")}
     ranked = [line.split() for line in answer.out.splitlines() if "algorithm.eta=" in line and " train " in line]
     assert [line[0] for line in ranked] == [str(place) for place in range(1, 7)]
-    assert f"candidate={children[0].info.run_id[:8]}" in answer.out
+    assert setting("candidate", children[0].info.run_id[:8]) in answer.out
     assert "recorded  MLflow experiment" in answer.out
     note = parent.data.tags["mlflow.note.content"]
     assert note.startswith("6 runs below this one, 6 of them finished.")
