@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 _PREDICTING = ("algorithms", "data", "tasks", "training")
-_MODULES = ("__init__.py", "archives.py", "errors.py", "files.py", "nearest.py", "secrets.py", "shell.py")
+_MODULES = ("__init__.py", "archives.py", "errors.py", "files.py", "nearest.py", "plugins.py", "secrets.py", "shell.py")
 _LIBRARIES_FOR_PREDICTING = ("mlflow", "numpy", "pandas")
 
 
