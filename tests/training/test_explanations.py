@@ -119,6 +119,16 @@ def test_dart_on_a_logarithm_tells_as_well() -> None:
     )
 
 
+def test_large_contributions_that_cancel_out_are_told_although_their_library_sums_in_32_bits() -> None:
+    random, fit = np.random.default_rng(0), fitting("xgboost")
+    matrix = random.uniform(size=(400, 2)).astype(np.float32)
+    label = (1e6 * (matrix[:, 0] - matrix[:, 1])).astype(np.float32)
+    model = fit.load(fit.fit({"num_round": 200, "max_depth": 5}, fit.matrix(matrix, label, {}), seed=0).model)
+    about = Encoder("price", "USD", "none", ("",), (Number("size", "unknown"), Number("age", "unknown")), {})
+    found = explain(model, about, matrix, Predictor(model, about).predict_encoded(matrix))
+    assert found.base + found.effects.sum(axis=1) == pytest.approx(model.predict(matrix), abs=1e-6 * 1e6)
+
+
 def test_the_columns_that_moved_a_row_most_come_first_with_their_cells() -> None:
     about = predictor("linear", "regression")
     few = {name: cells[:3] for name, cells in rows().items()}
