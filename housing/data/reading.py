@@ -101,7 +101,7 @@ class Reading:
     def finished(self, columns: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
         """All columns, without rows that repeat others where these are left out. Raises DataError for every fault."""
         kept = {name: columns[name] for name in columns if name not in self._absent}
-        self.note_emptiness(len(next(iter(kept.values()))) if kept else None)
+        self.note_emptiness(len(next(iter(columns.values()))) if columns else 0)
         kept, places = self._selection.without_duplicates(kept, self._places, self._faults)
         for name, values in kept.items():
             self._note_repeated(name, values, places)

@@ -77,7 +77,7 @@ def test_a_bare_list_and_json_lines_hold_the_same_rows() -> None:
         ('[{"area": 1}, {"area": {"feet": 1}}]', "area: a cell is a text, a number"),
         ('[{"area": 1, "area": 2}]', "the key 'area' stands twice"),
         ('[{"area": NaN}]', "NaN is not a JSON number; write null"),
-        ('[{"area": -Infinity}]', "-Infinity is no JSON number"),
+        ('[{"area": -Infinity}]', "-Infinity is not a JSON number"),
         ('[{"area": ' + "9" * 5000 + "}]", "not JSON"),
         ("[" * 100_000, "not JSON"),
         ('{"a":' * 100_000, "not JSON"),

@@ -45,7 +45,7 @@ def test_rows_are_kept_where_the_condition_is_true(tmp_path: Path, where: str, l
     [
         ("aera > 50", "there is no column 'aera', did you mean 'area'?"),
         ("area >", "cannot be read: syntax error"),
-        ("area", "is no condition, it gives double"),
+        ("area", "is not a condition: it gives double"),
         ("zone > 5", "a column is a number where it is described as numeric"),
         ("area > 'big'", "Could not convert string 'big'"),
         ("1 = 1", "compares no column"),

@@ -31,7 +31,7 @@ FUNCTION = Variant("models:/m/1", serverless=Serverless())
 @pytest.mark.parametrize(
     ("variants", "settings", "reason"),
     [
-        ({"a": replace(ONE, shadow=True)}, {}, "no shadow"),
+        ({"a": replace(ONE, shadow=True)}, {}, "not a shadow"),
         ({"a": ONE, "b": ONE, "c": replace(ONE, shadow=True)}, {}, "exactly one variant to shadow"),
         ({"a": ONE, "b": replace(ONE, shadow=True, weight=2)}, {}, "not above"),
         ({"a": FUNCTION, "b": ONE}, {}, "only one"),

@@ -114,7 +114,7 @@ def test_a_small_group_goes_by_all_rows() -> None:
 
 
 def test_too_few_rows_are_refused_with_how_many_it_takes() -> None:
-    with pytest.raises(DataError, match=r"0\.9 cannot be learnt from 8 rows of validation; it takes 9 or more"):
+    with pytest.raises(DataError, match=r"0\.9 cannot be learnt from 8 rows of validation; that takes 9 or more"):
         fit(
             IntervalRule(0.9),
             np.arange(8.0),
