@@ -65,6 +65,7 @@ def test_what_leads_elsewhere_is_refused(tmp_path: Path, member: Any, told: str)
     assert list(tmp_path.iterdir()) == [folder]
 
 
+@pytest.mark.slow
 def test_more_than_there_is_room_for_is_refused(tmp_path: Path) -> None:
     declared = gzip.compress(_info("model", size=archives.MOST_BYTES + 1).tobuf())
     entries = _archive(*(_info(f"{number}", mode=0o644) for number in range(archives.MOST_ENTRIES + 1)))

@@ -45,6 +45,7 @@ def test_its_algorithm_keeps_housing_s_contracts_on_every_target(installed: Mapp
     assert " passed" in done.stdout
 
 
+@pytest.mark.slow
 def test_its_algorithm_does_the_whole_walk(installed: Mapping[str, str], tmp_path: Path) -> None:
     (tmp_path / "conf" / "algorithm").mkdir(parents=True)
     (tmp_path / "conf" / "algorithm" / "ridge.yaml").write_text("name: ridge\npenalty: 10\n")

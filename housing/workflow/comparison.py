@@ -6,11 +6,12 @@ import json
 import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from housing.config.schema import Experiment
-from housing.errors import ConfigError
+from housing.errors import ConfigError, TrackingError
 from housing.reporting.comparison import Compared, Comparison, Field, Value, value_of
 from housing.reporting.comparison import compare as side_by_side
 from housing.tracking import schema
@@ -110,8 +111,9 @@ def _references(record: Record, jobs: Sequence[Run], objective: str) -> list[str
     """What the studies of these jobs were compared with."""
     found: dict[str, float] = {}
     for study in dict.fromkeys(job.parent for job in jobs if job.parent and schema.STUDY in job.tags):
-        told = json.loads(record.get(study).tags.get(schema.REFERENCES, "{}"))
-        found |= {name: values[objective] for name, values in told.items() if objective in values}
+        with suppress(TrackingError):  # the study may have been deleted, and its jobs brought back
+            told = json.loads(record.get(study).tags.get(schema.REFERENCES, "{}"))
+            found |= {name: values[objective] for name, values in told.items() if objective in values}
     named = ", ".join(f"{name} {value:,.6g}" for name, value in found.items())
     return [f"to compare with, {objective}: {named}"] if found else []
 

@@ -16,6 +16,8 @@ import housing as library
 from housing.testing.pytest_plugin import Rehearsed
 from tests.data.homes import HOMES, TABLE, WRITTEN
 
+pytestmark = pytest.mark.slow
+
 COLUMNS = {
     "area": {"kind": "numeric"},
     "rooms": {"kind": "numeric", "missing": "unknown"},

@@ -41,6 +41,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_jobs_share_a_parent_and_a_failing_one_stops_no_other(project: Path) -> None:
     command = ["train", "-m", "--config-dir", "conf", "dataset=gone,mine", "algorithm.eta=0.1,0.5", "--json"]
     done = subprocess.run(

@@ -68,6 +68,7 @@ print(load(sys.argv[2:], Path(sys.argv[1])).seed, "hydra" in sys.modules)
 """
 
 
+@pytest.mark.slow
 def test_the_next_command_needs_no_hydra_until_something_changes(
     write: Write, project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

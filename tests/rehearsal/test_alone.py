@@ -82,6 +82,7 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, 
         assert (action, done.returncode) == (action, code)
 
 
+@pytest.mark.slow
 def test_it_trains_tunes_and_serves_by_itself(environment: dict[str, str]) -> None:
     ended = subprocess.run(
         [sys.executable, "-P", str(Path(__file__).with_name("plain_boto3.py"))],

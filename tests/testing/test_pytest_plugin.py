@@ -13,6 +13,9 @@ _THEIRS = """
 import subprocess, sys
 import boto3, pytest
 from botocore.exceptions import ClientError
+import pytest
+
+pytestmark = pytest.mark.slow
 
 def test_clients_reach_it_untold(rehearsal):
     boto3.client("s3").create_bucket(Bucket="one")

@@ -136,7 +136,7 @@ def test_a_range_that_is_empty_or_never_ends_is_refused(given: tuple[int, int, i
     [
         ({"low": 0, "high": 1, "log": True}, "^a log scale needs low > 0, got low=0$"),
         ({"low": 1, "high": 2, "step": 0}, "^step must be more than 0, got 0$"),
-        ({"low": 1, "high": 2, "log": True, "step": 2}, "^a log scale takes no step$"),
+        ({"low": 1, "high": 2, "log": True, "step": 2}, "^a log scale cannot have a step$"),
         ({"low": 2, "high": 1}, "^low must not exceed high, got low=2 and high=1$"),
         ({"low": 1, "high": float("inf")}, "^low and high must be finite, got low=1 and high=inf$"),
     ],

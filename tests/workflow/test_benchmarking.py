@@ -76,6 +76,7 @@ def test_outer_parts_cover_every_row_once_and_leave_the_claimed_ones_alone(
     assert sorted(seen) == list(range(30, 120))
 
 
+@pytest.mark.slow
 def test_a_benchmark_is_a_table_of_the_record_and_does_nothing_twice(
     flats: pandas.DataFrame, project: Path, housing: Housing
 ) -> None:

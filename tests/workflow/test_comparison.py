@@ -176,7 +176,7 @@ def test_a_set_of_runs_is_compared_with_another(study: Answer, beside: Housing, 
     trials = client.search_runs([experiment], f"tags.`mlflow.parentRunId` = '{study.data['run_id']}'")
     values = {run.info.run_id: run.data.metrics["validation_mae"] for run in trials}
     depth = trials[0].data.params["max_depth"]
-    deep = f"params.max_depth = '{depth}'"
+    deep = f"params.max_depth = '{depth}' and tags.`mlflow.parentRunId` = '{study.data['run_id']}'"
     answer = beside("compare", study.data["name"], deep, "--json", "--html", "sets.html")
     assert answer.code == 0, answer.err
     whole, part = answer.data["sets"]

@@ -98,6 +98,7 @@ def rows(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_what_is_deployed_answers_is_watched_traced_and_ended(there: Command, rows: Path) -> None:
     assert there("plan", "--detailed-exitcode").code == 2
     deployed = there("deploy")

@@ -148,6 +148,7 @@ def blend(folder: Path) -> Any:
     return done(folder, "tune", *BLEND, "--json").data
 
 
+@pytest.mark.slow
 def test_a_blend_competes_with_the_trials_that_it_consists_of(folder: Path, blend: Any) -> None:
     runs = runs_of(folder, "housing")
     children = runs.children(blend["run_id"])

@@ -182,7 +182,7 @@ def test_two_commands_do_not_write_one_file(asked: _Asked) -> None:
         (".", "is a folder; name a file in it"),
         ("there/out.csv", "there is no folder"),
         ("out.parquet", "answers are written as CSV; name it out.csv"),
-        ("rows.csv", "is the file whose rows are asked"),
+        ("rows.csv", "is the file whose rows are to be answered"),
     ],
 )
 def test_a_target_that_cannot_be_is_refused_before_anything_is_asked(asked: _Asked, output: str, fault: str) -> None:

@@ -146,6 +146,7 @@ def test_levels_that_the_algorithm_handles_are_answered_alike_everywhere(
             assert answers == pytest.approx(here.tolist(), rel=1e-5)
 
 
+@pytest.mark.slow
 def test_answers_that_only_rise_are_the_same_in_the_rehearsal(
     sales: Prepared, housing: Housing, account: Account
 ) -> None:

@@ -49,6 +49,7 @@ def test_rounds_reach_the_record_while_the_job_runs_and_once_each(
     assert "[0]#011train" in printed(project)
 
 
+@pytest.mark.slow
 def test_a_killed_training_is_completed_by_attach_and_paid_for_once(
     project: Path, account: Account, there: tuple[str, ...], name: str
 ) -> None:
@@ -173,6 +174,7 @@ def test_what_the_budget_forbids_is_not_begun(
     assert statuses(project / "mlflow.db") == {} if (project / "mlflow.db").exists() else True
 
 
+@pytest.mark.slow
 def test_a_study_stops_at_the_budget_and_goes_on_with_a_larger_one(
     project: Path, housing: Housing, account: Account, there: tuple[str, ...], name: str
 ) -> None:
@@ -192,6 +194,7 @@ def test_a_study_stops_at_the_budget_and_goes_on_with_a_larger_one(
     assert len(account.jobs(name)) == 9
 
 
+@pytest.mark.slow
 def test_spot_saves_what_was_not_billed_for_each_job_and_for_the_study(
     project: Path, housing: Housing, there: tuple[str, ...]
 ) -> None:

@@ -116,6 +116,7 @@ def test_interrupted_it_stops_and_goes_on_as_another_that_learns_from_it(tmp_pat
     assert account.parents(second) == [first]
 
 
+@pytest.mark.slow
 def test_it_starts_from_what_an_earlier_one_has_learnt(project: Path, housing: Housing, account: Account) -> None:
     there = account.there("warm")
     assert housing("tune", *AMT, *there, *SHORT, "study.name=first").code == 0

@@ -16,6 +16,8 @@ from housing.config.load import config_hash, load
 from tests.workflow.conftest import in_process
 from tests.workflow.shells import shell_path
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 
 

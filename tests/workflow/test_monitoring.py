@@ -24,6 +24,7 @@ from housing.targets.local.settings import Settings
 from housing.training.predictor import Predictor
 from tests.workflow.conftest import Answer, Housing, in_process
 from tests.workflow.quick import quick
+from tests.workflow.rehearsed import until
 
 ENDPOINT = "housing-endpoint"
 NO_GATE = "gate.against_champion=nothing"
@@ -72,6 +73,13 @@ def ask(folder: Path) -> Callable[..., None]:
         LocalHost(Settings(folder=str(folder / ".housing"))).predict(ENDPOINT, as_csv(rows), variant)
 
     return ask
+
+
+def captured(folder: Path, *variants: str) -> Path:
+    """The folder of captures, once these variants have some there: they are written after the answer."""
+    captures = folder / ".housing" / "captures" / ENDPOINT
+    until(lambda: all(any(file.stat().st_size for file in (captures / one).glob("*.jsonl")) for one in variants))
+    return captures
 
 
 def as_csv(rows: Sequence[Row], columns: Sequence[str] = ()) -> str:
@@ -217,7 +225,7 @@ def test_answers_of_another_model_are_left_out(housing: Housing, ask: Any, train
     """SageMaker's lines do not say which model answered, and stay when an endpoint's models change."""
     ask(trained[:120], "champion")
     ask(trained[:200], "challenger")
-    captures = folder / ".housing" / "captures" / ENDPOINT
+    captures = captured(folder, "champion", "challenger")
     later = "2126-11-23T14:00:00Z"
     lines = [
         json.dumps(json.loads(line) | {"eventMetadata": {"inferenceTime": later}}) + "\n"
@@ -237,7 +245,7 @@ def test_an_endpoint_that_serves_another_model_than_it_says_is_told(
 ) -> None:
     ask(trained[::4], "champion")
     ask(trained[::4], "challenger")
-    captures = folder / ".housing" / "captures" / ENDPOINT
+    captures = captured(folder, "champion", "challenger")
     lines = {name: max((captures / name).glob("*.jsonl")).read_text() for name in ("champion", "challenger")}
     swapped = lines["challenger"].replace("models:/housing/2", "models:/housing/1")
     max((captures / "champion").glob("*.jsonl")).write_text(swapped)

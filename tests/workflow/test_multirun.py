@@ -87,6 +87,7 @@ def test_a_failing_job_is_listed_and_stops_no_other(housing: Housing, project: P
     assert [child.info.status for child in children] == ["FINISHED", "FINISHED"]
 
 
+@pytest.mark.slow
 def test_an_interrupted_multirun_goes_on_and_a_finished_one_does_not(housing: Housing, project: Path) -> None:
     words = ("train", "-m", "dataset=penguins", "algorithm.num_round=5", "algorithm.eta=0.1,0.3", "--json")
     first = housing(*words).data

@@ -160,7 +160,7 @@ def test_a_metric_of_unknown_direction_asks_for_it(housing: Housing, mine: list[
         "train", *mine, f"algorithm.script.metrics={PRINTED.format('profit')}", "study.objective=validation_profit"
     )
     assert answer.code == 3
-    assert "algorithm.script.directions.validation_profit: minimize, or maximize" in answer.err
+    assert "set algorithm.script.directions.validation_profit to minimize or maximize" in answer.err
 
 
 @pytest.mark.slow
@@ -175,6 +175,7 @@ def test_a_final_fit_trains_for_as_many_rounds_as_the_job_however_few_it_printed
     assert ("the final fit keeps rounds=10" in final.err) is told
 
 
+@pytest.mark.slow
 def test_hopeless_trials_of_a_script_are_stopped(project: Path, housing: Housing, mine: list[str]) -> None:
     space = ["algorithm.rate=choice(0.0001,0.0000001)", "algorithm.pause_s=0.05", "algorithm.rounds=40"]
     pruned = ["study=median", "study.sampler=grid", "study.trials=2", "study.parallel=1", "study.startup_trials=1"]

@@ -71,6 +71,7 @@ def test_a_ranking_goes_from_a_description_to_an_endpoint(described: pandas.Data
     assert "test map_at_3 better than version 1's" in judged.out + judged.err
 
 
+@pytest.mark.slow
 def test_groups_are_ranked_alike_by_a_worker_of_ray(described: pandas.DataFrame, housing: Housing) -> None:
     here = housing("train", *MINE, "--json")
     there = housing("train", *MINE, "target@runner=ray", "runner.cpus=1", "--json")

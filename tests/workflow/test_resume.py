@@ -115,6 +115,7 @@ def test_what_is_no_study_is_named(project: Path, housing: Housing) -> None:
     assert housing("tune", "-m", "study.resume=train", "seed=0,1").code == 3
 
 
+@pytest.mark.slow
 def test_of_two_processes_one_works_and_the_other_says_who_does(tmp_path: Path) -> None:
     first = start(*NINE, "algorithm.num_round=150", "algorithm.early_stopping_rounds=150", folder=tmp_path)
     until(lambda: bool(list(tmp_path.glob(".mlflow.db.*.lock"))) and bool(study(tmp_path).numbers))

@@ -37,6 +37,7 @@ def ab(shop: Shop) -> str:
     return shop.endpoint(variant(shop.model(1.0), "champion", 9), variant(shop.model(2.0), "challenger", 1))
 
 
+@pytest.mark.slow
 def test_weights_share_the_requests_9_to_1(shop: Shop, ab: str) -> None:
     """Chi-square with one degree of freedom: p > 0.01 below 6.63."""
     counts = Counter(shop.invoke(ab)[1] for _ in range(2_000))

@@ -97,6 +97,7 @@ def test_jobs_are_listed_by_their_objective(rehearsal: Served) -> None:
     assert summary["TrainingJobStatusCounters"]["Completed"] == 4
 
 
+@pytest.mark.slow
 def test_hyperband_stops_most_jobs_on_their_way(rehearsal: Served, settings: Settings) -> None:
     settings(seconds_per_round=0.3)  # a job that is told to stop must still be under way when it hears of it
     limits = {"MaxNumberOfTrainingJobs": 6, "MaxParallelTrainingJobs": 3}

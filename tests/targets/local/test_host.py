@@ -344,6 +344,7 @@ def test_a_damaged_address_beside_a_living_server_is_mended(
     assert server_pid(folder) == pid
 
 
+@pytest.mark.slow
 def test_a_server_whose_folder_was_removed_ends(host: LocalHost, folder: Path, models: Mapping[str, Path]) -> None:
     deploy(host, SINGLE, models)
     shutil.rmtree(folder)

@@ -103,6 +103,7 @@ class TestTogether:
         assert two.metrics == pytest.approx(one.metrics, rel=0.02)
         assert {name: len(values) for name, values in two.history.items()} == dict.fromkeys(one.history, 40)
 
+    @pytest.mark.slow
     def test_all_begin_at_the_last_checkpoint_when_one_is_lost(self, together: Runner, jobs: list[TrainingJob]) -> None:
         whole = together.submit(jobs[1]).result()
         rounds: list[int] = []

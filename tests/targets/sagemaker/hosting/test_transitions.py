@@ -6,11 +6,15 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from housing.deployment.changes import describe
 from housing.deployment.plan import plan
 from housing.deployment.spec import Asynchronous, Autoscaling, Capture, Deployment, Serverless, Variant
 from housing.targets.sagemaker.hosting.host import SageMakerHost
 from housing.testing.host import GOOD, OTHER, deploy, destroy
+
+pytestmark = pytest.mark.slow
 
 PLAIN = Deployment("turncoat", {"a": Variant(GOOD)}, interface="encoded")
 SCALED = Variant(GOOD, autoscaling=Autoscaling(max_instances=2, invocations_per_instance_per_minute=600))

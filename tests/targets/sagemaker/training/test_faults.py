@@ -70,6 +70,7 @@ def test_a_cloud_that_is_away_for_a_while_costs_time_only(
     assert len(runner.submit(begun).result().history["validation_mae"]) == 12
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("impatient")
 def test_a_cloud_that_stays_away_is_told_and_the_job_is_taken_up_by_the_next_command(
     rehearsal: Served, runner: SageMakerRunner, rehearse: Callable[..., None]

@@ -18,6 +18,7 @@ from housing.tuning.space import Int
 from housing.tuning.spec import Study
 
 
+@pytest.mark.slow
 class TestLightGBM(LightGBMJobs, RunnerContract):
     @pytest.mark.parametrize("transform", ["none", "log"])
     def test_a_job_gives_the_model_and_the_history_of_this_machine(
