@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 import numpy as np
 
-from housing.algorithms.base import fitting
+from housing.algorithms.registry import fitting
 from housing.data.encoder import Encoder
 from housing.data.inputs import Number
 from housing.deployment.plan import plan, teardown

@@ -21,7 +21,7 @@ from typing import Any
 
 from benchmarks.defaults import fit_on, peer, score
 from benchmarks.tables import CHOSEN_ON, JUDGED_ON, Make
-from housing.algorithms.base import fitting
+from housing.algorithms.registry import fitting
 from housing.config.load import load
 from housing.config.schema import Experiment
 from housing.data.describe import describe

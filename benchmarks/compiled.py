@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from housing.algorithms.base import find
+from housing.algorithms.registry import find
 from housing.training.compiled import difference, rows_about
 
 MODELS, ROWS = 10_000, 100

@@ -20,7 +20,7 @@ import numpy as np
 
 from benchmarks.defaults import fit_on
 from benchmarks.tables import CHOSEN_ON, JUDGED_ON
-from housing.algorithms.base import fitting
+from housing.algorithms.registry import fitting
 from housing.config.load import load
 from housing.config.schema import Experiment
 from housing.data.describe import describe

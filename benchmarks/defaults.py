@@ -26,7 +26,8 @@ from typing import Any
 import numpy as np
 
 from benchmarks.tables import CHOSEN_ON, JUDGED_ON, Make
-from housing.algorithms.base import Fitted, fitting
+from housing.algorithms.base import Fitted
+from housing.algorithms.registry import fitting
 from housing.config.load import load
 from housing.config.schema import Experiment
 from housing.data.describe import describe

@@ -24,7 +24,7 @@ from pyarrow import csv
 
 from benchmarks import by_hand
 from benchmarks.asking import cpu_s
-from housing.algorithms.base import find, fitting
+from housing.algorithms.registry import find, fitting
 from housing.algorithms.trees import TreeTables
 from housing.api.reporters import LogReporter
 from housing.data.description import Dataset, Numeric

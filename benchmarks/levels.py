@@ -76,7 +76,7 @@ def _lightgbm(file: str) -> float:
 
 
 def _housing(file: str, name: str, nominal: Any) -> float:
-    from housing.algorithms.base import fitting
+    from housing.algorithms.registry import fitting
     from housing.data.description import Dataset, Nominal, Numeric
     from housing.data.features import Features
     from housing.data.preparation import prepare

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 
-from housing.algorithms.base import fitting
+from housing.algorithms.registry import fitting
 from housing.config.load import load
 from housing.config.schema import Experiment
 from housing.data.preparation import prepare

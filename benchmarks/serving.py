@@ -25,7 +25,7 @@ import numpy as np
 
 from benchmarks import by_hand, changes
 from benchmarks.asking import Load, below, load, load_here
-from housing.algorithms.base import find
+from housing.algorithms.registry import find
 from housing.algorithms.trees import TreeTables
 from housing.deployment.plan import plan, teardown
 from housing.deployment.spec import Capture, Deployment, Variant

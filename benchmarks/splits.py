@@ -11,7 +11,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from housing.algorithms.base import Fitted, fitting
+from housing.algorithms.base import Fitted
+from housing.algorithms.registry import fitting
 from housing.config.load import load
 from housing.config.schema import Experiment
 from housing.data.preparation import prepare

@@ -196,7 +196,7 @@ def _newest_trials() -> Sequence[Any]:
 
 
 def _fits(points: Sequence[Mapping[str, Any]]) -> Callable[[int], None]:
-    from housing.algorithms.base import fitting
+    from housing.algorithms.registry import fitting
     from housing.config.load import load
     from housing.data.preparation import prepare
 

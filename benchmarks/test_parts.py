@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from benchmarks.defaults import fit_on
 from benchmarks.tables import CHOSEN_ON
-from housing.algorithms.base import fitting
+from housing.algorithms.registry import fitting
 from housing.config.load import load
 from housing.data.describe import describe
 from housing.data.preparation import prepare

@@ -1,23 +1,16 @@
-"""What an algorithm offers, and how to find one by name.
+"""What an algorithm offers.
 
-One file in this folder is one algorithm; an installed package brings its own by an entry point of the group
-`housing.algorithms`. An algorithm declares what it can do (`Capabilities`), so that nobody has to ask for its name.
+An algorithm declares what it can do (`Capabilities`), so that nobody has to ask for its name.
 """
 
 from __future__ import annotations
 
-import pkgutil
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
-from importlib import import_module
-from importlib.metadata import EntryPoint, version
+from importlib.metadata import version
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, runtime_checkable
 
-import housing.algorithms
-from housing.errors import ConfigError
-from housing.plugins import plugins
 from housing.tasks.base import DEFAULT
 
 if TYPE_CHECKING:
@@ -25,37 +18,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from housing.algorithms.compiled import Compiled
-
-ENTRY_POINTS = "housing.algorithms"
-SCRIPT, CONTAINER = OWN_CODE = ("script", "container")
-"""Algorithms that run code of the user's, under whatever name a configuration gives them."""
-
-ENSEMBLE = "ensemble"
-"""Reads models that are made of others; nobody trains by this name."""
-
-_NOT_ALGORITHMS = (
-    "base",
-    "catboost_trees",
-    "collective",
-    "compiled",
-    ENSEMBLE,
-    "explaining",
-    "forest_trees",
-    "groups",
-    "lightgbm_parameters",
-    "lightgbm_trees",
-    "linear_form",
-    "mean_form",
-    "own_code",
-    "stored_forms",
-    "trees",
-    "xgboost_collective",
-    "xgboost_matrix",
-    "xgboost_library",
-    "xgboost_parameters",
-    "xgboost_trees",
-    "tree_walks",
-)
 
 
 @dataclass(frozen=True)
@@ -295,62 +257,3 @@ class FittingAlgorithm(Algorithm, Protocol):
         when `threads` is 1.
         """
         raise NotImplementedError
-
-
-def names() -> list[str]:
-    """The algorithms that exist: by file name, and by entry point of installed packages."""
-    return sorted({*shipped(), *_entry_points()})
-
-
-@cache
-def find(name: str) -> Algorithm:
-    """The algorithm of that name. Raises ModuleNotFoundError for none, ConfigError where its package is broken."""
-    if name in (*shipped(), ENSEMBLE):
-        found: Algorithm = import_module(f"housing.algorithms.{name}").ALGORITHM
-        return found
-    entry = _entry_points().get(name)
-    if entry is None:
-        raise ModuleNotFoundError(f"there is no algorithm {name}; there is {', '.join(names())}")
-    try:
-        loaded = entry.load()
-    except Exception as e:
-        raise ConfigError(
-            f"algorithm {name}: package {_package(entry)} declares it as {entry.value}, which cannot be imported: {e}"
-        ) from e
-    missing = [member for member in ("hyperparameters", "model_format", "load", "fit") if not hasattr(loaded, member)]
-    if missing or isinstance(loaded, type):
-        why = "is a class, and must be an object of it" if isinstance(loaded, type) else f"has no {missing[0]}"
-        raise ConfigError(f"algorithm {name}: {entry.value} of package {_package(entry)} {why}")
-    algorithm: Algorithm = loaded
-    return algorithm
-
-
-def packages(name: str) -> dict[str, str]:
-    """What a process must install to run the algorithm, with the versions installed here: its library, its package."""
-    entry = _entry_points().get(name)
-    own = {entry.dist.name: entry.dist.version} if entry is not None and entry.dist is not None else {}
-    return {**find(name).versions(), **own}
-
-
-def fitting(name: str) -> FittingAlgorithm:
-    """The algorithm, which must be one that fits where it is called: a job of any other is somebody else's to run."""
-    algorithm = find(name)
-    if not isinstance(algorithm, FittingAlgorithm):
-        raise TypeError(f"algorithm {name} runs code of the user's, and does not fit by itself")
-    return algorithm
-
-
-@cache
-def shipped() -> tuple[str, ...]:
-    """Those of this folder."""
-    found = (m.name for m in pkgutil.iter_modules(housing.algorithms.__path__))
-    return tuple(name for name in found if name not in _NOT_ALGORITHMS)
-
-
-@cache
-def _entry_points() -> Mapping[str, EntryPoint]:
-    return {entry.name: entry for entry in plugins(ENTRY_POINTS) if entry.name not in shipped()}
-
-
-def _package(entry: EntryPoint) -> str:
-    return entry.dist.name if entry.dist is not None else "?"

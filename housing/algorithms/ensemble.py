@@ -15,8 +15,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from housing.algorithms import base
-from housing.algorithms.base import Algorithm, Hyperparameters, packages
+from housing.algorithms import base, registry
+from housing.algorithms.base import Algorithm, Hyperparameters
+from housing.algorithms.registry import packages
 
 if TYPE_CHECKING:
     import numpy as np
@@ -108,7 +109,7 @@ class Ensemble(Algorithm):
 
     def load(self, model: bytes) -> Model:
         """The model in a file's bytes; raises ValueError when they are not a model made of others."""
-        return Model([(base.find(member.algorithm).load(member.model), member) for member in unpack(model)])
+        return Model([(registry.find(member.algorithm).load(member.model), member) for member in unpack(model)])
 
     def compiled(self, model: bytes) -> Compiled:
         """See `Algorithm.compiled`."""
@@ -116,7 +117,7 @@ class Ensemble(Algorithm):
 
         parts = []
         for member in unpack(model):
-            form = base.find(member.algorithm).compiled(member.model)
+            form = registry.find(member.algorithm).compiled(member.model)
             if form is None:
                 raise ValueError(f"a member, of {member.algorithm}, which has no compiled form")
             parts.append(Part(form, member.weight, member.columns))
@@ -127,7 +128,7 @@ class Ensemble(Algorithm):
         total: dict[str, float] = {}
         for member in unpack(model):
             own = columns if member.columns is None else [columns[place] for place in member.columns]
-            for name, share in base.find(member.algorithm).importance(member.model, own).items():
+            for name, share in registry.find(member.algorithm).importance(member.model, own).items():
                 total[name] = total.get(name, 0.0) + member.weight * share
         whole = sum(total.values()) or 1.0
         return {name: share / whole for name, share in sorted(total.items(), key=lambda item: -item[1])}
@@ -135,14 +136,14 @@ class Ensemble(Algorithm):
     def versions_of(self, model: bytes) -> dict[str, str]:
         """Those of all its members."""
         names = dict.fromkeys(member.algorithm for member in unpack(model))
-        return {library: found for name in names for library, found in base.find(name).versions().items()}
+        return {library: found for name in names for library, found in registry.find(name).versions().items()}
 
     def requirements(self, model: bytes) -> list[str]:
         """What the members need, each once."""
         members = unpack(model)
         versions = (packages(name) for name in dict.fromkeys(member.algorithm for member in members))
         needed = [f"{name}=={version}" for found in versions for name, version in found.items()]
-        needed += [line for member in members for line in base.find(member.algorithm).requirements(member.model)]
+        needed += [line for member in members for line in registry.find(member.algorithm).requirements(member.model)]
         return list(dict.fromkeys(needed))
 
     def metrics(self, hyperparameters: Mapping[str, Any]) -> tuple[str, ...]:

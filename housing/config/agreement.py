@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from housing.algorithms.base import find
+from housing.algorithms.registry import find
 from housing.config.column_rules import column_faults
 from housing.config.faults import Fault, did_you_mean, some_of
 from housing.config.hyperparameters import space_faults

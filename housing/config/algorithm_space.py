@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from housing.algorithms.base import find
+from housing.algorithms.registry import find
 from housing.config.column_rules import takes
 from housing.config.keys import BUILT_IN
 from housing.config.schema import CHOOSABLE

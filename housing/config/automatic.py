@@ -11,7 +11,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from housing.algorithms.base import find
+from housing.algorithms.registry import find
 from housing.config.keys import BUILT_IN
 from housing.data.features import MOST_ONE_HOT
 from housing.errors import HousingError

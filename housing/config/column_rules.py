@@ -7,7 +7,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from housing.algorithms.base import DataRule, find
+from housing.algorithms.base import DataRule
+from housing.algorithms.registry import find
 from housing.config.faults import Fault, Path, some_of
 from housing.config.keys import BUILT_IN
 from housing.config.schema import Algorithm

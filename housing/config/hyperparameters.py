@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from housing.algorithms import base as algorithms
+from housing.algorithms import registry as algorithms
 from housing.algorithms.base import Hyperparameter, Hyperparameters
 from housing.algorithms.own_code import Program
 from housing.config import keys

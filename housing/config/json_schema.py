@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import ConfigDict, TypeAdapter
 
-from housing.algorithms import base as algorithms
+from housing.algorithms import registry as algorithms
 from housing.algorithms.base import Hyperparameter
 from housing.config import group_schemas, keys
 from housing.config.files import conf_dir

@@ -8,8 +8,8 @@ from dataclasses import MISSING, fields, is_dataclass
 from functools import cache
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from housing.algorithms import base as algorithms
-from housing.algorithms.base import Hyperparameter
+from housing.algorithms import registry as algorithms
+from housing.algorithms.base import Hyperparameter, Hyperparameters
 from housing.algorithms.own_code import Image
 from housing.config.faults import Path
 from housing.config.schema import CHOOSABLE, Experiment, Script
@@ -118,7 +118,7 @@ def _with_word(name: str, node: Tree) -> str | None:
     return found[0] if len(found) == 1 else None
 
 
-def hyperparameters(raw: Mapping[str, Any]) -> algorithms.Hyperparameters:
+def hyperparameters(raw: Mapping[str, Any]) -> Hyperparameters:
     """Those of the chosen algorithm; none when there is no such algorithm."""
     algorithm = raw.get("algorithm")
     if not isinstance(algorithm, Mapping):
@@ -137,7 +137,7 @@ def aliases(raw: Mapping[str, Any]) -> Mapping[str, str]:
     return found
 
 
-def searchable(table: algorithms.Hyperparameters) -> list[str]:
+def searchable(table: Hyperparameters) -> list[str]:
     """The names that a search space may have: the groups to choose from, and what the algorithm can be tuned by."""
     return [*CHOOSABLE, *(name for name, rules in table.items() if rules.tunable)]
 

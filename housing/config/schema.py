@@ -8,8 +8,9 @@ from functools import reduce
 from operator import getitem
 from typing import Any, Literal
 
-from housing.algorithms.base import Hyperparameters, find
+from housing.algorithms.base import Hyperparameters
 from housing.algorithms.own_code import Image, Program, metric_faults
+from housing.algorithms.registry import find
 from housing.benchmark.spec import Benchmark
 from housing.costs import Budget, Prices
 from housing.data.calibration import Method

@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from housing.algorithms.base import Algorithm as Declared
-from housing.algorithms.base import ForTask, find
+from housing.algorithms.base import ForTask
+from housing.algorithms.registry import find
 from housing.config.faults import Fault, did_you_mean, some_of
 from housing.config.intervals import interval_faults
 from housing.config.keys import BUILT_IN

@@ -10,8 +10,9 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 
-from housing.algorithms.base import Algorithm, Hyperparameter, find
+from housing.algorithms.base import Algorithm, Hyperparameter
 from housing.algorithms.own_code import Program
+from housing.algorithms.registry import find
 from housing.data.channel import Channel
 from housing.data.stored_matrix import StoredMatrix
 from housing.training.fit import Matrices, fit

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from housing.algorithms.base import fitting
+from housing.algorithms.registry import fitting
 from housing.data.encoder import Encoder
 from housing.data.inputs import Levels, Number
 from housing.training.artifact import Bundle

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 
-from housing.algorithms.base import find
+from housing.algorithms.registry import find
 from housing.data.channel import Channel
 from housing.errors import TrainingError
 from housing.targets.base import Runner

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from housing.algorithms.base import find
+from housing.algorithms.registry import find
 from housing.errors import TrainingError
 from housing.targets.base import Runner
 from housing.testing.algorithm import table

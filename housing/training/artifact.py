@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import housing
 from housing import files
-from housing.algorithms.base import find, packages
+from housing.algorithms.registry import find, packages
 from housing.data.encoder import Encoder
 from housing.data.extras import Extras
 from housing.errors import DataError

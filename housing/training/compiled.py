@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from housing import files
 from housing.algorithms import stored_forms
-from housing.algorithms.base import find
 from housing.algorithms.compiled import to_bytes
+from housing.algorithms.registry import find
 from housing.errors import DataError, HousingError
 from housing.training.bundle_files import BUNDLE_FILE
 from housing.training.predictor import Predictor

@@ -10,9 +10,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from housing.algorithms.base import FittingAlgorithm, LabelMetrics, RoundWatch, fitting
+from housing.algorithms.base import FittingAlgorithm, LabelMetrics, RoundWatch
 from housing.algorithms.collective import Checkpoints
 from housing.algorithms.own_code import Image, Program
+from housing.algorithms.registry import fitting
 from housing.data.channel import Channel, write_csv
 from housing.errors import HousingError, TrainingError
 from housing.tasks import base as tasks

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from housing.algorithms.base import find
 from housing.algorithms.own_code import Image, Program
+from housing.algorithms.registry import find
 from housing.tasks import base as tasks
 
 Value = float | int | str | bool

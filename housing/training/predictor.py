@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from housing.algorithms.base import find
+from housing.algorithms.registry import find
 from housing.data.content_type import CSV, JSON, JSON_LINES
 from housing.data.encoder import Encoder
 from housing.data.extras import Extras, extras_of

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from housing.algorithms.base import Model, StagedModel, find
+from housing.algorithms.base import Model, StagedModel
+from housing.algorithms.registry import find
 from housing.errors import HousingError
 from housing.tasks import base as tasks
 from housing.tasks.base import Predictions, score

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from housing.algorithms.base import find
+from housing.algorithms.registry import find
 from housing.data.joint_encoder import join
 from housing.errors import ConfigError, TrackingError
 from housing.tasks import base as tasks

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from housing.algorithms.base import find
+from housing.algorithms.registry import find
 from housing.errors import DataError
 from housing.tasks import base as tasks
 from housing.workflow.headline import JudgedPart, judged_by, label_of, weights_of

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from housing.algorithms.base import find
 from housing.algorithms.ensemble import unpack
+from housing.algorithms.registry import find
 from housing.errors import HousingError, TrackingError
 from housing.tasks import base as tasks
 from housing.tracking import schema

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from housing.algorithms.base import find
 from housing.algorithms.own_code import Image
+from housing.algorithms.registry import find
 from housing.config.schema import Algorithm
 from housing.data.joint_encoder import join
 from housing.errors import ConfigError, DataError, RegistryError

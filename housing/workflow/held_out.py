@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from housing.algorithms.base import find
+from housing.algorithms.registry import find
 from housing.errors import ConfigError, TrainingError
 from housing.training.folds import mean_result
 from housing.training.scoring import outputs_of

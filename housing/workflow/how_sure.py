@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from housing.algorithms.base import find
+from housing.algorithms.registry import find
 from housing.errors import DataError
 from housing.tasks import base as tasks
 from housing.tracking import schema

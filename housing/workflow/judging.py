@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from housing.algorithms.base import find
+from housing.algorithms.registry import find
 from housing.data.weights import column_weights
 from housing.errors import ConfigError, TrainingError
 from housing.workflow.headline import label_of, naive_predictions

@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from housing.algorithms.base import ENSEMBLE, find
 from housing.algorithms.ensemble import Member, pack
+from housing.algorithms.registry import ENSEMBLE, find
 from housing.errors import HousingError, TrackingError, TrainingError
 from housing.tracking import schema
 from housing.training.folds import mean_history

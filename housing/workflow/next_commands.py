@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from housing.algorithms.base import shipped
+from housing.algorithms.registry import shipped
 from housing.config.schema import Experiment
 from housing.workflow.outcome import Invocation
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from housing.algorithms.base import find
+from housing.algorithms.registry import find
 from housing.config.schema import Experiment
 from housing.tasks import base as tasks
 from housing.tracking import schema

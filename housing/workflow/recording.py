@@ -8,8 +8,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from housing.algorithms.base import find
 from housing.algorithms.own_code import Program
+from housing.algorithms.registry import find
 from housing.data.source_spec import source_text
 from housing.errors import CloudError, ServerAway, TrackingError
 from housing.secrets import masked_override

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from housing.algorithms.base import find, shipped
+from housing.algorithms.registry import find, shipped
 from housing.errors import TrainingError
 from housing.tuning.space import Categorical
 from housing.workflow.headline import naive_objective

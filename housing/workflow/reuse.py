@@ -7,8 +7,8 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from housing.algorithms.base import find
 from housing.algorithms.own_code import Image, Program
+from housing.algorithms.registry import find
 from housing.errors import TrackingError
 from housing.tracking import schema
 from housing.tracking.provenance import code_version

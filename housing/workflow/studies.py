@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from housing.algorithms.base import find, shipped
+from housing.algorithms.registry import find, shipped
 from housing.config.schema import Experiment
 from housing.errors import ConfigError, DataError, TrainingError
 from housing.shell import setting

@@ -5,7 +5,8 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 
-from housing.algorithms.base import Fitted, fitting
+from housing.algorithms.base import Fitted
+from housing.algorithms.registry import fitting
 from housing.testing.algorithm import AlgorithmContract, table
 
 catboost = fitting("catboost")

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from sklearn import ensemble
 
-from housing.algorithms.base import Fitted, fitting
+from housing.algorithms.base import Fitted
+from housing.algorithms.registry import fitting
 from housing.testing.algorithm import AlgorithmContract, table
 
 forest = fitting("forest")

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from sklearn.linear_model import ElasticNet, LogisticRegression
 
-from housing.algorithms.base import Fitted, fitting
+from housing.algorithms.base import Fitted
+from housing.algorithms.registry import fitting
 from housing.testing.algorithm import AlgorithmContract, table
 
 linear = fitting("linear")

@@ -5,8 +5,8 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 
-from housing.algorithms.base import find
 from housing.algorithms.own_code import Program
+from housing.algorithms.registry import find
 from housing.algorithms.script import requirements
 from housing.errors import HousingError
 from housing.testing.algorithm import AlgorithmContract, table

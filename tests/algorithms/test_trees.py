@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from benchmarks import compiled as random_models
-from housing.algorithms.base import ENSEMBLE, find, fitting
 from housing.algorithms.compiled import to_bytes
 from housing.algorithms.ensemble import Member, pack
+from housing.algorithms.registry import ENSEMBLE, find, fitting
 from housing.algorithms.stored_forms import from_bytes
 from housing.training.compiled import difference, rows_about
 

@@ -6,7 +6,8 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 
-from housing.algorithms.base import Fitted, StagedModel, fitting, names
+from housing.algorithms.base import Fitted, StagedModel
+from housing.algorithms.registry import fitting, names
 from housing.testing.algorithm import AlgorithmContract, table
 
 algorithm = fitting("xgboost")

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import mean_pinball_loss
 
-from housing.algorithms.base import fitting
+from housing.algorithms.registry import fitting
 from housing.tasks.base import Predictions, find, of_matrix, quantiles_fault, same, score
 
 SHARES = (0.1, 0.5, 0.9)

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import ndcg_score
 
-from housing.algorithms.base import fitting
+from housing.algorithms.registry import fitting
 from housing.tasks.base import Predictions, find, score
 from housing.tasks.resampling import draws
 

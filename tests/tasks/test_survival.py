@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from housing.algorithms.base import fitting
+from housing.algorithms.registry import fitting
 from housing.tasks.base import Predictions, find, score
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from housing.algorithms.base import fitting
+from housing.algorithms.registry import fitting
 from housing.data.content_type import JSON
 from housing.data.encoder import Encoder
 from housing.data.extras import Extras

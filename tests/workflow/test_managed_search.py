@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from housing.algorithms.base import find
+from housing.algorithms.registry import find
 from housing.config.load import check, compose
 from housing.data.preparation import prepare
 from housing.targets.local.target import Settings, open_runner

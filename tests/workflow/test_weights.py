@@ -12,7 +12,7 @@ import pandas
 import pytest
 import xgboost
 
-from housing.algorithms.base import find
+from housing.algorithms.registry import find
 from housing.config.load import load
 from housing.data.channel import Channel
 from housing.data.preparation import prepare

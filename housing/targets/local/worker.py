@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from housing import files
-from housing.algorithms.base import find, shipped
+from housing.algorithms.registry import find, shipped
 from housing.errors import HousingError
 from housing.targets.local.answering import answer, reason
 from housing.targets.local.frames import HEADER, WITH_EXTRAS, Answer, Ask, pack

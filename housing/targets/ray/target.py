@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from housing.algorithms.base import DataRule, find
+from housing.algorithms.base import DataRule
 from housing.algorithms.own_code import Image, Program
+from housing.algorithms.registry import find
 from housing.targets.base import no_images
 from housing.targets.ray.settings import Settings
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import Any, cast
 
-from housing.algorithms.base import find
 from housing.algorithms.collective import Checkpoint, CollectiveAlgorithm, Meeting
+from housing.algorithms.registry import find
 from housing.data.channel import Channel, build
 from housing.errors import TrainingError
 from housing.targets.ray.progress_server import ProgressAddress

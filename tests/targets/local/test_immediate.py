@@ -116,7 +116,7 @@ def test_rows_without_end_go_to_an_instance_and_are_answered_alike(host: LocalHo
 
 def _catboost() -> Bundle:
     """Of a loss that nobody has compiled."""
-    from housing.algorithms.base import fitting
+    from housing.algorithms.registry import fitting
     from housing.data.encoder import Encoder
 
     encoder = price_bundle().encoder

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from housing.algorithms.base import find
+from housing.algorithms.registry import find
 from housing.data.channel import Channel
 from housing.targets.base import Runner
 from housing.targets.local.target import Settings, open_runner

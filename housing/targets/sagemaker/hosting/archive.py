@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from housing.algorithms import ensemble, script
-from housing.algorithms.base import CONTAINER, ENSEMBLE, SCRIPT, find, packages
+from housing.algorithms.registry import CONTAINER, ENSEMBLE, SCRIPT, find, packages
 from housing.deployment.spec import Interface
 from housing.errors import DeploymentError
 from housing.targets.sagemaker import built_in

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from housing.algorithms.base import find
 from housing.algorithms.own_code import Image, Program
+from housing.algorithms.registry import find
 from housing.errors import ConfigError
 from housing.targets.sagemaker import built_in
 from housing.targets.sagemaker.containers import TrainingContainer

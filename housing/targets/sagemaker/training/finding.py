@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Literal
 
-from housing.algorithms.base import OWN_CODE
+from housing.algorithms.registry import OWN_CODE
 from housing.errors import TrainingError
 from housing.targets.managed import ManagedJob
 from housing.targets.sagemaker.training.reading import job_of, values

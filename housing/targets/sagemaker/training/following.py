@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from housing.algorithms.base import find
+from housing.algorithms.registry import find
 from housing.errors import CloudError, HousingError
 from housing.targets.sagemaker.containers import LogReader
 from housing.targets.sagemaker.refusals import may_pass

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from housing.algorithms.base import StagedModel, find
+from housing.algorithms.base import StagedModel
+from housing.algorithms.registry import find
 from housing.errors import CloudError, TrainingError
 from housing.targets.sagemaker.containers import Trained
 from housing.targets.sagemaker.training.container import container_of

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
-from housing.algorithms.base import CONTAINER, Hyperparameter, find
+from housing.algorithms.base import Hyperparameter
+from housing.algorithms.registry import CONTAINER, find
 from housing.targets.sagemaker import built_in
 from housing.targets.sagemaker.staging import Staged
 from housing.targets.sagemaker.training.requests import (

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from housing import archives
-from housing.algorithms.base import fitting, packages
+from housing.algorithms.registry import fitting, packages
 from housing.algorithms.script import pack
 from housing.targets.sagemaker.containers import (
     JobResources,

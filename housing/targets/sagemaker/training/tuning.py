@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from housing.algorithms.base import find
 from housing.algorithms.own_code import Image
+from housing.algorithms.registry import find
 from housing.errors import ConfigError
 from housing.targets.sagemaker.containers import JobResources, TrainingContainer, text
 from housing.targets.sagemaker.training.container import container_of

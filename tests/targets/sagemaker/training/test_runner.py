@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from housing.algorithms.base import find
+from housing.algorithms.registry import find
 from housing.data.channel import Channel
 from housing.errors import CloudError, ConfigError, JobRefused, TrainingError
 from housing.rehearsal.settings import InjectedFault

@@ -13,7 +13,7 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from housing.algorithms.base import fitting
+from housing.algorithms.registry import fitting
 
 if TYPE_CHECKING:
     from housing.targets.sagemaker.staging import Stage, Staged

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from housing import archives
-from housing.algorithms.base import find
+from housing.algorithms.registry import find
 from housing.targets.sagemaker.built_in import BuiltIn
 from housing.targets.sagemaker.built_in.xgboost import images
 from housing.targets.sagemaker.built_in.xgboost.checkpoints import keep_newest, lay_first_round

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from housing.algorithms.base import find
+from housing.algorithms.registry import find
 from housing.errors import ConfigError
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from housing.algorithms.base import find
+from housing.algorithms.registry import find
 
 if TYPE_CHECKING:
     from housing.training.job import TrainingJob
