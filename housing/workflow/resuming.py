@@ -189,9 +189,12 @@ def search_definition(session: Session, data: Mapping[str, Session]) -> dict[str
     values = {key: value for key, value in session.experiment.plain().items() if key not in _FREE}
     values["study"] = {key: value for key, value in values["study"].items() if key not in _FREE_OF_STUDY}
     values["algorithm"] = {key: value for key, value in values["algorithm"].items() if key not in _FREE_OF_ALGORITHM}
+    values["dataset"] = _wherever_it_lies(values["dataset"])
     values["choices"] = {
         named: {
-            group: plain[group] for group in CHOOSABLE if group != "algorithm" or "algorithm" in values["search_space"]
+            group: _wherever_it_lies(plain[group]) if group == "dataset" else plain[group]
+            for group in CHOOSABLE
+            if group != "algorithm" or "algorithm" in values["search_space"]
         }
         for named, plain in ((named, chosen.experiment.plain()) for named, chosen in data.items())
         if named
@@ -207,6 +210,11 @@ def search_definition(session: Session, data: Mapping[str, Session]) -> dict[str
     # As it will be read: tuples are lists, and a secret that stands in a value is kept nowhere.
     plain: dict[str, Any] = masked_values(json.loads(json.dumps(values)))
     return plain
+
+
+def _wherever_it_lies(dataset: Mapping[str, Any]) -> dict[str, Any]:
+    """The same rows, in memory or on disk: what a target can do with them is no part of a search."""
+    return {key: value for key, value in dataset.items() if key != "storage"}
 
 
 def _tags(session: Session, definition: Mapping[str, Any]) -> dict[str, str]:

@@ -66,6 +66,7 @@ def test_the_configured_point_lies_in_every_space_that_is_shipped(small: Path, s
 
 LEFT_OPEN = {
     "study=grid": ["search_space=grid"],
+    "study=zip": ["~search_space"],
     "algorithm=script": ["algorithm.script.source_dir=package:sklearn"],
     "algorithm=container": ["algorithm.container.image=mine:1", "target@runner=sagemaker"],
 }

@@ -138,7 +138,7 @@ def test_outer_parts_may_be_at_work_in_processes_and_one_that_fails_is_told(
     assert all("plain" in line and "leaves no rows for validation" in line for line in done.data["failures"])
     (standing,) = done.data["standings"]
     assert (standing["entrant"], standing["parts"]) == ("searched", 3)
-    words = ("benchmark=small", "benchmark.entrants.plain.overrides=[]")
+    words = ("benchmark=small", "benchmark.parallel=2", "benchmark.entrants.plain.overrides=[]")
     mended = housing("benchmark", *MINE, *words, "--json")
     assert mended.code == 0, mended.err
     assert "3 of them in the record already" in mended.err

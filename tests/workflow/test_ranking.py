@@ -60,7 +60,7 @@ def test_a_ranking_goes_from_a_description_to_an_endpoint(described: pandas.Data
     described.to_csv("labels.csv", index=False)
     refused = housing("monitor", *MINE, "--labels", "labels.csv")
     assert refused.code == 3
-    assert "task ranking is judged by whole groups, and an endpoint answers rows" in refused.err
+    assert "task ranking is judged by whole groups, but an endpoint answers rows" in refused.err
 
     other = housing("train", *MINE, "algorithm=lightgbm", "algorithm.num_boost_round=40", "--json")
     assert other.code == 0, other.err
