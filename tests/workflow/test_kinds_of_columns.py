@@ -122,7 +122,7 @@ def test_levels_that_the_algorithm_handles_are_answered_alike_everywhere(
     native = (*MINE, *QUICK, "features.nominal=native", "features.monotone.area=increasing")
     refused = housing("train", *native, *account.there("native"))
     assert refused.code == 3
-    assert "where xgboost trains at target rehearsal, it is not told of levels as such" in refused.err
+    assert "where xgboost trains at target rehearsal, it is not given levels as such" in refused.err
     assert "features.monotone" not in refused.err
     promoted = housing("run", *native, "study.trials=1", "deployment=single", "--json")
     assert promoted.code == 0, promoted.err
