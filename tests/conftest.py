@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import settings
+
+# How long an example takes is the machine's affair.
+settings.register_profile("housing", deadline=None)
+settings.load_profile("housing")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
