@@ -57,6 +57,7 @@ def _descendants(pid: int) -> set[int]:
     return found - {pid}
 
 
+@pytest.mark.slow
 def test_a_kill_ends_every_container_and_no_job_stays_in_progress(settings: Settings) -> None:
     address = ensure(settings)
     reached = cast(Served, _Reached(address))

@@ -95,6 +95,7 @@ def test_commands_that_start_at_once_find_one_and_the_same(rehearsal: Settings) 
     assert len(found) == 1
 
 
+@pytest.mark.slow
 def test_a_killed_one_is_seen_through_and_comes_back_at_its_port_with_all_it_knew(rehearsal: Settings) -> None:
     address = ensure(rehearsal)
     s3, logs, iam = (_client(address, service) for service in ("s3", "logs", "iam"))

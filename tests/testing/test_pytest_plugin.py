@@ -8,14 +8,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 _ROOT = Path(__file__).parents[2]
 _THEIRS = """
 import subprocess, sys
 import boto3, pytest
 from botocore.exceptions import ClientError
-import pytest
 
-pytestmark = pytest.mark.slow
 
 def test_clients_reach_it_untold(rehearsal):
     boto3.client("s3").create_bucket(Bucket="one")
@@ -46,6 +46,7 @@ def test_a_marker_of_what_is_fixed(rehearsal):
 """
 
 
+@pytest.mark.slow
 def test_each_test_has_an_empty_account_and_its_own_settings(tmp_path: Path) -> None:
     page = (_ROOT / "docs" / "rehearsal.md").read_text(encoding="utf-8")
     (shown,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)

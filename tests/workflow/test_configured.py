@@ -52,6 +52,7 @@ def test_where_the_study_leaves_the_configured_point_out_the_first_job_competes(
     assert final.tags["housing.source_run"] == baseline.id
 
 
+@pytest.mark.slow
 def test_a_choice_of_features_begins_with_the_configured_one(housing: Housing, project: Path) -> None:
     choice = ("features=choice(domain,plain)", "~search_space.max_depth", "study=random", "study.trials=1")
     tuned = housing("tune", *choice, "algorithm.num_round=5", "--json")

@@ -64,6 +64,7 @@ def test_only_jobs_compete(housing: Housing, trials: list[Any], client: Any) -> 
     assert "did you mean" not in missing.err
 
 
+@pytest.mark.slow
 def test_a_study_whose_trials_were_deleted_leaves_the_best_of_the_others(
     housing: Housing, client: Any, project: Path
 ) -> None:

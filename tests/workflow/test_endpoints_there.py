@@ -127,6 +127,7 @@ def test_what_is_deployed_answers_is_watched_traced_and_ended(there: Command, ro
     assert "nothing to remove" in there("destroy").out
 
 
+@pytest.mark.slow
 def test_the_encoded_interface_gives_the_same_dollars(there: Command, rows: Path) -> None:
     deployed = there("deploy", "deployment.interface=encoded")
     assert deployed.code == 0, deployed.err

@@ -233,6 +233,7 @@ def test_on_spot_the_record_shows_the_model_kept_and_every_round(
     assert max(steps[here["run_id"]]) >= here["rounds_kept"], "it did not train beyond the best round"
 
 
+@pytest.mark.slow
 def test_a_terminated_command_leaves_its_job_to_the_next(
     project: Path, account: Account, there: tuple[str, ...], name: str
 ) -> None:
@@ -247,6 +248,7 @@ def test_a_terminated_command_leaves_its_job_to_the_next(
     assert list(account.jobs(name).values()) == ["Completed"]
 
 
+@pytest.mark.slow
 def test_without_a_machine_a_study_stops_and_the_next_command_does_the_trial_anew(
     project: Path, housing: Housing, account: Account, there: tuple[str, ...], name: str
 ) -> None:

@@ -84,6 +84,7 @@ def test_a_job_s_run_says_which_script_trained_it(project: Path, housing: Housin
 PRINTED = "{{validation_mae: 'validation-mae: (\\S+)', validation_{0}: 'validation-{0}: (\\S+)'}}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("metric", "declared"), [("r2", ()), ("profit", ("+algorithm.script.directions.validation_profit=maximize",))]
 )

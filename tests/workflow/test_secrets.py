@@ -73,6 +73,7 @@ def test_how_a_password_is_kept_from_sight_depends_on_where_it_stands(
     assert "credentials" not in housing("compare").err
 
 
+@pytest.mark.slow
 def test_a_study_begun_with_a_password_is_recorded_without_it_and_resumed_with_todays(
     project: Path, housing: Housing
 ) -> None:
