@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from housing.tracking.reader import Run
 from housing.tracking.runs import Runs
 from tests.workflow.conftest import Housing
