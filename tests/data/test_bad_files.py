@@ -185,8 +185,8 @@ def test_the_names_of_other_columns_are_no_fault_of_the_separator(tmp_path: Path
 
 def test_the_nearest_level_is_looked_for_only_where_it_is_told(tmp_path: Path) -> None:
     header, first, *_ = CSV.splitlines()
-    rows = "".join(f"{first.replace('poor', f'poro{number}')}\n" for number in range(200_000))
-    with pytest.raises(DataError, match=r"unknown level, 200000 times: 'poro0' .line 2, did you mean 'poor'"):
+    rows = "".join(f"{first.replace('poor', f'poro{number}')}\n" for number in range(50_000))
+    with pytest.raises(DataError, match=r"unknown level, 50000 times: 'poro0' .line 2, did you mean 'poor'"):
         read(cottages(_file(tmp_path, f"{header}\n{rows}".encode())))
 
 
