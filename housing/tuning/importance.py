@@ -7,9 +7,8 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import optuna
-
 from housing.tuning.memory import as_optuna, optuna_distribution
+from housing.tuning.optuna_library import optuna
 from housing.tuning.space import SearchSpace
 from housing.tuning.trial import Direction, FinishedTrial
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-import optuna
+from housing.tuning.optuna_library import optuna
 
 _ENOUGH_TO_WARM_START = 10
 

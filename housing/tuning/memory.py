@@ -7,17 +7,14 @@ import math
 from bisect import insort
 from collections.abc import Container, Mapping, Sequence
 
-import optuna
-from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
-from optuna.trial import FrozenTrial, TrialState
-
+from housing.tuning.optuna_library import optuna
 from housing.tuning.space import Categorical, Distribution, Float, SearchSpace, lies_in, tidy
 from housing.tuning.trial import Direction, FinishedTrial, costs, dominates
 
 _REMEMBERED_BEST = 25
 _REMEMBERED_RECENT = 125
-_WAITING = (TrialState.WAITING,)
-_STATES = {"complete": TrialState.COMPLETE, "pruned": TrialState.PRUNED}
+_WAITING = (optuna.trial.TrialState.WAITING,)
+_STATES = {"complete": optuna.trial.TrialState.COMPLETE, "pruned": optuna.trial.TrialState.PRUNED}
 
 
 class Memory(optuna.storages.InMemoryStorage):  # type: ignore[misc]
@@ -32,24 +29,26 @@ class Memory(optuna.storages.InMemoryStorage):  # type: ignore[misc]
         self._directions = directions
         self._best: list[tuple[tuple[float, ...], int]] = []
 
-    def create_new_trial(self, study_id: int, template_trial: FrozenTrial | None = None) -> int:
+    def create_new_trial(self, study_id: int, template_trial: optuna.trial.FrozenTrial | None = None) -> int:
         trial_id: int = super().create_new_trial(study_id, template_trial)
-        if template_trial is not None and template_trial.state == TrialState.COMPLETE:
+        if template_trial is not None and template_trial.state == optuna.trial.TrialState.COMPLETE:
             self._note(self.get_trial(trial_id))
         return trial_id
 
-    def set_trial_state_values(self, trial_id: int, state: TrialState, values: Sequence[float] | None = None) -> bool:
+    def set_trial_state_values(
+        self, trial_id: int, state: optuna.trial.TrialState, values: Sequence[float] | None = None
+    ) -> bool:
         changed: bool = super().set_trial_state_values(trial_id, state, values)
-        if state == TrialState.COMPLETE:
+        if state == optuna.trial.TrialState.COMPLETE:
             self._note(self.get_trial(trial_id))
         return changed
 
     def get_all_trials(
-        self, study_id: int, deepcopy: bool = True, states: Container[TrialState] | None = None
-    ) -> list[FrozenTrial]:
+        self, study_id: int, deepcopy: bool = True, states: Container[optuna.trial.TrialState] | None = None
+    ) -> list[optuna.trial.FrozenTrial]:
         if states == _WAITING:
             return list(super().get_all_trials(study_id, deepcopy=deepcopy, states=states))
-        trials: list[FrozenTrial] = super().get_all_trials(study_id, deepcopy=False)
+        trials: list[optuna.trial.FrozenTrial] = super().get_all_trials(study_id, deepcopy=False)
         if len(trials) > _REMEMBERED_RECENT:
             first_recent = len(trials) - _REMEMBERED_RECENT
             best = sorted(number for _, number in self._best if number < first_recent)
@@ -58,7 +57,7 @@ class Memory(optuna.storages.InMemoryStorage):  # type: ignore[misc]
             trials = [trial for trial in trials if trial.state in states]
         return copy.deepcopy(trials) if deepcopy else trials
 
-    def _note(self, trial: FrozenTrial) -> None:
+    def _note(self, trial: optuna.trial.FrozenTrial) -> None:
         entry = (costs(tuple(trial.values), self._directions), trial.number)
         if len(self._directions) == 1:
             insort(self._best, entry)
@@ -68,22 +67,22 @@ class Memory(optuna.storages.InMemoryStorage):  # type: ignore[misc]
             self._best = [*front, entry][-_REMEMBERED_BEST:]
 
 
-def optuna_distribution(distribution: Distribution) -> BaseDistribution:
+def optuna_distribution(distribution: Distribution) -> optuna.distributions.BaseDistribution:
     """The same distribution in Optuna's words."""
     if isinstance(distribution, Categorical):
-        return CategoricalDistribution(distribution.choices)
+        return optuna.distributions.CategoricalDistribution(distribution.choices)
     low, high, log, step = distribution.low, distribution.high, distribution.log, distribution.step
     if step is not None:
         # Optuna warns about a last step that does not meet `high`.
         high = tidy(low + step * math.floor(tidy((high - low) / step)))
     if isinstance(distribution, Float):
-        return FloatDistribution(low, high, log=log, step=step)
-    return IntDistribution(int(low), int(high), log=log, step=int(step or 1))
+        return optuna.distributions.FloatDistribution(low, high, log=log, step=step)
+    return optuna.distributions.IntDistribution(int(low), int(high), log=log, step=int(step or 1))
 
 
 def as_optuna(
-    trial: FinishedTrial, space: SearchSpace, distributions: Mapping[str, BaseDistribution]
-) -> FrozenTrial | None:
+    trial: FinishedTrial, space: SearchSpace, distributions: Mapping[str, optuna.distributions.BaseDistribution]
+) -> optuna.trial.FrozenTrial | None:
     """None when there is nothing to learn from it: it failed, or the space has changed since and it lies outside."""
     if trial.state not in _STATES or not lies_in(trial.parameters, space):
         return None

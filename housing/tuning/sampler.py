@@ -16,10 +16,10 @@ from itertools import chain, count
 from threading import Lock
 
 import numpy as np
-import optuna
 
 from housing.tuning.joint_samplers import Cmaes, Qmc, Tpe
 from housing.tuning.memory import Memory, as_optuna, optuna_distribution, steps_done
+from housing.tuning.optuna_library import optuna
 from housing.tuning.space import (
     Categorical,
     Choice,

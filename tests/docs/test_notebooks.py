@@ -23,6 +23,7 @@ def test_the_notebooks_show_what_they_show(tmp_path: Path) -> None:
     for name, book in zip(notebooks.NAMES, notebooks.run(tmp_path), strict=True):
         kept = nbformat.read(notebooks.FOLDER / f"{name}.ipynb", as_version=4)
         assert notebooks.figures(kept), name
+        assert not _warned(kept) and not _warned(book), "a path of the machine, most likely"
         assert notebooks.figures(book) == notebooks.figures(kept), f"{name}: run `python -m docs.write.notebooks`"
 
 
@@ -48,6 +49,12 @@ def test_the_script_is_short_and_has_the_figures_of_the_walkthrough(
         assert figure in README
         assert figure in shown
     assert not list(tmp_path.glob(".housing/endpoints/*.json")), "the endpoint is gone"
+
+
+def _warned(book: nbformat.NotebookNode) -> list[str]:
+    """What the cells say on stderr."""
+    outputs = [output for cell in book.cells if cell.cell_type == "code" for output in cell.outputs]
+    return [output.text for output in outputs if output.get("name") == "stderr"]
 
 
 def _lines(code: str) -> list[str]:
