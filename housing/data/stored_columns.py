@@ -21,17 +21,12 @@ _CELLS_A_BLOCK = 4_000_000
 _MOST_ROWS = 64_000
 
 
-class SourceColumns(Mapping[str, NDArray[Any]]):
-    """In files that are read by column, where no row is left out. Each reading checks what it reads."""
+class _OneAtATime(Mapping[str, NDArray[Any]]):
+    """Columns that are read when they are asked for; the one asked for last stays in memory."""
 
-    def __init__(
-        self, dataset: Dataset, source: RawSource, names: Collection[str], refuse_change: Callable[[], None]
-    ) -> None:
-        self._dataset = dataset
-        self._source = source
-        self._refuse_change = refuse_change
+    def __init__(self, names: Collection[str], read: Callable[[str], NDArray[Any]]) -> None:
         self._names = list(names)
-        self._newest = lru_cache(maxsize=1)(self._checked)
+        self._newest = lru_cache(maxsize=1)(read)
 
     def __getitem__(self, name: str) -> NDArray[Any]:
         return self._newest(name)
@@ -41,6 +36,18 @@ class SourceColumns(Mapping[str, NDArray[Any]]):
 
     def __len__(self) -> int:
         return len(self._names)
+
+
+class SourceColumns(_OneAtATime):
+    """In files that are read by column, where no row is left out. Each reading checks what it reads."""
+
+    def __init__(
+        self, dataset: Dataset, source: RawSource, names: Collection[str], refuse_change: Callable[[], None]
+    ) -> None:
+        super().__init__(names, self._checked)
+        self._dataset = dataset
+        self._source = source
+        self._refuse_change = refuse_change
 
     def read(self, name: str, reading: Reading, *, checks_names: bool = False) -> NDArray[Any]:
         """One column by a reading, which notes what is wrong with it."""
@@ -71,7 +78,7 @@ class SourceColumns(Mapping[str, NDArray[Any]]):
         return values
 
 
-class PreparedColumns(Mapping[str, NDArray[Any]]):
+class PreparedColumns(_OneAtATime):
     """In the Parquet file that `prepared_file` wrote, whose cells are as a table keeps them."""
 
     def __init__(self, path: Path) -> None:
@@ -85,18 +92,8 @@ class PreparedColumns(Mapping[str, NDArray[Any]]):
             file = parquet.ParquetFile(self._file)
         except (OSError, ValueError) as error:
             raise DataError(f"{path}: is damaged ({error}); delete it, and it is made again") from None
-        self._names = list(file.schema_arrow.names)
+        super().__init__(file.schema_arrow.names, self._read)
         self.rows = int(file.metadata.num_rows)
-        self._newest = lru_cache(maxsize=1)(self._read)
-
-    def __getitem__(self, name: str) -> NDArray[Any]:
-        return self._newest(name)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._names)
-
-    def __len__(self) -> int:
-        return len(self._names)
 
     def blocks(self, names: Collection[str]) -> Iterator[Columns]:
         """See `row_blocks.BlockColumns`."""
