@@ -15,7 +15,7 @@ from importlib.metadata import EntryPoint
 import housing.algorithms
 from housing.algorithms.base import Algorithm, FittingAlgorithm
 from housing.errors import ConfigError
-from housing.plugins import plugins
+from housing.plugins import package_of, plugins_beside
 
 ENTRY_POINTS = "housing.algorithms"
 SCRIPT, CONTAINER = OWN_CODE = ("script", "container")
@@ -68,12 +68,12 @@ def find(name: str) -> Algorithm:
         loaded = entry.load()
     except Exception as e:
         raise ConfigError(
-            f"algorithm {name}: package {_package(entry)} declares it as {entry.value}, which cannot be imported: {e}"
+            f"algorithm {name}: package {package_of(entry)} declares it as {entry.value}, which cannot be imported: {e}"
         ) from e
     missing = [member for member in ("hyperparameters", "model_format", "load", "fit") if not hasattr(loaded, member)]
     if missing or isinstance(loaded, type):
         why = "is a class, and must be an object of it" if isinstance(loaded, type) else f"has no {missing[0]}"
-        raise ConfigError(f"algorithm {name}: {entry.value} of package {_package(entry)} {why}")
+        raise ConfigError(f"algorithm {name}: {entry.value} of package {package_of(entry)} {why}")
     algorithm: Algorithm = loaded
     return algorithm
 
@@ -102,8 +102,4 @@ def shipped() -> tuple[str, ...]:
 
 @cache
 def _entry_points() -> Mapping[str, EntryPoint]:
-    return {entry.name: entry for entry in plugins(ENTRY_POINTS) if entry.name not in shipped()}
-
-
-def _package(entry: EntryPoint) -> str:
-    return entry.dist.name if entry.dist is not None else "?"
+    return plugins_beside(shipped(), ENTRY_POINTS)

@@ -22,7 +22,7 @@ from housing.data.extras import Extras
 from housing.deployment.plan import Action
 from housing.deployment.spec import Deployment, Interface
 from housing.monitoring.captured import CapturedRows
-from housing.plugins import plugins
+from housing.plugins import plugins_beside
 from housing.targets.managed import ManagedJob, ManagedStudy, Watch
 from housing.tasks import written
 from housing.training.job import Progress, TrainingJob, TrainingResult
@@ -313,7 +313,7 @@ def _folders() -> tuple[str, ...]:
 
 @cache
 def _entry_points() -> Mapping[str, EntryPoint]:
-    return {entry.name: entry for entry in plugins("housing.targets") if entry.name not in _folders()}
+    return plugins_beside(_folders(), "housing.targets")
 
 
 def no_images(name: str) -> str:

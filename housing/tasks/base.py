@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 import housing.tasks
 from housing.errors import ConfigError, DataError
-from housing.plugins import plugins
+from housing.plugins import package_of, plugins, plugins_beside
 
 if TYPE_CHECKING:
     import numpy as np
@@ -304,14 +304,14 @@ def _shipped() -> tuple[str, ...]:
 
 @cache
 def _entry_points() -> Mapping[str, EntryPoint]:
-    return {entry.name: entry for entry in plugins(ENTRY_POINTS) if entry.name not in _shipped()}
+    return plugins_beside(_shipped(), ENTRY_POINTS)
 
 
 def _loaded(entry: EntryPoint) -> Any:
     try:
         return entry.load()
     except Exception as e:
-        package = entry.dist.name if entry.dist is not None else "?"
         raise ConfigError(
-            f"{entry.group}: package {package} declares {entry.name} as {entry.value}, which cannot be imported: {e}"
+            f"{entry.group}: package {package_of(entry)} declares {entry.name} as {entry.value}, "
+            f"which cannot be imported: {e}"
         ) from e
