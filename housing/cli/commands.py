@@ -237,7 +237,7 @@ COMMANDS = {
         Command(
             "prepare",
             "read and check a large dataset once, for all later commands",
-            "CSV and the like become a Parquet file in .housing/cache/tables; Parquet and Arrow files are checked\n"
+            "CSV and the like become a Parquet file in ~/.cache/housing/tables; Parquet and Arrow files are checked\n"
             "where they lie. Every later command begins with that, until one of the files changes.",
             (
                 ("housing prepare dataset=mine --config-dir conf", ""),

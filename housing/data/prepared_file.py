@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -10,7 +9,6 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from housing import files
 from housing.data.description import Dataset, Identifier
 from housing.data.reading import Reading
 from housing.data.stored_columns import PreparedColumns
@@ -28,21 +26,27 @@ _ROWS_A_GROUP = 64_000
 
 
 def write(dataset: Dataset, reading: Reading, path: Path, told: Told) -> int:
-    """Returns the rows. The file takes its name once it is whole; nothing is left of one that failed."""
-    unfinished = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
-    try:
-        rows = _written(reading, unfinished, told)
-        reading.note_emptiness(rows)
-        reading.raise_faults()
-        columns = PreparedColumns(unfinished)
-        for name, column in dataset.columns.items():
-            if isinstance(column, Identifier):
-                reading.note_repeated(name, columns[name])
-        reading.raise_faults()
-        files.install(unfinished, path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    """What a reading yields; returns the rows. What there is of the file after a fault is of no use."""
+    rows = _written(reading, path, told)
+    reading.note_emptiness(rows)
+    reading.raise_faults()
+    columns = PreparedColumns(path)
+    for name, column in dataset.columns.items():
+        if isinstance(column, Identifier):
+            reading.note_repeated(name, columns[name])
+    reading.raise_faults()
     return rows
+
+
+def write_held(columns: Mapping[str, NDArray[Any]], path: Path) -> None:
+    """Columns that were read into memory already."""
+    rows = len(next(iter(columns.values())))
+    writer = _Writer(path, columns)
+    try:
+        for start in range(0, rows, _ROWS_A_GROUP):
+            writer.add({name: values[start : start + _ROWS_A_GROUP] for name, values in columns.items()})
+    finally:
+        writer.close()
 
 
 def _written(reading: Reading, path: Path, told: Told) -> int:
@@ -78,7 +82,12 @@ class _Writer:
         self._schema = pa.schema(fields)
         compression: Any = {field.name: "zstd" if field.nullable else "lz4" for field in fields}
         self._writer = parquet.ParquetWriter(
-            path, self._schema, use_dictionary=texts, compression=compression, write_statistics=False
+            path,
+            self._schema,
+            use_dictionary=texts,
+            compression=compression,
+            write_statistics=False,
+            write_page_checksum=True,
         )
         self._held: list[Any] = []
         self._rows = 0

@@ -16,7 +16,6 @@ from housing.data.collectors import Collector, collector, part_collector
 from housing.data.description import Dataset, Identifier, Ignored
 from housing.data.faults import Faults
 from housing.data.header import check_header, check_names
-from housing.data.kept_tables import KeptTable
 from housing.data.kinds import Text
 from housing.data.missing import Place
 from housing.data.pieces import Piece, RawFile
@@ -28,21 +27,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-def collected(dataset: Dataset) -> Collected:
-    """The columns, of files that were read before without reading them again.
-
-    Raises one DataError that lists every fault found.
-    """
-    source = found(dataset.source)
-    kept = KeptTable(dataset, source.parts)
-    columns = kept.fetch()
-    if columns is None:
-        columns = _read(dataset, source)
-        kept.keep(columns)
-    return columns
-
-
-def _read(dataset: Dataset, source: RawSource) -> Collected:
+def collected(dataset: Dataset, source: RawSource | None = None) -> Collected:
+    """All columns, in memory. Raises one DataError that lists every fault found."""
     reading = Reading(dataset, source=source)
     grown: dict[str, GrowingColumn] = {}
     for piece in reading.pieces():

@@ -12,9 +12,8 @@ from housing.data.description import Dataset
 from housing.data.prepared_file import Told, untold
 from housing.data.raw_files import RawSource, found
 from housing.data.reading import used_columns
-from housing.data.stored_table import prepared_before, stored
+from housing.data.stored_table import held, stored
 from housing.data.table import Table
-from housing.data.table import read as read_into_memory
 
 _BYTES_A_CELL = 24
 """As a number of the table, encoded, and as XGBoost bins it; and what is between them for a moment."""
@@ -29,9 +28,7 @@ def read(dataset: Dataset, told: Told = untold) -> Table:
     """The dataset's table, where its `storage` says. Raises one DataError that lists every fault found."""
     if place(dataset) == "disk":
         return stored(dataset, told)
-    # What an earlier command has made of the source is read sooner than the source.
-    before = prepared_before(dataset)
-    return read_into_memory(dataset) if before is None else before.held()
+    return held(dataset)
 
 
 def place(dataset: Dataset) -> Literal["memory", "disk"]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 from collections.abc import Mapping
 
 import numpy as np
@@ -14,9 +13,8 @@ from housing.data.encoder import Encoder
 from housing.data.fitted_rows import means_of_others
 from housing.data.stored_matrix import StoredMatrix
 from housing.data.table import Table
-from housing.data.table_cache import CACHE
+from housing.data.table_cache import cannot_be_written, folder
 from housing.data.weights import Weights, column_weights, training_weights, validation_weights
-from housing.errors import DataError
 
 Rows = NDArray[np.int64]
 
@@ -48,7 +46,8 @@ class _Encoding:
         self, content: ChannelContent, rows: Rows, encoder: Encoder, means: Mapping[int, NDArray[np.float64]]
     ) -> None:
         self._content, self._rows, self._encoder, self._means = content, rows, encoder, means
-        self._matrix = StoredMatrix(CACHE, len(encoder.columns))
+        with cannot_be_written("the encoded rows"):
+            self._matrix = StoredMatrix(folder(), len(encoder.columns))
 
     def add(self, block: Table, begin: int) -> None:
         """Those of its rows that are in the block, whose first row is the table's `begin`."""
@@ -58,14 +57,9 @@ class _Encoding:
         features = self._encoder.transform(block.take(self._rows[first:last] - begin))
         for start, found in self._means.items():
             features[:, start : start + found.shape[1]] = found[first:last]
-        try:
-            self._matrix.add(self._content.added(features))
-        except OSError as error:
-            why = "the disk is full" if error.errno == errno.ENOSPC else error.strerror or str(error)
-            raise DataError(
-                f"{CACHE.absolute()}: {why}, so the encoded rows cannot be written; free some space, or set "
-                "dataset.storage=memory"
-            ) from None
+        kept = self._content.added(features)
+        with cannot_be_written("the encoded rows"):
+            self._matrix.add(kept)
 
     def finished(self) -> Channel:
         encoder = self._encoder

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -91,7 +92,7 @@ class PreparedColumns(_OneAtATime):
             self._file = pa.OSFile(str(path))
             file = parquet.ParquetFile(self._file)
         except (OSError, ValueError) as error:
-            raise DataError(f"{path}: is damaged ({error}); delete it, and it is made again") from None
+            raise self._damaged(error) from None
         super().__init__(file.schema_arrow.names, self._read)
         self.rows = int(file.metadata.num_rows)
 
@@ -102,10 +103,16 @@ class PreparedColumns(_OneAtATime):
         step = max(1, min(_MOST_ROWS, _CELLS_A_BLOCK // max(1, len(names))))
         known: dict[object, str | None] = {None: None}
         try:
-            for batch in parquet.ParquetFile(self._file).iter_batches(step, columns=list(names)):
+            file = parquet.ParquetFile(self._file, page_checksum_verification=True)
+            for batch in file.iter_batches(step, columns=list(names)):
                 yield {name: _values(batch.column(name), known) for name in names}
         except (OSError, lib.ArrowException) as error:
-            raise DataError(f"{self._path}: is damaged ({error}); delete it, and it is made again") from None
+            raise self._damaged(error) from None
+
+    def _damaged(self, error: Exception) -> DataError:
+        with suppress(OSError):
+            self._path.unlink(missing_ok=True)
+        return DataError(f"{self._path}: was damaged ({error}) and has been deleted; the same command makes it again")
 
     def _read(self, name: str) -> NDArray[Any]:
         grown: GrowingColumn | None = None

@@ -3,61 +3,67 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import replace
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
 
 from housing.data import prepared_file
-from housing.data.content_digest import ContentDigest
+from housing.data.collected import Collected
+from housing.data.content_digest import ContentDigest, digest_of
 from housing.data.description import Dataset
 from housing.data.faults import Faults
 from housing.data.prepared_file import Told, untold
 from housing.data.raw_files import RawSource, found
-from housing.data.reading import Reading, used_columns
+from housing.data.reading import Reading, collected, used_columns
 from housing.data.row_blocks import BlockColumns, Columns
 from housing.data.source_spec import source_text
 from housing.data.stored_columns import PreparedColumns, SourceColumns
-from housing.data.table import Table
-from housing.data.table_cache import Known, TableCache
+from housing.data.table import Table, table_of
+from housing.data.table_cache import Known, TableCache, cannot_be_written
 from housing.data.task_columns import with_task_columns
+from housing.errors import DataError
+from housing.files import LockHeldError
 
 _READ_BY_COLUMN = ("parquet", "arrow")
+_LEAST_BYTES = 1_000_000
+"""Smaller files are read into memory sooner than they are looked up."""
 
 
 def stored(dataset: Dataset, told: Told = untold) -> Table:
     """The dataset's table, read by nobody but block by block. Raises one DataError that lists every fault found."""
     source = found(dataset.source)
-    cache = TableCache(dataset, source, used_columns(dataset))
+    cache = TableCache(dataset, source)
     known = cache.known()
-    columns: BlockColumns
     if is_read_in_place(dataset):
         own = SourceColumns(dataset, source, used_columns(dataset), cache.refuse_change)
-        known = known or _checked(own, dataset, source, cache, told)
-        columns = own
-    else:
-        if known is None or not known.has_file:
-            known = _prepared(dataset, source, cache, told)
-        columns = PreparedColumns(cache.file)
+        return _table(dataset, own, known or _checked(own, source, cache, told))
+    columns = None if known is None else _opened(known)
+    if known is None or columns is None:
+        columns, known = _prepared(dataset, source, cache, told)
     return _table(dataset, columns, known)
 
 
-def prepared_before(dataset: Dataset) -> Table | None:
-    """The same where an earlier command has made a file of it; else None."""
+def held(dataset: Dataset) -> Table:
+    """The same in memory, of a source that was read before without reading it again."""
+    source = found(dataset.source)
     if is_read_in_place(dataset):
-        return None
-    cache = TableCache(dataset, found(dataset.source), used_columns(dataset))
+        return table_of(collected(dataset, source), dataset)
+    cache = TableCache(dataset, source)
+    if cache.source_bytes < _LEAST_BYTES:
+        return table_of(collected(dataset, source), dataset)
     known = cache.known()
-    return None if known is None or not known.has_file else _table(dataset, PreparedColumns(cache.file), known)
+    before = None if known is None else _held(known, dataset)
+    return table_of(_collected_and_kept(dataset, source, cache) if before is None else before, dataset)
 
 
 def made_file(dataset: Dataset) -> Path | None:
     """The file that was made of a source; None where its own files are read, or nothing was made yet."""
     if is_read_in_place(dataset):
         return None
-    cache = TableCache(dataset, found(dataset.source), used_columns(dataset))
-    return cache.file if cache.file.is_file() else None
+    known = TableCache(dataset, found(dataset.source)).known()
+    return None if known is None else known.file
 
 
 def is_read_in_place(dataset: Dataset) -> bool:
@@ -91,6 +97,39 @@ class ReplacedColumns(Mapping[str, NDArray[Any]]):
             begin = end
 
 
+def _opened(known: Known) -> PreparedColumns | None:
+    if known.file is not None:
+        with suppress(DataError):  # damaged, or removed meanwhile: it is made anew
+            return PreparedColumns(known.file)
+    return None
+
+
+def _held(known: Known, dataset: Dataset) -> Collected | None:
+    columns = _opened(known)
+    if columns is not None:
+        with suppress(DataError):
+            read = Collected({name: columns[name] for name in columns}, source_text(dataset.source), known.left_out)
+            return read if read.digest == known.digest else None
+    return None
+
+
+def _collected_and_kept(dataset: Dataset, source: RawSource, cache: TableCache) -> Collected:
+    """A cache that cannot be written does no harm, nor one that another process is writing."""
+    cache.note_content()
+    read = collected(dataset, source)
+    with suppress(OSError, LockHeldError, DataError):
+        if cache.has_room_for(sum(map(_bytes_of, read.columns.values()))):
+            with cache.alone(waits=False) as unfinished:
+                prepared_file.write_held(read.columns, unfinished)
+                cache.keep(Known(len(next(iter(read.columns.values()))), read.digest, read.left_out, unfinished))
+    return read
+
+
+def _bytes_of(values: NDArray[Any]) -> int:
+    # Texts take no more than this in the file, where they are levels or names.
+    return values.nbytes if values.dtype != object else 32 * len(values)
+
+
 def _table(dataset: Dataset, columns: BlockColumns, known: Known) -> Table:
     source = source_text(dataset.source)
     asked = [dataset.group, dataset.event, dataset.weight, *([dataset.label] if dataset.event else [])]
@@ -104,12 +143,12 @@ def _table(dataset: Dataset, columns: BlockColumns, known: Known) -> Table:
         left_out=known.left_out,
         numbers=dataset.number_format,
         rows=known.rows,
-        digest=known.digest or None,
+        digest=known.digest if dataset.event is None else None,
         is_stored=True,
     )
 
 
-def _checked(columns: SourceColumns, dataset: Dataset, source: RawSource, cache: TableCache, told: Told) -> Known:
+def _checked(columns: SourceColumns, source: RawSource, cache: TableCache, told: Told) -> Known:
     """Column by column, each read once for its cells and for the digest."""
     faults, content = Faults(source.text), ContentDigest()
     rows = 0
@@ -123,25 +162,22 @@ def _checked(columns: SourceColumns, dataset: Dataset, source: RawSource, cache:
         content.add(name, values)
         told(rows, (number + 1) / len(columns))
     faults.raise_any()
-    cache.refuse_change()
-    known = Known(source_text(dataset.source), rows, content.finished({}), {}, has_file=False)
-    cache.keep(known)
+    known = Known(rows, content.finished({}), {}, None)
+    with suppress(OSError):  # it is known to this command all the same
+        cache.keep(known)
     return known
 
 
-def _prepared(dataset: Dataset, source: RawSource, cache: TableCache, told: Told) -> Known:
-    with cache.alone():
+def _prepared(dataset: Dataset, source: RawSource, cache: TableCache, told: Told) -> tuple[PreparedColumns, Known]:
+    with cannot_be_written("the table"), cache.alone(waits=True) as unfinished:
         known = cache.known()  # another process was first
-        if known is not None and known.has_file:
-            return known
+        columns = None if known is None else _opened(known)
+        if known is not None and columns is not None:
+            return columns, known
+        cache.note_content()
         reading = Reading(dataset, source=source)
-        rows = prepared_file.write(dataset, reading, cache.file, told)
-        try:
-            cache.refuse_change()
-            known = Known(source_text(dataset.source), rows, "", dict(reading.left_out), has_file=True)
-            known = replace(known, digest=_table(dataset, PreparedColumns(cache.file), known).digest())
-        except BaseException:
-            cache.file.unlink(missing_ok=True)
-            raise
-        cache.keep(known)
-        return known
+        rows = prepared_file.write(dataset, reading, unfinished, told)
+        columns, left_out = PreparedColumns(unfinished), dict(reading.left_out)
+        known = cache.keep(Known(rows, digest_of(columns, left_out), left_out, unfinished))
+        # A database's stays open without a name.
+        return columns if known.file == unfinished else PreparedColumns(known.file or unfinished), known

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from housing.data.cells import is_missing, text_of
+from housing.data.collected import Collected
 from housing.data.content_digest import digest_of
 from housing.data.description import Dataset
 from housing.data.number_format import PLAIN, NumberFormat
@@ -100,7 +101,11 @@ class Table(Mapping[str, NDArray[Any]]):
 
 def read(dataset: Dataset) -> Table:
     """The dataset's source, read into memory and checked. Raises one DataError that lists every fault found."""
-    found = collected(dataset)
+    return table_of(collected(dataset), dataset)
+
+
+def table_of(found: Collected, dataset: Dataset) -> Table:
+    """With the columns that the dataset's task adds. Raises DataError."""
     columns = with_task_columns(dict(found.columns), dataset, found.source)
     digest = found.digest if dataset.event is None else None
     return Table(columns, found.source, left_out=found.left_out, numbers=dataset.number_format, digest=digest)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 import resource
+import sqlite3
 import threading
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from housing.data import stored_columns, table_cache
@@ -19,10 +22,12 @@ from housing.data.kinds import Boolean, Identifier, Ignored, Nominal, Numeric
 from housing.data.leaks import leaks
 from housing.data.moments import Date
 from housing.data.preparation import Prepared, prepare
+from housing.data.source_spec import Elsewhere, Sql
 from housing.data.split_spec import ByColumn, ByTime, Fractions, Split
 from housing.data.storage import needed_bytes, place, read
-from housing.data.stored_table import prepared_before
+from housing.data.stored_table import made_file
 from housing.errors import DataError
+from housing.files import locked
 
 ROWS = 600
 COLUMNS = {
@@ -47,8 +52,13 @@ SPLITS = {
 
 
 @pytest.fixture(autouse=True)
-def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """That of nobody else, as is the working folder."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    folder = tmp_path / "cache" / "housing" / "tables"
+    folder.mkdir(parents=True)
+    return folder
 
 
 def sales(*, rows: int = ROWS, odd: str = "") -> str:
@@ -77,6 +87,11 @@ def as_parquet(file: str) -> str:
 def dataset(source: str, **more: Any) -> Dataset:
     given: dict[str, Any] = {"split": AT_RANDOM, "format": "csv" if source.endswith("csv") else "parquet", **more}
     return Dataset("sales", source, "price", COLUMNS, **given)
+
+
+def kinds(cache: Path) -> list[str]:
+    """Of all files that are there."""
+    return sorted(path.suffix for path in cache.iterdir())
 
 
 def both(described: Dataset, features: Features | None = None) -> list[Prepared]:
@@ -118,31 +133,51 @@ def test_a_large_matrix_comes_in_batches(monkeypatch: pytest.MonkeyPatch) -> Non
     assert disk.test.held().to_csv() == memory.test.to_csv()
 
 
-def test_what_was_read_once_is_known_to_the_next_command() -> None:
+def test_what_was_read_once_is_known_to_the_next_command(cache: Path) -> None:
     described = dataset(sales(), storage="disk")
     first = read(described).digest()
-    made = {path: path.stat().st_mtime_ns for path in sorted(table_cache.CACHE.iterdir())}
-    again = read(described)
-    assert again.digest() == first
-    assert {path: path.stat().st_mtime_ns for path in sorted(table_cache.CACHE.iterdir())} == made
-    assert [path.suffix for path in made] == [".json", ".parquet"]
-    # Memory reads what was made, too, sooner than the source.
-    before = prepared_before(replace(described, storage="memory"))
-    assert before is not None
-    assert read(replace(described, storage="memory")).digest() == first
+    made = made_file(described)
+    assert made is not None
+    before = made.stat()
+    assert read(described).digest() == first
+    assert (made.stat().st_ino, made.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+    assert kinds(cache) == [".json", ".parquet"]
 
 
-def test_another_state_of_the_source_is_read_anew_and_the_old_one_removed() -> None:
+@pytest.mark.parametrize("order", [("disk", "memory"), ("memory", "disk")])
+def test_memory_and_disk_share_what_was_read(cache: Path, order: tuple[str, str]) -> None:
+    described = dataset(sales(rows=30_000))
+    tables = []
+    for storage in order:
+        tables.append(read(replace(described, storage=storage)))
+        (made,) = cache.glob("*.parquet")
+        assert made == made_file(described)
+    assert tables[0].digest() == tables[1].digest()
+    for name in tables[0]:
+        np.testing.assert_array_equal(tables[0][name], tables[1][name])
+
+
+def test_nothing_is_kept_of_a_database(cache: Path) -> None:
+    with sqlite3.connect("sales.db") as database:
+        pd.read_csv(sales()).to_sql("sales", database, index=False)
+    source = Elsewhere(sql=Sql(url="sqlite:///sales.db", table="sales"))
+    from_memory, table = (read(replace(dataset("x.csv"), source=source, storage=one)) for one in ("memory", "disk"))
+    assert kinds(cache) == []
+    assert table.is_stored and table.digest() == from_memory.digest()
+    assert list(table["id"][:2]) == ["r0", "r1"]
+
+
+def test_another_state_of_the_source_is_read_anew_and_the_old_one_removed(cache: Path) -> None:
     described = dataset(sales(), storage="disk")
     first = read(described).digest()
     sales(rows=ROWS // 2)
     assert read(described).rows == ROWS // 2
     assert read(described).digest() != first
-    assert len(list(table_cache.CACHE.glob("*.parquet"))) == 1
+    assert kinds(cache) == [".json", ".parquet"]
 
 
 @pytest.mark.parametrize("kind", ["csv", "parquet"])
-def test_faults_are_told_as_from_memory_and_nothing_is_kept(kind: str) -> None:
+def test_faults_are_told_as_from_memory_and_nothing_is_kept(cache: Path, kind: str) -> None:
     file = sales(odd="a lot")
     file = as_parquet(file) if kind == "parquet" else file
     told = []
@@ -152,7 +187,7 @@ def test_faults_are_told_as_from_memory_and_nothing_is_kept(kind: str) -> None:
         told.append(str(caught.value))
     assert told[0] == told[1]
     assert "price: not a number" in told[0]
-    assert not [path for path in table_cache.CACHE.glob("*") if path.suffix != ".lock"]
+    assert kinds(cache) == []
 
 
 def test_names_that_stand_twice_are_told_from_disk() -> None:
@@ -164,7 +199,7 @@ def test_names_that_stand_twice_are_told_from_disk() -> None:
             read(described)
 
 
-def test_a_disk_without_room_leaves_nothing_half_written() -> None:
+def test_a_disk_without_room_leaves_nothing_half_written(cache: Path) -> None:
     described = dataset(sales(rows=5_000), storage="disk")
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, hard))
@@ -173,23 +208,61 @@ def test_a_disk_without_room_leaves_nothing_half_written() -> None:
             read(described)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-    assert list(table_cache.CACHE.iterdir()) == []
+    assert kinds(cache) == []
     assert read(described).rows == 5_000
 
 
-def test_a_file_that_a_killed_command_left_is_removed() -> None:
+def test_what_killed_commands_left_is_removed_but_not_what_others_are_writing(cache: Path) -> None:
     described = dataset(sales(), storage="disk")
     read(described)
-    made = next(table_cache.CACHE.glob("*.parquet"))
-    made.with_suffix(".json").unlink()  # killed before it said that it was done
-    left = made.with_name(f".{made.name}.0123.tmp")
-    left.write_bytes(b"half")
-    assert read(described).rows == ROWS
-    assert not left.exists()
-    assert json.loads(made.with_suffix(".json").read_text(encoding="utf-8"))["rows"] == ROWS
+    (entry,) = cache.glob("*.json")
+    entry.unlink()  # killed before it said that it was done
+    left = [cache / f".{entry.stem}.0123.tmp", cache / ".other.4567.tmp", cache / "other.89ab.parquet"]
+    at_work = cache / ".busy.0123.tmp"
+    for one in (*left, at_work):
+        one.write_bytes(b"half")
+    with locked(cache / "busy.lock", temporary=True):
+        assert read(described).rows == ROWS
+    assert at_work.exists() and not any(one.exists() for one in left)
+    assert json.loads(entry.read_text(encoding="utf-8"))["rows"] == ROWS
 
 
-def test_two_at_once_make_one_file() -> None:
+def test_a_damaged_file_is_told_removed_and_made_again(cache: Path) -> None:
+    described = dataset(sales(), storage="disk")
+    table = read(described)
+    wanted = table["area"].copy()
+    (made,) = cache.glob("*.parquet")
+    content = bytearray(made.read_bytes())
+    content[len(content) // 2] ^= 1
+    made.write_bytes(content)
+    with pytest.raises(DataError, match="has been deleted; the same command makes it again"):
+        [column for name in table for column in read(described)[name]]
+    np.testing.assert_array_equal(read(described)["area"], wanted)
+
+
+def test_what_was_used_longest_ago_goes_first_and_never_what_was_just_kept(
+    cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    described = [dataset(sales(), storage="disk", where=f"rooms > {number}") for number in range(4)]
+    files = []
+    for number, one in enumerate(described[:3]):
+        read(one)
+        file = made_file(one)
+        assert file is not None
+        files.append(file)
+        for entry in cache.glob(f"{file.name.partition('.')[0]}.json"):
+            os.utime(entry, (number, number))
+    read(described[0])  # used again
+    monkeypatch.setattr(table_cache, "_MOST_BYTES", 2.5 * files[0].stat().st_size)
+    read(described[3])
+    assert [file.exists() for file in files] == [True, False, False]
+    monkeypatch.setattr(table_cache, "_MOST_BYTES", 1)
+    read(replace(described[1]))
+    assert kinds(cache) == [".json", ".parquet"]
+    assert made_file(described[1]) is not None
+
+
+def test_two_at_once_make_one_file(cache: Path) -> None:
     described = dataset(sales(), storage="disk")
     digests: list[str] = []
     threads = [threading.Thread(target=lambda: digests.append(read(described).digest())) for _ in range(2)]
@@ -198,7 +271,7 @@ def test_two_at_once_make_one_file() -> None:
     for thread in threads:
         thread.join()
     assert len(set(digests)) == 1
-    assert sorted(path.suffix for path in table_cache.CACHE.iterdir()) == [".json", ".parquet"]
+    assert kinds(cache) == [".json", ".parquet"]
 
 
 def test_a_file_that_changes_after_it_was_checked_is_refused() -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -14,12 +15,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from housing.data import table_cache
 from housing.data.description import Column, Dataset, Identifier, Nominal, Numeric
 from housing.data.features import Features
-from housing.data.file_states import look
+from housing.data.file_states import FileState, look
 from housing.data.preparation import prepare
 from housing.data.split_spec import Fractions, Split
-from housing.data.table import Table, read
+from housing.data.storage import read
+from housing.data.table import Table
 from housing.errors import DataError
 
 ROWS = 40_000
@@ -50,7 +53,7 @@ TEXT, OTHER = _text(1000), _text(2000)
 def settled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Files whose times are old enough to be told by."""
     folder = tmp_path_factory.mktemp("settled")
-    for number in range(8):
+    for number in range(7):
         (folder / f"{number}.csv").write_text(TEXT)
     deadline = time.monotonic() + 300
     while not all(look(file).is_settled for file in folder.iterdir()):
@@ -71,9 +74,13 @@ def _dataset(source: Path | str, columns: dict[str, Column] | None = None) -> Da
     return Dataset(name="homes", source=str(source), label="price", columns=columns or COLUMNS, split=split)
 
 
-def _is_from_cache(table: Table) -> bool:
-    # What was read a moment ago may be written to; what lies in the cache may not.
-    return not table["price"].flags.writeable
+def _read(dataset: Dataset) -> tuple[Table, bool]:
+    """The table, and whether it comes from the cache: what is read from its source is put there anew."""
+    folder = table_cache.folder()
+    made = [[(file.name, file.stat().st_ino, file.stat().st_mtime_ns) for file in folder.glob("*.parquet")]]
+    table = read(dataset)
+    made.append([(file.name, file.stat().st_ino, file.stat().st_mtime_ns) for file in folder.glob("*.parquet")])
+    return table, bool(made[0]) and made[0] == made[1]
 
 
 def _same(one: Table, other: Table) -> None:
@@ -86,7 +93,7 @@ def test_the_second_time_a_table_comes_from_the_cache_and_trains_alike(settled: 
     dataset = _dataset(settled / "0.csv")
     first = prepare(dataset, Features(name="all"))
     again = prepare(replace(dataset, label_unit="dollars"), Features(name="all"))
-    assert not _is_from_cache(first.table) and _is_from_cache(again.table)
+    assert _read(dataset)[1]
     _same(first.table, again.table)
     assert (again.data_digest, again.split_digest) == (first.data_digest, first.split_digest)
     assert again.channels["train"].digest == first.channels["train"].digest
@@ -130,25 +137,28 @@ def test_a_file_that_changed_is_read(settled: Path, number: int, change: Callabl
     file = settled / f"{number}.csv"
     before = read(_dataset(file))
     change(file)
-    after = read(_dataset(file))
-    assert after.digest() != before.digest() and not _is_from_cache(after)
+    after, is_from_cache = _read(_dataset(file))
+    assert after.digest() != before.digest() and not is_from_cache
 
 
-def test_a_file_that_was_only_touched_or_moved_is_known_by_its_content(settled: Path) -> None:
+def test_a_file_that_was_only_touched_or_moved_is_known_by_its_content(settled: Path, cache: Path) -> None:
     file = settled / "4.csv"
     read(_dataset(file))
     copy = shutil.copy(file, file.with_suffix(".copy"))
     Path(copy).replace(file)
-    assert _is_from_cache(read(_dataset(file)))
+    assert _read(_dataset(file))[1]
+    # From now on by its new times.
+    (entry,) = cache.glob("*.json")
+    assert look(file) == replace(FileState(**json.loads(entry.read_text())["files"][0]), content="")
 
 
-def test_a_file_that_was_written_just_now_is_not_trusted(tmp_path: Path, cache: Path) -> None:
+def test_a_file_that_was_written_just_now_is_known_by_its_content(tmp_path: Path) -> None:
     file = tmp_path / "new.csv"
     file.write_text(TEXT)
     before = read(_dataset(file))
+    assert _read(_dataset(file))[1]
     _written_anew(file)
     assert read(_dataset(file)).digest() != before.digest()
-    assert not list(cache.glob("*"))
 
 
 def _cut(file: Path) -> None:
@@ -165,14 +175,14 @@ def _one_bit_off(file: Path) -> None:
     file.write_bytes(content)
 
 
-@pytest.mark.parametrize("kind", ["json", "arrow"])
+@pytest.mark.parametrize("kind", ["json", "parquet"])
 @pytest.mark.parametrize("damage", [_cut, _foreign, _one_bit_off, Path.unlink])
 def test_a_damaged_cache_is_made_anew(settled: Path, cache: Path, kind: str, damage: Callable[[Path], None]) -> None:
     wanted = read(_dataset(settled / "0.csv"))
     damage(next(cache.glob(f"*.{kind}")))
     _same(read(_dataset(settled / "0.csv")), wanted)
-    found = read(_dataset(settled / "0.csv"))
-    assert _is_from_cache(found)
+    found, is_from_cache = _read(_dataset(settled / "0.csv"))
+    assert is_from_cache
     _same(found, wanted)
 
 
@@ -182,22 +192,17 @@ def test_several_at_once_read_the_same(settled: Path) -> None:
         tables = list(pool.map(lambda _: read(dataset), range(4)))
     for table in (*tables[1:], read(dataset)):
         _same(table, tables[0])
-    assert _is_from_cache(read(dataset))
+    assert _read(dataset)[1]
 
 
-def test_what_killed_commands_left_is_swept_and_lost_tables_leave_no_entries(settled: Path, cache: Path) -> None:
-    read(_dataset(settled / "5.csv"))
-    (cache / ".half.1234.tmp").write_bytes(b"half")
-    next(cache.glob("*.arrow")).unlink()
-    read(_dataset(settled / "6.csv"))
-    assert _kinds(cache) == ["", ".arrow", ".json"]
+def test_what_lies_in_parquet_is_read_where_it_lies(settled: Path, cache: Path, tmp_path: Path) -> None:
+    pd.read_csv(settled / "0.csv").to_parquet(tmp_path / "homes.parquet", row_group_size=1000)
+    table = read(replace(_dataset(tmp_path / "homes.parquet"), format="parquet"))
+    assert table.digest() == read(_dataset(settled / "0.csv")).digest()
+    assert len(list(cache.glob("*.parquet"))) == 1
 
 
 def test_a_cache_that_cannot_be_written_does_no_harm(settled: Path, cache: Path) -> None:
     cache.parent.mkdir(parents=True)
     cache.write_text("in the way")
-    assert read(_dataset(settled / "7.csv")).rows == read(_dataset(settled / "7.csv")).rows == ROWS
-
-
-def _kinds(folder: Path) -> Sequence[str]:
-    return sorted(file.suffix for file in folder.iterdir())
+    assert read(_dataset(settled / "6.csv")).rows == read(_dataset(settled / "6.csv")).rows == ROWS
