@@ -53,7 +53,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         for name in ("MLFLOW_TRACKING_URI", "MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_ID"):
             outside.delenv(name, raising=False)
         done("train")
-        done("promote", "calibration=sigmoid")
+        done("promote", "calibration=sigmoid", "intervals.coverage=0.9")
         penguins().drop(columns="species").to_csv("rows.csv", index=False)
         yield path
         run("destroy")
@@ -122,6 +122,14 @@ def test_probabilities_do_not_depend_on_who_is_asked(folder: Path, rehearsal: tu
     assert np.array([chances for _, *chances in lines], float) == pytest.approx(expected, abs=1e-6)
     document = json.loads(client.invoke_endpoint(**raw, Accept="application/json")["Body"].read())["predictions"]
     assert [list(one["probabilities"].values()) for one in document] == pytest.approx(expected, abs=1e-6)
+
+    # Which levels it may be, asked by boto3 as a field of the body: as the registered model says.
+    some = json.loads(penguins().drop(columns="species").head(80).to_json(orient="records"))
+    asks = {"EndpointName": "raw", "ContentType": "application/json", "Accept": "application/json"}
+    body = json.dumps({"instances": some, "interval": 0.9})
+    told = json.loads(client.invoke_endpoint(**asks, Body=body)["Body"].read())["predictions"]
+    sets = registered().predict(penguins().head(80), params={"interval": 0.9})["levels"].tolist()
+    assert ["|".join(one["interval"]["levels"]) for one in told] == sets
 
     done("deploy", *there, "deployment.interface=encoded", "deployment.endpoint=encoded")
     assert asked(*there, "deployment.interface=encoded", "deployment.endpoint=encoded") == pytest.approx(

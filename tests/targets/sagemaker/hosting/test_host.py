@@ -11,12 +11,17 @@ from housing.errors import ConfigError, DataError
 from housing.targets.sagemaker.hosting.host import SageMakerHost
 from housing.targets.sagemaker.settings import Settings, Vpc
 from housing.targets.sagemaker.staging import split
-from housing.testing.host import AB_TEST, GOOD, ROWS, HostContract, deploy
+from housing.testing.host import AB_TEST, GOOD, ROWS, HostContract, ShiftingContract, deploy
 from tests.rehearsal.conftest import Served
 from tests.targets.sagemaker.conftest import settings_of
 
 
 class TestSageMakerHost(HostContract):
+    pass
+
+
+@pytest.mark.slow
+class TestSageMakerShifts(ShiftingContract):
     pass
 
 
