@@ -42,7 +42,7 @@ def _as_json(model: bytes) -> Mapping[str, Any]:
     try:
         found = catboost.CatBoost().load_model(blob=model)
     except catboost.CatBoostError as error:
-        raise UnreadableTreesError(f"no CatBoost model: {error}") from error
+        raise UnreadableTreesError(f"not a CatBoost model: {error}") from error
     with TemporaryDirectory(prefix="housing-") as folder:
         file = Path(folder, "model.json")
         try:

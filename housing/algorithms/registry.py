@@ -63,7 +63,7 @@ def find(name: str) -> Algorithm:
         return found
     entry = _entry_points().get(name)
     if entry is None:
-        raise ModuleNotFoundError(f"there is no algorithm {name}; there is {', '.join(names())}")
+        raise ModuleNotFoundError(f"there is no algorithm {name}; available: {', '.join(names())}")
     try:
         loaded = entry.load()
     except Exception as e:

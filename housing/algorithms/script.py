@@ -92,7 +92,7 @@ class Model:
             if answer.size != len(features):
                 raise HousingError(
                     f"{self._entry_point}: predict_fn gave an array {answer.shape} for {len(features)} rows; "
-                    "it must give one number for each, or of a label with several levels one for each of them"
+                    "it must give one number per row, or for a label with several levels one for each of them"
                 )
             return answer.reshape(-1)
         return answer.reshape(-1) if answer.size == len(features) else answer

@@ -59,9 +59,9 @@ class Benchmark:
             if getattr(self, key) < least
         ]
         if not self.seeds or len(set(self.seeds)) < len(self.seeds):
-            faults.append(f"seeds: needs one or several that differ, got {list(self.seeds)}")
+            faults.append(f"seeds: needs one seed, or several different ones, got {list(self.seeds)}")
         if not self.entrants:
-            faults.append("entrants: needs one at least, such as {mine: {overrides: [study.trials=9]}}")
+            faults.append("entrants: needs at least one, such as {mine: {overrides: [study.trials=9]}}")
         long = [name for name in (*self.entrants, *self.tables) if not 0 < len(name) <= _NAME_LENGTH]
         if long:
             faults.append(f"entrants, tables: a name has 1 to {_NAME_LENGTH} characters, got {long[0]!r}")

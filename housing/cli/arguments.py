@@ -177,7 +177,7 @@ class _Parser:
         if command.argument.islower() and request.argument not in command.argument.split("|"):
             meant = nearest(str(request.argument), command.argument.split("|"))
             way_out = f"did you mean {meant}?" if meant else f"it takes {command.argument}"
-            raise ConfigError(f"{request.argument}: `housing {self.command}` does no such thing; {way_out}")
+            raise ConfigError(f"{request.argument}: `housing {self.command}` cannot do that; {way_out}")
         if not command.composes and overrides:
             raise ConfigError(f"{overrides[0]}: `housing {self.command}` takes no overrides, for example: {example}")
         if self.command == "describe" and request.label is None:
@@ -228,7 +228,7 @@ def _not_here(flag: str, command: str, known: Flag) -> str:
 
 def _no_command(name: str) -> str:
     meant = nearest(name, COMMANDS)
-    way_out = f"did you mean {meant}?" if meant else f"there is {_listed(tuple(COMMANDS))}"
+    way_out = f"did you mean {meant}?" if meant else f"available: {_listed(tuple(COMMANDS))}"
     if "=" in name:
         way_out = f"put a command before it: {shell.command('train', name)}"
     return f"{name}: no such command; {way_out}"

@@ -43,11 +43,11 @@ COMMANDS = {
         Command(
             "tune",
             "a study: many trials, the best hyperparameters",
-            "Searches the search space for the best objective. A study that was interrupted goes on where it stopped.",
+            "Searches the search space for the best objective. An interrupted study can be continued.",
             (
                 ("housing tune", "five trials, the first at the configured point"),
                 ("housing tune search_space=narrow study=tpe study.trials=50", ""),
-                ("housing tune study.resume=tune-tpe-3f2a", "go on where it stopped; study.trials=80 extends it"),
+                ("housing tune study.resume=tune-tpe-3f2a", "continue where it stopped; study.trials=80 extends it"),
                 ("housing tune -m dataset=ames,mine --config-dir conf", "one study for each dataset"),
             ),
         ),
@@ -76,7 +76,7 @@ COMMANDS = {
         ),
         Command(
             "compare",
-            "runs side by side: what differs, and who is better",
+            "runs side by side: what differs, and which is better",
             "Shows what differs between runs in configuration, metrics and origin. Runs go by id, an id's beginning,\n"
             "name, or a name's first word; a study stands for its best trials, `housing run` for each of its jobs.\n"
             "With --sets each stands for all of its runs, and so does a filter or the name of an MLflow experiment:\n"
@@ -146,12 +146,12 @@ COMMANDS = {
             "predict",
             "raw rows in, predictions out",
             "Sends the rows of a file or folder through the endpoint, in batches. A label column is ignored. With\n"
-            "--output, which may be larger than memory, answers lie in OUTPUT.partial until all are there.",
+            "--output the file may be larger than memory; answers are kept in OUTPUT.partial until all are there.",
             (
                 ("housing predict rows.csv", ""),
                 ("housing predict rows.csv > predictions.csv", "CSV into a pipe"),
-                ("housing predict rows.csv --output predictions.csv", "of any size; goes on after an interruption"),
-                ("housing predict rows.csv --interval 0.9", "with a range that holds 90 % (needs intervals.coverage)"),
+                ("housing predict rows.csv --output predictions.csv", "of any size; continues after an interruption"),
+                ("housing predict rows.csv --interval 0.9", "with 90 % ranges (needs intervals.coverage)"),
                 ("housing predict rows.csv --explain 5", "with the five columns that moved each row most"),
                 ("housing predict --batch s3://bucket/rows.csv target=sagemaker", "a file in S3, by a job of its own"),
             ),
@@ -170,9 +170,9 @@ COMMANDS = {
         ),
         Command(
             "monitor",
-            "what an endpoint saw, against what it was trained on",
+            "what an endpoint saw, compared with training",
             "Compares the rows that every variant captured (deployment.capture) with those that its model was trained\n"
-            "on, column by column, and the variants with each other: failures, latency and, where a file tells the\n"
+            "on, column by column, and the variants with each other: failures, latency and, where a file gives the\n"
             "actual labels, errors. Recorded as a run with a report. What counts as drift: conf/monitoring/.",
             (
                 ("housing monitor", "the configured endpoint"),
@@ -197,8 +197,8 @@ COMMANDS = {
             "Prints the IAM policy of whoever runs these commands, or of the role of the jobs and endpoints\n"
             "(WHOSE: caller or role). It grants only what some call needs.",
             (
-                ("housing iam target=sagemaker > policy.json", "of whoever trains, deploys and predicts"),
-                ("housing iam role target=sagemaker", "of jobs and endpoints"),
+                ("housing iam target=sagemaker > policy.json", "for whoever trains, deploys and predicts"),
+                ("housing iam role target=sagemaker", "for jobs and endpoints"),
             ),
             argument="[WHOSE]",
         ),
@@ -213,7 +213,7 @@ COMMANDS = {
             "a SageMaker on this machine",
             "Starts a SageMaker without an account and prints what any AWS client needs to reach it; it stays until\n"
             "it is stopped. `target=rehearsal` finds it, and starts one by itself where there is none.\n"
-            'eval "$(housing rehearsal start)" sends the AWS clients of a shell there.',
+            'eval "$(housing rehearsal start)" makes the AWS clients of a shell use it.',
             (
                 ("housing rehearsal start --port 4566", ""),
                 ("housing rehearsal start rehearsal=flaky", "one in which things go wrong"),
@@ -226,7 +226,7 @@ COMMANDS = {
             "new",
             "a project to start from",
             "Makes a folder with configuration, a README, a workflow for continuous integration and a .gitignore, for\n"
-            "a file of yours or for an example.",
+            "your own file or for an example.",
             (
                 ("housing new shop --data homes.csv --label price", "then: cd shop"),
                 ("housing new shop", "an example to change"),
@@ -238,7 +238,7 @@ COMMANDS = {
             "prepare",
             "read and check a large dataset once, for all later commands",
             "CSV and the like become a Parquet file in ~/.cache/housing/tables; Parquet and Arrow files are checked\n"
-            "where they lie. Every later command begins with that, until one of the files changes.",
+            "where they are. Every later command uses the result, until one of the files changes.",
             (
                 ("housing prepare dataset=mine --config-dir conf", ""),
                 ("housing prepare dataset=mine --config-dir conf && housing train dataset=mine --config-dir conf", ""),
@@ -246,7 +246,7 @@ COMMANDS = {
         ),
         Command(
             "describe",
-            "a dataset description for data of yours",
+            "a dataset description for your own data",
             "Prints a conf/dataset/*.yaml: kinds of columns guessed, ranges and levels filled in, the guesses marked.",
             (
                 ("housing describe homes.csv --label price > conf/dataset/homes.yaml", ""),

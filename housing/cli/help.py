@@ -21,7 +21,7 @@ commands
 overrides
   algorithm.eta=0.1     a value of conf/, by its path
   dataset=mine          another file of a group: conf/dataset/mine.yaml
-  ~search_space.eta     a value less
+  ~search_space.eta     leave a value out
 
 examples
   housing run experiment=walkthrough
@@ -30,7 +30,7 @@ examples
   housing train --cfg job
 
 flags
-  --help, -h   this text; `housing COMMAND --help` tells more of a command
+  --help, -h   this text; `housing COMMAND --help` tells more about it
   --version
 
 exit codes

@@ -84,8 +84,8 @@ def _blend_faults(study: Study, algorithm: Algorithm, task: str) -> list[Fault]:
         rule = f"the models of {algorithm.name} need a place of their own each, and a blend answers in one"
         return [Fault(path, rule, study.blend, "leave it out, or choose a built-in algorithm")]
     if not tasks.find(task).has_label_s_scale:
-        rule = f"a mean needs one scale, and of task {task} each model has its own"
-        return [Fault(path, rule, study.blend, "leave it out; algorithm.bag=8 means models of one kind")]
+        rule = f"a mean needs one scale, and in task {task} each model has its own"
+        return [Fault(path, rule, study.blend, "leave it out; algorithm.bag=8 averages models of one kind")]
     channel, _, metric = study.objectives[0].partition("_")
     if channel != "validation" or metric not in tasks.metrics(task):
         rule = f"is chosen by a metric of task {task} on rows that no model was fitted to"

@@ -95,7 +95,7 @@ def _target(slot: str, raw: Mapping[str, Any], faults: list[Fault]) -> Any:
         faults.append(Fault((slot,), "must be a mapping", values, f"choose a target by target@{slot}=<name>"))
     else:
         name = values.get("name")
-        rule = f"no such target; there is {some_of(known)}"
+        rule = f"no such target; available: {some_of(known)}"
         faults.append(Fault((slot, "name"), rule, name, did_you_mean(nearest(str(name), known))))
     return None
 
@@ -141,7 +141,7 @@ def _with_way_out(fault: Fault, tree: keys.Tree, aliases: Mapping[str, str]) -> 
     path, value = _whole(fault)
     meant_path = keys.corrected(path, tree, aliases)
     known = next(filter(None, (_at(path[:depth], tree) for depth in range(len(path) - 1, -1, -1))), tree)
-    way_out = did_you_mean(".".join(meant_path)) if meant_path else f"there is {some_of(known, _MOST_NAMES)}"
+    way_out = did_you_mean(".".join(meant_path)) if meant_path else f"available: {some_of(known, _MOST_NAMES)}"
     return replace(fault, path=path, value=value, way_out=way_out)
 
 

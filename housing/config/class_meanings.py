@@ -199,7 +199,7 @@ MEANINGS_IN: Mapping[str, str] = {
         "true: each level of the label has its share of every part; a column's name: each of its values has; "
         "null: true for a label with levels"
     ),
-    "Spot.checkpoints": "whether an interrupted job goes on where it was",
+    "Spot.checkpoints": "whether an interrupted job continues where it was",
     "Spot.lose_work": "accepts that an interrupted job without checkpoints starts over",
     "Spot.max_wait_s": (
         "the longest a job may take with its waits for spare machines, in seconds after its start; training counts, too"
@@ -223,7 +223,7 @@ MEANINGS_IN: Mapping[str, str] = {
     "Study.pruner": "who ends hopeless trials early",
     "Study.reproducible": "the same trials every time, for which a quick trial may wait for a slow one",
     "Study.resume": (
-        "a study of the record to go on with: its name, its run's id or the beginning of it; null: a new one"
+        "a study of the record to continue: its name, its run's id or the beginning of it; null: a new one"
     ),
     "Study.reuse": "take the result of a finished run that did the same, instead of training again",
     "Study.sampler": "who proposes trials",

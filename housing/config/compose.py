@@ -141,7 +141,7 @@ def _absent_faults(choices: Mapping[Any, Any], files: Files) -> list[Fault]:
         group, option = slot.partition("@")[0], choices.get(slot)
         if option not in (None, *(f"{algorithm}/{name}" for name in names)) and files.find(f"{group}/{option}") is None:
             options = files.groups.get(group, [])
-            way_out = did_you_mean(nearest(str(option), options)) or f"there is {some_of(options)}"
+            way_out = did_you_mean(nearest(str(option), options)) or f"available: {some_of(options)}"
             found.append(Fault((group,), f"there is no {group}/{option}.yaml", way_out=way_out))
     return found
 

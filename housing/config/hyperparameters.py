@@ -32,7 +32,7 @@ def read_algorithm(raw: Any, path: Path, faults: list[Fault]) -> Algorithm | Non
         return _own_algorithm(raw, path, faults)
     name = raw.get("name")
     if name not in keys.BUILT_IN:
-        rule = f"no such algorithm; there is {some_of(keys.BUILT_IN)}, and whatever has a script or a container"
+        rule = f"no such algorithm; available: {some_of(keys.BUILT_IN)}, and whatever has a script or a container"
         faults.append(Fault((*path, "name"), rule, name, did_you_mean(nearest(str(name), keys.BUILT_IN))))
         return None
     algorithm = algorithms.find(name)
@@ -134,7 +134,7 @@ def space_faults(space: SearchSpace, algorithm: Algorithm, path: Path) -> list[F
         place = (*path, *filter(None, (owner,)), name)
         if owner and owner not in among:
             meant = nearest(owner, among)
-            way_out = did_you_mean(".".join((*path, meant))) if meant else f"there is {some_of(among)}"
+            way_out = did_you_mean(".".join((*path, meant))) if meant else f"available: {some_of(among)}"
             faults.append(Fault((*path, owner), "is none of the algorithms that are searched", way_out=way_out))
             continue
         if owner not in ("", algorithm.name):
@@ -171,7 +171,7 @@ def option_faults(space: SearchSpace, files: Files, path: Path) -> list[Fault]:
         known = files.groups[group]
         for choice in distribution.choices if isinstance(distribution, Categorical) else ():
             if choice not in known:
-                rule = f"no such option; there is {some_of(known)}"
+                rule = f"no such option; available: {some_of(known)}"
                 way_out = did_you_mean(nearest(str(choice), known))
                 faults.append(Fault((*path, group, "choices"), rule, choice, way_out))
     return faults

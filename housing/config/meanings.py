@@ -34,7 +34,7 @@ MEANINGS: Mapping[str, str] = {
     "endpoint": "name of the endpoint",
     "endpoint_url": "another address of AWS's services, such as that of a rehearsal",
     "entrants": "what is compared: a name, and the overrides that make it",
-    "entry_point": "the script's file, seen from its folder",
+    "entry_point": "the script's file, relative to its folder",
     "false_negative": "cost of a row of the positive level that is not predicted so",
     "false_positive": "cost of a row that is predicted to be of the positive level and is not",
     "faults": "calls that fail on purpose",

@@ -168,7 +168,8 @@ class _Reader:
         matching = [slot] if slot in self.slots else [s for s in self.slots if s.partition("@")[0] == slot]
         if not matching:
             meant = nearest(slot, self.slots)
-            self._fault(token, f"nothing is chosen by {slot}", did_you_mean(meant) or f"there is {some_of(self.slots)}")
+            way_out = did_you_mean(meant) or f"available: {some_of(self.slots)}"
+            self._fault(token, f"nothing is chosen by {slot}", way_out)
             return []
         place = override.package or override.key_or_group
         if override.is_delete():
@@ -207,7 +208,7 @@ class _Reader:
             return f"{EACH_ALGORITHM if several else self.algorithm}/{option}"
         names = {name.rpartition("/")[2] for name in options} | {name for name in options if "/" in option}
         meant = nearest(option, names)
-        self._fault(token, f"no such option; there is {some_of(names)}", did_you_mean(meant), key=(group,))
+        self._fault(token, f"no such option; available: {some_of(names)}", did_you_mean(meant), key=(group,))
         return option
 
     def _fault(self, token: str, rule: str, way_out: str, key: Path = ()) -> None:

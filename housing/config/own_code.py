@@ -64,7 +64,7 @@ def _program(script: Script, path: report.Path, faults: list[Fault]) -> Program 
         return None
     for key, name in (("entry_point", script.entry_point), ("requirements", script.requirements)):
         if name is not None and name not in files:
-            way_out = did_you_mean(nearest(name, files)) or f"there is {some_of(sorted(files))}"
+            way_out = did_you_mean(nearest(name, files)) or f"available: {some_of(sorted(files))}"
             faults.append(Fault((*path, key), f"no such file in {script.source_dir}", name, way_out))
     if script.entry_point in files:
         faults += _syntax_faults(files[script.entry_point], script.entry_point, (*path, "entry_point"))

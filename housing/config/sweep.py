@@ -109,7 +109,7 @@ class Sweep:
         """The same through the launcher and sweeper that are chosen; `task` and its results must be picklable."""
         for override in self._read.composed:
             if EACH_ALGORITHM in override:
-                rule = "is another file for each algorithm, which plugins of Hydra are not told"
+                rule = "is another file for each algorithm, which Hydra's plug-ins cannot be given"
                 way_out = "write a multirun for each algorithm"
                 short = override.replace(f"{EACH_ALGORITHM}/", "")
                 raise report.error([Fault((short,), rule, way_out=way_out, where=COMMAND_LINE)], lambda _: COMMAND_LINE)
@@ -200,7 +200,7 @@ def _each(override: Override, files: Files) -> list[str]:
                 )
             values = list(override.sweep_string_iterator())
             if not values:
-                _refuse(override, f"no option is called like that; there is {report.some_of(options)}")
+                _refuse(override, f"no option matches; available: {report.some_of(options)}")
         case _ if override.is_discrete_sweep():
             values = list(override.sweep_string_iterator())
         case _:

@@ -42,7 +42,7 @@ def with_task_defaults(parts: Mapping[str, Any], faults: list[Fault]) -> dict[st
         searched = parts.get("search_space") or ()
         faults += _weight_faults(parts.get("weights"), filled["algorithm"], dataset, searched=searched)
     if isinstance(algorithm, Algorithm) and algorithm.code is not None and tasks.find(question).has_groups:
-        rule = f"task {question} needs the group of each row, which code of your own is not told"
+        rule = f"task {question} needs the group of each row, which your own code does not receive"
         faults.append(Fault(("algorithm", "name"), rule, algorithm.name, f"choose {_able(question)}"))
     if isinstance(study, Study):
         named = tuple(f"{name}_{metric}" if name in _CHANNELS else name for name in study.objectives)

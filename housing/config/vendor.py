@@ -59,13 +59,13 @@ def _vendor_fault(error: Exception, files: Files) -> Fault:
     if isinstance(error, MissingConfigException) and error.missing_cfg_file:
         group, _, option = str(error.missing_cfg_file).rpartition("/")
         options = files.groups.get(group, [])
-        way_out = did_you_mean(nearest(option, options)) or (f"there is {some_of(options)}" if options else "")
+        way_out = did_you_mean(nearest(option, options)) or (f"available: {some_of(options)}" if options else "")
         where = _chooser(group, option, files) or where
         return Fault((), f"there is no {error.missing_cfg_file}.yaml", way_out=way_out, where=where)
     override = re.search(r"Could not override '([^']+)'", text)
     if override and file:
         known = files.groups
-        way_out = did_you_mean(nearest(override[1], known)) or f"there is {some_of(known)}"
+        way_out = did_you_mean(nearest(override[1], known)) or f"available: {some_of(known)}"
         return Fault((), f"overrides {override[1]}, which nothing chooses", way_out=way_out, where=where)
     merged = re.match(r"Error merging override \+\+([^=]+)=", text)
     if merged:

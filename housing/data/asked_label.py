@@ -119,7 +119,7 @@ def _levels(where: str, cells: TextColumn, question: str, *, is_guess: bool) -> 
             f"positive: {value_text(rarer)}  # guess: the rarer level, in {counts[rarer]:,} of {cells.present:,} rows"
         )
     column = Guess("nominal", why="the label", levels=levels)
-    return AskedLabel(column, tuple(lines), ", as many of each level in every part")
+    return AskedLabel(column, tuple(lines), ", with the same share of each level in every part")
 
 
 def _number(values: Sequence[float] | NDArray[np.float64], question: str, *, is_guess: bool) -> AskedLabel:

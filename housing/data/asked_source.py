@@ -34,10 +34,10 @@ def asked_source(argument: str, *, table: str | None = None, query: str | None =
     if url is None:
         for flag, value in (("--table", table), ("--query", query)):
             if value is not None:
-                raise ConfigError(f"{flag} {value}: belongs to a database, and {argument} is none")
+                raise ConfigError(f"{flag} {value}: belongs to a database, and {argument} is not one")
         return argument
     if table is not None and query is not None:
-        raise ConfigError(f"--query: stands in the place of --table {table}; leave one")
+        raise ConfigError(f"--query: replaces --table {table}; give one of them")
     if table is None and query is None:
         from housing.data.sql_rows import tables_of
 

@@ -41,7 +41,7 @@ def describe(
     """
     if task is not None and task not in tasks.names():
         near = nearest(task, tasks.names())
-        hint = f"did you mean {near}?" if near else f"there is {', '.join(tasks.names())}"
+        hint = f"did you mean {near}?" if near else f"available: {', '.join(tasks.names())}"
         raise ConfigError(f"--task {task}: no such task; {hint}")
     source = str(source) if isinstance(source, Path) else source
     read = partial(read_texts, source, separator, sheet=sheet, progress=progress)
@@ -115,7 +115,7 @@ def _source_lines(source: Source) -> Iterator[str]:
     yield "source:"
     yield "  sql:"
     if source.sql.has_password:
-        yield "    url: ${oc.env:DATABASE_URL}  # set it to the address with its password, which never stands here"
+        yield "    url: ${oc.env:DATABASE_URL}  # set it to the address with its password, which is never written here"
     else:
         yield f"    url: {value_text(url)}"
     key = "table" if source.sql.table else "query"
@@ -134,7 +134,7 @@ def _format_lines(file: FileTexts, sheet: str | None) -> Iterator[str]:
     if form.encoding != CsvFormat.encoding:
         yield f"encoding: {scalar_text(form.encoding)}  # guess: it is not UTF-8"
     if form.comment is not None:
-        yield f"comment: {scalar_text(form.comment)}  # guess: lines that begin so are no rows"
+        yield f"comment: {scalar_text(form.comment)}  # guess: lines that begin like this are not rows"
 
 
 def _missing_texts(file: FileTexts) -> tuple[str, ...]:

@@ -22,7 +22,7 @@ def faults(
 ) -> Iterator[tuple[str, object, str]]:
     """What is wrong with it for this dataset, as (key, value, rule)."""
     if asked and dataset.label_levels and not tasks.find(dataset.task_name).has_positive_level:
-        rule = f"of task {dataset.task_name} there is no one answer that could rise; leave it out"
+        rule = f"of task {dataset.task_name} there is no single answer that could rise; leave it out"
         yield "monotone", dict(asked), rule
         return
     for name, direction in asked.items():

@@ -24,7 +24,7 @@ def changed(wanted: dict[str, Any], variant: str | None, settings: Mapping[str, 
             place = wanted["variants"][variant]
         else:
             known = (*OF_VARIANTS, *OF_ENDPOINTS) if variant is not None else OF_ENDPOINTS
-            raise ConfigError(f"-C {key}: no such setting; there is {', '.join(known)}")
+            raise ConfigError(f"-C {key}: no such setting; available: {', '.join(known)}")
         *above, last = key.split(".")
         for name in above:
             place[name] = dict(place.get(name) or {})

@@ -17,8 +17,8 @@ def main(arguments: list[str] | None = None) -> int:
     """0: done; 1: it does not start or answer, or there is none; 2: arguments that make no sense."""
     parser = argparse.ArgumentParser(prog="python -m housing.rehearsal", description=__doc__)
     parser.add_argument("action", choices=("start", "status", "reset", "stop"))
-    parser.add_argument("--folder", default=Settings.folder, help="where its state lies (%(default)s)")
-    parser.add_argument("--port", type=int, default=Settings.port, help="0: one that is free")
+    parser.add_argument("--folder", default=Settings.folder, help="where its state is kept (%(default)s)")
+    parser.add_argument("--port", type=int, default=Settings.port, help="0: any free one")
     parser.add_argument("--region", default=Settings.region, help="%(default)s")
     given = parser.parse_args(arguments)
     try:

@@ -227,7 +227,7 @@ def _parsed(body: bytes) -> dict[str, Any]:
     except ValueError:
         value = None
     if not isinstance(value, dict):
-        raise ApiError("SerializationException", "the body is no JSON object")
+        raise ApiError("SerializationException", "the body is not a JSON object")
     return value
 
 

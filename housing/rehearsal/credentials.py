@@ -27,7 +27,7 @@ def read(folder: Path) -> Credentials:
     """Those of the rehearsal that keeps its state in `folder`. Raises OSError or ValueError where there are none."""
     with files.open_trusted(folder / _FILE) as file:
         if stat.S_IMODE(os.fstat(file.fileno()).st_mode) & _OTHERS:
-            raise files.NotPrivate(f"{folder / _FILE} can be read by others; remove it, and start anew")
+            raise files.NotPrivate(f"{folder / _FILE} can be read by others; remove it, and start again")
         value = json.load(file)
     return Credentials(str(value["access_key"]), str(value["secret_key"]))
 

@@ -114,7 +114,7 @@ def credentials_of(folder: str) -> Credentials:
         return credentials.read(path)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise RehearsalError(
-            f"the keys of the rehearsal of {path} cannot be read: {error}; stop it and start it anew"
+            f"the keys of the rehearsal of {path} cannot be read: {error}; stop it and start it again"
         ) from error
 
 

@@ -97,10 +97,10 @@ class _Server:
     def _stay_known(self, known: dict[str, Any], folder: tuple[int, int] | None) -> None:
         """Commands need `server.json` to find the server: rewrite a damaged one, end when the folder was replaced."""
         if _identity(self._folder) != folder:
-            _log.warning("the folder %s is gone; nobody finds this rehearsal any more", self._folder)
+            _log.warning("the folder %s is gone; this rehearsal can no longer be found", self._folder)
             self._stopping.set()
         elif _read(self._folder / "server.json") != known:
-            _log.warning("server.json was damaged; it is written anew")
+            _log.warning("server.json was damaged; it is written again")
             with contextlib.suppress(OSError):
                 _write(self._folder / "server.json", known)
 

@@ -162,7 +162,7 @@ def predicted_against_true(answered: Answered, *, part: str) -> Plot:
     return Plot(
         "predicted_against_true",
         "Predicted against true",
-        f"One dot a row of the {part} part; on the line the prediction is exact.",
+        f"One dot per row of the {part} part; on the line the prediction is exact.",
         {
             "layer": [
                 {"data": data(answered.dots), "mark": _DOT, "encoding": {**encoding, "tooltip": _TOLD}},
@@ -178,7 +178,7 @@ def residuals(answered: Answered, *, part: str) -> Plot:
     return Plot(
         "residuals",
         "Errors over predictions",
-        f"One dot a row of the {part} part; above the line the model predicts too much, below it too little.",
+        f"One dot per row of the {part} part; above the line the model predicts too much, below it too little.",
         {
             "layer": [
                 {

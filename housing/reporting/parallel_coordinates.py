@@ -35,7 +35,7 @@ def parallel_coordinates(rows: Sequence[Row], space: SearchSpace, objectives: Se
             points.append({**trial_told(row), "axis": axis.name, "place": at, "merit": 1 - place / last})
     for axis in axes:
         ticks += [{"axis": axis.name, "place": at, "text": text} for text, at in axis.ticks()]
-    about = "Each line is a trial, the stronger the better; the pointer brings one out, a click keeps it."
+    about = "Each line is a trial, the stronger the better; hovering highlights one, a click keeps it."
     if has_foot:
         about += " A line at the foot of an axis does not have that parameter."
     names = {axis.name: _lines(axis.name) for axis in axes}

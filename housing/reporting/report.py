@@ -52,7 +52,7 @@ def study_report(
     if importances:
         about = (
             "How much each parameter decided which trials were good (PED-ANOVA over the complete trials); in brackets, "
-            "between what it lies in nine of ten resamplings of the trials."
+            "the range in which it lies in nine of ten resamplings of the trials."
         )
         told = {f"{name} ({found.low:.0%} to {found.high:.0%})": found.share for name, found in importances.items()}
         parts.append(shares("importances", "What mattered", about, told, of="share of what decided"))

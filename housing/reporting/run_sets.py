@@ -69,7 +69,7 @@ class SetDifference:
     def verdict(self) -> str:
         """In a word."""
         if math.isnan(self.low):
-            return "one run says nothing of chance"
+            return "one run says nothing about chance"
         if self.low <= 0 <= self.high:
             return "tie"
         return "better" if self.low > 0 else "worse"

@@ -34,14 +34,14 @@ def slice_grids(found: Slices, *, metric: str, part: str) -> Iterator[Grid]:
     clear = len(found.clear)
     told_clear = f"{clear} of {len(found.found)} slices are" if clear != 1 else f"1 of {len(found.found)} slices is"
     verdict = (
-        f"{told_clear} worse than the other rows by more than chance makes of so many slices: those are marked."
+        f"{told_clear} worse than the other rows by more than chance explains among so many slices: those are marked."
         if clear
         else f"None of {len(found.found)} slices is worse than the other rows by more than chance makes of so many."
     )
     small = f" {found.small} slices of fewer than {LEAST_ROWS} rows are not judged." if found.small else ""
     about = (
         f"{metric} over the {found.rows:,} rows of the {part} part with one level, or within one range, of a column, "
-        f"with 95 % intervals; the surest first. {verdict}{small}"
+        f"with 95 % intervals; the clearest first. {verdict}{small}"
     )
     shown = found.found[: max(_WORST, min(clear, 2 * _WORST))]
     yield _grid("Slices: where it errs most", about, shown, metric, folded=False)

@@ -242,7 +242,7 @@ def find(name: str) -> Task:
     elif (entry := _entry_points().get(name)) is not None:
         task = _loaded(entry)
     else:
-        raise ModuleNotFoundError(f"there is no task {name}; there is {', '.join(names())}")
+        raise ModuleNotFoundError(f"there is no task {name}; available: {', '.join(names())}")
     return task
 
 

@@ -89,8 +89,10 @@ def _search(client: MlflowClient, experiments: Sequence[str], clause: str, *, de
 def _refuse(client: MlflowClient, run: Run) -> None:
     process = run.tags.get(schema.PROCESS)
     if run.status == "RUNNING" and process is not None and not is_dead(process):
-        raise TrackingError(f"run {run.name!r} ({run.id[:8]}): is at work; stop its command first. Nothing was deleted")
-    with translated(f"run {run.name!r}: the registry cannot be asked"):
+        raise TrackingError(
+            f"run {run.name!r} ({run.id[:8]}): is still running; stop its command first. Nothing was deleted"
+        )
+    with translated(f"run {run.name!r}: the registry does not answer"):
         versions = client.search_model_versions(f"run_id = '{run.id}'")
     if versions:
         name, number = versions[0].name, versions[0].version

@@ -41,7 +41,7 @@ def check_address(uri: str) -> None:
     if kind in ("databricks", "databricks-uc", "uc"):
         return
     if not colon or kind in ("", "file"):
-        where = "a folder; MLflow keeps no records in folders any more" if uri else "empty"
+        where = "a folder; MLflow no longer keeps records in folders" if uri else "empty"
         raise ConfigError(f"tracking.uri = {uri!r}: {where}; it must be one of {_FORMS}")
     if kind not in _KNOWN:
         raise ConfigError(f"tracking.uri = {uri!r}: MLflow has no records at {scheme}:; it must be one of {_FORMS}")

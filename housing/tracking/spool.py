@@ -189,7 +189,7 @@ def hand_on(path: Path, runs: Runs) -> str:
         entry = json.loads(path.read_text(encoding="utf-8"))
         record = from_json(entry)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as e:
-        raise TrackingError(f"is damaged ({type(e).__name__}: {e}); take it away to be rid of this") from e
+        raise TrackingError(f"is damaged ({type(e).__name__}: {e}); move it away, and this message ends") from e
     home = runs.of_experiment(entry.get("experiment_id", runs.experiment_id))
     recorded = _recorded(home, record) or home.record(record)
     path.unlink()

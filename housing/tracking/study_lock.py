@@ -43,7 +43,7 @@ class StudyLock:
     def check(self) -> None:
         """Raises TrackingError once another process has taken the study over, for want of a heartbeat."""
         if self.lost_to is not None:
-            raise TrackingError(f"the study was taken over by {self.lost_to}, which goes on with it")
+            raise TrackingError(f"the study was taken over by {self.lost_to}, which continues it")
 
 
 @contextmanager
@@ -106,7 +106,7 @@ def _claim(runs: Runs, run_id: str, name: str) -> Iterator[StudyLock]:
 
 def _let_go(runs: Runs, run_id: str, name: str, hold: StudyLock) -> None:
     if hold.lost_to is None:
-        with suppress(TrackingError), translated(f"{name}: cannot be let go"):
+        with suppress(TrackingError), translated(f"{name}: cannot be released"):
             runs.writer.delete_tag(run_id, schema.HOLDER)
 
 
@@ -145,7 +145,7 @@ def _myself() -> str:
 
 def _held(name: str, holder: str) -> str:
     limit = f"wait for it or end it; a dead holder on another machine is taken over after {FRESH_S} s"
-    return f"{name}: {_shown(holder)} works at this study; {limit}"
+    return f"{name}: {_shown(holder)} is working on this study; {limit}"
 
 
 def _shown(holder: str) -> str:

@@ -32,5 +32,5 @@ def unmet_requirements(code: Path, program: Program) -> list[str]:
             unmet.append(line)
         else:
             if not wanted.specifier.contains(version, prereleases=True):
-                unmet.append(f"{line} (there is {version})")
+                unmet.append(f"{line} (installed: {version})")
     return unmet

@@ -282,10 +282,11 @@ def _found(job: TrainingJob, printed: PrintedMetrics, line: str) -> list[tuple[i
 def _check_results(job: TrainingJob, program: Program, printed: PrintedMetrics, *, has_model: bool) -> None:
     if not has_model:
         raise TrainingError(
-            f"{job.name}: {program.entry_point} ended well, and wrote no model: nothing is in SM_MODEL_DIR"
+            f"{job.name}: {program.entry_point} ended without an error, but wrote no model: nothing is in SM_MODEL_DIR"
         )
     if printed.missing:
         raise TrainingError(
-            f"{job.name}: {program.entry_point} ended well, and never printed {' and '.join(printed.missing)}: "
-            "no line of its output has what the pattern looks for (algorithm.script.metrics)"
+            f"{job.name}: {program.entry_point} ended without an error, but never printed "
+            f"{' and '.join(printed.missing)}: no line of its output has what "
+            "the pattern looks for (algorithm.script.metrics)"
         )

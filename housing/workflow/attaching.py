@@ -124,8 +124,8 @@ def _refuse_ended(session: Session, run: Run) -> None:
     open_runs = [each for each in (run, *children) if each.status == "RUNNING" and schema.JOB in each.tags]
     if not open_runs:
         again = session.invocation.next("tune", setting("study.resume", run.name))
-        way_out = f"`{again}` goes on with it" if run.kind == "study" else "it is complete"
-        raise ConfigError(f"attach {run.name}: no job of it is left at work ({run.status}); {way_out}")
+        way_out = f"`{again}` continues it" if run.kind == "study" else "it is complete"
+        raise ConfigError(f"attach {run.name}: none of its jobs is still running ({run.status}); {way_out}")
     for each in open_runs:
         process = each.tags.get(schema.PROCESS, "")
         is_here = process.split()[:3] == process_tag().split()[:3]
@@ -139,8 +139,8 @@ def _refuse_other_data(session: Session, run: Run) -> None:
     if changed:
         what = ", ".join(name.removeprefix(schema.PREFIX).replace("_digest", "") for name in changed)
         raise DataError(
-            f"attach {run.name}: its {what} is not the same any more, so that its model would not fit the encoder of "
-            "today; bring the old data back"
+            f"attach {run.name}: its {what} is no longer the same, so its model would not fit the encoder of "
+            "today; restore the old data"
         )
 
 
@@ -172,7 +172,7 @@ def _is_run(session: Session, run_id: str | None) -> bool:
 
 def _recorded(session: Session, job: ManagedJob) -> str:
     if job.state == "running":
-        return "still at work; attach again when it has ended"
+        return "still running; attach again when it has ended"
     params, tags = dict(job.hyperparameters), {schema.JOB: job.handle}
     if job.result is None:
         reason = job.reason or job.state

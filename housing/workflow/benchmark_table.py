@@ -69,7 +69,7 @@ def outcome(
         ],
         tables=[*([_shown(spec, tables, found)] if found else []), *([_overall(over_all)] if over_all else [])],
         recorded=session.records_at,
-        next_commands=((session.invocation.next("ui"), "every job of it in the browser"),),
+        next_commands=((session.invocation.next("ui"), "all its jobs in the browser"),),
         exit_code=1 if failures else 0,
     )
 

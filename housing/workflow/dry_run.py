@@ -52,9 +52,7 @@ def planned_study(experiment: Experiment, invocation: Invocation, reporter: Repo
             "search_space: nothing to search; name a range: 'algorithm.<hyperparameter>=interval(0.01,0.3)'"
         )
     if spec.resume is not None:
-        raise ConfigError(
-            "study.resume: a dry run lists the jobs of a new study; leave out --dry-run to go on with one"
-        )
+        raise ConfigError("study.resume: a dry run lists the jobs of a new study; leave out --dry-run to continue one")
     session = Session(experiment, invocation, reporter)
     record = _record(experiment)
     finished = (

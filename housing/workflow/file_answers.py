@@ -85,7 +85,7 @@ class FileAnswers:
             changed = f"{' and '.join(answers.other)} changed since"
             self.reporter.step("predict", f"{self.output}.partial is started over: {changed}")
         elif answers.rows:
-            self.reporter.step("predict", f"goes on after {answers.rows:,} rows that are in {self.output}.partial")
+            self.reporter.step("predict", f"continues after {answers.rows:,} rows that are in {self.output}.partial")
 
     def _tell_what_is_left(self, answers: AnswerFile) -> None:
         if answers.rows:

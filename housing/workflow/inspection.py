@@ -51,7 +51,7 @@ def status(
         ]
         if not found:
             return Outcome(
-                headline="no endpoint lives here",
+                headline="there is no endpoint here",
                 data={"endpoints": [], "remains": remains},
                 lines=left,
                 next_commands=((invocation.next("deploy"), "serve the registered model"),),
@@ -107,7 +107,7 @@ def _explained(lineage: Lineage, invocation: Invocation) -> Outcome:
         headline=f"{lineage.endpoint}: " + (f"{len(faults)} links are broken or altered" if faults else "traced whole"),
         data=asdict(lineage) | {"faults": faults},
         tables=tables,
-        next_commands=() if faults else ((invocation.next("status"), "who answers how often"),),
+        next_commands=() if faults else ((invocation.next("status"), "how often each variant answers"),),
         exit_code=1 if faults else 0,
     )
 

@@ -50,7 +50,7 @@ def refuse_unsearchable(session: Session) -> None:
     if found:
         raise ConfigError("\n".join(found))
     if spec.reproducible and spec.parallel > 1 and spec.sampler == "tpe":
-        session.reporter.step("study", "which job ends first decides what comes next; study.parallel=1 repeats itself")
+        session.reporter.step("study", "which job ends first decides what comes next; study.parallel=1 is repeatable")
 
 
 def managed_search(session: Session, study: OpenStudy) -> StudyResult:

@@ -76,7 +76,8 @@ def study_note(name: str, sentences: Sequence[str], board: OutputTable) -> str:
     rows = [["" if cell is None else _text(cell) for cell in row] for row in board.rows[:_MOST_TRIALS]]
     told = "".join(f"- {masked(sentence)}\n" for sentence in sentences)
     table = _table(board.columns, rows)
-    return f"{told}\n{table}\n\nIts `report.html` has charts; `housing tune study.resume={name}` goes on."[:_LONGEST]
+    after = f"Its `report.html` has charts; `housing tune study.resume={name}` continues it."
+    return f"{told}\n{table}\n\n{after}"[:_LONGEST]
 
 
 def trial_note(study: str, trial: FinishedTrial, objectives: Sequence[str]) -> str:

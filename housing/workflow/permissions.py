@@ -17,7 +17,7 @@ _WHOSE = {"caller": "whoever runs these commands", "role": "the role that jobs a
 def iam(experiment: Experiment, invocation: Invocation, _reporter: Reporter, *, whose: str = "caller") -> Outcome:
     """The least-privilege policies of the experiment: of the caller, or of the role of its jobs and endpoints."""
     if whose not in _WHOSE:
-        raise ConfigError(f"iam {whose}: there is {' and '.join(_WHOSE)}")
+        raise ConfigError(f"iam {whose}: available: {' and '.join(_WHOSE)}")
     uses: list[tuple[Any, dict[str, Any]]] = []
     if _at_aws(experiment.runner):
         uses.append((experiment.runner, {"trains": True, "searches": experiment.study.engine == "amt"}))

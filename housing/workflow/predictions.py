@@ -94,7 +94,7 @@ def _predict_here(
             data={**data, "output": str(output)},
             lines=(", ".join(f"{count:,} by {name}" for name, count in sorted(variants.items())),),
             recorded=(str(output),),
-            next_commands=((invocation.next("status"), "who answered how often"),),
+            next_commands=((invocation.next("status"), "how often each variant answered"),),
         )
     table = AnswerTable(dataset)
     title = dataset.label + (f", {dataset.label_unit}" if dataset.label_unit else "")
@@ -113,7 +113,7 @@ def _predict_here(
             OutputTable(title, ("row", written.PREDICTION, *table.columns(predictions)[1:], "variant"), shown),
             *explanation_table(predictions),
         ),
-        next_commands=((invocation.next("status"), "who answered how often"),),
+        next_commands=((invocation.next("status"), "how often each variant answered"),),
         raw=table.csv(predictions),
     )
 

@@ -43,7 +43,7 @@ def prepare(experiment: Experiment, invocation: Invocation, reporter: Reporter) 
             "file": None if file is None else str(file),
         },
         lines=(_where(file), *([f"left out: {left_out}"] if left_out else [])),
-        next_commands=((invocation.next("train"), "it begins with what was prepared"),),
+        next_commands=((invocation.next("train"), "it uses what was prepared"),),
     )
 
 

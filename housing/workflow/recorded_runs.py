@@ -81,7 +81,7 @@ def _refuse_impossible(words: Sequence[str], wanted: str, export: Path | None, *
     if delete and not (words or wanted):
         raise ConfigError("--delete: name the runs, or say which with --filter; all of them are not deleted at once")
     if words and wanted:
-        raise ConfigError("--filter: stands in the place of named runs; leave one")
+        raise ConfigError("--filter: replaces named runs; give one of them")
     if export is not None and export.suffix not in _EXPORTS:
         raise ConfigError(f"--export {export}: must end in one of {', '.join(_EXPORTS)}")
     if export is not None and not export.absolute().parent.is_dir():

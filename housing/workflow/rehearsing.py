@@ -23,13 +23,13 @@ def rehearsal(
         return _started(address, environment, invocation)
     if action == "stop":
         stopped = stop(settings)
-        headline = "the rehearsal has ended; its state stays" if stopped else "no rehearsal runs here"
+        headline = "the rehearsal has ended; its state stays" if stopped else "no rehearsal is running here"
         return Outcome(headline, {"stopped": stopped, "folder": settings.folder})
     state = look(settings)
     if state is None:
         data = {"running": False, "folder": settings.folder}
         begin = (invocation.next("rehearsal", "start"), "one that stays until it is stopped")
-        return Outcome("no rehearsal runs here", data, next_commands=(begin,))
+        return Outcome("no rehearsal is running here", data, next_commands=(begin,))
     return _shown(state, invocation)
 
 
@@ -54,7 +54,7 @@ def _started(address: Address, environment: dict[str, str], invocation: Invocati
 
 def _shown(state: State, invocation: Invocation) -> Outcome:
     since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(state.since))
-    end = "until it is stopped" if state.stays else "until nobody needs it"
+    end = "until it is stopped" if state.stays else "until it is no longer needed"
     work = [
         OutputTable(title, ("name", "status"), sorted(entries.items()))
         for title, entries in (("jobs at work", state.jobs), ("endpoints", state.endpoints))

@@ -82,7 +82,7 @@ def data_parts(session: Session) -> Iterator[Grid]:
     prepared, dataset = session.prepared, session.experiment.dataset
     parts = {name: prepared.table.take(getattr(prepared.parts, name)) for name in _PARTS}
     yield _labels(parts, dataset.label, dataset.label_unit)
-    train, about = parts["train"], "Columns of the training part that the model may look at, as they stand in the file."
+    train, about = parts["train"], "Columns of the training part that the model may look at, as they are in the file."
     if train.is_stored and train.rows > _MOST_SHOWN:
         train = train.take(np.unique(np.linspace(0, train.rows - 1, _MOST_SHOWN).astype(np.int64))).held()
         about = f"{about[:-1]}; {train.rows:,} of its rows, spread evenly."

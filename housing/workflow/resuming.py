@@ -170,7 +170,7 @@ def _refuse_another_search(session: Session, run: Run, definition: Mapping[str, 
         then = json.loads(session.runs.read_file(run.id, _FILE))
     except TrackingError:
         raise ConfigError(
-            f"study.resume: {run.name} searched something else, or was begun by another version of housing; start a "
+            f"study.resume: {run.name} searched something else, or was started by another version of housing; start a "
             "new study"
         ) from None
     different = _differences({key: value for key, value in then.items() if key not in _FREE}, definition)
@@ -278,7 +278,7 @@ def _past(session: Session, study: Run, recorder: TrialRecorder) -> tuple[tuple[
         else:
             session.runs.abandon(child.id)
     session.running_jobs.ledger.spent_before(sum(child.metrics.get("cost_usd", 0.0) for child in children))
-    going_on = f", {len(begun)} more have been begun" if begun else ""
+    going_on = f", {len(begun)} more have been started" if begun else ""
     session.reporter.step(
         "resume", f"{study.name} has {len(past)} of {session.experiment.study.trials} trials{going_on}"
     )
@@ -294,7 +294,7 @@ def _way_back(session: Session, name: str) -> Iterator[None]:
         raise  # it would fail again in the same way
     except BaseException:
         with suppress(OSError):
-            session.reporter.step("stopped", f"{name} keeps what it has; go on: {_resume_command(session, name)}")
+            session.reporter.step("stopped", f"{name} keeps what it has; to continue: {_resume_command(session, name)}")
         raise
 
 

@@ -59,8 +59,8 @@ class Ledger:
                 if self._spent_usd + longest_usd > limit_usd:
                     refused = BudgetRefused(
                         f"{name}: may cost {_usd(longest_usd)} ({_multiplied(rental, jobs)}), which with "
-                        f"{_usd(self._spent_usd)} spent before passes budget.usd={limit_usd:g}; raise it, or lower the "
-                        "longest time that a job may run, runner.max_run_s"
+                        f"{_usd(self._spent_usd)} spent before exceeds budget.usd={limit_usd:g}; raise it, or lower "
+                        "the longest time that a job may run, runner.max_run_s"
                     )
                     refused.limit_usd, refused.spent_usd = limit_usd, self._spent_usd
                     refused.needed_usd = longest_usd

@@ -88,7 +88,7 @@ def test_a_file_may_have_an_equals_sign_in_its_name(tmp_path: Path, monkeypatch:
     ("argv", "told"),
     [
         (["trian"], "did you mean train?"),
-        (["frobnicate"], "there is run, train"),
+        (["frobnicate"], "available: run, train"),
         (["algorithm.eta=1"], "housing train algorithm.eta=1"),
         (["train", "--confg-dir", "x"], "did you mean --config-dir?"),
         (["train", "--config-dir"], "needs a value after it"),

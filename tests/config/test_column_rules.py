@@ -49,7 +49,7 @@ def test_algorithms_that_declare_it_are_given_levels_and_directions(algorithm: s
         ),
         (["features.monotone.ExterQual=increasing"], "say features.ordinal=rank"),
         (["features.monotone.GrLivArea=up"], "features.monotone.GrLivArea"),
-        (["dataset=penguins", "features.monotone.year=increasing"], "there is no one answer that could rise"),
+        (["dataset=penguins", "features.monotone.year=increasing"], "there is no single answer that could rise"),
     ],
 )
 def test_what_cannot_be_kept_is_refused_with_a_way_out(overrides: Sequence[str], told: str) -> None:

@@ -87,8 +87,8 @@ ON_THE_COMMAND_LINE = [
     ("algorithm.reg_alpha=1", ["did you mean algorithm.alpha?"]),
     ("learning_rate=0.1", ["did you mean algorithm.eta?"]),
     ("search_space.learning_rate={type: float, low: 0.1, high: 0.2}", ["did you mean search_space.eta?"]),
-    ("+algorithm.foo={a: 1}", ["algorithm.foo.a = 1", "there is aft_loss_distribution, ", "num_round"]),
-    ("algorithm.device=cpu", ["algorithm.device", "there is aft_loss_distribution, ", "num_round"]),
+    ("+algorithm.foo={a: 1}", ["algorithm.foo.a = 1", "available: aft_loss_distribution, ", "num_round"]),
+    ("algorithm.device=cpu", ["algorithm.device", "available: aft_loss_distribution, ", "num_round"]),
     ("study.max_depth=4", ["did you mean algorithm.max_depth?"]),
     # mappings
     ("algorithm={gama: 1}", ["algorithm.gama = 1", "did you mean algorithm.gamma?"]),
@@ -116,7 +116,7 @@ ON_THE_COMMAND_LINE = [
     ("threshold=0.5", ["belongs to a label with two levels"]),
     ("monitoring.bins=1", ["monitoring.bins", "must lie in [2, 100]"]),
     ("monitoring.psy=0.1", ["did you mean monitoring.psi?"]),
-    ("monitoring=strict", ["no such option", "there is default"]),
+    ("monitoring=strict", ["no such option", "available: default"]),
     ("deployment.endpoint=my_house", ["my_house"]),
     ("deployment.variants.champion.model=housing", ["must be models:/mine@<alias>"]),
     ("deployment.variants.champion.model=models:/mne@champion", ["did you mean mine?"]),
@@ -179,7 +179,7 @@ ON_SAGEMAKER = [
     ("runner.spot={enabled: true, max_wait_s: 10}", ["runner.spot.max_wait_s", "max_run_s (3600) or more"]),
     # money
     ("budget.usd=-1", ["budget.usd", "0 or more"]),
-    ("budget.eur=5", ["budget.eur", "there is usd"]),
+    ("budget.eur=5", ["budget.eur", "available: usd"]),
     ("prices=awss", ["no such option", "did you mean aws?"]),
     ("prices.usd_per_hour={ml.m5.large: cheap}", ["prices.usd_per_hour"]),
     # studies

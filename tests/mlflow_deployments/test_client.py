@@ -138,7 +138,7 @@ def test_the_configuration_says_what_new_endpoints_begin_with(client: Any, folde
     ("config", "told"),
     [
         ({"weight": "-1"}, "weight must be 0 or more"),
-        ({"wieght": "1"}, "-C wieght: no such setting; there is weight"),
+        ({"wieght": "1"}, "-C wieght: no such setting; available: weight"),
         ({"autoscaling.max": "3"}, "deployment.variants.champion.autoscaling.max_instances"),
         ({"instances": "two"}, "must be a whole number"),
         ({"serverless.memory_mb": "2048"}, "serverless"),

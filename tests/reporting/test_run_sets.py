@@ -54,7 +54,7 @@ def test_runs_of_the_same_seeds_are_paired() -> None:
 def test_one_run_says_nothing_of_chance() -> None:
     found = difference(a_set("one", 1.0), a_set("other", 2.0, 3.0), lower_is_better=True)
     assert math.isnan(found.low)
-    assert found.verdict == "one run says nothing of chance"
+    assert found.verdict == "one run says nothing about chance"
     assert a_set("one", 1.0).interval is None
 
 

@@ -47,7 +47,7 @@ def test_another_process_is_told_who_holds_the_study_and_a_dead_one_lets_go(uri:
     process = FORK.Process(target=hold_until_told, args=(uri, run_id, there))
     process.start()
     assert here.recv() == "holding"
-    with pytest.raises(TrackingError, match=rf"tune-x: process {process.pid} on .* works at this study"):
+    with pytest.raises(TrackingError, match=rf"tune-x: process {process.pid} on .* is working on this study"):
         study_lock(runs, run_id, "tune-x").__enter__()
     process.kill()
     process.join()

@@ -148,7 +148,7 @@ def test_outer_parts_may_be_at_work_in_processes_and_one_that_fails_is_told(
     ("words", "rule"),
     [
         (("benchmark.folds=1",), "benchmark.folds (command line) must be 2 or more"),
-        (("benchmark.seeds=[0,0]",), "benchmark.seeds (command line) needs one or several that differ"),
+        (("benchmark.seeds=[0,0]",), "benchmark.seeds (command line) needs one seed, or several different ones"),
         (("benchmark=suit",), "suite"),
         (("benchmark.tables={mine: {source: nobody/here.csv, label: y}}",), "pip install nobody"),
         (("dataset.split.outer={folds: 3, fold: 3}",), "fold must lie in [0, folds)"),

@@ -195,7 +195,7 @@ def test_a_set_of_runs_is_compared_with_another(study: Answer, beside: Housing, 
 def test_sets_are_named_by_experiment_or_asked_for(study: Answer, beside: Housing) -> None:
     shown = beside("compare", "--sets", "housing", study.data["best"]["run_id"])
     assert shown.code == 0, shown.err
-    assert "one run says nothing of chance" in shown.out
+    assert "one run says nothing about chance" in shown.out
     for words, why in (
         (("--sets", study.data["name"]), "name two"),
         ((study.data["name"], "params.max_depth = 'none'"), "none of its 0 runs has validation_mae"),

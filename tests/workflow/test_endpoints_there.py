@@ -187,7 +187,7 @@ def test_what_a_killed_deployment_has_left_is_told_and_removed(there: Command, a
     client = _client(address, "sagemaker")
     client.delete_endpoint(EndpointName="housing-endpoint")
     status = there("status")
-    assert "no endpoint lives here" in status.out
+    assert "there is no endpoint here" in status.out
     assert "only a part is there" in status.out
     assert there("destroy").code == 0
     assert there("status", "--json").data == {"endpoints": [], "remains": []}

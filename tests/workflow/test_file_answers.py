@@ -1,4 +1,4 @@
-"""Answers are written to a file batch by batch, in order; a command that was interrupted goes on."""
+"""Answers are written to a file batch by batch, in order; a command that was interrupted continues."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def test_what_was_interrupted_goes_on_where_it_was(asked: _Asked) -> None:
     ]
     asked.ask()
     assert asked.seen == list(range(12, ROWS))
-    assert asked.told == [f"goes on after 12 rows that are in {asked.output}.partial"]
+    assert asked.told == [f"continues after 12 rows that are in {asked.output}.partial"]
     assert asked.output.read_text() == WANTED
     assert _left(asked) == ["predictions.csv"]
 

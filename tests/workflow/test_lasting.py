@@ -184,7 +184,7 @@ def test_a_study_stops_at_the_budget_and_goes_on_with_a_larger_one(
         "algorithm.num_round=3",
     )
     assert first.code == 5, first.err
-    assert "passes budget.usd=11" in first.err
+    assert "exceeds budget.usd=11" in first.err
     (study,) = studies(project / "mlflow.db")
     assert 3 <= len(study.numbers) <= 8
     assert len(account.jobs(name)) == len(study.numbers) == len(study.children)
@@ -304,4 +304,4 @@ def test_what_has_ended_is_not_attached_to(project: Path, housing: Housing, ther
     run_id = housing("train", there[2], "--json").data["run_id"]
     again = housing("attach", run_id[:8], there[2])
     assert again.code == 3
-    assert "no job of it is left at work (FINISHED)" in again.err
+    assert "none of its jobs is still running (FINISHED)" in again.err

@@ -58,4 +58,4 @@ def test_a_slip_is_answered_with_what_was_meant(folder: Path) -> None:
     slip = _housing("stpo", folder=folder)
 
     assert slip.returncode == 3
-    assert slip.stderr == "housing: stpo: `housing rehearsal` does no such thing; did you mean stop?\n"
+    assert slip.stderr == "housing: stpo: `housing rehearsal` cannot do that; did you mean stop?\n"

@@ -69,7 +69,7 @@ def test_stopped_at_random_moments_and_begun_again_it_has_each_trial_once(
 
 
 def again(folder: Path) -> tuple[str, ...]:
-    """The command that begins the study, or goes on with it."""
+    """The command that begins the study, or continues it."""
     begun = studies(folder / "mlflow.db")
     return ("tune", f"study.resume={begun[0].name}") if begun else NINE
 

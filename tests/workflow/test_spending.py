@@ -27,7 +27,7 @@ def test_the_longest_is_reserved_and_what_it_cost_is_spent() -> None:
         assert reserved == pytest.approx(3.6)
         money.settle(reserved, 0.1)
     money.settle(money.reserve(HOUR, "job"), 0.1)  # 0.5 of 4 dollars are spent: the next could pass it
-    with pytest.raises(BudgetRefused, match=r"job: may cost 3\.60 USD .* 0\.50 USD spent before passes budget\.usd=4"):
+    with pytest.raises(BudgetRefused, match=r"job: may cost 3\.60 USD .* 0\.50 USD spent before exceeds budget\.usd=4"):
         money.reserve(HOUR, "job")
 
 

@@ -98,7 +98,7 @@ def _check(faults: Iterable[InjectedFault]) -> None:
         if names and not any(fnmatchcase(name, pattern) for name in names):
             meant = get_close_matches(pattern, names, 1)
             way_out = f"; did you mean {service}:{meant[0]}?" if meant else ""
-            raise ValueError(f"faults: {fault.operation} is no operation{way_out}")
+            raise ValueError(f"faults: {fault.operation} is not an operation{way_out}")
 
 
 def _operations(service: str) -> list[str]:

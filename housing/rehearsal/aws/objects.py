@@ -57,7 +57,7 @@ def of_source(context: Context, source: Mapping[str, Any]) -> list[Object]:
 
 
 def of_manifest(context: Context, uri: str) -> list[Object]:
-    """ValueError for what is no manifest: `[{"prefix": "s3://bucket/folder/"}, "a.csv", "b.csv"]`."""
+    """ValueError for what is not a manifest: `[{"prefix": "s3://bucket/folder/"}, "a.csv", "b.csv"]`."""
     bucket, key = bucket_and_key(uri)
     try:
         told = json.loads(context.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read())
@@ -69,7 +69,7 @@ def of_manifest(context: Context, uri: str) -> list[Object]:
             return [Object(start[0], f"{start[1]}{name}", str(name)) for name in names]
         case [*uris] if uris and all(isinstance(one, str) for one in uris):
             return [Object(*bucket_and_key(one), Path(one).name) for one in uris]
-    raise ValueError(f"{uri} is no manifest: a JSON list of a prefix and of names below it")
+    raise ValueError(f"{uri} is not a manifest: a JSON list of a prefix and of names below it")
 
 
 def pull(context: Context, uri: str, folder: Path) -> int:

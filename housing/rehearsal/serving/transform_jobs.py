@@ -198,7 +198,7 @@ def _records(record: Mapping[str, Any], body: bytes) -> Iterable[bytes]:
     try:
         return list(recordio.frames(body))
     except ValueError as e:
-        raise _Failed(f"ClientError: the object is no RecordIO: {e}") from e
+        raise _Failed(f"ClientError: the object is not RecordIO: {e}") from e
 
 
 def _assembled(answers: list[bytes], output: Mapping[str, Any]) -> bytes:

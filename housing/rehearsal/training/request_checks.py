@@ -30,7 +30,7 @@ def check(context: Context, request: Mapping[str, Any]) -> None:
             raise unsupported(f"{member} is not supported by the rehearsal.")
     for member in ("AlgorithmSpecification", "ResourceConfig", "StoppingCondition"):
         if not request.get(member):
-            raise refused(f"{member} is required for a training job that is no serverless job.")
+            raise refused(f"{member} is required for a training job that is not a serverless job.")
     _check_algorithm(context, request)
     _check_machines(request["ResourceConfig"])
     _check_times(request)

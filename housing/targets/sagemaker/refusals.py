@@ -84,9 +84,9 @@ def _way_out(service: str, error: Any, found: str) -> str:
         return "ask for a larger quota under Service Quotas, wait for other jobs, or choose another instance_type"
     if found in _BUSY:
         attempts = error.response.get("ResponseMetadata", {}).get("RetryAttempts", 0) + 1
-        return f"AWS was too busy {attempts} times in a row; the same command goes on where this one has ended"
+        return f"AWS was too busy {attempts} times in a row; the same command continues where this one has ended"
     if error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0) >= 500:
-        return "AWS itself has failed; the same command goes on where this one has ended"
+        return "AWS itself has failed; the same command continues where this one has ended"
     return ""
 
 

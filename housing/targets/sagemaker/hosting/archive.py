@@ -39,8 +39,8 @@ def archive(folder: Path, interface: Interface) -> bytes:
     own = _built_in(folder, about)
     if interface == "encoded" and own is not None and len(_side_by_side(folder, about)) == 0:
         raise DeploymentError(
-            f"{folder}: the container of {_reader(folder, about)} means the models of an archive, all by the same "
-            "weight and of the same columns, and the members of this blend differ in that; it is served with "
+            f"{folder}: the container of {_reader(folder, about)} averages the models of an archive, all with "
+            "the same weight and the same columns, and the members of this blend differ in that; it is served with "
             "deployment.interface=raw"
         )
     if interface == "encoded" and own is None:
