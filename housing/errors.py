@@ -9,7 +9,7 @@ HousingError               1
 ├── RegistryError          1  a model, version or alias does not exist
 ├── DeploymentError        1  a host refused, or did not reach, the wanted state
 ├── GateRefused            4  a candidate did not pass the promotion gate
-├── BudgetRefused          5  a job would pass the budget
+├── BudgetRefused          5  a job would exceed the budget
 └── CloudError             6  a cloud service refused or failed
     └── JobRefused         6  it refused a job for good, which has never begun
 """
@@ -35,7 +35,7 @@ class FaultDetail:
 
 @dataclass(frozen=True)
 class DataFault:
-    """One fault of a table: how many times it stands there, a few places, and the way out (or empty)."""
+    """One fault of a table: how often it occurs, a few places, and the way out (or empty)."""
 
     fault: str
     count: int
@@ -56,7 +56,7 @@ class HousingError(Exception):
     """Base of all errors raised on purpose; the command line prints it without a traceback.
 
     Its text, often a vendor's, is shown and recorded: it holds no secret. `way_out` are a command that helps and its
-    words; who knows what it must be told besides sets `command`, as it can be pasted.
+    words; `command` is that command as it can be pasted, with whatever options it needs besides.
     """
 
     exit_code: ClassVar[int] = 1
@@ -119,7 +119,7 @@ class GateRefused(HousingError):
 
 
 class BudgetRefused(HousingError):
-    """A job would pass the budget; amounts are in US dollars, None where no price is known."""
+    """A job would exceed the budget; amounts are in US dollars, None where no price is known."""
 
     exit_code = 5
     limit_usd: float | None = None

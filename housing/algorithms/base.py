@@ -1,6 +1,6 @@
 """What an algorithm offers.
 
-An algorithm declares what it can do (`Capabilities`), so that nobody has to ask for its name.
+An algorithm declares what it can do (`Capabilities`), so that no code has to ask for its name.
 """
 
 from __future__ import annotations
@@ -49,15 +49,15 @@ class Capabilities:
 
     `rounds` counts the rounds of a fit. `early_stopping` is its patience in rounds, and needs a validation part.
     `round_metrics` lists the metrics that are measured after every round, of which the last decides early stopping;
-    without it the finished model is measured once. `loss` names what is minimised. `missing_values`: NaN among the
-    features is no obstacle. `weights`: rows may weigh differently, and `matrix` takes their weights. `level_weights`
+    without it the finished model is measured once. `loss` names what is minimised. `missing_values`: features
+    may be NaN. `weights`: rows may have different weights, and `matrix` takes them. `level_weights`
     are hyperparameters that weigh levels of the label against each other. `categorical_inputs`: columns may hold codes
-    of levels that have no order; `matrix` takes their places. `batches`: `matrix` can go through the features some rows
+    of levels that have no order; `matrix` takes the indices of these columns. `batches`: `matrix` can go through the features some rows
     at a time, so that they need not be in memory. `collective`: several processes can fit one model together (see
     `CollectiveAlgorithm`). `monotone` names the hyperparameter that takes for each column whether answers rise (1) or
-    fall (-1) with it. `not_with` are values of hyperparameters that exclude one of these four. `any_task`: what it fits
-    is the user's business, and so is the kind of label. `reference` are the hyperparameters of a fit that is plain and
-    cheap enough to stand beside every study; None: there is none.
+    fall (-1) with it. `not_with` are values of hyperparameters that exclude one of these four. `any_task`: what it fits,
+    and to which kind of label, is up to the user. `reference` are the hyperparameters of a fit that is plain and cheap
+    enough to be listed beside every study; None: there is none.
     """
 
     rounds: str | None = None
@@ -147,9 +147,9 @@ class Algorithm(Protocol):
     """Subclass it. `library` is the module that it imports, None for none; `extra` the extra of housing that brings it.
 
     `model_format` is the suffix of its model file. `required` are hyperparameters that a configuration must give.
-    `aliases` are other names that its library has for some, each with ours: whoever types one is told the right one.
-    `tasks` says how it serves each task that it can. `metric_names` are metrics that its library calls otherwise than
-    `housing.tasks` does, by the library's name.
+    `aliases` are other names that its library has for some, each with ours, which an error then suggests. `tasks` says
+    how it serves each task that it can. `metric_names` are metrics for which its library and `housing.tasks` have
+    different names, by the library's name.
     """
 
     hyperparameters: ClassVar[Hyperparameters]
@@ -167,14 +167,14 @@ class Algorithm(Protocol):
         raise NotImplementedError
 
     def importance(self, model: bytes, columns: Sequence[str], /) -> dict[str, float]:
-        """Share of each encoded column in what the model does, largest first; empty where it does not say."""
+        """Share of each encoded column in what the model does, largest first; empty where it is not known."""
         del model, columns
         return {}
 
     def compiled(self, model: bytes, /) -> Compiled | None:
         """The same model in a form that answers a few rows sooner, with numpy alone; None where it has none.
 
-        Raises ValueError where this one has none. Nobody trusts it before it has been compared.
+        Raises ValueError where this one has none. It is compared with the model before it is used.
         """
         del model
         return None

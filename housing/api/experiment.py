@@ -39,8 +39,8 @@ def compose(*overrides: str, config_dir: StrPath | None = None, progress: bool =
 class Experiment:
     """Overrides and a folder of configuration; nothing is read or opened before a method needs it.
 
-    Each method does what the command of its name does, records the same, and raises the same errors, all of them
-    `housing.HousingError`. It may be called from several threads; each call composes anew. Paths are seen from the
+    Each method does what the command of the same name does, records the same, and raises the same errors, all of them
+    `housing.HousingError`. It may be called from several threads; each call composes again. Paths are relative to the
     working folder.
     """
 
@@ -64,7 +64,7 @@ class Experiment:
         return composed("tune", self.overrides, self.config_dir)[1]
 
     def override(self, *overrides: str) -> Experiment:
-        """The same with more overrides, which win. Raises ConfigError."""
+        """The same with more overrides, which take precedence. Raises ConfigError."""
         changed = Experiment((*self.overrides, *overrides), self.config_dir, self._reporter)
         _ = changed.config
         return changed
@@ -88,7 +88,7 @@ class Experiment:
     def sweep(self, *values: str, command: str = "train") -> Result:
         """A job for each combination of values, `sweep("algorithm.eta=0.1,0.3", "seed=0,1")`, as `-m` does.
 
-        `command` is `train` or `tune`. A job that fails is told in `data["jobs"]`, by its `failure`; the others go on.
+        `command` is `train` or `tune`. A job that fails has its `failure` in `data["jobs"]`; the others continue.
         """
         from housing.api.multirun import multirun
 
@@ -116,7 +116,7 @@ class Experiment:
     def promote(self) -> Result:
         """The final fit of the best run of the latest study, or of `candidate`; the gate; the alias.
 
-        Raises GateRefused where the candidate does not pass: nothing has changed then.
+        Raises GateRefused if the candidate does not pass; then nothing has changed.
         """
         return self._do("promote")
 
@@ -133,7 +133,7 @@ class Experiment:
         return self._do("destroy")
 
     def status(self, endpoint: str | None = None, *, html: StrPath | None = None) -> Result:
-        """What is served: one endpoint, or all; `html` is where a page of it is written."""
+        """What is served: one endpoint, or all; `html` is the file to write a page of it to."""
         return self._do("status", endpoint=endpoint, html=_path(html))
 
     def predict(
@@ -165,9 +165,9 @@ class Experiment:
     def monitor(
         self, endpoint: str | None = None, *, labels: StrPath | None = None, html: StrPath | None = None
     ) -> Result:
-        """What the endpoint saw against what it was trained on; `findings` counts what counts as drift.
+        """What the endpoint saw, compared with what it was trained on; `findings` counts drift and clear differences.
 
-        `html` is where its page is written, too.
+        `html` is the file to write its page to.
         """
         return self._do("monitor", endpoint=endpoint, labels=_path(labels), html=_path(html))
 
@@ -179,7 +179,7 @@ class Experiment:
         """Runs side by side, by id, name or study; none: the best trials of the latest study.
 
         With `sets`, or where one is a filter in MLflow's language, each stands for all of its runs:
-        `compare("tune-a", "tune-b", sets=True)` tells which set is better, and by how much chance allows.
+        `compare("tune-a", "tune-b", sets=True)` says which set is better, or that chance explains the difference.
         """
         own: dict[str, Any] = {"runs": runs, "html": _path(html), "sets": sets}
         return self._do("compare", **own, **({"top": top} if top is not None else {}))

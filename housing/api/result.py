@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, repr=False)
 class Result:
-    """What a command came to.
+    """The outcome of a command.
 
     `headline` is its one sentence, `data` the document that `--json` prints, `next_commands` what could follow, each as
     it can be pasted into a shell, with the reason. `changes` counts what a plan would change, `findings` what

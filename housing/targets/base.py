@@ -35,7 +35,7 @@ class Runner(Protocol):
 
     @property
     def rental(self) -> Rental | None:
-        """What each job rents; None where nobody bills."""
+        """What each job rents; None where jobs cost nothing."""
 
     def handle(self) -> str | None:
         """A new name for a job, at a target where jobs outlive this process; None where they end with it.
@@ -53,7 +53,7 @@ class Runner(Protocol):
         """
 
     def close(self) -> None:
-        """Let go of what was staged; running jobs end first."""
+        """Release what was staged; running jobs end first."""
 
 
 @runtime_checkable
@@ -187,7 +187,7 @@ class Host(Protocol):
     """Somewhere to serve models. Deployments are pinned: every variant names a version, never an alias."""
 
     def endpoints(self) -> Sequence[str]:
-        """Names of the endpoints that live here."""
+        """Names of the endpoints at this target."""
 
     def check(self, wanted: Deployment) -> None:
         """Raises ConfigError, before anything changes, for what this target cannot do."""
@@ -199,7 +199,7 @@ class Host(Protocol):
         """Take one step. `models` maps a variant's `model` to the folder of its files; raises DeploymentError."""
 
     def hold(self, purpose: str) -> AbstractContextManager[None]:
-        """Keep other commands from changing endpoints meanwhile; waits, then DeploymentError names who does."""
+        """Keep other commands from changing endpoints meanwhile; waits, then DeploymentError names the other one."""
 
     def predict(
         self,

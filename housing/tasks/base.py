@@ -131,11 +131,11 @@ class Metric:
     """`compute(label, predictions)` takes a label of (rows,), in its unit or as codes of levels; where the task has
     groups, of (rows, 2).
 
-    Its value is NaN where the predictions have none. `undefined(label)` tells why labels have none whatever is
-    predicted, None where they have one. `has_unit`: the value is in the label's unit. `of_probabilities`: it goes by
-    the probabilities, whichever level is chosen. `weighs`: it heeds the weights of
-    predictions. `of_rows` (label, predictions) gives (rows,), where the metric is no more than their mean, or of a
-    `is_root` the square root of it: then an error of the mean is an error of the metric.
+    Its value is NaN where the predictions have none. `undefined(label)` says why labels have none, whatever is
+    predicted; None where they have one. `has_unit`: the value is in the label's unit. `of_probabilities`: it is
+    computed from the probabilities, whichever level is chosen. `weighs`: it takes the weights of predictions into
+    account. `of_rows(label, predictions)` gives (rows,) where the metric is just their mean or, with `is_root`, the
+    square root of it: then an error of the mean is an error of the metric.
     """
 
     about: str
@@ -160,13 +160,13 @@ class DatasetKey:
 class Task(Protocol):
     """Subclass it. `question` is what it asks, for people.
 
-    `metric` is the one that a study, a gate and a comparison go by where nobody names another. `transforms` are the
-    transformations of the label that its predictions can be turned back from. `levels` is the least and the largest
-    number of levels that its label may have; None: the label is a number. `has_positive_level`: one of its two levels,
-    the second, is what it is about, and is chosen from a threshold of its probability on. `keys` are keys of a dataset
-    that it needs beside the label, and only tasks that need them take. `has_label_s_scale`: predicted numbers are
-    values of the label. `has_groups`: rows are judged by groups, and its labels in metrics are (rows, 2), with the
-    number of the group behind the label.
+    `metric` is the one that a study, a gate and a comparison use unless another is named. `transforms` are the
+    transformations of the label that its predictions can be turned back from. `levels` is the smallest and the largest
+    number of levels that its label may have; None: the label is a number. `has_positive_level`: the second of its two
+    levels is what it is about, and is chosen where its probability reaches a threshold. `keys` are keys of a dataset
+    that it needs beside the label; a dataset of another task may not have them. `has_label_s_scale`: predicted numbers
+    are values of the label. `has_groups`: rows are judged by groups, and its labels in metrics are (rows, 2), with the
+    number of the group after the label.
     """
 
     name: ClassVar[str]
@@ -196,12 +196,12 @@ class Task(Protocol):
         return ""
 
     def is_suggested(self, label: NDArray[np.float64], /) -> bool:
-        """Whether to remind of this task where labels of few values are taken for measures."""
+        """Whether to suggest this task where a label of few different values is taken for a measure."""
         del label
         return False
 
     def outputs(self, levels: int, /) -> int:
-        """How many numbers a model answers for each row of a label with so many levels."""
+        """How many numbers a model gives for each row of a label with this many levels."""
         del levels
         return 1
 
