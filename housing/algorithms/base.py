@@ -49,15 +49,15 @@ class Capabilities:
 
     `rounds` counts the rounds of a fit. `early_stopping` is its patience in rounds, and needs a validation part.
     `round_metrics` lists the metrics that are measured after every round, of which the last decides early stopping;
-    without it the finished model is measured once. `loss` names what is minimised. `missing_values`: features
-    may be NaN. `weights`: rows may have different weights, and `matrix` takes them. `level_weights`
-    are hyperparameters that weigh levels of the label against each other. `categorical_inputs`: columns may hold codes
-    of levels that have no order; `matrix` takes the indices of these columns. `batches`: `matrix` can go through the features some rows
-    at a time, so that they need not be in memory. `collective`: several processes can fit one model together (see
+    without it the finished model is measured once. `loss` names what is minimised. `missing_values`: features may be
+    NaN. `weights`: rows may have different weights, and `matrix` takes them. `level_weights` are hyperparameters that
+    weigh levels of the label against each other. `categorical_inputs`: columns may hold codes of levels that have no
+    order; `matrix` takes the indices of these columns. `batches`: `matrix` can go through the features some rows at a
+    time, so that they need not be in memory. `collective`: several processes can fit one model together (see
     `CollectiveAlgorithm`). `monotone` names the hyperparameter that takes for each column whether answers rise (1) or
-    fall (-1) with it. `not_with` are values of hyperparameters that exclude one of these four. `any_task`: what it fits,
-    and to which kind of label, is up to the user. `reference` are the hyperparameters of a fit that is plain and cheap
-    enough to be listed beside every study; None: there is none.
+    fall (-1) with it. `not_with` are values of hyperparameters that exclude one of these four. `any_task`: what it
+    fits, and to which kind of label, is up to the user. `reference` are the hyperparameters of a fit that is plain and
+    cheap enough to be listed beside every study; None: there is none.
     """
 
     rounds: str | None = None
