@@ -8,10 +8,11 @@ import sys
 import threading
 from typing import TYPE_CHECKING
 
+from housing import interrupted
+
 if TYPE_CHECKING:
     from types import FrameType
 
-_INTERRUPTED = 130
 _AGAIN_AFTER_S = 0.01
 
 
@@ -19,7 +20,7 @@ def main() -> int:
     """The exit code; for a process of its own, whose signals and hooks it sets."""
     # Until the command has begun nothing is held that would have to be let go of; what Python imports may be in any
     # state, and some modules take a KeyboardInterrupt for an import that has failed.
-    _on_interrupt(_INTERRUPTED, b"housing: interrupted\n")
+    _on_interrupt(interrupted.EXIT_CODE, says=True)
     sys.unraisablehook = _deliver_again
     if sys.argv[1:3] == ["completion", "--words"]:
         # Asked at a press of Tab: nothing else is imported.
@@ -36,17 +37,20 @@ def main() -> int:
     try:
         code = run()
     except KeyboardInterrupt:
-        code = _INTERRUPTED
+        code = interrupted.EXIT_CODE
     # Python itself is all that still ends.
-    _on_interrupt(code, b"")
+    _on_interrupt(code, says=False)
     return code
 
 
-def _on_interrupt(code: int, said: bytes) -> None:
+def _on_interrupt(code: int, *, says: bool) -> None:
     """Let SIGINT end the process at once; a shell that lets it be ignored is heeded."""
 
     def end(_number: int, _frame: FrameType | None) -> None:
-        os.write(2, said)
+        if says and "--json" in sys.argv:
+            os.write(1, interrupted.DOCUMENT.encode())
+        if says:
+            os.write(2, interrupted.SAID.encode())
         os._exit(code)
 
     if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:

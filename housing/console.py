@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, TextIO, cast
 from housing import starting
 from housing.console_tables import fitted, shown
 from housing.errors import HousingError
+from housing.json_values import json_value
 from housing.secrets import masked, masked_values
 
 if TYPE_CHECKING:
@@ -159,7 +160,8 @@ class Console:
         """The last block: result, where it is recorded, what to do next; or the one JSON document."""
         self._end_live()
         if self._as_json:
-            self._document(outcome.data if outcome.reveals else masked_values(_plain(outcome.data)))
+            data = json_value(outcome.data)
+            self._document(data if outcome.reveals else masked_values(data))
             return
         if outcome.raw is not None and not sys.stdout.isatty():
             sys.stdout.write(outcome.raw)
@@ -196,7 +198,7 @@ class Console:
         sys.stderr.write(f"housing: {shown(message)}\n")
 
     def _document(self, data: Any) -> None:
-        text = json.dumps(data, indent=2, default=str, ensure_ascii=False) + "\n"
+        text = json.dumps(data, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
         # What cannot be written, such as half of a surrogate pair, is escaped; JSON has its own way for the others.
         sys.stdout.write(text.encode(errors="backslashreplace").decode())
 
@@ -221,11 +223,6 @@ def _show_next(rich: RichConsole, commands: Sequence[tuple[str, str]]) -> None:
         elif why:
             line.append("\n" + " " * _NEXT_WIDTH + f"# {why}")
         rich.print(line)
-
-
-def _plain(data: Any) -> Any:
-    """As it will stand in JSON, so that nothing hides in an object."""
-    return json.loads(json.dumps(data, default=str))
 
 
 def going_on(table: OutputTable, since_s: float) -> OutputTable:

@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from housing import starting
+from housing import interrupted, starting
 from housing.cli.arguments import Request, parse
 from housing.cli.help import help_of, overview
 from housing.errors import ConfigError, HousingError
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
     from housing.console import Console
 
-_INTERRUPTED = 130
 _CHANGES_PENDING = 2
 
 
@@ -71,21 +70,25 @@ def _guarded(arguments: Sequence[str], interrupts: _Interrupts) -> int:
         _console(as_json="--json" in arguments).error(error)
         return error.exit_code
     except KeyboardInterrupt:
-        return _interrupted()
+        return _interrupted(as_json="--json" in arguments)
     except BrokenPipeError:
         raise
     except Exception as error:
         # A module that is interrupted while it is imported may call it an ImportError, or anything.
-        return _interrupted() if interrupts.came else _unexpected(error, as_json="--json" in arguments)
+        as_json = "--json" in arguments
+        return _interrupted(as_json=as_json) if interrupts.came else _unexpected(error, as_json=as_json)
 
 
-def _interrupted() -> int:
+def _interrupted(*, as_json: bool) -> int:
     starting.end()
     # The terminal may be gone.
     with contextlib.suppress(OSError):
-        sys.stderr.write("housing: interrupted\n")
+        if as_json:
+            sys.stdout.write(interrupted.DOCUMENT)
+            sys.stdout.flush()
+        sys.stderr.write(interrupted.SAID)
         sys.stderr.flush()
-    return _INTERRUPTED
+    return interrupted.EXIT_CODE
 
 
 def _answer(request: Request) -> int:

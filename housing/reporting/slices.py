@@ -36,7 +36,7 @@ def slice_grids(found: Slices, *, metric: str, part: str) -> Iterator[Grid]:
     verdict = (
         f"{told_clear} worse than the other rows by more than chance explains among so many slices: those are marked."
         if clear
-        else f"None of {len(found.found)} slices is worse than the other rows by more than chance makes of so many."
+        else f"None of {len(found.found)} slices is worse than the other rows by more than chance explains."
     )
     small = f" {found.small} slices of fewer than {LEAST_ROWS} rows are not judged." if found.small else ""
     about = (

@@ -23,23 +23,26 @@ if TYPE_CHECKING:
 _MOVED_BY = 3
 
 
-def slice_parts(session: Session, predictions: Predictions, *, part: JudgedPart, title: str) -> list[Grid]:
+def slice_parts(
+    session: Session, predictions: Predictions, *, part: JudgedPart, title: str, by_rows: bool
+) -> list[Grid]:
     """The metric that models are compared by, over slices of a part; none where rows are judged by whole groups.
 
-    `title` names the metric with its unit.
+    `title` names the metric with its unit. `by_rows`: only a metric that is a mean over rows, which takes milliseconds.
     """
     from housing.reporting.slices import slice_grids
     from housing.training.slices import slices_of
 
     dataset, prepared = session.experiment.dataset, session.prepared
-    if tasks.find(dataset.task_name).has_groups:
-        return []
+    metric = tasks.metrics(dataset.task_name)[judged_by(session)]
     rows = getattr(prepared.parts, part)
+    if tasks.find(dataset.task_name).has_groups or not len(rows) or (by_rows and metric.of_rows is None):
+        return []
     found = slices_of(
         {column: prepared.table[column][rows] for column in dataset.inputs if column in prepared.table},
         label_of(session, part),
         predictions.weighed(weights_of(session, part)),
-        metric=tasks.metrics(dataset.task_name)[judged_by(session)],
+        metric=metric,
         seed=session.experiment.seed,
     )
     return list(slice_grids(found, metric=title, part=part))

@@ -94,7 +94,6 @@ def final_figures(
     hyperparameters: Mapping[str, Any],
 ) -> dict[str, bytes]:
     """The same of a final fit, what it says of the test part, and why the gate let it pass or did not."""
-    from housing.workflow.error_parts import slice_parts
     from housing.workflow.how_sure import coverage_grids, importance_grids
     from housing.workflow.report_parts import beside_others, others_in_words, verdicts, what_was_fitted
 
@@ -112,9 +111,6 @@ def final_figures(
             verdicts(judgement.decision),
             what_was_fitted(session, hyperparameters, source),
         ],
-        errors=slice_parts(
-            session, judgement.predictions, part="test", title=with_unit(session.experiment, judged_by(session))
-        ),
         beside=[*coverage_grids(session, judgement.intervals), *importance_grids(session, encoder, result.model)],
     )
 
@@ -130,19 +126,18 @@ def _report(
     uncalibrated: Predictions | None = None,
     lead: Sequence[str] = (),
     before: Sequence[Part] = (),
-    errors: Sequence[Part] = (),
     beside: Sequence[Part] = (),
 ) -> dict[str, bytes]:
     from housing.reporting.judged import Judged
     from housing.reporting.report import job_report
-    from housing.workflow.error_parts import error_charts, why_of
+    from housing.workflow.error_parts import error_charts, slice_parts, why_of
     from housing.workflow.report_parts import asked_for, data_parts, link_to, origin, row_names, shown_columns
 
     experiment = session.experiment
     objective = objective_of(experiment)
     importances = find(session.reader(result)).importance(result.model, encoder.columns)
     kept, judged = rounds_kept(session, result), None
-    by_column: list[Part] = []
+    errors: list[Part] = []
     value = result.metrics.get(objective.name)
     told = [f"{objective.name} {session.amount(value, objective.name)}{kept}"] if value is not None else []
     if predictions is not None:
@@ -164,7 +159,11 @@ def _report(
         judged = shown if tasks.find(encoder.task).has_label_s_scale else None
         if judged is not None and not encoder.label_levels and len(label):
             columns = shown_columns(session, part, importances, most=_ERROR_CHARTS)
-            by_column = list(error_charts(session, judged.answered, list(columns), part=part))
+            errors += error_charts(session, judged.answered, list(columns), part=part)
+        # The bootstrap that other metrics need takes a second: what has cost a final fit may cost that, too.
+        by_rows = part == "validation"
+        title = with_unit(experiment, judged_by(session))
+        errors += slice_parts(session, predictions, part=part, title=title, by_rows=by_rows)
         measured = headline(session, label, predictions, part=part)
         same = measured and objective.name == f"{part}_{judged_by(session)}"
         told = [f"{measured[0]}{kept}", *measured[1:]] if same else [*told, *measured]
@@ -177,7 +176,7 @@ def _report(
         judged=judged,
         lead=[*told, *lead, asked_for(session)],
         before=before,
-        errors=[*by_column, *errors],
+        errors=errors,
         further=[*beside, *data_parts(session), origin(session)],
         link=link_to(session, None),
     )

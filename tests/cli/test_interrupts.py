@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import signal
@@ -21,7 +22,7 @@ CSV = "Area,Price\n" + "".join(f"{area},{area * 100}\n" for area in range(500, 5
         (("train", "algorithm.num_round=3"), 1000),
         (("describe", "houses.csv", "--label", "Price"), 150),
         (("ui",), 400),
-        (("rehearsal", "status"), 350),
+        (("rehearsal", "status", "--json"), 350),
         (("tune", "--cfg", "job"), 250),
     ],
     ids=lambda value: value[0] if isinstance(value, tuple) else "",
@@ -36,21 +37,27 @@ def test_an_interrupt_while_modules_are_imported_ends_quietly(
     assert code == 130, said
     assert said.endswith("housing: interrupted\n")
     assert "Traceback" not in said
+    if "--json" in arguments:
+        document = json.loads((tmp_path / "out.txt").read_text())
+        assert document == {"error": "Interrupted", "message": "interrupted", "exit_code": 130}
 
 
 def _interrupted_after(imports: int, arguments: tuple[str, ...], folder: Path) -> tuple[int, str]:
     """Exit code, and what it said, of a command that is interrupted when it has imported so many modules."""
     command = (sys.executable, "-X", "importtime", "-m", "housing", *arguments)
-    with subprocess.Popen(
-        command,
-        cwd=folder,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-        bufsize=1,
-        # Whoever runs the tests in the background of a shell ignores it.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509  # one thread
-    ) as process:
+    with (
+        (folder / "out.txt").open("w") as out,
+        subprocess.Popen(
+            command,
+            cwd=folder,
+            stdout=out,
+            stderr=subprocess.PIPE,
+            text=True,
+            bufsize=1,
+            # Whoever runs the tests in the background of a shell ignores it.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509  # one thread
+        ) as process,
+    ):
         assert process.stderr is not None
         began, said = False, ""
         for line in process.stderr:

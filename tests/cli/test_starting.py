@@ -39,7 +39,7 @@ def said_in_a_terminal(folder: Path, *words: str) -> str:
         (("status",), "serve the registered model"),
         (("status", "--json"), "}"),
         (("plam",), "did you mean plan"),
-        (("train", "dataset=nothing"), "there is"),
+        (("train", "dataset=nothing"), "available: "),
         (("train", "--cfg", "job"), "wait_s"),
     ],
 )

@@ -169,6 +169,8 @@ def test_a_job_has_curves_importances_and_its_errors_beside_it(beside: Housing, 
     naive = re.search(r"The naive predictor, which ignores every column, has ([\d,]+) USD", page)
     assert naive is not None
     assert float(naive[1].replace(",", "")) > value
+    assert "Slices: where it errs most" in page
+    assert "rows of the validation part with one level, or within one range, of a column" in page
 
 
 def test_a_set_of_runs_is_compared_with_another(study: Answer, beside: Housing, client: Any) -> None:

@@ -1,0 +1,24 @@
+"""Values as they stand in a JSON document: numbers are numbers, times are ISO 8601, what is not known is null."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Set
+from datetime import date, time
+from typing import Any
+
+
+def json_value(value: object) -> Any:
+    """The same value of what JSON has; NaN and infinity, which it has not, are null."""
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else None
+    if value is None or isinstance(value, str | int):
+        return value
+    if isinstance(value, Mapping):
+        return {str(key): json_value(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | Set):
+        return [json_value(item) for item in (sorted(value, key=str) if isinstance(value, Set) else value)]
+    if isinstance(value, date | time):
+        return value.isoformat()
+    of_numpy = getattr(value, "tolist", None)  # its scalars and arrays, without importing it
+    return json_value(of_numpy()) if callable(of_numpy) else str(value)
