@@ -18,7 +18,7 @@ from types import FrameType
 import housing
 from housing.config.load import check, compose
 from housing.data.preparation import prepare
-from housing.targets.base import find
+from housing.targets.registry import find
 from housing.training.job import TrainingJob
 
 Visit = tuple[str, str]

@@ -13,7 +13,7 @@ from housing.config import keys, structure
 from housing.config.faults import Fault
 from housing.config.schema import Experiment
 from housing.data.description import Column
-from housing.targets import base as targets
+from housing.targets import registry as targets
 from housing.tuning.space import Distribution
 
 _SMALL, _LARGE = -1_000_003, 10_000_019

@@ -26,6 +26,7 @@ ENSEMBLE = "ensemble"
 
 _NOT_ALGORITHMS = (
     "base",
+    "catboost_model",
     "catboost_trees",
     "collective",
     "compiled",

@@ -16,7 +16,7 @@ from housing.data.description import Dataset
 from housing.data.features import Features, check_features
 from housing.deployment.spec import Deployment
 from housing.nearest import nearest
-from housing.targets import base as targets
+from housing.targets import registry as targets
 from housing.tasks import base as tasks
 from housing.training.metrics import COSTS
 from housing.tuning.spec import Study

@@ -17,7 +17,7 @@ from housing.config.keys import BUILT_IN
 from housing.config.schema import CHOOSABLE
 from housing.data.description import Dataset
 from housing.data.features import Features
-from housing.targets import base as targets
+from housing.targets import registry as targets
 from housing.tuning.space import Categorical, SearchSpace
 
 ALGORITHM = "algorithm"

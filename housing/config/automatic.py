@@ -15,7 +15,7 @@ from housing.algorithms.registry import find
 from housing.config.keys import BUILT_IN
 from housing.data.features import MOST_ONE_HOT
 from housing.errors import HousingError
-from housing.targets import base as targets
+from housing.targets import registry as targets
 from housing.tasks import base as tasks
 
 KEY = "from_description"

@@ -16,7 +16,7 @@ from housing.config.schema import Algorithm, Experiment
 from housing.config.task_defaults import with_task_defaults
 from housing.data.description import Dataset
 from housing.nearest import nearest
-from housing.targets import base as targets
+from housing.targets import registry as targets
 from housing.tuning.space import SearchSpace
 
 _OPEN = (

@@ -15,7 +15,7 @@ from housing.config.schema import Algorithm
 from housing.data.by_blocks import refused
 from housing.data.description import Dataset
 from housing.data.features import Features, native_keys
-from housing.targets import base as targets
+from housing.targets import registry as targets
 from housing.tuning.space import Categorical, SearchSpace
 
 _STORAGE = ("dataset", "storage")

@@ -14,7 +14,7 @@ from housing.config import group_schemas, keys
 from housing.config.files import conf_dir
 from housing.config.schema import Experiment
 from housing.data.description import Column
-from housing.targets import base as targets
+from housing.targets import registry as targets
 from housing.tuning.space import Distribution
 
 Schema = dict[str, Any]

@@ -14,7 +14,7 @@ from housing.algorithms.own_code import Image
 from housing.config.faults import Path
 from housing.config.schema import CHOOSABLE, Experiment, Script
 from housing.nearest import nearest
-from housing.targets import base as targets
+from housing.targets import registry as targets
 
 DECLARED = "hyperparameters"
 SECTIONS: Mapping[str, type[Any]] = {"script": Script, "container": Image}

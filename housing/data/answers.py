@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from housing.data.content_type import JSON, JSON_LINES
 from housing.errors import DataError
 from housing.tasks import written
-from housing.tasks.base import Predictions, of_matrix
+from housing.tasks.predictions import Predictions, of_matrix
 
 if TYPE_CHECKING:
     from housing.data.encoder import Encoder

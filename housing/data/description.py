@@ -15,7 +15,7 @@ from housing.data.source_spec import Elsewhere, GivenParts, Source, source_fault
 from housing.data.split_spec import Split, split_faults
 from housing.nearest import nearest
 from housing.tasks import base as tasks
-from housing.tasks.base import quantiles_fault
+from housing.tasks.predictions import quantiles_fault
 
 if TYPE_CHECKING:
     from housing.data.where import Where

@@ -38,7 +38,8 @@ from housing.errors import DataError
 from housing.secrets import masked
 from housing.tasks import base as tasks
 from housing.tasks import written
-from housing.tasks.base import Predictions, Task
+from housing.tasks.base import Task
+from housing.tasks.predictions import Predictions
 from housing.tasks.transforms import Transform, applied, refused, undone
 
 _TWO = 2

@@ -16,7 +16,7 @@ from housing.data.monotone import SIGNS, Direction
 from housing.data.more_inputs import Flag, Moment
 from housing.errors import DataError
 from housing.tasks import base as tasks
-from housing.tasks.base import quantiles_fault
+from housing.tasks.predictions import quantiles_fault
 from housing.tasks.transforms import ALL
 
 if TYPE_CHECKING:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from housing.tasks.base import Predictions
+    from housing.tasks.predictions import Predictions
 
     Floats = NDArray[np.float64]
 

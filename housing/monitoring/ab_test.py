@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from housing.promotion.gate import improvement
 from housing.promotion.spec import Gate
 from housing.tasks import resampling
-from housing.tasks.base import Metric, Predictions, metrics, of_matrix
+from housing.tasks.base import Metric, metrics
+from housing.tasks.predictions import Predictions, of_matrix
 from housing.tasks.resampling import percentile_interval
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ from housing.data.table import Table
 from housing.errors import DataError
 from housing.monitoring.ab_test import Answer
 from housing.monitoring.captured import CapturedRows
-from housing.tasks.base import Predictions, of_matrix
+from housing.tasks.predictions import Predictions, of_matrix
 
 _RECORDS = {JSON: records_from_json, JSON_LINES: records_from_json_lines}
 

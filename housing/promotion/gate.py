@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from housing.errors import DataError
 from housing.promotion.spec import Gate
 from housing.tasks import classes, resampling
-from housing.tasks.base import Predictions, metrics, reordered, same, score
+from housing.tasks.base import metrics, score
+from housing.tasks.predictions import Predictions, reordered, same
 
 if TYPE_CHECKING:
     import numpy as np

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from housing.data.intervals import Ranges
     from housing.promotion.spec import IntervalRule
-    from housing.tasks.base import Predictions
+    from housing.tasks.predictions import Predictions
 
     Floats = NDArray[np.float64]
 

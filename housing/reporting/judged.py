@@ -12,7 +12,7 @@ from housing.reporting.job_plots import Answered, predicted_against_true, residu
 from housing.reporting.page import Cell, Grid, Part
 from housing.reporting.scales import readable
 from housing.reporting.svg import Chart
-from housing.tasks.base import Predictions
+from housing.tasks.predictions import Predictions
 
 if TYPE_CHECKING:
     import numpy as np

@@ -1,20 +1,14 @@
-"""What a target must offer to train or to serve models, and how to find a target by name."""
+"""What a target must offer to train or to serve models; `registry` finds one by name."""
 
 from __future__ import annotations
 
-import pkgutil
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from functools import cache
-from importlib import import_module
-from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
-import housing.targets
-from housing.algorithms.base import DataRule
 from housing.algorithms.own_code import Image, Program
 from housing.costs import Rental
 from housing.data.channel import Channel
@@ -22,7 +16,6 @@ from housing.data.extras import Extras
 from housing.deployment.plan import Action
 from housing.deployment.spec import Deployment, Interface
 from housing.monitoring.captured import CapturedRows
-from housing.plugins import plugins_beside
 from housing.targets.managed import ManagedJob, ManagedStudy, Watch
 from housing.tasks import written
 from housing.training.job import Progress, TrainingJob, TrainingResult
@@ -274,51 +267,3 @@ class Target(Protocol):
 
         Empty when it can. Makes no request, so that a job can be refused before anything of it exists.
         """
-
-
-def keeps(target: str, rule: DataRule, algorithm: str) -> bool:
-    """Whether jobs of a built-in algorithm are told there of such columns.
-
-    A target says so by a function `keeps(rule, algorithm)`; one that has none does not tell them.
-    """
-    declared = getattr(find(target), "keeps", None)
-    return declared is not None and bool(declared(rule, algorithm))
-
-
-def names(slot: str) -> list[str]:
-    """The targets for `runner` or for `host`: one folder each, or an entry point of an installed package.
-
-    Not every target that trains can also serve.
-    """
-    return [name for name in sorted({*_folders(), *_entry_points()}) if hasattr(find(name), f"open_{slot}")]
-
-
-@cache
-def find(name: str) -> Any:
-    """A `Target`: the module `target` of a folder here, or what an entry point names.
-
-    Raises ModuleNotFoundError where there is none.
-    """
-    if name in _folders():
-        return import_module(f"housing.targets.{name}.target")
-    if name not in _entry_points():
-        raise ModuleNotFoundError(f"there is no target {name}")
-    return _entry_points()[name].load()
-
-
-@cache
-def _folders() -> tuple[str, ...]:
-    return tuple(m.name for m in pkgutil.iter_modules(housing.targets.__path__) if m.ispkg)
-
-
-@cache
-def _entry_points() -> Mapping[str, EntryPoint]:
-    return plugins_beside(_folders(), "housing.targets")
-
-
-def no_images(name: str) -> str:
-    """Why a target without a container engine refuses an image of the user's."""
-    return (
-        f"algorithm.container: needs a place that runs container images, and target {name} has none; train on Amazon "
-        "SageMaker: target@runner=sagemaker"
-    )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import pkgutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from importlib.metadata import EntryPoint
@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 import housing.tasks
 from housing.errors import ConfigError, DataError
 from housing.plugins import package_of, plugins, plugins_beside
+from housing.tasks.predictions import Predictions
 
 if TYPE_CHECKING:
     import numpy as np
@@ -37,89 +38,10 @@ MOST_CLASSES = 10
 
 Direction = Literal["minimize", "maximize"]
 
-_NOT_TASKS = ("base", "classes", "curves", "interval", "numbers", "resampling", "times", "transforms", "written")
-
-
-@dataclass(frozen=True, eq=False)
-class Predictions:
-    """What a model says of some rows.
-
-    `values` (rows,) are in the label's unit; of classes they are the code of the level that is chosen, from 0, and
-    `probabilities` (rows, levels) say how likely each level is. For any other label `probabilities` is None.
-    `quantiles` has (rows,) for each that was asked for, lowest first; None where none was. `weights` (rows,) say how
-    much each row counts in a metric; None: all alike.
-    """
-
-    values: NDArray[np.float64]
-    probabilities: NDArray[np.float64] | None = None
-    quantiles: Mapping[float, NDArray[np.float64]] | None = None
-    weights: NDArray[np.float64] | None = None
-
-    def mean(self, values: NDArray[Any]) -> float:
-        """Of (rows,), each row as it weighs."""
-        import numpy as np
-
-        return float(values.mean() if self.weights is None else np.average(values, weights=self.weights))
-
-    def weighed(self, weights: NDArray[Any] | None) -> Predictions:
-        """The same predictions of rows that count so much; None, or all of them 1: alike."""
-        import numpy as np
-
-        differ = weights is not None and bool((weights != 1).any())
-        return replace(self, weights=np.asarray(weights, np.float64) if differ else None)
-
-    def take(self, rows: NDArray[np.int64]) -> Predictions:
-        """These rows, in this order."""
-        chances, quantiles, weights = self.probabilities, self.quantiles, self.weights
-        return Predictions(
-            self.values[rows],
-            None if chances is None else chances[rows],
-            None if quantiles is None else {share: found[rows] for share, found in quantiles.items()},
-            None if weights is None else weights[rows],
-        )
-
-    def matrix(self) -> NDArray[np.float64]:
-        """(rows, 1 + levels or quantiles): the value, then the probabilities or the quantiles, where there are any."""
-        import numpy as np
-
-        if self.probabilities is not None:
-            return np.column_stack([self.values, self.probabilities])
-        return np.column_stack([self.values, *(self.quantiles or {}).values()])
-
-
-def of_matrix(matrix: NDArray[np.float64], quantiles: Sequence[float] = ()) -> Predictions:
-    """The reverse of `Predictions.matrix`."""
-    values, beside = matrix[:, 0], matrix[:, 1:]
-    if quantiles:
-        return Predictions(values, quantiles=dict(zip(quantiles, beside.T, strict=True)))
-    return Predictions(values, beside if beside.shape[1] else None)
-
-
-def quantiles_fault(quantiles: Sequence[object]) -> str | None:
-    """What is wrong with a list of them; None for nothing, as for none at all."""
-    if all(isinstance(share, float) and 0 < share < 1 for share in quantiles):
-        rising = [*quantiles] == sorted({*quantiles})  # type: ignore[type-var]  # all of them are numbers
-        return None if rising else "must be in rising order, and none twice"
-    return "must be numbers more than 0 and less than 1"
-
-
-def same(one: Predictions, other: Predictions) -> bool:
-    """Whether both say exactly the same of every row."""
-    import numpy as np
-
-    return tuple(one.quantiles or ()) == tuple(other.quantiles or ()) and np.array_equal(one.matrix(), other.matrix())
-
-
-def reordered(predictions: Predictions, levels: Sequence[str], wanted: Sequence[str]) -> Predictions:
-    """The same predictions with levels coded in another order; both must be the same levels."""
-    import numpy as np
-
-    if predictions.probabilities is None or list(levels) == list(wanted):
-        return predictions
-    codes = np.array([list(wanted).index(level) for level in levels])
-    places = [list(levels).index(level) for level in wanted]
-    chosen = codes[predictions.values.astype(np.int64)].astype(np.float64)
-    return Predictions(chosen, predictions.probabilities[:, places], weights=predictions.weights)
+_NOT_TASKS = (
+    *("base", "classes", "curves", "interval", "numbers", "predictions", "resampling", "times", "transforms"),
+    *("written",),
+)
 
 
 def _always(_label: NDArray[np.float64]) -> str | None:

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from housing.tasks.base import Metric, Predictions, Task
+from housing.tasks.base import Metric, Task
 from housing.tasks.curves import average_precision
+from housing.tasks.predictions import Predictions
 
 if TYPE_CHECKING:
     import numpy as np

@@ -7,7 +7,8 @@ from statistics import NormalDist
 from typing import TYPE_CHECKING
 
 from housing.tasks import resampling
-from housing.tasks.base import Metric, Predictions
+from housing.tasks.base import Metric
+from housing.tasks.predictions import Predictions
 
 if TYPE_CHECKING:
     import numpy as np

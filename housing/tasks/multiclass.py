@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar
 
 from housing.tasks import classes
-from housing.tasks.base import Metric, Predictions
+from housing.tasks.base import Metric
+from housing.tasks.predictions import Predictions
 
 if TYPE_CHECKING:
     import numpy as np

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from housing.tasks.base import Metric, Predictions, Task
+from housing.tasks.base import Metric, Task
+from housing.tasks.predictions import Predictions
 
 if TYPE_CHECKING:
     import numpy as np

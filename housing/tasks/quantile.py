@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
-from housing.tasks.base import DatasetKey, Metric, Predictions, Task
+from housing.tasks.base import DatasetKey, Metric, Task
+from housing.tasks.predictions import Predictions
 from housing.tasks.transforms import ALL
 
 if TYPE_CHECKING:

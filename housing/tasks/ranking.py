@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
-from housing.tasks.base import DatasetKey, Metric, Predictions, Task
+from housing.tasks.base import DatasetKey, Metric, Task
+from housing.tasks.predictions import Predictions
 
 if TYPE_CHECKING:
     import numpy as np

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar
 
-from housing.tasks.base import DatasetKey, Metric, Predictions, Task
+from housing.tasks.base import DatasetKey, Metric, Task
+from housing.tasks.predictions import Predictions
 
 if TYPE_CHECKING:
     import numpy as np

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from housing.tasks.base import Predictions
+from housing.tasks.predictions import Predictions
 
 PREDICTION = "prediction"
 PROBABILITIES, QUANTILES = BESIDE = ("probabilities", "quantiles")

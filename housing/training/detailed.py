@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from housing.data.content_type import CSV, JSON_LINES
 from housing.data.extras import Extras
 from housing.tasks import written
-from housing.tasks.base import Predictions
+from housing.tasks.predictions import Predictions
 from housing.training.explanations import Explanations, explain
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from housing.data.encoder import Encoder
-    from housing.tasks.base import Predictions
+    from housing.tasks.predictions import Predictions
 
     Floats = NDArray[np.float64]
 

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from housing.data.encoder import Encoder
-    from housing.tasks.base import Metric, Predictions
+    from housing.tasks.base import Metric
+    from housing.tasks.predictions import Predictions
 
     Floats = NDArray[np.float64]
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from housing.tasks.base import Predictions
+    from housing.tasks.predictions import Predictions
     from housing.training.detailed import Detailed
 
 

@@ -10,7 +10,8 @@ from housing.algorithms.base import Model, StagedModel
 from housing.algorithms.registry import find
 from housing.errors import HousingError
 from housing.tasks import base as tasks
-from housing.tasks.base import Predictions, score
+from housing.tasks.base import score
+from housing.tasks.predictions import Predictions
 from housing.tasks.transforms import undone
 
 if TYPE_CHECKING:

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from housing.tasks.base import Metric, Predictions
+    from housing.tasks.base import Metric
+    from housing.tasks.predictions import Predictions
 
     Floats = NDArray[np.float64]
     Rows = NDArray[np.int64]

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from housing.reporting.job_plots import Answered
     from housing.reporting.judged import Why
     from housing.reporting.page import Grid, Part
-    from housing.tasks.base import Predictions
+    from housing.tasks.predictions import Predictions
     from housing.training.explanations import Explanations
     from housing.training.job import TrainingResult
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from housing.reporting.job_plots import Series
     from housing.reporting.page import Part
     from housing.reporting.study_plots import Objective
-    from housing.tasks.base import Predictions
+    from housing.tasks.predictions import Predictions
     from housing.tracking.reader import Run
     from housing.tuning.study import StudyResult
     from housing.workflow.judging import Judgement

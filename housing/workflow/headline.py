@@ -6,7 +6,8 @@ import math
 from typing import TYPE_CHECKING, Literal
 
 from housing.data.weights import column_weights
-from housing.tasks.base import Predictions, find, metrics, score
+from housing.tasks.base import find, metrics, score
+from housing.tasks.predictions import Predictions
 from housing.training.metrics import metric_of
 from housing.workflow.session import Session
 

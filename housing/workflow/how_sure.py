@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from housing.data.encoder import Encoder
     from housing.promotion.intervals import Coverage
     from housing.reporting.page import Grid
-    from housing.tasks.base import Predictions
+    from housing.tasks.predictions import Predictions
     from housing.workflow.session import Session
 
 

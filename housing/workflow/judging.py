@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from housing.data.description import Dataset
     from housing.data.encoder import Encoder
     from housing.promotion.gate import Decision, Scored
-    from housing.tasks.base import Predictions
+    from housing.tasks.predictions import Predictions
     from housing.tracking.reader import Version
     from housing.training.artifact import Bundle
     from housing.training.job import TrainingResult
@@ -110,7 +110,7 @@ def bundle_of(session: Session, result: TrainingResult, encoder: Encoder) -> Bun
 
 
 def _answers_alike(one: Scored, other: Scored) -> bool:
-    from housing.tasks.base import same
+    from housing.tasks.predictions import same
 
     same_form = (one.required, one.label, one.levels) == (other.required, other.label, other.levels)
     # Intervals are a part of the model: who has just learnt them wants them served.

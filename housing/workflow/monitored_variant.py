@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from housing.monitoring.captured import CapturedRows
     from housing.monitoring.drift import DriftReport, Shares
     from housing.monitoring.sample import Sample
-    from housing.tasks.base import Predictions
+    from housing.tasks.predictions import Predictions
     from housing.training.predictor import Predictor
 
 # Relative: a 32-bit number, maybe a logarithm, that was written as text and read again.
@@ -102,7 +102,7 @@ def _compared(
     from housing.data.moments import Date
     from housing.monitoring.drift import compare
     from housing.monitoring.sample import sample_of, trained
-    from housing.tasks.base import reordered
+    from housing.tasks.predictions import reordered
 
     dataset, encoder = session.experiment.dataset, predictor.encoder
     found = sample_of(requests, dataset, encoder, id_column=actual_labels.id_column if actual_labels else None)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from housing.errors import TrackingError
 from housing.tracking import schema
-from housing.workflow.resuming import search_definition
+from housing.workflow.search_definition import search_definition
 from housing.workflow.session import Session
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import Any
 
 from housing.config.schema import Experiment
 from housing.errors import ConfigError
-from housing.targets.base import find
+from housing.targets.registry import find
 from housing.tracking.servers import MANAGED_FORMS, is_managed
 from housing.workflow.outcome import Invocation, Outcome, Reporter
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from housing.lazy import Lazy
-from housing.targets.base import Host, Runner, find
+from housing.targets.base import Host, Runner
+from housing.targets.registry import find
 from housing.workflow.command_record import CommandRecord
 from housing.workflow.running_jobs import RunningJobs
 from housing.workflow.spending import Ledger

@@ -6,22 +6,22 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from housing.config.schema import CHOOSABLE, Experiment
-from housing.data.description import Dataset
+from housing.config.schema import Experiment
 from housing.errors import ConfigError, TrackingError, TrainingError
-from housing.secrets import masked_values, unmasked
+from housing.secrets import unmasked
 from housing.shell import setting
 from housing.tracking import schema
 from housing.tracking.studies import best_point, find_study, latest_study
 from housing.training.metrics import direction
-from housing.tuning.spec import Study, point_faults
+from housing.tuning.spec import point_faults
 from housing.workflow.job_run import OpenRun
 from housing.workflow.outcome import key_of
 from housing.workflow.recording import DEFAULTS, encoder_file, resumes
+from housing.workflow.search_definition import differences, search_definition
 from housing.workflow.session import Session
 from housing.workflow.trial_recorder import TrialRecorder, trial_recorder
 
@@ -36,21 +36,7 @@ _FIRST_DEFAULTS = (
     *("~algorithm.subsample", "~algorithm.colsample_bytree", "~algorithm.min_child_weight"),
 )
 _OWN_DEFAULTS = {"algorithm", "hyperparameters"}
-_NOT_SET = ("null", "none", "{}", "[]")
 _MOST_DIFFERENCES = 8
-
-# What a study may be continued with another value of: its trials compare all the same.
-_FREE = (
-    *("name", "tracking", "runner", "host", "gate", "deployment", "candidate", "published", "threshold", "calibration"),
-    "intervals",
-    *("prices", "budget", "rehearsal", "monitoring", "parallel"),
-)
-_FREE_OF_STUDY = (
-    *("name", "trials", "parallel", "time_limit_s", "patience"),
-    *("configured_first", "start_from", "resume", "reuse", "retries", "blend", "reference"),
-)
-_FREE_OF_ALGORITHM = ("bag", "bag_over")
-"""A trial is one fit, whatever the final model will be."""
 
 
 @dataclass(frozen=True)
@@ -173,7 +159,7 @@ def _refuse_another_search(session: Session, run: Run, definition: Mapping[str, 
             f"study.resume: {run.name} searched something else, or was started by another version of housing; start a "
             "new study"
         ) from None
-    different = _differences({key: value for key, value in then.items() if key not in _FREE}, definition)
+    different = differences(then, definition)
     if not different:
         return
     shown = "\n".join(f"    {line}" for line in different[:_MOST_DIFFERENCES])
@@ -184,72 +170,12 @@ def _refuse_another_search(session: Session, run: Run, definition: Mapping[str, 
     )
 
 
-def search_definition(session: Session, data: Mapping[str, Session]) -> dict[str, Any]:
-    """What all trials of a study share, resolved, and the data they may see."""
-    values = {key: value for key, value in session.experiment.plain().items() if key not in _FREE}
-    values["study"] = {key: value for key, value in values["study"].items() if key not in _FREE_OF_STUDY}
-    values["algorithm"] = {key: value for key, value in values["algorithm"].items() if key not in _FREE_OF_ALGORITHM}
-    values["dataset"] = _wherever_it_lies(values["dataset"])
-    values["choices"] = {
-        named: {
-            group: _wherever_it_lies(plain[group]) if group == "dataset" else plain[group]
-            for group in CHOOSABLE
-            if group != "algorithm" or "algorithm" in values["search_space"]
-        }
-        for named, plain in ((named, chosen.experiment.plain()) for named, chosen in data.items())
-        if named
-    }
-    values["digest"] = {
-        named or "configured": {
-            "data": chosen.prepared.data_digest,
-            "split": chosen.prepared.split_digest,
-            "encoder": chosen.prepared.encoder_digest,
-        }
-        for named, chosen in data.items()
-    }
-    # As it will be read: tuples are lists, and a secret that stands in a value is kept nowhere.
-    plain: dict[str, Any] = masked_values(json.loads(json.dumps(values)))
-    return plain
-
-
-def _wherever_it_lies(dataset: Mapping[str, Any]) -> dict[str, Any]:
-    """The same rows, in memory or on disk: what a target can do with them is no part of a search."""
-    return {key: value for key, value in dataset.items() if key != "storage"}
-
-
 def _tags(session: Session, definition: Mapping[str, Any]) -> dict[str, str]:
     return {
         schema.STUDY_NAME: session.experiment.study.name,
         schema.STUDY_DIGEST: hashlib.sha256(json.dumps(definition, sort_keys=True).encode()).hexdigest(),
         **session.recording.request_tag,
     }
-
-
-def _differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """By key; one that an earlier version did not have is not set, as null, none and empty are."""
-    from housing.tracking.entries import flatten
-
-    before, after = flatten(then), flatten(now)
-    # What an earlier version did not know, it did as a dataset and a study do by default.
-    implied = flatten({"dataset": _defaults(Dataset), "study": _defaults(Study)})
-
-    def is_set(text: str | None) -> bool:
-        return text is not None and text not in _NOT_SET
-
-    changed = [
-        key
-        for key, was, is_now in (
-            (key, before.get(key, implied.get(key)), after.get(key)) for key in {**before, **after}
-        )
-        if was != is_now and (is_set(was) or is_set(is_now))
-    ]
-    return [f"{key}: {before.get(key, 'absent')} then, {after.get(key, 'absent')} now" for key in changed]
-
-
-def _defaults(kind: type[Dataset | Study]) -> dict[str, Any]:
-    known = {field.name: field.default for field in fields(kind) if field.default is not MISSING}
-    plain: dict[str, Any] = json.loads(json.dumps(known))
-    return plain
 
 
 def _files(data: Mapping[str, Session], definition: Mapping[str, Any]) -> dict[str, bytes]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from housing.targets.base import PromotedVersion, RegisteringHost, find
+from housing.targets.base import PromotedVersion, RegisteringHost
+from housing.targets.registry import find
 
 if TYPE_CHECKING:
     from housing.tracking.reader import Version

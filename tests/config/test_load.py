@@ -11,7 +11,7 @@ from housing.config.files import Files, conf_dir
 from housing.config.load import check, compose, config_hash, load
 from housing.config.schema import Experiment
 from housing.errors import ConfigError
-from housing.targets.base import names
+from housing.targets.registry import names
 from tests.config.conftest import DATASET, Write
 
 

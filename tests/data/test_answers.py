@@ -12,7 +12,7 @@ from housing.data.content_type import FORMS
 from housing.data.encoder import Encoder
 from housing.data.inputs import Number
 from housing.errors import DataError
-from housing.tasks.base import Predictions, same
+from housing.tasks.predictions import Predictions, same
 
 LEVELS = ("no", 'yes, "maybe"', "null", "1.0")
 

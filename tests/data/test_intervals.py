@@ -13,7 +13,7 @@ from housing.data.encoder import Encoder
 from housing.data.inputs import Levels, Number
 from housing.data.intervals import MOST_SCORES, Intervals, Scale, Scores, kept, read, scores_of
 from housing.errors import DataError
-from housing.tasks.base import Predictions
+from housing.tasks.predictions import Predictions
 
 NINE = Scores(9, tuple(float(number) for number in range(1, 10)))
 

@@ -10,7 +10,8 @@ from housing.errors import DataError
 from housing.promotion.gate import Decision, Scored, Verdict, decide, improvement
 from housing.promotion.spec import Gate
 from housing.tasks import base as tasks
-from housing.tasks.base import Predictions, of_matrix, score
+from housing.tasks.base import score
+from housing.tasks.predictions import Predictions, of_matrix
 
 GENERATOR = np.random.default_rng(0)
 MAE = Gate(metric="mae")

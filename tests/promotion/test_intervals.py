@@ -9,7 +9,7 @@ from housing.data.intervals import Intervals
 from housing.errors import DataError
 from housing.promotion.intervals import LEAST_GROUP, bounds, by_group, fit, measured
 from housing.promotion.spec import IntervalRule
-from housing.tasks.base import Predictions
+from housing.tasks.predictions import Predictions
 
 ROWS = 4000
 

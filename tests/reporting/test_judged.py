@@ -15,7 +15,8 @@ from housing.reporting.page import Grid, Page, Part
 from housing.reporting.plot import Plot
 from housing.reporting.slices import errors_by_column, slice_grids
 from housing.reporting.svg import Chart
-from housing.tasks.base import Predictions, find
+from housing.tasks.base import find
+from housing.tasks.predictions import Predictions
 from housing.training.slices import Slice, Slices
 
 

@@ -17,7 +17,7 @@ from housing.reporting.judged import Judged
 from housing.reporting.page import Cell, Grid, Page
 from housing.reporting.report import REPORT_FILE, job_report, study_report
 from housing.reporting.study_plots import Objective
-from housing.tasks.base import Predictions
+from housing.tasks.predictions import Predictions
 from housing.tuning.importance import Importance
 from housing.tuning.space import Categorical, Condition, Float, Int
 from housing.tuning.study import StudyResult

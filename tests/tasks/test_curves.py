@@ -9,9 +9,10 @@ from sklearn import metrics as sklearn_metrics
 from sklearn.calibration import calibration_curve
 
 from housing.tasks import curves
-from housing.tasks.base import Predictions, find, metrics
+from housing.tasks.base import find, metrics
 from housing.tasks.classes import auc_of_levels, confusion
 from housing.tasks.interval import draws, interval
+from housing.tasks.predictions import Predictions
 
 Rows = tuple[NDArray[np.bool_], NDArray[np.float64]]
 

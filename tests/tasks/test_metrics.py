@@ -14,7 +14,8 @@ from sklearn.calibration import calibration_curve
 
 from housing.errors import DataError
 from housing.tasks import base as tasks
-from housing.tasks.base import Predictions, score
+from housing.tasks.base import score
+from housing.tasks.predictions import Predictions
 
 TOLERANCE = 1e-9
 

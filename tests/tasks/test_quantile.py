@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from sklearn.metrics import mean_pinball_loss
 
 from housing.algorithms.registry import fitting
-from housing.tasks.base import Predictions, find, of_matrix, quantiles_fault, same, score
+from housing.tasks.base import find, score
+from housing.tasks.predictions import Predictions, of_matrix, quantiles_fault, same
 
 SHARES = (0.1, 0.5, 0.9)
 

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from sklearn.metrics import ndcg_score
 
 from housing.algorithms.registry import fitting
-from housing.tasks.base import Predictions, find, score
+from housing.tasks.base import find, score
+from housing.tasks.predictions import Predictions
 from housing.tasks.resampling import draws
 
 

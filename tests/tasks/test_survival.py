@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from housing.algorithms.registry import fitting
-from housing.tasks.base import Predictions, find, score
+from housing.tasks.base import find, score
+from housing.tasks.predictions import Predictions
 
 
 def pairs_in_order(label: np.ndarray, risk: np.ndarray) -> float:

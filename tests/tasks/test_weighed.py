@@ -7,7 +7,8 @@ import pytest
 import sklearn.metrics as sk
 
 from housing.tasks import base as tasks
-from housing.tasks.base import Predictions, score
+from housing.tasks.base import score
+from housing.tasks.predictions import Predictions
 
 ROWS = 60
 RNG = np.random.default_rng(3)

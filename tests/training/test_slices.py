@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from housing.tasks import base as tasks
-from housing.tasks.base import Predictions
+from housing.tasks.predictions import Predictions
 from housing.training import slices
 from housing.training.slices import LEAST_ROWS, slices_of
 

@@ -11,7 +11,8 @@ import numpy as np
 import pandas
 import pytest
 
-from housing.tasks.base import Predictions, find
+from housing.tasks.base import find
+from housing.tasks.predictions import Predictions
 from tests.workflow.conftest import Housing
 from tests.workflow.test_classification import registered
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from housing.algorithms.base import DataRule
 from housing.algorithms.own_code import Image, Program
-from housing.targets.base import no_images
 from housing.targets.local.settings import Settings
+from housing.targets.registry import no_images
 
 __all__ = ["Settings", "keeps", "open_host", "open_runner", "supports"]
 

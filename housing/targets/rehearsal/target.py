@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from housing.algorithms.own_code import Image, Program
-from housing.targets.base import no_images
+from housing.targets.registry import no_images
 from housing.targets.rehearsal.settings import Settings
 from housing.targets.sagemaker import target as sagemaker
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from housing.tasks.base import Metric, Predictions
+from housing.tasks.base import Metric
+from housing.tasks.predictions import Predictions
 
 
 def _lift(label: Any, predictions: Predictions) -> float:

@@ -21,7 +21,7 @@ from housing.targets.sagemaker.hosting.endpoints import BROKEN, Endpoints
 from housing.targets.sagemaker.refusals import MISSING, code, message, translated
 from housing.targets.sagemaker.staging import Stage, split
 from housing.tasks import written
-from housing.tasks.base import Predictions
+from housing.tasks.predictions import Predictions
 
 if TYPE_CHECKING:
     from housing.targets.sagemaker.clients import Clients
