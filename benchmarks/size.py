@@ -82,7 +82,7 @@ def _bare() -> float:
     names = [f"x{place}" for place in range(COLUMNS)]
 
     def batches(part: int) -> Any:
-        for batch in parquet.ParquetFile("big.parquet").iter_batches(PIECE):
+        for batch in parquet.ParquetFile("big.parquet", pre_buffer=False).iter_batches(PIECE):
             there = batch.column("part").to_numpy() == part
             features = np.column_stack([batch.column(name).to_numpy()[there] for name in names])
             yield features, batch.column("y").to_numpy()[there]

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from housing.data.preparation import Prepared
     from housing.data.table import Table
 
-_MOST_LEARNT, _MOST_JUDGED = 50_000, 20_000
-"""Rows that are looked at to see what one column tells of the label."""
+_FEW_ROWS = 20_000
+"""Of so many, all columns are compared without sorting out after each."""
 
 _MOST_BINS, _ROWS_A_BIN = 256, 5
 _ALMOST_ALL = 0.98
@@ -61,7 +61,7 @@ def _also_learnt(
         if not len(rows):
             break
         marks = _marked(marks, table[name], rows)
-        if len(rows) > _MOST_JUDGED or name == names[-1]:
+        if len(rows) > _FEW_ROWS or name == names[-1]:
             there = np.zeros(len(rows), bool)
             of_train = owner == 0
             known = np.unique(marks[of_train])
@@ -126,17 +126,14 @@ def _times(prepared: Prepared) -> Iterator[str]:
 def _telling(prepared: Prepared) -> Iterator[str]:
     """Features that tell almost all of the label by themselves."""
     dataset, table = prepared.dataset, prepared.table
-    train = _some(prepared.parts.train, _MOST_LEARNT)
-    judged = _some(prepared.parts.validation, _MOST_JUDGED)
-    if len(judged) < _FEWEST_ROWS or len(train) < _FEWEST_ROWS or dataset.event is not None:
+    sample = prepared.sample
+    if len(sample.validation) < _FEWEST_ROWS or len(sample.train) < _FEWEST_ROWS or dataset.event is not None:
         return
-    learnt, true = (prepared.encoder.label_values(table[dataset.label][rows]) for rows in (train, judged))
+    label = table[dataset.label]
+    learnt, true = (prepared.encoder.label_values(label[rows]) for rows in (sample.train, sample.validation))
     of_levels = bool(dataset.label_levels)
-    some = np.union1d(train, judged)
-    looked_at = table.take(some).held() if table.is_stored else table
-    places = [np.searchsorted(some, rows) if table.is_stored else rows for rows in (train, judged)]
     for name in dataset.inputs:
-        codes, there = _codes(*(looked_at[name][rows] for rows in places))
+        codes, there = _codes(*sample.of(name))
         share = (_share_of_levels if of_levels else _share_of_variance)(codes, there, learnt, true)
         if share >= _ALMOST_ALL:
             what = (
@@ -146,10 +143,6 @@ def _telling(prepared: Prepared) -> Iterator[str]:
                 f"{name} alone explains {share:.1%} {what}: is it known before {dataset.label} is? If not, describe it "
                 "as kind: ignored"
             )
-
-
-def _some(rows: NDArray[np.int64], most: int) -> NDArray[np.int64]:
-    return rows if len(rows) <= most else np.sort(np.random.RandomState(0).choice(rows, most, replace=False))
 
 
 def _codes(train: NDArray[Any], judged: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,8 @@ from housing.errors import DataError
 
 _ROWS_A_PIECE, _FEWEST_ROWS = 64_000, 2_000
 _CELLS_A_PIECE = 8_000_000
+PIECE_BY_PIECE: Mapping[str, Any] = {"pre_buffer": False, "buffer_size": 1 << 16}
+"""What keeps Arrow from holding all bytes that it has read of a file until its last rows are read."""
 
 
 class ParquetFile:
@@ -24,7 +26,7 @@ class ParquetFile:
         from pyarrow import parquet
 
         self._path = path
-        self._file = self._translated(lambda: parquet.ParquetFile(path))
+        self._file = self._translated(lambda: parquet.ParquetFile(path, **PIECE_BY_PIECE))
         self._schema = self._file.schema_arrow
 
     @property

@@ -17,6 +17,7 @@ from housing.data.labels import check_label
 from housing.data.ordering import folds
 from housing.data.outer_split import outer_split
 from housing.data.prepared_file import Told, untold
+from housing.data.samples import Sample
 from housing.data.split import Parts, split
 from housing.data.storage import read
 from housing.data.stored_channels import stored_channels
@@ -39,6 +40,7 @@ class Prepared:
     parts: Parts
     encoder: Encoder
     channels: Mapping[str, Channel]
+    sample: Sample
     data_digest: str
     split_digest: str
     weights: Weights = "none"
@@ -95,14 +97,15 @@ def prepare(dataset: Dataset, features: Features, weights: Weights = "none", tol
     parts = split(table, dataset) if dataset.split.outer is None else outer_split(table, dataset)
     encoder = Encoder.fit(table.take(parts.train), dataset, features)
     check_label(table, parts, encoder)
-    fitted = {"train": parts.train, "validation": parts.validation}
+    fitted, sample = {"train": parts.train, "validation": parts.validation}, Sample(table, parts)
     return Prepared(
         dataset=dataset,
         features=features,
         table=table,
         parts=parts,
         encoder=encoder,
-        channels=_channels(table, fitted, encoder, dataset, weights),
+        channels=_channels(table, fitted, encoder, dataset, weights, sample=sample),
+        sample=sample,
         data_digest=table.digest(),
         split_digest=parts.digest(),
         weights=weights,
@@ -110,10 +113,16 @@ def prepare(dataset: Dataset, features: Features, weights: Weights = "none", tol
 
 
 def _channels(
-    table: Table, parts: Mapping[str, NDArray[np.int64]], encoder: Encoder, dataset: Dataset, weights: Weights
+    table: Table,
+    parts: Mapping[str, NDArray[np.int64]],
+    encoder: Encoder,
+    dataset: Dataset,
+    weights: Weights,
+    *,
+    sample: Sample | None = None,
 ) -> dict[str, Channel]:
     if table.is_stored:
-        return stored_channels(table, parts, encoder, dataset, weights)
+        return stored_channels(table, parts, encoder, dataset, weights, sample=sample)
     return {name: _channel(name, table.take(rows), encoder, dataset, weights) for name, rows in parts.items()}
 
 

@@ -11,6 +11,7 @@ from housing.data.channel import Channel, ChannelContent
 from housing.data.description import Dataset
 from housing.data.encoder import Encoder
 from housing.data.fitted_rows import means_of_others
+from housing.data.samples import Sample
 from housing.data.stored_matrix import StoredMatrix
 from housing.data.table import Table
 from housing.data.table_cache import cannot_be_written, folder
@@ -20,9 +21,18 @@ Rows = NDArray[np.int64]
 
 
 def stored_channels(
-    table: Table, parts: Mapping[str, Rows], encoder: Encoder, dataset: Dataset, weights: Weights
+    table: Table,
+    parts: Mapping[str, Rows],
+    encoder: Encoder,
+    dataset: Dataset,
+    weights: Weights,
+    *,
+    sample: Sample | None = None,
 ) -> dict[str, Channel]:
-    """A channel of the rows of each part, which ascend, in one way through the table. Raises DataError."""
+    """A channel of the rows of each part, which ascend, in one way through the table; a sample takes its rows from it.
+
+    Raises DataError.
+    """
     channels = {}
     for name, rows in parts.items():
         taken = table.take(rows)
@@ -32,9 +42,12 @@ def stored_channels(
         means = means_of_others(encoder, taken, dataset) if name == "train" else {}
         channels[name] = _Encoding(ChannelContent(name, encoder.columns, label, of_rows), rows, encoder, means)
     begin = 0
-    for block in table.blocks(encoder.required):
+    names = encoder.required if sample is None else [*dict.fromkeys([*encoder.required, *dataset.inputs])]
+    for block in table.blocks(names):
         for one in channels.values():
             one.add(block, begin)
+        if sample is not None:
+            sample.add(block, begin)
         begin += block.rows
     return {name: one.finished() for name, one in channels.items()}
 

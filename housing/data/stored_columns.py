@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from housing.data.description import Dataset
 from housing.data.faults import Faults
+from housing.data.parquet_file import PIECE_BY_PIECE
 from housing.data.raw_files import RawSource
 from housing.data.reading import GrowingColumn, Reading
 from housing.data.row_blocks import Columns
@@ -103,7 +104,7 @@ class PreparedColumns(_OneAtATime):
         step = max(1, min(_MOST_ROWS, _CELLS_A_BLOCK // max(1, len(names))))
         known: dict[object, str | None] = {None: None}
         try:
-            file = parquet.ParquetFile(self._file, page_checksum_verification=True)
+            file = parquet.ParquetFile(self._file, page_checksum_verification=True, **PIECE_BY_PIECE)
             for batch in file.iter_batches(step, columns=list(names)):
                 yield {name: _values(batch.column(name), known) for name in names}
         except (OSError, lib.ArrowException) as error:

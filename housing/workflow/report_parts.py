@@ -16,12 +16,13 @@ from housing.workflow.headline import JudgedPart, judged_by, naive_value
 from housing.workflow.session import Session
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from housing.data.table import Table
     from housing.promotion.gate import Decision
     from housing.tracking.reader import Run
     from housing.workflow.judging import Judgement
 
-_MOST_SHOWN = 100_000
 _PARTS: tuple[JudgedPart | str, ...] = ("train", "validation", "test")
 
 
@@ -77,16 +78,14 @@ def what_was_fitted(session: Session, hyperparameters: Mapping[str, Any], source
 
 def data_parts(session: Session) -> Iterator[Grid]:
     """The rows of each part with their label, and the columns of the training part."""
-    import numpy as np
-
     prepared, dataset = session.prepared, session.experiment.dataset
     parts = {name: prepared.table.take(getattr(prepared.parts, name)) for name in _PARTS}
     yield _labels(parts, dataset.label, dataset.label_unit)
     train, about = parts["train"], "Columns of the training part that the model may look at, as they are in the file."
-    if train.is_stored and train.rows > _MOST_SHOWN:
-        train = train.take(np.unique(np.linspace(0, train.rows - 1, _MOST_SHOWN).astype(np.int64))).held()
-        about = f"{about[:-1]}; {train.rows:,} of its rows, spread evenly."
-    columns = [_column(name, train) for name in dataset.inputs]
+    sample = prepared.sample
+    if train.is_stored and len(sample.train) < train.rows:
+        about = f"{about[:-1]}; {len(sample.train):,} of its rows, drawn at random."
+    columns = [_column(name, sample.of(name)[0] if train.is_stored else train[name]) for name in dataset.inputs]
     names = ("column", "kind", "missing", "lowest, or most frequent", "mean", "highest")
     yield Grid(f"Columns: {len(columns)}", about, names, columns, sortable=True, folded=True)
 
@@ -180,10 +179,9 @@ def _labels(parts: Mapping[str, Table], label: str, unit: str) -> Grid:
     return Grid("Data", about, ("part", "rows", "lowest", "median", "mean", "highest"), rows)
 
 
-def _column(name: str, rows: Table) -> list[Cell]:
+def _column(name: str, values: NDArray[Any]) -> list[Cell]:
     import numpy as np
 
-    values = rows[name]
     if values.dtype != object:
         known = values[~np.isnan(values)]
         spread = [float(known.min()), float(known.mean()), float(known.max())] if len(known) else [None] * 3
