@@ -14,8 +14,8 @@ from housing.data.faults import listed
 from housing.data.file_texts import FileTexts, read_texts
 from housing.data.guesses import Guess, guess_column
 from housing.data.number_columns import MISSING_ANYWHERE, MISSING_BESIDE_NUMBERS
-from housing.data.number_format import PLAIN
-from housing.data.number_guess import format_lines, format_of, other_formats, with_plain_numbers
+from housing.data.number_format import NumberFormat
+from housing.data.number_guess import format_lines, likely_form, other_formats, reads_all, with_plain_numbers
 from housing.data.source_spec import Elsewhere, Source, source_text
 from housing.data.yaml_text import scalar_text, value_text
 from housing.errors import ConfigError, DataError
@@ -45,18 +45,23 @@ def describe(
         raise ConfigError(f"--task {task}: no such task; {hint}")
     source = str(source) if isinstance(source, Path) else source
     read = partial(read_texts, source, separator, sheet=sheet, progress=progress)
-    file = read(label=label, as_numbers=task is None or tasks.find(task).levels is None)
+    form_of = partial(likely_form, missing_texts=(*MISSING_ANYWHERE, *MISSING_BESIDE_NUMBERS), label=label)
+    file = read(
+        label=label,
+        label_as_texts=task is not None and tasks.find(task).levels is not None,
+        likely_form=form_of,
+    )
     path = file.path
     if label not in file.names:
         near = nearest(label, file.names)
         hint = f"did you mean {near!r}?" if near else f"it has {listed(file.names, 12)}"
         raise DataError(f"{path}: there is no column {label!r} for the label; {hint}")
-    missing_texts = _missing_texts(file)
-    form = format_of(file, missing_texts, label)
-    if form is None:
+    form = file.number_form or form_of(file.columns)
+    if file.number_form is None and file.numbers and not form.is_plain:
         file = read(as_numbers=False)
-        form = format_of(file, missing_texts, label) or PLAIN
-    as_written, file = file, with_plain_numbers(file, form, missing_texts, label)
+        form = form_of(file.columns)
+    missing_texts = _missing_texts(file, form)
+    as_written, file = file, with_plain_numbers(file, form, missing_texts)
     asked = describe_label(file, label, missing_texts, task)
     guesses = {name: asked.column if name == label else guess_column(file, name, missing_texts) for name in file.names}
     guesses |= other_formats(as_written, form, guesses, file.numbers)
@@ -66,8 +71,10 @@ def describe(
     if not any(guess.kind in ("numeric", "nominal", "date") for name, guess in guesses.items() if name != label):
         remarks = "".join(f"\n  {name}: {guess.remark}" for name, guess in guesses.items() if guess.remark)
         raise DataError(f"{path}: no column besides {label!r} looks like a feature{remarks}")
-    there = [*(column.texts for column in file.columns.values()), *(one.missing_texts for one in file.numbers.values())]
-    used_texts = set().union(*(set(missing_texts).intersection(texts) for texts in there))
+    used_texts = set().union(
+        *(column.among(missing_texts) for column in file.columns.values()),
+        *(column.missing_texts.intersection(missing_texts) for column in file.numbers.values()),
+    )
     used = [text for text in missing_texts if text == "" or text in used_texts]
     return "\n".join(
         [
@@ -137,14 +144,14 @@ def _format_lines(file: FileTexts, sheet: str | None) -> Iterator[str]:
         yield f"comment: {scalar_text(form.comment)}  # guess: lines that begin like this are not rows"
 
 
-def _missing_texts(file: FileTexts) -> tuple[str, ...]:
+def _missing_texts(file: FileTexts, form: NumberFormat) -> tuple[str, ...]:
     beside_numbers: set[str] = set()
     for column in file.numbers.values():
         beside_numbers |= column.missing_texts.intersection(MISSING_BESIDE_NUMBERS)
     for texts in file.columns.values():
-        suspects = set(MISSING_BESIDE_NUMBERS).intersection(texts.texts)
+        suspects = texts.among(MISSING_BESIDE_NUMBERS)
         others = texts.without((*MISSING_ANYWHERE, *suspects)).texts if suspects else ()
-        if others and all(map(is_number, others)):
+        if others and (reads_all(form, others) or all(map(is_number, others))):
             beside_numbers |= suspects
     return (*MISSING_ANYWHERE, *sorted(beside_numbers))
 

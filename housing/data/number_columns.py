@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 
 from housing.data.cells import HIGHEST_EXACT
 from housing.data.collectors import is_text
+from housing.data.number_format import PLAIN, NumberFormat
+from housing.data.text_bytes import any_has_leading_zero, text_bytes
+from housing.data.text_columns import TextCells, TextColumn
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -24,7 +27,8 @@ _MISSING = (*MISSING_ANYWHERE, *MISSING_BESIDE_NUMBERS)
 class NumberColumn:
     """`present` of `rows` cells are plain numbers, the others `missing_texts` or nothing at all.
 
-    `values` are the present ones where `whole` says that all are whole numbers, or where they were asked for.
+    `values` are the present ones where `whole` says that all are whole numbers, or where they were asked for. `pointed`
+    says that some are written with a point.
     """
 
     rows: int
@@ -34,6 +38,7 @@ class NumberColumn:
     whole: bool
     missing_texts: frozenset[str]
     values: NDArray[np.float64] | None
+    pointed: bool = False
 
     @property
     def distinct(self) -> int:
@@ -42,35 +47,61 @@ class NumberColumn:
 
 
 class NumberCells:
-    """Takes a column, piece by piece, for as long as its cells are plain numbers or mean missing."""
+    """Takes a column, piece by piece, for as long as its cells are numbers of a format or mean missing."""
 
-    def __init__(self, *, keeps_values: bool) -> None:
+    def __init__(self, *, keeps_values: bool, form: NumberFormat = PLAIN, keeps_odd: bool = False) -> None:
+        """`keeps_odd`: a few cells may be no numbers; they are kept as `odd`."""
         self._keeps_values = keeps_values
+        self._form = form
         self._whole = True
+        self._pointed = False
         self._rows = self._present = 0
         self._low, self._high = np.inf, -np.inf
         self._missing: set[str] = set()
         self._values: list[NDArray[np.float64]] = []
+        self._odd = TextCells() if keeps_odd else None
+        self.is_given_up = False
 
-    def takes(self, cells: pa.Array) -> bool:
-        """Whether these are such cells as well; the column is given up otherwise."""
-        found = _numbers(cells, self._missing)
-        if found is None:
-            return False
-        self._rows += len(cells)
+    def take(self, cells: pa.Array) -> None:
+        """More of the column, which is given up where these are no such cells."""
+        if self.is_given_up:
+            return
+        rows, found, odd = len(cells), _numbers(cells, self._missing, self._form), None
+        if found is None and self._odd is not None and is_text(cells.type):
+            cells, odd = _parted(cells, self._form)
+            found = _numbers(cells, self._missing, self._form)
+        if found is None or not self._bears(odd, rows):
+            self.is_given_up = True
+            self._values.clear()
+            return
+        self._rows += rows
         self._present += len(found)
         if len(found):
             self._low, self._high = min(self._low, found.min()), max(self._high, found.max())
             self._whole = self._whole and bool((found == np.floor(found)).all())
+            self._pointed = self._pointed or _is_pointed(cells)
         if self._whole or self._keeps_values:
             self._values.append(found)
         else:
             self._values.clear()
-        return True
+
+    def _bears(self, odd: pa.Array | None, rows: int) -> bool:
+        """Whether the cells that are no numbers are still few."""
+        import pyarrow as pa
+
+        if self._odd is None:
+            return True
+        self._odd.take(odd if odd is not None else pa.nulls(rows))
+        return self._odd.different <= _MOST_ODD
+
+    @property
+    def odd(self) -> TextColumn:
+        """The cells that are no numbers."""
+        return self._odd.column() if self._odd is not None else TextColumn.empty(self._rows)
 
     def column(self) -> NumberColumn | None:
         """None where there is no number at all, or one alone: a look at the cells says more about these."""
-        if not self._present or self._low == self._high:
+        if self.is_given_up or not self._present or self._low == self._high:
             return None
         kept = np.concatenate(self._values) if self._values else None
         return NumberColumn(
@@ -81,10 +112,29 @@ class NumberCells:
             self._whole,
             frozenset(self._missing),
             kept,
+            self._pointed,
         )
 
 
-def _numbers(cells: pa.Array, missing: set[str]) -> NDArray[np.float64] | None:
+_MOST_ODD = 1_000
+
+
+def _parted(cells: pa.Array, form: NumberFormat) -> tuple[pa.Array, pa.Array]:
+    """Numbers and what means missing; the others, each in its row."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    good = pc.or_(form.matches(cells), pc.is_in(cells, value_set=pa.array(_MISSING, cells.type))).fill_null(True)
+    return cells.filter(good), pc.if_else(good, pa.scalar(None, cells.type), cells)
+
+
+def _is_pointed(cells: pa.Array) -> bool:
+    import pyarrow as pa
+
+    return b"." in text_bytes(cells)[1] if is_text(cells.type) else pa.types.is_floating(cells.type)
+
+
+def _numbers(cells: pa.Array, missing: set[str], form: NumberFormat) -> NDArray[np.float64] | None:
     """Those that are there; None unless each surely is as `cells.number` has it. Adds to the texts of `missing`."""
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -92,19 +142,20 @@ def _numbers(cells: pa.Array, missing: set[str]) -> NDArray[np.float64] | None:
     if not is_text(cells.type):
         return _numbers_of_type(cells)
     try:
-        found = pc.cast(cells, pa.float64())
+        plain = form.plain_array(cells)
+        found = pc.cast(plain, pa.float64())
     except pa.ArrowInvalid:
         means_nothing = pc.is_in(cells, value_set=pa.array(_MISSING, cells.type))
         texts = pc.unique(cells.filter(means_nothing)).to_pylist()
-        cells = cells.filter(pc.invert(means_nothing))
         try:
-            found = pc.cast(cells, pa.float64())
+            plain = form.plain_array(cells.filter(pc.invert(means_nothing)))
+            found = pc.cast(plain, pa.float64())
         except pa.ArrowInvalid:
             return None
         missing.update(texts)
     numbers: NDArray[np.float64] = found.drop_null().to_numpy(zero_copy_only=False)
     # Neither written as "nan" or "inf", nor of more digits than a float64 holds.
-    if not (np.abs(numbers) < HIGHEST_EXACT).all() or _has_leading_zeros(cells):
+    if not (np.abs(numbers) < HIGHEST_EXACT).all() or any_has_leading_zero(plain):
         return None
     return numbers
 
@@ -120,10 +171,3 @@ def _numbers_of_type(cells: pa.Array) -> NDArray[np.float64] | None:
     numbers: NDArray[np.float64] = pc.cast(cells, pa.float64(), safe=False).drop_null().to_numpy(zero_copy_only=False)
     numbers = numbers[~np.isnan(numbers)]
     return numbers if (np.abs(numbers) < HIGHEST_EXACT).all() else None
-
-
-def _has_leading_zeros(cells: pa.Array) -> bool:
-    """As postal codes have them."""
-    import pyarrow.compute as pc
-
-    return bool(pc.any(pc.match_substring_regex(cells, r"^[-+]?0[0-9]")).as_py())

@@ -6,85 +6,53 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
-import numpy as np
-from numpy.typing import NDArray
-
-from housing.data.cells import HIGHEST_EXACT, is_number
+from housing.data.cells import is_number
 from housing.data.faults import shown
 from housing.data.file_texts import FileTexts
 from housing.data.guesses import Guess
 from housing.data.looks import Look, look, spelled_parts
-from housing.data.number_columns import NumberColumn
 from housing.data.number_format import PLAIN, SPACES, NumberFormat
 from housing.data.text_columns import LOOKED_AT, VERY_MANY, TextColumn
 from housing.data.yaml_text import scalar_text, value_text
 
 _THOUSANDS = re.compile(r"\d{1,3}(?:,\d{2,3})*,\d{3}(?:\.\d+)?")
-_LEADING_ZEROS = tuple(f"0{digit}" for digit in range(10))
 _POINTS = re.compile(r"\d{1,3}(\.\d{3}){2,}")
 
 
-def format_of(file: FileTexts, missing_texts: Collection[str], label: str) -> NumberFormat | None:
-    """How most numbers of a file are written, those of the label above all; None where texts of all must be known."""
+def likely_form(columns: Mapping[str, TextColumn], missing_texts: Collection[str], label: str) -> NumberFormat:
+    """How most numbers of these columns are written, those of the label above all."""
     looks, texts = {}, {}
-    for name, column in file.columns.items():
+    for name, column in columns.items():
         present = column.without(missing_texts)
         if not present.texts:
             continue
-        # Which format it is, some tell; whether all are in it, `with_plain_numbers` does.
+        # Which format it is, some tell; whether all are in it, who reads them does.
         present = present.some(LOOKED_AT) if len(present.texts) > VERY_MANY else present
         words = present.texts
         if not all(map(is_number, words)):
-            found = look(present, file.place)
+            found = look(present, _row)
             if found is None or not found.spelled:
                 continue
             looks[name] = found
         texts[name] = words
-    if file.numbers and any(found.spelled for found in looks.values()):
-        return None
     return _best(looks, texts, label)
 
 
-def with_plain_numbers(file: FileTexts, form: NumberFormat, missing_texts: Collection[str], label: str) -> FileTexts:
+def with_plain_numbers(file: FileTexts, form: NumberFormat, missing_texts: Collection[str]) -> FileTexts:
     """The file as if its numbers were written plainly, wherever this format reads all of a column."""
     if form.is_plain:
         return file
-    columns, numbers = dict(file.columns), dict(file.numbers)
+    columns = dict(file.columns)
     for name, column in file.columns.items():
         present = column.without(missing_texts)
-        if not present.texts:
-            continue
-        if many := _numbers_of_many(form, present, keeps_values=name == label):
-            missing = frozenset(missing_texts).intersection(column.texts)
-            numbers[name] = replace(many, missing_texts=missing)
-            del columns[name]
-        elif reads_all(form, present.texts):
-            columns[name] = column.written({text: form.plain(text) for text in present.texts})
-    return replace(file, columns=columns, numbers=numbers)
+        if present.texts and reads_all(form, present.texts):
+            plain = {text: form.plain(text) for text in present.texts}
+            columns[name] = column.written({text: words for text, words in plain.items() if words != text})
+    return replace(file, columns=columns)
 
 
-def _numbers_of_many(form: NumberFormat, present: TextColumn, *, keeps_values: bool) -> NumberColumn | None:
-    """Very many numbers as a column of plain ones; None for few, and where all texts must be looked at."""
-    if len(present.texts) <= VERY_MANY or (values := _read_at_once(form, present.texts)) is None:
-        return None
-    if any(text.lstrip("+-").startswith(_LEADING_ZEROS) for text in present.texts):
-        return None
-    whole = bool((values == np.floor(values)).all())
-    kept = np.repeat(values, present.counts) if whole or keeps_values else None
-    low, high = float(values.min()), float(values.max())
-    return NumberColumn(present.rows, present.present, low, high, whole, frozenset(), kept)
-
-
-def _read_at_once(form: NumberFormat, texts: Sequence[str]) -> NDArray[np.float64] | None:
-    """The numbers; None unless each is surely one."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    try:
-        values: NDArray[np.float64] = pc.cast(form.plain_array(pa.array(texts, pa.string())), pa.float64()).to_numpy()
-    except pa.ArrowInvalid:
-        return None
-    return values if (np.abs(values) < HIGHEST_EXACT).all() else None
+def _row(index: int) -> str:
+    return f"row {index + 1}"
 
 
 def other_formats(
@@ -121,8 +89,6 @@ def _best(looks: Mapping[str, Look], texts: Mapping[str, Sequence[str]], first: 
 
 def reads_all(form: NumberFormat, texts: Sequence[str]) -> bool:
     """Whether each text is a number in this format."""
-    if len(texts) > VERY_MANY and _read_at_once(form, texts) is not None:
-        return True
     try:
         for text in texts:
             form.number(text)

@@ -40,3 +40,34 @@ class RawFile(Protocol):
 
     def pieces(self, wanted: Collection[int]) -> Iterator[Piece]:
         """All rows, of these columns. Raises DataError when the file cannot be read to its end."""
+
+
+# Each call of Arrow's takes its time.
+_ROWS_AT_ONCE = 4_000
+
+
+class Gathered:
+    """Cells of columns on their way to who takes them, by thousands: of a wide file, a piece has few rows."""
+
+    def __init__(self, take: Callable[[str, pa.Array], None]) -> None:
+        self._take = take
+        self._waiting: dict[str, list[pa.Array]] = {}
+        self._rows = 0
+
+    def add(self, columns: Mapping[str, pa.Array], rows: int) -> None:
+        for name, cells in columns.items():
+            self._waiting.setdefault(name, []).append(cells)
+        self._rows += rows
+        if self._rows >= _ROWS_AT_ONCE:
+            self.hand_on()
+
+    def hand_on(self) -> None:
+        """All that waits."""
+        import pyarrow as pa
+
+        for name, cells in self._waiting.items():
+            alike = len({piece.type for piece in cells}) == 1
+            for taken in [pa.concat_arrays(cells)] if alike and len(cells) > 1 else cells:
+                self._take(name, taken)
+        self._waiting.clear()
+        self._rows = 0

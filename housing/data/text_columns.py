@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,34 @@ if TYPE_CHECKING:
 
 VERY_MANY, LOOKED_AT = 20_000, 2_000
 """Of more different texts than these, so many are looked at first: what they are not, all are not."""
+
+_AT_ONCE = 10_000
+
+
+class ArrowTexts(Sequence[str]):
+    """Very many texts, in a fraction of the memory that Python's own would take."""
+
+    def __init__(self, cells: pa.Array) -> None:
+        """Of `large_string`, none missing."""
+        self.cells = cells
+
+    def __len__(self) -> int:
+        return len(self.cells)
+
+    @overload
+    def __getitem__(self, place: int) -> str: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> list[str]: ...
+
+    def __getitem__(self, place: int | slice) -> str | list[str]:
+        if isinstance(place, slice):
+            return list(self.cells.take(list(range(len(self))[place])).to_pylist())
+        return str(self.cells[place].as_py())
+
+    def __iter__(self) -> Iterator[str]:
+        for start in range(0, len(self), _AT_ONCE):
+            yield from self.cells[start : start + _AT_ONCE].to_pylist()
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,13 +73,22 @@ class TextColumn:
 
     def without(self, missing_texts: Collection[str]) -> TextColumn:
         """The same, where these texts mean missing."""
-        missing = set(missing_texts)
-        if missing.isdisjoint(self.texts):
+        return self.where(~_are_among(self.texts, missing_texts))
+
+    def among(self, texts: Collection[str]) -> set[str]:
+        """Which of these occur."""
+        return set(self.where(_are_among(self.texts, texts)).texts)
+
+    def where(self, kept: NDArray[np.bool_]) -> TextColumn:
+        """Those of its texts that are kept; the rows of the others miss it."""
+        if kept.all():
             return self
-        return self._of([cell for cell in self.cells() if cell[0] not in missing])
+        return TextColumn(self.rows, _chosen(self.texts, kept), self.first[kept], self.counts[kept])
 
     def written(self, plain: Mapping[str, str]) -> TextColumn:
         """The same with other texts, which may be equal where these are not."""
+        if not plain:
+            return self
         found: dict[str, tuple[int, int]] = {}
         for text, first, count in self.cells():
             before = found.get(plain.get(text, text))
@@ -62,6 +99,20 @@ class TextColumn:
         """Of about so many of the texts, at equal distances."""
         step = max(1, len(self.texts) // most)
         return TextColumn(self.rows, self.texts[::step], self.first[::step], self.counts[::step])
+
+    def standing_for(self, present: int) -> TextColumn:
+        """The same as some of the texts of so many rows; the others are as the first is."""
+        counts = self.counts.copy()
+        counts[0] += present - self.present
+        return TextColumn(self.rows, self.texts, self.first, counts)
+
+    def beside(self, other: TextColumn) -> TextColumn:
+        """The texts of both, which have none in common."""
+        first = np.concatenate([self.first, other.first])
+        order = np.argsort(first, kind="stable")
+        texts = [*self.texts, *other.texts]
+        counts = np.concatenate([self.counts, other.counts])
+        return TextColumn(max(self.rows, other.rows), [texts[place] for place in order], first[order], counts[order])
 
     def _of(self, cells: Sequence[tuple[str, int, int]]) -> TextColumn:
         first, counts = (np.array([cell[place] for cell in cells], np.int64) for place in (1, 2))
@@ -81,7 +132,12 @@ class TextCells:
     def rows(self) -> int:
         return self._rows
 
-    def add(self, cells: pa.Array) -> None:
+    @property
+    def different(self) -> int:
+        """At most so many different texts were there."""
+        return sum(map(len, self._texts))
+
+    def take(self, cells: pa.Array) -> None:
         """Of any type; what is no text is taken as it would stand in a CSV file."""
         import pyarrow as pa
 
@@ -93,7 +149,7 @@ class TextCells:
         if not is_text(texts.type):
             texts = pa.array(texts_of(texts), pa.string())
         codes = encoded.indices.fill_null(len(texts)).to_numpy(zero_copy_only=False)
-        self._take(texts, *_first_and_counts(codes, len(texts), np.arange(self._rows, self._rows + len(codes))))
+        self._keep(texts, *_first_and_counts(codes, len(texts), np.arange(self._rows, self._rows + len(codes))))
         self._rows += len(cells)
         if len(self._texts) >= _MERGED_PIECES:
             self._merge()
@@ -103,9 +159,11 @@ class TextCells:
         if not self._texts:
             return TextColumn.empty(self._rows)
         self._merge()
-        return TextColumn(self._rows, self._texts[0].to_pylist(), self._first[0], self._counts[0])
+        (cells,) = self._texts
+        texts = ArrowTexts(cells) if len(cells) > VERY_MANY else cells.to_pylist()
+        return TextColumn(self._rows, texts, self._first[0], self._counts[0])
 
-    def _take(self, texts: pa.Array, first: NDArray[np.int64], counts: NDArray[np.int64]) -> None:
+    def _keep(self, texts: pa.Array, first: NDArray[np.int64], counts: NDArray[np.int64]) -> None:
         import pyarrow as pa
 
         there = texts.is_valid().to_numpy(zero_copy_only=False) & (counts > 0)
@@ -127,6 +185,27 @@ class TextCells:
 
 
 _MERGED_PIECES = 64
+
+
+def _are_among(texts: Sequence[str], some: Collection[str]) -> NDArray[np.bool_]:
+    if isinstance(texts, ArrowTexts):
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        found = pc.is_in(texts.cells, value_set=pa.array(sorted(some), pa.large_string()))
+        among: NDArray[np.bool_] = found.to_numpy(zero_copy_only=False)
+        return among
+    wanted = set(some)
+    return np.fromiter((text in wanted for text in texts), bool, len(texts))
+
+
+def _chosen(texts: Sequence[str], kept: NDArray[np.bool_]) -> Sequence[str]:
+    if isinstance(texts, ArrowTexts):
+        import pyarrow as pa
+
+        cells = texts.cells.filter(pa.array(kept))
+        return ArrowTexts(cells) if len(cells) > VERY_MANY else cells.to_pylist()
+    return [text for text, is_kept in zip(texts, kept.tolist(), strict=True) if is_kept]
 
 
 def _first_and_counts(

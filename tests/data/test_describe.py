@@ -298,3 +298,31 @@ def test_very_many_texts_are_told_as_few_of_them(tmp_path: Path, suffix: str) ->
     found = described(table)
     assert found == described(table[:few])
     assert any(line.startswith('decimal: ","') for line in found)
+
+
+def test_of_a_long_file_one_odd_cell_and_one_late_spelling_are_seen(tmp_path: Path) -> None:
+    """Columns of very many numbers are converted at once; what is different in one row of them is not passed over."""
+    rows = 24_000
+    table = pa.table(
+        {
+            "late": ["1.234,5" if row == 77 else f"{row % 990},{row % 97}" for row in range(rows)],
+            "dirty": ["Total" if row == 23_000 else f"{row},5" for row in range(rows)],
+            "pointed": [f"{row}.25" for row in range(rows)],
+            "whole": [str(row * 7 % 23_456) for row in range(rows)],
+            "zip": [f"{row % 21_000:05d}" for row in range(rows)],
+            "price": [f"{1000 + row},5" if row % 3 else "-" for row in range(rows)],
+        }
+    )
+    csv.write_csv(table, str(tmp_path / "homes.csv"), csv.WriteOptions(delimiter=";"))
+    remarks: list[str] = []
+    text = describe(tmp_path / "homes.csv", "price", tell=remarks.append)
+    lines = dict(line.strip().split(": ", 1) for line in text.splitlines() if ": " in line)
+    assert (lines["decimal"][:3], lines["thousands"][:3]) == ('","', '"."')
+    assert lines["late"].startswith("{kind: numeric, low: 0, high: 1234.5}")
+    assert "23,999 of 24,000 cells are numbers with decimal commas" in lines["dirty"]
+    assert "'Total' (line 23002) is not" in lines["dirty"]
+    assert "LEFT OUT: '0.25' is not a number where decimal is ','" in lines["pointed"]
+    assert lines["whole"].startswith("{kind: numeric, low: 0, high: 23455}")
+    assert lines["zip"].startswith("{kind: ignored}")
+    assert lines["label_missing"].startswith("dropped  # guess: 8,000 rows without a label")
+    assert any("'dirty'" in remark for remark in remarks)
