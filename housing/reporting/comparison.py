@@ -7,7 +7,7 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from housing.training.metrics import Direction, known_direction
 
@@ -104,6 +104,16 @@ def value_of(text: str) -> Value:
         value: Value = json.loads(text)
         return value
     return text
+
+
+def typed(value: Value) -> Any:
+    """The same for a document: a list or a mapping that is recorded as a text of JSON is one again."""
+    if not isinstance(value, str) or value[:1] not in ("[", "{"):
+        return value
+    try:
+        return json.loads(value)
+    except ValueError:
+        return value
 
 
 def _best(name: str, values: Sequence[Value], directions: Mapping[str, Direction] | None) -> frozenset[int]:

@@ -32,7 +32,7 @@ def delete(client: MlflowClient, runs: Sequence[Run]) -> list[Run]:
 
 
 def restore(client: MlflowClient, experiments: Sequence[str], words: Sequence[str]) -> list[Run]:
-    """Bring back deleted runs, by id, an id's beginning or name, with those below them. Returns all of them."""
+    """Bring back deleted runs, by id, its beginning, name or a name's first word, and those below them; all of them."""
     gone = deleted(client, experiments)
     wanted = [_named(gone, word) for word in words]
     found = _with_descendants(client, wanted, deleted=True)
@@ -48,7 +48,11 @@ def deleted(client: MlflowClient, experiments: Sequence[str]) -> list[Run]:
 
 
 def _named(gone: Sequence[Run], word: str) -> Run:
-    found = [run for run in gone if word in (run.id, run.name)] or [run for run in gone if run.id.startswith(word)]
+    found = (
+        [run for run in gone if word in (run.id, run.name)]
+        or [run for run in gone if run.id.startswith(word)]
+        or [run for run in gone if run.name.partition(" ")[0] == word]
+    )
     if len(found) == 1:
         return found[0]
     known = ", ".join(f"{run.id[:8]} ({run.name})" for run in (found or gone)[:5]) or "none"

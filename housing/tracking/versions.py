@@ -105,7 +105,7 @@ def _hint(name: str, known: Sequence[str]) -> str:
     near = nearest(name, known)
     if near:
         return f"; did you mean {near!r}?"
-    return f"; there are {_listed(known)}" if known else "; there are none"
+    return f"; available: {_listed(known)}" if known else "; there are none"
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from housing.config.schema import Experiment
 from housing.errors import ConfigError, TrackingError
-from housing.reporting.comparison import Compared, Comparison, Field, Value, value_of
+from housing.reporting.comparison import Compared, Comparison, Field, Value, typed, value_of
 from housing.reporting.comparison import compare as side_by_side
 from housing.tracking import schema
 from housing.training.metrics import direction
@@ -148,7 +148,7 @@ def _metrics(job: Run, objective: str) -> dict[str, Value]:
     found: dict[str, Value] = {}
     for name, value in sorted(job.metrics.items(), key=lambda metric: metric[0] != objective):
         if name == "best_round":  # the record counts from 0
-            found["rounds_kept"] = value + 1
+            found["rounds_kept"] = round(value) + 1
         else:
             found[name] = value
     return found
@@ -271,11 +271,11 @@ def _table(compared: Comparison) -> OutputTable:
 
 def _data(compared: Comparison) -> dict[str, Any]:
     def listed(fields: Sequence[Field], kind: str) -> dict[str, Any]:
-        return {field.name: list(field.values) for field in fields if field.kind == kind}
+        return {field.name: [typed(value) for value in field.values] for field in fields if field.kind == kind}
 
     return {
         "runs": [{"run_id": run.id, "name": run.name} for run in compared.runs],
         "comparable": compared.incomparable is None,
         "differing": {kind: listed(compared.differing, kind) for kind in ("configuration", "metrics", "origin")},
-        "equal": {field.name: field.values[0] for field in compared.equal},
+        "equal": {field.name: typed(field.values[0]) for field in compared.equal},
     }

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from housing.tracking import schema
@@ -12,7 +14,6 @@ from housing.tracking.run_record import RunRecord
 from housing.workflow.monitoring_look import Look
 from housing.workflow.monitoring_tables import error_table
 from housing.workflow.session import Session
-from housing.workflow.shares import moment
 
 if TYPE_CHECKING:
     from housing.monitoring.drift import ColumnDrift
@@ -127,7 +128,7 @@ def data(look: Look, run_id: str) -> Mapping[str, Any]:
         "endpoint": look.endpoint,
         "run_id": run_id,
         "variants": variants,
-        "since": moment(shared.since_s) if shared.since_s else None,
+        "since": datetime.fromtimestamp(math.floor(shared.since_s), UTC) if shared.since_s else None,
         "sample_ratio": {"p_value": shared.ratio.p_value, "is_off": shared.ratio.is_off(look.chance)},
         "findings": look.findings,
         "budgets": [asdict(fault) for fault in look.budgets],

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from housing.config.schema import Experiment
 from housing.errors import ConfigError
 from housing.files import write
+from housing.json_values import json_value
 from housing.workflow.outcome import Invocation, Outcome, OutputTable, Reporter
 
 if TYPE_CHECKING:
@@ -50,10 +51,9 @@ def runs(
         found = _found(record, words, filter)
         if delete:
             return _changed("deleted", housekeeping.delete(record.writing(), found), invocation)
-    rows = [flat(run) for run in found]
     if export is not None:
-        _write(export, rows)
-    return _listed(found, rows, experiment, invocation, top=top, export=export)
+        _write(export, [_typed(run) if export.suffix == ".json" else flat(run) for run in found])
+    return _listed(found, [_typed(run) for run in found], experiment, invocation, top=top, export=export)
 
 
 def flat(run: Run) -> dict[str, Any]:
@@ -71,6 +71,13 @@ def flat(run: Run) -> dict[str, Any]:
         **{f"params.{name}": value for name, value in run.params.items()},
         **{f"tags.{name}": value for name, value in run.tags.items() if not name.startswith("mlflow.")},
     }
+
+
+def _typed(run: Run) -> dict[str, Any]:
+    """The same with parameters as they were before MLflow made texts of them."""
+    from housing.reporting.comparison import typed, value_of
+
+    return {**flat(run), **{f"params.{name}": typed(value_of(text)) for name, text in run.params.items()}}
 
 
 def _refuse_impossible(words: Sequence[str], wanted: str, export: Path | None, *, delete: bool, restore: bool) -> None:
@@ -148,7 +155,7 @@ def _write(file: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     """One row a run; what a run does not have is empty."""
     try:
         if file.suffix == ".json":
-            write(file, (json.dumps(rows, default=str, indent=1, ensure_ascii=False) + "\n").encode())
+            write(file, (json.dumps(json_value(rows), indent=1, ensure_ascii=False) + "\n").encode())
             return
         import io
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import time
 from dataclasses import asdict, replace
+from datetime import UTC, datetime
 
 from housing.config.schema import Experiment
 from housing.targets.rehearsal.beginning import Address, State, look, start, stop
@@ -65,7 +66,7 @@ def _shown(state: State, invocation: Invocation) -> Outcome:
         data={
             "running": True,
             **asdict(state.address),
-            "since": state.since,
+            "since": datetime.fromtimestamp(state.since, UTC),
             "stays": state.stays,
             "jobs": state.jobs,
             "endpoints": state.endpoints,

@@ -44,7 +44,8 @@ def ran(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 0) -> d
 
 def test_runs_are_a_frame(record: Runs) -> None:
     frame = housing.runs().frame()
-    assert list(frame["name"]) == ["train", "t01 eta=0.1", "t00 eta=0.0", "tune-a"]
+    assert sorted(frame["name"]) == ["t00 eta=0.0", "t01 eta=0.1", "train", "tune-a"]
+    assert frame["started"].is_monotonic_decreasing  # newest first; some of them began in the same millisecond
     assert str(frame["started"].dt.tz) == "UTC"
     better = housing.runs("metrics.validation_mae < 25 and params.eta LIKE '%'").frame()
     assert list(better["name"]) == ["t00 eta=0.0"]
@@ -65,6 +66,8 @@ def test_a_study_is_deleted_with_its_trials_and_comes_back(record: Runs, capsys:
     assert names(record) == {"train"}
     ran(capsys, "runs", "tune-a", "--restore")
     assert len(names(record)) == 4
+    ran(capsys, "runs", "t01", "--delete")
+    assert ran(capsys, "runs", "t01", "--restore")["restored"]
 
 
 def test_runs_are_deleted_by_a_filter(record: Runs, capsys: pytest.CaptureFixture[str]) -> None:
@@ -75,7 +78,7 @@ def test_runs_are_deleted_by_a_filter(record: Runs, capsys: pytest.CaptureFixtur
 def test_a_run_at_work_stays(record: Runs, capsys: pytest.CaptureFixture[str]) -> None:
     record.start(RunRecord("busy"))
     told = ran(capsys, "runs", "train", "busy", "--delete", code=1)
-    assert "is at work" in str(told["message"])
+    assert "is still running" in str(told["message"])
     assert {"train", "busy"} < names(record)
 
 
@@ -85,7 +88,7 @@ def test_a_run_at_work_stays(record: Runs, capsys: pytest.CaptureFixture[str]) -
         (("--delete",), "name the runs, or say which with --filter"),
         (("--restore",), "name the runs"),
         (("train", "--delete", "--restore"), "choose one"),
-        (("train", "--filter", "x"), "stands in the place of named runs"),
+        (("train", "--filter", "x"), "replaces named runs"),
         (("--export", "runs.xlsx"), "must end in one of .csv, .parquet, .json"),
         (("--export", "no/runs.csv"), "there is no folder no"),
         (("nobody", "--restore"), "no deleted run matches"),
