@@ -24,12 +24,12 @@ class Faults:
         self._examples: dict[str, list[str]] = {}
         self._ways_out: dict[str, str] = {}
 
-    def add(self, fault: str, *, example: str | Callable[[], str] = "", way_out: str = "") -> None:
-        """Count a fault; `example` is one place where it stands, `way_out` what to do about it.
+    def add(self, fault: str, *, example: str | Callable[[], str] = "", way_out: str = "", times: int = 1) -> None:
+        """Count a fault so many `times`; `example` is one place where it stands, `way_out` what to do about it.
 
         An example that takes a while to put into words is given as a function: only the first few are shown.
         """
-        self._counts[fault] = self._counts.get(fault, 0) + 1
+        self._counts[fault] = self._counts.get(fault, 0) + times
         self._ways_out[fault] = way_out
         examples = self._examples.setdefault(fault, [])
         if example and len(examples) < _SHOWN_EXAMPLES:

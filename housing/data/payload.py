@@ -15,6 +15,8 @@ from housing.data.cells import is_number, number
 from housing.data.faults import Faults, listed, repeated, shown
 from housing.errors import DataError
 
+_EXAMPLES = 3
+
 
 def is_encoded(text: str, required: Sequence[str]) -> bool:
     """Whether the first line is all numbers and empty cells, and not a header of columns that are named so.
@@ -125,10 +127,13 @@ def _rows(text: str) -> Iterator[list[str]]:
 
 
 def _refuse_ragged(rows: Sequence[Sequence[str]], width: int, measure: str) -> None:
+    ragged = [place for place, row in enumerate(rows, 1) if len(row) != width]
     faults = Faults("rows")
-    for place, row in enumerate(rows, 1):
-        if len(row) != width:
-            faults.add(f"{measure} has {width} columns", example=f"row {place} has {len(row)}")
+    fault = f"{measure} has {width} columns"
+    for place in ragged[:_EXAMPLES]:
+        faults.add(fault, example=f"row {place} has {len(rows[place - 1])}")
+    if more := len(ragged[_EXAMPLES:]):
+        faults.add(fault, times=more)
     faults.raise_any()
 
 

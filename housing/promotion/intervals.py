@@ -166,6 +166,7 @@ def _scale(
     from sklearn.model_selection import KFold, cross_val_predict
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
+    from threadpoolctl import threadpool_limits
 
     errors = abs(scores_of(label, predictions, transform=transform))
     middle = float(np.median(errors)) or float(errors.mean()) or 1.0
@@ -178,8 +179,9 @@ def _scale(
     cells = np.where(there, cells, means)
     model = make_pipeline(StandardScaler(), RidgeCV(alphas=np.logspace(0, 5, 11)))
     folds = KFold(min(_FOLDS, len(label)), shuffle=True, random_state=seed)
-    unseen = cross_val_predict(model, cells, target, cv=folds)
-    model.fit(cells, target)
+    with threadpool_limits(1, user_api="blas"):  # see `algorithms.linear`
+        unseen = cross_val_predict(model, cells, target, cv=folds)
+        model.fit(cells, target)
     found = model.predict(cells)
     low, high = float(found.min()), float(found.max())
     spread, ridge = model[0].scale_, model[1]

@@ -135,10 +135,10 @@ def test_bounds_narrow_with_rows_on_either_side() -> None:
     assert few[0] < many[0] < 0.9 < many[1] < few[1]
     generator = np.random.default_rng(0)
     outside = 0
+    low, high = bounds(0.9, learnt_from=199, rows=150, chance=0.1)
     for _ in range(2000):
         limit = np.sort(generator.random(199))[179]
         share = (generator.random(150) <= limit).mean()
-        low, high = bounds(0.9, learnt_from=199, rows=150, chance=0.1)
         outside += not low <= share <= high
     assert outside / 2000 < 0.12
 
