@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Collection, Iterator, Sequence
 from functools import partial
 from itertools import islice
@@ -10,11 +12,13 @@ from typing import Any
 
 from housing.data.arrays import array_of
 from housing.data.csv_file import LONGEST_LINE, opened
-from housing.data.faults import Faults, shown
+from housing.data.faults import Faults, repeated, shown
 from housing.data.pieces import Piece
 from housing.errors import DataError
 
 _ROWS_A_PIECE = 20_000
+# At least one stands behind each key, and rarely one in a text.
+_KEY_ENDS = re.compile(rb'"\s*:')
 
 Row = tuple[int, dict[str, Any]]
 """The line, and what stands there."""
@@ -76,9 +80,19 @@ class JsonLinesFile:
                     faults.add("not JSON", example=f"line {number} ({why})", way_out=way_out)
                     continue
                 if isinstance(row, dict):
+                    if len(_KEY_ENDS.findall(text)) != len(row) and (twice := _given_twice(text)):
+                        example = f"line {number} has {shown(twice)} twice"
+                        faults.add("a key given more than once", example=example, way_out="leave one of them")
+                        continue
                     yield number, row
                 else:
                     faults.add("not an object {column: value, ...}", example=f"line {number} is {shown(row)}")
+
+
+def _given_twice(text: bytes) -> str | None:
+    """A key of the object itself that stands there more than once, of which the parser would keep the last."""
+    pairs = json.loads(text, object_pairs_hook=list)
+    return next(iter(repeated(key for key, _ in pairs)), None)
 
 
 def _place(lines: Sequence[int], row: int) -> str:

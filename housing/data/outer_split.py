@@ -16,17 +16,23 @@ from housing.errors import DataError
 def outer_split(table: Table, dataset: Dataset) -> Parts:
     """The parts of a dataset whose split has an `outer` one.
 
-    Rows that the dataset's own split claims for test by a column are in no part: they are a second test of every outer
-    part. All others are divided into the outer parts as a study's folds are (levels evenly, no group divided, forward
-    in time), and of what stays beside the chosen one, train and validation have their proportion. Raises DataError.
+    Rows that the dataset's own split claims for test by a column, or by a file, are in no part: they are a second test
+    of every outer part. All others are divided into the outer parts as a study's folds are (levels evenly, no group
+    divided, forward in time), and of what stays beside the chosen one, train and validation have their proportion.
+    Raises DataError.
     """
     rule, outer = dataset.split, dataset.split.outer
     assert outer is not None
     own = split(table, dataset)
-    claims_test = rule.by_column is not None and bool(rule.by_column.test)
+    given = dataset.parts
+    if given is not None:
+        claims_test, claims_validation = given.test is not None, given.validation is not None
+    else:
+        claims_test = rule.by_column is not None and bool(rule.by_column.test)
+        claims_validation = rule.fractions is None
     pool = np.setdiff1d(np.arange(table.rows), own.test) if claims_test else np.arange(table.rows)
     rest, held = _fold(table, dataset, pool, outer.folds, outer.fold, seed=outer.seed)
-    if rule.fractions is None:  # whoever has been claimed for validation stays there
+    if claims_validation or rule.fractions is None:  # whoever has been claimed for validation stays there
         return _checked(table, np.intersect1d(own.train, rest), np.intersect1d(own.validation, rest), held)
     share = rule.fractions.validation / (rule.fractions.train + rule.fractions.validation)
     if not share:

@@ -7,8 +7,10 @@ import os
 import re
 import secrets
 import shutil
+import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 CACHE = Path(".housing") / "cache" / "s3"
 _SCHEME = "s3://"
 _TRIES = 3
+_KEPT_DAYS = 7
 _AT_ONCE = 16
 _CONNECT_S, _REQUEST_S = 10, 60
 
@@ -46,10 +49,21 @@ def fetched(address: str) -> Path:
         state.update(f"{one.path}\0{one.size}\0{tag}\0".encode())
     folder = CACHE / bucket / state.hexdigest()[:16]
     local = folder / (key.rpartition("/")[2] or bucket)
-    if local.exists():
-        return local
-    _fetch(store, address, objects, name if is_folder else None, local)
+    if not local.exists():
+        _fetch(store, address, objects, name if is_folder else None, local)
+    os.utime(folder)
+    _forget_unused()
     return local
+
+
+def _forget_unused() -> None:
+    """States that no command has asked for in a while go: an object that changes every day would fill the disk."""
+    long_ago = time.time() - _KEPT_DAYS * 86_400
+    for folder in CACHE.glob("*/*"):
+        # Another process may be faster.
+        with suppress(OSError):
+            if folder.stat().st_mtime < long_ago:
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _store(address: str, bucket: str) -> fs.S3FileSystem:

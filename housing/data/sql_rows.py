@@ -86,9 +86,8 @@ class SqlRows:
 
         schema, _, name = str(self._sql.table).rpartition(".")
         looking = inspect(connection)
-        known = _asked(
-            self.where, lambda: [*looking.get_table_names(schema or None), *looking.get_view_names(schema or None)]
-        )
+        tables = _asked(self.where, lambda: looking.get_table_names(schema or None))
+        known = [*tables, *_asked(self.where, lambda: looking.get_view_names(schema or None))]
         if name not in known:
             near = nearest(name, known)
             hint = (
@@ -97,7 +96,10 @@ class SqlRows:
             raise DataError(f"{self.where}: there is no such table; {hint}")
         columns = _asked(self.where, lambda: looking.get_columns(name, schema or None))
         named: list[Any] = [column(one["name"]) for one in columns]
-        return select(*named).select_from(table(name, *named, schema=schema or None))
+        # A database may return rows otherwise ordered each time, and parts and digests go by the order.
+        key = _asked(self.where, lambda: looking.get_pk_constraint(name, schema or None)) if name in tables else None
+        order: list[Any] = [column(one) for one in (key or {}).get("constrained_columns", ())]
+        return select(*named).select_from(table(name, *named, schema=schema or None)).order_by(*order)
 
 
 class DuckDbRows:

@@ -40,6 +40,18 @@ def place(dataset: Dataset) -> Literal["memory", "disk"]:
     return "disk" if needed_bytes(dataset) > _SHARE_OF_FREE * free_bytes() else "memory"
 
 
+def crowding(dataset: Dataset) -> str | None:
+    """What to say of a table that is held in memory although it would take more than half of what is free there."""
+    if place(dataset) == "disk":
+        return None
+    needed, free = needed_bytes(dataset), free_bytes()
+    if needed <= _SHARE_OF_FREE * free:
+        return None
+    why = refused(dataset)
+    way_out = f"it cannot stay on disk: {why}" if why else on_disk
+    return f"held in memory, about {needed / 1e9:.1f} GB where {free / 1e9:.1f} GB are free; {way_out}"
+
+
 def needed_bytes(dataset: Dataset) -> float:
     """About how much memory the work on the whole table would take at once; 0 where nobody can tell beforehand."""
     source = found(dataset.source)

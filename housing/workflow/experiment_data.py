@@ -72,9 +72,12 @@ class ExperimentData:
         from housing.data.preparation import prepare
         from housing.data.remarks import data_remarks
         from housing.data.selection import left_out_text
+        from housing.data.storage import crowding
 
         dataset, features = self._experiment.dataset, self._experiment.features
         self._record.check_writable()
+        if crowded := crowding(dataset):
+            self._reporter.step("data", crowded)
         with self._reporter.working("reading the data"):
             prepared = prepare(dataset, features, self._experiment.weights, ReadingProgress(self._reporter))
         parts = {"train": prepared.parts.train, "validation": prepared.parts.validation, "test": prepared.parts.test}

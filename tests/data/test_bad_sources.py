@@ -140,6 +140,12 @@ HOME = {"area": 50, "rooms": 1, "city": "Ulm", "pool": True, "sold": "2020-01-11
 FILES: dict[str, tuple[str, str, Callable[[Path], object], str]] = {
     "a line that is a list": ("a.jsonl", "jsonl", lambda f: f.write_text(_lines(HOME, [1, 2])), "line 2 is [1, 2]"),
     "a line of no JSON": ("a.jsonl", "jsonl", lambda f: f.write_text(_lines(HOME) + "area: 5\n"), "not JSON: line 2"),
+    "a key given twice": (
+        "a.jsonl",
+        "jsonl",
+        lambda f: f.write_text(_lines(HOME) + '{"area": 1, "city": "at: \\"12:30\\"", "area" : 2}\n'),
+        "a key given more than once: line 2 has 'area' twice; leave one of them",
+    ),
     "NaN in JSON": ("a.jsonl", "jsonl", lambda f: f.write_text('{"area": NaN}\n'), "not JSON: line 1"),
     "an array over lines": ("a.jsonl", "jsonl", lambda f: f.write_text('[\n{"area": 1}\n]\n'), "not JSON, 2 times"),
     "an object within": (

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
 import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from threading import Thread
+from urllib.parse import urlsplit
 
 import pyarrow as pa
 import pytest
@@ -21,12 +26,14 @@ from housing.data.asked_source import asked_source, asked_sources
 from housing.data.describe import describe
 from housing.data.description import Dataset
 from housing.data.features import Features
+from housing.data.kinds import Identifier, Numeric
 from housing.data.preparation import prepare
+from housing.data.remarks import data_remarks
 from housing.data.rows import csv_pieces
-from housing.data.source_spec import Elsewhere, GivenParts, Source
+from housing.data.source_spec import Elsewhere, GivenParts, Source, Sql
 from housing.data.split_spec import Fractions, Split
 from housing.data.table import read
-from housing.errors import DataError
+from housing.errors import CloudError, DataError
 from housing.testing.pytest_plugin import Rehearsed
 from tests.data.homes import HOMES, TABLE, WRITTEN
 
@@ -139,7 +146,17 @@ def test_objects_in_s3_are_read_by_the_rights_of_the_environment(
     before = read(one).digest()
     assert len(list(csv_pieces("s3://tables/one.csv", rows_a_piece=25))) == 3
     s3.put_object(Bucket="tables", Key="one.csv", Body=HOMES.iloc[::-1].to_csv(index=False).encode())
+    states = Path(".housing/cache/s3/tables")
+    for state in states.iterdir():  # as if nobody had asked for them in years
+        os.utime(state, (0, 0))
     assert read(one).digest() != before
+    assert len(list(states.iterdir())) == 1
+    s3.put_object(Bucket="tables", Key="long.csv", Body=b"area,price\n" + b"50,1000\n" * 100_000)
+    with _cut_off(urlsplit(rehearsal.url).port, after=200_000) as port, monkeypatch.context() as there:
+        there.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{port}")
+        with pytest.raises(CloudError, match=r"s3://tables/long\.csv: S3 does not answer"):
+            read(_described("s3://tables/long.csv"))
+    assert not list(states.rglob("long.csv"))
     for address, why in (
         ("s3://tables/two.csv", "there is no such object"),
         ("s3://nobody/two.csv", "there is no such"),
@@ -175,6 +192,84 @@ def postgres() -> Iterator[str]:
             yield f"postgresql://housing@127.0.0.1:{port}/postgres"
         finally:
             run([control, "-D", data, "-m", "immediate", "stop"])
+
+
+def test_a_database_that_goes_away_half_way_is_told_as_such(postgres: str) -> None:
+    query = "select i as area, i * 2 as price from generate_series(1, 300000) i order by i"
+    columns = {"area": Numeric(), "price": Numeric()}
+    with _cut_off(urlsplit(postgres).port, after=1_000_000) as port:
+        address = f"postgresql://housing@127.0.0.1:{port}/postgres"
+        source = Elsewhere(sql=Sql(address, query=query))
+        dataset = Dataset("homes", source, "price", columns, Split(fractions=Fractions(0.6, 0.2, 0.2)))
+        with pytest.raises(CloudError, match=r"postgres, query: the database went away: .*; ask again"):
+            read(dataset)
+
+
+def test_a_table_of_a_database_is_read_in_the_order_of_its_key(postgres: str) -> None:
+    """Parts and digests go by the order of rows, and a changed row moves to the end of PostgreSQL's table."""
+    from sqlalchemy import create_engine, text
+
+    def run(*statements: str) -> None:
+        engine = create_engine(postgres)
+        with engine.begin() as connection:
+            for statement in statements:
+                connection.execute(text(statement))
+        engine.dispose()
+
+    run(
+        "create table lots (area int, lot int primary key, price int)",
+        "insert into lots select i % 7, i, i * 2 from generate_series(1, 60) i",
+    )
+    columns = {"lot": Identifier(), "area": Numeric(), "price": Numeric()}
+    split = Split(fractions=Fractions(0.6, 0.2, 0.2))
+    by_table = Dataset("lots", Elsewhere(sql=Sql(postgres, table="lots")), "price", columns, split)
+    before = read(by_table).digest()
+    run("update lots set price = price where lot = 5")
+    assert read(by_table).digest() == before
+    by_query = replace(by_table, source=Elsewhere(sql=Sql(postgres, query="select * from lots")))
+    assert read(by_query)["lot"].tolist()[-1] == "5"
+    assert "a query without ORDER BY" in next(data_remarks(prepare(by_query, Features("plain"))))
+    keyed = replace(by_query, split=replace(split, key="lot"))
+    assert not list(data_remarks(prepare(keyed, Features("plain"))))
+
+
+@contextmanager
+def _cut_off(port: int | None, *, after: int) -> Iterator[int]:
+    """The port of a way to a server whose connections break once so many bytes have come from there."""
+
+    def carry(source: socket.socket, sink: socket.socket, most: float) -> None:
+        with suppress(OSError):
+            while most > 0 and (some := source.recv(65_536)):
+                sink.sendall(some)
+                most -= len(some)
+        for one in (source, sink):
+            with suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+
+    def serve(client: socket.socket) -> None:
+        with client, socket.create_connection(("127.0.0.1", port)) as there:
+            asking = Thread(target=carry, args=(client, there, math.inf))
+            asking.start()
+            carry(there, client, after)
+            asking.join()
+
+    def accept() -> None:
+        with suppress(OSError):
+            while True:
+                client, _ = server.accept()
+                serving.append(Thread(target=serve, args=(client,)))
+                serving[-1].start()
+
+    serving: list[Thread] = []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        accepting = Thread(target=accept)
+        accepting.start()
+        try:
+            yield server.getsockname()[1]
+        finally:
+            server.shutdown(socket.SHUT_RDWR)
+            for thread in (accepting, *serving):
+                thread.join()
 
 
 def test_rows_of_postgresql_are_read_by_table_and_by_query(postgres: str) -> None:

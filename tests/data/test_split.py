@@ -5,6 +5,7 @@ import hashlib
 import itertools
 import math
 import random
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,9 +15,11 @@ from hypothesis import strategies as st
 from housing.data.description import Dataset, Identifier, Nominal, Numeric
 from housing.data.moments import Date
 from housing.data.ordering import folds, shuffled, whole_groups
+from housing.data.outer_split import beyond, outer_split
+from housing.data.source_spec import PART, Elsewhere, GivenParts
 from housing.data.split import split
 from housing.data.split_spec import ByColumn, ByTime, Fractions, Outer, Split
-from housing.data.table import Table
+from housing.data.table import Table, read
 from housing.errors import DataError
 from tests.data.cottages import cottages
 
@@ -538,3 +541,28 @@ def test_parts_of_a_rule_may_be_at_their_bounds() -> None:
     assert ByTime("day", 3.0, 3.0).begins(None, is_date=False) == (3.0, 3.0)
     with pytest.raises(ValueError, match=r"^validation_from: must be a date, such as 2024-01-31, got 'soon'$"):
         ByTime("day", "soon").begins(None, is_date=True)
+
+
+@pytest.mark.parametrize("files", [("train", "test"), ("train", "validation", "test"), ("train", "validation")])
+def test_an_outer_part_is_never_of_a_file_of_test_rows(tmp_path: Path, files: tuple[str, ...]) -> None:
+    for part in files:
+        rows = "\n".join(f"{number},{number * 2}" for number in range(30))
+        (tmp_path / f"{part}.csv").write_text(f"area,price\n{rows}\n")
+    parts = GivenParts(**{part: str(tmp_path / f"{part}.csv") for part in files})
+    fractions = None if len(files) == 3 else Fractions(0.75, 0.25, 0) if "test" in files else Fractions(0.5, 0, 0.5)
+    dataset = Dataset(
+        "homes",
+        Elsewhere(parts=parts),
+        "price",
+        {"area": Numeric(), "price": Numeric()},
+        Split(fractions=fractions, outer=Outer(folds=3, fold=1, seed=0)),
+    )
+    table = read(dataset)
+    found, file_of = outer_split(table, dataset), table[PART]
+    assert len(found.test) in (10, 20)
+    if "test" in files:
+        assert "test" not in set(file_of[np.concatenate([found.train, found.validation, found.test])])
+        assert set(file_of[beyond(table, found)]) == {"test"}
+    if "validation" in files:
+        assert set(file_of[found.validation]) == {"validation"}
+        assert set(file_of[found.train]) == {"train"}

@@ -24,7 +24,7 @@ from housing.data.moments import Date
 from housing.data.preparation import Prepared, prepare
 from housing.data.source_spec import Elsewhere, Sql
 from housing.data.split_spec import ByColumn, ByTime, Fractions, Split
-from housing.data.storage import needed_bytes, place, read
+from housing.data.storage import crowding, needed_bytes, place, read
 from housing.data.stored_table import made_file
 from housing.errors import DataError
 from housing.files import locked
@@ -286,3 +286,17 @@ def test_size_decides_where_nothing_is_said() -> None:
     assert place(small) == "memory"
     assert needed_bytes(small) == pytest.approx(ROWS * (len(COLUMNS) - 1) * 24)
     assert place(replace(small, storage="disk")) == "disk"
+
+
+def test_a_table_that_crowds_the_memory_is_told_with_the_way_out(tmp_path: Path) -> None:
+    """What `storage: auto` becomes where rows cannot stay on disk is not left unsaid."""
+    file = tmp_path / "homes.csv.gz"
+    with file.open("wb") as sparse:
+        sparse.truncate(1 << 40)  # no disk holds it, and no memory
+    columns = {"area": Numeric(), "price": Numeric()}
+    dataset = Dataset("homes", str(file), "price", columns, AT_RANDOM, storage="memory")
+    assert "dataset.storage=disk leaves it on disk" in (crowding(dataset) or "")
+    refused = replace(dataset, storage="auto", duplicates="dropped")
+    assert place(refused) == "memory"
+    assert "it cannot stay on disk: duplicates: dropped" in (crowding(refused) or "")
+    assert crowding(replace(dataset, storage="auto")) is None  # it is left on disk
