@@ -48,6 +48,7 @@ def crowding(dataset: Dataset) -> str | None:
     if needed <= _SHARE_OF_FREE * free:
         return None
     why = refused(dataset)
+    on_disk = "dataset.storage=disk leaves it on disk, or says why it cannot stay there"
     way_out = f"it cannot stay on disk: {why}" if why else on_disk
     return f"held in memory, about {needed / 1e9:.1f} GB where {free / 1e9:.1f} GB are free; {way_out}"
 
