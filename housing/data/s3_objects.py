@@ -8,9 +8,10 @@ import re
 import secrets
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,13 @@ _AT_ONCE = 16
 _CONNECT_S, _REQUEST_S = 10, 60
 
 
+def _as_it_is() -> Mapping[str, str]:
+    return {}
+
+
+_REACHED: ContextVar[Callable[[], Mapping[str, str]]] = ContextVar("_REACHED", default=_as_it_is)
+
+
 def is_s3(source: str) -> bool:
     return source.lower().startswith(_SCHEME)
 
@@ -36,7 +44,7 @@ def fetched(address: str) -> Path:
     """The object, or the folder of all objects below a prefix, on this machine. Raises DataError or CloudError.
 
     Whose rights they are, and where S3 is, says the environment, as for any client of AWS: profile, keys, role,
-    AWS_ENDPOINT_URL.
+    AWS_ENDPOINT_URL; but for what is `reached_by` another.
     """
     name = address[len(_SCHEME) :].rstrip("/")
     bucket, _, key = name.partition("/")
@@ -56,6 +64,16 @@ def fetched(address: str) -> Path:
     return local
 
 
+@contextmanager
+def reached_by(environment: Callable[[], Mapping[str, str]]) -> Iterator[None]:
+    """S3 is meanwhile where these variables of the environment lead to, which are asked for when S3 is."""
+    before = _REACHED.set(environment)
+    try:
+        yield
+    finally:
+        _REACHED.reset(before)
+
+
 def _forget_unused() -> None:
     """States that no command has asked for in a while go: an object that changes every day would fill the disk."""
     long_ago = time.time() - _KEPT_DAYS * 86_400
@@ -69,8 +87,10 @@ def _forget_unused() -> None:
 def _store(address: str, bucket: str) -> fs.S3FileSystem:
     from pyarrow import fs
 
-    endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
-    region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
+    own = _REACHED.get()()
+    environment = own or os.environ
+    endpoint = environment.get("AWS_ENDPOINT_URL_S3") or environment.get("AWS_ENDPOINT_URL")
+    region = environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION")
     if region is None and endpoint is None:
         try:
             region = fs.resolve_s3_region(bucket)
@@ -79,6 +99,8 @@ def _store(address: str, bucket: str) -> fs.S3FileSystem:
     given: dict[str, Any] = {"endpoint_override": endpoint} if endpoint else {}
     if region:
         given["region"] = region
+    if own:
+        given |= {"access_key": own["AWS_ACCESS_KEY_ID"], "secret_key": own["AWS_SECRET_ACCESS_KEY"]}
     return fs.S3FileSystem(
         connect_timeout=_CONNECT_S,
         request_timeout=_REQUEST_S,

@@ -18,6 +18,7 @@ from housing.workflow.benchmark_tables import described
 from housing.workflow.outcome import Invocation, Outcome, Reporter, key_of
 from housing.workflow.outer_parts import OuterPart, Recompose, digest_of, score
 from housing.workflow.session import Session
+from housing.workflow.source_access import sources_reached
 
 if TYPE_CHECKING:
     from housing.tracking.reader import Run
@@ -141,7 +142,8 @@ def _asked(experiment: Experiment) -> Asked:
     from housing.data.storage import read
 
     dataset = experiment.dataset
-    return Asked(dataset.task_name, dataset.label_unit, read(dataset).digest())
+    with sources_reached(experiment.runner):
+        return Asked(dataset.task_name, dataset.label_unit, read(dataset).digest())
 
 
 def _done(session: Session, parts: Sequence[OuterPart]) -> dict[str, Run]:

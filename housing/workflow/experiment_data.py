@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from housing.lazy import Lazy
 from housing.tracking import schema
 from housing.workflow.reading_progress import ReadingProgress
+from housing.workflow.source_access import sources_reached
 
 if TYPE_CHECKING:
     from housing.config.schema import Experiment
@@ -76,9 +77,9 @@ class ExperimentData:
 
         dataset, features = self._experiment.dataset, self._experiment.features
         self._record.check_writable()
-        if crowded := crowding(dataset):
-            self._reporter.step("data", crowded)
-        with self._reporter.working("reading the data"):
+        with sources_reached(self._experiment.runner), self._reporter.working("reading the data"):
+            if crowded := crowding(dataset):
+                self._reporter.step("data", crowded)
             prepared = prepare(dataset, features, self._experiment.weights, ReadingProgress(self._reporter))
         parts = {"train": prepared.parts.train, "validation": prepared.parts.validation, "test": prepared.parts.test}
         rows = ", ".join(f"{len(part):,} {name}" for name, part in parts.items())

@@ -20,6 +20,7 @@ from housing.workflow.explained import explanation_table
 from housing.workflow.file_answers import FileAnswers, refuse_target, served
 from housing.workflow.outcome import Invocation, Outcome, OutputTable, Reporter
 from housing.workflow.session import Session
+from housing.workflow.source_access import sources_reached
 
 if TYPE_CHECKING:
     from housing.data.description import Dataset
@@ -66,7 +67,7 @@ def _predict_here(
     with Session(experiment, invocation, reporter) as session:
         endpoint, dataset = experiment.deployment.endpoint, experiment.dataset
         at_once = _ROWS_A_REQUEST if extras.explain is None else MOST_EXPLAINED
-        with reporter.working(f"reading {file}"):
+        with sources_reached(experiment.host), reporter.working(f"reading {file}"):
             rows = _raw_rows(dataset, file)
         # A host of somebody else's need not know what nobody asks for.
         asked: dict[str, Any] = {"extras": extras} if extras else {}

@@ -10,6 +10,7 @@ from housing.data.source_spec import Elsewhere
 from housing.errors import DataError
 from housing.workflow.outcome import Invocation, Outcome, Reporter
 from housing.workflow.reading_progress import ReadingProgress
+from housing.workflow.source_access import sources_reached
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,9 +30,9 @@ def prepare(experiment: Experiment, invocation: Invocation, reporter: Reporter) 
             f"{dataset.name}: changes in a database cannot be detected, so every command reads its rows again; write "
             "them to a Parquet file, and name that as source"
         )
-    with reporter.working("reading and checking the data"):
+    with sources_reached(experiment.runner), reporter.working("reading and checking the data"):
         table = stored(dataset, ReadingProgress(reporter))
-    file = made_file(dataset)
+        file = made_file(dataset)
     left_out = left_out_text(table.left_out, dataset)
     return Outcome(
         headline=f"{dataset.name}: {table.rows:,} rows of {len(table)} columns are read and checked",

@@ -15,7 +15,7 @@ from housing.rehearsal.process import Address, State
 from housing.rehearsal.settings import from_dict
 from housing.shell import setting
 
-__all__ = ["Address", "State", "begun", "look", "start", "stop"]
+__all__ = ["Address", "State", "begun", "look", "reached", "start", "stop"]
 
 if TYPE_CHECKING:
     from housing.targets.rehearsal.settings import Rehearsal, Settings
@@ -34,6 +34,13 @@ def begun(settings: Settings) -> tuple[Settings, Mapping[str, str] | None]:
     if settings.rehearsal.enforce_iam and os.environ.get("AWS_ACCESS_KEY_ID"):
         return reached, None
     return reached, {"aws_access_key_id": account.access_key, "aws_secret_access_key": account.secret_key}
+
+
+def reached(settings: Settings) -> Mapping[str, str]:
+    """The environment by which any AWS client reaches a rehearsal that answers, started when there was none."""
+    with _translated(settings.rehearsal):
+        address = process.ensure(from_dict(asdict(settings.rehearsal)))
+        return process.environment_of(address, settings.rehearsal.folder)
 
 
 def start(settings: Rehearsal) -> tuple[Address, dict[str, str]]:

@@ -11,7 +11,7 @@ from housing.targets.registry import no_images
 from housing.targets.rehearsal.settings import Settings
 from housing.targets.sagemaker import target as sagemaker
 
-__all__ = ["Settings", "keeps", "open_host", "open_runner", "policies", "registry", "supports"]
+__all__ = ["Settings", "keeps", "open_host", "open_runner", "policies", "registry", "s3_environment", "supports"]
 
 if TYPE_CHECKING:
     from housing.targets.base import Host, Runner
@@ -44,6 +44,13 @@ def open_host(settings: Settings) -> Host:
     from housing.targets.rehearsal.beginning import begun
 
     return sagemaker.open_host(*begun(settings))
+
+
+def s3_environment(settings: Settings) -> Mapping[str, str]:
+    """By which a client reaches the S3 that jobs here read and write, as the account itself."""
+    from housing.targets.rehearsal.beginning import reached
+
+    return reached(settings)
 
 
 def supports(

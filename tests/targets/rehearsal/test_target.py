@@ -3,13 +3,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import boto3
 import pytest
+from botocore.config import Config
 
+from housing.data.s3_objects import fetched
+from housing.errors import CloudError, DataError
 from housing.rehearsal.process import look, stop
 from housing.targets.rehearsal.settings import Rehearsal, Settings
-from housing.targets.rehearsal.target import open_runner
+from housing.targets.rehearsal.target import open_runner, s3_environment
 from housing.testing.runner import HYPERPARAMETERS, channel
 from housing.training.job import TrainingJob
+from housing.workflow.source_access import sources_reached
 
 
 @pytest.fixture
@@ -44,3 +49,28 @@ def test_two_rehearsals_are_two_places(settings: Settings, tmp_path: Path) -> No
         assert there.find({"t": "1"}) == []  # type: ignore[attr-defined]
     finally:
         stop(other.rehearsal.folder)
+
+
+def test_sources_in_s3_lie_in_the_rehearsal_s_own(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Although nothing in the environment leads there: the same configuration names the same objects on AWS."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    there = s3_environment(settings)
+    s3 = boto3.client(
+        "s3",
+        endpoint_url=there["AWS_ENDPOINT_URL"],
+        region_name=there["AWS_DEFAULT_REGION"],
+        aws_access_key_id=there["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=there["AWS_SECRET_ACCESS_KEY"],
+        config=Config(proxies={}),
+    )
+    s3.create_bucket(Bucket="tables")
+    s3.put_object(Bucket="tables", Key="homes.csv", Body=b"area,price\n50,1000\n60,1200\n")
+    with sources_reached(settings):
+        assert fetched("s3://tables/homes.csv").read_bytes() == b"area,price\n50,1000\n60,1200\n"
+        with pytest.raises(DataError, match="there is no such object"):
+            fetched("s3://tables/lots.csv")
+    with pytest.raises(CloudError, match="S3 does not answer"):
+        fetched("s3://tables/homes.csv")
