@@ -1,7 +1,7 @@
-"""Penalised linear models by scikit-learn: elastic net for a number, logistic regression for levels.
+"""Penalised linear models by scikit-learn: elastic net or Huber for a number, logistic regression for levels.
 
-Columns are standardised and missing values become the column's median, inside the model. A model is its coefficients as
-JSON, so that answering needs nothing but NumPy.
+Columns are standardised and missing values become the column's median, inside the model; what lies far out may count as
+less far. A model is its coefficients as JSON, so that answering needs nothing but NumPy.
 """
 
 from __future__ import annotations
@@ -14,19 +14,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from housing.algorithms.base import Capabilities, Fitted, FittingAlgorithm, ForTask, Hyperparameter, Hyperparameters
 from housing.algorithms.explaining import Contributions
+from housing.algorithms.linear_fits import LEVELS, NUMBER, ROBUST, Rows, chosen, clipped, solved
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
     from housing.algorithms.compiled import Compiled
-
-_NUMBER, _LEVELS = "elastic_net", "logistic"
-_MOST_STEPS = 10_000
-_PENALTIES = (1.0, 0.1, 0.01, 0.001, 0.0001, 0.00001)
-_PARTS, _MOST_ROWS, _STEPS_TO_CHOOSE = 5, 2_000, 300
-_NEVER = -30.0
-"""The score of a level that no training row has."""
 
 
 @dataclass(frozen=True)
@@ -41,20 +35,28 @@ class Coefficients:
     intercepts: list[float]
     alpha: float | None = None
     """The penalty, given or chosen; None in a model of an earlier version."""
+    clip: float | None = None
+    """Standardised values end there on both sides; None: nowhere."""
 
 
 class Linear(FittingAlgorithm):
     """A fit without rounds: `alpha` is the penalty for each row, in units of a standardised label.
 
-    Without one, a fit takes the penalty that answers best for rows it was not fitted to: see `_chosen_penalty`.
+    Without one, a fit takes the penalty that answers best for rows it was not fitted to, and the same way whether far
+    values are clipped, where nothing is said of that: see `linear_fits.chosen`.
     """
 
     hyperparameters: ClassVar[Hyperparameters] = {
         "alpha": Hyperparameter(
             "float", "strength of the penalty on coefficients; left out, each fit chooses it", low=1e-6
         ),
+        "clip": Hyperparameter(
+            "float",
+            "standard deviations from its mean at which a column ends; left out with alpha, each fit chooses",
+            low=1,
+        ),
         "l1_ratio": Hyperparameter("float", "share of the penalty on absolute values", default=0.0, low=0, high=1),
-        "objective": Hyperparameter("text", "kind of model", default=_NUMBER, choices=(_NUMBER, _LEVELS)),
+        "objective": Hyperparameter("text", "kind of model", default=NUMBER, choices=(NUMBER, ROBUST, LEVELS)),
         "num_class": Hyperparameter("int", "levels of the label, of more than two", low=3, tunable=False),
         "seed": Hyperparameter("int", "left out, the experiment's seed", low=0, high=2**31 - 1, tunable=False),
     }
@@ -63,9 +65,9 @@ class Linear(FittingAlgorithm):
     )
     model_format: ClassVar[str] = "json"
     tasks: ClassVar[Mapping[str, ForTask]] = {
-        "regression": ForTask((_NUMBER,)),
-        "binary": ForTask((_LEVELS,)),
-        "multiclass": ForTask((_LEVELS,), levels="num_class"),
+        "regression": ForTask((NUMBER, ROBUST)),
+        "binary": ForTask((LEVELS,)),
+        "multiclass": ForTask((LEVELS,), levels="num_class"),
     }
     library: ClassVar[str | None] = "sklearn"
     extra: ClassVar[str | None] = "linear"
@@ -111,13 +113,12 @@ class Linear(FittingAlgorithm):
         scales[scales == 0] = 1.0  # a column of one value says nothing, and is not divided by
         rule = {name: declared.default for name, declared in self.hyperparameters.items()} | dict(hyperparameters)
         seed = seed if rule["seed"] is None else rule["seed"]
-        solve = _logistic if rule["objective"] == _LEVELS else _elastic_net
         rows = Rows((values - means) / scales, label.astype(np.float64), weights)
         # On matrices of a thousand rows a second thread takes ten times the processor, and longer where others work.
         with threadpool_limits(1, user_api="blas"):
             if rule["alpha"] is None:
-                rule["alpha"] = _chosen_penalty(rows, rule, seed)
-            fitted, intercepts = solve(rows, rule, seed)
+                rule |= chosen(rows, rule, seed)
+            fitted, intercepts = solved(rows.clipped(rule["clip"]), rule, seed)
         found = Coefficients(
             objective=str(rule["objective"]),
             medians=medians.tolist(),
@@ -126,6 +127,7 @@ class Linear(FittingAlgorithm):
             weights=np.atleast_2d(fitted).tolist(),
             intercepts=np.atleast_1d(intercepts).tolist(),
             alpha=float(rule["alpha"]),
+            clip=rule["clip"],
         )
         return Fitted(history={}, best_round=0, model=json.dumps(asdict(found)).encode())
 
@@ -169,10 +171,8 @@ class Model:
         """See `housing.algorithms.base.Model`."""
         import numpy as np
 
-        values = features.astype(np.float64)
-        values = np.where(np.isfinite(values), values, self._medians)
-        scores: NDArray[np.float64] = ((values - self._means) / self._scales) @ self.weights.T + self._intercepts
-        if self._found.objective == _NUMBER:
+        scores: NDArray[np.float64] = self._standardised(features) @ self.weights.T + self._intercepts
+        if self._found.objective != LEVELS:
             return scores[:, 0]
         if scores.shape[1] == 1:
             return 1 / (1 + np.exp(-np.clip(scores[:, 0], -700, 700)))
@@ -184,107 +184,15 @@ class Model:
         """See `housing.algorithms.explaining`: each term, against the column's mean."""
         import numpy as np
 
-        values = np.where(np.isfinite(features), features.astype(np.float64), self._medians)
-        terms = (((values - self._means) / self._scales)[:, None, :]) * self.weights[None]
+        terms = self._standardised(features)[:, None, :] * self.weights[None]
         base = np.broadcast_to(self._intercepts, terms.shape[:2])
-        return Contributions(terms, base, "none" if self._found.objective == _NUMBER else "log odds")
+        return Contributions(terms, base, "log odds" if self._found.objective == LEVELS else "none")
 
+    def _standardised(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
+        import numpy as np
 
-@dataclass(frozen=True, eq=False)
-class Rows:
-    """Standardised columns, the label, and what each row weighs; None: alike."""
-
-    features: NDArray[np.float64]
-    label: NDArray[np.float64]
-    weights: NDArray[np.float32] | None
-
-    def take(self, places: NDArray[np.int64]) -> Rows:
-        return Rows(self.features[places], self.label[places], None if self.weights is None else self.weights[places])
-
-
-def _chosen_penalty(rows: Rows, rule: Mapping[str, Any], seed: int) -> float:
-    """Of six, from none to speak of to strong: the one with the least loss on five held-out parts of the rows.
-
-    Where rows are many, two thousand of them tell as much. Every part has its share of low and high labels, and of each
-    level; which row is in which is drawn from `seed`.
-    """
-    import warnings
-
-    import numpy as np
-    from sklearn.exceptions import ConvergenceWarning
-
-    counted = np.arange(len(rows.label)) if rows.weights is None else np.flatnonzero(rows.weights)
-    places = np.random.default_rng(seed).permutation(counted)[:_MOST_ROWS]
-    places = places[np.argsort(rows.label[places], kind="stable")]
-    part = np.arange(len(places)) % _PARTS
-    parts = [(rows.take(places[part != each]), rows.take(places[part == each])) for each in range(_PARTS)]
-    parts = [(train, held) for train, held in parts if len(held.label) and len(set(train.label)) > 1]
-    if not parts:
-        return _PENALTIES[0]
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # it need not be fitted to the end to be compared
-        costs = {
-            alpha: sum(_held_out_loss(train, held, {**rule, "alpha": alpha}, seed) for train, held in parts)
-            for alpha in _PENALTIES
-        }
-    return min(costs, key=lambda alpha: costs[alpha])
-
-
-def _held_out_loss(train: Rows, held: Rows, rule: Mapping[str, Any], seed: int) -> float:
-    """What a fit minimises, on other rows: squared error, or log loss."""
-    import numpy as np
-
-    solve = _logistic if rule["objective"] == _LEVELS else _elastic_net
-    weights, intercepts = solve(train, rule, seed, most_steps=_STEPS_TO_CHOOSE)
-    scores = held.features @ np.atleast_2d(weights).T + np.atleast_1d(intercepts)
-    if rule["objective"] == _LEVELS:
-        if scores.shape[1] == 1:
-            scores = np.hstack([np.zeros_like(scores), scores])
-        of_its_level = scores[np.arange(len(scores)), held.label.astype(int)]
-        losses = np.logaddexp.reduce(scores, axis=1) - of_its_level
-    else:
-        losses = (scores[:, 0] - held.label) ** 2
-    return float(np.average(losses, weights=held.weights) * len(losses))
-
-
-def _elastic_net(rows: Rows, rule: Mapping[str, Any], seed: int, *, most_steps: int = _MOST_STEPS) -> tuple[Any, Any]:
-    """On a standardised label, so that a penalty means the same whatever its unit is."""
-    from sklearn.linear_model import ElasticNet, Ridge
-
-    mean, scale = rows.label.mean(), rows.label.std() or 1.0
-    if rule["l1_ratio"] == 0:  # ElasticNet converges badly there
-        model = Ridge(alpha=rule["alpha"] * len(rows.label))
-    else:
-        model = ElasticNet(alpha=rule["alpha"], l1_ratio=rule["l1_ratio"], max_iter=most_steps, random_state=seed)
-    model.fit(rows.features, (rows.label - mean) / scale, sample_weight=rows.weights)
-    return model.coef_ * scale, model.intercept_ * scale + mean
-
-
-def _logistic(rows: Rows, rule: Mapping[str, Any], seed: int, *, most_steps: int = _MOST_STEPS) -> tuple[Any, Any]:
-    from sklearn.linear_model import LogisticRegression
-
-    model = LogisticRegression(
-        C=1 / (rule["alpha"] * len(rows.label)),
-        l1_ratio=rule["l1_ratio"],
-        solver="lbfgs" if rule["l1_ratio"] == 0 else "saga",
-        max_iter=most_steps,
-        random_state=seed,
-    )
-    model.fit(rows.features, rows.label.astype(int), sample_weight=rows.weights)
-    return (model.coef_, model.intercept_) if rule["num_class"] is None else _of_levels(model, rule["num_class"])
-
-
-def _of_levels(model: Any, levels: int) -> tuple[Any, Any]:
-    """A row for each level, also where the training rows of a fold lack one."""
-    import numpy as np
-
-    coefficients, intercepts = model.coef_, model.intercept_
-    if len(model.classes_) == 2:  # scikit-learn has one row then, of the second one against the first
-        coefficients = np.vstack([np.zeros_like(coefficients), coefficients])
-        intercepts = np.concatenate([np.zeros(1), intercepts])
-    weights, lowest = np.zeros((levels, coefficients.shape[1])), np.full(levels, _NEVER)
-    weights[model.classes_], lowest[model.classes_] = coefficients, intercepts
-    return weights, lowest
+        values = np.where(np.isfinite(features), features.astype(np.float64), self._medians)
+        return clipped((values - self._means) / self._scales, self._found.clip)
 
 
 ALGORITHM = Linear()

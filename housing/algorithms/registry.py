@@ -36,6 +36,7 @@ _NOT_ALGORITHMS = (
     "groups",
     "lightgbm_parameters",
     "lightgbm_trees",
+    "linear_fits",
     "linear_form",
     "mean_form",
     "own_code",

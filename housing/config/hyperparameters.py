@@ -41,7 +41,8 @@ def read_algorithm(raw: Any, path: Path, faults: list[Fault]) -> Algorithm | Non
     has = algorithm.capabilities
     # The task fills them in.
     left_open = {key: None for key in (has.loss, has.round_metrics) if key in raw and raw[key] is None}
-    given = {key: value for key, value in raw.items() if key not in left_open and key not in keys.BAG}
+    never = {has.early_stopping} if raw.get(has.early_stopping, 0) is None else set()
+    given = {key: value for key, value in raw.items() if key not in {*left_open, *never, *keys.BAG}}
     values = _values(given, algorithm.hyperparameters, name, path, faults)
     values = {str(key): left_open.get(key, values.get(key)) for key in raw if key in left_open or key in values}
     faults.extend(

@@ -97,8 +97,9 @@ def _hyperparameters(name: str) -> Schema:
     algorithm = algorithms.find(name)
     has = algorithm.capabilities
     values = {key: _value(rules) for key, rules in algorithm.hyperparameters.items()}
-    # The task fills in what is null.
-    values |= {key: _or_null(values[key]) for key in (has.loss, has.round_metrics) if key is not None}
+    # The task fills in what is null, and of patience it means none.
+    may_be_null = (has.loss, has.round_metrics, has.early_stopping)
+    values |= {key: _or_null(values[key]) for key in may_be_null if key is not None}
     return {
         "type": "object",
         "properties": {

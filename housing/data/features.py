@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from housing.data.derived import OF_ANY_KIND, OF_DATES, Derived
@@ -87,6 +87,19 @@ def native_keys(dataset: Dataset, features: Features) -> Iterator[str]:
     for name, own in features.columns.items():
         if name in nominal and own.nominal == "native":
             yield f"columns.{name}.nominal"
+
+
+def without_native(features: Features) -> Features:
+    """The same for who cannot read levels as such: those are one-hot."""
+    columns = {
+        n: replace(own, nominal="one_hot") if own.nominal == "native" else own for n, own in features.columns.items()
+    }
+    return replace(
+        features,
+        nominal="one_hot" if features.nominal == "native" else features.nominal,
+        high_cardinality=None if features.high_cardinality == "native" else features.high_cardinality,
+        columns=columns,
+    )
 
 
 def has_mean_label(task: str) -> bool:

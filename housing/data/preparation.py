@@ -73,6 +73,13 @@ class Prepared:
         """The rows of the table that each of the `folds` has as `validation`, in their order."""
         return [held for _, held in self._divided(count, seed)]
 
+    def encoded_anew(
+        self, features: Features, train: NDArray[np.int64], validation: NDArray[np.int64]
+    ) -> Mapping[str, Channel]:
+        """Channels of these rows of the table by other features, learnt from `train` alone. Raises DataError."""
+        encoder = Encoder.fit(self.table.take(train), self.dataset, features)
+        return _channels(self.table, {"train": train, "validation": validation}, encoder, self.dataset, self.weights)
+
     def labels(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
         """What metrics take of these rows of the table: (rows,), or (rows, 2) with the number of each row's group."""
         values = self.encoder.label_values(self.table[self.dataset.label][rows])

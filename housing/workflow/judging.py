@@ -11,6 +11,7 @@ from housing.data.weights import column_weights
 from housing.errors import ConfigError, TrainingError
 from housing.workflow.headline import label_of, naive_predictions
 from housing.workflow.how_sure import MeasuredIntervals, measured_intervals
+from housing.workflow.references import References, test_references
 from housing.workflow.session import Session
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ class Judgement:
     It is, too, where only its files differ, as of another machine: then it answers all test rows exactly alike.
     `predictions` are the candidate's for those rows, `uncalibrated` what they are before its calibration, where it has
     one; `intervals` say what those of the candidate held. `champion` are the champion's metrics on the same rows, empty
-    where there is none to compare with.
+    where there is none to compare with; `references` are what else stands beside it.
     """
 
     decision: Decision
@@ -42,6 +43,7 @@ class Judgement:
     champion: Mapping[str, float] = field(default_factory=dict)
     champion_name: str = ""
     intervals: MeasuredIntervals = field(default_factory=MeasuredIntervals)
+    references: References = field(default_factory=dict)
 
 
 def judge(session: Session, result: TrainingResult, encoder: Encoder, champion: Version | None) -> Judgement:
@@ -84,6 +86,7 @@ def judge(session: Session, result: TrainingResult, encoder: Encoder, champion: 
         score(experiment.dataset.task_name, label_of(session, "test"), other.predictions) if other else {},
         other.name if other else "",
         measured_intervals(session, encoder, scored.predictions),
+        test_references(session, decision.metrics),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from housing.config.schema import Experiment
@@ -17,6 +17,7 @@ from housing.workflow.judging import bundle_of, judge, refusal, uncalibrated_met
 from housing.workflow.model_card import about_model, model_card
 from housing.workflow.next_commands import on_to_serving, on_to_something_else
 from housing.workflow.outcome import Invocation, Outcome, OutputTable, Reporter
+from housing.workflow.references import References, in_words
 from housing.workflow.session import Session
 from housing.workflow.target_registry import register_there
 from housing.workflow.trial_runs import recorded_options
@@ -35,7 +36,8 @@ _EXAMPLE_ROWS = 3
 class Promotion:
     """A candidate that passed: its version, and its metrics on the test part.
 
-    `of_champion` says that it is the very model that was the champion before.
+    `of_champion` says that it is the very model that was the champion before; `references` are the metrics of what else
+    stands beside it.
     """
 
     version: Version
@@ -43,6 +45,7 @@ class Promotion:
     hyperparameters: Mapping[str, Any]
     is_new: bool
     of_champion: bool = False
+    references: References = field(default_factory=dict)
 
 
 def promote(experiment: Experiment, invocation: Invocation, reporter: Reporter) -> Outcome:
@@ -56,6 +59,7 @@ def promote(experiment: Experiment, invocation: Invocation, reporter: Reporter) 
             data={"run_id": version.run_id, "model": version.name, "version": version.number}
             | {"alias": experiment.gate.alias}
             | {"is_new": promotion.is_new, "is_champions_model": promotion.of_champion}
+            | {"references": {name: dict(its) for name, its in promotion.references.items()}}
             | {"metrics": dict(promotion.metrics), "hyperparameters": dict(promotion.hyperparameters)},
             tables=(metrics_table(session, promotion),),
             recorded=[*session.records_at, f"registered model {version.name}, version {version.number}"],
@@ -114,6 +118,8 @@ def promote_best(
     metrics |= {f"test_{name}_uncalibrated": value for name, value in uncalibrated_metrics(session, judgement).items()}
     metrics |= judgement.intervals.metrics
     sentences = headline(session, label_of(session, "test"), judgement.predictions, part="test")
+    if sentences:
+        sentences = [*sentences, *in_words(session, judgement.references)]
     card = model_card(session, judgement, source, final.hyperparameters, headline=sentences)
     run_id = session.recording.end(
         run,
@@ -146,12 +152,19 @@ def promote_best(
         session.registry.set_alias(champion.name, experiment.gate.alias, champion.number)
         session.reporter.step("register", f"nothing new: it is already version {champion.number}, the champion")
         register_there(session, champion, alias=experiment.gate.alias, metrics=metrics)
-        return Promotion(champion, metrics, final.hyperparameters, is_new=False, of_champion=True)
+        return Promotion(
+            champion,
+            metrics,
+            final.hyperparameters,
+            is_new=False,
+            of_champion=True,
+            references=judgement.references,
+        )
     version, is_new = register(
         session, result, encoder, run_id, alias=experiment.gate.alias, tags=judgement.intervals.tags, card=card
     )
     register_there(session, version, alias=experiment.gate.alias, metrics=metrics)
-    return Promotion(version, metrics, final.hyperparameters, is_new)
+    return Promotion(version, metrics, final.hyperparameters, is_new, references=judgement.references)
 
 
 def register(
@@ -191,12 +204,15 @@ def _example(table: DataTable, encoder: Encoder) -> dict[str, list[object]]:
 
 
 def metrics_table(session: Session, promotion: Promotion) -> OutputTable:
-    """The candidate's metrics on the test part."""
-    unit = session.experiment.dataset.label_unit
-    rows = [[name, value, unit if has_unit(name) else ""] for name, value in promotion.metrics.items()]
-    if not unit:
-        return OutputTable("test part", ("metric", "value"), [row[:2] for row in rows])
-    return OutputTable("test part", ("metric", "value", "unit"), rows)
+    """The candidate's metrics on the test part, and those of what it is compared with."""
+    unit, others = session.experiment.dataset.label_unit, promotion.references
+    beside = [[its.get(name.removeprefix("test_")) for its in others.values()] for name in promotion.metrics]
+    units = [[unit if has_unit(name) else ""] if unit else [] for name in promotion.metrics]
+    rows = [
+        [name, value, *its, *told]
+        for (name, value), its, told in zip(promotion.metrics.items(), beside, units, strict=True)
+    ]
+    return OutputTable("test part", ("metric", "value", *others, *(("unit",) if unit else ())), rows)
 
 
 def _candidate(session: Session) -> Run:

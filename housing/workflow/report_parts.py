@@ -13,6 +13,7 @@ from housing.secrets import masked, masked_override
 from housing.tasks.base import metrics
 from housing.training.metrics import has_unit
 from housing.workflow.headline import JudgedPart, judged_by, naive_value
+from housing.workflow.references import NAIVE
 from housing.workflow.session import Session
 
 if TYPE_CHECKING:
@@ -39,20 +40,26 @@ def others_in_words(session: Session, judgement: Judgement) -> list[str]:
 
 
 def beside_others(session: Session, judgement: Judgement) -> Grid:
-    """Every metric of the test part: of this model, of the champion before it, of the naive predictor."""
+    """Every metric of the test part: of this model, the champion before it, the naive predictor, a reference."""
     known, unit = metrics(session.experiment.dataset.task_name), session.experiment.dataset.label_unit
     own, champion = judgement.decision.metrics, judgement.champion
+    others = {name: its for name, its in judgement.references.items() if name != NAIVE}
     rows = []
     for name, value in own.items():
         naive = naive_value(session, name, part="test") if name in known else None
-        values = [value, *([champion.get(name)] if champion else []), naive]
+        values = [
+            value,
+            *([champion.get(name)] if champion else []),
+            naive,
+            *(its.get(name) for its in others.values()),
+        ]
         numbers = [each for each in values if each is not None]
         best = None
         if name in known:
             best = min(numbers) if known[name].direction == "minimize" else max(numbers)
         shown = f"{name}, {unit}" if unit and has_unit(name) else name
         rows.append([Cell(shown), *(_number(each, best=each is not None and each == best) for each in values)])
-    columns = ("metric", "this model", *([judgement.champion_name] if champion else []), "naive predictor")
+    columns = ("metric", "this model", *([judgement.champion_name] if champion else []), "naive predictor", *others)
     about = "Metrics of the test part, which no model has learnt from; the best of each row is marked."
     return Grid("Beside others", about, columns, rows)
 

@@ -129,6 +129,16 @@ def test_no_name_is_no_name(small: Path) -> None:
     assert load(["candidate=null"], small).candidate is None
 
 
+@pytest.mark.parametrize("algorithm", ["xgboost", "lightgbm", "catboost"])
+def test_no_patience_is_no_early_stopping(small: Path, algorithm: str) -> None:
+    null, left_out = (
+        load([f"algorithm={algorithm}", how], small).algorithm
+        for how in ("algorithm.early_stopping_rounds=null", "~algorithm.early_stopping_rounds")
+    )
+    assert null == left_out
+    assert "early_stopping_rounds" not in null.hyperparameters
+
+
 def test_an_option_may_be_called_by_digits(project: Path, write: Write) -> None:
     write("dataset/2024.yaml", DATASET.replace("name: mine", 'name: "2024"'))
     write("dataset/1e5.yaml", DATASET.replace("name: mine", "name: big"))

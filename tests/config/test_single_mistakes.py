@@ -75,7 +75,7 @@ ON_THE_COMMAND_LINE = [
     ("study.trials=9007199254740993", ["study.trials = 9007199254740993", "9,007,199,254,740,991"]),
     ("algorithm.num_round=99999999999999999999999", ["algorithm.num_round", "9,007,199,254,740,991"]),
     ("algorithm.max_depth=2147483648", ["must be a whole number in [0, 2147483647]"]),
-    ("algorithm.early_stopping_rounds=null", ["write ~algorithm.early_stopping_rounds"]),
+    ("algorithm.max_depth=null", ["write ~algorithm.max_depth"]),
     ("search_space.eta=null", ["write ~search_space.eta"]),
     ("deployment.variants.champion=null", ["write ~deployment.variants.champion"]),
     ("dataset.columns.area=null", ["write ~dataset.columns.area"]),

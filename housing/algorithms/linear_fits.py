@@ -1,0 +1,158 @@
+"""How a penalised linear model is fitted, and its penalty chosen; scikit-learn solves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+NUMBER, ROBUST, LEVELS = "elastic_net", "huber", "logistic"
+_MOST_STEPS = 10_000
+_PENALTIES = (1.0, 0.1, 0.01, 0.001, 0.0001, 0.00001)
+_CLIP = 4.0
+"""Standard deviations: what is tried where nothing is said of penalty and clip."""
+_PARTS, _MOST_ROWS, _STEPS_TO_CHOOSE = 5, 2_000, 300
+_NEVER = -30.0
+"""The score of a level that no training row has."""
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """Standardised columns, the label, and what each row weighs; None: alike."""
+
+    features: NDArray[np.float64]
+    label: NDArray[np.float64]
+    weights: NDArray[np.float32] | None
+
+    def take(self, places: NDArray[np.int64]) -> Rows:
+        return Rows(self.features[places], self.label[places], None if self.weights is None else self.weights[places])
+
+    def clipped(self, clip: float | None) -> Rows:
+        return replace(self, features=clipped(self.features, clip))
+
+
+def clipped(values: NDArray[np.float64], clip: float | None) -> NDArray[np.float64]:
+    """Standardised values, none further from 0 than `clip`; None: as they are."""
+    return values if clip is None else values.clip(-clip, clip)
+
+
+def chosen(rows: Rows, rule: Mapping[str, Any], seed: int) -> dict[str, Any]:
+    """Of six penalties, from none to speak of to strong: the one with the least loss on five held-out parts of rows.
+
+    Where no clip is given, it and those beside it are tried with far values clipped as well.
+
+    Where rows are many, two thousand of them tell as much. Every part has its share of low and high labels, and of each
+    level; which row is in which is drawn from `seed`.
+    """
+    import warnings
+
+    from sklearn.exceptions import ConvergenceWarning
+
+    parts = _held_out_parts(rows, seed)
+    if not parts:
+        return {"alpha": _PENALTIES[0]}
+
+    def cost(place: int, clip: float | None) -> float:
+        asked = {**rule, "alpha": _PENALTIES[place]}
+        return sum(_held_out_loss(train.clipped(clip), held.clipped(clip), asked, seed) for train, held in parts)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # it need not be fitted to the end to be compared
+        clip = rule["clip"]
+        costs = {(place, clip): cost(place, clip) for place in range(len(_PENALTIES))}
+        best, _ = min(costs, key=lambda key: costs[key])
+        if clip is None and abs(rows.features).max(initial=0) > _CLIP:
+            beside = [place for place in (best - 1, best, best + 1) if 0 <= place < len(_PENALTIES)]
+            costs |= {(place, _CLIP): cost(place, _CLIP) for place in beside}
+    place, clip = min(costs, key=lambda key: costs[key])
+    return {"alpha": _PENALTIES[place], "clip": clip}
+
+
+def solved(rows: Rows, rule: Mapping[str, Any], seed: int, *, most_steps: int = _MOST_STEPS) -> tuple[Any, Any]:
+    """Coefficients and intercepts: of a number, or of each level."""
+    solve = {LEVELS: _logistic, ROBUST: _huber, NUMBER: _elastic_net}[rule["objective"]]
+    return solve(rows, rule, seed, most_steps)
+
+
+def _held_out_parts(rows: Rows, seed: int) -> list[tuple[Rows, Rows]]:
+    """Rows to fit to, and those left out, each once."""
+    import numpy as np
+
+    counted = np.arange(len(rows.label)) if rows.weights is None else np.flatnonzero(rows.weights)
+    places = np.random.default_rng(seed).permutation(counted)[:_MOST_ROWS]
+    places = places[np.argsort(rows.label[places], kind="stable")]
+    part = np.arange(len(places)) % _PARTS
+    parts = [(rows.take(places[part != each]), rows.take(places[part == each])) for each in range(_PARTS)]
+    return [(train, held) for train, held in parts if len(held.label) and len(set(train.label)) > 1]
+
+
+def _held_out_loss(train: Rows, held: Rows, rule: Mapping[str, Any], seed: int) -> float:
+    """What a fit minimises, on other rows: squared error, log loss; of a robust one absolute error."""
+    import numpy as np
+
+    weights, intercepts = solved(train, rule, seed, most_steps=_STEPS_TO_CHOOSE)
+    scores = held.features @ np.atleast_2d(weights).T + np.atleast_1d(intercepts)
+    if rule["objective"] == LEVELS:
+        if scores.shape[1] == 1:
+            scores = np.hstack([np.zeros_like(scores), scores])
+        of_its_level = scores[np.arange(len(scores)), held.label.astype(int)]
+        losses = np.logaddexp.reduce(scores, axis=1) - of_its_level
+    else:
+        distances = abs(scores[:, 0] - held.label)
+        losses = distances if rule["objective"] == ROBUST else distances**2
+    return float(np.average(losses, weights=held.weights) * len(losses))
+
+
+def _elastic_net(rows: Rows, rule: Mapping[str, Any], seed: int, most_steps: int) -> tuple[Any, Any]:
+    """On a standardised label, so that a penalty means the same whatever its unit is."""
+    from sklearn.linear_model import ElasticNet, Ridge
+
+    mean, scale = rows.label.mean(), rows.label.std() or 1.0
+    if rule["l1_ratio"] == 0:  # ElasticNet converges badly there
+        model = Ridge(alpha=rule["alpha"] * len(rows.label))
+    else:
+        model = ElasticNet(alpha=rule["alpha"], l1_ratio=rule["l1_ratio"], max_iter=most_steps, random_state=seed)
+    model.fit(rows.features, (rows.label - mean) / scale, sample_weight=rows.weights)
+    return model.coef_ * scale, model.intercept_ * scale + mean
+
+
+def _huber(rows: Rows, rule: Mapping[str, Any], seed: int, most_steps: int) -> tuple[Any, Any]:
+    """The same, but far rows count by their distance and not by its square."""
+    from sklearn.linear_model import HuberRegressor
+
+    del seed
+    mean, scale = rows.label.mean(), rows.label.std() or 1.0
+    model = HuberRegressor(alpha=rule["alpha"] * len(rows.label), max_iter=most_steps)
+    model.fit(rows.features, (rows.label - mean) / scale, sample_weight=rows.weights)
+    return model.coef_ * scale, model.intercept_ * scale + mean
+
+
+def _logistic(rows: Rows, rule: Mapping[str, Any], seed: int, most_steps: int) -> tuple[Any, Any]:
+    from sklearn.linear_model import LogisticRegression
+
+    model = LogisticRegression(
+        C=1 / (rule["alpha"] * len(rows.label)),
+        l1_ratio=rule["l1_ratio"],
+        solver="lbfgs" if rule["l1_ratio"] == 0 else "saga",
+        max_iter=most_steps,
+        random_state=seed,
+    )
+    model.fit(rows.features, rows.label.astype(int), sample_weight=rows.weights)
+    return (model.coef_, model.intercept_) if rule["num_class"] is None else _of_levels(model, rule["num_class"])
+
+
+def _of_levels(model: Any, levels: int) -> tuple[Any, Any]:
+    """A row for each level, also where the training rows of a fold lack one."""
+    import numpy as np
+
+    coefficients, intercepts = model.coef_, model.intercept_
+    if len(model.classes_) == 2:  # scikit-learn has one row then, of the second one against the first
+        coefficients = np.vstack([np.zeros_like(coefficients), coefficients])
+        intercepts = np.concatenate([np.zeros(1), intercepts])
+    weights, lowest = np.zeros((levels, coefficients.shape[1])), np.full(levels, _NEVER)
+    weights[model.classes_], lowest[model.classes_] = coefficients, intercepts
+    return weights, lowest
