@@ -114,3 +114,43 @@ def test_rows_that_weigh_nothing_choose_no_penalty() -> None:
     spoilt = np.where(weights > 0, label, 1 - label)
     one, other = (_fit(features, each, weights=weights, objective="logistic") for each in (label, spoilt))
     assert json.loads(one.model)["alpha"] == json.loads(other.model)["alpha"]
+
+
+def test_a_far_value_counts_as_one_at_the_clip() -> None:
+    features, label = table(1, missing=False)
+    model = linear.load(_fit(features, label, alpha=0.01, clip=2).model)
+    far, further = features[:20].copy(), features[:20].copy()
+    far[:, 0] = features[:, 0].mean() + 3 * features[:, 0].std()
+    further[:, 0] = features[:, 0].mean() + 300 * features[:, 0].std()
+    assert model.predict(far) == pytest.approx(model.predict(further))
+    told = model.contributions(further)
+    assert told.values.sum(axis=2)[:, 0] + told.base[:, 0] == pytest.approx(model.predict(further))
+
+
+@pytest.mark.parametrize(("far_out", "clip"), [(lambda x: np.tanh(x / 4) * 4, 4.0), (lambda x: x, None)])
+def test_a_fit_without_a_penalty_clips_where_that_answers_better(far_out: Any, clip: float | None) -> None:
+    draw = np.random.default_rng(0)
+    features = draw.standard_t(1.5, size=(300, 3)).astype(np.float32)
+    scaled = (features - features.mean(0)) / features.std(0)
+    label = (far_out(scaled * 3).sum(axis=1) if clip else scaled.sum(axis=1)).astype(np.float32)
+    assert json.loads(_fit(features, label).model)["clip"] == clip
+
+
+def test_huber_forgets_a_few_wild_labels() -> None:
+    features, _ = table(1, missing=False)
+    label = (features[:, 0] * 2 + features[:, 1]).astype(np.float32)
+    wild = label.copy()
+    wild[:5] += 1000
+    robust, plain = (
+        linear.load(_fit(features, wild, alpha=1e-4, objective=objective).model).predict(features)
+        for objective in ("huber", "elastic_net")
+    )
+    assert np.abs(robust - label).mean() < 0.1 * np.abs(plain - label).mean()
+
+
+def test_a_model_of_an_earlier_version_answers_as_it_did() -> None:
+    features, label = table(1, missing=False)
+    fitted = _fit(features, label, alpha=0.01)
+    before = {name: value for name, value in json.loads(fitted.model).items() if name not in ("alpha", "clip")}
+    answers = linear.load(json.dumps(before).encode()).predict(features)
+    assert np.array_equal(answers, linear.load(fitted.model).predict(features))

@@ -60,7 +60,7 @@ def test_a_users_dataset_can_be_swept(project: Path) -> None:
         (["algorithm.eta=range(0.1,0.5,0)"], "a step that is not 0"),
         (["algorithm.num_round=range(1,100000000000)"], "100,000 jobs at most"),
         (["seed=range(0,1000)", "algorithm.max_depth=range(1,1001)"], "1,000,000 jobs"),
-        (["features=glob(zz*)"], "available: auto, domain, domain_native, plain"),
+        (["features=glob(zz*)"], "available: auto, domain, domain_linear, domain_native, domain_trees, plain"),
         (["algorithm.max_depth=glob(*)"], "glob finds options of a group"),
         (["search_space=choice(walkthrough,narow)"], "did you mean narrow?"),
         (["algorithm={gamma: 1},{gama: 2}"], "did you mean algorithm.gamma?"),

@@ -93,6 +93,19 @@ def test_a_linear_model_stands_beside_the_naive_predictor(housing: Housing, proj
     assert f"linear {alone:,.6g}" in housing("compare", study.name, "dataset=penguins").out
 
 
+def test_the_same_stand_beside_a_final_fit_where_levels_are_read_as_such_too(housing: Housing, project: Path) -> None:
+    small = ("dataset=penguins", "algorithm.num_round=3", "features.nominal=native", "study.reference=true")
+    assert housing("train", *small).code == 0
+    promoted = housing("promote", "gate.beats=null", *small, "--json")
+    assert promoted.code == 0, promoted.err
+    beside = promoted.data["references"]
+    assert [*beside] == ["naive", "linear"]
+    assert beside["linear"]["log_loss"] < 0.2 < promoted.data["metrics"]["test_log_loss"] < beside["naive"]["log_loss"]
+    run = Runs.open(f"sqlite:///{project}/mlflow.db", "penguins").get(promoted.data["run_id"])
+    assert f"A plain fit of linear has {beside['linear']['log_loss']:.4g}" in run.tags["housing.headline"]
+    assert "| naive predictor | linear |" in run.tags["mlflow.note.content"]
+
+
 def test_a_study_goes_on_where_its_sampler_fits_no_search_space_but_its_own(housing: Housing) -> None:
     small = ("dataset=penguins", "algorithm.num_round=3", "study.reproducible=true", "--json")
     begun = housing("tune", "study=zip", "~search_space", "algorithm.eta=choice(0.3,0.1)", "study.trials=2", *small)
