@@ -11,35 +11,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-PROMISE = re.compile(
-    r"\b(better|improv\w+|outperform\w*|more accurate|smaller error|lower error|stronger)\b", re.IGNORECASE
+PROMISE = re.compile(r"\b(better|improv\w+|outperform\w*|more accurate|smaller error|lower error)\b", re.IGNORECASE)
+RECIPE = re.compile(r"`[^`]*(housing |\w=)[^`]*`")
+KNOWN = (
+    "a new champion to be better beyond doubt",  # the rule of a gate
+    "says which way is better",  # of a metric
+    "says which of them is better",  # of two variants, once labels are known
+    "better on Ames with boosted trees",  # measured: decision 127
 )
-KNOWN = {
-    "README.md": ["asks that a new champion be better beyond doubt"],  # a rule of the gate
-    "docs/benchmark.md": ["by how much better the value"],  # the optimism of a search, which is told, not sold
-    "docs/own-algorithm.md": ["says which way is better"],
-    "docs/python.md": ["better or chance"],  # a comparison's question
-    "docs/reports.md": ["better or chance explains"],
-    "docs/sagemaker.md": ["for a better round and trains on"],  # rounds of one fit
-    "docs/serving.md": ["says which of them is better"],
-    "docs/troubleshooting.md": ["was not better than the champion"],
-    "conf/features/domain_native.yaml": ["better on Ames with boosted trees"],  # decision 127
-}
 """Sentences with such a word that compare something else, or say where they were measured."""
-
-
-def _proposed() -> Iterator[str]:
-    """What stands beside a command in a last block: `(invocation.next(...), "what it does")`."""
-    for file in (ROOT / "housing").rglob("*.py"):
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Tuple) and len(node.elts) == 2 and "next" in ast.unparse(node.elts[0]):
-                texts = [n.value for n in ast.walk(node.elts[1]) if isinstance(n, ast.Constant)]
-                yield from (text for text in texts if isinstance(text, str))
-
-
-def _choices() -> Iterator[Path]:
-    """Files of conf/, but for the gates, whose rules are about better and worse."""
-    return (file for file in (ROOT / "conf").rglob("*.yaml") if file.parent.name != "gate")
 
 
 def test_no_proposed_command_promises_a_better_model() -> None:
@@ -50,16 +30,31 @@ def test_no_proposed_command_promises_a_better_model() -> None:
 
 
 def test_no_recipe_promises_a_better_model() -> None:
-    files = [ROOT / "README.md", *(ROOT / "docs").glob("*.md"), *_choices()]
-    told = {str(file.relative_to(ROOT)): file.read_text(encoding="utf-8") for file in files}
-    found = {
-        name: [line for line in text.splitlines() if PROMISE.search(line) and not _is_known(line, KNOWN.get(name, []))]
-        for name, text in told.items()
-    }
-    assert {name: lines for name, lines in found.items() if lines} == {}
-    gone = [(name, known) for name, all_known in KNOWN.items() for known in all_known if known not in told[name]]
-    assert gone == []
+    pages = [sentence for file in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")) for sentence in _sentences(file)]
+    recipes = [sentence for sentence in pages if RECIPE.search(sentence)]
+    options = [sentence for file in _options() for sentence in _sentences(file)]
+    assert len(recipes) > 100
+    assert len(options) > 100
+    promising = [sentence for sentence in recipes + options if PROMISE.search(sentence)]
+    assert [sentence for sentence in promising if not any(known in sentence for known in KNOWN)] == []
 
 
-def _is_known(line: str, known: list[str]) -> bool:
-    return any(one in line for one in known)
+def _proposed() -> Iterator[str]:
+    """What stands beside a command in a last block: `(invocation.next(...), "what it does")`."""
+    for file in (ROOT / "housing").rglob("*.py"):
+        text = file.read_text(encoding="utf-8")
+        for node in ast.walk(ast.parse(text)) if ".next(" in text else ():
+            if isinstance(node, ast.Tuple) and len(node.elts) == 2 and "next" in ast.unparse(node.elts[0]):
+                texts = [n.value for n in ast.walk(node.elts[1]) if isinstance(n, ast.Constant)]
+                yield from (text for text in texts if isinstance(text, str))
+
+
+def _options() -> Iterator[Path]:
+    """Files of conf/, but for the gates, whose rules are about better and worse."""
+    return (file for file in (ROOT / "conf").rglob("*.yaml") if file.parent.name != "gate")
+
+
+def _sentences(file: Path) -> list[str]:
+    """However their lines are broken; cells of tables, too."""
+    text = re.sub(r"\s*\n(# )?", " ", file.read_text(encoding="utf-8"))
+    return re.split(r"[.;|]\s|```", text)

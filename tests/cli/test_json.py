@@ -97,7 +97,7 @@ SHAPES: Mapping[tuple[str, ...], Any] = {
         },
     },
     ("runs", "--filter", "tags.`housing.kind` = 'job'"): {"runs": [RUN]},
-    ("promote",): {**PROMOTED, "metrics": METRICS, "hyperparameters": POINT},
+    ("promote",): {**PROMOTED, "metrics": METRICS, "references": {str: {str: NUMBER}}, "hyperparameters": POINT},
     ("plan",): {**PLAN, "warnings": [str]},
     ("deploy",): {**PLAN, "url": str, "warnings": [str]},
     ("predict", "mine.csv"): {"endpoint": str, "label": str, "predictions": [{"value": NUMBER, "variant": str}]},
