@@ -83,7 +83,8 @@ def _after(command: Command, before: Sequence[str], current: str) -> list[str]:
     folders = _folders(before)
     slot, chosen, value = current.partition("=")
     if chosen:
-        return _beginning(current, (f"{slot}={option}" for option in _options(slot, before, folders, value)))
+        found = (*_options(slot, before, folders, value), *_values(slot, folders))
+        return _beginning(current, [f"{slot}={option}" for option in found])
     return _beginning(current, [*choices, *_keys(current, folders)])
 
 
@@ -124,6 +125,17 @@ def _keys(current: str, folders: Sequence[Path]) -> Iterator[str]:
     for name, inside in _properties(schema, schema, path).items():
         is_group = bool(_properties(schema, inside, []))
         yield ".".join([*path, name]) + ("." if is_group else "=")
+
+
+def _values(key: str, folders: Sequence[Path]) -> Iterator[str]:
+    """Those of a key that has a list of them, or is true or false."""
+    schema = json.loads((folders[-1] / "schema.json").read_bytes())
+    *path, name = key.split(".")
+    node = _properties(schema, schema, path).get(name, {})
+    for each in (node, *node.get("anyOf", ())):
+        allowed = schema["$defs"][each["$ref"].rpartition("/")[2]] if "$ref" in each else each
+        listed = (True, False) if allowed.get("type") == "boolean" else allowed.get("enum", ())
+        yield from (one if isinstance(one, str) else json.dumps(one) for one in listed)
 
 
 def _properties(schema: Mapping[str, Any], node: Mapping[str, Any], path: Sequence[str]) -> dict[str, Any]:
