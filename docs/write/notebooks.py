@@ -1,4 +1,4 @@
-"""Run the notebooks anew and keep what they show: `python -m docs.write.notebooks`.
+"""Run the notebooks again and keep what they show: `python -m docs.write.notebooks`.
 
 They run in one kernel and one empty folder, in the order of the site, so that what one has trained serves the next.
 """
@@ -42,7 +42,17 @@ def main() -> None:
         for name, book in zip(NAMES, run(Path(folder)), strict=True):
             for cell in book.cells:
                 cell.metadata.pop("execution", None)
+            _number(book)
             nbformat.write(book, FOLDER / f"{name}.ipynb")
+
+
+def _number(book: NotebookNode) -> None:
+    """From 1, as if it had a kernel of its own."""
+    for number, cell in enumerate((cell for cell in book.cells if cell.cell_type == "code"), 1):
+        cell.execution_count = number
+        for output in cell.outputs:
+            if output.output_type == "execute_result":
+                output.execution_count = number
 
 
 if __name__ == "__main__":

@@ -57,7 +57,7 @@ class Result:
         parts = [f"<p><b>{escape(self.headline)}</b></p>"]
         for table in self.tables:
             title = f"<p>{escape(table.title)}</p>" if table.title else ""
-            parts.append(title + str(_frame_of(table).to_html(index=False, border=0, na_rep="")))
+            parts.append(title + _html_of(table))
         return "".join(parts)
 
 
@@ -94,6 +94,15 @@ def _frame_of(table: OutputTable) -> pd.DataFrame:
     import pandas as pd
 
     return pd.DataFrame([list(row) for row in table.rows], columns=list(table.columns))
+
+
+def _html_of(table: OutputTable) -> str:
+    """Whole numbers stay whole beside cells that are empty, which a column of a frame cannot have."""
+    import pandas as pd
+
+    rows = [["" if cell is None else cell for cell in row] for row in table.rows]
+    frame = pd.DataFrame(rows, columns=list(table.columns), dtype=object)
+    return str(frame.to_html(index=False, border=0, na_rep=""))
 
 
 def _masked_table(table: OutputTable) -> OutputTable:

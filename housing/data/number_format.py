@@ -9,7 +9,6 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from housing.data.cells import number
-from housing.data.text_bytes import array_of_bytes, text_bytes
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -85,6 +84,8 @@ class NumberFormat:
 
         What is not a number then is not one for Arrow either. In a fifth of the time that a pattern takes.
         """
+        from housing.data.text_bytes import array_of_bytes, text_bytes
+
         offsets, data = text_bytes(cells)
         if data.translate(None, _PLAIN_BYTES + self.decimal.encode()) or (self.decimal != "." and b"." in data):
             return None

@@ -67,6 +67,7 @@ def test_the_walkthrough_in_a_program_has_the_figures_of_the_command_line(
     assert "Trial 0" not in tuned.report and "Parallel coordinates" in tuned.report
     assert mine.compare(str(trained.run_id), str(tuned.data["best"]["run_id"])).frame().shape[0] > 0
     assert "<table" in trained._repr_html_()
+    assert "<td>1</td>" in tuned._repr_html_(), "a rank is whole, though the row of the naive predictor has none"
 
 
 def described(job: str, study: str, final: str) -> None:

@@ -45,6 +45,7 @@ def test_help_is_quick(tmp_path: Path) -> None:
         (["--help"], HEAVY | {"hydra", "pydantic", "rich"}),
         (["train", "--help"], HEAVY | {"hydra", "pydantic", "rich"}),
         (["train", "--cfg", "job"], HEAVY),
+        (["status"], HEAVY | {"numpy"}),
     ],
 )
 def test_nothing_is_imported_that_is_not_needed(tmp_path: Path, arguments: list[str], unwanted: set[str]) -> None:
