@@ -125,7 +125,8 @@ class HousingDeployments(BaseDeploymentClient):  # type: ignore[misc]
             if target is None:
                 raise ConfigError("name a deployment or an endpoint")
             variant = deployment_name if endpoint else None
-            answers = [session.host.predict(target, piece, variant) for piece in as_csv(inputs)]
+            pieces = as_csv(inputs, session.experiment.dataset.number_format)
+            answers = [session.host.predict(target, piece, variant) for piece in pieces]
         return PredictionsResponse(
             predictions=[one for answer in answers for one in answer.documents()],
             variants=[answer.variant for answer in answers for _ in answer.values],

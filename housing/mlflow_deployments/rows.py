@@ -8,13 +8,17 @@ from collections.abc import Iterator
 from typing import Any
 
 from housing.data.cells import is_missing, text_of
+from housing.data.number_format import PLAIN, NumberFormat
 from housing.errors import DataError
 
 _ROWS_A_REQUEST = 2000  # a row of raw CSV is about 500 bytes, and an endpoint takes 6 MB
 
 
-def as_csv(inputs: Any) -> Iterator[str]:
-    """A DataFrame, mappings or columns, in pieces that an endpoint takes, each with the header. Raises DataError."""
+def as_csv(inputs: Any, numbers: NumberFormat = PLAIN) -> Iterator[str]:
+    """A DataFrame, mappings or columns, in pieces that an endpoint takes, each with the header. Raises DataError.
+
+    Numbers are written as they stand in the dataset's files; texts are taken for what stands there.
+    """
     import pandas
 
     try:
@@ -24,7 +28,7 @@ def as_csv(inputs: Any) -> Iterator[str]:
     if frame.empty:
         raise DataError("inputs have no rows")
     # Not pandas's own CSV: in a column that lacks some, it would write a level "20" as "20.0".
-    columns = [["" if is_missing(cell) else text_of(cell) for cell in frame[name].tolist()] for name in frame.columns]
+    columns = [[_cell(cell, numbers) for cell in frame[name].tolist()] for name in frame.columns]
     rows = list(zip(*columns, strict=True))
     for first in range(0, len(rows), _ROWS_A_REQUEST):
         text = io.StringIO()
@@ -32,3 +36,10 @@ def as_csv(inputs: Any) -> Iterator[str]:
         writer.writerow(frame.columns)
         writer.writerows(rows[first : first + _ROWS_A_REQUEST])
         yield text.getvalue()
+
+
+def _cell(cell: object, numbers: NumberFormat) -> str:
+    if is_missing(cell):
+        return ""
+    # "1.234" would be a thousand where points stand between thousands.
+    return text_of(cell) if isinstance(cell, str) else numbers.of_plain(text_of(cell))
