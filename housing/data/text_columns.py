@@ -177,11 +177,14 @@ class TextCells:
         """Equal texts of several pieces are one."""
         import pyarrow as pa
 
-        encoded = pa.concat_arrays(self._texts).dictionary_encode()
+        # Nothing is held twice: of very many texts, this is the moment that takes the most memory.
+        together, self._texts = pa.concat_arrays(self._texts), []
+        encoded = together.dictionary_encode()
+        del together
         codes, size = encoded.indices.to_numpy(zero_copy_only=False), len(encoded.dictionary)
-        first, _ = _first_and_counts(codes, size, np.concatenate(self._first))
-        counts = np.bincount(codes, np.concatenate(self._counts), size).astype(np.int64)
-        self._texts, self._first, self._counts = [encoded.dictionary], [first], [counts]
+        self._texts = [encoded.dictionary]
+        self._first = [_firsts(codes, size, np.concatenate(self._first))]
+        self._counts = [np.bincount(codes, np.concatenate(self._counts), size).astype(np.int64)]
 
 
 _MERGED_PIECES = 64
@@ -212,6 +215,10 @@ def _first_and_counts(
     codes: NDArray[Any], size: int, rows: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Of each code below `size`: its first row, and how often it is there."""
+    return _firsts(codes, size, rows), np.bincount(codes, minlength=size + 1)[:size].astype(np.int64)
+
+
+def _firsts(codes: NDArray[Any], size: int, rows: NDArray[np.int64]) -> NDArray[np.int64]:
     first = np.zeros(size + 1, np.int64)
     first[codes[::-1]] = rows[::-1]  # the last one that is written is the first row
-    return first[:size], np.bincount(codes, minlength=size + 1)[:size].astype(np.int64)
+    return first[:size]
