@@ -32,11 +32,12 @@ if TYPE_CHECKING:
     import numpy as np
     from mlflow.models import Model
     from numpy.typing import NDArray
-    from pandas import DataFrame
+    from pandas import DataFrame, Series
 
 _PREDICTING = ("algorithms", "data", "tasks", "training")
 _MODULES = ("__init__.py", "archives.py", "errors.py", "files.py", "nearest.py", "plugins.py", "secrets.py", "shell.py")
 _LIBRARIES_FOR_PREDICTING = ("mlflow", "numpy", "pandas")
+_COLUMN = "column"
 
 
 @dataclass(frozen=True)
@@ -107,6 +108,7 @@ def save_mlflow_model(
             str(folder),
             loader_module=__name__,
             data_path=str(Path(temporary, BUNDLE_FOLDER)),
+            model_config={_COLUMN: None},  # MLflow lets nobody set what a model does not name
             code_paths=[str(_copy_code(Path(temporary, "housing")))],
             mlflow_model=model,
             signature=ModelSignature(outputs=Schema(_answers(bundle)), params=_parameters()),
@@ -141,20 +143,29 @@ def _parameters() -> Any:
 class RawRows:
     """What MLflow calls: raw rows in, predictions out."""
 
-    def __init__(self, predictor: Predictor) -> None:
-        self._predictor = predictor
+    def __init__(self, predictor: Predictor, column: str | None = None) -> None:
+        self._predictor, self._column = predictor, column
 
     def predict(
         self, model_input: DataFrame, params: Mapping[str, Any] | None = None
-    ) -> NDArray[np.float64] | DataFrame:
+    ) -> NDArray[np.float64] | DataFrame | Series:
         """In the order of the rows; columns go by name, and extra ones are passed over.
 
         `params` ask for more: `{"interval": 0.9}` adds `low` and `high`, or `levels`; `{"explain": 5}` adds `base`,
         `column_1`, `effect_1` and so on.
 
         (rows,) in the label's unit, or a DataFrame with `prediction` and the columns `probability_<level>` or
-        `quantile_<share>`.
+        `quantile_<share>`; of a model loaded with `model_config={"column": "prediction"}` that column alone, as tools
+        take it that judge one value a row.
         """
+        answer = self._answer(model_input, params)
+        if self._column is None or not hasattr(answer, "columns"):
+            return answer
+        if self._column not in answer.columns:
+            raise DataError(f"model_config.column: must be one of {', '.join(answer.columns)}, got {self._column!r}")
+        return answer[self._column]
+
+    def _answer(self, model_input: DataFrame, params: Mapping[str, Any] | None) -> NDArray[np.float64] | DataFrame:
         if not hasattr(model_input, "columns"):
             raise DataError(f"raw rows need column names: pass a DataFrame, not a {type(model_input).__name__}")
         rows = {str(name): model_input[name].to_numpy() for name in model_input.columns}
@@ -172,8 +183,8 @@ class RawRows:
         return pandas.DataFrame(written.rows(predictions, encoder.label_levels), columns=columns)
 
 
-def _load_pyfunc(path: str) -> RawRows:
-    return RawRows(Predictor.load(Path(path)))
+def _load_pyfunc(path: str, model_config: Mapping[str, Any] | None = None) -> RawRows:
+    return RawRows(Predictor.load(Path(path)), (model_config or {}).get(_COLUMN))
 
 
 def predicting_part() -> dict[str, bytes]:

@@ -25,7 +25,7 @@ class MonitoredCoverage:
 
     @property
     def is_off(self) -> bool:
-        """Whether chance explains the share of all rows, or of one of the levels."""
+        """Whether the share of all rows, or of one of the levels, is more than chance explains."""
         return self.whole.is_off or any(one.is_off for one in self.groups.values())
 
     @property

@@ -159,6 +159,22 @@ def test_the_mlflow_model_has_pinned_requirements_and_an_example_and_no_pickle(b
     assert not list(model.rglob("*.pkl"))
 
 
+def test_a_tool_that_judges_one_value_a_row_loads_the_model_for_one_column(bundle: Bundle, tmp_path: Path) -> None:
+    folder = _save(bundle, tmp_path)
+
+    import mlflow.pyfunc
+    import pandas
+
+    rows, explained = pandas.DataFrame({"Area": [900, 2000], "Alley": [None, None], "Zone": ["RL", "RM"]}), {"explain": 1}
+    whole = mlflow.pyfunc.load_model(str(folder))
+    one = mlflow.pyfunc.load_model(str(folder), model_config={"column": "prediction"})
+    assert one.predict(rows).tolist() == whole.predict(rows).tolist()
+    assert one.predict(rows, explained).tolist() == whole.predict(rows, explained)["prediction"].tolist()
+    other = mlflow.pyfunc.load_model(str(folder), model_config={"column": "predicted"})
+    with pytest.raises(DataError, match=r"model_config.column: must be one of prediction, base, .*, got 'predicted'"):
+        other.predict(rows, explained)
+
+
 def test_rows_without_column_names_are_refused(bundle: Bundle, tmp_path: Path) -> None:
     folder = _save(bundle, tmp_path)
 

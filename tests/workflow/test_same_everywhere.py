@@ -75,8 +75,11 @@ def penguins() -> pandas.DataFrame:
 def registered() -> Any:
     import mlflow
 
-    source = max(Path.cwd().rglob("MLmodel"), key=lambda file: file.stat().st_mtime).parent
-    return mlflow.pyfunc.load_model(str(source))
+    return mlflow.pyfunc.load_model(str(newest_model()))
+
+
+def newest_model() -> Path:
+    return max(Path.cwd().rglob("MLmodel"), key=lambda file: file.stat().st_mtime).parent
 
 
 def asked(*words: str) -> np.ndarray:
@@ -166,12 +169,9 @@ def test_mlflow_serves_and_evaluates_the_registered_model(folder: Path, monkeypa
         assert pandas.DataFrame(answer.json()["predictions"]).equals(expected)
     # Not by set_tracking_uri, which writes it into the environment of all tests that follow.
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder / 'mlflow.db'}")
-    evaluated = mlflow.models.evaluate(
-        lambda some: model.predict(some)["prediction"],
-        table,
-        targets="species",
-        model_type="classifier",
-        evaluator_config={"log_explainer": False, "log_model_explainability": False},
-    )
+    asked = {"targets": "species", "model_type": "classifier"}
+    quick = {"log_explainer": False, "log_model_explainability": False}
+    uri, column = newest_model().as_uri(), {"column": "prediction"}
+    evaluated = mlflow.models.evaluate(uri, table, model_config=column, evaluator_config=quick, **asked)
     right = float((model.predict(table)["prediction"] == table["species"]).mean())
     assert evaluated.metrics["accuracy_score"] == pytest.approx(right)
