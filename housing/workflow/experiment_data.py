@@ -13,6 +13,7 @@ from housing.workflow.source_access import sources_reached
 
 if TYPE_CHECKING:
     from housing.config.schema import Experiment
+    from housing.data.channel import Channel
     from housing.data.preparation import Prepared
     from housing.targets.base import Runner
     from housing.workflow.command_record import CommandRecord
@@ -100,9 +101,13 @@ class ExperimentData:
             self._reporter.step("label", remark)
         return prepared
 
+    def stage(self, channels: Mapping[str, Channel]) -> Staged:
+        """Channels of these data, such as those of a fold, where the runner's jobs read them."""
+        return {name: self._runner.get().stage(channel) for name, channel in channels.items()}
+
     def _stage(self) -> Staged:
-        return {name: self._runner.get().stage(channel) for name, channel in self.prepared.channels.items()}
+        return self.stage(self.prepared.channels)
 
     def _stage_folds(self) -> Sequence[Staged]:
         folds = self.prepared.folds(self._experiment.study.folds, seed=self._experiment.seed)
-        return [{name: self._runner.get().stage(channel) for name, channel in fold.items()} for fold in folds]
+        return [self.stage(fold) for fold in folds]

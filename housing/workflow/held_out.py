@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from housing.workflow.job_run import JobRun
 
 
+_OF_VALIDATION = "rows of validation"
+
+
 @dataclass(frozen=True, eq=False)
 class HeldOut:
     """`label` (rows,) as metrics take it; `outputs` are the model's own; `rows` says what they are, for people.
@@ -42,10 +45,11 @@ class HeldOut:
 def held_out_answers(
     session: Session, source: Run, hyperparameters: Mapping[str, Any], *, parent: str | None, to: str
 ) -> HeldOut:
-    """Of the validation part; or, where the study has folds, of the training rows, each by the fit that lacked it.
+    """Of the validation part; or, where the study has folds, of the final fit's rows, each by the fit that lacked it.
 
     The final hyperparameters are fitted once more for this, to fewer rows: the final model has seen the validation
-    part, and would be too sure of it. Jobs are recorded as one run. `to` says what it is for: `threshold for`.
+    part, and would be too sure of it. How much fewer matters: a fit to half of the rows errs more than the final one.
+    Jobs are recorded as one run. `to` says what it is for: `threshold for`.
     """
     name, folds = f"{to} {source.name}", session.experiment.study.folds
     prepared = session.prepared
@@ -54,20 +58,20 @@ def held_out_answers(
             f"dataset {session.experiment.dataset.name} has no validation part to learn the {to.partition(' ')[0]} "
             "from; give dataset.split one, or study.folds=5"
         )
-    parts = prepared.folds(folds, seed=session.experiment.seed) if folds > 1 else [prepared.channels]
+    parts = prepared.final_folds(folds, seed=session.experiment.seed) if folds > 1 else [prepared.channels]
     if session.experiment.algorithm.bag > 1:
         bagged = [
             _bagged(session, f"{name} fold {number}" if folds > 1 else name, hyperparameters, part, parent)
             for number, part in enumerate(parts)
         ]
         return _answers(session, name, bagged, [part["validation"] for part in parts])
-    staged = session.staged_folds if folds > 1 else [session.staged]
+    staged = [session.data.stage(part) for part in parts] if folds > 1 else [session.staged]
     run = session.recording.job_run(
         name,
         kind="job",
         hyperparameters=hyperparameters,
         parent=parent,
-        channels=[prepared.channels["train"]] if folds > 1 else tuple(prepared.channels.values()),
+        channels=tuple(prepared.channels.values()),
     )
     results = [
         _trained(session, f"{name} fold {number}" if folds > 1 else name, hyperparameters, channels, run)
@@ -82,20 +86,14 @@ def held_out_answers(
 
 def held_out_of_blend(session: Session, parts: Sequence[Part]) -> HeldOut:
     """What the trials of a blend have answered together: nothing is fitted for it."""
-    label, rows = labels_of(parts[0].session), _rows(session.experiment.study.folds)
-    return HeldOut(label, together(parts), rows, _held(parts[0].session))
-
-
-def _held(session: Session) -> NDArray[np.int64]:
-    """The rows of the table that answers are of."""
     import numpy as np
 
-    prepared, folds = session.prepared, session.experiment.study.folds
-    return (
-        np.concatenate(prepared.held_out(folds, seed=session.experiment.seed))
-        if folds > 1
-        else prepared.parts.validation
-    )
+    label, folds = labels_of(parts[0].session), session.experiment.study.folds
+    prepared = parts[0].session.prepared
+    if folds == 1:
+        return HeldOut(label, together(parts), _OF_VALIDATION, prepared.parts.validation)
+    held = np.concatenate(prepared.held_out(folds, seed=session.experiment.seed))
+    return HeldOut(label, together(parts), f"rows of training, out of {folds} folds", held)
 
 
 def _bagged(
@@ -132,8 +130,8 @@ def _answers(
         raise TrainingError(f"{name}: the model cannot answer: {e}") from e
     encoder = session.prepared.encoder
     label = encoder.decode_label(np.concatenate([channel.label for channel in channels]))
-    return HeldOut(label, np.concatenate(outputs), _rows(len(channels)), _held(session))
-
-
-def _rows(folds: int) -> str:
-    return "rows of validation" if folds == 1 else f"rows of training, out of {folds} folds"
+    prepared, folds = session.prepared, session.experiment.study.folds
+    if folds == 1:
+        return HeldOut(label, np.concatenate(outputs), _OF_VALIDATION, prepared.parts.validation)
+    held = np.concatenate(prepared.held_out_of_final(folds, seed=session.experiment.seed))
+    return HeldOut(label, np.concatenate(outputs), f"rows of the final fit, out of {folds} folds", held)

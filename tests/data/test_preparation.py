@@ -23,6 +23,15 @@ def test_folds_hold_each_training_row_out_once_and_no_other_row(ames: Prepared) 
     assert {len(fold["validation"].label) for fold in folds} == {233, 234}
 
 
+def test_what_a_final_fit_is_judged_by_holds_out_a_fold_of_all_its_rows(ames: Prepared) -> None:
+    held = ames.held_out_of_final(5, seed=0)
+    rows = np.concatenate([ames.parts.train, ames.parts.validation])
+    assert sorted(np.concatenate(held).tolist()) == sorted(rows.tolist())
+    for fold, places in zip(ames.final_folds(5, seed=0), held, strict=True):
+        assert len(fold["train"].label) == len(rows) - len(places)
+        assert fold["validation"].label.tolist() == ames.table["SalePrice"][places].tolist()
+
+
 def test_the_same_seed_gives_the_same_folds(ames: Prepared) -> None:
     def digests(seed: int) -> list[str]:
         return [fold["validation"].digest for fold in ames.folds(3, seed=seed)]

@@ -165,7 +165,10 @@ def test_a_tool_that_judges_one_value_a_row_loads_the_model_for_one_column(bundl
     import mlflow.pyfunc
     import pandas
 
-    rows, explained = pandas.DataFrame({"Area": [900, 2000], "Alley": [None, None], "Zone": ["RL", "RM"]}), {"explain": 1}
+    rows, explained = (
+        pandas.DataFrame({"Area": [900, 2000], "Alley": [None, None], "Zone": ["RL", "RM"]}),
+        {"explain": 1},
+    )
     whole = mlflow.pyfunc.load_model(str(folder))
     one = mlflow.pyfunc.load_model(str(folder), model_config={"column": "prediction"})
     assert one.predict(rows).tolist() == whole.predict(rows).tolist()

@@ -158,7 +158,7 @@ def test_a_calibration_goes_with_the_model_and_comes_before_the_threshold(
         frame = registered("churn").predict(described)
         after = frame[f"probability_{LEVELS[1]}"].to_numpy()
         if method == "isotonic":
-            assert "learnt from 240 rows of training, out of 4 folds; isotonic follows chance" in told.err
+            assert "learnt from 320 rows of the final fit, out of 4 folds; isotonic follows chance" in told.err
             expected = np.interp(
                 np.log(before / (1 - before)), curves[method][0]["log_odds"], curves[method][0]["probabilities"]
             )
