@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from housing.data import csv_engine
+from housing.data.csv_encoding import refuse_utf8, wrong_encoding
 from housing.data.csv_format import CsvFormat
 from housing.data.faults import Faults, shown
 from housing.data.pieces import Piece
@@ -68,6 +69,8 @@ class CsvFile:
         self._form = form
         self._faults = faults
         self._marks: csv_engine.Marks | None = None
+        with opened(path) as file:
+            refuse_utf8(path, file, form.encoding)
         with opened(path) as file:
             rows = _Rows(path, file, form, faults)
             self._header_lines, self.names = _header(path, rows, faults)
@@ -217,7 +220,8 @@ class _Rows:
                 if row:
                     yield self._first, row
         except UnicodeDecodeError:
-            raise DataError(_wrong_encoding(self._path, self._form.encoding)) from None
+            with opened(self._path) as file:
+                raise DataError(wrong_encoding(self._path, file, self._form.encoding)) from None
         except csv.Error as error:
             self._faults.add(f"line {self._first}: {_quoting(error)}")
 
@@ -268,19 +272,6 @@ def _header(path: Path, rows: _Rows, faults: Faults) -> tuple[int, Sequence[str]
     if rows.line > line:
         raise DataError(f"{path}, line {line}: the quoted name {shown(names[-1])} runs over several lines")
     return rows.line, names
-
-
-def _wrong_encoding(path: Path, encoding: str) -> str:
-    name = "UTF-8" if encoding.lower() in ("utf-8", "utf8") else encoding
-    way_out = "save the file as UTF-8, or set encoding (latin-1, cp1252, ...)"
-    with opened(path) as file:
-        for number, line in enumerate(file, 1):
-            try:
-                line.decode(encoding)
-            except UnicodeDecodeError as error:
-                byte = line[error.start]
-                return f"{path}, line {number}: byte 0x{byte:02x} is not {name}; {way_out}"
-    return f"{path}: is not {name}; {way_out}"
 
 
 def _quoting(error: csv.Error) -> str:

@@ -133,3 +133,15 @@ def test_other_encodings_have_the_digest_of_utf_8(tmp_path: Path, encoding: str)
     whole = read(cottages(tmp_path / "a.csv"))
     (tmp_path / "a.csv").write_text(text, encoding=encoding)
     assert read(cottages(tmp_path / "a.csv", encoding=encoding)).digest() == whole.digest()
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "latin-1"])
+def test_utf_8_is_not_read_as_what_it_is_not(tmp_path: Path, encoding: str) -> None:
+    """Each of its bytes is a character there, so that "Köln" would be another city, in silence."""
+    file = tmp_path / "homes.csv"
+    file.write_text("area,city\n50,Ulm\n60,Köln\n", encoding="utf-8")
+    with pytest.raises(DataError, match=rf"is UTF-8 \(its first letter beyond ASCII is 'ö'\), .* says {encoding}"):
+        list(csv_pieces(str(file), form=CsvFormat(encoding=encoding), rows_a_piece=10))
+    file.write_text("area,city\n50,Ulm\n60,Köln\n", encoding=encoding)
+    (text,) = csv_pieces(str(file), form=CsvFormat(encoding=encoding), rows_a_piece=10)
+    assert "Köln" in text
