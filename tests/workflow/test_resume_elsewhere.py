@@ -90,7 +90,7 @@ def test_a_server_that_goes_away_loses_nothing(tmp_path: Path) -> None:
     assert process.exitcode == 1
     told = out.read_text()
     assert "wait in .housing/spool" in told
-    assert "go on: housing tune study.resume=tune-nine-" in told
+    assert "to continue: housing tune study.resume=tune-nine-" in told
     waiting = list(spool.rglob("*.json"))
     assert waiting
 
