@@ -358,7 +358,7 @@ def test_a_manifest_names_the_objects_of_a_channel(rehearsal: Served) -> None:
 
     rehearsal.client("s3").put_object(Bucket=BUCKET, Key="lists/train", Body=b"no json")
     failed = trained(rehearsal, training("no-manifest", InputDataConfig=[by_name]))
-    assert "no manifest" in failed["FailureReason"]
+    assert "not a manifest" in failed["FailureReason"]
 
 
 def test_a_spot_job_that_is_interrupted_twice_ends_with_the_same_model(rehearsal: Served, settings: Settings) -> None:
