@@ -34,11 +34,11 @@ from housing.data.rows import raw_rows
 from housing.data.split_spec import Fractions, Split
 from housing.deployment.plan import plan, teardown
 from housing.deployment.spec import Deployment, Variant
+from housing.in_order import in_order
 from housing.targets.local.host import LocalHost
 from housing.targets.local.settings import Settings
 from housing.training.artifact import Bundle, write_bundle
 from housing.workflow.answer_table import AnswerTable
-from housing.workflow.asking import in_turn
 from housing.workflow.file_answers import FileAnswers
 
 TURNS, ROWS_A_PIECE = 2, 2000
@@ -117,7 +117,9 @@ def _through_the_endpoint(host: LocalHost, file: Path, output: Path) -> Callable
     rows, table = raw_rows(str(file), columns=_NUMBERS), AnswerTable(_DATASET)
     answers = FileAnswers(output, rows, table, LogReporter(), {})
     answers.write(
-        lambda after: in_turn(lambda piece: host.predict("bench", piece), rows.pieces(ROWS_A_PIECE, after=after))
+        lambda after: in_order(
+            lambda piece: host.predict("bench", piece), rows.pieces(ROWS_A_PIECE, after=after), at_once=2
+        )
     )
     return lambda: csv.read_csv(output)["y"].to_numpy()  # noqa: PLW0108 - to be read after the measurement
 

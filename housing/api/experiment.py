@@ -154,6 +154,18 @@ class Experiment:
             self._write(rows, file)
             return self._predicted(file, interval, explain).set_index(rows.index)
 
+    def predict_file(
+        self, source: StrPath, output: StrPath, *, batch: bool = False, interval: float | None = None
+    ) -> Result:
+        """Answer a file of any size into the CSV file `output`; the same call goes on with what was interrupted.
+
+        By the endpoint, or with `batch` by a batch transform job of its target, also of a file in S3.
+        """
+        if batch:
+            return self._do("predict", batch=str(source), output=Path(output), interval=interval)
+        own = str(source) if "://" in str(source) else Path(source)
+        return self._do("predict", file=own, output=Path(output), interval=interval)
+
     def _write(self, rows: pd.DataFrame, file: Path) -> None:
         """As files of the dataset are, for they are read alike."""
         dataset = self.config.dataset

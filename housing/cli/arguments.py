@@ -170,8 +170,6 @@ class _Parser:
                 f"--batch {request.batch}: a batch transform job answers predictions alone; leave out --interval and "
                 "--explain, or predict a file of this machine"
             )
-        if request.batch is not None and request.output is not None:
-            raise ConfigError(f"--batch {request.batch}: its answers stay in S3; leave out --output, and fetch them")
         if command.argument and not command.argument.startswith("[") and (request.argument or request.batch) is None:
             raise ConfigError(f"`housing {self.command}` needs {command.argument}, for example: {example}")
         if command.argument.islower() and request.argument not in command.argument.split("|"):

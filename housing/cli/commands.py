@@ -153,7 +153,10 @@ COMMANDS = {
                 ("housing predict rows.csv --output predictions.csv", "of any size; continues after an interruption"),
                 ("housing predict rows.csv --interval 0.9", "with 90 % ranges (needs intervals.coverage)"),
                 ("housing predict rows.csv --explain 5", "with the five columns that moved each row most"),
-                ("housing predict --batch s3://bucket/rows.csv target=sagemaker", "a file in S3, by a job of its own"),
+                (
+                    "housing predict --batch s3://bucket/rows.csv target=sagemaker",
+                    "also a file here, by a job of its own",
+                ),
             ),
             argument="FILE",
         ),

@@ -78,8 +78,8 @@ FLAGS = (
     Flag("--until", "end a watch after 90s, 30m or 8h, or at 18:30", "TIME", commands=("monitor",)),
     Flag(
         "--batch",
-        "answer a file in S3 by a batch transform job",
-        "S3_ADDRESS",
+        "answer a file, here or in S3, by a batch transform job",
+        "FILE",
         commands=("predict",),
     ),
     Flag("--interval", "a range for each prediction that holds the truth this often", "SHARE", commands=("predict",)),

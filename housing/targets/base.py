@@ -242,10 +242,21 @@ class RegisteringHost(Host, Protocol):
 class BatchHost(Host, Protocol):
     """A host whose target can also answer whole files by itself."""
 
-    def predict_file(self, endpoint: str, source: str, pieces: Callable[[Path], Iterable[str]]) -> Batch:
-        """Answer the raw rows of the file `source`, an address there; `pieces` cuts a copy of it into CSV texts.
+    def predict_file(
+        self,
+        endpoint: str,
+        source: str,
+        pieces: Callable[[Path], Iterable[str]],
+        *,
+        depends_on: str,
+        output: Path | None,
+        told: Callable[[str], None],
+    ) -> Batch:
+        """Answer the raw rows of `source`, a file here or an address there; `pieces` cuts it into CSV texts.
 
-        Raises DataError for rows that the model refuses.
+        A call that was killed is taken up by the next one of the same source, model and `depends_on`, which says how
+        the file is cut. The answers are also written to `output`; `told` hears how far it is. Raises DataError for rows
+        that the model refuses.
         """
 
 

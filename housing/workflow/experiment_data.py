@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from housing.in_order import in_order
 from housing.lazy import Lazy
 from housing.tracking import schema
 from housing.workflow.reading_progress import ReadingProgress
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from housing.targets.base import Runner
     from housing.workflow.command_record import CommandRecord
     from housing.workflow.outcome import Reporter
+
+_SENT_AT_ONCE = 4
 
 Staged = Mapping[str, Any]
 """What the runner's `stage` returned, by channel."""
@@ -103,11 +106,17 @@ class ExperimentData:
 
     def stage(self, channels: Mapping[str, Channel]) -> Staged:
         """Channels of these data, such as those of a fold, where the runner's jobs read them."""
-        return {name: self._runner.get().stage(channel) for name, channel in channels.items()}
+        return self._staged_of([channels])[0]
 
     def _stage(self) -> Staged:
         return self.stage(self.prepared.channels)
 
     def _stage_folds(self) -> Sequence[Staged]:
-        folds = self.prepared.folds(self._experiment.study.folds, seed=self._experiment.seed)
-        return [self.stage(fold) for fold in folds]
+        return self._staged_of(self.prepared.folds(self._experiment.study.folds, seed=self._experiment.seed))
+
+    def _staged_of(self, parts: Sequence[Mapping[str, Channel]]) -> list[Staged]:
+        """Where they are sent somewhere, several are on their way at once."""
+        stage = self._runner.get().stage
+        channels = [channel for part in parts for channel in part.values()]
+        staged = in_order(stage, channels, at_once=_SENT_AT_ONCE)
+        return [{name: next(staged) for name in part} for part in parts]

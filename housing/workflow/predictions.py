@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 from housing.config.schema import Experiment
 from housing.data.extras import MOST_EXPLAINED, Extras
 from housing.errors import ConfigError
+from housing.in_order import in_order
 from housing.targets.base import BatchHost, Prediction
 from housing.tasks import written
 from housing.workflow.answer_table import AnswerTable
-from housing.workflow.asking import in_turn
 from housing.workflow.explained import explanation_table
 from housing.workflow.file_answers import FileAnswers, refuse_target, served
 from housing.workflow.outcome import Invocation, Outcome, OutputTable, Reporter
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from housing.data.rows import RawRows
 
 _ROWS_A_REQUEST = 2000  # a row of raw CSV is about 500 bytes, and an endpoint takes 6 MB
+_ASKED_AT_ONCE = 2  # the next rows are read while some are answered
 _SHOWN_ROWS = 20
 
 
@@ -41,13 +42,15 @@ def predict(
     explain: int | None = None,
     output: Path | None = None,
 ) -> Outcome:
-    """Answer the rows of a file: of this machine through the endpoint, or `batch`, an address at the host.
+    """Answer the rows of a file: `file` through the endpoint, or `batch`, also at the host, by machines of its own.
 
     Answers are written to `output` as they come, and a command that was interrupted goes on; without it all of them are
     returned. `interval` asks for ranges of this coverage, `explain` for so many columns that moved each row most.
     """
     if batch is not None:
-        return _predict_there(experiment, invocation, reporter, source=batch)
+        if interval is not None or explain is not None:
+            raise ConfigError(f"--batch {batch}: a batch transform job answers predictions alone, without interval")
+        return _predict_there(experiment, invocation, reporter, source=batch, output=output)
     assert file is not None
     return _predict_here(experiment, invocation, reporter, file=file, extras=Extras(interval, explain), output=output)
 
@@ -78,7 +81,7 @@ def _predict_here(
         with reporter.working(f"asking {endpoint}"):
             host = session.host
             if output is None:
-                predictions = list(in_turn(ask, rows.pieces(at_once)))
+                predictions = list(in_order(ask, rows.pieces(at_once), at_once=_ASKED_AT_ONCE))
             else:
                 question = {
                     "the endpoint": f"{endpoint} at {experiment.host.name}",
@@ -87,7 +90,7 @@ def _predict_here(
                 }
                 pieces = partial(rows.pieces, at_once)
                 file_answers = FileAnswers(output, rows, AnswerTable(dataset), reporter, question)
-                variants = file_answers.write(lambda after: in_turn(ask, pieces(after=after)))
+                variants = file_answers.write(lambda after: in_order(ask, pieces(after=after), at_once=_ASKED_AT_ONCE))
     if output is not None:
         data = {"endpoint": endpoint, "label": dataset.label, "rows": rows.rows, "variants": dict(variants)}
         return Outcome(
@@ -131,20 +134,24 @@ def _raw_rows(dataset: Dataset, file: Path | str) -> RawRows:
     )
 
 
-def _predict_there(experiment: Experiment, invocation: Invocation, reporter: Reporter, *, source: str) -> Outcome:
-    """Answer every row of a file that lies where the host is, by machines that run for as long as it takes."""
+def _predict_there(
+    experiment: Experiment, invocation: Invocation, reporter: Reporter, *, source: str, output: Path | None
+) -> Outcome:
+    """Answer every row of a file, here or where the host is, by machines that run for as long as it takes."""
     from housing.data.rows import csv_pieces
 
+    if output is not None:
+        refuse_target(output, source)
     dataset = experiment.dataset
     with Session(experiment, invocation, reporter) as session:
         host = session.host
         if not isinstance(host, BatchHost):
             raise ConfigError(
-                f"--batch {source}: target@host={experiment.host.name} cannot answer files in S3; choose "
-                "target@host=sagemaker, or copy it here",
-                way_out=("predict", "rows.csv"),
+                f"--batch {source}: target@host={experiment.host.name} has no machines of its own for files; choose "
+                "target@host=sagemaker, or predict a file of this machine without --batch",
+                way_out=("predict", "rows.csv", "--output", "predictions.csv"),
             )
-        endpoint = experiment.deployment.endpoint
+        endpoint, form = experiment.deployment.endpoint, (dataset.csv_format, dataset.number_format, dataset.sheet)
         with reporter.working(f"answering {source}"):
             batch = host.predict_file(
                 endpoint,
@@ -155,13 +162,18 @@ def _predict_there(experiment: Experiment, invocation: Invocation, reporter: Rep
                     numbers=dataset.number_format,
                     rows_a_piece=_ROWS_A_REQUEST,
                     columns=dataset.columns,
+                    sheet=dataset.sheet,
                 ),
+                depends_on=repr((form, sorted(dataset.columns), _ROWS_A_REQUEST)),
+                output=output,
+                told=partial(reporter.step, "predict"),
             )
+    fetch = shlex.join(("aws", "s3", "cp", batch.location, "."))
     return Outcome(
         headline=f"{batch.rows:,} rows answered by the model of {endpoint}, {batch.variant}",
-        data={"endpoint": endpoint, **asdict(batch)},
-        recorded=(batch.location,),
-        next_commands=((shlex.join(("aws", "s3", "cp", batch.location, ".")), "fetch them"),),
+        data={"endpoint": endpoint, **asdict(batch), **({} if output is None else {"output": str(output)})},
+        recorded=(batch.location, *(() if output is None else (str(output),))),
+        next_commands=() if output is not None else ((fetch, "fetch them"),),
         raw=f"{batch.location}\n",
     )
 

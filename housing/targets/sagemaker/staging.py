@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from housing.data.channel import Channel, read_csv, write_csv
@@ -45,7 +45,7 @@ class Stage:
             with TemporaryDirectory(prefix="housing-") as folder:
                 file = Path(folder) / "channel.csv"
                 write_csv(channel, file)
-                self._upload(file, uri)
+                self.upload(file, uri)
         return Staged(channel.name, uri, channel)
 
     def put_bytes(self, content: bytes, *parts: str) -> str:
@@ -88,11 +88,15 @@ class Stage:
 
     def read(self, uri: str) -> bytes:
         """An object's bytes."""
-        bucket, key = split(uri)
         content = io.BytesIO()
-        with translated("s3"):
-            self._clients("s3").download_fileobj(bucket, key, content)
+        self.download(uri, content)
         return content.getvalue()
+
+    def download(self, uri: str, out: IO[bytes]) -> None:
+        """Write an object's bytes into a file."""
+        bucket, key = split(uri)
+        with translated("s3"):
+            self._clients("s3").download_fileobj(bucket, key, out)
 
     def copy(self, source: str, target: str) -> None:
         """Copy an object within S3."""
@@ -109,7 +113,8 @@ class Stage:
             pages = self._clients("s3").get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
             return [found["Key"].removeprefix(prefix) for page in pages for found in page.get("Contents", [])]
 
-    def _upload(self, file: Path, uri: str) -> None:
+    def upload(self, file: Path, uri: str) -> None:
+        """Upload a file, a large one in parts that are sent at once."""
         bucket, key = split(uri)
         with file.open("rb") as content, translated("s3"):
             self._clients("s3").upload_fileobj(content, bucket, key, ExtraArgs=self._encrypted)

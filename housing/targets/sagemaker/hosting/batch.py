@@ -1,22 +1,34 @@
-"""Whole files through a deployed model, by a batch transform job: machines come for it and go again."""
+"""Whole files through a deployed model, by a batch transform job: machines come for it and go again.
+
+A job's name follows from its input and its model, so that the next command finds what a killed one has left: the parts
+that are uploaded, the machine that answers them, or the answers.
+"""
 
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
+import json
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
+import housing
 from housing.data.channel import csv_text
+from housing.data.file_states import look, with_content
+from housing.data.raw_files import found
 from housing.deployment.spec import INSTANCE_TYPE
-from housing.errors import CloudError, ConfigError, DataError
+from housing.errors import CloudError, DataError
+from housing.files import replacing
+from housing.in_order import in_order
 from housing.targets.base import Batch
+from housing.targets.sagemaker.hosting.endpoints import is_missing
 from housing.targets.sagemaker.hosting.invocations import Invocations, Route, answered_by
 from housing.targets.sagemaker.hosting.names import tags
-from housing.targets.sagemaker.names import job_name
 from housing.targets.sagemaker.refusals import MISSING, code, translated
 from housing.targets.sagemaker.staging import Stage, split
 from housing.tasks import written
@@ -30,12 +42,18 @@ if TYPE_CHECKING:
 
 _CSV = "text/csv"
 _PAYLOAD_MB = 6
+_AT_ONCE = 8
+_MOST_ATTEMPTS = 1_000
 Pieces = Callable[[Path], Iterable[str]]
 """Cuts a file into texts of CSV, each with its header and small enough for one request."""
 
+Told = Callable[[str], None]
 
-def transform_job(name: str, folder: str, route: Route, settings: Settings, own: Mapping[str, str]) -> dict[str, Any]:
-    """Every object below `<folder>/rows` is one request, and has its answer below `<folder>/answers`."""
+
+def transform_job(
+    name: str, route: Route, settings: Settings, own: Mapping[str, str], *, rows: str, answers: str
+) -> dict[str, Any]:
+    """Every object below the address `rows` is one request, and has its answer below `answers`."""
     key = settings.kms_key
     return {
         "TransformJobName": name,
@@ -43,12 +61,12 @@ def transform_job(name: str, folder: str, route: Route, settings: Settings, own:
         "BatchStrategy": "SingleRecord",
         "MaxPayloadInMB": _PAYLOAD_MB,
         "TransformInput": {
-            "DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": f"{folder}/rows/"}},
+            "DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": f"{rows}/"}},
             "ContentType": _CSV,
             "SplitType": "None",
         },
         "TransformOutput": {
-            "S3OutputPath": f"{folder}/answers",
+            "S3OutputPath": answers,
             "Accept": _CSV,
             **({"KmsKeyId": key} if key else {}),
         },
@@ -71,46 +89,127 @@ class BatchTransform:
         self._invocations = invocations
         self._settings = settings
 
-    def run(self, endpoint: str, source: str, pieces: Pieces, *, own: Mapping[str, str]) -> Batch:
+    def run(
+        self,
+        endpoint: str,
+        source: str,
+        pieces: Pieces,
+        *,
+        depends_on: str,
+        own: Mapping[str, str],
+        output: Path | None,
+        told: Told,
+    ) -> Batch:
         """Returns when all rows are answered. Raises DataError for rows that the encoder refuses, CloudError."""
         route = self._invocations.route(endpoint)
         encoder = self._invocations.encoder_of(route.archive)
-        name = job_name(self._settings.prefix)
-        folder = self._clients.path("batch", name)
-        counts = self._stage_rows(source, pieces, name, encoder if route.interface == "encoded" else None)
-        with translated("sagemaker"):
-            self._clients("sagemaker").create_transform_job(**transform_job(name, folder, route, self._settings, own))
-        self._wait(name)
-        answers: list[list[float | str]] = []
-        for number, rows in enumerate(counts):
-            text = self._stage.read(f"{folder}/answers/{_part(number)}.out").decode()
-            who, encoded = f"transform job {name}", route.interface == "encoded"
-            predictions = answered_by(who, text, encoder, rows=rows, encoded=encoded)
-            answers += written.rows(predictions, encoder.label_levels)
-        uri = self._stage.put_bytes(_csv(encoder, answers), "batch", name, "predictions.csv")
-        return Batch(rows=len(answers), location=uri, job=name, variant=route.variant)
+        state = (self._state(source), route.archive, route.model_name, route.interface, depends_on, housing.__version__)
+        asked = f"{self._settings.prefix}-batch-{hashlib.sha256(repr(state).encode()).hexdigest()[:20]}"
+        folder = self._clients.path("batch", asked)
+        counts = self._staged_rows(source, pieces, folder, encoder if route.interface == "encoded" else None, told)
+        job = self._answering_job(asked, folder, route, own, told)
+        self._wait(job)
+        location, parts = f"{folder}/{job}.csv", f"{folder}/{job}"
+        if not self._stage.has(location):
+            texts = self._answers(parts, counts, encoder, job=job, encoded=route.interface == "encoded")
+            with _new_file(output) as file:
+                file.writelines(texts)
+                file.flush()
+                self._stage.upload(Path(file.name), location)
+        elif output is not None:
+            with replacing(output) as file:
+                self._stage.download(location, file)
+        return Batch(rows=sum(counts), location=location, job=job, variant=route.variant)
 
-    def _stage_rows(self, source: str, pieces: Pieces, job: str, encoder: Encoder | None) -> list[int]:
-        """Upload every piece, encoded where the container cannot do it; returns how many rows each has."""
-        _, key = split(source)
-        if not source.startswith("s3://") or not key:
-            raise ConfigError(f"--batch {source}: must be a file in S3, s3://<bucket>/<key>")
-        counts = []
-        with TemporaryDirectory(prefix="housing-") as temporary:
-            file = Path(temporary, Path(key).name)
-            try:
-                file.write_bytes(self._stage.read(source))
-            except CloudError as error:
-                if code(error.__cause__) in MISSING:
-                    raise DataError(f"--batch {source}: there is no such file") from error
-                raise
-            for number, piece in enumerate(pieces(file)):
-                rows = sum(1 for row in csv.reader(io.StringIO(piece)) if row) - 1
-                if encoder is not None:
-                    piece = csv_text(encoder.transform(encoder.rows_from_csv(piece)))  # noqa: PLW2901
-                self._stage.put_bytes(piece.encode(), "batch", job, "rows", _part(number))
-                counts.append(rows)
+    def _state(self, source: str) -> object:
+        """What tells one state of the source from another."""
+        if not source.startswith("s3://"):
+            return [(one.path, one.content) for one in (with_content(look(part.path)) for part in found(source).parts)]
+        bucket, key = split(source)
+        if not key:
+            raise DataError(f"--batch {source}: names a bucket; name a file in it: s3://<bucket>/<key>")
+        try:
+            with translated("s3"):
+                head = self._clients("s3").head_object(Bucket=bucket, Key=key)
+        except CloudError as error:
+            if code(error.__cause__) in MISSING:
+                raise DataError(f"--batch {source}: there is no such file") from error
+            raise
+        return source, head["ETag"], head["ContentLength"]
+
+    def _staged_rows(
+        self, source: str, pieces: Pieces, folder: str, encoder: Encoder | None, told: Told
+    ) -> Sequence[int]:
+        """Upload every piece that is not there, encoded where the container cannot do it; how many rows each has."""
+        whole = f"{folder}/parts.json"
+        if self._stage.has(whole) and self._stage.has(f"{folder}/rows/{_part(0)}"):
+            told("its rows are uploaded already")
+            return [int(count) for count in json.loads(self._stage.read(whole))]
+
+        def put(numbered: tuple[int, str]) -> int:
+            number, piece = numbered
+            rows = sum(1 for row in csv.reader(io.StringIO(piece)) if row) - 1
+            uri = f"{folder}/rows/{_part(number)}"
+            if not self._stage.has(uri):
+                text = piece if encoder is None else csv_text(encoder.transform(encoder.rows_from_csv(piece)))
+                self._stage.write(text.encode(), uri)
+            return rows
+
+        with self._here(source) as file:
+            counts = list(in_order(put, enumerate(pieces(file)), at_once=_AT_ONCE))
+        # Once it is there, so are all parts.
+        self._stage.write(json.dumps(counts).encode(), whole)
+        told(f"{sum(counts):,} rows are uploaded in {len(counts):,} parts")
         return counts
+
+    @contextmanager
+    def _here(self, source: str) -> Iterator[Path]:
+        if not source.startswith("s3://"):
+            yield Path(source)
+            return
+        with TemporaryDirectory(prefix="housing-") as temporary:
+            file = Path(temporary, Path(split(source)[1]).name)
+            with file.open("wb") as out:
+                self._stage.download(source, out)
+            yield file
+
+    def _answering_job(self, asked: str, folder: str, route: Route, own: Mapping[str, str], told: Told) -> str:
+        """The job that an earlier command has begun; a new one where it has failed, or its answers were deleted.
+
+        A name can be used once.
+        """
+        for attempt in range(1, _MOST_ATTEMPTS):
+            name = f"{asked}-{attempt}"
+            found = self._described(name)
+            if found is None:
+                request = transform_job(
+                    name, route, self._settings, own, rows=f"{folder}/rows", answers=f"{folder}/{name}"
+                )
+                try:
+                    with translated("sagemaker"):
+                        self._clients("sagemaker").create_transform_job(**request)
+                except CloudError as error:
+                    if code(error.__cause__) != "ResourceInUse":  # another command was first
+                        raise
+                told(f"transform job {name} answers them; if this command ends early, run it again to take the job up")
+                return name
+            is_there = found["TransformJobStatus"] == "InProgress" or (
+                found["TransformJobStatus"] == "Completed" and self._stage.has(f"{folder}/{name}/{_part(0)}.out")
+            )
+            if is_there:
+                told(f"takes up transform job {name} of an earlier command")
+                return name
+        raise CloudError(f"transform jobs {asked}-1 to -{_MOST_ATTEMPTS - 1} have all failed")
+
+    def _described(self, name: str) -> Mapping[str, Any] | None:
+        try:
+            with translated("sagemaker"):
+                found: Mapping[str, Any] = self._clients("sagemaker").describe_transform_job(TransformJobName=name)
+                return found
+        except CloudError as error:
+            if is_missing(error):
+                return None
+            raise
 
     def _wait(self, name: str) -> None:
         while True:
@@ -123,14 +222,37 @@ class BatchTransform:
                 raise CloudError(f"transform job {name} has {status.lower()}: {job.get('FailureReason', 'no reason')}")
             time.sleep(self._settings.poll_s)
 
+    def _answers(
+        self, folder: str, counts: Sequence[int], encoder: Encoder, *, job: str, encoded: bool
+    ) -> Iterator[bytes]:
+        """All of them as CSV, part by part, in the order of the rows."""
+
+        def answered(numbered: tuple[int, int]) -> bytes:
+            number, rows = numbered
+            text = self._stage.read(f"{folder}/{_part(number)}.out").decode()
+            predictions = answered_by(f"transform job {job}", text, encoder, rows=rows, encoded=encoded)
+            return _csv(written.rows(predictions, encoder.label_levels))
+
+        yield _csv([encoder.answer_columns])
+        yield from in_order(answered, enumerate(counts), at_once=_AT_ONCE)
+
+
+@contextmanager
+def _new_file(output: Path | None) -> Iterator[IO[bytes]]:
+    """That takes the name `output` when it is whole; None: one that is gone afterwards."""
+    if output is not None:
+        with replacing(output) as file:
+            yield file
+        return
+    with TemporaryDirectory(prefix="housing-") as temporary, Path(temporary, "predictions.csv").open("wb") as file:
+        yield file
+
 
 def _part(number: int) -> str:
-    return f"part-{number:05d}.csv"
+    return f"part-{number:07d}.csv"
 
 
-def _csv(encoder: Encoder, answers: Iterable[Sequence[float | str]]) -> bytes:
+def _csv(rows: Iterable[Sequence[float | str]]) -> bytes:
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(encoder.answer_columns)
-    writer.writerows(answers)
+    csv.writer(text, lineterminator="\n").writerows(rows)
     return text.getvalue().encode()

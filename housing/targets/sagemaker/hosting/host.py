@@ -96,10 +96,20 @@ class SageMakerHost:
         """Raises DataError when the model refuses the rows, DeploymentError when nobody answers them."""
         return self._invocations.predict(endpoint, rows, variant, extras)
 
-    def predict_file(self, endpoint: str, source: str, pieces: Callable[[Path], Iterable[str]]) -> Batch:
+    def predict_file(
+        self,
+        endpoint: str,
+        source: str,
+        pieces: Callable[[Path], Iterable[str]],
+        *,
+        depends_on: str = "",
+        output: Path | None = None,
+        told: Callable[[str], None] = lambda _: None,
+    ) -> Batch:
         """By a batch transform job; its files and its answers stay in the bucket."""
         batch = BatchTransform(self._clients, self._stage, self._invocations, self._settings)
-        return batch.run(endpoint, source, pieces, own=self._resources.tags)
+        own = self._resources.tags
+        return batch.run(endpoint, source, pieces, depends_on=depends_on, own=own, output=output, told=told)
 
     def register(self, version: PromotedVersion, folder: Path) -> str:
         """As a model package of the settings' group. Raises CloudError."""

@@ -115,7 +115,10 @@ def test_requests_of_scaling_weights_and_files_are_ones_that_aws_takes() -> None
     held("UpdateEndpointWeightsAndCapacities", requests.update_weights_and_capacities(action))
     route = Route("a", "house-1", "s3://bucket/model.tar.gz", "encoded")
     private = Settings(kms_key="alias/mine")
-    held("CreateTransformJob", transform_job("housing-1", "s3://bucket/batch/1", route, private, {"a": "b"}))
+    held(
+        "CreateTransformJob",
+        transform_job("housing-1", route, private, {"a": "b"}, rows="s3://bucket/rows", answers="s3://bucket/answers"),
+    )
 
 
 def test_the_same_content_has_the_same_name_and_any_other_another() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,8 @@ from housing.rehearsal.settings import InjectedFault
 from housing.targets.base import Runner
 from housing.targets.local.settings import Settings as LocalSettings
 from housing.targets.local.target import open_runner as open_local_runner
+from housing.targets.sagemaker.clients import Clients
+from housing.targets.sagemaker.staging import Stage
 from housing.targets.sagemaker.target import supports
 from housing.targets.sagemaker.training.runner import SageMakerRunner
 from housing.testing.runner import HYPERPARAMETERS, RunnerContract, channel
@@ -223,6 +226,17 @@ def test_a_channel_is_uploaded_once(runner: SageMakerRunner, rehearsal: Served) 
     written = rehearsal.client("s3").head_object(Bucket=bucket, Key=key)["LastModified"]
     assert SageMakerRunner(settings_of(rehearsal)).stage(channel("train", 7)).uri == first.uri
     assert rehearsal.client("s3").head_object(Bucket=bucket, Key=key)["LastModified"] == written
+
+
+def test_a_large_channel_is_uploaded_in_parts(rehearsal: Served, tmp_path: Path) -> None:
+    settings = settings_of(rehearsal)
+    clients, file = Clients(settings), tmp_path / "channel.csv"
+    file.write_bytes(b"1,2\n" * 3_000_000)
+    uri = clients.path("channels", "large.csv")
+    Stage(clients, settings).upload(file, uri)
+    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    head = rehearsal.client("s3").head_object(Bucket=bucket, Key=key)
+    assert (head["ContentLength"], head["ETag"].strip('"').partition("-")[2]) == (12_000_000, "2")
 
 
 def test_a_failure_says_why_in_one_line(runner: SageMakerRunner, rehearse: Rehearse) -> None:
