@@ -79,7 +79,7 @@ FLAGS = (
     Flag(
         "--batch",
         "answer a file, here or in S3, by a batch transform job",
-        "FILE",
+        "SOURCE",
         commands=("predict",),
     ),
     Flag("--interval", "a range for each prediction that holds the truth this often", "SHARE", commands=("predict",)),

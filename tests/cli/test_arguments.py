@@ -122,3 +122,9 @@ def test_help_of_a_command_needs_nothing_else(name: str) -> None:
         request = parse(argv)
         assert request.help
         assert request.command == name
+
+
+@pytest.mark.parametrize("source", ["s3://mine/rows.csv", "rows.csv"])
+def test_a_batch_is_of_a_file_here_or_there(source: str) -> None:
+    request = parse(["predict", "--batch", source, "--output", "answers.csv"])
+    assert (request.batch, request.output) == (source, Path("answers.csv"))
