@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 from housing.config import kept
@@ -39,18 +39,29 @@ def composed_by_hydra(overrides: Overrides, files: Files) -> Base:
 
     Raises ConfigError for what leaves nothing to check (unreadable YAML, a missing file).
     """
-    values = [] if overrides.deleted else [o for o in overrides.composed if _is_value(o)]
     base = _base_of(overrides, files)
     cfg = deepcopy(base.cfg)
-    if not values:
-        return replace(base, cfg=cfg)
     try:
-        for override in map(_parsed, values):
-            # What Hydra does for `++` once it has composed.
-            OmegaConf.update(cfg, override.key_or_group, override.value(), merge=True, force_add=True)
-    except OmegaConfBaseException:
+        for override in overrides.composed:
+            if _is_value(override):
+                # What Hydra does for `++` once it has composed.
+                parsed = _parsed(override)
+                OmegaConf.update(cfg, parsed.key_or_group, parsed.value(), merge=True, force_add=True)
+            elif _is_deletion(override, overrides):
+                _delete(cfg, override)
+    except (OmegaConfBaseException, LookupError):
         return _composed(overrides, files)  # Hydra's own words for what is wrong with it
     return replace(base, cfg=cfg)
+
+
+def _delete(cfg: DictConfig, override: str) -> None:
+    """Raises LookupError where only Hydra knows what is meant."""
+    place, _, name = override.removeprefix("~").rpartition(".")
+    node = OmegaConf.select(cfg, place) if place else cfg
+    if not isinstance(node, DictConfig) or name not in node:
+        raise LookupError(override)
+    with open_dict(node):
+        del node[name]
 
 
 def _parsed(override: str) -> PlainOverride | Override:
@@ -63,10 +74,13 @@ def _parsed(override: str) -> PlainOverride | Override:
 
 def _base_of(overrides: Overrides, files: Files) -> Base:
     """The same without values of keys: to be read, not to be changed."""
-    choosing = overrides.composed
-    if not overrides.deleted:
-        choosing = tuple(o for o in choosing if not _is_value(o))
-    return _KNOWN.get(replace(overrides, composed=choosing), files)
+    choosing = [o for o in overrides.composed if not _is_value(o) and not _is_deletion(o, overrides)]
+    return _KNOWN.get(replace(overrides, composed=tuple(choosing), deleted=()), files)
+
+
+def _is_deletion(override: str, overrides: Overrides) -> bool:
+    """Whether it takes a key of ours away, rather than an option."""
+    return override.startswith("~") and tuple(override[1:].partition("=")[0].split(".")) in overrides.deleted
 
 
 def _is_value(override: str) -> bool:
@@ -104,7 +118,7 @@ class _Known:
         self._lock = threading.Lock()
 
     def get(self, overrides: Overrides, files: Files) -> Base:
-        key = (overrides.composed, overrides.deleted, files.folders, _contents(files), _environment())
+        key = (overrides.composed, files.folders, _contents(files), _environment())
         with self._lock:
             if key not in self._bases:
                 self._bases[key] = _fetched(overrides, files)

@@ -42,7 +42,7 @@ def key(overrides: Overrides, files: Files) -> str | None:
     """What the result depends on, hashed; None where it cannot be told."""
     texts = dict(_texts(files))
     variables = {name for text in texts.values() for name in _VARIABLE.findall(text)}
-    if overrides.deleted or any("$" in name for name in variables) or sum(map(len, texts.values())) > _LARGEST_BYTES:
+    if any("$" in name for name in variables) or sum(map(len, texts.values())) > _LARGEST_BYTES:
         return None
     depends_on = (
         [housing.__version__, *(metadata.version(name) for name in ("hydra-core", "omegaconf"))],
