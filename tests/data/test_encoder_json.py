@@ -178,3 +178,25 @@ def test_conditions_of_any_kind_of_input_and_of_dates_are_read() -> None:
         {"column": "no street", "operation": "is_missing", "of": ["street"]},
     ]
     assert json.loads(read("derived", value=derived).to_json())["derived"] == derived
+
+
+@pytest.mark.parametrize("threshold", [0.0, 1.0])
+@pytest.mark.parametrize("levels", [["no", "yes"], ["a", "b", "c"]])
+def test_a_calibration_is_kept_with_a_curve_for_each_output(levels: list[str], threshold: float) -> None:
+    outputs = 1 if len(levels) == 2 else len(levels)
+    curve = {"slope": 1.5, "intercept": -0.25}
+    document = deepcopy(DOCUMENT)
+    del document["label"]["quantiles"]
+    document["label"] |= {
+        "unit": "",
+        "task": "binary" if outputs == 1 else "multiclass",
+        "levels": levels,
+        "threshold": threshold,
+        "calibration": {"method": "sigmoid", "curves": [curve] * outputs},
+    }
+    encoder = read(document=document)
+    assert encoder.calibration is not None
+    assert encoder.threshold == threshold
+    assert json.loads(encoder.to_json())["label"] == document["label"]
+    with pytest.raises(DataError, match="encoder.label.calibration"):
+        read("label", "calibration", "curves", value=[curve] * (outputs + 1), document=document)
