@@ -259,7 +259,7 @@ def _file(model: bytes, name: str) -> Any:
     return json.loads(_files(model)[name])
 
 
-def _eventually(condition: Any, timeout_s: float = 15) -> Any:
+def _eventually(condition: Any, timeout_s: float = 120) -> Any:
     deadline = time.monotonic() + timeout_s
     while not (found := condition()) and time.monotonic() < deadline:
         time.sleep(0.05)

@@ -16,7 +16,8 @@ from housing.rehearsal.container import request_formats, requirements, script_wo
 from housing.rehearsal.container.inference import CRASHED, Answer, Framework, Log, Setup, TimedOut, Unhealthy
 from housing.rehearsal.container.threads import ONE_THREAD
 
-_START_S = 60.0
+_START_S = 480.0
+"""How long SageMaker waits for a container's first answer to a ping."""
 ANSWER_S = 60.0
 """How long SageMaker waits for a container's answer."""
 _END_S = 5.0

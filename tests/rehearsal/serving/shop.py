@@ -97,7 +97,7 @@ class Shop:
         assert self.settled(name)["EndpointStatus"] == "InService"
         return name
 
-    def settled(self, endpoint: str, timeout_s: float = 20) -> dict[str, Any]:
+    def settled(self, endpoint: str, timeout_s: float = 240) -> dict[str, Any]:
         """What DescribeEndpoint says when nothing is under way any more."""
         deadline = time.monotonic() + timeout_s
         while True:

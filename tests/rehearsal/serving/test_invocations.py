@@ -464,7 +464,7 @@ def test_autoscaling_follows_the_load_within_its_bounds(shop: Shop, settings: Ca
     with shop.calling(endpoint):
         _eventually(lambda: instances() == 3)
         _eventually(lambda: state(high) == "ALARM")
-    _eventually(lambda: instances() == 1, seconds=15)
+    _eventually(lambda: instances() == 1)
     _eventually(lambda: len(done()) >= 2 and done()[-1]["Description"] == "Setting desired instance count to 1.")
     assert done()[0]["Cause"] == f"monitor alarm {high} in state ALARM triggered policy follow"
     assert done()[-1]["Cause"] == f"monitor alarm {low} in state ALARM triggered policy follow"
@@ -581,7 +581,7 @@ def _exists(shop: Shop, key: str) -> bool:
     return bool(shop.s3.list_objects_v2(Bucket=BUCKET, Prefix=key).get("Contents"))
 
 
-def _eventually(true: Callable[[], bool], seconds: float = 10) -> None:
+def _eventually(true: Callable[[], bool], seconds: float = 120) -> None:
     deadline = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < deadline, "it did not come true in time"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -54,8 +55,9 @@ def test_a_server_that_nobody_deploys_to_ends_by_itself(folder: Path) -> None:
         check=True,
         capture_output=True,
     )
-    assert processes_of(folder)
     wait_until(lambda: not processes_of(folder), "it ends")
+    log = (folder / "server.log").read_text()
+    assert re.search(r"process \d+ ends", log), "there was one"
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
