@@ -198,5 +198,5 @@ def test_a_calibration_is_kept_with_a_curve_for_each_output(levels: list[str], t
     assert encoder.calibration is not None
     assert encoder.threshold == threshold
     assert json.loads(encoder.to_json())["label"] == document["label"]
-    with pytest.raises(DataError, match="encoder.label.calibration"):
+    with pytest.raises(DataError, match=r"encoder\.label\.calibration"):
         read("label", "calibration", "curves", value=[curve] * (outputs + 1), document=document)
