@@ -104,6 +104,14 @@ def _features(random: np.random.Generator, like: NDArray[np.float32] | None = No
     return found.astype(np.float32)
 
 
+def _with_levels(random: np.random.Generator, features: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The first column's cells that are there, as one of a few or many levels."""
+    found = features.copy()
+    levels = random.integers(0, random.choice([2, 6, 40, 90]), ROWS)
+    found[:, 0] = np.where(np.isnan(found[:, 0]), np.nan, levels)
+    return found
+
+
 def _label(random: np.random.Generator, features: NDArray[np.float32], kind: str) -> NDArray[np.float64]:
     ranks = np.nan_to_num(features[:, :3]).argsort(axis=0).argsort(axis=0).sum(axis=1) / (3 * ROWS)
     label = ranks + 0.1 * random.normal(size=ROWS)
@@ -138,9 +146,8 @@ def _xgboost(random: np.random.Generator, features: NDArray[np.float32]) -> tupl
     if objective == "reg:quantileerror":
         parameters["quantile_alpha"] = [0.1, 0.5, 0.9]
     options: dict[str, Any] = {}
-    if random.random() < 0.1 and parameters["tree_method"] == "hist":
-        features = features.copy()
-        features[:, 0] = random.integers(0, 6, ROWS)
+    if random.random() < 0.3 and parameters["tree_method"] != "exact":
+        features = _with_levels(random, features)
         options = {"feature_types": ["c"] + ["q"] * (features.shape[1] - 1), "enable_categorical": True}
         parameters["max_cat_to_onehot"] = int(random.choice([1, 10]))
     matrix = xgboost.DMatrix(features, _label(random, features, objective), nthread=1, **options)
@@ -167,10 +174,10 @@ def _lightgbm(random: np.random.Generator, features: NDArray[np.float32]) -> tup
     if objective == "multiclass":
         parameters["num_class"] = 3
     options: dict[str, Any] = {}
-    if random.random() < 0.1:
-        features = features.copy()
-        features[:, 0] = random.integers(0, 6, ROWS)
+    if random.random() < 0.3:
+        features = _with_levels(random, features)
         options = {"categorical_feature": [0]}
+        parameters |= {"min_data_per_group": 1, "cat_smooth": 1.0, "max_cat_to_onehot": int(random.choice([1, 10]))}
     table = lightgbm.Dataset(features, _label(random, features, objective), **options)
     booster = lightgbm.train(parameters, table, int(random.integers(1, 25)))
     return f"{parameters}", booster.model_to_string().encode()

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from housing.algorithms import level_splits
 from housing.algorithms.trees import Link, Node, Rule, Tree, TreeTables, UnreadableTreesError, tables
 
 _LINKS: Mapping[str, Link] = {
@@ -24,6 +25,8 @@ _LINKS: Mapping[str, Link] = {
     "multiclass": "softmax",
 }
 _ZERO = np.float32(1e-35)
+# A level is what is left of a number without its fraction.
+_ABOVE_MINUS_ONE = float(np.nextafter(np.float32(-1), np.float32(0)))
 _CATEGORICAL, _DEFAULT_LEFT, _NO_MISSING, _NAN = 1, 2, 0, 2
 
 
@@ -56,8 +59,8 @@ def _keys(text: str) -> dict[str, str]:
 
 
 def _tree(keys: Mapping[str, str]) -> Tree:
-    if int(keys.get("is_linear", 0)) or int(keys["num_cat"]):
-        raise UnreadableTreesError("splits by levels" if int(keys["num_cat"]) else "leaves that are linear")
+    if int(keys.get("is_linear", 0)):
+        raise UnreadableTreesError("leaves that are linear")
     leaves = [float(one) for one in keys["leaf_value"].split()]
     if int(keys["num_leaves"]) == 1:
         return leaves[:1]
@@ -69,16 +72,36 @@ def _tree(keys: Mapping[str, str]) -> Tree:
 
     kids = zip(keys["left_child"].split(), keys["right_child"].split(), strict=True)
     rules = zip(keys["split_feature"].split(), keys["threshold"].split(), keys["decision_type"].split(), strict=True)
-    nodes = [
-        _node(int(feature), float(threshold), int(kind), place(left), place(right))
-        for (feature, threshold, kind), (left, right) in zip(rules, kids, strict=True)
-    ]
-    return [*nodes, *leaves]
+    nodes: list[Node | float] = []
+    others: list[Node] = []
+    for (feature, threshold, kind), (left, right) in zip(rules, kids, strict=True):
+        if int(kind) & _CATEGORICAL:
+            # Missing values, and levels that are not in the set, go right.
+            first, *more = level_splits.nodes(
+                int(feature),
+                level_splits.ranges(_levels(keys, int(threshold)), zero_from=_ABOVE_MINUS_ONE),
+                within=place(left),
+                beside=place(right),
+                missing_within=False,
+                free=splits + len(leaves) + len(others),
+            )
+            nodes.append(first)
+            others += more
+        else:
+            nodes.append(_node(int(feature), float(threshold), int(kind), place(left), place(right)))
+    return [*nodes, *leaves, *others]
+
+
+def _levels(keys: Mapping[str, str], number: int) -> list[int]:
+    """Of the set of this number; of its words each bit is a level."""
+    begin, end = map(int, keys["cat_boundaries"].split()[number : number + 2])
+    words = [int(word) for word in keys["cat_threshold"].split()[begin:end]]
+    return [32 * place + bit for place, word in enumerate(words) for bit in range(32) if word >> bit & 1]
 
 
 def _node(feature: int, threshold: float, kind: int, left: int, right: int) -> Node:
     missing = kind >> 2 & 3
-    if kind & _CATEGORICAL or missing not in (_NO_MISSING, _NAN):
+    if missing not in (_NO_MISSING, _NAN):
         raise UnreadableTreesError("splits that take zeros for missing")
     # Without a rule for missing values they are zeros.
     missing_left = bool(kind & _DEFAULT_LEFT) if missing == _NAN else threshold >= 0

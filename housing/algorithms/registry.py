@@ -34,6 +34,7 @@ _NOT_ALGORITHMS = (
     "explaining",
     "forest_trees",
     "groups",
+    "level_splits",
     "lightgbm_parameters",
     "lightgbm_trees",
     "linear_fits",

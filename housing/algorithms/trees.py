@@ -196,7 +196,8 @@ def of_arrays(
 
 def _depth(roots: NDArray[Any], kids: NDArray[Any]) -> int:
     deepest, level = 0, roots
-    while len(level := kids[level[kids[level, 0] != level]].reshape(-1)):
+    # Several nodes may lead to one.
+    while len(level := np.unique(kids[level[kids[level, 0] != level]])):
         deepest += 1
     return deepest
 

@@ -8,6 +8,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from housing.algorithms import level_splits
 from housing.algorithms.trees import Link, Node, Rule, Tree, TreeTables, UnreadableTreesError, tables
 
 _LINKS: Mapping[str, Link] = {
@@ -55,9 +56,9 @@ def read(model: bytes) -> TreeTables:
 
 
 def _tree(tree: Mapping[str, Any], leaf: Callable[[float], float]) -> Tree:
-    if int(tree["tree_param"]["size_leaf_vector"]) > 1 or any(tree["split_type"]):
-        raise UnreadableTreesError("leaves of several outputs" if not any(tree["split_type"]) else "splits by levels")
-    nodes = zip(
+    if int(tree["tree_param"]["size_leaf_vector"]) > 1:
+        raise UnreadableTreesError("leaves of several outputs")
+    rules = zip(
         tree["split_indices"],
         tree["split_conditions"],
         tree["left_children"],
@@ -65,10 +66,25 @@ def _tree(tree: Mapping[str, Any], leaf: Callable[[float], float]) -> Tree:
         tree["default_left"],
         strict=True,
     )
-    return [
+    nodes = [
         leaf(value) if left == _LEAF else Node(feature, value, left, right, bool(missing_left))
-        for feature, value, left, right, missing_left in nodes
+        for feature, value, left, right, missing_left in rules
     ]
+    segments = zip(tree["categories_nodes"], tree["categories_segments"], tree["categories_sizes"], strict=True)
+    for place, begin, size in segments:
+        split = nodes[place]
+        assert isinstance(split, Node)
+        first, *others = level_splits.nodes(
+            split.feature,
+            level_splits.ranges(tree["categories"][begin : begin + size]),
+            within=split.right,
+            beside=split.left,
+            missing_within=not split.missing_left,
+            free=len(nodes),
+        )
+        nodes[place] = first
+        nodes += others
+    return nodes
 
 
 def _as_written(leaf: float) -> float:

@@ -10,6 +10,7 @@ import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import redirect_stdout
+from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,8 @@ import pytest
 
 from housing.cli.dispatch import main
 from housing.data.channel import csv_text
+from housing.targets.local.captures import captured as captures_in
+from housing.targets.local.exchanges import Exchange
 from housing.targets.local.host import LocalHost
 from housing.targets.local.settings import Settings
 from housing.training.predictor import Predictor
@@ -55,7 +58,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def housing(folder: Path, housing: Housing, monkeypatch: pytest.MonkeyPatch) -> Housing:
     """Commands in that folder; whatever earlier tests captured is gone."""
     monkeypatch.chdir(folder)
-    for path in folder.glob(".housing/captures/*/*/*.jsonl"):
+    for path in folder.glob(".housing/captures/*/*/*.records"):
         path.write_text("")
     return housing
 
@@ -78,7 +81,7 @@ def ask(folder: Path) -> Callable[..., None]:
 def captured(folder: Path, *variants: str) -> Path:
     """The folder of captures, once these variants have some there: they are written after the answer."""
     captures = folder / ".housing" / "captures" / ENDPOINT
-    until(lambda: all(any(file.stat().st_size for file in (captures / one).glob("*.jsonl")) for one in variants))
+    until(lambda: all(any(file.stat().st_size for file in (captures / one).glob("*.records")) for one in variants))
     return captures
 
 
@@ -222,19 +225,15 @@ def test_a_file_that_holds_no_labels_is_refused_with_the_reason(
 
 
 def test_answers_of_another_model_are_left_out(housing: Housing, ask: Any, trained: list[Row], folder: Path) -> None:
-    """SageMaker's lines do not say which model answered, and stay when an endpoint's models change."""
+    """What SageMaker captures does not say which model answered, and stays when an endpoint's models change."""
     ask(trained[:120], "champion")
     ask(trained[:200], "challenger")
     captures = captured(folder, "champion", "challenger")
-    later = "2126-11-23T14:00:00Z"
-    lines = [
-        json.dumps(json.loads(line) | {"eventMetadata": {"inferenceTime": later}}) + "\n"
-        for variant in ("champion", "challenger")
-        for file in sorted((captures / variant).glob("*.jsonl"))
-        for line in file.read_text().splitlines()
-    ]
-    latest = max((captures / "champion").glob("*.jsonl"))
-    latest.write_text("".join(lines))
+    both = [one for name in ("champion", "challenger") for one in captures_in(captures.parent, ENDPOINT, [name])]
+    kinds, later = ("text/csv", "application/json"), datetime(2126, 11, 23, tzinfo=UTC).timestamp()
+    others = [Exchange(one.rows.encode(), one.answer.encode(), kinds, later, None) for one in both]
+    latest = max((captures / "champion").glob("*.records"))
+    latest.write_bytes(b"".join(piece for one in others for piece in one.pieces()))
     found = variant_of(housing("monitor", "--json"), "champion")
     assert found["captured_rows"] == 120
     assert found["remarks"] == ["200 of 320 answers were another model's, and are left out"]
@@ -246,9 +245,9 @@ def test_an_endpoint_that_serves_another_model_than_it_says_is_told(
     ask(trained[::4], "champion")
     ask(trained[::4], "challenger")
     captures = captured(folder, "champion", "challenger")
-    lines = {name: max((captures / name).glob("*.jsonl")).read_text() for name in ("champion", "challenger")}
-    swapped = lines["challenger"].replace("models:/housing/2", "models:/housing/1")
-    max((captures / "champion").glob("*.jsonl")).write_text(swapped)
+    kept = {name: max((captures / name).glob("*.records")) for name in ("champion", "challenger")}
+    swapped = kept["challenger"].read_bytes().replace(b"models:/housing/2", b"models:/housing/1")
+    kept["champion"].write_bytes(swapped)
     found = variant_of(housing("monitor", "--json"), "champion")
     assert "is what models:/housing/1 answers: the served model is another one" in found["remarks"][0]
     assert found["captured_rows"] == len(trained[::4])

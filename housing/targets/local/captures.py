@@ -1,25 +1,26 @@
-"""What an endpoint captures, as files in the host's folder: `captures/<endpoint>/<variant>/<when it began>.jsonl`.
+"""What an endpoint captures, as files in the host's folder: `captures/<endpoint>/<variant>/<when it began>.records`.
 
-Requests are written together, `WRITES_EVERY_S` after the first of them, which costs a fraction of what each would cost
-alone. A server that is killed loses what it answered since then; one that is ended, or asked, writes all of it. Each
-variant keeps its latest files only; they go with the endpoint.
+A request is put on a list, and nothing more; what is there is written together, `WRITES_EVERY_S` after the first, as
+it came (`exchanges`). A server that is killed loses what it answered since then; one that is ended, or asked, writes
+all of it. Each variant keeps its latest files only; they go with the endpoint.
 """
 
 from __future__ import annotations
 
 import bisect
-import itertools
 import logging
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 from housing.errors import DataError, DeploymentError
-from housing.monitoring.captured import CapturedRows, line, read
+from housing.monitoring import captured as lines
+from housing.monitoring.captured import CapturedRows
+from housing.targets.local import exchanges
+from housing.targets.local.exchanges import Exchange
 
 _log = logging.getLogger(__name__)
 
@@ -27,22 +28,10 @@ _log = logging.getLogger(__name__)
 WRITES_EVERY_S = 0.02
 _MOST_BYTES = 1 << 20
 """That wait in memory."""
-
-
-class Exchange(NamedTuple):
-    """A request, its answer, and the version that answered; both bodies are UTF-8."""
-
-    rows: bytes
-    content_type: str
-    answer: bytes
-    answer_type: str
-    at_s: float
-    model: str
-
-    def line(self) -> bytes:
-        """As it stands in a file."""
-        rows, content_type, answer, answer_type, at_s, model = self
-        return line(rows, content_type, answer=answer, answer_type=answer_type, at_s=at_s, model=model)
+_MOST_AT_ONCE = 256
+"""Exchanges of one write: three pieces each, of which the system takes 1,024."""
+_LINES, _RECORDS = ".jsonl", ".records"
+"""As earlier servers wrote, and SageMaker does; as this one does."""
 
 
 @dataclass
@@ -52,7 +41,7 @@ class _Open:
 
 
 class Captures:
-    """The writing side, for one process and one thread at a time. A full disk costs lines, not requests.
+    """The writing side, for one process and one thread at a time. A full disk costs what was captured, not requests.
 
     A variant keeps its latest `files`, each of which ends when it has reached `file_bytes`. `later` calls a function
     after some seconds; without it each request is written at once.
@@ -73,41 +62,53 @@ class Captures:
         self._later = later
         self._waiting: dict[tuple[str, str], list[Exchange]] = {}
         self._bytes = 0
+        self._is_awaited = False
 
     def add(self, endpoint: str, variant: str, exchange: Exchange) -> None:
-        is_first = not self._waiting
-        self._waiting.setdefault((endpoint, variant), []).append(exchange)
+        key = endpoint, variant
+        waiting = self._waiting.get(key)
+        if waiting is None:
+            waiting = self._waiting[key] = []
+        waiting.append(exchange)
         self._bytes += len(exchange.rows) + len(exchange.answer)
         if self._later is None or self._bytes > _MOST_BYTES:
             self.flush()
-        elif is_first:
+        elif not self._is_awaited:
+            self._is_awaited = True
             self._later(WRITES_EVERY_S, self.flush)
 
     def flush(self) -> None:
         """Write what waits."""
-        waiting, self._waiting, self._bytes = self._waiting, {}, 0
-        for key, exchanges in waiting.items():
-            lines = [exchange.line() for exchange in exchanges]
-            while lines:
-                lines = lines[self._written(key, lines) :]
+        waiting, self._waiting, self._bytes, self._is_awaited = self._waiting, {}, 0, False
+        for key, kept in waiting.items():
+            done = 0
+            while done < len(kept):
+                done += self._written(key, kept[done : done + _MOST_AT_ONCE])
 
-    def _written(self, key: tuple[str, str], lines: list[bytes]) -> int:
-        """How many lines the present file has taken, or are given up; one at least."""
+    def _written(self, key: tuple[str, str], waiting: list[Exchange]) -> int:
+        """How many of them the present file has taken, or are given up; one at least."""
         try:
             file = self._open.get(key) or self._begin(key)
-            ends = list(itertools.accumulate(map(len, lines), initial=file.written))[1:]
-            count = min(bisect.bisect_left(ends, self._file_bytes) + 1, len(lines))
-            written = os.write(file.descriptor, b"".join(lines[:count]))
+            pieces: list[bytes] = []
+            ends, size = [], 0
+            for exchange in waiting:
+                head, rows, answer = exchange.pieces()
+                pieces += (head, rows, answer)
+                size += len(head) + len(rows) + len(answer)
+                ends.append(size)
+                if file.written + size >= self._file_bytes:
+                    break
+            written = os.writev(file.descriptor, pieces)
         except OSError as error:
             _log.error("%s: %s: a request is not captured: %s", *key, error)
             self._end(key)
             return 1
-        whole = bisect.bisect_right(ends, file.written + written, hi=count)
+        whole = bisect.bisect_right(ends, written)
         file.written += written
-        # A line that the disk took only a part of must be the last of its file.
-        if whole < count or file.written >= self._file_bytes:
+        # One that the disk took only a part of must be the last of its file.
+        if whole < len(ends) or file.written >= self._file_bytes:
             self._end(key)
-        return whole + (whole < count)
+        return whole + (whole < len(ends))
 
     def forget(self, endpoint: str) -> None:
         """Remove what it captured."""
@@ -126,7 +127,7 @@ class Captures:
         folder.mkdir(parents=True, exist_ok=True)
         for old in _files(folder)[: 1 - self._files]:
             old.unlink(missing_ok=True)
-        path = folder / f"{time.time_ns():020d}.jsonl"
+        path = folder / f"{time.time_ns():020d}{_RECORDS}"
         file = self._open[key] = _Open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600))
         return file
 
@@ -141,7 +142,9 @@ def captured(folder: Path, endpoint: str, variants: Iterable[str]) -> list[Captu
     for variant in variants:
         for path in _files(folder / endpoint / variant):
             try:
-                found += read(path.read_text(encoding="utf-8"), variant)
+                content = path.read_bytes()
+                read = exchanges.read(content, variant) if path.suffix == _RECORDS else _lines(content, variant)
+                found += read
             except FileNotFoundError:
                 # It was the oldest, and a server has begun a new one meanwhile.
                 continue
@@ -150,6 +153,10 @@ def captured(folder: Path, endpoint: str, variants: Iterable[str]) -> list[Captu
     return found
 
 
+def _lines(content: bytes, variant: str) -> Iterator[CapturedRows]:
+    return lines.read(content.decode(errors="replace"), variant)
+
+
 def _files(folder: Path) -> list[Path]:
     """Oldest first."""
-    return sorted(folder.glob("*.jsonl"))
+    return sorted(path for path in folder.glob("*") if path.suffix in (_LINES, _RECORDS))

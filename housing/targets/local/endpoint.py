@@ -15,7 +15,8 @@ from typing import Any
 from housing.deployment.spec import Deployment, Update
 from housing.errors import HousingError, RolledBack
 from housing.targets.local.autoscaling import desired_instances
-from housing.targets.local.captures import Captures, Exchange
+from housing.targets.local.captures import Captures
+from housing.targets.local.exchanges import Exchange
 from housing.targets.local.fleet import Fleet, InstanceLostError, OverloadedError, grow
 from housing.targets.local.fork_server import ForkServer
 from housing.targets.local.frames import Answer, Ask
@@ -165,7 +166,7 @@ class Endpoint:
             return None
         result = served.answer_at_once(kind, body)
         if result is not None:
-            self._capture(variant, kind, body, result, model=self.record.deployment.variants[variant].model)
+            self._capture(variant, kind, body, result)
         return result
 
     async def invoke(self, variant: str | None, kind: Ask, body: bytes, extras: str = "") -> tuple[str, int, bytes]:
@@ -200,11 +201,13 @@ class Endpoint:
             self._capture(variant, kind, body, result, model=model)
         return answer, result
 
-    def _capture(self, variant: str, kind: Ask, body: bytes, result: bytes, *, model: str) -> None:
+    def _capture(self, variant: str, kind: Ask, body: bytes, result: bytes, *, model: str | None = None) -> None:
+        """`model`: where another than the variant's has answered."""
         deployment = self.record.deployment
-        if deployment.capture and random.random() * 100 < deployment.capture.percent:
-            asked_in, answered_in = kind.content_types
-            exchange = Exchange(body, asked_in, result, answered_in, time.time(), model)
+        capture = deployment.capture
+        if capture and (capture.percent >= 100 or random.random() * 100 < capture.percent):
+            model = deployment.variants[variant].model if model is None else model
+            exchange = Exchange(body, result, kind.content_types, time.time(), model)
             self._captures.add(deployment.endpoint, variant, exchange)
 
     async def _start(self, bundle: str, fleet: Fleet) -> Served:

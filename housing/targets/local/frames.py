@@ -34,14 +34,15 @@ class Ask(enum.IntEnum):
     @property
     def content_types(self) -> tuple[str, str]:
         """Of the request and of its answer."""
-        return CONTENT_TYPES[self]
+        return _CONTENT_TYPES[self]
 
 
 WITH_EXTRAS = 0x80
 """Beside a kind: the body begins with a line of parameters, which ask for more than predictions: `data.extras`."""
 
-CONTENT_TYPES = dict(zip(list(Ask)[1:-1], product(FORMS, FORMS), strict=True))
-KINDS = {content_types: kind for kind, content_types in CONTENT_TYPES.items()}
+# By number: the hash of a member of an enumeration is computed in Python.
+_CONTENT_TYPES = [("", ""), *product(FORMS, FORMS)]
+KINDS = dict(zip(_CONTENT_TYPES[1:], list(Ask)[1:-1], strict=True))
 
 
 class Answer(enum.IntEnum):

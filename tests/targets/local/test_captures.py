@@ -6,17 +6,23 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from housing.deployment.spec import Capture, Deployment, Variant
-from housing.targets.local.captures import WRITES_EVERY_S, Captures, Exchange, captured
+from housing.errors import DeploymentError
+from housing.monitoring.captured import CapturedRows
+from housing.targets.local.captures import WRITES_EVERY_S, Captures, captured
+from housing.targets.local.exchanges import Exchange
 from housing.targets.local.host import LocalHost
 from housing.testing.host import AB_TEST, GOOD, OTHER, ROWS, deploy, destroy
 from tests.targets.local.conftest import end_server, server_pid
 
 WANTED = Deployment("house", {"champion": Variant(GOOD), "challenger": Variant(OTHER)}, capture=Capture(100))
-ONE = Exchange(b"Area\n900\n", "text/csv", b"90000.0\n", "text/csv", 1_790_000_000, GOOD)
-LINE = ONE.line()
+ONE = Exchange(b"Area\n900\n", b"90000.0\n", ("text/csv", "application/json"), 1_790_000_000.5, GOOD)
+RECORD = b"".join(ONE.pieces())
 
 
 def test_requests_of_every_variant_are_kept_with_their_answers(host: LocalHost, models: Mapping[str, Path]) -> None:
@@ -73,7 +79,7 @@ def test_a_change_of_capture_replaces_no_process(host: LocalHost, folder: Path, 
 
 
 def test_only_the_latest_files_of_a_variant_stay(tmp_path: Path) -> None:
-    writer = Captures(tmp_path, files=3, file_bytes=10 * len(LINE))
+    writer = Captures(tmp_path, files=3, file_bytes=10 * len(RECORD))
     for _ in range(95):
         writer.add("house", "champion", ONE)
     writer.close()
@@ -82,7 +88,7 @@ def test_only_the_latest_files_of_a_variant_stay(tmp_path: Path) -> None:
 
 def test_requests_that_come_together_are_written_together_and_each_file_ends_where_it_would(tmp_path: Path) -> None:
     calls: list[Callable[[], None]] = []
-    writer = Captures(tmp_path, files=3, file_bytes=10 * len(LINE), later=lambda _, call: calls.append(call))
+    writer = Captures(tmp_path, files=3, file_bytes=10 * len(RECORD), later=lambda _, call: calls.append(call))
     for _ in range(95):
         writer.add("house", "champion", ONE)
     assert (len(calls), list(tmp_path.iterdir())) == (1, [])
@@ -94,11 +100,48 @@ def test_requests_that_come_together_are_written_together_and_each_file_ends_whe
     assert len(captured(tmp_path, "house", ["champion"])) == 10 + 10 + 6
 
 
-def test_a_line_that_the_disk_did_not_take_whole_costs_that_line_alone(tmp_path: Path) -> None:
+def test_what_is_kept_is_read_as_it_was_sent(tmp_path: Path) -> None:
+    writer = Captures(tmp_path)
+    writer.add("house", "champion", ONE)
+    writer.add("house", "champion", ONE._replace(rows='{"Ort": "Köln"}\n'.encode(), model=None))
+    writer.close()
+    told = CapturedRows("champion", 1_790_000_000.5, "text/csv", "Area\n900\n", "90000.0\n", model=GOOD)
+    other = replace(told, rows='{"Ort": "Köln"}\n', model=None)
+    assert captured(tmp_path, "house", ["champion"]) == [told, other]
+
+
+def test_a_last_record_that_was_cut_off_is_passed_over_and_a_broken_one_is_told_with_its_place(tmp_path: Path) -> None:
+    file = tmp_path / "house" / "champion" / "1.records"
+    file.parent.mkdir(parents=True)
+    for cut in (1, 10, 30, len(RECORD) - 1):
+        file.write_bytes(RECORD + RECORD[:cut])
+        assert len(captured(tmp_path, "house", ["champion"])) == 1
+    for broken, place in ((b"x" * 100, "byte 0 "), (RECORD.replace(b'"models', b"'models"), "byte 24 ")):
+        file.write_bytes(broken)
+        with pytest.raises(DeploymentError, match=f"{file} cannot be read: .*{place}"):
+            captured(tmp_path, "house", ["champion"])
+
+
+def test_lines_of_an_earlier_server_are_read_before_its_successor_s_records(tmp_path: Path) -> None:
+    writer = Captures(tmp_path, files=2)
+    writer.add("house", "champion", ONE)
+    side = {"observedContentType": "text/csv", "data": "Area\n1\n", "encoding": "CSV"}
+    line = {"captureData": {"endpointInput": side}, "eventMetadata": {"inferenceTime": "2026-09-21T14:13:20Z"}}
+    (tmp_path / "house" / "champion" / "00000000000000000001.jsonl").write_text(json.dumps(line) + "\n")
+    assert [one.rows for one in captured(tmp_path, "house", ["champion"])] == ["Area\n1\n", "Area\n900\n"]
+    writer.close()
+    for _ in range(2):
+        writer.add("house", "champion", ONE)
+        writer.close()
+    assert len(captured(tmp_path, "house", ["champion"])) == 2
+
+
+def test_a_request_that_the_disk_did_not_take_whole_costs_itself_alone(tmp_path: Path) -> None:
     limit = (
         "import resource, signal, sys; signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
-        "from pathlib import Path; from housing.targets.local.captures import Captures, Exchange;"
-        f"resource.setrlimit(resource.RLIMIT_FSIZE, ({len(LINE) * 5 // 2}, -1));"
+        "from pathlib import Path; from housing.targets.local.captures import Captures;"
+        "from housing.targets.local.exchanges import Exchange;"
+        f"resource.setrlimit(resource.RLIMIT_FSIZE, ({len(RECORD) * 5 // 2}, -1));"
         "writer = Captures(Path(sys.argv[1]), later=lambda _, call: None);"
         f"[writer.add('house', 'champion', {ONE!r}) for _ in range(6)]; writer.close()"
     )
