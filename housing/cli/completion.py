@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -103,7 +104,7 @@ def _folders(words: Sequence[str]) -> list[Path]:
 def _options(slot: str, words: Sequence[str], folders: Sequence[Path], value: str) -> Iterator[str]:
     """Files of a group; those of the algorithm that the words choose also without its folder before them."""
     group = slot.partition("@")[0].lstrip("+")
-    algorithm = next((w.partition("=")[2] for w in reversed(words) if w.startswith("algorithm=")), "xgboost")
+    algorithm = _algorithm(words, folders)
     for folder in folders:
         for file in (folder / group).rglob("*.yaml") if group else ():
             name = file.relative_to(folder / group).with_suffix("").as_posix()
@@ -112,6 +113,16 @@ def _options(slot: str, words: Sequence[str], folders: Sequence[Path], value: st
                 yield short
             elif not short or "/" in value:
                 yield name
+
+
+def _algorithm(words: Sequence[str], folders: Sequence[Path]) -> str:
+    """The one that the words choose, else that of the configuration; to parse YAML takes longer than a key press."""
+    chosen = [word.partition("=")[2] for word in words if word.startswith("algorithm=")]
+    if chosen:
+        return chosen[-1]
+    file = next(file for folder in folders if (file := folder / "config.yaml").is_file())
+    found = re.search(r"^ *- algorithm: *([\w-]+)", file.read_text(encoding="utf-8"), re.MULTILINE)
+    return found[1] if found else ""
 
 
 def _keys(current: str, folders: Sequence[Path]) -> Iterator[str]:

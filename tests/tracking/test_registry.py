@@ -140,7 +140,7 @@ def test_every_variant_that_names_nothing_is_reported(registry: Registry, run_id
         ("models:/housing/Production", "a model is named"),
         ("models:/housing/7", "no such version; it has 1"),
         ("models:/housing@zzz", "no alias 'zzz'; there are none"),
-        ("models:/it's/1", 'no model "it\'s" is registered; there are housing'),
+        ("models:/it's/1", 'no model "it\'s" is registered; available: housing'),
     ],
 )
 def test_a_name_that_means_nothing_is_answered_with_what_there_is(

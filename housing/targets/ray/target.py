@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from housing.algorithms.base import DataRule
 from housing.algorithms.own_code import Image, Program
-from housing.algorithms.registry import find
+from housing.algorithms.registry import find, shipped
 from housing.targets.ray.settings import Settings
 from housing.targets.registry import no_images
 
@@ -31,7 +31,8 @@ def supports(
         return [no_images("ray")]
     if settings.workers == 1:
         return []
-    alone = "runner.workers: {}; one worker trains it (runner.workers=1), or choose algorithm=xgboost"
+    together = " or ".join(f"algorithm={name}" for name in shipped() if find(name).capabilities.collective)
+    alone = "runner.workers: {}; one worker trains it (runner.workers=1), or choose " + together
     if code is not None or not find(algorithm).capabilities.collective:
         return [alone.format(f"{algorithm} cannot be fitted by several processes together")]
     return [
