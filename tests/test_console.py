@@ -59,7 +59,7 @@ def test_the_last_block_keeps_every_number_whole(capsys: pytest.CaptureFixture[s
     assert all(name in printed.replace("\n", "") for name in WIDE[shown:]), "what is left out is named"
 
 
-@pytest.mark.parametrize("columns", [70, 120])
+@pytest.mark.parametrize("columns", [70, pytest.param(120, marks=pytest.mark.slow)])
 def test_a_terminal_shows_a_leaderboard_that_fits(tmp_path: Path, columns: int) -> None:
     words = (*POINT, "search_space=wide", "study=random", "study.trials=4")
     screen = in_terminal(tmp_path, "tune", *words, columns=columns)

@@ -43,8 +43,18 @@ def test_a_variable_that_was_changed_is_read_again(
         assert load(("experiment=mine",), project).study.sampler == sampler
 
 
-@pytest.mark.parametrize("key", ["algorithm.eta", "dataset.columns.LotArea.low", "study", "algorithm.new", "a.b.c"])
-@pytest.mark.parametrize("value", ["0.5", "null", "{a: 1, b: [2, x]}", "[1, 2]", "${seed}"])
+KEYS = ("algorithm.eta", "dataset.columns.LotArea.low", "study", "algorithm.new", "a.b.c")
+VALUES = ("0.5", "null", "{a: 1, b: [2, x]}", "[1, 2]", "${seed}")
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        pytest.param(key, value, marks=() if (x + y) % 5 == 2 else pytest.mark.slow)
+        for x, key in enumerate(KEYS)
+        for y, value in enumerate(VALUES)
+    ],
+)
 def test_it_is_what_hydra_composes_of_all_at_once(key: str, value: str) -> None:
     same_as_hydra((f"{key}={value}", "seed=5"))
 
@@ -52,20 +62,25 @@ def test_it_is_what_hydra_composes_of_all_at_once(key: str, value: str) -> None:
 @pytest.mark.parametrize(
     "overrides",
     [
-        ("~algorithm.eta",),
         ("~search_space", "study=zip"),
-        ("~search_space", "search_space.eta.low=0.1"),
         ("algorithm.new=3", "~algorithm.new"),
-        ("~algorithm.new", "algorithm.new=3"),
         ("~algorithm.eta", "algorithm.eta=0.5"),
         ("~algorithm.eta", "~algorithm.eta"),
-        ("~algorithm.etta",),
-        ("~seed.eta",),
-        ("~dataset.columns.LotArea.low", "~dataset.columns.LotArea"),
-        ("~seed=0",),
         ("~seed=1",),
-        ("~host",),
-        ("~deployment.variants.champion",),
+        *(
+            pytest.param(rarer, marks=pytest.mark.slow)
+            for rarer in (
+                ("~algorithm.eta",),
+                ("~search_space", "search_space.eta.low=0.1"),
+                ("~algorithm.new", "algorithm.new=3"),
+                ("~algorithm.etta",),
+                ("~seed.eta",),
+                ("~dataset.columns.LotArea.low", "~dataset.columns.LotArea"),
+                ("~seed=0",),
+                ("~host",),
+                ("~deployment.variants.champion",),
+            )
+        ),
     ],
 )
 def test_what_is_deleted_is_deleted_as_hydra_does_it(overrides: tuple[str, ...]) -> None:

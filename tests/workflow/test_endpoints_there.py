@@ -135,6 +135,7 @@ def test_the_encoded_interface_gives_the_same_dollars(there: Command, rows: Path
     assert [each["value"] for each in served] == pytest.approx(_registered(rows), rel=1e-6)
 
 
+@pytest.mark.slow
 def test_a_file_in_s3_is_answered_there(there: Command, rows: Path, address: Address) -> None:
     s3 = _client(address, "s3")
     s3.create_bucket(Bucket="mine")

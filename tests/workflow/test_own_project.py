@@ -82,7 +82,7 @@ def test_all_steps_work_on_a_table_of_ones_own_without_python(site: Path, tmp_pa
         assert housing("destroy", "--config-dir", "conf", "dataset=mine").returncode == 0
 
 
-@pytest.mark.parametrize("name", ["mine.csv.gz", "mine.parquet"])
+@pytest.mark.parametrize("name", ["mine.csv.gz", pytest.param("mine.parquet", marks=pytest.mark.slow)])
 def test_a_table_may_be_compressed_or_parquet(name: str, project: Path, housing: Housing) -> None:
     if name.endswith(".gz"):
         (project / name).write_bytes(gzip.compress(table().encode()))

@@ -84,6 +84,7 @@ def together(cluster: Runner) -> Iterator[Runner]:
     runner.close()
 
 
+@pytest.mark.slow
 class TestTogether:
     """Two workers, each with half of the rows."""
 

@@ -90,6 +90,7 @@ def test_a_file_here_is_answered_in_order_and_a_killed_call_is_taken_up(
     assert asked().job != batch.job
 
 
+@pytest.mark.slow
 def test_a_job_that_has_failed_is_begun_again_under_another_name(
     rehearsal: Served, host: SageMakerHost, models: Mapping[str, Path], tmp_path: Path
 ) -> None:

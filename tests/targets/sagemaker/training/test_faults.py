@@ -32,7 +32,9 @@ def jobs(rehearsal: Served, name: str) -> list[dict[str, Any]]:
     return found
 
 
-@pytest.mark.parametrize("kind", ["throttling", "server_error", "lost", "slow"])
+@pytest.mark.parametrize(
+    "kind", ["throttling", "lost", *(pytest.param(k, marks=pytest.mark.slow) for k in ("server_error", "slow"))]
+)
 def test_a_job_outlasts_a_fault_at_every_call(rehearsal: Served, rehearse: Callable[..., None], kind: Any) -> None:
     rehearse(faults=(InjectedFault("*", kind, seconds=0.3),))  # the first call of each operation
     runner = SageMakerRunner(settings_of(rehearsal))
@@ -44,7 +46,7 @@ def test_a_job_outlasts_a_fault_at_every_call(rehearsal: Served, rehearse: Calla
     assert [each["TrainingJobStatus"] for each in jobs(rehearsal, str(begun.handle))] == ["Completed"]
 
 
-@pytest.mark.parametrize("kind", ["throttling", "lost"])
+@pytest.mark.parametrize("kind", ["throttling", pytest.param("lost", marks=pytest.mark.slow)])
 def test_a_study_outlasts_a_fault_at_every_call(rehearsal: Served, rehearse: Callable[..., None], kind: Any) -> None:
     rehearse(faults=(InjectedFault("*", kind),))
     runner = SageMakerRunner(settings_of(rehearsal))
