@@ -59,8 +59,11 @@ def cpu_s(pid: int) -> float:
 
 
 def below(pid: int) -> list[int]:
-    """The children of a process, and theirs."""
-    children = [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    """The children of a process, and theirs; of one that has ended, none."""
+    try:
+        children = [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except (FileNotFoundError, ProcessLookupError):
+        return []
     return [found for child in children for found in (child, *below(child))]
 
 

@@ -198,6 +198,8 @@ def _catboost(random: np.random.Generator, features: NDArray[np.float32]) -> tup
         "nan_mode": str(random.choice(["Min", "Min", "Max"])),
         "random_seed": 0,
     }
+    if (features == features[0]).all():  # which the library refuses to fit
+        features[0, 0] = 1 - features[0, 0]
     pool = catboost.Pool(features, _label(random, features, kinds.get(loss, "reg:squarederror")), thread_count=1)
     quiet = {"thread_count": 1, "logging_level": "Silent", "allow_writing_files": False}
     return f"{parameters}", bytes(catboost.CatBoost(parameters | quiet).fit(pool)._serialize_model())

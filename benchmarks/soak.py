@@ -138,7 +138,10 @@ class _Soak:
 
     def _tell(self, elapsed_s: float) -> None:
         watched = self._watched
-        memory = sum(_pss_mb(one) for one in [self._pid, *below(self._pid)] if Path(f"/proc/{one}").exists())
+        memory = 0.0
+        for one in [self._pid, *below(self._pid)]:
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # killed a moment ago
+                memory += _pss_mb(one)
         watched.memory_mb.append(memory)
         latencies, watched.latencies_s = sorted(watched.latencies_s) or [0.0], []
         p99 = 1000 * latencies[int(0.99 * (len(latencies) - 1))]
