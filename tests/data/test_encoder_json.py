@@ -181,7 +181,7 @@ def test_conditions_of_any_kind_of_input_and_of_dates_are_read() -> None:
 
 
 @pytest.mark.parametrize("threshold", [0.0, 1.0])
-@pytest.mark.parametrize("levels", [["no", "yes"], ["a", "b", "c"]])
+@pytest.mark.parametrize("levels", [["no", "yes"], ["a", "b", "ça va"]])
 def test_a_calibration_is_kept_with_a_curve_for_each_output(levels: list[str], threshold: float) -> None:
     outputs = 1 if len(levels) == 2 else len(levels)
     curve = {"slope": 1.5, "intercept": -0.25}
@@ -198,5 +198,6 @@ def test_a_calibration_is_kept_with_a_curve_for_each_output(levels: list[str], t
     assert encoder.calibration is not None
     assert encoder.threshold == threshold
     assert json.loads(encoder.to_json())["label"] == document["label"]
+    assert levels[-1] in encoder.to_json(), "people read it"
     with pytest.raises(DataError, match=r"encoder\.label\.calibration"):
         read("label", "calibration", "curves", value=[curve] * (outputs + 1), document=document)
