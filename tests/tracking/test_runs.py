@@ -4,6 +4,7 @@ import math
 import os
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -145,6 +146,7 @@ def test_the_latest_study_is_the_finished_one_that_began_last(runs: Runs) -> Non
     assert runs.latest_study() is None
     for name in ("first", "second"):
         runs.finish(runs.start(RunRecord(name, kind="study")))
+        time.sleep(0.002)  # those of one millisecond have no order
     runs.start(RunRecord("unfinished", kind="study"))
 
     latest = runs.latest_study()

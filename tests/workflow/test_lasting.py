@@ -62,7 +62,7 @@ def test_a_killed_training_is_completed_by_attach_and_paid_for_once(
     assert statuses(project / "mlflow.db") == {"FINISHED": 1}
     seen = rounds(project / "mlflow.db")
     last = max(step for _, step in seen)
-    # The killed command may have recorded every round; the value of the round that was kept stands at the last step, too.
+    # The killed command may have recorded every round; the kept round's value stands at the last step, too.
     assert all(times <= (3 if step == last else 2) for (_, step), times in seen.items())
     assert list(account.jobs(name).values()) == ["Completed"]
 
