@@ -23,8 +23,10 @@ slow: $(INSTALLED)  ## the tests that `make test` leaves out: long walks, kills 
 
 # Whoever changes what is served runs `make test`.
 QUICK := algorithms cli/test_arguments.py data deployment monitoring promotion reporting tasks training tuning
+# Of these folders, what asks databases, S3 and fresh processes.
+NOT_QUICK := algorithms/test_xgboost_library.py data/test_ames.py data/test_every_source.py training/test_artifact.py
 quick: $(INSTALLED)  ## tests that start no server: about a minute
-	$(BIN)/python -m pytest -m "not slow" $(addprefix tests/,$(QUICK))
+	$(BIN)/python -m pytest -m "not slow" $(addprefix tests/,$(QUICK)) $(addprefix --ignore=tests/,$(NOT_QUICK))
 
 check: $(INSTALLED)  ## the fast part: lint, types, import contracts
 	$(BIN)/ruff check .
