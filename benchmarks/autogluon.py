@@ -1,8 +1,8 @@
 """AutoGluon on the outer parts of `housing benchmark benchmark=suite`, in an environment of its own.
 
-    python -m venv /tmp/ag
-    /tmp/ag/bin/pip install 'autogluon.tabular[lightgbm,catboost,xgboost]==1.6.3'
-    python -m benchmarks.autogluon /tmp/ag/bin/python FOLDS SECONDS [TABLE...]
+    python -m venv ag
+    ag/bin/pip install 'autogluon.tabular[lightgbm,catboost,xgboost]==1.6.3'
+    python -m benchmarks.autogluon ag/bin/python FOLDS SECONDS [TABLE...]
 
 It gets the rows of train and validation together, as they stand in the file, `medium_quality`, one core and at most
 SECONDS for each part; no neural nets, which need another gigabyte. Scores are the suite's: log loss where the label has
