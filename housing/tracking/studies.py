@@ -35,7 +35,7 @@ def find_study(uri: str, reference: str, *, experiment: str) -> Run:
         except TrackingError as error:
             if each.name == experiment:
                 there = ", ".join(handle(run) for run in islice(runs.studies({}), _SHOWN))
-                told = f"no study {reference!r} in experiment {experiment!r}; the latest there are {there}"
+                told = f"no study {reference!r} in experiment {experiment!r}; the latest: {there}"
                 failure = TrackingError(f"study.resume: {told if there else error}")
     raise failure
 
