@@ -15,7 +15,7 @@ help:  ## show this list
 run: $(INSTALLED)  ## the whole walkthrough on this machine, through `mlflow run .`
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/mlflow run . --env-manager local --experiment-name housing
 
-test: check  ## lint, types, import contracts, tests: ten to thirteen minutes on two cores
+test: check  ## lint, types, import contracts, tests: about ten minutes on two cores
 	$(BIN)/python -m pytest -m "not slow"
 
 slow: $(INSTALLED)  ## the tests that `make test` leaves out: long walks, kills at random moments, servers of others
