@@ -9,7 +9,7 @@ from pathlib import Path
 from housing.config.alternatives import Alternatives
 from housing.config.compose import Composed
 from housing.config.load import check, compose
-from housing.config.overrides import has_several_values
+from housing.config.parsed_override import parsed
 from housing.config.schema import Experiment
 from housing.workflow.outcome import Invocation
 
@@ -60,7 +60,7 @@ def invocation_of(
         alternatives,
         parent_run_id,
         str(theirs) if theirs else None,
-        tuple(word for word in overrides if _KEPT.match(word) and not has_several_values(word)),
+        tuple(word for word in overrides if _KEPT.match(word) and parsed(word).form == "value"),
     )
 
 

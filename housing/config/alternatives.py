@@ -6,8 +6,8 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import replace
 
-from housing.config import compose as composing
-from housing.config.compose import Composed
+from housing.config.bases import composed_by_hydra
+from housing.config.compose import Composed, completed
 from housing.config.load import check, config_hash
 from housing.config.overrides import Overrides
 from housing.config.schema import CHOOSABLE, Experiment
@@ -47,7 +47,8 @@ class Alternatives:
             return self._experiment
         named = ", ".join(f"{group}={option}" for group, option in options.items())
         try:
-            other = check(composing.compose(_with(self._composed, options), self._composed.files))
+            overrides, files = _with(self._composed, options), self._composed.files
+            other = check(completed(composed_by_hydra(overrides, files), files, overrides))
         except ConfigError as error:
             raise ConfigError(f"with {named}, which the search space may choose: {error}") from None
         if (option := options.get("algorithm")) not in (None, other.algorithm.name):

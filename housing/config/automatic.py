@@ -13,27 +13,22 @@ from omegaconf import DictConfig, OmegaConf
 
 from housing.algorithms.registry import find
 from housing.config.keys import BUILT_IN
-from housing.data.features import MOST_ONE_HOT
+from housing.data.features import FROM_DESCRIPTION, MOST_ONE_HOT
 from housing.errors import HousingError
 from housing.targets import registry as targets
 from housing.tasks import base as tasks
 
-KEY = "from_description"
 _WIDE = 10
 """A label whose highest value is so many times its lowest differs by factors."""
 
 _MOST_DATES = 3
 
 
-def fill(cfg: DictConfig) -> None:
-    """Put the choices into `cfg.features`, where these ask for it; what is set there already stays."""
-    plain = OmegaConf.to_container(cfg, resolve=False)
-    assert isinstance(plain, dict)
-    features, dataset = plain.get("features"), plain.get("dataset")
-    if not isinstance(features, dict) or features.get(KEY) is not True or not isinstance(dataset, dict):
-        return
-    columns = dataset.get("columns")
-    if not isinstance(columns, dict):
+def fill(cfg: DictConfig, plain: Mapping[Any, Any]) -> None:
+    """Put the choices into `cfg.features`; what is set there already stays. `plain` holds the values of `cfg`."""
+    features, dataset = plain["features"], plain.get("dataset")
+    columns = dataset.get("columns") if isinstance(dataset, dict) else None
+    if not isinstance(dataset, dict) or not isinstance(columns, dict):
         return
     described = {str(name): one for name, one in columns.items() if isinstance(one, dict)}
     inputs = {name: one for name, one in described.items() if name != dataset.get("label")}
@@ -44,7 +39,7 @@ def fill(cfg: DictConfig) -> None:
         "columns": dict(_native(inputs)) if _is_told_of_levels(plain) else {},
         "derived": dict(_elapsed(inputs)),
     }
-    del cfg["features"][KEY]
+    del cfg["features"][FROM_DESCRIPTION]
     for key, value in chosen.items():
         own = features.get(key)
         OmegaConf.update(cfg, f"features.{key}", _joined(value, own), merge=False, force_add=True)

@@ -1,29 +1,40 @@
-"""Configurations that differ in values alone: Hydra reads the files once for each choice of options."""
+"""What Hydra composes of files and choices, asked once: configurations that differ in values alone share it.
+
+This process knows it, and this user's cache keeps it for the next command. There the key covers all that the result
+depends on: the texts of the files, the choices, the variables that files name, and the code that composes. Secrets stay
+out, and values that were typed are no part of it.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
+import re
 import threading
 from collections import OrderedDict
+from collections.abc import Iterator
 from contextlib import suppress
 from copy import deepcopy
 from dataclasses import dataclass, replace
+from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
-from housing.config import kept
+import housing
 from housing.config.files import Files
 from housing.config.overrides import Overrides
-from housing.config.plain_override import PlainOverride, plain_override
-from housing.config.vendor import translated
+from housing.config.parsed_override import parsed
+from housing.files import cache_folder, write
+from housing.secrets import masked_values
 
-if TYPE_CHECKING:
-    from hydra.core.override_parser.types import Override
-
-_MOST = 32
+_VARIABLE = re.compile(r"oc\.env\s*:\s*([^,}\s]*)")
+_LARGEST_BYTES = 1 << 20
+_MOST_KEPT = 200
+_MOST_KNOWN = 32
 
 
 @dataclass(frozen=True)
@@ -42,34 +53,26 @@ def composed_by_hydra(overrides: Overrides, files: Files) -> Base:
     base = _base_of(overrides, files)
     cfg = deepcopy(base.cfg)
     try:
-        for override in overrides.composed:
-            if _is_value(override):
+        for token in overrides.composed:
+            if _is_value(token):
                 # What Hydra does for `++` once it has composed.
-                parsed = _parsed(override)
-                OmegaConf.update(cfg, parsed.key_or_group, parsed.value(), merge=True, force_add=True)
-            elif _is_deletion(override, overrides):
-                _delete(cfg, override)
+                override = parsed(token)
+                OmegaConf.update(cfg, override.key, override.each[0], merge=True, force_add=True)
+            elif _is_deletion(token, overrides):
+                _delete(cfg, token)
     except (OmegaConfBaseException, LookupError):
         return _composed(overrides, files)  # Hydra's own words for what is wrong with it
     return replace(base, cfg=cfg)
 
 
-def _delete(cfg: DictConfig, override: str) -> None:
+def _delete(cfg: DictConfig, token: str) -> None:
     """Raises LookupError where only Hydra knows what is meant."""
-    place, _, name = override.removeprefix("~").rpartition(".")
+    place, _, name = token.removeprefix("~").rpartition(".")
     node = OmegaConf.select(cfg, place) if place else cfg
     if not isinstance(node, DictConfig) or name not in node:
-        raise LookupError(override)
+        raise LookupError(token)
     with open_dict(node):
         del node[name]
-
-
-def _parsed(override: str) -> PlainOverride | Override:
-    if (plain := plain_override(override)) is not None:
-        return plain
-    from hydra.core.override_parser.overrides_parser import OverridesParser
-
-    return OverridesParser.create().parse_override(override)
 
 
 def _base_of(overrides: Overrides, files: Files) -> Base:
@@ -78,36 +81,14 @@ def _base_of(overrides: Overrides, files: Files) -> Base:
     return _KNOWN.get(replace(overrides, composed=tuple(choosing), deleted=()), files)
 
 
-def _is_deletion(override: str, overrides: Overrides) -> bool:
+def _is_deletion(token: str, overrides: Overrides) -> bool:
     """Whether it takes a key of ours away, rather than an option."""
-    return override.startswith("~") and tuple(override[1:].partition("=")[0].split(".")) in overrides.deleted
+    return token.startswith("~") and tuple(token[1:].partition("=")[0].split(".")) in overrides.deleted
 
 
-def _is_value(override: str) -> bool:
+def _is_value(token: str) -> bool:
     """Whether it writes a value of ours, rather than choosing an option or telling Hydra something."""
-    return override.startswith("++") and not override.startswith("++hydra.")
-
-
-def _composed(overrides: Overrides, files: Files) -> Base:
-    from housing.config.by_hydra import by_hydra, without_hydra
-
-    with translated(files):
-        cfg = by_hydra(overrides, files)
-    choices = OmegaConf.to_container(cfg.hydra.runtime.choices)
-    assert isinstance(choices, dict)
-    return Base(without_hydra(cfg), choices)
-
-
-def _fetched(overrides: Overrides, files: Files) -> Base:
-    """As an earlier command has kept it, else composed and kept: Hydra takes half a second for it."""
-    key = kept.key(overrides, files)
-    found = kept.fetch(key) if key is not None else None
-    if found is not None:
-        return Base(OmegaConf.create(found.cfg), found.choices)
-    base = _composed(overrides, files)
-    if key is not None:
-        kept.keep(key, kept.Kept(kept.plain(base.cfg), base.choices))
-    return base
+    return token.startswith("++") and not token.startswith("++hydra.")
 
 
 class _Known:
@@ -122,7 +103,7 @@ class _Known:
         with self._lock:
             if key not in self._bases:
                 self._bases[key] = _fetched(overrides, files)
-                while len(self._bases) > _MOST:
+                while len(self._bases) > _MOST_KNOWN:
                     self._bases.popitem(last=False)
             self._bases.move_to_end(key)
             return self._bases[key]
@@ -145,3 +126,66 @@ def _contents(files: Files) -> tuple[tuple[str, int, int, int], ...]:
 def _environment() -> frozenset[tuple[str, str]]:
     """A defaults list may name a variable, and Hydra's part tells where the command works."""
     return frozenset({*os.environ.items(), ("", str(Path.cwd()))})
+
+
+def _fetched(overrides: Overrides, files: Files) -> Base:
+    """As an earlier command has kept it, else composed and kept: Hydra takes half a second for it."""
+    key = _key(overrides, files)
+    if key is None:
+        return _composed(overrides, files)
+    kept = cache_folder() / "composed" / f"{key}.json"
+    with suppress(OSError, ValueError, TypeError, LookupError):
+        found = json.loads(kept.read_bytes())
+        return Base(OmegaConf.create(found["cfg"]), found["choices"])
+    base = _composed(overrides, files)
+    _keep(base, kept)
+    return base
+
+
+def _composed(overrides: Overrides, files: Files) -> Base:
+    from housing.config.by_hydra import without_hydra
+
+    return Base(*without_hydra(overrides, files))
+
+
+def _key(overrides: Overrides, files: Files) -> str | None:
+    """What the result depends on, hashed; None where it cannot be told."""
+    texts = dict(_texts(files))
+    variables = {name for text in texts.values() for name in _VARIABLE.findall(text)}
+    if any("$" in name for name in variables) or sum(map(len, texts.values())) > _LARGEST_BYTES:
+        return None
+    depends_on = (
+        [housing.__version__, *(metadata.version(name) for name in ("hydra-core", "omegaconf"))],
+        [Path(__file__).with_name(name).read_text() for name in ("bases.py", "by_hydra.py")],
+        list(overrides.composed),
+        list(texts.items()),
+        {name: os.environ.get(name) for name in sorted(variables)},
+    )
+    return hashlib.sha256(json.dumps(depends_on).encode()).hexdigest()
+
+
+def _texts(files: Files) -> Iterator[tuple[str, str]]:
+    """Of every file, by its place: which folder, and where in it."""
+    for number, folder in enumerate(files.folders):
+        for file in sorted(folder.rglob("*.yaml")):
+            if not file.is_file() or file.stat().st_size > _LARGEST_BYTES:
+                continue
+            with suppress(OSError):
+                yield f"{number}/{file.relative_to(folder)}", file.read_text(encoding="utf-8", errors="surrogateescape")
+
+
+def _keep(base: Base, file: Path) -> None:
+    """Where it comes back from a file as it is, and holds no secret; a cache that cannot be written does no harm."""
+    plain = {"cfg": OmegaConf.to_container(base.cfg, resolve=False), "choices": base.choices}
+    text = json.dumps(plain)
+    again = json.loads(text)
+    if again != plain or OmegaConf.to_container(OmegaConf.create(again["cfg"]), resolve=False) != plain["cfg"]:
+        return
+    if masked_values(plain["cfg"]) != plain["cfg"]:
+        return
+    with suppress(OSError):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        write(file, text, mode=0o600)
+        kept = sorted(file.parent.glob("*.json"), key=lambda each: each.stat().st_mtime, reverse=True)
+        for old in kept[_MOST_KEPT:]:
+            old.unlink()

@@ -1,26 +1,30 @@
-"""Hydra itself: the files that it may read, the folders that it looks in, and what it composes of overrides."""
+"""Hydra itself: the folders that it looks in, what it composes of overrides, and its errors in our own words."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
+import yaml  # type: ignore[import-untyped]
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
 from hydra._internal.core_plugins.file_config_source import FileConfigSource
 from hydra.core.config_search_path import ConfigSearchPath
 from hydra.core.plugins import Plugins
+from hydra.errors import MissingConfigException
 from hydra.plugins.config_source import ConfigResult
 from hydra.plugins.search_path_plugin import SearchPathPlugin
 from omegaconf import DictConfig, OmegaConf
 
 from housing.config import faults as report
-from housing.config.faults import Fault, did_you_mean
-from housing.config.files import CONFIG, Files, check_file
+from housing.config.faults import Fault, did_you_mean, some_of
+from housing.config.files import CONFIG, GLOBAL, NEEDS_GLOBAL, NO_TEXT, Files, check_file, package, text_of, unreadable
 from housing.config.overrides import COMMAND_LINE, Overrides
+from housing.errors import ConfigError
 from housing.nearest import nearest
 
 
@@ -33,11 +37,18 @@ def by_hydra(overrides: Overrides, files: Files) -> DictConfig:
         return cfg
 
 
-def without_hydra(cfg: DictConfig) -> DictConfig:
-    """The same object without Hydra's own part: to copy one takes as long as to read several files."""
+def without_hydra(overrides: Overrides, files: Files) -> tuple[DictConfig, dict[Any, Any]]:
+    """The same without Hydra's own part, which takes as long to copy as several files to read; and its choices.
+
+    These map what can stand before `=` to the option chosen. Raises ConfigError.
+    """
+    with translated(files):
+        cfg = by_hydra(overrides, files)
+    choices = OmegaConf.to_container(cfg.hydra.runtime.choices)
+    assert isinstance(choices, dict)
     OmegaConf.set_struct(cfg, False)
     del cfg["hydra"]
-    return cfg
+    return cfg, choices
 
 
 @contextmanager
@@ -102,3 +113,78 @@ def _refuse_missing(deleted: Sequence[report.Path], base: DictConfig) -> None:
             node = node[name]
     if found:
         raise report.error(found, lambda _: COMMAND_LINE)
+
+
+@contextmanager
+def translated(files: Files) -> Iterator[None]:
+    """Hydra's errors, and those of YAML and OmegaConf below it, as ConfigError."""
+    try:
+        yield
+    except ConfigError:
+        raise
+    except Exception as error:
+        found = unreadable(files)
+        if broken := _file_of(error, files):
+            # Others may be broken as well, but nobody chose those.
+            found = [fault for fault in found if str(fault.where).partition(":")[0] == files.shown(broken)]
+        elif isinstance(error, UnicodeDecodeError):
+            found = [fault for fault in found if fault.rule.startswith(NO_TEXT)]
+        elif not isinstance(error, yaml.YAMLError):
+            found = []
+        raise report.error(found or [_vendor_fault(error, files)], lambda _: COMMAND_LINE) from error
+
+
+def _file_of(error: Exception, files: Files) -> Path | None:
+    """The file that YAML could not read, as far as it says."""
+    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+    name = mark.name if mark is not None else getattr(error, "name", None)
+    file = Path(name) if isinstance(name, str) else None
+    return file if file is not None and any(file.is_relative_to(folder) for folder in files.folders) else None
+
+
+def _vendor_fault(error: Exception, files: Files) -> Fault:
+    text = str(error) or str(error.__cause__ or type(error).__name__)
+    inside = re.match(r"In '([^']+)':? ?", text)
+    file = files.find(inside[1]) if inside else None
+    where = files.shown(file) if file else COMMAND_LINE
+    if file and file.parent.name == "experiment" and package(file) != GLOBAL:
+        return Fault((), NEEDS_GLOBAL, where=where)
+    if isinstance(error, MissingConfigException) and error.missing_cfg_file:
+        group, _, option = str(error.missing_cfg_file).rpartition("/")
+        options = files.groups.get(group, [])
+        way_out = did_you_mean(nearest(option, options)) or (f"available: {some_of(options)}" if options else "")
+        where = _chooser(group, option, files) or where
+        return Fault((), f"there is no {error.missing_cfg_file}.yaml", way_out=way_out, where=where)
+    override = re.search(r"Could not override '([^']+)'", text)
+    if override and file:
+        known = files.groups
+        way_out = did_you_mean(nearest(override[1], known)) or f"available: {some_of(known)}"
+        return Fault((), f"overrides {override[1]}, which nothing chooses", way_out=way_out, where=where)
+    merged = re.match(r"Error merging override \+\+([^=]+)=", text)
+    if merged:
+        return Fault(
+            tuple(merged[1].split(".")), "a key above it holds a plain value, so nothing fits below", where=where
+        )
+    if "override must be a string or a list. Got NoneType" in text:
+        rule = "a group is given null, where it takes the name of an option"
+        return Fault((), rule, way_out="to go without one, write ~ and the group: ~search_space", where=where)
+    first = next((line for line in text[inside.end() if inside else 0 :].splitlines() if line.strip()), text)
+    return Fault((), f"Hydra cannot compose this: {first}", where=where)
+
+
+def _chooser(group: str, option: str, files: Files) -> str | None:
+    """The file and line that chooses an option, which Hydra does not tell."""
+    choice = re.compile(rf"/?{re.escape(group)}\s*:\s*{re.escape(option)}\b")
+    for folder in files.folders:
+        for file in sorted(folder.rglob("*.yaml")):
+            for number, line in enumerate(_lines(file), 1):
+                if choice.search(line):
+                    return f"{files.shown(file)}:{number}"
+    return None
+
+
+def _lines(file: Path) -> list[str]:
+    try:
+        return text_of(file).splitlines()
+    except (OSError, ValueError):  # somebody else's trouble
+        return []

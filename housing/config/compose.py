@@ -10,13 +10,13 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from housing.config import automatic, interpolated, keys
 from housing.config import faults as report
-from housing.config.bases import composed_by_hydra
+from housing.config import interpolated, keys
+from housing.config.bases import Base
 from housing.config.faults import Fault, did_you_mean, some_of
-from housing.config.files import CONFIG, Files, line_of, package
+from housing.config.files import CONFIG, GLOBAL, NEEDS_GLOBAL, Files, line_of, package
 from housing.config.overrides import COMMAND_LINE, Overrides
-from housing.config.vendor import GLOBAL, NEEDS_GLOBAL, translated
+from housing.data.features import FROM_DESCRIPTION
 from housing.nearest import nearest
 from housing.secrets import masked_values, remember
 
@@ -71,24 +71,17 @@ class Composed:
         return path[1:] if path and (is_point or self.chosen.get(path[0]) == file) else path
 
 
-def compose(overrides: Overrides, files: Files) -> Composed:
-    """Composes once; raises ConfigError for what leaves nothing to check (unreadable YAML, a missing file)."""
-    base = composed_by_hydra(overrides, files)
-    return composed(base.cfg, base.choices, files, overrides)
-
-
-def composed(cfg: DictConfig, choices: Mapping[Any, Any], files: Files, overrides: Overrides) -> Composed:
-    """What Hydra composed, as plain values. `choices` maps what can stand before `=` to the option chosen."""
-    chosen = {}
-    for slot, option in choices.items():
+def completed(base: Base, files: Files, overrides: Overrides) -> Composed:
+    """What Hydra composed, as plain values; `base.cfg` is changed on the way."""
+    cfg, chosen = base.cfg, {}
+    plain = _with_automatic(cfg)
+    for slot, option in base.choices.items():
         group, _, place = str(slot).partition("@")
         file = files.find(f"{group}/{option}")
         if file and not group.startswith("hydra/"):
             chosen[group if group == _POINT else place or group] = file  # a point stands beside its algorithm's file
-    found = _absent_faults(choices, files) + _package_faults(chosen, files)
-    automatic.fill(cfg)
-    plain = OmegaConf.to_container(cfg, resolve=False)
-    assert isinstance(plain, dict)
+    found = _absent_faults(base.choices, files) + _package_faults(chosen, files)
+    found += interpolated.password_faults(plain)
     if fault := interpolated.endless_fault(plain):
         found.append(fault)
         raw, unresolved = {str(key): value for key, value in plain.items()}, interpolated.EVERYWHERE
@@ -96,15 +89,29 @@ def composed(cfg: DictConfig, choices: Mapping[Any, Any], files: Files, override
         if overrides.searched:
             _add_searched(cfg, overrides.searched, found)
         raw, unresolved = interpolated.resolved(cfg, found)
-    found += interpolated.password_faults(plain)
     remember(plain)
     remember(raw)
     return Composed(cfg, raw, files, chosen, overrides, tuple(found), unresolved)
 
 
+def _with_automatic(cfg: DictConfig) -> dict[Any, Any]:
+    """Plain and unresolved, once features are filled in that are chosen from the description."""
+    plain = OmegaConf.to_container(cfg, resolve=False)
+    assert isinstance(plain, dict)
+    features = plain.get("features")
+    if not isinstance(features, dict) or features.get(FROM_DESCRIPTION) is not True:
+        return plain
+    from housing.config import automatic
+
+    automatic.fill(cfg, plain)
+    filled = OmegaConf.to_container(cfg, resolve=False)
+    assert isinstance(filled, dict)
+    return filled
+
+
 def hydra_yaml(overrides: Overrides, files: Files, *, everything: bool) -> str:
     """Hydra's own configuration, or everything: what `--cfg hydra` and `--cfg all` show."""
-    from housing.config.by_hydra import by_hydra
+    from housing.config.by_hydra import by_hydra, translated
 
     with translated(files):
         cfg = by_hydra(overrides, files)

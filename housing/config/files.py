@@ -22,6 +22,9 @@ NO_TEXT = "is not YAML text in UTF-8"
 CONFIG = "config"
 """The file that everything is composed from."""
 
+GLOBAL = "_global_"
+NEEDS_GLOBAL = "the first line of an experiment must be `# @package _global_`"
+
 _HEADER = "# @package"
 _OPTIONAL = "optional "
 _TOO_DEEP = f"is more than {bounds.DEEPEST} levels deep"

@@ -8,14 +8,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from housing.config import compose as composing
 from housing.config import faults as report
+from housing.config.bases import composed_by_hydra
 from housing.config.check import experiment_of
-from housing.config.compose import Composed
+from housing.config.compose import Composed, completed, hydra_yaml
 from housing.config.faults import Fault
 from housing.config.files import Files
 from housing.config.hyperparameters import option_faults
 from housing.config.overrides import COMMAND_LINE, Overrides
+from housing.config.parsed_override import typed
 from housing.config.schema import Experiment
 from housing.errors import ConfigError
 from housing.secrets import masked_values
@@ -35,7 +36,8 @@ def compose(overrides: Sequence[str] = (), config_dir: Path | None = None, *, se
     Raises ConfigError when there is nothing to check: an override or a file that cannot be read, an option that does
     not exist.
     """
-    return composing.compose(*read_overrides(overrides, config_dir, sweep=False, search=search))
+    read, files = read_overrides(overrides, config_dir, sweep=False, search=search)
+    return completed(composed_by_hydra(read, files), files, read)
 
 
 def show(overrides: Sequence[str], config_dir: Path | None, what: str, *, search: bool = False) -> str:
@@ -43,7 +45,7 @@ def show(overrides: Sequence[str], config_dir: Path | None, what: str, *, search
     if what == "job":
         return compose(overrides, config_dir, search=search).yaml
     read, files = read_overrides(overrides, config_dir, sweep=False, search=search)
-    return composing.hydra_yaml(read, files, everything=what == "all")
+    return hydra_yaml(read, files, everything=what == "all")
 
 
 def read_overrides(
@@ -56,10 +58,11 @@ def read_overrides(
     files = Files.beside(config_dir)
     if not overrides:
         return Overrides(()), files
-    from housing.config import override_reader as typed
-
     found: list[Fault] = []
-    read = typed.read(overrides, files, found, sweep=sweep, search=search)
+    parsed = typed(overrides, found)
+    from housing.config import override_reader
+
+    read = override_reader.read(parsed, files, found, sweep=sweep, search=search)
     if found:
         found += [] if sweep else _on_the_same_line(read, files)
         raise report.error(found, lambda _: COMMAND_LINE)
@@ -106,7 +109,7 @@ def _touch(a: report.Path, b: report.Path) -> bool:
 def _on_the_same_line(read: Overrides, files: Files) -> list[Fault]:
     """What else was mistyped, when some of the command line could not even be read."""
     try:
-        rest = composing.compose(read, files)
+        rest = completed(composed_by_hydra(read, files), files, read)
     except ConfigError:
         return []
     found: list[Fault] = []

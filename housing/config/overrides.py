@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from housing.config.faults import Path
-from housing.config.plain_override import plain_override
 
 COMMAND_LINE = "command line"
 EACH_ALGORITHM = "each-algorithm"
@@ -24,15 +23,6 @@ class Overrides:
     keys: frozenset[Path] = frozenset()
     deleted: tuple[Path, ...] = ()
     searched: Mapping[str, str] = field(default_factory=dict)
-
-
-def has_several_values(token: str) -> bool:
-    """Whether it is written in Hydra's sweep syntax."""
-    if plain_override(token) is not None:
-        return False
-    from hydra.core.override_parser.overrides_parser import OverridesParser
-
-    return bool(OverridesParser.create().parse_override(token).is_sweep_override())
 
 
 def as_typed(composed: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from hydra.core.override_parser.types import ChoiceSweep, Glob, IntervalSweep, Override, QuotedString, RangeSweep, Sweep
+from hydra.core.override_parser.types import ChoiceSweep, Glob, IntervalSweep, QuotedString, RangeSweep, Sweep
 
 from housing.config.schema import CHOOSABLE
 from housing.tuning.space import Categorical, Distribution, interval, stepped
@@ -15,10 +15,9 @@ FORMS = "choice(a,b), range(3,9), interval(0.01,0.3) or tag(log, interval(0.01,1
 _GROUPS = ("algorithm", "search_space")
 
 
-def searched_name(override: Override) -> str | None:
+def searched_name(key: str, package: str | None) -> str | None:
     """The name in the search space that an override with several values is about; None when it has none there."""
-    key = str(override.key_or_group)
-    if key in CHOOSABLE and override.package is None:
+    if key in CHOOSABLE and package is None:
         return key
     group, _, name = key.partition(".")
     # search_space.linear.alpha is of one of the algorithms that are searched.

@@ -25,10 +25,10 @@ from hydra.core.override_parser.types import Glob, Override, RangeSweep
 from hydra.core.utils import JobReturn
 from omegaconf import DictConfig, OmegaConf
 
-from housing.config import compose as composing
 from housing.config import faults as report
+from housing.config.bases import Base, composed_by_hydra
 from housing.config.by_hydra import by_hydra, initialized_hydra
-from housing.config.compose import Composed
+from housing.config.compose import Composed, completed
 from housing.config.faults import Fault
 from housing.config.files import CONFIG, Files
 from housing.config.load import check, read_overrides
@@ -123,7 +123,8 @@ class Sweep:
         return [job.return_value for batch in batches or [] for job in batch if isinstance(job, JobReturn)]
 
     def _composed(self, job: tuple[str, ...]) -> Composed:
-        return composing.compose(replace(self._read, composed=job), self._files)
+        overrides = replace(self._read, composed=job)
+        return completed(composed_by_hydra(overrides, self._files), self._files, overrides)
 
     def _jobs(self) -> Iterator[tuple[str, ...]]:
         return map(_with_own_folder, product(*self._values))
@@ -168,9 +169,8 @@ class _Job:
         hydra = HydraConfig.get()
         task: list[str] = list(hydra.overrides.task)
         keys = frozenset(path for path in map(written_key, task) if path)
-        choices = _plain(hydra.runtime.choices)
-        composed = composing.composed(cfg, choices, self.files, Overrides(tuple(task), keys))
-        return self.task(composed, _typed(task))
+        base = Base(cfg, _plain(hydra.runtime.choices))
+        return self.task(completed(base, self.files, Overrides(tuple(task), keys)), _typed(task))
 
 
 def _values(read: Overrides, files: Files) -> list[list[str]]:

@@ -22,6 +22,9 @@ of their rows; how many rows they have; a column for each of some hashes; their 
 MOST_ONE_HOT = 50
 """Learnt levels beyond these are not one-hot where nothing is said of their column."""
 
+FROM_DESCRIPTION = "from_description"
+"""The key by which features are chosen from the dataset's description."""
+
 
 @dataclass(frozen=True)
 class ColumnFeatures:
