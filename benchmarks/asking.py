@@ -6,6 +6,7 @@ import asyncio
 import os
 import statistics
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,17 +23,37 @@ class Load:
     cpu_us: float
 
 
-def load(port: int, path: str, body: bytes, *, pid: int, seconds: float, connections: int = 16) -> Load:
+def load(
+    port: int,
+    path: str,
+    body: bytes,
+    *,
+    pid: int,
+    seconds: float,
+    connections: int = 16,
+    headers: Mapping[str, str] | None = None,
+) -> Load:
     """Ask the server `pid` on all connections at once, one request after another on each; all must be answered."""
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(load_here(port, path, body, pid=pid, seconds=seconds, connections=connections))
+        return runner.run(
+            load_here(port, path, body, pid=pid, seconds=seconds, connections=connections, headers=headers)
+        )
 
 
-async def load_here(port: int, path: str, body: bytes, *, pid: int, seconds: float, connections: int = 16) -> Load:
+async def load_here(
+    port: int,
+    path: str,
+    body: bytes,
+    *,
+    pid: int,
+    seconds: float,
+    connections: int = 16,
+    headers: Mapping[str, str] | None = None,
+) -> Load:
     """The same within a loop that runs."""
     loop = asyncio.get_running_loop()
     end, before = loop.time() + seconds, cpu_s(pid)
-    clients = [_Client(message(path, body), end, loop) for _ in range(connections)]
+    clients = [_Client(message(path, body, headers), end, loop) for _ in range(connections)]
     for client in clients:
         await loop.create_connection(lambda client=client: client, "127.0.0.1", port)  # type: ignore[misc]
     await asyncio.gather(*(client.ended for client in clients))
@@ -43,10 +64,11 @@ async def load_here(port: int, path: str, body: bytes, *, pid: int, seconds: flo
     )
 
 
-def message(path: str, body: bytes) -> bytes:
-    """A request of CSV."""
-    head = f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: text/csv\r\nContent-Length: {len(body)}\r\n\r\n"
-    return head.encode() + body
+def message(path: str, body: bytes, headers: Mapping[str, str] | None = None) -> bytes:
+    """A request of CSV, with more headers if there are any."""
+    head = f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: text/csv\r\nContent-Length: {len(body)}\r\n"
+    more = "".join(f"{name}: {value}\r\n" for name, value in (headers or {}).items())
+    return f"{head}{more}\r\n".encode() + body
 
 
 def cpu_s(pid: int) -> float:

@@ -8,6 +8,7 @@ import re
 import time
 from calendar import timegm
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote, unquote_to_bytes
 
@@ -33,7 +34,7 @@ def verify(signature: Signature, secret: str, environ: Environ, body: bytes) -> 
     _check_time(signature)
     payload = _payload(signature, environ, body)
     request = _canonical(signature, environ, payload)
-    key = _key(signature, secret)
+    key = _key(signature.scope, secret)
     _compare(signature, _sign(key, f"{_ALGORITHM}\n{signature.timestamp}\n{signature.scope}\n{_sha256(request)}"))
     if payload in _IN_CHUNKS:
         _check_chunks(signature, key, body)
@@ -66,10 +67,7 @@ def _compare(signature: Signature, ours: str) -> None:
 def _check_time(signature: Signature) -> None:
     """At most 5 minutes off, with S3 15; an address is good for as long as it says, 7 days at most."""
     is_s3 = signature.service == "s3"
-    try:
-        signed_at = timegm(time.strptime(signature.timestamp, _STAMP))
-    except ValueError:
-        signed_at = None
+    signed_at = _seconds(signature.timestamp)
     if signed_at is None or not signature.timestamp.startswith(signature.date):
         message = "AWS authentication requires a valid Date or x-amz-date header, of the day that is in the scope"
         raise ApiError("AccessDenied" if is_s3 else "IncompleteSignatureException", message, 403)
@@ -88,6 +86,15 @@ def _check_time(signature: Signature) -> None:
     word = "expired" if signed_at < time.time() else "not yet current"
     code = "SignatureDoesNotMatch" if signature.service in ("iam", "sts") else "InvalidSignatureException"
     raise ApiError(code, f"Signature {word}: {signature.timestamp} is too far from {now}", 403)
+
+
+@lru_cache(64)
+def _seconds(timestamp: str) -> int | None:
+    """Since 1970; None for what is no time. Kept, as many calls are signed in the same second."""
+    try:
+        return timegm(time.strptime(timestamp, _STAMP))
+    except ValueError:
+        return None
 
 
 def _payload(signature: Signature, environ: Environ, body: bytes) -> str:
@@ -185,9 +192,11 @@ def _check_chunks(signature: Signature, key: bytes, body: bytes) -> None:
             raise mismatch(signature.service)
 
 
-def _key(signature: Signature, secret: str) -> bytes:
+@lru_cache(64)
+def _key(scope: str, secret: str) -> bytes:
+    """The same for all calls of a day to one service."""
     key = f"AWS4{secret}".encode()
-    for part in signature.scope.split("/"):
+    for part in scope.split("/"):
         key = hmac.digest(key, part.encode(), "sha256")
     return key
 

@@ -6,12 +6,14 @@ werkzeug's own handler closes after every answer and waits 10 ms before it does;
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import logging
 import re
 import socket
 import sys
 from collections.abc import Callable
+from http.client import HTTPMessage
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import unquote_to_bytes
@@ -21,6 +23,9 @@ from housing.rehearsal.aws.services import Environ
 from housing.rehearsal.responses import HttpResponse
 
 _LOOPBACK = re.compile(r"(127(\.\d{1,3}){3}|localhost|\[::1\])(:\d{1,5})?", re.IGNORECASE | re.ASCII)
+_HEADER = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\r\n]*)\r\n")
+_LONGEST_LINE, _MOST_LINES = 65_536, 100
+"""As in http.client, the empty line included."""
 _log = logging.getLogger(__name__)
 
 Answer = Callable[[Environ, bytes], HttpResponse]
@@ -79,6 +84,21 @@ class _Handler(BaseHTTPRequestHandler):
     # With Nagle's algorithm on, an answer in two packets takes 40 ms.
     disable_nagle_algorithm = True
     wbufsize = -1
+
+    def parse_request(self) -> bool:
+        """As the base class, which parses headers as those of a mail: that takes longer than many an answer."""
+        lines = _head(self.rfile)
+        words = self.raw_requestline.decode("latin-1").rstrip("\r\n").split(" ")
+        headers = _plain(lines)
+        if headers is None or len(words) != 3 or words[2] != "HTTP/1.1" or words[1].startswith("//"):
+            stream, self.rfile = self.rfile, io.BytesIO(b"".join(lines))
+            try:
+                return super().parse_request()
+            finally:
+                self.rfile = stream
+        self.command, self.path, self.request_version = words
+        self.requestline, self.headers, self.close_connection = " ".join(words), headers, False
+        return True
 
     def _answer(self) -> None:
         if problem := _problem(self.headers.get_all("Host", []), self.headers.get_all("Origin", [])):
@@ -175,6 +195,28 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
         """Calls are not logged one by one: a job makes hundreds."""
+
+
+def _head(stream: io.BufferedIOBase) -> list[bytes]:
+    """The lines up to the empty one, or one more than are allowed."""
+    lines: list[bytes] = []
+    while len(lines) <= _MOST_LINES:
+        lines.append(stream.readline(_LONGEST_LINE + 1))
+        if lines[-1] in (b"\r\n", b"\n", b"") or len(lines[-1]) > _LONGEST_LINE:
+            break
+    return lines
+
+
+def _plain(lines: list[bytes]) -> HTTPMessage | None:
+    """Headers of one whole line each, none of which asks for something of the connection; None for all others."""
+    headers = HTTPMessage()
+    *named, end = lines
+    for line in named:
+        found = _HEADER.fullmatch(line)
+        if found is None or found[1].lower() in (b"connection", b"expect"):
+            return None
+        headers[found[1].decode()] = found[2].decode("latin-1")
+    return headers if end == b"\r\n" and len(lines) <= _MOST_LINES else None
 
 
 def _problem(hosts: list[str], origins: list[str]) -> str | None:

@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import numpy as np
     import xgboost
+    from numpy.typing import NDArray
 
 _CSV = ("csv", "text/csv")
 _LIBSVM = ("libsvm", "text/libsvm", "text/x-libsvm")
@@ -46,6 +48,20 @@ def read_rows(body: bytes, content_type: str | None) -> xgboost.DMatrix:
         raise Unreadable(
             f"Loading {form} data failed with Exception, please ensure data is in {form} format:{gap}{type(e)}{gap}{e}"
         ) from e
+
+
+def read_plain_csv(body: bytes, content_type: str | None) -> NDArray[np.float64] | None:
+    """The cells of CSV, (rows, columns), as `read_rows` has them; None for other types, and for what is no CSV."""
+    import numpy as np
+
+    if media_type(content_type) not in _CSV or _form(content_type) != "csv":
+        return None
+    try:
+        lines = body.strip().decode("utf-8").split("\n")
+        delimiter = _delimiter(lines[0])
+        return np.array([[float(cell or "nan") for cell in line.split(delimiter)] for line in lines])
+    except (ValueError, csv.Error):  # no number, no UTF-8, or rows of several lengths
+        return None
 
 
 def decode(body: bytes, content_type: str) -> xgboost.DMatrix:
@@ -103,11 +119,18 @@ def _read_csv(text: str) -> xgboost.DMatrix:
     import xgboost
 
     lines = text.split("\n")
-    delimiter = csv.Sniffer().sniff(lines[0][:_SNIFFED]).delimiter
-    if delimiter.isalnum():
-        delimiter = ","  # one column: the sniffer takes a digit for the delimiter
+    delimiter = _delimiter(lines[0])
     cells = [["nan" if cell == "" else cell for cell in line.split(delimiter)] for line in lines]
     return xgboost.DMatrix(np.array(cells).astype(float), nthread=1)
+
+
+def _delimiter(line: str) -> str:
+    """What Python's sniffer finds in the first line; it prefers a comma where no quotes are."""
+    sniffed = line[:_SNIFFED]
+    if "," in sniffed and '"' not in sniffed and "'" not in sniffed:
+        return ","
+    delimiter = csv.Sniffer().sniff(sniffed).delimiter
+    return "," if delimiter.isalnum() else delimiter  # one column: the sniffer takes a digit for the delimiter
 
 
 def _read_recordio(body: bytes) -> xgboost.DMatrix:

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import http.client
+import io
 import json
 import re
+import socket
 import time
 import urllib.error
 import urllib.request
@@ -11,7 +13,10 @@ from pathlib import Path
 import boto3
 import pytest
 from botocore.exceptions import ClientError
+from hypothesis import given
+from hypothesis import strategies as st
 
+from housing.rehearsal.api.http import _plain
 from housing.rehearsal.api.validation import service_model
 from housing.rehearsal.running import RunningRehearsal
 from housing.rehearsal.settings import Settings
@@ -157,3 +162,40 @@ def _is_supported(rehearsal: Served, operation: str) -> bool:
     except urllib.error.HTTPError as error:
         return json.loads(error.read())["__type"] != "UnsupportedOperation"
     return True
+
+
+@given(st.lists(st.text("aZ09-_:; ,\t\r\x0b\x85é", max_size=12)))
+def test_plain_headers_are_those_that_the_standard_library_reads(lines: list[str]) -> None:
+    """Whatever is not plain is left to it."""
+    sent = [f"{line}\r\n".encode("latin-1") for line in [*lines, ""]]
+    if (found := _plain(sent)) is not None:
+        assert found.items() == http.client.parse_headers(io.BytesIO(b"".join(sent))).items()
+
+
+@pytest.mark.parametrize(
+    ("version", "headers", "status", "stays"),
+    [
+        ("HTTP/1.1", "Host: 127.0.0.1\r\n", 403, True),
+        ("HTTP/1.1", "Host: 127.0.0.1\r\nConnection: close\r\n", 403, False),
+        ("HTTP/1.0", "Host: 127.0.0.1\r\n", 403, False),
+        ("HTTP/1.1", "Host: 127.0.0.1\r\nX: folded\r\n over two lines\r\n", 403, True),
+        ("HTTP/1.1", "Host: 127.0.0.1\r\n" + "X: 1\r\n" * 100, 431, False),
+        ("HTTP/1.1", f"Host: 127.0.0.1\r\nX: {'1' * 70_000}\r\n", 431, False),
+    ],
+)
+def test_a_head_is_answered_by_what_it_says(
+    rehearsal: Served, version: str, headers: str, status: int, stays: bool
+) -> None:
+    """403, because nobody has signed it."""
+    with socket.create_connection(("127.0.0.1", rehearsal.open.port), timeout=10) as connection:
+        connection.sendall(f"GET / {version}\r\n{headers}\r\n".encode())
+        answer = http.client.HTTPResponse(connection)
+        answer.begin()
+        answer.read()
+        assert answer.status == status
+        connection.settimeout(1 if stays else 10)
+        if stays:
+            connection.sendall(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+            assert connection.recv(12) == b"HTTP/1.1 403"
+        else:
+            assert not connection.recv(1)

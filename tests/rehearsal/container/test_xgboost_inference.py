@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 import xgboost
+from hypothesis import given
+from hypothesis import strategies as st
 
 from housing.rehearsal.container.inference import Setup, Unhealthy
+from housing.rehearsal.container.request_formats import read_plain_csv
 from housing.rehearsal.container.xgboost_inference import XGBoostContainer
 from tests.rehearsal.container.records import decoded, encoded
 
@@ -159,6 +163,46 @@ def test_output_can_be_selected(tmp_path: Path) -> None:
     assert (
         container.invoke(_csv(FEATURES[:1]), "text/csv", None).body.decode().startswith(f'{row["predicted_label"]},"[')
     )
+
+
+@pytest.mark.parametrize("booster", ["gbtree", "dart", "gblinear"])
+@pytest.mark.parametrize("objective", ["reg:squarederror", "binary:logistic", "multi:softprob", "multi:softmax"])
+def test_csv_is_answered_as_its_matrix_is(tmp_path: Path, booster: str, objective: str) -> None:
+    several = {"num_class": "3"} if "multi" in objective else {}
+    label = np.arange(60) % (3 if several else 2)
+    fitted = _fitted(label, {"booster": booster, "objective": objective, **several})
+    (tmp_path / "xgboost-model").write_bytes(fitted.save_raw("ubj"))
+    rows = np.where(np.arange(80).reshape(20, 4) % 7 == 0, np.nan, np.linspace(-2, 2, 80).reshape(20, 4))
+
+    answer = _serve(tmp_path).invoke(_csv(rows).replace(b"nan", b""), "text/csv", "application/json")
+
+    scores = [row["score"] for row in json.loads(answer.body)["predictions"]]
+    assert scores == fitted.predict(xgboost.DMatrix(rows)).tolist()
+
+
+@pytest.mark.parametrize("cell", ["inf", "-1e39"])
+def test_what_is_too_large_is_refused_in_the_words_of_xgboost(model: Path, cell: str) -> None:
+    answer = _serve(model).invoke(f"1,2,3,{cell}".encode(), "text/csv", None)
+    assert (answer.status, b"Input data contains `inf`" in answer.body) == (415, True)
+
+
+@given(
+    st.lists(
+        st.lists(st.one_of(st.floats().map(str), st.text("0123456789.,-+eE naif_\r\t;:'\"\u0663\0\u00a0", max_size=5))),
+        min_size=1,
+        max_size=3,
+    )
+)
+def test_csv_is_read_without_a_matrix_as_numpy_reads_it(rows: list[list[str]]) -> None:
+    """The way of the image: the sniffer's delimiter, texts to numpy, and from there to numbers."""
+    text = "\n".join(",".join(row) for row in rows)
+    if (found := read_plain_csv(text.encode(), "text/csv")) is None:
+        return
+    lines = text.encode().strip().decode().split("\n")
+    delimiter = csv.Sniffer().sniff(lines[0][:512]).delimiter
+    delimiter = "," if delimiter.isalnum() else delimiter
+    cells = [["nan" if cell == "" else cell for cell in line.split(delimiter)] for line in lines]
+    np.testing.assert_array_equal(found, np.array(cells).astype(float))
 
 
 def _fitted(label: np.ndarray, params: dict[str, str] | None = None) -> xgboost.Booster:
