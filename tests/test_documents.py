@@ -20,6 +20,10 @@ from tests.workflow.shells import shell_path
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+FIRST, *_SECTIONS = README.split("\n### ")
+HOW_TO = {text.partition("\n")[0]: text for text in _SECTIONS}
+CHALLENGER = "try a challenger on a part of the traffic"
+"""It needs the champion that the commands before it have made."""
 GUIDES = sorted(page for page in (ROOT / "docs").glob("*.md") if "```bash" in page.read_text(encoding="utf-8"))
 # These are run by continuous integration itself, or by a person who looks at a browser.
 NOT_HERE = ("make ", "mlflow ui")
@@ -83,14 +87,19 @@ def write(file: Path, rows: list[dict[str, str]], names: list[str]) -> None:
         writer.writerows(rows)
 
 
-@pytest.mark.timeout(1800)
-def test_every_command_of_the_readme_works(shell: Shell) -> None:
-    listed = commands(README)
-    assert len(listed) > 15
+def run(shell: Shell, listed: list[str]) -> None:
+    assert listed
     for command in listed:
         done = shell(command)
         assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
         assert "Traceback" not in done.stderr, command
+
+
+@pytest.mark.timeout(1800)
+def test_every_command_of_the_readme_works_up_to_a_challenger(shell: Shell) -> None:
+    listed = commands(FIRST)
+    assert len(listed) > 10
+    run(shell, listed + commands(HOW_TO[CHALLENGER]))
     endpoints = json.loads(shell("housing status --json").stdout)["endpoints"]
     (served,) = (each for each in endpoints if each["endpoint"] == "housing-endpoint")
     models = {name: variant["model"] for name, variant in served["variants"].items()}
@@ -98,16 +107,17 @@ def test_every_command_of_the_readme_works(shell: Shell) -> None:
     assert models["champion"] != models["challenger"], "the challenger is another model"
 
 
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("title", [title for title, text in HOW_TO.items() if title != CHALLENGER and commands(text)])
+def test_every_how_to_of_the_readme_works_by_itself(shell: Shell, title: str) -> None:
+    run(shell, commands(HOW_TO[title]))
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("guide", GUIDES, ids=lambda guide: guide.stem)
 def test_every_command_of_a_guide_works(shell: Shell, guide: Path) -> None:
-    listed = commands(guide.read_text(encoding="utf-8"))
-    assert listed
-    for command in listed:
-        done = shell(command)
-        assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
-        assert "Traceback" not in done.stderr, command
+    run(shell, commands(guide.read_text(encoding="utf-8")))
 
 
 def test_the_readme_s_example_of_a_mistake_is_what_is_printed(shell: Shell) -> None:
