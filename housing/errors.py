@@ -3,6 +3,7 @@
 HousingError               1
 ├── ConfigError            3  a value in conf/ or on the command line is wrong
 ├── DataError              3  a table does not match its description
+├── ModelError             1  a model gave no answer, or one of another shape, to rows as they are described
 ├── TrainingError          1  a training job failed; names the job
 ├── TrackingError          1  the record cannot be read or written
 │   └── ServerAway         1  its server gave no answer for as long as was allowed
@@ -82,6 +83,13 @@ class DataError(HousingError):
 
     exit_code = 3
     faults: tuple[DataFault, ...] = ()
+
+
+class ModelError(HousingError):
+    """A model, such as that of a script, gave no answer to rows that are as they are described, or another than asked.
+
+    An endpoint counts it as its own failure (5xx), not as the client's.
+    """
 
 
 class TrainingError(HousingError):

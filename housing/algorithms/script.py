@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from housing import archives
 from housing.algorithms.base import Algorithm, Capabilities, Hyperparameters
 from housing.algorithms.own_code import Program
-from housing.errors import HousingError
+from housing.errors import ModelError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -78,7 +78,7 @@ class Model:
     def predict(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
         """See `housing.algorithms.base.Model`; (rows, 1) is taken for (rows,).
 
-        Raises HousingError when `predict_fn` fails, or gives anything but one number, or one for each level, a row.
+        Raises ModelError when `predict_fn` fails, or gives anything but a finite number, or one for each level, a row.
         """
         import numpy as np
 
@@ -86,11 +86,13 @@ class Model:
             with self._lock:
                 answer = np.asarray(self._predict(features, self._model), dtype=np.float64)
         except Exception as e:
-            raise HousingError(f"{self._entry_point}: predict_fn failed: {_reason(e)}") from e
+            raise ModelError(f"{self._entry_point}: predict_fn failed: {_reason(e)}") from e
+        if not_finite := int((~np.isfinite(answer)).sum()):
+            raise ModelError(f"{self._entry_point}: predict_fn gave {not_finite} numbers that are not finite")
         if answer.ndim == 0 or answer.ndim > 2 or len(answer) != len(features):
             # One row may come as a list of one list.
             if answer.size != len(features):
-                raise HousingError(
+                raise ModelError(
                     f"{self._entry_point}: predict_fn gave an array {answer.shape} for {len(features)} rows; "
                     "it must give one number per row, or for a label with several levels one for each of them"
                 )

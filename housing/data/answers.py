@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from housing.data.content_type import JSON, JSON_LINES
-from housing.errors import DataError
+from housing.errors import DataError, ModelError
 from housing.tasks import written
 from housing.tasks.predictions import Predictions, of_matrix
 
@@ -38,7 +38,7 @@ def read(text: str, encoder: Encoder, *, encoded: bool) -> Predictions:
     try:
         found = _rows(text)
         return _of_container(found, encoder) if encoded else _of_levels(found, encoder)
-    except (ValueError, TypeError, KeyError, IndexError) as e:
+    except (ValueError, TypeError, KeyError, IndexError, ModelError) as e:
         raise DataError(f"is not the answer of a model for {encoder.label}: {text[:200]!r}") from e
 
 

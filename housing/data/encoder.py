@@ -34,7 +34,7 @@ from housing.data.layout import Layout
 from housing.data.learning import Input, learnt
 from housing.data.monotone import SIGNS, Direction
 from housing.data.table import Table
-from housing.errors import DataError
+from housing.errors import DataError, ModelError
 from housing.secrets import masked
 from housing.tasks import base as tasks
 from housing.tasks import written
@@ -193,7 +193,7 @@ class Encoder:
     def decode(self, outputs: ArrayLike) -> Predictions:
         """What a model gave, as predictions in the label's unit, or levels.
 
-        Raises DataError where it does not have the numbers for each row that the task asks for.
+        Raises ModelError where it does not have the numbers for each row that the task asks for.
         """
         found = np.asarray(outputs, dtype=np.float64)
         width = self.outputs
@@ -202,7 +202,7 @@ class Encoder:
             known = unit if self.calibration is None else self.calibration.apply(unit)
             return self._asked.predictions(known, threshold=self.threshold)
         wanted = "(rows,)" if width == 1 else f"(rows, {width})"
-        raise DataError(
+        raise ModelError(
             f"the model gave an array {found.shape}; for task {self.task} of {self.label} it must be {wanted}"
         )
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from housing.errors import DataError, HousingError
+from housing.errors import DataError, HousingError, ModelError
 from housing.tracking import schema
 from housing.workflow.monitored_coverage import MonitoredCoverage, monitored_coverage
 from housing.workflow.session import Session
@@ -206,7 +206,7 @@ def _of_this_model(predictor: Predictor, found: Sample, model: str) -> tuple[Sam
         return found, tuple(remarks)
     try:
         own = _predict(predictor, found.take(found.answered))
-    except DataError as error:
+    except (DataError, ModelError) as error:
         return found, (*remarks, f"its answers cannot be checked: {error}")
     same = ~found.answered
     same[found.answered] = agrees = _agree(own, found.answers.take(np.flatnonzero(found.answered)))

@@ -8,7 +8,7 @@ import pytest
 from housing.algorithms.own_code import Program
 from housing.algorithms.registry import find
 from housing.algorithms.script import requirements
-from housing.errors import HousingError
+from housing.errors import ModelError
 from housing.testing.algorithm import AlgorithmContract, table
 from housing.testing.scripts import linear
 from housing.training.fit import Matrices
@@ -23,7 +23,7 @@ class TestScript(AlgorithmContract):
         model = find("script").load(self.train(matrices).model)
         features, _ = table(1)
         features[0, 0] = np.inf
-        with pytest.raises(HousingError, match=r"train\.py: predict_fn failed: OverflowError: infinite"):
+        with pytest.raises(ModelError, match=r"train\.py: predict_fn failed: OverflowError: infinite"):
             model.predict(features)
 
     def test_it_needs_nothing_that_its_script_does_not_ask_for(self, matrices: Matrices) -> None:

@@ -22,7 +22,7 @@ from housing.algorithms.own_code import Program
 from housing.algorithms.script import about, load, pack
 from housing.archives import unpack
 from housing.data.channel import Channel, write_csv
-from housing.errors import TrainingError
+from housing.errors import ModelError, TrainingError
 from housing.testing.algorithm import table
 from housing.testing.scripts import linear, program
 from housing.training.job import TrainingJob, TrainingResult
@@ -248,6 +248,22 @@ def test_two_versions_of_a_script_answer_beside_each_other(files: dict[str, Path
         packed = {f"code/{name}": content for name, content in sources.items()}
         models.append(load(pack({**packed, "code/program.json": described})))
     assert [set(model.predict(features)) for model in models] == [{1.0}, {2.0}]
+
+
+@pytest.mark.parametrize(
+    ("gives", "told"),
+    [
+        ("1 / 0", "train.py: predict_fn failed: ZeroDivisionError"),
+        ("[float('nan')] * len(x)", "train.py: predict_fn gave 1 numbers that are not finite"),
+        ("[1, 2]", "train.py: predict_fn gave an array (2,) for 1 rows"),
+    ],
+)
+def test_an_answer_that_is_none_is_the_model_s_error(gives: str, told: str) -> None:
+    script = f"def model_fn(f): return 0\ndef predict_fn(x, m): return {gives}\n"
+    described = b'{"entry_point": "train.py", "requirements": null}'
+    model = load(pack({"code/train.py": script.encode(), "code/program.json": described}))
+    with pytest.raises(ModelError, match=re.escape(told)):
+        model.predict(table(1)[0][:1])
 
 
 def _files(model: bytes) -> dict[str, bytes]:

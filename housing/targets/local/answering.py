@@ -5,7 +5,7 @@ from __future__ import annotations
 from housing.data.answers import write
 from housing.data.content_type import JSON
 from housing.data.extras import asked_beside_rows
-from housing.errors import HousingError
+from housing.errors import DataError, HousingError
 from housing.targets.local.frames import Answer, Ask
 from housing.training.predictor import Predictor
 
@@ -24,7 +24,7 @@ def answer(predictor: Predictor, kind: Ask, body: bytes, extras: str = "") -> tu
         if extras:
             return Answer.PREDICTED, predictor.detailed_body(body, asked_in, extras).write(answered_in).encode()
         text = write(predictor.predict_body(body, asked_in), predictor.encoder.label_levels, answered_in)
-    except HousingError as error:
+    except DataError as error:
         return Answer.REFUSED, reason(error)
     except Exception as error:
         return Answer.FAILED, reason(error)

@@ -5,7 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+import pytest
+
+from housing.errors import ModelError
 from housing.targets.local.answering import answer
 from housing.targets.local.frames import KINDS, Answer
 from housing.testing.host import GOOD
@@ -26,3 +31,32 @@ def test_a_field_beside_the_rows_asks_what_a_parameter_of_the_content_type_asks(
     refused, why = answer(predictor, kind, json.dumps({"instances": ROWS, "explain": 0}).encode())
     assert refused == Answer.REFUSED
     assert b"must be 1 or more" in why
+
+
+class Failing:
+    """A model that gives what it is made with, whatever it is asked; an error is raised."""
+
+    def __init__(self, gives: Any) -> None:
+        self._gives = gives
+
+    def predict(self, _features: Any) -> Any:
+        if isinstance(self._gives, Exception):
+            raise self._gives
+        return self._gives
+
+
+@pytest.mark.parametrize(
+    ("gives", "why"),
+    [
+        (ModelError("train.py: predict_fn failed: KeyError: 'x'"), b"train.py: predict_fn failed"),
+        (ZeroDivisionError("by zero"), b"ZeroDivisionError: by zero"),
+        (np.zeros((1, 3)), b"the model gave an array (1, 3)"),
+    ],
+)
+def test_what_a_model_fails_at_is_no_mistake_of_the_client(models: Mapping[str, Path], gives: Any, why: bytes) -> None:
+    """Else an endpoint would count it as 4xx, and no alarm about 5xx would bring the last model back."""
+    failing = Predictor(Failing(gives), Predictor.load(models[GOOD]).encoder)
+    kind = KINDS["application/json", "application/json"]
+    found, told = answer(failing, kind, json.dumps({"instances": ROWS}).encode())
+    assert (found, why in told) == (Answer.FAILED, True)
+    assert answer(failing, kind, b'{"instances": 1}')[0] == Answer.REFUSED
