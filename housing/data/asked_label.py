@@ -21,6 +21,7 @@ from housing.tasks.base import MOST_CLASSES
 
 _FEWEST_ROWS_A_LEVEL = 2.0
 _TWO = 2
+_MOST_LIKELY_LEVELS = 20
 
 
 @dataclass(frozen=True)
@@ -140,8 +141,16 @@ def _why_no_number(file: FileTexts, name: str, cells: TextColumn) -> str:
         command = conversion(file.path, name, file.separator, found)
         return f"must be plain numbers; these are {found.what}. To convert them: {command}"
     if found and found.kind == "numbers":
-        return f"must be numeric; {found.what}; {found.way_out}"
+        return f"must be numeric; {found.what}; {found.way_out}{_or_levels(cells)}"
     if found:
-        return f"must be a plain number; it has {found.what}; {found.way_out}"
+        return f"must be a plain number; it has {found.what}; {found.way_out}{_or_levels(cells)}"
     odd = [text for text in cells.texts if not is_number(text)]
-    return f"must be numeric; it has {listed(odd, 3)}; choose a numeric label, or another task"
+    return f"must be numeric; it has {listed(odd, 3)}; choose a numeric label, or another task{_or_levels(cells)}"
+
+
+def _or_levels(cells: TextColumn) -> str:
+    """Another way out where there are so few different texts that they may be levels."""
+    different = len(cells.texts)
+    if not _TWO <= different <= _MOST_LIKELY_LEVELS:
+        return ""
+    return f"; if its {different} different values are levels: --task {tasks.for_levels(different)}"

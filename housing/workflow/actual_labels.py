@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from housing.data.description import Dataset
 from housing.errors import ConfigError, DataError
 from housing.monitoring.ab_test import Errors, errors
 from housing.workflow.monitored_variant import ActualLabels, MonitoredVariant
@@ -31,8 +32,7 @@ def read_labels(session: Session, file: Path) -> ActualLabels:
     header = header_of(text)
     named_by = id_column(dataset, header)
     if named_by is None:
-        known = ", ".join(name for name, column in dataset.columns.items() if column.kind == "identifier") or "none"
-        raise DataError(f"{file}: has no column that names its rows; identifiers of {dataset.name}: {known}")
+        raise DataError(f"{file}: has no column that names its rows; {_way_out(dataset)}")
     if dataset.label not in header:
         raise DataError(f"{file}: has no column {dataset.label}, the label")
     columns = rows_from_csv(text, header)
@@ -55,6 +55,16 @@ def read_labels(session: Session, file: Path) -> ActualLabels:
             wanted = "no number" if dataset.event is None else f"no time, more than 0, with a {dataset.event} of 0 or 1"
             raise DataError(f"{file}: {dataset.label} of row {row} is {wanted}: {cell!r}{odd}") from None
     return ActualLabels(named_by, actual, columns)
+
+
+def _way_out(dataset: Dataset) -> str:
+    known = [name for name, column in dataset.columns.items() if column.kind == "identifier"]
+    if known:
+        return f"it needs one of {dataset.name}'s identifiers: {', '.join(known)}"
+    return (
+        f"{dataset.name} has no identifier, so no label can be matched with an answer: its data, requests and this "
+        "file need a column such as id, and the dataset's columns the line `id: {kind: identifier}`"
+    )
 
 
 def _time(time: float, event: str) -> float:

@@ -124,6 +124,7 @@ def test_free_text_that_repeats_is_ignored(tmp_path: Path) -> None:
         ("a,price\n1,2\n", "prize", "did you mean 'price'"),
         ("a,price\n1,\n2,NA\n", "price", "is missing in every row"),
         ("a,price\n1,2\n1,dear\n", "price", "must be numeric; it has 'dear'"),
+        ("a,price\n1,2\n1,dear\n", "price", "if its 2 different values are levels: --task binary"),
         ("a,a,price\n1,2,3\n", "price", "more than once: 'a'"),
         ("a,price\n", "price", "no rows"),
         ("", "price", "empty"),
