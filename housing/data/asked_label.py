@@ -21,7 +21,7 @@ from housing.tasks.base import MOST_CLASSES
 
 _FEWEST_ROWS_A_LEVEL = 2.0
 _TWO = 2
-_MOST_LIKELY_LEVELS = 20
+_MANY_ROWS_A_LEVEL = 10
 
 
 @dataclass(frozen=True)
@@ -149,8 +149,10 @@ def _why_no_number(file: FileTexts, name: str, cells: TextColumn) -> str:
 
 
 def _or_levels(cells: TextColumn) -> str:
-    """Another way out where there are so few different texts that they may be levels."""
+    """Another way out where there are two different texts, or so many rows of each that they may be levels."""
     different = len(cells.texts)
-    if not _TWO <= different <= _MOST_LIKELY_LEVELS:
+    question = tasks.for_levels(different)
+    _, most = tasks.find(question).levels or (0, 0)
+    if not _TWO <= different <= most or (different > _TWO and cells.present < _MANY_ROWS_A_LEVEL * different):
         return ""
-    return f"; if its {different} different values are levels: --task {tasks.for_levels(different)}"
+    return f"; if its {different} different values are levels: --task {question}"

@@ -126,6 +126,11 @@ def test_free_text_that_repeats_is_ignored(tmp_path: Path) -> None:
         ("a,price\n1,2\n1,dear\n", "price", "must be numeric; it has 'dear'"),
         ("a,price\n1,2\n1,dear\n", "price", "if its 2 different values are levels: --task binary"),
         ("a,a,price\n1,2,3\n", "price", "more than once: 'a'"),
+        (
+            "a,price\n" + "".join(f"1,{'x' * (i % 9 == 0)}{i}\n" for i in range(120)) * 10,
+            "price",
+            "if its 120 different values are levels: --task multiclass",
+        ),
         ("a,price\n", "price", "no rows"),
         ("", "price", "empty"),
         ("a,price\n1,2\n1,2,3\n", "price", "line 3 has 3"),
