@@ -1,4 +1,4 @@
 """A SageMaker that runs on this machine: the same API, real training, real serving; no Docker, no account.
 
-It knows nothing of the rest of housing, so that it cannot agree with it by mistake.
+It imports nothing from the rest of housing, so that the two cannot agree by sharing a mistake.
 """

@@ -14,7 +14,7 @@ from housing.rehearsal.settings import Settings
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """0: done; 1: it does not start or answer, or there is none; 2: arguments that make no sense."""
+    """The exit code. 0: done; 1: it does not start or answer, or none is running; 2: invalid arguments."""
     parser = argparse.ArgumentParser(prog="python -m housing.rehearsal", description=__doc__)
     parser.add_argument("action", choices=("start", "status", "reset", "stop"))
     parser.add_argument("--folder", default=Settings.folder, help="where its state is kept (%(default)s)")
@@ -30,7 +30,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _start(settings: Settings) -> int:
-    """Print what a shell must export for clients to reach it."""
+    """Start it, and print the variables that a shell must export for clients to reach it."""
     for name, value in process.environment_of(process.ensure(settings, stays=True), settings.folder).items():
         print(f"export {name}={shlex.quote(value)}")  # noqa: T201
     return 0
@@ -43,7 +43,7 @@ def _status(settings: Settings) -> int:
 
 
 def _reset(settings: Settings) -> int:
-    """Empty it: address and keys stay."""
+    """Delete everything in it; its address and keys stay."""
     return 0 if process.reset(settings) else 1
 
 

@@ -4,4 +4,4 @@ from __future__ import annotations
 
 ACCOUNT = "123456789012"
 ROLE_NAME = "housing"
-"""Of a role that every rehearsal has, for jobs and endpoints."""
+"""The role that every rehearsal has, for jobs and endpoints."""

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from housing.rehearsal.composition import Composition
     from housing.rehearsal.context import Context
 
-# These answer wherever they were signed for.
+# These accept signatures for any region.
 _GLOBAL = ("s3", "iam", "sts")
 _BUCKET = re.compile(
     r"(?!xn--|sthree-|amzn-s3-demo-)(?!.*\.\.)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](?<!-s3alias)(?<!--ol-s3)"
@@ -77,12 +77,12 @@ class Application:
         return result
 
     def _authenticated(self, call: Call, environ: Environ, body: bytes) -> Call:
-        """The call with the permissions of the owner of its key."""
+        """The call, with the access key whose permissions it has."""
         signed = authentication.authenticate(
             call.signature, environ, body, account=self._account, exclusive=self._aws.exclusive()
         )
         if signed.access_key != call.signature.access_key:
-            # moto looks up for itself who calls, and knows nothing of our temporary_credentials.
+            # moto looks up the caller itself, and does not know our temporary credentials.
             given = str(environ.get("HTTP_AUTHORIZATION", ""))
             environ["HTTP_AUTHORIZATION"] = given.replace(call.signature.access_key, signed.access_key, 1)
             environ.pop("HTTP_X_AMZ_SECURITY_TOKEN", None)
@@ -111,7 +111,7 @@ class Application:
         )
 
     def _beside_moto(self, call: Call, environ: Environ, body: bytes) -> HttpResponse | None:
-        """The answer to what moto lacks; None for everything else."""
+        """The answer to an operation that moto lacks; None for all others."""
         if call.operation == "iam:SimulatePrincipalPolicy":
             return simulation.simulate(self._context, body)
         if call.operation == "sts:GetSessionToken":
@@ -150,7 +150,7 @@ class Application:
 
 
 def _check_by_model(call: Call, body: bytes) -> None:
-    """moto takes what a client that checks nothing sends it."""
+    """ApiError for a malformed request: moto would accept whatever an unchecking client sends."""
     model = operation_model(call.action, call.service)
     if model is None:
         raise unsupported(f"The rehearsal does not support {call.action}.")
@@ -167,14 +167,14 @@ def _check_region(call: Call, region: str) -> None:
 
 
 def _check_owner(environ: Environ) -> None:
-    """All buckets are this account's; moto does not ask whose the caller takes them for."""
+    """ApiError where the caller expects a bucket of another account: all are this one's, and moto does not check."""
     for header in ("HTTP_X_AMZ_EXPECTED_BUCKET_OWNER", "HTTP_X_AMZ_SOURCE_EXPECTED_BUCKET_OWNER"):
         if environ.get(header, ACCOUNT) != ACCOUNT:
             raise ApiError("AccessDenied", "Access Denied", 403)
 
 
 def _check_bucket(call: Call) -> None:
-    """moto takes names that S3 refuses."""
+    """ApiError for a bucket name that S3 refuses and moto accepts."""
     name = str(call.parameters.get("Bucket", ""))
     if call.action == "CreateBucket" and (not _BUCKET.fullmatch(name) or _ADDRESS.fullmatch(name)):
         raise ApiError("InvalidBucketName", "The specified bucket is not valid.")
@@ -193,7 +193,7 @@ def _inject(faults: Iterable[InjectedFault]) -> None:
 
 
 def in_error(call: Call | None, error: ApiError) -> HttpResponse:
-    """The error as the service's protocol writes it."""
+    """The response for an error, in the format of the service's protocol."""
     request_id = str(uuid.uuid4())
     if call is not None and call.in_xml:
         return _xml(call.service, error, request_id)

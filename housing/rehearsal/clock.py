@@ -1,4 +1,4 @@
-"""AWS's time, `rehearsal.speed` times as fast as this machine's, so that minutes of waiting pass at once."""
+"""AWS's time, which runs `rehearsal.speed` times as fast as this machine's, to shorten minutes of waiting."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import threading
 import time
 
 _STEP_S = 20.0
-"""What happens meanwhile is looked at this often at least: a third of the shortest period of an alarm."""
+"""The longest interval between periodic checks, in AWS's time: a third of the shortest period of an alarm."""
 
 
 class Clock:
-    """Seconds since it began, of AWS's time; may be used from any thread. Only waits are shortened, never work."""
+    """AWS's time in seconds since the clock was made; for any thread. Only waits are shortened, never work."""
 
     def __init__(self, speed: float = 1) -> None:
         self._lock = threading.Lock()
@@ -22,7 +22,7 @@ class Clock:
         return self._speed
 
     def run_at(self, speed: float) -> None:
-        """From now on."""
+        """Change the speed from now on."""
         with self._lock:
             self._passed = self._now()
             self._began, self._speed = time.monotonic(), speed
@@ -32,15 +32,15 @@ class Clock:
             return self._now()
 
     def wait(self, event: threading.Event, seconds: float) -> bool:
-        """Wait so many seconds of AWS's; True where the event was set."""
+        """Wait for `seconds` of AWS's time; True when the event was set."""
         return event.wait(self.here(seconds))
 
     def here(self, seconds: float) -> float:
-        """How long that is on this machine."""
+        """How many seconds of this machine's time `seconds` of AWS's are."""
         return seconds / self._speed
 
     def often(self, seconds: float) -> float:
-        """How often to look, on this machine, for what is looked at every so many of its seconds at usual speed."""
+        """The interval of a periodic check, in this machine's seconds; `seconds` is the interval at normal speed."""
         return min(seconds, _STEP_S / self._speed)
 
     def _now(self) -> float:

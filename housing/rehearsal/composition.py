@@ -42,7 +42,7 @@ MODULES: tuple[Any, ...] = (*_OF_JOBS, *_OF_HOSTING, *_OF_THE_ACCOUNT, mlflow_se
 """Each with its OPERATIONS."""
 
 OPERATIONS: frozenset[str] = frozenset(name for module in MODULES for name in module.OPERATIONS)
-"""What SageMaker has and the rehearsal, too, beside the runtime's INVOCATION_PATHS."""
+"""SageMaker's operations that the rehearsal supports, beside the runtime's INVOCATION_PATHS."""
 
 
 def _all_bound(modules: Iterable[Any], owner: Any) -> dict[str, Operation]:
@@ -73,20 +73,20 @@ class Composition:
             "application-autoscaling:RegisterScalableTarget": partial(scalable_targets.check_target, context),
             "application-autoscaling:PutScalingPolicy": partial(scalable_targets.check_policy, context),
         }
-        """What is refused before moto, which knows nothing of endpoints, answers. They raise ApiError."""
+        """Checks of requests before moto, which does not know endpoints, answers them. They raise ApiError."""
 
         self.beside_moto: Mapping[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
             "application-autoscaling:DescribeScalingActivities": partial(scaling_activities.describe, context),
         }
-        """Operations of other services that moto lacks, where these speak JSON."""
+        """Operations that moto lacks, of other services with JSON protocols."""
 
         self.passed_on: Mapping[str, Callable[[Mapping[str, Any], bytes], HttpResponse]] = {
             mlflow_servers.SERVICE: self._mlflow.answer,
         }
-        """Services whose calls another process answers, given the request as in WSGI and its body."""
+        """Services whose calls another process answers; called with the request's WSGI environ and its body."""
 
     def start(self) -> None:
-        """Before the first call is answered: take up what an earlier process has left."""
+        """Resume what an earlier process left unfinished; to be called before the first call is answered."""
         deployments.resume(self._hosting)
         transform_jobs.resume(self._hosting)
         training_jobs.resume(self._jobs)
@@ -94,13 +94,13 @@ class Composition:
         tuning_jobs.resume(self._jobs)  # after the training jobs, which they look at
 
     def close(self) -> None:
-        """Once the context is ending: end processes and threads; the state stays."""
+        """End processes and threads, once the context is ending; the state is kept."""
         self._hosting.close()
         self._mlflow.close()
         self._jobs.close()
 
     def release(self) -> Engine | None:
-        """As `close`; the engine of the jobs is left where none ran."""
+        """As `close`, but returns the jobs' engine, still running, where no job ran."""
         self._hosting.close()
         self._mlflow.close()
         return self._jobs.release()

@@ -1,4 +1,4 @@
-"""What every operation is given: records, settings, planned faults, and the rest of AWS."""
+"""What every operation is given: records, settings, injected faults, and the rest of AWS."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Context:
         self._aws = aws
 
     def use(self, settings: Settings) -> None:
-        """Go on with other settings; the folder and the region stay. ValueError for a fault that can never happen."""
+        """Use other settings from now on, except folder and region. ValueError for a fault that can never happen."""
         self.faults.use(settings)
         self.settings = settings
         self.clock.run_at(settings.speed)
@@ -48,7 +48,7 @@ class Context:
     def client(self, service: str) -> Any:
         """A boto3 client of another service in this account; may be used from any thread.
 
-        It has all permissions, meets no faults, and calls the service within this process, without a socket.
+        It has all permissions, no faults are injected, and it calls the service in this process, without a socket.
         """
         return self._aws.client(service)
 

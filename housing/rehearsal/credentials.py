@@ -12,7 +12,7 @@ from pathlib import Path
 from housing.rehearsal import files
 
 ACCESS_KEY = "rehearsal"
-"""Of the account itself, which may do everything."""
+"""The access key of the account itself, which has all permissions."""
 _FILE = "credentials.json"
 _OTHERS = 0o077
 
@@ -24,7 +24,7 @@ class Credentials:
 
 
 def read(folder: Path) -> Credentials:
-    """Those of the rehearsal that keeps its state in `folder`. Raises OSError or ValueError where there are none."""
+    """The keys of the rehearsal with its state in `folder`. Raises OSError or ValueError where there are none."""
     with files.open_trusted(folder / _FILE) as file:
         if stat.S_IMODE(os.fstat(file.fileno()).st_mode) & _OTHERS:
             raise files.NotPrivate(f"{folder / _FILE} can be read by others; remove it, and start again")
@@ -33,7 +33,7 @@ def read(folder: Path) -> Credentials:
 
 
 def read_or_create(folder: Path) -> Credentials:
-    """The same; new ones where there are none yet, or where others may have read them."""
+    """As `read`; creates new ones where there are none, or where others may have read them."""
     try:
         return read(folder)
     except (OSError, ValueError, KeyError, TypeError):

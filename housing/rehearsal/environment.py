@@ -1,4 +1,4 @@
-"""The part of its environment that a process of the rehearsal inherits: no keys, tokens or endpoints."""
+"""The part of the environment that the rehearsal's processes inherit: no keys, tokens or endpoints."""
 
 from __future__ import annotations
 
@@ -15,6 +15,6 @@ def clean() -> dict[str, str]:
 
 
 def clean_for_python() -> dict[str, str]:
-    """For programs of our own, which may lie on PYTHONPATH; an empty entry would be the working folder."""
+    """As `clean`, with PYTHONPATH, on which our own programs may be; an empty one would mean the working folder."""
     path = [entry for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep) if entry]
     return clean() | ({"PYTHONPATH": os.pathsep.join(path)} if path else {})

@@ -1,4 +1,4 @@
-"""Errors of the rehearsal itself, for whoever starts, queries or stops it."""
+"""Errors of the rehearsal itself, raised to callers that start, query or stop it."""
 
 from __future__ import annotations
 
@@ -12,4 +12,4 @@ class SettingRefused(RehearsalError):
 
 
 class RunsOtherwise(SettingRefused):
-    """A running rehearsal has another value of a setting that is fixed at its start: stop it first."""
+    """A running rehearsal has another value of a setting that is fixed while it runs: stop it first."""

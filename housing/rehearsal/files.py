@@ -1,6 +1,6 @@
 """Files of a rehearsal: written whole or not at all, private, trusted only where nobody else may have written them.
 
-`housing.files` does the first for the rest of the package, which the rehearsal does not import.
+`housing.files` writes files for the rest of the package; the rehearsal does not import it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _POLL_S = 0.02
 
 
 class NotPrivate(OSError):
-    """A file or folder that others own, or may write to; the text says which, and the way out."""
+    """A file or folder that other users own or may write to; the text says which, and what to do."""
 
 
 @contextlib.contextmanager
@@ -40,7 +40,7 @@ def locked(path: Path, *, wait_s: float = math.inf) -> Iterator[None]:
 
 
 def is_held(path: Path) -> bool:
-    """Whether a process holds this lock; False where there is no such file. Others that look are not disturbed."""
+    """Whether a process holds this lock; False where there is no such file. Does not disturb other callers."""
     try:
         with path.open("rb") as file:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -55,7 +55,7 @@ def is_held(path: Path) -> bool:
 def replacing(path: Path) -> Iterator[IO[bytes]]:
     """A new file, readable by its owner only, that takes the name `path` once it is written; for one writer at a time.
 
-    It survives a kill of this process, not the machine's: nothing of a rehearsal is worth waiting for the disk.
+    It survives a kill of this process but not a power failure: a rehearsal's files are not worth an fsync.
     """
     unfinished = path.with_name(f"{path.name}.tmp")
     unfinished.unlink(missing_ok=True)
@@ -69,13 +69,13 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
 
 
 def write(path: Path, content: str | bytes) -> None:
-    """Whole or not at all, as `replacing`."""
+    """Write it whole or not at all, as `replacing`."""
     with replacing(path) as file:
         file.write(content.encode() if isinstance(content, str) else content)
 
 
 def make_folder(path: Path) -> None:
-    """Make it, or close it to others. Raises NotPrivate where that is not possible, or OSError."""
+    """Make the folder, or close an existing one to other users. Raises NotPrivate where that fails, or OSError."""
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
     about = path.stat()
     if about.st_uid != os.geteuid():
@@ -87,7 +87,7 @@ def make_folder(path: Path) -> None:
 
 
 def open_trusted(path: Path) -> IO[bytes]:
-    """To read. Raises NotPrivate for what others may have written, FileNotFoundError where there is nothing."""
+    """Open a file to read. Raises NotPrivate if other users may have written it, FileNotFoundError if absent."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError as error:

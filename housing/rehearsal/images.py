@@ -12,7 +12,7 @@ _VERSIONS: dict[Framework, tuple[str, ...]] = {
     "xgboost": ("0.90-1", "0.90-2", "1.0-1", "1.2-1", "1.2-2", "1.3-1", "1.5-1", "1.7-1", "3.0-5", "3.2-0"),
     "sklearn": ("0.20.0", "0.23-1", "1.0-1", "1.2-1", "1.4-2", "1.4-2-py312", "1.9-0"),
 }
-# The account that has both in each region.
+# The account that publishes both in each region.
 # fmt: off
 _REGISTRIES = {
     "af-south-1": "510948584623", "ap-east-1": "651117190479", "ap-northeast-1": "354813040037",
@@ -35,7 +35,7 @@ _REPOSITORIES: dict[str, Framework] = {"sagemaker-xgboost": "xgboost", "sagemake
 
 
 def framework_of(uri: str, region: str) -> Framework:
-    """Whose image it is. ApiError when AWS has no such image in this region, or the rehearsal cannot run it."""
+    """The framework of an image. ApiError when AWS does not have it in this region, or the rehearsal cannot run it."""
     match = _URI.fullmatch(uri)
     if not match or match[3] not in _REPOSITORIES:
         raise refused(

@@ -1,4 +1,4 @@
-"""The kinds of SageMaker resources, and AWS's messages where one exists already or is missing."""
+"""The kinds of SageMaker resources, and AWS's messages when one exists already or is missing."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ UNFINISHED = ("InProgress", "Stopping")
 class Kind:
     """`name` is used in ARNs and folders, `shape` is the prefix of its members in the API.
 
-    AWS answers a missing one with `missing`, a second one of the same name with `taken`; both may name the `{arn}`.
+    `missing` is AWS's message for one that does not exist, `taken` for a name in use; both may contain `{arn}`.
     """
 
     name: str
@@ -24,7 +24,7 @@ class Kind:
     taken: str
     missing_code: str = "ValidationException"
     taken_code: str = "ValidationException"
-    case_counts: bool = True  # in new names: where it does not, `A` is taken where there is `a`
+    case_counts: bool = True  # in new names; if False, `A` is taken once there is `a`
 
     @property
     def name_member(self) -> str:

@@ -1,7 +1,7 @@
-"""Managed MLflow: a tracking server of SageMaker's is a real `mlflow server`, reached through the rehearsal.
+"""SageMaker's managed MLflow: a tracking server is a real `mlflow server`, reached through the rehearsal.
 
-AWS's plug-in signs each request for `sagemaker-mlflow` and names the server's ARN in a header. Artifacts go to S3
-directly, as there.
+AWS's plug-in signs each request for `sagemaker-mlflow` and names the server's ARN in a header. Clients send
+artifacts directly to S3, as on AWS.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 KIND = "mlflow-tracking-server"
 SERVICE = "sagemaker-mlflow"
-"""As signatures name it."""
+"""The service's name in signatures."""
 
 _ARN_HEADER = "HTTP_X_MLFLOW_SM_TRACKING_SERVER_ARN"
 _STARTS_WITHIN_S = 300
@@ -55,14 +55,14 @@ class MlflowServers:
         self._threads: list[threading.Thread] = []
 
     def begin(self, name: str) -> None:
-        """Start the process of a server whose record exists; its status tells once it answers."""
+        """Start the process of a server whose record exists; the record's status changes once it answers."""
         thread = threading.Thread(target=self._start, args=(name,), name=f"mlflow {name}", daemon=True)
         with self._lock:
             self._threads.append(thread)
         thread.start()
 
     def end(self, name: str) -> None:
-        """Its record of runs stays; `forget` deletes it."""
+        """Stop a server's process; its runs are kept until `forget` deletes them."""
         with self._lock:
             running = self._running.pop(name, None)
         if running is not None:
@@ -74,7 +74,7 @@ class MlflowServers:
         shutil.rmtree(self._folder(name), ignore_errors=True)
 
     def resume(self) -> None:
-        """Start those that an earlier process has left."""
+        """Start the servers that were active when the rehearsal ended."""
         for record in self.context.store.list(KIND):
             if record["IsActive"] == "Active" or record["TrackingServerStatus"] in ("Creating", "Starting"):
                 self.begin(record["TrackingServerName"])
@@ -196,7 +196,7 @@ def list_servers(servers: MlflowServers, request: dict[str, Any]) -> dict[str, A
 
 
 def stop(servers: MlflowServers, request: dict[str, Any]) -> dict[str, Any]:
-    """Its runs stay."""
+    """Stop a server; its runs are kept."""
     name = request["TrackingServerName"]
     record = servers.context.store.get(KIND, name)
     if record["IsActive"] != "Active":
@@ -219,7 +219,7 @@ def start(servers: MlflowServers, request: dict[str, Any]) -> dict[str, Any]:
 
 
 def delete(servers: MlflowServers, request: dict[str, Any]) -> dict[str, Any]:
-    """With its runs; artifacts stay in S3."""
+    """Delete a server and its runs; artifacts stay in S3."""
     name = request["TrackingServerName"]
     arn = servers.context.store.get(KIND, name)["TrackingServerArn"]
     servers.context.store.remove(KIND, name)

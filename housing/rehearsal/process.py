@@ -1,10 +1,10 @@
 """Starts, finds and stops the rehearsal of a folder.
 
-start.lock    held by a command that starts or stops it
+start.lock    held by a command that is starting or stopping it
 server.lock   held by the running server, freed by the kernel when it ends
-server.json   the last server: process id, port, token (0600: who reads it may change its settings)
-credentials.json   the keys of the account (0600: who reads them may run anything there)
-server.log    what happened
+server.json   the last server: process id, port, token (0600: whoever can read it can change the settings)
+credentials.json   the keys of the account (0600: whoever can read them can run anything there)
+server.log    its log
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ CONTROL = "/-/rehearsal/"
 _STARTS_WITHIN_S = 60.0
 _ENDS_WITHIN_S = 60.0
 _ANSWERS_WITHIN_S = 10.0
-_RESETS_WITHIN_S = 60.0  # calls and jobs that run end first
+_RESETS_WITHIN_S = 60.0  # running calls and jobs end first
 
 
 @dataclass(frozen=True)
@@ -45,9 +45,9 @@ class Address:
 
 @dataclass(frozen=True)
 class State:
-    """The state of a running rehearsal; `since` in seconds since 1970. Jobs and endpoints: name -> status.
+    """The state of a running rehearsal; `since`, its start, in seconds since 1970. Jobs and endpoints: name -> status.
 
-    One that `stays` runs until it is stopped; others end by themselves when idle.
+    If it `stays`, it runs until it is stopped; otherwise it ends by itself when idle.
     """
 
     address: Address
@@ -58,7 +58,7 @@ class State:
 
 
 def ensure(settings: Settings, *, stays: bool = False) -> Address:
-    """The address of the rehearsal of this folder: started when there is none, given these settings when it runs.
+    """The address of the rehearsal of this folder, which is started if there is none, else given these settings.
 
     It runs at least as long as this process; with `stays`, until `stop`. Raises SettingRefused for a setting that
     cannot be satisfied, RehearsalError where it does not answer.
@@ -81,9 +81,9 @@ def ensure(settings: Settings, *, stays: bool = False) -> Address:
 
 
 def reset(settings: Settings) -> bool:
-    """Empty the running rehearsal of this folder, which goes on with these settings. False when none is running.
+    """Empty the running rehearsal of this folder and give it these settings. False when none is running.
 
-    Its address and keys stay. Raises SettingRefused, RehearsalError where it does not answer.
+    Its address and keys are kept. Raises SettingRefused, RehearsalError where it does not answer.
     """
     found = _found(Path(settings.folder).absolute())
     if found is None:
@@ -108,7 +108,7 @@ def look(folder: str) -> State | None:
 
 
 def credentials_of(folder: str) -> Credentials:
-    """The keys of the rehearsal of this folder, which must have been started once. Raises RehearsalError."""
+    """The keys of the rehearsal of this folder. Raises RehearsalError if it was never started."""
     path = Path(folder).absolute()
     try:
         return credentials.read(path)
@@ -119,7 +119,7 @@ def credentials_of(folder: str) -> Credentials:
 
 
 def environment_of(address: Address, folder: str) -> dict[str, str]:
-    """The environment by which any AWS client reaches it, as the account itself, and a role for jobs and endpoints."""
+    """Variables with which any AWS client reaches it, as the account itself, and a role for jobs and endpoints."""
     account = credentials_of(folder)
     return {
         "AWS_ENDPOINT_URL": address.url,
@@ -159,7 +159,7 @@ class _NoAnswer(RehearsalError):
 
 @dataclass(frozen=True)
 class _Server:
-    """A running server and its private calls."""
+    """A running server, and the private calls that control it."""
 
     folder: Path
     pid: int
@@ -197,7 +197,7 @@ class _Server:
 
 
 def _found(folder: Path) -> tuple[_Server, State] | None:
-    """The running server of a folder, and its state. The files of a killed one do not count: it holds no lock."""
+    """The running server of a folder, and its state. A killed one is not found, as it holds no lock."""
     if not files.is_held(folder / "server.lock"):
         return None
     give_up = time.monotonic() + _STARTS_WITHIN_S
@@ -208,7 +208,7 @@ def _found(folder: Path) -> tuple[_Server, State] | None:
             value = json.loads((folder / "server.json").read_text(encoding="utf-8"))
             server = _Server(folder, value["pid"], value["port"], value["token"])
             return server, server.state()
-        # It holds its lock, but has not written its port yet, rewrites a damaged file, or is about to end.
+        # It holds its lock, but has not yet written its port, is rewriting a damaged file, or is about to end.
         if not files.is_held(folder / "server.lock"):
             return None
         if time.monotonic() > give_up:
@@ -218,7 +218,7 @@ def _found(folder: Path) -> tuple[_Server, State] | None:
 
 def _start(folder: Path, wanted: dict[str, Any]) -> None:
     command = [sys.executable, "-P", "-m", "housing.rehearsal.server", str(folder), json.dumps(wanted)]
-    # It leaves a daemon behind and ends.
+    # The process starts a daemon and ends.
     done = subprocess.run(
         command,
         stdin=subprocess.DEVNULL,

@@ -8,7 +8,7 @@ from typing import Any
 
 
 class ApiError(Exception):
-    """A call that AWS refuses: `code` as in the service model, `details` beside the message in the answer's body."""
+    """A call that AWS refuses: `code` as in the service model; `details` go beside the message in the response body."""
 
     def __init__(self, code: str, message: str, status: int = 400, *, details: Mapping[str, Any] | None = None) -> None:
         super().__init__(message)
@@ -30,7 +30,7 @@ def unsupported(message: str) -> ApiError:
 
 @dataclass(frozen=True)
 class HttpRequest:
-    """A call of the runtime. Names of headers are in lower case, those of `query` as they were sent."""
+    """A call of the SageMaker runtime. Names of headers are in lower case, those of `query` as they were sent."""
 
     method: str
     path: str

@@ -23,7 +23,7 @@ from housing.rehearsal.settings import Settings
 from housing.rehearsal.training.engine import Engine
 
 Control = Callable[[str, str, bytes], HttpResponse | None]
-"""Answers private calls, given their path, token and body; None for those that are AWS's."""
+"""Answers private calls, given their path, token and body; None for calls of AWS."""
 
 _STATE = ("records", "work", "faults.json")
 _AWS = "aws"
@@ -32,7 +32,7 @@ _log = logging.getLogger(__name__)
 
 
 class RunningRehearsal:
-    """Answers from the moment it is made until `close`; one at a time in a process, and on a folder.
+    """Answers from its construction until `close`; there can be only one at a time in a process, and on a folder.
 
     It listens on the settings' port, or else on `last_port` if that is free.
     """
@@ -40,7 +40,7 @@ class RunningRehearsal:
     def __init__(self, settings: Settings, folder: Path, *, control: Control | None = None, last_port: int = 0) -> None:
         files.make_folder(folder)
         if (folder / _RESETTING).exists():
-            _wipe(folder, *_STATE, _AWS)  # what was killed while it did so
+            _wipe(folder, *_STATE, _AWS)  # it was killed during a reset
         self.since = time.time()
         self._folder = folder
         self._control = control
@@ -63,17 +63,17 @@ class RunningRehearsal:
 
     @property
     def last_call(self) -> float:
-        """When AWS was last called, on the monotonic clock."""
+        """When a client last called AWS, on the monotonic clock."""
         return self._application.last_call
 
     def use(self, settings: Settings) -> None:
-        """Go on with other settings; the folder, the port and the region stay. ValueError as Context.use."""
+        """Use other settings from now on, except folder, port and region. ValueError as Context.use."""
         self.context.use(settings)
 
     def reset(self, settings: Settings) -> None:
-        """Go on as one that has just been made, with nothing in it: the folder, the port, the region and the keys stay.
+        """Empty it, as if it were new; folder, port, region and keys stay.
 
-        Calls that are being answered end first, jobs and endpoints are ended; calls that come meanwhile wait.
+        Calls in flight end first, jobs and endpoints are ended; calls that arrive meanwhile wait.
         ValueError as Context.use, with nothing changed.
         """
         with self._calls.none():
@@ -95,7 +95,7 @@ class RunningRehearsal:
         threading.Thread(target=load, name="warm-up", daemon=True).start()
 
     def close(self) -> None:
-        """Calls that are being answered end first; what jobs and endpoints there are is resumed at the next start."""
+        """Calls in flight end first; jobs and endpoints are resumed at the next start."""
         self.context.ending.set()
         self._composition.close()
         self._server.shutdown()
@@ -127,7 +127,7 @@ class RunningRehearsal:
 
 
 class _Calls:
-    """Those that are being answered, and who wants that there are none."""
+    """Counts the calls in flight; lets a reset wait until there are none."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()

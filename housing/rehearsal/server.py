@@ -35,7 +35,7 @@ _log = logging.getLogger(__name__)
 
 def main() -> None:
     folder, wanted = Path(sys.argv[1]), json.loads(sys.argv[2])
-    # Forked twice, it is no child of the command, which neither waits for it nor takes it along when it ends.
+    # Forked twice, it is not a child of the command, which neither waits for it nor ends it.
     if os.fork():
         os._exit(0)
     os.setsid()
@@ -64,7 +64,7 @@ class _Server:
         self._holders = {_process(int(wanted["holder"]))}
         self._stays = bool(wanted["stays"])
         self._token = secrets.token_hex(32)
-        self._lock = threading.Lock()  # who uses it keeps it running, or learns that it ends
+        self._lock = threading.Lock()  # a command either keeps it running or is told that it is ending
         self._stopping = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self._stopping.set())
@@ -78,7 +78,7 @@ class _Server:
         _write(self._folder / "server.json", known)
         folder = _identity(self._folder)
         _log.info("process %d answers at %s", os.getpid(), self._open.url)
-        # Where the command was killed meanwhile nobody knows of a server that stays.
+        # If the command was killed meanwhile, nobody knows of the server: it must not stay.
         self._stays = _report({"port": port}) and self._stays
         _output_to(self._folder / "server.log")
         self._open.warm_up()
@@ -95,7 +95,7 @@ class _Server:
         _log.info("process %d ends", os.getpid())
 
     def _stay_known(self, known: dict[str, Any], folder: tuple[int, int] | None) -> None:
-        """Commands need `server.json` to find the server: rewrite a damaged one, end when the folder was replaced."""
+        """Commands need `server.json` to find the server: rewrite a damaged one, end if the folder was replaced."""
         if _identity(self._folder) != folder:
             _log.warning("the folder %s is gone; this rehearsal can no longer be found", self._folder)
             self._stopping.set()
@@ -159,7 +159,7 @@ def _port(folder: Path) -> int:
 
 
 def _identity(folder: Path) -> tuple[int, int] | None:
-    """Distinguishes this folder from a later one of the same name, by the server's lock; None when it is gone."""
+    """Device and inode of the server's lock: they distinguish a later folder of the same name; None when it is gone."""
     try:
         found = (folder / "server.lock").stat()
     except OSError:
@@ -168,7 +168,7 @@ def _identity(folder: Path) -> tuple[int, int] | None:
 
 
 def _process(pid: int) -> psutil.Process | None:
-    """None when it has ended."""
+    """The process of this id; None when it has ended."""
     try:
         return psutil.Process(pid)
     except psutil.NoSuchProcess:
@@ -176,7 +176,7 @@ def _process(pid: int) -> psutil.Process | None:
 
 
 def _lives(process: psutil.Process) -> bool:
-    """False for a zombie, and for a later process of the same number."""
+    """False for a zombie, and for a later process with the same id."""
     try:
         return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
@@ -184,7 +184,7 @@ def _lives(process: psutil.Process) -> bool:
 
 
 def _read(path: Path) -> Any:
-    """None where it cannot be read."""
+    """The content of a JSON file; None where it cannot be read."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):

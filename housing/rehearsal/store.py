@@ -1,4 +1,4 @@
-"""The records of resources, one JSON file each; a kill at any moment leaves the old or the new one."""
+"""The records of resources, one JSON file each; a kill at any moment leaves either the old or the new one."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ class Store:
     """Records by kind and name, in memory and below `folder`; may be used from any thread.
 
     A record has the members of the API's responses; names with `_` are internal (`_tags`: key -> value). Times are
-    seconds since 1970. Records that are given out are copies: change them through `update` or `edit`.
+    seconds since 1970. Returned records are copies: change them with `update` or `edit`.
     """
 
     def __init__(self, folder: Path, region: str = "us-east-1") -> None:
         self._folder = folder
         self._region = region
         self._lock = threading.RLock()
-        # Beside each record its text: parsing it again is the quickest way to a copy.
+        # Each record with its JSON text: parsing it again is the fastest way to copy.
         self._records: dict[str, dict[str, tuple[Record, str]]] = {kind: {} for kind in KINDS}
         for kind in KINDS:
             (folder / kind).mkdir(parents=True, exist_ok=True)
@@ -37,7 +37,7 @@ class Store:
                     text = path.read_text(encoding="utf-8")
                     self._records[kind][unquote(path.stem)] = _read(path, text), text
                 else:
-                    path.unlink()  # half a file of a writer that was killed
+                    path.unlink()  # incomplete, from a writer that was killed
 
     def create(self, kind: str, name: str, record: Record) -> Record:
         """Add a record, with its name, ARN and times; its `Tags` become `_tags`. ApiError when the name is taken."""
@@ -55,7 +55,7 @@ class Store:
             return self.get(kind, name)
 
     def _taken(self, kind: str, name: str) -> str | None:
-        """The name that stands in the way of a new one."""
+        """The existing name that a new one collides with; None if it is free."""
         if name in self._records[kind]:
             return name
         if not KINDS[kind].case_counts:
@@ -63,7 +63,7 @@ class Store:
         return None
 
     def get(self, kind: str, name: str) -> Record:
-        """ApiError in AWS's words when there is none."""
+        """A record. ApiError in AWS's words when there is none."""
         with self._lock:
             if name not in self._records[kind]:
                 raise KINDS[kind].not_found(arn(self._region, kind, name))
@@ -74,7 +74,7 @@ class Store:
             return name in self._records[kind]
 
     def update(self, kind: str, name: str, **changes: Any) -> Record:
-        """Replace members; the record as it is now."""
+        """Replace members; returns the record after the change."""
         with self.edit(kind, name) as record:
             record.update(changes)
         return self.get(kind, name)
@@ -95,12 +95,12 @@ class Store:
             del self._records[kind][name]
 
     def list(self, kind: str) -> list[Record]:
-        """In the order of creation."""
+        """All records of a kind, in order of creation."""
         with self._lock:
             return [_parsed(text) for _, text in sorted(self._records[kind].values(), key=_made)]
 
     def statuses(self, kind: str) -> dict[str, str]:
-        """By name; cheaper than `list`."""
+        """The status of each record of a kind, by name; cheaper than `list`."""
         member = KINDS[kind].status_member
         with self._lock:
             return {name: record.get(member, "") for name, (record, _) in self._records[kind].items()}
@@ -119,12 +119,12 @@ class Store:
         self._records[kind][name] = _parsed(text), text
 
     def _path(self, kind: str, name: str) -> Path:
-        # The names' patterns allow letters, digits and hyphens only; a version of a model package is `group/1`.
+        # Names may have only letters, digits and hyphens, but a version of a model package is `group/1`.
         return self._folder / kind / f"{quote(name, safe='')}.json"
 
 
 def _read(path: Path, text: str) -> Record:
-    """Raises ValueError for what no writer of ours has left: each record takes its place whole."""
+    """Raises ValueError for what is not a record: ours are written atomically, so the file was changed otherwise."""
     try:
         return _parsed(text)
     except ValueError as error:

@@ -1,1 +1,1 @@
-"""IAM: who signed a call, what it needs, and what policies say to that."""
+"""IAM: who signed a call, which permissions it needs, and whether policies grant them."""

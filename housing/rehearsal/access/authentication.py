@@ -1,4 +1,4 @@
-"""Who has signed a request: the account itself, one of its users, or a session of either, or of a role."""
+"""Who signed a request: the account itself, one of its users, or a session of the account, a user or a role."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _WAY_OUT = "this is a rehearsal: `housing rehearsal start` prints its keys"
 
 @dataclass(frozen=True)
 class _Key:
-    """`owner` is the key whose rights it has: its own, or that of who has asked for the session."""
+    """`owner` is the access key whose permissions it has: its own, or that of the caller who asked for the session."""
 
     owner: str
     secret: str
@@ -37,7 +37,7 @@ def authenticate(
     account: Credentials,
     exclusive: AbstractContextManager[object],
 ) -> Signature:
-    """The signature, as of the key whose rights it has. ApiError unless it is valid; `exclusive` as in Aws."""
+    """The signature, with the access key whose permissions it has. ApiError unless valid; `exclusive` as in Aws."""
     key = _key(signature, account, exclusive)
     if key is None:
         raise _unknown(signature.service)

@@ -1,4 +1,4 @@
-"""Who signed a call, and whether IAM lets them: for rehearsals with `enforce_iam`."""
+"""Who signed a call, and whether IAM allows it: for rehearsals with `enforce_iam`."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Principal:
 
 
 def enforce(call: Call, body: bytes, environ: Mapping[str, Any], *, store: Store, region: str) -> None:
-    """ApiError unless who signed the call may do everything that it needs; the account itself may always."""
+    """ApiError unless the caller is allowed everything that the call needs; the account itself always is."""
     if call.signature.access_key == ACCESS_KEY:
         return
     principal = _principal(call)
@@ -50,7 +50,7 @@ def _principal(call: Call) -> Principal:
 
 
 def _document(entry: Any) -> dict[str, Any]:
-    """A policy in any of the forms in which moto keeps one: managed, a role's own, a user's own."""
+    """A policy's JSON, from any of the forms in which moto keeps one: managed, inline in a role, inline in a user."""
     if isinstance(entry, str):
         text = entry
     elif isinstance(entry, Mapping):

@@ -1,4 +1,4 @@
-"""What a call needs to be allowed: actions on resources, as the Service Authorization Reference lists them."""
+"""The permissions that a call needs: actions on resources, as the Service Authorization Reference lists them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Need:
 
 
 def needs(call: Call, body: bytes, headers: Mapping[str, str], *, store: Store, region: str) -> list[Need]:
-    """Everything that must be allowed for this call; `headers` as in WSGI. Unreadable bodies need nothing more."""
+    """Everything that must be allowed for this call; `headers` as in WSGI. An unreadable body adds nothing."""
     request = call.parameters or _parsed(body)
     match call.service:
         case "sagemaker":
@@ -56,7 +56,7 @@ def _control(action: str, request: Mapping[str, Any], store: Store, region: str)
     resources = list(_resources(action, request, region))
     yield from _on(resources or ["*"], action, request, store)
     if request.get("Tags") and action.startswith("Create"):
-        # What is made comes first; an endpoint's configuration is only mentioned.
+        # Only the first is created; a configuration that a new endpoint names is not tagged.
         yield from _on(resources[:1], "AddTags", request, store)
     for role in _roles(request):
         yield Need("iam:PassRole", role, {"iam:passedtoservice": ["sagemaker.amazonaws.com"]})
@@ -74,7 +74,7 @@ def _on(resources: Iterable[str], action: str, request: Mapping[str, Any], store
 
 
 def _resources(action: str, request: Mapping[str, Any], region: str) -> Iterator[str]:
-    """ARNs of what a request is about, that which it makes or changes first."""
+    """ARNs of the resources that a request names, the one that it creates or changes first."""
     if "ResourceArn" in request:
         yield str(request["ResourceArn"])
     for member in ("ModelPackageArn", "ModelPackageName"):
@@ -83,7 +83,7 @@ def _resources(action: str, request: Mapping[str, Any], region: str) -> Iterator
             return
     for kind in sorted(KINDS.values(), key=lambda kind: not action.endswith(kind.shape)):
         name = request.get(kind.name_member)
-        # A transform job only mentions its model.
+        # A transform job only refers to its model.
         if name and (kind.name != "model" or "Model" in action):
             yield arn(region, kind.name, name)
 
@@ -139,7 +139,7 @@ def _s3(call: Call, body: bytes, headers: Mapping[str, str]) -> Iterator[Need]:
 
 
 def _log_stream(request: Mapping[str, Any], region: str) -> str:
-    """As IAM writes it for calls about whole groups, too, and for those about none."""
+    """The ARN of a log stream, in IAM's form also for calls about a whole group, and for those about none."""
     group, stream = request.get("logGroupName", ""), request.get("logStreamName", "")
     return f"arn:aws:logs:{region}:{ACCOUNT}:log-group:{group}:log-stream:{stream}"
 
@@ -170,7 +170,7 @@ def _autoscaling(operation: str, request: Mapping[str, Any], region: str) -> Ite
     if request.get("Tags") and not everything:
         yield Need("application-autoscaling:TagResource", target)
     if operation == "application-autoscaling:RegisterScalableTarget" and request.get("ServiceNamespace") == "sagemaker":
-        # The role under which targets are scaled comes into being with an account's first one.
+        # The service-linked role that scales targets is created with an account's first target.
         service = "sagemaker.application-autoscaling.amazonaws.com"
         role = f"{service}/AWSServiceRoleForApplicationAutoScaling_SageMakerEndpoint"
         yield Need(
@@ -188,12 +188,12 @@ def _identity(request: Mapping[str, Any]) -> str:
 
 
 def _tags(prefix: str, tags: Mapping[str, str]) -> dict[str, list[str]]:
-    # Condition keys know no case; the keys of tags that they end in are looked up the same way.
+    # Condition keys are case-insensitive, and so are the tag keys that they end in.
     return {prefix + key.lower(): [value] for key, value in tags.items()}
 
 
 def _parsed(body: bytes) -> dict[str, Any]:
-    """A JSON body; empty where it is none, which will be refused for that later."""
+    """A JSON body; empty where it is not JSON, which is refused later."""
     try:
         value = json.loads(body or b"{}")
     except ValueError:

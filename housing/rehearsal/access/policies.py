@@ -11,19 +11,19 @@ from housing.rehearsal.responses import unsupported
 
 Statement = Mapping[str, Any]
 RequestContext = Mapping[str, Sequence[str]]
-"""Condition keys, in lower case, and their values; a key that a call does not have is not there."""
+"""Condition keys, in lower case, and their values; keys that a call does not have are absent."""
 
 Verdict = Literal["allowed", "denied", "not allowed"]
 
 
 def statements(document: Mapping[str, Any]) -> list[Statement]:
-    """Those of a policy; a single one may stand without its list."""
+    """Those of a policy; a single one need not be in a list."""
     found = document.get("Statement", [])
     return list(found) if isinstance(found, list) else [found]
 
 
 def decide(policy: Iterable[Statement], action: str, resource: str, context: RequestContext) -> Verdict:
-    """`denied`: explicitly, whatever else allows it."""
+    """`denied` means explicitly denied, which overrides whatever allows it."""
     verdict: Verdict = "not allowed"
     for statement in policy:
         if _applies(statement, action, resource, context):
@@ -53,7 +53,7 @@ def _named(statement: Statement, element: str, value: str, *, ignore_case: bool 
 
 
 def _holds(operator: str, key: str, wanted: Sequence[str], context: RequestContext) -> bool:
-    """One condition; of several values one must fit. What has a negation holds where there is no such key, too."""
+    """One condition: one of its values must match. A negated operator also holds where the key is absent."""
     quantifier, _, operator = operator.rpartition(":")
     base = operator.removesuffix("IfExists")
     present = key in context

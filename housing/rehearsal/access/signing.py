@@ -1,4 +1,4 @@
-"""Whether a request is signed with the secret of who says so: AWS's Signature Version 4, and 2 for S3."""
+"""Whether a request is signed with the secret of the key that it names: AWS's Signature Version 4, and 2 for S3."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Environ = Mapping[str, Any]
 
 
 def verify(signature: Signature, secret: str, environ: Environ, body: bytes) -> None:
-    """ApiError unless it is signed with this secret, lately, and the body is the one that was signed."""
+    """ApiError unless it was signed with this secret, recently, and the body is the one that was signed."""
     if signature.version == 2:
         from housing.rehearsal.access import signing_version_2
 
@@ -54,7 +54,7 @@ def mismatch(service: str) -> ApiError:
 
 
 def check_lifetime(begin: float, end: float) -> None:
-    """ApiError unless an address is valid now, seconds since 1970."""
+    """ApiError unless a presigned URL is valid now; both ends in seconds since 1970."""
     if not begin <= time.time() <= end:
         raise ApiError("AccessDenied", "Request has expired", 403)
 
@@ -65,7 +65,7 @@ def _compare(signature: Signature, ours: str) -> None:
 
 
 def _check_time(signature: Signature) -> None:
-    """At most 5 minutes off, with S3 15; an address is good for as long as it says, 7 days at most."""
+    """At most 5 minutes off, 15 for S3; a presigned URL is valid for as long as it says, at most 7 days."""
     is_s3 = signature.service == "s3"
     signed_at = _seconds(signature.timestamp)
     if signed_at is None or not signature.timestamp.startswith(signature.date):
@@ -90,7 +90,7 @@ def _check_time(signature: Signature) -> None:
 
 @lru_cache(64)
 def _seconds(timestamp: str) -> int | None:
-    """Since 1970; None for what is no time. Kept, as many calls are signed in the same second."""
+    """Seconds since 1970; None for what is not a time. Cached, as many calls are signed in the same second."""
     try:
         return timegm(time.strptime(timestamp, _STAMP))
     except ValueError:
@@ -98,7 +98,7 @@ def _seconds(timestamp: str) -> int | None:
 
 
 def _payload(signature: Signature, environ: Environ, body: bytes) -> str:
-    """What the canonical request ends in; with S3 what the client says of the body."""
+    """The last line of the canonical request: the body's SHA-256; for S3, what the client says it is."""
     if signature.service == "s3" and signature.is_address:
         return str(environ.get("HTTP_X_AMZ_CONTENT_SHA256", "UNSIGNED-PAYLOAD"))
     if signature.service == "s3" and "HTTP_X_AMZ_CONTENT_SHA256" in environ:
@@ -122,7 +122,7 @@ def _canonical(signature: Signature, environ: Environ, payload: str) -> bytes:
 
 
 def _path(path: str, service: str) -> str:
-    """S3's is encoded once, those of all others twice."""
+    """The canonical path: URL-encoded once for S3, twice for all other services."""
     if service == "s3":
         return quote(unquote_to_bytes(path), safe="/~") or "/"
     segments: list[str] = []
@@ -144,7 +144,7 @@ def _query(query: str, *, without_signature: bool) -> str:
 
 
 def _headers(signature: Signature, environ: Environ) -> dict[str, str]:
-    """Those that are signed, by name. The host must be; with S3, as with AWS, whatever begins with `x-amz-` too."""
+    """The signed headers, by name. The host must be among them; for S3 also whatever begins with `x-amz-`."""
     names = sorted(signature.headers)
     missing = [] if "host" in names else ["host"]
     if signature.service == "s3":
@@ -160,7 +160,7 @@ def _headers(signature: Signature, environ: Environ) -> dict[str, str]:
 def _sent(environ: Environ, name: str) -> str:
     key = name.upper().replace("-", "_")
     value = str(environ.get(key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{key}", ""))
-    # Headers are read as Latin-1; what was signed is the text that they were sent as.
+    # Headers are decoded as Latin-1; what was signed are the bytes as they were sent.
     try:
         return value.encode("latin-1").decode()
     except UnicodeError:
@@ -168,7 +168,7 @@ def _sent(environ: Environ, name: str) -> str:
 
 
 def _check_chunks(signature: Signature, key: bytes, body: bytes) -> None:
-    """Each chunk is signed together with the signature before it, and so are the headers that trail."""
+    """Each chunk is signed together with the signature before it, and so are the trailing headers."""
     before, rest, size = signature.value, body, -1
     start = f"{_ALGORITHM}-PAYLOAD\n{signature.timestamp}\n{signature.scope}\n"
     while size != 0:
@@ -194,7 +194,7 @@ def _check_chunks(signature: Signature, key: bytes, body: bytes) -> None:
 
 @lru_cache(64)
 def _key(scope: str, secret: str) -> bytes:
-    """The same for all calls of a day to one service."""
+    """The signing key: the same for all calls of one day to one service."""
     key = f"AWS4{secret}".encode()
     for part in scope.split("/"):
         key = hmac.digest(key, part.encode(), "sha256")

@@ -1,4 +1,4 @@
-"""S3's older signature, with which boto3 still signs addresses when nothing else is said."""
+"""S3's older signature, with which boto3 still presigns URLs by default."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _LEEWAY_S = 15 * 60
 
 
 def verify(signature: Signature, secret: str, environ: Mapping[str, Any]) -> None:
-    """ApiError unless it is signed with this secret, lately."""
+    """ApiError unless it was signed with this secret, recently."""
     from botocore.auth import HmacV1Auth
     from botocore.compat import HTTPHeaders
     from botocore.credentials import Credentials
@@ -33,7 +33,7 @@ def verify(signature: Signature, secret: str, environ: Mapping[str, Any]) -> Non
     for name, value in _signed(signature, environ).items():
         headers[name] = value
     signer, address = Signer(Credentials(signature.access_key, secret)), urlsplit(str(environ["RAW_URI"]))
-    # A bucket's own path is signed with a slash at its end, however it is sent.
+    # A bucket's path is signed with a slash at its end, whether or not it was sent with one.
     path = address.path if "/" in address.path[1:] or address.path == "/" else f"{address.path}/"
     ours = signer.get_signature(environ["REQUEST_METHOD"], address, headers, auth_path=path)
     if not hmac.compare_digest(ours.encode(), signature.value.encode()):
@@ -49,7 +49,7 @@ def _address_date(signature: Signature) -> str:
 
 
 def _request_date(environ: Mapping[str, Any]) -> str:
-    """What stands in the place of the date among what is signed."""
+    """The date line of the text that is signed; empty where `x-amz-date` is sent. ApiError for a date too far off."""
     given = str(environ.get("HTTP_X_AMZ_DATE") or environ.get("HTTP_DATE") or "")
     try:
         signed_at = parsedate_to_datetime(given).timestamp()
@@ -62,7 +62,7 @@ def _request_date(environ: Mapping[str, Any]) -> str:
 
 
 def _signed(signature: Signature, environ: Mapping[str, Any]) -> dict[str, str]:
-    """The headers that count; those of an address may stand in its query."""
+    """The headers that are signed; a presigned URL may have them in its query."""
     found = {
         key.removeprefix("HTTP_").replace("_", "-").lower(): str(value)
         for key, value in environ.items()

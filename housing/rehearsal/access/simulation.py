@@ -1,4 +1,4 @@
-"""iam:SimulatePrincipalPolicy, which moto lacks and SageMaker's SDK asks of every role before it uses it."""
+"""iam:SimulatePrincipalPolicy, which moto lacks and SageMaker's SDK calls for every role before it uses it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _DECISIONS = {"allowed": "allowed", "denied": "explicitDeny", "not allowed": "im
 
 
 def simulate(context: Context, body: bytes) -> HttpResponse:
-    """What the policies of a role would say to some actions. ApiError when there is no such role."""
+    """What the policies of a role decide about some actions. ApiError when there is no such role."""
     parameters = dict(parse_qsl(body.decode()))
     policy = list(_policy(context, parameters.get("PolicySourceArn", "")))
     resources = _members(parameters, "ResourceArns") or ["*"]
@@ -42,7 +42,7 @@ def _members(parameters: Mapping[str, str], name: str) -> list[str]:
 
 
 def _policy(context: Context, principal: str) -> Iterator[Statement]:
-    """All statements of a role's own and attached policies."""
+    """All statements of a role's inline and attached policies."""
     if ":role/" not in principal:
         raise unsupported(f"the rehearsal simulates the policies of roles alone, got {principal}")
     iam, role = context.client("iam"), principal.rpartition("/")[2]

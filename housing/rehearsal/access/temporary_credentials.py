@@ -1,4 +1,4 @@
-"""Temporary credentials of GetSessionToken: signed tokens that contain owner and expiry, so that nothing is stored.
+"""Temporary credentials of GetSessionToken: signed tokens with owner and expiry; nothing is stored.
 
 moto returns the same ones to every caller.
 """
@@ -33,7 +33,7 @@ class TemporaryCredentials:
 
 
 def begin(call: Call, account_secret: str) -> HttpResponse:
-    """Answer GetSessionToken. ApiError for a duration that AWS does not give."""
+    """Answer GetSessionToken. ApiError for a duration that AWS does not allow."""
     asked = str(call.parameters.get("DurationSeconds", _USUAL_S))
     if not asked.isdecimal() or not _SHORTEST_S <= int(asked[:9]) <= _LONGEST_S:
         raise refused(f"DurationSeconds must be {_SHORTEST_S} to {_LONGEST_S}, got {asked[:20]}")
@@ -48,7 +48,7 @@ def begin(call: Call, account_secret: str) -> HttpResponse:
 
 
 def find(access_key: str, token: str, account_secret: str) -> TemporaryCredentials | None:
-    """The session of this key; None where the token is none of ours, or another key's."""
+    """The session of this key; None where the token is not ours, or is another key's."""
     about, _, proof = token.partition(".")
     if not hmac.compare_digest(_proof(account_secret, "token", about).encode(), proof.encode()):
         return None

@@ -1,1 +1,1 @@
-"""The server's wire: what a call asks for, whether its request is well formed, and how all kinds are listed."""
+"""The server's protocol: what a call asks for, whether its request is well formed, and how resources are listed."""

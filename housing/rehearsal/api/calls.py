@@ -13,7 +13,7 @@ from housing.rehearsal.aws.moto_calls import SERVICES
 from housing.rehearsal.aws.services import Environ
 from housing.rehearsal.responses import ApiError, unsupported
 
-# Policies call it otherwise than signatures do.
+# The service's name in policies differs from the one in signatures.
 _POLICY_NAMES = {"monitoring": "cloudwatch"}
 
 
@@ -32,13 +32,13 @@ class Call:
 
     @property
     def operation(self) -> str:
-        """How faults, policies and people call it, such as `s3:PutObject`."""
+        """Its name in faults, policies and messages, such as `s3:PutObject`."""
         service = "sagemaker" if self.service == "sagemaker-runtime" else self.service
         return f"{_POLICY_NAMES.get(service, service)}:{self.action}"
 
 
 def addressed(environ: Environ, signature: Signature) -> Call:
-    """The service that a request is for, before anything of it is read: enough to refuse it in that service's words."""
+    """The service that a request is for, before its body is read: enough to refuse it in that service's words."""
     service = signature.service
     if environ.get("HTTP_X_AMZ_TARGET"):
         return Call(signature, service, "", {})
@@ -49,7 +49,7 @@ def addressed(environ: Environ, signature: Signature) -> Call:
 
 
 def identify(call: Call, environ: Environ, body: bytes) -> Call:
-    """The call with its operation and parameters. ApiError when what it asks for cannot be told."""
+    """The call with its operation and parameters. ApiError when they cannot be determined."""
     environ["wsgi.input"] = io.BytesIO(body)
     service = call.service
     if target := environ.get("HTTP_X_AMZ_TARGET", ""):

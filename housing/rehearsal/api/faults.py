@@ -1,4 +1,4 @@
-"""Injects faults: which calls fail, counted exactly, also across restarts."""
+"""Injects faults: decides which calls fail, counting exactly, also across restarts."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Faults:
             self._write()
 
     def forget(self) -> None:
-        """Restart counting."""
+        """Count from the beginning again."""
         with self._lock:
             self._counts.clear()
             self._write()
@@ -58,7 +58,7 @@ class Faults:
         return self._met(operation, lambda fault: fault.kind != "capacity")
 
     def lacks_capacity(self, operation: str) -> bool:
-        """Whether what `operation` (`sagemaker:CreateTrainingJob`) has started gets no machines; counts as one call."""
+        """Whether what `operation` (`sagemaker:CreateTrainingJob`) started gets no machines; counts a call."""
         return bool(self._met(operation, lambda fault: fault.kind == "capacity"))
 
     def fails_job(self) -> bool:
@@ -91,7 +91,7 @@ class Faults:
 
 
 def _check(faults: Iterable[InjectedFault]) -> None:
-    """Refuse a fault on an operation that does not exist: the test that relies on it would pass for no reason."""
+    """Refuse a fault on an operation that does not exist: a test that relies on it would test nothing."""
     for fault in faults:
         service, _, pattern = fault.operation.rpartition(":")
         names = [name for each in _MODELS.get(service, (service,)) if each for name in _operations(each)]

@@ -1,4 +1,4 @@
-"""HTTP/1.1 on loopback: one thread per connection, which stays open between calls.
+"""HTTP/1.1 on loopback: one thread per connection; connections stay open between calls.
 
 werkzeug's own handler closes after every answer and waits 10 ms before it does; SDKs keep their connections.
 """
@@ -51,7 +51,7 @@ class Server(ThreadingHTTPServer):
         return f"http://127.0.0.1:{self.server_port}"
 
     def server_bind(self) -> None:
-        # HTTPServer asks the name service who we are, which may take seconds.
+        # Instead of HTTPServer's: that one resolves the host's name, which may take seconds.
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self.socket.bind(self.server_address)
         self.server_address = self.socket.getsockname()
@@ -86,7 +86,7 @@ class _Handler(BaseHTTPRequestHandler):
     wbufsize = -1
 
     def parse_request(self) -> bool:
-        """As the base class, which parses headers as those of a mail: that takes longer than many an answer."""
+        """As in the base class, which parses headers with the email package: that takes longer than many an answer."""
         lines = _head(self.rfile)
         words = self.raw_requestline.decode("latin-1").rstrip("\r\n").split(" ")
         headers = _plain(lines)
@@ -208,7 +208,7 @@ def _head(stream: io.BufferedIOBase) -> list[bytes]:
 
 
 def _plain(lines: list[bytes]) -> HTTPMessage | None:
-    """Headers of one whole line each, none of which asks for something of the connection; None for all others."""
+    """Headers of one line each, none of them `Connection` or `Expect`; None for all others."""
     headers = HTTPMessage()
     *named, end = lines
     for line in named:
@@ -220,7 +220,7 @@ def _plain(lines: list[bytes]) -> HTTPMessage | None:
 
 
 def _problem(hosts: list[str], origins: list[str]) -> str | None:
-    """Why this must come from a web page (DNS rebinding, cross-site requests); None for an ordinary client."""
+    """Why the request is refused as one from a web page (DNS rebinding, cross-site); None for an ordinary client."""
     if len(hosts) != 1 or not _LOOPBACK.fullmatch(hosts[0]):
         return f"the rehearsal answers to localhost and 127.0.0.1, not to {', '.join(hosts)[:100]!r}"
     if any(origin.lower() != f"http://{hosts[0].lower()}" for origin in origins):

@@ -1,4 +1,4 @@
-"""What AWS refuses in any request, whatever it asks for: tags that cannot be, and roles of other accounts."""
+"""What AWS refuses in any request, whatever it asks for: invalid tags, and roles of other accounts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Describe and List as all kinds answer them: filters, order, pages."""
+"""Describe and List, the same for all kinds of resources: filters, order, pages."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _TIMES = {
 
 
 def describe(context: Context, kind: str, request: Mapping[str, Any]) -> Record:
-    """The record that a Describe request names; the server leaves out what its answer does not have."""
+    """The record that a Describe request names; the server drops members that the response shape lacks."""
     return context.store.get(kind, request[KINDS[kind].name_member])
 
 
@@ -40,7 +40,7 @@ def summaries(
 ) -> dict[str, Any]:
     """The answer of a List operation whose entries are in `member`: filtered, in order, `default` a page.
 
-    `order` is what AWS sorts by unless it is told. `records` takes the place of all of the kind.
+    `order` is what AWS sorts by unless the request says. `records` replaces all records of the kind.
     """
     known = KINDS[kind]
     chosen = [
@@ -50,7 +50,7 @@ def summaries(
     ]
     by = request.get("SortBy") or order[0]
     key = {"Name": known.name_member, "Status": known.status_member}.get(by, by)
-    # AWS sorts by name upwards when nothing else is said, and by everything else as the operation's default says.
+    # Without a SortOrder AWS uses the operation's default direction.
     direction = request.get("SortOrder") or order[1]
     chosen.sort(key=lambda record: (record.get(key) is not None, record.get(key)), reverse=direction == "Descending")
     entries, token = page(chosen, request, default=default)
@@ -58,7 +58,7 @@ def summaries(
 
 
 def page(entries: Sequence[_Entry], request: Mapping[str, Any], *, default: int) -> tuple[list[_Entry], str | None]:
-    """One page, and the token of the next; the token belongs to the request's other members."""
+    """One page, and the token of the next; the token is valid only with the same other members of the request."""
     about = {k: v for k, v in request.items() if k not in ("NextToken", "MaxResults")}
     start = _start(request["NextToken"], about) if request.get("NextToken") else 0
     end = start + int(request.get("MaxResults") or default)

@@ -1,4 +1,4 @@
-"""What an operation is, and how those of a module are bound to what they work with."""
+"""What an operation is, and how a module's operations are bound to the object that they work on."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ Request = dict[str, Any]
 Operation = Callable[[Request], dict[str, Any] | None]
 """Answers a request that has been checked against the service model with the members of the response.
 
-Members that the service model does not know are left out. It raises ApiError.
+Members that the service model does not know are dropped from the response. It raises ApiError.
 """
 Invocation = Callable[[HttpRequest, str], HttpResponse]
-"""Answers a call of the runtime, given the endpoint's name."""
+"""Answers a call of the SageMaker runtime, given the endpoint's name."""
 
 INVOCATION_PATHS = {
     "InvokeEndpoint": re.compile(r"/endpoints/([^/]+)/invocations"),
     "InvokeEndpointWithResponseStream": re.compile(r"/endpoints/([^/]+)/invocations-response-stream"),
     "InvokeEndpointAsync": re.compile(r"/endpoints/([^/]+)/async-invocations"),
 }
-"""The operations of the runtime, which have paths; the group is the endpoint's name."""
+"""The runtime's operations, which are told apart by path; the group is the endpoint's name."""
 
 _Owner = TypeVar("_Owner")
 
@@ -31,5 +31,5 @@ _Owner = TypeVar("_Owner")
 def bound(
     functions: Mapping[str, Callable[[_Owner, Request], dict[str, Any] | None]], owner: _Owner
 ) -> dict[str, Operation]:
-    """The operations of a module, by name, each with its first argument: the context, or what runs jobs or serves."""
+    """The operations of a module, by name, each bound to `owner`: the context, the running jobs or the hosting."""
     return {name: partial(function, owner) for name, function in functions.items()}

@@ -1,4 +1,4 @@
-"""Search: jobs, endpoints, models and their packages by what they are about."""
+"""Search: jobs, endpoints, models and model packages by their properties."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def search(context: Context, request: dict[str, Any]) -> dict[str, Any]:
 
 
 def suggestions(context: Context, request: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG001
-    """Names of properties that begin as asked."""
+    """The names of properties that begin with the hint."""
     if request["Resource"] not in _KINDS:
         raise unsupported(f"The rehearsal does not support search for {request['Resource']}.")
     hint = request.get("SuggestionQuery", {}).get("PropertyNameQuery", {}).get("PropertyNameHint", "")
@@ -65,7 +65,7 @@ def suggestions(context: Context, request: dict[str, Any]) -> dict[str, Any]:  #
 
 def _entry(resource: str, record: Record) -> dict[str, Any]:
     found = record | {"Tags": listed(record["_tags"])}
-    # Of a model the service wraps the description, as it has a dashboard's parts beside it.
+    # SageMaker wraps a model's description, because its dashboard adds members beside it.
     return {resource: {"Model": found}} if resource == "Model" else {resource: found}
 
 
@@ -115,7 +115,7 @@ def _passes(record: Record, wanted: Mapping[str, Any]) -> bool:
 
 
 def _value(record: Record, name: str) -> Any:
-    """A member by its path; tags, hyperparameters and metrics by their own names behind a dot. None: not there."""
+    """A member by its path; tags, hyperparameters and metrics by their names after a dot. None where absent."""
     first, _, rest = name.partition(".")
     if first == "Tags":
         return record["_tags"].get(rest)

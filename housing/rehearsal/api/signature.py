@@ -1,4 +1,4 @@
-"""Who says to have signed a request, and how; whether it is true is for `access.signing` to tell."""
+"""Which key a request claims to be signed with, and how; `access.signing` checks whether it is."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _PART = re.compile(r"(Credential|SignedHeaders|Signature)=([^,\s]+)")
 
 @dataclass(frozen=True)
 class Signature:
-    """`service` as it is signed for: the runtime's is `sagemaker`, as the control plane's.
+    """`service` as in the signature: `sagemaker` for the runtime, too.
 
-    `version` 2 is S3's older one, which has no region. `timestamp` and `expires` are as they were sent; of those only
-    an address has the second. `headers` are the names of those that are signed.
+    `version` 2 is S3's older one, which has no region. `timestamp` and `expires` are as they were sent; only a
+    presigned URL has the latter. `headers` are the names of the signed headers.
     """
 
     access_key: str
@@ -36,7 +36,7 @@ class Signature:
 
     @property
     def is_address(self) -> bool:
-        """Whether the address is signed, for whoever holds it, rather than the request."""
+        """Whether it is a presigned URL, valid for anyone who has it."""
         return self.expires is not None
 
     @property
@@ -45,7 +45,7 @@ class Signature:
 
 
 def read(environ: Mapping[str, Any]) -> Signature:
-    """ApiError where nobody says to have signed it."""
+    """ApiError for a request without a signature."""
     header = str(environ.get("HTTP_AUTHORIZATION", ""))
     query = dict(parse_qsl(environ.get("QUERY_STRING", ""), keep_blank_values=True))
     token = environ.get("HTTP_X_AMZ_SECURITY_TOKEN")

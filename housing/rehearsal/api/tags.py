@@ -36,7 +36,7 @@ def delete_tags(context: Context, request: dict[str, Any]) -> None:
 
 
 def listed(tags: dict[str, str]) -> list[dict[str, str]]:
-    """Tags as the API writes them."""
+    """Tags as the API writes them: a list of keys and values."""
     return [{"Key": key, "Value": value} for key, value in tags.items()]
 
 

@@ -1,6 +1,6 @@
-"""Requests and answers held to botocore's service model: types, required members, patterns, enums, ranges.
+"""Requests and responses checked against botocore's service model: types, required members, patterns, enums, ranges.
 
-Clients check types and required members at most; the service checks everything, in the words that are here.
+Clients check types and required members at most; the service checks everything, with the messages used here.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from housing.rehearsal.responses import ApiError
 
 _JSON_NAMES = {str: "STRING_VALUE", bool: "BOOLEAN_VALUE", int: "NUMBER_VALUE", float: "NUMBER_VALUE"}
 _CLASSES = {
-    # Whole classes: all but control characters, and without symbols, or spaces, where these are not named.
+    # Whole classes: everything but control characters, less symbols or spaces where the class omits them.
     r"[\p{L}\p{M}\p{Z}\p{S}\p{N}\p{P}]": r"[^\x00-\x1f\x7f-\x9f]",
     r"[\p{L}\p{M}\p{Z}\p{N}\p{P}]": r"[^\x00-\x1f\x7f-\x9f$+<=>^`|~]",
     r"[\p{L}\p{M}\p{S}\p{N}\p{P}]": r"[^\x00-\x20\x7f-\xa0\u2028\u2029]",
     r"[\p{Print}]": "[ -~]",
     r"\p{Print}": "[ -~]",
     r"\p{ASCII}": r"[\x00-\x7f]",
-    # Letters with `_`, which all the patterns that have letters allow, too.
+    # `\w` adds `_` to the letters, which every pattern with letters allows anyway.
     r"\p{L}": r"\w",
     r"\p{N}": r"\d",
     r"\p{Z}": " \u00a0\u2028\u2029",
@@ -38,7 +38,7 @@ def service_model(service: str = "sagemaker") -> Any:
     from botocore.loaders import Loader
     from botocore.model import ServiceModel
 
-    # A session would list all of AWS's services first, which takes longer than to read one.
+    # A session would first list all of AWS's services, which takes longer than reading one.
     loader = Loader()
     version = loader.determine_latest_version(service, _MODEL)
     return ServiceModel(loader.load_data(f"{service}/{version}/{_MODEL}"), service)
@@ -66,9 +66,9 @@ def check(shape: Any, value: Any) -> None:
 
 
 def check_headers(shape: Any, headers: Mapping[str, str], parts: Mapping[str, str]) -> None:
-    """As `check`, of a request whose members are headers, their names in lower case, and parts of its path.
+    """As `check`, for a request whose members are headers, named in lower case, and parts of its path.
 
-    What it is to carry is not looked at.
+    The payload is not checked.
     """
     given: dict[str, Any] = {shape.serialization["payload"]: b""}
     for name, member in shape.members.items():
@@ -81,7 +81,7 @@ def check_headers(shape: Any, headers: Mapping[str, str], parts: Mapping[str, st
 
 
 def answered(shape: Any, value: Any) -> Any:
-    """The members of an answer that its shape knows; without those that are None."""
+    """The members of a response that its shape knows, except those that are None."""
     if shape.type_name == "structure":
         return {
             name: answered(member, value[name]) for name, member in shape.members.items() if value.get(name) is not None
@@ -106,7 +106,7 @@ def _check_types(shape: Any, value: Any, path: str) -> None:
     if kind == "structure":
         for name, entry in value.items():
             if name not in shape.members:
-                # AWS lets unknown members pass unread; here a request means what it says, or is refused.
+                # AWS ignores unknown members; here they are refused, as they are likely mistakes.
                 known = ", ".join(shape.members)
                 raise ApiError(
                     "SerializationException", f"{_member(path, name)}: {shape.name} has no such member, only {known}"
@@ -130,7 +130,7 @@ def _wrong_type(kind: str, value: Any, path: str) -> str:
 
 
 def _faults(shape: Any, value: Any, path: str) -> Iterator[str]:
-    """What is wrong with a value of the right type, each in AWS's words."""
+    """What is wrong with a value of the right type, each fault in AWS's words."""
     if constraint := _broken(shape, value):
         yield _failed(_shown(value), path, constraint)
     if shape.type_name == "structure":
@@ -189,10 +189,10 @@ def _matches(pattern: str, value: str) -> bool:
 
 @cache
 def _compiled(pattern: str) -> re.Pattern[str] | None:
-    """Python's form of a Java pattern; None when it has none, and everything passes."""
+    """A Java pattern compiled for Python; None when Python cannot express it: then everything passes."""
     for java, python in _CLASSES.items():
         pattern = pattern.replace(java, python)
-    # Tags' patterns end in `$` and a count that Java reads as part of the end.
+    # Patterns of tags end in `$` with a repetition, which Java accepts and Python refuses.
     pattern = re.sub(r"\$\{\d+,\d+\}$", "", pattern)
     try:
         return re.compile(pattern)
@@ -201,7 +201,7 @@ def _compiled(pattern: str) -> re.Pattern[str] | None:
 
 
 def _member(path: str, name: str) -> str:
-    """AWS writes members with a small first letter."""
+    """A member's path, as AWS writes it: with a lower-case first letter."""
     own = name[:1].lower() + name[1:]
     return f"{path}.{own}" if path else own
 

@@ -1,1 +1,1 @@
-"""The rest of AWS, which is moto's, and what it keeps over a restart."""
+"""The rest of AWS, by moto, and how its state survives a restart."""

@@ -15,7 +15,7 @@ _SINCE = datetime(2026, 1, 1)  # naive, as all dates of moto
 def add(iam: Any) -> None:
     """Add the role to moto's IAM, with roughly the permissions of AmazonSageMakerFullAccess.
 
-    It is the same whenever it is made, and so in no journal.
+    It is the same each time it is made, and so is not journalled.
     """
     from moto.moto_api._internal import mock_random
 

@@ -1,6 +1,6 @@
 """DescribeAlarms as CloudWatch answers it: every filter counts, and composite alarms only when they are asked for.
 
-moto heeds the first filter that it finds: beside AlarmNames it would name alarms in any state.
+moto applies only the first filter that it finds: with AlarmNames it would ignore a state filter.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ _METRIC, _COMPOSITE = "MetricAlarm", "CompositeAlarm"
 
 
 def correct() -> None:
-    """Let moto answer so, in this process."""
+    """Patch moto to answer so, in this process."""
     from moto.cloudwatch.responses import CloudWatchResponse
 
     CloudWatchResponse.describe_alarms = _describe_alarms

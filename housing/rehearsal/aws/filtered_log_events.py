@@ -1,4 +1,4 @@
-"""FilterLogEvents as CloudWatch Logs answers it: of the streams whose names begin as asked, where moto takes all."""
+"""FilterLogEvents as CloudWatch Logs answers it: of the streams with the name prefix, where moto takes all."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _PASSED = ("startTime", "endTime", "limit", "nextToken", "filterPattern")
 
 
 def correct() -> None:
-    """Let moto answer so, in this process."""
+    """Patch moto to answer so, in this process."""
     from moto.logs.responses import LogsResponse
 
     LogsResponse.filter_log_events = _filter_log_events
@@ -25,7 +25,7 @@ def _filter_log_events(self: Any) -> str:
     groups = self.logs_backend.groups
     if prefix and group in groups:
         names = [name for name in groups[group].streams if name.startswith(prefix)]
-        if not names:  # moto takes an empty list for all of them
+        if not names:  # moto takes an empty list to mean all of them
             return json.dumps({"events": [], "searchedLogStreams": []})
     start, end, limit, token, pattern = (self._get_param(name) for name in _PASSED)
     events, token, searched = self.logs_backend.filter_log_events(

@@ -1,8 +1,8 @@
 """Persists moto's state: a journal of the calls that changed something, replayed after a kill, and snapshots.
 
-state.pickle        moto's state when it was copied last, and the number of the journal that goes on from there
-journal-N.jsonl     a line a call since then, written once it was done and before it is answered
-bodies/             bodies of requests and objects by their digest, so that neither of the others grows with them
+state.pickle        moto's state when it was last copied, and the number of the journal that continues from there
+journal-N.jsonl     one line for each call since then, written after the call was executed and before it is answered
+bodies/             bodies of requests and objects named by their digest, so that they do not swell the other files
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from housing.rehearsal.aws import moto_modules
 
 _INLINE_BYTES = 2048
 _CALLS_A_COPY = 500
-# What moto's state is made of: who writes anything else into it wants it to run.
+# The only modules whose classes may be unpickled: others could run code of whoever wrote the file.
 _MODULES = re.compile(r"moto\.(s3|iam|sts|logs|cloudwatch|applicationautoscaling|ecs|utilities)\.[\w.]+")
 _PLAIN = {
     ("builtins", "set"),
@@ -40,11 +40,11 @@ _PLAIN = {
 }
 
 Entry = dict[str, Any]
-"""A call as far as JSON can keep it; its body apart."""
+"""A call as JSON; its body is kept separately."""
 
 
 class Journal:
-    """Not for several threads at once."""
+    """For one thread at a time."""
 
     def __init__(self, folder: Path) -> None:
         self._state = folder / "state.pickle"
@@ -58,13 +58,13 @@ class Journal:
 
     @property
     def is_new(self) -> bool:
-        """Whether there is nothing to restore, and nothing that would be refused."""
+        """Whether there is nothing to restore, nor anything that might be refused."""
         return not any(path.name != self._bodies.name for path in self._folder.iterdir())
 
     def restore(self, adopt: Callable[[Any], None], replay: Callable[[Entry, bytes], None]) -> None:
-        """Hand the last copy to `adopt`, if there is one, and what was called since then to `replay`, in order.
+        """Pass the last copy, if there is one, to `adopt`, and the calls since then to `replay`, in order.
 
-        Raises NotPrivate for what others may have written.
+        Raises NotPrivate for files that others may have written.
         """
         if self._state.exists() or self._state.is_symlink():
             with files.open_trusted(self._state) as file:
@@ -81,14 +81,14 @@ class Journal:
             replay(entry, self._body(entry.pop("body")))
         self._calls = len(whole)
         self._file = _appending(self._path)
-        # Half a line is of a call that nobody had an answer to.
+        # An incomplete line belongs to a call that was never answered.
         self._file.truncate(sum(map(len, whole)))
         for path in self._folder.glob("journal-*.jsonl"):
             if path != self._path:
                 path.unlink()
 
     def write(self, entry: Entry, body: bytes) -> None:
-        """Keep a call that is done."""
+        """Append a call that was executed."""
         kept = base64.b64encode(body).decode() if len(body) <= _INLINE_BYTES else [_keep(self._bodies, body)]
         self._file.write(json.dumps(entry | {"body": kept}).encode() + b"\n")
         self._file.flush()
@@ -96,7 +96,7 @@ class Journal:
 
     @property
     def is_long(self) -> bool:
-        """Whether replaying it would take longer than starting should."""
+        """Whether replaying it would delay a start too much."""
         return self._calls >= _CALLS_A_COPY
 
     @property
@@ -104,7 +104,7 @@ class Journal:
         return self._calls == 0
 
     def copy(self, state: Any) -> None:
-        """Keep a whole copy, and begin a new journal: one `replace` decides between the old and the new."""
+        """Save the whole state, and begin a new journal: a single rename switches from the old to the new."""
         with files.replacing(self._state) as file:
             writer = _Writer(file, self._bodies)
             writer.dump({"journal": self._number + 1, "state": state})
@@ -136,7 +136,7 @@ def _appending(path: Path) -> Any:
 
 
 def _keep(folder: Path, body: bytes) -> str:
-    """The name of the file that has these bytes, written unless it is there."""
+    """The name of the file with these bytes, which is written unless it exists."""
     name = hashlib.blake2b(body, digest_size=20).hexdigest()
     if not (folder / name).exists():
         files.write(folder / name, body)
@@ -150,7 +150,7 @@ def _read(folder: Path, name: str) -> bytes:
 
 
 class _Writer(pickle.Pickler):
-    """Large bytes become files."""
+    """Stores large bytes objects as files."""
 
     def __init__(self, file: Any, bodies: Path) -> None:
         super().__init__(file)

@@ -1,4 +1,4 @@
-"""A stream of CloudWatch Logs, made with its group when it is first written to."""
+"""A stream of CloudWatch Logs, created with its group when it is first written to."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ class LogStream:
 
         try:
             self._client.create_log_stream(**self._place)
-        except ClientError:  # no group yet; the client's own exceptions are made anew by each thread that is first
-            with contextlib.suppress(ClientError):  # another one was quicker
+        except ClientError:  # no group yet; `client.exceptions` is built anew by each racing thread: no match
+            with contextlib.suppress(ClientError):  # another thread was quicker
                 self._client.create_log_group(logGroupName=self._place["logGroupName"])
             self._client.create_log_stream(**self._place)
         self._is_there = True

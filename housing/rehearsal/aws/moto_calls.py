@@ -13,7 +13,7 @@ from housing.rehearsal.account import ACCOUNT
 from housing.rehearsal.aws import default_role, moto_modules
 from housing.rehearsal.responses import HttpResponse, unsupported
 
-# By the name that a signature gives: moto's name of the service, and a host at which moto expects it.
+# By the name in signatures: moto's name of the service, and a host name at which moto expects it.
 _SERVICES = {
     "s3": ("s3", "s3.amazonaws.com"),
     "iam": ("iam", "iam.amazonaws.com"),
@@ -23,15 +23,15 @@ _SERVICES = {
     "application-autoscaling": ("applicationautoscaling", "application-autoscaling.{region}.amazonaws.com"),
 }
 SERVICES = tuple(_SERVICES)
-"""What the rehearsal answers for beside SageMaker, as signatures name it."""
+"""The services that the rehearsal has beside SageMaker, as signatures name them."""
 
 SPELLED = "moto.preserved_header_names"
-"""Where in an environ moto looks for the names of S3 metadata as they were spelled."""
+"""The key of an environ in which moto looks for the original spelling of S3 metadata names."""
 
 _WRITES_TO = {"application-autoscaling": ("monitoring",)}  # a policy's alarms
 _OWNERS = "owners of buckets"
 _loaded: set[str] = set()
-# Those about what the rehearsal has; all 1,582 of them would be 4 MB in every copy of the state.
+# Those for services that the rehearsal has; all 1,582 would take 4 MB in every copy of the state.
 _MANAGED_POLICIES = (
     "AdministratorAccess",
     "AmazonS3FullAccess",
@@ -45,7 +45,7 @@ _Function = Callable[[Any, str, Any], tuple[int, dict[str, str], str | bytes]]
 
 
 def answer(service: str, environ: dict[str, Any], body: bytes) -> HttpResponse:
-    """ApiError for what moto does not know, or cannot do."""
+    """Answer a call. ApiError for what moto does not know, or cannot do."""
     from botocore.exceptions import ClientError
     from moto.core.exceptions import HTTPException
     from moto.core.request import Request
@@ -67,7 +67,7 @@ def answer(service: str, environ: dict[str, Any], body: bytes) -> HttpResponse:
 
 
 def received(request: Any) -> tuple[dict[str, Any], bytes]:
-    """A request that botocore has prepared, as a server would receive it."""
+    """A request that botocore has prepared, as a server would receive it: WSGI environ and body."""
     from moto.core.request import Request
 
     body = request.body.read() if hasattr(request.body, "read") else request.body
@@ -77,12 +77,12 @@ def received(request: Any) -> tuple[dict[str, Any], bytes]:
 
 
 def load(service: str, region: str) -> None:
-    """Import what answers a service."""
+    """Import moto's code for a service."""
     _functions(service, region)
 
 
 def state() -> Any:
-    """Everything that moto knows, of the services that were called; to be pickled at once."""
+    """All of moto's state, of the services that were called; to be pickled before the next call changes it."""
     kept: dict[str, Any] = {service: list(_accounts(service).iter_backends()) for service in _loaded}
     if "s3" in kept:
         kept[_OWNERS] = dict(_accounts("s3").bucket_accounts)
@@ -121,7 +121,7 @@ def reset() -> None:
 def _managed_policies() -> dict[str, Any]:
     from moto.iam.aws_managed_policies import aws_managed_policies_data
 
-    # To parse all of them takes 100 ms, and 30 MB that are not given back.
+    # Parsing all of them takes 100 ms, and 30 MB that are never freed.
     read = json.JSONDecoder().raw_decode
     places = {name: aws_managed_policies_data.find(f'\n "{name}"') for name in _MANAGED_POLICIES}
     begins = {name: aws_managed_policies_data.index("{", place) for name, place in places.items() if place >= 0}
@@ -129,7 +129,7 @@ def _managed_policies() -> dict[str, Any]:
 
 
 def _signed_region(environ: dict[str, Any]) -> str:
-    """The region in a signature's scope; without a signature, the first."""
+    """The region in a signature's scope; us-east-1 without a signature."""
     scope = re.search(r"Credential=[^/]+/\d+/([^/]+)/", environ.get("HTTP_AUTHORIZATION", ""))
     return scope[1] if scope else "us-east-1"
 

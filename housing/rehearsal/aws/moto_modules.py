@@ -1,4 +1,4 @@
-"""Imports of moto: each service when it is first called, corrected, and without what nothing here needs."""
+"""Imports moto's services when each is first called, with our corrections, and without modules not needed here."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _ECS = "moto.ecs"
 
 
 def backends(service: str) -> Any:
-    """What moto keeps of a service, by account; `service` as moto names it."""
+    """Moto's state of a service, by account; `service` as moto names it."""
     from moto.backends import get_backend
 
     with _without_ecs():
@@ -31,7 +31,7 @@ def backends(service: str) -> Any:
 
 
 def prepare(module: str) -> None:
-    """Before a module of moto is imported by its name."""
+    """Correct a module's service before the module itself is imported by name."""
     service = module.split(".")[1:2]
     if service and service[0] in _CORRECTIONS:
         backends(service[0])
@@ -39,7 +39,7 @@ def prepare(module: str) -> None:
 
 @contextlib.contextmanager
 def _without_ecs() -> Iterator[None]:
-    """Autoscaling imports ECS, and with it all of EC2: 100 MB, and a second of processor time."""
+    """Import without ECS, which autoscaling imports, and with it all of EC2: 100 MB and a second of processor time."""
     if _ECS in sys.modules:
         yield
         return

@@ -19,7 +19,7 @@ def bucket_and_key(uri: str) -> tuple[str, str]:
 
 
 def listed(context: Context, uri: str) -> Iterator[str]:
-    """Keys that begin with the address's own, but for those that stand for folders. Raises botocore's ClientError."""
+    """Keys that begin with the URI's key, except folder placeholders. Raises botocore's ClientError."""
     bucket, prefix = bucket_and_key(uri)
     for page in context.client("s3").get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
         for found in page.get("Contents", []):
@@ -28,7 +28,7 @@ def listed(context: Context, uri: str) -> Iterator[str]:
 
 
 def exists(context: Context, uri: str, *, prefix: bool = False) -> bool:
-    """Whether this object is there; with `prefix`: any object below it."""
+    """Whether this object exists; with `prefix`: whether any object exists below it."""
     bucket, key = bucket_and_key(uri)
     client = context.client("s3")
     try:
@@ -42,7 +42,7 @@ def exists(context: Context, uri: str, *, prefix: bool = False) -> bool:
 
 @dataclass(frozen=True)
 class Object:
-    """`inner` is its path below the folder that it is fetched into."""
+    """An object in S3; `inner` is its path below the folder that it is fetched into."""
 
     bucket: str
     key: str
@@ -50,14 +50,14 @@ class Object:
 
 
 def of_source(context: Context, source: Mapping[str, Any]) -> list[Object]:
-    """Of an S3DataSource: everything below a prefix, or what a manifest names. Raises botocore's ClientError."""
+    """The objects of an S3DataSource: all below a prefix, or those in a manifest. Raises botocore's ClientError."""
     if source["S3DataType"] == "ManifestFile":
         return of_manifest(context, source["S3Uri"])
     return _below(context, source["S3Uri"])
 
 
 def of_manifest(context: Context, uri: str) -> list[Object]:
-    """ValueError for what is not a manifest: `[{"prefix": "s3://bucket/folder/"}, "a.csv", "b.csv"]`."""
+    """The objects of a manifest, such as `[{"prefix": "s3://bucket/folder/"}, "a.csv"]`; ValueError for others."""
     bucket, key = bucket_and_key(uri)
     try:
         told = json.loads(context.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read())
@@ -73,12 +73,12 @@ def of_manifest(context: Context, uri: str) -> list[Object]:
 
 
 def pull(context: Context, uri: str, folder: Path) -> int:
-    """Fetch all objects below `uri` into `folder`; how many. Raises botocore's ClientError."""
+    """Fetch all objects below `uri` into `folder`; returns their number. Raises botocore's ClientError."""
     return fetch(context, _below(context, uri), folder)
 
 
 def fetch(context: Context, found: Iterable[Object], folder: Path) -> int:
-    """How many were fetched. Raises botocore's ClientError."""
+    """Fetch objects into `folder`; returns their number. Raises botocore's ClientError."""
     count = 0
     for one in found:
         path = folder / one.inner
@@ -97,7 +97,7 @@ def _below(context: Context, uri: str) -> list[Object]:
 
 
 def push(context: Context, file: Path, uri: str) -> None:
-    """Raises botocore's ClientError."""
+    """Upload a file. Raises botocore's ClientError."""
     bucket, key = bucket_and_key(uri)
     context.client("s3").put_object(Bucket=bucket, Key=key, Body=file.read_bytes())
 

@@ -1,6 +1,6 @@
-"""The alarms of a scaling policy on a variant, which moto makes for DynamoDB and ECS alone.
+"""The alarms of a scaling policy on a variant, which moto creates for DynamoDB and ECS only.
 
-As Application Auto Scaling keeps them: made with the policy, replaced with it and deleted with it.
+As in Application Auto Scaling, they are created, replaced and deleted with the policy.
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ from typing import Any
 OUT_PERIODS = 3
 IN_PERIODS = 15
 IN_BELOW = 0.9
-"""The part of its target value below which a policy scales in."""
+"""A policy scales in while its metric is below this fraction of the target value."""
 
 _HIGH, _LOW = ("High", "GreaterThanThreshold", OUT_PERIODS, 1.0), ("Low", "LessThanThreshold", IN_PERIODS, IN_BELOW)
 _PREDEFINED = ("InvocationsPerInstance", "AWS/SageMaker", "Sum")
 
 
 def correct() -> None:
-    """Let moto make them, in this process."""
+    """Patch moto to create them, in this process."""
     from moto.applicationautoscaling import models
 
     made, put = models.FakeApplicationAutoscalingPolicy, models.ApplicationAutoscalingBackend.put_scaling_policy
@@ -48,7 +48,7 @@ def _create_alarms(policy: Any) -> None:
     _, endpoint, _, variant = policy.resource_id.split("/")
     dimensions = [{"Name": "EndpointName", "Value": endpoint}, {"Name": "VariantName", "Value": variant}]
     if custom := tracking.get("CustomizedMetricSpecification"):
-        if "MetricName" not in custom:  # metric math: CloudWatch would have to compute it
+        if "MetricName" not in custom:  # metric math, which would have to be evaluated
             return
         metric, space, statistic = custom["MetricName"], custom["Namespace"], custom["Statistic"]
         dimensions = list(custom.get("Dimensions", []))

@@ -1,9 +1,9 @@
 """The other services of AWS: moto's S3, IAM, STS, Logs, CloudWatch and autoscaling, called in this process.
 
-moto's responses are called as its own `mock_aws` calls them, at AWS's host names: the path that moto's tests go.
+moto's responses are called as its own `mock_aws` calls them, at AWS's host names: the path that moto's tests take.
 
-moto draws identifiers and asks for the time. Each call that changes something is made with a seed and at a moment of
-its own, and replayed with the same after a kill, so that the same keys, tokens and dates come back.
+moto draws random identifiers and reads the time. Each call that changes something is made with a seed and a time of
+its own, and is replayed with both after a kill, so that keys, tokens and dates come out the same.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ _log = logging.getLogger(__name__)
 
 
 class Aws:
-    """One account in one region, whose state lies in `folder`.
+    """One account in one region, whose state is kept in `folder`.
 
-    Calls are answered one at a time, as moto is not made for threads; and as its state belongs to the process, only one
-    may be open there. Raises RuntimeError for a second one, ImportError without moto, NotPrivate as Journal.
+    Calls are answered one at a time, as moto is not thread-safe; as its state is global, a process can open only one.
+    Raises RuntimeError for a second one, ImportError without moto, NotPrivate as Journal.
 
-    To import moto takes most of a start, and SageMaker answers a good deal without it: unless there is a state that
-    may be refused, moto comes with the first call that needs it, or by `warm_up`.
+    Importing moto takes most of a start, and much of SageMaker works without it: unless there is a state to restore,
+    which may be refused, moto is imported by the first call that needs it, or by `warm_up`.
     """
 
     def __init__(self, region: str, folder: Path) -> None:
@@ -77,7 +77,7 @@ class Aws:
 
     @contextlib.contextmanager
     def exclusive(self) -> Iterator[None]:
-        """No call is answered meanwhile; for reading moto's state."""
+        """No call is answered inside the block; for reading moto's state."""
         with self._lock:
             if not self._is_there:
                 self._restore()
@@ -91,7 +91,7 @@ class Aws:
             return self._clients[service]
 
     def load(self) -> None:
-        """Have moto imported: by several threads at once it cannot be."""
+        """Import moto, which several threads cannot do at once."""
         if not self._is_there:
             with self.exclusive():
                 pass
@@ -102,7 +102,7 @@ class Aws:
                 moto_calls.load(service, self._region)
 
     def empty(self) -> None:
-        """Forget everything, in its folder, too; its clients stay, as to make one takes longer than all the rest."""
+        """Delete all state, also in the folder; clients are kept, as making one takes longer than all the rest."""
         with self._lock:
             self._journal.close()
             if self._folder.is_symlink():
@@ -156,7 +156,7 @@ class Aws:
 
 
 class _Raw(io.BytesIO):
-    """A body as botocore reads it from urllib3."""
+    """A response body with the interface of urllib3's, which botocore reads."""
 
     def stream(self, **_: Any) -> Any:
         while block := self.read(1 << 20):
@@ -174,7 +174,7 @@ def _replay(entry: Entry, body: bytes) -> None:
 
 
 def _do(entry: Entry, body: bytes) -> HttpResponse:
-    """Make a call that changes something with its own seed, and at its own time."""
+    """Make a call that changes something, with its own seed and at its own time."""
     import moto.core.utils
     from moto.moto_api._internal import mock_random
 
@@ -187,7 +187,7 @@ def _do(entry: Entry, body: bytes) -> HttpResponse:
 
 
 def _stopped(seconds: float) -> Any:
-    """The module `datetime`, as far as moto's clock uses it, at one moment."""
+    """A stand-in for the module `datetime`, whose `now` is always this moment, in seconds since 1970."""
 
     class Stopped(datetime.datetime):
         @classmethod

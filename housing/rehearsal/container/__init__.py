@@ -1,1 +1,1 @@
-"""What runs inside of SageMaker's containers: an /opt/ml tree in, a model or predictions out."""
+"""What runs inside SageMaker's containers: an /opt/ml tree in, a model or predictions out."""

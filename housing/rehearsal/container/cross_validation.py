@@ -1,4 +1,4 @@
-"""`_kfold` and `_num_cv_round` of SageMaker's XGBoost: a booster a fold, and what each row was predicted without it.
+"""`_kfold` and `_num_cv_round` of SageMaker's XGBoost: a booster per fold, and out-of-fold predictions.
 
 After `train.py` and `prediction_utils.py` of aws/sagemaker-xgboost-container, where the metrics are of the channels as
 a whole and not of the rows left out. There the folds are drawn anew by each job; here they follow from `seed`.
@@ -24,7 +24,7 @@ _log = logging.getLogger(__name__)
 def boosters(
     whole: xgboost.DMatrix, given: Mapping[str, Any], fit: Fit, *, rounds: int, folder: Path
 ) -> list[xgboost.Booster]:
-    """One a fold; the predictions of all rows go to a file in `folder`."""
+    """One booster per fold; out-of-fold predictions are written to a file in `folder`."""
     folds, repeats = given["_kfold"], given.get("_num_cv_round", 1)
     _log.info("Run %d-round of %d-fold cross validation with %d rows", repeats, folds, whole.num_row())
     of_classes = bool(given.get("num_class") or given.get("objective").startswith("binary:"))  # type: ignore[union-attr]
@@ -58,7 +58,7 @@ def _split(whole: xgboost.DMatrix, given: Mapping[str, Any], *, of_classes: bool
 
 
 class _Predictions:
-    """What each row was predicted by the boosters that had not seen it, one a repetition."""
+    """The predictions of each row by the boosters that were not fitted to it, one per repetition."""
 
     def __init__(self, labels: NDArray[Any], repeats: int, *, of_classes: bool) -> None:
         import numpy as np
@@ -83,7 +83,7 @@ class _Predictions:
         self._counts[rows] += 1
 
     def save(self, path: Path) -> None:
-        """Label and mean prediction; for classes label, mean probability and the class that most voted for."""
+        """Write label and mean prediction; for classes label, mean probability and majority vote."""
         import numpy as np
 
         columns = [self._labels]

@@ -1,8 +1,8 @@
 """Several hosts of one training job: XGBoost's collective between real processes.
 
 After `distributed.py` of aws/sagemaker-xgboost-container: the hosts meet twice, first to learn who has data, then to
-train with those. The first of them runs the tracker, saves the model and prints the rounds. Ports are no fixed ones
-here, as the hosts share a machine.
+train with those. The first of them runs the tracker, saves the model and prints the rounds. Here the ports are not
+fixed, as the hosts share a machine.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ _log = logging.getLogger("RabitContextManager")
 
 @dataclass(frozen=True)
 class Meeting:
-    """Where hosts meet: two free `ports` of this machine, and a `folder` in which a tracker says that it is there."""
+    """Where hosts meet: two free `ports` of this machine, and a `folder` where a tracker marks that it is ready."""
 
     ports: Sequence[int]
     folder: str
 
 
 def run(meeting: Meeting, host: str, hosts: Sequence[str], *, has_data: bool, train: Callable[[bool], None]) -> None:
-    """Call `train` on each host that has data, with whether it is the master. Raises RuntimeError where none has."""
+    """Call `train`, with whether this host is the master, if it has data. Raises RuntimeError where no host has any."""
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # XGBoost prints rounds and flushes none
     with _met(meeting, meeting.ports[0], host, sorted(hosts)):
         included = _of_all(has_data, len(hosts))
@@ -49,7 +49,7 @@ def run(meeting: Meeting, host: str, hosts: Sequence[str], *, has_data: bool, tr
 
 @contextmanager
 def _met(meeting: Meeting, port: int, host: str, hosts: Sequence[str]) -> Iterator[None]:
-    """A group of these hosts, of which the first one runs the tracker."""
+    """Join the group of these hosts, the first of which runs the tracker."""
     from xgboost import collective
     from xgboost.tracker import RabitTracker
 
@@ -72,7 +72,7 @@ def _met(meeting: Meeting, port: int, host: str, hosts: Sequence[str]) -> Iterat
 
 
 def _of_all(own: bool, count: int) -> list[bool]:
-    """What each host says, in their order."""
+    """The `own` of each host, in the hosts' order."""
     import numpy as np
     from xgboost import collective
 

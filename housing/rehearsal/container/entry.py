@@ -23,9 +23,9 @@ _log = logging.getLogger("sagemaker-containers")
 
 @dataclass(frozen=True)
 class ContainerConfig:
-    """`root` stands for /opt/ml; `environment` is what the image and the request set.
+    """`root` is the folder used as /opt/ml; `environment` has the variables that the image and the request set.
 
-    A `command` replaces the program of the image, which is `framework`'s: `xgboost`, or a script. A round takes at
+    A `command` replaces the program of `framework`'s image: `xgboost`'s algorithm, or a script. A round takes at
     least `round_s` seconds; after round `pause_at` the container waits to be killed. With `fails` it fails at once,
     with that message. `meeting` is where several hosts of a job meet, as `distributed.Meeting`.
     """
@@ -41,7 +41,7 @@ class ContainerConfig:
 
 
 def run(config: ContainerConfig, report: Callable[[str], None]) -> int:
-    """Returns the exit code; `report` is called with `at <round>` before the container pauses."""
+    """Run the container, and return its exit code; `report` is called with `at <round>` before it pauses."""
     tree = Tree(Path(config.root))
     os.environ.update(config.environment)
     os.chdir(tree.root)
@@ -86,7 +86,7 @@ def _log_as_the_image_does(tree: Tree) -> None:
 
 
 class _ContainerFormatter(logging.Formatter):
-    """The line format of the image, with our folder called as it is in a container."""
+    """The image's line format, with /opt/ml in place of our folder."""
 
     def __init__(self, tree: Tree) -> None:
         super().__init__("[%(asctime)s:%(levelname)s] %(message)s", "%Y-%m-%d:%H:%M:%S")
@@ -97,7 +97,7 @@ class _ContainerFormatter(logging.Formatter):
 
 
 def _traceback(error: Exception) -> str:
-    """Python's own for a fault that we did not foresee, else the one line by which the container's ends."""
+    """Python's own for an unexpected error, else only the last line of the container's."""
     if not isinstance(error, ContainerError):
         return "".join(traceback.format_exception(error))
     return (

@@ -1,10 +1,10 @@
-"""What ends a container, in the three classes that SageMaker's algorithms tell apart."""
+"""Errors that end a container, classified as SageMaker's algorithms do."""
 
 from __future__ import annotations
 
 
 class ContainerError(Exception):
-    """Ends the container; its text is what the failure file says."""
+    """Ends the container; its text is written to the failure file."""
 
 
 class UserError(ContainerError):

@@ -49,7 +49,7 @@ def main(descriptor: int) -> None:
 
 
 def _import() -> None:
-    """What containers need. XGBoost goes without its interface to scikit-learn, which takes longer than itself."""
+    """Import what containers need: XGBoost without its scikit-learn interface, which takes longer than the rest."""
     unneeded = ("sklearn", "xgboost.plotting", "xgboost.sklearn")
     for name in unneeded:
         sys.modules[name] = None  # type: ignore[assignment]
@@ -67,7 +67,7 @@ def _reap(children: dict[int, socket.socket]) -> None:
         if pid == 0:
             return
         with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(pid, signal.SIGKILL)  # what a container has started ends with it
+            os.killpg(pid, signal.SIGKILL)  # and all processes that the container started
         with children.pop(pid) as channel, contextlib.suppress(OSError):
             channel.sendall(f"exit {os.waitstatus_to_exitcode(status)}\n".encode())
 

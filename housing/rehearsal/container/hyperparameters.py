@@ -1,4 +1,4 @@
-"""The hyperparameters that SageMaker's XGBoost takes: names, ranges, what may be tuned, and its words of refusal.
+"""The hyperparameters that SageMaker's XGBoost takes: names, ranges, what may be tuned, and its error messages.
 
 After `hyperparameter_validation.py` of aws/sagemaker-xgboost-container. Values arrive as strings.
 """
@@ -35,7 +35,7 @@ Given = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Interval:
-    """Numbers between `low` and `high`, which belong to it unless they are `open`; None: without an end."""
+    """Numbers between `low` and `high`, which are included unless `open`; None: unbounded."""
 
     low: float | None = None
     high: float | None = None
@@ -55,9 +55,9 @@ class Interval:
 
 @dataclass(frozen=True)
 class Rule:
-    """One hyperparameter. `allowed` holds for each element of a list; `agrees` sees those of `needs` that were given.
+    """One hyperparameter. `allowed` applies to each element of a list; `agrees` gets those of `needs` that were given.
 
-    `tuned` is the range that AWS recommends to tune it in; None: it cannot be tuned.
+    `tuned` is the range that AWS recommends for tuning; None: it cannot be tuned.
     """
 
     kind: Kind
@@ -69,7 +69,7 @@ class Rule:
     agrees: Callable[[Any, Given], None] | None = None
 
     def check(self, name: str, value: Any) -> None:
-        """Raises UserError when the value lies outside of what is allowed."""
+        """Raises UserError for a value that is not allowed."""
         elements = _flat(value)
         if name == "eval_metric":
             inside = all(_is_metric(element) for element in elements)
@@ -82,9 +82,9 @@ class Rule:
 
 
 def validated(given: Mapping[str, str]) -> dict[str, Any]:
-    """The values as XGBoost takes them, by their own names. Raises UserError in the container's words.
+    """The values as XGBoost takes them, with aliases resolved. Raises UserError in the container's words.
 
-    A metric without an objective raises KeyError, as it does there.
+    A metric without an objective raises KeyError, as in the container.
     """
     named = {ALIASES.get(name, name): value for name, value in given.items()}
     for name, rule in RULES.items():
@@ -108,7 +108,7 @@ def validated(given: Mapping[str, str]) -> dict[str, Any]:
 
 
 def direction(metric: str) -> Literal["Maximize", "Minimize"] | None:
-    """Which way a metric gets better, such as `mae`; None when the algorithm has no such metric."""
+    """Which direction of a metric, such as `mae`, is better; None when the algorithm has no such metric."""
     if metric in MAXIMIZED:
         return "Maximize"
     return "Minimize" if metric in MINIMIZED else None
@@ -143,7 +143,7 @@ def _is_metric(metric: str) -> bool:
 
 
 def _metric_agrees(metrics: list[str], given: Given) -> None:
-    objective: str = given["objective"]  # as there: KeyError without one
+    objective: str = given["objective"]  # as in the container: KeyError without one
     if "auc" in metrics and not objective.startswith(("binary:", "rank:")):
         raise UserError("Metric 'auc' can only be applied for classification and ranking problems.")
     if "aft-nloglik" in metrics and objective != "survival:aft":

@@ -1,4 +1,4 @@
-"""A container that serves: what the machine behind a variant runs, seen from SageMaker's side of its port."""
+"""A serving container, as SageMaker sees it through its port: what the machine behind a variant runs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CRASHED = (
     "<p>The server encountered an internal error and was unable to complete your request. Either the server is "
     "overloaded or there is an error in the application.</p>\n"
 )
-"""What Flask, in SageMaker's containers, answers for an exception that nobody caught."""
+"""Flask's answer, in SageMaker's containers, to an uncaught exception."""
 
 
 class Unhealthy(Exception):
@@ -31,7 +31,7 @@ class TimedOut(Exception):
 
 @dataclass(frozen=True)
 class Answer:
-    """What the container's web server sent back."""
+    """The response of the container's web server."""
 
     status: int
     body: bytes
@@ -52,10 +52,10 @@ class Setup:
 
 
 class Container(Protocol):
-    """Started by being made, which raises Unhealthy when /ping would fail. May be called from any thread."""
+    """Starts when it is constructed, which raises Unhealthy when /ping would fail. May be called from any thread."""
 
     def invoke(self, body: bytes, content_type: str | None, accept: str | None) -> Answer:
         """POST /invocations; raises TimedOut."""
 
     def close(self) -> None:
-        """Stop; what is being answered is lost."""
+        """Stop; requests in flight are lost."""

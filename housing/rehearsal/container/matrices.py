@@ -1,6 +1,6 @@
 """Channels as XGBoost's matrices, read as SageMaker's container reads them: with its refusals and its misreadings.
 
-After `data_utils.py` of aws/sagemaker-xgboost-container. XGBoost's own reader takes what is no number for missing.
+After `data_utils.py` of aws/sagemaker-xgboost-container. XGBoost's own reader treats what is not a number as missing.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _log = logging.getLogger(__name__)
 
 
 def checked_channels(channels: Mapping[str, Mapping[str, Any]]) -> str:
-    """The format of `train`, of the channels in inputdataconfig.json. Raises UserError in the container's words."""
+    """The format of `train`; `channels` as in inputdataconfig.json. Raises UserError in the container's words."""
     if "train" not in channels:
         raise UserError("Missing required channel: train")
     for name, given in channels.items():
@@ -72,7 +72,7 @@ def size(folder: Path) -> int:
 
 
 def check_format(folder: Path, kind: str) -> None:
-    """Look at the first line of each file, as the container does. Raises UserError."""
+    """Check the first line of each file, as the container does. Raises UserError."""
     deepest = next(Path(root) for root, folders, _ in os.walk(folder) if not folders)
     for path in sorted(deepest.iterdir()):
         if not path.is_file() or path.name.startswith((".", "_")):
@@ -84,7 +84,7 @@ def check_format(folder: Path, kind: str) -> None:
 
 
 def matrix(folders: Sequence[Path], kind: str, *, weights: bool, scratch: Path) -> xgboost.DMatrix:
-    """All files of the folders in one matrix, label first; with `weights` the second column weighs the rows.
+    """All files of the folders in one matrix, label first; with `weights` the second column has the rows' weights.
 
     `scratch` is emptied and used. Raises UserError when XGBoost cannot read them.
     """
@@ -106,7 +106,7 @@ def matrix(folders: Sequence[Path], kind: str, *, weights: bool, scratch: Path) 
 
 
 def warn_of_duplicates(train: Path, validation: Path) -> None:
-    """Say so when both channels have a file of the same name and size: the metrics would mean nothing."""
+    """Warn when both channels have a file of the same name and size: the metrics would be meaningless."""
     for path in sorted(train.iterdir()):
         twin = validation / path.name
         if path.is_file() and twin.is_file() and path.stat().st_size == twin.stat().st_size:
@@ -175,7 +175,7 @@ def _is_number(text: str) -> bool:
 def _csv(folder: Path, *, weights: bool) -> xgboost.DMatrix:
     sample = min(folder.iterdir())
     with sample.open(encoding="utf-8") as file:
-        file.readline()  # what is no UTF-8 ends here, with Python's own error
+        file.readline()  # anything but UTF-8 fails here, with Python's own error
     delimiter = _delimiter(sample)
     weighed = "&weight_column=1" if weights else ""
     return _from_text(f"{folder}?format=csv&label_column=0&delimiter={delimiter}{weighed}", "csv")
@@ -188,7 +188,7 @@ def _libsvm(folder: Path, *, weights: bool) -> xgboost.DMatrix:  # noqa: ARG001
 def _from_text(address: str, kind: str) -> xgboost.DMatrix:
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # XGBoost reads text, but would rather not
+            warnings.simplefilter("ignore")  # reading text is deprecated in XGBoost
             return xgboost.DMatrix(address)
     except xgboost.core.XGBoostError as error:
         raise UserError(f"Failed to load {kind} data with exception:\n{error}") from error

@@ -1,7 +1,7 @@
 """The metrics that SageMaker's container computes by itself, beside those of XGBoost.
 
 After `custom_metrics.py` of aws/sagemaker-xgboost-container, which computes them with scikit-learn: those of
-regression are written out here to the last bit, as importing scikit-learn would take longer than a job.
+regression are reimplemented here, equal to the last bit, as importing scikit-learn would take longer than a job.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def _of_classes(function: str, **options: Any) -> Callable[[Values, Values], flo
 
         if predictions.size == 0:
             return 0.0
-        # As there: the sign decides between two classes, although XGBoost hands over probabilities by now.
+        # As in the container: the sign decides between two classes, although XGBoost passes probabilities by now.
         chosen = np.argmax(predictions, axis=-1) if predictions.ndim > 1 else (predictions > 0.0).astype(int)
         return float(getattr(metrics, function)(labels, chosen, **options))
 

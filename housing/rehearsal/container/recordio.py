@@ -1,6 +1,6 @@
-"""RecordIO of protobuf records, the format of SageMaker's algorithms: a frame a record, with features and labels.
+"""RecordIO of protobuf records, the format of SageMaker's algorithms: one frame per record, with features and labels.
 
-Read and written by hand: the schema has one message of use, and a library for it would be one more thing to install.
+Read and written by hand: only one message of the schema is needed, and a library would be one more dependency.
 It imports nothing of ours, because scripts' workers load it by its path: they must not see this package.
 """
 
@@ -23,7 +23,7 @@ _ONLY = "values"
 
 
 def frames(content: bytes) -> Iterator[bytes]:
-    """Each record with its frame. ValueError for what is no RecordIO, in the container's words."""
+    """Each record with its frame. ValueError for what is not RecordIO, in the container's words."""
     start = 0
     while start + 8 <= len(content):
         magic, size = struct.unpack_from("<II", content, start)
@@ -37,13 +37,13 @@ def frames(content: bytes) -> Iterator[bytes]:
 
 
 class DecodeError(ValueError):
-    """Named in answers as protobuf's own, which the image has."""
+    """Shown in answers under the name of protobuf's own error, which the image raises."""
 
     __module__ = "google.protobuf.message"
 
 
 def rows(content: bytes) -> tuple[Any, NDArray[Any] | None]:
-    """Features, an array or a sparse matrix of SciPy's, and labels, None where there are none. Raises ValueError."""
+    """Features, an array or a SciPy sparse matrix, and labels, None where there are none. Raises ValueError."""
     import numpy as np
     import scipy.sparse
 
@@ -66,7 +66,7 @@ def rows(content: bytes) -> tuple[Any, NDArray[Any] | None]:
 
 
 def labelled(answers: Sequence[Mapping[str, Any]]) -> bytes:
-    """A record an answer, with its members as labels. As there, each record begins with all that were before it."""
+    """One record per answer, with its members as labels. As in the image, each repeats all records before it."""
     written, before = b"", b""
     for answer in answers:
         before += b"".join(_entry(key, value if isinstance(value, list) else [value]) for key, value in answer.items())
@@ -113,7 +113,7 @@ def _tensor(value: bytes) -> tuple[Any, Any, Any] | None:
 
 
 def _numbers(parts: Sequence[Any], kind: str | None, *, signed: bool = False) -> NDArray[Any]:
-    """Of a repeated field, which may be packed, or one by one; `kind` None for numbers of varying length."""
+    """The numbers of a repeated field, packed or not; `kind` None for varints."""
     import numpy as np
 
     if kind is not None:

@@ -1,4 +1,4 @@
-"""The formats in which SageMaker's XGBoost image takes rows: CSV and libsvm without label, RecordIO of protobuf.
+"""The formats in which SageMaker's XGBoost image takes rows: CSV and libsvm without label, RecordIO-protobuf.
 
 It imports nothing of ours, because scripts' workers load it by its path: they must not see this package.
 """
@@ -24,15 +24,15 @@ _SNIFFED = 512
 
 
 class Unreadable(Exception):
-    """The request's type is unknown, or its rows are not of that type."""
+    """The request's content type is unknown, or its rows do not match it."""
 
 
 class UnknownType(Exception):
-    """The image decodes no such type for a script; the message is its name."""
+    """A type that the image does not decode for a script; the message is its name."""
 
 
 def read_rows(body: bytes, content_type: str | None) -> xgboost.DMatrix:
-    """What the image reads in algorithm mode; without a type rows are taken for libsvm.
+    """The rows as the image reads them in algorithm mode; without a content type as libsvm.
 
     Raises Unreadable, in the container's words.
     """
@@ -44,14 +44,14 @@ def read_rows(body: bytes, content_type: str | None) -> xgboost.DMatrix:
         text = body.strip().decode("utf-8")
         return _read_csv(text) if form == "csv" else _read_sparse(text)
     except Exception as e:
-        # The container, too, answers whatever numpy, csv or XGBoost raise for rows that they cannot read.
+        # The container, too, answers with whatever numpy, csv or XGBoost raise for rows that they cannot read.
         raise Unreadable(
             f"Loading {form} data failed with Exception, please ensure data is in {form} format:{gap}{type(e)}{gap}{e}"
         ) from e
 
 
 def read_plain_csv(body: bytes, content_type: str | None) -> NDArray[np.float64] | None:
-    """The cells of CSV, (rows, columns), as `read_rows` has them; None for other types, and for what is no CSV."""
+    """The cells of CSV, (rows, columns), as in `read_rows`; None for other types, and for what is not CSV."""
     import numpy as np
 
     if media_type(content_type) not in _CSV or _form(content_type) != "csv":
@@ -60,14 +60,14 @@ def read_plain_csv(body: bytes, content_type: str | None) -> NDArray[np.float64]
         lines = body.strip().decode("utf-8").split("\n")
         delimiter = _delimiter(lines[0])
         return np.array([[float(cell or "nan") for cell in line.split(delimiter)] for line in lines])
-    except (ValueError, csv.Error):  # no number, no UTF-8, or rows of several lengths
+    except (ValueError, csv.Error):  # not numbers, not UTF-8, or rows of different lengths
         return None
 
 
 def decode(body: bytes, content_type: str) -> xgboost.DMatrix:
-    """What the image reads for a script that does not: a newline at the end of CSV begins another row.
+    """The rows as the image reads them for a script without `input_fn`: a newline at the end of CSV begins another row.
 
-    Raises UnknownType, and otherwise whatever numpy, csv or XGBoost raise.
+    Raises UnknownType, and whatever numpy, csv or XGBoost raise.
     """
     kind = bare_type(content_type)
     if kind == _CSV[1]:
@@ -85,7 +85,7 @@ def media_type(header: str | None) -> str:
 
 
 def bare_type(header: str | None) -> str:
-    """As `media_type`, as it was written."""
+    """As `media_type`, in the original case."""
     return (header or "").partition(";")[0].strip()
 
 
@@ -125,7 +125,7 @@ def _read_csv(text: str) -> xgboost.DMatrix:
 
 
 def _delimiter(line: str) -> str:
-    """What Python's sniffer finds in the first line; it prefers a comma where no quotes are."""
+    """The delimiter that Python's sniffer finds in the first line; where there are no quotes it prefers a comma."""
     sniffed = line[:_SNIFFED]
     if "," in sniffed and '"' not in sniffed and "'" not in sniffed:
         return ","
@@ -145,7 +145,7 @@ def _read_recordio(body: bytes) -> xgboost.DMatrix:
 
 
 def _read_sparse(text: str) -> xgboost.DMatrix:
-    """libsvm in algorithm mode: what a line leaves out is missing, what it names twice is added up."""
+    """libsvm in algorithm mode: absent features are missing values, repeated ones are summed."""
     import numpy as np
     import xgboost
     from scipy.sparse import csr_matrix
@@ -161,7 +161,7 @@ def _read_sparse(text: str) -> xgboost.DMatrix:
 
 
 def _read_dense(text: str) -> xgboost.DMatrix:
-    """libsvm for scripts: what a line leaves out is 0."""
+    """libsvm for scripts: absent features are 0."""
     import numpy as np
     import xgboost
 

@@ -1,6 +1,6 @@
-"""Checks a script's requirements.txt against what is installed here; nothing is ever installed.
+"""Checks a script's requirements.txt against the installed packages; nothing is ever installed.
 
-The folder of `shims` goes before all others on a container's paths, and answers to `pip` in pip's place.
+The folder of `shims` is put first on a container's paths, and replaces `pip`.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def problem(file: Path) -> str | None:
 
 
 def shims(folder: Path) -> Path:
-    """The folder, made, with a `pip` that checks in place of installing."""
+    """Fill the folder with a `pip` that checks instead of installing; returns it."""
     (folder / "pip").mkdir(parents=True, exist_ok=True)
     (folder / "pip/__init__.py").touch()
     (folder / "pip/__main__.py").write_text(f"from {__name__} import main\n\nmain()\n", encoding="utf-8")

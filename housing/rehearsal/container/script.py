@@ -1,6 +1,6 @@
 """Runs a user's script as SageMaker's framework images do: its environment, arguments and failure message.
 
-After aws/sagemaker-training-toolkit. Nothing is installed: what requirements.txt asks for must be here already.
+After aws/sagemaker-training-toolkit. Nothing is installed: what requirements.txt asks for must be installed already.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from housing.rehearsal.container.unpacking import extract
 
 _OURS = "sagemaker_"
 _TUNING_METRIC = "_tuning_objective_metric"
-_TAIL = 50  # lines of its errors that a script's failure tells
+_TAIL = 50  # lines of its stderr that a script's failure quotes
 _log = logging.getLogger("sagemaker-training-toolkit")
 
 
 class ScriptError(Exception):
-    """The script, or what it needs, is at fault; the text is that of the failure file."""
+    """The script, or something that it needs, is at fault; the text is written to the failure file."""
 
 
 class MissingProgram(ScriptError):
@@ -85,7 +85,7 @@ def run(tree: Tree) -> None:
 
 
 def run_command(tree: Tree, command: Sequence[str]) -> int:
-    """Run what the request gave as the container's entry point and arguments, in place of the image's program."""
+    """Run the container entry point and arguments of the request, in place of the image's program."""
     shims = requirements.shims(tree.root.parent / "bin")
     path = os.pathsep.join([str(shims), str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
     python_path = os.pathsep.join([str(shims), *filter(None, [os.environ.get("PYTHONPATH")])])
@@ -150,7 +150,7 @@ def _hyperparameters(tree: Tree) -> dict[str, Any]:
 
 
 def _own(tree: Tree) -> dict[str, Any]:
-    """Those that are meant for the script."""
+    """The hyperparameters that are meant for the script."""
     given = _hyperparameters(tree)
     return {k: v for k, v in given.items() if not k.startswith(_OURS) and k != _TUNING_METRIC}
 
@@ -171,7 +171,7 @@ def _text(value: Any) -> str:
 
 
 def _unpack(tree: Tree) -> None:
-    """The script's folder, from the archive beside the channels, or from the channel `code`."""
+    """Fill the script's folder, from the archive that the request names or from the channel `code`."""
     tree.code.mkdir(exist_ok=True)
     archive = tree.root.parent / "sourcedir.tar.gz"
     if archive.exists():
@@ -185,7 +185,7 @@ def _unpack(tree: Tree) -> None:
 
 
 def _error(tail: Sequence[str]) -> str:
-    """The last traceback, or all there is."""
+    """The last traceback, or everything where there is none."""
     lines = list(tail)
     begin = max((n for n, line in enumerate(lines) if line.startswith("Traceback")), default=0)
     return "".join(lines[begin:]).strip()

@@ -1,4 +1,4 @@
-"""A framework image that serves a user's script: a real process, spoken to through a socket, one request at a time."""
+"""A framework image that serves a user's script: a real process that answers one request at a time over a socket."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ class _Worker:
         ours, theirs = socket.socketpair()
         self._log = log
         self.last_line = ""
-        # No site: editable installs stay hidden, as they would be in the image; its libraries are named one by one.
+        # -S hides editable installs, which the image does not have; its libraries are passed one by one.
         command = [sys.executable, "-S", "-u", script_worker.__file__]
         with theirs:
             self._process = subprocess.Popen(
@@ -134,7 +134,7 @@ class _Worker:
     def kill(self) -> None:
         self._process.kill()
         self._process.wait()
-        self._reader.join(timeout=_END_S)  # a process that the script began may hold its output open
+        self._reader.join(timeout=_END_S)  # a process that the script started may hold its output open
         self._channel.close()
 
     def _pass_on(self) -> None:

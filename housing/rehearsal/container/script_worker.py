@@ -1,7 +1,7 @@
 """The process in which a script serves: what SageMaker's framework images do around a user's inference module.
 
-Run as a program with a JSON object of settings; it talks through the socket `channel`. It imports nothing of ours in
-the usual way, because what a script can import here must be what it can import on SageMaker.
+Run as a program with a JSON object of settings; it communicates through the socket `channel`. It imports nothing of
+ours in the usual way, because a script must be able to import here only what it can import on SageMaker.
 """
 
 from __future__ import annotations
@@ -109,9 +109,9 @@ def _transform(
 
 
 def _response(result: Any) -> tuple[int, str, bytes]:
-    """What Flask makes of a function's result: a tuple names its type, a bare text is taken for HTML.
+    """What Flask makes of a function's result: a tuple includes the content type, plain text is sent as HTML.
 
-    A response of Werkzeug's own, with a status of the script's choice, stays as it is.
+    A Werkzeug response, with a status of the script's choice, is sent unchanged.
     """
     if hasattr(result, "status_code") and hasattr(result, "get_data"):
         return int(result.status_code), str(result.content_type), result.get_data()
@@ -185,6 +185,6 @@ def _encode(prediction: Any, accept: str) -> str | bytes:
 
 if __name__ == "__main__":
     given = json.loads(sys.argv[1])
-    sys.path.pop(0)  # the folder of this file: its modules are not the script's
+    sys.path.pop(0)  # this file's folder: the script must not import its modules
     sys.argv = [str(Path(given["code"]) / given["module"])]
     main(given)

@@ -36,7 +36,7 @@ class NotEncodable(Exception):
 
 
 def select(predictions: NDArray[Any], keys: Sequence[str], objective: str, num_class: int) -> list[dict[str, Any]]:
-    """One dictionary a row with the wanted keys, in the image's order."""
+    """One dictionary per row with the selected keys, in the image's order."""
     if objective not in _OFFERED:
         raise NotEncodable(f"Objective `{objective}` unsupported for selectable inference predictions.")
     wanted = [key for key in _OFFERED[objective] if key in keys]
@@ -49,7 +49,7 @@ def select(predictions: NDArray[Any], keys: Sequence[str], objective: str, num_c
 
 
 def encode_selected(rows: Sequence[dict[str, Any]], keys: Iterable[str], accept: str, *, batch: bool) -> bytes:
-    """In the order of `keys`, as `accept` asks for it."""
+    """The rows in the format of `accept`, with members in the order of `keys`."""
     if accept == "application/json":
         return json.dumps({"predictions": rows}).encode()
     if accept == "application/jsonlines":

@@ -12,7 +12,7 @@ MOUNT = "/opt/ml"
 
 @dataclass(frozen=True)
 class Tree:
-    """`root` stands for /opt/ml."""
+    """`root` is the folder used as /opt/ml."""
 
     root: Path
 
@@ -57,14 +57,14 @@ class Tree:
         (self.config / f"{name}.json").write_text(json.dumps(value), encoding="utf-8")
 
     def inside(self, path: str) -> str:
-        """Where a path below /opt/ml really lies; any other path as it is."""
+        """Where a path below /opt/ml is on this machine; any other path unchanged."""
         return str(self.root) + path.removeprefix(MOUNT) if path.startswith(MOUNT) else path
 
     @property
     def temporary(self) -> Path:
-        """The folder that stands for /tmp."""
+        """The folder used as /tmp."""
         return self.root.parent / "tmp"
 
     def shown(self, text: str) -> str:
-        """What the container would have called our folders."""
+        """The text with our folders replaced by the container's paths."""
         return text.replace(str(self.root), MOUNT).replace(str(self.temporary), "/tmp")

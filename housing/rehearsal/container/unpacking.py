@@ -10,7 +10,7 @@ _MOST_BYTES = 30 << 30  # the smallest volume that a machine has by default
 
 
 def extract(archive: tarfile.TarFile, folder: Path) -> None:
-    """Write its files below the folder, and nowhere else. Raises TarError for more than there is room for."""
+    """Write its files below the folder, and nowhere else. Raises TarError when there are more bytes than fit."""
     size = 0
     for number, member in enumerate(archive, 1):
         size += member.size

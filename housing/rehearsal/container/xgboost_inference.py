@@ -1,7 +1,7 @@
 """SageMaker's XGBoost image, serving in algorithm mode: every file in the model's root is a booster.
 
-In the image a web server with one process a core does this; here it happens in the process that calls, on one thread,
-because nothing of the user's runs.
+The image runs a web server with one process per core; here it happens in the calling process, on one thread, because
+no user code runs.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ _MOST_BYTES = 6 * 1024**2
 
 
 class XGBoostContainer:
-    """Boosters and how their answers are written."""
+    """The boosters of a model, and how their answers are encoded."""
 
     def __init__(self, setup: Setup) -> None:
         self._log = setup.log
         self._environment = setup.environment
-        self._lock = threading.Lock()  # of predictions from matrices; linear models and dart make one at a time
+        self._lock = threading.Lock()  # for predictions from matrices; linear models and dart are not thread-safe
         ensemble = setup.environment.get("SAGEMAKER_INFERENCE_ENSEMBLE", "true") == "true"
         try:
             self._boosters = _load(setup.model, ensemble=ensemble)
@@ -53,7 +53,7 @@ class XGBoostContainer:
             predictions = self._predict(body, content_type)
         except Unreadable as e:
             return self._fail(415, str(e))
-        except Exception as e:  # such as more columns than the model has: XGBoost's own words are the answer
+        except Exception as e:  # such as more columns than the model has: the answer is XGBoost's own message
             return self._fail(400, f"Unable to evaluate payload provided: {e}")
         wanted = media_type(accept)
         if wanted in ("", "*/*"):
@@ -66,10 +66,10 @@ class XGBoostContainer:
         return self._encode(predictions, wanted)
 
     def close(self) -> None:
-        """Nothing to stop: the boosters go when nobody holds them any more."""
+        """Nothing to stop: the boosters are freed with the last reference to them."""
 
     def _predict(self, body: bytes, content_type: str | None) -> NDArray[np.float32]:
-        """Raises Unreadable, or what XGBoost raises."""
+        """The mean of the boosters' predictions. Raises Unreadable, or whatever XGBoost raises."""
         import numpy as np
 
         if (cells := read_plain_csv(body, content_type)) is not None and self._takes_cells(cells):
@@ -81,7 +81,7 @@ class XGBoostContainer:
         return np.asarray(each[0] if len(each) == 1 else np.mean(each, axis=0))
 
     def _takes_cells(self, cells: NDArray[np.float64]) -> bool:
-        """Whether the boosters answer these without a matrix, which costs as much as the answer, to the same bit."""
+        """Whether the answers without a matrix, which takes as long as predicting, are the same to the bit."""
         import numpy as np
 
         return self._columns == {cells.shape[1]} and not bool((np.abs(cells) > np.finfo(np.float32).max).any())
@@ -99,7 +99,7 @@ class XGBoostContainer:
             return Answer.text(200, json.dumps({"predictions": [{"score": value} for value in values]}), accept)
         if accept == "text/csv":
             return Answer.text(200, "".join(f"{_csv(value)}\n" for value in values), accept)
-        # The image takes jsonlines and recordio for acceptable, but encodes them for selectable output alone.
+        # The image accepts jsonlines and recordio, but encodes them only for selectable output.
         return self._crash(f"UnsupportedFormatError: Content type {accept} is not supported by this framework.")
 
     def _select(self, predictions: NDArray[np.float32], accept: str, *, batch: bool) -> Answer:
@@ -111,7 +111,7 @@ class XGBoostContainer:
             return self._fail(500, str(e))
 
     def _voted(self) -> Answer:
-        """With its SciPy the image is left with the vote on the first row, a number, and takes it for a list."""
+        """With its SciPy version the image gets only the first row's vote, a number, and fails to iterate over it."""
         if "SAGEMAKER_INFERENCE_OUTPUT" in self._environment:
             return self._fail(500, "'numpy.float32' object is not iterable")
         return self._crash("TypeError: 'float' object is not iterable")
@@ -156,7 +156,7 @@ def _columns_of_trees(booster: Any) -> int | None:
 
 
 def _is_form(content_type: str | None) -> bool:
-    """Which the image's web server takes apart, so that nothing is left of the body."""
+    """Whether it is a form, which the image's web server parses, so that the body is empty afterwards."""
     kind = media_type(content_type)
     return kind == "application/x-www-form-urlencoded" or (
         kind == "multipart/form-data" and "boundary=" in (content_type or "").lower()

@@ -1,7 +1,7 @@
 """SageMaker's built-in XGBoost, 3.2-0: hyperparameters and channels in, `xgboost-model` out.
 
-After `train.py`, `callback.py` and `checkpointing.py` of aws/sagemaker-xgboost-container, faults included: a checkpoint
-is written as `xgboost-checkpoint_0.ubj`, while one is looked for as `xgboost-checkpoint.<round>`.
+After `train.py`, `callback.py` and `checkpointing.py` of aws/sagemaker-xgboost-container, bugs included: checkpoints
+are written as `xgboost-checkpoint_0.ubj`, but looked for as `xgboost-checkpoint.<round>`.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ _log = logging.getLogger(__name__)
 def train(tree: Tree, after_round: Callable[[int], None], meeting: distributed.Meeting | None = None) -> None:
     """Train as the configuration in the tree says; `after_round` is called with each round's number, from 0.
 
-    `meeting` is where this host meets the others, where there are others; only the first one saves the model.
-    Raises UserError, AlgorithmError, or what else the container would have died of.
+    `meeting` is where this host meets the others, if there are any; only the first one saves the model.
+    Raises UserError, AlgorithmError, or whatever else the container would have died of.
     """
     given = hyperparameters.validated(tree.read("hyperparameters"))
     if "updater" in given:
@@ -79,7 +79,7 @@ def train(tree: Tree, after_round: Callable[[int], None], meeting: distributed.M
 
 @dataclass(frozen=True)
 class _Matrices:
-    """None where a host of several got no data; `whole` is what folds are made of."""
+    """None where a host of several has no data; `whole` is what folds are drawn from."""
 
     training: xgboost.DMatrix | None
     validation: xgboost.DMatrix | None
@@ -108,7 +108,7 @@ def _fit_and_save(
 def _loaded(
     tree: Tree, kind: str, validated: bool, *, weights: bool, is_alone: bool
 ) -> tuple[xgboost.DMatrix | None, xgboost.DMatrix | None]:
-    """Training and validation matrix. A host of several may have got no object of a channel: None."""
+    """Training and validation matrix. None where one of several hosts got no object of a channel."""
     folders = [tree.data / name for name in (("train", "validation") if validated else ("train",))]
     if validated:
         matrices.warn_of_duplicates(*folders)
@@ -139,7 +139,7 @@ def _fit(
     kept = given.pop("save_model_on_termination", "false") == "true" and is_master
     patience = given.pop("early_stopping_rounds", None) if watched and loaded.validation is not None else None
     given.pop("early_stopping_rounds", None)
-    given.setdefault("nthread", 1)  # the same job gives the same bytes, and idle threads spin beside other jobs
+    given.setdefault("nthread", 1)  # a job's bytes are reproducible, and no idle threads spin beside other jobs
     assert loaded.training is not None and loaded.whole is not None
     _log.info("Train matrix has %d rows and %d columns", loaded.training.num_row(), loaded.training.num_col())
     evaluated = [(loaded.training, "train")]
@@ -176,7 +176,7 @@ def _name(fold: int | None) -> str:
 
 
 def _metrics(given: dict[str, Any]) -> tuple[Callable[..., Any] | None, str | None]:
-    """What evaluates the container's own metrics, and the metric that early stopping watches; the rest is XGBoost's."""
+    """What evaluates the container's own metrics, and the metric for early stopping; the rest is left to XGBoost."""
     tuned = given.pop("_tuning_objective_metric", None)
     wanted: list[str] = given.pop("eval_metric", [])
     objective = [tuned.split(":")[1]] if tuned else []
@@ -196,7 +196,7 @@ def _callbacks(
     callbacks: list[xgboost.callback.TrainingCallback] = [xgboost.callback.EvaluationMonitor()]
     if folder:
         folder.mkdir(parents=True, exist_ok=True)
-        # As there: an interval of 0 rounds, which XGBoost takes for "after the first one, and never again".
+        # As in the container: an interval of 0 rounds, which XGBoost reads as "after the first one, and never again".
         callbacks.append(xgboost.callback.TrainingCheckPoint(directory=folder, interval=start, name=CHECKPOINT))
     if kept:
         callbacks.append(_KeptModel(tree.model / name))
@@ -221,14 +221,14 @@ def _checkpoints(tree: Tree, fold: int | None = None) -> Path | None:
 
 
 def _last_checkpoint(tree: Tree, fold: int | None = None) -> tuple[int, Path | None]:
-    """The round to go on with, and the model to go on from."""
+    """The round to resume with, and the model to resume from."""
     folder = _checkpoints(tree, fold)
     found = [path for path in folder.iterdir() if _IS_CHECKPOINT(path.name)] if folder and folder.exists() else []
     if not found:
         return 0, None
     last = max(found, key=lambda path: int(path.suffix[1:]))
     start = int(last.suffix[1:]) + 1
-    # As there: of a fold a file is looked for that nobody writes.
+    # As in the container: for a fold, the file that is looked for is never written.
     wanted = last if fold is None else last.with_name(f"{last.name}-{fold}")
     _log.info("Checkpoint loaded from %s", wanted)
     _log.info("Resuming from iteration %s", start)
@@ -239,7 +239,7 @@ _IS_CHECKPOINT = re.compile(rf"{CHECKPOINT}\.[0-9]+").fullmatch
 
 
 class _KeptModel(xgboost.callback.TrainingCallback):  # type: ignore[misc]
-    """The model of every round in the model folder, so that a job that is stopped leaves one."""
+    """Saves the model after every round in the model folder, so that a stopped job leaves one."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -250,7 +250,7 @@ class _KeptModel(xgboost.callback.TrainingCallback):  # type: ignore[misc]
 
 
 class _AfterRound(xgboost.callback.TrainingCallback):  # type: ignore[misc]
-    """The last of the callbacks: all others have done what they do after a round."""
+    """Comes last, so that all other callbacks have run for the round."""
 
     def __init__(self, told: Callable[[int], None], start: int) -> None:
         self._told = told
@@ -262,7 +262,7 @@ class _AfterRound(xgboost.callback.TrainingCallback):  # type: ignore[misc]
 
 
 def _save(booster: xgboost.Booster, path: Path) -> None:
-    """Whole or not at all, and under a name that tells XGBoost the format: it would warn otherwise."""
+    """Save atomically; the temporary name's suffix tells XGBoost the format, without which it would warn."""
     named = path.with_name("saving.ubj")
     booster.save_model(named)
     named.replace(path)

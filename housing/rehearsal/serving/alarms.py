@@ -21,7 +21,7 @@ _COMPARISONS = {
 class Alarms:
     """Remembers the state in which it found each alarm.
 
-    A state that somebody sets by hand so stays until the metrics change.
+    A state that was set by hand therefore stays until the metrics change.
     """
 
     def __init__(self) -> None:
@@ -29,7 +29,7 @@ class Alarms:
         self._evaluated_at: float | None = None
 
     def evaluate(self, hosting: Hosting) -> None:
-        """Set the state of every alarm whose metric has changed; one that is configured anew is evaluated anew."""
+        """Set every alarm's state that has changed according to its metric; a reconfigured one is evaluated afresh."""
         client = hosting.context.client("cloudwatch")
         states: dict[tuple[str, str], str] = {}
         now = hosting.context.clock.now()
@@ -52,7 +52,7 @@ class Alarms:
         self._states, self._evaluated_at = states, now
 
     def _moments(self, alarm: Mapping[str, Any], now: float) -> Iterator[float]:
-        """When it is due: more than once where the clock has left whole periods behind since the last time."""
+        """The times at which to evaluate: more than one where whole periods have passed since the last evaluation."""
         period = alarm["Period"]
         missed = min(_MOST_MISSED, int((now - (self._evaluated_at or now)) // period))
         return (now - age * period for age in range(missed, -1, -1))
@@ -65,10 +65,10 @@ def _state_before(alarm: Mapping[str, Any], state: str, reason: str) -> str:
 
 
 def _state(alarm: Mapping[str, Any], hosting: Hosting, now: float) -> str | None:
-    """The alarm's state; None when data are missing and it is to stay as it is."""
+    """The alarm's state; None when data are missing and it is to stay unchanged."""
     period_s = alarm["Period"]
     dimensions = {each["Name"]: each["Value"] for each in alarm.get("Dimensions", [])}
-    # Without invocations SageMaker emits zeros of the metric that autoscaling follows.
+    # Without invocations SageMaker emits zeros for the metric that autoscaling tracks.
     idle = alarm["MetricName"] == LOAD and hosting.router.fleet(dimensions.get("EndpointName", "")) is not None
     breaches: list[bool | None] = []
     for age in range(alarm["EvaluationPeriods"]):

@@ -22,7 +22,7 @@ _MOST_BYTES = 1024**3
 
 @dataclass(frozen=True)
 class _Job:
-    """One request: where it lies, what it is, and where its answer goes."""
+    """One request: where its input is, its content type, and where its output goes."""
 
     endpoint: str
     source: Source
@@ -36,7 +36,7 @@ class _Job:
 
 
 def invoke_endpoint_async(hosting: Hosting, request: HttpRequest, endpoint: str) -> HttpResponse:
-    """Accepted at once, answered in the background."""
+    """Accept the request at once, and answer it in the background."""
     headers = request.headers
     place = headers.get("x-amzn-sagemaker-inputlocation", "")
     if request.body:

@@ -1,4 +1,4 @@
-"""Data capture: requests and answers as lines of JSON in S3, as SageMaker writes them."""
+"""Data capture: requests and answers as JSON lines in S3, as SageMaker writes them."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Exchange:
 
 
 class Captures:
-    """Lines by folder, kept until `flush`. May be used from any thread."""
+    """Captured lines by S3 folder, kept until `flush`. May be used from any thread."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
@@ -43,7 +43,7 @@ class Captures:
         self._lines: dict[str, list[str]] = defaultdict(list)
 
     def add(self, config: Mapping[str, Any] | None, endpoint: str, variant: str, exchange: Exchange) -> None:
-        """Keep the sampled part of exchanges that `config`, an endpoint's DataCaptureConfig, asks for."""
+        """Keep the exchange if it is in the sample that `config`, the endpoint's DataCaptureConfig, asks for."""
         if config is None or not config.get("EnableCapture", False):
             return
         if random.random() * 100 >= config["InitialSamplingPercentage"]:

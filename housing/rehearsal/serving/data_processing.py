@@ -1,7 +1,7 @@
-"""DataProcessing of a batch transform: parts of each record are sent, and answers are joined with what was given.
+"""DataProcessing of a batch transform: parts of each record are sent, and answers are joined with the input.
 
 The paths are SageMaker's subset of JSONPath: `$`, members (`.name`, `['name']`), positions (`[0]`, `[0,-1]`, `[1:]`)
-and `*`. A record of CSV is a list of its columns.
+and `*`. A CSV record is a list of its columns.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _Select = Callable[[Any], Any]
 
 
 class CannotProcess(Exception):
-    """A record or an answer that the paths do not fit; the message says which."""
+    """A record or an answer that the paths do not match; the message says which."""
 
 
 @dataclass(frozen=True)
@@ -34,12 +34,12 @@ class DataProcessing:
     content_type: str
 
     def request(self, part: bytes) -> bytes:
-        """What the container is sent of these records. Raises CannotProcess."""
+        """The part of these records that is sent to the container. Raises CannotProcess."""
         records = _records(part, self.content_type)
         return _text([_selected(self.sent, record, "InputFilter") for record in records], self.content_type)
 
     def answer(self, part: bytes, given: bytes, content_type: str) -> bytes:
-        """What is written for these records and the container's answer. Raises CannotProcess."""
+        """The output for these records and the container's answer. Raises CannotProcess."""
         records, answers = _records(part, self.content_type), _records(given, content_type)
         if self.joins:
             if self._is_csv != _is_csv(content_type):
@@ -55,12 +55,12 @@ class DataProcessing:
 
 
 def filled_in(given: Mapping[str, Any]) -> dict[str, Any]:
-    """As AWS describes it."""
+    """A DataProcessing with AWS's defaults, as DescribeTransformJob shows it."""
     return {**_DEFAULTS, **given}
 
 
 def data_processing(request: Mapping[str, Any]) -> DataProcessing | None:
-    """None where records and answers stay as they are. Raises ApiError."""
+    """None where records and answers are passed unchanged. Raises ApiError."""
     wanted = filled_in(request.get("DataProcessing") or {})
     if wanted == _DEFAULTS:
         return None

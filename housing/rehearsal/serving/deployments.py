@@ -1,7 +1,7 @@
-"""Creates, updates, resizes and deletes endpoints in the background: machines start, traffic moves or is rolled back.
+"""Creates, updates, resizes and deletes endpoints in the background: starts machines, shifts traffic, rolls back.
 
 Each deployment runs in a thread of its own and keeps the endpoint's record up to date. When the rehearsal ends
-meanwhile, the record says what was in progress, and `resume` continues it at the next start.
+meanwhile, the record has what was in progress, and `resume` continues it at the next start.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _log = logging.getLogger(__name__)
 
 
 class _Ending(Exception):
-    """The rehearsal ends; the record stays as it is."""
+    """The rehearsal is ending; the record is left unchanged."""
 
 
 def begin_creation(hosting: Hosting, endpoint: str) -> None:
@@ -120,7 +120,7 @@ def _update(hosting: Hosting, endpoint: str) -> None:
 
 
 def _shift(hosting: Hosting, endpoint: str, old: Fleet | None, new: Fleet, steps: Shifting) -> str | None:
-    """Move the traffic; returns why it must be rolled back, or None when all of it has moved."""
+    """Shift the traffic; returns why it must be rolled back, or None when all of it has been shifted."""
     now = hosting.context.clock.now
     deadline = now() + steps.timeout_s
     for part in steps.steps:
@@ -136,13 +136,13 @@ def _shift(hosting: Hosting, endpoint: str, old: Fleet | None, new: Fleet, steps
 
 
 def _bake(hosting: Hosting, fleet: Fleet, steps: Shifting, until: float) -> str | None:
-    """Watch the alarms until then; returns why the update must be rolled back, or None."""
+    """Watch the alarms until that time; returns why the update must be rolled back, or None."""
     clock = hosting.context.clock
     since = clock.now()
     while True:
         left = until - clock.now()
         if left <= 0 and steps.alarms:
-            # What has come until now counts, too, however fast the clock is.
+            # Requests that have arrived by now count, too, however fast the clock is.
             hosting.router.answer_begun(fleet)
             hosting.tick()
         rang = [name for name in steps.alarms if hosting.rang_at.get(name, since) > since]
@@ -186,7 +186,7 @@ def _delete(hosting: Hosting, endpoint: str) -> None:
 
 
 def _roll_back(hosting: Hosting, endpoint: str, reason: str) -> None:
-    """Back in service as before; EndpointConfigName and FailureReason show that an update failed."""
+    """Put the endpoint back in service as before; EndpointConfigName and FailureReason show that an update failed."""
     _write(hosting, endpoint, EndpointStatus="RollingBack", PendingDeploymentSummary=None)
     _write(hosting, endpoint, EndpointStatus="InService", FailureReason=reason[:_LONGEST_REASON], _pending=None)
 
@@ -214,7 +214,7 @@ def _start_fleet(hosting: Hosting, endpoint: str, plan: Plan, *, operation: str)
 
 
 def _fleet(hosting: Hosting, endpoint: str, plan: Plan) -> Fleet:
-    """Start all variants, or none."""
+    """Start all variants; if one fails, none is left running."""
     with contextlib.ExitStack() as undo:
 
         def started(variant: Record) -> RunningVariant:
@@ -269,7 +269,7 @@ def _show_pending(hosting: Hosting, endpoint: str, plan: Any, status: str) -> No
 
 
 def _write(hosting: Hosting, endpoint: str, **changes: Any) -> None:
-    """Change the record; None removes a member."""
+    """Change the record; None deletes a member."""
     with hosting.context.store.edit(KIND, endpoint) as record:
         record.update(changes)
         for name in [name for name, value in changes.items() if value is None]:

@@ -50,7 +50,7 @@ def list_endpoint_configs(context: Context, request: dict[str, Any]) -> dict[str
 
 
 def delete_endpoint_config(context: Context, request: dict[str, Any]) -> None:
-    """Also while an endpoint runs on it, as AWS allows and warns against: it can then not be updated any more."""
+    """Also while an endpoint uses it, as AWS allows and warns against: the endpoint can then no longer be updated."""
     context.store.remove(_KIND, request["EndpointConfigName"])
 
 
@@ -60,7 +60,7 @@ def _check_names(names: list[str]) -> None:
 
 
 def _checked(context: Context, variant: dict[str, Any]) -> dict[str, Any]:
-    """A variant with its defaults; ApiError for what AWS refuses."""
+    """The variant with defaults filled in; ApiError for what AWS refuses."""
     name = variant["VariantName"]
     if given := [member for member in _UNSUPPORTED_IN_VARIANT if variant.get(member)]:
         raise unsupported(f"the rehearsal does not support {given[0]} of a variant")

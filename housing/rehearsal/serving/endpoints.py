@@ -1,4 +1,4 @@
-"""The operations on endpoints, and what AWS refuses; deployments.py does what they ask for."""
+"""The operations on endpoints, and what AWS refuses; deployments.py carries them out."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def list_endpoints(hosting: Hosting, request: dict[str, Any]) -> dict[str, Any]:
 
 
 def update_endpoint(hosting: Hosting, request: dict[str, Any]) -> dict[str, Any]:
-    """The new fleet has the new configuration's weights and counts, unless the endpoint's own are to be retained."""
+    """Deploy a new configuration, with its weights and instance counts unless the endpoint's are to be retained."""
     name = request["EndpointName"]
     scaled = {variant for _, variant in registered(hosting.context, name)}
     with hosting.context.store.edit(KIND, name) as record:
@@ -119,7 +119,7 @@ def _check_same_mode(serving: Plan, plan: Plan) -> None:
 
 
 def _check_scaled(scaled: Iterable[str], serving: Plan, plan: Plan) -> None:
-    """A variant with a scalable target must stay, on the same instance type."""
+    """ApiError unless variants with a scalable target keep their name and instance type."""
     before = {each["VariantName"]: each.get("InstanceType") for each in serving["variants"]}
     after = {each["VariantName"]: each.get("InstanceType") for each in plan["variants"]}
     if changed := [name for name in sorted(scaled) if name in before and after.get(name) != before[name]]:

@@ -1,4 +1,4 @@
-"""What serving keeps in memory: routes, metrics, logs and captured requests, and the threads that work on them."""
+"""The in-memory state of serving: routes, metrics, logs, captured requests, and the threads that work on them."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _log = logging.getLogger(__name__)
 
 
 class Hosting:
-    """`periodic_tasks` are run from the first endpoint on, every half a second or more often where the clock is fast.
+    """`periodic_tasks` run from the first endpoint on, every half second or more often where the clock is fast.
 
-    Until then there are no threads.
+    Before that there are no threads.
     """
 
     def __init__(self, context: Context, periodic_tasks: Sequence[Callable[[Hosting], None]] = ()) -> None:
@@ -31,7 +31,7 @@ class Hosting:
         self.logs = OutputLogs(context)
         self.captures = Captures(context)
         self.rang_at: dict[str, float] = {}
-        """When the metric of each alarm was last found to be beyond its threshold, by the clock."""
+        """When each alarm was last found in state ALARM, by the clock."""
         self.background = ThreadPoolExecutor(_BACKGROUND_THREADS, thread_name_prefix="hosting")
         self._periodic_tasks = tuple(periodic_tasks)
         self._lock = threading.Lock()
@@ -40,7 +40,7 @@ class Hosting:
         self._periodic: threading.Thread | None = None
 
     def spawn(self, work: Callable[[], None], name: str) -> None:
-        """Do work that may take long, such as a deployment, in a thread of its own; `close` waits for it."""
+        """Run work that may take long, such as a deployment, in its own thread; `close` waits for it."""
         with self._lock:
             self._threads = [thread for thread in self._threads if thread.is_alive()]
             thread = threading.Thread(target=work, name=name, daemon=True)
@@ -48,14 +48,14 @@ class Hosting:
             thread.start()
 
     def start_periodic_tasks(self) -> None:
-        """Does nothing where they run already."""
+        """Does nothing if they are running already."""
         with self._lock:
             if self._periodic is None:
                 self._periodic = threading.Thread(target=self._run_periodically, name="periodic tasks", daemon=True)
                 self._periodic.start()
 
     def close(self) -> None:
-        """Once the context is ending: wait for all threads, stop all machines, publish what was collected."""
+        """Wait for all threads, stop all machines and publish what was collected, once the context is ending."""
         for thread in [*self._threads, *([self._periodic] if self._periodic else [])]:
             thread.join()
         self.background.shutdown()
@@ -66,7 +66,7 @@ class Hosting:
         self.publish()
 
     def publish(self) -> None:
-        """Write what was collected to where AWS's clients read it.
+        """Write what was collected to where AWS clients read it.
 
         What cannot be written, such as captured requests for a bucket that was deleted, is lost, as on AWS.
         """

@@ -1,4 +1,4 @@
-"""InvokeEndpoint: a variant is chosen, its container answers, and what happened is counted."""
+"""InvokeEndpoint: chooses a variant, has its container answer, and records metrics, logs and captures."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _UNSUPPORTED = {
 
 @dataclass(frozen=True)
 class Payload:
-    """What a container is sent."""
+    """What is sent to a container."""
 
     body: bytes
     content_type: str | None
@@ -79,7 +79,7 @@ def invoke_endpoint(hosting: Hosting, request: HttpRequest, endpoint: str) -> Ht
 
 @contextmanager
 def variant_for(hosting: Hosting, endpoint: str, target: str | None) -> Iterator[tuple[Fleet, RunningVariant]]:
-    """Who answers this request, kept up meanwhile; ApiError in the words of the runtime when nobody can."""
+    """The variant that answers this request, kept open in the block; ApiError in the runtime's words if none can."""
     with ExitStack() as kept:
         try:
             found = kept.enter_context(hosting.router.chosen(endpoint, target))
@@ -93,7 +93,7 @@ def variant_for(hosting: Hosting, endpoint: str, target: str | None) -> Iterator
 
 
 def ask(hosting: Hosting, variant: RunningVariant, payload: Payload) -> Answer:
-    """Have a variant's container answer, and count it; a container without an answer in time answers with status 0."""
+    """Have a variant's container answer, and count it; a container that does not answer in time gives status 0."""
     began = time.perf_counter()
     setup_s = _cold_start(hosting.context, variant)
     asked = time.perf_counter()
@@ -124,7 +124,7 @@ def ask(hosting: Hosting, variant: RunningVariant, payload: Payload) -> Answer:
 
 
 def model_error(context: Context, endpoint: str, stream: str, answer: Answer) -> ApiError:
-    """What InvokeEndpoint says when the container answers with an error."""
+    """InvokeEndpoint's error when the container answers with an error."""
     group = f"/aws/sagemaker/Endpoints/{endpoint}"
     text = answer.body.decode(errors="replace")
     kind = "client" if 400 <= answer.status < 500 else "server"
@@ -146,7 +146,7 @@ def model_error(context: Context, endpoint: str, stream: str, answer: Answer) ->
 
 
 def _cold_start(context: Context, variant: RunningVariant) -> float:
-    """A serverless variant that nobody has called for a while starts a machine first; how long it took, in seconds."""
+    """Start the machine of a serverless variant that has been idle for a while; returns the seconds that it took."""
     if variant.most_at_once is None:
         return 0
     last, variant.last_used = variant.last_used, context.clock.now()
@@ -157,7 +157,7 @@ def _cold_start(context: Context, variant: RunningVariant) -> float:
 
 
 def _copy_to_shadow(hosting: Hosting, endpoint: str, fleet: Fleet, payload: Payload) -> None:
-    """In the background, its answer dropped."""
+    """Send the request to the shadow variant in the background, and drop the answer."""
     shadow = hosting.router.copied_to(endpoint, fleet)
     if shadow is None:
         return

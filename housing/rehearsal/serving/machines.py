@@ -47,7 +47,7 @@ class Machine:
     image: str
 
     def invoke(self, body: bytes, content_type: str | None, accept: str | None, target: str | None = None) -> Answer:
-        """Raises ApiError for a `target`, as it serves one model alone."""
+        """Raises ApiError if there is a `target`, as it serves only one model."""
         if target is not None:
             raise ApiError("ValidationError", "TargetModel is not supported: the endpoint serves one model alone.")
         return self.container.invoke(body, content_type, accept)
@@ -108,7 +108,7 @@ def _container(context: Context, about: dict[str, Any], setup: Setup, folder: Pa
 
 
 def _code(context: Context, setup: Setup, folder: Path) -> Path:
-    """The folder of SAGEMAKER_SUBMIT_DIRECTORY on this machine."""
+    """The folder on this machine that SAGEMAKER_SUBMIT_DIRECTORY names."""
     place = setup.environment.get("SAGEMAKER_SUBMIT_DIRECTORY", f"{MOUNT}/code")
     if place.startswith("s3://"):
         code = folder / "code"
@@ -118,7 +118,7 @@ def _code(context: Context, setup: Setup, folder: Path) -> Path:
     within = place.removeprefix("file://")
     if within == _MODEL_IN_CONTAINER or within.startswith(f"{_MODEL_IN_CONTAINER}/"):
         return setup.model / within.removeprefix(_MODEL_IN_CONTAINER).lstrip("/")
-    return folder / "nothing"  # the image has no code of its own
+    return folder / "nothing"  # the image contains no user code
 
 
 def _fetch(context: Context, about: dict[str, Any], files: Path) -> None:

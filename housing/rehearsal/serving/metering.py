@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 NAMESPACE = "AWS/SageMaker"
 LOAD = "InvocationsPerInstance"
-"""What autoscaling follows."""
+"""The metric that autoscaling tracks."""
 
 _SLOT_S = 0.1
 _KEPT_MINUTES = 60
@@ -25,7 +25,7 @@ _UNITS = {
     **dict.fromkeys(("ModelLatency", "OverheadLatency", "ModelSetupTime"), "Microseconds"),
     **dict.fromkeys(("TimeInBacklog", "TotalProcessingTime"), "Milliseconds"),
 }
-# What CloudWatch calls the dimensions of a series, in the order of `Source`.
+# CloudWatch's names of a series' dimensions, in the order of `Source`.
 _DIMENSIONS = ("EndpointName", "VariantName", "EndpointConfigName")
 
 Samples = dict[str, list[float]]
@@ -45,7 +45,7 @@ class Source:
 
 
 class Meter:
-    """Samples of the clock's last 60 minutes, in slots of a tenth of a second. May be used from any thread."""
+    """Samples of the last 60 minutes by the clock, in slots of a tenth of a second. May be used from any thread."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
@@ -64,7 +64,7 @@ class Meter:
                     place[name].append(value)
 
     def samples(self, metric: str, dimensions: Mapping[str, str], *, start: float, end: float) -> list[float]:
-        """Values of `metric` in (start, end], of the clock, of every source with these dimensions."""
+        """Values of `metric` in (start, end], seconds by the clock, from every source with these dimensions."""
         first, last = math.ceil(start / _SLOT_S), int(end / _SLOT_S)
         with self._lock:
             return [
@@ -78,7 +78,7 @@ class Meter:
     def publish(self) -> None:
         """Publish what was collected since the last call, by variant.
 
-        Not by configuration too, though AWS has both: moto's GetMetricStatistics would add up the two.
+        AWS publishes by configuration, too; not so here, as moto's GetMetricStatistics would add up the two.
         """
         with self._lock:
             taken, self._unpublished = self._unpublished, {}
@@ -115,14 +115,14 @@ class Meter:
 
 
 def _between(slots: Mapping[int, Samples], first: int, last: int) -> Iterator[int]:
-    """Those of the slots that lie in [first, last], by whichever way is shorter."""
+    """The slots in [first, last]: iterates over the slots or over the range, whichever is shorter."""
     if len(slots) < last - first:
         return (slot for slot in slots if first <= slot <= last)
     return (slot for slot in range(first, last + 1) if slot in slots)
 
 
 def statistic(values: Sequence[float], name: str) -> float:
-    """A statistic by CloudWatch's name, percentiles such as `p99` too; `values` has at least one."""
+    """A statistic by CloudWatch's name, including percentiles such as `p99`; `values` must not be empty."""
     simple = {"Sum": sum, "Minimum": min, "Maximum": max, "SampleCount": len, "Average": fmean}
     if name in simple:
         return float(simple[name](values))  # type: ignore[operator]

@@ -1,4 +1,4 @@
-"""The model registry: groups of model packages, their versions and whether these are approved."""
+"""The model registry: groups of model packages, their versions and approval statuses."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def delete_group(context: Context, request: dict[str, Any]) -> None:
 
 
 def create_package(context: Context, request: dict[str, Any]) -> dict[str, Any]:
-    """A version of a group, or a package of its own that has none."""
+    """Create a version in a group, or a package without a group."""
     for member in _NOT_HERE:
         if request.get(member):
             raise unsupported(f"{member} of a model package is not supported by the rehearsal.")
@@ -75,7 +75,7 @@ def describe_package(context: Context, request: dict[str, Any]) -> dict[str, Any
 
 
 def list_packages(context: Context, request: dict[str, Any]) -> dict[str, Any]:
-    """Of a group, or those without one."""
+    """List the packages of a group, or those without one."""
     group, kind = request.get("ModelPackageGroupName"), request.get("ModelPackageType")
     approval = request.get("ModelApprovalStatus")
     records = [
@@ -107,12 +107,12 @@ def delete_package(context: Context, request: dict[str, Any]) -> None:
 
 
 def package(context: Context, name: str) -> Record:
-    """By name or ARN. Raises ApiError."""
+    """A package by name or ARN. Raises ApiError."""
     return context.store.get(_PACKAGE, _kept_name(context, name))
 
 
 def container_of_package(context: Context, name: str) -> dict[str, Any]:
-    """What a model is served from that is made of this package. Raises ApiError for one that is not approved."""
+    """The container of a model that is made from this package. Raises ApiError for one that is not approved."""
     record = package(context, name)
     approval = record.get("ModelApprovalStatus", "Approved")
     if approval != "Approved":
@@ -135,7 +135,7 @@ def _name(group: str) -> str:
 
 
 def _kept_name(context: Context, name: str) -> str:
-    """How the store calls it: `group/version` of an ARN or name with a version."""
+    """Its name in the store: `group/version` for an ARN or name with a version."""
     kept = name.rpartition(":")[2].removeprefix(f"{_PACKAGE}/")
     if not _VERSIONED.fullmatch(kept) and context.store.has(_GROUP, kept):
         raise refused(f"{kept} is a model package group: give the ARN of one of its versions.")

@@ -46,24 +46,24 @@ def list_models(context: Context, request: dict[str, Any]) -> dict[str, Any]:
 
 
 def delete_model(context: Context, request: dict[str, Any]) -> None:
-    """Endpoints that serve it go on doing so: their machines have their own copy."""
+    """Endpoints continue to serve it: their machines have their own copy."""
     context.store.remove(_KIND, request["ModelName"])
 
 
 def container_of(model: Record) -> dict[str, Any]:
-    """The one container of a model, with what its model package says where it is made of one."""
+    """The only container of a model, completed from its model package if it has one."""
     own: dict[str, Any] = model["PrimaryContainer"] if "PrimaryContainer" in model else model["Containers"][0]
     package = model.get("_package", {})
     return {**package, **own, "Environment": {**package.get("Environment", {}), **own.get("Environment", {})}}
 
 
 def serves_many(container: dict[str, Any]) -> bool:
-    """Whether its data are a prefix below which models lie, one of which each request names."""
+    """Whether its data are a prefix with several models below it, one of which each request names."""
     return container.get("Mode") == "MultiModel"
 
 
 def data_uri(container: dict[str, Any]) -> tuple[str, bool] | None:
-    """Where the model's files lie and whether they are one archive; None for a container without any."""
+    """The S3 URI of the model's files, and whether it is an archive; None for a container without files."""
     if source := container.get("ModelDataSource", {}).get("S3DataSource"):
         return source["S3Uri"], source["CompressionType"] == "Gzip"
     return (container["ModelDataUrl"], True) if container.get("ModelDataUrl") else None

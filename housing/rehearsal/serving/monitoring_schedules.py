@@ -1,4 +1,4 @@
-"""Model monitoring of SageMaker's own, of which there is none here: lists are empty, so that clients go on."""
+"""SageMaker's own model monitoring, which is not supported: lists are empty, so that clients can continue."""
 
 from __future__ import annotations
 

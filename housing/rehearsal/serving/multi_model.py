@@ -1,4 +1,4 @@
-"""A machine that serves many models from one address: each is fetched and loaded when it is first asked for."""
+"""A machine that serves many models below one prefix: each is fetched and loaded when first requested."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _MOST_LOADED = 50
 
 
 class MultiModelMachine:
-    """`load` starts the model of an address; the one that was asked for the longest ago makes room. For any thread."""
+    """`load` starts the model of a URI; the least recently used one is unloaded to make room. For any thread."""
 
     def __init__(self, image: str, prefix: str, load: Callable[[str], Machine]) -> None:
         self.image = image
@@ -27,7 +27,7 @@ class MultiModelMachine:
         self._loaded: OrderedDict[str, Machine] = OrderedDict()
 
     def invoke(self, body: bytes, content_type: str | None, accept: str | None, target: str | None = None) -> Answer:
-        """Raises ApiError where `target`, the path of a model below the prefix, is missing or not there."""
+        """Raises ApiError where `target`, the path of a model below the prefix, is missing or does not exist."""
         if not target:
             raise ApiError("ValidationError", "TargetModel is required: the endpoint serves several models.")
         return self._model(target).invoke(body, content_type, accept)

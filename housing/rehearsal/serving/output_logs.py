@@ -26,7 +26,7 @@ class OutputLogs:
         self._streams: dict[tuple[str, str], LogStream] = {}
 
     def stream(self, group: str, stream: str) -> Log:
-        """What writes one line at a time to this stream, with the time at which it is written."""
+        """A function that writes one line at a time to this stream, with the current time."""
 
         def log(line: str) -> None:
             with self._lock:

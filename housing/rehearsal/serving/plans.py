@@ -16,15 +16,15 @@ if TYPE_CHECKING:
     from housing.rehearsal.store import Record
 
 Plan = dict[str, Any]
-"""`config`, its name; `variants` and `shadows` as in the configuration; `models` by name; `capture`; `async`."""
+"""`config`, its name; `variants`, `shadows`, `capture` and `async` as in the configuration; `models` by name."""
 
 
 def planned(
     context: Context, config_name: str, *, retained: Mapping[str, Any] | None = None, excluded: Iterable[str] = ()
 ) -> Plan:
-    """Of a configuration as it is now; of `retained`, the plan in service, all but the `excluded` properties stay.
+    """The plan of a configuration as it is now; `retained` is the plan in service, kept but for `excluded` properties.
 
-    ApiError when the configuration or a model of it is gone.
+    ApiError when the configuration or one of its models no longer exists.
     """
     config = context.store.get("endpoint-config", config_name)
     variants, shadows = config["ProductionVariants"], config.get("ShadowProductionVariants", [])
@@ -40,7 +40,7 @@ def planned(
 
 
 def resized(plan: Plan, desired: Iterable[Mapping[str, Any]]) -> Plan:
-    """With other weights, counts and concurrencies, as UpdateEndpointWeightsAndCapacities names them."""
+    """The plan with other weights, counts and concurrencies, as in UpdateEndpointWeightsAndCapacities."""
     by_name = {each["VariantName"]: each for each in desired}
     variants = []
     for variant in plan["variants"]:
@@ -57,7 +57,7 @@ def resized(plan: Plan, desired: Iterable[Mapping[str, Any]]) -> Plan:
 
 
 def summaries(plan: Plan, current: Plan | None = None) -> list[Record]:
-    """The production variants as DescribeEndpoint shows them: `plan` is wanted, `current` (or the same) is."""
+    """The production variants as DescribeEndpoint shows them: desired by `plan`, current by `current` (or the same)."""
     return [_summary(plan, variant, current or plan) for variant in plan["variants"]]
 
 

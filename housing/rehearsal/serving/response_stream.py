@@ -1,4 +1,4 @@
-"""InvokeEndpointWithResponseStream: the answer in parts, as an event stream of Amazon's."""
+"""InvokeEndpointWithResponseStream: the answer in parts, in Amazon's event stream encoding."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from housing.rehearsal.serving.hosting import Hosting
 
 _PART = 64 * 1024
-_TEXT = 7  # the kind of a header whose value is a string
+_TEXT = 7  # the type of a header whose value is a string
 
 
 def invoke_with_response_stream(hosting: Hosting, request: HttpRequest, endpoint: str) -> HttpResponse:
-    """As InvokeEndpoint: containers here answer as a whole, which then comes in parts."""
+    """As InvokeEndpoint: containers here give a whole answer, which is then split into parts."""
     answer = invoke_endpoint(hosting, request, endpoint)
     parts = [answer.body[start : start + _PART] for start in range(0, len(answer.body), _PART)] or [b""]
     headers = {

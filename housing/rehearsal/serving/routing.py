@@ -59,14 +59,14 @@ class Fleet:
 
 @dataclass(frozen=True)
 class Share:
-    """A fleet and its fraction of the traffic; the fractions sum to 1."""
+    """A fleet and its share of the traffic; an endpoint's shares sum to 1."""
 
     fleet: Fleet
     part: float
 
 
 class Router:
-    """Where each endpoint's requests go. May be used from any thread: no request reaches a fleet that was closed."""
+    """Where each endpoint's requests go. For any thread: no request reaches a closed fleet."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
@@ -75,13 +75,13 @@ class Router:
         self._draws: dict[str, random.Random] = {}
 
     def route(self, endpoint: str, shares: Sequence[Share]) -> None:
-        """Takes effect for new requests; those in flight stay where they are."""
+        """Takes effect for new requests; those in flight are not moved."""
         with self._lock:
             self._routes[endpoint] = tuple(share for share in shares if share.part > 0)
             self._draws.setdefault(endpoint, random.Random(self._context.settings.seed))
 
     def fleet(self, endpoint: str) -> Fleet | None:
-        """The fleet with the greatest share."""
+        """The fleet with the largest share; None when there is no such endpoint."""
         with self._lock:
             shares = self._routes.get(endpoint)
             return max(shares, key=lambda share: share.part).fleet if shares else None
@@ -105,7 +105,7 @@ class Router:
 
     @contextmanager
     def chosen(self, endpoint: str, target: str | None) -> Iterator[tuple[Fleet, RunningVariant]]:
-        """The variant for the next request, kept open meanwhile. KeyError when there is no such endpoint."""
+        """The variant for the next request, kept open in the block. KeyError when there is no such endpoint."""
         with self._lock:
             fleet, variant = _choose(self._routes[endpoint], target, self._draws[endpoint])
             _count_in(variant)
@@ -115,7 +115,7 @@ class Router:
             self.release(variant)
 
     def copied_to(self, endpoint: str, fleet: Fleet) -> RunningVariant | None:
-        """The shadow variant, where it gets a copy of this request, as the weights say; `release` it afterwards."""
+        """The shadow variant, if by the weights it gets a copy of this request; `release` it afterwards."""
         if fleet.shadow is None:
             return None
         (production,) = fleet.variants.values()
@@ -132,7 +132,7 @@ class Router:
             variant.last_used = self._context.clock.now()
 
     def answer_begun(self, fleet: Fleet) -> None:
-        """Return when as many requests are answered as have begun until now."""
+        """Wait until as many requests have been answered as had begun by now."""
         begun = {variant.name: variant.begun for variant in fleet.variants.values()}
         deadline = time.monotonic() + _DRAIN_S
         while any(v.begun - v.in_flight < begun[v.name] for v in fleet.variants.values()):

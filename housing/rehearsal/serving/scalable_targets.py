@@ -39,7 +39,7 @@ def registered(context: Context, endpoint: str | None = None) -> dict[tuple[str,
 
 
 def deregister(context: Context, endpoint: str) -> None:
-    """As AWS does when an endpoint is deleted."""
+    """Deregister an endpoint's targets, as AWS does when the endpoint is deleted."""
     for target in registered(context, endpoint).values():
         context.client("application-autoscaling").deregister_scalable_target(
             ServiceNamespace=NAMESPACE, ResourceId=target["ResourceId"], ScalableDimension=DIMENSION
@@ -47,7 +47,7 @@ def deregister(context: Context, endpoint: str) -> None:
 
 
 def check_target(context: Context, request: Mapping[str, Any]) -> None:
-    """Of RegisterScalableTarget, which moto lets pass for endpoints that do not exist. Raises ApiError."""
+    """Check RegisterScalableTarget, which moto accepts for endpoints that do not exist. Raises ApiError."""
     resource = str(request.get("ResourceId"))
     if request.get("ServiceNamespace") == "ecs":
         raise refused(f"ECS service doesn't exist: {resource}")
@@ -67,7 +67,7 @@ def check_target(context: Context, request: Mapping[str, Any]) -> None:
 
 
 def check_policy(context: Context, request: Mapping[str, Any]) -> None:
-    """Of PutScalingPolicy. Raises ApiError."""
+    """Check PutScalingPolicy. Raises ApiError."""
     if request.get("ServiceNamespace") != NAMESPACE:
         return
     resource = str(request.get("ResourceId"))

@@ -26,14 +26,14 @@ _COOLDOWN_S = 300
 
 
 class Scaling:
-    """Remembers when it has scaled each variant, for the cooldowns."""
+    """Remembers when it last scaled each variant, for the cooldowns."""
 
     def __init__(self) -> None:
         self._scaled_at: dict[tuple[str, str], float] = {}
 
     def scale(self, hosting: Hosting) -> None:
-        """Look at every scalable target, and change the instance counts that its policies ask to change."""
-        # In this order: a policy cannot exist before its target, so that one without a target has outlived it.
+        """Evaluate the policies of every scalable target, and change instance counts accordingly."""
+        # Policies first: as none can exist before its target, one without a target has outlived it.
         policies = _policies(hosting.context)
         targets = registered(hosting.context)
         _delete_orphans(hosting.context, policies, {target["ResourceId"] for target in targets.values()})
@@ -51,7 +51,7 @@ class Scaling:
                 scaling_activities.settle(hosting.context, target["ResourceId"], now)
             scaled_at = self._scaled_at.get((endpoint, variant), -math.inf)
             wanted = [_wanted(hosting, (endpoint, variant), policy, now, scaled_at) for policy in tracking]
-            # As on AWS, the policy that asks for most decides.
+            # As on AWS, the policy that asks for the most instances decides.
             count = min(max(*wanted, target["MinCapacity"]), target["MaxCapacity"])
             if count == now or _suspended(target, outwards=count > now):
                 continue
@@ -62,7 +62,7 @@ class Scaling:
 
 
 def _cause(policy: Mapping[str, Any], target: Mapping[str, Any], *, outwards: bool) -> str:
-    """In Application Auto Scaling's words: the alarm that rang."""
+    """The cause, in Application Auto Scaling's words: the alarm that triggered the policy."""
     kind = "High" if outwards else "Low"
     names = [alarm["AlarmName"] for alarm in policy.get("Alarms", []) if f"-Alarm{kind}-" in alarm["AlarmName"]]
     if not names:
@@ -80,7 +80,7 @@ def _policies(context: Context) -> list[Mapping[str, Any]]:
 
 
 def _delete_orphans(context: Context, policies: list[Mapping[str, Any]], targets: set[str]) -> None:
-    """Policies go with their target, which moto forgets."""
+    """Delete policies whose target is gone, which moto leaves behind."""
     client = context.client("application-autoscaling")
     for policy in policies:
         if policy["ResourceId"] not in targets:
@@ -110,7 +110,7 @@ def _wanted(hosting: Hosting, variant: tuple[str, str], whole: Mapping[str, Any]
 
 
 def _load(hosting: Hosting, variant: tuple[str, str], policy: Mapping[str, Any], end: float) -> float | None:
-    """The metric that a policy tracks, over one minute; None without data, and for metrics that are not ours."""
+    """The metric that a policy tracks, over the minute before `end`; None without data, and for metrics of others."""
     dimensions = dict(zip(("EndpointName", "VariantName"), variant, strict=True))
     metric, name = LOAD, "Sum"
     if custom := policy.get("CustomizedMetricSpecification"):
@@ -130,7 +130,7 @@ def _suspended(target: Mapping[str, Any], *, outwards: bool) -> bool:
 
 
 def _resize(hosting: Hosting, endpoint: str, variant: str, count: int) -> bool:
-    """False while something else is under way at this endpoint: it is tried again."""
+    """False while the endpoint is being changed otherwise; it is tried again later."""
     desired = [{"VariantName": variant, "DesiredInstanceCount": count}]
     try:
         update_weights_and_capacities(hosting, {"EndpointName": endpoint, "DesiredWeightsAndCapacities": desired})

@@ -20,7 +20,7 @@ _A_PAGE = 50
 
 
 def begin(context: Context, resource: str, count: int, cause: str) -> None:
-    """A variant is being given so many instances."""
+    """Record that a variant is being scaled to `count` instances."""
     activity = str(uuid.uuid4())
     context.store.create(
         _KIND,
@@ -42,7 +42,7 @@ def begin(context: Context, resource: str, count: int, cause: str) -> None:
 
 
 def settle(context: Context, resource: str, count: int) -> None:
-    """The variant has so many instances, and nothing is under way at its endpoint."""
+    """End the activities of a variant that has `count` instances, at an endpoint in service."""
     for activity in context.store.list(_KIND):
         if activity["ResourceId"] != resource or activity["StatusCode"] != _OPEN:
             continue
@@ -59,7 +59,7 @@ def settle(context: Context, resource: str, count: int) -> None:
 
 
 def describe(context: Context, request: Mapping[str, Any]) -> dict[str, Any]:
-    """Newest first."""
+    """The activities, newest first."""
     if not request.get("ServiceNamespace"):
         raise ApiError("ValidationException", "ServiceNamespace is required.")
     if request.get("ScalableDimension") and not request.get("ResourceId"):

@@ -1,4 +1,4 @@
-"""How traffic moves from one fleet to another: the steps, how long each bakes, and the alarms that are watched."""
+"""How traffic shifts from one fleet to another: the steps, how long each bakes, and the alarms that are watched."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _LONGEST_S = 3600
 
 @dataclass(frozen=True)
 class Shifting:
-    """`steps` are the new fleet's share after each step, the last is 1; each is watched for `wait_s` seconds.
+    """`steps` are the new fleet's share after each step, the last being 1; each bakes for `wait_s` seconds.
 
-    The old fleet is kept for `termination_s` seconds more; what takes longer than `timeout_s` is rolled back.
+    The old fleet is kept for another `termination_s` seconds; an update longer than `timeout_s` is rolled back.
     """
 
     steps: Sequence[float] = (1.0,)
@@ -31,7 +31,7 @@ class Shifting:
 
 
 def shifting(config: Mapping[str, Any] | None, instances: int) -> Shifting:
-    """Of a checked DeploymentConfig; `instances` are those of the new fleet."""
+    """The steps of a checked DeploymentConfig; `instances` is the instance count of the new fleet."""
     if not config:
         return Shifting()
     alarms = [each["AlarmName"] for each in config.get("AutoRollbackConfiguration", {}).get("Alarms", [])]
@@ -92,7 +92,7 @@ def check(context: Context, config: Mapping[str, Any] | None, variants: Iterable
 
 
 def tripped(context: Context, alarms: Sequence[str]) -> list[str]:
-    """Those in state ALARM."""
+    """The alarms that are in state ALARM."""
     return [each["AlarmName"] for each in _alarms(context, alarms) if each["StateValue"] == "ALARM"] if alarms else []
 
 

@@ -35,7 +35,7 @@ _LONGEST_REASON = 1024
 
 
 class _Stopped(Exception):
-    """Somebody called StopTransformJob."""
+    """StopTransformJob was called."""
 
 
 class _Failed(Exception):
@@ -129,7 +129,7 @@ def _keys(hosting: Hosting, record: Record) -> list[str]:
 
 
 def _transform(hosting: Hosting, record: Record, machine: Machine | MultiModelMachine, key: str) -> None:
-    """One object: its answers lie below the output path under the object's own path, with `.out` at the end."""
+    """Transform one object: answers are written below the output path, at the object's path with `.out` appended."""
     given, wanted = record["TransformInput"], record["TransformOutput"]
     bucket, prefix = bucket_and_key(given["DataSource"]["S3DataSource"]["S3Uri"])
     body = hosting.context.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
@@ -171,7 +171,7 @@ def _written(processing: DataProcessing | None, part: bytes, answer: Answer, pla
 
 
 def _requests(record: Mapping[str, Any], body: bytes) -> Iterator[bytes]:
-    """The parts of an object that are sent one by one, none larger than the payload may be."""
+    """The parts of an object that are sent one by one, none larger than the maximum payload."""
     most = int((record["MaxPayloadInMB"] or _PAYLOAD_MB) * 1024**2)
     if record["TransformInput"].get("SplitType", "None") == "None":
         if len(body) > most:

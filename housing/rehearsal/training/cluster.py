@@ -1,4 +1,4 @@
-"""The machines of one training job: of each its disk, its container, its log and its checkpoints."""
+"""The machines of one training job: each has its disk, container, log and checkpoints."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from housing.rehearsal.context import Context
     from housing.rehearsal.training.engine import Container, Engine
 
-_PORTS = 2  # for the two times that the hosts of one job meet
+_PORTS = 2  # for the two meetings of the hosts of one job
 
 
 @dataclass
@@ -35,7 +35,7 @@ class _Machine:
 
 
 class Cluster:
-    """`algo-1`, `algo-2` ... of one attempt of a job, as real processes below `folder`; for one thread."""
+    """`algo-1`, `algo-2` ... of one attempt at a job, as real processes with files in `folder`; for one thread."""
 
     def __init__(self, context: Context, engine: Engine, record: Mapping[str, Any], folder: Path) -> None:
         """Fetch what the machines need. Raises Failed."""
@@ -54,7 +54,7 @@ class Cluster:
             self._machines.append(_Machine(host, tree, log, checkpoints))
 
     def start(self, *, round_s: float, pause_at: int | None, fails: str | None) -> None:
-        """Start the containers, as `container.entry` says."""
+        """Start the containers; arguments as in `container.entry.ContainerConfig`."""
         specification = self._record["AlgorithmSpecification"]
         ports = _free_ports(_PORTS) if len(self._machines) > 1 else []
         for machine in self._machines:
@@ -82,12 +82,12 @@ class Cluster:
 
     @property
     def ended(self) -> bool:
-        """Whether all containers have, or one has failed: its job is over."""
+        """Whether all containers have ended, or one has failed, which ends the job."""
         return self.exit_code != 0 or all(container.ended for container in self._containers)
 
     @property
     def exit_code(self) -> int:
-        """That of the first container that has failed; else 0."""
+        """The exit code of the first container that has failed; 0 if none has."""
         codes = [container.exit_code for container in self._containers if container.ended]
         return next((code for code in codes if code), 0)
 
@@ -103,7 +103,7 @@ class Cluster:
         return next((found for machine in self._machines if (found := machine.log.history(metric))), [])
 
     def read(self, wait_s: float) -> None:
-        """Take what the containers have logged; waits up to so many seconds for it."""
+        """Read what the containers have logged; waits up to `wait_s` seconds for it."""
         for machine in self._machines:
             if machine.container is not None:
                 machine.log.take(machine.container.read(wait_s / len(self._machines)))
@@ -113,7 +113,7 @@ class Cluster:
             container.signal(number)
 
     def reclaim(self, poll_s: float) -> None:
-        """The machines are taken back: only their logs and checkpoints reach AWS."""
+        """Take the spot machines back: only their logs and checkpoints are kept."""
         self.signal(signal.SIGSTOP)
         self.send_checkpoints()
         self.signal(signal.SIGKILL)
@@ -124,7 +124,7 @@ class Cluster:
         return any(machine.log.due() for machine in self._machines)
 
     def send(self) -> list[dict[str, Any]]:
-        """Send logs, metrics and checkpoints; the last value of each metric."""
+        """Send logs, metrics and checkpoints to AWS; returns the last value of each metric."""
         last: dict[str, dict[str, Any]] = {}
         for machine in self._machines:
             machine.log.send()
@@ -138,7 +138,7 @@ class Cluster:
                 machine.checkpoints.send()
 
     def failure(self) -> str:
-        """What the first container that has failed says of it."""
+        """The failure message of the first container that has failed."""
         for machine in self._machines:
             if machine.container is not None and machine.container.ended and machine.container.exit_code:
                 told = machine.tree.failure
@@ -146,7 +146,7 @@ class Cluster:
         return ""
 
     def packed(self, name: str) -> Path | None:
-        """The machines' folders `model` or `output` in one archive; None where all of them are empty."""
+        """The folders `name` (`model` or `output`) of all machines in one archive; None where all of them are empty."""
         folders = [machine.tree.model if name == "model" else machine.tree.output_data for machine in self._machines]
         if not any(folder.exists() and any(folder.iterdir()) for folder in folders):
             return None

@@ -23,9 +23,9 @@ _BLOCK = 1 << 16
 
 
 class Engine:
-    """Containers are processes, forked from one that has imported what they need; may be used from any thread.
+    """Containers are processes, forked from a fork server with their imports done; may be used from any thread.
 
-    `log` is where that process itself writes.
+    `log` is the fork server's own log.
     """
 
     def __init__(self, log: Path) -> None:
@@ -36,7 +36,7 @@ class Engine:
         self._closed = False
 
     def start(self, config: Mapping[str, Any]) -> Container:
-        """Start a container; `config` is container.entry.Work. RuntimeError once the engine is closed."""
+        """Start a container; `config` is a container.entry.ContainerConfig. RuntimeError once the engine is closed."""
         with self._lock:
             control = self._running()
             ours, theirs = socket.socketpair()
@@ -54,12 +54,12 @@ class Engine:
         return container
 
     def warm_up(self) -> None:
-        """Start the fork server, so that its imports are done by the first job."""
+        """Start the fork server, so that its imports are done before the first job."""
         with self._lock:
             self._running()
 
     def close(self) -> None:
-        """Kill all containers, for good."""
+        """Kill all containers; no more can be started."""
         with self._lock:
             self._closed = True
             if self._control and self._process:
@@ -141,7 +141,7 @@ class Container:
     def _read_channel(self) -> None:
         try:
             block = self._channel.recv(_BLOCK)
-        except ConnectionResetError:  # it had not read everything that it was sent
+        except ConnectionResetError:  # it ended before it had read everything
             block = b""
         *lines, self._partial_message = (self._partial_message + block).split(b"\n")
         for line in lines:
@@ -153,7 +153,7 @@ class Container:
             else:
                 self.exit_code = int(number)
         if not block and self.exit_code is None:
-            self.exit_code = -signal.SIGKILL  # the fork server has ended, and its containers with it
+            self.exit_code = -signal.SIGKILL  # the fork server has ended, which ends its containers
 
     def _read_log(self) -> None:
         assert self._log is not None

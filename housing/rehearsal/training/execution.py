@@ -28,7 +28,7 @@ _CAPACITY = (
 KIND = "training-job"
 _FAILS_ON_PURPOSE = "the rehearsal was asked to let this job fail"
 _GRACE_S = 120  # from SIGTERM to SIGKILL, as on AWS
-_RECLAIMED_S = 0.5  # that a spot job is without a machine, at least: long enough to be observed
+_RECLAIMED_S = 0.5  # the least time that a spot job is without a machine: long enough to be observed
 _POLL_S = 0.1
 _log = logging.getLogger(__name__)
 
@@ -42,7 +42,7 @@ class _Outcome:
 
 
 class Execution:
-    """Runs in a thread of its own; `stop` may be called from any."""
+    """Runs in its own thread; `stop` may be called from any."""
 
     def __init__(self, context: Context, engine: Engine, name: str) -> None:
         self._context = context
@@ -59,7 +59,7 @@ class Execution:
         self._stopping.set()
 
     def history(self, metric: str) -> list[float]:
-        """The values of a metric in the containers that run, or ran last."""
+        """The values of a metric, from the containers that are running or ran last."""
         return self._cluster.history(metric) if self._cluster else []
 
     def run(self) -> None:
@@ -115,7 +115,7 @@ class Execution:
         self._wait(seconds)
 
     def _wait(self, seconds: float) -> None:
-        """Raises Ended when the job is stopped meanwhile, or exceeds MaxWaitTimeInSeconds."""
+        """Wait for `seconds` of AWS's time. Raises Ended if the job is stopped or exceeds MaxWaitTimeInSeconds."""
         left = self._patience()
         self._waited += min(seconds, left)
         if self._context.clock.wait(self._stopping, max(0.0, min(seconds, left))):
@@ -124,18 +124,18 @@ class Execution:
             raise Ended(*OUT_OF_PATIENCE)
 
     def _patience(self) -> float:
-        """Seconds that it may wait and work yet, of AWS's."""
+        """Seconds of AWS's time that are left of MaxWaitTimeInSeconds."""
         patience = float(self._record["StoppingCondition"].get("MaxWaitTimeInSeconds", math.inf))
         return patience - self._waited - self._seconds()
 
     def _run_containers(self, cluster: Cluster, interrupt_at: int | None, fails: str | None) -> bool:
-        """Run them to their end; True when spot machines were taken back. Raises Failed, Ended."""
+        """Run the containers to their end; True when spot machines were taken back. Raises Failed, Ended."""
         left_s = min(self._record["StoppingCondition"]["MaxRuntimeInSeconds"] - self._seconds(), self._patience())
         last = self._last_round(left_s)
         stops_at = min((number for number in (interrupt_at, last) if number is not None), default=None)
         cluster.start(round_s=self._context.clock.here(self._paced_s()), pause_at=stops_at, fails=fails)
         deadline = time.time() + left_s
-        # Only its metrics show that a script has finished a round.
+        # Only a script's metrics show that it has finished a round.
         rounds = interrupt_at if interrupt_at is not None and _is_script(self._record) else math.inf
         end: tuple[str, str] | None = None
         try:
@@ -164,14 +164,14 @@ class Execution:
         return False
 
     def _last_round(self, left_s: float) -> int | None:
-        """The round after which so many seconds are over, where each takes the time that it is said to take."""
+        """The last round, from 0, that ends within `left_s` seconds at the configured pace; None when all do."""
         each_s, wanted = self._paced_s(), self._record.get("HyperParameters", {}).get("num_round", "")
         if not each_s or not wanted.isdecimal() or int(wanted) * each_s <= left_s:
             return None
         return max(0, int(left_s // each_s) - 1)
 
     def _paced_s(self) -> float:
-        """How long a round takes by the settings; 0 of scripts, which nobody can slow down."""
+        """The least time of a round by the settings; 0 for scripts, which cannot be paced."""
         return 0.0 if _is_script(self._record) else self._context.settings.seconds_per_round
 
     def _end_reason(self, deadline: float, *, out_of_time: bool) -> tuple[str, str] | None:
@@ -195,7 +195,7 @@ class Execution:
         return f"AlgorithmError: {told}, exit code: {code}"
 
     def _upload(self, cluster: Cluster, *, if_empty: bool) -> None:
-        """Upload the model folder and the folder for other output."""
+        """Upload the archives of the model folder and of the folder for other output."""
         if self._context.ending.is_set():
             return
         from botocore.exceptions import ClientError

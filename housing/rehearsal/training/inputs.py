@@ -1,4 +1,4 @@
-"""Prepares the disk of a training job's machine before the container starts."""
+"""Fills the disk of a training job's machine before the container starts."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def _checkpoints(context: Context, request: Mapping[str, Any], tree: Tree) -> ob
 
 
 def _let_drivers_find(tree: Tree) -> None:
-    """The SDK's drivers contain the container's paths; replace them by ours."""
+    """Replace the container's paths, which are hard-coded in the SDK's drivers, with ours."""
     for path in (tree.data / "sm_drivers").rglob("*"):
         if path.is_file() and path.suffix in (".py", ".sh"):
             text = path.read_text(encoding="utf-8")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def create(jobs: RunningJobs, request: dict[str, Any], **more: Any) -> str:
-    """Create the job and start it; returns its ARN. `more` are members that only AWS itself sets. Raises ApiError."""
+    """Create the job and start it; returns its ARN. `more` are members that only AWS sets. Raises ApiError."""
     if jobs.context.store.has(KIND, request["TrainingJobName"]):
         raise KINDS[KIND].exists(jobs.context.arn(KIND, request["TrainingJobName"]))
     request_checks.check(jobs.context, request)

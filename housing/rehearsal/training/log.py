@@ -1,4 +1,4 @@
-"""Sends a container's log to CloudWatch, with the metrics that are found in its lines."""
+"""Sends a container's log to CloudWatch, and the metrics found in its lines."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ class TrainingLog:
 
     @property
     def metrics(self) -> list[dict[str, Any]]:
-        """The last value of each, as FinalMetricDataList has them."""
+        """The last value of each metric, as in FinalMetricDataList."""
         return list(self._last.values())
 
     def history(self, metric: str) -> list[float]:
-        """All its values so far."""
+        """All values of a metric so far."""
         return list(self._history.get(metric, ()))
 
     def take(self, lines: Iterable[str]) -> None:
@@ -78,7 +78,7 @@ class TrainingLog:
 
 
 def _reader(definitions: Sequence[Mapping[str, str]]) -> Callable[[str], list[tuple[str, float]]]:
-    """What finds the metrics of a line, by name."""
+    """A function that finds the metrics in a line: names and values."""
     patterns = [
         (definition["Name"], _sign_of(definition["Regex"]), re.compile(definition["Regex"]))
         for definition in definitions
@@ -93,9 +93,9 @@ def _reader(definitions: Sequence[Mapping[str, str]]) -> Callable[[str], list[tu
 
 
 def _sign_of(pattern: str) -> str:
-    """What every line has that a pattern like those of the built-in algorithm finds; nothing for another one.
+    """A literal that every match of a pattern of the built-in algorithm's form contains; "" for other patterns.
 
-    XGBoost has so many metrics that a search for each of them in each line is most of a short job's work here.
+    XGBoost has so many metrics that searching each line for all of them would be most of a short job's work.
     """
     sign = re.fullmatch(r"\.\*\\\[\[0-9\]\+\\\]\.\*(#011[\w@-]+:)\([^()|]*(\([^()|]*\)\??)*\)[^()|]*", pattern)
     return sign[1] if sign else ""

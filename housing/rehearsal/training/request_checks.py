@@ -24,7 +24,7 @@ _NUMBER = r"([-+]?[0-9]*\.?[0-9]+(?:[eE][-+]?[0-9]+)?)"
 
 
 def check(context: Context, request: Mapping[str, Any]) -> None:
-    """Raises ApiError, in AWS's words where AWS refuses, in ours where the rehearsal cannot do what AWS can."""
+    """Raises ApiError: in AWS's words for what AWS refuses, in ours for what the rehearsal does not support."""
     for member in _NOT_HERE:
         if request.get(member):
             raise unsupported(f"{member} is not supported by the rehearsal.")

@@ -1,4 +1,4 @@
-"""The training and tuning jobs that run now, each in a thread of its own."""
+"""The training and tuning jobs that are running, each in its own thread."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from housing.rehearsal.training.execution import Execution
 
 
 class RunningJobs:
-    """May be used from any thread. `engine` is one that other jobs have left."""
+    """May be used from any thread. `engine` is one that an earlier instance released."""
 
     def __init__(self, context: Context, engine: Engine | None = None) -> None:
         self.context = context
@@ -21,11 +21,11 @@ class RunningJobs:
         self._engine = engine or Engine(context.folder / "containers.log")
 
     def warm_up(self) -> None:
-        """Let the imports that containers need begin."""
+        """Begin the imports that containers need, in the background."""
         self._engine.warm_up()
 
     def start(self, name: str) -> None:
-        """Run a training job, whose record exists."""
+        """Run a training job, whose record must exist."""
         execution = Execution(self.context, self._engine, name)
         thread = threading.Thread(target=execution.run, name=f"job {name}", daemon=True)
         with self._lock:
@@ -37,12 +37,12 @@ class RunningJobs:
             execution.stop()
 
     def history(self, name: str, metric: str) -> list[float]:
-        """The values of a metric that a training job has logged so far; none of jobs of an earlier process."""
+        """The values of a metric that a training job has logged so far; empty for jobs of an earlier process."""
         execution = self._execution(name)
         return execution.history(metric) if execution else []
 
     def start_tuning(self, name: str, run: Callable[[], None]) -> None:
-        """Run a tuning job, which starts training jobs itself, and returns when the context is ending."""
+        """Run a tuning job; `run` starts training jobs itself, and returns when the context is ending."""
         thread = threading.Thread(target=run, name=f"tuning {name}", daemon=True)
         with self._lock:
             self._tuning = [*(known for known in self._tuning if known.is_alive()), thread]
@@ -53,7 +53,7 @@ class RunningJobs:
             engine.close()
 
     def release(self) -> Engine | None:
-        """End all jobs; returns the engine where none ran: what it has imported for containers took seconds."""
+        """End all jobs; returns the engine if none ran, to be reused: its imports took seconds."""
         jobs = self._stopped()
         if not any(thread.is_alive() for thread in jobs):
             return self._engine

@@ -1,4 +1,4 @@
-"""What a training job passes through: its secondary statuses, and the ends that come from outside."""
+"""The secondary statuses of a training job, and the ways in which it is ended from outside."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ OUT_OF_PATIENCE = ("MaxWaitTimeExceeded", "Training job wait time exceeded MaxWa
 
 
 def transition(record: Record, status: str, message: str) -> None:
-    """Move the record to another secondary status."""
+    """Set another secondary status."""
     now = time.time()
     transitions = record["SecondaryStatusTransitions"]
     if transitions and "EndTime" not in transitions[-1]:

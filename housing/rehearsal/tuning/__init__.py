@@ -1,1 +1,1 @@
-"""Hyperparameter tuning jobs, which train by training jobs."""
+"""Hyperparameter tuning jobs, which start training jobs."""

@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 
 _POLL_S = 0.02
 _MOST_FAILURES = 5  # jobs that may fail before one has succeeded
-_ETA = 3  # Hyperband continues one in so many of the jobs that reach a rung
-_BEFORE_MEDIAN = 3  # jobs and rounds that the median rule needs
+_ETA = 3  # Hyperband continues one in _ETA of the jobs that reach a rung
+_BEFORE_MEDIAN = 3  # jobs and rounds that the median rule needs at least
 _log = logging.getLogger(__name__)
 
 
 class TuningExecution:
-    """Runs in a thread of its own. Its whole state is in the records, so that a later process can continue it."""
+    """Runs in its own thread. Its whole state is in the records, so that a later process can continue it."""
 
     def __init__(self, jobs: RunningJobs, name: str) -> None:
         self._jobs = jobs
@@ -71,7 +71,7 @@ class TuningExecution:
                 record["FailureReason"] = reason
 
     def _search(self) -> tuple[str, str | None]:
-        """The status that it ends with, and the reason of a failure."""
+        """Search until done; returns the final status, and the reason of a failure."""
         while not self._context.ending.is_set():
             self._record = self._context.store.get(KIND, self._name)
             known = trials(self._context, self._record)
@@ -139,7 +139,7 @@ class TuningExecution:
         if not hyperband and not auto:
             return
         told: dict[str, int] = self._record.get("_told", {})
-        # What a job does on its way to its end, once told to stop, is held against no other one.
+        # Values that a job logs after it was asked to stop are not compared with other jobs'.
         curves = {
             trial.name: [self._cost(value) for value in self._jobs.history(trial.name, self._metric)][
                 : told.get(trial.name)
@@ -171,7 +171,7 @@ def is_below_median(curve: Sequence[float], others: Sequence[Sequence[float]]) -
 
 
 def falls_behind(curve: Sequence[float], others: Sequence[Sequence[float]], limits: Mapping[str, int]) -> bool:
-    """Whether a job is outside the best third of those that reached the same rung: MinResource, three times that ..."""
+    """Whether a job is not in the best third of those that reached the same rung: MinResource, three times that ..."""
     rung, most = limits.get("MinResource", 1), limits.get("MaxResource", len(curve))
     if len(curve) > most:
         return True

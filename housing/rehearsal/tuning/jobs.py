@@ -82,7 +82,7 @@ def delete(jobs: RunningJobs, request: dict[str, Any]) -> dict[str, Any]:
 
 
 def resume(jobs: RunningJobs) -> None:
-    """Continue the jobs that were running when the rehearsal ended; call this after the training jobs' own `resume`."""
+    """Continue the jobs that were running when the rehearsal ended; to be called after the training jobs' `resume`."""
     for record in jobs.context.store.list(KIND):
         if record[_STATUS] in UNFINISHED:
             _begin(jobs, record[_NAME])
@@ -104,7 +104,7 @@ def _with_progress(jobs: RunningJobs, record: Record) -> Record:
 
 
 def _filled_in(jobs: RunningJobs, record: Record) -> Record:
-    """As AWS describes it: the SDK attaches to a tuning job by these members."""
+    """The record as AWS describes it: the SDK needs these members to attach to a tuning job."""
     config = {"TrainingJobEarlyStoppingType": "Off", **record["HyperParameterTuningJobConfig"]}
     config["ParameterRanges"] = {
         kind: ranges if kind.startswith("Categorical") else [{"ScalingType": "Auto", **each} for each in ranges]
@@ -122,7 +122,7 @@ def _filled_in(jobs: RunningJobs, record: Record) -> Record:
     }
     for member in _SWITCHES:
         definition.setdefault(member, False)
-    if machines := definition.get("HyperParameterTuningResourceConfig"):  # the SDK sends this one and reads the other
+    if machines := definition.get("HyperParameterTuningResourceConfig"):  # the SDK reads ResourceConfig
         definition.setdefault("ResourceConfig", {k: v for k, v in machines.items() if k in _MACHINES})
     return {**record, "HyperParameterTuningJobConfig": config, "TrainingJobDefinition": definition}
 

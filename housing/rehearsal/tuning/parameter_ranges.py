@@ -1,4 +1,4 @@
-"""The ranges of a tuning job as a cube: each hyperparameter a side from 0 to 1, in its scaling."""
+"""The ranges of a tuning job as a unit cube: one side from 0 to 1 per hyperparameter, by its scaling."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from housing.rehearsal.responses import refused, unsupported
 
 Scaling = Literal["Linear", "Logarithmic", "ReverseLogarithmic"]
 Point = tuple[float, ...]
-_WIDE = 1000  # from this ratio of its ends on, a range with scaling Auto is logarithmic
+_WIDE = 1000  # a range with scaling Auto is logarithmic from this ratio of its ends on
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Number:
         return self.high - self.low + 1 if self.whole else math.inf
 
     def text(self, side: float) -> str:
-        """The value at a place of the side."""
+        """The value at a position from 0 to 1, as text."""
         low, high = (self.low - 0.5, self.high + 0.5) if self.whole else (self.low, self.high)
         if self.scaling == "Logarithmic":
             low = max(low, self.low / 2)
@@ -41,7 +41,7 @@ class Number:
         return str(int(inside)) if self.whole else repr(float(inside))
 
     def side(self, text: str) -> float:
-        """The place of a value, of this range or of an earlier one; clipped."""
+        """The position of a value, possibly from an earlier job's range; clipped to [0, 1]."""
         value = min(max(float(text), self.low), self.high)
         if self.high == self.low:
             return 0.5
@@ -65,7 +65,7 @@ class Choice:
         return self.values[min(int(side * len(self.values)), len(self.values) - 1)]
 
     def side(self, text: str) -> float:
-        """The middle of its part."""
+        """The middle of the part of the side that belongs to this category."""
         number = self.values.index(text) if text in self.values else 0
         return (number + 0.5) / len(self.values)
 
@@ -88,14 +88,14 @@ class Space:
         return {side.name: side.text(place) for side, place in zip(self.ranges, point, strict=True)}
 
     def point(self, values: Mapping[str, str]) -> Point | None:
-        """None when a value is missing, as in a job that was tuned by other names."""
+        """The point of these values; None when one is missing, as from a job with other tuned hyperparameters."""
         if any(side.name not in values for side in self.ranges):
             return None
         return tuple(side.side(values[side.name]) for side in self.ranges)
 
 
 def space(ranges: Mapping[str, Any]) -> Space:
-    """From ParameterRanges. Raises ApiError."""
+    """The space of a request's ParameterRanges. Raises ApiError."""
     if ranges.get("AutoParameters"):
         raise unsupported("AutoParameters are not supported by the rehearsal: give each hyperparameter its range.")
     sides: list[Range] = []

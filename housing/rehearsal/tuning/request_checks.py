@@ -28,7 +28,7 @@ _COPIED = (
 
 
 def check(context: Context, request: Mapping[str, Any]) -> None:
-    """Raises ApiError, in AWS's words where AWS refuses, in ours where the rehearsal cannot do what AWS can."""
+    """Raises ApiError: in AWS's words for what AWS refuses, in ours for what the rehearsal does not support."""
     for member in ("TrainingJobDefinitions", "Autotune"):
         if request.get(member):
             raise unsupported(f"{member} is not supported by the rehearsal.")

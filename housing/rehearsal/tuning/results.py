@@ -35,7 +35,7 @@ class Trial:
 
 
 def trials(context: Context, tuning: Record) -> list[Trial]:
-    """In the order in which they started, without those that were deleted."""
+    """The trials of a tuning job, in the order in which they started, without deleted ones."""
     metric = _objective(tuning)["MetricName"]
     found = []
     for job in tuning["_jobs"]:
@@ -57,7 +57,7 @@ def counters(known: Sequence[Trial]) -> dict[str, Any]:
 
 
 def best(tuning: Record, known: Sequence[Trial]) -> Trial | None:
-    """The best of those that have completed, or else of those that were stopped."""
+    """The best of the completed trials, or else of those that were stopped."""
     choose = min if _objective(tuning)["Type"] == "Minimize" else max
     for status in ("Completed", "Stopped"):
         if done := [trial for trial in known if trial.status == status and trial.value is not None]:

@@ -24,14 +24,14 @@ _NEAR = 0.08  # standard deviation of candidates around the best points
 
 @dataclass(frozen=True)
 class Observation:
-    """A point and its value, the smaller the better; None while it is unknown, or where the job failed."""
+    """A point and its value, lower is better; None while it is unknown, or where the job failed."""
 
     point: Point
     value: float | None
 
 
 Propose = Callable[[Space, Sequence[Observation], int], Point | None]
-"""The next point, given all that were proposed so far and the search's seed; None when there are no more."""
+"""The next point, given all those proposed so far and the search's seed; None when there are no more."""
 
 
 def by_name(strategy: str) -> Propose:
@@ -100,7 +100,7 @@ def _candidates(space: Space, known: Sequence[Observation], generator: np.random
 
 
 def _features(space: Space, points: Sequence[Point]) -> Array:
-    """A column a number, as rounded to what is trained, and a column a category."""
+    """(points, features): a column per number, rounded as in training, and a column per category (one-hot)."""
     import numpy as np
 
     rows = []
@@ -123,7 +123,7 @@ def _predicted(points: Array, values: Array, candidates: Array, running: Array) 
 
     lengths = Matern(np.full(points.shape[1], 0.5), (0.1, 3.0), nu=2.5)
     process = GaussianProcessRegressor(lengths + WhiteKernel(1e-3, (1e-6, 0.1)), random_state=0)
-    # On matrices this small a second thread only waits, and beside training jobs for long.
+    # On matrices this small a second thread only waits, and for long when training jobs run.
     with threadpool_limits(1), warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         process.fit(points, values)
