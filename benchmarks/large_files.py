@@ -41,7 +41,7 @@ from housing.training.artifact import Bundle, write_bundle
 from housing.workflow.answer_table import AnswerTable
 from housing.workflow.file_answers import FileAnswers
 
-TURNS, ROWS_A_PIECE = 2, 2000
+TURNS = 2
 _MODEL = "models:/price/1"
 _NUMBERS, _LEVELS = [f"n{i}" for i in range(40)], [f"l{i}" for i in range(20)]
 _COLUMNS = {"n0": Numeric(), "y": Numeric()}
@@ -118,7 +118,7 @@ def _through_the_endpoint(host: LocalHost, file: Path, output: Path) -> Callable
     answers = FileAnswers(output, rows, table, LogReporter(), {})
     answers.write(
         lambda after: in_order(
-            lambda piece: host.predict("bench", piece), rows.pieces(ROWS_A_PIECE, after=after), at_once=2
+            lambda piece: host.predict("bench", piece), rows.pieces(host.rows_a_request, after=after), at_once=2
         )
     )
     return lambda: csv.read_csv(output)["y"].to_numpy()  # noqa: PLW0108 - to be read after the measurement

@@ -5,7 +5,6 @@ from __future__ import annotations
 import codecs
 import io
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,14 +20,6 @@ class NotPlainError(Exception):
     """The text needs a reader that goes by CSV's rules cell by cell."""
 
 
-@dataclass
-class Marks:
-    """What was seen of a text: whether it has `quotes`, and line ends of which another than \\n is one."""
-
-    quotes: bool = False
-    returns: bool = False
-
-
 def batches(
     file: io.BufferedReader,
     *,
@@ -37,9 +28,8 @@ def batches(
     header_lines: int,
     width: int,
     wanted: Collection[int],
-    marks: Marks,
 ) -> Iterator[pa.RecordBatch]:
-    """The rows below `header_lines` lines, as texts; columns are named by their positions. Adds to `marks`.
+    """The rows below `header_lines` lines, as texts; columns are named by their positions.
 
     Raises NotPlainError.
     """
@@ -50,7 +40,7 @@ def batches(
         raise NotPlainError
     names = [str(position) for position in range(width)]
     kept = [str(position) for position in sorted(wanted)]
-    checked = _Checked(file, separator, encoding, marks)
+    checked = _Checked(file, separator, encoding)
     try:
         reader = csv.open_csv(
             pa.PythonFile(checked, mode="r"),
@@ -72,9 +62,8 @@ def batches(
 class _Checked:
     """The bytes of a file as UTF-8. Raises NotPlainError where a NUL or a quote stands that CSV's rules refuse."""
 
-    def __init__(self, file: io.BufferedReader, separator: str, encoding: str, marks: Marks) -> None:
+    def __init__(self, file: io.BufferedReader, separator: str, encoding: str) -> None:
         self._file = file
-        self._marks = marks
         self._is_utf8 = codecs.lookup(encoding).name in ("utf-8", "utf-8-sig")
         self._decoder = codecs.getincrementaldecoder("utf-8-sig" if self._is_utf8 else encoding)()
         self._boundaries = np.array([ord(separator), *b"\r\n"], np.uint8)
@@ -91,8 +80,6 @@ class _Checked:
         self._begun = True
         if b"\0" in data or not self._is_well_quoted(data):
             raise NotPlainError
-        self._marks.quotes |= b'"' in data
-        self._marks.returns |= b"\r" in data
         # Nothing is the end: a block may be half a character.
         return data if data or not block else self.read(size)
 

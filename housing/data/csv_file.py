@@ -18,7 +18,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from housing.data import csv_engine
+from housing.data import csv_engine, plain_lines
 from housing.data.csv_encoding import refuse_utf8, wrong_encoding
 from housing.data.csv_format import CsvFormat
 from housing.data.faults import Faults, shown
@@ -68,7 +68,6 @@ class CsvFile:
         self._path = path
         self._form = form
         self._faults = faults
-        self._marks: csv_engine.Marks | None = None
         with opened(path) as file:
             refuse_utf8(path, file, form.encoding)
         with opened(path) as file:
@@ -92,27 +91,25 @@ class CsvFile:
                 return
         yield from self._carefully(wanted, done)
 
-    def plain_lines(self) -> Iterator[bytes] | None:
-        """The lines below the header where each is a row as it stands: nothing is quoted, commas separate columns.
-
-        None where it is not so, or all of the `pieces` have not been read, which tells.
-        """
-        form, marks = self._form, self._marks
+    def plain_lines(self) -> plain_lines.PlainLines | None:
+        """What is below the header, where each line is a row as it stands; None where it is not so."""
+        form = self._form
         if form.separator != "," or form.has_other_lines or form.encoding.lower() not in ("utf-8", "utf8"):
             return None
-        if marks is None or marks.quotes or marks.returns:
-            return None
-        return self._lines_below_header()
-
-    def _lines_below_header(self) -> Iterator[bytes]:
         with opened(self._path) as file:
-            rows = (line for line in file if line != b"\n")
-            next(rows)
-            yield from rows
+            return plain_lines.count(
+                file, header_lines=self._header_lines, width=len(self.names), longest_line=LONGEST_LINE
+            )
+
+    def plain_blocks(self, block_bytes: int) -> Iterator[bytes]:
+        """Those lines, so many bytes at a time."""
+        with opened(self._path) as file:
+            found = plain_lines.blocks(file, block_bytes, header_lines=self._header_lines, longest_line=LONGEST_LINE)
+            yield from filter(None, found)
 
     def _quickly(self, wanted: Collection[int]) -> Iterator[Piece]:
         lines = _Lines(self._path, self._form)
-        marks, done = csv_engine.Marks(), 0
+        done = 0
         size = max(1, self._path.stat().st_size)
         with opened(self._path) as file:
             for batch in csv_engine.batches(
@@ -122,13 +119,11 @@ class CsvFile:
                 header_lines=self._header_lines,
                 width=len(self.names),
                 wanted=wanted,
-                marks=marks,
             ):
                 columns = dict(zip(map(int, batch.schema.names), batch.columns, strict=True))
                 share = _position(file) / size
                 yield Piece(batch.num_rows, columns, lambda row, done=done: lines.place(done + row), share)  # type: ignore[misc]
                 done += batch.num_rows
-        self._marks = marks
 
     def _carefully(self, wanted: Collection[int], done: int) -> Iterator[Piece]:
         import pyarrow as pa

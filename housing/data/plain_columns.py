@@ -40,23 +40,26 @@ def read(
         )
     except pa.ArrowException:
         return None
-    found: dict[int, Column] = {}
-    for place, is_number in are_numbers.items():
-        column = table.column(names[place]).combine_chunks()
-        column = column.chunk(0) if isinstance(column, pa.ChunkedArray) else column
-        if is_number:
-            values = _exact(column)
-            if values is None:
-                return None
-            found[place] = values
-        else:
-            found[place] = column.dictionary.to_pylist(), column.indices.to_numpy(zero_copy_only=False)
-    return found
-
-
-def _exact(column: Any) -> NDArray[np.float64] | None:
-    """None where a text was taken for no number, for an endless one, or lost digits."""
-    values: NDArray[np.float64] = column.to_numpy(zero_copy_only=False).astype(np.float64)
-    if np.count_nonzero(np.isnan(values)) != column.null_count:
+    columns = dict(zip(table.column_names, (column.combine_chunks() for column in table.columns), strict=True))
+    numbers = _exact([columns[names[place]] for place, is_number in are_numbers.items() if is_number])
+    if numbers is None:
         return None
-    return None if np.fmax.reduce(np.abs(values), initial=0) >= _EXACT else values
+    left = iter(numbers)
+    return {
+        place: next(left) if is_number else _texts(columns[names[place]]) for place, is_number in are_numbers.items()
+    }
+
+
+def _exact(columns: Sequence[Any]) -> NDArray[np.float64] | None:
+    """(columns, rows); None where a text was taken for no number, for an endless one, or lost digits."""
+    values = np.empty((len(columns), len(columns[0]) if columns else 0))
+    for place, column in enumerate(columns):
+        values[place] = column.to_numpy(zero_copy_only=False)
+    # All at once: each column by itself would cost more than it has numbers.
+    if np.count_nonzero(np.isnan(values)) != sum(column.null_count for column in columns):
+        return None
+    return None if np.fmax.reduce(np.abs(values), axis=None, initial=0) >= _EXACT else values
+
+
+def _texts(column: Any) -> tuple[Sequence[str], NDArray[np.int32]]:
+    return column.dictionary.to_pylist(), column.indices.to_numpy(zero_copy_only=False)

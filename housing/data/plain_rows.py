@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from housing.data import plain_columns, plain_numbers, plain_records
+from housing.data import plain_columns, plain_lines, plain_numbers, plain_records
 from housing.data.cells import is_missing
 from housing.data.content_type import CSV
 from housing.data.derived import OF_ANY_KIND, compute
@@ -77,7 +77,7 @@ class PlainRows:
             return None
         if header.numbers is not None and (numbers := plain_numbers.from_lines(rest, header.width)) is not None:
             return self._cells.of_numbers(numbers.take(header.numbers, axis=1))
-        if len(rest) > _LONGEST_LINE and len(max(rest.split(b"\n"), key=len)) > _LONGEST_LINE:
+        if plain_lines.has_one_beyond(rest, _LONGEST_LINE):
             return None
         return self._of_lines(rest, header)
 
@@ -198,7 +198,8 @@ class _Cells:
             texts, codes = cast("tuple[Sequence[str], NDArray[np.int32]]", columns[places[raw]])
             blocks = b"".join([remembered.get(text) or remembered.learn(text) for text in texts])
             start, size = self._encoder.places[at][2:]
-            matrix[:, start : start + size] = np.frombuffer(blocks, np.float32).reshape(len(texts), size)[codes]
+            encoded = np.frombuffer(blocks, np.float32).reshape(len(texts), size)
+            matrix[:, start : start + size] = encoded.take(codes, axis=0)
         if numbers is not None:
             matrix[:, self._number_columns] = numbers
 

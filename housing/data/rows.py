@@ -10,6 +10,7 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+from housing.data import plain_lines
 from housing.data.collectors import is_text, texts_of
 from housing.data.csv_file import CsvFile
 from housing.data.csv_format import CsvFormat
@@ -24,21 +25,35 @@ from housing.errors import DataError
 if TYPE_CHECKING:
     import pyarrow as pa
 
+# An endpoint takes 6 MB, and rows that are encoded on the way to it may become longer.
+_MOST_BYTES = 2 << 20
+
 
 @dataclass(frozen=True)
 class RawRows:
-    """Rows of files that were read once to their end, and found to be what an endpoint can be asked."""
+    """Rows of files that were read once to their end, and found to be what an endpoint can be asked.
+
+    `lines` are what its only file has, where each of its lines is a row as it stands.
+    """
 
     files: Sequence[RawFile]
     paths: Sequence[Path]
     rows: int
     numbers: NumberFormat
+    lines: plain_lines.PlainLines | None = None
 
     def pieces(self, rows_a_piece: int, *, after: int = 0) -> Iterator[str]:
-        """The rows behind the first so many, as comma-separated texts with a header, in the source's order."""
+        """The rows behind the first so many, as comma-separated texts with a header, in the source's order.
+
+        Fewer in a piece where they are so long that an endpoint would refuse it.
+        """
         first = self.files[0]
-        if len(self.files) == 1 and isinstance(first, CsvFile) and (lines := first.plain_lines()) is not None:
-            return _of_lines(first.names, islice(lines, after, None), rows_a_piece)
+        if self.lines is not None and isinstance(first, CsvFile):
+            row_bytes = self.lines.size / self.lines.rows
+            rows = max(1, min(rows_a_piece, int(_MOST_BYTES / row_bytes)))
+            blocks = first.plain_blocks(int(rows * row_bytes) + 1)
+            header = _text(first.names, [])
+            return (header + piece.decode() for piece in plain_lines.pieces(blocks, rows, after=after))
         return _texts(self.files, rows_a_piece, self.numbers, after)
 
 
@@ -83,26 +98,35 @@ def raw_rows(
             raise DataError(f"{faults.source}: its columns are not those of {first}; it has {listed(file.names)}")
         files.append(file)
         noted.append(faults)
-    rows = 0
-    for file, faults in zip(files, noted, strict=True):
-        # Of CSV, whose cells are texts whatever they hold, one column tells whether there are rows of each length.
-        rows += sum(piece.rows for piece in file.pieces([0] if file.is_csv else range(len(file.names))))
-        faults.raise_any()
+    only = files[0] if len(files) == 1 else None
+    lines = only.plain_lines() if isinstance(only, CsvFile) else None
+    rows = sum(map(_checked, files, noted)) if lines is None else lines.rows
     if not rows:
         raise DataError(f"{where.text}: there are no rows to predict")
-    return RawRows(files, [part.path for part in where.parts], rows, numbers)
+    return RawRows(files, [part.path for part in where.parts], rows, numbers, lines)
 
 
-def _of_lines(names: Sequence[str], lines: Iterator[bytes], rows_a_piece: int) -> Iterator[str]:
-    header = _text(names, [])
-    while some := list(islice(lines, rows_a_piece)):
-        yield header + b"".join(some).decode()
+def _checked(file: RawFile, faults: Faults) -> int:
+    """How many rows it has. Raises DataError."""
+    # Of CSV, whose cells are texts whatever they hold, one column tells whether there are rows of each length.
+    rows = sum(piece.rows for piece in file.pieces([0] if file.is_csv else range(len(file.names))))
+    faults.raise_any()
+    return rows
 
 
 def _texts(files: Sequence[RawFile], rows_a_piece: int, numbers: NumberFormat, after: int) -> Iterator[str]:
     rows = islice(chain.from_iterable(chain.from_iterable(_rows(file, numbers) for file in files)), after, None)
     while some := list(islice(rows, rows_a_piece)):
-        yield _text(files[0].names, some)
+        yield from _bounded(files[0].names, some)
+
+
+def _bounded(names: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    text = _text(names, rows)
+    if len(rows) == 1 or len(text) <= _MOST_BYTES // 4 or len(text.encode()) <= _MOST_BYTES:
+        yield text
+    else:
+        for half in (rows[: len(rows) // 2], rows[len(rows) // 2 :]):
+            yield from _bounded(names, half)
 
 
 def _rows(file: RawFile, numbers: NumberFormat) -> Iterator[Iterator[Sequence[str]]]:

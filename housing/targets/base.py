@@ -217,6 +217,15 @@ class Host(Protocol):
         """
 
 
+@runtime_checkable
+class NearHost(Host, Protocol):
+    """A host on this machine, to which rows go as they are, at no other cost than that of reading them."""
+
+    @property
+    def rows_a_request(self) -> int:
+        """How many it is best asked for at once, of many."""
+
+
 @dataclass(frozen=True)
 class PromotedVersion:
     """A version that passed the gate: `uri` is MLflow's, `why` says who approved it, or asks for it."""

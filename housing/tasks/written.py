@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, overload
 
 from housing.tasks.predictions import Predictions
 
@@ -12,6 +13,9 @@ PROBABILITIES, QUANTILES = BESIDE = ("probabilities", "quantiles")
 """What may stand beside a prediction, as documents and `targets.base.Prediction` call it."""
 INTERVAL, EXPLANATION = EXTRAS = ("interval", "explanation")
 """What stands beside it where it was asked for."""
+_BEGINS, _ENDS = b'{"predictions": [', b"]}"
+# As Python writes floats; of what JSON has no number for it writes a word.
+_OF_NUMBERS = b"+-.e0123456789, "
 
 
 def columns(label: str, levels: Sequence[str], quantiles: Sequence[float] = ()) -> list[str]:
@@ -40,6 +44,50 @@ def documents(predictions: Predictions, levels: Sequence[str]) -> list[Any]:
     return [
         {PREDICTION: value, key: dict(zip(names, beside, strict=True))} for value, *beside in rows(predictions, levels)
     ]
+
+
+class WrittenNumbers(Sequence[float]):
+    """Numbers as a server wrote them, read where one is asked for: what only goes into a file needs none."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        """Separated as JSON's are, by a comma and a space."""
+        self._numbers: list[float] | None = None
+
+    def lines(self, end: str) -> str:
+        """A line for each, as it is written, and what stands behind it."""
+        return (self._text + ", ").replace(", ", f"{end}\n")
+
+    def _read(self) -> list[float]:
+        if self._numbers is None:
+            self._numbers = list(map(float, self._text.split(", ")))
+        return self._numbers
+
+    def __len__(self) -> int:
+        return self._text.count(", ") + 1
+
+    @overload
+    def __getitem__(self, index: int) -> float: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[float]: ...
+    def __getitem__(self, index: int | slice) -> float | Sequence[float]:
+        return self._read()[index]
+
+    def __iter__(self) -> Iterator[float]:
+        return iter(self._read())
+
+    def __eq__(self, other: object) -> bool:
+        return self._read() == other
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+def read_answer(body: bytes) -> tuple[Sequence[float | str], dict[str, list[Mapping[str, Any]]]]:
+    """`read_documents` of `{"predictions": [...]}`. Raises ValueError."""
+    numbers = body.removeprefix(_BEGINS).removesuffix(_ENDS)
+    if numbers and not numbers.translate(None, _OF_NUMBERS):
+        return WrittenNumbers(numbers.decode()), {}
+    return read_documents(json.loads(body)["predictions"])
 
 
 def read_documents(found: Sequence[Any]) -> tuple[list[float | str], dict[str, list[Mapping[str, Any]]]]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from housing.data.description import Dataset
 from housing.targets.base import Prediction
 from housing.tasks import written
-from housing.tasks.written import beside_cells, beside_columns
+from housing.tasks.written import WrittenNumbers, beside_cells, beside_columns
 from housing.workflow.explained import explanation_columns, with_explanations
 
 Cells = list[float | str]
@@ -48,7 +48,9 @@ class AnswerTable:
         if header:
             writer.writerow((*self.columns(predictions), "variant", *explanation_columns(predictions)))
         for one in predictions:
-            if one.beside or one.intervals or one.explanations or not all(map(_is_float, one.values)):
+            if isinstance(one.values, WrittenNumbers) and not (one.intervals or one.explanations):
+                text.write(one.values.lines(f",{one.variant}"))
+            elif one.beside or one.intervals or one.explanations or not all(map(_is_float, one.values)):
                 writer.writerows(with_explanations(self.rows([one]), [one]))
             else:  # a tenth of the time, for the same text
                 text.write("".join([f"{value!r},{one.variant}\n" for value in one.values]))

@@ -13,7 +13,7 @@ from housing.config.schema import Experiment
 from housing.data.extras import MOST_EXPLAINED, Extras
 from housing.errors import ConfigError
 from housing.in_order import in_order
-from housing.targets.base import BatchHost, Prediction
+from housing.targets.base import BatchHost, Host, NearHost, Prediction
 from housing.tasks import written
 from housing.workflow.answer_table import AnswerTable
 from housing.workflow.explained import explanation_table
@@ -69,7 +69,6 @@ def _predict_here(
         refuse_target(output, file)
     with Session(experiment, invocation, reporter) as session:
         endpoint, dataset = experiment.deployment.endpoint, experiment.dataset
-        at_once = _ROWS_A_REQUEST if extras.explain is None else MOST_EXPLAINED
         with sources_reached(experiment.host), reporter.working(f"reading {file}"):
             rows = _raw_rows(dataset, file)
         # A host of somebody else's need not know what nobody asks for.
@@ -80,6 +79,7 @@ def _predict_here(
 
         with reporter.working(f"asking {endpoint}"):
             host = session.host
+            at_once = MOST_EXPLAINED if extras.explain is not None else _rows_a_request(host)
             if output is None:
                 predictions = list(in_order(ask, rows.pieces(at_once), at_once=_ASKED_AT_ONCE))
             else:
@@ -120,6 +120,10 @@ def _predict_here(
         next_commands=((invocation.next("status"), "how often each variant answered"),),
         raw=table.csv(predictions),
     )
+
+
+def _rows_a_request(host: Host) -> int:
+    return host.rows_a_request if isinstance(host, NearHost) else _ROWS_A_REQUEST
 
 
 def _raw_rows(dataset: Dataset, file: Path | str) -> RawRows:

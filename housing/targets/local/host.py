@@ -23,7 +23,7 @@ from housing.targets.local import wire
 from housing.targets.local.captures import captured
 from housing.targets.local.settings import Settings
 from housing.targets.local.state import Address, StateFolder
-from housing.tasks.written import read_documents
+from housing.tasks.written import read_answer
 
 _START_WITHIN_S = 120.0
 _ANSWER_WITHIN_S = 180.0
@@ -34,6 +34,8 @@ _DEPLOY_WAITS_S = 60.0
 
 class LocalHost:
     """A server that died is started again by the first question about an endpoint that it served."""
+
+    rows_a_request = 5000
 
     def __init__(self, settings: Settings) -> None:
         self._folder = StateFolder(Path(settings.folder))
@@ -96,12 +98,15 @@ class LocalHost:
         if variant:
             headers["X-Amzn-SageMaker-Target-Variant"] = variant
         try:
-            status, answered, value = _request(self._serving(), "POST", _invocations(endpoint), rows.encode(), headers)
+            address = self._serving()
+            status, answered, content = _request(address, "POST", _invocations(endpoint), rows.encode(), headers)
         except ConnectionError as error:
             raise DeploymentError(f"{endpoint}: the server ended before it answered: {error}; try again") from error
-        if status == 200:
-            values, beside = read_documents(value["predictions"])
-            return Prediction(values, answered or "", **beside)
+        with _as_housing_answers(address):
+            if status == 200:
+                values, beside = read_answer(content)
+                return Prediction(values, answered or "", **beside)
+            value = json.loads(content)
         if value.get("OriginalStatusCode") == 400:
             raise DataError(f"{endpoint}: {value['OriginalMessage']}")
         if status == 413:
@@ -163,9 +168,10 @@ class LocalHost:
             address = self._serving()
             headers = {"Authorization": f"Bearer {address.token}"}
             try:
-                status, _, value = _request(
-                    address, method, path, json.dumps(document).encode(), headers, within_s=within_s
-                )
+                content = json.dumps(document).encode()
+                status, _, content = _request(address, method, path, content, headers, within_s=within_s)
+                with _as_housing_answers(address):
+                    value = json.loads(content)
             except ConnectionError as error:
                 status, value = 503, {"message": f"the server ended: {error}; see {self._folder.log}"}
                 document = {**document, "again": True} if document else None
@@ -257,19 +263,27 @@ def _request(
     headers: Mapping[str, str],
     *,
     within_s: float = _ANSWER_WITHIN_S,
-) -> tuple[int, str | None, Any]:
-    """Status, answering variant, JSON. Raises ConnectionError when nobody listens, or the connection broke."""
+) -> tuple[int, str | None, bytes]:
+    """Status, answering variant, body. Raises ConnectionError when nobody listens, or the connection broke."""
     connection = http.client.HTTPConnection("127.0.0.1", address.port, timeout=within_s)
     try:
         connection.request(method, path, body, dict(headers))
         response = connection.getresponse()
-        return response.status, response.getheader("x-Amzn-Invoked-Production-Variant"), json.loads(response.read())
+        return response.status, response.getheader("x-Amzn-Invoked-Production-Variant"), response.read()
     except http.client.HTTPException as error:
         raise ConnectionError(str(error)) from error
-    except (TimeoutError, ValueError) as error:
+    except TimeoutError as error:
         raise DeploymentError(f"port {address.port} did not answer as housing does: {error}") from error
     finally:
         connection.close()
+
+
+@contextlib.contextmanager
+def _as_housing_answers(address: Address) -> Iterator[None]:
+    try:
+        yield
+    except (ValueError, KeyError, TypeError) as error:
+        raise DeploymentError(f"port {address.port} did not answer as housing does: {error}") from error
 
 
 def _invocations(endpoint: str) -> str:

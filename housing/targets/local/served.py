@@ -12,10 +12,10 @@ from pathlib import Path
 from housing.data.encoder import Encoder
 from housing.data.plain_rows import tells_encoded
 from housing.errors import HousingError
-from housing.targets.local.cutting import ask_in_parts
 from housing.targets.local.fleet import Fleet
 from housing.targets.local.frames import WITH_EXTRAS, Answer, Ask
 from housing.targets.local.immediate import Immediate, prepared
+from housing.targets.local.large_requests import ask_in_parts
 from housing.targets.local.request_counts import RequestCounts
 from housing.training.bundle_files import ENCODER_FILE
 

@@ -20,15 +20,19 @@ from typing import TYPE_CHECKING
 from housing import files
 from housing.algorithms.registry import find, shipped
 from housing.errors import HousingError
-from housing.targets.local.answering import answer, reason
+from housing.memory import keep_what_is_freed
+from housing.targets.local.answering import SideBySide, reason
 from housing.targets.local.frames import HEADER, WITH_EXTRAS, Answer, Ask, pack
 
 if TYPE_CHECKING:
     from housing.training.predictor import Predictor
 
+_MOST_THREADS = 4
+
 
 def serve_forks(control: socket.socket) -> None:
     """Fork workers until the server closes its end, as it does by dying."""
+    keep_what_is_freed()
     _import_libraries()
     import housing.training.predictor  # noqa: F401
 
@@ -66,13 +70,14 @@ def work(connection: socket.socket) -> None:
     with contextlib.suppress(EOFError, ConnectionError):
         _, folder = _receive(connection)
         predictor = _load(connection, Path(os.fsdecode(folder)))
-        while predictor:
+        answering = SideBySide(predictor, threads=min(os.cpu_count() or 1, _MOST_THREADS)) if predictor else None
+        while answering:
             kind, body = _receive(connection)
             extras, _, rest = body.partition(b"\n") if kind & WITH_EXTRAS else (b"", b"", body)
             if kind == Ask.COMPILE:
                 answered = _compile(Path(os.fsdecode(folder)), Path(os.fsdecode(body)))
             else:
-                answered = answer(predictor, Ask(kind & ~WITH_EXTRAS), rest, extras.decode())
+                answered = answering.answer(Ask(kind & ~WITH_EXTRAS), rest, extras.decode())
             connection.sendall(pack(*answered))
 
 

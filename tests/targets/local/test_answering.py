@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from housing.errors import ModelError
-from housing.targets.local.answering import answer
+from housing.targets.local.answering import SideBySide, answer
 from housing.targets.local.frames import KINDS, Answer
 from housing.testing.host import GOOD
 from housing.training.predictor import Predictor
@@ -60,3 +60,16 @@ def test_what_a_model_fails_at_is_no_mistake_of_the_client(models: Mapping[str, 
     found, told = answer(failing, kind, json.dumps({"instances": ROWS}).encode())
     assert (found, why in told) == (Answer.FAILED, True)
     assert answer(failing, kind, b'{"instances": 1}')[0] == Answer.REFUSED
+
+
+def test_a_large_body_is_answered_in_threads_as_it_is_in_one(models: Mapping[str, Path]) -> None:
+    """Also why a row in its last part is refused."""
+    predictor = Predictor.load(models[GOOD])
+    side_by_side = SideBySide(predictor, threads=3)
+    rows = [f"{area},,RL,{'passed over ' * 10}" for area in range(500, 6500)]
+    for form in ("text/csv", "application/json", "application/jsonlines"):
+        for given in (rows, [*rows, "large,,RL,"]):
+            kind, body = KINDS["text/csv", form], "\n".join(["Area,Alley,Zone,Note", *given]).encode()
+            assert len(body) > 3 * 128 * 1024
+            assert side_by_side.answer(kind, body) == answer(predictor, kind, body)
+    assert b"row 6001" in side_by_side.answer(kind, body)[1]

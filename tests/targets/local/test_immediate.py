@@ -14,9 +14,9 @@ import pytest
 
 from housing.deployment.spec import Capture, Deployment, Variant
 from housing.targets.local.answering import answer
-from housing.targets.local.cutting import PART_BYTES
 from housing.targets.local.frames import KINDS
 from housing.targets.local.host import LocalHost
+from housing.targets.local.large_requests import PART_BYTES
 from housing.testing.host import GOOD, OTHER, deploy
 from housing.testing.models import price_bundle
 from housing.training.artifact import Bundle, write_bundle
@@ -97,18 +97,18 @@ def test_tables_are_kept_beside_the_model_and_made_anew_when_they_are_damaged(
 def test_rows_without_end_go_to_an_instance_and_are_answered_alike(host: LocalHost, models: Mapping[str, Path]) -> None:
     """Also where they are so many that the request is cut, and where a row in the last part is refused."""
     deploy(host, ONE, models)
-    header, row, _ = RAW.split("\n", 2)
-    bodies = ["\n".join([header, *[row] * count]) for count in (1, 5000, 70_000)]
+    header, row, _ = (f"{line},{'a column that is passed over ' * 4}" for line in RAW.splitlines())
+    bodies = ["\n".join([header, *[row] * count]) for count in (1, 5000, 40_000)]
     with httpx.Client(timeout=60) as client:
         one, many, most, refused = (
             client.post(_url(host), content=body, headers={"Content-Type": "text/csv"})
-            for body in [*bodies, f"{bodies[-1]}\nRL,large,Pave\n"]
+            for body in [*bodies, f"{bodies[-1]}\nRL,large,Pave,\n"]
         )
     assert len(bodies[-1]) > 2 * PART_BYTES
     assert many.text == one.text * 5000
-    assert most.text == one.text * 70_000
+    assert most.text == one.text * 40_000
     assert refused.status_code == 424
-    assert "row 70001" in refused.json()["OriginalMessage"]
+    assert "row 40001" in refused.json()["OriginalMessage"]
     status = host.status("house")
     assert status is not None
     assert (status.invocations, status.failures) == ({"champion": 4}, {"champion": 1})
