@@ -23,6 +23,7 @@ _CHARSET = '<meta charset="utf-8">'
 class Watching:
     """A look every `every_s` seconds: for `for_s` seconds (None: until Ctrl-C), or until there is a finding.
 
+    A look that should have begun while another took its time is left out, not made up for.
     `page` is a file that is written anew with each look, and reads itself again in a browser.
     """
 
@@ -46,7 +47,7 @@ def watch(session: Session, watching: Watching, status: EndpointStatus, *, label
             session.runs.log_rounds(run_id, [(number, dict(metrics(look)), int(look.at_s * 1000))])
             _write(session, watching, look)
             number += 1
-            next_at = began + number * watching.every_s
+            next_at = began + next_look(time.monotonic() - began, watching.every_s)
             is_over = watching.for_s is not None and next_at > began + watching.for_s
             if is_over or (watching.ends_at_finding and look.findings):
                 return look, run_id
@@ -57,6 +58,11 @@ def watch(session: Session, watching: Watching, status: EndpointStatus, *, label
             finish(session, run_id, look)
         else:
             session.runs.finish(run_id, "FAILED")
+
+
+def next_look(passed_s: float, every_s: float) -> float:
+    """When the next look begins, in seconds since the first began."""
+    return every_s * (1 + passed_s // every_s)
 
 
 def _status(session: Session, before: EndpointStatus) -> EndpointStatus:
