@@ -40,24 +40,24 @@ class Hyperparameter:
 Hyperparameters = Mapping[str, Hyperparameter]
 
 DataRule = Literal["categorical_inputs", "monotone", "batches", "collective"]
-"""What an algorithm may have to be told of columns, and how it may have to take rows, by the name of the capability."""
+"""Capabilities by name: what an algorithm may have to know about columns, and how it may have to read rows."""
 
 
 @dataclass(frozen=True)
 class Capabilities:
-    """What an algorithm can do. The first four name hyperparameters of it; None where it has no such thing.
+    """What an algorithm can do. The first four name hyperparameters of it; None where it has none for that.
 
     `rounds` counts the rounds of a fit. `early_stopping` is its patience in rounds, and needs a validation part.
     `round_metrics` lists the metrics that are measured after every round, of which the last decides early stopping;
     without it the finished model is measured once. `loss` names what is minimised. `missing_values`: features may be
     NaN. `weights`: rows may have different weights, and `matrix` takes them. `level_weights` are hyperparameters that
-    weigh levels of the label against each other. `categorical_inputs`: columns may hold codes of levels that have no
-    order; `matrix` takes the indices of these columns. `batches`: `matrix` can go through the features some rows at a
-    time, so that they need not be in memory. `collective`: several processes can fit one model together (see
-    `CollectiveAlgorithm`). `monotone` names the hyperparameter that takes for each column whether answers rise (1) or
-    fall (-1) with it. `not_with` are values of hyperparameters that exclude one of these four. `any_task`: what it
-    fits, and to which kind of label, is up to the user. `reference` are the hyperparameters of a fit that is plain and
-    cheap enough to be listed beside every study; None: there is none.
+    weight the levels of the label relative to each other. `categorical_inputs`: columns may hold codes of levels that
+    have no order; `matrix` takes the indices of these columns. `batches`: `matrix` can read the features in batches of
+    rows, so that they need not fit in memory. `collective`: several processes can fit one model together (see
+    `CollectiveAlgorithm`). `monotone` names the hyperparameter that states for each column whether predictions rise (1)
+    or fall (-1) with it. `not_with` are values of hyperparameters that exclude one of these four. `any_task`: what it
+    fits, and to which kind of label, is up to the user. `reference` holds the hyperparameters of a fit that is simple
+    and cheap enough to be listed with every study; None: there is none.
     """
 
     rounds: str | None = None
@@ -78,11 +78,12 @@ class Capabilities:
 
 @dataclass(frozen=True)
 class ForTask:
-    """How an algorithm serves one task, by values of its hyperparameters `loss` and `round_metrics`.
+    """How an algorithm handles one task: the values that its hyperparameters `loss` and `round_metrics` take.
 
     The first of `objectives` and the first of `metrics` are taken where a configuration names none; empty where the
     algorithm has no such hyperparameter. `levels` names the hyperparameter that takes the number of the label's levels,
-    `quantiles` the one that takes those of the dataset, of which one model can give `most_quantiles`; None: any number.
+    `quantiles` the one that takes the dataset's quantiles. One model can predict at most `most_quantiles` of them;
+    None: any number.
     """
 
     objectives: tuple[str, ...] = ()
@@ -92,7 +93,7 @@ class ForTask:
     most_quantiles: int | None = None
 
     def from_label(self, *, levels: int, quantiles: Sequence[float]) -> dict[str, Any]:
-        """Hyperparameters that the label decides."""
+        """The hyperparameters that follow from the label."""
         found = {self.levels: levels, self.quantiles: tuple(quantiles)}
         return {name: value for name, value in found.items() if name is not None}
 
@@ -100,7 +101,7 @@ class ForTask:
 LabelMetrics = Mapping[str, Callable[..., float]]
 """Metric name -> function of (label, prediction, weights), both as trained on; the value is in the label's own unit.
 
-Weights may be left out, and None: all rows count alike.
+Weights may be left out or None; then all rows count alike.
 """
 
 RoundWatch = Callable[[int, Mapping[str, Mapping[str, float]]], bool]
@@ -124,16 +125,16 @@ class Model(Protocol):
     """A fitted model; safe to call from several threads."""
 
     def predict(self, features: NDArray[np.float32], /) -> NDArray[Any]:
-        """(rows, columns) float32, NaN for missing -> (rows,), in the scale of the label that was trained on.
+        """(rows, columns) float32, NaN for missing -> (rows,), on the scale of the label that was trained on.
 
-        Of a label with two levels these are probabilities of the second one; of one with more levels the result is
-        (rows, levels), the probability of each.
+        For a label with two levels these are probabilities of the second one; with more levels the result is (rows,
+        levels), the probability of each.
         """
 
 
 @runtime_checkable
 class StagedModel(Model, Protocol):
-    """A model of rounds that can answer as it was after each of them."""
+    """A model fitted in rounds that can predict as it would have after each of them."""
 
     @property
     def rounds(self) -> int:
@@ -144,12 +145,13 @@ class StagedModel(Model, Protocol):
 
 
 class Algorithm(Protocol):
-    """Subclass it. `library` is the module that it imports, None for none; `extra` the extra of housing that brings it.
+    """Subclass it. `library` is the module that it imports, None for none; `extra` is the extra of housing that
+    installs it.
 
     `model_format` is the suffix of its model file. `required` are hyperparameters that a configuration must give.
-    `aliases` are other names that its library has for some, each with ours, which an error then suggests. `tasks` says
-    how it serves each task that it can. `metric_names` are metrics for which its library and `housing.tasks` have
-    different names, by the library's name.
+    `aliases` maps other names that its library has for hyperparameters to ours, for errors to suggest. `tasks` says how
+    it handles each task that it supports. `metric_names` maps the library's name of a metric to that of
+    `housing.tasks`, where they differ.
     """
 
     hyperparameters: ClassVar[Hyperparameters]
@@ -167,14 +169,15 @@ class Algorithm(Protocol):
         raise NotImplementedError
 
     def importance(self, model: bytes, columns: Sequence[str], /) -> dict[str, float]:
-        """Share of each encoded column in what the model does, largest first; empty where it is not known."""
+        """Each encoded column's share of the total importance, largest first; empty where it is not known."""
         del model, columns
         return {}
 
     def compiled(self, model: bytes, /) -> Compiled | None:
-        """The same model in a form that answers a few rows sooner, with numpy alone; None where it has none.
+        """The same model in a form that predicts a few rows faster, with numpy alone; None where the algorithm has
+        none.
 
-        Raises ValueError where this one has none. It is compared with the model before it is used.
+        Raises ValueError where this one model has none. The form is compared with the model before it is used.
         """
         del model
         return None
@@ -189,30 +192,32 @@ class Algorithm(Protocol):
         return self.versions()
 
     def requirements(self, model: bytes, /) -> list[str]:
-        """What this one model needs beside the algorithm's packages, as pip reads it."""
+        """What this model needs besides the algorithm's packages, as pip requirements."""
         del model
         return []
 
     def missing_library(self) -> str | None:
-        """How to install what it imports; None where that is there."""
+        """How to install the library that it imports; None where it is installed."""
         if self.library is None or find_spec(self.library) is not None:
             return None
         return f"pip install 'housing[{self.extra}]'" if self.extra else f"pip install {self.library}"
 
     def metrics(self, hyperparameters: Mapping[str, Any], /) -> tuple[str, ...]:
-        """The metrics that a fit with these hyperparameters measures after each round; empty: all, when it is done."""
+        """The metrics that a fit with these hyperparameters measures after each round; empty: all are measured at the
+        end.
+        """
         asked = hyperparameters.get(self.capabilities.round_metrics or "") or ()
         named = (asked,) if isinstance(asked, str) else tuple(asked)
         return tuple(self.metric_names.get(name, name) for name in named)
 
     def serves(self, task: str, /) -> bool:
-        """Whether it can be asked this kind of question."""
+        """Whether it supports this task."""
         return self.capabilities.any_task or task in self.tasks
 
 
 @runtime_checkable
 class FittingAlgorithm(Algorithm, Protocol):
-    """An algorithm that fits where it is called, as all do but those that run code of the user's."""
+    """An algorithm that fits in the calling process, as all do except those that run the user's own code."""
 
     def matrix_key(self, hyperparameters: Mapping[str, Any], /) -> Hashable:
         """What jobs must agree on to share one matrix."""
@@ -233,9 +238,9 @@ class FittingAlgorithm(Algorithm, Protocol):
 
         `features` are (rows, columns), `label` is (rows,), or (rows, 2) with the number of each row's group where the
         task has some. Only an algorithm that declares `weights` is given them, (rows,), and only one that declares
-        `categorical_inputs` the places of columns that hold codes of levels. One that declares `batches` is given
-        `batches`, a function that begins a new way through the features, where these lie on disk. Threads share what is
-        returned: `fit` must not change it.
+        `categorical_inputs` is given the indices of columns that hold codes of levels. One that declares `batches` is
+        given `batches`, a function that starts a new pass through the features, where these are on disk. Threads share
+        what is returned: `fit` must not change it.
         """
         del hyperparameters, reference, weights, categorical
         return features, label

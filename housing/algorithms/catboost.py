@@ -90,7 +90,7 @@ _METRIC_NAMES = {
     "Accuracy": "accuracy",
 }
 _OF_THIS_MOMENT = ("model_guid", "train_finish_time", "output_options")
-"""What would make two files of the same model differ."""
+"""What makes two files of the same model differ."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,7 +102,7 @@ class Matrix:
 
 
 class CatBoost(FittingAlgorithm):
-    """Jobs share their pools; each makes bins of its own."""
+    """Jobs share pools; each bins the columns for itself."""
 
     hyperparameters: ClassVar[Hyperparameters] = _HYPERPARAMETERS
     capabilities: ClassVar[Capabilities] = Capabilities(
@@ -219,7 +219,7 @@ class CatBoost(FittingAlgorithm):
 
 
 class _Watch:
-    """Tells of each round, as CatBoost calls it."""
+    """CatBoost's callback: reports each round to `progress`."""
 
     def __init__(self, progress: RoundWatch | None, *, measured: Sequence[str]) -> None:
         self._progress = progress
@@ -227,7 +227,7 @@ class _Watch:
         self.stopped = False
 
     def after_iteration(self, info: Any) -> bool:
-        """False ends the fit."""
+        """Called by CatBoost after each round; False ends the fit."""
         newest = {
             _CHANNELS[channel]: {
                 _METRIC_NAMES[_plain(name)]: float(values[-1])
@@ -241,7 +241,7 @@ class _Watch:
 
 
 def _plain(metric: str) -> str:
-    """Without what CatBoost adds to a metric's name."""
+    """A metric's name without what CatBoost adds to it."""
     return metric.partition(":")[0]
 
 

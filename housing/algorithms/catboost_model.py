@@ -1,4 +1,4 @@
-"""A fitted CatBoost model: what it answers, and why."""
+"""A fitted CatBoost model: its predictions, and what contributed to them."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ class Model:
         return split(found, features.shape[1], "none" if self._answers == "number" else "log odds")
 
     def importance(self) -> Sequence[float]:
-        """CatBoost's own, in the order of the encoded columns."""
+        """CatBoost's own importances, in the order of the encoded columns."""
         found: Sequence[float] = self._model.get_feature_importance()
         return found
 
 
 def with_levels(features: NDArray[np.float32], categorical: Sequence[int]) -> Any:
-    """The rows as CatBoost takes them: it wants levels in columns of their own type, and none that is missing."""
+    """The rows as CatBoost takes them: levels in columns of their own type, none of them missing."""
     if not categorical:
         return features
     import numpy as np

@@ -1,4 +1,4 @@
-"""CatBoost's trees as tables, read from the JSON that it writes of a model."""
+"""CatBoost's trees as tables, read from a model exported to JSON."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _LINKS: Mapping[str, Link] = {"RMSE": "none", "MAE": "none", "MAPE": "none", "Lo
 
 
 def read(model: bytes) -> TreeTables:
-    """Of a model file's bytes. Raises UnreadableTreesError for a model of another kind."""
+    """Tables from a model file's bytes. Raises UnreadableTreesError for a model that has no such form."""
     about = _as_json(model)
     loss = about["model_info"]["params"]["loss_function"]["type"]
     scale, base = about["scale_and_bias"]
-    # For several classes the library approximates the exponential in a way of its own.
+    # For several classes the library uses its own approximation of the exponential.
     if loss not in _LINKS or scale != 1 or len(base) != 1:
         raise UnreadableTreesError(f"loss {loss}")
     features = about["features_info"]
@@ -54,7 +54,7 @@ def _as_json(model: bytes) -> Mapping[str, Any]:
 
 
 def _symmetric(tree: Mapping[str, Any], goes_right: Mapping[int, bool]) -> Tree:
-    """All splits of a level are one; the first split decides the lowest bit of a leaf's number."""
+    """All nodes of a depth share one split; the first split decides the lowest bit of a leaf's index."""
     splits: Sequence[Mapping[str, Any]] = tree["splits"] or ()
     nodes: list[Node | float] = []
     for level, split in enumerate(reversed(splits)):
@@ -67,7 +67,7 @@ def _any_shape(tree: Mapping[str, Any], goes_right: Mapping[int, bool]) -> Tree:
     nodes: list[Node | float] = []
     waiting = [tree]
     begun = 1
-    for here in waiting:  # grows on the way
+    for here in waiting:  # grows inside the loop
         if "split" in here:
             nodes.append(_node(here["split"], begun, begun + 1, goes_right))
             waiting += [here["left"], here["right"]]

@@ -1,7 +1,7 @@
-"""A model's compiled form: answers a few rows with numpy alone, within the process that has the request.
+"""A model's compiled form: predicts a few rows with numpy alone, in the process that received the request.
 
-Trees are tables (`trees`), a linear model is its own coefficients (`linear_form`), and what is made of others is the
-mean of theirs (`mean_form`).
+Trees become tables (`trees`), a linear model keeps its coefficients (`linear_form`), and an ensemble is the mean of its
+members' forms (`mean_form`).
 """
 
 from __future__ import annotations
@@ -13,29 +13,29 @@ from numpy.typing import NDArray
 
 
 class Compiled(Protocol):
-    """For one thread at a time."""
+    """A compiled model; not safe to call from several threads at once."""
 
     kind: ClassVar[str]
     """Which form it is, for `stored_forms`."""
 
     @property
     def width(self) -> int | None:
-        """How many columns it reads; None where it reads some of however many."""
+        """How many columns the rows must have; None where rows of any width will do, of which it reads some columns."""
 
     @property
     def steps(self) -> int:
-        """What a row costs: how many nodes of trees it passes at most."""
+        """The cost of a row: the largest number of tree nodes that it visits."""
 
     def predict(self, features: NDArray[np.float32], /) -> NDArray[Any]:
-        """See `housing.algorithms.base.Model`: for a few rows."""
+        """See `housing.algorithms.base.Model`; meant for a few rows."""
 
     def splits(self) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
-        """Columns, and values at which an answer changes: where it is to be compared."""
+        """Columns, and the values at which a prediction changes: where the form is compared with its model."""
 
     def to_bytes(self) -> bytes:
-        """What the form is read from again; no pickle."""
+        """The form as bytes, without pickle."""
 
 
 def to_bytes(form: Compiled) -> bytes:
-    """Of a form of whichever kind, for `stored_forms.from_bytes`."""
+    """A form of any kind as bytes, for `stored_forms.from_bytes`."""
     return b"%b\n%b" % (form.kind.encode(), form.to_bytes())

@@ -1,4 +1,4 @@
-"""A container image of the user's: it trains and answers at a place that runs images, and nowhere else."""
+"""A container image of the user's: it trains and predicts only on a target that runs images."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from housing.algorithms.base import Algorithm, Capabilities, Hyperparameters
 
 
 class Container(Algorithm):
-    """A configuration declares the hyperparameters of its image; all that its model needs is in the image."""
+    """The configuration declares the image's hyperparameters; the image holds all that its model needs."""
 
     hyperparameters: ClassVar[Hyperparameters] = {}
     capabilities: ClassVar[Capabilities] = Capabilities(any_task=True)
     model_format: ClassVar[str] = "tar.gz"
 
     def load(self, _model: bytes) -> NoReturn:
-        """Raises ValueError: nobody but the image can read its model."""
+        """Raises ValueError: only the image can read its model."""
         raise ValueError("not a model that can be loaded here: only the container image that wrote it can read it")
 
 

@@ -1,9 +1,9 @@
-"""A model that is made of others: the weighted mean of what its members answer.
+"""A model made of others: the weighted mean of its members' predictions.
 
-Nobody trains one by this name: `algorithm.bag` and `study.blend` make them of models that other algorithms have fitted.
-The file is an archive without compression: `members.json`, and each member's own model file. All members answer on one
-scale, that of the label as it was trained on, and the mean is taken there: SageMaker's container of XGBoost does the
-same with the models of one archive.
+It cannot be chosen for training: `algorithm.bag` and `study.blend` make ensembles of models that other algorithms have
+fitted. The file is an archive without compression: `members.json`, and each member's own model file. All members
+predict on the scale of the label as trained on, and the mean is taken there, as SageMaker's XGBoost container does with
+the models of one archive.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ if TYPE_CHECKING:
 
 _ABOUT = "members.json"
 _AT_NO_TIME = (1980, 1, 1, 0, 0, 0)
-"""The first moment that the format knows: equal members give equal bytes."""
+"""The earliest time that zip can store: equal members give equal bytes."""
 
 
 @dataclass(frozen=True)
 class Member:
     """A model file, the algorithm that reads it, and its share of the mean.
 
-    `columns` are the places of what it reads among the columns that the whole is given; None: all of them, in order.
+    `columns` are the indices of the ensemble's columns that it reads; None: all of them, in order.
     """
 
     algorithm: str
@@ -46,7 +46,7 @@ class Member:
 
 
 def pack(members: Sequence[Member]) -> bytes:
-    """One model file of the members, in their order. Weights are made to sum to 1."""
+    """One model file of the members, in their order. Weights are scaled to sum to 1."""
     total = sum(member.weight for member in members)
     about, buffer = [], io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
@@ -60,7 +60,7 @@ def pack(members: Sequence[Member]) -> bytes:
 
 
 def unpack(model: bytes) -> list[Member]:
-    """The reverse of `pack`; raises ValueError when the bytes are no such model."""
+    """The reverse of `pack`; raises ValueError when the bytes are not an ensemble."""
     try:
         with zipfile.ZipFile(io.BytesIO(model)) as archive:
             members = [
@@ -81,20 +81,20 @@ def unpack(model: bytes) -> list[Member]:
 
 
 def common_algorithm(model: bytes) -> str | None:
-    """The algorithm of all members, where it is one; raises ValueError like `unpack`."""
+    """The algorithm of all members where they share one, else None; raises ValueError like `unpack`."""
     found = {member.algorithm for member in unpack(model)}
     return found.pop() if len(found) == 1 else None
 
 
 def equals(model: bytes) -> list[bytes] | None:
-    """The members' files, where each reads all columns and all weigh the same; None where not."""
+    """The members' files where each reads all columns and all have the same weight, else None."""
     members = unpack(model)
     alike = len({member.weight for member in members}) == 1 and all(member.columns is None for member in members)
     return [member.model for member in members] if alike else None
 
 
 def mean_form(parts: Sequence[Part]) -> MeanForm:
-    """The compiled form of a model made of models of which these are the forms."""
+    """The compiled form of an ensemble, from those of its members."""
     from housing.algorithms.mean_form import MeanForm
 
     members = [(part.form, Member("", b"", "", part.weight, part.columns)) for part in parts]
@@ -102,13 +102,13 @@ def mean_form(parts: Sequence[Part]) -> MeanForm:
 
 
 class Ensemble(Algorithm):
-    """Reads such a model."""
+    """The algorithm that reads an ensemble's model file."""
 
     hyperparameters: ClassVar[Hyperparameters] = {}
     model_format: ClassVar[str] = "zip"
 
     def load(self, model: bytes) -> Model:
-        """The model in a file's bytes; raises ValueError when they are not a model made of others."""
+        """The model in a file's bytes; raises ValueError when they are not an ensemble."""
         return Model([(registry.find(member.algorithm).load(member.model), member) for member in unpack(model)])
 
     def compiled(self, model: bytes) -> Compiled:
@@ -124,7 +124,7 @@ class Ensemble(Algorithm):
         return mean_form(parts)
 
     def importance(self, model: bytes, columns: Sequence[str]) -> dict[str, float]:
-        """The mean of what members say, by their weights; members that do not say are left out."""
+        """The weighted mean of the members' importances; members that have none are left out."""
         total: dict[str, float] = {}
         for member in unpack(model):
             own = columns if member.columns is None else [columns[place] for place in member.columns]
@@ -134,12 +134,12 @@ class Ensemble(Algorithm):
         return {name: share / whole for name, share in sorted(total.items(), key=lambda item: -item[1])}
 
     def versions_of(self, model: bytes) -> dict[str, str]:
-        """Those of all its members."""
+        """The libraries and versions that any of its members needs."""
         names = dict.fromkeys(member.algorithm for member in unpack(model))
         return {library: found for name in names for library, found in registry.find(name).versions().items()}
 
     def requirements(self, model: bytes) -> list[str]:
-        """What the members need, each once."""
+        """The members' requirements, each once."""
         members = unpack(model)
         versions = (packages(name) for name in dict.fromkeys(member.algorithm for member in members))
         needed = [f"{name}=={version}" for found in versions for name, version in found.items()]
@@ -147,7 +147,7 @@ class Ensemble(Algorithm):
         return list(dict.fromkeys(needed))
 
     def metrics(self, hyperparameters: Mapping[str, Any]) -> tuple[str, ...]:
-        """None after each round: its members have had theirs."""
+        """Empty: nothing is fitted here, so nothing is measured after a round."""
         del hyperparameters
         return ()
 

@@ -1,6 +1,6 @@
-"""Which column has moved a prediction by how much: a capability that an algorithm declares by what its models offer.
+"""How much each column contributed to a prediction: models that can tell implement `ExplainedModel`.
 
-Contributions are Shapley values, exact ones: those of one row, and the base that all rows share, sum to what the model
+Contributions are exact Shapley values: those of one row, plus the base that all rows share, sum to what the model
 computes before its link.
 """
 
@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Link = Literal["none", "log", "log odds"]
-"""Between what contributions sum to and the output: the same, its logarithm, or log-odds (of more levels: scores)."""
+"""The scale of the sum of contributions: the output itself, its logarithm, or its log-odds (with more than two levels:
+scores).
+"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +36,7 @@ class Contributions:
         return found
 
     def outputs(self) -> NDArray[np.float64]:
-        """What the model answers, (rows, outputs), by its contributions alone."""
+        """(rows, outputs) The model's predictions, computed from the contributions."""
         import numpy as np
 
         sums = self.sums
@@ -51,14 +53,14 @@ class Contributions:
 
 @runtime_checkable
 class ExplainedModel(Model, Protocol):
-    """A model that says what each encoded column contributed."""
+    """A model that can tell what each encoded column contributed."""
 
     def contributions(self, features: NDArray[np.float32], /) -> Contributions:
-        """Of each row of (rows, columns). Raises ValueError where this one model cannot tell."""
+        """The contributions of each row of (rows, columns). Raises ValueError where this one model cannot tell."""
 
 
 def split(found: NDArray[Any], columns: int, link: Link) -> Contributions:
-    """Of libraries that put the base behind the columns: (rows, columns + 1), or (rows, outputs, columns + 1)."""
+    """From the array that libraries return, with the base last: (rows, columns + 1), or (rows, outputs, columns + 1)."""
     import numpy as np
 
     values = np.asarray(found, np.float64).reshape(len(found), -1, columns + 1)

@@ -1,7 +1,7 @@
 """Forests by scikit-learn: random forests, or extremely randomised trees, for a number, a count or levels.
 
-A model is the arrays of its trees in NumPy's own format, so that answering needs no scikit-learn, and reading a model
-runs no code of the file's.
+A model file holds the arrays of its trees in NumPy's own format, so that predicting needs no scikit-learn, and loading
+a file runs no code from it.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _BEST, _RANDOM = "best", "random"
 
 
 class Forest(FittingAlgorithm):
-    """A fit without rounds; the trees are grown side by side."""
+    """A fit without rounds; the trees are independent of each other."""
 
     hyperparameters: ClassVar[Hyperparameters] = {
         "n_estimators": Hyperparameter("int", "number of trees", default=300, low=1),
@@ -121,18 +121,18 @@ class Forest(FittingAlgorithm):
         return forest_trees.read(self.load(model).arrays)
 
     def importance(self, model: bytes, columns: Sequence[str]) -> dict[str, float]:
-        """Share of each column in what splits have made smaller, largest first; unused columns are left out."""
+        """Each column's share of the total decrease of impurity, largest first; unused columns are left out."""
         found = self.load(model).shares.tolist()
         shares = {name: share for name, share in zip(columns, found, strict=True) if share > 0}
         return dict(sorted(shares.items(), key=lambda item: -item[1]))
 
     def versions(self) -> dict[str, str]:
-        """By the name that pip knows."""
+        """By the package's name on PyPI."""
         return {"scikit-learn": version("scikit-learn")}
 
 
 class Model:
-    """The trees at work, all nodes in one row; safe to call from several threads."""
+    """A loaded forest, the nodes of all trees in flat arrays; safe to call from several threads."""
 
     def __init__(self, arrays: Mapping[str, NDArray[Any]]) -> None:
         self.arrays = arrays
@@ -150,7 +150,7 @@ class Model:
         if not len(prior):
             answer: NDArray[np.float64] = total[:, 0] / len(roots)
             return answer
-        # The shares among all rows count as one tree more: no level is ever impossible.
+        # The levels' shares among all training rows count as one more tree: no level ever has probability 0.
         chances: NDArray[np.float64] = (total + prior) / (len(roots) + 1)
         return chances[:, 1] if chances.shape[1] == 2 else chances
 
@@ -170,7 +170,9 @@ class Model:
 
 
 def _bytes(model: Any, *, levels: int) -> bytes:
-    """`levels` of the label, 0 for a number; a level that no training row has keeps its place."""
+    """The model file. `levels` is the number of the label's levels, 0 for a number; a level without training rows keeps
+    its column.
+    """
     import numpy as np
 
     trees = [each.tree_ for each in model.estimators_]
@@ -188,7 +190,7 @@ def _bytes(model: Any, *, levels: int) -> bytes:
         placed = np.zeros((len(values), levels))
         placed[:, model.classes_] = values / values.sum(axis=1, keepdims=True)
         rows = int(trees[0].n_node_samples[0])
-        # One row more, which is of every level alike.
+        # One more row is added, which is of every level equally.
         values, prior = placed, (placed[starts].mean(axis=0) * rows + 1 / levels) / (rows + 1)
     arrays = {
         "roots": starts.astype(np.int32),

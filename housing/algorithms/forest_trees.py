@@ -12,9 +12,9 @@ from housing.algorithms.trees import MOST_NODES, Rule, TreeTables, UnreadableTre
 
 
 def read(arrays: Mapping[str, NDArray[Any]]) -> TreeTables:
-    """Raises UnreadableTreesError for more nodes than tables hold."""
+    """Tables from a model file's arrays. Raises UnreadableTreesError for more nodes than tables can hold."""
     values, prior, roots = arrays["values"], arrays["prior"], arrays["roots"].astype(np.int64)
-    if len(prior) == 2:  # the second says it all
+    if len(prior) == 2:  # the second level's probability is enough
         values, prior = values[:, 1:], prior[1:]
     outputs, nodes = values.shape[1], len(values)
     if nodes * outputs > MOST_NODES:
@@ -23,7 +23,7 @@ def read(arrays: Mapping[str, NDArray[Any]]) -> TreeTables:
         rule = Rule("mean", outputs, tuple(prior.tolist()), base_last=True, single=False, factor=float(len(roots) + 1))
     else:
         rule = Rule("none", 1, (0.0,), base_last=True, scale=float(len(roots)), single=False)
-    # Each output sums leaves of its own: the trees once for each.
+    # Each output sums its own leaves: the trees are repeated for each.
     shifts = np.repeat(np.arange(outputs) * nodes, nodes)
     place = np.arange(nodes)
     is_leaf = arrays["left"] < 0
@@ -42,7 +42,7 @@ def read(arrays: Mapping[str, NDArray[Any]]) -> TreeTables:
 
 
 def _just_above(thresholds: NDArray[np.float64]) -> NDArray[np.float32]:
-    """In 32 bits: of such numbers, those below it are those that are at most the threshold."""
+    """The float32 for which `x < it` holds for the same float32 numbers x as `x <= threshold`."""
     with np.errstate(over="ignore"):
         nearest = thresholds.astype(np.float32)
         nearest = np.where(nearest.astype(np.float64) > thresholds, np.nextafter(nearest, np.float32(-np.inf)), nearest)

@@ -1,4 +1,4 @@
-"""Rows of a ranking as libraries take them: group by group."""
+"""The rows of a ranking, ordered group by group as libraries want them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def by_group(label: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """For a label (rows, 2): the rows' order group by group, and the groups' numbers in it, from 0."""
+    """For a label (rows, 2): the indices that sort the rows by group, and each sorted row's group number, from 0."""
     import numpy as np
 
     groups = np.unique(label[:, 1], return_inverse=True)[1]

@@ -1,6 +1,7 @@
-"""A split by a set of levels as splits by thresholds: levels are whole numbers, so a set is a few ranges of numbers.
+"""A split by a set of levels, rewritten as splits by thresholds: levels are whole numbers, so a set is a few ranges.
 
-The ranges are told apart by halves. All splits that lead to one side lead to the same node: nothing below is copied.
+The range that a value is in is found by bisection. All splits that lead to one side lead to the same node, so no
+subtree is copied.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from housing.algorithms.trees import Node
 
 
 def ranges(levels: Iterable[int], *, zero_from: float = 0.0) -> list[float]:
-    """Where the ranges of a set begin and end, rising. `zero_from`: the least number that is read as level 0."""
+    """Where the ranges of a set begin and end, ascending. `zero_from` is the least number that is read as level 0."""
     found: list[float] = []
     for level in sorted(set(levels)):
         begin = zero_from if level == 0 else float(level)
@@ -27,14 +28,15 @@ def ranges(levels: Iterable[int], *, zero_from: float = 0.0) -> list[float]:
 def nodes(
     feature: int, borders: Sequence[float], *, within: int, beside: int, missing_within: bool, free: int
 ) -> list[Node]:
-    """The first stands for the split, the others where the places of the tree are `free`.
+    """The first node replaces the split; the others are to be put at the indices of the tree from `free` on.
 
-    `within` and `beside` are where the rows of the set, and all others, go on.
+    `within` and `beside` are the nodes that rows in the set, and all others, go to.
     """
     if not borders:
         return [Node(feature, math.inf, beside, within, missing_left=not missing_within)]
     found: list[Node] = []
-    # Numbers between two borders are within and beside the set by turns; which of them missing values are taken for.
+    # Intervals between borders are alternately beside and within the set; missing values are treated as one of the
+    # first two.
     missing_part = int(missing_within)
 
     def part(first: int, last: int) -> int:

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 
 class LightGBM(FittingAlgorithm):
-    """Jobs that read the same bins share them; what else a job needs it keeps to itself."""
+    """Jobs with the same binning parameters share one binned matrix; all else belongs to a single job."""
 
     hyperparameters: ClassVar[Hyperparameters] = HYPERPARAMETERS
     capabilities: ClassVar[Capabilities] = Capabilities(
@@ -59,7 +59,7 @@ class LightGBM(FittingAlgorithm):
     extra: ClassVar[str | None] = "lightgbm"
 
     def matrix_key(self, hyperparameters: Mapping[str, Any]) -> Hashable:
-        """What decides the bins."""
+        """The hyperparameters that decide the bins."""
         return tuple(hyperparameters.get(name) for name in OF_THE_MATRIX)
 
     def matrix(
@@ -72,7 +72,7 @@ class LightGBM(FittingAlgorithm):
         weights: NDArray[np.float32] | None = None,
         categorical: Sequence[int] = (),
     ) -> Any:
-        """See `FittingAlgorithm.matrix`; built at once, so that no two jobs build it."""
+        """See `FittingAlgorithm.matrix`; constructed here rather than lazily, so that no two jobs construct it."""
         import lightgbm
         import numpy as np
 
@@ -88,7 +88,8 @@ class LightGBM(FittingAlgorithm):
             group=sizes,
             reference=reference,
             categorical_feature=list(categorical),
-            # Columns that no split of this min_data_in_leaf could use would be left out for all other jobs as well.
+            # Otherwise columns that no split could use with this job's min_data_in_leaf would be dropped for all other
+            # jobs, too.
             params={**bins, "feature_pre_filter": False, "num_threads": 1, "verbosity": -1},
             free_raw_data=False,
         ).construct()
@@ -124,7 +125,7 @@ class LightGBM(FittingAlgorithm):
             "feature_pre_filter": False,
             "verbosity": -1,
         }
-        with _booster_lock:  # it notes its parameters in the matrix
+        with _booster_lock:  # the booster writes its parameters into the shared matrix
             booster = lightgbm.Booster(parameters, train)
             if validation is not None:
                 booster.add_valid(validation, "validation")
@@ -155,7 +156,7 @@ class LightGBM(FittingAlgorithm):
         import lightgbm
 
         if fault := _damage(model):
-            # The library itself ends the process when it reads a model that is cut.
+            # The library ends the whole process when it reads a truncated model.
             raise ValueError(f"not a LightGBM model: {fault}")
         try:
             text = model.decode()
@@ -211,7 +212,7 @@ _booster_lock = threading.Lock()
 
 
 class _Patience:
-    """Watches one metric of the validation part; best is None without one."""
+    """Early stopping by one metric of the validation part; `best` is None where there is none."""
 
     def __init__(self, rounds: int | None, metric: str | None) -> None:
         self._rounds, self._metric = rounds, metric
@@ -220,7 +221,7 @@ class _Patience:
         self.best: int | None = None
 
     def is_over(self, number: int, newest: Mapping[str, Mapping[str, float]]) -> bool:
-        """Take the metric after a round; whether it has waited for long enough."""
+        """Note the metric after a round; return whether patience is exhausted."""
         if self._rounds is None or self._metric is None:
             return False
         value = self._sign * newest["validation"][self._metric]
@@ -230,7 +231,7 @@ class _Patience:
 
 
 def _at_cuts(metrics: Sequence[str]) -> dict[str, Any]:
-    """`ndcg@10` as LightGBM takes it: the metric once, and where its lists are cut."""
+    """LightGBM's parameters for `ndcg@10` and the like: each metric once, and `eval_at`."""
     names = dict.fromkeys(metric.partition("@")[0] for metric in metrics)
     cuts = [int(cut) for cut in (metric.partition("@")[2] for metric in metrics) if cut]
     return {"metric": list(names) or "none", **({"eval_at": cuts} if cuts else {})}
@@ -251,7 +252,7 @@ def _measured(
 
 
 def _damage(model: bytes) -> str | None:
-    """Why these bytes cannot be a whole model; None when its trees are as long as its head says."""
+    """Why these bytes cannot be a complete model; None when its trees are as long as its header says."""
     if not model.startswith(b"tree\n"):
         return "it does not begin with `tree`"
     sizes = re.search(rb"^tree_sizes=([\d ]*)$", model, re.MULTILINE)

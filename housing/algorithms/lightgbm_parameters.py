@@ -117,7 +117,7 @@ METRIC_NAMES = {
     "binary_error": "error",
     "multi_error": "error",
     "quantile": "pinball",
-    # Of equal scores it takes the row that comes first; ours earn nothing by a tie.
+    # It breaks ties between equal scores by row order; our metric gives nothing for a tie.
     "ndcg@5": "ndcg_at_5_by_row",
     "ndcg@10": "ndcg_at_10_by_row",
 }

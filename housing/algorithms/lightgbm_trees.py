@@ -1,4 +1,4 @@
-"""A booster's trees as tables, read from the text that LightGBM writes."""
+"""A booster's trees as tables, read from LightGBM's text format."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ _LINKS: Mapping[str, Link] = {
     "multiclass": "softmax",
 }
 _ZERO = np.float32(1e-35)
-# A level is what is left of a number without its fraction.
+# The library truncates a number towards zero to get its level.
 _ABOVE_MINUS_ONE = float(np.nextafter(np.float32(-1), np.float32(0)))
 _CATEGORICAL, _DEFAULT_LEFT, _NO_MISSING, _NAN = 1, 2, 0, 2
 
 
 def read(model: bytes) -> TreeTables:
-    """Of a model file's bytes. Raises UnreadableTreesError for a model of another kind."""
+    """Tables from a model file's bytes. Raises UnreadableTreesError for a model that has no such form."""
     head, *sections = model.decode().partition("\nend of trees")[0].split("\nTree=")
     about = _keys(head)
     objective, *options = about.get("objective", "").split()
@@ -67,7 +67,7 @@ def _tree(keys: Mapping[str, str]) -> Tree:
     splits = len(leaves) - 1
 
     def place(child: str) -> int:
-        """Leaves stand behind the splits; the library counts them from -1 downwards."""
+        """The node's index, leaves after splits; the library numbers leaves from -1 downwards."""
         return int(child) if int(child) >= 0 else splits + ~int(child)
 
     kids = zip(keys["left_child"].split(), keys["right_child"].split(), strict=True)
@@ -93,7 +93,7 @@ def _tree(keys: Mapping[str, str]) -> Tree:
 
 
 def _levels(keys: Mapping[str, str], number: int) -> list[int]:
-    """Of the set of this number; of its words each bit is a level."""
+    """The levels in the set of this number, which is stored as a bit set in 32-bit words."""
     begin, end = map(int, keys["cat_boundaries"].split()[number : number + 2])
     words = [int(word) for word in keys["cat_threshold"].split()[begin:end]]
     return [32 * place + bit for place, word in enumerate(words) for bit in range(32) if word >> bit & 1]
@@ -103,19 +103,19 @@ def _node(feature: int, threshold: float, kind: int, left: int, right: int) -> N
     missing = kind >> 2 & 3
     if missing not in (_NO_MISSING, _NAN):
         raise UnreadableTreesError("splits that take zeros for missing")
-    # Without a rule for missing values they are zeros.
+    # Without a rule for missing values they count as zeros.
     missing_left = bool(kind & _DEFAULT_LEFT) if missing == _NAN else threshold >= 0
     return Node(feature, _just_above(threshold), left, right, missing_left)
 
 
 def _just_above(threshold: float) -> float:
-    """In 32 bits: of such numbers, those below it are those that are at most the threshold.
+    """The float32 for which `x < it` holds for the same float32 numbers x as `x <= threshold`.
 
-    The library reads numbers up to `_ZERO` as 0.
+    The library reads numbers of magnitude up to `_ZERO` as 0.
     """
     with np.errstate(over="ignore"):
         nearest = np.float32(threshold)
-        if float(nearest) > threshold:  # numpy would round the threshold first
+        if float(nearest) > threshold:  # the comparison is in float64: numpy would round the threshold to float32 first
             nearest = np.nextafter(nearest, np.float32(-np.inf))
         above = np.nextafter(nearest, np.float32(np.inf))
         if -_ZERO < above <= 0:

@@ -1,7 +1,7 @@
 """Penalised linear models by scikit-learn: elastic net or Huber for a number, logistic regression for levels.
 
-Columns are standardised and missing values become the column's median, inside the model; what lies far out may count as
-less far. A model is its coefficients as JSON, so that answering needs nothing but NumPy.
+The model standardises columns, fills missing values with the column's median, and may clip far values. A model file
+holds its coefficients as JSON, so that predicting needs nothing but NumPy.
 """
 
 from __future__ import annotations
@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Coefficients:
-    """Of the standardised columns; one row of `weights` a level, a single one for a number or for two levels."""
+    """The coefficients of the standardised columns; `weights` has a row for each level, a single one for a number or
+    for two levels.
+    """
 
     objective: str
     medians: list[float]
@@ -36,14 +38,14 @@ class Coefficients:
     alpha: float | None = None
     """The penalty, given or chosen; None in a model of an earlier version."""
     clip: float | None = None
-    """Standardised values end there on both sides; None: nowhere."""
+    """Standardised values are clipped to this on both sides; None: not clipped."""
 
 
 class Linear(FittingAlgorithm):
-    """A fit without rounds: `alpha` is the penalty for each row, in units of a standardised label.
+    """A fit without rounds; `alpha` is the penalty per row, for a standardised label.
 
-    Without one, a fit takes the penalty that answers best for rows it was not fitted to, and the same way whether far
-    values are clipped, where nothing is said of that: see `linear_fits.chosen`.
+    Without `alpha`, the penalty that does best on held-out rows is taken; where `clip` is not given either, so is
+    whether far values are clipped. See `linear_fits.chosen`.
     """
 
     hyperparameters: ClassVar[Hyperparameters] = {
@@ -110,11 +112,12 @@ class Linear(FittingAlgorithm):
         medians = np.array([np.median(column[there]) if there.any() else 0.0 for column, there in columns])
         values = np.where(known, values, medians)
         means, scales = values.mean(axis=0), values.std(axis=0)
-        scales[scales == 0] = 1.0  # a column of one value says nothing, and is not divided by
+        scales[scales == 0] = 1.0  # constant columns: no division by 0
         rule = {name: declared.default for name, declared in self.hyperparameters.items()} | dict(hyperparameters)
         seed = seed if rule["seed"] is None else rule["seed"]
         rows = Rows((values - means) / scales, label.astype(np.float64), weights)
-        # On matrices of a thousand rows a second thread takes ten times the processor, and longer where others work.
+        # On matrices of a thousand rows a second thread takes ten times the CPU time, and more wall time on a busy
+        # machine.
         with threadpool_limits(1, user_api="blas"):
             if rule["alpha"] is None:
                 rule |= chosen(rows, rule, seed)
@@ -153,12 +156,12 @@ class Linear(FittingAlgorithm):
         return dict(sorted(shares.items(), key=lambda item: -item[1]))
 
     def versions(self) -> dict[str, str]:
-        """By the name that pip knows."""
+        """By the package's name on PyPI."""
         return {"scikit-learn": version("scikit-learn")}
 
 
 class Model:
-    """Coefficients at work; safe to call from several threads."""
+    """A loaded linear model; safe to call from several threads."""
 
     def __init__(self, found: Coefficients) -> None:
         import numpy as np

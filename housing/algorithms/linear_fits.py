@@ -1,4 +1,4 @@
-"""How a penalised linear model is fitted, and its penalty chosen; scikit-learn solves."""
+"""Fits a penalised linear model with scikit-learn's solvers, and chooses its penalty."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ NUMBER, ROBUST, LEVELS = "elastic_net", "huber", "logistic"
 _MOST_STEPS = 10_000
 _PENALTIES = (1.0, 0.1, 0.01, 0.001, 0.0001, 0.00001)
 _CLIP = 4.0
-"""Standard deviations: what is tried where nothing is said of penalty and clip."""
+"""In standard deviations: the clip that is tried where neither penalty nor clip is given."""
 _PARTS, _MOST_ROWS, _STEPS_TO_CHOOSE = 5, 2_000, 300
 _NEVER = -30.0
 """The score of a level that no training row has."""
@@ -22,7 +22,7 @@ _NEVER = -30.0
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """Standardised columns, the label, and what each row weighs; None: alike."""
+    """Standardised columns, the label, and the weight of each row; None: all count alike."""
 
     features: NDArray[np.float64]
     label: NDArray[np.float64]
@@ -41,12 +41,12 @@ def clipped(values: NDArray[np.float64], clip: float | None) -> NDArray[np.float
 
 
 def chosen(rows: Rows, rule: Mapping[str, Any], seed: int) -> dict[str, Any]:
-    """Of six penalties, from none to speak of to strong: the one with the least loss on five held-out parts of rows.
+    """Of six penalties, from negligible to strong, the one with the least loss in five-fold cross-validation.
 
-    Where no clip is given, it and those beside it are tried with far values clipped as well.
+    Where no clip is given, it and its neighbours are tried with far values clipped as well.
 
-    Where rows are many, two thousand of them tell as much. Every part has its share of low and high labels, and of each
-    level; which row is in which is drawn from `seed`.
+    Of many rows a random 2,000 are used, which is enough. Each fold has its share of low and high labels, and of each
+    level; `seed` decides which row is in which.
     """
     import warnings
 
@@ -61,7 +61,7 @@ def chosen(rows: Rows, rule: Mapping[str, Any], seed: int) -> dict[str, Any]:
         return sum(_held_out_loss(train.clipped(clip), held.clipped(clip), asked, seed) for train, held in parts)
 
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # it need not be fitted to the end to be compared
+        warnings.simplefilter("ignore", ConvergenceWarning)  # fits need not converge to be compared
         clip = rule["clip"]
         costs = {(place, clip): cost(place, clip) for place in range(len(_PENALTIES))}
         best, _ = min(costs, key=lambda key: costs[key])
@@ -73,13 +73,13 @@ def chosen(rows: Rows, rule: Mapping[str, Any], seed: int) -> dict[str, Any]:
 
 
 def solved(rows: Rows, rule: Mapping[str, Any], seed: int, *, most_steps: int = _MOST_STEPS) -> tuple[Any, Any]:
-    """Coefficients and intercepts: of a number, or of each level."""
+    """Coefficients and intercepts, one for a number, or one for each level."""
     solve = {LEVELS: _logistic, ROBUST: _huber, NUMBER: _elastic_net}[rule["objective"]]
     return solve(rows, rule, seed, most_steps)
 
 
 def _held_out_parts(rows: Rows, seed: int) -> list[tuple[Rows, Rows]]:
-    """Rows to fit to, and those left out, each once."""
+    """(train, held out) for each fold; every row is held out once."""
     import numpy as np
 
     counted = np.arange(len(rows.label)) if rows.weights is None else np.flatnonzero(rows.weights)
@@ -91,7 +91,7 @@ def _held_out_parts(rows: Rows, seed: int) -> list[tuple[Rows, Rows]]:
 
 
 def _held_out_loss(train: Rows, held: Rows, rule: Mapping[str, Any], seed: int) -> float:
-    """What a fit minimises, on other rows: squared error, log loss; of a robust one absolute error."""
+    """The loss on held-out rows, summed: squared error, absolute error for a robust fit, or log loss."""
     import numpy as np
 
     weights, intercepts = solved(train, rule, seed, most_steps=_STEPS_TO_CHOOSE)
@@ -108,11 +108,11 @@ def _held_out_loss(train: Rows, held: Rows, rule: Mapping[str, Any], seed: int) 
 
 
 def _elastic_net(rows: Rows, rule: Mapping[str, Any], seed: int, most_steps: int) -> tuple[Any, Any]:
-    """On a standardised label, so that a penalty means the same whatever its unit is."""
+    """Fitted to a standardised label, so that a penalty means the same whatever the label's unit."""
     from sklearn.linear_model import ElasticNet, Ridge
 
     mean, scale = rows.label.mean(), rows.label.std() or 1.0
-    if rule["l1_ratio"] == 0:  # ElasticNet converges badly there
+    if rule["l1_ratio"] == 0:  # ElasticNet converges poorly there
         model = Ridge(alpha=rule["alpha"] * len(rows.label))
     else:
         model = ElasticNet(alpha=rule["alpha"], l1_ratio=rule["l1_ratio"], max_iter=most_steps, random_state=seed)
@@ -121,7 +121,7 @@ def _elastic_net(rows: Rows, rule: Mapping[str, Any], seed: int, most_steps: int
 
 
 def _huber(rows: Rows, rule: Mapping[str, Any], seed: int, most_steps: int) -> tuple[Any, Any]:
-    """The same, but far rows count by their distance and not by its square."""
+    """As `_elastic_net`, but large errors count linearly rather than by their square."""
     from sklearn.linear_model import HuberRegressor
 
     del seed
@@ -146,11 +146,11 @@ def _logistic(rows: Rows, rule: Mapping[str, Any], seed: int, most_steps: int) -
 
 
 def _of_levels(model: Any, levels: int) -> tuple[Any, Any]:
-    """A row for each level, also where the training rows of a fold lack one."""
+    """Coefficients with a row for each level, also where the training rows of a fold lack one."""
     import numpy as np
 
     coefficients, intercepts = model.coef_, model.intercept_
-    if len(model.classes_) == 2:  # scikit-learn has one row then, of the second one against the first
+    if len(model.classes_) == 2:  # scikit-learn gives one row then, for the second against the first
         coefficients = np.vstack([np.zeros_like(coefficients), coefficients])
         intercepts = np.concatenate([np.zeros(1), intercepts])
     weights, lowest = np.zeros((levels, coefficients.shape[1])), np.full(levels, _NEVER)

@@ -11,7 +11,7 @@ _COEFFICIENTS_A_STEP = 8
 
 
 class Linear(Protocol):
-    """What a form is made of: `weights` are (outputs, columns)."""
+    """The linear model that a form wraps; `weights` are (outputs, columns)."""
 
     weights: NDArray[np.float64]
 
@@ -20,7 +20,7 @@ class Linear(Protocol):
 
 
 class LinearForm:
-    """Made of a loaded model, and of the bytes that it was loaded from."""
+    """A loaded model, with the bytes that it was loaded from."""
 
     kind: ClassVar[str] = "linear"
 
@@ -39,7 +39,7 @@ class LinearForm:
         return max(1, self._weights.size // _COEFFICIENTS_A_STEP)
 
     def splits(self) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
-        """None: it answers alike everywhere."""
+        """Empty: a linear model has no splits."""
         return np.zeros(0, np.intp), np.zeros(0, np.float32)
 
     def to_bytes(self) -> bytes:

@@ -1,4 +1,4 @@
-"""The compiled form of a model made of others: the mean of their forms."""
+"""The compiled form of an ensemble: the weighted mean of its members' forms."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from housing.algorithms.compiled import Compiled, to_bytes
 
 @dataclass(frozen=True)
 class Part:
-    """One of several, as `ensemble.Member` has it."""
+    """One member's form, with its weight and columns as in `ensemble.Member`."""
 
     form: Compiled
     weight: float
@@ -23,7 +23,7 @@ class Part:
 
 
 class MeanForm:
-    """`predict` answers by the parts, as their ensemble does."""
+    """`predict` averages the parts as their ensemble does."""
 
     kind: ClassVar[str] = "mean"
 
@@ -48,7 +48,7 @@ class MeanForm:
         return np.concatenate(columns), np.concatenate([values for *_, values in found])
 
     def to_bytes(self) -> bytes:
-        """See `Compiled`: a line about the parts, and then theirs."""
+        """See `Compiled`: a line that describes the parts, then their own bytes."""
         contents = [to_bytes(part.form) for part in self._parts]
         about = [
             {"weight": part.weight, "columns": part.columns, "bytes": len(content)}
@@ -58,7 +58,7 @@ class MeanForm:
 
 
 def parts_of(content: bytes, read: Callable[[bytes], Compiled]) -> list[Part]:
-    """The parts of the form that `MeanForm.to_bytes` wrote; `read` makes a form of the bytes of each."""
+    """The parts that `MeanForm.to_bytes` wrote; `read` reads the form of each."""
     head, _, rest = content.partition(b"\n")
     parts = []
     for about in json.loads(head):

@@ -14,8 +14,9 @@ _METRIC_NAME = re.compile(r"(train|validation)_[a-z]\w*")
 
 
 def metric_faults(patterns: Mapping[str, str], directions: Mapping[str, str]) -> list[str]:
-    """What is wrong with metric names, the regular expressions that find their values, and the ways in which they are
-    better; each with its key."""
+    """Faults in metric names, in the regular expressions that find their values, and in directions; each begins with
+    its key.
+    """
     found = [
         f"directions.{name}: must be one of the metrics, {', '.join(patterns)}"
         for name in directions
@@ -34,13 +35,13 @@ def metric_faults(patterns: Mapping[str, str], directions: Mapping[str, str]) ->
 
 @dataclass(frozen=True)
 class Program:
-    """A training script of the user's, with the folder that it stands in.
+    """A training script of the user's, with its folder.
 
     `archive` is that folder as a gzipped tar, the same bytes for the same files; `entry_point` and `requirements` are
-    paths in it. `framework` with its versions names the image that runs it on SageMaker. `metrics` maps a metric's
-    name to the regular expression that finds its value, in the first group, in a line that the script prints;
-    `directions` says of those that housing does not know whether less or more is better. `rounds` is the hyperparameter
-    that says how many times it prints them. A process on this machine may take `timeout_s`.
+    paths in it. `framework` with its versions names the image that runs it on SageMaker. `metrics` maps a metric's name
+    to the regular expression that finds its value, in the first group, in a line that the script prints; `directions`
+    says whether to minimise or maximise those that housing does not know. `rounds` is the hyperparameter that sets how
+    often the script prints them. A process on this machine may take `timeout_s`.
     """
 
     entry_point: str

@@ -1,7 +1,6 @@
 """The algorithms that exist.
 
-One file in this folder is one algorithm; an installed package brings its own by an entry point of the group
-`housing.algorithms`.
+Each is a file in this folder, or an entry point of the group `housing.algorithms` in an installed package.
 """
 
 from __future__ import annotations
@@ -19,10 +18,10 @@ from housing.plugins import package_of, plugins_beside
 
 ENTRY_POINTS = "housing.algorithms"
 SCRIPT, CONTAINER = OWN_CODE = ("script", "container")
-"""Algorithms that run code of the user's, under whatever name a configuration gives them."""
+"""Algorithms that run the user's code, under whatever name a configuration gives them."""
 
 ENSEMBLE = "ensemble"
-"""Reads models that are made of others; nobody trains by this name."""
+"""Reads models made of others; cannot be chosen for training."""
 
 _NOT_ALGORITHMS = (
     "base",
@@ -82,14 +81,14 @@ def find(name: str) -> Algorithm:
 
 
 def packages(name: str) -> dict[str, str]:
-    """What a process must install to run the algorithm, with the versions installed here: its library, its package."""
+    """What must be installed to run the algorithm, with the versions installed here: its library, and its own package."""
     entry = _entry_points().get(name)
     own = {entry.dist.name: entry.dist.version} if entry is not None and entry.dist is not None else {}
     return {**find(name).versions(), **own}
 
 
 def fitting(name: str) -> FittingAlgorithm:
-    """The algorithm, which must be one that fits where it is called: a job of any other is somebody else's to run."""
+    """The algorithm, which must be one that fits in the calling process; jobs of any other are run elsewhere."""
     algorithm = find(name)
     if not isinstance(algorithm, FittingAlgorithm):
         raise TypeError(f"algorithm {name} runs code of the user's, and does not fit by itself")
@@ -98,7 +97,7 @@ def fitting(name: str) -> FittingAlgorithm:
 
 @cache
 def shipped() -> tuple[str, ...]:
-    """Those of this folder."""
+    """The names of the algorithms in this folder."""
     found = (m.name for m in pkgutil.iter_modules(housing.algorithms.__path__))
     return tuple(name for name in found if name not in _NOT_ALGORITHMS)
 

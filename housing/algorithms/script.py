@@ -1,8 +1,8 @@
 """A training script of the user's, by SageMaker's contract for scripts in framework containers.
 
-It trains as a process (`housing.training.script`) and answers through the functions that SageMaker calls: `model_fn`,
-which reads back what the training wrote, and `predict_fn`. A model is a gzipped tar of all that was written into
-SM_MODEL_DIR, with the script's own folder beside it in `code/`, so that it answers wherever the archive is.
+It trains as a process (`housing.training.script`) and predicts through the functions that SageMaker calls: `model_fn`,
+which loads what the training wrote, and `predict_fn`. A model is a gzipped tar of all that was written into
+SM_MODEL_DIR, with the script's own folder in `code/`, so that the archive alone is enough to predict.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 MODEL_FORMAT = "tar.gz"
 CODE_FOLDER = "code"
 ABOUT_FILE = f"{CODE_FOLDER}/program.json"
-"""In a model archive: `entry_point`, `requirements`, and the framework with its versions."""
+"""The file in a model archive that holds `entry_point`, `requirements`, and the framework with its versions."""
 
 _importing = threading.RLock()
 
@@ -58,10 +58,10 @@ class Script(Algorithm):
 
 
 class Model:
-    """What `model_fn` made of the files; safe to call from several threads, one after the other."""
+    """What `model_fn` returned for the files; safe to call from several threads, whose calls take turns."""
 
     def __init__(self, script: ModuleType, entry_point: str, folder: Path) -> None:
-        """Raises ValueError when there is no `model_fn`, or when it fails. The folder goes with the model."""
+        """Raises ValueError when there is no `model_fn`, or when it fails. The folder is removed with the model."""
         weakref.finalize(self, _forget, folder, script.__name__)
         self._entry_point = entry_point
         self._lock = threading.Lock()
@@ -76,9 +76,10 @@ class Model:
         )
 
     def predict(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
-        """See `housing.algorithms.base.Model`; (rows, 1) is taken for (rows,).
+        """See `housing.algorithms.base.Model`; `predict_fn` may also return (rows, 1).
 
-        Raises ModelError when `predict_fn` fails, or gives anything but a finite number, or one for each level, a row.
+        Raises ModelError when `predict_fn` fails, or returns anything but finite numbers: one for each row, or one for
+        each level.
         """
         import numpy as np
 
@@ -90,7 +91,7 @@ class Model:
         if not_finite := int((~np.isfinite(answer)).sum()):
             raise ModelError(f"{self._entry_point}: predict_fn gave {not_finite} numbers that are not finite")
         if answer.ndim == 0 or answer.ndim > 2 or len(answer) != len(features):
-            # One row may come as a list of one list.
+            # A single row may be returned as a list of one list.
             if answer.size != len(features):
                 raise ModelError(
                     f"{self._entry_point}: predict_fn gave an array {answer.shape} for {len(features)} rows; "
@@ -101,7 +102,9 @@ class Model:
 
 
 def load(model: bytes) -> Model:
-    """The model in an archive's bytes, its script imported; raises ValueError when it is not one, or will not load."""
+    """The model in an archive's bytes, with its script imported; raises ValueError when it is not one, or does not
+    load.
+    """
     folder = Path(mkdtemp(prefix="housing-model-"))
     try:
         archives.unpack(model, folder)
@@ -117,7 +120,7 @@ def load(model: bytes) -> Model:
 
 
 def about(model: bytes) -> Mapping[str, Any]:
-    """What the archive says of its program: `entry_point`, `framework` and so on; raises ValueError."""
+    """What the archive says about its program: `entry_point`, `framework` and so on; raises ValueError."""
     content = _member(model, ABOUT_FILE)
     if content is None:
         raise ValueError(f"not a model archive of a script: it has no {ABOUT_FILE}")
@@ -138,7 +141,7 @@ def requirement_lines(text: str) -> list[str]:
 
 
 def model_archive(written: Path, program: Program) -> bytes:
-    """The model in a folder that the script has written, with its program; the same files give the same bytes."""
+    """The archive of the files that a script has written, with its program; the same files give the same bytes."""
     with TemporaryDirectory(prefix="housing-") as temporary:
         archives.unpack(program.archive, Path(temporary))
         code = {f"{CODE_FOLDER}/{name}": content for name, content in files_in(Path(temporary)).items()}
@@ -185,9 +188,10 @@ def _member(archive: bytes, name: str) -> bytes | None:
 
 @contextmanager
 def _importable(code: Path, entry_point: str) -> Iterator[ModuleType]:
-    """The script as a module, while its folder can be imported from; its `if __name__ == "__main__"` does not run.
+    """The script as a module, with its folder on the import path; its `if __name__ == "__main__"` does not run.
 
-    Two versions of a script may be loaded at once: the modules beside it are forgotten, so that each finds its own.
+    Two versions of a script may be loaded at once: modules imported from its folder are then removed from
+    `sys.modules`, so that each version finds its own.
     """
     file = code / entry_point
     name = f"housing_script_{sha256(bytes(file)).hexdigest()[:16]}"

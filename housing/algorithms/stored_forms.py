@@ -10,11 +10,11 @@ from housing.algorithms.mean_form import parts_of
 from housing.algorithms.trees import TreeTables
 
 FORMAT = 2
-"""Of the bytes; another where a form answers otherwise."""
+"""Version of the bytes; changes whenever a form would predict differently."""
 
 
 def from_bytes(content: bytes) -> Compiled:
-    """Raises ValueError where these are not the bytes of `compiled.to_bytes`."""
+    """The form that `compiled.to_bytes` wrote; raises ValueError for any other bytes."""
     kind, _, rest = content.partition(b"\n")
     if kind not in _READ:
         raise ValueError("not a compiled model")

@@ -1,7 +1,8 @@
-"""Trees of a fitted model as tables: a row takes tens of microseconds, and the answer is its library's to the last bit.
+"""Trees of a fitted model as tables: a row takes tens of microseconds, and predictions equal the library's to the last
+bit.
 
-A library spends most of a small request on preparing itself. Here all trees are walked at once (`tree_walks`), and
-their leaves are summed in the order in which the library sums them.
+On a small request a library spends most of the time on its own set-up. Here all trees are walked at once
+(`tree_walks`), and their leaves are summed in the order in which the library sums them.
 """
 
 from __future__ import annotations
@@ -23,19 +24,20 @@ from housing.algorithms.tree_walks import walk
 Link = Literal["none", "exp", "sigmoid", "softmax", "mean"]
 
 MOST_NODES = 1_000_000
-"""A hundred megabytes in the server."""
+"""About 100 MB in the server."""
 
 
 class UnreadableTreesError(ValueError):
-    """Why a model has no tables."""
+    """A model that cannot be turned into tables; the message says why."""
 
 
 @dataclass(frozen=True)
 class Rule:
-    """How leaves become an answer.
+    """How leaves become a prediction.
 
-    `base` is where the sum of each output begins, or what is added to it, `base_last`. `scale` divides it, where trees
-    are averaged. `single` sums in 32 bits, and answers so. `factor` is of the sigmoid, or what a mean divides by.
+    `base` is where the sum of each output begins or, with `base_last`, what is added to it at the end. `scale` divides
+    what is summed, where trees are averaged. With `single`, sums and predictions are float32. `factor` is the
+    sigmoid's, or a mean's divisor.
     """
 
     link: Link
@@ -49,7 +51,7 @@ class Rule:
 
 @dataclass(frozen=True)
 class Node:
-    """A split: rows below `threshold` go left. `missing_left`: those without a value do."""
+    """A split: rows below `threshold` go left, with `missing_left` those without a value, too."""
 
     feature: int
     threshold: float
@@ -59,11 +61,11 @@ class Node:
 
 
 Tree = Sequence[Node | float]
-"""Its nodes, the root first; a number is a leaf."""
+"""The nodes of a tree, the root first; a number is a leaf."""
 
 
 class TreeTables:
-    """For one thread at a time; made by `tables`, or read by `from_bytes`."""
+    """Made by `tables`, or read by `from_bytes`; not safe to call from several threads at once."""
 
     kind: ClassVar[str] = "trees"
 
@@ -73,17 +75,17 @@ class TreeTables:
         self._walk = walk(arrays, width)
         kind = np.float32 if rule.single else np.float64
         self._base = np.array(rule.base, kind)
-        # Of each output what its sum begins with, and then the leaves.
+        # For each output, the start of its sum, then the leaves.
         self._terms = np.column_stack([self._base, np.zeros(arrays["order"].shape, kind)])
         self._finish = _LINKS[rule.link]
 
     def predict(self, features: NDArray[np.float32]) -> NDArray[Any]:
-        """See `housing.algorithms.base.Model`: for a few rows; many are quicker by the library."""
+        """See `housing.algorithms.base.Model`. Meant for a few rows; for many, the library is faster."""
         found = np.array([self._finish(self._summed(self._walk.leaves(row)), self.rule) for row in features])
         return found[:, 0] if self.rule.outputs == 1 else found
 
     def _summed(self, leaves: NDArray[Any]) -> NDArray[Any]:
-        """(outputs,) of (outputs, trees), one after another: in another order they would round otherwise."""
+        """(outputs, trees) -> (outputs,), summed one after another: another order would round differently."""
         rule = self.rule
         if rule.base_last:
             total = np.add.accumulate(leaves, axis=1)[:, -1]
@@ -96,7 +98,7 @@ class TreeTables:
 
     @property
     def steps(self) -> int:
-        """How many nodes a row passes at most: what it costs."""
+        """The largest number of nodes that a row visits: its cost."""
         return max(int(self._arrays["depth"]), 1) * len(self._arrays["roots"])
 
     def splits(self) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
@@ -106,7 +108,7 @@ class TreeTables:
         return columns[::2][are_splits], self._arrays["thresholds"][::2][are_splits]
 
     def to_bytes(self) -> bytes:
-        """For `from_bytes`; no pickle."""
+        """The tables as bytes for `from_bytes`, without pickle."""
         file = io.BytesIO()
         about = json.dumps({"width": self.width, "rule": asdict(self.rule)})
         np.savez(file, about=np.frombuffer(about.encode(), np.uint8), **self._arrays)  # type: ignore[arg-type]
@@ -114,7 +116,7 @@ class TreeTables:
 
     @classmethod
     def from_bytes(cls, content: bytes) -> TreeTables:
-        """Raises ValueError where these are not the bytes of `to_bytes`."""
+        """The tables that `to_bytes` wrote; raises ValueError for any other bytes."""
         try:
             with np.load(io.BytesIO(content), allow_pickle=False) as file:
                 arrays = {name: file[name] for name in file.files}
@@ -126,7 +128,7 @@ class TreeTables:
 
 
 def tables(trees: Sequence[Tree], outputs: Sequence[int], rule: Rule, width: int) -> TreeTables:
-    """`outputs` is which output each tree adds to; the trees of each are summed in their order.
+    """Tables of trees. `outputs` says which output each tree adds to; the trees of an output are summed in their order.
 
     Raises UnreadableTreesError for what tables cannot hold.
     """
@@ -174,7 +176,8 @@ def of_arrays(
     rule: Rule,
     width: int,
 ) -> TreeTables:
-    """The same of nodes in one row; a leaf is its own child on both sides. `outputs` has one for each of the `roots`.
+    """As `tables`, from flat arrays of nodes; a leaf is its own child on both sides. `outputs` has an entry for each of
+    the `roots`.
 
     Raises UnreadableTreesError as `tables` does.
     """
@@ -196,14 +199,14 @@ def of_arrays(
 
 def _depth(roots: NDArray[Any], kids: NDArray[Any]) -> int:
     deepest, level = 0, roots
-    # Several nodes may lead to one.
+    # A node may have several parents.
     while len(level := np.unique(kids[level[kids[level, 0] != level]])):
         deepest += 1
     return deepest
 
 
 def _exp32() -> Callable[[float], float]:
-    """The C library's, which numpy's own differs from in the last bit."""
+    """The C library's `expf`; numpy's differs from it in the last bit."""
     try:
         found = ctypes.CDLL(None).expf
     except (OSError, AttributeError, TypeError):

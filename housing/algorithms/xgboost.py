@@ -1,8 +1,8 @@
 """Gradient-boosted trees, by the names and rules of SageMaker's built-in XGBoost 3.2 container.
 
-One file of rules for every target: what this table accepts, the container accepts too
-(aws/sagemaker-xgboost-container, hyperparameter_validation.py). Models are trained without feature names, as the
-container does, so that a model file is the same whoever trained it.
+One file of rules for every target: what this table accepts, the container accepts too (aws/sagemaker-xgboost-container,
+hyperparameter_validation.py). Models are trained without feature names, as the container does, so that a model file is
+the same wherever it was trained.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class XGBoost(FittingAlgorithm):
             "batches": {"tree_method": ("exact", "approx"), "booster": ("gblinear",)},
             "collective": {"tree_method": ("exact",), "booster": ("gblinear",)},
             "categorical_inputs": {"tree_method": ("exact",)},
-            # Their leaves become quantiles of what is left when a tree is done, whatever was promised of it.
+            # Their leaves are reset to quantiles of the residuals once a tree is grown, regardless of constraints.
             "monotone": {"objective": ("reg:absoluteerror", "reg:quantileerror")},
         },
     )
@@ -108,8 +108,8 @@ class XGBoost(FittingAlgorithm):
             return xgboost.QuantileDMatrix(features, feature_types=types, **of_rows, **options)
         made = xgboost.DMatrix(features, feature_types=types, **of_rows, **options)
         if tree_method == "exact":
-            # The first training sorts the columns and keeps them with the matrix. Two first ones at once crash or fit
-            # other trees without an error; once it is done, threads share the matrix safely.
+            # The first training sorts the columns and caches them in the matrix. Two first trainings at once crash or
+            # silently fit different trees; afterwards, threads share the matrix safely.
             xgboost.train({"tree_method": "exact", "max_depth": 1, "nthread": 1}, made, 1)
         return made
 
@@ -222,7 +222,7 @@ class XGBoost(FittingAlgorithm):
         return {name: gain / total for name, gain in sorted(gains.items(), key=lambda item: -item[1])}
 
     def versions(self) -> dict[str, str]:
-        """As it is installed here; `xgboost-cpu` is the same module and release without GPU support."""
+        """The package that is installed here; `xgboost-cpu` is the same module and release without GPU support."""
         try:
             return {"xgboost": version("xgboost")}
         except PackageNotFoundError:
@@ -241,7 +241,7 @@ class Model:
         return result
 
     def contributions(self, features: NDArray[np.float32]) -> Contributions:
-        """See `housing.algorithms.explaining`: TreeSHAP, and of a linear booster its terms."""
+        """See `housing.algorithms.explaining`: TreeSHAP; for a linear booster, its terms."""
         from housing.algorithms.xgboost_library import xgboost
 
         objective = json.loads(self._booster.save_config())["learner"]["objective"]["name"]
@@ -267,7 +267,7 @@ class Model:
         if learner["gradient_booster"]["name"] == "dart":
             raise ValueError("dart's earlier rounds are not in its model")
         has_link = learner["objective"]["name"] in LINKS
-        # Each round on top of the margins before it: what training itself sums up, in its order.
+        # Each round is added to the margins before it, in the order in which training sums them.
         matrix = xgboost.DMatrix(features, nthread=1)
         for number in range(self.rounds):
             only = {"iteration_range": (number, number + 1), "validate_features": False}
@@ -277,7 +277,7 @@ class Model:
 
 
 def _evaluate(label_metrics: LabelMetrics) -> Callable[[Any, Any], list[tuple[str, float]]]:
-    known: dict[int, tuple[Any, Any]] = {}  # asking a matrix takes as long as the metric itself
+    known: dict[int, tuple[Any, Any]] = {}  # reading a label from a matrix takes as long as the metric itself
 
     def evaluate(prediction: Any, matrix: Any) -> list[tuple[str, float]]:
         if id(matrix) not in known:

@@ -1,4 +1,4 @@
-"""XGBoost in several processes at once: its tracker, its collective, and what they tell each other after a round."""
+"""XGBoost in several processes at once: its tracker and communicator, and what processes exchange after a round."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _EVERY_ROUNDS = 10
 
 @contextmanager
 def meeting(workers: int, host: str) -> Iterator[Meeting]:
-    """A tracker, until the processes are done with it."""
+    """A tracker that runs until the processes are done with it."""
     from xgboost.core import XGBoostError
     from xgboost.tracker import RabitTracker
 
@@ -26,13 +26,13 @@ def meeting(workers: int, host: str) -> Iterator[Meeting]:
     try:
         yield tracker.worker_args()
     finally:
-        with suppress(XGBoostError):  # it tells once more of processes that have died
+        with suppress(XGBoostError):  # it reports processes that have died a second time
             tracker.free()
 
 
 @contextmanager
 def joined(address: Meeting, rank: int) -> Iterator[None]:
-    """One of the processes; by the name of its task it has this rank."""
+    """Join as one of the processes; the task's id decides its rank."""
     from xgboost import collective
 
     with collective.CommunicatorContext(**address, dmlc_task_id=f"{rank:06d}", dmlc_timeout=_TIMEOUT_S):
@@ -40,7 +40,9 @@ def joined(address: Meeting, rank: int) -> Iterator[None]:
 
 
 def watching(progress: RoundWatch, names: Mapping[str, str], done: int) -> Any:
-    """A callback that tells the newest values, behind the first `done` rounds; its answer stops every process."""
+    """A callback that passes the newest values to `progress`, which stops every process by returning True. `done`
+    rounds were fitted before.
+    """
     import xgboost
 
     class Watch(xgboost.callback.TrainingCallback):  # type: ignore[misc]
@@ -58,7 +60,7 @@ def watching(progress: RoundWatch, names: Mapping[str, str], done: int) -> Any:
 
 
 def checkpointing(checkpoints: Checkpoints, before: Checkpoint | None, form: str) -> Any:
-    """A callback that keeps the model every few rounds, in one process of all."""
+    """A callback that saves a checkpoint every few rounds, in the process of rank 0."""
     import xgboost
 
     class Keep(xgboost.callback.TrainingCallback):  # type: ignore[misc]
@@ -73,7 +75,7 @@ def checkpointing(checkpoints: Checkpoints, before: Checkpoint | None, form: str
 def continued(
     before: Checkpoint | None, measured: Mapping[str, Mapping[str, Sequence[float]]]
 ) -> dict[str, dict[str, list[float]]]:
-    """What was measured before, and then."""
+    """The history of the checkpoint, followed by what was measured since."""
     earlier = {} if before is None else before.history
     return {
         channel: {name: [*earlier.get(channel, {}).get(name, ()), *values] for name, values in metrics.items()}

@@ -1,7 +1,7 @@
 """XGBoost, imported without `scipy.stats`: `from housing.algorithms.xgboost_library import xgboost`.
 
-XGBoost imports scikit-learn, and that imports `scipy.stats`, for a handful of functions: half of the time that all of
-it takes. Meanwhile a stand-in has its place, which imports the real one as soon as anything of it is needed.
+XGBoost imports scikit-learn, which imports `scipy.stats` for a handful of functions: half of the whole import time. A
+stand-in takes its place during the import, and imports the real module as soon as anything of it is used.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 
 _NAME = "scipy.stats"
 _FUNCTIONS = ("rankdata",)
-"""What scikit-learn takes by name while it is imported; called, it is the real one's."""
+"""What scikit-learn imports from it by name; a call goes to the real function."""
 
 
 class _Later(ModuleType):

@@ -1,4 +1,4 @@
-"""What XGBoost trains on: rows in memory, or batches of them that are put into bins one after the other."""
+"""What XGBoost trains on: rows in memory, or batches of rows that are binned one after the other."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Batches = Callable[[], Iterator["NDArray[np.float32]"]]
-"""Begins a new way through the features, some rows at a time."""
+"""Starts a new pass through the features, a batch of rows at a time."""
 
 
 def binned_batches(
@@ -19,10 +19,11 @@ def binned_batches(
     types: Sequence[str] | None,
     **options: Any,
 ) -> Any:
-    """A matrix in bins, of which no more than a batch is in memory as it was; `of_rows` are arrays of all rows.
+    """A binned matrix; no more than one batch of raw features is in memory. `of_rows` are per-row arrays of all rows,
+    such as the label.
 
-    Bins are those of all rows at once wherever a column has no more values than bins; else they are as near as a sketch
-    that is merged batch by batch.
+    Where a column has no more values than bins, bins are those of all rows at once; otherwise they are approximated by
+    a quantile sketch that is merged batch by batch.
     """
     from housing.algorithms.xgboost_library import xgboost
 

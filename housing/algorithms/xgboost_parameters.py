@@ -112,7 +112,7 @@ ALIASES = {
 """Names of XGBoost's library and its scikit-learn classes -> those of SageMaker's container."""
 
 AFT = "survival:aft"
-"""Its labels are ranges: from a time to the same, or to no end where the event was not seen."""
+"""Its labels are ranges: from a time to itself, or to infinity where the event was not seen."""
 
 _SQUARED = ("reg:squarederror", "reg:absoluteerror", "reg:pseudohubererror", "reg:squaredlogerror")
 _POSITIVE_ONLY = ("count:poisson", "reg:gamma", "reg:tweedie")
@@ -133,7 +133,7 @@ METRIC_NAMES = {
     "poisson-nloglik": "poisson_nloglik",
     "merror": "error",
     "quantile": "pinball",
-    # Of equal scores it takes the row that comes first; ours earn nothing by a tie.
+    # It breaks ties between equal scores by row order; our metric gives nothing for a tie.
     "ndcg@5": "ndcg_at_5_by_row",
     "ndcg@10": "ndcg_at_10_by_row",
     "cox-nloglik": "cox_nloglik",
@@ -142,4 +142,4 @@ METRIC_NAMES = {
 
 LOG_ODDS = ("binary:logistic", "multi:softprob")
 LINKS = (*_POSITIVE_ONLY, *LOG_ODDS, "survival:cox", AFT)
-"""Objectives whose prediction is not the sum of the trees, but probabilities of it, or its exponential."""
+"""Objectives whose prediction is not the sum of the trees, but a probability computed from it, or its exponential."""

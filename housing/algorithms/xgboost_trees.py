@@ -1,4 +1,4 @@
-"""A booster's trees as tables, read from the model that XGBoost writes as JSON."""
+"""A booster's trees as tables, read from XGBoost's JSON format."""
 
 from __future__ import annotations
 
@@ -31,7 +31,9 @@ _LEAF = -1
 
 
 def read(model: bytes) -> TreeTables:
-    """Of the bytes of `Booster.save_raw("json")`. Raises UnreadableTreesError for a model of another kind."""
+    """Tables from the bytes of `Booster.save_raw("json")`. Raises UnreadableTreesError for a model that has no such
+    form.
+    """
     learner = json.loads(model)["learner"]
     booster, objective = learner["gradient_booster"], learner["objective"]["name"]
     if booster["name"] not in ("gbtree", "dart") or objective not in _LINKS:
@@ -92,7 +94,7 @@ def _as_written(leaf: float) -> float:
 
 
 def _of_dart(weight: float, base: float) -> Callable[[float], float]:
-    """Each tree's answer is had with the base, which is taken away again: that rounds."""
+    """A leaf as dart computes it: the library adds the base and subtracts it again, which rounds."""
 
     def single(value: float) -> float:
         return ctypes.c_float(value).value
@@ -101,7 +103,7 @@ def _of_dart(weight: float, base: float) -> Callable[[float], float]:
 
 
 def _margin(base: float, link: Link) -> float:
-    """The base, which is written as it would be answered, as what leaves are added to; in 32 bits, like the library."""
+    """The base score, stored on the scale of predictions, as a margin; computed in float32, like the library."""
     if link == "exp":
         return _log(base)
     if link == "sigmoid":

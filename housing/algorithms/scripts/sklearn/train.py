@@ -1,7 +1,8 @@
 """Ridge regression by scikit-learn: a training script as SageMaker's framework containers run it.
 
-`python train.py --alpha 10 --log_label true`, with the places of data and model in the environment. The model is a JSON
-file rather than a pickle: numbers mean the same to every version of Python and scikit-learn that may answer with them.
+`python train.py --alpha 10 --log_label true`, with the paths of data and model in environment variables. The model is a
+JSON file rather than a pickle: numbers mean the same to every version of Python and scikit-learn that may answer with
+them.
 """
 
 from __future__ import annotations
@@ -48,13 +49,13 @@ def fit(features: np.ndarray, label: np.ndarray, *, alpha: float, log_label: boo
 
 
 def model_fn(model_dir: str) -> dict[str, Any]:
-    """The model that the training has written; what serves it calls this once."""
+    """The model that the training has written; the server calls this once."""
     model: dict[str, Any] = json.loads(Path(model_dir, MODEL_FILE).read_text(encoding="utf-8"))
     return model
 
 
 def predict_fn(features: np.ndarray, model: dict[str, Any]) -> np.ndarray:
-    """One answer a row; what serves the model calls this for every request."""
+    """One prediction per row; the server calls this for every request."""
     known = np.where(np.isnan(features), model["medians"], features)
     answers: np.ndarray = known @ np.array(model["coefficients"]) + model["intercept"]
     if model["log_label"]:
@@ -65,7 +66,7 @@ def predict_fn(features: np.ndarray, model: dict[str, Any]) -> np.ndarray:
 def report(name: str, features: np.ndarray, label: np.ndarray, model: dict[str, Any]) -> None:
     """Print the metrics of a channel in the label's unit, for the patterns of the configuration to find."""
     prediction = predict_fn(features, model)
-    # The label may be a logarithm or a root already (features.label_transform); people compare dollars.
+    # The label may already be a logarithm or a root (features.label_transform); metrics are reported in its own unit.
     if os.environ.get("HOUSING_LABEL_TRANSFORM") == "log":
         label, prediction = np.exp(label), np.exp(prediction)
     elif os.environ.get("HOUSING_LABEL_TRANSFORM") == "sqrt":
@@ -76,7 +77,7 @@ def report(name: str, features: np.ndarray, label: np.ndarray, model: dict[str, 
 
 
 def main() -> None:
-    """Train as the environment says."""
+    """Train with the arguments and paths that SageMaker's contract passes."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--alpha", type=float, default=1)
     parser.add_argument("--log_label", type=lambda text: text.lower() == "true", default=False)
