@@ -60,7 +60,7 @@ class ExplainedModel(Model, Protocol):
 
 
 def split(found: NDArray[Any], columns: int, link: Link) -> Contributions:
-    """From the array that libraries return, with the base last: (rows, columns + 1), or (rows, outputs, columns + 1)."""
+    """From a library's array, with the base last: (rows, columns + 1), or (rows, outputs, columns + 1)."""
     import numpy as np
 
     values = np.asarray(found, np.float64).reshape(len(found), -1, columns + 1)

@@ -81,7 +81,9 @@ def find(name: str) -> Algorithm:
 
 
 def packages(name: str) -> dict[str, str]:
-    """What must be installed to run the algorithm, with the versions installed here: its library, and its own package."""
+    """What must be installed to run the algorithm, with the versions installed here: its library and its own
+    package.
+    """
     entry = _entry_points().get(name)
     own = {entry.dist.name: entry.dist.version} if entry is not None and entry.dist is not None else {}
     return {**find(name).versions(), **own}

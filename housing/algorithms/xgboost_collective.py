@@ -40,8 +40,9 @@ def joined(address: Meeting, rank: int) -> Iterator[None]:
 
 
 def watching(progress: RoundWatch, names: Mapping[str, str], done: int) -> Any:
-    """A callback that passes the newest values to `progress`, which stops every process by returning True. `done`
-    rounds were fitted before.
+    """A callback that passes the newest values to `progress`, which stops every process by returning True.
+
+    The first `done` rounds were fitted before.
     """
     import xgboost
 
