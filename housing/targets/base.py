@@ -24,7 +24,7 @@ from housing.tuning.spec import Study
 
 
 class Runner(Protocol):
-    """Somewhere to run training jobs. All methods may be called from any thread."""
+    """The training side of a target. All methods may be called from any thread."""
 
     @property
     def rental(self) -> Rental | None:
@@ -33,7 +33,7 @@ class Runner(Protocol):
     def handle(self) -> str | None:
         """A new name for a job, at a target where jobs outlive this process; None where they end with it.
 
-        It is recorded before the job is submitted, so that no job is ever lost, nor paid for twice.
+        It is recorded before the job is submitted, so that no job is ever lost or paid for twice.
         """
 
     def stage(self, channel: Channel) -> Any:
@@ -46,7 +46,7 @@ class Runner(Protocol):
         """
 
     def close(self) -> None:
-        """Release what was staged; running jobs end first."""
+        """Wait for running jobs, then release what was staged."""
 
 
 @runtime_checkable
@@ -57,15 +57,15 @@ class LastingRunner(Runner, Protocol):
         """From now on call `on_line(handle, line)` with every line that running jobs log; from any thread."""
 
     def stop(self, handle: str) -> None:
-        """Ask a job, or a whole study, to end as soon as it can; one that has ended stays as it is.
+        """Ask a job, or a whole study, to end as soon as it can; does nothing if it has ended.
 
         The future of its `submit` then has a result that is `stopped`, or TrainingError where there is no model yet.
         """
 
     def find(self, tags: Mapping[str, str], known: Collection[str] = ()) -> Sequence[ManagedJob]:
-        """The training jobs there that carry all of these tags, the latest first, but for those whose handle is known.
+        """The training jobs there that have all of these tags, the latest first, except those whose handle is known.
 
-        Those that have ended well, or were stopped with a model, come with their `result`.
+        Those that completed, or were stopped with a model, have a `result`.
         """
 
 
@@ -79,10 +79,10 @@ class SearchingRunner(Runner, Protocol):
     def search_faults(
         self, study: Study, space: SearchSpace, algorithm: str, code: Program | Image | None
     ) -> Sequence[str]:
-        """What the target cannot do of a study, each from the key it is about to a way out; empty for nothing."""
+        """What the target cannot do of a study; each message begins with the key and ends with a way out."""
 
     def search(self, study: ManagedStudy, watch: Watch) -> None:
-        """Run a whole study there, or go on with the one of the same `handle`; returns when it has ended.
+        """Run a whole study there, or resume the one with the same `handle`; returns when it has ended.
 
         `watch` is called with each of its jobs whenever one changes (started, new rounds, ended), in the calling
         thread; when it returns True the study is stopped. Raises CloudError, TrainingError.
@@ -91,11 +91,11 @@ class SearchingRunner(Runner, Protocol):
 
 @dataclass(frozen=True)
 class Prediction:
-    """In the order of the rows; `variant` answered.
+    """Predictions in the order of the rows, by `variant`.
 
-    `values` are in the label's unit, or levels: then `probabilities` have that of each level, for each row. `quantiles`
-    have the value of each, by its share as text, where the model gives some. `intervals` and `explanations` are there
-    where they were asked for: see `training.detailed`.
+    `values` are in the label's unit, or levels: then `probabilities` has the probability of each level, for each row.
+    `quantiles` has the value of each quantile, keyed by its level as text, where the model predicts any. `intervals`
+    and `explanations` are present if requested: see `training.detailed`.
     """
 
     values: Sequence[float | str]
@@ -107,11 +107,11 @@ class Prediction:
 
     @property
     def beside(self) -> Sequence[Mapping[str, float]]:
-        """What stands beside each value, by the level or the quantile that it belongs to; empty for nothing."""
+        """What accompanies each value: probabilities by level, or values by quantile; empty if there are neither."""
         return self.probabilities or self.quantiles
 
     def documents(self) -> list[Any]:
-        """For JSON, one for each row; see `housing.tasks.written`."""
+        """JSON values, one for each row; see `housing.tasks.written`."""
         key = written.PROBABILITIES if self.probabilities else written.QUANTILES
         columns = {key: self.beside, written.INTERVAL: self.intervals, written.EXPLANATION: self.explanations}
         there = {name: column for name, column in columns.items() if column}
@@ -125,9 +125,9 @@ class Prediction:
 
 @dataclass(frozen=True)
 class SinceChange:
-    """Requests to the variants since they have had these models and weights together, which is since `since_s`.
+    """Requests to the variants since `since_s`, when they began to serve with these models and weights.
 
-    Requests are counted from `counted_since_s` on, which is later where a target has started counting anew. Both are
+    Requests are counted from `counted_since_s` on, which is later where a target has restarted its counts. Both are in
     seconds since 1970.
     """
 
@@ -139,13 +139,13 @@ class SinceChange:
 
 @dataclass(frozen=True)
 class EndpointStatus:
-    """What an operator asks first. `instances` counts the live ones, by variant.
+    """The state of an endpoint for its operator. `instances` counts the live ones, by variant.
 
-    `latency_ms` is that of a typical call: the median here, the mean where no more is known. `created_at_s` counts from
-    1970. `invocations_last_day` is None where only what has come since the start is counted. `test` is None for
-    an endpoint that is not in service. `p99_ms` is what 99 of 100 of the latest calls did not pass, and `server_errors`
-    are those failures that are no fault of the client's; both are empty where a place does not say. `slow` is why
-    a variant answers a few rows no faster than its model's library.
+    `latency_ms` is that of a typical call: the median, or the mean where a target knows only that. `created_at_s` is in
+    seconds since 1970. `invocations_last_day` is None where calls are counted only since the server's start. `test` is
+    None for an endpoint that is not in service. `p99_ms` is the 99th percentile of the latest calls, `server_errors`
+    counts the failures that are not the client's fault; both are empty where a target does not report them. `slow` is
+    why a variant answers a few rows no faster than its model's library.
     """
 
     endpoint: str
@@ -168,7 +168,7 @@ class EndpointStatus:
 
 @dataclass(frozen=True)
 class Batch:
-    """A file answered by `job`: one line a row, in the label's unit, at `location`; the model was that of `variant`."""
+    """A file answered by `job`: one line per row, in the label's unit, at `location`, with the model of `variant`."""
 
     rows: int
     location: str
@@ -177,22 +177,22 @@ class Batch:
 
 
 class Host(Protocol):
-    """Somewhere to serve models. Deployments are pinned: every variant names a version, never an alias."""
+    """The serving side of a target. Deployments are pinned: every variant names a version, never an alias."""
 
     def endpoints(self) -> Sequence[str]:
         """Names of the endpoints at this target."""
 
     def check(self, wanted: Deployment) -> None:
-        """Raises ConfigError, before anything changes, for what this target cannot do."""
+        """Raises ConfigError, before anything is changed, for what this target cannot do."""
 
     def current(self, endpoint: str) -> Deployment | None:
-        """What is served now, once a change that is under way has ended; None when there is no such endpoint."""
+        """What is served now, after a change in progress has ended; None when there is no such endpoint."""
 
     def apply(self, action: Action, models: Mapping[str, Path]) -> None:
-        """Take one step. `models` maps a variant's `model` to the folder of its files; raises DeploymentError."""
+        """Take one step of a plan; `models`: variants' `model` -> folder of its files. Raises DeploymentError."""
 
     def hold(self, purpose: str) -> AbstractContextManager[None]:
-        """Keep other commands from changing endpoints meanwhile; waits, then DeploymentError names the other one."""
+        """Keep other commands from changing endpoints in the block; waits, then DeploymentError names the other."""
 
     def predict(
         self,
@@ -204,16 +204,16 @@ class Host(Protocol):
     ) -> Prediction:
         """Answer raw rows, given as CSV with a header; the host chooses by weight when no variant is named.
 
-        `extras` are only given where somebody asks for them: a host may do without.
+        `extras` are passed only when requested: a host need not support them.
         """
 
     def status(self, endpoint: str) -> EndpointStatus | None:
         """None when there is no such endpoint."""
 
     def captured(self, endpoint: str) -> Sequence[CapturedRows]:
-        """The latest requests that were kept, as its `capture` says, of every variant that it has; the oldest first.
+        """The latest captured requests of each of its variants, the oldest first.
 
-        A target keeps, or reads, a bounded number of them. Raises DeploymentError when there is no such endpoint.
+        A target keeps, or reads, a bounded number. Raises DeploymentError when there is no such endpoint.
         """
 
 
@@ -228,7 +228,7 @@ class NearHost(Host, Protocol):
 
 @dataclass(frozen=True)
 class PromotedVersion:
-    """A version that passed the gate: `uri` is MLflow's, `why` says who approved it, or asks for it."""
+    """A version that passed the gate: `uri` is MLflow's, `why` says who approved it, or asks for approval."""
 
     uri: str
     digest: str
@@ -241,10 +241,10 @@ class PromotedVersion:
 
 @runtime_checkable
 class RegisteringHost(Host, Protocol):
-    """A host whose target has a model registry of its own. Its module offers `registry(settings)`: where, or None."""
+    """A host whose target has a model registry of its own. Its module has `registry(settings)`: where, or None."""
 
     def register(self, version: PromotedVersion, folder: Path) -> str:
-        """Register a version by its files, unless it is there; returns its address."""
+        """Register a version with its files, unless it is registered; returns its address."""
 
 
 @runtime_checkable
@@ -261,16 +261,16 @@ class BatchHost(Host, Protocol):
         output: Path | None,
         told: Callable[[str], None],
     ) -> Batch:
-        """Answer the raw rows of `source`, a file here or an address there; `pieces` cuts it into CSV texts.
+        """Answer the raw rows of `source`, a local file or an address at the target; `pieces` cuts it into CSV texts.
 
-        A call that was killed is taken up by the next one of the same source, model and `depends_on`, which says how
-        the file is cut. The answers are also written to `output`; `told` hears how far it is. Raises DataError for rows
-        that the model refuses.
+        A killed call is resumed by the next one with the same source, model and `depends_on`, which says how the file
+        is cut. The answers are also written to `output`; `told` is called with progress messages. Raises DataError for
+        rows that the model refuses.
         """
 
 
 class Target(Protocol):
-    """A target, as its package offers it: beside these also `open_runner(settings)`, `open_host(settings)`, or both."""
+    """A target's module: it also has `open_runner(settings)`, `open_host(settings)`, or both."""
 
     Settings: type[Any]
 
@@ -281,9 +281,8 @@ class Target(Protocol):
         code: Program | Image | None,
         hyperparameters: Mapping[str, Any],
     ) -> Sequence[str]:
-        """Why this target cannot train an algorithm with these hyperparameters, or the user's code.
+        """Why this target cannot train an algorithm with these hyperparameters, or the user's code; empty when it can.
 
-        Each from the key it is about to a way out.
-
-        Empty when it can. Makes no request, so that a job can be refused before anything of it exists.
+        Each message begins with the key and ends with a way out. Makes no request, so that a job can be refused before
+        anything is created for it.
         """

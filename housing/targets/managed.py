@@ -1,4 +1,4 @@
-"""A study that a target runs by itself: what the target is given, and what it reports of the jobs."""
+"""A study that a target runs by itself: what the target is given, and what it reports about the jobs."""
 
 from __future__ import annotations
 
@@ -15,8 +15,7 @@ from housing.tuning.spec import Study
 class ManagedStudy:
     """`job` has everything that the study's jobs share; `space` overrides its hyperparameters.
 
-    `handle` is the name under which the target knows the study. `parents` are handles of earlier studies there that it
-    learns from.
+    `handle` is the study's name at the target. `parents` are handles of earlier studies there that it learns from.
     """
 
     handle: str
@@ -28,10 +27,10 @@ class ManagedStudy:
 
 @dataclass(frozen=True)
 class ManagedJob:
-    """One of its jobs as it is now; `number` counts from 0 in the order of their starts.
+    """The current state of a study's job; `number` counts from 0 in the order in which jobs started.
 
-    `history` has one value a round so far, as in `TrainingResult`; `result` is there once the job has ended well or was
-    stopped, `reason` once it has failed. `tags` are those that it was submitted with.
+    `history` has one value per round so far, as in `TrainingResult`; `result` is set once the job has completed or was
+    stopped, `reason` once it has failed. `tags` are those with which it was submitted.
     """
 
     number: int

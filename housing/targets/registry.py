@@ -1,4 +1,4 @@
-"""Which targets there are, and how to find one by name."""
+"""The targets that exist, found by name."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from housing.plugins import plugins_beside
 
 
 def keeps(target: str, rule: DataRule, algorithm: str) -> bool:
-    """Whether jobs of a built-in algorithm are told there of such columns.
+    """Whether a target passes such rules about columns on to jobs of a built-in algorithm.
 
-    A target says so by a function `keeps(rule, algorithm)`; one that has none does not tell them.
+    A target declares it with a function `keeps(rule, algorithm)`; one without it does not pass them on.
     """
     declared = getattr(find(target), "keeps", None)
     return declared is not None and bool(declared(rule, algorithm))
 
 
 def names(slot: str) -> list[str]:
-    """The targets for `runner` or for `host`: one folder each, or an entry point of an installed package.
+    """The targets for slot `runner` or `host`: one folder each, or an entry point of an installed package.
 
     Not every target that trains can also serve.
     """
@@ -33,9 +33,9 @@ def names(slot: str) -> list[str]:
 
 @cache
 def find(name: str) -> Any:
-    """A `Target`: the module `target` of a folder here, or what an entry point names.
+    """A `Target`: the module `target` of a folder beside this file, or what an entry point names.
 
-    Raises ModuleNotFoundError where there is none.
+    Raises ModuleNotFoundError when there is no such target.
     """
     if name in _folders():
         return import_module(f"housing.targets.{name}.target")
@@ -55,7 +55,7 @@ def _entry_points() -> Mapping[str, EntryPoint]:
 
 
 def no_images(name: str) -> str:
-    """Why a target without a container engine refuses an image of the user's."""
+    """Why a target without a container engine refuses a user's image."""
     return (
         f"algorithm.container: needs a place that runs container images, and target {name} has none; train on Amazon "
         "SageMaker: target@runner=sagemaker"

@@ -1,4 +1,4 @@
-"""What a predictor says to the body of a request, whichever process asks it."""
+"""A predictor's answer to the body of a request, in whichever process."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ _LEAST_PART_BYTES = 128 * 1024
 
 
 def answer(predictor: Predictor, kind: Ask, body: bytes, extras: str = "") -> tuple[Answer, bytes]:
-    """`extras` are parameters that ask for more than predictions.
+    """Answer one request; `extras` are parameters that request more than predictions.
 
-    Never raises: whatever a request provokes is this request's failure, not the end of who answers it.
+    Never raises: whatever a request provokes must fail this request, not the process.
     """
     try:
         asked_in, answered_in = kind.content_types
@@ -65,6 +65,6 @@ class SideBySide:
 
 
 def reason(error: Exception) -> bytes:
-    """For a client, of bounded length."""
+    """The error as a message to the client, of bounded length."""
     text = str(error) if isinstance(error, HousingError) else f"{type(error).__name__}: {error}"
     return text[:_REASON_CHARACTERS].encode(errors="replace")

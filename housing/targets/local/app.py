@@ -1,12 +1,12 @@
-"""HTTP as SageMaker's runtime speaks it, and the control requests of our own commands.
+"""The HTTP API: that of SageMaker's runtime, and the control requests of our own commands.
 
     POST /endpoints/<name>/invocations    text/csv, application/json or application/jsonlines in, any of them out
     GET  /ping                            200 while the server lives
     GET  /metrics                         requests, latencies and instances, as Prometheus reads them
     /control/...                          with the token of server.json only
 
-Errors have SageMaker's shape, so a boto3 client raises what it raises on AWS: ValidationError for an unknown endpoint
-or variant, ModelError with `OriginalStatusCode` and `OriginalMessage` for what the model refuses.
+Errors have SageMaker's form, so a boto3 client raises the same as on AWS: ValidationError for an unknown endpoint or
+variant, ModelError with `OriginalStatusCode` and `OriginalMessage` for what the model refuses.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def build(endpoints: Endpoints, token: str) -> Starlette:
         ],
         exception_handlers={HTTPException: _http_error, Exception: _internal_error, ClientDisconnect: _nobody_listens},
     )
-    # `direct` answers what it can from there.
+    # `direct` reads it from there.
     app.state.endpoints = endpoints
     return app
 
@@ -109,7 +109,7 @@ class _Control:
         self._endpoints = endpoints
 
     async def list(self, _request: Request) -> Response:
-        self._endpoints.write_captured()  # a command that is about to read it asks whether we are there
+        self._endpoints.write_captured()  # a command pings before it reads them
         return JSONResponse(self._endpoints.names())
 
     async def show(self, request: Request) -> Response:
@@ -123,7 +123,7 @@ class _Control:
             again = bool(document["again"])
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             return _error(400, f"not an action: {error!r}")
-        # A command that is interrupted must not interrupt the step it asked for.
+        # A step must go on even if the command that requested it is interrupted.
         try:
             await asyncio.shield(self._endpoints.apply(action, models, again=again))
         except ClosingError as error:
@@ -150,7 +150,7 @@ def _guarded_by(token: str) -> Callable[[_Handler], _Handler]:
 
 
 def _check_host(request: Request) -> None:
-    """A web page may reach loopback under a name of its own (DNS rebinding), but cannot hide that name."""
+    """Refuse foreign host names: a web page may reach loopback through one (DNS rebinding), but cannot hide it."""
     hosts = request.headers.getlist("host")
     if len(hosts) != 1 or not HOST.fullmatch(hosts[0]):
         shown = ", ".join(hosts)[:100]
@@ -161,7 +161,7 @@ def _check_host(request: Request) -> None:
 
 
 def _variant(request: Request) -> str | None:
-    """The one that is asked for, or that was drawn already."""
+    """The variant that the request names, or that was already drawn for it."""
     asked: str | None = request.headers.get("x-amzn-sagemaker-target-variant")
     return getattr(request.state, "variant", None) if asked is None else asked
 
@@ -205,14 +205,14 @@ async def _body(request: Request, limit: int) -> bytes:
 
 
 class _BodyLeftError(HTTPException):
-    """A refusal of a request whose body was not read to its end."""
+    """Refuses a request whose body was not fully read."""
 
 
 class _BeforeTheBody(Response):
-    """Answers at once, then reads on what a client is still sending: many read no answer before they have sent all.
+    """Answers at once, then reads what the client is still sending: many read no answer before they have sent all.
 
-    To close while bytes arrive would reset the connection, and the answer with it. The client learns from `connection:
-    close` that it may stop; one that does not stop is left after a while.
+    Closing while bytes arrive would reset the connection, and lose the answer. `connection: close` tells the client
+    that it may stop; if it does not, the connection is closed after a while.
     """
 
     async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
@@ -255,7 +255,7 @@ async def _http_error(request: Request, error: Exception) -> Response:
 
 
 async def _internal_error(_request: Request, error: Exception) -> Response:
-    # Starlette raises the error again after this, so it is in the log with its traceback.
+    # Starlette raises the error again after this, so that it is logged with its traceback.
     return _error(500, f"{type(error).__name__} in the server; see server.log")
 
 

@@ -15,10 +15,10 @@ def desired_instances(
     since_scaled_out_s: float = math.inf,
     since_scaled_s: float = math.inf,
 ) -> int:
-    """Between the bounds, as near to the target per instance as whole instances allow.
+    """The number of instances, within the bounds, that keeps the load per instance at the target or below.
 
-    Growing waits for `scale_out_cooldown_s` since the last growth; shrinking for `scale_in_cooldown_s` since any
-    change, so that a burst does not make the count swing. Bounds hold whatever the cooldowns say.
+    Scaling out waits for `scale_out_cooldown_s` since the last scale-out; scaling in for `scale_in_cooldown_s` since
+    any change, so that a burst does not make the count oscillate. The bounds apply regardless of cooldowns.
     """
     needed = math.ceil(invocations_last_minute / scaling.invocations_per_instance_per_minute)
     wanted = _bounded(scaling, needed)

@@ -1,8 +1,8 @@
-"""What an endpoint captures, as files in the host's folder: `captures/<endpoint>/<variant>/<when it began>.records`.
+"""Captured requests as files in the host's folder: `captures/<endpoint>/<variant>/<time of creation>.records`.
 
-A request is put on a list, and nothing more; what is there is written together, `WRITES_EVERY_S` after the first, as
-it came (`exchanges`). A server that is killed loses what it answered since then; one that is ended, or asked, writes
-all of it. Each variant keeps its latest files only; they go with the endpoint.
+A request is only appended to a list; `WRITES_EVERY_S` after the first one, all of them are written together, unparsed
+(`exchanges`). A server that is killed loses the requests since the last write; one that is stopped, or asked to, writes
+all of them. Each variant keeps only its latest files; they are deleted with the endpoint.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ _log = logging.getLogger(__name__)
 
 WRITES_EVERY_S = 0.02
 _MOST_BYTES = 1 << 20
-"""That wait in memory."""
+"""Bytes that may wait in memory."""
 _MOST_AT_ONCE = 256
-"""Exchanges of one write: three pieces each, of which the system takes 1,024."""
+"""Exchanges in one write: three pieces each, of which the system accepts 1,024."""
 _LINES, _RECORDS = ".jsonl", ".records"
-"""As earlier servers wrote, and SageMaker does; as this one does."""
+"""The suffix of earlier servers' files, in SageMaker's format; that of this one's."""
 
 
 @dataclass
@@ -41,10 +41,10 @@ class _Open:
 
 
 class Captures:
-    """The writing side, for one process and one thread at a time. A full disk costs what was captured, not requests.
+    """Writes captures, for one process and one thread at a time. A full disk loses captures, but fails no request.
 
-    A variant keeps its latest `files`, each of which ends when it has reached `file_bytes`. `later` calls a function
-    after some seconds; without it each request is written at once.
+    A variant keeps its latest `files`; a new one is begun when one has reached `file_bytes`. `later` calls a function
+    after so many seconds; without it each request is written at once.
     """
 
     def __init__(
@@ -78,7 +78,7 @@ class Captures:
             self._later(WRITES_EVERY_S, self.flush)
 
     def flush(self) -> None:
-        """Write what waits."""
+        """Write what is waiting."""
         waiting, self._waiting, self._bytes, self._is_awaited = self._waiting, {}, 0, False
         for key, kept in waiting.items():
             done = 0
@@ -86,7 +86,7 @@ class Captures:
                 done += self._written(key, kept[done : done + _MOST_AT_ONCE])
 
     def _written(self, key: tuple[str, str], waiting: list[Exchange]) -> int:
-        """How many of them the present file has taken, or are given up; one at least."""
+        """Write to the current file; returns how many exchanges are done, written or given up: at least one."""
         try:
             file = self._open.get(key) or self._begin(key)
             pieces: list[bytes] = []
@@ -105,13 +105,13 @@ class Captures:
             return 1
         whole = bisect.bisect_right(ends, written)
         file.written += written
-        # One that the disk took only a part of must be the last of its file.
+        # An exchange that was written only in part must be the last of its file.
         if whole < len(ends) or file.written >= self._file_bytes:
             self._end(key)
         return whole + (whole < len(ends))
 
     def forget(self, endpoint: str) -> None:
-        """Remove what it captured."""
+        """Remove what an endpoint has captured."""
         self.flush()
         for key in [key for key in self._open if key[0] == endpoint]:
             self._end(key)
@@ -137,7 +137,7 @@ class Captures:
 
 
 def captured(folder: Path, endpoint: str, variants: Iterable[str]) -> list[CapturedRows]:
-    """What these variants captured, each's oldest first; also while a server writes. Raises DeploymentError."""
+    """What these variants captured, for each the oldest first; safe while a server writes. Raises DeploymentError."""
     found: list[CapturedRows] = []
     for variant in variants:
         for path in _files(folder / endpoint / variant):
@@ -146,7 +146,7 @@ def captured(folder: Path, endpoint: str, variants: Iterable[str]) -> list[Captu
                 read = exchanges.read(content, variant) if path.suffix == _RECORDS else _lines(content, variant)
                 found += read
             except FileNotFoundError:
-                # It was the oldest, and a server has begun a new one meanwhile.
+                # It was the oldest file, which a server has just replaced by a new one.
                 continue
             except (OSError, DataError) as error:
                 raise DeploymentError(f"{path} cannot be read: {error}; remove it") from error
@@ -158,5 +158,5 @@ def _lines(content: bytes, variant: str) -> Iterator[CapturedRows]:
 
 
 def _files(folder: Path) -> list[Path]:
-    """Oldest first."""
+    """A variant's files, the oldest first."""
     return sorted(path for path in folder.glob("*") if path.suffix in (_LINES, _RECORDS))

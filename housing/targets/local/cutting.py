@@ -36,7 +36,7 @@ def parts_of(kind: Ask, body: bytes, *, part_bytes: int, tells_encoded: bool) ->
         end = body.find(b"\n", start + part_bytes) + 1 or len(body)
         parts.append(header + body[start:end])
         start = end
-    # One that begins otherwise would be taken for a header.
+    # A part that begins otherwise would be taken to have a header.
     is_sure = header or asked_in != CSV or all(_is_numbers(part[: part.find(b"\n")]) for part in parts)
     return parts if is_sure else []
 

@@ -1,10 +1,10 @@
-"""The short way of a request that can be answered at once: from the parser to the model and back, without a task.
+"""The fast path of a request that can be answered at once: from the parser to the model and back, without a task.
 
-Whatever is out of the ordinary - another path, an option, rows that are refused, a body that is slow to come - goes the
-long way through the application, which knows what to say. Nothing is decided here that it would decide otherwise.
+Anything unusual - another URL, an option, rows that are refused, a body that is slow to arrive - takes the slow path
+through the application. The fast path never answers differently from the slow one.
 
-Clients send the same head again and again. One that was found plain is remembered, byte by byte, and where a request
-that begins with it comes whole, even the parser is left out.
+Clients send the same head again and again. One that was found to be plain is remembered, byte by byte; a request that
+begins with it and arrives whole skips even the parser.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ from housing.targets.local.http import BoundedHttp
 from housing.targets.local.immediate import MOST_BYTES
 
 _URL = re.compile(rb"/endpoints/([A-Za-z0-9-]+)/invocations")
-# A client may send head and body apart; one that takes longer is for who counts seconds.
+# A client may send head and body separately; for a slower one the application has time-outs.
 _BODY_WITHIN_S = 0.05
 _VARIANT = b"x-amzn-sagemaker-target-variant"
 _OUT_OF_THE_ORDINARY = {b"origin", b"content-encoding", b"expect", b"transfer-encoding", b"upgrade"}
 _Question = tuple[str, Ask, bytes, str | None]
-"""Endpoint, kind, content type of the answer, variant."""
+"""Endpoint, kind, content type of the answer, variant (None: to be chosen)."""
 _LONGEST_HEAD, _MOST_HEADS = 4096, 1000
 _plain_heads: dict[bytes, tuple[_Question, int]] = {}
-"""What is asked by requests that begin with these bytes, and the length of their bodies."""
+"""By the bytes of a head: what such requests ask, and the length of their bodies."""
 _READ = {b"host", b"content-type", b"content-length", b"accept", _VARIANT}
 
 
 class DirectHttp(BoundedHttp):
-    """`config.app.state.endpoints` are those that answer."""
+    """Answers from `config.app.state.endpoints`."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -45,11 +45,11 @@ class DirectHttp(BoundedHttp):
         self._asked: _Question
         self._waits: asyncio.TimerHandle | None = None
         self._head = b""
-        """Of the request that the parser reads now, if it came in one piece; to be remembered where it is plain."""
+        """The head that the parser is reading, if it arrived in one piece; remembered if it is plain."""
         self._is_tried = False
-        """Whether the request that the parser gets next could not be answered at once."""
+        """Whether the next request that the parser gets has already been tried here without success."""
         self._drawn: str | None = None
-        """Its variant."""
+        """The variant that was drawn for it."""
 
     def data_received(self, data: bytes) -> None:
         if self._is_between() and data.startswith(b"POST "):
@@ -113,7 +113,7 @@ class DirectHttp(BoundedHttp):
         super().on_message_complete()
 
     def timeout_keep_alive_handler(self) -> None:
-        """Answers at once leave its time as it was set before them."""
+        """Fast answers do not reset this timer: restart it with what is left since the last request."""
         left = self._heard_at + self.timeout_keep_alive - self.loop.time()
         if left > 0:
             self.timeout_keep_alive_task = self.loop.call_later(left, self.timeout_keep_alive_handler)
@@ -121,7 +121,7 @@ class DirectHttp(BoundedHttp):
             super().timeout_keep_alive_handler()
 
     def _ends_one(self) -> None:
-        """What `data_received` and `on_response_complete` do where nothing waits."""
+        """What `data_received` and `on_response_complete` would do here."""
         self._heard_at = self.loop.time()
         self._head_is_complete()
         self.server_state.total_requests += 1
@@ -131,7 +131,7 @@ class DirectHttp(BoundedHttp):
             )
 
     def _keep_variant(self) -> None:
-        """On the long way the same one answers: drawn anew, those that answer at once would be drawn more often."""
+        """Keep the drawn variant on the slow path: drawing again would favour variants that can answer at once."""
         if self._drawn:
             self.scope["state"]["variant"], self._drawn = self._drawn, None
 
@@ -139,14 +139,14 @@ class DirectHttp(BoundedHttp):
         return self._held is None and super()._is_idle(now)
 
     def _is_between(self) -> bool:
-        """Whether the parser has nothing in hand, and no answer is under way: what comes now begins a request."""
+        """Whether no request is being parsed or answered: the next bytes begin a new one."""
         if self._held is not None or (self._too_slow and self._head_bytes) or self._is_refused or self.pipeline:
             return False
         cycle = self.cycle
         return (cycle is None or (cycle.response_complete and cycle.keep_alive)) and not self.flow.write_paused
 
     def _question(self) -> _Question | None:
-        """None where the request is not plain."""
+        """What the parsed head asks; None where the request is not plain."""
         url = _URL.fullmatch(self.url)
         if url is None or not self._is_free():
             return None
@@ -158,7 +158,7 @@ class DirectHttp(BoundedHttp):
         return url[1].decode(), *kind, None if variant is None else variant.decode("latin-1")
 
     def _is_free(self) -> bool:
-        """Whether nothing is at work here that comes first, and the connection goes on as usual."""
+        """Whether no earlier request is in progress, and the connection is to be kept alive."""
         parser, cycle = self.parser, self.cycle
         at_work = (cycle is not None and not cycle.response_complete) or self.pipeline or self._is_refused
         if at_work or self.flow.write_paused or parser.should_upgrade() or not parser.should_keep_alive():
@@ -166,7 +166,7 @@ class DirectHttp(BoundedHttp):
         return bool(parser.get_method() == b"POST" and parser.get_http_version() == "1.1")
 
     def _answer(self, asked: _Question, body: bytes) -> bool:
-        """Whether it was answered."""
+        """Answer at once, if possible; returns whether it was."""
         name, kind, accept, variant = asked
         endpoint = self._endpoints.serving.get(name)
         if endpoint is None or self.transport.is_closing():
@@ -197,7 +197,7 @@ class DirectHttp(BoundedHttp):
 
 
 def _remember(head: bytes, asked: _Question, headers: Iterable[tuple[bytes, bytes]]) -> None:
-    # Where lines ended otherwise, the parser may have seen the head end elsewhere.
+    # With other line ends, the parser may see the end of the head elsewhere.
     if len(head) > _LONGEST_HEAD or head.count(b"\n") != head.count(b"\r\n") or head.count(b"\r\n\r\n") != 1:
         return
     if len(_plain_heads) >= _MOST_HEADS:
@@ -210,7 +210,7 @@ _answered_with: list[list[tuple[bytes, bytes]]] = [[]]
 
 
 def _head_of_answer(variant: str, accept: bytes, default_headers: list[tuple[bytes, bytes]]) -> bytes:
-    """All but the length of the body. The default headers are another list each second, with the new time."""
+    """The head of an answer up to the content length. The default headers are a new list each second, with the time."""
     if _answered_with[0] is not default_headers:
         _answered_with[0] = default_headers
         _answer_heads.clear()
@@ -224,7 +224,7 @@ def _head_of_answer(variant: str, accept: bytes, default_headers: list[tuple[byt
 
 
 def _read(headers: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
-    """Those that matter; none at all where one is out of the ordinary."""
+    """The relevant headers; none at all where one is unusual or repeated."""
     read: dict[bytes, bytes] = {}
     for name, value in headers:
         if name in _READ:
@@ -247,7 +247,7 @@ def _is_ours(host: bytes) -> bool:
 
 @lru_cache(maxsize=64)
 def _kind(content_type: bytes, accept: bytes) -> tuple[Ask, bytes] | None:
-    """Of plain types alone; the content type of the answer as the application writes it."""
+    """For plain types only: the kind, and the content type of the answer as the application writes it."""
     asked, wanted = content_type.decode("latin-1"), accept.decode("latin-1")
     if asked not in FORMS or wanted not in (*FORMS, "*/*"):
         return None

@@ -1,4 +1,4 @@
-"""One endpoint as the server holds it: a fleet for each variant, and the way from one deployment to the next."""
+"""One endpoint of the server: a fleet for each variant, and the transition from one deployment to the next."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class UnknownVariantError(HousingError):
 
 
 class Endpoint:
-    """`invoke` may be called by any number of tasks at once, also during the others; those by one at a time."""
+    """`invoke` may be called by any number of tasks at once, at any time; all other methods by one task at a time."""
 
     def __init__(self, fork_server: ForkServer, folder: StateFolder, captures: Captures) -> None:
         self._fork_server = fork_server
@@ -45,19 +45,19 @@ class Endpoint:
         self._draining: set[asyncio.Task[None]] = set()
         self._counted_since_s = time.time()
         self._candidates: dict[str, Served] = {}
-        """What an update that is under way would serve, by variant; it gets this share of the traffic."""
+        """What an update in progress is to serve, by variant."""
         self._candidate_share = 0.0
         self._candidate_models: dict[str, str] = {}
         self._shadows: dict[str, float] = {}
-        """Variants that get a copy of this fraction of the requests, and answer nobody."""
+        """Shadow variants, with the fraction of the requests that is copied to them; their answers are dropped."""
         self._before: dict[str, tuple[int, int]] = {}
-        """The requests and failures of each variant when the present test began."""
+        """The requests and failures of each variant when the current test began."""
         self.record: EndpointRecord
 
     async def shift_to(self, wanted: EndpointRecord) -> None:
-        """`move_to` step by step, as the deployment's `update` says. Raises RolledBack where one of its alarms rings.
+        """As `move_to`, in the steps of the deployment's `update`. Raises RolledBack when one of its alarms rings.
 
-        A server that ends meanwhile comes back with what was served before.
+        A server that ends meanwhile restarts with what was served before.
         """
         update, variants = wanted.deployment.update, wanted.deployment.variants
         changed = [n for n in variants if n in self._served and self._served[n].digest != wanted.bundles[n]]
@@ -89,12 +89,12 @@ class Endpoint:
                 self._drain(fleets.values())
 
     async def move_to(self, wanted: EndpointRecord, *, started: Mapping[str, Fleet] | None = None) -> None:
-        """Serve `wanted`, whose bundles are in the folder; DeploymentError leaves everything as it was.
+        """Serve `wanted`, whose bundles are in the folder. On DeploymentError nothing has changed.
 
-        `started` are fleets of new models that answer already.
+        `started` are fleets of new models that are already answering.
 
-        New fleets answer before the state is written and the state is written before traffic moves, so that
-        whatever ends the server, it comes back with models that load.
+        New fleets answer before the state is written, and the state is written before traffic moves, so that the server
+        restarts with models that load, whenever it was ended.
         """
         begins = not self._served or _split(wanted.deployment) != _split(self.record.deployment)
         if self._served:
@@ -134,7 +134,7 @@ class Endpoint:
         self._drain(dropped)
 
     def _following(self, name: str, begun: Served | None) -> Served:
-        """What serves a variant from now on; its traffic goes on."""
+        """What serves a variant from now on, with its counts continued."""
         before = self._served.get(name)
         if begun is None or before is None:
             found = begun or before
@@ -152,16 +152,16 @@ class Endpoint:
         task.add_done_callback(self._draining.discard)
 
     def pick(self) -> str:
-        """A variant, by the weights."""
+        """Draw a variant by the weights."""
         if len(self._names) == 1:
             return self._names[0]
         (variant,) = random.choices(self._names, cum_weights=self._cumulative_weights)
         return variant
 
     def answer_at_once(self, variant: str, kind: Ask, body: bytes) -> bytes | None:
-        """What `invoke` would answer, if it is to a few rows and can be had here and now."""
+        """The answer of `invoke`, if there are few rows and this process can answer them at once; else None."""
         served = self._served.get(variant)
-        # Where a request may go to a new model, or is copied, there is more to do.
+        # A request that may go to a new model, or is copied, takes the slow path.
         if served is None or self._candidates or self._shadows:
             return None
         result = served.answer_at_once(kind, body)
@@ -172,7 +172,7 @@ class Endpoint:
     async def invoke(self, variant: str | None, kind: Ask, body: bytes, extras: str = "") -> tuple[str, int, bytes]:
         """The variant that answered, an Answer and its body. Raises UnknownVariantError, and as `Fleet.ask` does.
 
-        `extras` are parameters that ask for more than predictions.
+        `extras` are parameters that request more than predictions.
         """
         variant = self.pick() if variant is None else variant
         if variant not in self._served or variant in self._shadows:
@@ -189,7 +189,7 @@ class Endpoint:
     async def _copy(self, shadow: str, kind: Ask, body: bytes, extras: str) -> None:
         served, variant = self._served.get(shadow), self.record.deployment.variants.get(shadow)
         if served is not None and variant is not None:
-            # Nobody waits for it, and nobody is told when it fails; it is counted.
+            # Nobody waits for the shadow's answer; a failure is only counted.
             with contextlib.suppress(OverloadedError, InstanceLostError):
                 await self._ask(served, shadow, kind, body, extras=extras, model=variant.model)
 
@@ -202,7 +202,7 @@ class Endpoint:
         return answer, result
 
     def _capture(self, variant: str, kind: Ask, body: bytes, result: bytes, *, model: str | None = None) -> None:
-        """`model`: where another than the variant's has answered."""
+        """Capture an exchange; `model` if another than the variant's has answered."""
         deployment = self.record.deployment
         capture = deployment.capture
         if capture and (capture.percent >= 100 or random.random() * 100 < capture.percent):
@@ -243,7 +243,7 @@ class Endpoint:
                     self._served[name].scaled_out_at = now
 
     async def close(self) -> None:
-        """Accepted requests are answered first."""
+        """End all fleets, after accepted requests have been answered."""
         await asyncio.gather(*(served.fleet.close() for served in self._served.values()), *self._draining)
 
     def status(self) -> dict[str, Any]:
@@ -269,7 +269,7 @@ class Endpoint:
         }
 
     def expose(self, metrics: Exposition) -> None:
-        """Add what each variant did."""
+        """Add the metrics of each variant."""
         deployment = self.record.deployment
         for name, served in self._served.items():
             about = deployment.variants[name]

@@ -22,7 +22,7 @@ _log = logging.getLogger(__name__)
 
 
 class Endpoints:
-    """`serving` holds those that answer, `failed` why the others could not be restored."""
+    """`serving` has the endpoints that answer, `failed` why the others could not be restored."""
 
     def __init__(self, folder: StateFolder) -> None:
         self.serving: dict[str, Endpoint] = {}
@@ -34,7 +34,7 @@ class Endpoints:
         self._changing = asyncio.Lock()
 
     async def restore(self) -> None:
-        """Serve what the folder says. One that cannot be served is kept in `failed`, with its files unchanged."""
+        """Serve the endpoints of the folder. One that cannot be served is noted in `failed`; its files are kept."""
         for name in self._folder.endpoints():
             endpoint = Endpoint(self._fork_server, self._folder, self._captures)
             try:
@@ -48,7 +48,7 @@ class Endpoints:
         self._drop_bundles()
 
     async def apply(self, action: Action, models: Mapping[str, Path], *, again: bool = False) -> None:
-        """`models` maps the variants' `model` to folders. DeploymentError leaves everything as it was.
+        """Take an action; `models` maps the variants' `model` to folders. On DeploymentError nothing has changed.
 
         `again`: the action may have been taken already, by a server that was killed before it could answer.
         """
@@ -84,7 +84,7 @@ class Endpoints:
         self._captures.close()
 
     def write_captured(self) -> None:
-        """All that was answered until now."""
+        """Write the captures of everything that was answered until now."""
         self._captures.flush()
 
     def names(self) -> list[str]:
@@ -129,7 +129,7 @@ class Endpoints:
     async def _bundles(
         self, wanted: Deployment, current: EndpointRecord | None, models: Mapping[str, Path]
     ) -> dict[str, str]:
-        """Digest of each variant's files, which are in the folder then."""
+        """Copy each variant's files into the folder; returns their digests."""
         bundles: dict[str, str] = {}
         for name, variant in wanted.variants.items():
             if variant.model in models:
@@ -141,10 +141,10 @@ class Endpoints:
         return bundles
 
     def _drop_bundles(self) -> None:
-        # A failed endpoint may name any bundle: it could be mended by hand.
+        # A failed endpoint may use any bundle, and could be repaired by hand.
         if not self.failed:
             self._folder.drop_bundles({d for e in self.serving.values() for d in e.record.bundles.values()})
 
 
 class ClosingError(DeploymentError):
-    """The server has nothing to serve and ends; ask its successor."""
+    """The server is ending, as it has nothing to serve; its successor must be asked."""

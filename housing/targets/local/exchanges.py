@@ -1,8 +1,8 @@
-"""A captured request and its answer as a record of bytes, in pieces that are written as they are.
+"""A captured request and its answer as a binary record, in pieces that are written without being copied.
 
     lengths of what follows, seconds since 1970 | content types and model, as JSON | body of the request | its answer
 
-Numbers are those of `_HEAD`. What a killed server or a full disk cut off is the last record of its file.
+The numbers have the format `_HEAD`. A record cut off by a kill or a full disk is always the last of its file.
 """
 
 from __future__ import annotations
@@ -30,16 +30,16 @@ class Exchange(NamedTuple):
     model: str | None
 
     def pieces(self) -> tuple[bytes, bytes, bytes]:
-        """Its record."""
+        """The pieces of the record."""
         rows, answer, content_types, at_s, model = self
         about = _about(content_types, model)
         return _HEAD.pack(_MAGIC, len(about), len(rows), len(answer), at_s) + about, rows, answer
 
 
 def read(content: bytes, variant: str) -> Iterator[CapturedRows]:
-    """The exchanges of one file, in its order; a last one that was cut off is passed over.
+    """The exchanges of one file, in order; a last one that was cut off is skipped.
 
-    Raises DataError where something else stands.
+    Raises DataError for a file with any other content.
     """
     at = 0
     while at + _HEAD.size <= len(content):

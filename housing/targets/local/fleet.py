@@ -44,7 +44,7 @@ class _Instance(asyncio.Protocol):
         self._waiting: asyncio.Future[tuple[int, bytes]] | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        # A connected stream can be written to, though uvloop's transports do not say so by their type.
+        # A connected stream is writable, though the type of uvloop's transports does not say so.
         self._transport = cast(asyncio.WriteTransport, transport)
 
     def data_received(self, data: bytes) -> None:
@@ -66,7 +66,7 @@ class _Instance(asyncio.Protocol):
         self._lost(self)
 
     async def ask(self, kind: int, body: bytes, within_s: float) -> tuple[int, bytes]:
-        """Raises InstanceLostError when the worker is gone, and when it takes too long: then it is ended."""
+        """Raises InstanceLostError when the worker is gone, or takes longer than `within_s`: then it is ended."""
         if self._transport is None:
             raise InstanceLostError("the instance ended before it was asked")
         self._waiting = asyncio.get_running_loop().create_future()
@@ -77,13 +77,13 @@ class _Instance(asyncio.Protocol):
         except TimeoutError:
             self.end()
             raise InstanceLostError(f"the instance gave no answer in {within_s:g} s") from None
-        # Cut off in the middle, the next request would read this one's answer.
+        # After a cancellation the next request would read this one's answer.
         except asyncio.CancelledError:
             self.end()
             raise
 
     def end(self) -> None:
-        """At once. Idle workers end by themselves; one that is computing, or hangs, must be killed."""
+        """End it at once. Idle workers end by themselves; one that is computing, or hangs, must be killed."""
         if self._transport:
             self._transport.abort()
             if self.pid:
@@ -108,12 +108,12 @@ class Fleet:
 
     @property
     def size(self) -> int:
-        """Instances that should live."""
+        """The number of instances that should be live."""
         return self._size
 
     @property
     def live(self) -> int:
-        """Instances that have loaded their model."""
+        """The number of instances that have loaded their model."""
         return len(self._instances)
 
     @property
@@ -121,7 +121,7 @@ class Fleet:
         return sorted(i.pid for i in self._instances)
 
     async def resize(self, size: int) -> None:
-        """Returns when the new ones answer; DeploymentError tells why one does not, and leaves the size as it was."""
+        """Returns when new instances answer; DeploymentError says why one does not, and leaves the size unchanged."""
         before, self._size = self._size, size
         missing = size - before
         if missing > 0:
@@ -136,7 +136,7 @@ class Fleet:
     async def ask(self, kind: int, body: bytes) -> tuple[int, bytes]:
         """An Answer and its body. A request whose instance dies is tried once more, on another.
 
-        Raises InstanceLostError after that, and OverloadedError when no instance is free.
+        Raises InstanceLostError if that fails, too, and OverloadedError when no instance becomes free.
         """
         self._asking += 1
         try:
@@ -180,7 +180,7 @@ class Fleet:
             async with asyncio.timeout(ANSWER_WITHIN_S):
                 return await turn
         except (TimeoutError, asyncio.CancelledError) as error:
-            # The turn may have come at the very moment when the wait was given up.
+            # An instance may have become free just as the wait was given up.
             if turn.done() and not turn.cancelled():
                 self._release(turn.result())
             if isinstance(error, TimeoutError):
@@ -235,7 +235,7 @@ class Fleet:
             task.add_done_callback(self._restarts.discard)
 
     async def _restart(self) -> None:
-        """Keep trying, more and more slowly: what ended one instance may end the next, too."""
+        """Start an instance, trying at growing intervals: what ended one may end the next, too."""
         while self.live < self._size:
             await asyncio.sleep(_RESTART_DELAYS_S[min(self._failed_starts, len(_RESTART_DELAYS_S) - 1)])
             try:
@@ -249,7 +249,7 @@ class Fleet:
 
 
 async def grow(fleets: Mapping[str, Fleet], instances: Mapping[str, int]) -> None:
-    """Start what is missing, everything at once; DeploymentError lists every variant that cannot."""
+    """Start all missing instances at once; DeploymentError lists every variant for which that failed."""
     names = list(fleets)
     results = await asyncio.gather(
         *(fleets[name].resize(max(instances[name], fleets[name].size)) for name in names), return_exceptions=True

@@ -17,7 +17,7 @@ _log = logging.getLogger(__name__)
 class ForkServer:
     """The process that workers are forked from, restarted when it has died. Belongs to the running event loop.
 
-    Workers, also those that hang in a script's model, end with the server's process, whatever ends that.
+    Workers end with the server's process, however that ends, even if they hang in a script's model.
     """
 
     def __init__(self) -> None:
@@ -38,13 +38,13 @@ class ForkServer:
         return ours
 
     def close(self) -> None:
-        """No worker is left."""
+        """End the process and all of its workers."""
         self._let_go()
         for process in self._before:
             process.close()
 
     def _let_go(self) -> None:
-        """The process ends; workers that it has forked go on, until `close`."""
+        """End only the process; its workers go on until `close`."""
         if self._control:
             self._control.close()
         if self._process:
@@ -60,7 +60,7 @@ class ForkServer:
         self._let_go()
         self._control, theirs = socket.socketpair()
         reading, writing = os.pipe()
-        # One thread each: the instances are the parallelism, and idle OpenMP threads spin.
+        # One thread each: instances are what runs in parallel, and idle OpenMP threads spin.
         environment = os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
         with theirs, open(writing, "wb") as log:  # noqa: PTH123
             self._process = Dependent(
@@ -76,7 +76,7 @@ class ForkServer:
 
 
 class _ToLog(asyncio.Protocol):
-    """What workers print goes to the server's log, which is bounded."""
+    """Passes what workers print to the server's log, which is bounded."""
 
     def data_received(self, data: bytes) -> None:
         for line in data.decode(errors="replace").splitlines():

@@ -1,7 +1,7 @@
-"""What the server and its workers say to each other: a kind, a length, and that many bytes.
+"""The messages between the server and its workers: a kind, a length, and that many bytes.
 
-The server's first frame is the folder of the model; the worker answers it with READY and its process id, or FAILED
-and why. COMPILE names a file for the tables of the model's trees. From then on each request gets one answer, in order.
+The server's first frame is the folder of the model; the worker answers READY and its process id, or FAILED and the
+reason. After that each request gets one answer, in order; COMPILE names a file for the tables of the model's trees.
 Either side may end by closing the connection.
 """
 
@@ -17,7 +17,7 @@ HEADER = struct.Struct(">BI")
 
 
 class Ask(enum.IntEnum):
-    """What a request's body is, and what its answer should be."""
+    """The format of a request's body, and of the answer."""
 
     LOAD = 0
     CSV_FOR_CSV = 1
@@ -33,20 +33,20 @@ class Ask(enum.IntEnum):
 
     @property
     def content_types(self) -> tuple[str, str]:
-        """Of the request and of its answer."""
+        """The content types of the request and of its answer."""
         return _CONTENT_TYPES[self]
 
 
 WITH_EXTRAS = 0x80
-"""Beside a kind: the body begins with a line of parameters, which ask for more than predictions: `data.extras`."""
+"""A flag of the kind: the body begins with a line of parameters that request more than predictions (`data.extras`)."""
 
-# By number: the hash of a member of an enumeration is computed in Python.
+# Indexed by number: hashing an enumeration's members is slow, in Python.
 _CONTENT_TYPES = [("", ""), *product(FORMS, FORMS)]
 KINDS = dict(zip(_CONTENT_TYPES[1:], list(Ask)[1:-1], strict=True))
 
 
 class Answer(enum.IntEnum):
-    """PREDICTED carries the values, REFUSED what is wrong with the rows, FAILED what is wrong with the model."""
+    """PREDICTED has the values, REFUSED what is wrong with the rows, FAILED what is wrong with the model."""
 
     READY = 0
     PREDICTED = 1

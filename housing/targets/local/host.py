@@ -1,4 +1,4 @@
-"""Serve on this machine: the commands' side of the server that `server` is."""
+"""Serve on this machine: the commands' side; `server` is the other."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _DEPLOY_WAITS_S = 60.0
 
 
 class LocalHost:
-    """A server that died is started again by the first question about an endpoint that it served."""
+    """A server that has died is restarted by the first request about an endpoint that it served."""
 
     rows_a_request = 5000
 
@@ -45,7 +45,7 @@ class LocalHost:
         return self._folder.endpoints()
 
     def check(self, wanted: Deployment) -> None:
-        """The local host has neither queues nor variants without instances, and no alarms of CloudWatch."""
+        """Refuse queues, serverless variants, and alarms that exist elsewhere or watch metrics not measured here."""
         asked = {
             "asynchronous": wanted.asynchronous is not None,
             "update.existing_alarms": bool(wanted.update.existing_alarms),
@@ -78,7 +78,7 @@ class LocalHost:
 
     @contextlib.contextmanager
     def hold(self, purpose: str) -> Iterator[None]:
-        """Keep other commands from changing endpoints meanwhile; DeploymentError names the one that does."""
+        """Keep other commands from changing endpoints in the block; DeploymentError names the one that does."""
         self._folder.create()
         with self._folder.locked("deploy", wait_s=_DEPLOY_WAITS_S, purpose=purpose):
             yield
@@ -140,7 +140,7 @@ class LocalHost:
         if endpoint not in self._folder.endpoints():
             raise DeploymentError(self._unknown(endpoint))
         if address := self._folder.address():
-            _is_ours(address)  # then it has written all
+            _is_ours(address)  # makes the server write all of them
         return captured(self._folder.captures, endpoint, self._folder.read(endpoint).deployment.variants)
 
     def _show(self, endpoint: str) -> dict[str, Any] | None:
@@ -161,7 +161,7 @@ class LocalHost:
         *,
         within_s: float = _ANSWER_WITHIN_S,
     ) -> Any:
-        """What the server answers to one of our own commands; DeploymentError carries its refusal."""
+        """The server's answer to a control request; DeploymentError has its reason for a refusal."""
         deadline = time.monotonic() + _START_WITHIN_S
         while True:
             # It may have ended since the last request, or during it.
@@ -177,19 +177,19 @@ class LocalHost:
                 document = {**document, "again": True} if document else None
             if status == 200:
                 return value
-            # A server that is about to end answers 503; its successor will have the answer.
+            # A server that is ending answers 503; its successor will have the answer.
             if status != 503 or time.monotonic() > deadline:
                 raise (RolledBack if value.get("RolledBack") else DeploymentError)(value["message"])
             time.sleep(0.1)
 
     def _serving(self) -> Address:
-        """Where a living server of this folder listens."""
+        """The address of a running server of this folder."""
         address = self._folder.address()
         if not (address and _is_ours(address)):
             self._folder.create()
             with self._folder.locked("start", wait_s=_START_WITHIN_S, purpose="the server cannot start"):
                 address = self._known()
-                # Another command may have started it while this one waited.
+                # Another command may have started one while this one waited.
                 if not address:
                     self._start()
                     address = self._folder.address()
@@ -203,7 +203,7 @@ class LocalHost:
         return address
 
     def _known(self) -> Address | None:
-        """Where the server answers; one that lives writes an address that was damaged anew."""
+        """The server's address, if it answers; a live server rewrites a damaged address file."""
         deadline = time.monotonic() + _TELLS_ADDRESS_WITHIN_S
         while True:
             address = self._folder.address()
@@ -214,7 +214,7 @@ class LocalHost:
             time.sleep(0.05)
 
     def _start(self) -> None:
-        """Returns when it answers. One whose command was killed may have been faster: then that one does."""
+        """Start a server; returns when one answers, which may be one from a command that was killed."""
         command = [sys.executable, "-P", "-m", "housing.targets.local.server", str(self._folder.path)]
         try:
             started = subprocess.run(

@@ -1,6 +1,6 @@
-"""Uvicorn's fast HTTP protocol, with bounds on what a client may send before its request is known, and on how many may.
+"""Uvicorn's fast HTTP protocol, with limits on the size and duration of request heads, and on connections.
 
-What the protocol itself refuses has SageMaker's shape, as what the application refuses has.
+Its refusals have SageMaker's form, as those of the application.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ MAX_CONNECTIONS = 1000
 _HEAD_BYTES = 64 * 1024
 _HEAD_WITHIN_S = 30.0
 _READS_ON_S = 5.0
-# Who sends a body may pause so long before others count more.
+# A client that pauses longer than this within a body counts as idle.
 _PAUSES_S = 1.0
 
 
 class BoundedHttp(HttpToolsProtocol):
-    """Refuses a client whose request line and headers are endless, or take for ever: the parser keeps all of them.
+    """Refuses a client whose request line and headers are too long or too slow: the parser keeps all of them.
 
-    When MAX_CONNECTIONS are open, a new one takes the place of the one that has been idle for longest. Only where every
-    one has a request at work is the new one refused.
+    When MAX_CONNECTIONS are open, a new one replaces the one that has been idle longest, and is refused only if all
+    of them have a request in progress.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -60,7 +60,7 @@ class BoundedHttp(HttpToolsProtocol):
                 self._refuse(431, f"request line and headers are larger than {_HEAD_BYTES} bytes")
 
     def eof_received(self) -> bool | None:  # type: ignore[override]
-        """Whether to stay: a client may say that it sends no more, and wait for its answers."""
+        """Whether to keep the connection: a client may half-close it and wait for its answers."""
         last = self.pipeline[0][0] if self.pipeline else self.cycle
         if last is None or last.response_complete or last.more_body:
             return None
@@ -99,19 +99,19 @@ class BoundedHttp(HttpToolsProtocol):
         others = [cast(BoundedHttp, other) for other in self.connections if other is not self]
         idle = [other for other in others if not other.transport.is_closing() and other._is_idle(now)]
         if idle:
-            # At once: one that is closed in order waits for a client that may never read.
+            # Not `close`, which would wait for a client that may never read.
             min(idle, key=lambda other: other._heard_at).transport.abort()
         elif sum(not other.transport.is_closing() for other in others) >= MAX_CONNECTIONS:
             self._refuse(503, f"all of {MAX_CONNECTIONS} connections have a request at work; try again later")
 
     def _is_idle(self, now: float) -> bool:
-        """Whether no whole request waits for its answer: none has begun, or its sender pauses within it."""
+        """Whether no complete request is being answered: none has begun, or the client pauses within one."""
         if self.cycle is None or self.cycle.response_complete or self._too_slow:
             return not self.pipeline
         return self.cycle.more_body and now - self._heard_at > _PAUSES_S
 
     def _refuse(self, status: int, message: str) -> None:
-        """Answer, and read on for a while: to close while bytes arrive would reset the connection, and the answer."""
+        """Answer, and read on for a while: closing while bytes arrive would reset the connection, losing the answer."""
         self._is_refused = True
         self._head_is_complete()
         if self.transport.is_closing():

@@ -1,7 +1,7 @@
-"""A variant's model in the server itself: a few rows are answered where they arrive, without a way to another process.
+"""A variant's model in the server itself: a few rows are answered where they arrive, without another process.
 
-Only a model whose trees were put in tables, and compared, is answered so: tables need numpy alone, cannot hang, and
-cost what their size says. Everything else is for the instances.
+Only for models whose trees were compiled to tables, and verified: tables need only numpy, cannot hang, and their cost
+follows from their size. The instances answer everything else.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from housing.training.bundle_files import ENCODER_FILE
 from housing.training.predictor import Predictor
 
 MOST_BYTES = 32 * 1024
-# Nothing else is answered meanwhile: about a millisecond.
+# About a millisecond, in which nothing else is answered.
 _MOST_STEPS = 50_000
 _BEGIN_A_ROW = {"text/csv": b"\n", "application/json": b"{[", "application/jsonlines": b"{"}
 
@@ -35,7 +35,7 @@ class Immediate:
         self._most_rows = _MOST_STEPS // tables.steps
 
     def answer(self, kind: Ask, body: bytes) -> bytes | None:
-        """None for what an instance must say: to more rows, and why rows are refused."""
+        """None where an instance must answer: for more rows, and to say why rows are refused."""
         if sum(body.count(one) for one in _BEGIN_A_ROW[kind.content_types[0]]) > self._most_rows + 1:
             return None
         answered, found = answer(self._predictor, kind, body)
@@ -43,7 +43,7 @@ class Immediate:
 
 
 async def prepared(fleet: Fleet, bundle: Path, tables: Path) -> Immediate | str:
-    """From the file `tables`, which an instance makes where it is not there; or why the instances go on alone."""
+    """Read from the file `tables`, which an instance makes if it is missing; or the reason why there can be none."""
     try:
         if tables.exists():
             with contextlib.suppress(OSError, ValueError):

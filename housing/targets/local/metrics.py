@@ -1,4 +1,4 @@
-"""What the endpoints of a server did, as Prometheus reads it: `GET /metrics`."""
+"""Metrics of a server's endpoints, in Prometheus's format: `GET /metrics`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _ABOUT = {
 
 
 class Exposition:
-    """Samples of several endpoints; those of one name stand together, as the format demands."""
+    """Samples of several endpoints, grouped by name, as the format requires."""
 
     def __init__(self) -> None:
         self._samples: dict[str, list[str]] = {name: [] for name in _ABOUT}
@@ -25,7 +25,7 @@ class Exposition:
     def add(
         self, endpoint: str, variant: str, model: str, *, weight: float, instances: int, counts: RequestCounts
     ) -> None:
-        """One variant of an endpoint."""
+        """Add the samples of one variant."""
         labels = {"endpoint": endpoint, "variant": variant}
         ok = counts.invocations - counts.failures
         outcomes = {"ok": ok, "refused": counts.failures - counts.server_errors, "failed": counts.server_errors}
@@ -41,7 +41,7 @@ class Exposition:
         self._add("housing_variant_weight", "", labels | {"model": model}, weight)
 
     def text(self) -> str:
-        """The page."""
+        """The page in text format."""
         return "".join(line for name in _ABOUT for line in self._family(name))
 
     def _family(self, name: str) -> Iterable[str]:

@@ -1,4 +1,4 @@
-"""Who is at the other end of a connection: every user of the machine reaches loopback, and only one has deployed."""
+"""Who is at the other end of a connection: every user of the machine can reach loopback, but only one has deployed."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ _REQUEST = 1
 _ANY = 0xFFFFFFFF
 _ID = struct.Struct("!HH4s12x4s12x")
 _UID_AT = 16 + 4 + 48 + 12
-"""Behind netlink's header: the state of the socket, its id, and three numbers."""
+"""The user id's offset in the answer: after netlink's header, the socket's state, its id, and three numbers."""
 
 
 def is_stranger(connection: Any) -> bool:
-    """Whether the process at its other end surely belongs to another user than us; root is trusted.
+    """Whether the process at its other end certainly belongs to another user; root is trusted.
 
-    Linux answers this through a query about the peer's socket. Where it cannot, every peer is trusted.
+    Linux is asked about the peer's socket. Where that is not possible, every peer is trusted.
     """
     try:
         peer, here = connection.getpeername(), connection.getsockname()
@@ -32,7 +32,7 @@ def is_stranger(connection: Any) -> bool:
 
 
 def _owner(peer: tuple[str, int], here: tuple[str, int]) -> int | None:
-    """As the kernel has it of the socket that is bound to `peer` and connected to `here`."""
+    """The user id, according to the kernel, of the socket that is bound to `peer` and connected to `here`."""
     asked = _ID.pack(peer[1], here[1], socket.inet_aton(peer[0]), socket.inet_aton(here[0]))
     message = struct.pack("=BBBBI", socket.AF_INET, socket.IPPROTO_TCP, 0, 0, _ANY) + asked
     message += struct.pack("=III", 0, _ANY, _ANY)

@@ -1,11 +1,11 @@
-"""How SageMaker's runtime says no: the name of the error in a header, the reason in JSON."""
+"""Refusals in the form of SageMaker's runtime: the name of the error in a header, the reason in JSON."""
 
 from __future__ import annotations
 
 import json
 from typing import Any
 
-# What AWS calls each refusal; a client library turns the name into an exception.
+# AWS's name of each refusal, which client libraries turn into an exception.
 _ERROR_TYPES = {
     400: "ValidationError",
     403: "AccessDeniedException",
@@ -22,6 +22,6 @@ _ERROR_TYPES = {
 
 
 def refusal(status: int, message: str, **more: Any) -> tuple[dict[str, str], bytes]:
-    """Headers and body."""
+    """The headers and the body."""
     headers = {"content-type": "application/json", "x-amzn-ErrorType": _ERROR_TYPES.get(status, "ValidationError")}
     return headers, json.dumps({"message": message, **more}).encode()

@@ -9,11 +9,11 @@ from collections import deque
 
 _WINDOW_S = 60
 BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
-"""Upper ends of the latency histogram; one more bucket holds what took longer."""
+"""Upper bounds of the latency histogram; one more bucket is for longer calls."""
 
 
 class RequestCounts:
-    """Counts, and the load of the last minute that autoscaling follows."""
+    """Counts, and the load of the last minute, which autoscaling tracks."""
 
     def __init__(self) -> None:
         self.invocations = 0
@@ -22,11 +22,11 @@ class RequestCounts:
         self.seconds = 0.0
         self.buckets = [0] * (len(BUCKETS_S) + 1)
         self._latencies_s: deque[float] = deque(maxlen=1000)
-        # (second, invocations in it), oldest first: bounded, however many requests a second come.
+        # (second, invocations in it), oldest first: bounded, whatever the request rate.
         self._seconds: deque[list[int]] = deque(maxlen=_WINDOW_S)
 
     def record(self, latency_s: float, *, failed: bool, refused: bool = False) -> None:
-        """`refused`: it failed by the client's fault, which is no server error."""
+        """Count a request; `refused`: it failed by the client's fault, which is not a server error."""
         self.invocations += 1
         self.failures += failed
         self.server_errors += failed and not refused

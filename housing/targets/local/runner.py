@@ -1,4 +1,4 @@
-"""Train in threads of this process, over matrices that are built once and shared."""
+"""Train in threads of this process, with matrices that are built once and shared."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _MOST_THREADS = 64
 
 
 class LocalRunner:
-    """Jobs run as soon as they are submitted: whoever submits decides how many run at once.
+    """Jobs run as soon as they are submitted: the caller decides how many run at once.
 
-    XGBoost lets go of the interpreter while it trains, so one thread a job and `threads_per_job` 1 use every core
-    without a copy of the data; results then do not depend on how many jobs run beside each other.
+    XGBoost releases the GIL while it trains, so one thread per job with `threads_per_job` 1 uses every core without a
+    copy of the data; results then do not depend on how many jobs run at once.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -31,17 +31,17 @@ class LocalRunner:
 
     @property
     def rental(self) -> None:
-        """Nobody bills."""
+        """Jobs cost nothing."""
 
     def handle(self) -> None:
-        """Jobs end with this process."""
+        """None: jobs end with this process."""
 
     def stage(self, channel: Channel) -> Channel:
-        """Nothing to move: jobs read the arrays where they are."""
+        """The channel itself: jobs read the arrays in memory."""
         return channel
 
     def submit(self, job: TrainingJob, progress: Progress | None = None) -> Future[TrainingResult]:
-        """Start a job in a thread of its own."""
+        """Start a job in its own thread."""
         return self._pool.submit(
             fit, job, self._matrices, threads=self._threads_per_job, progress=progress, ending=self._ending
         )

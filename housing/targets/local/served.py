@@ -1,4 +1,4 @@
-"""What serves one variant of an endpoint, and counts what it did."""
+"""What serves one variant of an endpoint, with its counts."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ _log = logging.getLogger(__name__)
 
 @dataclass
 class Served:
-    """`traffic` and the times of scaling survive a change of its model."""
+    """`traffic` and the times of scaling are kept when its model changes."""
 
     digest: str
     fleet: Fleet
     immediate: Immediate | str
-    """What answers a few rows in this process; or why the instances answer all."""
+    """What answers a few rows in this process; or why instances answer everything."""
     tells_encoded: bool = False
     traffic: RequestCounts = field(default_factory=RequestCounts)
     scaled_at: float = -math.inf
@@ -37,14 +37,14 @@ class Served:
 
     @classmethod
     async def start(cls, digest: str, fleet: Fleet, *, bundle: Path, compiled: Path) -> Served:
-        """Of a fleet that answers; `compiled` is the file of its model's tables."""
+        """Serve with a fleet that answers; `compiled` is the file with its model's tables."""
         immediate = await prepared(fleet, bundle, compiled)
         if isinstance(immediate, str):
             _log.info("%s: the instances answer all requests: %s", digest[:12], immediate)
         return cls(digest, fleet, immediate, await asyncio.to_thread(_tells_encoded, bundle))
 
     def answer_at_once(self, kind: Ask, body: bytes) -> bytes | None:
-        """What `ask` would answer, if it is to a few rows and can be had here and now."""
+        """The answer of `ask`, if there are few rows and this process can answer them at once; else None."""
         if isinstance(self.immediate, str):
             return None
         started = time.perf_counter()

@@ -1,7 +1,7 @@
-"""The process that serves: `python -m housing.targets.local.server FOLDER [--port N] [--idle-seconds N]`.
+"""The server process: `python -m housing.targets.local.server FOLDER [--port N] [--idle-seconds N]`.
 
-It prints one line of JSON, `{"port": ...}` once it answers or `{"error": ...}`, goes on in the background, and ends
-when its last endpoint is deleted, or when nobody deploys one for a while. Imports neither pandas nor MLflow: it
+It prints one line of JSON, `{"port": ...}` once it answers or `{"error": ...}`, continues in the background, and
+ends when its last endpoint is deleted, or when none is deployed for a while. Imports neither pandas nor MLflow: it
 answers a few rows with numpy alone, and passes all other requests on to workers.
 """
 
@@ -45,7 +45,7 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--idle-seconds", type=float, default=30.0)
     arguments = parser.parse_args()
-    # Of two forks the second belongs to nobody: the command neither waits for it nor takes it along when it ends.
+    # Forked twice, it is not a child of the command, which neither waits for it nor ends it.
     if os.fork():
         return
     os.setsid()
@@ -87,7 +87,7 @@ async def _serve(folder: StateFolder, listener: socket.socket, idle_s: float) ->
     port = listener.getsockname()[1]
     address = Address(os.getpid(), port, token)
     folder.write_address(address)
-    # The listener is open since before the address was written: who reads it now waits at most for the next line.
+    # The socket listened before the address was written: clients that connect now wait only for the next line.
     _report({"port": port})
     tasks = [
         asyncio.create_task(endpoints.scale_for_ever()),
@@ -116,7 +116,7 @@ async def _end_when_unused(endpoints: Endpoints, server: uvicorn.Server, idle_s:
 
 
 async def _stay_known(folder: StateFolder, address: Address, server: uvicorn.Server) -> None:
-    """Commands find us by our address alone: put it right when it is damaged, end when our folder is another's."""
+    """Commands find the server only by its address: rewrite a damaged file, end if the folder was replaced."""
     ours = folder.identity()
     while not server.should_exit:
         await asyncio.sleep(_LOOKS_EVERY_S)
@@ -130,7 +130,7 @@ async def _stay_known(folder: StateFolder, address: Address, server: uvicorn.Ser
 
 
 def _listen(port: int, last: Address | None) -> socket.socket:
-    """On loopback: the port that was asked for, or else the one of last time, or else any."""
+    """Listen on loopback: on the given port, or else the last server's, or else any."""
     if port:
         try:
             return _bound(port)
@@ -146,10 +146,10 @@ def _listen(port: int, last: Address | None) -> socket.socket:
 
 
 def _bound(port: int) -> socket.socket:
-    # Only for sockets that name TCP does asyncio switch Nagle's algorithm off; with it every answer takes 40 ms.
+    # asyncio turns off Nagle's algorithm only for sockets made with IPPROTO_TCP; with it every answer takes 40 ms.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
-        # Connections of a server that was killed linger for a minute; they must not keep its port.
+        # Connections of a killed server linger for a minute; they must not block its port.
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(("127.0.0.1", port))
         listener.listen(1024)
@@ -160,7 +160,7 @@ def _bound(port: int) -> socket.socket:
 
 
 def _report(value: dict[str, object]) -> None:
-    """To the command that waits for the end of our output; it may be gone."""
+    """Write to the command, which waits for the end of our output; it may be gone."""
     with contextlib.suppress(BrokenPipeError):
         os.write(sys.stdout.fileno(), json.dumps(value).encode() + b"\n")
     nowhere = os.open(os.devnull, os.O_RDWR)
@@ -170,7 +170,7 @@ def _report(value: dict[str, object]) -> None:
 
 
 def _allow_files() -> None:
-    """As many as the system lets us have: by default that is often 1024, as many as there may be connections."""
+    """Raise the limit of open files as far as the system allows: the default is often 1024, as many as connections."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = _FILES if hard == resource.RLIM_INFINITY else min(_FILES, hard)
     if soft != resource.RLIM_INFINITY and soft < wanted:

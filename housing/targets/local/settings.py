@@ -1,4 +1,4 @@
-"""What the configuration says of this target."""
+"""The settings of this target."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Literal
 class Settings:
     """`folder` holds the server's state, relative to the working folder; `port` 0 lets the system choose one.
 
-    With `threads_per_job` 1 the same job gives the same bytes; more threads pay off on large tables only.
+    With `threads_per_job` 1 the same job gives the same bytes; more threads pay off only on large tables.
     """
 
     name: Literal["local"] = "local"

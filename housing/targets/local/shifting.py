@@ -1,6 +1,6 @@
-"""How traffic moves to new variants step by step, and when it must go back: by the endpoint's own figures.
+"""How traffic shifts to new variants step by step, and when it is rolled back: by the endpoint's own metrics.
 
-The alarms of a deployment file are SageMaker's, and mean the same here: errors are counted, latencies are microseconds.
+The alarms of a deployment file are SageMaker's, and mean the same here: errors are counts, latencies microseconds.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class _Call:
 
 
 class WatchedCounts(RequestCounts):
-    """The calls to a new variant, one by one; they count for the variant that it follows, too."""
+    """The calls to a new variant, one by one; they also count for the variant that it replaces."""
 
     def __init__(self, follows: RequestCounts) -> None:
         super().__init__()
@@ -43,7 +43,7 @@ class WatchedCounts(RequestCounts):
 
 
 def steps_of(update: Update) -> Sequence[tuple[float, float]]:
-    """The share of the traffic that the new variants get, and for how many seconds each step is watched."""
+    """For each step: the new variants' share of the traffic, and for how many seconds the alarms are watched."""
     part = update.step_percent / 100
     shares = {
         "all_at_once": [1.0],
@@ -54,7 +54,7 @@ def steps_of(update: Update) -> Sequence[tuple[float, float]]:
 
 
 async def bake(update: Update, counts: Mapping[str, WatchedCounts], seconds: float) -> str | None:
-    """Watch for so long; returns which alarm rang, and None where none did."""
+    """Watch the alarms for `seconds`; returns which one rang, None if none did."""
     until = time.monotonic() + seconds
     while True:
         now = time.monotonic()
@@ -66,7 +66,7 @@ async def bake(update: Update, counts: Mapping[str, WatchedCounts], seconds: flo
 
 
 def ringing(alarms: Mapping[str, Alarm], counts: Mapping[str, WatchedCounts], now_s: float) -> str | None:
-    """The first alarm that rings, in words. Periods end now; one without calls is no reason to ring."""
+    """A description of the first alarm that rings. Its periods end now; a period without calls does not count."""
     for name, alarm in alarms.items():
         for variant, watched in counts.items():
             ends = [now_s - back * alarm.period_s for back in range(alarm.periods)]
@@ -89,7 +89,7 @@ _METRICS: Mapping[str, Callable[[_Call], float]] = {
 }
 
 MEASURED = tuple(_METRICS)
-"""The metrics that the local host knows of."""
+"""The metrics that the local host measures."""
 
 
 def _value(alarm: Alarm, calls: Sequence[_Call]) -> float | None:

@@ -1,11 +1,11 @@
-"""What the local server keeps in its folder, written so that a crash at any moment leaves the old or the new.
+"""The local server's folder, written so that a crash at any moment leaves either the old or the new state.
 
-server.json             the last server: process id, port, token (0600: who reads it may change endpoints)
-server.lock             held by the living server, freed by the kernel when it dies
-server.log              what happened, rotated
+server.json             the last server: process id, port, token (0600: whoever can read it can change endpoints)
+server.lock             held by the running server, freed by the kernel when it dies
+server.log              its log, rotated
 deploy.lock             held by a command that changes endpoints
 endpoints/<name>.json   what should be served: the deployment, and the digest of each variant's bundle
-bundles/<digest>/       our own copies of the models, whatever happens to the originals
+bundles/<digest>/       our own copies of the models
 compiled/<digest>...    their compiled forms, for the server's own use: see `immediate`
 captures/<endpoint>/    requests and answers, where a deployment asks for them: see `captures`
 """
@@ -33,7 +33,7 @@ FORMAT = 1
 
 @dataclass(frozen=True)
 class Address:
-    """Where the last server listened, and the secret that its control requests carry."""
+    """Where the last server listened, and the token for its control requests."""
 
     pid: int
     port: int
@@ -44,8 +44,7 @@ class Address:
 class EndpointRecord:
     """One endpoint as it should be served; `bundles` maps each variant to the digest of its files.
 
-    `since_s` is when its variants began to answer together with these models and weights, in seconds since 1970; 0 for
-    what is to begin now.
+    `since_s` is when its variants began to serve with these models and weights, in seconds since 1970; 0: not yet.
     """
 
     deployment: Deployment
@@ -54,7 +53,7 @@ class EndpointRecord:
 
 
 class StateFolder:
-    """Reads raise DeploymentError when a file is broken or of a newer format; writes when the disk refuses them."""
+    """Reads raise DeploymentError when a file is corrupt or of a newer format; writes when they fail."""
 
     def __init__(self, path: Path) -> None:
         self.path = path.absolute()
@@ -73,12 +72,12 @@ class StateFolder:
             raise DeploymentError(f"the host's folder {self.path} cannot be made: {error}") from error
 
     def sweep(self) -> None:
-        """Remove what writers that were killed left behind; for the holder of `server.lock` only."""
+        """Remove what killed writers left behind; only for the holder of `server.lock`."""
         for folder in (self.path, self._endpoints, self._compiled):
             files.sweep(folder)
 
     def address(self) -> Address | None:
-        """None when no server ever got as far as writing it, or the file is unreadable: then a new one is started."""
+        """None when no server has written it yet, or the file is unreadable: then a new server is started."""
         try:
             value = json.loads(self._address.read_text(encoding="utf-8"))
             address = Address(int(value["pid"]), int(value["port"]), str(value["token"]))
@@ -90,7 +89,7 @@ class StateFolder:
         _write(self._address, {"format": FORMAT, **asdict(address)})
 
     def identity(self) -> tuple[int, int] | None:
-        """Distinguishes this folder from a later one of the same name, by the server's lock; None when it is gone."""
+        """Device and inode of the server's lock: a later folder of the same name differs. None when it is gone."""
         try:
             found = (self.path / "server.lock").stat()
         except OSError:
@@ -98,7 +97,7 @@ class StateFolder:
         return found.st_dev, found.st_ino
 
     def has_server(self) -> bool:
-        """Whether a server lives, wherever it listens: then `server.lock` is held."""
+        """Whether a server is running, wherever it listens: then `server.lock` is held."""
         try:
             return files.is_held(self.path / "server.lock")
         except OSError:
@@ -132,13 +131,13 @@ class StateFolder:
         return self._bundles / name
 
     def compiled(self, bundle: str) -> Path:
-        """Where a model's compiled form is, once it is made."""
+        """The path of a model's compiled form, which may not exist yet."""
         from housing.training.compiled import form_name
 
         return self._compiled / form_name(self.bundle(bundle), bundle)
 
     def keep_bundle(self, source: Path) -> str:
-        """Copy a model's folder unless it is here, unaltered; returns its digest."""
+        """Copy a model's folder, unless an intact copy exists; returns its digest."""
         if not source.is_dir():
             raise DeploymentError(f"the model's folder {source} does not exist")
         try:
@@ -161,20 +160,20 @@ class StateFolder:
             raise DeploymentError(f"the model in {source} cannot be copied to {self._bundles}: {error}") from error
 
     def _keep_form(self, source: Path, name: str) -> None:
-        """A model that was compiled when it was registered is not compiled again."""
+        """Keep a compiled form that was registered with the model, so that it is not compiled again."""
         from housing.training.compiled import kept_form
 
         if not self.compiled(name).exists() and (form := kept_form(source, name)) is not None:
             files.write(self.compiled(name), form, mode=0o600)
 
     def check_bundles(self, record: EndpointRecord) -> None:
-        """Raises DeploymentError unless the files of every variant are those that were deployed."""
+        """Raises DeploymentError unless the files of every variant are unchanged since they were deployed."""
         altered = [name for name, bundle in record.bundles.items() if digest(self.bundle(bundle)) != bundle]
         if altered:
             raise DeploymentError(f"the files of {', '.join(altered)} in {self._bundles} were altered; deploy again")
 
     def drop_bundles(self, used: set[str]) -> None:
-        """Remove copies that nothing serves, and those that a crash left half done."""
+        """Remove copies that no endpoint uses, and incomplete ones left by a crash."""
         for path in self._bundles.iterdir():
             if path.name not in used:
                 shutil.rmtree(path, ignore_errors=True)
@@ -201,7 +200,7 @@ class StateFolder:
 
 
 def _write(path: Path, value: Mapping[str, Any]) -> None:
-    """Whole or not at all, readable by its owner only."""
+    """Write atomically; readable only by its owner."""
     try:
         files.write(path, json.dumps(value, indent=2), mode=0o600)
     except OSError as error:

@@ -31,10 +31,10 @@ def open_host(settings: Settings) -> Host:
 def supports(
     _settings: Settings, _algorithm: str, code: Program | Image | None, _hyperparameters: Mapping[str, Any]
 ) -> Sequence[str]:
-    """Everything but container images."""
+    """It supports everything but container images."""
     return [no_images("local")] if isinstance(code, Image) else []
 
 
 def keeps(_rule: DataRule, _algorithm: str) -> bool:
-    """Channels come as they are."""
+    """All rules: channels are passed in memory."""
     return True

@@ -69,7 +69,7 @@ _ENTRIES: dict[str, Callable[..., object]] = {"variants": Variant, "alarms": Ala
 
 
 def _parts(value: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields of one object, those that are objects themselves made first; JSON has lists for tuples."""
+    """The fields of one object: nested objects are built first, and JSON's lists become tuples."""
     return {key: _part(key, part) for key, part in value.items()}
 
 

@@ -1,8 +1,8 @@
-"""One instance of a variant: a process that holds one model and answers one request after another.
+"""One instance of a variant: a process with one model, which answers one request after another.
 
-`python -m housing.targets.local.worker FD` is the fork server. It imports once what a model needs, and forks a worker
-for each byte that arrives on its socket; the worker's own connection comes along as a file descriptor. So a new
-instance costs a fork and the loading of one model, and it shares the libraries' memory with the others.
+`python -m housing.targets.local.worker FD` is the fork server. It imports what models need once, and forks a worker
+for each byte that arrives on its socket, with the worker's own connection as a file descriptor. A new instance thus
+costs a fork and the loading of one model, and shares the libraries' memory with the others.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ def serve_forks(control: socket.socket) -> None:
     _import_libraries()
     import housing.training.predictor  # noqa: F401
 
-    # Ended workers are reaped by the kernel; the server learns of their end from their connection.
+    # The kernel reaps workers that have ended; the server notices by their connections.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-    # Pages that the collector never touches stay shared with the workers.
+    # Pages that the garbage collector never touches stay shared with the workers.
     gc.freeze()
     while True:
         byte, descriptors, _, _ = socket.recv_fds(control, 1, 1)
@@ -53,9 +53,9 @@ def serve_forks(control: socket.socket) -> None:
 
 
 def _import_libraries() -> None:
-    """What the models of housing's own requirements need; a worker with another model imports its library itself."""
-    # A None in sys.modules makes an import fail at once. Libraries then leave out their wrappers for these two, which
-    # no worker needs, and load in half a second rather than two. A script's model may need them itself.
+    """Import what models need that use only housing's own requirements; workers with others import their libraries."""
+    # A None in sys.modules makes an import fail at once. Libraries then skip their wrappers for these two, which no
+    # worker needs, and load in half a second rather than two. A script's model may need the two itself.
     sys.modules["sklearn"] = None  # type: ignore[assignment]
     sys.modules["pandas"] = None  # type: ignore[assignment]
     for name in shipped():
@@ -86,7 +86,7 @@ def _load(connection: socket.socket, folder: Path) -> Predictor | None:
 
     try:
         predictor = Predictor.load(folder)
-    # A broken model may fail in any way; the server needs the reason, and refuses to serve the model.
+    # A broken model may fail in any way; the server needs the reason, to refuse the model with it.
     except Exception as error:
         connection.sendall(pack(Answer.FAILED, reason(error)))
         return None
@@ -95,7 +95,7 @@ def _load(connection: socket.socket, folder: Path) -> Predictor | None:
 
 
 def _compile(folder: Path, file: Path) -> tuple[Answer, bytes]:
-    """Put the model's trees in tables, in `file`, for a server that answers a few rows by itself."""
+    """Compile the model's trees to tables in `file`, for a server that answers a few rows by itself."""
     from housing.algorithms.compiled import to_bytes
     from housing.training.compiled import compiled
 
@@ -103,7 +103,7 @@ def _compile(folder: Path, file: Path) -> tuple[Answer, bytes]:
         files.write(file, to_bytes(compiled(folder)), mode=0o600)
     except HousingError as error:
         return Answer.REFUSED, reason(error)
-    # Without tables the model answers as well.
+    # The model can also answer without tables.
     except Exception as error:
         return Answer.FAILED, reason(error)
     return Answer.PREDICTED, b""

@@ -1,1 +1,1 @@
-"""Train on a Ray cluster; the process that asks keeps the record."""
+"""Train on a Ray cluster; the submitting process keeps the record."""

@@ -1,4 +1,4 @@
-"""This process's connection to Ray, which it can have only one of: shared by all runners, ended with the last."""
+"""This process's only connection to Ray, which all runners share and the last one ends."""
 
 from __future__ import annotations
 
@@ -42,12 +42,12 @@ def disconnect(settings: Settings) -> None:
 
 
 def _place(settings: Settings) -> tuple[str | None, int | None]:
-    """What of the settings says which cluster it is."""
+    """The settings that identify the cluster."""
     return settings.address, settings.cpus
 
 
 def _import_ray() -> ModuleType:
-    # Read when Ray is imported; what the user has set wins.
+    # Read when Ray is imported; a value that the user has set takes precedence.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     try:
@@ -78,7 +78,7 @@ def _start(ray: ModuleType, settings: Settings) -> None:
 
 
 def _from_installed_packages_only(ray: ModuleType) -> Any:
-    """Ray puts the working folder before all else on its workers' path, unless it is told that they have another."""
+    """A runtime environment that keeps the working folder off the workers' path, where Ray otherwise puts it first."""
 
     class Job(ray.job_config.JobConfig):  # type: ignore[misc,name-defined]
         def _runtime_env_has_working_dir(self) -> bool:
@@ -92,7 +92,7 @@ _MESSAGE_LIMIT = 300
 
 @contextmanager
 def _signals_kept() -> Iterator[None]:
-    # Ray ends the process at once on SIGTERM, where the command line records first that it was interrupted.
+    # On SIGTERM Ray would end the process at once, but the command must first record that it was interrupted.
     if threading.current_thread() is not threading.main_thread():
         yield
         return

@@ -1,7 +1,7 @@
-"""How the metrics of a round reach the process that submitted the job, and its decision to stop comes back.
+"""Sends the metrics of each round to the process that submitted the job, and returns its decision whether to stop.
 
-A running Ray task receives no messages, and an actor in between would cost several hops a round. So a job's worker
-connects to its driver over TCP: a line of JSON there, a line back, 0.1 ms on one machine.
+A running Ray task receives no messages, and an actor in between would cost several hops per round. So a job's worker
+connects to its driver over TCP: a line of JSON each way, 0.1 ms on one machine.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ class ProgressAddress:
     token: str
 
     def open(self) -> ProgressConnection:
-        """Connect to the driver; raises OSError when it cannot be reached from here."""
+        """Connect to the driver. Raises OSError when it cannot be reached."""
         return ProgressConnection(self)
 
 
 class ProgressConnection:
-    """A `Progress` that asks the driver. Use as a context manager."""
+    """A `Progress` that calls the driver's. Use as a context manager."""
 
     def __init__(self, address: ProgressAddress) -> None:
         self._socket = socket.create_connection((address.host, address.port), timeout=_CONNECT_WITHIN_S)
@@ -50,7 +50,7 @@ class ProgressConnection:
         self._socket.close()
 
     def __call__(self, number: int, metrics: Mapping[str, float]) -> bool:
-        """Report a round; returns whether to stop. Raises RuntimeError when the driver has gone or failed."""
+        """Report a round; returns whether to stop. Raises RuntimeError when the driver is gone or fails."""
         self._send([number, dict(metrics)])
         answer = json.loads(self._file.readline() or b'{"error": "the process that asked for the job has gone"}')
         if "error" in answer:
@@ -63,7 +63,7 @@ class ProgressConnection:
 
 
 class ProgressServer:
-    """The driver's side: receives the rounds of all its jobs, and calls each `progress` in a thread of its own."""
+    """The driver's side: receives the rounds of all its jobs, and calls each job's `progress` in its own thread."""
 
     def __init__(self, host: str) -> None:
         self._server = _Server((host, 0), _Handler)
@@ -78,11 +78,11 @@ class ProgressServer:
         return ProgressAddress(host, port, token)
 
     def unregister(self, address: ProgressAddress) -> None:
-        """Forget a job that has ended."""
+        """Remove a job that has ended."""
         self._server.listeners.pop(address.token, None)
 
     def close(self) -> None:
-        """Answer no more calls."""
+        """Stop answering."""
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
@@ -112,6 +112,6 @@ class _Handler(StreamRequestHandler):
             try:
                 answer: dict[str, object] = {"stop": bool(progress(number, metrics))}
             except Exception as error:
-                # The job must fail as it would with the error raised beside it.
+                # The job must fail as if the error had been raised in its own process.
                 answer = {"error": f"{type(error).__name__}: {error}"}
             self.wfile.write(json.dumps(answer).encode() + b"\n")

@@ -1,4 +1,4 @@
-"""Train as tasks of a Ray cluster: channels are put into its object store once, results come back as values."""
+"""Train as tasks of a Ray cluster: each channel is put into its object store once; results are returned as values."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ _MOST_JOBS = 64
 
 
 class RayRunner:
-    """Jobs start as soon as the cluster has room. A job whose worker is lost fails; it is not repeated.
+    """Jobs start as soon as the cluster has room. A job whose worker is lost fails, and is not repeated.
 
-    Where several workers train a job together and one is lost, all of them begin again at the last checkpoint. Each
-    worker process builds a matrix for itself: processes cannot share one.
+    If several workers train a job together and one is lost, all of them restart from the last checkpoint. Each worker
+    process builds its own matrix: processes cannot share one.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -37,13 +37,13 @@ class RayRunner:
 
     @property
     def rental(self) -> None:
-        """Nobody bills."""
+        """Jobs cost nothing."""
 
     def handle(self) -> None:
-        """Jobs end with this process."""
+        """None: jobs end with this process."""
 
     def stage(self, channel: Channel) -> Any:
-        """A reference into the object store; the channel stays there as long as the reference does."""
+        """A reference to the object store, where the channel is kept as long as the reference."""
         if self._settings.workers > 1:
             from housing.targets.ray.together import StagedParts, parts_of
 
@@ -80,7 +80,7 @@ class RayRunner:
         return self._waiting.submit(train_together, self._ray, job, threads=threads, address=address, kept=kept)
 
     def close(self) -> None:
-        """Wait for running jobs, then leave the cluster; one that was started here ends."""
+        """Wait for running jobs, then disconnect from the cluster; one that was started here is ended."""
         wait_for(list(self._running))
         self._waiting.shutdown()
         if self._progress_server.is_made:

@@ -1,4 +1,4 @@
-"""What the configuration says of this target."""
+"""The settings of this target."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ class Settings:
     """`address` is that of a running cluster, as `ray start --head` prints it; null starts one on this machine.
 
     `cpus` is how many processors the one on this machine may use, null for all. A job takes `threads_per_job` of the
-    cluster's processors; jobs for which there is no room wait for it. `workers` of them train each job together, every
-    one with its own part of the rows and as many processors.
+    cluster's processors, and waits until they are free. `workers` processes train each job together, each of them with
+    its own part of the rows and `threads_per_job` processors.
     """
 
     name: Literal["ray"] = "ray"

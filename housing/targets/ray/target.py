@@ -26,7 +26,7 @@ def open_runner(settings: Settings) -> Runner:
 def supports(
     settings: Settings, algorithm: str, code: Program | Image | None, hyperparameters: Mapping[str, Any]
 ) -> Sequence[str]:
-    """Everything but container images; by several workers what its algorithm can fit together."""
+    """It supports everything but container images; several workers only with algorithms that can fit collectively."""
     if isinstance(code, Image):
         return [no_images("ray")]
     if settings.workers == 1:
@@ -43,5 +43,5 @@ def supports(
 
 
 def keeps(rule: DataRule, _algorithm: str) -> bool:
-    """Channels come as they are, from memory: Ray's object store holds them whole."""
+    """All rules but `batches`: Ray's object store holds channels whole."""
     return rule != "batches"

@@ -1,4 +1,4 @@
-"""One job on several workers of the cluster, each with its own part of the rows; begun again when one is lost."""
+"""One job on several workers of the cluster, each with its own part of the rows; restarted when one is lost."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from housing.training.scoring import kept_metrics
 
 _MOST_LOST = 3
 _SETTLE_S = 15.0
-"""How long the others of a job may take to notice that one is lost: until then nobody knows whose fault it is."""
+"""How long a job's other workers may take to notice that one is lost; only then is it clear which one was."""
 
 
 @dataclass(frozen=True)
 class StagedParts:
-    """A channel in the object store, its rows in as many parts as there are workers."""
+    """A channel in the object store, its rows divided into one part per worker."""
 
     parts: tuple[Any, ...]
 
 
 def parts_of(channel: Channel, count: int) -> list[Channel]:
-    """Its rows in turn, a part for each worker; those of one group stay together. Raises TrainingError."""
+    """Divide the rows into `count` parts, in turn; a group is not divided. Raises TrainingError."""
     import numpy as np
 
     groups = channel.label[:, 1] if channel.label.ndim > 1 else None
@@ -42,7 +42,7 @@ def parts_of(channel: Channel, count: int) -> list[Channel]:
 
 @dataclass(frozen=True)
 class Part:
-    """What one worker is given. The first one measures all of the `validation` part, and reports its rounds."""
+    """What one worker is given. Only rank 0 evaluates all of `validation`, and reports its rounds to `address`."""
 
     job: TrainingJob
     own: Mapping[str, Any]
@@ -55,7 +55,7 @@ class Part:
 def train_together(
     ray: ModuleType, job: TrainingJob, *, threads: int, address: ProgressAddress | None, kept: Any
 ) -> TrainingResult:
-    """Returns what the first worker returns; all have the same model. Raises TrainingError, and what Ray raises."""
+    """Returns the first worker's result; all have the same model. Raises TrainingError, and whatever Ray raises."""
     algorithm = cast(CollectiveAlgorithm, find(job.algorithm))
     parts = _parts(job, threads, address)
     task = ray.remote(num_cpus=threads, max_retries=0)(train_part)
@@ -67,17 +67,17 @@ def train_together(
             except ray.exceptions.RayError:
                 if not _is_lost(ray, running) or lost == _MOST_LOST:
                     raise
-    raise AssertionError  # the last one has raised
+    raise AssertionError  # the last attempt has raised
 
 
 def train_part(part: Part, meeting: Meeting, kept: Any) -> TrainingResult:
-    """One of the workers."""
+    """Train as one of the workers."""
     import ray
 
     algorithm = cast(CollectiveAlgorithm, find(part.job.algorithm))
     job = replace(part.job, channels={name: ray.get(reference) for name, reference in part.own.items()})
     checkpoints = _Kept(kept, ray.get(kept.newest.remote()))
-    # Of a former try: the others would wait for this one where a matrix is built together.
+    # Not those of an earlier attempt: where matrices are built collectively, the others would wait for this one.
     matrices = Matrices()
     with algorithm.joined(meeting, part.rank), open_progress(job, part.address) as progress:
         result = fit(job, matrices, threads=part.threads, progress=progress or _never_stops, checkpoints=checkpoints)
@@ -111,11 +111,11 @@ class CheckpointKeeper:
         self._newest: Checkpoint | None = None
 
     def newest(self) -> Checkpoint | None:
-        """None before the first."""
+        """The newest checkpoint; None before the first."""
         return self._newest
 
     def keep(self, found: Checkpoint) -> None:
-        """In place of the one before."""
+        """Replace the checkpoint before."""
         self._newest = found
 
 
@@ -129,7 +129,7 @@ class _Kept:
 
 
 def _is_lost(ray: ModuleType, running: Sequence[Any]) -> bool:
-    """Whether a worker of these died, rather than failed; none of them runs afterwards."""
+    """Whether one of these workers died, rather than failed; all of them have ended afterwards."""
     ray.wait(list(running), num_returns=len(running), timeout=_SETTLE_S)
     died = False
     for one in running:
@@ -140,7 +140,7 @@ def _is_lost(ray: ModuleType, running: Sequence[Any]) -> bool:
         try:
             ray.get(one)
         except ray.exceptions.RayTaskError:
-            continue  # it may have missed the one that died
+            continue  # it may have failed because of the one that died
         except ray.exceptions.RayError:
             died = True
     ray.wait(list(running), num_returns=len(running), timeout=_SETTLE_S)
@@ -160,7 +160,7 @@ def _rows_of(channel: Channel, rows: Any) -> Channel:
 
 
 def _whole(parts: Sequence[Channel]) -> Channel:
-    """Their rows, in another order than they had; metrics do not ask for it."""
+    """One channel of all rows, not in their original order, which metrics do not depend on."""
     import numpy as np
 
     weights = [part.weights for part in parts if part.weights is not None]

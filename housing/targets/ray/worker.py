@@ -14,11 +14,11 @@ from housing.training.fit import Matrices, fit
 from housing.training.job import Progress, TrainingJob, TrainingResult
 
 _matrices = Matrices()
-"""A worker takes one job after the other and lives no longer than its driver; it builds each matrix once."""
+"""For all jobs of this worker, which ends with its driver: it builds each matrix once."""
 
 
 def train(job: TrainingJob, threads: int, address: ProgressAddress | None) -> TrainingResult:
-    """Fit a job whose channels are in the object store; their arrays are read where they lie."""
+    """Fit a job whose channels are in the object store; their arrays are read without being copied."""
     job = replace(job, channels={name: ray.get(reference) for name, reference in job.channels.items()})
     with open_progress(job, address) as progress:
         return fit(job, _matrices, threads=threads, progress=progress)
@@ -26,7 +26,7 @@ def train(job: TrainingJob, threads: int, address: ProgressAddress | None) -> Tr
 
 @contextmanager
 def open_progress(job: TrainingJob, address: ProgressAddress | None) -> Iterator[Progress | None]:
-    """A connection to the process that asked for the job; None where nobody listens. Raises TrainingError."""
+    """A connection to the process that submitted the job; None without an address. Raises TrainingError."""
     if address is None:
         yield None
         return

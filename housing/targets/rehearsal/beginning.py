@@ -1,4 +1,4 @@
-"""The rehearsal of a folder from outside: started, looked at and ended, and settings that lead to it."""
+"""Starts, queries and stops the rehearsal of a folder, and makes settings that point to it."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
 
 def begun(settings: Settings) -> tuple[Settings, Mapping[str, str] | None]:
-    """The same settings with the address and region of a rehearsal that answers, started when there was none.
+    """The settings with the address and region of a running rehearsal, started if there was none.
 
-    With them come its account's keys, as boto3 takes them; None where calls are to be signed by who the environment
-    says, so that they are held to the policies of that user.
+    Also its account's keys, as boto3 takes them; None where calls are signed with the environment's keys, so that the
+    policies of that user apply.
     """
     with _translated(settings.rehearsal):
         address = process.ensure(from_dict(asdict(settings.rehearsal)))
@@ -37,16 +37,16 @@ def begun(settings: Settings) -> tuple[Settings, Mapping[str, str] | None]:
 
 
 def reached(settings: Settings) -> Mapping[str, str]:
-    """The environment by which any AWS client reaches a rehearsal that answers, started when there was none."""
+    """The variables with which any AWS client reaches a running rehearsal, started if there was none."""
     with _translated(settings.rehearsal):
         address = process.ensure(from_dict(asdict(settings.rehearsal)))
         return process.environment_of(address, settings.rehearsal.folder)
 
 
 def start(settings: Rehearsal) -> tuple[Address, dict[str, str]]:
-    """One that stays until it is stopped, and the environment by which any AWS client reaches it, with a role for jobs.
+    """Start one that runs until it is stopped; returns also the variables for any AWS client, with a role for jobs.
 
-    Raises ConfigError for what cannot be had as it is asked for, CloudError where it does not answer.
+    Raises ConfigError for settings that cannot be satisfied, CloudError where it does not answer.
     """
     with _translated(settings):
         address = process.ensure(from_dict(asdict(settings)), stays=True)
@@ -54,20 +54,20 @@ def start(settings: Rehearsal) -> tuple[Address, dict[str, str]]:
 
 
 def look(settings: Rehearsal) -> State | None:
-    """What it is about; None when there is none. Raises CloudError."""
+    """The rehearsal's state; None when none is running. Raises CloudError."""
     with _translated(settings):
         return process.look(settings.folder)
 
 
 def stop(settings: Rehearsal) -> bool:
-    """End it; its state stays. False when there is none. Raises CloudError."""
+    """Stop it; its state is kept. False when none is running. Raises CloudError."""
     with _translated(settings):
         return process.stop(settings.folder)
 
 
 @contextmanager
 def _translated(settings: Rehearsal) -> Iterator[None]:
-    """The rehearsal knows no error of ours."""
+    """Turn the rehearsal's errors into ours, which it does not import."""
     try:
         yield
     except RunsOtherwise as error:

@@ -1,4 +1,4 @@
-"""How a rehearsal is to behave, as a configuration says it. To read one, the rehearsal itself is not imported."""
+"""The settings of a rehearsal in a configuration, which can be read without importing the rehearsal itself."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from typing import Literal
 from housing.targets.sagemaker.settings import Settings as SageMakerSettings
 
 _SERVICES = ("sagemaker", "s3", "iam", "sts", "logs", "cloudwatch", "application-autoscaling")
-_FASTEST = 1000  # of an alarm's shortest period, beyond that, hardly anything is left
+_FASTEST = 1000  # beyond that, hardly anything is left of an alarm's shortest period
 _OPERATION = re.compile(rf"\*|({'|'.join(_SERVICES)}):[A-Za-z0-9*]+")
 
 
 @dataclass(frozen=True)
 class InjectedFault:
     """Calls of `operation` (`sagemaker:CreateTrainingJob`, `s3:*`, `*`) that go wrong: `times` of them, from the
-    `first` (counted from 1) on. Of a pattern each operation is counted by itself, also over a restart, until other
-    faults are set or the rehearsal is stopped.
+    `first` (counted from 1) on. With a pattern each operation is counted separately, also across restarts, until
+    other faults are set or the rehearsal is stopped.
 
-    `throttling` and `server_error` answer as AWS does; `capacity` is what a job or endpoint fails with when there are
-    no machines; `slow` answers after `seconds`; `lost` does the work and then breaks the connection, unanswered.
+    `throttling` and `server_error` answer as AWS does; `capacity` fails a job or endpoint as when AWS has no
+    machines; `slow` answers after `seconds`; `lost` executes the call and then breaks the connection without an answer.
     """
 
     operation: str
@@ -44,7 +44,7 @@ class InjectedFault:
 @dataclass(frozen=True)
 class Quotas:
     """The account's service quotas, AWS's defaults: the longest training job, and how many training jobs a tuning job
-    may run at once, with the strategy Bayesian and with the others."""
+    may run at once, with the strategy Bayesian and with any other."""
 
     training_run_s: int = 432_000
     parallel_bayesian_jobs: int = 10
@@ -61,13 +61,13 @@ class Rehearsal:
     """`folder` holds the state, relative to the working folder, and outlives the process; `port` 0: the system chooses.
 
     Spot jobs are interrupted at each of the rounds `interrupt_at_rounds`, once; `start_s` is how long a machine takes
-    to start, `seconds_per_round` how long each round of the built-in algorithm takes at least: it counts for the limits
-    of a job and for its bill. `fail_jobs` of the training jobs that begin next fail in their container. With
-    `enforce_iam` calls are held to the policies of who signs them. A rehearsal that commands have started ends once
-    they have ended, after `idle_s` seconds without calls, jobs and endpoints. `seed` draws who answers a request: each
-    endpoint draws anew from it when it comes into service, so that the same requests are shared in the same way each
-    time. So many seconds of AWS's pass in one here as `speed` says: starts of machines, rounds, waits of a deployment,
-    minutes of alarms and of autoscaling. What happens keeps its order; work takes as long as it takes.
+    to start, `seconds_per_round` the least that each round of the built-in algorithm takes: both count towards a job's
+    limits and bill. The next `fail_jobs` training jobs fail in their containers. With `enforce_iam` calls need
+    permission from their signers' policies. A rehearsal that commands have started ends once they have ended, after
+    `idle_s` seconds without calls, jobs and endpoints. `seed` is for the choice of a variant for each request: each
+    endpoint starts from it when it comes into service, so that the same requests are split in the same way each time.
+    `speed` seconds of AWS's time pass in one second here: for starts of machines, rounds, waits of a deployment, and
+    periods of alarms and autoscaling. Events keep their order; work is not accelerated.
     """
 
     folder: str = ".housing/rehearsal"
@@ -101,7 +101,7 @@ class Rehearsal:
 
 @dataclass(frozen=True)
 class Settings(SageMakerSettings):
-    """As for SageMaker; `rehearsal` says how the one on this machine behaves, which starts by itself."""
+    """As for SageMaker; `rehearsal` has the settings of the one on this machine, which starts automatically."""
 
     name: Literal["rehearsal"] = "rehearsal"  # type: ignore[assignment]
     role_arn: str | None = "arn:aws:iam::123456789012:role/housing"

@@ -1,4 +1,4 @@
-"""Train and serve on a SageMaker that runs on this machine: the very same client, another address."""
+"""Train and serve on a SageMaker that runs on this machine: the same client with another address."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def policies(
     uses: Sequence[tuple[sagemaker.Settings, Mapping[str, Any]]], *, record: str | None = None
 ) -> Mapping[str, Any]:
-    """As for SageMaker; the rehearsal holds callers to them where `rehearsal.enforce_iam` says so."""
+    """As for SageMaker; the rehearsal enforces them with `rehearsal.enforce_iam`."""
     named = [
         (replace(settings, region=settings.region or settings.rehearsal.region), use)
         if isinstance(settings, Settings)
@@ -47,7 +47,7 @@ def open_host(settings: Settings) -> Host:
 
 
 def s3_environment(settings: Settings) -> Mapping[str, str]:
-    """By which a client reaches the S3 that jobs here read and write, as the account itself."""
+    """The variables with which a client reaches the jobs' S3, as the account itself."""
     from housing.targets.rehearsal.beginning import reached
 
     return reached(settings)
@@ -56,7 +56,7 @@ def s3_environment(settings: Settings) -> Mapping[str, str]:
 def supports(
     settings: Settings, algorithm: str, code: Program | Image | None, hyperparameters: Mapping[str, Any]
 ) -> Sequence[str]:
-    """As SageMaker does; there is no engine for images here."""
+    """As SageMaker, except users' images, for which there is no container engine."""
     return (
         [no_images("rehearsal")]
         if isinstance(code, Image)

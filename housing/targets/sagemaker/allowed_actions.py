@@ -1,4 +1,4 @@
-"""Actions that whoever runs housing must be allowed to take, on which resources: the rows of `policy`'s table."""
+"""The actions that a caller of housing needs permission for, and their resources: the rows of `policy`'s table."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SCALING = "sagemaker.application-autoscaling.amazonaws.com"
 
 @dataclass(frozen=True)
 class Account:
-    """Where it does so. `makes_bucket`: the default one, which is made when it is not there."""
+    """The account and resource names. `makes_bucket`: it uses the default bucket, which is created if it is missing."""
 
     partition: str
     region: str
@@ -39,13 +39,13 @@ class Account:
 
     @property
     def files(self) -> str:
-        """Everything below the prefix."""
+        """The ARN of all objects below the prefix."""
         return f"{self.bucket_arn}/{self.prefix}/*"
 
 
 @dataclass(frozen=True)
 class Row:
-    """Actions on resources."""
+    """A statement: actions on resources."""
 
     actions: Sequence[str]
     resources: Sequence[str]
@@ -65,7 +65,7 @@ def of_every_command(account: Account) -> Iterator[Row]:
 
 
 def of_training(account: Account, *, searches: bool) -> Iterator[Row]:
-    # SageMaker writes the names of jobs in ARNs in small letters; a tuning job's name is the shorter one.
+    # SageMaker writes the names of jobs in ARNs in lower case; tuning jobs have shorter names.
     short = account.prefix[:12].rstrip("-").lower()
     jobs = [account.arn("sagemaker", f"training-job/{short}*")]
     yield Row(
@@ -118,7 +118,7 @@ def of_serving(account: Account, deployment: Deployment) -> Iterator[Row]:
         ],
         endpoints,
     )
-    # Making or updating an endpoint is an action on its configuration, too.
+    # Creating or updating an endpoint also needs permission on its configuration.
     yield Row(
         [
             "sagemaker:CreateEndpoint",
@@ -176,7 +176,7 @@ def _of_scaling(account: Account) -> Iterator[Row]:
         [account.arn("application-autoscaling", "scalable-target/*")],
         {"StringEquals": {"application-autoscaling:service-namespace": "sagemaker"}},
     )
-    # The role under which an account's endpoints scale comes into being with the first of them.
+    # The service-linked role for autoscaling is created with the account's first scaling endpoint.
     role = f"role/aws-service-role/{_SCALING}/AWSServiceRoleForApplicationAutoScaling_SageMakerEndpoint"
     yield Row(
         ["iam:CreateServiceLinkedRole"],

@@ -1,4 +1,4 @@
-"""The account and region we work in, and the clients that call AWS; safe for threads."""
+"""The account and region in use, and the clients that call AWS; thread-safe."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ if TYPE_CHECKING:
     from housing.targets.sagemaker.settings import Settings
 
 _ATTEMPTS = 8
-_CONNECTIONS = 64  # as many as jobs may be looked at at once, and more
+_CONNECTIONS = 64  # more than jobs that may be polled at once
 _ROLE = re.compile(r"arn:[\w-]+:iam::(\d{12}):role/.+")
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 class Clients:
-    """One region of one account. Nothing is asked of AWS before it is needed."""
+    """One region of one account. AWS is not called before it is needed."""
 
     def __init__(self, settings: Settings, keys: Mapping[str, str] | None = None) -> None:
-        """`keys`, as boto3 takes them: in place of the environment's. Raises ConfigError where the SDK is missing."""
+        """`keys`, as boto3 takes them, replace the environment's. Raises ConfigError where the SDK is missing."""
         if any(find_spec(package) is None for package in ("boto3", "sagemaker")):
             raise ConfigError("target sagemaker: AWS's SDK is not installed: pip install 'housing[sagemaker]'")
         self._settings = settings
@@ -37,7 +37,7 @@ class Clients:
 
     @cached_property
     def region(self) -> str:
-        """From the settings, or the usual AWS environment. Raises ConfigError when neither has one."""
+        """The region of the settings, or of the usual AWS environment. Raises ConfigError when neither has one."""
         import boto3
 
         with translated("credentials"):
@@ -51,10 +51,10 @@ class Clients:
 
     @cached_property
     def session(self) -> Any:
-        """A boto3 session whose every client calls our address with our retries, for the SDK's `session=`.
+        """A boto3 session whose clients all use our address and retries, for the SDK's `session=`.
 
-        The SDK makes clients by itself and offers no word on their address; it keeps them by session, so several
-        addresses live beside each other in one process.
+        The SDK makes its own clients without a parameter for their address; it caches them by session, so one process
+        can use several addresses.
         """
         import boto3
         from botocore.config import Config
@@ -65,7 +65,7 @@ class Clients:
             connect_timeout=10,
             read_timeout=60,
             max_pool_connections=_CONNECTIONS,
-            # What listens on this machine is not reached through a proxy, and has no names for buckets.
+            # A server on this machine is not behind a proxy, and has no host names for buckets.
             **({"proxies": {}, "s3": {"addressing_style": "path"}} if local else {}),
         )
 
@@ -83,7 +83,7 @@ class Clients:
             return Session(region_name=self.region, **(_local_credentials(self._keys) if local else self._keys or {}))
 
     def __call__(self, service: str) -> Any:
-        """The client of a service: `sagemaker`, `s3`, `logs` ...; each is made once."""
+        """The client of a service (`sagemaker`, `s3`, `logs` ...), which is made once."""
         with self._lock:
             if service not in self._made:
                 with translated(service):
@@ -103,7 +103,7 @@ class Clients:
 
     @cached_property
     def account(self) -> str:
-        """The account's number."""
+        """The account's id."""
         return str(self._caller["Account"])
 
     @cached_property
@@ -113,12 +113,12 @@ class Clients:
 
     @property
     def bucket_name(self) -> str:
-        """What the bucket is called, whether it is there or not."""
+        """The bucket's name, whether or not it exists."""
         return self._settings.bucket or f"sagemaker-{self.region}-{self.account}"
 
     @cached_property
     def bucket(self) -> str:
-        """A bucket of ours that is there; the default one is made when it is not. Raises CloudError."""
+        """A bucket of ours that exists; the default one is created if it is missing. Raises CloudError."""
         from botocore.exceptions import ClientError
 
         with self._lock:
@@ -139,7 +139,7 @@ class Clients:
         return f"s3://{self.bucket}/{self._settings.prefix}/{'/'.join(parts)}"
 
     def _settle(self, name: str, found: str, *, default: str, refused: CloudError) -> None:
-        """After HeadBucket has failed: make the default bucket, or say what is the matter with this one."""
+        """After HeadBucket has failed: create the default bucket, or raise with what is wrong with this one."""
         if found in ("404", "NoSuchBucket") and name == default:
             elsewhere = (
                 {} if self.region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": self.region}}
@@ -148,7 +148,7 @@ class Clients:
                 with translated("s3"):
                     self("s3").create_bucket(Bucket=name, **elsewhere)
             except CloudError as again:
-                # Made by another command meanwhile, or by a call of ours whose answer was lost.
+                # Created by another command meanwhile, or by a call of ours whose answer was lost.
                 if code(again.__cause__) != "BucketAlreadyOwnedByYou":
                     raise
         elif found in ("404", "NoSuchBucket"):
@@ -168,7 +168,7 @@ class Clients:
             raise refused
 
     def _with_owner(self, params: dict[str, Any], model: Any, **_: Any) -> None:
-        """Somebody else may own a bucket of this name: it gets none of our data, and we read none of theirs."""
+        """Refuse buckets of other accounts with the same name: neither write our data there nor read theirs."""
         members = model.input_shape.members if model.input_shape else {}
         if "ExpectedBucketOwner" in members:
             params.setdefault("ExpectedBucketOwner", self._owner)
@@ -177,7 +177,7 @@ class Clients:
 
     @cached_property
     def _owner(self) -> str:
-        """The account's number; a role that jobs take is in the same account as who gives it to them."""
+        """The account's id, from the jobs' role if possible: a role and the caller who passes it share an account."""
         role = _ROLE.fullmatch(self._settings.role_arn or os.environ.get("SAGEMAKER_ROLE_ARN") or "")
         return role[1] if role else self.account
 

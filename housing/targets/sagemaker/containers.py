@@ -1,7 +1,7 @@
-"""What differs between the containers that jobs train in; the rest of this target never asks for an algorithm's name.
+"""How the containers that jobs train in differ; the rest of this target does not depend on the algorithm's name.
 
-Four kinds: SageMaker's own image for an algorithm (`built_in`), a script of the user's in a framework's image, an image
-of the user's, and any other algorithm of ours in a framework's image (`script_mode`).
+Four kinds: SageMaker's own image for an algorithm (`built_in`), a user's script in a framework's image, a user's image,
+and any other algorithm of housing in a framework's image (`script_mode`).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Rounds = Mapping[int, Mapping[str, float]]
 
 @dataclass(frozen=True)
 class JobResources:
-    """`folder` is an S3 address without a slash at its end; `image` trains; `code` is the address of a script's."""
+    """`folder` is an S3 address without a trailing slash; `image` is for training; `code` is a script's address."""
 
     image: str
     role_arn: str
@@ -35,16 +35,16 @@ class JobResources:
 
 
 class LogReader(Protocol):
-    """Reads what one job logs, line by line."""
+    """Reads the log of one job, line by line."""
 
     def begin(self) -> None:
         """A container has started; a job that was interrupted has several, one after the other."""
 
     def read(self, line: str) -> list[tuple[int, Mapping[str, float]]]:
-        """The rounds that this line completes and no line before has, by number."""
+        """The rounds that this line completes and no earlier line has, with their numbers."""
 
     def end(self) -> list[tuple[int, Mapping[str, float]]]:
-        """The round that was under way; there are no more lines."""
+        """The last, unfinished round, once there are no more lines."""
 
     @property
     def newest(self) -> int:
@@ -52,21 +52,21 @@ class LogReader(Protocol):
 
     @property
     def known(self) -> Mapping[int, Mapping[str, float]]:
-        """What is known of each round, by number."""
+        """The metrics of each known round, by number."""
 
     def fill(self, history: Mapping[str, Sequence[float]]) -> None:
-        """Add, from a history of one value a round from the first, the rounds that no line has reported."""
+        """Add rounds that no line has reported, from a history with one value per round from the first on."""
 
     def history(self) -> Mapping[str, Sequence[float]]:
-        """One value a round for each metric that no round lacks; empty when a round is missing."""
+        """One value per round of each metric that all rounds have; empty when a round is missing."""
 
 
 @dataclass(frozen=True)
 class Trained:
-    """A model file's bytes, empty where there is none, and what stands beside it in the archive.
+    """A model file's bytes, empty where there is none, and what else is in the archive.
 
-    `history` is one value a round for each metric, in the label's unit, and `best_round` the last one kept, where the
-    container has written them; elsewhere they come from the log.
+    `history` has one value per round of each metric, in the label's unit; `best_round` is the last round kept. Both
+    are set only if the container writes them; otherwise they come from the log.
     """
 
     model: bytes = b""
@@ -75,34 +75,34 @@ class Trained:
 
 
 class TrainingContainer(Protocol):
-    """Subclass it and override only what differs from most containers."""
+    """Subclasses override only what differs from most containers."""
 
     reads_json: ClassVar[bool] = False
-    """Whether hyperparameters are JSON texts, as SageMaker's toolkit for scripts has them, or plain ones."""
+    """Whether hyperparameters are JSON texts, as in SageMaker's toolkit for scripts, or plain texts."""
 
     is_distributed: ClassVar[bool] = False
-    """Whether several instances share a job, rather than train on every row each."""
+    """Whether several instances divide a job, rather than each train on all rows."""
 
     def faults(self, settings: Settings, /) -> Sequence[str]:
-        """Why it cannot train with these settings, each from the key it is about to a way out."""
+        """Why it cannot train with these settings; each message begins with the key and ends with a way out."""
         del settings
         return ()
 
     def hyperparameter_faults(self, hyperparameters: Mapping[str, Any], /) -> Sequence[str]:
-        """Why it cannot train with these hyperparameters, each from its name to a way out."""
+        """Why it cannot train with these hyperparameters; each message begins with the name and ends with a way out."""
         del hyperparameters
         return ()
 
     def image(self, settings: Settings, region: str, /) -> str:
-        """Address of the image. Raises ConfigError when there is none."""
+        """The image's address. Raises ConfigError when there is none."""
         raise NotImplementedError
 
     def source(self) -> bytes | None:
-        """The gzipped tar of what it runs, where that is not in the image."""
+        """The gzipped tar of the program, if it is not in the image."""
         return None
 
     def specification(self, job: TrainingJob, /) -> dict[str, Any]:
-        """What goes into the request's AlgorithmSpecification beside the image."""
+        """Members of the request's AlgorithmSpecification beside the image."""
         del job
         return {}
 
@@ -112,39 +112,39 @@ class TrainingContainer(Protocol):
         return {}
 
     def texts(self, job: TrainingJob, resources: JobResources, /) -> dict[str, str]:
-        """The job's hyperparameters as SageMaker takes them: all are strings."""
+        """The job's hyperparameters as SageMaker takes them: all of them strings."""
         del resources
         return {name: text(value) for name, value in job.hyperparameters.items()}
 
     def log_reader(self, job: TrainingJob, /) -> LogReader:
-        """What reads the job's lines."""
+        """A reader of the job's log."""
         raise NotImplementedError
 
     def trained(self, job: TrainingJob, archive: bytes, /) -> Trained | None:
-        """What the container's archive holds; None for one without a model."""
+        """The content of the container's archive; None if it has no model."""
         raise NotImplementedError
 
     def prepare_spot(self, job: TrainingJob, folder: str, stage: Stage, /) -> None:
-        """Before a spot job begins, whose checkpoints go to the address `folder`."""
+        """Called before a spot job begins, with the address `folder` for its checkpoints."""
         del job, folder, stage
 
     def keep_checkpoint(self, folder: str, stage: Stage, /) -> None:
-        """While a spot job runs. Raises CloudError."""
+        """Called repeatedly while a spot job runs. Raises CloudError."""
         del folder, stage
 
     def as_if_uninterrupted(self, job: TrainingJob, model: bytes, rounds: Rounds, /) -> tuple[bytes, int | None]:
-        """The model of a job that was interrupted as it would have been in one go, and how many rounds that would have
+        """The model that an interrupted job would have had without interruption, and how many rounds it would have
         trained (None: all of them); `rounds` are those of the log."""
         del job, rounds
         return model, None
 
     def metric_name(self, objective: str, job: TrainingJob, /) -> str:
-        """How a tuning job of such jobs calls `validation_mae`."""
+        """The name of an objective such as `validation_mae` in a tuning job of such jobs."""
         del job
         return objective
 
     def tuning_faults(self, study: Study, space: SearchSpace, /) -> Sequence[str]:
-        """What a tuning job cannot do of this study in this container; each as in `faults`."""
+        """What a tuning job with this container cannot do of this study; messages as in `faults`."""
         del study, space
         return ()
 
@@ -159,7 +159,7 @@ def text(value: object) -> str:
 
 
 def script_texts(hyperparameters: Mapping[str, object], entry_point: str, resources: JobResources) -> dict[str, str]:
-    """For SageMaker's toolkit for scripts, which reads each value as JSON."""
+    """Hyperparameters for SageMaker's toolkit for scripts, which reads each value as JSON."""
     values = {
         **hyperparameters,
         "sagemaker_program": entry_point,
@@ -170,6 +170,6 @@ def script_texts(hyperparameters: Mapping[str, object], entry_point: str, resour
 
 
 def metric_definitions(patterns: Mapping[str, str]) -> dict[str, Any]:
-    """SageMaker reads the metrics of a foreign image's log with these; it knows those of its own."""
+    """MetricDefinitions, with which SageMaker finds metrics in the log; its own images need none."""
     found = [{"Name": name, "Regex": regex} for name, regex in patterns.items()]
     return {"MetricDefinitions": found} if found else {}

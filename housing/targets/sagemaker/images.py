@@ -1,11 +1,11 @@
-"""The images of frameworks, which run scripts: looked up by region."""
+"""The frameworks' images, which run scripts, by region."""
 
 from __future__ import annotations
 
 from housing.errors import ConfigError
 
 FRAMEWORK = ("sklearn", "1.9-0", "py3")
-"""Framework, its version and Python's: the image for whatever has none of its own."""
+"""Framework, its version and Python's: the image for everything without its own."""
 
 _FRAMEWORK_PACKAGES = {"scikit-learn": "sklearn"}
 
@@ -13,7 +13,7 @@ _FRAMEWORK_PACKAGES = {"scikit-learn": "sklearn"}
 def framework_image(
     framework: str, version: str, py_version: str, region: str, *, instance_type: str, scope: str
 ) -> str:
-    """The address of the image that runs scripts, to train or to serve (`inference`). Raises ConfigError."""
+    """The address of a framework's image; `scope` is `training` or `inference`. Raises ConfigError."""
     from sagemaker.core import image_uris
 
     try:

@@ -1,4 +1,4 @@
-"""Machines as AWS's own service model names them."""
+"""Instance types, checked against AWS's service model."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ Use = Literal["TrainingInstanceType", "ProductionVariantInstanceType"]
 
 
 def check_instance_type(key: str, instance_type: str, use: Use) -> None:
-    """Raises ConfigError for a machine that botocore has never heard of.
+    """Raises ConfigError for an instance type that botocore does not know.
 
-    AWS would refuse it, too, only later and with the hundreds of names that there are.
+    AWS would refuse it, too, but later, and with a list of hundreds of names.
     """
     import botocore
 

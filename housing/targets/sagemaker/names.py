@@ -1,4 +1,4 @@
-"""New names for jobs: in the order of time when sorted, and never the same twice."""
+"""New names for jobs: unique, and in order of time when sorted."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import string
 from datetime import UTC, datetime
 
 _LONGEST_STUDY = 32
-"""SageMaker puts a number and a suffix behind a tuning job's name for each of its training jobs."""
+"""SageMaker appends a number and a suffix to a tuning job's name for each of its training jobs."""
 _CHARACTERS = string.ascii_lowercase + string.digits
 
 
 def job_name(prefix: str) -> str:
-    """`<prefix>-<UTC, to the millisecond>-<eight random characters>`: 30 characters behind the prefix."""
+    """`<prefix>-<UTC, to the millisecond>-<eight random characters>`: 30 characters after the prefix."""
     now = datetime.now(UTC)
     return f"{prefix}-{now:%Y%m%d-%H%M%S}-{now.microsecond // 1000:03d}-{_random(8)}"
 
@@ -24,5 +24,5 @@ def study_name(prefix: str) -> str:
 
 
 def _random(length: int) -> str:
-    """Six are one of two thousand million."""
+    """Six characters have more than two thousand million values."""
     return "".join(secrets.choice(_CHARACTERS) for _ in range(length))

@@ -26,9 +26,9 @@ _ROLE = re.compile(r"arn:(?P<partition>[\w-]+):iam::(?P<number>\d{12}):role/.+")
 
 
 def policies(uses: Sequence[tuple[Settings, Use]], *, record: str | None = None) -> dict[str, Policy]:
-    """`caller`, `role` and `trust`, each for all uses together. Where the role names the account, AWS is not asked.
+    """`caller`, `role` and `trust`, each for all uses together. Does not call AWS if the role's ARN has the account.
 
-    `record` is the ARN of the managed MLflow that the caller keeps the record in, None where it is elsewhere.
+    `record` is the ARN of the managed MLflow in which the caller keeps the record, None if it is elsewhere.
     """
     each = [(_account(settings), use) for settings, use in uses]
     return {

@@ -1,7 +1,7 @@
-"""The least privileges: one table, from which policies for IAM are written.
+"""The least privileges: one table, from which IAM policies are written.
 
-A row of the table is there because a call is made; a test holds the two against each other. Rows that only some
-experiments need say which.
+Each row of the table is there because of a call that is made; a test compares the two. Rows that only some experiments
+need say which.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ __all__ = ["Account", "Policy", "Use", "caller_policy", "merged", "record_policy
 
 _VERSION = "2012-10-17"
 
-# What MlflowClient asks of a record; those of logged models are what a registered model is made by.
+# MlflowClient's calls to a record; those about logged models create registered models.
 _OF_MLFLOW = (
     "CreateExperiment",
     "CreateModelVersion",
@@ -66,7 +66,7 @@ _OF_MLFLOW = (
 
 @dataclass(frozen=True)
 class Use:
-    """What an experiment does there: `trains` jobs, `searches` by SageMaker's own tuning, `serves` endpoints."""
+    """What an experiment does at SageMaker: `trains` jobs, `searches` by its own tuning, `serves` endpoints."""
 
     trains: bool = False
     searches: bool = False
@@ -74,7 +74,7 @@ class Use:
 
 
 def caller_policy(account: Account, use: Use) -> Policy:
-    """For whoever runs housing's commands."""
+    """For users who run housing's commands."""
     rows = [*of_every_command(account)]
     if use.trains:
         rows += of_training(account, searches=use.searches)
@@ -86,16 +86,16 @@ def caller_policy(account: Account, use: Use) -> Policy:
 
 
 def record_policy(arn: str) -> Policy:
-    """For whoever keeps the record in SageMaker's managed MLflow of this ARN: a tracking server, or a serverless app.
+    """For users whose record is in SageMaker's managed MLflow of this ARN: a tracking server, or a serverless app.
 
-    An app takes every call under one action of SageMaker's own, and checks those of MLflow as well.
+    An app requires one action of SageMaker for every call, and also checks MLflow's actions.
     """
     own = ["sagemaker:CallMlflowAppApi"] if ":mlflow-app/" in arn else []
     return _policy([Row([*own, *(f"sagemaker-mlflow:{action}" for action in _OF_MLFLOW)], [arn])])
 
 
 def role_policy(account: Account, use: Use) -> Policy:
-    """For the role that jobs and endpoints take."""
+    """For the role that jobs and endpoints assume."""
     groups = [
         f"log-group:/aws/sagemaker/{kind}*"
         for kind, is_used in (
@@ -118,7 +118,7 @@ def role_policy(account: Account, use: Use) -> Policy:
             {"StringEquals": {"cloudwatch:namespace": ["/aws/sagemaker/Endpoints"]}},
         ),
         Row(["ecr:GetAuthorizationToken"], ["*"]),
-        # The images lie in accounts of AWS's own, one a region.
+        # AWS publishes the images in its own accounts, one per region.
         Row(
             ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
             [f"arn:{account.partition}:ecr:{account.region}:*:repository/sagemaker-*"],
@@ -147,13 +147,13 @@ def role_policy(account: Account, use: Use) -> Policy:
 
 
 def trust_policy() -> Policy:
-    """Lets SageMaker take the role."""
+    """Lets SageMaker assume the role."""
     statement = {"Effect": "Allow", "Principal": {"Service": SERVICE}, "Action": "sts:AssumeRole"}
     return {"Version": _VERSION, "Statement": [statement]}
 
 
 def merged(policies: Sequence[Policy]) -> Policy:
-    """One policy that allows what each of them does; a statement that several have stands once."""
+    """One policy that allows what any of them allows, without repeated statements."""
     statements: list[Policy] = []
     for policy in policies:
         statements += [statement for statement in policy["Statement"] if statement not in statements]

@@ -1,4 +1,4 @@
-"""Refusals and failures of AWS in one line: the call, its error code, what AWS says and the way out."""
+"""Refusals and failures of AWS in one line: the call, its error code, AWS's message and the way out."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from housing.errors import CloudError, HousingError
 
 MISSING = frozenset({"ResourceNotFound", "ResourceNotFoundException", "NoSuchKey", "NoSuchBucket", "NotFound", "404"})
-"""Codes of errors about something that is not there."""
+"""Codes of errors about something that does not exist."""
 
 _BUSY = frozenset({"Throttling", "ThrottlingException", "ThrottledException", "TooManyRequestsException", "SlowDown"})
 _DENIED = frozenset({"AccessDenied", "AccessDeniedException", "403", "UnauthorizedOperation"})
@@ -26,7 +26,7 @@ _UNKNOWN_CALLER = frozenset(
 )
 _NEEDED = re.compile(r"not authorized to perform: ([\w-]+:\w+)")
 _ACTIONS = {"HeadObject": "GetObject", "HeadBucket": "ListBucket", "ListObjectsV2": "ListBucket"}
-"""Operations that IAM knows by another name."""
+"""Operations whose IAM action has another name."""
 
 
 @contextmanager
@@ -45,12 +45,12 @@ def translated(service: str) -> Iterator[None]:
 
 
 def code(error: Any) -> str:
-    """AWS's code of a ClientError; empty for any other error."""
+    """AWS's error code of a ClientError; empty for any other error."""
     return str(getattr(error, "response", {}).get("Error", {}).get("Code", ""))
 
 
 def may_pass(refused: CloudError) -> bool:
-    """Whether the same call may succeed a while later: nobody answered, or AWS was busy, or failed itself."""
+    """Whether the same call may succeed later: there was no answer, or AWS was busy or failed."""
     from botocore import exceptions as known
 
     cause = refused.__cause__
@@ -60,7 +60,7 @@ def may_pass(refused: CloudError) -> bool:
 
 
 def message(error: Any) -> str:
-    """What AWS says in a ClientError, on one line."""
+    """AWS's message in a ClientError, on one line."""
     return " ".join(str(error.response.get("Error", {}).get("Message", "")).split())
 
 
@@ -73,7 +73,7 @@ def _refusal(service: str, error: Any) -> CloudError:
 
 def _way_out(service: str, error: Any, found: str) -> str:
     if found in _DENIED:
-        # A call may need more than the action of its own name, such as iam:PassRole: AWS says what it missed.
+        # A call may need other actions than its own, such as iam:PassRole: AWS says which one is missing.
         named = _NEEDED.search(message(error))
         action = named[1] if named else f"{service}:{_ACTIONS.get(error.operation_name, error.operation_name)}"
         other = ", or the bucket belongs to another account" if service == "s3" else ""

@@ -1,4 +1,4 @@
-"""What the configuration says of SageMaker."""
+"""The settings for SageMaker."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _REGION = re.compile(r"[a-z]{2,}(-[a-z]+)+-\d+")
 _ADDRESS = re.compile(r"https?://[^\s/]+\S*")
 _MOST_TAGS = 40
-"""Of SageMaker's 50; ours need some."""
+"""SageMaker allows 50; some are reserved for ours."""
 
 
 @dataclass(frozen=True)
 class Vpc:
-    """Ids of the subnets and security groups that jobs and endpoints work in."""
+    """Ids of the subnets and security groups in which jobs and endpoints run."""
 
     subnets: tuple[str, ...]
     security_groups: tuple[str, ...]
@@ -34,10 +34,10 @@ class Vpc:
 
 @dataclass(frozen=True)
 class Spot:
-    """Spare capacity: cheaper, and taken back at any time.
+    """Spare capacity: cheaper, but it may be taken back at any time.
 
-    A job may wait for it until `max_wait_s` seconds after its start, training included. With `checkpoints` it goes on
-    where it was interrupted; without them it begins anew, which `lose_work` must accept as well.
+    A job may wait for it until `max_wait_s` seconds after its start, training included. With `checkpoints` it resumes
+    where it was interrupted; without them it starts over, which also requires `lose_work`.
     """
 
     enabled: bool = False
@@ -55,13 +55,13 @@ class Spot:
 
 @dataclass(frozen=True)
 class Settings:
-    """Account, region, storage and instances. What is null comes from the usual AWS environment, or has a default.
+    """Account, region, storage and instances. Null values come from the usual AWS environment, or have defaults.
 
-    `role_arn` null: the environment's SAGEMAKER_ROLE_ARN. `bucket` null: `sagemaker-<region>-<account>`, made when it
-    is not there. All objects lie below `prefix`, and jobs are called `<prefix>-<UTC>`. `image_version` is that of
+    `role_arn` null: the environment's SAGEMAKER_ROLE_ARN. `bucket` null: `sagemaker-<region>-<account>`, created if
+    it is missing. All objects are below `prefix`, and jobs are named `<prefix>-<UTC>`. `image_version` is that of
     SageMaker's XGBoost image; one older than the XGBoost that models are made with reads them wrongly and is refused.
-    A job may run for `max_run_s` seconds; `poll_s` is how often it is looked at. What is promoted is registered in
-    `model_package_group` of SageMaker's model registry, too; null: in MLflow's alone.
+    A job may run for `max_run_s` seconds; it is polled every `poll_s` seconds. Promoted versions are also registered in
+    `model_package_group` of SageMaker's model registry; null: only in MLflow's.
     """
 
     name: Literal["sagemaker"] = "sagemaker"

@@ -1,4 +1,4 @@
-"""Channels in S3: one CSV each, under the digest of its content, uploaded once."""
+"""Channels in S3: one CSV each, named by the digest of its content, uploaded once."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _SAFE = re.compile(r"[^0-9A-Za-z._-]")
 
 @dataclass(frozen=True)
 class Staged:
-    """A channel that jobs can read at `uri`; `channel` is None where this process has not seen it."""
+    """A channel that jobs can read at `uri`; `channel` is None if this process has not loaded it."""
 
     name: str
     uri: str
@@ -39,7 +39,7 @@ class Stage:
         self._key = settings.kms_key
 
     def put(self, channel: Channel) -> Staged:
-        """Upload a channel unless it is there. Raises DataError when its CSV would be misread, CloudError."""
+        """Upload a channel unless it exists. Raises CloudError, or DataError when its CSV would be misread."""
         uri = self._clients.path("channels", f"{_SAFE.sub('-', channel.digest)}.csv")
         if not self.has(uri):
             with TemporaryDirectory(prefix="housing-") as folder:
@@ -49,20 +49,20 @@ class Stage:
         return Staged(channel.name, uri, channel)
 
     def put_bytes(self, content: bytes, *parts: str) -> str:
-        """Upload an object under a name that says what is in it, unless it is there; returns its address."""
+        """Upload an object, unless one of this name exists; `parts` must identify the content. Returns its address."""
         uri = self._clients.path(*parts)
         if not self.has(uri):
             self.write(content, uri)
         return uri
 
     def write(self, content: bytes, uri: str) -> None:
-        """Upload an object, replacing what may be there."""
+        """Upload an object, replacing any other."""
         bucket, key = split(uri)
         with translated("s3"):
             self._clients("s3").upload_fileobj(io.BytesIO(content), bucket, key, ExtraArgs=self._encrypted)
 
     def get(self, staged: Staged, *, weighed: bool = False) -> Channel:
-        """The channel, read from S3 where this process has not seen it; its columns then have no names.
+        """The channel, read from S3 if this process has not loaded it; its columns then have no names.
 
         `weighed`: its rows have weights.
         """
@@ -114,7 +114,7 @@ class Stage:
             return [found["Key"].removeprefix(prefix) for page in pages for found in page.get("Contents", [])]
 
     def upload(self, file: Path, uri: str) -> None:
-        """Upload a file, a large one in parts that are sent at once."""
+        """Upload a file; a large one in several parts in parallel."""
         bucket, key = split(uri)
         with file.open("rb") as content, translated("s3"):
             self._clients("s3").upload_fileobj(content, bucket, key, ExtraArgs=self._encrypted)

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 
 def policies(uses: Sequence[tuple[Settings, Mapping[str, Any]]], *, record: str | None = None) -> Mapping[str, Any]:
-    """IAM policies: of the `caller`, of the `role`, and its `trust`. A use is the fields of `policy.Use`.
+    """IAM policies `caller`, `role` and `trust`. A use has the fields of `policy.Use`.
 
-    `record` is the ARN of a managed MLflow that the record is kept in.
+    `record` is the ARN of the managed MLflow in which the record is kept, if any.
     """
     from housing.targets.sagemaker import permissions
     from housing.targets.sagemaker.policy import Use
@@ -29,14 +29,14 @@ def policies(uses: Sequence[tuple[Settings, Mapping[str, Any]]], *, record: str 
 def supports(
     settings: Settings, algorithm: str, code: Program | Image | None, hyperparameters: Mapping[str, Any]
 ) -> Sequence[str]:
-    """What its container for the algorithm cannot do; all others train by script mode."""
+    """What the container for the algorithm cannot do; algorithms without their own image train in script mode."""
     from housing.targets.sagemaker.training.container import container_faults
 
     return container_faults(settings, algorithm, code, hyperparameters)
 
 
 def keeps(rule: DataRule, algorithm: str) -> bool:
-    """A channel is CSV there, which says nothing of its columns; what is a hyperparameter can be said."""
+    """Rules that can be passed as hyperparameters: channels are CSV, which cannot describe columns."""
     from housing.targets.sagemaker import built_in
 
     container = built_in.find(algorithm)
@@ -44,13 +44,13 @@ def keeps(rule: DataRule, algorithm: str) -> bool:
 
 
 def registry(settings: Settings) -> str | None:
-    """Where what is promoted is registered beside MLflow; None: nowhere."""
+    """Where promoted versions are also registered, beside MLflow; None: nowhere."""
     group = settings.model_package_group
     return f"model package group {group}" if group else None
 
 
 def open_runner(settings: Settings, keys: Mapping[str, str] | None = None) -> Runner:
-    """`keys`, as boto3 takes them, sign in place of what the usual AWS environment has."""
+    """`keys`, as boto3 takes them, replace those of the usual AWS environment."""
     from housing.targets.sagemaker.training.runner import SageMakerRunner
 
     return SageMakerRunner(settings, keys)

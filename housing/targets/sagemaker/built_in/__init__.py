@@ -1,4 +1,4 @@
-"""Algorithms that SageMaker has images of its own for: one folder each, by the algorithm's name here."""
+"""Algorithms for which SageMaker has its own images: one folder each, named as the algorithm in housing."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ if TYPE_CHECKING:
 
 
 UNTAGGED = "xgboost"
-"""What an untagged job, which another program has created, is taken for."""
+"""The algorithm that an untagged job, created by another program, is assumed to have."""
 
 
 class BuiltIn(TrainingContainer, Protocol):
-    """Its image serves encoded rows as well: `model_file` is what it looks for in a model's archive.
+    """Its image also serves encoded rows: `model_file` is the file that it looks for in a model's archive.
 
-    `column_rules` are what it can be told of columns: see `algorithms.base.DataRule`.
+    `column_rules` are the rules about columns that it accepts: see `algorithms.base.DataRule`.
     """
 
     model_file: ClassVar[str]
     column_rules: ClassVar[tuple[str, ...]] = ()
 
     def serving_image(self, made_by: str | None, settings: Settings, region: str, /) -> str:
-        """The image that serves a model which this version of the library has made. Raises ConfigError for none."""
+        """The image that serves a model made by this version of the library. Raises ConfigError if there is none."""
         raise NotImplementedError
 
 

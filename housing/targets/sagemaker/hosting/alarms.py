@@ -1,4 +1,4 @@
-"""Alarms that watch an endpoint while it is updated: one for each variant, called `<endpoint>/<alarm>/<variant>`."""
+"""Alarms that watch an endpoint while it is updated: one for each variant, named `<endpoint>/<alarm>/<variant>`."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ def alarm_name(endpoint: str, alarm: str, variant: str) -> str:
 
 
 def names(endpoint: str, alarms: Iterable[str], variants: Iterable[str]) -> list[str]:
-    """Of all alarms of these variants."""
+    """The names of all alarms of these variants."""
     every = list(variants)
     return [alarm_name(endpoint, alarm, variant) for alarm in alarms for variant in every]
 
 
 def put_alarm(endpoint: str, name: str, variant: str, alarm: Alarm, *, own: Mapping[str, str]) -> dict[str, Any]:
-    """No requests are no alarm."""
+    """The request for one alarm; periods without requests do not raise it."""
     return {
         "AlarmName": alarm_name(endpoint, name, variant),
         "AlarmDescription": _description(alarm),
@@ -40,9 +40,9 @@ def put_alarm(endpoint: str, name: str, variant: str, alarm: Alarm, *, own: Mapp
 
 
 def read_alarms(endpoint: str, variants: Iterable[str], found: Iterable[Mapping[str, Any]]) -> dict[str, Alarm]:
-    """What DescribeAlarms answers, by alarm. One that is not there for every variant as we make it is not there.
+    """The alarms that DescribeAlarms returns, by name; only those that exist, in our form, for every variant.
 
-    Where the variants' alarms differ, the one returned is the one that somebody changed: its description differs.
+    Where the variants' alarms differ, the one returned is the one that was changed: its description differs.
     """
     wanted = set(variants)
     seen: dict[str, set[str]] = {}

@@ -1,9 +1,9 @@
 """A registered version as the archive that SageMaker's containers load: model.tar.gz.
 
-encoded    the built-in container's model file in the root, where every file counts as a member of an ensemble: one file
-           for each member of a bag
-raw        code/inference.py and the part of housing that predicts, bundle/ with the version's own files; no pickle.
-           In a framework's container code/requirements.txt, too, which it installs
+encoded    the built-in container's model file in the root, where each file counts as a member of an ensemble: one file
+           per member of a bag
+raw        code/inference.py, the part of housing that predicts, and bundle/ with the version's own files; no pickle.
+           For a framework's container also code/requirements.txt, which it installs
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def archive(folder: Path, interface: Interface) -> bytes:
             "target@host=local: SageMaker has no image of its own for it, which would answer encoded rows"
         )
     buffer = io.BytesIO()
-    # Whatever says when or by whom it was packed is left out, also by gzip: the digest is of the content.
+    # No times or owners, not even gzip's: the digest must depend only on the content.
     with gzip.GzipFile(fileobj=buffer, mode="wb", mtime=0) as packed, tarfile.open(fileobj=packed, mode="w") as tar:
         for name, content in _files(folder, interface, about):
             member = tarfile.TarInfo(name)
@@ -73,7 +73,7 @@ def image(folder: Path, settings: Settings, region: str) -> str:
 
 
 def _reader(folder: Path, about: Mapping[str, Any]) -> str:
-    """The algorithm of the bundle; of a model that is made of others, that of all its members, where it is one."""
+    """The algorithm of the bundle; for an ensemble that of its members, if they have the same."""
     if about["algorithm"] != ENSEMBLE:
         return str(about["algorithm"])
     return ensemble.common_algorithm((folder / about["model_file"]).read_bytes()) or ENSEMBLE
@@ -84,7 +84,7 @@ def _built_in(folder: Path, about: Mapping[str, Any]) -> BuiltIn | None:
 
 
 def _side_by_side(folder: Path, about: Mapping[str, Any]) -> list[bytes]:
-    """The model files of which the built-in container means the answers; none where it would do so wrongly."""
+    """The model files whose answers the built-in container averages; empty where that would be wrong."""
     model = (folder / about["model_file"]).read_bytes()
     return [model] if about["algorithm"] != ENSEMBLE else ensemble.equals(model) or []
 

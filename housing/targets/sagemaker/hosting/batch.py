@@ -1,7 +1,7 @@
-"""Whole files through a deployed model, by a batch transform job: machines come for it and go again.
+"""Predicts whole files with a deployed model by a batch transform job, on machines that exist only for the job.
 
-A job's name follows from its input and its model, so that the next command finds what a killed one has left: the parts
-that are uploaded, the machine that answers them, or the answers.
+A job's name follows from its input and its model, so that the next command finds what a killed one has left: uploaded
+parts, a running job, or answers.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _PAYLOAD_MB = 6
 _AT_ONCE = 8
 _MOST_ATTEMPTS = 1_000
 Pieces = Callable[[Path], Iterable[str]]
-"""Cuts a file into texts of CSV, each with its header and small enough for one request."""
+"""Cuts a file into CSV texts, each with a header and small enough for one request."""
 
 Told = Callable[[str], None]
 
@@ -53,7 +53,7 @@ Told = Callable[[str], None]
 def transform_job(
     name: str, route: Route, settings: Settings, own: Mapping[str, str], *, rows: str, answers: str
 ) -> dict[str, Any]:
-    """Every object below the address `rows` is one request, and has its answer below `answers`."""
+    """The request for a job: every object below the address `rows` is one request; its answer goes below `answers`."""
     key = settings.kms_key
     return {
         "TransformJobName": name,
@@ -71,7 +71,7 @@ def transform_job(
             **({"KmsKeyId": key} if key else {}),
         },
         "TransformResources": {
-            # Not every type that serves also transforms; this one does, and a file has time.
+            # Not every serving type supports transform jobs; this one does, and speed does not matter.
             "InstanceType": INSTANCE_TYPE,
             "InstanceCount": 1,
             **({"VolumeKmsKeyId": key} if key else {}),
@@ -81,7 +81,7 @@ def transform_job(
 
 
 class BatchTransform:
-    """Answers files with the model of an endpoint's heaviest variant. Needs nothing that answers requests."""
+    """Answers files with the model of an endpoint's heaviest variant, without load on the endpoint."""
 
     def __init__(self, clients: Clients, stage: Stage, invocations: Invocations, settings: Settings) -> None:
         self._clients = clients
@@ -122,7 +122,7 @@ class BatchTransform:
         return Batch(rows=sum(counts), location=location, job=job, variant=route.variant)
 
     def _state(self, source: str) -> object:
-        """What tells one state of the source from another."""
+        """A value that changes when the source does."""
         if not source.startswith("s3://"):
             return [(one.path, one.content) for one in (with_content(look(part.path)) for part in found(source).parts)]
         bucket, key = split(source)
@@ -140,7 +140,7 @@ class BatchTransform:
     def _staged_rows(
         self, source: str, pieces: Pieces, folder: str, encoder: Encoder | None, told: Told
     ) -> Sequence[int]:
-        """Upload every piece that is not there, encoded where the container cannot do it; how many rows each has."""
+        """Upload every missing piece, encoded if the container cannot do that; returns the row count of each."""
         whole = f"{folder}/parts.json"
         if self._stage.has(whole) and self._stage.has(f"{folder}/rows/{_part(0)}"):
             told("its rows are uploaded already")
@@ -157,7 +157,7 @@ class BatchTransform:
 
         with self._here(source) as file:
             counts = list(in_order(put, enumerate(pieces(file)), at_once=_AT_ONCE))
-        # Once it is there, so are all parts.
+        # Written last: where it exists, all parts do.
         self._stage.write(json.dumps(counts).encode(), whole)
         told(f"{sum(counts):,} rows are uploaded in {len(counts):,} parts")
         return counts
@@ -174,9 +174,9 @@ class BatchTransform:
             yield file
 
     def _answering_job(self, asked: str, folder: str, route: Route, own: Mapping[str, str], told: Told) -> str:
-        """The job that an earlier command has begun; a new one where it has failed, or its answers were deleted.
+        """The name of an earlier command's job; of a new one if that has failed or its answers were deleted.
 
-        A name can be used once.
+        A job's name can be used only once.
         """
         for attempt in range(1, _MOST_ATTEMPTS):
             name = f"{asked}-{attempt}"
@@ -225,7 +225,7 @@ class BatchTransform:
     def _answers(
         self, folder: str, counts: Sequence[int], encoder: Encoder, *, job: str, encoded: bool
     ) -> Iterator[bytes]:
-        """All of them as CSV, part by part, in the order of the rows."""
+        """All answers as CSV, part by part, in the order of the rows."""
 
         def answered(numbered: tuple[int, int]) -> bytes:
             number, rows = numbered
@@ -239,7 +239,7 @@ class BatchTransform:
 
 @contextmanager
 def _new_file(output: Path | None) -> Iterator[IO[bytes]]:
-    """That takes the name `output` when it is whole; None: one that is gone afterwards."""
+    """A file that is renamed to `output` once it is complete; None: a temporary file."""
     if output is not None:
         with replacing(output) as file:
             yield file

@@ -1,4 +1,4 @@
-"""What SageMaker has captured: `<destination>/<endpoint>/<variant>/<yyyy/mm/dd/hh>/<mm-ss-...>.jsonl`."""
+"""Reads what SageMaker has captured: `<destination>/<endpoint>/<variant>/<yyyy/mm/dd/hh>/<mm-ss-...>.jsonl`."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ if TYPE_CHECKING:
     from housing.targets.sagemaker.staging import Stage
 
 MOST_REQUESTS = 20_000
-"""Of a variant, the latest: a busy endpoint fills a bucket in which the rest can be looked up."""
+"""The latest requests of a variant that are read; of a busy endpoint the bucket has many more."""
 
 _AT_ONCE = 8
 
 
 def captured(stage: Stage, folder: str, variant: str, *, encoded: bool) -> list[CapturedRows]:
-    """A variant's, the oldest first. `encoded`: its container answers as its model does, not in dollars.
+    """A variant's requests, the oldest first. `encoded`: answers are the model's own, not in the label's unit.
 
     Raises CloudError.
     """
-    # Names begin with the time, so that their order is that of the requests.
+    # Names begin with the time, so that sorting them sorts the requests.
     names = sorted((name for name in stage.names(folder) if name.endswith(".jsonl")), reverse=True)
     found: list[CapturedRows] = []
     with ThreadPoolExecutor(_AT_ONCE) as pool:

@@ -1,7 +1,7 @@
-"""Removing what endpoints were made of: everything that carries our tags, and nothing else.
+"""Removes what endpoints were made of: everything that has our tags, and nothing else.
 
-An endpoint's folder in the bucket is made before everything else and removed after it, so that whatever a killed
-command has left behind can be found.
+An endpoint's folder in the bucket is created before everything else and removed last, so that whatever a killed command
+has left behind can be found.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _MARK = "endpoint.json"
 
 
 class Cleanup:
-    """Of the endpoints below one prefix."""
+    """For the endpoints below one prefix."""
 
     def __init__(self, clients: Clients, endpoints: Endpoints, *, prefix: str) -> None:
         self._clients = clients
@@ -30,7 +30,7 @@ class Cleanup:
         self._prefix = prefix
 
     def names(self) -> list[str]:
-        """Endpoints of which anything may be left; none before there is a bucket."""
+        """Endpoints of which anything may be left; empty while there is no bucket."""
         folder = f"{self._prefix}/endpoints/"
         folders: list[str] = []
         with missing_as_none("s3"):
@@ -40,7 +40,7 @@ class Cleanup:
         return sorted(name.removeprefix(folder).rstrip("/") for name in folders)
 
     def begin(self, endpoint: str) -> None:
-        """Make the folder by which everything else is found."""
+        """Create the folder by which everything else is found."""
         with translated("s3"):
             self._clients("s3").put_object(
                 Bucket=self._clients.bucket,
@@ -49,7 +49,7 @@ class Cleanup:
             )
 
     def stop_scaling(self, endpoint: str, variants: Collection[str] | None = None) -> None:
-        """For the variants named, or for everything that scales."""
+        """Stop autoscaling for `variants`, or for everything of the endpoint that scales."""
         client = self._clients("application-autoscaling")
         for target in self._endpoints.scalable_targets(endpoint):
             variant = target["ResourceId"].rpartition("/")[2]
@@ -75,7 +75,7 @@ class Cleanup:
         self._remove_files(endpoint, but=kept)
 
     def remove(self, endpoint: str) -> None:
-        """Remove everything of an endpoint that is gone itself. What it captured and its batch results stay."""
+        """Remove everything of an endpoint that is itself deleted, except captured requests and batch results."""
         self.remove_alarms(endpoint)
         self._remove_configs(endpoint)
         self._remove_models(endpoint)
@@ -96,13 +96,13 @@ class Cleanup:
             _quietly(delete, ModelName=name)
 
     def _own(self, endpoint: str, operation: str, answer: str, kind: str, but: Collection[str]) -> Iterator[str]:
-        """Names of those that carry the endpoint's tag; the name alone proves nothing."""
+        """Names of resources that have the endpoint's tag; the name alone proves nothing."""
         with translated("sagemaker"):
             pages = self._clients("sagemaker").get_paginator(operation)
             found = [item for page in pages.paginate(NameContains=stem(endpoint)) for item in page[answer]]
         for item in found:
             name = item[f"{kind}Name"]
-            # SageMaker matches anywhere in a name; the tags of other people's resources may not be ours to read.
+            # SageMaker matches anywhere in a name, and we may lack permission to read the tags of others' resources.
             if name.startswith(f"{stem(endpoint)}-") and name not in but:
                 tags: dict[str, str] = {}
                 with missing_as_none("sagemaker"):

@@ -1,4 +1,4 @@
-"""Endpoints at SageMaker as they are: looked at, waited for, and read back into deployments."""
+"""The current state of endpoints at SageMaker: described, waited for, and read back into deployments."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 IN_TRANSITION = ("Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting")
 BROKEN = ("Failed", "OutOfService")
-"""States in which there is nothing to update."""
+"""Statuses of endpoints that cannot be updated."""
 
 LOG_GROUP = "/aws/sagemaker/Endpoints"
 _LINES = 5
@@ -30,7 +30,7 @@ _LINES = 5
 
 @dataclass(frozen=True)
 class Snapshot:
-    """One endpoint as SageMaker answers; `models` by their names, `config` None when somebody has deleted it."""
+    """One endpoint as SageMaker describes it; `models` by name, `config` None when it was deleted."""
 
     endpoint: Mapping[str, Any]
     config: Mapping[str, Any] | None
@@ -48,18 +48,18 @@ class Snapshot:
 
 
 class Endpoints:
-    """Read-only; refusals are CloudErrors."""
+    """Read-only; raises CloudError for refusals."""
 
     def __init__(self, clients: Clients, *, poll_s: float) -> None:
         self._clients = clients
         self._poll_s = poll_s
 
     def describe(self, endpoint: str) -> Mapping[str, Any] | None:
-        """None when there is no such endpoint."""
+        """DescribeEndpoint's answer; None when there is no such endpoint."""
         return self._described("endpoint", EndpointName=endpoint)
 
     def settled(self, endpoint: str) -> Mapping[str, Any] | None:
-        """The same, once no change is in progress, however long that takes: SageMaker sets the limit."""
+        """As `describe`, once no change is in progress, however long that takes: SageMaker limits it."""
         found = self.describe(endpoint)
         while found is not None and found["EndpointStatus"] in IN_TRANSITION:
             time.sleep(self._poll_s)
@@ -67,7 +67,7 @@ class Endpoints:
         return found
 
     def snapshot(self, endpoint: Mapping[str, Any]) -> Snapshot:
-        """Everything that an endpoint is made of. DeploymentError when it is not one of ours."""
+        """Everything that an endpoint is made of. Raises DeploymentError when it is not one of ours."""
         tags = self.tags(endpoint["EndpointArn"])
         name = endpoint["EndpointName"]
         if tags.get(ENDPOINT_TAG) != name:
@@ -99,13 +99,13 @@ class Endpoints:
             ) from error
 
     def tags(self, arn: str) -> dict[str, str]:
-        """Of anything at SageMaker."""
+        """The tags of any SageMaker resource."""
         with translated("sagemaker"):
             pages = self._clients("sagemaker").get_paginator("list_tags").paginate(ResourceArn=arn)
             return of_tags([tag for page in pages for tag in page["Tags"]])
 
     def scaling(self, endpoint: str, variants: Sequence[str]) -> dict[str, Autoscaling]:
-        """Of the variants that scale as housing makes them."""
+        """The autoscaling of those variants whose scaling has housing's form."""
         found: dict[str, Autoscaling] = {}
         names = {variant_resource(endpoint, variant): variant for variant in variants}
         for target in self.scalable_targets(endpoint):
@@ -122,7 +122,7 @@ class Endpoints:
         return found
 
     def scalable_targets(self, endpoint: str) -> list[Mapping[str, Any]]:
-        """Everything of an endpoint that scales, also variants that are gone."""
+        """All scalable targets of an endpoint, also those of variants that no longer exist."""
         with translated("application-autoscaling"):
             pages = self._clients("application-autoscaling").get_paginator("describe_scalable_targets")
             found = [
@@ -131,31 +131,31 @@ class Endpoints:
         return [target for target in found if target["ResourceId"].startswith(f"endpoint/{endpoint}/variant/")]
 
     def alarms(self, endpoint: str, variants: Sequence[str]) -> dict[str, Alarm]:
-        """Those of housing's that watch all of these variants."""
+        """The alarms of housing that watch all of these variants."""
         return read_alarms(endpoint, variants, self.all_alarms(endpoint))
 
     def all_alarms(self, endpoint: str) -> list[Mapping[str, Any]]:
-        """Everything that is named like an alarm of this endpoint."""
+        """All alarms that have the name of an alarm of this endpoint."""
         with translated("cloudwatch"):
             pages = self._clients("cloudwatch").get_paginator("describe_alarms")
             found = pages.paginate(AlarmNamePrefix=f"{endpoint}/", AlarmTypes=["MetricAlarm"])
             return [alarm for page in found for alarm in page["MetricAlarms"]]
 
     def ringing(self, alarms: Sequence[str]) -> list[str]:
-        """Those of these alarms that are in state ALARM, in the given order; also composite ones."""
+        """Which of these alarms, including composite ones, are in state ALARM, in the given order."""
         if not alarms:
             return []
         with translated("cloudwatch"):
             answer = self._clients("cloudwatch").describe_alarms(
                 AlarmNames=[*alarms], AlarmTypes=["MetricAlarm", "CompositeAlarm"]
             )
-        # The states are read here: not every implementation of the API heeds StateValue beside AlarmNames.
+        # States are compared here: not every implementation of the API applies StateValue beside AlarmNames.
         found = [*answer.get("MetricAlarms", ()), *answer.get("CompositeAlarms", ())]
         states = {alarm["AlarmName"]: alarm["StateValue"] for alarm in found}
         return [name for name in alarms if states.get(name) == "ALARM"]
 
     def why_it_failed(self, endpoint: Mapping[str, Any], *, since: float) -> str:
-        """What SageMaker says, and the last lines that its containers have written; `since` is seconds since 1970."""
+        """SageMaker's reason, and the last lines that its containers logged; `since` in seconds since 1970."""
         reason = endpoint.get("FailureReason") or "SageMaker gives no reason"
         lines = self._last_lines(endpoint["EndpointName"], since)
         return reason + ("".join(f"\n    {line}" for line in ("", "its log ends with", *lines)) if lines else "")
@@ -188,7 +188,7 @@ class Endpoints:
 
 @contextmanager
 def missing_as_none(service: str) -> Iterator[None]:
-    """Like `translated`, but the block just ends when what it asks for does not exist."""
+    """Like `translated`, but ends the block without an error when what it asks for does not exist."""
     try:
         with translated(service):
             yield
@@ -198,7 +198,7 @@ def missing_as_none(service: str) -> Iterator[None]:
 
 
 def is_missing(error: CloudError) -> bool:
-    """SageMaker says so in words, under the code that it has for everything that is not valid."""
+    """Whether it means "not found": SageMaker uses the code of all invalid requests, so only the message says."""
     cause = error.__cause__
     found = code(cause)
     words = message(cause) if found else ""

@@ -31,11 +31,11 @@ from housing.targets.sagemaker.staging import Stage
 if TYPE_CHECKING:
     from housing.targets.sagemaker.settings import Settings
 
-_DEPLOY_WAITS_S = 90.0  # longer than a lock whose holder has died elsewhere is respected
+_DEPLOY_WAITS_S = 90.0  # longer than it takes until the lock of a dead holder is stale
 
 
 class SageMakerHost:
-    """One region of one account; endpoints of one prefix. Everything that is made carries the endpoint's name."""
+    """One region of one account; endpoints of one prefix. Every resource has the endpoint's name in its own."""
 
     def __init__(self, settings: Settings, keys: Mapping[str, str] | None = None) -> None:
         self._settings = settings
@@ -48,7 +48,7 @@ class SageMakerHost:
         self._invocations = Invocations(self._clients, self._endpoints, self._stage, settings)
 
     def endpoints(self) -> Sequence[str]:
-        """Including those of which only parts are left."""
+        """Includes endpoints of which only parts are left."""
         return self._cleanup.names()
 
     def check(self, wanted: Deployment) -> None:
@@ -70,19 +70,19 @@ class SageMakerHost:
                     )
 
     def current(self, endpoint: str) -> Deployment | None:
-        """None also for an endpoint that has failed to start, so that a plan creates it again."""
+        """None also for an endpoint that failed to start, so that a plan creates it again."""
         found = self._endpoints.settled(endpoint)
         if found is None or found["EndpointStatus"] in BROKEN:
             return None
         return self._endpoints.deployment(self._endpoints.snapshot(found))
 
     def apply(self, action: Action, models: Mapping[str, Path]) -> None:
-        """Raises CloudError, with the reason, for an update that SageMaker has rolled back without an error."""
+        """Raises CloudError, with the reason, also for an update that SageMaker has rolled back."""
         self._steps.take(action, models)
         self._invocations.forget(action.endpoint)
 
     def hold(self, purpose: str) -> AbstractContextManager[None]:
-        """Across machines: see `lock`."""
+        """A lock across machines: see `lock`."""
         return held(self._clients, f"{self._settings.prefix}/locks/endpoints", purpose=purpose, wait_s=_DEPLOY_WAITS_S)
 
     def predict(
@@ -106,7 +106,7 @@ class SageMakerHost:
         output: Path | None = None,
         told: Callable[[str], None] = lambda _: None,
     ) -> Batch:
-        """By a batch transform job; its files and its answers stay in the bucket."""
+        """By a batch transform job, whose input and answers stay in the bucket."""
         batch = BatchTransform(self._clients, self._stage, self._invocations, self._settings)
         own = self._resources.tags
         return batch.run(endpoint, source, pieces, depends_on=depends_on, own=own, output=output, told=told)
@@ -126,7 +126,7 @@ class SageMakerHost:
         counted = variant_metrics(self._clients, endpoint, names, since=found["CreationTime"])
         counts = {name: variant.get("CurrentInstanceCount", 0) for name, variant in live.by_variant(found).items()}
         reason = found.get("FailureReason")
-        # Any change, even one more instance, counts as a new test: nothing from before it may be mixed in.
+        # Any change, even in the number of instances, begins a new test: earlier requests must not be mixed in.
         test = requests_since_change(self._clients, endpoint, names, changed=found["LastModifiedTime"])
         return EndpointStatus(
             endpoint=endpoint,
@@ -146,7 +146,7 @@ class SageMakerHost:
         )
 
     def captured(self, endpoint: str) -> Sequence[CapturedRows]:
-        """Where it captures is the endpoint's own setting; nothing when it does not capture."""
+        """Read from where the endpoint's own configuration says; empty when it does not capture."""
         found = self._endpoints.describe(endpoint)
         if found is None:
             raise DeploymentError(f"endpoint {endpoint} does not exist; `housing deploy` makes it")

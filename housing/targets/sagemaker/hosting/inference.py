@@ -1,15 +1,15 @@
-"""What a container runs behind `interface: raw`: raw rows in, predictions out.
+"""The program of a container with `interface: raw`: raw rows in, predictions out.
 
 This file is copied into the model's archive as code/inference.py, beside the part of housing that predicts, and runs
 there under the framework container's rules for scripts.
 
     text/csv                 rows with a header, or encoded rows without one
     application/json         rows in any of the forms of housing.data.json_rows
-    application/jsonlines    {column: value} a line
+    application/jsonlines    {column: value} per line
 
-Answers are one number a line (Accept: text/csv or application/jsonlines), or {"predictions": [...]}. Of a label with
-levels they are the level and then the probability of each, or {"prediction": ..., "probabilities": {...}}. Parameters
-of the content type ask for more: `text/csv; interval=0.9; explain=5`.
+Answers are one number per line (Accept: text/csv or application/jsonlines), or {"predictions": [...]}. For a label with
+levels: the level and then the probability of each, or {"prediction": ..., "probabilities": {...}}. Parameters of the
+content type request more: `text/csv; interval=0.9; explain=5`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Any
 
 
 def model_fn(model_dir: str) -> Any:
-    """Called once, with the archive's folder."""
+    """Load the model; called once, with the archive's folder."""
     sys.path.insert(0, str(Path(model_dir, "code")))
     from housing.training.predictor import Predictor
 
@@ -28,7 +28,7 @@ def model_fn(model_dir: str) -> Any:
 
 
 def transform_fn(predictor: Any, content: str | bytes, content_type: str, accept: str) -> Any:
-    """Answer one request; what is wrong with its rows is answered with status 400 and the reason."""
+    """Answer one request; invalid rows are answered with status 400 and the reason."""
     from housing.data.answers import write
     from housing.data.content_type import CSV, FORMS, JSON, JSON_LINES, form_of
     from housing.data.extras import asked_beside_rows, asked_in
@@ -50,7 +50,7 @@ def transform_fn(predictor: Any, content: str | bytes, content_type: str, accept
 
 
 def _refused(status: int, reason: str) -> Any:
-    """A refusal in the form of the server that runs us: Flask, or the model server of MXNet."""
+    """A refusal in the form of the server that runs this file: Flask, or MXNet's model server."""
     flask, toolkit = sys.modules.get("flask"), sys.modules.get("sagemaker_inference")
     if toolkit is not None and not (flask is not None and flask.has_request_context()):
         raise toolkit.errors.BaseInferenceToolkitError(status, reason, reason)

@@ -1,4 +1,4 @@
-"""Asking an endpoint: raw rows are sent as they are, or encoded with the encoder of the version that will answer."""
+"""Invokes an endpoint: raw rows are sent unchanged, or encoded with the encoder of the version that will answer."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from housing.targets.sagemaker.settings import Settings
 
 ARCHIVE_FILE, ENCODER_FILE = "model.tar.gz", "encoder.json"
-"""A version's files in the bucket, beside each other."""
+"""A version's files, in the same folder of the bucket."""
 
 _CSV, _JSON = "text/csv", "application/json"
 _ANSWER_WITHIN_S = 15 * 60.0  # how long SageMaker lets an asynchronous request take
@@ -36,18 +36,18 @@ _ANSWER_WITHIN_S = 15 * 60.0  # how long SageMaker lets an asynchronous request 
 
 @dataclass(frozen=True)
 class _Known:
-    """What must be known of an endpoint to ask it; `archives` by variant, `weights` of those that answer."""
+    """What is needed to invoke an endpoint; `archives` by variant, `weights` of the variants that answer."""
 
     weights: Mapping[str, float]
     archives: Mapping[str, str]
     interface: str
-    answers: str | None  # where an asynchronous endpoint's answers appear
+    answers: str | None  # where an asynchronous endpoint writes answers
     models: Mapping[str, str]
 
 
 @dataclass(frozen=True)
 class Route:
-    """One variant as SageMaker knows it: the name of its model, and its archive."""
+    """The model of one variant: its name at SageMaker, and its archive."""
 
     variant: str
     model_name: str
@@ -56,7 +56,7 @@ class Route:
 
 
 class Invocations:
-    """An endpoint is looked up at the first request, and again after it has been changed from here."""
+    """An endpoint is described before its first request, and again after this process has changed it."""
 
     def __init__(self, clients: Clients, endpoints: Endpoints, stage: Stage, settings: Settings) -> None:
         self._clients = clients
@@ -67,7 +67,7 @@ class Invocations:
         self._encoders: dict[str, Encoder] = {}
 
     def forget(self, endpoint: str) -> None:
-        """Look it up again at the next request."""
+        """Describe it again before the next request."""
         self._known.pop(endpoint, None)
 
     def predict(self, endpoint: str, rows: str, variant: str | None, extras: Extras) -> Prediction:
@@ -105,7 +105,7 @@ class Invocations:
         return Prediction(values, answered, **beside)
 
     def route(self, endpoint: str) -> Route:
-        """To the model of the heaviest variant."""
+        """The model of the heaviest variant."""
         known = self._look_up(endpoint)
         variant = max(known.weights, key=lambda name: known.weights[name])
         return Route(variant, known.models[variant], known.archives[variant], known.interface)
@@ -133,7 +133,7 @@ class Invocations:
         )
 
     def encoder_of(self, archive: str) -> Encoder:
-        """The encoder that lies beside a version's archive."""
+        """The encoder that is stored beside a version's archive."""
         uri = archive.removesuffix(ARCHIVE_FILE) + ENCODER_FILE
         if uri not in self._encoders:
             self._encoders[uri] = Encoder.from_json(self._stage.read(uri).decode())
@@ -155,7 +155,7 @@ class Invocations:
     def _ask_in_queue(
         self, endpoint: str, body: bytes, _variant: str | None, known: _Known, content_type: str, accept: str
     ) -> tuple[str, str]:
-        """An asynchronous endpoint has one variant. The request is a file, and so is the answer or the failure."""
+        """Invoke an asynchronous endpoint, which has one variant: request, answer and failure are files."""
         assert known.answers is not None
         folder = known.answers.removesuffix("/answers")
         name = f"{uuid4().hex}.csv"
@@ -201,7 +201,7 @@ class Invocations:
 
 
 def answered_by(who: str, answer: str, encoder: Encoder, *, rows: int, encoded: bool) -> Predictions:
-    """What a container's text says of so many rows. Raises DeploymentError for one that is no answer for them."""
+    """A container's text as the predictions of `rows` rows. Raises DeploymentError if it is not an answer for them."""
     try:
         predictions = read(answer, encoder, encoded=encoded)
     except DataError as e:

@@ -1,4 +1,4 @@
-"""What SageMaker says of an endpoint -> the deployment that it serves, to be compared with the wanted one."""
+"""SageMaker's description of an endpoint -> the deployment that it serves, to be compared with the wanted one."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ def deployment(
     alarms: Mapping[str, Alarm],
     tags: Mapping[str, str],
 ) -> Deployment:
-    """From DescribeEndpoint, DescribeEndpointConfig and DescribeModel by model name; whoever has changed it, and how.
+    """From DescribeEndpoint, DescribeEndpointConfig and DescribeModel by model name, whoever made the last change.
 
     A model that housing did not make is shown as `sagemaker:<its name>`, which no plan can want.
     """
     configured = by_variant(config or {})
     interfaces = [i for i in (_environment(m).get(INTERFACE_VARIABLE) for m in models.values()) if i]
     interface = cast(Interface, interfaces[0] if interfaces else "raw")
-    # One that has never been in service has only what it was configured to be.
+    # An endpoint that was never in service has variants only in its configuration.
     serving = endpoint if endpoint.get("ProductionVariants") else config or {}
     variants = {
         live["VariantName"]: _variant(
@@ -75,17 +75,17 @@ def deployment(
 
 
 def variants(endpoint: Answer) -> list[str]:
-    """The names of those that are live, shadows last."""
+    """The names of the live variants, shadows last."""
     return list(by_variant(endpoint))
 
 
 def by_variant(answer: Answer) -> dict[str, Answer]:
-    """What an endpoint, or a configuration, says of each of its variants, shadows last."""
+    """The members of an endpoint, or a configuration, about each of its variants, shadows last."""
     return {variant["VariantName"]: variant for key in _KINDS for variant in answer.get(key, ())}
 
 
 def read_update(tags: Mapping[str, str], alarms: Mapping[str, Alarm]) -> Update:
-    """From an endpoint's tags; the default where somebody has removed them or changed them to what is impossible."""
+    """From an endpoint's tags; the default where they were removed or are invalid."""
     values = dict(pair.partition("=")[::2] for pair in tags.get(UPDATE_TAG, "").split())
     existing = [value for key, value in sorted(tags.items()) if key.startswith(ALARM_TAG) and value]
     try:
@@ -102,7 +102,7 @@ def read_update(tags: Mapping[str, str], alarms: Mapping[str, Alarm]) -> Update:
 
 
 def served(model: Answer) -> dict[str, str]:
-    """What a model of ours is: its version, the digest of its files, its interface and image."""
+    """What a model serves: its version, the digest of its files, its interface, archive and image."""
     container = model.get("PrimaryContainer", {})
     environment = _environment(model)
     return {
@@ -133,7 +133,7 @@ def _variant(
 ) -> Variant:
     name = configured.get("ModelName", "?")
     about = served(models.get(name, {"ModelName": name}))
-    # Variants of one endpoint cannot speak differently in a deployment: one that does is not as it was deployed.
+    # All variants of a deployment have one interface: a variant with another was not deployed by us.
     model = about["model"] if about["interface"] == interface else foreign(name)
     function = live.get("CurrentServerlessConfig") or configured.get("ServerlessConfig")
     if function:
@@ -150,12 +150,12 @@ def _variant(
 
 
 def _weight(live: Answer) -> float:
-    """SageMaker keeps 32 bits: 0.9 may come back as 0.8999999761581421, and is 0.9 all the same."""
+    """SageMaker stores 32-bit floats: 0.9 may come back as 0.8999999761581421, and is rounded to 0.9."""
     return float(str(np.float32(_first(live, "DesiredWeight", "CurrentWeight", "InitialVariantWeight"))))
 
 
 def _first(live: Answer, *keys: str) -> Any:
-    """The value of the first key that is there; 1, SageMaker's own default, where none is."""
+    """The value of the first key that is present; 1, SageMaker's default, if none is."""
     return next((live[key] for key in keys if key in live), 1)
 
 

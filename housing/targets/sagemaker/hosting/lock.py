@@ -1,7 +1,7 @@
-"""A lock that commands on any machine respect: an object in S3, made and taken over by conditional writes alone.
+"""A lock across machines: an object in S3, created and taken over only by conditional writes.
 
-Its holder renews it every few seconds. One that has not been renewed for longer, or whose process on this machine is
-gone, belongs to a dead holder: it is taken over.
+Its holder renews it every few seconds. If it was not renewed for a minute, or its holder was a process of this machine
+that is gone, the holder is dead and the lock may be taken over.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class _Lock:
             if found is None:
                 continue
             holder, version, age_s = found
-            # Only who has read the dead holder's version may replace it: of two that try, one succeeds.
+            # Conditional on the dead holder's version: if two processes try, only one succeeds.
             if (age_s > _STALE_S or (holder and is_dead(holder.process))) and self._write(IfMatch=version):
                 return
             if time.monotonic() > deadline:
@@ -79,12 +79,12 @@ class _Lock:
 
     def renew_until(self, ended: threading.Event) -> None:
         while not ended.wait(_RENEWED_EVERY_S):
-            # A renewal that fails is tried again; the lock is ours until it is stale.
+            # A failed renewal is tried again; the lock is ours until it is stale.
             with contextlib.suppress(CloudError):
                 self._write(IfMatch=self._version)
 
     def free(self) -> None:
-        """Nothing happens when somebody has taken it over meanwhile."""
+        """Release the lock; does nothing if another process has taken it over."""
         found = self._found()
         if found is not None and found[1] == self._version:
             with translated("s3"):
@@ -101,7 +101,7 @@ class _Lock:
         return True
 
     def _found(self) -> tuple[Holder | None, str, float] | None:
-        """Who holds it, its version, and its age by the clock of S3; None when it is free."""
+        """Its holder, its version (ETag), and its age in seconds by S3's clock; None when it is free."""
         try:
             with translated("s3"):
                 found: dict[str, Any] = self._s3.get_object(**self._where)

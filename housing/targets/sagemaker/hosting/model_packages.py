@@ -1,4 +1,4 @@
-"""SageMaker's model registry: a promoted version of MLflow's as a model package, too."""
+"""SageMaker's model registry: registers a promoted version of MLflow's also as a model package."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _APPROVED, _PENDING = "Approved", "PendingManualApproval"
 
 
 class ModelPackages:
-    """Those of the group that the settings name, which is made when it is not there."""
+    """The packages of the settings' group, which is created if it is missing."""
 
     def __init__(self, clients: Clients, stage: Stage, settings: Settings) -> None:
         self._clients = clients
@@ -35,9 +35,9 @@ class ModelPackages:
         self._settings = settings
 
     def register(self, version: PromotedVersion, folder: Path, *, own: Mapping[str, str]) -> str:
-        """Its ARN. The same model is one package: registered again, it is approved where it was not.
+        """Returns the package's ARN. A model has one package: registered again, it is only approved if it was not.
 
-        `own` are the tags of everything that is made. Raises CloudError.
+        `own` are the tags of the group, if it is created. Raises CloudError.
         """
         group = str(self._settings.model_package_group)
         client = self._clients("sagemaker")
@@ -96,7 +96,7 @@ class ModelPackages:
                 raise
 
     def _known(self, group: str, digest: str) -> dict[str, Any] | None:
-        """The newest package of these very files."""
+        """The newest package with the same files."""
         client = self._clients("sagemaker")
         with translated("sagemaker"):
             pages = client.get_paginator("list_model_packages").paginate(

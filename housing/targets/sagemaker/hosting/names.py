@@ -1,4 +1,4 @@
-"""Names, tags and keys of what an endpoint is made of, by which ours are recognised."""
+"""Names, tags and keys of an endpoint's resources, by which ours are recognised."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ _DIGEST_CHARACTERS = 16
 
 
 def stem(endpoint: str) -> str:
-    """What the names of an endpoint's configurations and models begin with."""
+    """The prefix of the names of an endpoint's configurations and models."""
     return endpoint[:_LONGEST_STEM].rstrip("-")
 
 
 def content_name(endpoint: str, content: Mapping[str, Any]) -> str:
-    """A name for something of this content: the same again is the same name, so that nothing is made twice."""
+    """A name that follows from the content, so that nothing is created twice."""
     text = json.dumps([endpoint, content], sort_keys=True)
     return f"{stem(endpoint)}-{hashlib.sha256(text.encode()).hexdigest()[:_DIGEST_CHARACTERS]}"
 
 
 def tags(own: Mapping[str, str]) -> list[dict[str, str]]:
-    """As SageMaker's requests have them."""
+    """Tags in the form of SageMaker's requests."""
     return [{"Key": key, "Value": value} for key, value in own.items()]
 
 
@@ -36,7 +36,7 @@ def of_tags(answer: list[dict[str, str]]) -> dict[str, str]:
 
 
 def endpoint_key(prefix: str, endpoint: str, *parts: str) -> str:
-    """A key in the bucket below the endpoint's own folder, which is there before and after everything else of it."""
+    """A key in the bucket below the endpoint's folder, which is created first and removed last."""
     return "/".join((prefix, "endpoints", endpoint, *parts))
 
 

@@ -1,4 +1,4 @@
-"""Requests that make and change endpoints, built from a deployment; nothing is sent from here."""
+"""Requests that create and change endpoints, built from a deployment; nothing is sent from here."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ Request = dict[str, Any]
 
 PROGRAM = "inference.py"
 MODEL_VARIABLE, DIGEST_VARIABLE, INTERFACE_VARIABLE = "HOUSING_MODEL", "HOUSING_DIGEST", "HOUSING_INTERFACE"
-"""Environment of a model's container: cannot be changed afterwards, so it says what is really served."""
+"""Variables of a model's container: they cannot be changed later, so they tell what is really served."""
 
 UPDATE_TAG = "housing:update"
 ALARM_TAG = "housing:alarm."
-"""Tags of an endpoint: how its updates are made, and the alarms of others that watch them."""
+"""Tags of an endpoint: its update strategy, and the existing alarms that watch updates."""
 
-_SLACK_S = 1800  # for the machines to start, beside the waits that an update was asked for
+_SLACK_S = 1800  # for machines to start, in addition to an update's configured waits
 _SHORTEST_LIMIT_S, _LONGEST_LIMIT_S = 600, 28800
 
 
 @dataclass(frozen=True)
 class ResourceDefaults:
-    """What all resources of an endpoint are created with. `tags` are the user's and the experiment's."""
+    """What all resources of an endpoint are created with. `tags` are those of the user and the experiment."""
 
     role_arn: str
     bucket: str
@@ -42,7 +42,7 @@ class ResourceDefaults:
 
 @dataclass(frozen=True)
 class Served:
-    """A registered version as files: its pinned `model`, the digest of its bundle, and where its archive lies."""
+    """A registered version as files: its pinned `model`, the digest of its bundle, and the address of its archive."""
 
     model: str
     digest: str
@@ -51,7 +51,7 @@ class Served:
 
 
 def create_model(defaults: ResourceDefaults, endpoint: str, interface: Interface, served: Served) -> Request:
-    """The same for the same content, name included."""
+    """The request to create a model: the same content gives the same request, including the name."""
     environment = {
         MODEL_VARIABLE: served.model,
         DIGEST_VARIABLE: served.digest,
@@ -77,8 +77,8 @@ def create_endpoint_config(
 ) -> Request:
     """`models` are the names of SageMaker's models, by variant.
 
-    `beside` is the configuration in service: an endpoint is never updated to the one that it has, even when its
-    content is wanted again, because weights or capture have been changed without it.
+    `beside` is the configuration in service: the new one gets another name even when its content is the same, because
+    weights or capture may have been changed since, and an endpoint cannot be updated to the configuration that it has.
     """
     endpoint = deployment.endpoint
     production = [_variant(n, v, models[n]) for n, v in deployment.variants.items() if not v.shadow]
@@ -123,7 +123,7 @@ def create_endpoint(defaults: ResourceDefaults, deployment: Deployment, config: 
 
 
 def update_endpoint(deployment: Deployment, config: str, alarms: list[str]) -> Request:
-    """Live instance counts stay: scaling may have moved them. Weights and capture are the new configuration's."""
+    """Live instance counts are retained, as autoscaling may have changed them; weights and capture are the new ones."""
     request: Request = {
         "EndpointName": deployment.endpoint,
         "EndpointConfigName": config,
@@ -148,17 +148,17 @@ def update_weights_and_capacities(action: SetWeightsAndCapacities) -> Request:
 
 
 def capture_uri(defaults: ResourceDefaults) -> str:
-    """Below which captured requests go, by endpoint and variant; they outlive the endpoint."""
+    """The address below which requests are captured, by endpoint and variant; they outlive the endpoint."""
     return f"s3://{defaults.bucket}/{defaults.prefix}/captured"
 
 
 def queue_uri(defaults: ResourceDefaults, endpoint: str) -> str:
-    """Below which requests of an asynchronous endpoint wait, and its answers appear."""
+    """The address below which an asynchronous endpoint's requests wait, and its answers are written."""
     return f"s3://{defaults.bucket}/{defaults.prefix}/asynchronous/{endpoint}"
 
 
 def update_tags(update: Update) -> dict[str, str]:
-    """How updates are made, on the endpoint itself: SageMaker keeps it nowhere until an update has been made."""
+    """The update strategy as tags of the endpoint: SageMaker does not store it until an update is made."""
     values = {
         "strategy": update.strategy,
         "step_percent": update.step_percent,

@@ -1,4 +1,4 @@
-"""What an endpoint is made of: archives, models, configurations and alarms; equal content is made only once."""
+"""An endpoint's archives, models, configurations and alarms; equal content is created only once."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class EndpointResources:
-    """Makes them; `Cleanup` removes them. All carry the endpoint's name."""
+    """Creates them; `Cleanup` removes them. All have the endpoint's name in theirs."""
 
     def __init__(self, clients: Clients, stage: Stage, settings: Settings) -> None:
         self._clients = clients
@@ -47,15 +47,15 @@ class EndpointResources:
 
     @property
     def tags(self) -> dict[str, str]:
-        """Of everything that is created."""
+        """The tags of everything that is created."""
         return {EXPERIMENT_TAG: self._settings.prefix, **self._settings.tags}
 
     def configure(
         self, deployment: Deployment, models: Mapping[str, Path], *, beside: str | None = None
     ) -> dict[str, Any]:
-        """Models and their configuration; returns the request for the latter.
+        """Create models and their configuration; returns the request for the latter.
 
-        `beside` is the configuration that serves meanwhile. Raises DeploymentError for a variant without files.
+        `beside` is the configuration in service, if any. Raises DeploymentError for a variant without files.
         """
         client = self._clients("sagemaker")
         names = {}
@@ -71,7 +71,7 @@ class EndpointResources:
         return config
 
     def put_alarms(self, deployment: Deployment, variants: Sequence[str]) -> None:
-        """Those of the deployment, for each of these variants."""
+        """Create the deployment's alarms for each of these variants."""
         client, own = self._clients("cloudwatch"), self.defaults.tags_of(deployment.endpoint)
         for name, alarm in deployment.update.alarms.items():
             for variant in variants:
@@ -79,7 +79,7 @@ class EndpointResources:
                     client.put_metric_alarm(**alarms.put_alarm(deployment.endpoint, name, variant, alarm, own=own))
 
     def _upload(self, deployment: Deployment, model: str, folder: Path) -> Served:
-        """A version's archive and, beside it, its encoder."""
+        """Upload a version's archive and, beside it, its encoder."""
         content = archive.archive(folder, deployment.interface)
         below = ("endpoints", deployment.endpoint, sha256(content).hexdigest()[:16])
         uri = self._stage.put_bytes(content, *below, ARCHIVE_FILE)
@@ -88,7 +88,7 @@ class EndpointResources:
 
 
 def _create(call: Any, request: Mapping[str, Any]) -> None:
-    """What has this name already has this content: see `content_name`."""
+    """Create it unless it exists: what has the same name has the same content (see `content_name`)."""
     try:
         with translated("sagemaker"):
             call(**request)

@@ -1,4 +1,4 @@
-"""Autoscaling of variants as requests to Application Auto Scaling, and read back from its answers."""
+"""Autoscaling of variants: requests to Application Auto Scaling, and reading its answers."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def scalable(endpoint: str, variant: str) -> dict[str, Any]:
 
 
 def register(endpoint: str, variant: str, scaling: Autoscaling) -> dict[str, Any]:
-    """Register the variant; a suspension ends with it."""
+    """The request to register the variant, which also ends a suspension."""
     return {
         **scalable(endpoint, variant),
         "MinCapacity": scaling.min_instances,
@@ -45,7 +45,7 @@ def put_policy(endpoint: str, variant: str, scaling: Autoscaling) -> dict[str, A
 
 
 def read_scaling(target: Mapping[str, Any], policies: Iterable[Mapping[str, Any]]) -> Autoscaling | None:
-    """None unless exactly one active policy of ours is there: anything else is replaced."""
+    """None unless there is exactly one active policy of ours: anything else is replaced."""
     if any(target.get("SuspendedState", {}).values()):
         return None
     every = list(policies)

@@ -1,4 +1,4 @@
-"""The steps of a plan, taken at SageMaker one at a time; each returns when it is done, or was rolled back."""
+"""The steps of a plan, taken at SageMaker one at a time; each returns when it is done, or raises if rolled back."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 
 class Steps:
-    """What one host changes."""
+    """Takes the actions of one host."""
 
     def __init__(self, clients: Clients, endpoints: Endpoints, resources: EndpointResources, cleanup: Cleanup) -> None:
         self._clients = clients
@@ -42,7 +42,7 @@ class Steps:
         self._cleanup = cleanup
 
     def take(self, action: Action, models: Mapping[str, Path]) -> None:
-        """Raises CloudError, with the reason, for an update that SageMaker has rolled back without an error."""
+        """Raises CloudError, with the reason, also for an update that SageMaker has rolled back."""
         match action:
             case CreateEndpoint(deployment):
                 self._create(deployment, models)
@@ -68,7 +68,7 @@ class Steps:
         if found is not None and found["EndpointStatus"] not in BROKEN:
             raise DeploymentError(f"endpoint {endpoint} exists already; plan again")
         if found is not None:
-            self._endpoints.snapshot(found)  # one that somebody else has made is left alone
+            self._endpoints.snapshot(found)  # raises for one that is not ours
             self._end(endpoint)
         self._cleanup.begin(endpoint)
         config = self._resources.configure(deployment, models)
@@ -81,7 +81,7 @@ class Steps:
         self._arrive(deployment, config, since=began)
 
     def _replace(self, deployment: Deployment, models: Mapping[str, Path]) -> None:
-        """Stop scaling for variants that are removed or change their instances: SageMaker would refuse otherwise."""
+        """Update the endpoint; ends the scaling of variants that SageMaker could otherwise not remove or change."""
         endpoint = deployment.endpoint
         snapshot = self._in_service(endpoint)
         if snapshot.config is None:
@@ -101,7 +101,7 @@ class Steps:
         self._cleanup.stop_scaling(endpoint, changed)
         beside = snapshot.endpoint["EndpointConfigName"]
         config = self._resources.configure(deployment, models, beside=beside)
-        # Old and new variants are watched while both serve.
+        # Alarms watch both old and new variants while both serve.
         self._set_update(deployment)
         began = time.time()
         with translated("sagemaker"):
@@ -111,7 +111,7 @@ class Steps:
         self._arrive(deployment, config, since=began)
 
     def _arrive(self, deployment: Deployment, config: Mapping[str, Any], *, since: float) -> None:
-        """Wait until it is in service, compare it with what was asked for, and remove what is no longer in service."""
+        """Wait until it is in service, compare it with the deployment, and remove what is no longer in use."""
         endpoint, wanted = deployment.endpoint, config["EndpointConfigName"]
         found = self._endpoints.settled(endpoint)
         if found is None:
@@ -141,11 +141,11 @@ class Steps:
         return (f"alarm {', '.join(ringing)} rang; " if ringing else "") + why
 
     def _set_update(self, deployment: Deployment) -> None:
-        """Tags say how; alarms are made for the variants of the deployment and for those that serve now."""
+        """Write the update strategy as tags, and create alarms for the deployment's variants and those in service."""
         endpoint = deployment.endpoint
         snapshot = self._in_service(endpoint)
         wanted = requests.update_tags(deployment.update)
-        # A tag without further use is left: removing it would need one more permission.
+        # An unused tag is emptied: removing it would need one more permission.
         wanted |= dict.fromkeys((k for k in snapshot.tags if k.startswith(ALARM_TAG) and k not in wanted), "")
         arn, client = snapshot.endpoint["EndpointArn"], self._clients("sagemaker")
         with translated("sagemaker"):
@@ -175,10 +175,10 @@ class Steps:
             raise CloudError(f"endpoint {action.endpoint}: SageMaker rolled the change back ({', '.join(left)}): {why}")
 
     def _delete(self, endpoint: str) -> None:
-        """Remove whatever there is of it, also after a command that was killed halfway."""
+        """Remove whatever exists of it, also after a command that was killed halfway."""
         found = self._endpoints.settled(endpoint)
         if found is not None:
-            self._endpoints.snapshot(found)  # an endpoint that somebody else has made stays
+            self._endpoints.snapshot(found)  # raises for one that is not ours
             self._cleanup.stop_scaling(endpoint)
             self._end(endpoint)
         self._cleanup.remove(endpoint)
@@ -204,6 +204,6 @@ class Steps:
 
 
 def _watched(deployment: Deployment) -> list[str]:
-    """Names of the alarms that roll an update back."""
+    """Names of the alarms that roll back an update."""
     update = deployment.update
     return [*alarms.names(deployment.endpoint, update.alarms, deployment.variants), *update.existing_alarms]

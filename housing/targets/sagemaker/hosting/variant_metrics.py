@@ -14,7 +14,7 @@ from housing.targets.sagemaker.refusals import translated
 if TYPE_CHECKING:
     from housing.targets.sagemaker.clients import Clients
 
-_LONGEST = timedelta(days=14)  # metrics by the minute are kept for 15 days
+_LONGEST = timedelta(days=14)  # metrics with a period of a minute are kept for 15 days
 _HOUR = timedelta(hours=1)
 _MINUTE = timedelta(minutes=1)
 _MICROSECONDS_A_MS = 1000
@@ -22,7 +22,7 @@ _MICROSECONDS_A_MS = 1000
 
 @dataclass(frozen=True)
 class VariantMetrics:
-    """Of one variant since it was made, of the last 14 days at most."""
+    """Metrics of one variant since it was created, at most of the last 14 days."""
 
     invocations: int
     failures: int
@@ -34,7 +34,7 @@ class VariantMetrics:
 def variant_metrics(
     clients: Clients, endpoint: str, variants: Sequence[str], *, since: datetime
 ) -> dict[str, VariantMetrics]:
-    """By variant. Metrics reach CloudWatch about a minute late."""
+    """Metrics by variant. They reach CloudWatch about a minute late."""
     now = datetime.now(UTC)
     start = max(since, now - _LONGEST)
     sums = {"invocations": "Invocations", "refused": "Invocation4XXErrors", "failed": "Invocation5XXErrors"}
@@ -49,7 +49,7 @@ def variant_metrics(
     found: dict[str, dict[datetime, float]] = {query["Id"]: {} for query in queries}
     with translated("cloudwatch"):
         pages = clients("cloudwatch").get_paginator("get_metric_data")
-        # The hour that has begun counts, too.
+        # The current hour counts, too.
         for page in pages.paginate(MetricDataQueries=queries, StartTime=start, EndTime=now + _HOUR):
             for result in page["MetricDataResults"]:
                 found[result["Id"]] |= dict(zip(result["Timestamps"], result["Values"], strict=True))
@@ -63,7 +63,7 @@ def variant_metrics(
 def requests_since_change(
     clients: Clients, endpoint: str, variants: Sequence[str], *, changed: datetime
 ) -> SinceChange:
-    """By the minute, as CloudWatch counts: the minute of the change holds what came before it, too, and is left out."""
+    """By whole minutes, as CloudWatch counts; without the minute of the change, which has earlier requests, too."""
     now = datetime.now(UTC)
     start = max(changed.replace(second=0, microsecond=0) + _MINUTE, now - _LONGEST)
     if start > now:
@@ -89,7 +89,7 @@ def requests_since_change(
 def _metrics(found: dict[str, dict[datetime, float]], day_ago: datetime) -> VariantMetrics:
     calls = found["invocations"]
     total = sum(calls.values())
-    # The mean over all calls: each hour's mean weighs as much as it had calls.
+    # The mean over all calls: each hour's mean is weighted by its calls.
     weighed = sum(mean * calls.get(hour, 0) for hour, mean in found["latency"].items())
     return VariantMetrics(
         invocations=int(total),

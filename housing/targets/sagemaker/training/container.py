@@ -1,4 +1,4 @@
-"""Which container a job trains in."""
+"""Chooses the container that a job trains in."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def container_of(algorithm: str, code: Program | Image | None = None) -> TrainingContainer:
-    """SageMaker's own for the algorithm where there is one; else that of the user's code, or a framework's."""
+    """The container of the user's code, if any; else SageMaker's own for the algorithm, or a framework's."""
     match code:
         case Program():
             return ScriptContainer(code)
@@ -30,7 +30,7 @@ def container_of(algorithm: str, code: Program | Image | None = None) -> Trainin
 
 
 def checked_container(job: TrainingJob, settings: Settings) -> TrainingContainer:
-    """The one that a job trains in. Raises ConfigError on what it would train wrongly."""
+    """The container that a job trains in. Raises ConfigError on what it would train wrongly."""
     if faults := container_faults(settings, job.algorithm, job.code, job.hyperparameters):
         raise ConfigError("; ".join(faults))
     return container_of(job.algorithm, job.code)
@@ -39,7 +39,7 @@ def checked_container(job: TrainingJob, settings: Settings) -> TrainingContainer
 def container_faults(
     settings: Settings, algorithm: str, code: Program | Image | None, hyperparameters: Mapping[str, Any]
 ) -> Sequence[str]:
-    """Why the container cannot train with these settings; each from the key it is about to a way out."""
+    """Why the container cannot train with these settings; each message begins with the key and ends with a way out."""
     found = _groups_faults(algorithm, hyperparameters)
     container = container_of(algorithm, code)
     found += [f"algorithm.{fault}" for fault in container.hyperparameter_faults(hyperparameters)]
@@ -53,7 +53,7 @@ def container_faults(
 
 
 def _groups_faults(algorithm: str, hyperparameters: Mapping[str, Any]) -> list[str]:
-    """Channels are CSV with the label first, which has no place for groups."""
+    """Channels are CSV with the label first, which cannot have groups."""
     declared = find(algorithm)
     key = declared.capabilities.loss or ""
     objectives = [

@@ -1,4 +1,4 @@
-"""What SageMaker says of training jobs and tuning jobs, out of the objects of its SDK."""
+"""Descriptions of training jobs and tuning jobs, from the objects of SageMaker's SDK."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ _BEFORE_TRAINING = ("Starting", "Pending", "Downloading")
 
 @dataclass(frozen=True)
 class Description:
-    """A training job as it is now; None where SageMaker does not say, or not yet.
+    """The current state of a training job; None for what SageMaker does not say, or not yet.
 
-    `transitions` are its secondary statuses so far with their messages, the first one first.
+    `transitions` are its secondary statuses so far with their messages, the oldest first.
     """
 
     handle: str
@@ -46,18 +46,18 @@ class Description:
 
     @property
     def has_logs(self) -> bool:
-        """Whether a container has started once."""
+        """Whether a container has ever started."""
         return any(status not in _BEFORE_TRAINING for status, _ in self.transitions)
 
     @property
     def interruptions(self) -> int:
-        """How often its machine was taken back."""
+        """How often its spot machine was taken back."""
         return sum(status == "Interrupted" for status, _ in self.transitions)
 
 
 @dataclass(frozen=True)
 class StudyDescription:
-    """A tuning job as it is now."""
+    """The current state of a tuning job."""
 
     handle: str
     arn: str
@@ -116,7 +116,7 @@ def described_study(job: Any) -> StudyDescription:
 
 
 def _said(value: Any) -> Any:
-    """The SDK marks what SageMaker has not said with an object of its own."""
+    """None for the SDK's marker of absent members, else the value."""
     from sagemaker.core.utils.utils import Unassigned
 
     return None if isinstance(value, Unassigned) else value

@@ -1,4 +1,4 @@
-"""Jobs that another command has submitted, described as those of a study are."""
+"""Jobs that another command has submitted, described like those of a study."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 
 def found(number: int, description: Description, follower: Follower) -> ManagedJob:
-    """One of them, with its result where it has ended well; `number` counts them.
+    """One of them, with its result if it has completed; `number` counts them.
 
-    The result of a user's script or image needs what read its lines, and is left to whoever has that.
+    A user's script or image is left without a result, which needs the reader of its log.
     """
     job = job_of(description)
     hyperparameters = values(description.hyperparameters, job.algorithm)

@@ -1,8 +1,8 @@
-"""What a framework's container runs to train an algorithm that has no image of its own there.
+"""The program that a framework's container runs to train an algorithm without its own image.
 
-This file is the entry point of the job, with the part of housing that fits beside it. It prints a line for each round,
-`[3] train-mae:1.5 validation-mae:2.5` in the label's unit, and one for the model that is kept, `kept 3: ...`, the last.
-It writes `model.<suffix>` and `history.json` into SM_MODEL_DIR; asked to stop, after the round that it is in.
+This file is the entry point of the job; the part of housing that fits is beside it. It prints a line for each round,
+`[3] train-mae:1.5 validation-mae:2.5` in the label's unit, and a last one for the model that is kept, `kept 3: ...`.
+It writes `model.<suffix>` and `history.json` into SM_MODEL_DIR; if asked to stop, after the current round.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from typing import Any
 ALGORITHM = "HOUSING_ALGORITHM"
 SEED = "HOUSING_SEED"
 WEIGHED = "HOUSING_WEIGHED"
-"""Set where weights stand second in the channels."""
+"""Set if the second column of the channels has weights."""
 
 HISTORY_FILE = "history.json"
 
 
 def main() -> None:
-    """Train as the environment says."""
+    """Train as the environment variables say."""
     sys.path.insert(0, str(Path(__file__).parent))
     from housing.training.fit import Matrices, fit
     from housing.training.job import TrainingJob

@@ -1,4 +1,4 @@
-"""A job from its start to its result: its log is passed on while it runs, and it is stopped when asked to."""
+"""Follows a job from its start to its result: passes on its log while it runs, and stops it when asked to."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ OnLine = Callable[[str, str], None]
 """Called with a handle and a line that its job has logged."""
 
 _LOGS_WITHIN_S = 20.0
-"""CloudWatch has a line some seconds after the container has written it."""
+"""A line reaches CloudWatch some seconds after the container has written it."""
 _POLLS_FOR_LOGS = 10
 _POLLS_WITHOUT_ANSWER = 60
 
 
 class Overview:
-    """All running jobs at once: one call lists which of them have changed, and only those are described."""
+    """Polls all running jobs together: one call lists which of them have changed, and only those are described."""
 
     def __init__(self, jobs: Jobs, *, prefix: str, poll_s: float) -> None:
         self._jobs = jobs
@@ -48,7 +48,7 @@ class Overview:
 
     @contextmanager
     def watching(self, description: Description) -> Iterator[None]:
-        """Keep this job in the list meanwhile."""
+        """Include this job in the list within the block."""
         with self._lock:
             self._known[description.handle] = description
         try:
@@ -58,7 +58,7 @@ class Overview:
                 self._known.pop(description.handle, None)
 
     def look(self, handle: str) -> Description:
-        """The job as it is now; the very same object as before when it has not changed. Raises CloudError."""
+        """The job's current state; the same object as before if it has not changed. Raises CloudError."""
         with self._lock:
             known = self._known[handle]
             if len(self._known) > 1 and self._listing(handle) == (known.status, known.modified):
@@ -79,7 +79,7 @@ class Overview:
 
 
 class Follower:
-    """Follows jobs, one in each thread that asks for it."""
+    """Follows jobs, one in each calling thread."""
 
     def __init__(
         self, clients: Clients, jobs: Jobs, stage: Stage, overview: Overview, *, poll_s: float, on_line: OnLine
@@ -94,7 +94,7 @@ class Follower:
     def follow(self, job: TrainingJob, description: Description, progress: Progress | None) -> TrainingResult:
         """Wait for the job's end. Raises TrainingError when it has failed; any error of ours leaves it running.
 
-        What `progress` raises stops the job, except errors of ours: an unreachable record should not cost what has
+        What `progress` raises stops the job, except our own errors: an unreachable record should not waste what has
         been paid for.
         """
         reading = _Reading(job, LogTail(self._clients, description.handle), progress, self._on_line)
@@ -140,7 +140,7 @@ class Follower:
         )
 
     def _patient_step(self, job: TrainingJob, description: Description, reading: _Reading) -> Description:
-        """Look once more; a network or service that is down for a while costs only time."""
+        """Poll once more; a network or service that is down for a while costs only time."""
         for polls_left in reversed(range(_POLLS_WITHOUT_ANSWER)):
             try:
                 return self._step(job, description, reading)
@@ -152,7 +152,7 @@ class Follower:
 
     def _step(self, job: TrainingJob, description: Description, reading: _Reading) -> Description:
         if description.has_logs:
-            # Each start has its own stream, which appears a while after the job reports that it is training again.
+            # Each start has its own stream, which appears some time after the job reports that it is training again.
             reading.read(look_for_streams=len(reading.streams) <= description.interruptions)
             if reading.should_stop and not reading.stopped:
                 self._jobs.stop(description.handle)
@@ -173,7 +173,7 @@ class Follower:
 
 
 class _Reading:
-    """What one job has logged so far, and whether it is enough."""
+    """Reads the log of one job, reports its rounds, and keeps whether it should stop."""
 
     def __init__(self, job: TrainingJob, tail: LogTail, progress: Progress | None, on_line: OnLine) -> None:
         self.log_reader: LogReader = container_of(job.algorithm, job.code).log_reader(job)
@@ -206,7 +206,7 @@ class _Reading:
 
 
 def _expected(job: TrainingJob, rounds: int | None) -> int:
-    """How many rounds the log of the job must have when `rounds` of them are in its model."""
+    """How many rounds the job's log must have if its model has `rounds`."""
     if rounds is None:
         return 1
     has = find(job.algorithm).capabilities

@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 
 
 class Jobs:
-    """The jobs of one account and region. All methods raise CloudError; safe for threads."""
+    """The jobs of one account and region. All methods raise CloudError; thread-safe."""
 
     def __init__(self, clients: Clients) -> None:
         self._clients = clients
 
     @staticmethod
     def load_sdk() -> threading.Thread:
-        """Import the SDK beside whatever else is to do: it takes more than a second."""
+        """Import the SDK in the background, as that takes more than a second."""
 
         def load() -> None:
             import sagemaker.core.image_uris  # noqa: F401
@@ -42,7 +42,7 @@ class Jobs:
         return thread
 
     def create(self, request: Mapping[str, Any]) -> Description:
-        """Create a training job, or find the one of that name: an answer may have been lost on its way to us."""
+        """Create a training job, or find the one of that name: the answer to an earlier call may have been lost."""
         try:
             with translated("sagemaker"):
                 arguments = _arguments(request, "CreateTrainingJobRequest")
@@ -53,7 +53,7 @@ class Jobs:
             return self.existing(request["TrainingJobName"])
 
     def describe(self, handle: str) -> Description | None:
-        """None when there is no such job."""
+        """The job; None when there is no such job."""
         try:
             with translated("sagemaker"):
                 return described(_resources().TrainingJob.get(handle, **self._where))
@@ -70,12 +70,12 @@ class Jobs:
         return found
 
     def stop(self, handle: str) -> None:
-        """Ask a training job to end; one that has ended stays as it is."""
+        """Ask a training job to end; does nothing if it has ended."""
         with _unless_ended(), translated("sagemaker"):
             _resources().TrainingJob.get(handle, **self._where).stop()
 
     def modified(self, prefix: str, since: datetime) -> Mapping[str, tuple[str, datetime]]:
-        """Status and time of the last change by name, of all training jobs created since: one call for many jobs."""
+        """Status and time of the last change, by name, of training jobs created since then: one call for many jobs."""
         with translated("sagemaker"):
             pages = self._clients("sagemaker").get_paginator("list_training_jobs")
             return {
@@ -87,7 +87,7 @@ class Jobs:
             }
 
     def search(self, tags: Mapping[str, str]) -> Iterator[Description]:
-        """The training jobs that carry all of these tags, the latest first."""
+        """The training jobs that have all of these tags, the latest first."""
         filters = [
             {"Name": f"Tags.{key}", "Operator": "Equals", "Value": tag_value(value)} for key, value in tags.items()
         ]
@@ -117,7 +117,7 @@ class Jobs:
             return found
 
     def describe_study(self, handle: str) -> StudyDescription | None:
-        """None when there is no such tuning job."""
+        """The tuning job; None when there is no such tuning job."""
         try:
             with translated("sagemaker"):
                 return described_study(_resources().HyperParameterTuningJob.get(handle, **self._where))
@@ -127,12 +127,12 @@ class Jobs:
             raise
 
     def stop_study(self, handle: str) -> None:
-        """Ask a tuning job to end, with its training jobs; one that has ended stays as it is."""
+        """Ask a tuning job to end, with its training jobs; does nothing if it has ended."""
         with _unless_ended(), translated("sagemaker"):
             _resources().HyperParameterTuningJob.get(handle, **self._where).stop()
 
     def of_study(self, handle: str) -> Sequence[tuple[str, Mapping[str, str]]]:
-        """Name and searched hyperparameters of its training jobs, in the order of their starts."""
+        """Name and searched hyperparameters of its training jobs, in the order in which they were created."""
         with translated("sagemaker"):
             pages = self._clients("sagemaker").get_paginator("list_training_jobs_for_hyper_parameter_tuning_job")
             return [
@@ -153,7 +153,7 @@ class Jobs:
 
 @contextmanager
 def _unless_ended() -> Iterator[None]:
-    """Passes over SageMaker's refusal to stop what has ended already."""
+    """Ignore SageMaker's refusal to stop what has already ended."""
     try:
         yield
     except CloudError as refused:
@@ -162,14 +162,14 @@ def _unless_ended() -> Iterator[None]:
 
 
 def _is_missing(refused: CloudError) -> bool:
-    """Training jobs that are not there are answered with ValidationException, tuning jobs with ResourceNotFound."""
+    """Whether the job does not exist: a ValidationException for training jobs, ResourceNotFound for tuning jobs."""
     cause = refused.__cause__
     found = code(cause)
     return found in MISSING or (found == "ValidationException" and "not found" in message(cause).lower())
 
 
 def _arguments(request: Mapping[str, Any], shape: str) -> dict[str, Any]:
-    """A request as the API spells it, as the SDK spells it."""
+    """A request with the API's names, converted to the SDK's."""
     from sagemaker.core.utils.code_injection.codec import transform
 
     return dict(transform(dict(request), shape))
@@ -178,8 +178,8 @@ def _arguments(request: Mapping[str, Any], shape: str) -> dict[str, Any]:
 def _resources() -> Any:
     """The SDK's resources, their package first.
 
-    The package imports its own modules: a thread that holds one of them and waits for the package, while another one
-    imports that, would make Python refuse a deadlock.
+    The package imports its own modules: if one thread imports a module first and waits for the package, while another
+    thread imports the package, Python detects a deadlock and raises.
     """
     import sagemaker.core
     import sagemaker.core.resources

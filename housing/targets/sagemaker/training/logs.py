@@ -1,4 +1,4 @@
-"""What the containers of a job write to CloudWatch Logs, from the first line on."""
+"""Reads what the containers of a job write to CloudWatch Logs, from the first line on."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ GROUP = "/aws/sagemaker/TrainingJobs"
 
 
 class LogTail:
-    """The lines of one job that were not read before. A job that was interrupted has a stream for each start."""
+    """The unread lines of one job. An interrupted job has a stream for each start."""
 
     def __init__(self, clients: Clients, handle: str) -> None:
         self.handle = handle
@@ -24,7 +24,7 @@ class LogTail:
 
     @property
     def streams(self) -> list[str]:
-        """Names of the streams found so far, the first one first."""
+        """Names of the streams found so far, the oldest first."""
         return list(self._tokens)
 
     def read(self, *, look_for_streams: bool) -> Iterator[tuple[str, str]]:
@@ -46,7 +46,7 @@ class LogTail:
                     for stream in page["logStreams"]
                 ]
         except CloudError as error:
-            if code(error.__cause__) in MISSING:  # the group comes with the account's first job
+            if code(error.__cause__) in MISSING:  # the group is created with the account's first job
                 return []
             raise
         return [stream["logStreamName"] for stream in sorted(found, key=lambda each: each.get("creationTime", 0))]

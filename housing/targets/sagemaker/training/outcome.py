@@ -1,4 +1,4 @@
-"""The outcome of a job: its model, its history and what SageMaker says of it; or why there is none."""
+"""The outcome of a job: its model, its history and SageMaker's details; or why there is none."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _OUT_OF_TIME = {
 
 
 def check(job: TrainingJob, description: Description) -> None:
-    """Raises TrainingError for a job that failed or ran out of time, CloudError for one that found no machine."""
+    """Raises TrainingError for a job that failed or ran out of time, CloudError for one that got no machine."""
     told = f"{job.name}: SageMaker's job {description.handle}"
     if description.status == "Failed":
         reason = _plain(description.reason or "no reason given")
@@ -39,12 +39,12 @@ def check(job: TrainingJob, description: Description) -> None:
 
 
 def stopped_too_early(job: TrainingJob, description: Description) -> TrainingError:
-    """The error of a job that somebody has stopped before it had a model."""
+    """The error for a job that was stopped before it had a model."""
     return TrainingError(f"{job.name}: SageMaker's job {description.handle} was stopped before there was a model")
 
 
 def trained_of(job: TrainingJob, description: Description, stage: Stage) -> Trained:
-    """The model as its algorithm reads it, out of the archive that the container left."""
+    """The model as its algorithm reads it, from the container's archive."""
     stopped = description.status == "Stopped"
     if description.model is None or (stopped and not stage.has(description.model)):
         return Trained()
@@ -66,7 +66,7 @@ def rounds_of(job: TrainingJob, model: bytes) -> int | None:
 
 
 def complete(job: TrainingJob, model: bytes, log_reader: LogReader, stage: Stage) -> None:
-    """Compute from the model the rounds that the log lacks: a spot job's first one is trained beforehand."""
+    """Compute rounds that the log lacks from the model: a spot job's first round is trained beforehand."""
     rounds = rounds_of(job, model)
     if rounds is None or all(number in log_reader.known for number in range(log_reader.newest + 1)):
         return
@@ -86,17 +86,17 @@ def result(
     streams: Sequence[str],
     region: str,
 ) -> TrainingResult:
-    """Everything of a job that has ended, in the label's unit and as `training.fit` would give it.
+    """The result of a job that has ended, in the label's unit, as `training.fit` would return it.
 
-    `history` is read from the log. A round that early stopping has cut out of the model has no value in the label's
-    unit where that is transformed.
+    `history` is read from the log. Rounds that early stopping has cut off have values in the label's unit only if the
+    label is not transformed.
     """
     model, rounds = trained.model, rounds_of(job, trained.model)
     history = {name: list(values) for name, values in (trained.history or history).items()}
     last: Mapping[str, Sequence[float]] = {}
     if rounds is not None and not trained.history and (job.label_transform != "none" or not _suffices(history, rounds)):
         last = scored(job, _measurable(job, stage), model)
-        # Rounds that early stopping has cut off are in the log alone.
+        # Rounds that early stopping has cut off are only in the log.
         history |= {
             name: [*values, *history.get(name, [])[rounds:]] for name, values in last.items() if len(values) == rounds
         }
@@ -126,7 +126,7 @@ def _kept(job: TrainingJob, model: bytes, stage: Stage) -> dict[str, float]:
 
 
 def _measurable(job: TrainingJob, stage: Stage) -> Mapping[str, Channel]:
-    """The channels of which a metric can be computed here as the library has it: only that weighs by row."""
+    """The channels whose metrics can be computed here as by the library, which in training alone weights rows."""
     return _channels(job, stage, ("validation",) if job.weighed else ("train", "validation"))
 
 
@@ -135,7 +135,7 @@ def _channels(job: TrainingJob, stage: Stage, names: Sequence[str]) -> Mapping[s
 
 
 def details(description: Description, *, streams: Sequence[str], region: str) -> dict[str, str]:
-    """What SageMaker says of a job, by MLflow tag."""
+    """SageMaker's details of a job, by MLflow tag."""
     told = {
         "job_arn": description.arn,
         "job_name": description.handle,
@@ -153,12 +153,12 @@ def details(description: Description, *, streams: Sequence[str], region: str) ->
 
 
 def _suffices(history: Mapping[str, Sequence[float]], rounds: int) -> bool:
-    """Whether the log has every round, and its five decimals are six digits."""
+    """Whether the log has every round, and its five decimals give at least six significant digits."""
     return bool(history) and all(len(values) >= rounds and min(values) >= _LEAST_TOLD for values in history.values())
 
 
 def _plain(reason: str) -> str:
-    """One line: a container's reason may hold a traceback."""
+    """The reason on one line, without the traceback that a container may add."""
     lines = [line.strip() for line in reason.splitlines() if line.strip()]
     if "Traceback (most recent call last):" in reason:
         kept = [line for line in lines if not line.startswith(("File ", "Traceback", "^"))]

@@ -1,4 +1,4 @@
-"""Jobs that run code of the user's: a script in a framework's image, or an image of their own."""
+"""Jobs that run the user's code: a script in a framework's image, or the user's own image."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _MOST_METRICS = 40
 
 
 class ScriptContainer(TrainingContainer):
-    """A script of the user's in its framework's image."""
+    """A user's script in its framework's image."""
 
     reads_json: ClassVar[bool] = True
     is_distributed: ClassVar[bool] = True
@@ -40,25 +40,25 @@ class ScriptContainer(TrainingContainer):
         self._program = program
 
     def image(self, settings: Settings, region: str) -> str:
-        """That of the framework, in its versions."""
+        """The framework's image, of the script's versions."""
         program = self._program
         versions = (program.framework, program.framework_version, program.py_version)
         return framework_image(*versions, region, instance_type=settings.instance_type, scope="training")
 
     def source(self) -> bytes | None:
-        """The script's folder."""
+        """The archive of the script's folder."""
         return self._program.archive
 
     def specification(self, _job: TrainingJob) -> dict[str, Any]:
-        """How its metrics are found."""
+        """The definitions of its metrics."""
         return metric_definitions(_bounded(self._program.metrics))
 
     def environment(self, job: TrainingJob) -> dict[str, str]:
-        """What a script cannot read off its channels."""
+        """What a script cannot learn from its channels."""
         return question(job)
 
     def texts(self, job: TrainingJob, resources: JobResources) -> dict[str, str]:
-        """Each as JSON, and where the script is."""
+        """Each value as JSON, and where the script is."""
         return script_texts(job.hyperparameters, self._program.entry_point, resources)
 
     def log_reader(self, job: TrainingJob) -> LogReader:
@@ -66,14 +66,14 @@ class ScriptContainer(TrainingContainer):
         return PrintedRounds(self._program.metrics, job.channels)
 
     def trained(self, _job: TrainingJob, archive: bytes) -> Trained:
-        """All that it wrote, with the script that reads it back."""
+        """Everything that it wrote, with the script that can load it."""
         with TemporaryDirectory(prefix="housing-") as folder:
             archives.unpack(archive, Path(folder))
             return Trained(model_archive(Path(folder), self._program))
 
 
 class ImageContainer(TrainingContainer):
-    """An image of the user's."""
+    """A user's image."""
 
     is_distributed: ClassVar[bool] = True
 
@@ -81,16 +81,16 @@ class ImageContainer(TrainingContainer):
         self._image = image
 
     def image(self, _settings: Settings, _region: str) -> str:
-        """As it was given."""
+        """The address as it was given."""
         return self._image.image
 
     def specification(self, _job: TrainingJob) -> dict[str, Any]:
-        """What it starts with, and how its metrics are found."""
+        """Its entry point and arguments, and the definitions of its metrics."""
         own = {"ContainerEntrypoint": self._image.entry_point, "ContainerArguments": self._image.arguments}
         return {**{key: list(words) for key, words in own.items() if words}, **metric_definitions(self._metrics)}
 
     def environment(self, job: TrainingJob) -> dict[str, str]:
-        """What an image cannot read off its channels."""
+        """What an image cannot learn from its channels."""
         return question(job)
 
     def log_reader(self, job: TrainingJob) -> LogReader:
@@ -98,7 +98,7 @@ class ImageContainer(TrainingContainer):
         return PrintedRounds(self._image.metrics, job.channels)
 
     def trained(self, _job: TrainingJob, archive: bytes) -> Trained:
-        """Its archive, which nobody else can read."""
+        """Its archive, which only the image can read."""
         return Trained(archive)
 
     @property

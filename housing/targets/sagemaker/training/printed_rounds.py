@@ -1,4 +1,4 @@
-"""Rounds of training, out of the lines that a user's code prints: each once, whatever began anew meanwhile."""
+"""Reads the rounds of training from the lines that a user's code prints: each once, even if it is restarted."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from housing.training.printed import PrintedMetrics
 
 
 class PrintedRounds:
-    """The metrics that a user's code prints. One that was interrupted prints again what it trains again."""
+    """The metrics that a user's code prints. Code that was interrupted prints repeated rounds again."""
 
     def __init__(self, patterns: Mapping[str, str], channels: Iterable[str]) -> None:
         self._patterns, self._channels = patterns, list(channels)
@@ -16,19 +16,19 @@ class PrintedRounds:
         self.begin()
 
     def begin(self) -> None:
-        """It counts from 0 again."""
+        """The code has started: it counts from 0 again."""
         self._printed = PrintedMetrics(self._patterns, self._channels)
 
     def read(self, line: str) -> list[tuple[int, Mapping[str, float]]]:
-        """Raises TrainingError for what is no number."""
+        """The rounds that this line completes. Raises TrainingError for a value that is not a number."""
         return self._new(self._printed.read(line))
 
     def end(self) -> list[tuple[int, Mapping[str, float]]]:
-        """The round that was under way."""
+        """The last, unfinished round."""
         return self._new(self._printed.end())
 
     def fill(self, history: Mapping[str, Sequence[float]]) -> None:
-        """Nothing: only the code itself knows what it has printed."""
+        """Does nothing: only the code itself can say what its metrics are."""
 
     @property
     def newest(self) -> int:

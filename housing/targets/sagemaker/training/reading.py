@@ -1,4 +1,4 @@
-"""A job as SageMaker describes it, read back as the one that was submitted."""
+"""Reads a submitted job back from SageMaker's description."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _OURS = ("save_model_on_termination", "csv_weights", "_tuning_objective_metric")
 
 
 def job_of(description: Description) -> TrainingJob:
-    """The job, by its tags and hyperparameters; one that nobody has tagged is taken for the built-in one's."""
+    """The job, by its tags and hyperparameters; an untagged one is taken to be the built-in algorithm's."""
     algorithm = description.tags.get(ALGORITHM_TAG, built_in.UNTAGGED)
     hyperparameters: Mapping[str, Any] = values(description.hyperparameters, algorithm)
     seed = hyperparameters.get("seed", 0)
@@ -48,7 +48,7 @@ def job_of(description: Description) -> TrainingJob:
 
 
 def values(texts: Mapping[str, str], algorithm: str) -> dict[str, Value | Sequence[str]]:
-    """Hyperparameters as the algorithm's rules have them; what these do not know, or would refuse, stays text."""
+    """Hyperparameters with the types of the algorithm's rules; what these do not know, or would refuse, stays text."""
     rules: Mapping[str, Hyperparameter] = find(algorithm).hyperparameters
     is_plain = built_in.find(algorithm) is not None or algorithm == CONTAINER
     return {
@@ -59,7 +59,7 @@ def values(texts: Mapping[str, str], algorithm: str) -> dict[str, Value | Sequen
 
 
 def _from_json(text: str) -> Value | Sequence[str]:
-    """As a script has it: what a tuning job has proposed may be plain text."""
+    """The value as a script reads it; values from a tuning job may be plain text instead of JSON."""
     try:
         value: Value | Sequence[str] = json.loads(text)
     except ValueError:

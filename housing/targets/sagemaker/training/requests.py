@@ -1,4 +1,4 @@
-"""What a training job asks of SageMaker, as the request that creates it. Pure: nothing here calls anybody."""
+"""The request that creates a training job. Pure: nothing here calls AWS."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _LONGEST_TAG = 256
 
 
 def training_request(job: TrainingJob, settings: Settings, resources: JobResources) -> dict[str, Any]:
-    """CreateTrainingJob for a job that has a handle. Raises ConfigError on what SageMaker would train wrongly."""
+    """CreateTrainingJob for a job with a handle. Raises ConfigError on what SageMaker would train wrongly."""
     assert job.handle is not None
     return {
         "TrainingJobName": job.handle,
@@ -38,7 +38,7 @@ def training_request(job: TrainingJob, settings: Settings, resources: JobResourc
 def definition(job: TrainingJob, settings: Settings, resources: JobResources, *, checkpoints: str) -> dict[str, Any]:
     """What a training job and the training jobs of a tuning job have in common.
 
-    `checkpoints` is the name of the folder that those of a spot job go to.
+    `checkpoints` is the name of the folder for those of a spot job.
     """
     container = checked_container(job, settings)
     key = settings.kms_key
@@ -61,7 +61,7 @@ def definition(job: TrainingJob, settings: Settings, resources: JobResources, *,
         },
         "StoppingCondition": {
             "MaxRuntimeInSeconds": settings.max_run_s,
-            # SageMaker asks for it with spot, and refuses it without.
+            # SageMaker requires it for spot jobs, and refuses it for others.
             **({"MaxWaitTimeInSeconds": spot.max_wait_s} if spot.enabled else {}),
         },
         **({"EnableManagedSpotTraining": True} if spot.enabled else {}),
@@ -84,12 +84,12 @@ def definition(job: TrainingJob, settings: Settings, resources: JobResources, *,
 
 
 def checkpoint_folder(resources: JobResources, name: str) -> str:
-    """Where the checkpoints of the job of that name are."""
+    """The address of the folder with the checkpoints of the job of that name."""
     return f"{resources.folder}/checkpoints/{name}"
 
 
 def tags(job: TrainingJob, settings: Settings) -> list[dict[str, str]]:
-    """Tags of the settings, the job's own, and what tells another command how to read the job's results."""
+    """The settings' tags, the job's own, and those by which another command can read the job's results."""
     told = {
         **settings.tags,
         **job.tags,
@@ -103,19 +103,19 @@ def tags(job: TrainingJob, settings: Settings) -> list[dict[str, str]]:
 
 
 def tag_list(told: Mapping[str, str]) -> list[dict[str, str]]:
-    """Tags in AWS's form, and only of what it allows in their values."""
+    """Tags in AWS's form, with values of allowed characters only."""
     return [{"Key": key, "Value": tag_value(value)} for key, value in told.items()]
 
 
 def tag_value(value: str) -> str:
-    """A text in the letters and the length that AWS allows."""
+    """A text reduced to the characters and the length that AWS allows."""
     return _NOT_IN_TAGS.sub("_", value)[:_LONGEST_TAG]
 
 
 def _channel(name: str, uri: str) -> dict[str, Any]:
     return {
         "ChannelName": name,
-        "ContentType": "text/csv",  # exactly so: the container knows no parameters behind it
+        "ContentType": "text/csv",  # exactly so: the container does not accept parameters
         "InputMode": "File",
         "DataSource": {
             "S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": uri, "S3DataDistributionType": "FullyReplicated"}

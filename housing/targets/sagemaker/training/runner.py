@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 
 class SageMakerRunner:
-    """Each job has a thread here that follows it; all end with this process, and the jobs do not."""
+    """Each job has a thread here that follows it; the threads end with this process, the jobs do not."""
 
     def __init__(self, settings: Settings, keys: Mapping[str, str] | None = None) -> None:
         self._settings = settings
@@ -58,26 +58,26 @@ class SageMakerRunner:
 
     @property
     def rental(self) -> Rental:
-        """Waiting for spot capacity costs nothing."""
+        """What each job rents; waiting for spot capacity costs nothing."""
         settings = self._settings
         return Rental(settings.instance_type, settings.instance_count, settings.max_run_s)
 
     def handle(self) -> str:
-        """A new name of a training job."""
+        """A new name for a training job."""
         name = job_name(self._settings.prefix)
         self._new.add(name)
         return name
 
     def study_handle(self) -> str:
-        """A new name of a tuning job, which may be half as long."""
+        """A new name for a tuning job, which may be only half as long."""
         return study_name(self._settings.prefix)
 
     def stage(self, channel: Channel) -> Staged:
-        """Upload it as CSV; what is there under its digest is used again."""
+        """Upload it as CSV, unless it was uploaded before: objects are named by their digest."""
         return self._stage.put(channel)
 
     def submit(self, job: TrainingJob, progress: Progress | None = None) -> Future[TrainingResult]:
-        """Create the job, or go on with the one of its handle; `progress` is called in the job's own thread."""
+        """Create the job, or follow the existing one of its handle; `progress` is called in the job's own thread."""
         job = job if job.handle else replace(job, handle=self.handle())
         outcome: Future[TrainingResult] = Future()
         outcome.set_running_or_notify_cancel()
@@ -88,7 +88,7 @@ class SageMakerRunner:
                 result = self._follower.follow(job, self._begun(job), progress)
             except HousingError as error:
                 outcome.set_exception(error)
-            except BaseException as error:  # of whatever kind: a future without an end would hold the command for ever
+            except BaseException as error:  # any kind: a future that never ends would block the command for ever
                 failure = TrainingError(f"{job.name}: {type(error).__name__}: {error}")
                 failure.__cause__ = error
                 outcome.set_exception(failure)
@@ -97,7 +97,7 @@ class SageMakerRunner:
             finally:
                 self._running.discard(outcome)
 
-        # A daemon: whoever ends the command early does not wait for machines elsewhere.
+        # A daemon: a command that is ended early must not wait for its jobs.
         threading.Thread(target=run, name=job.handle, daemon=True).start()
         return outcome
 
@@ -121,14 +121,14 @@ class SageMakerRunner:
         self._listeners.append(on_line)
 
     def stop(self, handle: str) -> None:
-        """Ask a job, or a whole study, to end; one that has ended, or never began, stays as it is."""
+        """Ask a job, or a whole study, to end; does nothing if it has ended, or does not exist."""
         if self._jobs.describe(handle) is not None:
             self._jobs.stop(handle)
         elif self._jobs.describe_study(handle) is not None:
             self._jobs.stop_study(handle)
 
     def find(self, tags: Mapping[str, str], known: Collection[str] = ()) -> Sequence[ManagedJob]:
-        """The training jobs that carry all of these tags, the latest first; see `LastingRunner`."""
+        """The training jobs that have all of these tags, the latest first; see `LastingRunner`."""
         from housing.targets.sagemaker.training.finding import found
 
         return [
@@ -138,18 +138,18 @@ class SageMakerRunner:
         ]
 
     def close(self) -> None:
-        """Wait for running jobs. What was staged stays: the next command uses it again."""
+        """Wait for running jobs. Staged channels are kept, for later commands to use."""
         wait_for(list(self._running))
 
     def _begun(self, job: TrainingJob) -> Description:
-        """The job at SageMaker, created unless it is there. Never twice: its name is taken once and for all."""
+        """The job at SageMaker, created unless it exists. Never twice: a name can be used only once."""
         assert job.handle is not None
         if job.handle not in self._new and (existing := self._jobs.describe(job.handle)) is not None:
             return existing
         try:
             return self._created(job)
         except CloudError as error:
-            # Where its answer alone could not be read, the job is there.
+            # If only DescribeTrainingJob failed, the job has been created.
             is_there = getattr(error.__cause__, "operation_name", "") == "DescribeTrainingJob"
             if is_there or may_pass(error):
                 raise
@@ -175,7 +175,7 @@ class SageMakerRunner:
 
     @cached_property
     def _any_resources(self) -> JobResources:
-        """Whatever trains there."""
+        """The resources that all jobs have in common."""
         clients, settings = self._clients, self._settings
         check_instance_type("runner.instance_type", settings.instance_type, "TrainingInstanceType")
         return JobResources(

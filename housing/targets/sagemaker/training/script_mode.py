@@ -1,8 +1,8 @@
-"""Algorithms of ours that SageMaker has no image for: they train in a framework's, by a program that we bring along.
+"""Algorithms for which SageMaker has no image: they train in a framework's image, with a program of housing.
 
 The program is `fit_there.py` with the part of housing that fits and predicts. It installs what the algorithm needs, and
-writes the model file as every target does, with the history beside it. An interruption costs what was trained: the job
-starts anew, and ends with the same model.
+writes the model file as every target does, with the history beside it. After an interruption the job starts over, and
+ends with the same model.
 """
 
 from __future__ import annotations
@@ -48,11 +48,11 @@ class ScriptModeContainer(TrainingContainer):
         self._algorithm = fitting(algorithm)
 
     def image(self, settings: Settings, region: str) -> str:
-        """The same for all of them."""
+        """The image, which all of these algorithms share."""
         return framework_image(*FRAMEWORK, region, instance_type=settings.instance_type, scope="training")
 
     def source(self) -> bytes:
-        """The program; the same bytes for the same housing."""
+        """The archive of the program; the same bytes for the same version of housing."""
         return self._source
 
     @cached_property
@@ -62,20 +62,20 @@ class ScriptModeContainer(TrainingContainer):
         return pack({_PROGRAM: own, "requirements.txt": needs.encode(), **predicting_part()})
 
     def specification(self, job: TrainingJob) -> dict[str, Any]:
-        """How the metrics of its lines are found; those of the model that it keeps are printed last."""
+        """The definitions of its metrics; those of the model that is kept are printed last."""
         return metric_definitions(self._patterns([*dict.fromkeys((*self._names(job), *metrics(job.task)))]))
 
     def environment(self, job: TrainingJob) -> dict[str, str]:
-        """What the program reads beside hyperparameters and channels."""
+        """What the program needs beside hyperparameters and channels."""
         weighed = {WEIGHED: "1"} if job.weighed else {}
         return {ALGORITHM: job.algorithm, SEED: str(job.seed), **question(job), **weighed}
 
     def texts(self, job: TrainingJob, resources: JobResources) -> dict[str, str]:
-        """Each as JSON, and where the program is."""
+        """Each value as JSON, and where the program is."""
         return script_texts(job.hyperparameters, _PROGRAM, resources)
 
     def log_reader(self, job: TrainingJob) -> LogReader:
-        """What the program prints after each round."""
+        """Reads what the program prints after each round."""
         names = self._names(job) or metrics(job.task)
         return PrintedRounds(self._patterns(names, anchor=r"^\[\d+\].*"), job.channels)
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 def search(
     managed: ManagedStudy, watch: Watch, *, settings: Settings, resources: JobResources, jobs: Jobs, follower: Follower
 ) -> None:
-    """Run the study, or go on watching the one of its name; see `SearchingRunner`.
+    """Run the study, or resume following the one of its name; see `SearchingRunner`.
 
     Raises ConfigError for what a tuning job cannot do, before anything is paid for.
     """
@@ -38,7 +38,7 @@ def search(
 
 @dataclass
 class _Followed:
-    """One of its jobs, as far as this process knows it; `changed` until `watch` has been called with it."""
+    """One of the study's jobs, as far as this process knows it."""
 
     number: int
     job: TrainingJob
@@ -48,7 +48,7 @@ class _Followed:
     ended: bool = False
 
     def now(self) -> ManagedJob:
-        """As `watch` gets it."""
+        """Its current state, as passed to `watch`."""
         assert self.job.handle is not None
         hyperparameters: Any = self.job.hyperparameters
         if isinstance(self.error, TrainingError):
@@ -139,13 +139,13 @@ class _Watching:
             followed.result = self._follower.follow(followed.job, description, progress)
         except HousingError as error:
             followed.error = self._settled(followed.job.handle, error)
-        except BaseException as error:  # one that is never said to have ended would be waited for without end
+        except BaseException as error:  # a job that is never marked as ended would be waited for for ever
             followed.error = TrainingError(f"{followed.job.name}: {type(error).__name__}: {error}")
         followed.ended = True
         self._changes.put(followed)
 
     def _settled(self, handle: str, error: HousingError) -> HousingError:
-        """A job that found no machine has failed as any other; one that cannot be reached may still succeed."""
+        """A job that got no machine has failed (TrainingError); one that cannot be reached may still succeed."""
         try:
             is_over = isinstance(error, CloudError) and self._jobs.existing(handle).status == "Failed"
         except CloudError:

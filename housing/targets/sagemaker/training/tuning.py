@@ -34,15 +34,15 @@ _OPTUNA = "study.engine=optuna runs each trial as a training job of its own, and
 
 
 def faults(study: Study, space: SearchSpace, container: TrainingContainer) -> list[str]:
-    """What a tuning job cannot do of this study; each fault begins with the key it is about, and ends with a way out.
+    """What a tuning job cannot do of this study; each message begins with the key and ends with a way out.
 
-    `study.engine=amt` needs none.
+    `study.engine=amt` requires an empty list.
     """
     return [*_study_faults(study), *_space_faults(study, space, container)]
 
 
 def tuning_request(managed: ManagedStudy, settings: Settings, resources: JobResources) -> dict[str, Any]:
-    """CreateHyperParameterTuningJob for a study without `faults`. Raises ConfigError for an image it cannot start."""
+    """CreateHyperParameterTuningJob for a study without `faults`. Raises ConfigError for an image that cannot start."""
     study, job = managed.study, managed.job
     if isinstance(job.code, Image) and (job.code.entry_point or job.code.arguments):
         raise ConfigError(
@@ -81,14 +81,14 @@ def tuning_request(managed: ManagedStudy, settings: Settings, resources: JobReso
     if managed.parents:
         request["WarmStartConfig"] = {
             "ParentHyperParameterTuningJobs": [{"HyperParameterTuningJobName": name} for name in managed.parents],
-            # The other type asks for the same rows, which a later study may not have.
+            # The other type requires the same training rows, which a later study may not have.
             "WarmStartType": "TransferLearning",
         }
     return request
 
 
 def fixed_values(space: SearchSpace) -> Mapping[str, Any]:
-    """What has one value only: it is not searched, and SageMaker does not report it."""
+    """Hyperparameters with a single value: they are not searched, and SageMaker does not report them."""
     return _parts(space)[1]
 
 
@@ -165,7 +165,7 @@ def _has_steps(distribution: Distribution) -> bool:
 
 
 def _parts(space: SearchSpace) -> tuple[SearchSpace, Mapping[str, Any]]:
-    """What is searched, and what has one value only."""
+    """The searched hyperparameters, and those with a single value."""
     fixed: dict[str, Any] = {}
     for name, distribution in space.items():
         if isinstance(distribution, Categorical):
@@ -177,7 +177,7 @@ def _parts(space: SearchSpace) -> tuple[SearchSpace, Mapping[str, Any]]:
 
 
 def _ranges(space: SearchSpace, *, as_categories: bool, as_json: bool) -> dict[str, Any]:
-    """SageMaker's grid takes lists of values only, whatever they are; scripts read values `as_json`."""
+    """ParameterRanges. SageMaker's grid accepts only lists of values; scripts read values `as_json`."""
     ranges: dict[str, list[dict[str, Any]]] = {}
     for name, distribution in space.items():
         values = grid_values(distribution) if as_categories or isinstance(distribution, Categorical) else None

@@ -1,10 +1,10 @@
-"""Spot jobs that go on where they were interrupted.
+"""Lets spot jobs resume where they were interrupted.
 
-The built-in container looks for `xgboost-checkpoint.<round>` when it starts, but writes another name,
-`xgboost-checkpoint_<round>.ubj`, and that of round 0 alone when there was none to begin with: by itself it trains anew
-after each interruption. So the newest checkpoint gets the name that is looked for, while the job runs; and where it
-changes nothing the first round is trained here and laid there beforehand, after which the container writes one after
-every round. What early stopping remembers is in no checkpoint: its patience begins anew.
+The built-in container looks for `xgboost-checkpoint.<round>` when it starts, but writes
+`xgboost-checkpoint_<round>.ubj`, and only for round 0 unless it began from a checkpoint: by itself it starts over after
+each interruption. So, while the job runs, the newest checkpoint is copied to the name that is looked for; and where
+that does not change the model, the first round is trained here and uploaded beforehand, after which the container
+writes a checkpoint every round. Checkpoints do not include the state of early stopping: its patience starts over.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ _SAMPLING = ("subsample", "colsample_bytree", "colsample_bylevel", "colsample_by
 
 
 def lay_first_round(job: TrainingJob, channels: Mapping[str, Staged], folder: str, stage: Stage) -> None:
-    """Train the first round here, and leave it in `folder` as the checkpoint that the job begins from.
+    """Train the first round here, and upload it to `folder` as the checkpoint from which the job begins.
 
-    Jobs that draw rows, columns or trees by chance are left alone: they would draw otherwise than in one go. So are
-    those with weights: what the library measures of that round is weighed, and would be missing.
+    Jobs that sample rows, columns or trees are left alone: they would sample differently than in one go. So are jobs
+    with weights: the library's metrics of that round would be weighted, and could not be filled in.
     """
     hyperparameters = job.hyperparameters
     rounds = int(hyperparameters["num_round"])  # type: ignore[arg-type]
@@ -45,7 +45,7 @@ def lay_first_round(job: TrainingJob, channels: Mapping[str, Staged], folder: st
 
 
 def keep_newest(folder: str, stage: Stage) -> None:
-    """Give the newest one the name that the container looks for when it starts again. Raises CloudError."""
+    """Copy the newest checkpoint to the name that the container looks for when it restarts. Raises CloudError."""
     names = stage.names(folder)
     written = max((int(found[1]) for name in names if (found := _WRITTEN.fullmatch(name))), default=-1)
     ready = max((int(found[1]) for name in names if (found := _LOOKED_FOR.fullmatch(name))), default=-1)

@@ -46,18 +46,18 @@ _OPTUNA = "study.engine=optuna runs each trial as a training job of its own, and
 
 
 class XGBoostContainer(BuiltIn):
-    """What a job needs of it that is not in the request for any other container."""
+    """How its jobs differ from those of other containers."""
 
     model_file: ClassVar[str] = "xgboost-model"
     column_rules: ClassVar[tuple[str, ...]] = ("monotone",)
 
     def faults(self, settings: Settings) -> Sequence[str]:
-        """An image that would misread models, and instances that would each count every row."""
+        """An image that would misread models."""
         found = images.version_fault(settings.image_version)
         return [found] if found else []
 
     def hyperparameter_faults(self, hyperparameters: Mapping[str, Any]) -> Sequence[str]:
-        """Objectives that the library has and the container refuses, or that it cannot be given the data for."""
+        """Objectives that the container refuses, or for which its channels lack data."""
         objective = hyperparameters.get("objective")
         if objective not in _REFUSED:
             return ()
@@ -70,18 +70,18 @@ class XGBoostContainer(BuiltIn):
     serving_image = staticmethod(images.serving_image)
 
     def texts(self, job: TrainingJob, _resources: JobResources) -> dict[str, str]:
-        """Plain texts, with the settings that the container needs besides."""
+        """Plain texts, with the settings that the container needs in addition."""
         values = dict(job.hyperparameters)
         values.setdefault("seed", job.seed)
         # The container fails with a KeyError where metrics are named and the objective is not.
         objective = find(job.algorithm).hyperparameters["objective"].default
         assert isinstance(objective, str)
         values.setdefault("objective", objective)
-        # Without it a job that is stopped leaves no model.
+        # Without it a stopped job leaves no model.
         values["save_model_on_termination"] = True
         if directions := _directions(job):
             values["monotone_constraints"] = f"({','.join(map(str, directions))})"
-            # The container refuses it where no method is named; this is what `auto` means.
+            # The container refuses constraints without a method; `auto` means `hist`.
             if values.get("tree_method", "auto") == "auto":
                 values["tree_method"] = "hist"
         if job.weighed:
@@ -89,7 +89,7 @@ class XGBoostContainer(BuiltIn):
         return {name: text(value) for name, value in values.items()}
 
     def log_reader(self, job: TrainingJob) -> LogReader:
-        """The metrics that were asked for; the container logs the objective's own, too."""
+        """Reads the requested metrics; the container also logs the objective's own."""
         return LoggedRounds(metrics=names_of(job), suffix="" if job.label_transform == "none" else "_trained")
 
     def trained(self, _job: TrainingJob, archive: bytes) -> Trained | None:
@@ -112,13 +112,13 @@ class XGBoostContainer(BuiltIn):
         return without_interruption(job, model, rounds)
 
     def metric_name(self, objective: str, job: TrainingJob) -> str:
-        """`validation:mae`."""
+        """Such as `validation:mae`."""
         channel, _, metric = objective.partition("_")
         own = {ours: native for native, ours in names_of(job).items()}
         return f"{channel}:{own.get(metric, metric)}"
 
     def tuning_faults(self, study: Study, space: SearchSpace) -> Sequence[str]:
-        """SageMaker knows which hyperparameters of its own may be tuned, and that each of them is a range."""
+        """What SageMaker cannot tune in its own image: other hyperparameters, categories, some objectives, grids."""
         found = []
         for name, distribution in space.items():
             key = f"search_space.{name}"

@@ -1,4 +1,4 @@
-"""Which image of SageMaker's XGBoost trains and serves: one that reads the models that are made here as they are."""
+"""Chooses SageMaker's XGBoost image to train and serve: one that reads models made here correctly."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _ALGORITHM = "xgboost"
 
 
 def version_fault(image_version: str) -> str | None:
-    """What is wrong with an image that is older than the XGBoost here; None when nothing is.
+    """What is wrong with an image that is older than the XGBoost here; None if it is not.
 
-    Since 3.1 a model's base_score is written as a list; an older image takes it for 0.5, without an error.
+    Since 3.1 a model's base_score is written as a list; an older image reads it as 0.5, without an error.
     """
     found = _numbers(image_version)
     here = _numbers(find(_ALGORITHM).versions()[_ALGORITHM])
@@ -35,7 +35,7 @@ def version_fault(image_version: str) -> str | None:
 
 
 def image(settings: Settings, region: str) -> str:
-    """The address. Raises ConfigError when there is none, or one that would misread models."""
+    """The image's address. Raises ConfigError when there is none, or only one that would misread models."""
     if fault := version_fault(settings.image_version):
         raise ConfigError(fault)
     from sagemaker.core import image_uris
@@ -47,9 +47,9 @@ def image(settings: Settings, region: str) -> str:
 
 
 def serving_image(made_by: str | None, settings: Settings, region: str) -> str:
-    """The address of the image that serves a model which XGBoost of this version has made; None: it does not say.
+    """The address of the image that serves a model made by this version of XGBoost; None: an unknown version.
 
-    Raises ConfigError for an image that is older: it would answer wrongly, without an error.
+    Raises ConfigError for an older image, which would give wrong answers without an error.
     """
     maker, found = _numbers(made_by or ""), _numbers(settings.image_version)
     if maker and found and found < maker:

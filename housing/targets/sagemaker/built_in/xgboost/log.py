@@ -1,4 +1,4 @@
-"""Rounds of training, out of the lines that the built-in container logs: each once, whatever began anew meanwhile."""
+"""Reads the rounds of training from the built-in container's log: each once, even if it is restarted."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ _RESUMED = re.compile(r"Resuming from iteration (\d+)")
 
 
 class LoggedRounds:
-    """What one job has logged so far.
+    """The rounds that one job has logged so far.
 
-    The built-in container numbers its rounds from 0 whenever it starts, and says beforehand which one it goes on from.
-    An interrupted job logs again what it trains again; each round is reported once.
+    The built-in container numbers its rounds from 0 whenever it starts, and logs before that which round it resumes
+    from. An interrupted job logs repeated rounds again; each is reported once.
     """
 
     def __init__(self, *, metrics: Mapping[str, str], suffix: str = "") -> None:
-        """`metrics`: the container's names to keep (it logs the objective's own, too), each with ours.
+        """`metrics`: our names by the container's, for those to keep (it also logs the objective's own).
 
-        `suffix` goes behind each.
+        `suffix` is appended to each of ours.
         """
         self._metrics = dict(metrics)
         self._suffix = suffix
@@ -29,18 +29,18 @@ class LoggedRounds:
         self._rounds: dict[int, Mapping[str, float]] = {}
 
     def begin(self) -> None:
-        """A container has started: it counts from 0, until it says otherwise."""
+        """A container has started: it counts from 0, unless it logs otherwise."""
         self._offset, self._resumed_at = 0, None
 
     def add(self, number: int, values: Mapping[str, float]) -> list[tuple[int, Mapping[str, float]]]:
-        """Take a round's values; none when this round, or a later one, is known already."""
+        """Add a round's values; returns nothing if this round, or a later one, is already known."""
         if number <= self.newest:
             return []
         self._rounds[number] = values
         return [(number, values)]
 
     def read(self, line: str) -> list[tuple[int, Mapping[str, float]]]:
-        """The round that the line reports, when it does and the round is new."""
+        """The round that the line reports, if any, and if it is new."""
         if resumed := _RESUMED.search(line):
             self._resumed_at = int(resumed[1])
         found = _ROUND.match(line)
@@ -48,7 +48,7 @@ class LoggedRounds:
             return []
         counted = int(found[1])
         if self._resumed_at is not None:
-            # A container that numbers its rounds on begins with the one it has named.
+            # A container that continues the numbering begins with the round that it has logged.
             self._offset = self._resumed_at if counted < self._resumed_at else 0
             self._resumed_at = None
         values = {
@@ -60,13 +60,13 @@ class LoggedRounds:
         return self.add(number, values)
 
     def fill(self, history: Mapping[str, Sequence[float]]) -> None:
-        """Add the rounds that no line has reported, such as the first one of a spot job."""
+        """Add rounds that no line has reported, such as the first one of a spot job."""
         for number, values in enumerate(zip(*history.values(), strict=False)):
             told = dict(zip(history, values, strict=True))
             self._rounds.setdefault(number, {name: told[name] for name in told if name.endswith(self._suffix)})
 
     def end(self) -> list[tuple[int, Mapping[str, float]]]:
-        """Nothing: a line is a whole round."""
+        """Nothing: each line is a complete round."""
         return []
 
     @property
@@ -85,7 +85,7 @@ class LoggedRounds:
         return len(self._rounds) == self.newest + 1
 
     def history(self) -> dict[str, Sequence[float]]:
-        """One value a round for each metric that no round lacks; empty when a round is missing."""
+        """One value per round of each metric that all rounds have; empty when a round is missing."""
         if not self._rounds or not self.is_whole:
             return {}
         names = set.intersection(*(set(values) for values in self._rounds.values()))

@@ -1,4 +1,4 @@
-"""Metrics of a job as the container calls them."""
+"""The container's names of a job's metrics."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def names_of(job: TrainingJob) -> Mapping[str, str]:
-    """The container's name of each metric that was asked for, in their order, with ours."""
+    """Our name of each requested metric, by the container's, in order."""
     named = job.hyperparameters.get("eval_metric") or ()
     asked = (named,) if isinstance(named, str) else tuple(map(str, named))  # type: ignore[arg-type]
     ours = find(job.algorithm).metric_names

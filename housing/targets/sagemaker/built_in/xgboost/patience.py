@@ -1,8 +1,8 @@
 """Early stopping as it would have been without an interruption.
 
-SageMaker's container forgets its best round, and how long it has waited for a better one, whenever it starts again. So
-an interrupted job trains for longer than one in one go, never shorter; and a round does not depend on those after it.
-What was trained too much can be cut off.
+SageMaker's container forgets its best round, and how long it has waited for a better one, whenever it restarts. So an
+interrupted job trains for longer than an uninterrupted one, never shorter. As a round does not depend on later ones,
+the surplus rounds can be cut off.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ _TRAINED = "_trained"
 def without_interruption(
     job: TrainingJob, model: bytes, rounds: Mapping[int, Mapping[str, float]]
 ) -> tuple[bytes, int | None]:
-    """The model as early stopping would have left it, and how many rounds would have been trained; None: all of them.
+    """The model that early stopping would have left, and how many rounds would have been trained; None: all of them.
 
-    `rounds` are the metrics by round, as the container logs them; one that is not known counts as worse than any other.
+    `rounds` are the metrics by round, as the container logs them; a missing value counts as worse than any other.
     """
     patience, metric = job.hyperparameters.get("early_stopping_rounds"), _watched(job)
     if patience is None or metric is None or "validation" not in job.channels:
@@ -40,7 +40,7 @@ def without_interruption(
 
 
 def _watched(job: TrainingJob) -> str | None:
-    """The metric that stops a job, the last of `eval_metric`."""
+    """The metric for early stopping, the last of `eval_metric`."""
     metrics = list(names_of(job).values())
     suffix = "" if job.label_transform == "none" else _TRAINED
     return f"validation_{metrics[-1]}{suffix}" if metrics else None
