@@ -28,9 +28,10 @@ def batches(
     header_lines: int,
     width: int,
     wanted: Collection[int],
-) -> Iterator[pa.RecordBatch]:
+) -> Iterator[tuple[pa.RecordBatch, int]]:
     """The rows below `header_lines` lines, as texts; columns are named by their positions.
 
+    With each batch comes how many bytes of the file itself, which may be gzipped, have been read up to its rows.
     Raises NotPlainError.
     """
     import pyarrow as pa
@@ -52,7 +53,9 @@ def batches(
                 include_columns=kept, column_types=dict.fromkeys(kept, pa.string()), strings_can_be_null=False
             ),
         )
-        yield from reader
+        for number, batch in enumerate(reader):
+            # Arrow makes a batch of each block, but has read some blocks ahead.
+            yield batch, checked.ends[min(number, len(checked.ends) - 1)]
     except (pa.ArrowInvalid, UnicodeError):
         raise NotPlainError from None
     if not checked.is_whole:
@@ -70,10 +73,12 @@ class _Checked:
         self._held = b"\n"
         self._within = False
         self._begun = False
+        self.ends: list[int] = []
         self.closed = False
 
     def read(self, size: int = -1) -> bytes:
         block = self._file.read(size)
+        self.ends.append(_position(self._file))
         text = self._decoder.decode(block, final=not block)
         plain = block.removeprefix(codecs.BOM_UTF8) if not self._begun and self._is_utf8 else block
         data = plain if self._is_utf8 else text.encode()
@@ -116,3 +121,8 @@ class _Checked:
         return bool(
             np.isin(codes[opening - 1], self._boundaries).all() and np.isin(codes[closing + 1], self._boundaries).all()
         )
+
+
+def _position(file: io.BufferedReader) -> int:
+    packed = getattr(getattr(file, "raw", None), "fileobj", None)
+    return int((packed or file).tell())

@@ -112,7 +112,7 @@ class CsvFile:
         done = 0
         size = max(1, self._path.stat().st_size)
         with opened(self._path) as file:
-            for batch in csv_engine.batches(
+            for batch, end in csv_engine.batches(
                 file,
                 separator=self._form.separator,
                 encoding=self._form.encoding,
@@ -121,8 +121,7 @@ class CsvFile:
                 wanted=wanted,
             ):
                 columns = dict(zip(map(int, batch.schema.names), batch.columns, strict=True))
-                share = _position(file) / size
-                yield Piece(batch.num_rows, columns, lambda row, done=done: lines.place(done + row), share)  # type: ignore[misc]
+                yield Piece(batch.num_rows, columns, lambda row, done=done: lines.place(done + row), end / size)  # type: ignore[misc]
                 done += batch.num_rows
 
     def _carefully(self, wanted: Collection[int], done: int) -> Iterator[Piece]:
@@ -147,12 +146,6 @@ class CsvFile:
                 yield line, row
             else:
                 self._faults.add(f"rows without exactly {width} values", example=f"line {line} has {len(row)}")
-
-
-def _position(file: io.BufferedReader) -> int:
-    """How many bytes of the file itself, which may be gzipped, have been read."""
-    packed = getattr(getattr(file, "raw", None), "fileobj", None)
-    return int((packed or file).tell())
 
 
 class _Lines:

@@ -13,13 +13,13 @@ from housing.data.description import Dataset, Identifier
 from housing.data.reading import Reading
 from housing.data.stored_columns import PreparedColumns
 
-Told = Callable[[int, float], None]
-"""Called with the rows that are done and the share of the whole, 0 to 1; NaN where that is not known."""
+Told = Callable[[str, float], None]
+"""Called with what is done, in words, and its share of the whole, 0 to 1; NaN where that is not known."""
 
 
-def untold(rows: int, share: float) -> None:
+def untold(done: str, share: float) -> None:
     """Nobody is told."""
-    del rows, share
+    del done, share
 
 
 _ROWS_A_GROUP = 64_000
@@ -58,7 +58,7 @@ def _written(reading: Reading, path: Path, told: Told) -> int:
                 writer = writer or _Writer(path, piece.columns)
                 writer.add(piece.columns)
                 rows += piece.rows
-            told(rows, piece.share)
+            told(f"{rows:,} rows", piece.share)
         if writer is not None:
             writer.close()
     except BaseException:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 from typing import Literal
 
@@ -27,6 +29,12 @@ class RawSource:
     text: str
     parts: Sequence[FilePart] = ()
     sql: Sql | None = None
+
+    def shares(self) -> Sequence[tuple[float, float]]:
+        """For each of `files`, where it begins in the whole, 0 to 1, and how much of that it is, by bytes."""
+        sizes = [_bytes_of(part.path) for part in self.parts] or [1]
+        ends, whole = accumulate(sizes), sum(sizes)
+        return [((end - size) / whole, size / whole) for end, size in zip(ends, sizes, strict=True)]
 
     def files(
         self, kind: Format | None, form: CsvFormat, faults: Faults, *, sheet: str | None = None
@@ -95,6 +103,12 @@ def format_of(path: Path) -> Format:
     if start.startswith(b"PK\x03\x04") and _is_workbook(path):
         return "excel"
     return "jsonl" if is_json_lines(start) else "csv"
+
+
+def _bytes_of(path: Path) -> int:
+    with suppress(OSError):  # whoever opens it says what is wrong
+        return max(1, path.stat().st_size)
+    return 1
 
 
 def _is_workbook(path: Path) -> bool:

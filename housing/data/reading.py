@@ -71,16 +71,15 @@ class Reading:
     def pieces(self, names: Collection[str] | None = None, *, checks_names: bool = True) -> Iterator[ReadPiece]:
         """All rows, of these columns, else of all that are used. Raises DataError where it cannot be read at all."""
         collectors = self._collectors(used_columns(self._dataset) if names is None else names)
-        count = max(1, len(self._source.parts))
         files = self._source.files(
             self._dataset.format, self._dataset.csv_format, self._faults, sheet=self._dataset.sheet
         )
-        for number, (file, own) in enumerate(files):
+        for (file, own), (begin, size) in zip(files, self._source.shares(), strict=True):
             if checks_names:
                 check = check_header if self._dataset.is_csv else check_names
                 check([name for name in file.names if name != PART], self._dataset, own)
             for columns, rows, share in self._of_file(file, collectors):
-                yield ReadPiece(columns, rows, (number + share) / count)
+                yield ReadPiece(columns, rows, begin + share * size)
             if own is not self._faults:  # what is wrong with a file as such is told of the file
                 own.raise_any()
 

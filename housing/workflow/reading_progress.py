@@ -14,19 +14,19 @@ _A_MINUTE = 60
 
 
 class ReadingProgress:
-    """Called with the rows that are done, and with the share of the source; see `data.prepared_file.Told`."""
+    """Called with what is done, and with its share of the source; see `data.prepared_file.Told`."""
 
     def __init__(self, reporter: Reporter) -> None:
         self._reporter = reporter
         self._began = time.monotonic()
         self._next = self._began + _FIRST_S
 
-    def __call__(self, rows: int, share: float) -> None:
+    def __call__(self, done: str, share: float) -> None:
         now = time.monotonic()
         if now < self._next or share == 1:
             return
         self._next = now + _EVERY_S
-        self._reporter.step("reading", f"{rows:,} rows{self._left(now, share)}")
+        self._reporter.step("reading", f"{done}{self._left(now, share)}")
 
     def _left(self, now: float, share: float) -> str:
         if not 0 < share < 1 or math.isnan(share):

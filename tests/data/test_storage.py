@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import resource
@@ -300,3 +301,22 @@ def test_a_table_that_crowds_the_memory_is_told_with_the_way_out(tmp_path: Path)
     assert place(refused) == "memory"
     assert "it cannot stay on disk: duplicates: dropped" in (crowding(refused) or "")
     assert crowding(replace(dataset, storage="auto")) is None  # it is left on disk
+
+
+@pytest.mark.parametrize("ends", [".csv", ".csv.gz"])
+def test_the_share_that_is_told_is_that_of_the_rows(tmp_path: Path, ends: str) -> None:
+    """Arrow reads blocks ahead of the rows that it gives; files differ in size."""
+    numbers = np.random.default_rng(0).normal(size=(400_000, 2)).tolist()
+    cut = 150_000
+    for name, some in (("a", numbers[:cut]), ("b", numbers[cut:])):
+        text = "area,price\n" + "".join(f"{area},{price}\n" for area, price in some)
+        file = tmp_path / f"{name}{ends}"
+        file.write_bytes(gzip.compress(text.encode(), 1) if ends.endswith("gz") else text.encode())
+    columns = {"area": Numeric(), "price": Numeric()}
+    described = Dataset("homes", str(tmp_path / f"*{ends}"), "price", columns, AT_RANDOM, storage="disk")
+    told: list[tuple[int, float]] = []
+    read(described, lambda done, share: told.append((int(done.removesuffix(" rows").replace(",", "")), share)))
+    assert len(told) > 6
+    assert told[-1] == (400_000, pytest.approx(1))
+    for rows, share in told:
+        assert share == pytest.approx(rows / 400_000, abs=0.03)
