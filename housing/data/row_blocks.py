@@ -14,7 +14,9 @@ _CELLS_A_BLOCK = 4_000_000
 
 
 class BlockColumns(Protocol):
-    """A mapping of columns that also comes block by block of rows, in their order."""
+    """A mapping of columns that also comes block by block of rows, in their order; to ask for a name reads nothing."""
+
+    def __contains__(self, name: object, /) -> bool: ...
 
     def __getitem__(self, name: str, /) -> NDArray[Any]: ...
 
@@ -47,6 +49,9 @@ class TakenColumns(Mapping[str, NDArray[Any]]):
 
     def __getitem__(self, name: str) -> NDArray[Any]:
         return self._columns[name][self._rows]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._columns
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._columns)

@@ -181,9 +181,10 @@ def _distinct(values: NDArray[np.generic]) -> tuple[NDArray[np.generic], NDArray
     if values.dtype != object:
         found, places = np.unique(values, return_inverse=True)
         return found, places.astype(np.int64)
-    known: dict[object, int] = {}
-    places = np.fromiter((known.setdefault(value, len(known)) for value in values.tolist()), np.int64, len(values))
-    return np.array([*known], object), places
+    import pyarrow as pa
+
+    encoded = pa.array(values, pa.string()).dictionary_encode(null_encoding="encode")
+    return np.array(encoded.dictionary.to_pylist(), object), encoded.indices.to_numpy().astype(np.int64)
 
 
 def _nobody_claims(table: Table, rule: Split, rows: NDArray[np.int64]) -> str:

@@ -27,11 +27,14 @@ class _OneAtATime(Mapping[str, NDArray[Any]]):
     """Columns that are read when they are asked for; the one asked for last stays in memory."""
 
     def __init__(self, names: Collection[str], read: Callable[[str], NDArray[Any]]) -> None:
-        self._names = list(names)
+        self._names = dict.fromkeys(names)
         self._newest = lru_cache(maxsize=1)(read)
 
     def __getitem__(self, name: str) -> NDArray[Any]:
         return self._newest(name)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._names
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._names)

@@ -69,7 +69,7 @@ def why_of(
         from housing.training.explanations import explain
 
         chosen = np.array(rows)
-        table = session.prepared.table.take(getattr(session.prepared.parts, part)[chosen])
+        table = session.prepared.table.take(getattr(session.prepared.parts, part)[chosen]).held()
         try:
             model: Any = find(session.reader(result)).load(result.model)
             found = explain(model, encoder, encoder.transform(table), predictions.take(chosen))

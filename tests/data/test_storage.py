@@ -14,7 +14,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
+from pyarrow import csv
 
 from housing.data import stored_columns, table_cache
 from housing.data.description import Dataset
@@ -306,12 +308,12 @@ def test_a_table_that_crowds_the_memory_is_told_with_the_way_out(tmp_path: Path)
 @pytest.mark.parametrize("ends", [".csv", ".csv.gz"])
 def test_the_share_that_is_told_is_that_of_the_rows(tmp_path: Path, ends: str) -> None:
     """Arrow reads blocks ahead of the rows that it gives; files differ in size."""
-    numbers = np.random.default_rng(0).normal(size=(400_000, 2)).tolist()
-    cut = 150_000
-    for name, some in (("a", numbers[:cut]), ("b", numbers[cut:])):
-        text = "area,price\n" + "".join(f"{area},{price}\n" for area, price in some)
-        file = tmp_path / f"{name}{ends}"
-        file.write_bytes(gzip.compress(text.encode(), 1) if ends.endswith("gz") else text.encode())
+    numbers = pa.table(dict(zip(("area", "price"), np.random.default_rng(0).normal(size=(2, 400_000)), strict=True)))
+    for name, some in (("a", numbers[:150_000]), ("b", numbers[150_000:])):
+        text = pa.BufferOutputStream()
+        csv.write_csv(some, text)
+        content = text.getvalue().to_pybytes()
+        (tmp_path / f"{name}{ends}").write_bytes(gzip.compress(content, 1) if ends.endswith("gz") else content)
     columns = {"area": Numeric(), "price": Numeric()}
     described = Dataset("homes", str(tmp_path / f"*{ends}"), "price", columns, AT_RANDOM, storage="disk")
     told: list[tuple[int, float]] = []
