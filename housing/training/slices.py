@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -68,16 +68,16 @@ class Slices:
 
 
 def slices_of(
-    columns: Mapping[str, NDArray[Any]], label: Floats, predictions: Predictions, *, metric: Metric, seed: int
+    columns: Iterable[tuple[str, NDArray[Any]]], label: Floats, predictions: Predictions, *, metric: Metric, seed: int
 ) -> Slices:
-    """`columns` are raw ones: float64 with NaN for missing, else str with None for missing."""
+    """`columns` are raw ones by name, asked for one by one: float64 with NaN for missing, else str with None."""
     import numpy as np
 
     if len(label) > MOST_ROWS:
         taken = np.unique(np.linspace(0, len(label) - 1, MOST_ROWS).astype(int))
-        columns = {name: cells[taken] for name, cells in columns.items()}
+        columns = ((name, cells[taken]) for name, cells in columns)
         label, predictions = label[taken], predictions.take(taken)
-    every = [(column, name, rows) for column, cells in columns.items() for name, rows in _parts(cells)]
+    every = [(column, name, rows) for column, cells in columns for name, rows in _parts(cells)]
     judged = [one for one in every if len(one[2]) >= LEAST_ROWS and len(label) - len(one[2]) >= LEAST_ROWS]
     small = sum(len(rows) < LEAST_ROWS for _, _, rows in every)
     measured: _Means | _Drawn

@@ -39,7 +39,7 @@ def slice_parts(
     if tasks.find(dataset.task_name).has_groups or not len(rows) or (by_rows and metric.of_rows is None):
         return []
     found = slices_of(
-        {column: prepared.table[column][rows] for column in dataset.inputs if column in prepared.table},
+        ((column, prepared.table[column][rows]) for column in dataset.inputs if column in prepared.table),
         label_of(session, part),
         predictions.weighed(weights_of(session, part)),
         metric=metric,

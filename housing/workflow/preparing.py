@@ -31,7 +31,11 @@ def prepare(experiment: Experiment, invocation: Invocation, reporter: Reporter) 
             "them to a Parquet file, and name that as source"
         )
     with sources_reached(experiment.runner), reporter.working("reading and checking the data"):
-        table = stored(dataset, ReadingProgress(reporter))
+        try:
+            table = stored(dataset, ReadingProgress(reporter))
+        except KeyboardInterrupt:
+            reporter.step("data", "nothing of what was read is kept; the same command begins again")
+            raise
         file = made_file(dataset)
     left_out = left_out_text(table.left_out, dataset)
     return Outcome(

@@ -18,20 +18,25 @@ class ReadingProgress:
 
     def __init__(self, reporter: Reporter) -> None:
         self._reporter = reporter
-        self._began = time.monotonic()
-        self._next = self._began + _FIRST_S
+        self._next = time.monotonic() + _FIRST_S
+        self._first: tuple[float, float] | None = None
 
     def __call__(self, done: str, share: float) -> None:
         now = time.monotonic()
+        # What went before, such as the digest of a file, says nothing of how fast its rows are read.
+        self._first = self._first or (now, share)
         if now < self._next or share == 1:
             return
         self._next = now + _EVERY_S
         self._reporter.step("reading", f"{done}{self._left(now, share)}")
 
     def _left(self, now: float, share: float) -> str:
-        if not 0 < share < 1 or math.isnan(share):
+        if math.isnan(share) or self._first is None:
             return ""
-        left = (now - self._began) * (1 - share) / share
+        began, before = self._first
+        if share <= before:
+            return f", {share:.0%}"
+        left = (now - began) * (1 - share) / (share - before)
         return f", {share:.0%}, about {_in_words(left)} left"
 
 

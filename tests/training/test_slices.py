@@ -26,7 +26,7 @@ NOISE = GENERATOR.normal(0, 1, ROWS)
 
 def found(errors: Any, metric: str = "mae", weights: Any = None) -> slices.Slices:
     predictions = Predictions(TRUE + errors).weighed(weights)
-    return slices_of(COLUMNS, TRUE, predictions, metric=tasks.metrics("regression")[metric], seed=0)
+    return slices_of(COLUMNS.items(), TRUE, predictions, metric=tasks.metrics("regression")[metric], seed=0)
 
 
 @pytest.mark.parametrize("metric", ["mae", "rmse", "medae", "r2"])
