@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import Any
 
 __version__ = "0.2.0"
-# Imported when they are first asked for: a command must not wait for what it does not need.
+# Imported on first use: a command must not wait for imports that it does not need.
 _PUBLIC = {
     "api.experiment": ("Experiment", "compose", "describe", "runs"),
     "api.result": ("RecordedRuns", "Result"),

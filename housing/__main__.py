@@ -17,13 +17,13 @@ _AGAIN_AFTER_S = 0.01
 
 
 def main() -> int:
-    """The exit code; for a process of its own, whose signals and hooks it sets."""
-    # Until the command has begun nothing is held that would have to be let go of; what Python imports may be in any
-    # state, and some modules take a KeyboardInterrupt for an import that has failed.
+    """Run a command and return its exit code; sets this process's signal handlers and hooks."""
+    # Until the command has begun there is nothing to clean up, so an interrupt ends the process at once: imports may be
+    # in any state, and some modules take a KeyboardInterrupt for a failed import.
     _on_interrupt(interrupted.EXIT_CODE, says=True)
     sys.unraisablehook = _deliver_again
     if sys.argv[1:3] == ["completion", "--words"]:
-        # Asked at a press of Tab: nothing else is imported.
+        # Called at each press of Tab, so nothing else is imported.
         from housing.cli.completion import candidates
 
         sys.stdout.write("".join(f"{each}\n" for each in candidates(sys.argv[3:])))
@@ -38,13 +38,13 @@ def main() -> int:
         code = run()
     except KeyboardInterrupt:
         code = interrupted.EXIT_CODE
-    # Python itself is all that still ends.
+    # Only Python's own shutdown remains.
     _on_interrupt(code, says=False)
     return code
 
 
 def _on_interrupt(code: int, *, says: bool) -> None:
-    """Let SIGINT end the process at once; a shell that lets it be ignored is heeded."""
+    """Let SIGINT end the process at once, unless the parent had it ignored."""
 
     def end(_number: int, _frame: FrameType | None) -> None:
         if says and "--json" in sys.argv:
@@ -58,7 +58,7 @@ def _on_interrupt(code: int, *, says: bool) -> None:
 
 
 def _deliver_again(unraisable: sys.UnraisableHookArgs) -> None:
-    """An interrupt that hits a destructor or a callback is printed and forgotten by Python; it was meant for us."""
+    """Send SIGINT again where it hit a destructor or a callback: Python would print the exception and go on."""
     if not issubclass(unraisable.exc_type, KeyboardInterrupt):
         sys.__unraisablehook__(unraisable)
         return

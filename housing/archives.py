@@ -1,4 +1,4 @@
-"""Archives that others have made: read and unpacked within limits, files and folders alone."""
+"""Tar archives from outside: read and unpacked within limits, files and folders only."""
 
 from __future__ import annotations
 
@@ -18,7 +18,9 @@ _GZIP = b"\x1f\x8b"
 
 
 def unpack(archive: bytes, folder: Path) -> None:
-    """Write an archive's files below `folder`. Raises ValueError for what is no tar, or more than it may be."""
+    """Write an archive's files below `folder`. Raises ValueError for what is not a tar, exceeds a limit, or holds links
+    or unsafe paths.
+    """
     with _checked(archive) as members:
         for tar, member in members:
             tar.extract(member, folder, filter="data")
@@ -64,7 +66,7 @@ def _members(tar: tarfile.TarFile, source: _Bounded) -> Iterator[tuple[tarfile.T
 
 
 class _Bounded:
-    """A file of which no more is read than what was declared, and a header: tarfile keeps headers in memory."""
+    """Limits what is read to a member's declared size and a header of 1 MiB, as tarfile keeps headers in memory."""
 
     def __init__(self, file: IO[Any]) -> None:
         self._file = file

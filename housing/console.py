@@ -1,4 +1,4 @@
-"""What people and scripts see; with cli.py the only place that prints.
+"""What people and scripts see; with `housing.cli` the only place that prints.
 
 A terminal gets colours, a live leaderboard and a last block; anything else gets plain lines. With `--json` stdout holds
 exactly one JSON document, and everything for people goes to stderr.
@@ -35,7 +35,7 @@ _REDRAWN_A_SECOND = 4
 
 
 class _Lasting:
-    """A stream that takes what nobody reads any more: work that is paid for does not end with its reader."""
+    """A stream that swallows writes once its reader has gone: paid work must not end because of a closed pipe."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -75,7 +75,7 @@ class Console:
         return self._cached
 
     def step(self, name: str, text: str) -> None:
-        """One finished step: its name, and what came of it."""
+        """One finished step: its name and its result."""
         self._end_live()
         self._line(name, text)
 
@@ -96,7 +96,7 @@ class Console:
             yield
 
     def study_progress(self, study: StudyProgress) -> None:
-        """Live in a terminal; elsewhere a line when the best improves, and when a tenth of the trials is done."""
+        """Live in a terminal; elsewhere a line whenever the best trial improves, and after each tenth of the trials."""
         before, self._study = self._study, (study, time.monotonic())
         if not self._rich.is_terminal:
             if study.improved or _tenth(study) > (_tenth(before[0]) if before else 0):
@@ -114,14 +114,14 @@ class Console:
             self._live.start()
 
     def log(self, line: str) -> None:
-        """A line of a job that runs elsewhere, above whatever is live."""
+        """A log line of a job, printed above the live display."""
         from rich.text import Text
 
         if not self._as_json:
             self._rich.print(Text(shown(line), style="dim"))
 
     def ask(self, question: str, answers: Mapping[str, str]) -> str:
-        """Ctrl-C instead of an answer, the end of the input and no terminal mean the first."""
+        """The answer; the first one on Ctrl-C, at the end of the input, and without a terminal."""
         first = next(iter(answers))
         if not self._rich.is_terminal or not sys.stdin.isatty():
             return first
@@ -141,7 +141,7 @@ class Console:
         return answer
 
     def _live_leaderboard(self) -> RenderableType:
-        """The leaderboard as it stands, with the clock going on between trials. Called by rich's own thread."""
+        """The current leaderboard, with running times brought up to date. Called by rich's own thread."""
         if self._study is None:
             return ""
         from rich.console import Group
@@ -157,7 +157,7 @@ class Console:
         return Group(fitted(going_on(study.table, since_s), self._rich, live=True), progress)
 
     def show(self, outcome: Outcome) -> None:
-        """The last block: result, where it is recorded, what to do next; or the one JSON document."""
+        """Print the last block (result, where it is recorded, what to do next), or the JSON document."""
         self._end_live()
         if self._as_json:
             data = json_value(outcome.data)
@@ -187,11 +187,11 @@ class Console:
             _show_next(rich, [(text(command), text(why)) for command, why in outcome.next_commands])
 
     def error(self, error: HousingError) -> None:
-        """One message on stderr, and for machines the same as JSON on stdout."""
+        """Print a message on stderr, and with `--json` the same as JSON on stdout."""
         self.failure(type(error).__name__, str(error), error.exit_code)
 
     def failure(self, kind: str, message: str, exit_code: int) -> None:
-        """The same for what is no error of ours."""
+        """As `error`, for exceptions that are not a HousingError."""
         self._end_live()
         if self._as_json:
             self._document({"error": kind, "message": masked(message), "exit_code": exit_code})
@@ -199,7 +199,7 @@ class Console:
 
     def _document(self, data: Any) -> None:
         text = json.dumps(data, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
-        # What cannot be written, such as half of a surrogate pair, is escaped; JSON has its own way for the others.
+        # What cannot be encoded, such as a lone surrogate, is escaped.
         sys.stdout.write(text.encode(errors="backslashreplace").decode())
 
     def _end_live(self) -> None:
@@ -211,7 +211,7 @@ class Console:
 
 
 def _show_next(rich: RichConsole, commands: Sequence[tuple[str, str]]) -> None:
-    """Each command as it can be pasted, what it is for as a comment; on a line below where both do not fit."""
+    """Each command ready to paste, its purpose as a comment behind it, or on the line below where both do not fit."""
     from rich.text import Text
 
     width = max(len(command) for command, _ in commands)
@@ -226,7 +226,7 @@ def _show_next(rich: RichConsole, commands: Sequence[tuple[str, str]]) -> None:
 
 
 def going_on(table: OutputTable, since_s: float) -> OutputTable:
-    """A leaderboard whose running trials have gone on for that long."""
+    """The leaderboard with the times of running trials advanced by `since_s` seconds."""
     if "seconds" not in table.columns:
         return table
     place = list(table.columns).index("seconds")

@@ -1,4 +1,4 @@
-"""Tables as they fit a terminal, and text that cannot steer it."""
+"""Tables that fit a terminal, and text without control characters."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ _STATE_STYLES = {"running": "dim", "pruned": "yellow", "failed": "red", "interru
 
 
 def shown(text: str) -> str:
-    """Without secrets, and without what would steer a terminal: control characters appear as `\\x1b`."""
+    """Text without secrets, and with control characters escaped, as in `\\x1b`."""
     return _STEERING.sub(lambda found: found[0].encode("unicode_escape").decode(), masked(text))
 
 
 def fitted(table: OutputTable, rich: RichConsole, *, live: bool = False) -> RichTable:
-    """As it is where it fits; else with short numbers and stacked headings; else without what can be spared."""
+    """The table in full where it fits; else with short numbers and stacked headings; else without optional columns."""
     from rich.measure import Measurement
 
     def fits(drawn: RichTable) -> bool:
@@ -56,7 +56,7 @@ def _drawn(table: OutputTable, *, live: bool, tight: bool = False, left_out: Seq
     for index in kept:
         name = table.columns[index]
         numbers = [row[index] for row in table.rows if isinstance(row[index], int | float)]
-        # Text between numbers, such as a run's overrides, may be long: it is folded, and no number is.
+        # Text, such as a run's overrides, may be long and is wrapped; numbers are not.
         widest = max((len(_cell(number, digits=3 if tight else 4)) for number in numbers), default=None)
         whole = bool(numbers) and all(isinstance(row[index], int | float | None) for row in table.rows)
         heading = shown(name)
@@ -72,17 +72,17 @@ def _drawn(table: OutputTable, *, live: bool, tight: bool = False, left_out: Seq
 
 
 def _cell(value: Any, *, digits: int = 4) -> str:
-    """Thousands separated and one decimal; that many significant digits below 1000; an absent value is a dash."""
+    """From 1000 on thousands separators and one decimal, below `digits` significant digits; a dash for no value."""
     if value is None:
         return "-"
     if isinstance(value, bool) or not isinstance(value, int | float):
         return shown(str(value))
     if isinstance(value, int):
         return f"{value:,}" if abs(value) >= 10_000 else str(value)
-    # What has diverged would be a line of digits.
+    # A diverged value would fill a line with digits.
     return f"{value:,.1f}" if 1000 <= abs(value) < _DIVERGED else f"{value:.{digits}g}"
 
 
 def _row_style(row: Sequence[Any]) -> str:
-    """Of a leaderboard: its first column is the rank, its last the state."""
+    """The style of a leaderboard's row: its first column is the rank, its last the state."""
     return "bold green" if row[0] == 1 else _STATE_STYLES.get(row[-1], "")

@@ -1,4 +1,4 @@
-"""What rented machines cost: prices as conf/ gives them, with their date; what is unknown stays unknown, never 0."""
+"""What rented machines cost, by the dated prices in conf/; an unknown price is None, never 0."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _SECONDS_AN_HOUR = 3600
 
 @dataclass(frozen=True)
 class Rental:
-    """What a job occupies while it runs: `instances` of a type, billed for `max_seconds` at most."""
+    """The machines that a job uses: `instances` of a type, billed for `max_seconds` at most."""
 
     instance_type: str
     instances: int
@@ -20,7 +20,9 @@ class Rental:
 
 @dataclass(frozen=True)
 class Prices:
-    """Prices of instances on demand in one region, as published at `source`; `date` is as exact as is known (2024)."""
+    """Prices of instances on demand in one region, as published at `source`; `date` is as exact as is known, such as
+    2024.
+    """
 
     date: str
     region: str
@@ -33,7 +35,7 @@ class Prices:
                 raise ValueError(f"usd_per_hour: {instance_type} must cost 0 or more and finite, got {usd}")
 
     def usd(self, instance_type: str, instances: int, seconds: float) -> float | None:
-        """The cost of `instances` for as many billed `seconds`; None when the type has no price here."""
+        """The cost of `instances` for `seconds` billed seconds each; None when the type has no price here."""
         price_usd_per_hour = self.usd_per_hour.get(instance_type)
         return None if price_usd_per_hour is None else price_usd_per_hour * instances * seconds / _SECONDS_AN_HOUR
 

@@ -26,7 +26,9 @@ from housing.secrets import masked
 
 @dataclass(frozen=True)
 class FaultDetail:
-    """One fault of a configuration: the `key`, dotted, where it comes from, the rule, and the way out (or empty)."""
+    """One fault of a configuration: the dotted `key`, where its value comes from, the rule, and the way out (may be
+    empty).
+    """
 
     key: str
     where: str
@@ -36,7 +38,7 @@ class FaultDetail:
 
 @dataclass(frozen=True)
 class DataFault:
-    """One fault of a table: how often it occurs, a few places, and the way out (or empty)."""
+    """One fault of a table: how often it occurs, a few places, and the way out (may be empty)."""
 
     fault: str
     count: int
@@ -46,7 +48,7 @@ class DataFault:
 
 @dataclass(frozen=True)
 class GateVerdict:
-    """What one rule of the gate found of a candidate, in words."""
+    """The verdict of one rule of the gate, in words."""
 
     rule: str
     passed: bool
@@ -56,8 +58,8 @@ class GateVerdict:
 class HousingError(Exception):
     """Base of all errors raised on purpose; the command line prints it without a traceback.
 
-    Its text, often a vendor's, is shown and recorded: it holds no secret. `way_out` are a command that helps and its
-    words; `command` is that command as it can be pasted, with whatever options it needs besides.
+    Its text, often a vendor's, is shown and recorded: it holds no secret. `way_out` is a command that helps, with its
+    arguments; `command` is that command ready to paste, with all the options that it needs.
     """
 
     exit_code: ClassVar[int] = 1
@@ -72,21 +74,21 @@ class HousingError(Exception):
 
 
 class ConfigError(HousingError):
-    """A value in conf/ or on the command line is wrong; `faults` are those that were found, one by one."""
+    """A value in conf/ or on the command line is wrong; `faults` lists everything that was found."""
 
     exit_code = 3
     faults: tuple[FaultDetail, ...] = ()
 
 
 class DataError(HousingError):
-    """A table does not match its description; `faults` are those of its rows and columns, where it was read whole."""
+    """A table does not match its description; `faults` lists those of rows and columns, where all of it was read."""
 
     exit_code = 3
     faults: tuple[DataFault, ...] = ()
 
 
 class ModelError(HousingError):
-    """A model, such as that of a script, gave no answer to rows that are as they are described, or another than asked.
+    """A model, such as a script's, failed on valid rows, or returned something other than predictions for them.
 
     An endpoint counts it as its own failure (5xx), not as the client's.
     """
@@ -119,7 +121,9 @@ class RolledBack(DeploymentError):
 
 
 class GateRefused(HousingError):
-    """A candidate did not pass the promotion gate: by which `verdicts`; its model is kept in the run `run_id`."""
+    """A candidate did not pass the promotion gate, for the reasons in `verdicts`; its model is kept in the run
+    `run_id`.
+    """
 
     exit_code = 4
     verdicts: tuple[GateVerdict, ...] = ()
@@ -142,4 +146,4 @@ class CloudError(HousingError):
 
 
 class JobRefused(CloudError):
-    """A cloud service refused a job for good: it has never begun, and asking once more is of no use."""
+    """A cloud service refused a job for good: it never started, and retrying is of no use."""

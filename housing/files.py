@@ -1,4 +1,4 @@
-"""Files that several processes share: locks that end with their holder, and writes that are whole or not at all."""
+"""Files that several processes share: locks that are freed when their holder ends, and atomic writes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _POLL_S = 0.02
 
 
 def cache_folder() -> Path:
-    """Where this user's housing keeps what it can make again; may not exist."""
+    """This user's cache folder, whose contents can be recomputed; may not exist."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "housing"
 
 
@@ -39,7 +39,7 @@ def locked(
     from filelock import FileLock, Timeout
 
     def sign(descriptor: int) -> None:
-        # On a full disk the lock holds all the same, only nobody can tell whose it is.
+        # On a full disk the lock is held all the same; only its holder is not named.
         with contextlib.suppress(OSError):
             os.truncate(descriptor, 0)
             os.pwrite(descriptor, holder.encode(), 0)
@@ -50,7 +50,7 @@ def locked(
         mode=mode,
         thread_local=False,
         poll_interval=_POLL_S,
-        # A marker instead of a lock would outlive a killed holder.
+        # A lock by the mere existence of a file would outlive a killed holder.
         fallback_to_soft=False,
         on_acquired=sign if holder else None,
     )
@@ -61,7 +61,7 @@ def locked(
     try:
         yield
     finally:
-        # While it is held: who has opened the file and waits sees that it is gone, and begins anew.
+        # Removed while it is held: a process that has opened the file and waits sees that it is gone, and starts again.
         if temporary:
             path.unlink(missing_ok=True)
         lock.release()
@@ -71,7 +71,7 @@ def is_held(path: Path) -> bool:
     """Whether a process holds this lock; False where there is no such file. Raises OSError where it cannot be read."""
     import fcntl
 
-    # Shared, so that two who look at once do not take each other for a holder.
+    # A shared lock, so that two processes checking at once do not take each other for a holder.
     try:
         with path.open("rb") as file:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -84,9 +84,9 @@ def is_held(path: Path) -> bool:
 
 @contextlib.contextmanager
 def replacing(path: Path, *, mode: int = 0o666) -> Iterator[IO[bytes]]:
-    """A new file that takes the name `path` once it is whole and on disk; when that fails nothing has changed.
+    """Write a new file, which is renamed to `path` once it is complete and on disk; on failure nothing has changed.
 
-    Its mode is `mode` less the umask from the beginning. Raises OSError.
+    It has `mode`, less the umask, from the beginning. Raises OSError.
     """
     unfinished = path.with_name(f".{path.name}.{secrets.token_hex(4)}{_UNFINISHED}")
     try:
@@ -99,20 +99,20 @@ def replacing(path: Path, *, mode: int = 0o666) -> Iterator[IO[bytes]]:
 
 
 def write(path: Path, content: str | bytes, *, mode: int = 0o666) -> None:
-    """Whole or not at all, as `replacing`."""
+    """Write a whole file atomically, as `replacing` does."""
     with replacing(path, mode=mode) as file:
         file.write(content.encode() if isinstance(content, str) else content)
 
 
 def install(finished: Path, path: Path) -> None:
-    """Give a file or folder that is complete its place, once it is on disk. Raises OSError."""
+    """Flush a finished file or folder to disk, then rename it to `path`. Raises OSError."""
     sync(finished)
     finished.replace(path)
     sync(path.parent)
 
 
 def sync(path: Path) -> None:
-    """Wait until a file's bytes, or a folder's names, are on disk. Raises OSError."""
+    """Wait until a file's bytes, or a folder's entries, are on disk. Raises OSError."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -121,7 +121,7 @@ def sync(path: Path) -> None:
 
 
 def sweep(folder: Path) -> None:
-    """Remove what killed writers left half done; only for who knows that none is at work."""
+    """Remove what killed writers left unfinished; call it only when no writer can be running."""
     for path in folder.glob(f".*{_UNFINISHED}"):
         path.unlink(missing_ok=True)
 

@@ -1,4 +1,4 @@
-"""Something done to each of many, a few at a time, with the results in their order."""
+"""A function applied to many items, a few at a time, with the results in the items' order."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Result = TypeVar("Result")
 
 
 def in_order(act: Callable[[Item], Result], items: Iterable[Item], *, at_once: int) -> Generator[Result, None, None]:
-    """What `act` gives for each, in threads; no more items are taken than are being worked on, and as many waiting."""
+    """Results of `act`, called in `at_once` threads; at most `at_once` + 1 items are taken ahead of the results."""
     with ThreadPoolExecutor(at_once) as pool:
         asked: deque[Future[Result]] = deque()
         try:

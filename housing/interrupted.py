@@ -1,4 +1,4 @@
-"""What an interrupted command says, wherever it is: a line on stderr and, with `--json`, the document on stdout."""
+"""What an interrupted command prints, at whatever point: a line on stderr and, with `--json`, a document on stdout."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Values as they stand in a JSON document: numbers are numbers, times are ISO 8601, what is not known is null."""
+"""Values for a JSON document: numbers stay numbers, times are ISO 8601, unknown values are null."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 
 def json_value(value: object) -> Any:
-    """The same value of what JSON has; NaN and infinity, which it has not, are null."""
+    """The value in JSON's types; NaN and infinity, which JSON does not have, become null."""
     if isinstance(value, float):
         return float(value) if math.isfinite(value) else None
     if value is None or isinstance(value, str | int):
@@ -20,5 +20,5 @@ def json_value(value: object) -> Any:
         return [json_value(item) for item in (sorted(value, key=str) if isinstance(value, Set) else value)]
     if isinstance(value, date | time):
         return value.isoformat()
-    of_numpy = getattr(value, "tolist", None)  # its scalars and arrays, without importing it
+    of_numpy = getattr(value, "tolist", None)  # NumPy's scalars and arrays, without importing it
     return json_value(of_numpy()) if callable(of_numpy) else str(value)

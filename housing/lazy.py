@@ -1,4 +1,4 @@
-"""Values that are made when they are first asked for."""
+"""Values that are computed when first needed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ T = TypeVar("T")
 
 
 class Lazy(Generic[T]):
-    """May be asked from any thread: one makes the value, the others wait. A failure is tried again when asked again."""
+    """Safe to call from any thread: one computes the value, the others wait. After a failure, the next call tries
+    again.
+    """
 
     def __init__(self, make: Callable[[], T]) -> None:
         self._make = make
@@ -19,14 +21,14 @@ class Lazy(Generic[T]):
 
     @classmethod
     def of(cls, value: T) -> Lazy[T]:
-        """One that is made already."""
+        """One whose value is given."""
         made = cls(lambda: value)
         made.get()
         return made
 
     @property
     def is_made(self) -> bool:
-        """Whether somebody has asked for it, with success."""
+        """Whether the value has been computed."""
         return bool(self._made)
 
     def get(self) -> T:

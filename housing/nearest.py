@@ -1,4 +1,4 @@
-"""The name that somebody probably meant."""
+"""The name that was probably meant."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ _MOST_STEPS = 1_000_000
 
 
 def nearest(name: str, options: Iterable[str]) -> str | None:
-    """The option fewest edits away; None when even that one is a different word.
+    """The option with the fewest edits from `name`; None when even that one is too different.
 
-    An edit inserts, deletes or replaces a character, or swaps two neighbours. Case and `-` for `_` are free. Of a great
-    many options only those are compared that begin most alike, and nothing of great length.
+    An edit inserts, deletes or replaces a character, or swaps two neighbours. Case, and `-` for `_`, do not count. Of
+    very many options only those with the longest common beginning are compared, and very long names not at all.
     """
     folded = _folded(name)
     near = _comparable(folded, (option for option in options if option != name))
@@ -30,11 +30,11 @@ def nearest(name: str, options: Iterable[str]) -> str | None:
 
 
 def _comparable(folded: str, options: Iterable[str]) -> list[str]:
-    """Those worth counting edits for, which takes time with the product of two lengths; all of it within a second."""
+    """The options worth counting edits for, so few that it takes less than a second."""
     if len(folded) > _LONGEST_COMPARED:
         return []
     most = _MOST_STEPS // (len(folded) + 1) ** 2
-    # There are at least as many edits as one is longer than the other, and a third is too many.
+    # The difference in length is a lower bound of the edits, and a third of the length is too many.
     alike = [o for o in options if 3 * abs(len(o) - len(folded)) <= max(3, max(len(o), len(folded)) + 2)]
     if len(alike) > most:
         alike = nsmallest(most, alike, key=lambda o: (-len(commonprefix((folded, _folded(o)))), o))  # noqa: RUF071

@@ -1,4 +1,4 @@
-"""Processes: those that must not outlive us, and by name, whether the one that left something behind still lives."""
+"""Processes that must not outlive this one, and tags by which another process can tell whether this one is alive."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-# `cat` ends when this process lets go of its end of the pipe, as it does by dying; then the whole group goes. Signals
-# that ask the group to end do not reach the watch, which must see to those that do not listen.
+# `cat` ends when this process closes its end of the pipe, which also happens when it dies; then the whole group is
+# killed. The watcher ignores signals that ask the group to end, for it must kill those that ignore them.
 _WATCHED = (
     "exec 3<&0; { trap '' HUP INT TERM; cat <&3; kill -s KILL -- -$$; } >/dev/null 2>&1 & exec \"$@\" 3<&- </dev/null"
 )
@@ -23,10 +23,11 @@ _LEAST_BYTES = 256 * 1024**2
 
 
 class Dependent:
-    """A process that ends when this one does, whatever ends it, and takes along all that it has started.
+    """A process that ends when this one does, however it ends, together with all processes that it has started.
 
-    It leads a process group of its own, so that Ctrl-C is for us; its standard input is empty. Linux could kill it with
-    the thread that started it (PR_SET_PDEATHSIG), but neither its children, nor on other systems.
+    It leads its own process group, so that Ctrl-C reaches only this process; its standard input is empty. Linux's
+    PR_SET_PDEATHSIG would kill it with the thread that started it, but not its children, and other systems have no such
+    thing.
     """
 
     def __init__(self, command: Sequence[str | Path], *, env: Mapping[str, str], **options: Any) -> None:
@@ -47,12 +48,12 @@ class Dependent:
             os.close(watched)
 
     def signal(self, number: signal.Signals) -> None:
-        """Send it to the whole group."""
+        """Send a signal to the whole group."""
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.process.pid, number)
 
     def close(self) -> None:
-        """Nothing of it runs any more."""
+        """Kill the whole group, and wait for the process."""
         self.signal(signal.SIGKILL)
         self.process.wait()
         with contextlib.suppress(OSError):
@@ -60,12 +61,12 @@ class Dependent:
 
 
 def process_tag() -> str:
-    """This process, such that another one on this machine can tell later whether it lives: see `is_dead`."""
+    """A tag by which another process on this machine can tell later whether this one is alive: see `is_dead`."""
     return " ".join((_host(), _boot(), _namespace(), str(os.getpid()), _started(os.getpid()) or "-"))
 
 
 def is_dead(process: str) -> bool:
-    """Whether the process of a `process_tag` has surely ended; False where nobody here can know."""
+    """Whether the process of a `process_tag` has certainly ended; False where that cannot be known."""
     try:
         host, boot, namespace, pid, started = process.split()
     except ValueError:
@@ -77,7 +78,7 @@ def is_dead(process: str) -> bool:
     # Another container of this machine may share the host's name; its process numbers mean nothing here.
     if namespace != _namespace():
         return False
-    # A number is given again to later processes; the time of the start tells them apart.
+    # Process numbers are reused; the start time tells processes of one number apart.
     import psutil
 
     return (_started(int(pid)) or "-") != started or not psutil.pid_exists(int(pid))
@@ -110,16 +111,16 @@ def _started(pid: int) -> str | None:
         stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     except OSError:
         return None
-    # The second field is the program's name in brackets, which may itself hold spaces and brackets.
+    # The second field is the program's name in parentheses, which may itself contain spaces and parentheses.
     state, *fields = stat.rpartition(")")[2].split()
     return None if state == "Z" else fields[18]
 
 
 def require_memory() -> None:
-    """Raises MemoryError, in the calling thread, where this process may not have what any command needs.
+    """Raises MemoryError, in the calling thread, where this process may not allocate what any command needs.
 
-    A thread that dies of want of memory is waited for for ever (CPython's `Thread.start`), or takes the process along
-    (glibc). Nothing is used: addresses are asked for and given back.
+    Otherwise a thread that runs out of memory at its start would be waited for for ever (CPython's `Thread.start`), or
+    abort the process (glibc). Only address space is reserved, and released at once.
     """
     try:
         mmap.mmap(-1, _LEAST_BYTES).close()

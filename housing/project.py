@@ -1,4 +1,4 @@
-"""`housing new`: a folder to start from."""
+"""`housing new`: a new project's folder."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _EXAMPLE = "penguins"
 def new(
     folder: Path, *, data: Path | None = None, label: str | None = None, tell: Callable[[str], None] = lambda _: None
 ) -> list[Path]:
-    """Make a project, of a file of data whose column `label` is to be predicted, or of an example; its files.
+    """Make a project for a data file whose column `label` is to be predicted, or an example project; return its files.
 
-    Raises ConfigError where the folder is there already, DataError where the data cannot be described. Nothing is left
-    behind then.
+    Raises ConfigError where the folder exists already, DataError where the data cannot be described; then nothing is
+    left behind.
     """
     name = folder.name
     if not _NAME.fullmatch(name):
@@ -64,7 +64,7 @@ def _copied(data: Path, to: Path) -> Path:
 
 
 def _described(file: Path, label: str, tell: Callable[[str], None]) -> str:
-    """Its source is relative to the project's folder, where the commands are run."""
+    """The dataset's YAML; its source is relative to the project's folder, where commands are run."""
     from housing.data.describe import describe
 
     text = f"{MODELINE}../dataset.schema.json\n" + describe(file, label, tell=tell)
@@ -72,7 +72,7 @@ def _described(file: Path, label: str, tell: Callable[[str], None]) -> str:
 
 
 def _schemas() -> dict[str, str]:
-    """What an editor checks the files of conf/ by."""
+    """The JSON Schemas by which an editor checks the files of conf/."""
     return {f"conf/{file.name}": file.read_text(encoding="utf-8") for file in conf_dir().glob("*.schema.json")}
 
 

@@ -1,7 +1,7 @@
-"""Which values are secrets, and texts and values without them, for whatever is shown or recorded.
+"""Recognises secrets, and masks them in all that is shown or recorded.
 
-A secret is told by the name it stands under, by its shape, or because it came in under such a name before. What works
-with a value never goes through here: a server, a job and a database get the real one.
+A secret is recognised by the name of its key, by its shape, or because it was seen under such a name before. Code that
+uses a value never goes through here: servers, jobs and databases get the real one.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 MASK = "***"
-"""What stands in place of a secret."""
+"""Replaces a secret."""
 
-# Words of a name. Whatever stands under the first is a secret; under the others a text is, a number is not.
+# Words in names of keys. Under the first ones every value is a secret; under the others texts are, numbers are not.
 _ALWAYS = {
     "password",
     "passwd",
@@ -33,16 +33,16 @@ _ALWAYS = {
 }
 _TEXTS = {"token", "signature", "sig", "authorization", "auth", "key"}
 _GLUED = re.compile("password|passwd|secretkey|accesskey|apikey|authtoken")
-# They name a key, a column or a token of a language, and are none themselves.
+# Names of keys of a table and of tokens of a language, which are no secrets.
 _HARMLESS = re.compile(r"\b(kms|sort|primary|foreign|partition|group|by) key$|\b(pad|mask|unk|sep|eos) token$")
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _PLAIN = re.compile(r"true|false|null|none|~|\?\?\?|\*\*\*|<.*|\$\{[^{},]*\}|", re.IGNORECASE | re.DOTALL)
 _NUMBER = re.compile(r"[-+]?[\d._]+(e[-+]?\d+)?", re.IGNORECASE)
 
-# Whoever gives us a text may have made it for us to get stuck on: no pattern starts again inside of what it has read.
+# Texts may be crafted to make a pattern slow: no pattern may restart inside of what it has already matched.
 _EQUALS = re.compile(r"(?<![\w.@/-])(?P<name>[\w.@/-]+)[ \t]{0,9}=[ \t]{0,9}")
 _COLON = re.compile(r"(?:[{,]\s{0,9}|[\"'])(?P<name>[\w.-]+)(?:\\?[\"'])?\s{0,9}:\s{0,9}")
-# What stands before the @ of Azure's storage is the container.
+# In Azure's storage URLs, the container comes before the @.
 _NO_CONTAINER = "(?<!abfs://)(?<!abfss://)(?<!wasb://)(?<!wasbs://)"
 _QUOTED = r"""\\+"[^"\n]*"?|\\+'[^'\n]*'?|"(?:[^"\\\n]|\\.)*"?|'(?:[^'\\\n]|\\.)*'?"""
 _AFTER_EQUALS = re.compile(rf"{_QUOTED}|[^\s&\"'\\=][^\s&\"'\\]*")
@@ -74,15 +74,15 @@ _AWS_SECRET = re.compile(r"(?<![A-Za-z0-9/+=])[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=]
 _URL_CREDENTIALS = re.compile(r'(?<=://)(?P<user>[^\s/?#":@]*):?(?P<password>[^\s"]*)@')
 _ENVIRONMENT = re.compile(r"oc\.env:\s*([^,}\s]+)")
 
-# An ordinary word, or something shorter, is masked where it stands as a secret. Masked in every text, it would make
-# them unreadable: "housing" is a password that people choose.
+# An ordinary word, or a shorter value, is masked only under its own key. Masking it in every text would make texts
+# unreadable: people do choose "housing" as a password.
 _FEWEST_CHARACTERS = 6
 _LONGEST_REPEATED = 400
 _ORDINARY = re.compile(r"[A-Za-z]?[a-z]+|\d+")
 
 
 def is_secret(name: str) -> bool:
-    """Whether what stands under a name, such as `runner.api_token` or `AWS_SECRET_ACCESS_KEY`, is a secret."""
+    """Whether the value of a key such as `runner.api_token` or `AWS_SECRET_ACCESS_KEY` is a secret."""
     return _weight(name) > 0
 
 
@@ -100,12 +100,12 @@ def _masked(text: str, known: re.Pattern[str] | None) -> str:
     return _without_named(text, _COLON, _AFTER_COLON)
 
 
-# The short texts of a configuration come again and again: in a run's tags, parameters, files and messages.
+# The same short texts of a configuration recur in a run's tags, parameters, files and messages.
 _masked_again = lru_cache(4096)(_masked)
 
 
 def masked_values(value: Any, name: str = "") -> Any:
-    """The same for plain values, and for all texts in them; `name` is what they stand under."""
+    """A plain value without secrets, also in nested mappings and lists; `name` is its dotted key."""
     if isinstance(value, Mapping):
         return {
             masked(key) if isinstance(key, str) else key: masked_values(item, _below(name, key))
@@ -121,18 +121,18 @@ def masked_values(value: Any, name: str = "") -> Any:
 
 
 def masked_override(override: str) -> str:
-    """`key=value` of a command line, whatever characters the value has."""
+    """An override `key=value` without secrets, whatever characters the value contains."""
     key, equals, value = override.partition("=")
     return f"{masked(key)}={MASK}" if equals and _stands_as_secret(key, value) else masked(override)
 
 
 def unmasked(overrides: Iterable[str]) -> list[str]:
-    """Recorded overrides without those that were masked: for these the configuration of today stands."""
+    """Recorded overrides without those that were masked; for them the current configuration applies."""
     return [override for override in overrides if MASK not in override]
 
 
 def remember(value: Any, name: str = "") -> None:
-    """Know the secrets among plain values from now on, wherever they turn up in a text."""
+    """Remember the secrets among plain values, so that they are masked wherever they turn up in a text."""
     if isinstance(value, Mapping):
         for key, item in value.items():
             remember(item, _below(name, key))
@@ -150,13 +150,13 @@ def remember(value: Any, name: str = "") -> None:
 
 
 def remember_override(override: str) -> None:
-    """The same for `key=value` of a command line."""
+    """As `remember`, for an override `key=value`."""
     key, _, value = override.partition("=")
     remember(value.strip("'\""), key.lstrip("+~-"))
 
 
 class _Known:
-    """Secrets that this process has seen: only ever more of them, for what was a secret once stays one."""
+    """Secrets that this process has seen; none is ever removed."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -177,7 +177,7 @@ _known = _Known()
 
 @lru_cache(maxsize=4096)
 def _weight(name: str) -> int:
-    """0: no secret; 1: a text is one, a number is not; 2: whatever it is."""
+    """0: no value under this name is a secret; 1: texts are, numbers are not; 2: every value is."""
     *above, last = re.split(r"[./@]", name) or [""]
     words = [word.lower() for word in _WORDS.findall(last)]
     if _ALWAYS.intersection(words) or any(part.lower() in _ALWAYS for part in above):
@@ -206,7 +206,7 @@ def _without_named(text: str, named: re.Pattern[str], valued: re.Pattern[str]) -
             continue
         value = valued.match(text, found.end())
         if value and _stands_as_secret(found["name"], value[0]):
-            # The quotes stay, so that JSON remains JSON.
+            # The quotes stay, so that JSON stays valid.
             mark = re.match(r"\\*[\"']", value[0])
             pieces += [text[at : value.start()], f"{mark[0]}{MASK}{mark[0]}" if mark else MASK]
             at = value.end()
@@ -214,6 +214,6 @@ def _without_named(text: str, named: re.Pattern[str], valued: re.Pattern[str]) -
 
 
 def _looks_random(text: str) -> bool:
-    """Unlike a digest in hexadecimal digits or a path: capitals, small letters and digits mixed."""
+    """Whether it mixes upper case, lower case and digits, as a key does; hexadecimal digests and paths do not."""
     counts = [sum(map(kind, text)) for kind in (str.isupper, str.islower, str.isdigit)]
     return min(counts) >= 1 and counts[0] >= 5 and text.count("/") <= 4

@@ -1,4 +1,4 @@
-"""What a terminal shows while Python imports: who waits sees at once that something happens, and what is loaded."""
+"""What a terminal shows while Python imports: a spinner at once, and what is being loaded."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ _ERASE = "\r\x1b[K"
 
 
 class _Starting:
-    """On stderr, and only where that is a terminal."""
+    """A spinner on stderr, shown only where that is a terminal."""
 
     def __init__(self) -> None:
         self._over = threading.Event()
         self._thread: threading.Thread | None = None
 
     def begin(self) -> None:
-        """Show the first word now, and go on until `end`."""
+        """Show the first frame now, and go on until `end`."""
         if self._thread is None and sys.stderr.isatty() and not self._over.is_set():
             self._show(0)
             self._thread = threading.Thread(target=self._work, name="starting", daemon=True)
             self._thread.start()
 
     def end(self) -> None:
-        """Nothing of it is left when this returns; before anything else is written."""
+        """Erase it; call before anything else is written."""
         self._over.set()
         thread, self._thread = self._thread, None
         if thread is not None:

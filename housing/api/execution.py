@@ -1,4 +1,4 @@
-"""One command of one configuration, from overrides to its outcome: for the command line and for programs alike."""
+"""Runs one command on one configuration, from overrides to outcome; for the command line and for programs."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from housing.secrets import masked, remember_override
 from housing.workflow.outcome import Outcome, Reporter, key_of
 
 _COMPOSING = threading.Lock()
-"""Hydra keeps what it composes in variables of its module."""
+"""Hydra's state is global: one thread may compose at a time."""
 
 
 def composed(command: str, overrides: Sequence[str], config_dir: Path | None) -> tuple[Composed, Experiment]:
-    """The configuration as the command reads it, and checked. Raises ConfigError with every fault."""
+    """The composed configuration for the command, and the checked experiment. Raises ConfigError with every fault."""
     for override in overrides:
         remember_override(override)
     with _COMPOSING:
@@ -30,7 +30,7 @@ def composed(command: str, overrides: Sequence[str], config_dir: Path | None) ->
 
 
 def execute(command: str, overrides: Sequence[str], config_dir: Path | None, reporter: Reporter, **own: Any) -> Outcome:
-    """Run a command; `own` is what it takes besides overrides. Raises HousingError."""
+    """Run a command; `own` holds its arguments besides overrides. Raises HousingError."""
     overrides = with_own_defaults(command, overrides, config_dir)
     where = _without_the_study(overrides) if command in WITH_A_STUDY else tuple(overrides)
     found, experiment = composed(command, where, config_dir)
@@ -56,9 +56,9 @@ def execute(command: str, overrides: Sequence[str], config_dir: Path | None, rep
 
 
 def _without_the_study(overrides: Sequence[str]) -> tuple[str, ...]:
-    """What says where a study to resume is recorded; all that was typed where none is resumed.
+    """The overrides that say where a study to resume is recorded; all of them where none is resumed.
 
-    What is typed of the study itself need not fit to any search space but the recorded one.
+    The others are left out because they need only fit the recorded search space, which is not known yet.
     """
     if not any(key_of(override) == "study.resume" for override in overrides):
         return tuple(overrides)
@@ -66,7 +66,7 @@ def _without_the_study(overrides: Sequence[str]) -> tuple[str, ...]:
 
 
 def _tell_of_secrets(experiment: Experiment, where: str, reporter: Reporter) -> None:
-    """How the credentials in `tracking.uri` reach the record unseen, where they stand for all to see."""
+    """Where `tracking.uri` holds credentials in plain text, say how to pass them by environment variables instead."""
     from housing.config.overrides import COMMAND_LINE
 
     uri = experiment.tracking.uri

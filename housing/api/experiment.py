@@ -1,4 +1,4 @@
-"""An experiment in a program: composed of the same files and overrides, with the commands as methods."""
+"""An experiment in a program: composed from the same files and overrides, with the commands as methods."""
 
 from __future__ import annotations
 
@@ -167,7 +167,7 @@ class Experiment:
         return self._do("predict", file=own, output=Path(output), interval=interval)
 
     def _write(self, rows: pd.DataFrame, file: Path) -> None:
-        """As files of the dataset are, for they are read alike."""
+        """Write rows in the dataset's own file format, since they are read the same way."""
         dataset = self.config.dataset
         with file.open("w", encoding=dataset.encoding, newline="") as text:
             text.write("\n" * dataset.skip_lines)
@@ -223,7 +223,7 @@ class Experiment:
         outcome = execute(
             "predict", self.overrides, self.config_dir, self._reporter(), file=file, interval=interval, explain=explain
         )
-        # A level may look like a number, or like nothing.
+        # Read as text: a level may look like a number, or like a missing value.
         kinds = {"variant": pa.string(), **({dataset.label: pa.string()} if dataset.label_levels else {})}
         options = csv.ConvertOptions(column_types=kinds, strings_can_be_null=False)
         table = csv.read_csv(pa.BufferReader(str(outcome.raw).encode()), convert_options=options)
@@ -280,4 +280,4 @@ def _progress() -> Reporter:
         return NotebookReporter()
     from housing.console import Console
 
-    return Console(as_json=True)  # all for people goes to stderr
+    return Console(as_json=True)  # everything for people goes to stderr

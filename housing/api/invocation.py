@@ -1,4 +1,4 @@
-"""A checked configuration -> what the workflow is told of the command."""
+"""A checked configuration -> the `Invocation` that the workflow gets."""
 
 from __future__ import annotations
 
@@ -26,13 +26,14 @@ _KEPT = re.compile(
     r"[+~]{0,2}((experiment|dataset|features|name|seed|deployment|tracking|target|runner|host|rehearsal)(@\w+)?(\.[^=]+)?"
     r"|algorithm(\.(name|script|container|hyperparameters|eval_metric|metric|bag)[^=]*)?|study(\.objective)?)(=|$)"
 )
-"""What a command that follows must be told again. Hyperparameters and search spaces stand in the record."""
+"""Overrides that a follow-up command must repeat. Hyperparameters and search spaces are in the record."""
 
 
 def with_own_defaults(command: str, overrides: Sequence[str], config_dir: Path | None) -> tuple[str, ...]:
-    """What was typed, with what the command means where nothing is said: `run` then compares algorithms.
+    """The overrides, with the command's own default in front: `run` compares algorithms unless one is chosen.
 
-    An algorithm, a search or an experiment that somebody has chosen, here or in files of their own, is left alone.
+    It is not added where the user has chosen an algorithm, a search or an experiment, by override or in their own
+    files.
     """
     is_chosen = any(_CHOOSES.match(override) for override in overrides)
     has_own = config_dir is not None and any((config_dir / name).exists() for name in _OWN_CHOICES)
@@ -49,7 +50,7 @@ def invocation_of(
     experiment: Experiment,
     parent_run_id: str | None = None,
 ) -> Invocation:
-    """Raises ConfigError for options that the search space may choose and that are no good."""
+    """The invocation; raises ConfigError for invalid options among those that the search space may choose."""
     alternatives = Alternatives(composed, experiment)
     theirs = composed.files.theirs
     return Invocation(
@@ -65,7 +66,7 @@ def invocation_of(
 
 
 def recomposed(command: str, overrides: Sequence[str], config_dir: Path | None) -> tuple[Experiment, Invocation]:
-    """A command of an earlier day, composed and checked again; raises ConfigError."""
+    """An earlier command, composed and checked again; raises ConfigError."""
     composed = compose(overrides, config_dir, search=command in WITH_A_STUDY)
     experiment = check(composed)
     return experiment, invocation_of(command, overrides, composed=composed, experiment=experiment)

@@ -27,9 +27,9 @@ from housing.workflow.outcome import Invocation, Outcome, OutputTable, Reporter,
 def multirun(
     command: str, overrides: Sequence[str], config_dir: Path | None, reporter: Callable[[], Reporter]
 ) -> Outcome:
-    """Every job that can be done is done; one that fails is told at the end, and the exit code is 1.
+    """Run every job; failures do not stop the others, are listed at the end, and make the exit code 1.
 
-    `reporter` makes a new one for each job, and may have to be pickled.
+    `reporter` makes a new reporter for each job; it must be picklable where jobs run in other processes.
     """
     sweep = Sweep(overrides, config_dir)
     composed = sweep.first()
@@ -47,7 +47,7 @@ def multirun(
             beside = _Beside(group, reporter())
             jobs = sweep.run(replace(job, beside=beside), parallel=experiment.parallel, stopping=group.stopping)
         else:
-            # A study runs as many trials at once as it says, and hears Ctrl-C on the main thread only.
+            # A study has its own parallel trials, and gets Ctrl-C on the main thread only.
             jobs = sweep.run(job)
         group.failures += [f"{_typed(done.overrides)}: {done.failure}" for done in jobs if done.failure]
     return _outcome(command, group, jobs, experiment, invocation)
@@ -62,7 +62,7 @@ class _Done:
 
 
 class _Beside:
-    """Trains jobs of a group beside each other, each of them a step when it ends."""
+    """Reporter of jobs that train at the same time: each is reported as one step when it ends."""
 
     def __init__(self, group: Group, reporter: Reporter) -> None:
         self._group = group
@@ -75,7 +75,7 @@ class _Beside:
         return outcome
 
     def step(self, name: str, text: str) -> None:
-        if name != "train":  # the job's own line says it
+        if name != "train":  # the job's own line has it
             with self._lock:
                 self._reporter.step(name, text)
 
@@ -83,19 +83,19 @@ class _Beside:
         return nullcontext()
 
     def study_progress(self, _progress: StudyProgress) -> None:
-        """Jobs have none."""
+        """Training jobs have no study."""
 
     def log(self, _line: str) -> None:
-        """Many jobs are told by their results."""
+        """Log lines of simultaneous jobs are not shown."""
 
     def ask(self, _question: str, answers: Mapping[str, str]) -> str:
-        """Whoever stops a multirun stops all of it."""
+        """The first answer: stopping a multirun stops all of it."""
         return next(iter(answers))
 
 
 @dataclass(frozen=True)
 class _Job:
-    """`beside` is None where a job has a process, or a reporter, to itself."""
+    """One job of a multirun; `beside` is None where it has a process, or a reporter, to itself."""
 
     command: str
     group: str
@@ -123,7 +123,7 @@ class _Job:
             reporter.step("failed", f"{typed}: {error}")
             return _Done(overrides, failure=str(error))
         except Exception as error:
-            # A bug in one job must not take the others with it.
+            # A bug in one job must not stop the others.
             failure, _ = told(error)
             reporter.step("failed", f"{typed}: {failure}")
             return _Done(overrides, failure=failure)
@@ -137,9 +137,9 @@ def _typed(overrides: Iterable[str]) -> str:
 def _outcome(
     command: str, group: Group, jobs: Sequence[_Done], experiment: Experiment, invocation: Invocation
 ) -> Outcome:
-    """The jobs, best first, those that failed last; `data` has them in the order of the values."""
+    """The outcome with a table of jobs, best first, failed ones last; `data` has them in the order of the values."""
     failed = [job for job in jobs if job.failure]
-    # What all of them have in common, such as target=rehearsal, tells none from another.
+    # Overrides that all jobs share, such as target=rehearsal, do not distinguish them.
     shared = set(jobs[0].overrides).intersection(*(job.overrides for job in jobs)) if len(jobs) > 1 else set()
     objective = experiment.study.objectives[0]
     ranked = sorted(jobs, key=lambda job: _cost(job, objective, experiment))
@@ -185,13 +185,13 @@ def _next(
 
 
 def _value(job: _Done, objective: str) -> float | None:
-    """Of a job that trained, or of the best trial of one that was a study; NaN counts for nothing."""
+    """The objective of a training job, or of a study's best trial; None for NaN."""
     found = job.data.get("metrics", job.data.get("best", {})).get(objective)
     return float(found) if isinstance(found, int | float) and not math.isnan(found) else None
 
 
 def _cost(job: _Done, objective: str, experiment: Experiment) -> float:
-    """Lower is better, and what has no value is last."""
+    """Sort key: lower is better, and jobs without a value come last."""
     value = _value(job, objective)
     if value is None:
         return math.inf

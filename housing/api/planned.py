@@ -17,7 +17,7 @@ from housing.workflow.outcome import Outcome, Reporter
 def planned(
     command: str, overrides: Sequence[str], config_dir: Path | None, reporter: Reporter, *, multirun: bool
 ) -> Outcome:
-    """The jobs of `train` or `tune`. Raises ConfigError for all that is wrong in any of them."""
+    """The jobs of `train` or `tune`. Raises ConfigError with the faults of any of them."""
     from housing.workflow.dry_run import planned_jobs, planned_study
 
     if command == "tune":
@@ -30,7 +30,7 @@ def planned(
     sweep, jobs = Sweep(overrides, config_dir), []
     sweep.first()
     every = list(sweep.jobs())
-    # What all of them have in common tells none from another.
+    # Overrides that all jobs share do not distinguish them.
     shared = set(every[0][1]).intersection(*(typed for _, typed in every)) if len(every) > 1 else set()
     for each, typed in every:
         experiment = check(each)

@@ -1,4 +1,4 @@
-"""Reporters of commands that run inside a program: to logging, or to one line of a notebook."""
+"""Reporters of commands called from a program: to logging, or to one line of a notebook."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _log = logging.getLogger("housing")
 
 
 class LogReporter:
-    """Tells the logger `housing`: steps and trials as INFO, a job's own lines as DEBUG. Asks nobody."""
+    """Writes to the logger `housing`: steps and trials as INFO, a job's own lines as DEBUG. Never asks."""
 
     def step(self, name: str, text: str) -> None:
         _log.info("%s: %s", name, masked(text))
@@ -39,13 +39,13 @@ class LogReporter:
 
 
 def in_notebook() -> bool:
-    """Whether a Jupyter kernel runs this, which shows what is displayed."""
+    """Whether this runs in a Jupyter kernel, which can show what is displayed."""
     shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
     return getattr(shell, "kernel", None) is not None
 
 
 class NotebookReporter:
-    """One line below the cell that is written anew, however much happens; what stays is the last of it."""
+    """Keeps updating a single line below the cell; its last text stays."""
 
     _AT_MOST_EVERY_S = 0.2
 
@@ -70,7 +70,7 @@ class NotebookReporter:
         self._show(f"trials: {progress.done} of {progress.total} done, {progress.running} running{best}")
 
     def log(self, line: str) -> None:
-        """A job's own lines are kept by its run."""
+        """Not shown: a job's own lines are kept in its run."""
 
     def ask(self, _question: str, answers: Mapping[str, str]) -> str:
         return next(iter(answers))

@@ -1,4 +1,4 @@
-"""What a command came to, as a small value."""
+"""The result of a command, as a small value."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 class Result:
     """The outcome of a command.
 
-    `headline` is its one sentence, `data` the document that `--json` prints, `next_commands` what could follow, each as
-    it can be pasted into a shell, with the reason. `changes` counts what a plan would change, `findings` what
-    monitoring has found. `page_of` reads the page of a run.
+    `headline` sums it up in one sentence, `data` is the document that `--json` prints, `next_commands` are possible
+    next steps, each ready to paste into a shell, with the reason. `changes` counts what a plan would change, `findings`
+    what monitoring has found. `page_of` reads a run's page.
     """
 
     command: str
@@ -42,12 +42,12 @@ class Result:
 
     @property
     def run_id(self) -> str | None:
-        """Of the MLflow run that holds everything; None for a command that records nothing."""
+        """The id of the MLflow run that holds everything; None for a command that records nothing."""
         found = self.data.get("run_id")
         return str(found) if found is not None else None
 
     def frame(self, table: int = 0) -> pd.DataFrame:
-        """One of its tables; an IndexError where it has no such table."""
+        """One of its tables. Raises IndexError where there is no such table."""
         return _frame_of(self.tables[table])
 
     def __repr__(self) -> str:
@@ -77,7 +77,7 @@ class RecordedRuns(Result):
 
 
 def result_of(command: str, outcome: Outcome) -> Result:
-    """Of what the workflow has returned; secrets are masked unless they were asked for."""
+    """The result of a workflow's outcome; secrets are masked unless they were asked for."""
     data = outcome.data if outcome.reveals else masked_values(outcome.data)
     return Result(
         command,
@@ -97,7 +97,7 @@ def _frame_of(table: OutputTable) -> pd.DataFrame:
 
 
 def _html_of(table: OutputTable) -> str:
-    """Whole numbers stay whole beside cells that are empty, which a column of a frame cannot have."""
+    """An HTML table in which whole numbers stay whole beside empty cells, unlike in a column of a frame."""
     import pandas as pd
 
     rows = [["" if cell is None else cell for cell in row] for row in table.rows]

@@ -1,4 +1,4 @@
-"""What nobody raised on purpose: told apart into what a user can do something about, and faults of ours."""
+"""Unexpected exceptions: tells those that the user can do something about from bugs in housing."""
 
 from __future__ import annotations
 

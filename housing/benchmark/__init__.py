@@ -1,1 +1,1 @@
-"""A protocol by which procedures are compared, and the table that comes of it."""
+"""The protocol by which procedures are compared, and the resulting table."""

@@ -1,4 +1,4 @@
-"""A benchmark as declared: who competes, on which tables, by which folds."""
+"""A benchmark as declared: which entrants, on which tables, in which folds."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 CONFIGURED = "configured"
-"""The entrant where none is named: what the command line says."""
+"""The name of the entrant where none is declared: the configuration of the command line."""
 
 _NAME_LENGTH = 60
 

@@ -1,4 +1,4 @@
-"""From the scores of outer parts to what a table says of each entrant."""
+"""From scores on outer parts to standings: how each entrant did on each table, and overall."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from housing.tasks.base import Direction
 
 @dataclass(frozen=True)
 class Score:
-    """Of one entrant on one outer part of one table, by the table's metric.
+    """The score of one entrant on one outer part of one table, by the table's metric.
 
-    `inner` is the value by which the model was chosen, None where nothing was chosen; `beyond` is on the rows that are
-    in no outer part, None where there are none; `naive` is that of the best answer that ignores every column.
+    `inner` is the value by which the model was chosen, None where nothing was chosen; `beyond` is the score on the rows
+    that are in no outer part, None where there are none; `naive` is the score of the best prediction that ignores every
+    column.
     """
 
     table: str
@@ -48,7 +49,7 @@ class Standing:
 
 
 def standings(scores: Iterable[Score], directions: Mapping[str, Direction]) -> list[Standing]:
-    """By table, in the order in which they come, the best entrant first; `directions` are by table."""
+    """Standings by table, tables in the order of `scores`, the best entrant first; `directions` are by table."""
     grouped: dict[tuple[str, str], list[Score]] = {}
     for score in scores:
         grouped.setdefault((score.table, score.entrant), []).append(score)
@@ -66,8 +67,8 @@ def standings(scores: Iterable[Score], directions: Mapping[str, Direction]) -> l
 class Overall:
     """One entrant over all tables that all entrants have finished.
 
-    `wins` are tables where no other is better. `gap` is the geometric mean of its error over that of the best entrant
-    (1: it is the best everywhere); None where a metric is better when it is larger.
+    `wins` counts tables where no other is better. `gap` is the geometric mean of its error over that of the best
+    entrant (1: it is the best everywhere); None where a metric is better when it is larger.
     """
 
     entrant: str

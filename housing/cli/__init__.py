@@ -1,1 +1,1 @@
-"""The command line: arguments in, one workflow step run, an exit code out."""
+"""The command line: parses arguments, runs one command, returns an exit code."""

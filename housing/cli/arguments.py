@@ -1,4 +1,4 @@
-"""Arguments -> what is asked, whoever wrote them: a person, a script, or `mlflow run`.
+"""Arguments -> a `Request`, whether a person, a script or `mlflow run` wrote them.
 
 MLflow passes a parameter that MLproject does not declare as `--algorithm.eta 0.1`, one that holds several overrides as
 a single argument, and an empty one as an empty argument. All of them become the overrides a person would have typed.
@@ -24,7 +24,7 @@ from housing.nearest import nearest
 
 @dataclass(frozen=True)
 class Request:
-    """One command as asked. `argument` is its FILE or ENDPOINT, `arguments` its RUNs where it takes several."""
+    """One command as typed. `argument` is its FILE or ENDPOINT, `arguments` its RUNs where it takes several."""
 
     command: str | None = None
     argument: str | None = None
@@ -63,7 +63,7 @@ class Request:
 
 
 def parse(argv: Sequence[str]) -> Request:
-    """Raises ConfigError for a command or flag that does not exist, with the nearest one that does."""
+    """The request; raises ConfigError for a command or flag that does not exist, naming the nearest one that does."""
     if "--version" in argv:
         return Request(version=True)
     words = [word for word in argv if word]
@@ -78,10 +78,10 @@ def parse(argv: Sequence[str]) -> Request:
 
 
 def split_overrides(text: str) -> list[str]:
-    """Several overrides in one argument, apart; quotes and brackets hold together, as in Hydra and in a shell."""
+    """Split one argument into its overrides; quotes and brackets group, as in Hydra and in a shell."""
     found = list(_words(text))
     if len(found) > 1 and _OVERRIDE.match(found[0]) and not any(_OVERRIDE.match(word) for word in found[1:]):
-        return [text.strip()]  # one value, whose blanks are its own
+        return [text.strip()]  # one override whose value contains spaces
     words: list[str] = []
     for word in found:
         if words and not _OVERRIDE.match(word):
@@ -93,7 +93,7 @@ def split_overrides(text: str) -> list[str]:
 
 _OVERRIDE = re.compile(r"""["']?([+~]{0,2}[A-Za-z_][\w./@-]*=|~\w)""")
 _FILTER = re.compile(r"(params|metrics|tags|attributes)\.")
-"""What begins a filter in MLflow's language, and no key of ours."""
+"""The beginning of a filter in MLflow's language; no key of ours begins so."""
 _CLOSING = {"[": "]", "{": "}", "(": ")"}
 
 
@@ -123,7 +123,7 @@ class _Parser:
         return replace(request, overrides=tuple(overrides))
 
     def _takes(self, word: str, request: Request) -> bool:
-        """Whether a word is the command's FILE, ENDPOINT or RUN. A run's name holds `=`, but not before a blank."""
+        """Whether a word is the command's FILE, ENDPOINT or RUN. In a run's name `=` comes after a space."""
         wanted = COMMANDS[self.command].argument
         if "RUN" in wanted or "STUDY" in wanted:
             is_run = _FILTER.match(word) is not None or not _OVERRIDE.match(word)
@@ -132,7 +132,7 @@ class _Parser:
         return bool(wanted) and ("..." in wanted or request.argument is None) and is_file
 
     def _flag(self, flag: str) -> Flag | None:
-        """The flag; None for a key that `mlflow run` wrote as one."""
+        """The flag; None for an override that `mlflow run` passed in the form of a flag."""
         own = flags_of(self.command)
         for known in own:
             if flag in (known.name, known.short):
@@ -237,7 +237,9 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _words(text: str) -> Iterator[str]:
-    """Words at top level. Quotes around a whole word are the shell's and go; those inside are Hydra's and stay."""
+    """The words outside of quotes and brackets. Quotes around a whole word are the shell's and are removed; those
+    inside are Hydra's and stay.
+    """
     word, quote, open_brackets = "", "", []
     for character in text:
         if quote:

@@ -1,4 +1,4 @@
-"""Times as typed: for how long, or until when."""
+"""Durations and times of day as typed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
 def seconds_until(flag: str, value: str, now: datetime | None = None) -> float:
-    """`90s`, `30m`, `8h` or `2d` from `now` on; or until the next `18:30` of the local clock. Raises ConfigError."""
+    """Seconds in `90s`, `30m`, `8h` or `2d`, or from `now` until the next `18:30` local time. Raises ConfigError."""
     if duration := _DURATION.fullmatch(value):
         return float(int(duration[1]) * _SECONDS[duration[2]])
     if moment := _MOMENT.fullmatch(value):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Command:
-    """`argument` is the word it takes besides overrides, in brackets when it may be left out; `...`: or several."""
+    """`argument` is what it takes besides overrides, in brackets when optional, with `...` when it may be repeated."""
 
     name: str
     summary: str

@@ -59,12 +59,12 @@ complete -c housing -a '(__housing)'
 
 
 def script(shell: str) -> str:
-    """What the shell must be told."""
+    """The script that a shell must evaluate to get completion."""
     return _SCRIPTS[shell]
 
 
 def candidates(words: Sequence[str]) -> list[str]:
-    """What the last word, which is unfinished, may become; the words are those after `housing`."""
+    """Completions of the last, unfinished word; `words` are those after `housing`."""
     *before, current = words or [""]
     if not before:
         return _beginning(current, (*COMMANDS, "--help", "--version"))
@@ -94,7 +94,7 @@ def _beginning(current: str, found: Iterator[str] | Sequence[str] | Mapping[str,
 
 
 def _folders(words: Sequence[str]) -> list[Path]:
-    """Those with configuration: the user's, where the words name one, and ours."""
+    """The configuration folders: the user's, where `words` name one, and ours."""
     ours = next((f for f in (_PACKAGE / "conf", _PACKAGE.parent / "conf") if f.is_dir()), _PACKAGE / "conf")
     theirs = [Path(words[i + 1]) for i, word in enumerate(words[:-1]) if word == "--config-dir"]
     theirs += [Path(word.partition("=")[2]) for word in words if word.startswith("--config-dir=")]
@@ -102,7 +102,7 @@ def _folders(words: Sequence[str]) -> list[Path]:
 
 
 def _options(slot: str, words: Sequence[str], folders: Sequence[Path], value: str) -> Iterator[str]:
-    """Files of a group; those of the algorithm that the words choose also without its folder before them."""
+    """The options of a group; those in the folder of the chosen algorithm also by their short names."""
     group = slot.partition("@")[0].lstrip("+")
     algorithm = _algorithm(words, folders)
     for folder in folders:
@@ -116,7 +116,7 @@ def _options(slot: str, words: Sequence[str], folders: Sequence[Path], value: st
 
 
 def _algorithm(words: Sequence[str], folders: Sequence[Path]) -> str:
-    """The one that the words choose, else that of the configuration; to parse YAML takes longer than a key press."""
+    """The algorithm that `words` choose, else config.yaml's, by a regular expression: parsing YAML is too slow here."""
     chosen = [word.partition("=")[2] for word in words if word.startswith("algorithm=")]
     if chosen:
         return chosen[-1]
@@ -126,7 +126,7 @@ def _algorithm(words: Sequence[str], folders: Sequence[Path]) -> str:
 
 
 def _keys(current: str, folders: Sequence[Path]) -> Iterator[str]:
-    """Groups, and keys of the configuration down to the next dot."""
+    """Groups, and the configuration's keys up to the next dot."""
     if "." not in current:
         for folder in folders:
             yield from (f"{path.name}=" for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else ()
@@ -139,7 +139,7 @@ def _keys(current: str, folders: Sequence[Path]) -> Iterator[str]:
 
 
 def _values(key: str, folders: Sequence[Path]) -> Iterator[str]:
-    """Those of a key that has a list of them, or is true or false."""
+    """The values of a key that has a fixed list of them, or is a boolean."""
     schema = json.loads((folders[-1] / "schema.json").read_bytes())
     *path, name = key.split(".")
     node = _properties(schema, schema, path).get(name, {})
@@ -150,7 +150,7 @@ def _values(key: str, folders: Sequence[Path]) -> Iterator[str]:
 
 
 def _properties(schema: Mapping[str, Any], node: Mapping[str, Any], path: Sequence[str]) -> dict[str, Any]:
-    """The properties of all that may stand at a path."""
+    """The schema properties of everything that may be at a path."""
     if "$ref" in node:
         node = schema["$defs"][node["$ref"].rpartition("/")[2]]
     found: dict[str, Any] = {}

@@ -1,4 +1,4 @@
-"""Runs the command that was asked for; the one place that turns what happened into an exit code."""
+"""Runs the requested command; the only place that turns an outcome or an error into an exit code."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _CHANGES_PENDING = 2
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """The exit code; see housing/errors.py for those of errors."""
+    """Run a command and return its exit code; see housing/errors.py for those of errors."""
     interrupts = _Interrupts()
     arguments = sys.argv[1:] if argv is None else list(argv)
     for argument in arguments:
@@ -42,19 +42,19 @@ def main(argv: Sequence[str] | None = None) -> int:
             starting.end()
         sys.stdout.flush()
     except BrokenPipeError:
-        # The reader has gone; what Python flushes on its way out must find somewhere to go.
+        # The reader has gone; Python's final flush of stdout must not fail.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     return code
 
 
 class _Interrupts:
-    """Ctrl-C, a request to end, and the end of the terminal raise KeyboardInterrupt here, and are remembered."""
+    """Turns SIGINT, SIGTERM and SIGHUP into KeyboardInterrupt, and remembers that one came."""
 
     def __init__(self) -> None:
         self.came = False
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            # `nohup` and shells that start something in the background want it ignored.
+            # `nohup`, and shells that start a background job, have it ignored: leave it so.
             if signal.getsignal(number) is not signal.SIG_IGN:
                 signal.signal(number, self._raise)
 
@@ -74,7 +74,7 @@ def _guarded(arguments: Sequence[str], interrupts: _Interrupts) -> int:
     except BrokenPipeError:
         raise
     except Exception as error:
-        # A module that is interrupted while it is imported may call it an ImportError, or anything.
+        # An interrupt during an import may surface as an ImportError, or as any other exception.
         as_json = "--json" in arguments
         return _interrupted(as_json=as_json) if interrupts.came else _unexpected(error, as_json=as_json)
 
@@ -129,7 +129,7 @@ def _completion(request: Request) -> int:
 
 
 class _RowsRead:
-    """Tells on stderr how many rows have been read, after a second for the first time."""
+    """Reports on stderr how many rows have been read, starting after a second."""
 
     def __init__(self) -> None:
         self._next_s: float | None = None
@@ -168,7 +168,7 @@ _ALONE = {"completion": _completion, "describe": _describe, "new": _new}
 
 
 def _remark(text: str) -> None:
-    # Beside the description, which is most often redirected into a file.
+    # On stderr: the description itself is usually redirected into a file.
     sys.stderr.write(f"housing: {text}\n")
 
 
@@ -188,7 +188,7 @@ def _show_configuration(request: Request) -> int:
 
 
 def _every_job(request: Request) -> str:
-    """The configuration of each job of a multirun."""
+    """The configurations of all jobs of a multirun, as YAML."""
     if request.cfg != "job":
         raise ConfigError(f"--cfg {request.cfg}: is the same for every job of a multirun; leave out -m and the values")
     from housing.config.sweep import Sweep
@@ -226,7 +226,7 @@ def _file(argument: str) -> Path | str:
     from housing.data.sources import refuse_address
 
     refuse_address(argument)
-    return argument if "://" in argument else Path(argument)  # Path makes s3:/b of s3://b
+    return argument if "://" in argument else Path(argument)  # Path would turn s3://b into s3:/b
 
 
 def _own_arguments(request: Request) -> dict[str, Any]:

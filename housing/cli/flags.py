@@ -9,9 +9,9 @@ from housing.cli.commands import COMMANDS
 
 @dataclass(frozen=True)
 class Flag:
-    """`takes` names the flag's value; empty: it takes none. `commands` empty: every command has it, else `why` not.
+    """`takes` names the flag's value; empty: it takes none. `commands` have it, all when empty; `why` others do not.
 
-    `between` are the ends of the whole numbers that it takes.
+    `between` bounds the whole numbers that it takes, both inclusive.
     """
 
     name: str

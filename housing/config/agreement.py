@@ -1,4 +1,4 @@
-"""What groups must agree on: each of them is right by itself, together they must make sense."""
+"""Checks across groups: each group is valid by itself, but together they must make sense."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ _CHANNELS = ("train", "validation")
 
 
 def disagreements(parts: Mapping[str, Any]) -> list[Fault]:
-    """Faults between groups. `parts` are the experiment's fields that were right by themselves."""
+    """Faults between groups. `parts` holds the experiment's fields that are valid by themselves."""
     faults: list[Fault] = []
     match parts:
         case {"parallel": int() as parallel} if parallel < 1:
             faults.append(Fault(("parallel",), "must be 1 or more", parallel))
     match parts:
-        # What NumPy, XGBoost's container and SageMaker's tuning all take.
+        # The range that NumPy, XGBoost's container and SageMaker's tuning all accept.
         case {"seed": int() as seed} if not 0 <= seed <= _LARGEST_SEED:
             faults.append(Fault(("seed",), f"must lie in [0, {_LARGEST_SEED}]", seed))
     match parts:
@@ -51,7 +51,7 @@ def disagreements(parts: Mapping[str, Any]) -> list[Fault]:
         }:
             faults += column_faults(features, dataset, algorithm, space, runner)
     match parts:
-        # A command that has a study asks for a space; others may do without one.
+        # Only commands with a study require a search space, and check that elsewhere.
         case {"study": Study() as study, "search_space": dict() as space} if space:
             faults += [f for text in study_faults(study, space) for f in rule_faults(text, ())]
     match parts:
@@ -78,7 +78,7 @@ def disagreements(parts: Mapping[str, Any]) -> list[Fault]:
 
 
 def _blend_faults(study: Study, algorithm: Algorithm, task: str) -> list[Fault]:
-    """What several trials cannot answer together, or by what they cannot be chosen."""
+    """Why trials cannot be blended: the algorithm, the task, or the objective by which they would be chosen."""
     path = ("study", "blend")
     if algorithm.code is not None:
         rule = f"the models of {algorithm.name} need a place of their own each, and a blend answers in one"
@@ -123,7 +123,7 @@ def _objective_faults(study: Study, place: int, algorithm: Algorithm, judged: Ma
 
 
 def _unmeasured(objective: str, algorithm: Algorithm, judged: Mapping[str, Any], legal: Sequence[str]) -> Fault:
-    """An objective that no job of the algorithm would have."""
+    """The fault of an objective that no job of the algorithm would measure."""
     path = ("study", "objective")
     channel, _, metric = objective.partition("_")
     if metric not in judged or channel not in _CHANNELS:
@@ -146,7 +146,7 @@ def _deployment_faults(deployment: Deployment, model: str) -> list[Fault]:
             rule = f"must be models:/{model}@<alias> or models:/{model}/<version>"
             faults.append(Fault((*place, "model"), rule, variant.model))
         elif uri["name"] != model and nearest(uri["name"], [model]):
-            # Another model's name may be meant; a name one slip away from ours is not.
+            # A name that is merely mistyped is a fault; one that is quite different may mean another model.
             rule = f"the registered model is called {model} (tracking.model)"
             faults.append(Fault((*place, "model"), rule, variant.model, did_you_mean(model)))
     return faults

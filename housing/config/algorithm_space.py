@@ -1,4 +1,4 @@
-"""A search among algorithms: ranges stand below the name of the algorithm that has them, and hold where it is chosen.
+"""A search among algorithms: ranges are nested under the name of their algorithm, and apply where it is chosen.
 
 algorithm: {type: categorical, choices: [xgboost, linear]}
 linear:
@@ -24,7 +24,7 @@ ALGORITHM = "algorithm"
 
 
 def flattened(raw: Any, configured: object) -> Any:
-    """The ranges by their whole names, each with its condition; those of no algorithm are the `configured` one's."""
+    """The ranges by full name, each with its condition; those outside of any algorithm are the `configured` one's."""
     if not isinstance(raw, Mapping) or ALGORITHM not in raw:
         return raw
     flat: dict[Any, Any] = {}
@@ -49,16 +49,17 @@ def _conditional(distribution: Any, owner: object) -> Any:
     if condition is None:
         return {**distribution, "only_if": {"parameter": ALGORITHM, "is_in": [owner]}}
     if isinstance(condition, Mapping) and isinstance(condition.get("parameter"), str):
-        # That one holds only where the algorithm is chosen, and so does this.
+        # Its parent parameter exists only where the algorithm is chosen, and so does this one.
         return {**distribution, "only_if": {**condition, "parameter": f"{owner}.{condition['parameter']}"}}
     return distribution
 
 
 def without_unusable(space: SearchSpace, dataset: Dataset, features: Features | None, runner: Any) -> SearchSpace:
-    """Without algorithms that cannot be chosen here: not installed, for other tasks, not trained by the
-    target, or without what the features ask for.
+    """The space without algorithms that cannot be used here.
 
-    The ranges of algorithms that are not among the choices go with them.
+    They are not installed, are for other tasks, are not trained by the target, or do not support what features ask for.
+
+    The ranges of algorithms that are not among the choices are removed, too.
     """
     chosen = space.get(ALGORITHM)
     if not isinstance(chosen, Categorical):

@@ -1,4 +1,4 @@
-"""Choices over configuration groups: the same experiment with other options of some of them, composed once each."""
+"""Searches over configuration groups: the same experiment with other options of some groups, each composed once."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from housing.tuning.space import grid, partition
 
 
 class Alternatives:
-    """Call it with options by group (`{"features": "domain"}`) for the experiment that has them, all else alike."""
+    """Call it with options by group (`{"features": "domain"}`) for the experiment that has them, all else unchanged."""
 
     def __init__(self, composed: Composed, experiment: Experiment) -> None:
         """Composes and checks all that the search space can choose; raises ConfigError."""
@@ -29,7 +29,9 @@ class Alternatives:
             self({group: str(option) for group, option in options.items()})
 
     def __call__(self, options: Mapping[str, str]) -> Experiment:
-        """Raises ConfigError when they do not fit together, or predict something else than the experiment does."""
+        """The experiment with these options; raises ConfigError when they do not fit together, or predict something
+        else.
+        """
         key = frozenset(options.items())
         if key not in self._known:
             self._known[key] = self._chosen(options)
@@ -37,7 +39,7 @@ class Alternatives:
 
     @property
     def config_hash(self) -> str:
-        """SHA-256 of the experiment and of all that it can choose."""
+        """SHA-256 of the experiment and of every alternative that the search space can choose."""
         own = config_hash(self._experiment)
         others = sorted(config_hash(other) for other in self._known.values())
         return hashlib.sha256("\n".join([own, *others]).encode()).hexdigest() if len(others) > 1 else own
@@ -84,7 +86,7 @@ def _with(composed: Composed, options: Mapping[str, str]) -> Overrides:
     """The overrides that composed it, with these options in place of any that they chose."""
     kept, searched = list(composed.overrides.composed), dict(composed.overrides.searched)
     if options.get("algorithm") not in (None, _own_algorithm(composed)):
-        # What was typed about the configured algorithm says nothing of another one.
+        # Overrides of the configured algorithm do not apply to another one.
         kept = [o for o in kept if not o.lstrip("+~").startswith("algorithm.")]
         searched = {name: token for name, token in searched.items() if name in CHOOSABLE or "." in name}
     kept = [o for o in kept if o.partition("=")[0].lstrip("+") not in options]

@@ -1,6 +1,6 @@
-"""`features=auto`: choices made from a dataset's description, and by what the algorithm and the target can be told.
+"""`features=auto`: choices made from a dataset's description, and from what the algorithm and the target support.
 
-No row is read for it, so that `--cfg job` shows what it amounts to: YAML that can be kept as features of one's own.
+No row is read for it, so `--cfg job` shows the result: YAML that can be kept as a features file.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from housing.targets import registry as targets
 from housing.tasks import base as tasks
 
 _WIDE = 10
-"""A label whose highest value is so many times its lowest differs by factors."""
+"""From this ratio of highest to lowest value on, a label gets a logarithmic transform."""
 
 _MOST_DATES = 3
 
@@ -52,7 +52,7 @@ def _joined(value: Any, own: Any) -> Any:
 
 
 def _transform(dataset: Mapping[str, Any], label: Mapping[str, Any]) -> str:
-    """The logarithm of what is above 0 and differs by factors, as far as its range says."""
+    """The label transform: log where the declared range is above 0 and wide (`_WIDE`) or open, else none."""
     low, high = label.get("low"), label.get("high")
     try:
         able: tuple[str, ...] = tasks.find(str(dataset.get("task") or tasks.DEFAULT)).transforms
@@ -64,7 +64,7 @@ def _transform(dataset: Mapping[str, Any], label: Mapping[str, Any]) -> str:
 
 
 def _is_told_of_levels(plain: Mapping[Any, Any]) -> bool:
-    """Whether the algorithm is known, takes levels as such, and trains where it is told of them."""
+    """Whether the algorithm is known and handles levels natively, and the target passes them on."""
     algorithm, runner, space = (plain.get(key) for key in ("algorithm", "runner", "search_space"))
     name = algorithm.get("name") if isinstance(algorithm, dict) else None
     if name not in BUILT_IN or (isinstance(space, dict) and "algorithm" in space):
@@ -80,7 +80,7 @@ def _is_told_of_levels(plain: Mapping[Any, Any]) -> bool:
 
 
 def _native(inputs: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, dict[str, str]]]:
-    """Of more levels, and of unknown ones, the mean label may tell more."""
+    """Columns with few, declared levels, as native ones; with more or unknown levels the mean label may tell more."""
     for name, one in inputs.items():
         levels = one.get("levels")
         if one.get("kind") == "nominal" and isinstance(levels, list) and 2 < len(levels) <= MOST_ONE_HOT:

@@ -1,8 +1,8 @@
-"""What Hydra composes of files and choices, asked once: configurations that differ in values alone share it.
+"""What Hydra composes from files and choices, cached: configurations that differ only in values share it.
 
-This process knows it, and this user's cache keeps it for the next command. There the key covers all that the result
-depends on: the texts of the files, the choices, the variables that files name, and the code that composes. Secrets stay
-out, and values that were typed are no part of it.
+It is cached in this process, and in the user's cache folder for the next command. There the key covers all that the
+result depends on: the texts of the files, the choices, the environment variables that files name, and the composing
+code. Secrets and the values of overrides are not stored.
 """
 
 from __future__ import annotations
@@ -39,14 +39,16 @@ _MOST_KNOWN = 32
 
 @dataclass(frozen=True)
 class Base:
-    """What Hydra composed, apart from its own part; `choices` maps what can stand before `=` to the option chosen."""
+    """What Hydra composed, without its own `hydra` part; `choices` maps what can be left of `=` to the option
+    chosen.
+    """
 
     cfg: DictConfig
     choices: dict[Any, Any]
 
 
 def composed_by_hydra(overrides: Overrides, files: Files) -> Base:
-    """All overrides at work, on an object that nobody else has.
+    """The configuration with all overrides applied; a copy that the caller may change.
 
     Raises ConfigError for what leaves nothing to check (unreadable YAML, a missing file).
     """
@@ -55,18 +57,18 @@ def composed_by_hydra(overrides: Overrides, files: Files) -> Base:
     try:
         for token in overrides.composed:
             if _is_value(token):
-                # What Hydra does for `++` once it has composed.
+                # The same that Hydra does for `++` after composing.
                 override = parsed(token)
                 OmegaConf.update(cfg, override.key, override.each[0], merge=True, force_add=True)
             elif _is_deletion(token, overrides):
                 _delete(cfg, token)
     except (OmegaConfBaseException, LookupError):
-        return _composed(overrides, files)  # Hydra's own words for what is wrong with it
+        return _composed(overrides, files)  # lets Hydra say what is wrong with it
     return replace(base, cfg=cfg)
 
 
 def _delete(cfg: DictConfig, token: str) -> None:
-    """Raises LookupError where only Hydra knows what is meant."""
+    """Apply a `~key`; raises LookupError where that must be left to Hydra."""
     place, _, name = token.removeprefix("~").rpartition(".")
     node = OmegaConf.select(cfg, place) if place else cfg
     if not isinstance(node, DictConfig) or name not in node:
@@ -76,23 +78,23 @@ def _delete(cfg: DictConfig, token: str) -> None:
 
 
 def _base_of(overrides: Overrides, files: Files) -> Base:
-    """The same without values of keys: to be read, not to be changed."""
+    """The shared base, without overrides of values; must not be changed."""
     choosing = [o for o in overrides.composed if not _is_value(o) and not _is_deletion(o, overrides)]
     return _KNOWN.get(replace(overrides, composed=tuple(choosing), deleted=()), files)
 
 
 def _is_deletion(token: str, overrides: Overrides) -> bool:
-    """Whether it takes a key of ours away, rather than an option."""
+    """Whether the override deletes one of our keys, rather than an option."""
     return token.startswith("~") and tuple(token[1:].partition("=")[0].split(".")) in overrides.deleted
 
 
 def _is_value(token: str) -> bool:
-    """Whether it writes a value of ours, rather than choosing an option or telling Hydra something."""
+    """Whether the override sets one of our values, rather than choosing an option or configuring Hydra."""
     return token.startswith("++") and not token.startswith("++hydra.")
 
 
 class _Known:
-    """The latest bases, as long as no file and no variable of the environment has changed. For any thread."""
+    """The latest bases, valid as long as no file and no environment variable changes. Thread-safe."""
 
     def __init__(self) -> None:
         self._bases: OrderedDict[Any, Base] = OrderedDict()
@@ -113,23 +115,23 @@ _KNOWN = _Known()
 
 
 def _contents(files: Files) -> tuple[tuple[str, int, int, int], ...]:
-    """What changes when a file of the configuration does."""
+    """Path, size and times of every configuration file."""
     found = []
     for folder in files.folders:
         for file in folder.rglob("*.yaml"):
-            with suppress(OSError):  # a link that leads nowhere is somebody else's trouble
+            with suppress(OSError):  # a broken link is reported elsewhere
                 about = file.stat()
                 found.append((str(file), about.st_ino, about.st_size, about.st_mtime_ns))
     return tuple(sorted(found))
 
 
 def _environment() -> frozenset[tuple[str, str]]:
-    """A defaults list may name a variable, and Hydra's part tells where the command works."""
+    """Environment and working folder: a defaults list may name a variable, and Hydra's part holds the folder."""
     return frozenset({*os.environ.items(), ("", str(Path.cwd()))})
 
 
 def _fetched(overrides: Overrides, files: Files) -> Base:
-    """As an earlier command has kept it, else composed and kept: Hydra takes half a second for it."""
+    """The base from the user's cache, else composed and cached: Hydra takes half a second for it."""
     key = _key(overrides, files)
     if key is None:
         return _composed(overrides, files)
@@ -149,7 +151,7 @@ def _composed(overrides: Overrides, files: Files) -> Base:
 
 
 def _key(overrides: Overrides, files: Files) -> str | None:
-    """What the result depends on, hashed; None where it cannot be told."""
+    """SHA-256 of all that the result depends on; None where that cannot be determined."""
     texts = dict(_texts(files))
     variables = {name for text in texts.values() for name in _VARIABLE.findall(text)}
     if any("$" in name for name in variables) or sum(map(len, texts.values())) > _LARGEST_BYTES:
@@ -165,7 +167,7 @@ def _key(overrides: Overrides, files: Files) -> str | None:
 
 
 def _texts(files: Files) -> Iterator[tuple[str, str]]:
-    """Of every file, by its place: which folder, and where in it."""
+    """The text of every file, by its folder and relative path."""
     for number, folder in enumerate(files.folders):
         for file in sorted(folder.rglob("*.yaml")):
             if not file.is_file() or file.stat().st_size > _LARGEST_BYTES:
@@ -175,7 +177,9 @@ def _texts(files: Files) -> Iterator[tuple[str, str]]:
 
 
 def _keep(base: Base, file: Path) -> None:
-    """Where it comes back from a file as it is, and holds no secret; a cache that cannot be written does no harm."""
+    """Cache a base unless it holds secrets or would not survive the round trip. A cache that cannot be written is
+    ignored.
+    """
     plain = {"cfg": OmegaConf.to_container(base.cfg, resolve=False), "choices": base.choices}
     text = json.dumps(plain)
     again = json.loads(text)

@@ -1,4 +1,4 @@
-"""Hydra itself: the folders that it looks in, what it composes of overrides, and its errors in our own words."""
+"""Hydra itself: its search path, what it composes from overrides, and its errors in our own words."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def by_hydra(overrides: Overrides, files: Files) -> DictConfig:
 
 
 def without_hydra(overrides: Overrides, files: Files) -> tuple[DictConfig, dict[Any, Any]]:
-    """The same without Hydra's own part, which takes as long to copy as several files to read; and its choices.
+    """What Hydra composes, without its own `hydra` part, which is slow to copy; and its choices.
 
     These map what can stand before `=` to the option chosen. Raises ConfigError.
     """
@@ -53,7 +53,7 @@ def without_hydra(overrides: Overrides, files: Files) -> tuple[DictConfig, dict[
 
 @contextmanager
 def initialized_hydra(files: Files) -> Iterator[None]:
-    """Hydra, ready to compose from these files."""
+    """Initialise Hydra, so that it can compose from these files."""
     *before, ours = files.folders
     Plugins.instance().register(_UsersFolder)
     Plugins.instance().register(_BoundedFiles)
@@ -69,7 +69,7 @@ _users_folders: ContextVar[tuple[Path, ...]] = ContextVar("users_folders", defau
 
 
 class _UsersFolder(SearchPathPlugin):  # type: ignore[misc]
-    """Puts the user's folder in front of ours: Hydra's own --config-dir would let ours hide a file of the same name."""
+    """Puts the user's folder before ours: with Hydra's own --config-dir, ours would hide a file of the same name."""
 
     def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
         for folder in _users_folders.get():
@@ -77,7 +77,7 @@ class _UsersFolder(SearchPathPlugin):  # type: ignore[misc]
 
 
 class _BoundedFiles(FileConfigSource):  # type: ignore[misc]
-    """The user's folder: a file beyond the bounds is refused before anything reads it, and no other is looked at."""
+    """The user's folder; refuses a file beyond the bounds before Hydra parses it."""
 
     @staticmethod
     def scheme() -> str:
@@ -99,7 +99,7 @@ def _refuse_beyond_bounds(file: Path) -> None:
 
 
 def _refuse_missing(deleted: Sequence[report.Path], base: DictConfig) -> None:
-    """Raises ConfigError for every `~key` that is not there to be deleted."""
+    """Raises ConfigError with a fault for every `~key` that does not exist."""
     plain = OmegaConf.to_container(base, resolve=False)
     found = []
     for path in deleted:
@@ -125,7 +125,7 @@ def translated(files: Files) -> Iterator[None]:
     except Exception as error:
         found = unreadable(files)
         if broken := _file_of(error, files):
-            # Others may be broken as well, but nobody chose those.
+            # Other files may be broken as well, but they are not in use.
             found = [fault for fault in found if str(fault.where).partition(":")[0] == files.shown(broken)]
         elif isinstance(error, UnicodeDecodeError):
             found = [fault for fault in found if fault.rule.startswith(NO_TEXT)]
@@ -135,7 +135,7 @@ def translated(files: Files) -> Iterator[None]:
 
 
 def _file_of(error: Exception, files: Files) -> Path | None:
-    """The file that YAML could not read, as far as it says."""
+    """The file that could not be parsed, where the error names it."""
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
     name = mark.name if mark is not None else getattr(error, "name", None)
     file = Path(name) if isinstance(name, str) else None
@@ -173,7 +173,7 @@ def _vendor_fault(error: Exception, files: Files) -> Fault:
 
 
 def _chooser(group: str, option: str, files: Files) -> str | None:
-    """The file and line that chooses an option, which Hydra does not tell."""
+    """The file and line that chooses an option, which Hydra's errors do not name."""
     choice = re.compile(rf"/?{re.escape(group)}\s*:\s*{re.escape(option)}\b")
     for folder in files.folders:
         for file in sorted(folder.rglob("*.yaml")):
@@ -186,5 +186,5 @@ def _chooser(group: str, option: str, files: Files) -> str | None:
 def _lines(file: Path) -> list[str]:
     try:
         return text_of(file).splitlines()
-    except (OSError, ValueError):  # somebody else's trouble
+    except (OSError, ValueError):  # an unreadable file is reported elsewhere
         return []

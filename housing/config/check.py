@@ -29,7 +29,7 @@ _OPEN = (
     ),
     ("deployment", "variants"),
 )
-"""Mappings whose entries have names of the user's, so that one can be left out."""
+"""Mappings whose keys are the user's own names, so that a wrong entry can be left out."""
 
 _LARGEST_EXACT = 2**53 - 1
 _MOST_NAMES = 40
@@ -41,7 +41,7 @@ _READERS = {
 
 
 def experiment_of(raw: Mapping[str, Any], faults: list[Fault]) -> Experiment | None:
-    """Checks every group, then what groups must agree on; None when `faults` has grown."""
+    """Check every group, then across groups; None when faults were added."""
     before = len(faults)
     parts: dict[str, Any] = {}
     for field in fields(Experiment):
@@ -64,7 +64,7 @@ def experiment_of(raw: Mapping[str, Any], faults: list[Fault]) -> Experiment | N
 
 
 def _with_storage(dataset: Dataset, algorithm: Algorithm, space: SearchSpace, runner: Any) -> Dataset:
-    """`storage: auto` as memory where rows cannot stay on disk."""
+    """The dataset, with `storage: auto` replaced by memory where rows cannot stay on disk."""
     may_stay = ALGORITHM not in space and may_stay_on_disk(dataset, algorithm, space, runner)
     return dataset if may_stay or dataset.storage != "auto" else replace(dataset, storage="memory")
 
@@ -101,13 +101,13 @@ def _target(slot: str, raw: Mapping[str, Any], faults: list[Fault]) -> Any:
 
 
 def _told_once(faults: list[Fault]) -> list[Fault]:
-    """Without those of `runner` and `host` in what they take over from a group of its own, such as `rehearsal`."""
+    """The faults, without those of `runner` and `host` that repeat one of a group they share, such as `rehearsal`."""
     own = {(fault.path, fault.rule) for fault in faults}
     return [f for f in faults if f.path[0] not in ("runner", "host") or (f.path[1:], f.rule) not in own]
 
 
 def _explained(faults: list[Fault], raw: Mapping[str, Any]) -> list[Fault]:
-    """Adds the nearest legal key to every fault about a key that does not exist."""
+    """The faults, with the nearest legal key added to each that is about an unknown key."""
     if not faults:
         return []
     tree, aliases = keys.legal(raw), keys.aliases(raw)
@@ -115,7 +115,7 @@ def _explained(faults: list[Fault], raw: Mapping[str, Any]) -> list[Fault]:
 
 
 def _inexact(value: Any, path: Path) -> Iterator[Fault]:
-    """Whole numbers that JSON, and so MLflow, Optuna and SageMaker, would hand on as another number."""
+    """Faults of whole numbers too large for JSON, and so for MLflow, Optuna and SageMaker."""
     if isinstance(value, Mapping | list):
         entries = value.items() if isinstance(value, Mapping) else enumerate(value)
         for key, below in entries:
@@ -132,7 +132,7 @@ def _with_way_out(fault: Fault, tree: keys.Tree, aliases: Mapping[str, str]) -> 
         name = ".".join(fault.path)
         return replace(fault, way_out=f"to leave it out, write ~{name}, or nothing where no file sets it")
     if fault.rule.startswith(structure.REQUIRED) and len(fault.path) > 2:
-        # A mistyped name in an open mapping (a variant, say) begins a new, incomplete entry.
+        # A mistyped name in an open mapping, such as variants, creates a new, incomplete entry.
         *above, name, missing = fault.path
         meant = nearest(name, _at(above, tree))
         return replace(fault, way_out=did_you_mean(".".join([*above, meant, missing]) if meant else None))
@@ -146,7 +146,7 @@ def _with_way_out(fault: Fault, tree: keys.Tree, aliases: Mapping[str, str]) -> 
 
 
 def _whole(fault: Fault) -> tuple[Path, Any]:
-    """The key as it was typed: a mistyped group holds a mapping with what was meant for the right one."""
+    """The path and value as typed: a mistyped group holds a mapping with the keys meant for the right one."""
     path, value = fault.path, fault.value
     while isinstance(value, Mapping) and len(value) == 1:
         name, value = next(iter(value.items()))

@@ -1,4 +1,4 @@
-"""What a key of one class means, by `<Class>.<key>`: it goes before what comments, docstrings and names say."""
+"""Meanings of keys of single classes, by `<Class>.<key>`; they take precedence over comments, docstrings and names."""
 
 from __future__ import annotations
 

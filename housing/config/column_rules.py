@@ -1,6 +1,4 @@
-"""What features and data ask of an algorithm beside numbers: levels as such, answers that rise or fall with a column,
-rows that stay on disk.
-"""
+"""What features and data may require of an algorithm: native levels, monotone columns, rows that stay on disk."""
 
 from __future__ import annotations
 
@@ -37,7 +35,7 @@ _INSTEAD: Mapping[DataRule, str] = {
 def column_faults(
     features: Features, dataset: Dataset, algorithm: Algorithm, space: SearchSpace, runner: Any
 ) -> Iterator[Fault]:
-    """What the algorithm, some of its hyperparameters, or the place where it trains cannot keep."""
+    """Faults where the algorithm, some of its hyperparameters, or the target does not support what features ask for."""
     if dataset.storage == "disk" and (why := refused(dataset)):
         yield Fault(_STORAGE, f"rows that stay on disk come block by block, and {why}", "disk", _INSTEAD["batches"])
     if dataset.storage == "disk" and algorithm.bag > 1:
@@ -59,7 +57,7 @@ def column_faults(
 
 
 def takes(name: str, features: Features, dataset: Dataset, runner: Any) -> bool:
-    """Whether a built-in algorithm can be asked for what the features ask, for some hyperparameters."""
+    """Whether a built-in algorithm supports what the features ask for, at least with some hyperparameters."""
     return all(
         _has(name, asked) and (runner is None or targets.keeps(runner.name, asked, name))
         for _, asked in _asked(features, dataset)
@@ -67,7 +65,7 @@ def takes(name: str, features: Features, dataset: Dataset, runner: Any) -> bool:
 
 
 def may_stay_on_disk(dataset: Dataset, algorithm: Algorithm, space: SearchSpace, runner: Any) -> bool:
-    """Whether rows can go from disk to the algorithm, whatever their number."""
+    """Whether the algorithm can read rows from disk, however many they are."""
     if algorithm.code is not None or algorithm.bag > 1 or refused(dataset) or not _has(algorithm.name, "batches"):
         return False
     if runner is not None and not targets.keeps(runner.name, "batches", algorithm.kind):
@@ -89,7 +87,7 @@ def _has(name: str, asked: DataRule) -> bool:
 
 
 def _conflict(algorithm: Algorithm, space: SearchSpace, asked: DataRule) -> str | None:
-    """A hyperparameter, given or searched, that excludes it."""
+    """A hyperparameter, fixed or searched, that excludes the rule asked for; None where there is none."""
     for name, values in find(algorithm.kind).capabilities.not_with.get(asked, {}).items():
         if algorithm.hyperparameters.get(name) in values:
             return f"{name} {algorithm.hyperparameters[name]}"

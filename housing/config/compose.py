@@ -1,4 +1,4 @@
-"""conf/ and overrides -> one plain configuration, by Hydra; its errors in our own words."""
+"""conf/ and overrides -> one plain configuration, composed by Hydra."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ from housing.nearest import nearest
 from housing.secrets import masked_values, remember
 
 _POINT = "hyperparameters"
-"""The group of named points; their values go to `algorithm`, beside those of its own file."""
+"""The group of named sets of hyperparameters; their values are merged into `algorithm`."""
 
 
 @dataclass(frozen=True)
 class Composed:
-    """One configuration, not checked yet.
+    """One composed configuration, not checked yet.
 
-    `cfg` is what Hydra composed, `raw` is plain and resolved.
-    `chosen` maps a top-level key to the file chosen for it. `faults` were found on the way here; `unresolved` are the
-    places of interpolations that lead nowhere. Composing `overrides` again gives the same.
+    `cfg` is what Hydra composed, `raw` is plain and resolved. `chosen` maps a top-level key to the file chosen for it.
+    `faults` were found while composing; `unresolved` are the paths of interpolations that could not be resolved.
+    Composing `overrides` again gives the same.
     """
 
     cfg: DictConfig
@@ -43,11 +43,11 @@ class Composed:
 
     @cached_property
     def yaml(self) -> str:
-        """Unresolved, as Hydra shows it, and its secrets are masked."""
+        """The YAML as Hydra shows it: interpolations unresolved, secrets masked."""
         return _shown(self.cfg)
 
     def where(self, path: report.Path) -> str:
-        """The file and line, or the command line, that is responsible for a key."""
+        """The file and line, or the command line, that sets a key."""
         if any(path[: len(key)] == key for key in self.overrides.keys):
             return COMMAND_LINE
         group = path[0] if path else ""
@@ -66,20 +66,20 @@ class Composed:
         return self.files.shown(self.files.folders[-1] / f"{CONFIG}.yaml")
 
     def _inside(self, file: Path, path: report.Path) -> report.Path:
-        """A file of a group has the group's name for its package."""
+        """The path of a key inside a group's file, whose package is the group's name."""
         is_point = path[:1] == ("algorithm",) and file == self.chosen.get(_POINT)
         return path[1:] if path and (is_point or self.chosen.get(path[0]) == file) else path
 
 
 def completed(base: Base, files: Files, overrides: Overrides) -> Composed:
-    """What Hydra composed, as plain values; `base.cfg` is changed on the way."""
+    """What Hydra composed, as plain values; changes `base.cfg`."""
     cfg, chosen = base.cfg, {}
     plain = _with_automatic(cfg)
     for slot, option in base.choices.items():
         group, _, place = str(slot).partition("@")
         file = files.find(f"{group}/{option}")
         if file and not group.startswith("hydra/"):
-            chosen[group if group == _POINT else place or group] = file  # a point stands beside its algorithm's file
+            chosen[group if group == _POINT else place or group] = file  # a point is merged with its algorithm's file
     found = _absent_faults(base.choices, files) + _package_faults(chosen, files)
     found += interpolated.password_faults(plain)
     if fault := interpolated.endless_fault(plain):
@@ -95,7 +95,7 @@ def completed(base: Base, files: Files, overrides: Overrides) -> Composed:
 
 
 def _with_automatic(cfg: DictConfig) -> dict[Any, Any]:
-    """Plain and unresolved, once features are filled in that are chosen from the description."""
+    """Plain, unresolved values, after `features=auto` has been filled in."""
     plain = OmegaConf.to_container(cfg, resolve=False)
     assert isinstance(plain, dict)
     features = plain.get("features")
@@ -127,7 +127,7 @@ def _shown(cfg: DictConfig) -> str:
 
 
 def _package_faults(chosen: Mapping[str, Path], files: Files) -> list[Fault]:
-    """A file whose `# @package` line sends its values somewhere else than where they are looked for."""
+    """Faults of files whose `# @package` line puts their values in another place than where they are read."""
     found = []
     for key, file in chosen.items():
         header = package(file)
@@ -140,7 +140,7 @@ def _package_faults(chosen: Mapping[str, Path], files: Files) -> list[Fault]:
 
 
 def _absent_faults(choices: Mapping[Any, Any], files: Files) -> list[Fault]:
-    """Options without a file, in groups where Hydra lets that pass; the default one of an algorithm may be absent."""
+    """Faults of options without a file in groups where Hydra ignores that; an algorithm's default one may be absent."""
     found = []
     algorithm = choices.get("algorithm")
     optional = {"search_space": ("quick", "walkthrough"), f"{_POINT}@algorithm": ("walkthrough", "best")}
@@ -154,7 +154,7 @@ def _absent_faults(choices: Mapping[Any, Any], files: Files) -> list[Fault]:
 
 
 def _add_searched(cfg: DictConfig, searched: Mapping[str, str], faults: list[Fault]) -> None:
-    """Puts what was typed in Hydra's sweep syntax into the search space, whole: nothing is left of an entry before."""
+    """Put overrides in Hydra's sweep syntax into the search space, each replacing the whole entry."""
     from hydra.core.override_parser.overrides_parser import OverridesParser
 
     from housing.config.searched import entry

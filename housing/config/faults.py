@@ -21,7 +21,7 @@ _WIDEST_RULE = 400
 
 @dataclass(frozen=True)
 class Fault:
-    """`rule` says what must hold, `way_out` what to write instead; `where` is None until somebody looks it up."""
+    """One fault. `rule` says what must hold, `way_out` what to write instead; `where` is None until it is looked up."""
 
     path: Path
     rule: str
@@ -31,19 +31,19 @@ class Fault:
 
 
 def did_you_mean(name: str | None) -> str:
-    """The way out when there is one obvious name."""
+    """The way out that suggests a name; empty for None."""
     return f"did you mean {name}?" if name else ""
 
 
 def some_of(names: Iterable[str], most: int = 12) -> str:
-    """Names as a short text."""
+    """Names as a short text, at most `most` of them."""
     ordered = sorted(names)
     more = f" and {len(ordered) - most} more" if len(ordered) > most else ""
     return ", ".join(ordered[:most]) + more
 
 
 def error(faults: Sequence[Fault], where: Callable[[Path], str]) -> ConfigError:
-    """One error for all of them; the first fault of a place speaks for it."""
+    """One error for all faults; only the first one at each path is shown."""
     of_place: dict[tuple[Path, str], Fault] = {}
     for fault in faults:
         of_place.setdefault((fault.path, "" if fault.path else fault.rule), fault)
@@ -71,6 +71,6 @@ def _block(fault: Fault, where: str) -> str:
 
 
 def _short(value: Any, name: str) -> str:
-    # Masked before it is cut: the beginning of a secret is not told from anything else.
+    # Masked before it is cut: the beginning of a secret would not be recognised.
     text = json.dumps(masked_values(value, name), ensure_ascii=False, default=str)
     return text if len(text) <= _WIDEST_VALUE else text[: _WIDEST_VALUE - 3] + "..."

@@ -1,4 +1,4 @@
-"""The YAML files of a configuration: which there are, which one wins, and where in them a key stands."""
+"""The YAML files of a configuration: which exist, which one wins, and on which line a key is."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from housing.errors import ConfigError
 
 NO_TEXT = "is not YAML text in UTF-8"
 CONFIG = "config"
-"""The file that everything is composed from."""
+"""The primary file, from which everything is composed."""
 
 GLOBAL = "_global_"
 NEEDS_GLOBAL = "the first line of an experiment must be `# @package _global_`"
@@ -34,7 +34,7 @@ _KINDS = ((stat.S_ISFIFO, "a pipe"), (stat.S_ISSOCK, "a socket"), (stat.S_ISDIR,
 
 
 def conf_dir() -> Path:
-    """Our own conf/: inside the package when installed from a wheel, beside it in a checkout."""
+    """Our own conf/: inside the package when installed from a wheel, next to it in a checkout."""
     package = Path(housing.__file__).parent
     for folder in (package / "conf", package.parent / "conf"):
         if (folder / "config.yaml").is_file():
@@ -56,12 +56,13 @@ class Files:
 
     @classmethod
     def beside(cls, config_dir: Path | None) -> Files:
-        """Our files, and a user's folder in front of them; raises ConfigError when that is no folder, or when the
-        file that everything is composed from cannot be read."""
+        """The user's folder, then ours. Raises ConfigError when `config_dir` is not a folder, or config.yaml cannot be
+        read.
+        """
         ours = conf_dir().resolve()
         if config_dir is None:
             return cls._of(ours)
-        # Not by Path: it raises where a name is too long, or holds a NUL.
+        # Path would raise where a name is too long, or contains a NUL.
         if not os.path.isdir(config_dir):  # noqa: PTH112
             what = "is a file, not a folder" if os.path.exists(config_dir) else "no such folder"  # noqa: PTH110
             raise ConfigError(
@@ -86,7 +87,7 @@ class Files:
         return next((c for c in candidates if c.is_file()), None)
 
     def shown(self, file: Path) -> str:
-        """How to name a file to the user."""
+        """A file's path as shown to the user."""
         ours = self.folders[-1]
         if file.is_relative_to(ours):
             return str(Path("conf") / file.relative_to(ours))
@@ -96,14 +97,14 @@ class Files:
 def _groups(folders: Sequence[Path]) -> dict[str, list[str]]:
     found: dict[str, set[str]] = {}
     for folder in folders:
-        for file in filter(Path.is_file, folder.glob("*/**/*.yaml")):  # no pipes, no folders
+        for file in filter(Path.is_file, folder.glob("*/**/*.yaml")):  # not pipes or folders
             group, *rest = file.relative_to(folder).with_suffix("").parts
             found.setdefault(group, set()).add("/".join(rest))
     return {group: sorted(options) for group, options in sorted(found.items())}
 
 
 def _slots(files: Files) -> dict[str, str]:
-    """By config.yaml's defaults list. Raises ConfigError when it cannot be read."""
+    """The slots of config.yaml's defaults list. Raises ConfigError when it cannot be read."""
     file = files.find(CONFIG) or files.folders[-1] / f"{CONFIG}.yaml"
     if fault := _unreadable(file, files.shown(file)):
         raise report.error([fault], str)
@@ -119,7 +120,7 @@ def _slots(files: Files) -> dict[str, str]:
 
 
 def text_of(file: Path) -> str:
-    """A YAML file's text; raises ValueError with the rule that it breaks, OSError and UnicodeDecodeError."""
+    """A YAML file's text; raises ValueError with the bound that it exceeds, OSError or UnicodeDecodeError."""
     found = file.stat()
     if not stat.S_ISREG(found.st_mode):
         what = next((name for is_one, name in _KINDS if is_one(found.st_mode)), "a device")
@@ -130,7 +131,7 @@ def text_of(file: Path) -> str:
 
 
 def check_file(file: Path) -> None:
-    """Raises ValueError, as `text_of`; what is no YAML at all, or cannot be read, is left to whoever loads it."""
+    """Raises ValueError as `text_of` does; invalid YAML and unreadable files are reported when they are loaded."""
     try:
         text = text_of(file)
         if (count := text.count("${")) > bounds.MOST_INTERPOLATIONS:
@@ -139,13 +140,13 @@ def check_file(file: Path) -> None:
     except (OSError, UnicodeDecodeError):
         return
     except yaml.YAMLError as error:
-        # libyaml gives up at a thousand levels before it tells of the first.
+        # libyaml gives up at a thousand levels before it yields the first event.
         if "nesting depth" in str(error):
             raise ValueError(_TOO_DEEP) from None
 
 
 def unreadable(files: Files) -> list[Fault]:
-    """A fault for each file that is no YAML mapping, in every folder."""
+    """A fault for each file, in every folder, that is not a YAML mapping."""
     found = []
     for folder in files.folders:
         for file in sorted(folder.rglob("*.yaml")):
@@ -178,7 +179,7 @@ def _unreadable(file: Path, shown: str) -> Fault | None:
 
 
 def _check_events(text: str) -> None:
-    """Depth, digits and the number of values, with every alias counted as what it stands for."""
+    """Check depth, digits and the number of values, with aliases counted as what they expand to."""
     sizes: dict[str, int] = {}
     counts, anchors = [0], [""]
     for event in yaml.parse(text, Loader=_LOADER):
@@ -205,7 +206,7 @@ def _check_events(text: str) -> None:
 
 
 def _repeated(node: yaml.Node, shown: str) -> Fault | None:
-    """YAML would let the last of two equal keys win without a word."""
+    """A fault for a repeated key, of which YAML would silently take the last."""
     if isinstance(node, yaml.SequenceNode):
         return next((f for f in (_repeated(item, shown) for item in node.value) if f), None)
     if not isinstance(node, yaml.MappingNode):

@@ -1,7 +1,7 @@
-"""JSON Schemas of the files that people edit, one a group; `python -m housing.config.json_schema` writes them, too.
+"""JSON Schemas of the files that people edit, one per group; written by `python -m housing.config.json_schema`.
 
-A file of a group may leave keys out, for other files have them; may list `defaults`; and may take any value from
-elsewhere (`${...}`). Its first line tells an editor where its schema is.
+A group's file may leave out keys that other files set, may list `defaults`, and may take any value from elsewhere
+(`${...}`). Its first line tells an editor where its schema is.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _DEFAULTS: Schema = {"description": "options of other groups, as Hydra reads the
 
 
 def group_schemas(whole: Schema, conf: Path) -> dict[str, Schema]:
-    """By group: what a file of it may hold. `whole` is the schema of the composed configuration."""
+    """The schema of each group's files. `whole` is the schema of the composed configuration."""
     definitions = {name: _partial(each) for name, each in whole["$defs"].items()}
     root: Schema = _partial({"properties": whole["properties"]})["properties"]
     properties = {
@@ -57,14 +57,14 @@ def group_schemas(whole: Schema, conf: Path) -> dict[str, Schema]:
 
 
 def text(schema: Schema) -> str:
-    """A file's content, with those definitions alone that it refers to."""
+    """A schema file's content, with only the definitions that it refers to."""
     used: dict[str, Schema] = {}
     _collect(schema, schema["$defs"], used)
     return json.dumps({**schema, "$defs": dict(sorted(used.items()))}, indent=1, ensure_ascii=False) + "\n"
 
 
 def file_name(group: str) -> str:
-    """Beside config.yaml, where Hydra sees no option in it."""
+    """The schema's file name. It is next to config.yaml, where Hydra does not take it for an option."""
     return f"{group}.schema.json"
 
 
@@ -86,12 +86,12 @@ def modeline(file: Path, conf: Path) -> str:
 
 
 def installed_modeline(group: str) -> str:
-    """The line, with an end, for a file that may lie anywhere."""
+    """The modeline, with a newline, for a file that may be anywhere."""
     return f"{MODELINE}{(conf_dir().resolve() / file_name(group)).as_uri()}\n"
 
 
 def _partial(node: Any) -> Any:
-    """The same with nothing required, and with an interpolation wherever a value that is no text stands."""
+    """The schema with nothing required, and with interpolations allowed for values that are not text."""
     if isinstance(node, list):
         return [_partial(each) for each in node]
     if not isinstance(node, dict):
@@ -100,7 +100,7 @@ def _partial(node: Any) -> Any:
         return node
     found = {name: _partial(each) for name, each in node.items() if name != "required"}
     if own := {"script", "container"} & {*node.get("required", ())}:
-        # Without it, anything would pass for a hyperparameter of code of one's own.
+        # Otherwise anything would pass for a hyperparameter of the user's own code.
         found["required"] = sorted(own)
     if isinstance(found.get("properties"), dict):
         found["properties"] = {name: _or_elsewhere(each) for name, each in found["properties"].items()}
@@ -111,14 +111,14 @@ def _partial(node: Any) -> Any:
 
 
 def with_modeline(text: str, line: str) -> str:
-    """A file's text with this line, behind Hydra's own header, which must be the first."""
+    """A file's text with this line, after Hydra's own header, which must come first."""
     lines = [each for each in text.splitlines(keepends=True) if not each.startswith(MODELINE)]
     place = 1 if lines and lines[0].startswith("# @package") else 0
     return "".join([*lines[:place], *([f"{line}\n"] if line else []), *lines[place:]])
 
 
 def _or_elsewhere(node: Any) -> Any:
-    """A whole section may be taken from elsewhere, too."""
+    """Allow an interpolation in place of a whole section."""
     return {"anyOf": [node, _INTERPOLATION]} if isinstance(node, dict) and set(node) == {"$ref"} else node
 
 
@@ -130,7 +130,7 @@ def _is_value(node: Mapping[str, Any]) -> bool:
 
 
 def _with_defaults(body: Schema, definitions: Mapping[str, Schema]) -> Schema:
-    """An object whose keys are closed is told of `defaults`; the composed configuration has none."""
+    """Add `defaults` to an object that allows no other keys; the composed configuration has none."""
     body = deepcopy(dict(body))
     if "$ref" in body:
         body = {**deepcopy(definitions[body["$ref"].rpartition("/")[2]])}
@@ -143,7 +143,7 @@ def _with_defaults(body: Schema, definitions: Mapping[str, Schema]) -> Schema:
 
 
 def _merged(options: list[Schema]) -> Schema:
-    """One target's file may be made of another's, and holds what its runner and its host take."""
+    """One schema for a target's files, which hold the keys of both its runner and its host."""
     properties: Schema = {}
     for option in options:
         properties |= {name: each for name, each in option["properties"].items() if name != "name"}
@@ -152,7 +152,7 @@ def _merged(options: list[Schema]) -> Schema:
 
 
 def _comments(conf: Path, group: str) -> dict[str, str]:
-    """What the shipped files say behind a key; they are written for those who edit them."""
+    """The comments after keys in the shipped files of a group."""
     folder = conf / group
     files = sorted(folder.rglob("*.yaml")) if folder.is_dir() else [conf / "config.yaml", *sorted(conf.rglob("*.yaml"))]
     found: dict[str, str] = {}
@@ -164,7 +164,9 @@ def _comments(conf: Path, group: str) -> dict[str, str]:
 
 
 def _described(schema: Schema, comments: Mapping[str, str]) -> Schema:
-    """Every key with what it means: by type, by class and name, by our files' comments, by a docstring, or by name."""
+    """The schema with a description for every key: by type, by class and name, from our files' comments, from a
+    docstring, or by name.
+    """
 
     def describe(node: Any) -> Any:
         if isinstance(node, list):

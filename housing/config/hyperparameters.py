@@ -1,4 +1,4 @@
-"""Values and distributions of hyperparameters, checked against what the algorithm says of each."""
+"""Checks values and distributions of hyperparameters against what the algorithm declares for each."""
 
 from __future__ import annotations
 
@@ -24,7 +24,9 @@ _OPEN_END = 1e-12
 
 
 def read_algorithm(raw: Any, path: Path, faults: list[Fault]) -> Algorithm | None:
-    """The flat group (`name`, then hyperparameters), wrong values left out; None when there is no such algorithm."""
+    """The algorithm from its flat group (`name`, then hyperparameters), wrong values left out; None when it does not
+    exist.
+    """
     if not isinstance(raw, Mapping):
         faults.append(Fault(path, "must be a mapping: `name`, then hyperparameters", raw))
         return None
@@ -112,7 +114,7 @@ def _left_out(path: Path, key: Any) -> str:
 
 
 def rule_broken(rules: Hyperparameter, value: Any) -> str | None:
-    """What must hold of a value; None when it does."""
+    """The rule that a value breaks; None when it breaks none."""
     if not rules.many:
         return _rule_of_one(rules, value)
     if not isinstance(value, list | tuple):
@@ -123,7 +125,9 @@ def rule_broken(rules: Hyperparameter, value: Any) -> str | None:
 
 
 def space_faults(space: SearchSpace, algorithm: Algorithm, path: Path) -> list[Fault]:
-    """Distributions that leave what the algorithm allows or takes no tuning; choices that name no option."""
+    """Faults of distributions beyond what the algorithm allows, of hyperparameters that cannot be tuned, and of unknown
+    options.
+    """
     table = algorithm.table
     known = keys.searchable(table)
     hyperparameters, groups = partition(space, groups=CHOOSABLE)
@@ -165,7 +169,7 @@ def _choice_faults(group: str, distribution: Distribution, path: Path) -> list[F
 
 
 def option_faults(space: SearchSpace, files: Files, path: Path) -> list[Fault]:
-    """Choices over groups that have no file."""
+    """Faults of choices over groups whose options have no file."""
     faults = []
     _, groups = partition(space, groups=CHOOSABLE)
     for group, distribution in groups.items():
@@ -227,7 +231,7 @@ def _shown(bound: float | None) -> str:
 
 
 def _normal(rules: Hyperparameter, value: Any) -> Any:
-    """One form for equal values: 1 and 1.0 are the same learning rate."""
+    """The same form for equal values: 1 and 1.0 are the same learning rate."""
     if rules.many:
         return tuple(value)
     return float(value) if rules.kind == "float" else value

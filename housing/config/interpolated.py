@@ -1,4 +1,4 @@
-"""What interpolations come to: whether working them out would end, their values, and the numbers they bring as text."""
+"""Resolves interpolations: refuses those that would not end, and converts numbers that they yield as text."""
 
 from __future__ import annotations
 
@@ -17,11 +17,13 @@ _REFERENCE = re.compile(r"\.*[A-Za-z_][\w.\[\]]*")
 
 
 EVERYWHERE: frozenset[Path] = frozenset({()})
-"""Where nothing can be checked against the schema, because something has to be mended before."""
+"""Stands for all paths: nothing can be checked against the schema until something else is mended."""
 
 
 def endless_fault(plain: Mapping[Any, Any]) -> Fault | None:
-    """Whether working out what refers to something else would end, and soon; `plain` is not resolved yet."""
+    """The fault of interpolations that would not end, or take too long; `plain` is not resolved yet. None where there
+    is none.
+    """
     sizes = _Sizes(plain)
     try:
         size, _ = sizes.of(())
@@ -34,7 +36,7 @@ def endless_fault(plain: Mapping[Any, Any]) -> Fault | None:
 
 
 def resolved(cfg: DictConfig, faults: list[Fault]) -> tuple[dict[str, Any], frozenset[Path]]:
-    """Plain values with interpolations worked out, and the places of those that could not be; adds to `faults`."""
+    """Plain, resolved values, and the paths of interpolations that could not be resolved; adds to `faults`."""
     try:
         plain = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
     except OmegaConfBaseException:
@@ -58,7 +60,7 @@ def _resolve_each(node: Any, plain: Any, path: Path, faults: list[Fault], unreso
             unresolved.add(place)
             text = str(plain[key])
             named = re.search(r"'([^']+)' not found", str(error))
-            # What only refers to a broken value is not broken itself.
+            # A value that merely refers to a broken one is not at fault.
             if named is None or named[1] in text:
                 faults.append(Fault(place, _interpolation_rule(text, error, named), plain[key]))
             continue
@@ -71,9 +73,9 @@ def _resolve_each(node: Any, plain: Any, path: Path, faults: list[Fault], unreso
 
 
 def password_faults(plain: Mapping[Any, Any]) -> Iterator[Fault]:
-    """A password that stands in the configuration itself, among `plain` values whose interpolations are not worked out.
+    """Faults of passwords written in the configuration itself; `plain` values are not resolved.
 
-    There it would be read by whoever reads the files, and kept by their history.
+    There anybody who can read the files could read it, and version control would keep it.
     """
     path = ("dataset", "source", "sql", "url")
     value: Any = plain
@@ -95,7 +97,7 @@ def _interpolation_rule(text: str, error: Exception, named: re.Match[str] | None
 
 
 def _control_faults(plain: Any, path: Path = ()) -> Iterator[Fault]:
-    """What no text may hold, anywhere among composed values."""
+    """Faults of characters that no text may contain, anywhere among composed values."""
     if isinstance(plain, Mapping):
         for key, value in plain.items():
             if control := bounds.CONTROL.search(str(key)):
@@ -110,7 +112,9 @@ def _control_faults(plain: Any, path: Path = ()) -> Iterator[Fault]:
 
 
 def _with_numbers(cfg: DictConfig, plain: Any) -> dict[str, Any]:
-    """`plain`, the values of `cfg`, with what `${oc.env:ETA}` has brought as a number wherever no text is wanted."""
+    """`plain`, the values of `cfg`, with texts from interpolations such as `${oc.env:ETA}` as numbers, except where
+    text is wanted.
+    """
     raw = {str(key): value for key, value in plain.items()}
     for path, written in _interpolated(cfg, ()):
         *above, last = path
@@ -118,14 +122,14 @@ def _with_numbers(cfg: DictConfig, plain: Any) -> dict[str, Any]:
         for name in above:
             holder = holder[int(name) if isinstance(holder, list) else name]
         key: Any = int(last) if isinstance(holder, list) else last
-        # An unresolved one is told as it was written.
+        # An unresolved interpolation is kept as written.
         if isinstance(holder[key], str) and holder[key] != written and not keys.is_text(path, raw):
             holder[key] = _number(holder[key])
     return raw
 
 
 def _interpolated(node: Any, path: Path) -> Iterator[tuple[Path, str]]:
-    """The places of values that are interpolations, each as it is written."""
+    """The path of each value that is an interpolation, with its text."""
     if node._is_none() or node._is_missing():
         return
     if node._is_interpolation():
@@ -151,7 +155,7 @@ class _Endless(Exception):
 
 
 class _Sizes:
-    """What each value comes to with its interpolations worked out: 1, and 1 for every hundred characters."""
+    """The size of each value after resolving: 1, plus 1 for every hundred characters."""
 
     def __init__(self, plain: Mapping[Any, Any]) -> None:
         self._plain = plain
@@ -160,7 +164,7 @@ class _Sizes:
         self.interpolated: dict[Path, int] = {}
 
     def of(self, path: Path) -> tuple[int, int]:
-        """The size, and how many references lead to the next one behind it."""
+        """The size of the value at a path, and the length of its chain of references."""
         if path in self._known:
             return self._known[path]
         if path in self._entered:
@@ -196,7 +200,7 @@ class _Sizes:
                 dots = len(reference) - len(name)
                 base = path[: len(path) - dots] if dots else ()
                 key = (*base, *(part for part in re.split(r"[.\[\]]+", name) if part))
-                # A word that leads nowhere is a resolver's name, or a fault that OmegaConf tells better.
+                # A word that is no key is a resolver's name, or a fault that OmegaConf reports better.
                 if self._at(key) is not None and key != path[: len(key)]:
                     yield key
                 elif key == path:

@@ -1,4 +1,4 @@
-"""What intervals and a dataset must agree on."""
+"""Checks the rule of intervals against a dataset."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from housing.tasks import base as tasks
 
 
 def interval_faults(rule: IntervalRule | None, dataset: Dataset) -> Iterator[Fault]:
-    """Where the task has none, or `by` is no column that divides the rows."""
+    """Faults where the rule does not fit the dataset's task, quantiles or columns."""
     if rule is None:
         return
     if rule.coverage is None:

@@ -28,7 +28,7 @@ def schema() -> Schema:
         _require_tag(union, definitions)
     root["properties"]["algorithm"] = _algorithm(definitions)
     ranges = root["properties"]["search_space"]["additionalProperties"]
-    # Among algorithms, the ranges of one stand below its name.
+    # In a search among algorithms, ranges are nested under the algorithm's name.
     below = {"type": "object", "not": {"required": ["type"]}, "additionalProperties": ranges}
     root["properties"]["search_space"]["additionalProperties"] = {"anyOf": [ranges, below]}
     for slot in ("runner", "host"):
@@ -44,7 +44,7 @@ def schema() -> Schema:
 
 
 def text() -> str:
-    """The file's content."""
+    """The content of conf/schema.json."""
     return json.dumps(schema(), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
@@ -97,7 +97,7 @@ def _hyperparameters(name: str) -> Schema:
     algorithm = algorithms.find(name)
     has = algorithm.capabilities
     values = {key: _value(rules) for key, rules in algorithm.hyperparameters.items()}
-    # The task fills in what is null, and of patience it means none.
+    # Null is filled in by the task; for patience it means none.
     may_be_null = (has.loss, has.round_metrics, has.early_stopping)
     values |= {key: _or_null(values[key]) for key in may_be_null if key is not None}
     return {
@@ -136,7 +136,7 @@ def _settings(target: str, definitions: dict[str, Schema]) -> Schema:
 
 
 def write(conf: Path) -> None:
-    """The schema of the whole, those of its groups, and the line in each YAML file that names its own."""
+    """Write the schema of the whole, those of the groups, and the modeline of each YAML file."""
     (conf / _FILE).write_text(text(), encoding="utf-8")
     for group, found in group_schemas.group_schemas(schema(), conf).items():
         (conf / group_schemas.file_name(group)).write_text(group_schemas.text(found), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Which keys a configuration may have, read off the typed classes; and the right one for a mistyped one."""
+"""Which keys a configuration may have, derived from the typed classes; and corrections of mistyped ones."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from housing.targets import registry as targets
 
 DECLARED = "hyperparameters"
 SECTIONS: Mapping[str, type[Any]] = {"script": Script, "container": Image}
-"""What an algorithm of the user's has beside its name and values: its declarations, and its code."""
+"""The sections of a user's own algorithm besides its name and values: its declarations and its code."""
 
 BAG: Mapping[str, Hyperparameter] = {
     "bag": Hyperparameter("int", "so many models are fitted, and the mean of their answers is the model", low=1),
@@ -28,17 +28,17 @@ BAG: Mapping[str, Hyperparameter] = {
         choices=("seeds", "folds"),
     ),
 }
-"""What a built-in algorithm has beside its name and hyperparameters."""
+"""The keys of a built-in algorithm besides its name and hyperparameters."""
 
 BUILT_IN = [name for name in algorithms.names() if name not in algorithms.OWN_CODE]
-"""Algorithms that are named, and not brought."""
+"""The names of algorithms other than the user's own code."""
 
 Tree = dict[str, Any]
 """Key -> the tree below it, empty for a plain value."""
 
 
 def legal(raw: Mapping[str, Any]) -> Tree:
-    """Every key that this configuration may have. Open mappings (columns, variants) offer the names they have."""
+    """Every key that this configuration may have. Of open mappings (columns, variants), the keys that are present."""
     hints = type_hints(Experiment)
     tree: Tree = {name: _below(kind, raw.get(name)) for name, kind in hints.items()}
     table = hyperparameters(raw)
@@ -52,7 +52,7 @@ def legal(raw: Mapping[str, Any]) -> Tree:
 
 
 def is_text(path: Path, raw: Mapping[str, Any]) -> bool:
-    """Whether the value there can be nothing but text (or null): a name, an id, an address."""
+    """Whether the value there must be text (or null), such as a name, an id or an address."""
     kinds: list[Any] = [Experiment]
     match path:
         case ("algorithm", name):
@@ -72,7 +72,7 @@ def is_text(path: Path, raw: Mapping[str, Any]) -> bool:
 
 
 def _inside(kind: Any, name: str) -> Iterator[Any]:
-    """The types that a value may have which stands under a name in a value of this type."""
+    """The types that the value of field `name` may have, in a value of type `kind`."""
     for member in _members(kind):
         if is_dataclass(member) and isinstance(member, type) and name in type_hints(member):
             yield type_hints(member)[name]
@@ -91,7 +91,7 @@ def _members(kind: Any) -> Iterator[Any]:
 
 
 def corrected(path: Path, tree: Tree, aliases: Mapping[str, str] | None = None) -> Path | None:
-    """The legal path that was probably meant; None for a legal path, and for one like no other.
+    """The legal path that was probably meant; None for a legal path, and where none is similar.
 
     `aliases` are other libraries' names of hyperparameters.
     """
@@ -104,7 +104,7 @@ def corrected(path: Path, tree: Tree, aliases: Mapping[str, str] | None = None) 
         if node and name not in node:
             meant = nearest(name, node) or _with_word(name, node)
             if meant is None:
-                # In a group that exists a name of another one is meant only where it is that very name.
+                # Inside an existing group, another group's key is suggested only for an exact match.
                 return _elsewhere(path[-1], tree, alike=not right)
             name = meant  # noqa: PLW2901
         right.append(name)
@@ -113,13 +113,13 @@ def corrected(path: Path, tree: Tree, aliases: Mapping[str, str] | None = None) 
 
 
 def _with_word(name: str, node: Tree) -> str | None:
-    """The only key of which `name` is a word: `role_arn` for `role`."""
+    """The only key that has `name` as one of its words: `role_arn` for `role`."""
     found = [key for key in node if name.casefold() in key.split("_")]
     return found[0] if len(found) == 1 else None
 
 
 def hyperparameters(raw: Mapping[str, Any]) -> Hyperparameters:
-    """Those of the chosen algorithm; none when there is no such algorithm."""
+    """The hyperparameters of the chosen algorithm; empty when it does not exist."""
     algorithm = raw.get("algorithm")
     if not isinstance(algorithm, Mapping):
         return {}
@@ -130,7 +130,7 @@ def hyperparameters(raw: Mapping[str, Any]) -> Hyperparameters:
 
 
 def aliases(raw: Mapping[str, Any]) -> Mapping[str, str]:
-    """Other names of the chosen algorithm's hyperparameters, as its library knows them."""
+    """Aliases of the chosen algorithm's hyperparameters in other libraries and APIs."""
     algorithm = raw.get("algorithm")
     name = algorithm.get("name") if isinstance(algorithm, Mapping) else None
     found: Mapping[str, str] = algorithms.find(name).aliases if name in BUILT_IN else {}
@@ -138,7 +138,7 @@ def aliases(raw: Mapping[str, Any]) -> Mapping[str, str]:
 
 
 def searchable(table: Hyperparameters) -> list[str]:
-    """The names that a search space may have: the groups to choose from, and what the algorithm can be tuned by."""
+    """The names that a search space may have: groups to choose from, and tunable hyperparameters."""
     return [*CHOOSABLE, *(name for name, rules in table.items() if rules.tunable)]
 
 
@@ -176,13 +176,13 @@ def required(kind: type[Any]) -> list[str]:
 
 
 def _roughly(entry: Any) -> Hyperparameter:
-    """What a declaration that is not checked yet says of its kind, and of being tuned."""
+    """A declared hyperparameter, not checked yet, as far as its kind and tunability can be read."""
     values = entry if isinstance(entry, Mapping) else {}
     return Hyperparameter(values.get("kind", "float"), tunable=values.get("tunable") is not False)
 
 
 def _own_code(raw: Mapping[str, Any]) -> Tree:
-    """The sections of an algorithm of the user's; none for one that is built in."""
+    """The sections of a user's own algorithm; empty for a built-in one."""
     algorithm = raw.get("algorithm")
     sections = {name: kind for name, kind in SECTIONS.items() if isinstance(algorithm, Mapping) and name in algorithm}
     if not sections:
@@ -218,7 +218,7 @@ def _below_union(kind: Any, value: Any) -> Tree:
 
 def _elsewhere(name: str, tree: Tree, *, alike: bool) -> Path | None:
     """`max_depth` -> `algorithm.max_depth`: the only place two levels down that has the name, or a name like it."""
-    # A search space repeats the algorithm's names; who types one alone means the value.
+    # A search space repeats the algorithm's names; a bare name means the algorithm's value.
     places = list(_paths({group: below for group, below in tree.items() if group != "search_space"}))
     for wanted in (name, nearest(name, {p[-1] for p in places}) if alike else None):
         found = [p for p in places if p[-1] == wanted]

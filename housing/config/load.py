@@ -1,4 +1,4 @@
-"""conf/ and overrides in, one checked `Experiment` out: the door of the configuration."""
+"""conf/ and overrides in, one checked `Experiment` out: the public interface of `config`."""
 
 from __future__ import annotations
 
@@ -51,9 +51,9 @@ def show(overrides: Sequence[str], config_dir: Path | None, what: str, *, search
 def read_overrides(
     overrides: Sequence[str], config_dir: Path | None, *, sweep: bool, search: bool = False
 ) -> tuple[Overrides, Files]:
-    """What was typed, and the files that it is about.
+    """The parsed overrides, and the configuration files.
 
-    Raises ConfigError for all that is wrong on the command line, when any of it cannot be read.
+    When any override cannot be parsed, raises ConfigError with everything that is wrong on the command line.
     """
     files = Files.beside(config_dir)
     if not overrides:
@@ -81,15 +81,15 @@ def check(composed: Composed) -> Experiment:
 
 
 def config_hash(experiment: Experiment) -> str:
-    """SHA-256 of everything that defines the experiment; not where it is recorded, in how many goes, or beside what.
+    """SHA-256 of what defines the experiment: not of where it is recorded, of parallelism, resuming or benchmarks.
 
-    No secret is a part of it: with another password it is the same experiment.
+    Secrets are not included: with another password it is the same experiment.
     """
     values = masked_values(experiment.plain())
     del values["parallel"]
     for group, name in (("tracking", "uri"), ("tracking", "wait_s"), ("study", "resume")):
         del values[group][name]
-    # Features are numbered in this order, so that here the order of a mapping is a part of the experiment.
+    # Features are numbered in this order, so here the order of a mapping is part of the experiment.
     for group, ordered in (("dataset", "columns"), ("features", "derived")):
         values[group][ordered] = list(values[group][ordered].items())
     canonical = json.dumps(values, sort_keys=True, separators=(",", ":"), allow_nan=False)
@@ -97,17 +97,17 @@ def config_hash(experiment: Experiment) -> str:
 
 
 def _worth_telling(found: list[Fault], composed: Composed) -> list[Fault]:
-    """Without what merely follows from a value that could not be worked out."""
+    """The faults, without those that merely follow from a value that could not be resolved."""
     return [f for f in found if f in composed.faults or not any(_touch(f.path, p) for p in composed.unresolved)]
 
 
 def _touch(a: report.Path, b: report.Path) -> bool:
-    """Whether one place holds the other."""
+    """Whether one path contains the other."""
     return a[: len(b)] == b[: len(a)]
 
 
 def _on_the_same_line(read: Overrides, files: Files) -> list[Fault]:
-    """What else was mistyped, when some of the command line could not even be read."""
+    """The other faults on the command line, when some of it could not be parsed."""
     try:
         rest = completed(composed_by_hydra(read, files), files, read)
     except ConfigError:

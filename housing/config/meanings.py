@@ -1,4 +1,4 @@
-"""What a key means, for editors, where neither its class nor a comment in our files says it."""
+"""Descriptions of keys for editors, where neither the class nor a comment in our files has one."""
 
 from __future__ import annotations
 

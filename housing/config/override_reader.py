@@ -1,7 +1,7 @@
-"""What overrides mean that were typed after the command, understood before Hydra sees them.
+"""Interprets the overrides of a command before Hydra sees them.
 
-Hydra answers a mistyped key with the advice to add a `+`, and then trains with the default. Here every key is written
-to the configuration (`++`), where the strict check finds it and names the right one.
+For a mistyped key Hydra advises adding a `+`, and would then train with the default. Here every key is added to the
+configuration (`++`), where the strict check finds it and names the right one.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ def read(
     sweep: bool,
     search: bool = False,
 ) -> Overrides:
-    """What Hydra gets of each override; what is wrong is added to `faults`.
+    """The overrides for Hydra; adds to `faults`.
 
-    Several values for a key are those of several jobs where `sweep` allows it, and of one study where `search` does.
+    Several values for a key mean several jobs with `sweep`, and a search space's entry with `search`.
     """
     algorithm = next((each.text for each in reversed(typed) if each.token.startswith("algorithm=")), "")
     reader = _Reader(files.groups, files.slots, faults, sweep, search, algorithm or files.slots.get("algorithm", ""))
@@ -77,7 +77,7 @@ class _Reader:
         return [self._value(path, override)]
 
     def _value(self, path: Path, override: ParsedOverride) -> str:
-        """What writes the value, with digits as text where text is wanted: an id may read as 1e5, or begin with 0."""
+        """The override that sets the value, quoted where text is wanted: an id may look like 1e5, or begin with 0."""
         self.keys.update(_leaves(path, override.each))
         key, written = override.key, override.token.partition("=")[2].strip()
         if any(isinstance(one, bool | int | float) for one in override.each) and is_text(path, {}):
@@ -88,7 +88,7 @@ class _Reader:
         return f"++{key}={written}"
 
     def _several(self, override: ParsedOverride) -> None:
-        """Several values without -m: a part of the search space where there is a study, else a mistake."""
+        """Several values without -m: an entry of the search space where there is a study, else a fault."""
         from housing.config.searched import searched_name
 
         token, listed = override.token, override.form == "list"
@@ -133,14 +133,14 @@ class _Reader:
             self.keys.add((place,))
             return [override.token]
         if any(isinstance(one, dict) for one in override.each):
-            # A mapping chooses no option: it is a set of keys.
+            # A mapping sets keys rather than choosing an option.
             self.keys.update(_leaves((place,), override.each))
             return [f"++{place}={override.token.partition('=')[2]}"]
         values = self._options(override)
         return [f"{slot}={values}" for slot in matching]
 
     def _options(self, override: ParsedOverride) -> str:
-        """The value with short names made whole: a search space may be called without its algorithm."""
+        """The value with short names completed: a search space may be named without its algorithm's folder."""
         text = override.text
         if override.form == "choice" and all(isinstance(one, str) for one in override.each):
             text = ",".join(override.each)
@@ -161,7 +161,7 @@ class _Reader:
         if nested and not self.sweep:
             return f"${{algorithm}}/{option}"
         if nested:
-            # Hydra escapes interpolations in a sweep, so the algorithm must be known before it composes.
+            # Hydra escapes interpolations in a sweep, so the algorithm must be known before composing.
             several = re.search(r"[,(]", self.algorithm)
             return f"{EACH_ALGORITHM if several else self.algorithm}/{option}"
         names = {name.rpartition("/")[2] for name in options} | {name for name in options if "/" in option}
@@ -174,7 +174,7 @@ class _Reader:
 
 
 def _leaves(path: Path, each: Sequence[Any]) -> Iterator[Path]:
-    """The keys that any of the values writes: a mapping writes those below it."""
+    """The keys that any of the values sets; a mapping sets those nested in it."""
     for value in each:
         if isinstance(value, Mapping) and value:
             for name, below in value.items():

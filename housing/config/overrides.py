@@ -1,4 +1,4 @@
-"""Overrides as Hydra gets them, and what they say; `override_reader` makes them of what was typed."""
+"""Overrides as Hydra gets them; `override_reader` makes them from what was typed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ EACH_ALGORITHM = "each-algorithm"
 
 @dataclass(frozen=True)
 class Overrides:
-    """`composed` is what Hydra gets; `keys` were typed, choices left out; `deleted` are those after a `~`.
+    """`composed` is what Hydra gets; `keys` are the keys that were set, without choices of options; `deleted` are those
+    after a `~`.
 
     `searched` are the tokens with several values for one study, by their name in the search space.
     """
@@ -26,11 +27,11 @@ class Overrides:
 
 
 def as_typed(composed: str) -> str:
-    """An override without the `++` that it was given here."""
+    """An override without the `++` that was added to it."""
     return composed.removeprefix("++")
 
 
 def written_key(composed: str) -> Path | None:
-    """The key that a composed override writes or deletes; None for one that chooses an option."""
+    """The key that a composed override sets or deletes; None for one that chooses an option."""
     prefixed = composed.startswith(("++", "~"))
     return tuple(composed.lstrip("+~").partition("=")[0].split(".")) if prefixed else None

@@ -1,4 +1,4 @@
-"""Code of the user's in the configuration: a script with its folder, or an image; and what it says of itself."""
+"""The user's own code in the configuration: a script with its folder, or an image; and its declarations."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _MOST_FILES = 10_000
 
 
 def read_code(raw: Mapping[Any, Any], path: report.Path, faults: list[Fault]) -> Program | Image | None:
-    """What stands under `script` or `container`; None when that is wrong, or when neither is there."""
+    """The section `script` or `container`; None when it is wrong, or when there is neither."""
     given = [section for section in SECTIONS if section in raw]
     if len(given) > 1:
         faults.append(Fault(path, "has a script and a container; an algorithm is one of them"))
@@ -40,7 +40,7 @@ def read_code(raw: Mapping[Any, Any], path: report.Path, faults: list[Fault]) ->
 
 
 def read_declared(raw: Mapping[Any, Any], path: report.Path, faults: list[Fault]) -> Hyperparameters:
-    """The hyperparameters that an algorithm of the user's has, by name; wrong ones are left out."""
+    """The hyperparameters that a user's own algorithm declares, by name; wrong ones are left out."""
     place = (*path, DECLARED)
     entries = raw.get(DECLARED)
     if entries is None:
@@ -85,7 +85,9 @@ def _program(script: Script, path: report.Path, faults: list[Fault]) -> Program 
 
 
 def _source(source_dir: str, path: report.Path, faults: list[Fault]) -> dict[str, bytes] | None:
-    """Contents by path in the folder, without hidden files and bytecode; None, and a fault, where it cannot be read."""
+    """The folder's files, content by path, without hidden files and bytecode; None, and a fault, where it cannot be
+    read.
+    """
     folder = Path(source_dir).expanduser()
     if source_dir.startswith(_PACKAGE):
         shipped = Path(housing.algorithms.__path__[0], "scripts")

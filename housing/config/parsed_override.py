@@ -1,6 +1,6 @@
-"""Overrides as they are written: what each of them says, or why it says nothing.
+"""Parses single overrides.
 
-Importing Hydra's grammar takes longer than all the rest, and such as `algorithm.eta=0.1` need none.
+Importing Hydra's grammar takes longer than all the rest, and simple ones like `algorithm.eta=0.1` do not need it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from hydra.errors import HydraException
 
 Form = Literal["value", "list", "choice", "range"]
-"""One value; `a,b`; `choice(a,b)`; every other function that stands for several."""
+"""One value; `a,b`; `choice(a,b)`; any other function that yields several."""
 
 _PLAIN = re.compile(
     r"(?P<add>\+\+)?(?P<key>[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)="
@@ -39,9 +39,9 @@ _KEY = re.compile(r"[+~]{0,2}[A-Za-z_][\w/-]*(@[\w.]+)?(\.[\w$-]+)*")
 
 @dataclass(frozen=True)
 class ParsedOverride:
-    """`token` is the whole of it, `key` that of a value or the name of a group, `text` the value as it is written.
+    """`token` is the whole override, `key` a value's key or a group's name, `text` the value as written.
 
-    `each` are all values that it writes in turn: one, unless it lists several; of a range the range itself.
+    `each` holds the values that it takes in turn: one, unless it lists several; a range is kept as such.
     """
 
     token: str
@@ -55,7 +55,7 @@ class ParsedOverride:
 
 
 class UnreadableOverride(ValueError):
-    """`rule` says what must hold, `way_out` what to write instead; `shown` is enough of the token to know it by."""
+    """`rule` says what must hold, `way_out` what to write instead; `shown` is the beginning of the token."""
 
     def __init__(self, shown: str, rule: str, way_out: str) -> None:
         super().__init__(f"{shown}: {rule}")
@@ -63,7 +63,7 @@ class UnreadableOverride(ValueError):
 
 
 def parsed(token: str) -> ParsedOverride:
-    """What a token says; raises UnreadableOverride."""
+    """Parse a token; raises UnreadableOverride."""
     match = _PLAIN.fullmatch(token)
     if match is None or match["key"].partition(".")[0] == "hydra" or (match["word"] or "").lower() in _OF_GRAMMAR:
         return _by_grammar(token)
@@ -99,7 +99,7 @@ def _by_grammar(token: str) -> ParsedOverride:
 
 
 def typed(tokens: Sequence[str], faults: list[Fault]) -> list[ParsedOverride]:
-    """Those among the tokens of a command line that are overrides; what is wrong with others is added to `faults`."""
+    """The tokens of a command line, parsed; those that cannot be are added to `faults`."""
     found = []
     for token in tokens:
         try:
@@ -121,7 +121,7 @@ def _typed(token: str) -> ParsedOverride:
 
 
 def _beyond_bounds(token: str) -> str | None:
-    """The rule that a token breaks by its size or its characters; None when it breaks none."""
+    """The rule that a token breaks by its length or its characters; None when it breaks none."""
     if control := bounds.CONTROL.search(token):
         return bounds.control_rule(control[0])
     if len(token) > bounds.LONGEST_OVERRIDE:
@@ -139,7 +139,7 @@ def _beyond_bounds(token: str) -> str | None:
 
 
 def _beginning(token: str) -> str:
-    """Enough of a token to know it by, without a secret that its end would have told."""
+    """The beginning of a token, for messages; masked before it is cut, since a cut secret would not be recognised."""
     key, equals, value = masked_override(token).partition("=")
     return f"{key[:_SHOWN]}{equals}{value[:_SHOWN]}" + ("..." if len(key) > _SHOWN or len(value) > _SHOWN else "")
 

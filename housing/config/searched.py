@@ -16,19 +16,19 @@ _GROUPS = ("algorithm", "search_space")
 
 
 def searched_name(key: str, package: str | None) -> str | None:
-    """The name in the search space that an override with several values is about; None when it has none there."""
+    """The search space's name for the key of an override with several values; None when there is none."""
     if key in CHOOSABLE and package is None:
         return key
     group, _, name = key.partition(".")
-    # search_space.linear.alpha is of one of the algorithms that are searched.
+    # search_space.linear.alpha belongs to one of the searched algorithms.
     is_one = name.count(".") <= (group == "search_space")
     return name if group in _GROUPS and name and is_one else None
 
 
 def entry(sweep: Sweep | Glob, *, whole: bool) -> Mapping[str, Any]:
-    """What a file of conf/search_space would say. `whole`: an interval is one of whole numbers.
+    """The entry as a file of conf/search_space would have it. `whole`: an interval is one of whole numbers.
 
-    Raises ValueError with the rule that is broken; what the algorithm thinks of the values is checked later.
+    Raises ValueError with the rule that is broken; values are checked against the algorithm later.
     """
     distribution = _distribution(sweep, whole=whole)
     return {key: value for key, value in asdict(distribution).items() if value is not None}

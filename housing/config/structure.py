@@ -29,15 +29,15 @@ _STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
 
 def read(kind: Any, raw: Any, path: Path, faults: list[Fault]) -> Any:
-    """`raw` as a `kind`; what is wrong is added to `faults`, and then the result is None."""
+    """`raw` as a `kind`; on a fault, adds to `faults` and returns None."""
     try:
-        # JSON is where strict validation takes lists for tuples and mappings for dataclasses. The tuple around the
-        # type carries the strict settings into dataclasses that know nothing of pydantic.
+        # Strict validation accepts lists for tuples and mappings for dataclasses only from JSON. The tuple around the
+        # type carries the strict settings into plain dataclasses.
         return _adapter(_member(kind, raw)).validate_json(json.dumps([raw]))[0]
     except ValidationError as error:
         found: dict[Path, Fault] = {}
         for fault in (f for e in error.errors(include_url=False) for f in _faults(e, raw, path)):
-            # A union answers once for each of its members.
+            # A union reports errors for each of its members.
             first = found.setdefault(fault.path, fault)
             if fault.rule not in first.rule:
                 found[fault.path] = replace(first, rule=f"{first.rule} or {fault.rule.removeprefix('must be ')}")
@@ -46,7 +46,9 @@ def read(kind: Any, raw: Any, path: Path, faults: list[Fault]) -> Any:
 
 
 def rule_faults(text: str, path: Path, raw: Any = None) -> list[Fault]:
-    """Faults out of `<key>: <rule>; <key>: <rule>`, keys seen from `path`; else one, about the key it begins with."""
+    """Faults parsed from `<key>: <rule>; <key>: <rule>`, keys relative to `path`; else one, about the key that the text
+    begins with.
+    """
     matches = [_KEYED.fullmatch(part) for part in _BEFORE_KEY.split(text)]
     keyed = [(match[1], match[2]) for match in matches if match]
     if len(keyed) == len(matches):
@@ -93,7 +95,7 @@ def _read_tagged(union: Any, entries: Mapping[Any, Any], path: Path, faults: lis
     checked = {}
     for key, raw in entries.items():
         name = str(key)
-        # Of several algorithms, a range is called linear.alpha.
+        # In a search among algorithms a range is named like linear.alpha.
         place = (*path, *(name.split(".") if union is Distribution else (name,)))
         if not isinstance(raw, Mapping):
             rule = f"must be a mapping with `{tag}`: {some_of(members)}"
@@ -116,7 +118,7 @@ def _read_tagged(union: Any, entries: Mapping[Any, Any], path: Path, faults: lis
 
 
 def _member(kind: Any, raw: Any) -> Any:
-    """Of a union, the one member that a mapping can be: what it is not says nothing of what is wrong with it."""
+    """The member of a union that the mapping's tag selects: errors of other members would be noise."""
     if not isinstance(raw, Mapping) or get_origin(kind) not in (Union, UnionType):
         return kind
     able = [member for member in get_args(kind) if is_dataclass(member)]
@@ -145,7 +147,7 @@ def _faults(error: ErrorDetails, raw: Any, path: Path) -> list[Fault]:
 
 
 def _without_tags(loc: Sequence[int | str], raw: Any, *, names_absent: bool) -> Iterator[str]:
-    """Keys and positions only: pydantic names the members of a union as if they were keys."""
+    """The path of an error without the names of union members, which pydantic lists as if they were keys."""
     for depth, part in enumerate(loc):
         last = names_absent and depth == len(loc) - 1
         if isinstance(raw, Mapping) and (part in raw or last):

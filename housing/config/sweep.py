@@ -1,7 +1,7 @@
 """The jobs of a multirun: Hydra's sweep syntax.
 
-Hydra's basic launcher takes a fifth of a second a job, one after the other, for reading the same files again. Jobs run
-here instead, unless a launcher or sweeper plugin is chosen: those get what Hydra gives them.
+Hydra's basic launcher takes 0.2 s per job, one after the other, to read the same files again. Jobs run here instead,
+unless a launcher or sweeper plugin is chosen, which Hydra then calls as usual.
 """
 
 from __future__ import annotations
@@ -37,10 +37,12 @@ from housing.errors import ConfigError
 
 
 class Task(Protocol):
-    """One job of a sweep; launchers send it to other processes, so it can be pickled, as can what it returns."""
+    """The callable that does a job of a sweep. Launchers send it to other processes: it and its results must be
+    picklable.
+    """
 
     def __call__(self, composed: Composed, overrides: tuple[str, ...]) -> Any:
-        """Do the job. It answers for its own failures: an exception ends the whole sweep."""
+        """Do the job. It must handle its own failures: an exception ends the whole sweep."""
 
 
 class Sweep:
@@ -52,7 +54,7 @@ class Sweep:
         self._values = _values(self._read, self._files)
 
     def first(self) -> Composed:
-        """Checks every value that the sweep will try; the first job's configuration, which speaks for all."""
+        """The first job's configuration, after every value of the sweep has been checked."""
         errors: dict[str, None] = {}
         first: Composed | None = None
         for single in self._singles():
@@ -130,7 +132,7 @@ class Sweep:
         return map(_with_own_folder, product(*self._values))
 
     def _singles(self) -> Iterator[tuple[str, ...]]:
-        """The first job, then each further value with the first one of every other key: every value once."""
+        """The first job, then each further value combined with the first values of all other keys."""
         start = tuple(values[0] for values in self._values)
         yield _with_own_folder(start)
         for place, values in enumerate(self._values):
@@ -143,7 +145,7 @@ _MOST_JOBS = 100_000
 
 
 def _with_own_folder(job: tuple[str, ...]) -> tuple[str, ...]:
-    """The options that are found in the folder of the job's algorithm, by their whole names."""
+    """The job's overrides, with options from its algorithm's folder by their full names."""
     chosen = [o.partition("=")[2].strip("'\"") for o in job if o.startswith("algorithm=")]
     return tuple(o.replace(f"{EACH_ALGORITHM}/", f"{chosen[-1]}/") for o in job) if chosen else job
 
@@ -160,7 +162,7 @@ def _plain(choices: DictConfig) -> dict[Any, Any]:
 
 @dataclass(frozen=True)
 class _Job:
-    """What a launcher calls."""
+    """The task function that a Hydra launcher calls."""
 
     files: Files
     task: Task
@@ -174,7 +176,9 @@ class _Job:
 
 
 def _values(read: Overrides, files: Files) -> list[list[str]]:
-    """For each override what it stands for, one for each value. Raises ConfigError for what has no list of values."""
+    """For each override, the single-valued overrides that it stands for. Raises ConfigError where values cannot be
+    listed.
+    """
     with initialized_hydra(files):
         parser = OverridesParser.create(config_loader=GlobalHydra.instance().config_loader())
         parsed = parser.parse_overrides(list(read.composed))
@@ -209,7 +213,7 @@ def _each(override: Override, files: Files) -> list[str]:
 
 
 def _steps(sweep: RangeSweep, override: Override) -> list[str]:
-    """The numbers of a range as they would be written: counted in decimals, where 0.1 + 0.2 is 0.3."""
+    """The numbers of a range as text, in decimal arithmetic, where 0.1 + 0.2 is 0.3."""
     start, stop, step = (Decimal(str(number)) for number in (sweep.start, sweep.stop, sweep.step))
     if not all(number.is_finite() for number in (start, stop, step)) or step == 0:
         _refuse(override, "a range takes finite numbers, and a step that is not 0")

@@ -1,4 +1,4 @@
-"""What a task decides where nothing is set: objective and metrics of the algorithm, of the study and of the gate."""
+"""Defaults that follow from the task: objective and metrics of the algorithm, of the study and of the gate."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _NUMBER = "([0-9.e+-]+)"
 
 
 def with_task_defaults(parts: Mapping[str, Any], faults: list[Fault]) -> dict[str, Any]:
-    """The experiment's fields, with what its task decides filled in; what does not fit the task goes to `faults`."""
+    """The experiment's fields with the task's defaults filled in; adds what does not fit the task to `faults`."""
     filled = dict(parts)
     dataset = parts.get("dataset")
     if not isinstance(dataset, Dataset):
@@ -125,7 +125,7 @@ def _with_defaults(algorithm: Algorithm, dataset: Dataset) -> Algorithm:
 
 
 def _defaults(declared: Declared, dataset: Dataset) -> dict[str, Any]:
-    """What the task sets of the hyperparameters where a configuration leaves them open."""
+    """Values from the task for hyperparameters that the configuration leaves open."""
     how, has = declared.tasks.get(dataset.task_name, ForTask()), declared.capabilities
     found: dict[str, Any] = {}
     if has.loss is not None and how.objectives:
@@ -136,7 +136,7 @@ def _defaults(declared: Declared, dataset: Dataset) -> dict[str, Any]:
 
 
 def _unfit(algorithm: Algorithm, dataset: Dataset) -> Iterator[Fault]:
-    """What the algorithm cannot do for the task, or does for another one."""
+    """Faults: what the algorithm cannot do for the task, or would do for another one."""
     declared, question = find(algorithm.name), dataset.task_name
     if not declared.serves(question):
         able = _able(question)
@@ -166,7 +166,7 @@ def _able(question: str) -> str:
 
 
 def _of_the_label(algorithm: Algorithm, dataset: Dataset) -> Iterator[Fault]:
-    """Hyperparameters that the label decides, set to something else, or by a task that is not asked."""
+    """Faults of hyperparameters that follow from the label but are set otherwise, or that belong to another task."""
     declared, asked = find(algorithm.name), dataset.task_name
     values, quantiles = algorithm.hyperparameters, dataset.quantiles or ()
     for task, how in declared.tasks.items():

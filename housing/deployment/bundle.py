@@ -1,4 +1,4 @@
-"""A model's files, known by their content."""
+"""A digest of a model's files."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def digest(folder: Path) -> str:
-    """SHA-256, in hex, over the names and contents of all files in a folder, in the order of their names."""
+    """Hexadecimal SHA-256 of the names and contents of all files in a folder, sorted by name."""
     total = hashlib.sha256()
     for path in sorted(p for p in folder.rglob("*") if p.is_file()):
         with path.open("rb") as file:

@@ -1,4 +1,4 @@
-"""What a plan would change, for people: one line a field, and how many things come, change and go."""
+"""What a plan would change, for people: one line per field, and counts of additions, changes and removals."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from housing.deployment.spec import Deployment, Variant
 class Changes:
     """`lines` start with `+`, `~`, `-` or, for what is replaced, `-/+`; the counts are of endpoints and variants.
 
-    `how` says what those who call the endpoint meanwhile will notice; empty where nothing of it is worth saying.
+    `how` says what callers of the endpoint will notice during the update; empty where that is nothing.
     """
 
     lines: tuple[str, ...]
@@ -82,7 +82,7 @@ def _how(wanted: Deployment | None, current: Deployment | None) -> str:
 def _compared(new: Variant, old: Variant) -> tuple[dict[str, str], dict[str, str]]:
     now, was = _variant(new), _variant(old)
     if new.autoscaling:
-        # The count belongs to the load now, whatever the files say.
+        # Autoscaling owns the count now, whatever the files say.
         now.pop("instances"), was.pop("instances", None)
     return now, was
 
@@ -102,12 +102,12 @@ def _all(sign: str, shown: Mapping[str, str]) -> list[str]:
 
 
 def _settings(deployment: Deployment) -> dict[str, str]:
-    """Whatever is said of the endpoint as a whole, by its key in conf/, as text."""
+    """The settings of the endpoint as a whole, as text by their key in conf/."""
     return {key: text for key, text in _shown(deployment) if not key.startswith(("endpoint", "variants."))}
 
 
 def _chosen(deployment: Deployment) -> dict[str, str]:
-    """The settings that are not as they are where nothing is said."""
+    """The settings that differ from their defaults."""
     plain = _settings(Deployment(deployment.endpoint, {"any": Variant("")}))
     return {key: text for key, text in _settings(deployment).items() if plain.get(key) != text}
 
@@ -122,7 +122,7 @@ def _variant(variant: Variant) -> dict[str, str]:
 
 
 def _shown(value: object, key: str = "") -> Iterator[tuple[str, str]]:
-    """Every field by its path; what is not set is left out."""
+    """Every field by its path; unset ones are left out."""
     if is_dataclass(value):
         value = {f.name: getattr(value, f.name) for f in fields(value)}
     if isinstance(value, Mapping):
@@ -133,7 +133,7 @@ def _shown(value: object, key: str = "") -> Iterator[tuple[str, str]]:
 
 
 def _text(value: object) -> str:
-    # 17 digits would show 0.1 + 0.2 as it is stored; repr is the shortest text that still tells two values apart.
+    # 17 digits would show rounding errors such as 0.1 + 0.2; repr is the shortest text that identifies the value.
     if isinstance(value, tuple):
         return ", ".join(map(str, value))
     return repr(int(value)) if isinstance(value, float) and value.is_integer() else str(value)

@@ -1,8 +1,8 @@
 """The steps from what is served now to what should be served, decided before any is taken.
 
-The order obeys SageMaker, the strictest host: it refuses to replace variants while one that goes, or changes its
-instance type, still scales; and it replaces a whole fleet where new weights and counts would have done. What it changes
-on no endpoint, such as real-time into asynchronous, takes another endpoint in the place of the old one.
+The order obeys SageMaker, the strictest host: it refuses to replace variants while one that is removed, or changes its
+instance type, is still autoscaled; and it replaces a whole fleet where new weights and counts would do. What it cannot
+change on an existing endpoint, such as real-time to asynchronous, requires deleting the endpoint and creating it again.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from housing.errors import DeploymentError
 
 @dataclass(frozen=True)
 class CreateEndpoint:
-    """Serve a deployment under a new name. Scaling starts in steps of its own."""
+    """Create a deployment's endpoint. Scaling starts by separate actions."""
 
     deployment: Deployment
 
@@ -27,7 +27,7 @@ class CreateEndpoint:
 
 @dataclass(frozen=True)
 class ReplaceVariants:
-    """Put a deployment in the place of another, as its `update` says; a variant that stays keeps its live instances."""
+    """Replace one deployment by another, as its `update` says; a variant in both keeps its instance count."""
 
     deployment: Deployment
 
@@ -64,7 +64,7 @@ class StartScaling:
 
 @dataclass(frozen=True)
 class StopScaling:
-    """Leave a variant's instance count where it is."""
+    """Stop scaling a variant; its instance count stays as it is."""
 
     endpoint: str
     variant: str
@@ -72,7 +72,7 @@ class StopScaling:
 
 @dataclass(frozen=True)
 class DeleteEndpoint:
-    """Stop serving; nothing scales any more."""
+    """Delete an endpoint; no variant may be scaling any more."""
 
     endpoint: str
 
@@ -85,8 +85,8 @@ Action = (
 def plan(wanted: Deployment, current: Deployment | None) -> tuple[Action, ...]:
     """Actions that lead from `current` to `wanted`, in an order every host accepts; empty when nothing differs.
 
-    Both are pinned deployments of one endpoint. The instance count of a variant that scales belongs to its load
-    and is no difference; it counts when the variant is made, and when its scaling ends.
+    Both are pinned deployments of one endpoint. Autoscaling owns the instance count of a scaling variant, so that a
+    difference in it is ignored, except when the variant is created and when its scaling ends.
     """
     endpoint = wanted.endpoint
     if current is None:
@@ -109,7 +109,7 @@ def plan(wanted: Deployment, current: Deployment | None) -> tuple[Action, ...]:
         if wanted.update != current.update:
             actions.append(SetUpdate(endpoint, wanted.update))
         weights = {name: v.weight for name, v in new.items() if v.weight != old[name].weight}
-    # A count that scaling owned until now is set outright: it may have moved since `current` was read.
+    # A count that scaling owned until now is always set: it may have changed since `current` was read.
     instances = {
         name: v.instances
         for name, v in new.items()
@@ -126,7 +126,7 @@ def plan(wanted: Deployment, current: Deployment | None) -> tuple[Action, ...]:
 
 
 def why_replaced(wanted: Deployment, current: Deployment | None) -> str | None:
-    """Why an endpoint must end before the wanted one can begin under its name; None where it can be updated."""
+    """Why the endpoint must be deleted before the wanted one can be created; None where it can be updated."""
     if current is None:
         return None
     if (wanted.asynchronous is None) != (current.asynchronous is None):
@@ -147,14 +147,14 @@ def starts_machines(wanted: Deployment, current: Deployment | None) -> bool:
 
 
 def teardown(endpoint: str, current: Deployment | None) -> tuple[Action, ...]:
-    """Actions that end an endpoint; without `current` (it is broken, or unreadable) it is deleted outright."""
+    """Actions that remove an endpoint; without `current` (it is broken, or unreadable) it is deleted directly."""
     variants = current.variants if current else {}
     stops = (StopScaling(endpoint, name) for name, variant in variants.items() if variant.autoscaling)
     return (*stops, DeleteEndpoint(endpoint))
 
 
 def effect(action: Action, current: Deployment | None) -> Deployment | None:
-    """What stands after an action; raises DeploymentError where SageMaker would refuse it."""
+    """The deployment after an action; raises DeploymentError where SageMaker would refuse the action."""
     match action:
         case CreateEndpoint(deployment):
             if current is not None:
@@ -208,13 +208,13 @@ def _is_serverless(deployment: Deployment) -> bool:
 
 
 def _form(deployment: Deployment) -> object:
-    """Whatever takes new machines to change."""
+    """The fields of a deployment that only new machines can change."""
     return (
         deployment.interface,
         deployment.capture,
         deployment.asynchronous,
         {n: (v.model, v.instance_type, v.serverless, v.shadow) for n, v in deployment.variants.items()},
-        # Weights and counts of what only shadows are set by no other call than an update.
+        # Weights and counts of shadow variants can only be set by an update.
         {n: (v.weight, v.instances) for n, v in deployment.variants.items() if v.shadow},
     )
 
@@ -224,7 +224,7 @@ def _unscaled(deployment: Deployment) -> Deployment:
 
 
 def _refuse_shifting_between_names(wanted: Deployment, current: Deployment) -> None:
-    # SageMaker shifts traffic between two fleets of the same variants only.
+    # SageMaker shifts traffic gradually only between two fleets of the same variants.
     if wanted.update.strategy != "all_at_once" and wanted.variants.keys() != current.variants.keys():
         raise DeploymentError(
             f"{wanted.endpoint}: {wanted.update.strategy} shifts traffic between variants of the same names only; "

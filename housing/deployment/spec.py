@@ -1,6 +1,6 @@
 """What should be served: an endpoint, its variants, how they scale, what is captured, and how an update shifts traffic.
 
-The rules are those of the strictest host, SageMaker; a host that can do less refuses what it cannot.
+The rules are those of the strictest host, SageMaker; a host that can do less refuses what it does not support.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ INSTANCE_TYPE = "ml.m5.large"
 
 # What SageMaker accepts as the name of an endpoint or a variant; also safe as a file name.
 _NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}")
-# What a tag may hold, for that is where a host keeps the names of alarms.
+# What a tag may contain: a host keeps the names of alarms in tags.
 _ALARM_NAME = re.compile(r"[\w.:/=+\-@ ]{1,255}")
 _MOST_ALARMS = 10
 _LONGEST_WAIT_S = 3600

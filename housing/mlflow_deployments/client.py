@@ -1,8 +1,8 @@
 """A target of `mlflow deployments`: `housing:/local`, `housing:/sagemaker`, `housing:/rehearsal`.
 
-The same hosts, plans and registered models as `housing deploy`, for those who live in MLflow's command line. MLflow's
-deployment is a variant of an endpoint; where no endpoint is named, it is the only variant of an endpoint of its name.
-MLflow finds this module by the entry point `housing` of the group `mlflow.deployments`.
+The same hosts, plans and registered models as `housing deploy`, for users of MLflow's command line. A deployment in
+MLflow's sense is a variant of an endpoint; where no endpoint is named, it is the only variant of an endpoint of the
+same name. MLflow finds this module by the entry point `housing` of the group `mlflow.deployments`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from housing.mlflow_deployments.settings import OF_ENDPOINTS, OF_VARIANTS, chang
 from housing.targets.base import EndpointStatus
 
 FLAVOR = "python_function"
-"""What every registered model of housing is to MLflow."""
+"""The MLflow flavor of every registered model."""
 
 _VARIANT = "champion"
 
@@ -31,7 +31,7 @@ _T = TypeVar("_T")
 
 
 class Refused(MlflowException, click.ClickException):  # type: ignore[misc]
-    """A HousingError as MLflow's callers expect it; its command line prints the message, without a traceback."""
+    """A HousingError in the form that MLflow's callers expect; MLflow's command line prints it without a traceback."""
 
     def __init__(self, error: HousingError) -> None:
         super().__init__(str(error))
@@ -74,7 +74,7 @@ class HousingDeployments(BaseDeploymentClient):  # type: ignore[misc]
         config: Mapping[str, Any] | None = None,
         endpoint: str | None = None,
     ) -> dict[str, Any]:
-        """Another model, or other settings, on the running endpoint; what is not named stays."""
+        """Change the model or settings of a variant on the running endpoint; what is not named stays."""
         with _refusals_for_mlflow(), self._target.session() as session:
             _check_flavor(flavor)
             current = _existing(session.host.current(endpoint or name), name, endpoint)
@@ -87,7 +87,9 @@ class HousingDeployments(BaseDeploymentClient):  # type: ignore[misc]
     def delete_deployment(
         self, name: str, config: Mapping[str, Any] | None = None, endpoint: str | None = None
     ) -> None:
-        """An endpoint whole, or one variant of it; the last variant takes the endpoint along. Nothing there: done."""
+        """Delete a whole endpoint, or one variant of it; with the last variant the endpoint goes, too. No error if
+        absent.
+        """
         with _refusals_for_mlflow(), self._target.session() as session:
             if config:
                 raise ConfigError(f"-C {next(iter(config))}: `delete` takes no settings")
@@ -116,9 +118,11 @@ class HousingDeployments(BaseDeploymentClient):  # type: ignore[misc]
     def predict(
         self, deployment_name: str | None = None, inputs: Any = None, endpoint: str | None = None
     ) -> PredictionsResponse:
-        """Raw rows, as a DataFrame or as mappings, in; numbers in the label's unit, or levels with probabilities, out.
+        """Predictions for raw rows (a DataFrame or mappings): numbers in the label's unit, or levels with
+        probabilities.
 
-        By `endpoint` the weights choose who answers; with `deployment_name` beside it that variant does.
+        With `endpoint` alone the weights choose the variant that answers; with `deployment_name` too, that variant
+        does.
         """
         target = endpoint or deployment_name
         with _refusals_for_mlflow(), self._target.session() as session:
@@ -137,7 +141,7 @@ class HousingDeployments(BaseDeploymentClient):  # type: ignore[misc]
         name: str,
         config: Mapping[str, Any] | None = None,  # noqa: ARG002
     ) -> dict[str, Any]:
-        """Refused: an endpoint answers from its first moment on."""
+        """Refused: an endpoint cannot exist without a variant."""
         with _refusals_for_mlflow():
             raise ConfigError(
                 f"endpoint {name}: comes with its first deployment; "
@@ -145,13 +149,13 @@ class HousingDeployments(BaseDeploymentClient):  # type: ignore[misc]
             )
 
     def update_endpoint(self, endpoint: str, config: Mapping[str, Any] | None = None) -> None:
-        """Settings of the endpoint as a whole: capture, update, interface."""
+        """Change settings of the endpoint as a whole: capture, update, interface."""
         with _refusals_for_mlflow(), self._target.session() as session:
             current = _existing(session.host.current(endpoint), endpoint, None)
             self._target.deploy(changed(plain(current), None, config or {}))
 
     def delete_endpoint(self, endpoint: str) -> None:
-        """With all of its variants."""
+        """Delete an endpoint with all of its variants."""
         self.delete_deployment(endpoint)
 
     def list_endpoints(self) -> list[dict[str, Any]]:
@@ -170,7 +174,7 @@ class HousingDeployments(BaseDeploymentClient):  # type: ignore[misc]
 def run_local(
     name: str, model_uri: str, flavor: str | None = None, config: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
-    """What `create` does at `housing:/local`: the deployment is as manageable as any other."""
+    """The same as `create` on `housing:/local`; the deployment can be managed like any other."""
     return HousingDeployments("housing:/local").create_deployment(name, model_uri, flavor, config)
 
 

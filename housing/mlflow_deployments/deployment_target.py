@@ -1,4 +1,4 @@
-"""A host, and what the configuration says beside it: what stands behind a target URI."""
+"""What a target URI refers to: a host, with the rest of the configuration."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ from housing.workflow.outcome import StudyProgress
 from housing.workflow.serving import apply_plan, destroy
 from housing.workflow.session import Session
 
-# MLflow shows what its own loggers say, and nobody else's.
+# MLflow's command line shows only what its own loggers log.
 _log = logging.getLogger(f"mlflow.{__name__}")
 
 
 @dataclass(frozen=True)
 class DeploymentTarget:
-    """`composed` is the configuration; its deployment is only what new endpoints and variants begin with."""
+    """A host and its configuration `composed`, whose deployment only provides defaults for what is new."""
 
     composed: Composed
     overrides: tuple[str, ...]
 
     @classmethod
     def of(cls, target_uri: str) -> DeploymentTarget:
-        """Raises ConfigError for a target, an option or a folder that does not exist."""
+        """The target of a URI; raises ConfigError for a target, an option or a folder that does not exist."""
         parts = urlsplit(target_uri)
         target = parts.path.strip("/") if parts.scheme else ""
         options = parse_qsl(parts.query, keep_blank_values=True)
@@ -47,16 +47,18 @@ class DeploymentTarget:
         return self._session(check(self.composed))
 
     def new_endpoint(self, name: str) -> dict[str, Any]:
-        """What the configuration says of endpoints, without a variant yet."""
+        """A new endpoint's settings from the configuration, without variants."""
         declared = self._declared
         return {key: declared[key] for key in OF_ENDPOINTS if key in declared} | {"endpoint": name, "variants": {}}
 
     def new_variant(self, name: str) -> dict[str, Any]:
-        """What the configuration says of a variant of that name."""
+        """A new variant's settings: those of the configured variant of that name, if any."""
         return dict(self._declared["variants"].get(name, {}))
 
     def deploy(self, wanted: Mapping[str, Any]) -> EndpointStatus:
-        """Make it so; raises ConfigError before anything changes, DeploymentError when the host does not arrive."""
+        """Deploy; raises ConfigError before anything changes, DeploymentError when the host does not reach the wanted
+        state.
+        """
         typed = replace(self.composed.overrides, keys=self.composed.overrides.keys | {("deployment",)})
         raw = {**self.composed.raw, "deployment": wanted}
         with self._session(check(replace(self.composed, raw=raw, overrides=typed))) as session:
@@ -82,7 +84,7 @@ class DeploymentTarget:
 
 
 class _Progress:
-    """Tells steps in MLflow's log."""
+    """A reporter that writes steps to MLflow's log."""
 
     def step(self, name: str, text: str) -> None:
         _log.info("%s: %s", name, text)
@@ -92,10 +94,10 @@ class _Progress:
         return nullcontext()
 
     def study_progress(self, _progress: StudyProgress) -> None:
-        """No study runs here."""
+        """Never called: no study runs here."""
 
     def log(self, line: str) -> None:
-        """No job runs here."""
+        """Never called: no job runs here."""
 
     def ask(self, _question: str, answers: Mapping[str, str]) -> str:
         return next(iter(answers))

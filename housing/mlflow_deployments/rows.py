@@ -1,4 +1,4 @@
-"""Inputs of MLflow's callers -> raw rows as an endpoint takes them."""
+"""Inputs from MLflow's callers -> raw rows as CSV for an endpoint."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ _ROWS_A_REQUEST = 2000  # a row of raw CSV is about 500 bytes, and an endpoint t
 
 
 def as_csv(inputs: Any, numbers: NumberFormat = PLAIN) -> Iterator[str]:
-    """A DataFrame, mappings or columns, in pieces that an endpoint takes, each with the header. Raises DataError.
+    """A DataFrame, mappings or columns as CSV, in pieces small enough for a request, each with a header. Raises
+    DataError.
 
-    Numbers are written as they stand in the dataset's files; texts are taken for what stands there.
+    Numbers are written in the format of the dataset's files; texts are assumed to be in it already.
     """
     import pandas
 
@@ -27,7 +28,7 @@ def as_csv(inputs: Any, numbers: NumberFormat = PLAIN) -> Iterator[str]:
         raise DataError(f"inputs are not rows with column names: {error}") from error
     if frame.empty:
         raise DataError("inputs have no rows")
-    # Not pandas's own CSV: in a column that lacks some, it would write a level "20" as "20.0".
+    # Not pandas' own CSV: in a column with missing values it would write the level 20 as "20.0".
     columns = [[_cell(cell, numbers) for cell in frame[name].tolist()] for name in frame.columns]
     rows = list(zip(*columns, strict=True))
     for first in range(0, len(rows), _ROWS_A_REQUEST):
@@ -41,5 +42,5 @@ def as_csv(inputs: Any, numbers: NumberFormat = PLAIN) -> Iterator[str]:
 def _cell(cell: object, numbers: NumberFormat) -> str:
     if is_missing(cell):
         return ""
-    # "1.234" would be a thousand where points stand between thousands.
+    # "1.234" would read as a thousand where a point separates thousands.
     return text_of(cell) if isinstance(cell, str) else numbers.of_plain(text_of(cell))

@@ -15,7 +15,7 @@ OF_ENDPOINTS = tuple(field.name for field in fields(Deployment) if field.name no
 
 
 def changed(wanted: dict[str, Any], variant: str | None, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """`wanted` with settings put where they belong; without `variant`, those of the endpoint alone."""
+    """`wanted` with settings of the variant and of the endpoint applied; without `variant`, of the endpoint only."""
     for key, value in settings.items():
         first, *_ = key.split(".")
         if first in OF_ENDPOINTS:
@@ -44,6 +44,6 @@ def _value(value: Any) -> Any:
 
 
 def plain(deployment: Deployment) -> dict[str, Any]:
-    """As conf/ would hold it."""
+    """A deployment as the mapping that conf/ would have."""
     plain: dict[str, Any] = json.loads(json.dumps(asdict(deployment)))
     return plain

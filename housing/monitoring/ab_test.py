@@ -1,4 +1,4 @@
-"""How the variants of an endpoint compare: what they were asked, how they failed, how far they erred. Reads nothing."""
+"""Compares the variants of an endpoint: failures and errors, with intervals. Pure computation; reads nothing."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Answer = tuple[float, ...]
-"""What was answered for one row, as in `Predictions.matrix`."""
+"""The prediction for one row, as in `Predictions.matrix`."""
 
 LEAST_ROWS = 10
-"""Labelled rows that a variant must have answered before its error is told."""
+"""Labelled rows that a variant must have answered before its error is reported."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Interval:
 
 @dataclass(frozen=True)
 class Difference:
-    """How much better a variant is than the first one, above 0; `paired` when both answered the very same rows."""
+    """How much better a variant is than the first one (above 0: better); `paired`: over rows that both answered."""
 
     variant: str
     first: str
@@ -48,13 +48,13 @@ class Difference:
 
     @property
     def is_clear(self) -> bool:
-        """Whether the interval leaves 0 on one side."""
+        """Whether the interval excludes 0."""
         return self.better_by.low > 0 or self.better_by.high < 0
 
 
 @dataclass(frozen=True)
 class Errors:
-    """`errors` by variant; those with too few labelled rows are left out, and their count is in `rows` all the same."""
+    """`errors` by variant, without those with too few labelled rows; `rows` has the count of every variant."""
 
     metric: str
     rows: Mapping[str, int]
@@ -63,7 +63,9 @@ class Errors:
 
 
 def failure_share(failures: int, invocations: int, *, confidence: float) -> Interval | None:
-    """With Wilson's interval, which holds for few failures too; None when nobody has asked."""
+    """The share of failed invocations with Wilson's interval, which is sound for few failures, too; None without
+    invocations.
+    """
     if not invocations:
         return None
     z = NormalDist().inv_cdf(0.5 + confidence / 2)
@@ -82,12 +84,13 @@ def errors(
     seed: int,
     quantiles: Sequence[float] = (),
 ) -> Errors:
-    """Judge by the gate's metric, confidence and resamples. `answers` map variant and row to what was answered.
+    """Errors by the gate's metric, confidence and resamples. `answers` maps variant, then row id, to the prediction.
 
-    `labels` are in the label's unit, or codes of its levels; `quantiles` are those that the answers have.
+    `labels` maps row ids to numbers in the label's unit, or codes of its levels; `quantiles` are those that answers
+    have.
 
     Each variant is compared with the first one: over the rows that both have answered, where there are enough, which
-    tells a difference the sooner; else over the rows that either has, as of two samples.
+    detects smaller differences; else over all rows of each, as two independent samples.
     """
     assert rules.metric is not None  # the configuration names it, or the task does
     judge = _Judge(task, rules, labels, seed, tuple(quantiles))
@@ -132,7 +135,7 @@ class _Judge:
             )
             return Difference(other, first, Interval(*better), len(both), paired=True)
         sign = 1.0 if self.metric.direction == "minimize" else -1.0
-        # Two samples are drawn from independently.
+        # Two independent samples need independent draws.
         draws, value = self._resampled(labelled[first], seed=self.seed)
         others, other_value = self._resampled(labelled[other], seed=self.seed + 1)
         rows = len(labelled[first]) + len(labelled[other])
@@ -145,7 +148,7 @@ class _Judge:
         return of_matrix(_array(answers), self.quantiles)
 
     def _resampled(self, rows: Mapping[str, Answer], *, seed: int) -> tuple[NDArray[np.float64], float]:
-        """The metric over rows drawn with replacement, once a resample; and over the rows as they are."""
+        """The metric of each bootstrap resample, (resamples,), and the metric over the rows themselves."""
         import numpy as np
 
         label, answers = _array([self.labels[row] for row in rows]), self._predictions(list(rows.values()))

@@ -1,4 +1,4 @@
-"""Whether a variant keeps within the latency and the share of server errors that are declared. Reads nothing."""
+"""Whether variants keep within the declared latency and share of server errors. Reads nothing."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from housing.monitoring.spec import Monitoring
 
 @dataclass(frozen=True)
 class BudgetFault:
-    """A variant beyond one of its budgets; `what` is the key that declares it."""
+    """A variant that exceeds a budget; `what` is the key that declares the budget."""
 
     variant: str
     what: str
@@ -36,7 +36,7 @@ def budget_faults(
     calls: Mapping[str, int],
     server_errors: Mapping[str, int],
 ) -> list[BudgetFault]:
-    """By variant. A share of errors counts once chance does not explain it."""
+    """The faults of every variant. A share of errors counts only once chance does not explain it."""
     found = []
     if (limit := settings.p99_ms) is not None:
         slow = {name: seen for name, seen in p99_ms.items() if seen is not None and seen > limit}

@@ -1,11 +1,11 @@
-"""What endpoints keep of requests and their answers; and the lines of JSON that SageMaker's data capture writes.
+"""Captured requests with their answers, and the reader of the JSON lines that SageMaker's data capture writes.
 
     {"captureData": {"endpointInput": {"observedContentType": "text/csv", "mode": "INPUT", "data": "...",
                                        "encoding": "CSV"},
                      "endpointOutput": {...}},
      "eventMetadata": {"eventId": "...", "inferenceTime": "2026-11-23T14:00:00Z"}, "eventVersion": "0"}
 
-Earlier local hosts wrote the same, with the `model` that answered beside the time.
+Earlier local hosts wrote the same, with the `model` that answered next to the time.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from housing.errors import DataError
 class CapturedRows:
     """One request and its `answer`, both as they were sent; the answer is empty where it was not kept.
 
-    `encoded`: it is the container's own answer and not in the label's unit, or in levels. `at_s` counts from 1970.
-    `model` is the version that answered, None where the place does not say.
+    `encoded`: the answer is the container's own output, rather than in the label's unit or levels. `at_s` is in seconds
+    since 1970. `model` is the version that answered, None where the host does not say.
     """
 
     variant: str
@@ -38,9 +38,9 @@ class CapturedRows:
 
 
 def read(text: str, variant: str) -> Iterator[CapturedRows]:
-    """The exchanges of one file, in its order. A last line without an end is what a killed writer left: passed over.
+    """The captured requests of one file, in its order. An unterminated last line, left by a killed writer, is skipped.
 
-    Raises DataError for any other line that is no captured exchange.
+    Raises DataError for any other line that is not a captured request.
     """
     *whole, _torn = text.split("\n")
     for number, one in enumerate(whole, 1):

@@ -1,4 +1,4 @@
-"""How far the rows that an endpoint saw are from those that its model was trained on. Decides; reads nothing."""
+"""How far the rows that an endpoint saw are from those that its model was trained on. Pure computation."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _SMOOTHING = 0.5
-_RARE = 0.01  # of the rows of training; rarer levels share a bin
+_RARE = 0.01  # of the training rows; rarer levels share a bin
 _DRAWN_BINS = 20
 
 
 @dataclass(frozen=True)
 class Shares:
-    """Fractions of the rows: of training, and seen."""
+    """Fractions of the training rows and of the rows seen."""
 
     trained: float
     seen: float
@@ -39,11 +39,12 @@ class Bin:
 
 @dataclass(frozen=True)
 class ColumnDrift:
-    """One column. `psi` is its distance, `by_chance` what two samples of the same rows would hardly pass.
+    """The drift of one column. `psi` is its distance, `by_chance` the distance that chance alone would rarely exceed.
 
-    `out_of_range` are numbers beyond those of training, `unseen` levels that training never had. `faults` say what has
-    drifted, in words; empty for a column that is as it was. `bins` are both distributions, side by side, and `shape` is
-    what to draw of them: numbers (`is_numeric`) in ranges of one width, the outermost open, and levels as in `bins`.
+    `out_of_range` is the share of numbers beyond those of training, `unseen` of levels that training never had.
+    `faults` say what has drifted, in words; empty for a column without drift. `bins` are both distributions, side by
+    side, and `shape` is what to draw: numbers (`is_numeric`) in ranges of one width, the outermost open, and levels as
+    in `bins`.
     """
 
     column: str
@@ -60,7 +61,9 @@ class ColumnDrift:
 
 @dataclass(frozen=True)
 class DriftReport:
-    """`columns` are the worst first; from `least_rows` seen rows on, a distance of `Monitoring.psi` would show."""
+    """`columns` are ordered worst first; from `least_rows` seen rows on, a distance of `Monitoring.psi` is
+    detectable.
+    """
 
     trained_rows: int
     seen_rows: int
@@ -73,7 +76,7 @@ class DriftReport:
 
     @property
     def word(self) -> str:
-        """The finding, in a few words."""
+        """The finding in a few words."""
         if self.drifted:
             return f"drift in {len(self.drifted)} of {len(self.columns)} columns"
         if self.seen_rows < self.least_rows:
@@ -82,11 +85,11 @@ class DriftReport:
 
 
 def compare(trained: Mapping[str, NDArray[Any]], seen: Mapping[str, NDArray[Any]], settings: Monitoring) -> DriftReport:
-    """Every column of `trained`; `seen` has the same ones, each with at least one row.
+    """The drift of every column of `trained`; `seen` has the same columns, each with at least one row.
 
     A numeric column is float64, NaN for missing; any other holds str, None for missing.
     """
-    # Of many columns, one more often passes by chance.
+    # With many columns, one exceeds a limit by chance more often (Bonferroni).
     chance = settings.chance / len(trained)
     columns = [_column(name, values, seen[name], settings, chance=chance) for name, values in trained.items()]
     trained_rows, seen_rows = (len(next(iter(table.values()))) for table in (trained, seen))
@@ -97,7 +100,7 @@ def compare(trained: Mapping[str, NDArray[Any]], seen: Mapping[str, NDArray[Any]
 def stability_index(trained: Sequence[int], seen: Sequence[int]) -> float:
     """The population stability index between two histograms over the same bins, given as counts; 0 when they agree.
 
-    Half a row is added to every bin, so that an empty one gives a large number and not an infinite one.
+    Half a row is added to every bin, so that an empty one gives a large but finite value.
     """
     width = len(trained)
     trained_total, seen_total = sum(trained) + _SMOOTHING * width, sum(seen) + _SMOOTHING * width
@@ -109,7 +112,7 @@ def stability_index(trained: Sequence[int], seen: Sequence[int]) -> float:
 
 
 def index_by_chance(bins: int, trained_rows: int, seen_rows: int, *, chance: float) -> float:
-    """The index that two samples of one distribution pass with probability `chance`.
+    """The index that two samples of one distribution exceed with probability `chance`.
 
     It is (1/n + 1/m) times a chi-square variable with `bins - 1` degrees of freedom (Yurdakul 2018).
     """
@@ -162,11 +165,11 @@ def _missing(values: NDArray[Any], *, numeric: bool) -> NDArray[np.bool_]:
 
 
 _Bins = tuple[list[str], list[tuple[int, int]]]
-"""Names of bins, and how many rows each has: of training, and seen."""
+"""Names of bins, and the rows in each: (training, seen)."""
 
 
 def _numeric_bins(trained: NDArray[np.float64], seen: NDArray[np.float64], bins: int) -> _Bins:
-    """Counts in bins that hold about as many rows of training each; a value that many rows have is never divided."""
+    """Counts in bins with about equally many training rows each; equal values are always in one bin."""
     import numpy as np
 
     if not len(trained):
@@ -185,7 +188,7 @@ def _numeric_bins(trained: NDArray[np.float64], seen: NDArray[np.float64], bins:
 
 
 def _even_bins(trained: NDArray[np.float64], seen: NDArray[np.float64]) -> _Bins:
-    """Counts in ranges of one width between what one row in a hundred of training is below and above; or by value."""
+    """Counts in equal ranges between the 1st and 99th percentile of training, or by value where there are few."""
     import numpy as np
 
     values = np.unique(np.concatenate([trained, seen]))
@@ -201,7 +204,7 @@ def _even_bins(trained: NDArray[np.float64], seen: NDArray[np.float64]) -> _Bins
 
 
 def _level_bins(trained: Sequence[str], seen: Sequence[str]) -> _Bins:
-    """Counts of every level that is not rare in training, then of all others together."""
+    """Counts of every level that is not rare in training, then of all other levels together."""
     from collections import Counter
 
     before, now = Counter(trained), Counter(seen)
@@ -218,7 +221,7 @@ def _beyond(trained: NDArray[np.float64], seen: NDArray[np.float64]) -> int:
 
 
 def surely(share: float, rows: int, *, chance: float) -> float:
-    """The low end of Wilson's interval: what the share of all rows is at least, seen in so many of them."""
+    """The lower end of Wilson's interval for a `share` that was observed in `rows` rows."""
     z = NormalDist().inv_cdf(1 - chance)
     middle = share + z * z / (2 * rows)
     width = z * math.sqrt(share * (1 - share) / rows + z * z / (4 * rows * rows))
@@ -226,13 +229,13 @@ def surely(share: float, rows: int, *, chance: float) -> float:
 
 
 def _least_rows(trained_rows: int, settings: Monitoring, *, chance: float) -> int:
-    """From how many rows on chance explains less than `settings.psi`; 0 when it never does."""
+    """The least number of seen rows at which chance explains less than `settings.psi`; 0 when there is none."""
     left = settings.psi / _chi_square(settings.bins - 1, chance) - 1 / trained_rows
     return math.ceil(1 / left) if left > 0 else 0
 
 
 def _chi_square(freedom: int, chance: float) -> float:
-    """The value that is passed with probability `chance`, by Wilson and Hilferty's cube (1931)."""
+    """The value exceeded with probability `chance`, by the Wilson-Hilferty approximation (1931)."""
     if freedom == 0:
         return 0.0
     spread = 2 / (9 * freedom)

@@ -1,4 +1,4 @@
-"""Captured requests -> columns, as those of training: raw ones, or encoded ones behind a plain container."""
+"""Captured requests -> columns comparable with those of training: raw, or encoded behind a plain container."""
 
 from __future__ import annotations
 
@@ -31,11 +31,10 @@ Columns = Mapping[str, NDArray[Any]]
 
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """Rows of one variant, in the order in which they came. All are raw, or all are encoded.
+    """Rows that one variant got, in the order in which they came. All are raw, or all are encoded.
 
-    `answers` are its predictions, whose values are NaN where none was kept. `ids` are those of a column that
-    names rows, None where they do not have it, as encoded rows never do. Requests that cannot be read, and those in the
-    other form, are counted.
+    `answers` are its predictions, NaN where none was kept. `ids` are from a column that names rows; None where rows
+    lack it, as encoded rows always do. Requests that cannot be read, and those in the other form, are counted.
     """
 
     columns: Columns
@@ -56,7 +55,7 @@ class Sample:
 
     @property
     def by_id(self) -> dict[str, Answer]:
-        """Answers of the rows that have an id; the last one where a row came twice."""
+        """Answers by row id; the last one where an id occurs twice."""
         return {
             row: tuple(answer)
             for row, answer in zip(self.ids, self.answers.matrix().tolist(), strict=True)
@@ -64,13 +63,13 @@ class Sample:
         }
 
     def take(self, mask: NDArray[np.bool_]) -> Sample:
-        """Some of the rows."""
+        """The rows that `mask` selects."""
         columns = {name: cells[mask] for name, cells in self.columns.items()}
         ids = tuple(row for row, taken in zip(self.ids, mask, strict=True) if taken)
         return replace(self, columns=columns, answers=self.answers.take(np.flatnonzero(mask)), ids=ids)
 
     def named_by(self, rows: NDArray[np.float32], ids: Sequence[str]) -> Sample:
-        """The same rows, each with the id of the one of `rows`, (ids, columns), that is encoded as it is."""
+        """The same rows, each with the id of that one of `rows`, (ids, columns), which has the same encoding."""
         names = {row.tobytes(): name for row, name in zip(rows, ids, strict=True)}
         matrix = self.matrix()
         return replace(self, ids=tuple(names.get(row.tobytes()) for row in matrix))
@@ -88,7 +87,7 @@ class Sample:
 def sample_of(
     requests: Sequence[CapturedRows], dataset: Dataset, encoder: Encoder, *, id_column: str | None
 ) -> Sample | None:
-    """None when there is nothing that can be read. Of two forms, the one with more rows."""
+    """The sample; None when no request can be read. Where both forms occur, the one with more rows is taken."""
     unread = 0
     raw: list[_Raw] = []
     encoded: list[_Encoded] = []
@@ -99,7 +98,7 @@ def sample_of(
             else:
                 encoded.append(_encoded(request, encoder))
         except DataError:
-            # A client's mistake, which the endpoint has answered as one, is no row of anything.
+            # A client's mistake, which the endpoint answered with an error, is no row.
             unread += 1
     raw_rows, encoded_rows = (sum(len(one.answers) for one in form) for form in (raw, encoded))
     if not raw_rows and not encoded_rows:
@@ -117,14 +116,14 @@ def sample_of(
 
 
 def trained(rows: Table, encoder: Encoder, *, encoded: bool) -> Columns:
-    """The rows that a model was trained on, in the form in which its variant was asked."""
+    """The rows that a model was trained on, raw or encoded as its variant's requests are."""
     if not encoded:
         return {name: rows[name] for name in encoder.required}
     return dict(zip(encoder.columns, encoder.transform(rows).astype(np.float64).T, strict=True))
 
 
 def id_column(dataset: Dataset, header: Iterable[str]) -> str | None:
-    """The first column of the dataset that names rows and stands in a header."""
+    """The dataset's first identifier column that is in the header; None where there is none."""
     present = set(header)
     names = (n for n, c in dataset.columns.items() if isinstance(c, Identifier) and c.unique)
     return next((name for name in names if name in present), None)
@@ -169,7 +168,7 @@ def _id(cell: object) -> str | None:
 
 
 def _answers(request: CapturedRows, encoder: Encoder, rows: int) -> NDArray[np.float64]:
-    """See `Predictions.matrix`; NaN where no answer, or none for so many rows, was kept."""
+    """As `Predictions.matrix`; NaN where no answer was kept, or it has another number of rows."""
     nothing = np.full((rows, 1 + len(encoder.label_levels) + len(encoder.quantiles)), np.nan)
     try:
         found = read(request.answer, encoder, encoded=request.encoded).matrix()
@@ -183,7 +182,7 @@ def _joined(requests: Sequence[_Raw] | Sequence[_Encoded], encoder: Encoder) -> 
 
 
 def _plain(name: str, cells: Sequence[object], dataset: Dataset) -> list[object]:
-    """A column's cells as numbers or as text. Raises DataError, as the endpoint did."""
+    """A column's cells as numbers or as text. Raises DataError where the endpoint did."""
     texts = dataset.missing_texts
     if isinstance(dataset.columns.get(name), Numeric):
         return [np.nan if is_missing(cell, texts) else _number(cell, dataset.number_format) for cell in cells]

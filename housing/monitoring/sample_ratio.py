@@ -1,4 +1,4 @@
-"""Whether requests were shared out as declared: the sample-ratio test of an experiment with several variants."""
+"""Whether traffic was split as declared: the sample ratio test of an A/B experiment."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 _LEAST_EXPECTED = 5
-"""Requests that every variant must have been due before chi-square's approximation holds (Cochran 1954)."""
+"""Expected requests that every variant needs for the chi-square approximation to hold (Cochran 1954)."""
 
 
 @dataclass(frozen=True)
 class SampleRatio:
     """`seen` are the fractions of all `requests` that each answering variant got, beside those `declared`.
 
-    `p_value` is the chance of so great a distance, or a greater one, where the shares are as declared; None where there
-    are too few requests to tell, or a single variant.
+    `p_value` is the probability of so large a deviation, or a larger one, if the shares are as declared; None where
+    there are too few requests, or a single variant.
     """
 
     declared: Mapping[str, float]
@@ -23,14 +23,14 @@ class SampleRatio:
     p_value: float | None
 
     def is_off(self, chance: float) -> bool:
-        """Whether chance explains the distance less often than `chance`."""
+        """Whether `p_value` is below `chance`."""
         return self.p_value is not None and self.p_value < chance
 
 
 def sample_ratio(declared: Mapping[str, float], requests: Mapping[str, int]) -> SampleRatio:
-    """Exact for two variants, by chi-square for more. `declared` sum to 1; what has none of the traffic is left out.
+    """An exact test for two variants, chi-square for more. `declared` sums to 1; variants without traffic are left out.
 
-    A variant without weight answers only those who name it, which says nothing of how the others share.
+    A variant of weight 0 answers only requests that name it, which say nothing about the split.
     """
     shared = {name: share for name, share in declared.items() if share > 0}
     counts = {name: requests.get(name, 0) for name in shared}

@@ -1,4 +1,4 @@
-"""Fit a calibration to what a model has answered for rows that it was not fitted to."""
+"""Fits a calibration to a model's probabilities for rows that it was not fitted to."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 ENOUGH_FOR_ISOTONIC = 1000
-"""Rows from which on it does not follow chance (Niculescu-Mizil and Caruana 2005); scikit-learn says so, too."""
+"""Rows from which on isotonic regression does not overfit (Niculescu-Mizil and Caruana 2005; scikit-learn's advice,
+too).
+"""
 
 
 def fit(
@@ -28,10 +30,11 @@ def fit(
     rows: str,
     weights: Floats | None = None,
 ) -> Calibration:
-    """From codes of levels (rows,) and a model's probabilities, (rows,) of the second of two levels or (rows, levels).
+    """Fit to codes of levels (rows,) and a model's probabilities, (rows,) of the second of two levels or (rows,
+    levels).
 
-    `rows` is what they are, for people; `weights` (rows,) say how much each counts. Raises DataError where they lack a
-    level.
+    `rows` describes the rows, for messages; `weights` (rows,) say how much each counts. Raises DataError where they
+    lack a level.
     """
     import numpy as np
 
@@ -50,9 +53,9 @@ def fit(
 
 
 def _sigmoid(positive: NDArray[np.bool_], odds: Floats, weights: Floats) -> Sigmoid:
-    """Platt's targets are a little less than certain, so that the curve has an end where levels do not overlap.
+    """Platt scaling. His targets lie slightly inside 0 and 1, so that the fit is finite where levels do not overlap.
 
-    A row whose target is 0.9 is one of weight 0.9 with the level, and one of weight 0.1 without it.
+    A target of 0.9 is fitted as a positive row of weight 0.9 and a negative one of weight 0.1.
     """
     import numpy as np
     from sklearn.linear_model import LogisticRegression

@@ -1,4 +1,4 @@
-"""The promotion gate: may a candidate take the champion's place? Decides; moves nothing."""
+"""The promotion gate: may a candidate take the champion's place? Only decides; moves no alias."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Scored:
-    """A model's predictions for the test rows, and the raw columns that it asks for.
+    """A model's predictions for the test rows, and the raw columns that it requires.
 
     `levels` are those of its label, in the order of their codes; empty where it is a number. `intervals` are
     not judged.
@@ -36,13 +36,13 @@ class Scored:
 
     @property
     def quantiles(self) -> tuple[float, ...]:
-        """Those that it gives; empty for none."""
+        """The quantiles that the model predicts; empty for none."""
         return tuple(self.predictions.quantiles or ())
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """One rule's answer, with the numbers behind it in words."""
+    """The result of one rule, with its numbers in words."""
 
     rule: str
     passed: bool
@@ -75,16 +75,16 @@ def decide(
 ) -> Decision:
     """Judge on the test rows, which both models answer in the same order. `label` is (rows,), levels as their codes.
 
-    `naive` are the answers of the predictor that ignores every column; where its metric is not defined, nothing is
-    asked. A tie passes where a margin is asked for, or nothing but "not clearly worse": `better` means better. Without
-    a champion, the absolute limits and the naive predictor count. Raises DataError when a prediction is not a finite
-    number, or when these rows do not define the gate's metric.
+    `naive` holds the predictions of the naive predictor, which ignores every column; where its metric is not defined,
+    that rule is skipped. An improvement equal to the limit passes, except that without a margin `better` and
+    `clearly_better` require more than 0. Without a champion, only the absolute limits and the naive predictor count.
+    Raises DataError when a prediction is not a finite number, or when these rows do not define the gate's metric.
     """
     found = score(task, label, candidate.predictions)
     assert gate.metric is not None  # the configuration names it, or the task does
     if gate.metric not in found:
         raise DataError(f"gate.metric: {gate.metric} is not defined for these labels; these are: {', '.join(found)}")
-    # Only a metric in the label's unit is told in it.
+    # Only metrics in the label's unit are shown with it.
     unit = unit if metrics(task)[gate.metric].has_unit else ""
     verdicts = list(_absolute(gate, found[gate.metric], unit))
     verdicts += _worst_levels(gate, label, candidate)
@@ -111,8 +111,7 @@ def improvement(
     """How much better the candidate is, in the metric's unit, and its interval: (difference, low, high).
 
     A paired percentile bootstrap: both models are scored on the same draw, so that hard rows do not widen the interval.
-    Draws that lack a level, which leaves some
-    metrics without a value, do not count.
+    Draws for which the metric is not defined, because they lack a level, are left out.
     """
     import numpy as np
 
@@ -198,7 +197,7 @@ def _margin(
         "better": ("better than", difference),
         "not_clearly_worse": ("not clearly worse than", high),
     }[gate.against_champion]
-    # Where no margin is asked for, better is more than 0: the same model again is no better one.
+    # Without a margin, an improvement must be above 0: the same model again is not better.
     strictly = gate.margin == 0 and gate.against_champion != "not_clearly_worse"
     passed = reached > 0 if strictly else reached >= gate.margin
     by = f" by {_amount(gate.margin, unit)}" if gate.margin else ""

@@ -1,4 +1,4 @@
-"""Learn from what a model answered for held-out rows how far it errs, and say how often its intervals hold."""
+"""Learns intervals from a model's errors on held-out rows, and measures how often they hold."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 LEAST_GROUP = 100
-"""Held-out rows of a group with scores of its own: of fewer, the share that holds would depend on chance."""
+"""Held-out rows that a group needs to have its own scores: with fewer, its coverage would depend on chance."""
 
 _FOLDS = 5
 _SMALLEST = 0.1
-"""Of the median error: an error of nothing is no sign that the next one is nothing, too."""
+"""This share of the median error is added to errors before their logarithm is taken, since errors may be 0."""
 
 
 @dataclass(frozen=True)
 class Coverage:
-    """The share of `rows` whose truth was held, where `declared` was asked for, and the mean size of what held it.
+    """The `share` of `rows` whose intervals held the truth, beside the one `declared`, and the intervals' mean size.
 
-    `low` and `high` bound the share by chance, where intervals learnt from so many held-out rows are sound.
+    `low` and `high` bound what the share of sound intervals, learnt from so many held-out rows, may be by chance.
     """
 
     declared: float
@@ -59,14 +59,15 @@ def fit(
     seed: int,
     weights: Floats | None = None,
 ) -> Intervals:
-    """From a label (rows,), the `predictions` of a model that had not seen these rows, and the rows encoded.
+    """Learn intervals from a label (rows,), `predictions` of a model that has not seen these rows, and the encoded
+    rows.
 
-    `groups` is the level of `rule.by` of each row; `rows` says what they are, for people; `weights` (rows,) how much
+    `groups` is each row's level of `rule.by`; `rows` describes the rows, for messages; `weights` (rows,) say how much
     each counts. Raises DataError where they are too few.
     """
     import numpy as np
 
-    assert rule.coverage is not None  # else nobody asks
+    assert rule.coverage is not None  # callers check this
     scale, scales = _scale(label, predictions, transform, matrix, seed=seed) if rule.scaled else (None, None)
     scores = scores_of(label, predictions, transform=transform, scale=scales)
     whole = kept(scores, weights)
@@ -88,14 +89,16 @@ def fit(
 def measured(
     ranges: Ranges, label: Floats, intervals: Intervals, *, chance: float = 0.01, weights: Floats | None = None
 ) -> Coverage:
-    """How often they hold. `chance` is how often a sound interval may leave the bounds; `weights` as in `fit`."""
+    """How often ranges hold the truth. `chance` is how often sound intervals may be out of bounds; `weights` as in
+    `fit`.
+    """
     import numpy as np
 
     holds = np.average(ranges.hold(label), weights=weights)
     rows = len(label) if weights is None else alike_rows(weights)
     low, high = bounds(ranges.coverage, learnt_from=intervals.scores.rows, rows=rows, chance=chance)
     if ranges.sets is not None:
-        high = 1.0  # the chosen level always belongs there, so that a good model's sets hold more than is asked
+        high = 1.0  # sets always include the predicted level: a good model's hold the truth more often
     return Coverage(
         ranges.coverage,
         len(label),
@@ -115,7 +118,7 @@ def by_group(
     chance: float = 0.01,
     weights: Floats | None = None,
 ) -> Mapping[str, Coverage]:
-    """The same for each group, the largest first. Each may leave its bounds as much less often as there are more."""
+    """`measured` for each group, the largest first; `chance` is divided by the number of groups (Bonferroni)."""
     from collections import Counter
 
     import numpy as np
@@ -136,7 +139,7 @@ def by_group(
 
 
 def taken(ranges: Ranges, rows: NDArray[np.bool_]) -> Ranges:
-    """Those of some rows."""
+    """The ranges of the rows that a mask selects."""
     from housing.data.intervals import Ranges
 
     low, high = (None if end is None else end[rows] for end in (ranges.low, ranges.high))
@@ -144,9 +147,9 @@ def taken(ranges: Ranges, rows: NDArray[np.bool_]) -> Ranges:
 
 
 def bounds(coverage: float, *, learnt_from: int, rows: int, chance: float) -> tuple[float, float]:
-    """Between which shares of so many new rows the truth is held, but for `chance`.
+    """The bounds of the share of `rows` new rows that intervals hold, exceeded with probability `chance`.
 
-    How many are held is beta-binomial: the bound was learnt by chance, too (Vovk 2012).
+    The number held is beta-binomial, since the intervals were learnt from a random sample, too (Vovk 2012).
     """
     from math import ceil
 
@@ -160,7 +163,7 @@ def bounds(coverage: float, *, learnt_from: int, rows: int, chance: float) -> tu
 def _scale(
     label: Floats, predictions: Predictions, transform: str, matrix: NDArray[np.float32], *, seed: int
 ) -> tuple[Scale, Floats]:
-    """A second model, of how large errors are; and what it says of each row when it has not seen it."""
+    """A second model, of the size of errors, and its out-of-fold predictions for the rows, (rows,)."""
     import numpy as np
     from sklearn.linear_model import RidgeCV
     from sklearn.model_selection import KFold, cross_val_predict
@@ -186,6 +189,6 @@ def _scale(
     low, high = float(found.min()), float(found.max())
     spread, ridge = model[0].scale_, model[1]
     weights = ridge.coef_ / spread
-    # Of standardised columns the intercept is the mean of the target, and so it is of centred ones.
+    # With centred columns, as with standardised ones, the intercept is the mean of the target.
     scale = Scale(float(ridge.intercept_), tuple(means.tolist()), tuple(weights.tolist()), low, high)
     return scale, np.exp(np.clip(unseen, low, high))

@@ -1,4 +1,4 @@
-"""From the probability of the positive level to a level: a threshold that is declared, or chosen on labelled rows."""
+"""The threshold from which on the positive level is predicted: declared, or chosen on labelled rows."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _MOST_CANDIDATES = 1000
-"""Of a metric, which is computed over all rows for each of them."""
+"""For metrics, which are computed over all rows for each candidate."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class ChosenThreshold:
 
 
 def maximisable(task: str) -> list[str]:
-    """The metrics of a task with a positive level that a threshold decides, of which more is better."""
+    """The metrics of a binary task that depend on the threshold and are to be maximised."""
     return [
         name
         for name, metric in tasks.metrics(task).items()
@@ -64,15 +64,16 @@ def choose(
     chances: NDArray[np.float64],
     weights: NDArray[np.float64] | None = None,
 ) -> float:
-    """The best of `candidates` for labels (rows,), 1 for the positive level, by its probability, (rows,).
+    """The best of `candidates`, given labels (rows,), 1 for the positive level, and its probabilities `chances`,
+    (rows,).
 
-    Of equally good ones the nearest to 0.5 is taken. `weights` (rows,) say how much each row counts.
+    Of equally good ones the one nearest to 0.5 is taken. `weights` (rows,) say how much each row counts.
     """
     import numpy as np
 
     if rule.cost is not None:
         offered = candidates(label, chances, most=None)
-        # How much weight lies below each of them, without looking at every row for every one.
+        # The weight below each candidate, without a pass over all rows for each.
         weigh = np.ones(len(label)) if weights is None else weights
         below = {level: _weight_below(chances[label == level], weigh[label == level], offered) for level in (0, 1)}
         false_positives = weigh[label == 0].sum() - below[0]
@@ -91,7 +92,7 @@ def choose(
 def _weight_below(
     chances: NDArray[np.float64], weights: NDArray[np.float64], offered: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """(offered,) of the weight of the rows whose chance is less."""
+    """(offered,) The total weight of the rows whose probability is below each candidate."""
     import numpy as np
 
     order = np.argsort(chances)
@@ -103,10 +104,9 @@ def _weight_below(
 def candidates(
     label: NDArray[np.float64], chances: NDArray[np.float64], *, most: int | None = _MOST_CANDIDATES
 ) -> NDArray[np.float64]:
-    """Thresholds to choose from, rising: 0, 1, and what lies half way between two probabilities that occur.
+    """Thresholds to choose from, ascending: 0, 1, and the midpoints between neighbouring probabilities that occur.
 
-    Of more than `most` of these, the ones are left that divide the rows most evenly, and the positive rows, which may
-    be few.
+    With more than `most`, those are kept that divide the rows, and the (perhaps few) positive rows, most evenly.
     """
     import numpy as np
 
@@ -115,7 +115,7 @@ def candidates(
     if most is not None and len(between) > most:
         shares = np.linspace(0, 1, most // 2)
         quantiles = [np.quantile(some, shares, method="lower") for some in (chances, chances[label == 1]) if len(some)]
-        # Below each of them, so that a positive row which is still chosen is the last one.
+        # The candidate just below each quantile, so that the positive row there is still predicted positive.
         places = np.unique(np.searchsorted(distinct, np.concatenate(quantiles))) - 1
         between = between[places[places >= 0]]
     return np.concatenate([[0.0], between, [1.0]])
