@@ -1,8 +1,8 @@
 """What kind of question is asked of a label, and how to find one by name.
 
-One file in this folder is one task; an installed package brings its own by an entry point of the group
-`housing.tasks`. A task owns what its label may be, how predictions are judged, and what they look like, so that nobody
-else has to ask which one it is.
+One file in this folder is one task; installed packages add theirs by entry points of the group `housing.tasks`. A task
+defines what its label may be, how predictions are judged, and what they look like, so that no other code depends on
+which task it is.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ if TYPE_CHECKING:
 
 ENTRY_POINTS = "housing.tasks"
 METRIC_ENTRY_POINTS = "housing.metrics"
-"""Of metrics beside those of a task: `<task>.<name>`, each a `Metric`."""
+"""The entry points of further metrics of tasks: `<task>.<name>`, each a `Metric`."""
 
 DEFAULT = "regression"
-"""The task of a number where nobody names one, and of all that was recorded before there were others."""
+"""The default task of a numeric label, and the task of all records from before there were others."""
 
 DEFAULT_THRESHOLD = 0.5
 
 MOST_CLASSES = 10
-"""A label, or a column, of more different numbers or texts than these is not taken for classes."""
+"""A label, or a column, with more distinct values than this is not taken for classes."""
 
 Direction = Literal["minimize", "maximize"]
 
@@ -53,11 +53,11 @@ class Metric:
     """`compute(label, predictions)` takes a label of (rows,), in its unit or as codes of levels; where the task has
     groups, of (rows, 2).
 
-    Its value is NaN where the predictions have none. `undefined(label)` says why labels have none, whatever is
-    predicted; None where they have one. `has_unit`: the value is in the label's unit. `of_probabilities`: it is
-    computed from the probabilities, whichever level is chosen. `weighs`: it takes the weights of predictions into
-    account. `of_rows(label, predictions)` gives (rows,) where the metric is just their mean or, with `is_root`, the
-    square root of it: then an error of the mean is an error of the metric.
+    Its value is NaN where it is not defined for the predictions. `undefined(label)` says why it is not defined for a
+    label, whatever is predicted; None where it is. `has_unit`: the value is in the label's unit. `of_probabilities`: it
+    is computed from the probabilities, whichever level is chosen. `weighs`: it applies the predictions' weights.
+    `of_rows(label, predictions)` gives (rows,) values whose mean or, with `is_root`, whose mean's square root is the
+    metric: the metric's standard error then follows from theirs.
     """
 
     about: str
@@ -80,12 +80,12 @@ class DatasetKey:
 
 
 class Task(Protocol):
-    """Subclass it. `question` is what it asks, for people.
+    """Subclass it. `question` is what it asks, as text.
 
     `metric` is the one that a study, a gate and a comparison use unless another is named. `transforms` are the
-    transformations of the label that its predictions can be turned back from. `levels` is the smallest and the largest
+    transformations of the label that can be undone in its predictions. `levels` is the smallest and the largest
     number of levels that its label may have; None: the label is a number. `has_positive_level`: the second of its two
-    levels is what it is about, and is chosen where its probability reaches a threshold. `keys` are keys of a dataset
+    levels is the positive one, and is predicted where its probability reaches a threshold. `keys` are keys of a dataset
     that it needs beside the label; a dataset of another task may not have them. `has_label_s_scale`: predicted numbers
     are values of the label. `has_groups`: rows are judged by groups, and its labels in metrics are (rows, 2), with the
     number of the group after the label.
@@ -103,22 +103,22 @@ class Task(Protocol):
     keys: ClassVar[Mapping[str, DatasetKey]] = {}
 
     def asking(self, quantiles: Sequence[float], /) -> Task:
-        """The same task for these quantiles of the label; itself where it asks for none."""
+        """The task for these quantiles of the label; itself if it does not predict quantiles."""
         del quantiles
         return self
 
     def label_fault(self, label: NDArray[np.float64], /) -> str | None:
-        """What is wrong with labels (rows,) that are a whole part of a table; None for nothing."""
+        """What is wrong with the labels (rows,) of a part of a table; None if nothing is."""
         del label
         return None
 
     def label_remark(self, label: NDArray[np.float64], /) -> str:
-        """What to say of labels (rows,) that it takes and that look as if another question was meant; often nothing."""
+        """A remark on valid labels (rows,) that look as if another task was meant; often empty."""
         del label
         return ""
 
     def is_suggested(self, label: NDArray[np.float64], /) -> bool:
-        """Whether to suggest this task where a label of few different values is taken for a measure."""
+        """Whether to suggest this task for a label of few distinct values that is treated as a measurement."""
         del label
         return False
 
@@ -128,9 +128,9 @@ class Task(Protocol):
         return 1
 
     def predictions(self, outputs: NDArray[np.float64], /, *, threshold: float) -> Predictions:
-        """What a model's outputs mean: (rows,) where it has one for each row, else (rows, outputs).
+        """A model's outputs, (rows,) if there is one per row, else (rows, outputs), as predictions.
 
-        `threshold` is the least probability of the positive level, where the label has two, at which it is chosen.
+        `threshold` is the least probability at which the positive level, if there is one, is predicted.
         """
         raise NotImplementedError
 
@@ -144,9 +144,9 @@ class Task(Protocol):
         metric: str,
         weights: NDArray[np.float64] | None = None,
     ) -> Predictions:
-        """The predictor to beat: `rows` times the same answer, the best by `metric` that ignores every feature.
+        """The naive predictor's answers for `rows` rows: the best constant by `metric`, which ignores every feature.
 
-        It is learnt from `label`, (rows of training,), of which each counts as `weights` say.
+        It is learnt from `label`, (training rows,), weighted by `weights`.
         """
         raise NotImplementedError
 
@@ -158,7 +158,7 @@ def names() -> list[str]:
 
 @cache
 def find(name: str) -> Task:
-    """The task of that name. Raises ModuleNotFoundError for none, ConfigError where its package is broken."""
+    """The task of that name. Raises ModuleNotFoundError if there is none, ConfigError if its package is broken."""
     if name in _shipped():
         task: Task = import_module(f"housing.tasks.{name}").TASK
     elif (entry := _entry_points().get(name)) is not None:
@@ -169,7 +169,7 @@ def find(name: str) -> Task:
 
 
 def for_levels(count: int) -> str:
-    """The shipped task of a label with so many levels, or the one that comes nearest."""
+    """The shipped task for a label with `count` levels, or the closest one."""
 
     def distance(name: str) -> int:
         least, most = find(name).levels or (0, 0)
@@ -196,9 +196,9 @@ def every_metric() -> Mapping[str, Metric]:
 
 
 def score(task: str, label: NDArray[np.float64], predictions: Predictions) -> dict[str, float]:
-    """Every metric of the task that these labels and predictions have, by name.
+    """Every metric of the task that is defined for these labels and predictions, by name.
 
-    Raises DataError where the label has not finite numbers for each prediction, of which there must be one.
+    Raises DataError unless there is at least one prediction, and a finite label for each.
     """
     import numpy as np
 

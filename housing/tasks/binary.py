@@ -1,4 +1,4 @@
-"""Which of two? The label has two levels, of which one is called positive."""
+"""Which of two? The label has two levels, one of which is the positive one."""
 
 from __future__ import annotations
 

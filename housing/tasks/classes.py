@@ -44,12 +44,12 @@ def _accuracy(label: NDArray[np.float64], predictions: Predictions) -> float:
 
 
 def confusion(label: NDArray[np.float64], predictions: Predictions, *, levels: int | None = None) -> NDArray[np.int64]:
-    """(levels, levels) counts: a row for each true level, a column for each chosen one."""
+    """(levels, levels) counts: a row for each true level, a column for each predicted one."""
     return _cells_of(label, replace(predictions, weights=None), levels)
 
 
 def _cells_of(label: NDArray[np.float64], predictions: Predictions, levels: int | None = None) -> NDArray[Any]:
-    """The same, by weights where rows have some."""
+    """As `confusion`, weighted if the predictions have weights."""
     import numpy as np
 
     size = levels or int(max(label.max(), predictions.values.max())) + 1
@@ -65,7 +65,7 @@ def _balanced_accuracy(label: NDArray[np.float64], predictions: Predictions) -> 
 
 
 def f1_of_levels(label: NDArray[np.float64], predictions: Predictions) -> NDArray[np.float64]:
-    """F1 of each level that is true or chosen anywhere, in the order of the codes."""
+    """F1 of each level that occurs in the label or in the predictions, in the order of the codes."""
     counts = _cells_of(label, predictions)
     hits, sums = counts.diagonal(), counts.sum(axis=0) + counts.sum(axis=1)
     present = sums > 0
@@ -76,7 +76,7 @@ def f1_of_levels(label: NDArray[np.float64], predictions: Predictions) -> NDArra
 def by_level(
     metric: str, label: NDArray[np.float64], predictions: Predictions, *, levels: Sequence[str]
 ) -> dict[str, float]:
-    """Recall, precision or F1 of each level that is in the labels, in the order of the codes."""
+    """Recall, precision or F1 of each level that occurs in the label, in the order of the codes."""
     counts = _cells_of(label, predictions, len(levels))
     hits, rows, chosen = counts.diagonal(), counts.sum(axis=1), counts.sum(axis=0)
     below = {"recall": rows, "precision": chosen, "f1": (rows + chosen) / 2}[metric]
@@ -143,7 +143,7 @@ def _ece_of_chosen(label: NDArray[np.float64], predictions: Predictions) -> floa
 
 
 def _auc(positive: NDArray[np.bool_], chance: NDArray[np.float64], weights: NDArray[np.float64] | None) -> float:
-    """Of one level against the rest: how often a positive row has the larger chance; ties count half."""
+    """AUC of one level against the rest: how often a positive row has the higher probability; ties count half."""
     import numpy as np
 
     many, other = int(positive.sum()), int((~positive).sum())
@@ -163,7 +163,7 @@ def _auc_binary(label: NDArray[np.float64], predictions: Predictions) -> float:
 
 
 def auc_of_levels(label: NDArray[np.float64], predictions: Predictions) -> list[float]:
-    """The area under the ROC curve of each level against the rest; NaN where all labels are it, or none is."""
+    """The area under the ROC curve of each level against the rest; NaN if all labels are that level, or none is."""
     chances = _chances(predictions)
     return [_auc(label == level, chances[:, level], predictions.weights) for level in range(chances.shape[1])]
 
@@ -260,7 +260,7 @@ class OfClasses(Task):
         metric: str,
         weights: NDArray[np.float64] | None = None,
     ) -> Predictions:
-        """Every row gets the levels' shares of the label, and so the most frequent level."""
+        """Every row gets the levels' shares as probabilities, and so the most frequent level."""
         import numpy as np
 
         del metric

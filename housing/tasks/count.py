@@ -29,7 +29,7 @@ class Count(OfNumbers):
         return f"counts are whole numbers, 0 or more; {wrong.size:,} are not, such as {wrong[0]:g}"
 
     def is_suggested(self, label: NDArray[np.float64]) -> bool:
-        """Where it could be asked at all."""
+        """For every label that is valid for it."""
         return self.label_fault(label) is None
 
 

@@ -1,7 +1,7 @@
-"""What probabilities of one level against the rest look like at every threshold: points to draw, with their bands.
+"""Curves of one level against the rest over all thresholds: points to draw, with confidence bands.
 
-`positive` (rows,) tells which rows have the level, `chance` (rows,) how likely the model holds it to be. Points are as
-scikit-learn has them; bands and intervals are of 95%, over draws of rows with replacement.
+`positive` (rows,) says which rows have the level, `chance` (rows,) is its predicted probability. Points are those of
+scikit-learn; bands and intervals are of 95 %, from bootstrap draws of rows.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _TAILS = (2.5, 97.5)
 
 @dataclass(frozen=True, eq=False)
 class Curve:
-    """`x` and `y` are its points; `grid`, `low` and `high` its band; the ends of the area's interval are of draws."""
+    """`x` and `y` are its points; `grid`, `low` and `high` its band; the area's interval is from draws."""
 
     x: Floats
     y: Floats
@@ -43,7 +43,7 @@ class Curve:
 
 @dataclass(frozen=True, eq=False)
 class Thresholds:
-    """Precision, recall and F1 of a level that is chosen from each threshold on; precision is NaN where it never is."""
+    """Precision, recall and F1 of a level predicted from each threshold on; precision is NaN where it never is."""
 
     threshold: Floats
     precision: Floats
@@ -53,7 +53,7 @@ class Thresholds:
 
 @dataclass(frozen=True)
 class Bin:
-    """Rows of similar chance: their mean chance, the share that has the level, and its Wilson interval of 95%."""
+    """Rows of similar probability: its mean, the share of rows with the level, and the share's Wilson interval."""
 
     chance: float
     share: float
@@ -63,7 +63,7 @@ class Bin:
 
 
 def roc(positive: NDArray[np.bool_], chance: Floats) -> tuple[Floats, Floats]:
-    """(false positive rate, recall) at every threshold, from nothing chosen to everything."""
+    """(false positive rate, recall) at every threshold, from the highest down."""
     import numpy as np
 
     hits, misses = _Ranking(positive, chance).counts()
@@ -71,13 +71,13 @@ def roc(positive: NDArray[np.bool_], chance: Floats) -> tuple[Floats, Floats]:
 
 
 def precision_recall(positive: NDArray[np.bool_], chance: Floats) -> tuple[Floats, Floats]:
-    """(recall, precision) at every threshold, from the highest chance down."""
+    """(recall, precision) at every threshold, from the highest down."""
     hits, misses = _Ranking(positive, chance).counts()
     return hits / hits[-1], hits / (hits + misses)
 
 
 def average_precision(positive: NDArray[np.bool_], chance: Floats) -> float:
-    """The precision at each threshold, weighed by the recall that it adds: the area below the steps."""
+    """The precision at each threshold, weighted by the recall that it adds: the area below the steps."""
     import numpy as np
 
     recall, precision = precision_recall(positive, chance)
@@ -85,7 +85,7 @@ def average_precision(positive: NDArray[np.bool_], chance: Floats) -> float:
 
 
 def roc_curve(positive: NDArray[np.bool_], chance: Floats, *, draws: int, seed: int = 0) -> Curve:
-    """`roc` and the area under it. Both must have rows: those with the level, and those without."""
+    """`roc` and the area under it. There must be rows with the level, and rows without."""
     import numpy as np
 
     def drawn(hits: Floats, misses: Floats, grid: Floats) -> tuple[Floats, float]:
@@ -102,7 +102,7 @@ def precision_recall_curve(positive: NDArray[np.bool_], chance: Floats, *, draws
     def drawn(hits: Floats, misses: Floats, grid: Floats) -> tuple[Floats, float]:
         recall, precision = hits / hits[-1], hits / np.maximum(hits + misses, 1)
         places = np.minimum(np.searchsorted(recall, grid, side="left"), len(recall) - 1)
-        # A draw may lack the rows of the highest chances, and has no precision there.
+        # A draw may lack the rows of the highest probabilities, where it has no precision.
         first = int(np.argmax(hits + misses > 0))
         return precision[np.maximum(places, first)], float((np.diff(recall, prepend=0.0) * precision).sum())
 
@@ -110,7 +110,7 @@ def precision_recall_curve(positive: NDArray[np.bool_], chance: Floats, *, draws
 
 
 def by_threshold(positive: NDArray[np.bool_], chance: Floats, thresholds: Floats) -> Thresholds:
-    """What choosing the level from each of these on would give."""
+    """Precision, recall and F1 if the level is predicted from each of these thresholds on."""
     import numpy as np
 
     ranking = _Ranking(positive, chance)
@@ -122,7 +122,7 @@ def by_threshold(positive: NDArray[np.bool_], chance: Floats, thresholds: Floats
 
 
 def calibration(positive: NDArray[np.bool_], chance: Floats, *, bins: int = 10) -> list[Bin]:
-    """Bins of equal width from 0 to 1 that have rows."""
+    """The bins of equal width from 0 to 1, without empty ones."""
     import numpy as np
 
     place = np.searchsorted(np.linspace(0, 1, bins + 1)[1:-1], chance)
@@ -137,14 +137,14 @@ def calibration(positive: NDArray[np.bool_], chance: Floats, *, bins: int = 10) 
 
 
 def expected_calibration_error(bins: list[Bin]) -> float:
-    """How far chance and share are apart, mean over the rows."""
+    """The mean distance between probability and share, weighted by rows."""
     rows = sum(one.rows for one in bins)
     return sum(one.rows * abs(one.chance - one.share) for one in bins) / rows
 
 
 @dataclass(frozen=True, eq=False)
 class _Ranking:
-    """Rows by falling chance; rows of one chance are passed together."""
+    """Rows in descending order of probability; rows with the same probability form one step."""
 
     positive: NDArray[np.bool_]
     chance: Floats
@@ -166,7 +166,7 @@ class _Ranking:
         return self.chance[self.order][self.last]
 
     def counts(self, weights: NDArray[np.int64] | None = None) -> tuple[Floats, Floats]:
-        """How many rows with the level, and without, have at least each chance; each row counts `weights` times."""
+        """How many rows with the level, and without, have at least each probability; rows count `weights` times."""
         import numpy as np
 
         hit = self.positive[self.order].astype(np.float64)
@@ -196,5 +196,5 @@ def _wilson(found: float, rows: int) -> tuple[float, float]:
     z = NormalDist().inv_cdf(0.975)
     share, square = found / rows, z * z / rows
     middle, width = share + square / 2, z * (share * (1 - share) / rows + square / (4 * rows)) ** 0.5
-    # The share is in it; rounding may deny that at 0 and 1.
+    # The interval contains the share, which rounding could violate at 0 and 1.
     return min(share, (middle - width) / (1 + square)), max(share, (middle + width) / (1 + square))

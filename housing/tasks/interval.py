@@ -1,4 +1,4 @@
-"""How sure a metric is over so many rows."""
+"""Confidence intervals of metrics."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _CELLS = 100_000_000
 
 
 def draws(predictions: Predictions) -> int:
-    """How many a report takes: fewer over many rows and levels, where an interval is narrow and a draw takes long."""
+    """The number of draws for a report: fewer for many rows and levels, where intervals are narrow and draws slow."""
     chances = predictions.probabilities
     cells = (predictions.values if chances is None else chances).size
     return max(_LEAST_DRAWS, min(_MOST_DRAWS, _CELLS // max(1, cells)))
@@ -34,7 +34,7 @@ def interval(
     confidence: float = 0.95,
     seed: int = 0,
 ) -> tuple[float, float] | None:
-    """A percentile bootstrap over the rows; None where no draw has a value."""
+    """A percentile bootstrap over the rows; None if no draw has a value."""
     drawn = resampling.draws(label, resamples, seed=seed)
     values = [metric.compute(labels, predictions.take(rows)) for labels, rows in drawn]
     low, high = resampling.percentile_interval(values, confidence)
@@ -42,8 +42,8 @@ def interval(
 
 
 def student_t(chance: float, freedom: float) -> float:
-    """What Student's t passes with this chance: exact for one and two degrees of freedom, else Cornish and Fisher's
-    expansion (Abramowitz and Stegun 26.7.5), within 1 % from three on."""
+    """The value that Student's t exceeds with probability `chance`: exact for one and two degrees of freedom, else by
+    Cornish and Fisher's expansion (Abramowitz and Stegun 26.7.5), within 1 % from three on."""
     if freedom <= 1:
         return tan(pi * (0.5 - chance))
     if freedom <= 2:

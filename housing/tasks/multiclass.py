@@ -17,7 +17,7 @@ _MOST_LEVELS = 500
 
 
 class Multiclass(classes.OfClasses):
-    """A model gives a probability for each level; the likeliest is chosen, the first of equally likely ones."""
+    """A model gives a probability for each level; the most likely is predicted, the first of equals."""
 
     name: ClassVar[str] = "multiclass"
     question: ClassVar[str] = "which of several"
@@ -34,7 +34,7 @@ class Multiclass(classes.OfClasses):
     levels: ClassVar[tuple[int, int] | None] = (3, _MOST_LEVELS)
 
     def outputs(self, levels: int) -> int:
-        """A probability for each."""
+        """One probability per level."""
         return levels
 
     def predictions(self, outputs: NDArray[np.float64], *, threshold: float) -> Predictions:

@@ -1,4 +1,4 @@
-"""What a model says of rows, whatever is asked of them."""
+"""Predictions of any task."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Predictions:
-    """What a model says of some rows.
+    """The predictions for some rows.
 
-    `values` (rows,) are in the label's unit; of classes they are the code of the level that is chosen, from 0, and
-    `probabilities` (rows, levels) say how likely each level is. For any other label `probabilities` is None.
-    `quantiles` has (rows,) for each that was asked for, lowest first; None where none was. `weights` (rows,) say how
-    much each row counts in a metric; None: all alike.
+    `values` (rows,) are in the label's unit; for classes they are the codes of the predicted levels, from 0, and
+    `probabilities` is (rows, levels). For any other label `probabilities` is None. `quantiles` has (rows,) for each
+    requested quantile, lowest first; None if there are none. `weights` (rows,) are the rows' weights in metrics; None:
+    equal.
     """
 
     values: NDArray[np.float64]
@@ -27,13 +27,13 @@ class Predictions:
     weights: NDArray[np.float64] | None = None
 
     def mean(self, values: NDArray[Any]) -> float:
-        """Of (rows,), each row as it weighs."""
+        """The weighted mean of values (rows,)."""
         import numpy as np
 
         return float(values.mean() if self.weights is None else np.average(values, weights=self.weights))
 
     def weighed(self, weights: NDArray[Any] | None) -> Predictions:
-        """The same predictions of rows that count so much; None, or all of them 1: alike."""
+        """The same predictions with other weights; None, or all of them 1: equal."""
         import numpy as np
 
         differ = weights is not None and bool((weights != 1).any())
@@ -50,7 +50,7 @@ class Predictions:
         )
 
     def matrix(self) -> NDArray[np.float64]:
-        """(rows, 1 + levels or quantiles): the value, then the probabilities or the quantiles, where there are any."""
+        """(rows, 1 + levels or quantiles): the value, then the probabilities or quantiles, if there are any."""
         import numpy as np
 
         if self.probabilities is not None:
@@ -67,7 +67,7 @@ def of_matrix(matrix: NDArray[np.float64], quantiles: Sequence[float] = ()) -> P
 
 
 def quantiles_fault(quantiles: Sequence[object]) -> str | None:
-    """What is wrong with a list of them; None for nothing, as for none at all."""
+    """What is wrong with a list of quantiles; None if nothing is, or the list is empty."""
     if all(isinstance(share, float) and 0 < share < 1 for share in quantiles):
         rising = [*quantiles] == sorted({*quantiles})  # type: ignore[type-var]  # all of them are numbers
         return None if rising else "must be in rising order, and none twice"
@@ -75,7 +75,7 @@ def quantiles_fault(quantiles: Sequence[object]) -> str | None:
 
 
 def same(one: Predictions, other: Predictions) -> bool:
-    """Whether both say exactly the same of every row."""
+    """Whether both are exactly equal for every row."""
     import numpy as np
 
     return tuple(one.quantiles or ()) == tuple(other.quantiles or ()) and np.array_equal(one.matrix(), other.matrix())

@@ -1,4 +1,4 @@
-"""In which range? Quantiles of a number: each is more than the label in its share of the rows."""
+"""In which range? Quantiles of a number: each exceeds the label in its share of the rows."""
 
 from __future__ import annotations
 
@@ -44,9 +44,9 @@ def _coverage_error(label: NDArray[np.float64], predictions: Predictions) -> flo
 
 
 class Quantile(Task):
-    """A model gives each quantile, lowest first. Where some cross, they change places: sorted, none of them is worse.
+    """A model gives each quantile, lowest first. Crossing quantiles are sorted, which never makes their loss worse.
 
-    The prediction itself is the quantile that is nearest to the median.
+    The prediction itself is the quantile nearest to the median.
     """
 
     name: ClassVar[str] = "quantile"
@@ -74,11 +74,11 @@ class Quantile(Task):
         self._quantiles = tuple(quantiles)
 
     def asking(self, quantiles: Sequence[float]) -> Quantile:
-        """The task of these quantiles, from 0 to 1, lowest first."""
+        """The task for these quantiles, between 0 and 1, lowest first."""
         return Quantile(quantiles)
 
     def outputs(self, levels: int) -> int:
-        """One for each."""
+        """One per quantile."""
         del levels
         return len(self._quantiles)
 

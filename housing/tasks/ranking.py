@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _CUTS = (1, 3, 5, 10, 20)
 _MOST_RELEVANT = 31
-"""XGBoost and LightGBM gain 2^relevance - 1 by a row, which is a 32-bit number."""
+"""In XGBoost and LightGBM a row's gain is 2^relevance - 1, a 32-bit number."""
 
 
 def _ndcg(label: NDArray[np.float64], predictions: Predictions, *, cut: int | None = None) -> float:
@@ -30,7 +30,7 @@ def _ndcg(label: NDArray[np.float64], predictions: Predictions, *, cut: int | No
         return np.bincount(group[order], counted, groups).astype(np.float64)
 
     found, best = gained(_order(label, predictions)), gained(np.lexsort((-relevance, group)))
-    # Where nothing is relevant, every order is right.
+    # If nothing is relevant, every order is right.
     return float(np.where(best > 0, found / np.where(best > 0, best, 1), 1.0).mean())
 
 
@@ -50,7 +50,7 @@ def _map(label: NDArray[np.float64], predictions: Predictions, *, cut: int) -> f
 
 
 def _order(label: NDArray[np.float64], predictions: Predictions) -> NDArray[np.int64]:
-    """Group by group, the highest score first; of equal scores the least relevant, so that a tie earns nothing."""
+    """Rows by group, highest score first; of equal scores the least relevant first, so that ties gain nothing."""
     import numpy as np
 
     return np.lexsort((label[:, 0], -predictions.values, label[:, 1]))
@@ -63,7 +63,7 @@ def _numbered(group: NDArray[np.float64]) -> NDArray[np.int64]:
 
 
 def _places(ordered: NDArray[np.int64]) -> NDArray[np.int64]:
-    """From 0 within each group, of rows that stand group by group."""
+    """The position, from 0, of each row in its group; rows are ordered by group."""
     import numpy as np
 
     place = np.arange(len(ordered))
@@ -76,9 +76,9 @@ def _metric(about: str, compute: Callable[..., float], **options: int) -> Metric
 
 
 class Ranking(Task):
-    """Predictions are scores, of which only the order within a group counts.
+    """Predictions are scores; only their order within a group counts.
 
-    A label in metrics is (rows, 2): how relevant a row is, and the number of its group.
+    A label in metrics is (rows, 2): the row's relevance, and the number of its group.
     """
 
     name: ClassVar[str] = "ranking"
@@ -99,7 +99,7 @@ class Ranking(Task):
     keys: ClassVar[Mapping[str, DatasetKey]] = {"group": DatasetKey("query", is_column=True)}
 
     def label_fault(self, label: NDArray[np.float64]) -> str | None:
-        """Relevances are whole, from 0, and not all the same."""
+        """Relevances must be whole numbers, 0 or more, and not all the same."""
         wrong = label[(label < 0) | (label != label.round()) | (label > _MOST_RELEVANT)]
         if wrong.size:
             allowed = f"relevances are whole numbers from 0 to {_MOST_RELEVANT}"
@@ -120,7 +120,7 @@ class Ranking(Task):
         metric: str,
         weights: NDArray[np.float64] | None = None,
     ) -> Predictions:
-        """Any order: the same pseudo-random one every time."""
+        """A pseudo-random order, the same every time."""
         import numpy as np
 
         del label, levels, metric, weights

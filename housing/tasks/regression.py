@@ -1,4 +1,4 @@
-"""How much? The label is a number, in a unit of its own."""
+"""How much? The label is a number with a unit."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Regression(OfNumbers):
     transforms: ClassVar[tuple[str, ...]] = ALL
 
     def label_remark(self, label: NDArray[np.float64]) -> str:
-        """Few values look like classes or counts."""
+        """A label with few distinct values looks like classes or counts."""
         import numpy as np
 
         values = np.unique(label)

@@ -1,4 +1,4 @@
-"""Draws of rows with replacement, and what a metric's values over them say: a percentile bootstrap (Efron and
+"""Draws of rows with replacement, and intervals from a metric's values over them: a percentile bootstrap (Efron and
 Tibshirani 1993, chapter 13)."""
 
 from __future__ import annotations
@@ -12,22 +12,22 @@ if TYPE_CHECKING:
 
 
 Draw = tuple["NDArray[np.float64]", "NDArray[np.int64]"]
-"""Labels as metrics take them, and the row that each one is of."""
+"""Labels as metrics take them, and the row number of each."""
 
 
 def row_draws(rows: int, count: int, *, seed: int) -> Iterator[NDArray[np.int64]]:
-    """`count` times as many row numbers as there are rows."""
+    """`count` draws of row numbers, each as many as there are rows."""
     import numpy as np
 
-    # RandomState's stream is frozen by numpy's policy: the same seed draws the same rows for ever.
+    # By numpy's policy RandomState's stream never changes: the same seed always draws the same rows.
     generator = np.random.RandomState(seed)
     return (generator.randint(0, rows, rows) for _ in range(count))
 
 
 def draws(label: NDArray[np.float64], count: int, *, seed: int) -> Iterator[Draw]:
-    """`count` draws of as many rows as there are; of a label with groups, of as many groups.
+    """`count` draws of as many rows as there are; for a label with groups, of as many groups.
 
-    A group that is drawn twice is two groups.
+    A group that is drawn twice counts as two groups.
     """
     if label.ndim == 1:
         return ((label[rows], rows) for rows in row_draws(len(label), count, seed=seed))
@@ -49,7 +49,7 @@ def _group_draws(label: NDArray[np.float64], count: int, *, seed: int) -> Iterat
 
 
 def percentile_interval(values: Sequence[float] | NDArray[np.float64], confidence: float) -> tuple[float, float]:
-    """Its ends. Draws without a value do not count; where none has one, both ends are NaN."""
+    """The interval's ends. NaN values are ignored; if all are NaN, both ends are NaN."""
     import numpy as np
 
     found = np.asarray(values, np.float64)

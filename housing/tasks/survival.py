@@ -1,4 +1,4 @@
-"""How soon, one beside another? Relative risks of an event that may not have been seen yet."""
+"""How soon, relative to others? Relative risks of an event that may not have been seen yet."""
 
 from __future__ import annotations
 

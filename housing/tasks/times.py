@@ -1,7 +1,7 @@
 """What tasks of times to an event share.
 
-A label is the time after which a row's event was seen. Of a row whose event had not been seen by then, which is called
-censored, it is the negative time, as `survival:cox` takes it. Times are more than 0.
+A label is the time after which a row's event was seen. For a censored row, whose event had not been seen by then, it is
+the negative time, as in `survival:cox`. Times are positive.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ def _concordance_of_times(label: NDArray[np.float64], predictions: Predictions) 
 
 
 def concordance(label: NDArray[np.float64], risk: NDArray[np.float64]) -> float:
-    """Harrell's C: of the pairs of which one is known to have come first, the share in which it had the higher risk.
+    """Harrell's C: the share of pairs with a known order of events in which the earlier event had the higher risk.
 
-    Equal risks count half. NaN where there is no such pair.
+    Equal risks count half. NaN if there is no such pair.
     """
     import numpy as np
 
     time, seen = abs(label), label > 0
-    # The longest first; of equal times the censored ones, which last longer than those whose event was seen.
+    # The longest first; among equal times the censored ones first, as they outlast those whose event was seen.
     order = np.lexsort((seen, -time))
     time, seen, rank = time[order], seen[order], np.unique(risk[order], return_inverse=True)[1]
     asked = np.flatnonzero(seen)
-    # What outlasts an event stands before the first event of the same time.
+    # The rows that outlast an event come before the first event of the same time.
     first = np.searchsorted(-time + 0.0, -time[asked], side="left")
     censored = np.concatenate([[0], np.cumsum(~seen)])
     last = np.searchsorted(-time + 0.0, -time[asked], side="right")
@@ -52,8 +52,8 @@ def _ranked_before(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """How many of the first `ends` ranks are below each one asked for, and how many are equal to it.
 
-    A wavelet matrix (Claude, Navarro and Ordóñez 2015): bit by bit, all at once, where comparing each pair would take
-    the square of the rows.
+    A wavelet matrix (Claude, Navarro and Ordóñez 2015): bit by bit, for all rows at once; comparing each pair would
+    take quadratic time.
     """
     import numpy as np
 
@@ -83,13 +83,13 @@ OF_TIMES = Metric(_ABOUT, "maximize", _concordance_of_times, undefined=_no_pairs
 
 
 class OfTimes(Task):
-    """Predictions are numbers, by whose order they are judged."""
+    """Predictions are numbers that are judged by their order."""
 
     has_label_s_scale: ClassVar[bool] = False
     keys: ClassVar[Mapping[str, DatasetKey]] = {"event": DatasetKey("died", is_column=True)}
 
     def label_fault(self, label: NDArray[np.float64]) -> str | None:
-        """Nothing can be learnt where no event was seen."""
+        """There must be a seen event: nothing can be learnt from censored rows only."""
         return None if (label > 0).any() else "no row's event was seen, so there is nothing to learn"
 
     def predictions(self, outputs: NDArray[np.float64], *, threshold: float) -> Predictions:
@@ -106,7 +106,7 @@ class OfTimes(Task):
         metric: str,
         weights: NDArray[np.float64] | None = None,
     ) -> Predictions:
-        """The same for every row."""
+        """The same prediction for every row."""
         import numpy as np
 
         del levels, metric, weights

@@ -1,4 +1,4 @@
-"""What models may learn in place of a label that is a number, and the way back."""
+"""Transformations of a numeric label for training, and their inverses."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ALL: tuple[Transform, ...] = get_args(Transform)
 
 
 def applied(transform: str, values: NDArray[Any]) -> NDArray[Any]:
-    """Of the label, in its unit."""
+    """The transformed label, from the label in its unit."""
     import numpy as np
 
     if transform == "log":
@@ -22,7 +22,7 @@ def applied(transform: str, values: NDArray[Any]) -> NDArray[Any]:
 
 
 def undone(transform: str, values: NDArray[Any]) -> NDArray[Any]:
-    """The label in its unit, of what a model answers. A root below 0 stands for 0: larger answers never mean less."""
+    """The label in its unit, from a model's outputs. A root below 0 counts as 0, so that the inverse is monotone."""
     import numpy as np
 
     if transform == "log":
@@ -31,14 +31,14 @@ def undone(transform: str, values: NDArray[Any]) -> NDArray[Any]:
 
 
 def refused(transform: str, values: NDArray[np.float64]) -> str | None:
-    """What a label must be that some of these are not; None where all can be transformed."""
+    """The condition that some of these labels violate; None if all can be transformed."""
     if transform == "log":
         return None if (values > 0).all() else "above 0"
     return None if transform == "none" or (values >= 0).all() else "0 or more"
 
 
 def refused_low(transform: str, low: float | None) -> str | None:
-    """The same of a label that may be as low as this."""
+    """The same for a label that may be as low as `low`."""
     if transform == "log":
         return None if low is not None and low > 0 else "above 0"
     return None if transform == "none" or (low is not None and low >= 0) else "of 0 or more"

@@ -1,4 +1,4 @@
-"""Predictions as people and programs read them: numbers, a level with the probability of each, a range of quantiles."""
+"""Predictions as output: numbers, a level with the probability of each, a range of quantiles."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from housing.tasks.predictions import Predictions
 
 PREDICTION = "prediction"
 PROBABILITIES, QUANTILES = BESIDE = ("probabilities", "quantiles")
-"""What may stand beside a prediction, as documents and `targets.base.Prediction` call it."""
+"""What may accompany a prediction, by its name in documents and in `targets.base.Prediction`."""
 INTERVAL, EXPLANATION = EXTRAS = ("interval", "explanation")
-"""What stands beside it where it was asked for."""
+"""What accompanies it on request."""
 _BEGINS, _ENDS = b'{"predictions": [', b"]}"
-# As Python writes floats; of what JSON has no number for it writes a word.
+# The characters of Python's floats; what JSON has no number for (NaN, Infinity) is written as a word.
 _OF_NUMBERS = b"+-.e0123456789, "
 
 
 def columns(label: str, levels: Sequence[str], quantiles: Sequence[float] = ()) -> list[str]:
-    """Names of the columns of a table of predictions: the label's; or `prediction`, one for each level or quantile."""
+    """Names of the columns of a table of predictions: the label's; or `prediction` and one per level or quantile."""
     beside = [*(f"probability_{level}" for level in levels), *(f"quantile_{share}" for share in quantiles)]
     return [PREDICTION, *beside] if beside else [label]
 
 
 def rows(predictions: Predictions, levels: Sequence[str]) -> list[list[float | str]]:
-    """The same predictions, a list for each row, one cell for each of `columns`."""
+    """The predictions as rows, with one cell for each of `columns`."""
     if predictions.probabilities is None:
         return list(predictions.matrix().tolist())
     chosen = [levels[int(code)] for code in predictions.values.tolist()]
@@ -33,9 +33,9 @@ def rows(predictions: Predictions, levels: Sequence[str]) -> list[list[float | s
 
 
 def documents(predictions: Predictions, levels: Sequence[str]) -> list[Any]:
-    """For JSON: a number for each row, or `{"prediction": level, "probabilities": {level: probability}}`.
+    """JSON values: a number per row, or `{"prediction": level, "probabilities": {level: probability}}`.
 
-    Of quantiles, `{"prediction": number, "quantiles": {"0.1": number}}`.
+    For quantiles, `{"prediction": number, "quantiles": {"0.1": number}}`.
     """
     if predictions.probabilities is None and predictions.quantiles is None:
         return list(predictions.values.tolist())
@@ -47,15 +47,15 @@ def documents(predictions: Predictions, levels: Sequence[str]) -> list[Any]:
 
 
 class WrittenNumbers(Sequence[float]):
-    """Numbers as a server wrote them, read where one is asked for: what only goes into a file needs none."""
+    """Numbers as text from a server, parsed only when accessed: what is only written to a file is not parsed."""
 
     def __init__(self, text: str) -> None:
         self._text = text
-        """Separated as JSON's are, by a comma and a space."""
+        """Separated as in JSON, by a comma and a space."""
         self._numbers: list[float] | None = None
 
     def lines(self, end: str) -> str:
-        """A line for each, as it is written, and what stands behind it."""
+        """One line per number, as it was written, followed by `end`."""
         return (self._text + ", ").replace(", ", f"{end}\n")
 
     def _read(self) -> list[float]:
@@ -91,9 +91,9 @@ def read_answer(body: bytes) -> tuple[Sequence[float | str], dict[str, list[Mapp
 
 
 def read_documents(found: Sequence[Any]) -> tuple[list[float | str], dict[str, list[Mapping[str, Any]]]]:
-    """The reverse of `documents`: what is predicted, and what stands beside it, by one of `BESIDE`, if anything.
+    """The reverse of `documents`: the predictions, and what accompanies them, by name, if anything.
 
-    `intervals` and `explanations`, where they were asked for, are among it. Raises ValueError.
+    The latter includes requested `intervals` and `explanations`. Raises ValueError.
     """
     if not found or not all(isinstance(one, Mapping) for one in found):
         return [float(one) for one in found], {}

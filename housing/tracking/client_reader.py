@@ -1,4 +1,4 @@
-"""A record of any kind, read through MLflow's client."""
+"""Reads a record of any kind through MLflow's client."""
 
 from __future__ import annotations
 
@@ -110,14 +110,14 @@ def as_run(run: Any) -> Run:
 
 
 def as_version(item: Any, aliases: Mapping[str, str] | None = None) -> Version:
-    """MLflow's version as ours; `aliases` are those of the model, where they are not those of the version."""
+    """MLflow's version as ours; `aliases` (alias -> version) are the model's, if the item does not have its own."""
     number = str(item.version)
     known = item.aliases if aliases is None else [a for a, aliased in aliases.items() if str(aliased) == number]
     return Version(item.name, int(number), item.run_id or "", tuple(sorted(known)), item.tags, item.source)
 
 
 def quoted(text: str) -> str:
-    """A string of MLflow's filter language, which has two kinds of quotes and no escapes."""
+    """Text as a string of MLflow's filter language, which has two kinds of quotes and no escapes."""
     return f'"{text.replace(chr(34), chr(39))}"' if "'" in text else f"'{text}'"
 
 

@@ -1,4 +1,4 @@
-"""A record of any kind, written through MLflow's client."""
+"""Writes a record of any kind through MLflow's client."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class ClientWriter:
                 identity = self._client.create_experiment(name, artifacts)
                 return RecordedExperiment(str(identity), name, is_deleted=False)
             except MlflowException:
-                # Another process may have made it since we looked.
+                # Another process may have created it meanwhile.
                 found = self._client.get_experiment_by_name(name)
                 if found is None:
                     raise
@@ -94,7 +94,7 @@ class ClientWriter:
         try:
             self._client.log_inputs(run_id, described)
         except MlflowException:
-            # MLflow fails where another job enters the same dataset between its look and its write; now it is there.
+            # MLflow fails if another job writes the same dataset between its read and its write; by now it exists.
             self._client.log_inputs(run_id, described)
 
     def rename(self, run_id: str, name: str) -> None:

@@ -1,4 +1,4 @@
-"""Our values as MLflow's: flattened parameters, metrics of every round, dataset inputs. MLflow's limits live here."""
+"""Our values as MLflow's: flattened parameters, metrics of every round, dataset inputs, within MLflow's limits."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Input:
-    """One part of a table that a job read; `context` is its role (train, validation, test).
+    """A part of a table that a job read; `context` is its role (train, validation, test).
 
     `kinds` are MLflow's types of its raw columns, by name; `columns` counts those of the encoded matrix.
     """
@@ -48,7 +48,7 @@ class Input:
 
 
 def flatten(value: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
-    """Nested mappings as dotted names, in the order given; lists and scalars as JSON without quotes around text."""
+    """Nested mappings as dotted names, in the given order; lists and scalars as JSON, text without quotes."""
     flat: dict[str, str] = {}
     for name, item in value.items():
         key = f"{prefix}{name}"
@@ -60,29 +60,29 @@ def flatten(value: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
 
 
 def params(values: Mapping[str, str]) -> dict[str, str]:
-    """Parameters as MLflow takes them: odd characters of a name become `_`, long values are cut, secrets masked."""
+    """Parameters as MLflow accepts them: odd characters in names become `_`, long values are cut, secrets masked."""
     keys = _unique(_key(name) for name in values)
     shown = masked_values(values).values()
     return {key: cut(value, _PARAM_LIMIT) for key, value in zip(keys, shown, strict=True)}
 
 
 def bounded_tags(values: Mapping[str, str]) -> dict[str, str]:
-    """Tags as MLflow takes them: long values are cut and say so, secrets masked."""
+    """Tags as MLflow accepts them: long values are cut, with a note, and secrets masked."""
     return {key: cut(value, _TAG_LIMIT) for key, value in masked_values(values).items()}
 
 
 def round_metrics(number: int, values: Mapping[str, float], at_ms: int) -> list[Point]:
-    """One round (from 0) of a job that is at work."""
+    """One round (from 0) of a running job."""
     return [Point(name, float(value), at_ms, number) for name, value in values.items()]
 
 
 def job_metrics(result: TrainingResult, *, known: Mapping[str, Collection[int]] = _NOTHING) -> list[Point]:
     """Every round (step = round, from 0), then the metrics of the best round, the round and the seconds.
 
-    `known` are the rounds of each metric that were logged while the job ran; they are left out. Of the others only
-    start and end of the job are known, so they are spread evenly between them. MLflow shows the latest point of a
-    metric's last step as its value: the metrics of the model that was kept are put behind all others, so that lists and
-    searches rank by it and not by the last round.
+    `known` are the rounds of each metric that were logged while the job ran; they are left out. The times of the others
+    are spread evenly between start and end of the job. MLflow shows the latest point of a metric's last step as its
+    value: the metrics of the model that was kept come after all others, so that lists and searches rank by them and
+    not by the last round.
     """
     ended_at_ms = result.started_at_ms + round(result.seconds * 1000)
     steps = (len(values) - 1 for values in result.history.values())
@@ -96,10 +96,10 @@ def job_metrics(result: TrainingResult, *, known: Mapping[str, Collection[int]] 
     kept = {
         name: value
         for name, value in result.metrics.items()
-        # What was logged live may be rounded, and go on behind the rounds that count.
+        # Values logged live may be rounded, and include rounds that were later cut off.
         if known.get(name) or name not in result.history or not _same(result.history[name][-1], value)
     }
-    # Rounds that were logged live have the time at which they were received, which may be after the job's end.
+    # Rounds logged live have the times at which they were received, which may be after the job's end.
     kept_at_ms = 1 + (max(ended_at_ms, int(time.time() * 1000)) if any(known.values()) else ended_at_ms)
     points += [Point(name, value, kept_at_ms, last) for name, value in kept.items()]
     summary = {"best_round": float(result.best_round), "training_seconds": result.seconds}
@@ -114,7 +114,7 @@ def metrics(values: Mapping[str, float], timestamp_ms: int) -> list[Point]:
 
 
 def dataset_uses(inputs: Sequence[Input]) -> list[DatasetUse]:
-    """What `log_inputs` takes. MLflow keeps 36 characters of a digest; the whole ones belong into tags."""
+    """The argument of `log_inputs`. MLflow stores 36 characters of a digest; whole digests belong in tags."""
     return [
         DatasetUse(
             name=masked(item.name),
@@ -130,13 +130,13 @@ def dataset_uses(inputs: Sequence[Input]) -> list[DatasetUse]:
 
 
 def _columns(kinds: Mapping[str, str]) -> str | None:
-    """As MLflow's pages show the columns of a dataset; None for none, or for more than it keeps."""
+    """Columns in the form of a dataset's schema in MLflow; None for none, or for more than it stores."""
     told = json.dumps({"mlflow_colspec": [{"name": name, "type": kind} for name, kind in kinds.items()]})
     return told if kinds and len(told) <= _SCHEMA_LIMIT else None
 
 
 def batches(items: Sequence[T], size: int) -> Iterator[list[T]]:
-    """Consecutive lists of at most `size` items; none for no items."""
+    """Consecutive lists of at most `size` items."""
     rest = iter(items)
     while batch := list(islice(rest, size)):
         yield batch

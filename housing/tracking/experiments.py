@@ -9,7 +9,7 @@ from housing.tracking.places import database_path
 
 
 def deleted_experiment(uri: str, name: str, identity: str) -> TrackingError:
-    """What to say of an experiment that was deleted."""
+    """The error for an experiment that was deleted."""
     return TrackingError(
         f"experiment {name!r} was deleted in {uri}; choose another name, or bring it back: "
         f"MLFLOW_TRACKING_URI={uri} mlflow experiments restore --experiment-id {identity}"

@@ -1,4 +1,4 @@
-"""Runs are deleted and brought back as MLflow does it: marked, with everything that lies below them."""
+"""Deletes and restores runs as MLflow does: they are only marked, with all runs below them."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 
 def delete(client: MlflowClient, runs: Sequence[Run]) -> list[Run]:
-    """Mark runs as deleted, with those below them; `restore` brings them back. Returns all of them.
+    """Mark runs, and all runs below them, as deleted; `restore` undoes it. Returns all of them.
 
-    Raises TrackingError, before anything is deleted, where one is at work or a registered version comes from it.
+    Raises TrackingError, before anything is deleted, if one is still running or has a registered version.
     """
     found = _with_descendants(client, runs, deleted=False)
     for run in found:
@@ -32,7 +32,7 @@ def delete(client: MlflowClient, runs: Sequence[Run]) -> list[Run]:
 
 
 def restore(client: MlflowClient, experiments: Sequence[str], words: Sequence[str]) -> list[Run]:
-    """Bring back deleted runs, by id, its beginning, name or a name's first word, and those below them; all of them."""
+    """Restore deleted runs, by id, its beginning, name or a name's first word, and those below; returns all."""
     gone = deleted(client, experiments)
     wanted = [_named(gone, word) for word in words]
     found = _with_descendants(client, wanted, deleted=True)

@@ -1,4 +1,4 @@
-"""MLflow's own user interface: started light, on this machine only, and opened where it is worth looking."""
+"""MLflow's user interface: started with few resources, on this machine only, and opened at a relevant page."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ _LOOPBACK = "127.0.0.1"
 _STARTS_WITHIN_S = 300
 _STOPS_WITHIN_S = 5
 _POLL_S = 0.1
-# By default MLflow starts 15 processes and takes 3.2 GB, most of them for jobs that nobody here has.
+# By default MLflow starts 15 processes and takes 3.2 GB, most of it for its job execution, which we do not use.
 _LIGHT = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
-# Without it the pages of generative AI come up.
+# Without it the pages for generative AI are shown.
 _VIEW = {"workflowType": "machine_learning"}
 
 
@@ -42,13 +42,13 @@ class Interface:
     _server: subprocess.Popen[bytes]
 
     def wait(self) -> None:
-        """Until the server ends by itself, or KeyboardInterrupt."""
+        """Wait until the server ends by itself, or KeyboardInterrupt."""
         self._server.wait()
 
 
 @contextmanager
 def serving(uri: str, *, port: int | None = None) -> Iterator[Interface]:
-    """MLflow's server over an SQLite record on the loopback interface: it answers now, and is gone after the block.
+    """MLflow's server for an SQLite record, on the loopback interface: it answers within the block, and ends after it.
 
     Raises TrackingError when the port is taken or the server does not start.
     """
@@ -74,7 +74,7 @@ def _nothing_from_here() -> dict[str, str]:
 
 
 def children_path(parent: Run, objective: str, direction: Direction) -> str:
-    """Charts over the runs below a parent, best first; behind a server's URL."""
+    """Charts of the runs below a parent, best first; to be appended to a server's URL."""
     wanted = {
         "searchFilter": f'tags.`{PARENT_TAG}` = "{parent.id}"',
         "orderByKey": f"metrics.`{objective}`",
@@ -85,13 +85,13 @@ def children_path(parent: Run, objective: str, direction: Direction) -> str:
 
 
 def experiment_path(experiment_id: str | None) -> str:
-    """All runs of an experiment, or all experiments; behind a server's URL."""
+    """All runs of an experiment, or all experiments; to be appended to a server's URL."""
     place = "experiments" if experiment_id is None else f"experiments/{experiment_id}/runs"
     return f"/#/{place}?{urlencode(_VIEW)}"
 
 
 def run_path(experiment_id: str, run_id: str) -> str:
-    """One run; behind a server's URL."""
+    """One run; to be appended to a server's URL."""
     return f"/#/experiments/{experiment_id}/runs/{run_id}?{urlencode(_VIEW)}"
 
 
@@ -117,7 +117,7 @@ def _wait_until_answering(server: subprocess.Popen[bytes], port: int, log: IO[by
 
 
 def _stop(server: Dependent) -> None:
-    """It and its worker, which would outlive it otherwise."""
+    """End the server and its worker, which would otherwise outlive it."""
     try:
         server.signal(signal.SIGTERM)
         with suppress(subprocess.TimeoutExpired):

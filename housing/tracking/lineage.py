@@ -1,4 +1,4 @@
-"""From an endpoint back to data and code, each link compared with what was recorded when it was made."""
+"""Traces an endpoint back to data and code; each link is compared with what was recorded when it was made."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from housing.tracking.versions import Versions
 
 State = Literal["whole", "altered", "broken", "unknown"]
-"""As recorded; there, but not as recorded; not there; nothing was recorded to hold it against."""
+"""As recorded; changed since; missing; nothing recorded to compare with."""
 
 
 @dataclass(frozen=True)
 class Link:
-    """One step back: `what` it leads to, its `value`, and why it is not whole, if it is not."""
+    """One step back: `what` it leads to, its `value`, and the reason if it is not whole."""
 
     what: str
     value: str
@@ -34,7 +34,7 @@ class Link:
 
 @dataclass(frozen=True)
 class VariantLineage:
-    """Links in order, from the model to the code; they end where one is broken and nothing can be found behind it."""
+    """Links in order, from the model to the code; they end at a broken one beyond which nothing can be found."""
 
     variant: str
     share: float
@@ -43,14 +43,14 @@ class VariantLineage:
 
 @dataclass(frozen=True)
 class Lineage:
-    """Where everything that an endpoint answers comes from."""
+    """The origin of all of an endpoint's answers."""
 
     endpoint: str
     variants: tuple[VariantLineage, ...]
 
     @property
     def faults(self) -> list[str]:
-        """Every broken or altered link, in a line; empty for a whole lineage."""
+        """Every broken or altered link, one line each; empty for a whole lineage."""
         return [
             f"{variant.variant}: {link.what} {link.value} is {link.state}: {link.why}"
             for variant in self.variants
@@ -62,7 +62,7 @@ class Lineage:
 def trace(
     endpoint: str, deployment: Deployment, served: Mapping[str, Mapping[str, str]], versions: Versions
 ) -> Lineage:
-    """The lineage of every variant. `served` has, by variant, the `digest` of the files that the host really serves."""
+    """The lineage of every variant. `served` has, by variant, the `digest` of the files that the host serves."""
     shares = deployment.shares()
     return Lineage(
         endpoint,
@@ -102,7 +102,7 @@ def _links(model: str, served_digest: str | None, versions: Versions) -> Iterato
 
 
 def members_text(document: str) -> str:
-    """What a model consists of, for people: each weight and name."""
+    """The members of an ensemble as text: each weight and name."""
     return "; ".join(f"{line['weight']:.2f} {line['name']}" for line in json.loads(document))
 
 
@@ -137,7 +137,7 @@ def _configuration(version: Version, run: Run, versions: Versions) -> Link:
 
 
 def _agreed(what: str, tag: str, version: Version, run_tags: Mapping[str, str]) -> Link:
-    """The run and the version were given the same tags; if they differ, one of them was changed afterwards."""
+    """A link by a tag that run and version were both given; if they differ, one was changed afterwards."""
     value = run_tags.get(tag)
     if value is None:
         return Link(what, "", "unknown", f"the run has no tag {tag}")

@@ -1,4 +1,4 @@
-"""Rounds of running jobs on their way to their runs; reporting a round never waits for the record."""
+"""Writes the rounds of running jobs to their runs; reporting a round never waits for the record."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ _LONGEST_PAUSE_S = 60.0
 
 
 class LiveRounds:
-    """Writes rounds from a thread of its own, all that have come in meanwhile in one call a run.
+    """Writes rounds from its own thread: one call per run for all rounds that have arrived meanwhile.
 
-    What the record does not take is tried again after a pause, with the same time and so once; what still waits when
-    the run ends is left to `Runs.record`, which writes every round that is missing. So a record that is away costs
-    nothing but the look at a running job.
+    Rounds that could not be written are tried again after a pause, with the same times, so that none is logged twice;
+    those still waiting when the run ends are left to `Runs.record`, which writes every missing round. While the record
+    is unreachable, only the live view of a running job is lost.
     """
 
     def __init__(self, runs: Runs) -> None:
@@ -43,13 +43,13 @@ class LiveRounds:
             self._changed.notify_all()
 
     def settle(self, run_id: str) -> None:
-        """Return when nothing more of this run is, or will be, written from here."""
+        """Wait until nothing of this run is being written from here, and drop its waiting rounds."""
         with self._changed:
             self._changed.wait_for(lambda: self._writing != run_id)
             self._waiting.pop(run_id, None)
 
     def close(self) -> None:
-        """End the thread; rounds that wait are dropped."""
+        """End the thread; waiting rounds are dropped."""
         with self._changed:
             self._closed = True
             self._waiting.clear()
@@ -69,13 +69,13 @@ class LiveRounds:
                 self._writing = None
                 self._changed.notify_all()
                 if not written:
-                    # In order, so that whoever looks sees no gap.
+                    # In order, so that readers see no gap.
                     self._waiting[run_id] = rounds + self._waiting.pop(run_id, [])
                     self._changed.wait_for(lambda: self._closed, timeout=pause_s)
                     pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
 
     def _next(self) -> tuple[str, list[Round]] | None:
-        """A run and its rounds, which this thread now has in hand; None when it is over."""
+        """A run and its rounds, for this thread to write; None when closed."""
         with self._changed:
             self._changed.wait_for(lambda: self._closed or bool(self._waiting))
             if self._closed:

@@ -1,4 +1,4 @@
-"""A record in an SQLite file, read from MLflow's tables without MLflow."""
+"""Reads a record in an SQLite file from MLflow's tables, without MLflow."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from housing.tracking.client_reader import ClientReader
 
 KNOWN_REVISIONS: Final = ("dc11669786a5",)
-"""Of MLflow's tables; what is read here is the same in all of them."""
+"""Schema revisions of MLflow that differ in nothing that is read here."""
 
 _BUSY_TIMEOUT_S = 20
 _RUN = "run_uuid, name, status, experiment_id, artifact_uri, start_time, end_time, lifecycle_stage"
@@ -36,14 +36,14 @@ _TABLES: dict[Field, str] = {"metric": "latest_metrics", "param": "params", "tag
 
 
 class LocalReader:
-    """See `Reader`. Opens the file anew for each question, and only to read."""
+    """See `Reader`. Opens the file for each query, read-only."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
     @classmethod
     def can_read(cls, path: Path) -> bool:
-        """Whether the file is there and its tables are known; why not is MLflow's to say."""
+        """Whether the file exists and its revision is known; if not, MLflow says why."""
         try:
             with closing(_opened(path)) as database:
                 revision = database.execute("SELECT version_num FROM alembic_version").fetchone()
@@ -197,7 +197,7 @@ def _texts(database: sqlite3.Connection, table: str, ids: Sequence[str]) -> dict
 
 
 def _of_runs(database: sqlite3.Connection, columns: str, table: str, ids: Sequence[str]) -> Iterator[Any]:
-    at_once = 500  # SQLite's older builds take 999 values in a statement
+    at_once = 500  # older builds of SQLite accept 999 values in a statement
     for start in range(0, len(ids), at_once):
         some = ids[start : start + at_once]
         marks = ", ".join("?" * len(some))
@@ -205,7 +205,7 @@ def _of_runs(database: sqlite3.Connection, columns: str, table: str, ids: Sequen
 
 
 def _conditions(clauses: Sequence[Clause]) -> tuple[str, list[object]]:
-    """As text that follows other conditions, and the values of its marks."""
+    """SQL text that follows other conditions, and the values of its placeholders."""
     text, values = "", list[object]()
     for clause in clauses:
         if clause.field == "attribute":

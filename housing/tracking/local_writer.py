@@ -1,4 +1,4 @@
-"""A record in an SQLite file, written to MLflow's tables without MLflow: the rows are those that MLflow would write."""
+"""Writes a record in an SQLite file to MLflow's tables, without MLflow: the same rows that MLflow would write."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _LONGEST_TAG = 8000
 _LONGEST_NAME = 250
 _LONGEST_DATASET_NAME = 500
 _LARGEST = 1.7976931348623157e308
-"""What MLflow keeps of infinity."""
+"""What MLflow stores for infinity."""
 
 _NOTHING: Mapping[str, str] = {}
 _ADD_METRIC = "INSERT OR IGNORE INTO metrics (key, value, timestamp, run_uuid, step, is_nan) VALUES (?, ?, ?, ?, ?, ?)"
@@ -50,12 +50,12 @@ _SET_TAG = (
 
 
 class LocalWriter:
-    """See `Writer`. Each call is one transaction; what MLflow has rules for beyond these goes through MLflow."""
+    """See `Writer`. Each call is one transaction; operations with further rules go through MLflow."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._lock = threading.Lock()
-        # Open as long as the writer is: with the last connection SQLite would write its log back into the file.
+        # Kept open: whenever the last connection closes, SQLite writes its log back into the file.
         self._database = sqlite3.connect(path, timeout=_BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
         weakref.finalize(self, self._database.close)
         (mode,) = self._database.execute("PRAGMA journal_mode").fetchone()
@@ -204,7 +204,7 @@ class LocalWriter:
 
     @contextmanager
     def _writing(self, run_id: str | None = None) -> Iterator[sqlite3.Connection]:
-        """One transaction, whole or not at all; of a run that is not deleted."""
+        """One transaction; with `run_id`, on a run that must not be deleted."""
         with self._lock:
             self._database.execute("BEGIN IMMEDIATE")
             try:
@@ -241,7 +241,7 @@ def _metric_row(run_id: str, point: Point) -> tuple[object, ...]:
 
 
 def _dataset(database: sqlite3.Connection, experiment: int, use: DatasetUse) -> str:
-    """The id of the experiment's dataset of this name and digest, entered where it is not there."""
+    """The id of the experiment's dataset of this name and digest, which is inserted if it is missing."""
     look = "SELECT dataset_uuid FROM datasets WHERE experiment_id = ? AND name = ? AND digest = ?"
     found = database.execute(look, (experiment, use.name, use.digest)).fetchone()
     if found is not None:
@@ -276,7 +276,7 @@ def _are_keys(keys: Iterable[str]) -> bool:
 
 
 def _is_own_path(key: str) -> bool:
-    # MLflow's own rule: a name may become a file's.
+    # MLflow's own rule, as a name may become a file name.
     return posixpath.normpath(key) == key and key != "." and not key.startswith(("..", "/"))
 
 

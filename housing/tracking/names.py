@@ -1,4 +1,4 @@
-"""Names that a person can read in a list of runs."""
+"""Readable names for lists of runs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _WORD = re.compile(r"[A-Za-z_][\w.-]*", re.ASCII)
 
 
 def study_name(study: str) -> str:
-    """`tune-<study>-3f2a`; the four hex digits tell repeated searches apart."""
+    """`tune-<study>-3f2a`; the four hex digits distinguish repeated searches."""
     return _told_apart(f"tune-{study}")
 
 
@@ -32,13 +32,13 @@ def trial_name(number: int, varied: Mapping[str, object], *, trials: int = 100) 
 
 
 def job_name(prefix: str, varied: Mapping[str, object]) -> str:
-    """A prefix and `name=value` of what varies, with numbers rounded for reading."""
+    """A prefix and `name=value` of what varies, with numbers rounded."""
     shown = (f"{name.rpartition('.')[2]}={_short(value)}" for name, value in varied.items())
     return " ".join([prefix, *shown])[:_LONGEST]
 
 
 def handle(run_id: str, name: str) -> str:
-    """What to call a run by on a command line: its name where that is one plain word, else the beginning of its id."""
+    """How to refer to a run on a command line: its name if that is one plain word, else the beginning of its id."""
     return name if _WORD.fullmatch(name) else run_id[:8]
 
 

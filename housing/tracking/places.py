@@ -1,4 +1,4 @@
-"""Where a record and its files lie on this machine."""
+"""Where a record and its files are on this machine."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def database_path(uri: str) -> Path:
 
 
 def check_creatable(uri: str) -> bool:
-    """Whether an SQLite record is yet to be made. Nothing is; raises TrackingError where it could not be."""
+    """Whether an SQLite record is yet to be created. Creates nothing; raises TrackingError if it could not be."""
     if not uri.startswith("sqlite:") or not is_missing(path := database_path(uri)):
         return False
     folder = next(parent for parent in path.parents if parent.exists())
@@ -34,7 +34,7 @@ def check_creatable(uri: str) -> bool:
 
 
 def local_path(location: str) -> Path | None:
-    """The folder on this machine that artifacts lie in; None where they lie elsewhere."""
+    """The folder of artifacts on this machine; None if they are elsewhere."""
     parts = urlparse(location)
     if not parts.scheme:
         return Path(location)
@@ -46,7 +46,7 @@ def local_path(location: str) -> Path | None:
 
 
 def probe_folder(folder: Path) -> None:
-    """Write a file there and remove it. Raises OSError: a disk is full, say, or a folder read-only."""
+    """Write a file in the folder and remove it. Raises OSError, for example for a full disk or a read-only folder."""
     with NamedTemporaryFile(prefix=".housing-", dir=folder) as probe:
         probe.write(bytes(_PROBE_BYTES))
         probe.flush()
@@ -54,13 +54,13 @@ def probe_folder(folder: Path) -> None:
 
 
 def is_missing(path: Path) -> bool:
-    """Whether there is no database yet; an empty file is none. Raises TrackingError for what cannot be one."""
+    """Whether there is no database yet; an empty file counts as none. Raises TrackingError for what cannot be one."""
     try:
         found = path.stat()
         if not stat.S_ISREG(found.st_mode):
             raise TrackingError(f"{path}: is not a file; a record must be one, as in tracking.uri=sqlite:///mlflow.db")
     except FileNotFoundError:
         return True
-    except (OSError, ValueError) as e:  # a name with a NUL is no name
+    except (OSError, ValueError) as e:  # such as a NUL in the name
         raise TrackingError(f"{path}: cannot be read: {getattr(e, 'strerror', None) or e}") from e
     return found.st_size == 0

@@ -1,4 +1,4 @@
-"""Who made a run, from what, and whether that process still lives: everything as MLflow tags."""
+"""Who created a run, from what code, and in which process, as MLflow tags; whether that process is still alive."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ _GIT_TIMEOUT_S = 5
 
 @cache
 def provenance_tags() -> dict[str, str]:
-    """Versions, user, source and git commit, and this process; found once, do not change the dictionary."""
+    """Versions, user, source and git commit, and this process; computed once: do not change the dictionary."""
     return _version_tags() | _source_tags() | _git_tags(Path.cwd())
 
 
 def code_version() -> str | None:
     """The version of housing, and the commit of the working folder's repository, where there is one.
 
-    None when tracked files have changes that no commit names, for then nobody can tell what ran.
+    None when tracked files have uncommitted changes, as then it is not known what ran.
     """
     tags = provenance_tags()
     if tags.get(schema.GIT_DIRTY, "false") != "false":
@@ -60,7 +60,7 @@ def _source_tags() -> dict[str, str]:
     try:
         user = getpass.getuser()
     except (OSError, KeyError):
-        # A container may run under a number that no user has.
+        # A container may run with a user id that has no name.
         user = str(os.getuid())
     return {"mlflow.user": user, "mlflow.source.name": sys.argv[0] or "<console>", "mlflow.source.type": "LOCAL"}
 

@@ -1,4 +1,4 @@
-"""Finding runs in the record."""
+"""Finds runs in the record."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _ID_PREFIX = re.compile(r"[0-9a-f]{4,31}")
 
 
 class RunQueries:
-    """Questions about the runs of one experiment. May be used from any thread; failures are TrackingErrors."""
+    """Queries over the runs of one experiment. May be used from any thread; raises TrackingError."""
 
     def __init__(self, reader: Reader, experiment_id: str, experiment: str) -> None:
         self.reader = reader
@@ -40,11 +40,11 @@ class RunQueries:
 
     @property
     def is_local(self) -> bool:
-        """Whether the record is a file, with no network before it."""
+        """Whether the record is a file, reached without a network."""
         return self.reader.uri.startswith("sqlite:")
 
     def get(self, run: str) -> Run:
-        """By run id, an id's first characters (4 or more), the run's name, or its first word, where only one has it."""
+        """By run id, an id's first characters (4 or more), the run's name, or its name's first word if unique."""
         if _FULL_ID.fullmatch(run):
             found_by_id = self.reader.run(run)
             if found_by_id.is_deleted:
@@ -64,7 +64,7 @@ class RunQueries:
         raise TrackingError(f"run {run!r}: not in experiment {self.experiment!r}{self._near(run)}")
 
     def named(self, run: str) -> list[Run]:
-        """Those of this name, newest first; else those whose id begins so; else those of this name's first word."""
+        """Runs of this name, newest first; else those whose id begins with it; else those with this first word."""
         found = list(self._search([Clause("attribute", "run_name", "=", run)], _NEWEST))
         if not found and _ID_PREFIX.fullmatch(run):
             found = list(self._search([Clause("attribute", "run_id", "LIKE", f"{run}%")]))
@@ -82,9 +82,9 @@ class RunQueries:
         split_digest: str | None = None,
         algorithm: str | None = None,
     ) -> Run | None:
-        """The finished job with the best `objective`, the earlier of equals; None when no job has it.
+        """The finished job with the best `objective`, the earliest of equals; None when no job has it.
 
-        Only jobs compete: a final fit has seen the validation rows, and a study, a multirun or a whole `run` only
+        Only jobs count: a final fit has seen the validation rows, and a study, a multirun or a whole `run` only
         repeats its best job.
         """
         clauses = [_FINISHED, *_equal({schema.KIND: "job"})]
@@ -116,33 +116,33 @@ class RunQueries:
         return self._search([_FINISHED, *_equal(tags)], _NEWEST)
 
     def with_tag(self, tag: str) -> Iterator[Run]:
-        """Runs that have the tag, whatever it says and whatever their status."""
+        """Runs that have the tag, with any value and any status."""
         return self._search([_has(tag)])
 
     def with_tags(self, tags: Mapping[str, str | None]) -> list[Run]:
-        """Runs that have these tags, whatever their status, in the order they were started; None: any."""
+        """Runs that have these tags, with any status, in the order in which they started; None: any value."""
         return list(self._search(_equal(tags), _OLDEST))
 
     def billed_jobs(self, tags: Mapping[str, str], *, most: int) -> list[Run]:
-        """The latest finished jobs that have these tags and were billed."""
+        """The latest finished jobs that have these tags and were billed, at most `most`."""
         clauses = [_FINISHED, Clause("metric", "billed_seconds", ">=", 0), *_equal(tags)]
         return list(islice(self._search(clauses, _NEWEST, page=most), most))
 
     def studies(self, tags: Mapping[str, str]) -> Iterator[Run]:
-        """Studies that have these tags, whatever their status, the latest first."""
+        """Studies that have these tags, with any status, the latest first."""
         return self._search(_equal({schema.KIND: "study", **tags}), _NEWEST)
 
     def children(self, parent: str, *, tags: Mapping[str, str] | None = None) -> list[Run]:
-        """All runs below a parent that have the tags, whatever their status, in the order they were started."""
+        """All runs below a parent that have the tags, with any status, in the order in which they started."""
         return self.with_tags({PARENT_TAG: parent, **(tags or {})})
 
     def matching(self, wanted: str) -> Iterator[Run]:
-        """Newest first, by a filter in MLflow's own language (`metrics.validation_mae < 20000`); empty: all of them."""
+        """Runs by a filter in MLflow's language (`metrics.validation_mae < 20000`), newest first; empty: all."""
         return self.reader.filtered(self._recorded, wanted) if wanted else self._search([], _NEWEST)
 
     def history(self, run_id: str, metric: str) -> list[float]:
         """The metric after every round of a job, from the first; empty when the run has no such metric."""
-        # The last step holds, later, the value of the round that was kept too: `entries.job_metrics`.
+        # The last step has a later point, too: the value of the round that was kept (`entries.job_metrics`).
         rounds: dict[int, float] = {}
         for point in sorted(self._points(run_id, metric), key=lambda p: (p.step, p.timestamp)):
             rounds.setdefault(point.step, point.value)
@@ -164,12 +164,12 @@ class RunQueries:
         near = difflib.get_close_matches(name, dict.fromkeys(r.name for r in runs), n=_NAMES_SHOWN, cutoff=0.6)
         if near:
             return f"; did you mean {_listed(near)}?"
-        runs.sort(key=lambda run: run.kind not in _PARENTS)  # what holds others is asked for most
+        runs.sort(key=lambda run: run.kind not in _PARENTS)  # parents are wanted most often
         return f"; the latest are {_listed([handle(run) for run in runs])}"
 
 
 def handle(run: Run) -> str:
-    """A run as people can name it, without the hyperparameters that its name may list: `t03 (3f2a91bc)`."""
+    """A short name of a run, without the hyperparameters that its name may list: `t03 (3f2a91bc)`."""
     words = itertools.takewhile(lambda word: "=" not in word, run.name.split())
     return f"{' '.join(words) or run.name} ({run.id[:8]})"
 

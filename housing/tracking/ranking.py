@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 
 def rank_children(runs: Runs, parent: str, objectives: Mapping[str, Direction]) -> list[Run]:
-    """The finished children that have every objective, best by the first one first; each is tagged with its rank.
+    """The finished children that have every objective, best first by the first one; each is tagged with its rank.
 
-    Ranks are text that sorts, `001` for the best, because MLflow's own nesting is lost in a sorted list. Several
-    objectives rank in fronts: `housing.front` is `true` for the children that no other one beats.
+    Ranks are text that sorts, `001` for the best, because MLflow's nesting is lost in a sorted list. Several objectives
+    rank in fronts: `housing.front` is `true` for the children that no other one dominates.
     """
     ranked = sorted(
         (
@@ -41,7 +41,7 @@ def rank_children(runs: Runs, parent: str, objectives: Mapping[str, Direction]) 
 
 
 def _cost(run: Run, objectives: Mapping[str, Direction]) -> tuple[float, ...] | None:
-    if schema.BLEND in run.tags:  # it is made of others of them
+    if schema.BLEND in run.tags:  # it consists of other children
         return None
     values = tuple(run.metrics.get(name, math.nan) for name in objectives)
     return None if any(map(math.isnan, values)) else costs(values, tuple(objectives.values()))

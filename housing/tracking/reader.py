@@ -1,4 +1,4 @@
-"""What a record is asked: one interface over MLflow's client and over the tables of a local record."""
+"""Reading a record: one interface for MLflow's client and for the tables of a local record."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from housing.tracking import schema
 
 PARENT_TAG = "mlflow.parentRunId"
 CONFIG_FILE = "config.yaml"
-"""The composed configuration, among the files of a run."""
+"""The name of the composed configuration among the files of a run."""
 PAGE = 1000
-"""How many runs a reader fetches at once, unless it is told otherwise."""
+"""How many runs a reader fetches at once by default."""
 
 Field = Literal["attribute", "metric", "param", "tag"]
 Operator = Literal["=", ">=", "LIKE"]
@@ -20,7 +20,7 @@ Operator = Literal["=", ">=", "LIKE"]
 
 @dataclass(frozen=True)
 class Run:
-    """One run as it stands in the record; `metrics` has the newest value of each, times are Unix milliseconds."""
+    """A run in the record; `metrics` has the newest value of each, times are in Unix milliseconds."""
 
     id: str
     name: str
@@ -36,7 +36,7 @@ class Run:
 
     @property
     def kind(self) -> str | None:
-        """As given to `Runs.start`; None for a run that was not made by housing."""
+        """The kind given to `Runs.start`; None for a run that housing did not create."""
         return self.tags.get(schema.KIND)
 
     @property
@@ -57,18 +57,18 @@ class Version:
 
     @property
     def uri(self) -> str:
-        """`models:/<name>/<number>`, which never means another version."""
+        """`models:/<name>/<number>`, which always means the same version."""
         return f"models:/{self.name}/{self.number}"
 
     @property
     def digest(self) -> str | None:
-        """Of the bundle's files when they were registered; None for a version that housing did not make."""
+        """The digest of the bundle's files at registration; None for a version that housing did not create."""
         return self.tags.get(schema.BUNDLE_DIGEST)
 
 
 @dataclass(frozen=True)
 class Clause:
-    """`operator` compares text with `=` and `LIKE` (where case counts), numbers with `>=`."""
+    """`operator` compares text by `=` or `LIKE` (case-sensitive), numbers by `>=`."""
 
     field: Field
     key: str
@@ -96,7 +96,7 @@ class RecordedExperiment:
 
 @dataclass(frozen=True)
 class MetricPoint:
-    """One value of a metric that was logged; time in Unix milliseconds."""
+    """One logged value of a metric; time in Unix milliseconds."""
 
     value: float
     step: int
@@ -111,21 +111,21 @@ class Reader(Protocol):
         """Where the record is; a file by its absolute path."""
 
     def experiments(self) -> list[RecordedExperiment]:
-        """All of them, the newest first."""
+        """All experiments, the newest first."""
 
     def run(self, run_id: str) -> Run:
-        """By its whole id, deleted or not."""
+        """The run with this whole id, deleted or not."""
 
     def search(
         self, experiment: RecordedExperiment, clauses: Sequence[Clause], *order: Order, page: int = PAGE
     ) -> Iterator[Run]:
-        """Runs that are not deleted; behind the given order the newest first, then by id."""
+        """Runs that are not deleted; by the given order, then the newest first, then by id."""
 
     def filtered(self, experiment: RecordedExperiment, text: str) -> Iterator[Run]:
-        """The same by a filter in MLflow's language, newest first."""
+        """As `search`, by a filter in MLflow's language, newest first."""
 
     def points(self, run_id: str, metric: str) -> list[MetricPoint]:
-        """Every value that was logged, in no certain order."""
+        """Every logged value, in no particular order."""
 
     def file(self, run_id: str, name: str) -> bytes:
         """One artifact of a run, whole."""
@@ -134,4 +134,4 @@ class Reader(Protocol):
         """The names of the registered models, sorted."""
 
     def versions(self, model: str) -> list[Version]:
-        """Newest first; none for a model that does not exist."""
+        """Newest first; empty for a model that does not exist."""

@@ -1,4 +1,4 @@
-"""A record that exists already, to look at: nothing is made and nothing is changed."""
+"""Opens an existing record for reading only: nothing is created or changed."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 
 def open_reader(uri: str) -> Reader:
-    """What reads a record. Raises TrackingError where it cannot be opened, ConfigError where it is no address of one.
+    """A reader of a record. Raises TrackingError if it cannot be opened, ConfigError if the URI is not one of a record.
 
-    A local record is read as it lies there, in less time than it takes to import MLflow; any other, and one whose
-    tables are not those that are known here, through MLflow.
+    A local record is read directly, in less time than importing MLflow takes; any other, and one with an unknown
+    schema revision, through MLflow.
     """
     check_address(uri)
     if is_plain_file(uri):
@@ -35,7 +35,7 @@ def open_reader(uri: str) -> Reader:
 
 
 def is_plain_file(uri: str) -> bool:
-    """Whether a record is an SQLite file that no workspaces of MLflow's divide."""
+    """Whether a record is an SQLite file without MLflow's workspaces."""
     return uri.startswith("sqlite:") and not os.environ.get("MLFLOW_ENABLE_WORKSPACES")
 
 
@@ -49,7 +49,7 @@ class Record:
         self._experiments = sorted(every, key=lambda queries: queries.experiment != experiment)
         self._by_id = {queries.experiment_id: queries for queries in every}
         self.own = next((queries for queries in every if queries.experiment == experiment), None)
-        """The experiment asked for; None when the record has no runs of it."""
+        """The requested experiment; None when the record does not have it."""
 
     @classmethod
     def open(cls, uri: str, experiment: str) -> Record:
@@ -62,16 +62,16 @@ class Record:
         return cls(open_reader(uri), uri, experiment)
 
     def writing(self) -> MlflowClient:
-        """A client, to change something after all."""
+        """A client, for commands that do change something."""
         return open_client(self._uri)
 
     @property
     def experiment_ids(self) -> list[str]:
-        """Of all experiments, the one asked for first."""
+        """The ids of all experiments, the requested one first."""
         return [queries.experiment_id for queries in self._experiments]
 
     def get(self, run: str) -> Run:
-        """By id, an id's beginning, or name; the experiment asked for goes before the others."""
+        """By id, an id's beginning, or name; the requested experiment is searched first."""
         having = (queries for queries in self._experiments if queries.named(run))
         queries = next(having, next(iter(self._experiments), None))
         if queries is None:
@@ -84,17 +84,17 @@ class Record:
             raise
 
     def experiment(self, name: str) -> RunQueries | None:
-        """The runs of one experiment; None where there is none of that name."""
+        """The runs of one experiment; None if there is none of that name."""
         return next((queries for queries in self._experiments if queries.experiment == name), None)
 
     def check_not_deleted(self) -> None:
-        """Raises TrackingError where the experiment asked for was deleted."""
+        """Raises TrackingError if the requested experiment was deleted."""
         for each in self._recorded:
             if self.own is None and each.is_deleted and each.name == self._name:
                 raise deleted_experiment(self._uri, each.name, each.id)
 
     def children(self, run: Run) -> list[Run]:
-        """All runs directly below a run, in the order they were started."""
+        """All runs directly below a run, in the order in which they started."""
         return self._by_id[run.experiment_id].children(run.id)
 
     def history(self, run: Run, metric: str) -> list[float]:

@@ -1,4 +1,4 @@
-"""Registered models: a version is visible only when all of its files are."""
+"""Registers models: a version becomes visible only after all of its files."""
 
 from __future__ import annotations
 
@@ -43,11 +43,11 @@ class Registry(Versions):
         about: str = "",
         example: Mapping[str, Sequence[object]] | None = None,
     ) -> tuple[Version, bool]:
-        """Make a run's model a version; returns it, and whether it is new.
+        """Register a run's model as a version; returns it, and whether it is new.
 
-        Where a version has these very files already, that one is returned. Files come first and the version last:
-        who is killed in between leaves an unfinished model, which the next call completes or deletes. `example` is a
-        few raw rows, by column, kept with the model; `about` describes the model that this is its first version of.
+        A version with the same files is returned instead, if there is one. Files are written first and the version
+        last: a kill in between leaves an unfinished model, which the next call completes or deletes. `example` is a
+        few raw rows, by column, stored with the model; `about` describes the registered model, if it is new.
         """
         own_digest = bundle_digest(bundle)
         with translated(f"model {name!r}: cannot be registered", RegistryError):
@@ -71,7 +71,7 @@ class Registry(Versions):
         return as_version(made), True
 
     def set_alias(self, name: str, alias: str, number: int) -> None:
-        """Let `models:/<name>@<alias>` mean this version from now on."""
+        """Make `models:/<name>@<alias>` refer to this version from now on."""
         with translated(f"models:/{name}@{alias}: cannot be set to version {number}", RegistryError):
             self.client.set_registered_model_alias(name, alias, str(number))
 
@@ -115,7 +115,7 @@ class Registry(Versions):
         return self.client.finalize_logged_model(model.model_id, "READY")
 
     def _left_behind(self, run_id: str, bundle_digest: str, sources: Container[str]) -> LoggedModel | None:
-        """A whole model with these files that no version uses; unfinished ones of dead processes are deleted."""
+        """A complete model with these files that no version uses; deletes unfinished ones of dead processes."""
         whole = None
         for model in self.client.search_logged_models([self.client.get_run(run_id).info.experiment_id]):
             if model.status == "PENDING" and is_dead(model.tags.get(schema.PROCESS, "")):
@@ -137,7 +137,7 @@ class Registry(Versions):
 
 
 def bundle_digest(bundle: Bundle) -> str:
-    """Of its files, as a version's `digest`: the same for the same model."""
+    """The digest of a bundle's files, as in a version's `digest`: the same for the same model."""
     with TemporaryDirectory(prefix="housing-") as folder:
         for file, content in bundle.files().items():
             Path(folder, file).write_bytes(content)

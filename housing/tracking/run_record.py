@@ -1,4 +1,4 @@
-"""A run on its way to the record: what it is and, once its job has ended, what came of it."""
+"""A run before it is written: its description and, once its job has ended, the result."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ Status = Literal["FINISHED", "FAILED", "KILLED"]
 
 @dataclass(frozen=True)
 class RunRecord:
-    """One run, from the moment it is known until it is written; the spool keeps it as JSON meanwhile.
+    """One run, until it is written to the record; the spool stores it as JSON.
 
-    `params` may be nested, `yaml` is the composed configuration. `into` is the run that has been opened for it; with
-    `adopts` it was `mlflow run` that opened it, and nothing of this record is in it yet. A job that has ended has a
-    `result`, with more `metrics` beside those of the result and `files` by path below the run's artifacts; a job that
-    gave no result has a `reason`.
+    `params` may be nested, `yaml` is the composed configuration. `into` is the run that was opened for it; with
+    `adopts` it was opened by `mlflow run`, and has nothing of this record yet. A job that has ended has a `result`,
+    with more `metrics` beside those of the result and `files` by path below the run's artifacts; a job without a
+    result has a `reason`.
     """
 
     name: str
@@ -47,15 +47,15 @@ class RunRecord:
 
     @property
     def is_open(self) -> bool:
-        """Whether a run in the record has its description already."""
+        """Whether its description has already been written to a run."""
         return self.into is not None and not self.adopts
 
     def tagged(self, tags: Mapping[str, str]) -> RunRecord:
-        """With more tags."""
+        """A copy with more tags."""
         return replace(self, tags={**self.tags, **tags})
 
     def adopting(self, run_id: str | None) -> RunRecord:
-        """The same, for a run that `mlflow run` has opened; itself for None."""
+        """A copy for a run that `mlflow run` has opened; itself for None."""
         return self if run_id is None else replace(self, into=run_id, adopts=True)
 
     def ended(
@@ -66,11 +66,11 @@ class RunRecord:
         metrics: Mapping[str, float],
         files: Mapping[str, bytes],
     ) -> RunRecord:
-        """With what came of its job; the description that an open run was given stands, and is not repeated."""
+        """A copy with the job's result; without the description if an open run already has it."""
         return replace(self._undescribed(), result=result, metrics=metrics, files=files).tagged(tags)
 
     def failed(self, reason: str, *, tags: Mapping[str, str]) -> RunRecord:
-        """With why its job gave no result."""
+        """A copy with the reason why its job gave no result."""
         return replace(self._undescribed(), yaml=None, inputs=(), reason=reason).tagged(tags)
 
     def _undescribed(self) -> RunRecord:
@@ -78,7 +78,7 @@ class RunRecord:
 
 
 def to_json(record: RunRecord) -> dict[str, Any]:
-    """A record as values that JSON has; bytes in Base64."""
+    """A record as JSON values; bytes in Base64."""
     result = record.result
     return {
         **{each.name: getattr(record, each.name) for each in fields(record)},
@@ -89,7 +89,7 @@ def to_json(record: RunRecord) -> dict[str, Any]:
 
 
 def from_json(entry: Mapping[str, Any]) -> RunRecord:
-    """The record that `to_json`, of this version or of an earlier one, was given."""
+    """The reverse of `to_json`, of this version or of an earlier one."""
     known = {each.name: entry[each.name] for each in fields(RunRecord) if entry.get(each.name) is not None}
     if (result := known.get("result")) is not None:
         known["result"] = TrainingResult(**result | {"model": base64.b64decode(result["model"])})

@@ -1,4 +1,4 @@
-"""The record of every job, in MLflow: a run says FINISHED only when everything of it is there."""
+"""Records every job in MLflow: a run is FINISHED only when everything of it has been written."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ Round = tuple[int, Mapping[str, float], int]
 """The number of a round (from 0), its metrics, and when it was received (Unix milliseconds)."""
 
 _FOR_PEOPLE = (".html", ".svg", ".vl.json")
-"""What people read; what a program reads back stays as it is, to the byte."""
+"""Files for people, in which secrets are masked; files that programs read back are stored to the byte."""
 _NONE: Mapping[str, str] = {}
 
 
 class Runs(RunQueries):
-    """The runs of one experiment, to read and to write. May be used from any thread; failures are TrackingErrors."""
+    """The runs of one experiment, to read and to write. May be used from any thread; raises TrackingError."""
 
     _is_writable = False
 
@@ -47,7 +47,7 @@ class Runs(RunQueries):
 
     @classmethod
     def open(cls, uri: str, experiment: str, *, inside: str | None = None) -> Self:
-        """The experiment of that name, made when it is not there; or the one that the run `inside` belongs to."""
+        """The experiment of that name, created if it is missing; or the one that the run `inside` belongs to."""
         reader, writer = open_writer(uri)
         if inside is not None:
             with translated(f"run {inside}: not in {uri}"):
@@ -60,7 +60,7 @@ class Runs(RunQueries):
 
     @property
     def client(self) -> MlflowClient:
-        """MLflow's own of the same record, for what is not of runs; MLflow is imported when it is first asked for."""
+        """MLflow's client for the same record, for all but runs; MLflow is imported on first use."""
         return self.writer.client
 
     def of_experiment(self, identity: str) -> Runs:
@@ -76,7 +76,7 @@ class Runs(RunQueries):
             self.writer.experiment_by_id(self.experiment_id)
 
     def check_writable(self) -> None:
-        """Write to the record, once, and to its files where they lie on this machine. Raises TrackingError."""
+        """Test by writing to the record, and to its files if they are on this machine. Raises TrackingError."""
         if self._is_writable:
             return
         with translated(f"experiment {self.experiment!r}: the record cannot be written"):
@@ -87,9 +87,9 @@ class Runs(RunQueries):
         self._is_writable = True
 
     def start(self, record: RunRecord) -> str:
-        """Open a run that goes on until `finish` or `record`; returns its id.
+        """Open a run, which `finish` or `record` ends; returns its id.
 
-        Of a run that the record adopts, what `mlflow run` has logged stands. See `inherited_run`.
+        If the record adopts a run, what `mlflow run` has logged is kept. See `inherited_run`.
         """
         if record.into is not None:
             self._adopt(record.into, record)
@@ -102,13 +102,13 @@ class Runs(RunQueries):
         return run_id
 
     def record(self, record: RunRecord) -> str:
-        """Write a whole ended job, in as few calls as MLflow allows; returns its run id.
+        """Write an ended job completely, in as few calls as MLflow allows; returns its run id.
 
-        Where its run is open already, parameters and configuration that it was opened with stand, tags are added, and
-        rounds that `log_rounds` has written are not written again.
+        If its run is open already, its parameters and configuration are kept, tags are added, and rounds that
+        `log_rounds` has written are not written again.
 
-        The status comes last: a process killed before that leaves a RUNNING run, which no query returns and
-        which `close_abandoned` ends.
+        The status is written last: a process killed before that leaves a RUNNING run, which no query for finished
+        runs returns, and which `close_abandoned` ends.
         """
         into = self.start(record) if record.adopts else record.into
         result = record.result
@@ -143,7 +143,7 @@ class Runs(RunQueries):
         self._log_config(run_id, record.yaml)
 
     def log_rounds(self, run_id: str, rounds: Sequence[Round]) -> None:
-        """Add rounds of a job that is at work, each whole or not at all, in as few calls as MLflow allows."""
+        """Add rounds of a running job, each completely or not at all, in as few calls as MLflow allows."""
         points = [entries.round_metrics(number, values, at_ms) for number, values, at_ms in rounds]
         per_call = max(1, entries.METRICS_A_BATCH // max(map(len, points), default=1))
         with translated(f"run {run_id}: cannot be written"):
@@ -153,7 +153,7 @@ class Runs(RunQueries):
     def annotate(
         self, run_id: str, *, metrics: Mapping[str, float] | None = None, tags: Mapping[str, str] | None = None
     ) -> None:
-        """Add to a run, whatever its status."""
+        """Add metrics and tags to a run with any status."""
         points = entries.metrics(metrics or {}, _now_ms())
         first, rest = points[: entries.METRICS_A_BATCH], points[entries.METRICS_A_BATCH :]
         with translated(f"run {run_id}: cannot be written"):
@@ -170,7 +170,7 @@ class Runs(RunQueries):
         tags: Mapping[str, str] | None = None,
         params: Mapping[str, Any] | None = None,
     ) -> None:
-        """End a run that `start` has opened. A parameter that it has already keeps its value."""
+        """End a run that `start` has opened. Parameters that it already has keep their values."""
         if params:
             known = self.get(run_id).params
             self._describe(run_id, {k: v for k, v in entries.flatten(params).items() if k not in known})
@@ -180,7 +180,7 @@ class Runs(RunQueries):
             self.writer.set_status(run_id, status, _now_ms())
 
     def log_files(self, run_id: str, files: Mapping[str, bytes]) -> None:
-        """Put contents below a run's artifacts, by relative path."""
+        """Write files below a run's artifacts, by relative path."""
         if not files:
             return
         shown = {
@@ -191,7 +191,7 @@ class Runs(RunQueries):
             self.writer.log_files(run_id, shown)
 
     def tag(self, run_id: str, tags: Mapping[str, str]) -> None:
-        """Set tags of a run, whatever its status."""
+        """Set tags of a run with any status."""
         with translated(f"run {run_id}: cannot be written"):
             self.writer.log(run_id, tags=entries.bounded_tags(tags))
 
@@ -200,14 +200,14 @@ class Runs(RunQueries):
         return self.reader.file(run_id, name)
 
     def close_abandoned(self) -> list[str]:
-        """End runs as KILLED whose process has died on this machine, and their job with it; returns their ids."""
+        """End as KILLED the runs whose process, and with it their job, has died on this machine; returns their ids."""
         abandoned = [run for run in self._orphans() if schema.JOB not in run.tags]
         for run in abandoned:
             self.abandon(run.id)
         return [run.id for run in abandoned]
 
     def left_running(self) -> list[Run]:
-        """Runs whose process has died on this machine while their job lives, or has ended, elsewhere."""
+        """Runs whose process has died on this machine, but whose job continues, or has ended, elsewhere."""
         return [run for run in self._orphans() if schema.JOB in run.tags]
 
     def _orphans(self) -> list[Run]:
@@ -218,12 +218,12 @@ class Runs(RunQueries):
         return [run for run in self._search(at_work) if is_dead(run.tags[schema.PROCESS])]
 
     def abandon(self, run_id: str) -> None:
-        """End as KILLED a run that nobody will complete: what is missing in it can no longer be found out."""
+        """End as KILLED a run that cannot be completed, as what it lacks can no longer be found."""
         tags = {schema.STATE: ABANDONED, schema.REASON: "its process died before the run was complete"}
         self.finish(run_id, "KILLED", tags=tags)
 
     def reopen(self, run_id: str, *, tags: Mapping[str, str] | None = None, yaml: str | None = None) -> None:
-        """Make an ended run, or one that its process left, RUNNING and this process's own."""
+        """Make an ended run, or one whose process has died, RUNNING again and owned by this process."""
         own = {schema.PROCESS: process_tag()} | (_config_digest(yaml) if yaml is not None else {}) | dict(tags or {})
         with translated(f"run {run_id}: cannot be opened again"):
             self.writer.log(run_id, tags=entries.bounded_tags(own))
@@ -246,7 +246,7 @@ class Runs(RunQueries):
     def _describe(
         self, run_id: str, params: Mapping[str, Any], metrics: Sequence[Point] = (), *, tags: Mapping[str, str] = _NONE
     ) -> None:
-        """Parameters, metrics and tags, in one call where they fit."""
+        """Write parameters, metrics and tags, in one call if they fit."""
         shown = entries.params(entries.flatten(params))
         param_batches = entries.batches([*shown.items()], entries.PARAMS_A_BATCH)
         metric_batches = entries.batches(metrics, entries.METRICS_A_BATCH - entries.PARAMS_A_BATCH)
@@ -272,9 +272,9 @@ def _tags(record: RunRecord) -> dict[str, str]:
 
 
 def inherited_run(environment: MutableMapping[str, str] = os.environ) -> str | None:
-    """The run that `mlflow run` opened for this process, taken out of the environment.
+    """The run that `mlflow run` opened for this process, removed from the environment.
 
-    Left there, it would become the parent's rival: MLflow lets MLFLOW_RUN_ID win over a given parent (mlflow#15713).
+    Left there, it would override parents: MLflow gives MLFLOW_RUN_ID precedence over a given parent (mlflow#15713).
     """
     environment.pop("MLFLOW_EXPERIMENT_ID", None)
     return environment.pop("MLFLOW_RUN_ID", None)

@@ -1,8 +1,8 @@
 """Every key that housing writes into MLflow, with its meaning.
 
-`python -m housing.tracking.schema` writes docs/record.md. Keys are tags of runs, but for `BUNDLE_DIGEST`, a tag of
-model versions, and `USED_AT_MS`, one of experiments. A record of an earlier version has the same keys: one that changes
-its meaning gets a new name.
+`python -m housing.tracking.schema` writes docs/record.md. Keys are tags of runs, except `BUNDLE_DIGEST`, a tag of
+model versions, and `USED_AT_MS`, one of experiments. Records of earlier versions have the same keys: one whose meaning
+changes gets a new name.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ GIT_DIRTY = "housing.git_dirty"
 RESULT = "housing.result"
 USED_AT_MS = "housing.used_at_ms"
 NOTE = "mlflow.note.content"
-"""MLflow's own: the description of a run, which its pages show as Markdown."""
+"""MLflow's key for the description of a run, which its pages show as Markdown."""
 
 MEANINGS: Mapping[str, str] = {
     KIND: "what the run is: `job`, `study`, `group` (a multirun), `run`, `final` (the final fit), `member` (of a bag "
@@ -143,7 +143,7 @@ MEANINGS: Mapping[str, str] = {
 }
 
 LIBRARY_VERSION = "housing.{library}_version"
-"""One for each library that decides what a job gives: its version."""
+"""One key for each library that determines a job's result: its version."""
 
 
 def library_version(library: str) -> str:
@@ -152,7 +152,7 @@ def library_version(library: str) -> str:
 
 
 def is_known(key: str) -> bool:
-    """Whether a key that begins with `housing.` is one of these, or one of the families that they begin."""
+    """Whether a key that begins with `housing.` is one of these, or begins with one of the prefixes."""
     families = (f"{REPORTS}.", f"{DRIFT}.")
     return key in MEANINGS or key.startswith(families) or (key.startswith("housing.") and key.endswith("_version"))
 
@@ -191,7 +191,7 @@ runs = MlflowClient("sqlite:///mlflow.db").search_runs(["1"], good)
 
 
 def main() -> None:
-    """Writes the page."""
+    """Write the page."""
     Path("docs", "record.md").write_text(document(), encoding="utf-8")
 
 

@@ -1,4 +1,4 @@
-"""What `tracking.uri` may name, and whether it answers: checked early, before anything is trained."""
+"""Checks what `tracking.uri` names, and whether it answers, before anything is trained."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MANAGED_FORMS = (
     "one looks like arn:aws:sagemaker:<region>:<account>:mlflow-tracking-server/<name>, or for a serverless app "
     "arn:aws:sagemaker:<region>:<account>:mlflow-app/<id>"
 )
-"""What the ARN of a managed MLflow must look like, for people."""
+"""The forms of a managed MLflow's ARN, for messages."""
 
 _DATABASES = ("postgresql", "mysql", "mssql")
 _KNOWN = ("sqlite", "http", "https", "arn", "databricks", "databricks-uc", "uc", *_DATABASES)
@@ -31,11 +31,11 @@ _PACKAGES = {
     "MySQLdb": "mysqlclient",
     "cymysql": "cymysql",
 }
-"""What to install for a database driver, where it is not called as its module."""
+"""The package to install for a database driver, if it is not named like its module."""
 
 
 def check_address(uri: str) -> None:
-    """Raises ConfigError for what cannot be the address of a record, whoever answers there."""
+    """Raises ConfigError for what cannot be the address of a record. Calls nothing."""
     scheme, colon, _ = uri.partition(":")
     kind = scheme.partition("+")[0]
     if kind in ("databricks", "databricks-uc", "uc"):
@@ -52,7 +52,7 @@ def check_address(uri: str) -> None:
 
 
 def check_answers_http(uri: str) -> None:
-    """Raises TrackingError where nobody listens. MLflow itself tries for two minutes before it says so."""
+    """Raises TrackingError if nothing listens. MLflow itself would try for two minutes."""
     import requests
 
     try:
@@ -64,7 +64,7 @@ def check_answers_http(uri: str) -> None:
 
 
 def check_answers_sql(uri: str) -> None:
-    """Raises TrackingError where the database does not let us in. MLflow itself tries for many minutes."""
+    """Raises TrackingError if the database refuses a connection. MLflow itself would try for many minutes."""
     import sqlalchemy
     from sqlalchemy.exc import SQLAlchemyError
 
@@ -79,19 +79,19 @@ def check_answers_sql(uri: str) -> None:
 
 
 def sign_for(arn: str) -> None:
-    """Let the plug-in for SageMaker's managed MLflow sign what goes to this server."""
+    """Make the plug-in for SageMaker's managed MLflow sign requests to this server."""
     import mlflow
 
     if not is_managed(arn):
         raise TrackingError(f"tracking.uri: {arn} is not a managed MLflow; {MANAGED_FORMS}")
     if find_spec("sagemaker_mlflow") is None:
         raise TrackingError(f"{arn}: a managed MLflow needs a plug-in of AWS: pip install 'housing[sagemaker]'")
-    # It signs for the process's own tracking URI, whatever client calls.
+    # It always signs for the process's tracking URI, whichever client calls.
     mlflow.set_tracking_uri(arn)
 
 
 def check_answers_managed(client: MlflowClient, arn: str) -> None:
-    """Raises TrackingError where the managed MLflow does not answer."""
+    """Raises TrackingError if the managed MLflow does not answer."""
     try:
         client.search_experiments(max_results=1)
     except Exception as e:  # of MLflow, of the plug-in, or of boto3
@@ -103,12 +103,12 @@ def check_answers_managed(client: MlflowClient, arn: str) -> None:
 
 
 def is_managed(uri: str) -> bool:
-    """Whether a tracking URI is the ARN of a managed MLflow of SageMaker's."""
+    """Whether a tracking URI is the ARN of SageMaker's managed MLflow."""
     return _MANAGED.fullmatch(uri) is not None
 
 
 def is_database(uri: str) -> bool:
-    """Whether MLflow would write into a database server's tables itself."""
+    """Whether MLflow would write directly to a database server."""
     return uri.partition(":")[0].partition("+")[0] in _DATABASES
 
 

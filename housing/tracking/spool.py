@@ -1,7 +1,7 @@
-"""Results on their way to the record: first a file, then, whenever the record takes it, a run.
+"""Queues results for the record: each is first a file, and becomes a run as soon as the record accepts it.
 
-So a study never waits for the network, and results survive an unreachable server and the end of the process.
- Each study, and each single job, has a folder of its own, locked by the process that fills or empties it; each
+A study thus never waits for the network, and results survive an unreachable server and the end of the process.
+ Each study, and each single job, has its own folder, locked by the process that fills or empties it; each
 file is one job.
 """
 
@@ -28,11 +28,11 @@ from housing.tracking.trial import ABANDONED, finished_trial
 _FIRST_PAUSE_S = 0.25
 _LONGEST_PAUSE_S = 10.0
 _WHOLE = ("result", "files")
-"""The fields of a waiting result that must be read back to the byte, and so are not masked."""
+"""The fields of a stored result that must be read back to the byte, and so are not masked."""
 
 
 class Spool:
-    """Takes what `Runs.record` takes, returns at once, and hands it on from its own thread."""
+    """Accepts what `Runs.record` accepts, returns at once, and records it from its own thread."""
 
     def __init__(self, folder: Path, runs: Runs) -> None:
         self._folder = folder
@@ -45,24 +45,24 @@ class Spool:
 
     @property
     def trouble(self) -> str | None:
-        """Why results wait just now; None when they do not."""
+        """Why results are currently waiting; None if they are not."""
         return str(self._error) if self._error is not None else None
 
     def record(self, record: RunRecord) -> None:
-        """As `Runs.record`. Raises TrackingError when the disk does not take it either."""
+        """As `Runs.record`. Raises TrackingError if the file cannot be written."""
         _keep(self._folder / f"{self._next:06d}.json", record, self._runs.experiment_id)
         self._next += 1
         with self._changed:
             self._changed.notify_all()
 
     def start(self) -> None:
-        """Begin to hand on what is there and what will come."""
+        """Begin to record existing and future results."""
         self._folder.mkdir(parents=True, exist_ok=True)
         self._next = 1 + max((int(path.stem) for path in waiting(self._folder)), default=-1)
         self._thread.start()
 
     def drain(self, within_s: float) -> None:
-        """Return when everything is recorded; raises ServerAway, with the way out, when that takes too long."""
+        """Wait until everything is recorded; raises ServerAway, with the way out, when that takes too long."""
         deadline = time.monotonic() + within_s
         with self._changed:
             while left := len(waiting(self._folder)):
@@ -73,7 +73,7 @@ class Spool:
                     )
 
     def close(self) -> None:
-        """End the thread; what is left stays on disk."""
+        """End the thread; unrecorded results stay on disk."""
         with self._changed:
             self._ended = True
             self._changed.notify_all()
@@ -103,7 +103,7 @@ class Spool:
 
 
 Destination = Runs | Spool
-"""Where the trials of a study go."""
+"""Where the trials of a study are recorded."""
 
 
 @contextmanager
@@ -124,8 +124,8 @@ def spooling(root: Path, runs: Runs, study: str) -> Iterator[Spool]:
 def record_or_keep(root: Path, runs: Runs, record: RunRecord, *, within_s: float) -> str:
     """Record a single job as `Runs.record` does, or keep it on disk; returns its run id.
 
-    Behind a network it is kept before it is tried. Raises ServerAway where the record has not taken it within
-    `within_s` seconds, TrackingError where the disk has not either.
+    With a remote record it is written to disk first. Raises ServerAway if the record has not accepted it within
+    `within_s` seconds, TrackingError if it cannot be written to disk either.
     """
     number = secrets.token_hex(16)
     record = record.tagged({schema.RESULT: number})
@@ -159,9 +159,9 @@ def _handed_on_within(within_s: float, path: Path, runs: Runs) -> str:
 
 
 def hand_on_leftovers(root: Path, runs: Runs) -> int:
-    """Record what processes that have ended left for this server; returns how many jobs.
+    """Record what ended processes left for this server; returns the number of jobs.
 
-    Raises TrackingError, with the files that are left: all of those behind the first where the record is away, else
+    Raises TrackingError, with the files that are left: all of the remaining ones if the record is unreachable, else
     only those that it refuses.
     """
     done, refused = 0, {}
@@ -181,9 +181,9 @@ def hand_on_leftovers(root: Path, runs: Runs) -> int:
 
 
 def hand_on(path: Path, runs: Runs) -> str:
-    """One file becomes one run, however often this is tried; then the file goes. Returns the run's id.
+    """Record one file as one run, however often this is tried, and delete the file. Returns the run's id.
 
-    Raises TrackingError where the record does not take it, or where it is no result.
+    Raises TrackingError if the record does not accept it, or if it is not a result.
     """
     try:
         entry = json.loads(path.read_text(encoding="utf-8"))
@@ -202,7 +202,7 @@ def waiting(folder: Path) -> list[Path]:
 
 
 def _recorded(runs: Runs, record: RunRecord) -> str | None:
-    """The run of this job, where it is whole; what an earlier attempt left half-written is closed, but for its own."""
+    """The job's complete run, if any; closes incomplete ones of earlier attempts, except the record's own."""
     names = {PARENT_TAG: record.parent, schema.TRIAL: record.tags.get(schema.TRIAL)}
     numbered = {schema.RESULT: record.tags[schema.RESULT]} if schema.RESULT in record.tags else names
     for run in runs.with_tags(numbered):
@@ -221,7 +221,7 @@ def _is_whole(run: Run) -> bool:
 
 
 def _keep(path: Path, record: RunRecord, experiment_id: str) -> None:
-    """Write a file, whole or not at all; raises TrackingError."""
+    """Write a file atomically; raises TrackingError."""
     entry = {**to_json(record), "experiment_id": experiment_id}
     try:
         shown = {key: value if key in _WHOLE else masked_values(value) for key, value in entry.items()}
@@ -236,7 +236,7 @@ def _of_server(root: Path, runs: Runs) -> Path:
 
 @contextmanager
 def _folder_lock(folder: Path) -> Iterator[bool]:
-    """True when this process has the folder to itself; it goes at the end, unless something is left there."""
+    """Whether this process got the folder's lock; the folder is removed at the end if it is empty."""
     with ExitStack() as at_end:
         at_end.callback(_remove_if_empty, folder)
         try:

@@ -1,4 +1,4 @@
-"""The file of a local record: a new database appears whole or not at all, an old one is used as it is."""
+"""The file of a local record: a new database is created atomically, an existing one is used unchanged."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _WORD = re.compile(r"\w+")
 
 
 def prepare(path: Path) -> None:
-    """Make the database where there is none, else check it. Raises TrackingError."""
+    """Create the database if there is none, else check it. Raises TrackingError."""
     if is_missing(path):
         _create(path)
     else:
@@ -34,7 +34,7 @@ def prepare(path: Path) -> None:
 
 @cache
 def newest_revision() -> str:
-    """Of the tables of the MLflow installed here: the one migration that no other one follows."""
+    """The schema revision of the installed MLflow: the only migration that no other one follows."""
     found = find_spec("mlflow")
     (folder,) = found.submodule_search_locations if found and found.submodule_search_locations else [""]
     texts = [path.read_text(encoding="utf-8") for path in Path(folder, *_MIGRATIONS).glob("*.py")]
@@ -46,7 +46,7 @@ def newest_revision() -> str:
 
 
 def _create(path: Path) -> None:
-    """Whole or not at all: everything happens in a file beside `path`, which then takes its place."""
+    """Create the database atomically: in a file beside `path`, which is then renamed."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with files.locked(path.with_name(f".{path.name}.lock"), temporary=True):
@@ -54,7 +54,7 @@ def _create(path: Path) -> None:
                 return
             new = path.with_name(f".{path.name}.new")
             _remove_database(new)
-            # A log that outlived its database would be replayed into the new one.
+            # A write-ahead log left from an earlier database would be replayed into the new one.
             _remove_database(path)
             _copy_template(new)
             _fill_in(new, artifact_root=path.parent / "mlruns")
@@ -64,7 +64,7 @@ def _create(path: Path) -> None:
 
 
 def _copy_template(new: Path) -> None:
-    """An empty migrated database; Alembic needs seconds to make one, so it is made once for each MLflow version."""
+    """Copy an empty migrated database; as Alembic takes seconds to make one, it is made once per MLflow version."""
     cache = files.cache_folder()
     template = cache / f"mlflow-{version('mlflow')}-{newest_revision()}.db"
     try:
@@ -114,13 +114,13 @@ def _check(path: Path) -> None:
             f"{path}: its tables (revision {found}) are not those of the MLflow installed here "
             f"(revision {newest_revision()}); copy the file, then: mlflow db upgrade sqlite:///{path}"
         )
-    # A database that somebody reads just now, or that is read-only, stays as it is: slower, and as safe.
+    # A database that is being read, or is read-only, is left unchanged: slower, but as safe.
     with suppress(sqlite3.OperationalError), closing(sqlite3.connect(path, timeout=1)) as database:
         database.execute("PRAGMA journal_mode=WAL")
 
 
 def _revision(path: Path) -> str | None:
-    """The schema revision that a database says it has; None for a missing file or one without MLflow's tables."""
+    """The schema revision of a database; None for a missing file or one without MLflow's tables."""
     if is_missing(path):
         return None
     with closing(sqlite3.connect(path, timeout=_BUSY_TIMEOUT_S)) as database:

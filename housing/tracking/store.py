@@ -1,4 +1,4 @@
-"""MLflow's client for a record, wherever it is."""
+"""MLflow's client for a record of any kind."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
 
 def open_client(uri: str) -> MlflowClient:
-    """A client for a tracking URI, its registry at the same place; may be used from any thread.
+    """A client for a tracking URI, with the registry at the same URI; may be used from any thread.
 
-    `sqlite:///mlflow.db` is relative to the working folder and made when it is not there, also by several processes at
-    once. An ARN is that of a managed MLflow of SageMaker's. Raises TrackingError where it cannot be opened, ConfigError
-    where it is no address of a record.
+    `sqlite:///mlflow.db` is relative to the working folder and created if it is missing, also by several processes at
+    once. An ARN is that of SageMaker's managed MLflow. Raises TrackingError if it cannot be opened, ConfigError if the
+    URI is not one of a record.
     """
     check_address(uri)
     import_mlflow(sql="://" in uri and not uri.startswith("http"))
@@ -59,7 +59,7 @@ def _let_connections_be_quick() -> None:
 
 
 def _relax_synchronous(connection: Any, _record: Any) -> None:
-    # With a write-ahead log NORMAL cannot corrupt the file, and a trial is recorded four times as fast.
+    # With a write-ahead log NORMAL cannot corrupt the file, and trials are recorded four times as fast.
     if isinstance(connection, sqlite3.Connection):
         (mode,) = connection.execute("PRAGMA journal_mode").fetchone()
         if mode == "wal":

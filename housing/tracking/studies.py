@@ -1,4 +1,4 @@
-"""Studies in the record, by the names that people give them."""
+"""Finds studies in the record by name."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _SHOWN = 5
 def find_study(uri: str, reference: str, *, experiment: str) -> Run:
     """The latest study with this `study.name`, or the one with this run id, beginning of an id, or run name.
 
-    `experiment` is looked through first, then all others.
+    `experiment` is searched first, then all others.
 
-    Raises TrackingError with the names that come near.
+    Raises TrackingError with similar names.
     """
     reader = open_reader(uri)
     found = [each for each in reader.experiments() if not each.is_deleted]
@@ -48,7 +48,7 @@ def latest_study(runs: RunQueries, name: str) -> Run:
 
 
 def best_point(runs: RunQueries, study: Run, objective: str, towards: Direction) -> Point | None:
-    """What the best finished trial of a study tried; None when none has finished."""
+    """The point of a study's best finished trial; None when none has finished."""
     best = runs.best(objective, towards, parent=study.id)
     trial = finished_trial(best) if best is not None else None
     return trial.parameters if trial is not None else None

@@ -1,7 +1,7 @@
-"""One process at a time works at a study: who it is, and when somebody else may take it over.
+"""Only one process at a time may work on a study: which one, and when another may take it over.
 
-Beside an SQLite database a lock file decides, which the kernel lets go when the holder dies. Behind a server a tag
-names the holder: on this machine the process itself is looked for, on another one its heartbeat must be fresh.
+With an SQLite database this is a lock file, which the kernel releases when the holder dies. With a server a tag names
+the holder: a process of this machine must be alive, one of another machine must have a fresh heartbeat.
 """
 
 from __future__ import annotations
@@ -27,28 +27,28 @@ if TYPE_CHECKING:
     from housing.tracking.runs import Runs
 
 FRESH_S = 120
-"""How long after its last heartbeat a holder on another machine counts as alive."""
+"""For how many seconds after its last heartbeat a holder on another machine counts as alive."""
 
 _BEAT_S = 20
-# Two processes that claim a study at once see each other after this pause, before either begins.
+# Of two processes that claim a study at once, each sees the other's claim after this pause, before it begins.
 _SETTLE_S = 1.0
 
 
 class StudyLock:
-    """A study that is this process's own."""
+    """A study that this process holds."""
 
     def __init__(self) -> None:
         self.lost_to: str | None = None
 
     def check(self) -> None:
-        """Raises TrackingError once another process has taken the study over, for want of a heartbeat."""
+        """Raises TrackingError once another process has taken the study over because heartbeats failed."""
         if self.lost_to is not None:
             raise TrackingError(f"the study was taken over by {self.lost_to}, which continues it")
 
 
 @contextmanager
 def study_lock(runs: Runs, run_id: str, name: str) -> Iterator[StudyLock]:
-    """Keep others from working at the study `run_id` meanwhile; TrackingError says who already does."""
+    """Keep others from working on the study `run_id` within the block; TrackingError names one that already does."""
     if runs.is_local:
         database = database_path(runs.reader.uri)
         held = _file_lock(database.with_name(f".{database.name}.{run_id}.lock"), name)
@@ -112,7 +112,7 @@ def _let_go(runs: Runs, run_id: str, name: str, hold: StudyLock) -> None:
 
 def _keep_beating(runs: Runs, run_id: str, me: str, hold: StudyLock, ended: threading.Event) -> None:
     while not ended.wait(_BEAT_S):
-        # While the server is away nobody can beat, nor can anybody take over.
+        # While the server is unreachable, heartbeats fail, but nobody can take over either.
         with suppress(TrackingError):
             holder = runs.get(run_id).tags.get(schema.HOLDER, me)
             if holder != me:

@@ -1,4 +1,4 @@
-"""A finished trial as the tags of its run, and back: all that a study needs to go on where it stopped."""
+"""A finished trial as the tags of its run, and back: all that a study needs to resume."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from housing.tracking.reader import Run
 from housing.tuning.trial import FinishedTrial, State, Trial
 
 ABANDONED = "abandoned"
-"""The state of a run that was not complete when its process died: its trial is done again."""
+"""The state of a run that was incomplete when its process died: its trial is repeated."""
 
 _STATUS: Mapping[State, str] = {
     "complete": "FINISHED",
@@ -19,17 +19,17 @@ _STATUS: Mapping[State, str] = {
     "interrupted": "KILLED",
     "failed": "FAILED",
 }
-# MLflow takes 8,000 characters a tag.
+# MLflow accepts 8,000 characters per tag.
 _CHUNK = 7500
 
 
 def proposal_tags(trial: Trial) -> dict[str, str]:
-    """What a trial is from its start: a run that has nothing more is one whose job is still at work, or was lost."""
+    """The tags of a trial from its start; a run with no others has a job that is still running, or was lost."""
     return {schema.TRIAL: f"{trial.number:05d}", schema.POINT: json.dumps(dict(trial.parameters))}
 
 
 def proposed_trial(run: Run) -> Trial | None:
-    """The trial whose tags a run carries, however far it has come; None for a run that is no trial."""
+    """The trial that a run's tags describe, finished or not; None for a run that is not a trial."""
     try:
         return Trial(int(run.tags[schema.TRIAL]), json.loads(run.tags[schema.POINT]))
     except (KeyError, ValueError):
@@ -37,7 +37,7 @@ def proposed_trial(run: Run) -> Trial | None:
 
 
 def trial_tags(trial: FinishedTrial) -> dict[str, str]:
-    """Everything but the reason of a failure, which is a tag of its own; values keep their types."""
+    """Everything except the reason of a failure, which has its own tag; values keep their types."""
     tags = {
         schema.TRIAL: f"{trial.number:05d}",
         schema.STATE: trial.state,
@@ -55,7 +55,7 @@ def trial_tags(trial: FinishedTrial) -> dict[str, str]:
 
 
 def finished_trial(run: Run) -> FinishedTrial | None:
-    """The trial whose tags a run carries; None for a run that is no trial, or not a whole one."""
+    """The finished trial that a run's tags describe; None for a run that is not a trial, or not finished."""
     state = next((known for known in _STATUS if known == run.tags.get(schema.STATE)), None)
     if state is None or run.status != _STATUS[state]:
         return None
@@ -77,7 +77,7 @@ def finished_trial(run: Run) -> FinishedTrial | None:
 
 
 def finished_trials(children: Sequence[Run]) -> list[FinishedTrial]:
-    """The whole trials among a study's children, by number, each number once; interrupted ones are left out."""
+    """The finished trials among a study's children, by number, each number once; without interrupted ones."""
     found: dict[int, FinishedTrial] = {}
     for child in children:
         trial = finished_trial(child)

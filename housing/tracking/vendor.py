@@ -1,4 +1,4 @@
-"""MLflow itself: imported without what it prints, its errors in one line of our own."""
+"""Imports MLflow without its output, and turns its errors into ours of one line."""
 
 from __future__ import annotations
 
@@ -15,29 +15,29 @@ from importlib import import_module
 from housing.errors import HousingError, TrackingError
 from housing.secrets import masked
 
-# MLflow reads these once, when it is imported; what the user has set wins.
+# MLflow reads these once, when it is imported; values set by the user take precedence.
 _QUIET = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_LOGGING_LEVEL": "WARNING",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
-    # Half a minute in all, not two: MLflow's pauses between its tries double, and it would notice late who is back.
+    # Half a minute in all, not two: as pauses double, MLflow would be slow to notice that a server is back.
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "4",
 }
 _MESSAGE_LIMIT = 400
 
 
 def import_mlflow(*, sql: bool) -> None:
-    """Before anything else of MLflow is imported; `sql` for records that it keeps in a database by itself."""
+    """To be called before any other import of MLflow; `sql` for records that it writes to a database itself."""
     for name, value in _QUIET.items():
         os.environ.setdefault(name, value)
-    # Our own messages say what failed; MLflow would print a traceback before, and Alembic every migration.
+    # Our own messages say what failed; MLflow would print a traceback first, and Alembic each migration.
     logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
     logging.getLogger("alembic").setLevel(logging.WARNING)
     module = "mlflow.store.tracking.sqlalchemy_store" if sql else "mlflow"
     if module not in sys.modules:
         with _out_of_the_collectors_sight(), warnings.catch_warnings():
-            # MLflow's own use of deprecated calls is nothing that a user could mend.
+            # Users cannot fix MLflow's use of deprecated calls.
             warnings.simplefilter("ignore")
             import_module(module)
 
@@ -55,15 +55,15 @@ def translated(doing: str, error: type[HousingError] = TrackingError) -> Iterato
 
 
 def _of_the_record() -> tuple[type[Exception], ...]:
-    # What is not imported has raised nothing.
+    # A module that is not imported cannot have raised.
     exceptions = sys.modules.get("mlflow.exceptions")
     return (OSError, sqlite3.Error) if exceptions is None else (OSError, sqlite3.Error, exceptions.MlflowException)
 
 
 @contextmanager
 def _out_of_the_collectors_sight() -> Iterator[None]:
-    # These imports make 400,000 objects that all stay. Looking for garbage among them takes a fifth of the time of the
-    # imports, and half a second of CPU once more when the process ends.
+    # These imports create 400,000 objects, all permanent. Collecting garbage among them takes a fifth of the imports'
+    # time, and another half second of CPU when the process ends.
     was_enabled = gc.isenabled()
     gc.disable()
     try:

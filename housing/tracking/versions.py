@@ -34,7 +34,7 @@ class Versions:
         return next((version for version in self.reader.versions(name) if alias in version.aliases), None)
 
     def resolve(self, uri: str) -> Version:
-        """`models:/<name>@<alias>` or `models:/<name>/<number>`; raises RegistryError that names what there is."""
+        """The version of `models:/<name>@<alias>` or `models:/<name>/<number>`; RegistryError lists what exists."""
         match = _URI.fullmatch(uri)
         if match is None:
             raise RegistryError(f"{uri}: a model is named models:/<name>@<alias> or models:/<name>/<version>")
@@ -46,7 +46,7 @@ class Versions:
         raise RegistryError(f"{uri}: {self._missing(name, alias, versions)}")
 
     def pin(self, deployment: Deployment) -> Deployment:
-        """The same deployment with every alias replaced by its version; raises RegistryError with all that fail."""
+        """The deployment with every alias replaced by its version; raises RegistryError with all that fail."""
         variants, faults = {}, []
         for name, variant in deployment.variants.items():
             try:
@@ -58,7 +58,7 @@ class Versions:
         return replace(deployment, variants=variants)
 
     def download(self, version: Version) -> Path:
-        """The folder of a version's bundle, checked; files on this machine are used where they are."""
+        """The folder of a version's bundle, checked; files on this machine are used in place."""
         from housing.training.bundle_files import BUNDLE_IN_MODEL, check_bundle
 
         location = local_path(version.source)
@@ -74,7 +74,7 @@ class Versions:
         return folder
 
     def _fetched(self, version: Version, bundle: str) -> Path:
-        """From a remote store, once for each content."""
+        """Download from a remote store, once per content."""
         from mlflow.artifacts import download_artifacts
 
         folder = cache_folder() / "models" / (version.digest or f"{version.name}-{version.number}")

@@ -1,4 +1,4 @@
-"""What a record is told: one interface over MLflow's client and over the tables of a local record."""
+"""Writing a record: one interface for MLflow's client and for the tables of a local record."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 RUN_NAME = "mlflow.runName"
 USER = "mlflow.user"
 CONTEXT = "mlflow.data.context"
-"""MLflow's own keys: of a run's name and user as tags, and of a dataset's role in a run."""
+"""MLflow's keys: of a dataset's role in a run, and of a run's name and user as tags."""
 
 _NO_TAGS: Mapping[str, str] = {}
 
@@ -31,7 +31,7 @@ class Point:
 
 @dataclass(frozen=True)
 class DatasetUse:
-    """One dataset that a run read, as MLflow keeps it: source, schema and profile are JSON."""
+    """One dataset that a run read, as MLflow stores it: source, schema and profile are JSON."""
 
     name: str
     digest: str
@@ -43,29 +43,29 @@ class DatasetUse:
 
 
 class Writer(Protocol):
-    """May be used from any thread. Failures are those that `vendor.translated` translates."""
+    """May be used from any thread. Raises what `vendor.translated` translates."""
 
     @property
     def client(self) -> MlflowClient:
-        """MLflow's own, for what only MLflow writes; imported when first asked for."""
+        """MLflow's client, for what only MLflow writes; imported on first use."""
 
     def experiment(self, name: str, artifacts: str | None) -> RecordedExperiment:
-        """The experiment of that name, also a deleted one; else a new one with this folder, None: MLflow's own."""
+        """The experiment of that name, even if deleted; else a new one with this folder (None: MLflow's default)."""
 
     def experiment_of(self, run_id: str) -> RecordedExperiment:
-        """The one that a run belongs to."""
+        """The experiment that a run belongs to."""
 
     def experiment_by_id(self, identity: str) -> RecordedExperiment:
-        """By its id, deleted or not."""
+        """The experiment with this id, deleted or not."""
 
     def artifacts_of(self, identity: str) -> str:
-        """Where the files of an experiment's new runs lie."""
+        """The location of the files of an experiment's new runs."""
 
     def tag_experiment(self, identity: str, key: str, value: str) -> None:
         """Set one tag of an experiment."""
 
     def create_run(self, experiment: str, name: str, started_at_ms: int, tags: Mapping[str, str]) -> str:
-        """A RUNNING run; returns its id."""
+        """Create a RUNNING run; returns its id."""
 
     def log(
         self,
@@ -75,19 +75,19 @@ class Writer(Protocol):
         params: Mapping[str, str] = _NO_TAGS,
         tags: Mapping[str, str] = _NO_TAGS,
     ) -> None:
-        """Add to a run. A point that is there already is kept once; a parameter may not change; a tag may."""
+        """Add to a run. Existing points are not repeated; parameters may not change; tags may."""
 
     def log_inputs(self, run_id: str, uses: Sequence[DatasetUse]) -> None:
-        """What the run read; a dataset of the same name and digest is entered once for each experiment."""
+        """Log what the run read; a dataset of the same name and digest is stored once per experiment."""
 
     def rename(self, run_id: str, name: str) -> None:
         """Give a run another name."""
 
     def set_status(self, run_id: str, status: str, ended_at_ms: int | None = None) -> None:
-        """RUNNING again, or ended, at a given time."""
+        """Set a run to RUNNING again, or to ended at a given time."""
 
     def delete_tag(self, run_id: str, key: str) -> None:
-        """Remove a tag that is there."""
+        """Remove an existing tag."""
 
     def log_files(self, run_id: str, files: Mapping[str, bytes]) -> None:
-        """Put contents below a run's artifacts, by relative path."""
+        """Write files below a run's artifacts, by relative path."""

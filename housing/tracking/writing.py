@@ -1,4 +1,4 @@
-"""A record to write to, made where there is none."""
+"""Opens a record for writing, and creates it if there is none."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from housing.tracking.writer import Writer
 
 
 def open_writer(uri: str) -> tuple[Reader, Writer]:
-    """What reads and what writes a record. Raises TrackingError, ConfigError as `open_client`.
+    """A reader and a writer of a record. Raises TrackingError and ConfigError as `open_client`.
 
-    A local record is made and written without MLflow where its tables are known here; any other through MLflow.
+    A local record is created and written without MLflow if its schema revision is known; any other through MLflow.
     """
     check_address(uri)
     if is_plain_file(uri) and newest_revision() in KNOWN_REVISIONS:
