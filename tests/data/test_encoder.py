@@ -20,7 +20,7 @@ from housing.data.encoder import Encoder
 from housing.data.features import Features
 from housing.data.inputs import Levels, Number
 from housing.data.table import Table, read
-from housing.errors import DataError
+from housing.errors import DataError, ModelError
 from tests.data.cottages import COLUMNS, CSV, PLAIN, cottages
 
 RANKS = Features(
@@ -328,7 +328,7 @@ def test_answers_of_another_shape_than_the_task_s_are_refused(
     plain: Encoder, task: str, levels: tuple[str, ...], outputs: Any, told: str
 ) -> None:
     encoder = replace(plain, task=task, label_levels=levels)
-    with pytest.raises(DataError) as refused:
+    with pytest.raises(ModelError) as refused:
         encoder.decode(outputs)
     assert str(refused.value) == f"the model gave an {told}"
 
