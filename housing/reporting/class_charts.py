@@ -1,4 +1,4 @@
-"""Charts of predicted levels and of their probabilities. Blue is right or the model's own, orange wrong or a limit."""
+"""Charts of predicted levels and their probabilities. Blue: correct, or the model's own; orange: wrong, or a limit."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _LONGEST_NAME = 20
 _LETTER = 7
 _MOST_POINTS = 400
 _LEAST_SHOWN, _LEAST_WHOLE = 0.0005, 0.005
-_FULLEST = 0.6  # of a cell's colour: text must stay readable upon it, on light paper and on dark
+_FULLEST = 0.6  # opacity of a cell's colour: text on it must stay readable in the light and the dark theme
 _LEAST_CELL, _LARGEST_CELL = 44, 96
 _BLUE, _ORANGE, _GREEN = SERIES_COLOURS[0], SERIES_COLOURS[1], SERIES_COLOURS[2]
 
@@ -42,7 +42,7 @@ _BLUE, _ORANGE, _GREEN = SERIES_COLOURS[0], SERIES_COLOURS[1], SERIES_COLOURS[2]
 def side_by_side(
     name: str, title: str, about: str, one: tuple[str, Mapping[str, float]], other: tuple[str, Mapping[str, float]]
 ) -> Chart:
-    """Two bars for each level, of shares of 1; each of the two has a name and the same levels."""
+    """Two bars for each level; `one` and `other` are (name, level -> share of 1), with the same levels."""
     longest = max([*one[1].values(), *other[1].values()], default=0.0) or 1.0
     room = _WIDTH - _NAME_WIDTH - 56
     elements = []
@@ -200,12 +200,12 @@ def thresholds(found: Thresholds, *, level: str, own: float) -> Chart:
 
 
 def cut(name: str) -> str:
-    """A level as it fits beside a chart; both ends stay, for levels often differ in the last letters."""
+    """A level shortened to fit an axis; both ends are kept, since levels often differ in their last letters."""
     return name if len(name) <= _LONGEST_NAME else f"{name[:12]}…{name[-7:]}"
 
 
 def percent(share: float) -> str:
-    """0.0% is nothing at all."""
+    """A share as a percentage; `<0.1%` rather than 0.0% for a small share above 0."""
     return "<0.1%" if 0 < share < _LEAST_SHOWN else f"{share:.1%}"
 
 
@@ -242,7 +242,7 @@ def _marked(at: Position, title: str) -> str:
 
 
 def _few(points: Sequence[Position]) -> list[Position]:
-    """Evenly chosen ones with both ends: more cannot be seen."""
+    """A few evenly spaced points with both ends: more would not be visible."""
     if len(points) <= _MOST_POINTS:
         return list(points)
     step = (len(points) - 1) / (_MOST_POINTS - 1)

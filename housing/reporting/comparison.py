@@ -1,4 +1,4 @@
-"""Runs side by side: what differs between them, and how much is the same. Pure values in, pure values out."""
+"""Runs side by side: which fields differ, and which are equal. Pure computation."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from housing.training.metrics import Direction, known_direction
 
 Kind = Literal["configuration", "metrics", "origin"]
 KINDS: tuple[Kind, ...] = ("configuration", "metrics", "origin")
-"""What was asked for; what came of it; which data, code and libraries it came from."""
+"""Kinds of fields: what was configured; its results; the data, code and libraries behind it."""
 
 Value = float | str | None
 
@@ -36,7 +36,7 @@ class Compared:
 
 @dataclass(frozen=True)
 class Field:
-    """One thing with a value a run, None where a run has none; `best` are the places of the best values."""
+    """A field with a value for each run, None where a run has none; `best` are the indices of the best values."""
 
     kind: Kind
     name: str
@@ -85,7 +85,7 @@ class Comparison:
 def compare(runs: Sequence[Compared], directions: Mapping[str, Direction] | None = None) -> Comparison:
     """Every field that any of the runs has: configuration, then metrics, then origin, each in the order met.
 
-    `directions` are those of metrics that only a script knows.
+    `directions` are those of metrics that only a user's script defines.
     """
     fields = []
     for kind in KINDS:
@@ -99,7 +99,7 @@ def compare(runs: Sequence[Compared], directions: Mapping[str, Direction] | None
 
 
 def value_of(text: str) -> Value:
-    """A parameter as it was before MLflow made a text of it; whole numbers keep all of their digits."""
+    """A parameter parsed from MLflow's text; whole numbers keep all of their digits."""
     if text in _WORDS or _NUMBER.fullmatch(text):
         value: Value = json.loads(text)
         return value
@@ -107,7 +107,7 @@ def value_of(text: str) -> Value:
 
 
 def typed(value: Value) -> Any:
-    """The same for a document: a list or a mapping that is recorded as a text of JSON is one again."""
+    """A value for JSON output: a list or mapping that was recorded as JSON text is parsed."""
     if not isinstance(value, str) or value[:1] not in ("[", "{"):
         return value
     try:
@@ -117,9 +117,11 @@ def typed(value: Value) -> Any:
 
 
 def _best(name: str, values: Sequence[Value], directions: Mapping[str, Direction] | None) -> frozenset[int]:
-    """Nowhere for a metric without a direction or of the rows trained on, nor where all are equal."""
+    """The indices of the best values; none for a metric without a direction or on training rows, or where all are
+    equal.
+    """
     if name.startswith("train_"):
-        return frozenset()  # the lowest may well be that of the model that has learnt its rows by heart
+        return frozenset()  # the best value on training rows may be that of the model that overfits most
     numbers = [v for v in values if isinstance(v, float) and not math.isnan(v)]
     towards = known_direction(name, directions or {})
     if name in _UNJUDGED or towards is None or len(set(numbers)) < 2:
@@ -129,7 +131,7 @@ def _best(name: str, values: Sequence[Value], directions: Mapping[str, Direction
 
 
 def _handles(runs: Sequence[Compared]) -> tuple[str, ...]:
-    """The first word of a name (`t03` of `t03 eta=0.10`) where no other run has it, else with the id's beginning."""
+    """The first word of each name (`t03` of `t03 eta=0.10`), with the id's beginning where runs share it."""
     first = [run.name.split(" ", 1)[0] for run in runs]
     return tuple(
         word if first.count(word) == 1 else f"{word} {run.id[:4]}" for word, run in zip(first, runs, strict=True)

@@ -11,7 +11,7 @@ from housing.reporting.scales import readable
 
 
 def comparison_page(comparison: Comparison, *, objective: str, curves: Sequence[Series], lower_is_better: bool) -> str:
-    """Tables of what differs and what does not, and the learning curves over each other."""
+    """The page: tables of fields that differ and of those that do not, and the learning curves in one chart."""
     columns = ["", *comparison.handles]
     parts: list[Part] = [Grid("What differs", "", columns, _differing(comparison))]
     if curves:

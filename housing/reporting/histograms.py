@@ -1,4 +1,4 @@
-"""The rows of training and those of an endpoint, column by column: small histograms, many beside each other."""
+"""Small histograms, side by side, that compare rows of training with those of an endpoint, column by column."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _BLUE = SERIES_COLOURS[0]
 
 
 def histogram(column: ColumnDrift, *, name: str) -> Chart:
-    """Bars are the rows of training, the line or the tick those that the endpoint saw, both as shares."""
+    """Bars show training rows, the line or the ticks those that the endpoint saw, both as shares."""
     elements = _ranges(column.shape) if column.is_numeric else _levels(column.shape)
     drifted = f", drifted: {', '.join(column.faults)}" if column.faults else ""
     height = _HEIGHT if column.is_numeric else _TOP + _ROW * min(len(column.shape), _MOST_LEVELS + 1) + 6
@@ -24,7 +24,7 @@ def histogram(column: ColumnDrift, *, name: str) -> Chart:
 
 
 def _ranges(shape: Sequence[Bin]) -> list[str]:
-    """Numbers from left to right; missing cells stand apart on the right."""
+    """Numbers from left to right; missing cells apart on the right."""
     missing = [one for one in shape if one.name == "(missing)"]
     shown = [one for one in shape if one.name != "(missing)"]
     highest = max([*(one.trained for one in shape), *(one.seen for one in shape)]) or 1.0
@@ -50,7 +50,7 @@ def _ranges(shape: Sequence[Bin]) -> list[str]:
 
 
 def _levels(shape: Sequence[Bin]) -> list[str]:
-    """A row each, those with most rows; the others together."""
+    """A bar for each of the levels with most rows; the others together."""
     rest = "(all others)"
     ordered = sorted(shape, key=lambda one: (one.name == rest, -max(one.trained, one.seen)))
     most = [one.name for one in ordered[:_MOST_LEVELS]]

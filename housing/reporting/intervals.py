@@ -1,4 +1,4 @@
-"""How often a model's intervals hold the truth, as a report shows it."""
+"""How often a model's intervals hold the truth, as a table for reports."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _MOST_GROUPS = 20
 
 
 def coverage_grid(whole: Coverage, groups: Mapping[str, Coverage], *, by: str | None, unit: str, part: str) -> Grid:
-    """All rows, then the groups that the intervals go by, the largest first."""
+    """A row for all rows, then one for each group of the intervals, the largest first."""
     left = len(groups) - _MOST_GROUPS
     about = (
         f"The share of the {part} part whose truth lies in its interval of {whole.declared:.0%}, and between which "

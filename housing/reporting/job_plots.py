@@ -1,4 +1,4 @@
-"""One model as charts: how it learnt, what it looks at, and how far its numbers are from what is true."""
+"""Charts of one model: its learning curves, which columns matter, and its errors for a numeric label."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _LONGEST_NAME = 40
 
 @dataclass(frozen=True)
 class Series:
-    """One value a round, counted from 0; `kept` is the round of the model that was kept."""
+    """One value per round, counted from 0; `kept` is the round of the model that was kept."""
 
     name: str
     values: Sequence[float]
@@ -29,7 +29,7 @@ class Series:
 
 
 def learning_curves(title: str, metric: str, series: Sequence[Series], *, lower_is_better: bool = True) -> Plot:
-    """The metric of every round; a dot marks the round that was kept. `metric` is told with its unit."""
+    """The metric of every round; a dot marks the round that was kept. `metric` is named with its unit."""
     shown = without_outliers([v for each in series for v in each.values], lower_is_better=lower_is_better)
     low, high = within(shown)
     points = []
@@ -73,7 +73,7 @@ def learning_curves(title: str, metric: str, series: Sequence[Series], *, lower_
                     "encoding": {
                         **shared,
                         "size": {"condition": {"test": "datum.kept", "value": 90}, "value": 30},
-                        # The others are there for the pointer alone.
+                        # The other dots are invisible and only serve as targets for the tooltip.
                         "opacity": {"condition": {"test": "datum.kept", "value": 1}, "value": 0},
                         "tooltip": told(("job", "job"), ("round", "round"), ("told", metric)),
                     },
@@ -84,7 +84,7 @@ def learning_curves(title: str, metric: str, series: Sequence[Series], *, lower_
 
 
 def _short(names: Sequence[str]) -> list[str]:
-    """The first word of each (`t03` of `t03 eta=0.10`) where it tells them apart."""
+    """The first word of each name (`t03` of `t03 eta=0.10`) where these are unique, else the names."""
     first = [name.split(" ", 1)[0] for name in names]
     return first if len(set(first)) == len(first) else list(names)
 
@@ -116,7 +116,7 @@ def shares(name: str, title: str, about: str, values: Mapping[str, float], *, of
 
 @dataclass(frozen=True, eq=False)
 class Answered:
-    """Rows with what is true and what was predicted of them, both (rows,) in the label's unit.
+    """The true and the predicted values of rows, both (rows,) in the label's unit.
 
     `names` say which row each is; `about` is the label as an axis names it, with its unit.
     """
@@ -128,7 +128,7 @@ class Answered:
 
     @property
     def dots(self) -> list[dict[str, object]]:
-        """Evenly chosen rows: more cannot be told apart."""
+        """Evenly spaced rows; more could not be told apart."""
         step = max(1, -(-len(self.true) // _MOST_DOTS))
         return [
             {"row": self.names[i], "true": true, "predicted": predicted, "error": predicted - true}
@@ -151,7 +151,7 @@ _NO_ERROR = {
 
 
 def predicted_against_true(answered: Answered, *, part: str) -> Plot:
-    """A dot a row; a perfect model's dots all lie on the line."""
+    """A dot per row; a perfect model's dots all lie on the line."""
     low, high = within([*answered.true.tolist(), *answered.predicted.tolist()])
     scale = {"domain": [low, high], "nice": False}
     ends = [{"true": low, "predicted": low}, {"true": high, "predicted": high}]
@@ -174,7 +174,7 @@ def predicted_against_true(answered: Answered, *, part: str) -> Plot:
 
 
 def residuals(answered: Answered, *, part: str) -> Plot:
-    """The error of each row over what was predicted."""
+    """The error of each row against the prediction."""
     return Plot(
         "residuals",
         "Errors over predictions",
@@ -197,7 +197,7 @@ def residuals(answered: Answered, *, part: str) -> Plot:
 
 
 def residuals_by_decile(answered: Answered, *, part: str) -> Plot:
-    """The errors of ten groups of equally many rows, by what was predicted."""
+    """The errors by decile of the prediction."""
     import numpy as np
 
     order = np.argsort(answered.predicted, kind="stable")

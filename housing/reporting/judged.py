@@ -1,4 +1,4 @@
-"""What a model says of rows that it was not fitted to, beside what is true of them."""
+"""A model's predictions for rows that it was not fitted to, compared with their true labels."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Why = Callable[[Sequence[int]], "tuple[str, Sequence[str]] | None"]
-"""Of some rows: the scale of what moved their predictions, and a text for each; None where it cannot be told."""
+"""Row indices -> the unit of contributions, and a text for each row that lists the largest ones; None where unknown."""
 
 _WORST_ROWS = 20
 _LEAST_FOR_TENTHS = 50
@@ -32,9 +32,9 @@ _WORST_PAIRS = 20
 class Judged:
     """`label` (rows,) is in its unit, or codes of `levels`, which are empty where it is a number.
 
-    `part` is what the rows are, such as validation; `about` is the label as an axis names it. `uncalibrated` are the
-    predictions before `calibration`, where the model has one. `names` say which row each is, `columns` are what else is
-    shown of the worst of them, and `why` tells what moved their predictions, where the model can.
+    `part` names the rows, such as validation; `about` is the label as an axis names it. `uncalibrated` are the
+    predictions before `calibration`, where the model has one. `names` identify the rows, `columns` are shown besides
+    for the worst of them, and `why` explains their predictions, where the model can.
     """
 
     part: str
@@ -54,13 +54,13 @@ class Judged:
 
     @property
     def answered(self) -> Answered:
-        """The same as charts of a number take it."""
+        """The true and predicted values, for charts of a numeric label."""
         names = [self.name(row) for row in range(len(self.label))]
         return Answered(self.about, self.label, self.predictions.values, names)
 
 
 def judged_parts(judged: Judged) -> Iterator[Part]:
-    """What can be shown of them: it follows from the levels, and from whether there are probabilities."""
+    """The tables and charts that apply, given the levels, and whether there are probabilities."""
     if not judged.levels:
         yield from _numbers(judged)
         yield _worst_numbers(judged)
@@ -151,7 +151,7 @@ def _worst_levels(judged: Judged, chances: NDArray[np.float64]) -> Grid:
 
 
 def _reasons(judged: Judged, rows: Sequence[int]) -> tuple[str, Sequence[str], Sequence[Sequence[Cell]]]:
-    """What moved the predictions of these rows: a sentence, the column's heading, and a cell each; or nothing."""
+    """Explanations of these rows' predictions: a sentence, the column's heading, and a cell for each; or nothing."""
     found = judged.why(rows) if judged.why is not None and len(rows) else None
     if found is None:
         return "", (), [()] * len(rows)
@@ -168,7 +168,7 @@ def _others(judged: Judged, row: int) -> list[Cell]:
 
 
 def number_cell(value: float, *, best: bool = False) -> Cell:
-    """A number as it reads, that sorts by its value."""
+    """A cell with a formatted number, which sorts by its value."""
     known = not math.isnan(value)
     return Cell(readable(value) if known else "-", number=True, best=best, value=value if known else None)
 
@@ -223,7 +223,7 @@ def _by_level(judged: Judged, counts: NDArray[np.int64]) -> Grid:
 
 
 def _worst(judged: Judged, counts: NDArray[np.int64]) -> list[int]:
-    """Codes by rising F1; levels that are nowhere come last."""
+    """Codes of levels by ascending F1; levels that do not occur come last."""
     sums, hits = (counts.sum(axis=0) + counts.sum(axis=1)).tolist(), counts.diagonal().tolist()
     return sorted(range(len(judged.levels)), key=lambda c: 2 * hits[c] / sums[c] if sums[c] else 2.0)
 
@@ -250,7 +250,7 @@ def _confused(judged: Judged, counts: NDArray[np.int64]) -> Grid:
 
 
 def _probabilities(judged: Judged, chance: NDArray[np.float64]) -> Iterator[Chart]:
-    """Of two levels: the second is the positive one."""
+    """Charts of probabilities for two levels, of which the second is the positive one."""
     import numpy as np
 
     from housing.tasks import curves

@@ -16,13 +16,13 @@ _WIDTH, _TOP, _RIGHT, _NAME_WIDTH, _BAR = 900, 58, 60, 220, 24
 _MOST_BARS = 20
 _MOST_DISTRIBUTIONS = 6
 _MOST_HISTOGRAMS = 200
-_LONGEST = 1.0  # a column that is another one altogether must not press the others into the axis
+_LONGEST = 1.0  # longest bar: a column that has changed completely must not shrink the other bars to nothing
 _LONGEST_NAME = 34
 
 
 @dataclass(frozen=True)
 class VariantDrift:
-    """One of an endpoint; `drift` is None where there was nothing to compare.
+    """One variant of an endpoint; `drift` is None where there was nothing to compare.
 
     `levels` are the shares of the predicted levels, empty where a number is predicted.
     """
@@ -42,7 +42,7 @@ def monitoring_report(
     tables: Sequence[Part],
     further: Sequence[Part] = (),
 ) -> dict[str, bytes]:
-    """Files by path, as for a study or a job; `tables` stand before what the variants saw, `further` behind it."""
+    """Files by path, as of a study's or job's report; `tables` come before the variants' drift, `further` after it."""
     parts: list[Part] = [*tables]
     for one in variants:
         if one.drift is not None:
@@ -56,7 +56,7 @@ def monitoring_report(
 
 
 def distances(variant: str, model: str, drift: DriftReport) -> Chart:
-    """A bar for each of the columns that are farthest away; a tick marks what chance alone would reach."""
+    """A bar for each of the columns with the largest distance; a tick marks what chance alone would reach."""
     shown = sorted(drift.columns, key=lambda c: c.psi, reverse=True)[:_MOST_BARS]
     longest = min(_LONGEST, max([*(c.psi for c in shown), *(c.by_chance for c in shown), 1e-9]))
     room = _WIDTH - _NAME_WIDTH - _RIGHT
@@ -80,7 +80,7 @@ def distances(variant: str, model: str, drift: DriftReport) -> Chart:
 
 
 def histograms(variant: str, drift: DriftReport) -> Gallery:
-    """Of every column, those that drifted first."""
+    """A histogram of every column; those that drifted come first."""
     shown = drift.columns[:_MOST_HISTOGRAMS]
     left = len(drift.columns) - len(shown)
     about = (
@@ -92,7 +92,7 @@ def histograms(variant: str, drift: DriftReport) -> Gallery:
 
 
 def distributions(variant: str, drift: DriftReport) -> list[Chart]:
-    """Training and endpoint side by side, of the columns that drifted most."""
+    """Training and endpoint side by side, for the columns that drifted most."""
     shown = drift.drifted[:_MOST_DISTRIBUTIONS]
     return [
         side_by_side(
@@ -107,7 +107,7 @@ def distributions(variant: str, drift: DriftReport) -> list[Chart]:
 
 
 def predicted_levels(variant: str, levels: Mapping[str, Shares]) -> Chart:
-    """The levels predicted most, at training or at the endpoint, in the order given."""
+    """The most frequently predicted levels, in training or at the endpoint, in the order given."""
     most = sorted(levels, key=lambda level: max(levels[level].trained, levels[level].seen), reverse=True)[:_MOST_BARS]
     shown = {level: shares for level, shares in levels.items() if level in most}
     left = len(levels) - len(shown)

@@ -1,7 +1,7 @@
-"""One self-contained HTML page: nothing is loaded from elsewhere; light or dark as the reader has it.
+"""One self-contained HTML page: nothing is loaded from elsewhere; light or dark as the reader prefers.
 
-Charts are drawn by Vega-Lite, which the page holds compressed (370 kB); tables are sorted and filtered by a few lines
-of script. Without any script the tables remain.
+Charts are drawn by Vega-Lite, which the page embeds compressed (370 kB); a short script sorts and filters tables.
+Without scripts, the tables remain.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from housing.reporting.plot import Plot, Small
 from housing.reporting.svg import Chart, page_style
 
 _FILTERED = 10
-"""From so many rows on a sortable table has a filter."""
+"""A sortable table with at least this many rows has a filter."""
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A cell as read; `best` marks it among its peers, `heading` opens a group of rows. `value` is what it sorts by."""
+    """A cell's text; `best` highlights it, `heading` starts a group of rows, and `value` is its sort key."""
 
     text: str
     number: bool = False
@@ -34,7 +34,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Grid:
-    """A table with a heading row. `folded`: it opens by a click."""
+    """A table with a heading row. `folded`: it opens on a click."""
 
     title: str
     about: str
@@ -46,7 +46,7 @@ class Grid:
 
 @dataclass(frozen=True)
 class Gallery:
-    """Small drawings of one kind beside each other, each with its title and sentence. `folded`: it opens by a click."""
+    """Small charts of one kind side by side, each with its title and sentence. `folded`: it opens on a click."""
 
     title: str
     about: str
@@ -63,7 +63,7 @@ Part = Chart | Gallery | Grid | Plot | Small
 class Page:
     """`lead` are the sentences below the title, `warnings` those that a reader must not miss.
 
-    `link` is an address in MLflow, of the run or its experiment, where a browser reaches it.
+    `link` is the address of the run or its experiment in MLflow, where a browser can reach it.
     """
 
     title: str
@@ -143,7 +143,7 @@ def _section(part: Part, identity: str) -> Iterator[str]:
 
 
 def _wide(content: str, title: str) -> str:
-    """What is wider than the screen can be scrolled, with the keyboard as well."""
+    """Wrap content so that what is wider than the screen can be scrolled, also by keyboard."""
     return f'<div class="wide" tabindex="0" role="group" aria-label="{escape(title)}">{content}</div>'
 
 
@@ -161,7 +161,7 @@ def _table(grid: Grid, identity: str) -> str:
 
 
 def _heading(name: str, *, number: bool) -> str:
-    """A column without a name has no heading that could be read out."""
+    """A heading cell; without a name an ordinary cell, so that screen readers announce no empty heading."""
     style = _class("number" if number else "")
     return f'<th{style} scope="col">{_breakable(name)}</th>' if name else f"<td{style}></td>"
 
@@ -178,12 +178,12 @@ def _class(names: str) -> str:
 
 
 def _breakable(name: str) -> str:
-    """A heading may break after an underscore or a dot, and nowhere else."""
+    """A heading that may only be broken after an underscore or a dot."""
     return escape(name).replace("_", "_<wbr>").replace(".", ".<wbr>")
 
 
 def _inert(text: str) -> str:
-    """JSON within a script element, which `</script>` or `<!--` would end."""
+    """JSON made safe within a script element, which `</script>` or `<!--` would end."""
     return text.replace("<", "\\u003c")
 
 

@@ -1,4 +1,4 @@
-"""All trials of a search at once: a line each through its parameters and objectives."""
+"""All trials of a search in one chart of parallel coordinates."""
 
 from __future__ import annotations
 
@@ -21,7 +21,9 @@ _MOST_LINES = 300
 
 
 def parallel_coordinates(rows: Sequence[Row], space: SearchSpace, objectives: Sequence[Objective]) -> Plot:
-    """A line a trial through its parameters and objectives. A parameter that it does not have stands at the foot."""
+    """A line per trial through its parameters and objectives. A parameter that it does not have is at the foot of its
+    axis.
+    """
     complete = [row for row in rows if row.state == "complete"][:_MOST_LINES]
     axes = [_axis(name, distribution, complete) for name, distribution in space.items()]
     axes += list(_objective_axes(complete, objectives))
@@ -112,7 +114,7 @@ def parallel_coordinates(rows: Sequence[Row], space: SearchSpace, objectives: Se
 
 
 def _lines(name: str) -> list[str]:
-    """A long name in lines that fit above an axis, broken after an underscore or a dot."""
+    """A long name split after underscores or dots into lines that fit above an axis."""
     lines = [""]
     for word in re.findall(r"[^_.]*[_.]?", name):
         if lines[-1] and len(lines[-1]) + len(word) > _LINE:
@@ -132,7 +134,7 @@ class _Axis:
     choices: Sequence[object] | None = None
 
     def place(self, value: object) -> float:
-        """From 0 at the foot of the axis to 1; what lies beyond its ends stands there."""
+        """The position from 0, at the foot of the axis, to 1; values beyond the range are placed at its ends."""
         if self.choices is not None:
             return (self.choices.index(value) + 0.5) / len(self.choices)
         assert isinstance(value, int | float)
@@ -147,7 +149,9 @@ class _Axis:
 
 
 def _axis(name: str, distribution: Distribution, rows: Sequence[Row]) -> _Axis:
-    """The configured point may lie out of range: at the end of a range, or as one choice more."""
+    """A parameter's axis. A configured point outside of the space is placed at the end of a range, or as an extra
+    choice.
+    """
     if isinstance(distribution, Categorical):
         tried = [row.parameters[name] for row in rows if name in row.parameters]
         return _Axis(name, choices=tuple(dict.fromkeys([*distribution.choices, *tried])))

@@ -1,7 +1,7 @@
-"""A chart that answers to its reader: a Vega-Lite specification, drawn by the browser that shows the page.
+"""An interactive chart: a Vega-Lite specification, drawn by the browser.
 
-Colours are CSS variables of the page, so that a chart follows its light or dark theme without being drawn again; those
-that a scale interpolates are fixed, and readable on both.
+Colours are CSS variables of the page, so that a chart follows the light or dark theme without being redrawn; those that
+a scale interpolates are fixed, and readable in both.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ Spec = Mapping[str, Any]
 Values = Sequence[Mapping[str, object]]
 
 HEIGHT = 320
-# Okabe and Ito's, which colour-blind readers tell apart; the yellow that paper swallows is left out.
+# Okabe and Ito's palette for colour-blind readers, without yellow, which is hard to see on white.
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#a05a94", "#b07d00", "#3a96c8", "#8c6d46", "#6b7280")
 BLUE, ORANGE = "var(--blue)", "var(--accent)"
 _SCHEMA = "https://vega.github.io/schema/vega-lite/v5.json"
@@ -24,9 +24,10 @@ _SCHEMA = "https://vega.github.io/schema/vega-lite/v5.json"
 
 @dataclass(frozen=True)
 class Plot:
-    """`about` is one sentence that says what to read off it. Narrower than `least_width` (pixels) it is scrolled.
+    """`about` says in one sentence what to read off the chart. Where there is less room than `least_width` (pixels), it
+    scrolls.
 
-    `spec` is in Vega-Lite's own words, without size and theme.
+    `spec` is the Vega-Lite specification without size and theme.
     """
 
     name: str
@@ -38,7 +39,7 @@ class Plot:
 
     @property
     def whole(self) -> dict[str, Any]:
-        """For any tool that draws Vega-Lite; it fills the width that it is given."""
+        """The complete specification for any Vega-Lite renderer; it fills the available width."""
         return {
             "$schema": _SCHEMA,
             "description": f"{self.title}. {self.about}",
@@ -48,13 +49,13 @@ class Plot:
         }
 
     def file(self) -> str:
-        """For a `.vl.json` file."""
+        """The content of a `.vl.json` file."""
         return json.dumps({**self.whole, "title": self.title, "width": 820}) + "\n"
 
 
 @dataclass(frozen=True)
 class Small:
-    """Several small charts of one kind, as many beside each other as there is room for."""
+    """Several small charts of one kind, side by side as far as there is room."""
 
     title: str
     about: str
@@ -62,7 +63,7 @@ class Small:
 
 
 def data(values: Iterable[Mapping[str, object]]) -> dict[str, Any]:
-    """Rows as a chart takes them; what is no finite number is absent."""
+    """Rows as Vega-Lite data; non-finite numbers are left out."""
     return {"values": [{name: _finite(value) for name, value in row.items()} for row in values]}
 
 
@@ -73,12 +74,12 @@ def number(name: str, title: str | None, **more: Any) -> dict[str, Any]:
 
 
 def told(*fields: tuple[str, str]) -> list[dict[str, str]]:
-    """What is shown under the pointer: (field, title); the texts are made for it."""
+    """A tooltip's entries, from (field, title); the fields hold finished texts."""
     return [{"field": name, "title": title, "type": "nominal"} for name, title in fields]
 
 
 def within(values: Iterable[float]) -> list[float]:
-    """A domain with a little air around the values."""
+    """A domain with a little space around the values."""
     finite = [value for value in values if math.isfinite(value)] or [0.0]
     low, high = min(finite), max(finite)
     air = (high - low) * 0.05 or abs(high) * 0.05 or 1.0

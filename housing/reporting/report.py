@@ -1,4 +1,4 @@
-"""Reports that stand beside a run: `report.html` to read, and each of its charts as a file for a paper or a slide."""
+"""Reports stored with a run: `report.html` to read, and each of its charts as a file for papers and slides."""
 
 from __future__ import annotations
 
@@ -38,9 +38,10 @@ def study_report(
     further: Sequence[Part] = (),
     link: str = "",
 ) -> dict[str, bytes]:
-    """Files by path: how the search went, what mattered, and the `curves` of its best trials, best first.
+    """Files by path: the course of the search, the importance of parameters, and the `curves` of the best trials, best
+    first.
 
-    `spans` are start and end of trials by number, in seconds since the first began.
+    `spans` are start and end of trials by number, in seconds since the first one started.
     """
     rows = leaderboard(result.trials, result.directions)
     first = objectives[0]
@@ -79,11 +80,11 @@ def job_report(
     further: Sequence[Part] = (),
     link: str = "",
 ) -> dict[str, bytes]:
-    """Files by path: the objective's metric on every channel, what the model looks at, and where it errs.
+    """Files by path: the objective's metric on every channel, which columns matter, and the errors.
 
     `history` is `TrainingResult.history`; `importances` are shares by encoded column, largest first; `judged` is None
-    where the model cannot answer. `before` and `further` stand before and after all of it, `errors` behind what is
-    judged.
+    where the model cannot answer. `before` and `further` come before and after everything else, `errors` after the
+    charts of `judged`.
     """
     metric = objective.name.split("_", 1)[1]
     series = [Series(key, values, kept) for key, values in history.items() if key.split("_", 1)[1] == metric]
@@ -104,7 +105,7 @@ def job_report(
 
 
 def files(page: Page) -> dict[str, bytes]:
-    """A page as `report.html`, and each of its charts as a file beside it."""
+    """A page as `report.html`, and each of its charts as a separate file."""
     charts = {f"{FIGURES_FOLDER}/{part.name}.svg": part.file() for part in page.parts if isinstance(part, Chart)}
     charts |= {f"{FIGURES_FOLDER}/{plot.name}.vl.json": plot.file() for plot in plots_of(page.parts)}
     return {name: content.encode() for name, content in ({REPORT_FILE: page.html()} | charts).items()}

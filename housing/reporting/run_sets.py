@@ -1,4 +1,4 @@
-"""Sets of runs side by side: the best, the mean and how sure it is, and whether one set is better. Pure values."""
+"""Sets of runs side by side: best, mean with its interval, and whether one set is better. Pure computation."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _MOST_VALUES = 6
 
 @dataclass(frozen=True)
 class SetRun:
-    """One run. `pair` is what it shares with a run of another set, such as its seed; None for nothing."""
+    """One run. `pair` identifies its counterpart in another set, such as by seed; None where it has none."""
 
     id: str
     name: str
@@ -43,7 +43,7 @@ class RunSet:
 
     @property
     def interval(self) -> tuple[float, float] | None:
-        """Where the mean lies with 95 %, by Student's t; None for one run."""
+        """The 95 % confidence interval of the mean, by Student's t; None for a single run."""
         if len(self.runs) < 2:
             return None
         values = [run.value for run in self.runs]
@@ -53,7 +53,7 @@ class RunSet:
 
 @dataclass(frozen=True)
 class SetDifference:
-    """How much better the mean of `name` is than that of `first`, between `low` and `high` with 95 %.
+    """How much better the mean of `name` is than that of `first`, with the 95 % interval from `low` to `high`.
 
     Both ends are NaN where a set has one run. `paired`: over `pairs` of runs that share a seed.
     """
@@ -67,7 +67,7 @@ class SetDifference:
 
     @property
     def verdict(self) -> str:
-        """In a word."""
+        """The result in a few words."""
         if math.isnan(self.low):
             return "one run says nothing about chance"
         if self.low <= 0 <= self.high:
@@ -76,7 +76,7 @@ class SetDifference:
 
 
 def difference(one: RunSet, first: RunSet, *, lower_is_better: bool) -> SetDifference:
-    """Of two means: over pairs where each run of both sets shares its pair with one of the other, else by Welch's t."""
+    """The difference of two means: paired where every run has a counterpart in the other set, else by Welch's t."""
     sign = -1 if lower_is_better else 1
     own, theirs = ({run.pair: sign * run.value for run in each.runs} for each in (one, first))
     by_pair = own.keys() == theirs.keys() and None not in own and len(own) == len(one.runs) == len(first.runs)
@@ -95,14 +95,14 @@ def difference(one: RunSet, first: RunSet, *, lower_is_better: bool) -> SetDiffe
 
 
 def parameters_apart(sets: Sequence[RunSet]) -> dict[str, list[str]]:
-    """Of every parameter whose values are not the same in all sets: what each set has, in words."""
+    """For every parameter whose values are not the same in all sets: the values of each set, as text."""
     names = dict.fromkeys(name for each in sets for run in each.runs for name in run.parameters)
     found = {name: [_values([run.parameters.get(name) for run in each.runs]) for each in sets] for name in names}
     return {name: values for name, values in found.items() if len(set(values)) > 1}
 
 
 def incomparable(sets: Sequence[RunSet]) -> str | None:
-    """Why the sets' values cannot be held against each other; None when they can."""
+    """Why the sets' values cannot be compared; None when they can."""
     if len({split for each in sets for split in each.splits}) < 2:
         return None
     return "not comparable: these runs were judged on different rows, so their values do not say which set is better"
@@ -160,7 +160,7 @@ def sets_page(sets: Sequence[RunSet], differences: Sequence[SetDifference], obje
 
 
 def between(ends: tuple[float, float] | None) -> str:
-    """An interval as it reads; a dash where there is none."""
+    """An interval as text; a dash where there is none."""
     return "-" if ends is None or math.isnan(ends[0]) else f"{readable(ends[0])} to {readable(ends[1])}"
 
 

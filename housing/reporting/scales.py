@@ -1,4 +1,4 @@
-"""Where a value stands on an axis, which values are worth a tick, and how a number reads there."""
+"""Positions of values on an axis, its ticks, and how numbers are formatted there."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _TOLD_APART = 1e-9
 
 @dataclass(frozen=True)
 class Scale:
-    """Values from `low` to `high` onto pixels from `start` to `end`, even in log(value) when `log`."""
+    """Maps values from `low` to `high` to pixels from `start` to `end`; linear in log(value) when `log`."""
 
     low: float
     high: float
@@ -25,30 +25,30 @@ class Scale:
         return self.start + share * (self.end - self.start)
 
     def ticks(self, about: int = 5) -> list[float]:
-        """Round values within the scale, lowest first, roughly as many as asked for."""
+        """Round values within the scale, ascending, roughly `about` of them."""
         if not self.high > self.low:
             return [self.low]
         return _log_ticks(self.low, self.high, about) if self.log else _linear_ticks(self.low, self.high, about)
 
     def inside(self, value: float) -> float:
-        """The value, or the end of the scale that it lies beyond."""
+        """The value, clipped to the ends of the scale."""
         return min(max(value, self.low), self.high)
 
 
 def spanning(values: Iterable[float], *, start: float, end: float, log: bool = False) -> Scale:
-    """A scale with a little air around the values; around a single one as well."""
+    """A scale with a little space around the values, also around a single one."""
     finite = [value for value in values if math.isfinite(value)] or [0.0]
     low, high = min(finite), max(finite)
     if log:
         return Scale(low, high, start, end, log=True)
-    # Values that differ in the last digits alone are one value to a reader.
+    # Values that differ only in their last digits count as one.
     apart = high - low > _TOLD_APART * max(abs(low), abs(high))
     air = (high - low if apart else abs(high) or 1.0) * 0.05
     return Scale(low - air, high + air, start, end)
 
 
 def without_outliers(values: Sequence[float], *, lower_is_better: bool) -> list[float]:
-    """The values but for a bad tail, which would press everything that matters into one line."""
+    """The values without a tail of bad ones, which would squeeze all others together."""
     ordered = sorted((v for v in values if math.isfinite(v)), reverse=not lower_is_better)
     if len(ordered) < 5:
         return ordered
@@ -58,7 +58,7 @@ def without_outliers(values: Sequence[float], *, lower_is_better: bool) -> list[
 
 
 def readable(value: object) -> str:
-    """Thousands separated, four digits of anything smaller; text as it is, an absent value as a dash."""
+    """A number with thousands separators, or four digits below 1000; text unchanged; a dash for no value."""
     if value is None:
         return "-"
     if isinstance(value, bool) or not isinstance(value, int | float):
@@ -86,5 +86,5 @@ def _log_ticks(low: float, high: float, about: int) -> list[float]:
 
 
 def _tidy(value: float) -> float:
-    """0.3 where the arithmetic gives 0.30000000000000004."""
+    """The value without rounding errors: 0.3 for 0.30000000000000004."""
     return float(f"{value:.12g}")

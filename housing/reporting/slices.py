@@ -1,4 +1,4 @@
-"""Where a model errs most, and how its errors go with a column, as a report shows it."""
+"""Where a model's errors are largest, and how they depend on single columns, as tables and charts for reports."""
 
 from __future__ import annotations
 
@@ -28,7 +28,9 @@ _ZERO: Mapping[str, Any] = {
 
 
 def slice_grids(found: Slices, *, metric: str, part: str) -> Iterator[Grid]:
-    """The worst slices, then, folded, every one; none where no slice has enough rows. `metric` has its unit."""
+    """A table of the worst slices, and a folded one of all; none where no slice has enough rows. `metric` names its
+    unit.
+    """
     if not found.found:
         return
     clear = len(found.clear)
@@ -73,7 +75,7 @@ def _grid(title: str, about: str, slices: Sequence[Slice], metric: str, *, folde
 
 
 def errors_by_column(answered: Answered, columns: Mapping[str, NDArray[Any]], *, part: str) -> Small | None:
-    """The errors over each of these raw columns; None where there is none that can be drawn."""
+    """Charts of the errors against each of these raw columns; None where none can be drawn."""
     drawn = ((name, _over(answered, name, cells)) for name, cells in columns.items())
     plots = [
         Plot(f"errors_by_column_{place}", name, f"Errors over {name}.", {"layer": layers}, height=190)
@@ -90,7 +92,7 @@ def errors_by_column(answered: Answered, columns: Mapping[str, NDArray[Any]], *,
 
 
 def _over(answered: Answered, name: str, cells: NDArray[Any]) -> list[Mapping[str, Any]]:
-    """The layers of a chart; none where there is nothing to draw."""
+    """The layers of one column's chart; empty where there is nothing to draw."""
     errors = answered.predicted - answered.true
     return _numbers(answered, name, cells, errors) if cells.dtype.kind == "f" else _levels(name, cells, errors)
 
@@ -130,7 +132,7 @@ def _numbers(
 
 
 def _levels(name: str, cells: NDArray[Any], errors: NDArray[np.float64]) -> list[Mapping[str, Any]]:
-    """The levels with most rows: eight rows of ten, and the median."""
+    """For the levels with most rows, the range of the middle 80 % of errors, and the median."""
     import numpy as np
 
     named = np.array(["(missing)" if cell is None else str(cell) for cell in cells.tolist()], dtype=object)

@@ -1,4 +1,4 @@
-"""How a search went, as charts: over its trials, over each parameter, over time."""
+"""Charts of a search: by trial, by parameter, over time."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _STATE_SHAPES = ("circle", "triangle-down", "cross", "diamond")
 
 @dataclass(frozen=True)
 class Objective:
-    """What a study looks for; `title` names it with its unit."""
+    """A study's objective; `title` names it with its unit."""
 
     name: str
     title: str
@@ -31,7 +31,7 @@ class Objective:
 
 
 def optimisation_history(rows: Sequence[Row], objective: Objective) -> Plot:
-    """The objective of every trial in the order of numbers, and the best so far."""
+    """The objective of every trial by number, and the best value so far."""
     values = [row.values[0] for row in rows if row.values and row.state == "complete"]
     shown = without_outliers(values, lower_is_better=objective.lower_is_better)
     domain = within(shown)
@@ -118,7 +118,7 @@ def slices(rows: Sequence[Row], space: SearchSpace, objective: Objective) -> lis
 
 
 def timeline(rows: Sequence[Row], spans: Mapping[int, tuple[float, float]]) -> Plot:
-    """A bar a trial from its start to its end, in seconds since the first began."""
+    """A bar per trial from its start to its end, in seconds since the first one started."""
     bars = [
         {**trial_told(row), "number": row.number, "from": spans[row.number][0], "to": spans[row.number][1]}
         for row in sorted(rows, key=lambda each: each.number)
@@ -145,7 +145,7 @@ def timeline(rows: Sequence[Row], spans: Mapping[int, tuple[float, float]]) -> P
 
 
 def trial_told(row: Row) -> dict[str, object]:
-    """A trial in words, for what is shown under the pointer."""
+    """The fields of a trial's tooltip."""
     values = ", ".join(map(readable, row.values or ()))
     parameters = ", ".join(f"{name} {readable(value)}" for name, value in row.parameters.items())
     return {
@@ -171,7 +171,7 @@ def trial_tooltip(*objectives: Objective) -> list[dict[str, str]]:
 
 
 def _by_state(rows: Sequence[Row], looks: Sequence[str]) -> dict[str, Any]:
-    """A channel that tells states apart; its legend is left out where there is one only."""
+    """An encoding channel by state, without a legend where there is only one state."""
     used = [state for state in _STATES if state in {row.state for row in rows}]
     scale = {"domain": used, "range": [looks[_STATES.index(state)] for state in used]}
     channel = {"field": "state", "type": "nominal", "title": None, "scale": scale}

@@ -1,7 +1,7 @@
 """Charts as SVG text: crisp at any size, and made without importing a plotting library.
 
-Colours are CSS variables with fallbacks: a chart in a page follows the page's light or dark theme, a chart in a file of
-its own is light.
+Colours are CSS variables with fallbacks: a chart in a page follows the page's light or dark theme, a chart in its own
+file is light.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ Position = tuple[float, float]
 
 @dataclass(frozen=True)
 class Chart:
-    """`about` is one sentence that says what to read off it; sizes are in pixels."""
+    """`about` says in one sentence what to read off the chart; sizes are in pixels."""
 
     name: str
     title: str
@@ -40,11 +40,11 @@ class Chart:
     elements: Sequence[str]
 
     def inline(self) -> str:
-        """For an HTML page, which has the style and shows the title itself."""
+        """The SVG for an HTML page, which has the style and shows the title itself."""
         return self._svg(f'class="drawn" role="img" style="--width: {self.width}px"', self.elements, top=_TITLE_HEIGHT)
 
     def file(self) -> str:
-        """For an `.svg` file."""
+        """The content of an `.svg` file."""
         paper = f'<rect width="{self.width}" height="{self.height}" fill="#ffffff"/>'
         heading = text((16, 24), self.title, style="title")
         return self._svg(
@@ -63,7 +63,7 @@ def page_style() -> str:
 
 
 def text(at: Position, words: str, *, anchor: str = "start", style: str = "") -> str:
-    """`anchor` is start, middle or end."""
+    """A text; `anchor` is start, middle or end."""
     return f'<text x="{at[0]:.1f}" y="{at[1]:.1f}" text-anchor="{anchor}" class="{style}">{escape(words)}</text>'
 
 
@@ -81,7 +81,7 @@ def path(
     opacity: float = 1,
     dashed: bool = False,
 ) -> str:
-    """A line through the points; `title` is shown under the pointer."""
+    """A line through the points; `title` is its tooltip."""
     drawn = "M" + "L".join(f"{x:.1f},{y:.1f}" for x, y in points)
     dashes = ' stroke-dasharray="5 4"' if dashed else ""
     return (
@@ -91,7 +91,7 @@ def path(
 
 
 def dot(at: Position, *, colour: str, title: str, radius: float = 4, hollow: bool = False) -> str:
-    """`title` is shown under the pointer."""
+    """A dot; `title` is its tooltip."""
     fill = f'fill="transparent" stroke="{colour}"' if hollow else f'fill="{colour}"'
     return f'<circle cx="{at[0]:.1f}" cy="{at[1]:.1f}" r="{radius}" {fill}><title>{escape(title)}</title></circle>'
 
@@ -106,13 +106,13 @@ def box(at: Position, *, width: float, height: float, colour: str, title: str, o
 
 
 def area(upper: Sequence[Position], lower: Sequence[Position], *, colour: str, title: str) -> str:
-    """What lies between two lines from left to right."""
+    """The area between two lines, both from left to right."""
     drawn = "M" + "L".join(f"{x:.1f},{y:.1f}" for x, y in (*upper, *reversed(lower))) + "Z"
     return f'<path d="{drawn}" fill="{colour}" fill-opacity="0.16"><title>{escape(title)}</title></path>'
 
 
 def axes(x: Scale, y: Scale, *, x_name: str, y_name: str, whole_x: bool = False) -> list[str]:
-    """Grid, ticks and names; `whole_x` leaves out ticks between whole numbers. `y.start` is the bottom."""
+    """Grid, ticks and names; `whole_x` omits ticks between whole numbers. `y.start` is the bottom."""
     elements = []
     for tick in y.ticks():
         elements.append(rule((x.start, y(tick)), (x.end, y(tick))))
