@@ -1,4 +1,4 @@
-"""What a model answered, written as text and read again: raw rows' predictions, or a container's own numbers."""
+"""Predictions as text, written and read: those for raw rows, and a container's own output."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def write(predictions: Predictions, levels: Sequence[str], form: str) -> str:
-    """In one of `content_type.FORMS`: `{"predictions": [...]}`, or a line for each row."""
+    """Predictions as text in one of `content_type.FORMS`: `{"predictions": [...]}`, or a line for each row."""
     if form == JSON:
         return json.dumps({"predictions": written.documents(predictions, levels)})
     if form == JSON_LINES:
@@ -31,9 +31,9 @@ def write(predictions: Predictions, levels: Sequence[str], form: str) -> str:
 
 
 def read(text: str, encoder: Encoder, *, encoded: bool) -> Predictions:
-    """The reverse of `write`, in whichever form; or, `encoded`, what SageMaker's built-in container answers.
+    """The reverse of `write`, in any form; with `encoded`, reads what SageMaker's built-in container answers.
 
-    Raises DataError where the text is no such answer.
+    Raises DataError for any other text.
     """
     try:
         found = _rows(text)
@@ -43,7 +43,7 @@ def read(text: str, encoder: Encoder, *, encoded: bool) -> Predictions:
 
 
 def _rows(text: str) -> list[Any]:
-    """What was answered for each row: a number, a list of cells, or a document."""
+    """The answer for each row: a number, a list of cells, or a document."""
     try:
         document = json.loads(text)
     except ValueError:
@@ -54,7 +54,7 @@ def _rows(text: str) -> list[Any]:
 
 def _lines(text: str) -> list[Any]:
     try:
-        # Not of splitlines, which splits within texts, too.
+        # Not splitlines, which also splits at characters that texts may contain.
         return [json.loads(line) for line in text.split("\n") if line.strip()]
     except ValueError:
         return [cells for cells in csv.reader(io.StringIO(text, newline="")) if cells]

@@ -1,4 +1,4 @@
-"""Values of Python as an Arrow array, as a file of Arrow's would have them."""
+"""Python values as an Arrow array."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def array_of(values: Sequence[Any]) -> pa.Array:
-    """Of one type where they are of one; else texts, each as it would stand in a CSV file."""
+    """An array of the values' type where they share one; else of texts, each as in a CSV file."""
     import pyarrow as pa
 
     try:

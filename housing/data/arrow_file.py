@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 
 class ArrowFile:
-    """Read when its rows are asked for. Raises DataError on a damaged one."""
+    """An Arrow file or stream, whose rows are read by `pieces`. Raises DataError on a damaged one."""
 
     is_csv = False
 
@@ -28,11 +28,11 @@ class ArrowFile:
 
     @property
     def names(self) -> Sequence[str]:
-        """Of the columns."""
+        """The names of the columns."""
         return list(self._schema.names)
 
     def unread(self, name: str) -> tuple[str, bool] | None:
-        """As of a Parquet file."""
+        """See `RawFile`."""
         return unread(self._schema.field(self._schema.names.index(name)).type)
 
     def pieces(self, wanted: Collection[int]) -> Iterator[Piece]:
@@ -62,7 +62,7 @@ class ArrowFile:
         import pyarrow as pa
         from pyarrow import ipc
 
-        # No memory map: a file that is cut while it is read would kill the process.
+        # No memory map: a file truncated while it is read would kill the process.
         file = pa.OSFile(str(self._path))
         is_file = file.read(len(_MAGIC)) == _MAGIC
         file.seek(0)

@@ -1,4 +1,4 @@
-"""What is asked of a label that nobody has described yet."""
+"""`housing describe` for the label: its task, and its lines of YAML."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _MANY_ROWS_A_LEVEL = 10
 
 @dataclass(frozen=True)
 class AskedLabel:
-    """The label's column, the lines of YAML about it, and what the split's comment says."""
+    """The label's column, its lines of YAML, and the comment on the split."""
 
     column: Guess
     lines: tuple[str, ...]
@@ -34,13 +34,13 @@ class AskedLabel:
 
 
 def describe_label(file: FileTexts, name: str, missing_texts: Sequence[str], task: str | None) -> AskedLabel:
-    """`task` None: guessed. Raises DataError for a label of which nothing, or not this task, can be asked."""
+    """Without `task`, it is guessed. Raises DataError for a label that suits no task, or not this one."""
     where = f"{file.path}: the label {name!r}"
     if name in file.unread:
         raise DataError(f"{where} {file.unread[name]}; a label is a number or a level in each row")
     if name in file.numbers:
         column = file.numbers[name]
-        assert column.values is not None  # for they were asked for
+        assert column.values is not None  # the label's values are always kept
         question = task or tasks.DEFAULT
         lines = _dropped(sorted(column.missing_texts), column.rows - column.present) if column.missing_texts else ()
         return _with_dropped(_number(column.values, question, is_guess=task is None), lines)
@@ -64,7 +64,7 @@ def describe_label(file: FileTexts, name: str, missing_texts: Sequence[str], tas
 
 
 def _with_dropped(found: AskedLabel, lines: tuple[str, ...]) -> AskedLabel:
-    """The same, led by the line about rows without a label."""
+    """The same, preceded by the line about rows without a label."""
     if not lines:
         return found
     said = lines[0].partition("guess: ")[2]
@@ -73,7 +73,7 @@ def _with_dropped(found: AskedLabel, lines: tuple[str, ...]) -> AskedLabel:
 
 
 def _dropped(texts: Sequence[str], rows: int) -> tuple[str]:
-    """The line that leaves out rows without a label; `texts` are the cells that are taken for missing."""
+    """The line that leaves out rows without a label; `texts` are the cells that mean missing."""
     words = [text for text in texts if text]
     or_else = f"; {listed(words)} means missing, a level needs another name" if words else ""
     times = f"{rows:,} row{'' if rows == 1 else 's'} without a label {'is' if rows == 1 else 'are'} left out"
@@ -149,7 +149,7 @@ def _why_no_number(file: FileTexts, name: str, cells: TextColumn) -> str:
 
 
 def _or_levels(cells: TextColumn) -> str:
-    """Another way out where there are two different texts, or so many rows of each that they may be levels."""
+    """An additional way out where the texts may be levels: two of them, or many rows of each."""
     different = len(cells.texts)
     question = tasks.for_levels(different)
     _, most = tasks.find(question).levels or (0, 0)

@@ -1,4 +1,4 @@
-"""What `housing describe` is asked to describe: files, or rows of a database."""
+"""The source that `housing describe` is given: files, or rows of a database."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _SQLITE, _DUCKDB = b"SQLite format 3\0", b"DUCK"
 
 
 def asked_sources(arguments: Sequence[str], *, table: str | None = None, query: str | None = None) -> Source:
-    """As `asked_source`, or several files, one below the other."""
+    """As `asked_source`; several arguments are files to be concatenated."""
     if len(arguments) == 1:
         return asked_source(arguments[0], table=table, query=query)
     found = [asked_source(argument, table=table, query=query) for argument in arguments]
@@ -26,7 +26,7 @@ def asked_sources(arguments: Sequence[str], *, table: str | None = None, query: 
 
 
 def asked_source(argument: str, *, table: str | None = None, query: str | None = None) -> Source:
-    """A path, an address of S3, or a database with a `table` or `query`; its only table where none is named.
+    """A path, an S3 address, or a database with a `table` or `query`; without these, the database's only table.
 
     Raises ConfigError and DataError.
     """
@@ -53,11 +53,11 @@ def asked_source(argument: str, *, table: str | None = None, query: str | None =
 
 
 def _url_of(path: Path) -> str | None:
-    """Of a database in a file."""
+    """The URL of a database file; None for any other file."""
     try:
         with path.open("rb") as file:
             start = file.read(16)
-    except (OSError, ValueError):  # what is wrong is told by who reads it
+    except (OSError, ValueError):  # reported when it is read
         return None
     if start == _SQLITE:
         return f"sqlite:///{path}"

@@ -1,4 +1,4 @@
-"""What cannot be done with a table whose rows come block by block."""
+"""What cannot be done with a table that is read block by block."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from housing.data.description import Dataset
 
 
 def refused(dataset: Dataset) -> str | None:
-    """What of a dataset cannot be done block by block, and the way out."""
+    """What a dataset requires that cannot be done block by block, and the way out; None when there is nothing."""
     if dataset.duplicates != "kept":
         return (
             f"duplicates: {dataset.duplicates} compares every row with all others; leave them out of the "

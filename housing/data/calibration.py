@@ -1,4 +1,4 @@
-"""From what a model answers for a level to how often it is true: fitted elsewhere, kept as JSON, applied here."""
+"""Calibration: maps a model's probability of a level to how often the level is true; stored as JSON."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Sigmoid:
 
 @dataclass(frozen=True)
 class Isotonic:
-    """Never falling: straight lines between these points, and flat outside of them."""
+    """Isotonic regression: linear between these points, constant outside of them."""
 
     log_odds: tuple[float, ...]
     probabilities: tuple[float, ...]
@@ -60,7 +60,7 @@ class Calibration:
     def apply(self, outputs: Floats) -> Floats:
         """Probabilities (rows,) of the positive level, or (rows, levels): each against the rest, then made to sum to 1.
 
-        Where no level is left any chance, all get the same, as scikit-learn has it.
+        Where all are 0, every level gets the same, as in scikit-learn.
         """
         import numpy as np
 
@@ -74,12 +74,12 @@ class Calibration:
         return summing_to_one
 
     def document(self) -> dict[str, Any]:
-        """For JSON."""
+        """The calibration as a JSON document."""
         return {"method": self.method, "curves": [dict(vars(curve)) for curve in self.curves]}
 
 
 def log_odds(probabilities: Floats) -> Floats:
-    """What the curves take: a model that boosts has added them up, and certainty is not infinitely far away."""
+    """Log-odds of probabilities, the curves' input; probabilities of 0 and 1 are clipped, so that they are finite."""
     import numpy as np
 
     kept = np.clip(probabilities, _NEAREST_TO_CERTAIN, 1 - _NEAREST_TO_CERTAIN)
@@ -88,7 +88,7 @@ def log_odds(probabilities: Floats) -> Floats:
 
 
 def read(document: Mapping[str, Any], where: str, *, outputs: int) -> Calibration:
-    """The reverse of `Calibration.document`, for a model with so many outputs. Raises DataError."""
+    """The reverse of `Calibration.document`, for a model with `outputs` outputs. Raises DataError."""
     curves = document.get("curves")
     if set(document) != {"method", "curves"} or not isinstance(curves, list) or len(curves) != outputs:
         raise DataError(f"{where}: must have a method and {outputs} curves, got {shown(document, 200)}")

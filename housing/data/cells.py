@@ -1,4 +1,4 @@
-"""What one cell is: a number, a text, or nothing."""
+"""Single cells: numbers, texts, or missing."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ __all__ = ["HIGHEST_EXACT", "has_too_many_digits", "is_missing", "is_number", "n
 _WHOLE = re.compile(r"[-+]?\d{16,400}(\.\d*)?", re.ASCII)
 _SAFE_DIGITS = 16
 HIGHEST_EXACT = 2**53
-"""Up to here a float64 holds every whole number."""
+"""The largest number up to which float64 represents every whole number."""
 
 
 def number(text: str) -> float:
     """The finite number that a cell holds.
 
-    Raises ValueError, also for what only Python takes for a number, and for digits that would be lost.
+    Raises ValueError, also for what only Python reads as a number (such as 1_000), and for numbers that would lose
+    digits.
     """
     value = float(text)
     if "_" in text or not text.isascii() or not math.isfinite(value) or has_too_many_digits(text):
@@ -28,7 +29,7 @@ def number(text: str) -> float:
 
 
 def has_too_many_digits(value: str | int | Decimal) -> bool:
-    """Whether a whole number would lose digits as a float64, whose whole numbers end at 2^53."""
+    """Whether a whole number beyond 2^53 would lose digits as a float64."""
     if isinstance(value, str):
         if len(value) < _SAFE_DIGITS:
             return False
@@ -41,7 +42,7 @@ def has_too_many_digits(value: str | int | Decimal) -> bool:
 
 
 def is_number(text: str) -> bool:
-    """Whether `number` takes it."""
+    """Whether `number` accepts the text."""
     try:
         number(text)
     except ValueError:

@@ -1,4 +1,4 @@
-"""A channel: one part of a table, encoded, label first, as a training job reads it; weights, if any, stand second."""
+"""A channel: one part of a table, encoded, as a training job reads it: the label first, then weights, if any."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from housing.data.stored_matrix import StoredMatrix
 
 _LEAST_IN_DIGITS, _MOST_IN_DIGITS = 1e-10, 1e18
-"""XGBoost's reader takes 19 digits before the point, and behind it."""
+"""XGBoost's CSV reader takes at most 19 digits before and after the point."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,10 +29,10 @@ class Channel:
     """`features` is (rows, columns) float32 with NaN for missing; `label` is (rows,) float32, already transformed; of a
     ranking it is (rows, 2), with the number of each row's group.
 
-    `weights` (rows,) say how much each row counts in a fit; None: all alike. `categorical` are the places of columns
-    that hold codes of levels; `directions` has for each column 1 or -1 where answers only rise or fall with it, else 0,
-    and is empty where there is no such column. `stored`: the features lie on disk, of which `features` is a view; who
-    goes through all of them takes its batches.
+    `weights` (rows,) say how much each row counts in a fit; None: all alike. `categorical` are the indices of columns
+    that hold codes of levels; `directions` has for each column 1 or -1 where predictions only rise or fall with it,
+    else 0, and is empty where there is no such column. With `stored`, the features are on disk and `features` is a
+    memory map; use `batches` to read all of them.
     """
 
     name: str
@@ -46,7 +46,7 @@ class Channel:
     stored: StoredMatrix | None = None
 
     def batches(self) -> Iterator[NDArray[np.float32]]:
-        """Its features, some rows at a time where they lie on disk."""
+        """The features, in batches of rows where they are on disk, else at once."""
         if self.stored is None:
             yield self.features
         else:
@@ -63,9 +63,9 @@ def build(
     categorical: tuple[int, ...] = (),
     directions: tuple[int, ...] = (),
 ) -> Channel:
-    """A channel with the SHA-256 of its values and of what is known of its columns.
+    """A channel with the SHA-256 of its values and of its columns' properties.
 
-    Raises DataError on what no model can be fitted to.
+    Raises DataError on values that no model can be fitted to.
     """
 
     if features.shape != (len(label), len(columns)):
@@ -77,9 +77,9 @@ def build(
 
 
 class ChannelContent:
-    """What a channel holds, checked and digested: its label, then its features as they come, then the rest.
+    """Checks and digests a channel's content: first its label, then batches of features, then the rest.
 
-    Raises DataError on what no model can be fitted to.
+    Raises DataError on values that no model can be fitted to.
     """
 
     def __init__(
@@ -102,7 +102,7 @@ class ChannelContent:
         self._found.update(self.label.astype("<f4", copy=False).data)
 
     def added(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The next rows, as they are to be kept."""
+        """Add the next rows; returns them in the form to be kept."""
         import numpy as np
 
         if np.isinf(features).any():
@@ -112,7 +112,7 @@ class ChannelContent:
         return kept
 
     def finished(self, categorical: tuple[int, ...], directions: tuple[int, ...]) -> str:
-        """The SHA-256 of all of it, and of what is known of its columns."""
+        """The SHA-256 of all content, and of the columns' properties."""
         if self.weights is not None:
             self._found.update(self.weights.astype("<f4", copy=False).data)
         if categorical or directions:
@@ -126,7 +126,7 @@ class ChannelContent:
 
 
 def _with_one_nan(features: NDArray[np.float32]) -> NDArray[np.float32]:
-    """One bit pattern for every NaN, or equal channels would differ in their digest; itself where it has no other."""
+    """The features with one bit pattern for NaN, so that equal channels have equal digests; copied only if needed."""
     import numpy as np
 
     missing = np.isnan(features)
@@ -137,11 +137,11 @@ def _with_one_nan(features: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def write_csv(channel: Channel, path: Path) -> None:
-    """CSV as SageMaker's built-in XGBoost wants it: label first, no header, no index, no quotes, empty for missing.
+    """Write CSV for SageMaker's built-in XGBoost: label first, no header, no index, no quotes, empty for missing.
 
-    Weights, where rows have some, stand second (the container's `csv_weights=1`).
-    The container takes text for missing and a header for a row, without an error, so what was written is read back
-    and compared before it gets its name. Raises DataError when it differs.
+    Weights, if any, are the second column (the container's `csv_weights=1`). The container silently takes text for
+    missing and a header for a row, so the file is read back and compared before it gets its name. Raises DataError when
+    it differs.
     """
     matrix = _matrix(channel)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -153,9 +153,9 @@ def write_csv(channel: Channel, path: Path) -> None:
 
 
 def read_csv(path: Path, *, name: str, columns: tuple[str, ...] | None = None, weighed: bool = False) -> Channel:
-    """The channel that `write_csv` wrote, bit by bit. Raises DataError when the file is no such thing.
+    """The channel that `write_csv` wrote, identical in every bit. Raises DataError for any other file.
 
-    `weighed`: its weights stand second. Without `columns` these have no names.
+    `weighed`: the second column holds weights. Without `columns`, columns have no names.
     """
     if columns is None:
         with path.open("rb") as file:
@@ -164,7 +164,7 @@ def read_csv(path: Path, *, name: str, columns: tuple[str, ...] | None = None, w
 
 
 def write_npy(channel: Channel, path: Path) -> None:
-    """One float32 matrix as in `write_csv`, in numpy's own format."""
+    """Write the same float32 matrix as `write_csv`, in numpy's own format."""
     import numpy as np
 
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -173,7 +173,7 @@ def write_npy(channel: Channel, path: Path) -> None:
 
 
 def read_npy(path: Path, *, name: str, columns: tuple[str, ...], weighed: bool = False) -> Channel:
-    """The channel that `write_npy` wrote, bit by bit. Raises DataError when the file is no such thing."""
+    """The channel that `write_npy` wrote, identical in every bit. Raises DataError for any other file."""
     import numpy as np
 
     read = partial(np.load, allow_pickle=False)
@@ -181,7 +181,7 @@ def read_npy(path: Path, *, name: str, columns: tuple[str, ...], weighed: bool =
 
 
 def csv_text(matrix: NDArray[np.float32]) -> str:
-    """Rows of 32-bit floats as CSV that reads back as the very same bits: no header, empty for NaN."""
+    """Rows of float32 as CSV that reads back as the same bits: no header, empty for NaN."""
     import numpy as np
 
     # Bits rather than values, so that -0 keeps its sign. Cells repeat (one-hot, counts): format each value once.
@@ -215,9 +215,9 @@ def _matrix(channel: Channel) -> NDArray[np.float32]:
 def _text(value: np.float32) -> str:
     """A text that reads back as this value; empty for NaN.
 
-    The shortest one would do for a good reader. XGBoost's own, the container's, reads whole part and fraction as
-    float32 and adds them up, so that `1.2345679` or `1e-05` comes out some bits off; in all its digits it does not, as
-    far as that reader counts them.
+    The shortest text would do for an exact parser. XGBoost's CSV reader, in the container, parses whole part and
+    fraction as float32 and adds them, so that `1.2345679` or `1e-05` comes out some bits off. Written with all digits,
+    as far as that reader takes them, it does not.
     """
     import numpy as np
 

@@ -1,4 +1,4 @@
-"""The columns of a table, before the task adds to them."""
+"""The columns of a table, before those of the task are added."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""The cells of one column on their way into a table: read as numbers, levels or names, and held to the description.
+"""Reads the cells of one column for a table, as numbers, levels or names, and checks them against the description.
 
-Cells come as Arrow arrays. What the whole array can be told at once is; an array with an odd cell is read cell by cell,
-for the message that names it.
+Cells come as Arrow arrays, which are converted as a whole; one with an odd cell is read cell by cell, for a message
+that names the cell.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ class Collector(Protocol):
     """Reads one column, piece by piece."""
 
     def take(self, cells: pa.Array, place: Place) -> NDArray[np.generic]:
-        """The next cells, which are text, numbers, or null for missing, as a table keeps them; faults are noted."""
+        """The next cells (text, numbers, or null for missing) converted to a table's values; notes faults."""
 
 
 def collector(name: str, dataset: Dataset, faults: Faults) -> Collector:
-    """What takes the column `name`."""
+    """The collector of the column `name`."""
     column = dataset.columns[name]
     missing = _Missing(name, column, dataset, faults)
     if isinstance(column, Numeric):
@@ -54,19 +54,19 @@ def collector(name: str, dataset: Dataset, faults: Faults) -> Collector:
 
 
 def part_collector(dataset: Dataset, faults: Faults) -> Collector:
-    """What takes the part of the split that each row is in, where files of parts are given."""
+    """The collector of each row's part of the split, where files of parts are given."""
     column = Nominal(levels=("train", "validation", "test"))
     return _Levels(PART, column.levels, _Missing(PART, column, dataset, faults), faults)
 
 
 def number_reader(name: str, column: Numeric, dataset: Dataset, faults: Faults) -> Numbers:
-    """What reads numbers of a column wherever they lie, and takes missing ones as they are."""
+    """A reader of a column's numbers that allows missing cells and any range."""
     anywhere = replace(column, low=None, high=None, missing="unknown")
     return Numbers(name, anywhere, _Missing(name, anywhere, dataset, faults), faults, dataset.number_format)
 
 
 def texts_of(cells: pa.Array) -> list[str | None]:
-    """Each cell as it would stand in a CSV file."""
+    """Each cell as its text in a CSV file."""
     return [None if is_missing(cell) else text_of(cell) for cell in cells.to_pylist()]
 
 
@@ -90,7 +90,7 @@ class _Missing:
             self._faults.add(self._fault, example=partial(place, index), way_out=self._way_out)
 
     def as_null(self, cells: pa.Array) -> pa.Array:
-        """Texts, those that mean missing as null."""
+        """Texts, with those that mean missing replaced by null."""
         import pyarrow as pa
         import pyarrow.compute as pc
 
@@ -114,7 +114,7 @@ class Numbers:
         return numbers
 
     def read(self, cells: pa.Array, place: Place) -> NDArray[np.float64]:
-        """(cells,) of numbers; what is none, or must not be missing, is noted."""
+        """(cells,) of numbers; notes cells that are not numbers, or must not be missing."""
         numbers = self._quick(cells)
         if numbers is None:
             return self._careful(cells.to_pylist(), place)
@@ -124,7 +124,7 @@ class Numbers:
         return numbers
 
     def _quick(self, cells: pa.Array) -> NDArray[np.float64] | None:
-        """The numbers, or None when a cell needs a closer look."""
+        """The numbers, or None when a cell must be read by itself."""
         import pyarrow as pa
         import pyarrow.compute as pc
 
@@ -164,7 +164,7 @@ class Numbers:
         self._faults.add(fault, example=lambda: f"{shown(cell)} ({place()})", way_out=way_out)
 
     def _check_range(self, numbers: NDArray[np.float64], place: Place) -> None:
-        # A comparison with NaN is False: missing values are in range.
+        # Comparisons with NaN are False, so missing values count as in range.
         for side, outside, bound in (
             ("below the lowest", numbers < self._low if self._low is not None else None, self._low),
             ("above the highest", numbers > self._high if self._high is not None else None, self._high),
@@ -237,7 +237,7 @@ class _Names:
 
 
 def _texts_by_value(cells: pa.Array) -> NDArray[np.generic]:
-    """As `texts_of`, with one text for all cells of a value."""
+    """As `texts_of`, with one string object for all cells of equal value."""
     encoded = cells.dictionary_encode()
     texts = np.array([*texts_of(encoded.dictionary), None], dtype=object)
     codes = encoded.indices.fill_null(len(texts) - 1).to_numpy(zero_copy_only=False)

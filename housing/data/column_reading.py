@@ -1,7 +1,7 @@
-"""Every column of files that nobody has described yet: numbers where all are numbers, texts otherwise.
+"""Reads every column of undescribed files: as numbers where all cells are numbers, as texts otherwise.
 
-A long file is never held as texts: how its numbers are written is told from some cells of each column, then all of a
-column is converted at once, and only the cells that are no numbers then are looked at one by one.
+A long file is never held as texts: the number format is guessed from a sample of each column, then whole columns are
+converted, and only cells that are not numbers in this format are kept as texts.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ if TYPE_CHECKING:
 LikelyForm = Callable[[Mapping[str, TextColumn]], NumberFormat]
 
 _EVERY, _SAMPLED = 40, 500
-# Of fewer different texts, all are kept.
+# Columns with fewer different texts than this are kept whole.
 _FEW_TEXTS = 300
 _Files = Sequence[tuple[RawFile, Faults]]
 _Teller = NumberCells | TextCells
 
 
 class ColumnReading:
-    """The columns of one file after another, all of which must have the same."""
+    """Reads the columns of several files, which must all have the same columns."""
 
     def __init__(
         self,
@@ -43,7 +43,9 @@ class ColumnReading:
         once: bool,
         progress: Callable[[int], None],
     ) -> None:
-        """`as_numbers`: columns are told as such, but those `of_texts`. `once`: nothing can be read again."""
+        """`as_numbers`: look for columns of numbers, except among `of_texts`. `once`: the source can be read only
+        once.
+        """
         self._first = ""
         self._label = label
         self._progress = progress
@@ -62,11 +64,11 @@ class ColumnReading:
         self.places = Places()
 
     def add(self, file: RawFile, faults: Faults) -> None:
-        """All of a file. Raises DataError."""
+        """Read all of a file. Raises DataError."""
         names = list(file.names)
         for name in repeated(names):
             faults.add("column names used more than once", example=shown(name), way_out="rename one")
-        if not file.is_csv:  # which cannot be read by names that are not unique
+        if not file.is_csv:  # other formats cannot be read with duplicate names
             faults.raise_any()
         if not self.names:
             self._first = faults.source
@@ -89,9 +91,9 @@ class ColumnReading:
         faults.raise_any()
 
     def tell_all(self, files: _Files, likely_form: LikelyForm) -> None:
-        """Tell what the columns are that are not plain numbers; files are read again. Raises DataError."""
+        """Determine the columns that are not plain numbers; reads the files again. Raises DataError."""
         self.numbers = {name: column for name, cells in self._plain.items() if (column := cells.column())}
-        # Two numbers may be levels.
+        # Two different numbers may be levels.
         if self._label in self.numbers and self.numbers[self._label].distinct <= 2:
             del self.numbers[self._label]
         others = [name for name in self.names if name not in self.numbers and name not in self.unread]
@@ -111,13 +113,13 @@ class ColumnReading:
                 self._tell(files, others, samples)
 
     def columns(self) -> dict[str, TextColumn]:
-        """The texts of all columns that are not told as numbers."""
+        """The texts of all columns that are not numbers."""
         texts = self._texts | {name: cells.column() for name, cells in self._cells.items()}
         none = TextColumn.empty(self.places.rows)
         return {name: texts.get(name, none) for name in self.names if name not in self.numbers}
 
     def _tell(self, files: _Files, others: Sequence[str], samples: Mapping[str, TextColumn]) -> dict[str, TextColumn]:
-        """Columns are told by the form. Gives the cells that are no numbers, of columns in which most are."""
+        """Read the other columns with the number format; returns the odd cells of columns that are mostly numbers."""
         assert self.form is not None
         pointed = [name for name, column in self.numbers.items() if column.pointed and self.form.decimal != "."]
         numbers = {
@@ -151,7 +153,7 @@ class ColumnReading:
         self._cells |= cells
 
     def _read(self, files: _Files, tellers: Mapping[str, _Teller]) -> None:
-        """Hand each column's cells to its teller, once more. Raises DataError."""
+        """Read the files once more, passing each column's cells to its teller. Raises DataError."""
         if not tellers:
             return
         if self._once:
@@ -172,7 +174,7 @@ class ColumnReading:
         gathered.hand_on()
 
     def _take(self, name: str, cells: pa.Array) -> None:
-        """Of the first reading."""
+        """Take a column's cells in the first reading."""
         import pyarrow as pa
 
         if not self._quick:
@@ -205,7 +207,7 @@ def _texts_of(pieces: Sequence[pa.Array]) -> TextColumn:
 
 
 def _has_many_numbers(sample: TextColumn, form: NumberFormat) -> bool:
-    """Whether most of a column with many different texts are numbers of this form."""
+    """Whether a column has many different texts, most of which are numbers in this format."""
     import pyarrow as pa
 
     there = sample.without((*MISSING_ANYWHERE, *MISSING_BESIDE_NUMBERS))

@@ -1,4 +1,4 @@
-"""What a table holds, as one SHA-256: of its columns one after the other, however they were stored."""
+"""SHA-256 of a table's content, column by column, independent of how it is stored."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ _VALUES_AT_ONCE = 1_000_000
 
 
 class ContentDigest:
-    """Takes the columns in their order."""
+    """Computes the digest; columns are added in their order."""
 
     def __init__(self) -> None:
         self._found = hashlib.sha256()
 
     def add(self, name: str, values: NDArray[Any]) -> None:
-        """The next column, all of it."""
+        """Add the next column, as a whole."""
         size = _text_bytes(values) if values.dtype == object else 8 * len(values)
         self._found.update(f"{name}\0{values.dtype.kind}\0{len(values)}\0{size}\0".encode())
         for part in _contents(values):
             self._found.update(part)
 
     def finished(self, left_out: Mapping[str, int]) -> str:
-        """Of all columns, and of what was left out of their source."""
+        """The digest of all columns, and of the counts of rows that were left out."""
         if left_out:
             self._found.update(json.dumps(left_out, sort_keys=True).encode())
         return self._found.hexdigest()
@@ -40,7 +40,7 @@ class _Columns(Protocol):
 
 
 def digest_of(columns: _Columns, left_out: Mapping[str, int]) -> str:
-    """Of columns that are asked for one after the other."""
+    """The digest of columns that are read one after the other."""
     content = ContentDigest()
     for name in columns:
         content.add(name, columns[name])

@@ -1,4 +1,4 @@
-"""Which forms of rows a request may have, by its Content-Type; imports nothing heavy, for the server reads it too."""
+"""The forms of rows in a request, by Content-Type. Imports nothing heavy, since the server imports it, too."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ FORMS = (CSV, JSON, JSON_LINES)
 
 
 def form_of(content_type: str) -> str | None:
-    """One of FORMS; None for a type that is none of them, or for one that says it is not in UTF-8.
+    """One of FORMS; None for any other type, or for a charset other than UTF-8.
 
-    Other parameters, such as `header=present`, change nothing: the rows show whether they have a header.
+    Other parameters, such as `header=present`, are ignored: the rows show whether they have a header.
     """
-    # What does not parse as a type would become text/plain, as RFC 2045 has it, which is none of ours either.
+    # What does not parse becomes text/plain (RFC 2045), which is none of ours either.
     message = Message()
     message["Content-Type"] = content_type
     form = message.get_content_type()

@@ -1,4 +1,4 @@
-"""Whether a CSV file is in the encoding that it is said to be in."""
+"""Whether a CSV file is in its declared encoding."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ _LOOKED_AT_BYTES = 1 << 20
 
 
 def refuse_utf8(path: Path, file: IO[bytes], encoding: str) -> None:
-    """Raises DataError for UTF-8 where another encoding is said, as which most of it could be read, but wrongly.
+    """Raises DataError for UTF-8 where another encoding is declared, in which most of it would decode, but wrongly.
 
-    Bytes above ASCII that are UTF-8 by chance do not occur in texts that people write.
+    Non-ASCII bytes that are valid UTF-8 by chance hardly occur in natural texts.
     """
     if codecs.lookup(encoding).name.startswith("utf"):
         return
@@ -30,7 +30,7 @@ def refuse_utf8(path: Path, file: IO[bytes], encoding: str) -> None:
 
 
 def wrong_encoding(path: Path, file: IO[bytes], encoding: str) -> str:
-    """Where text begins that is not what it is said to be, and the way out."""
+    """A message: where the text is not in the declared encoding, and the way out."""
     name = "UTF-8" if encoding.lower() in ("utf-8", "utf8") else encoding
     way_out = "save the file as UTF-8, or set encoding (latin-1, cp1252, ...)"
     for number, line in enumerate(file, 1):

@@ -1,4 +1,4 @@
-"""CSV read by Arrow, where it is plain enough: what Arrow would take otherwise than CSV's rules is told first."""
+"""Reads CSV by Arrow where it is plain enough: detects beforehand what Arrow would read differently."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _QUOTE = ord('"')
 
 
 class NotPlainError(Exception):
-    """The text needs a reader that goes by CSV's rules cell by cell."""
+    """The text must be read by Python's strict CSV reader."""
 
 
 def batches(
@@ -64,7 +64,7 @@ def batches(
 
 
 class _Checked:
-    """The bytes of a file as UTF-8. Raises NotPlainError where a NUL or a quote stands that CSV's rules refuse."""
+    """A file's bytes as UTF-8. Raises NotPlainError at a NUL, or a quote that CSV's rules do not allow."""
 
     def __init__(self, file: io.BufferedReader, separator: str, encoding: str) -> None:
         self._file = file
@@ -86,7 +86,7 @@ class _Checked:
         self._begun = True
         if b"\0" in data or not self._is_well_quoted(data):
             raise NotPlainError
-        # Nothing is the end: a block may be half a character.
+        # An empty result would mean the end of the file, but a block may hold only part of a character.
         return data if data or not block else self.read(size)
 
     def close(self) -> None:
@@ -103,14 +103,14 @@ class _Checked:
 
     @property
     def is_whole(self) -> bool:
-        """Whether every quote is closed, at the end."""
+        """Whether every quote is closed; call it at the end of the file."""
         return self._is_well_quoted(b"\n") and not self._within
 
     def _is_well_quoted(self, block: bytes) -> bool:
-        """Whether each quote, but doubled ones, opens a cell at its beginning or closes one at its end."""
+        """Whether each quote, except doubled ones, is at the beginning or the end of a cell."""
         data = self._held + block
         end = len(data.rstrip(b'"'))
-        # What goes before a quote that is not looked at yet stays, as do the quotes at the end: they may go on.
+        # Trailing quotes wait for the next block, which may continue them, as does the byte before them.
         self._held = data[max(0, end - 1) :]
         region = data[:end]
         if b'"' not in region:

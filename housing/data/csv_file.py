@@ -1,7 +1,7 @@
-"""A CSV file as rows of text: what makes it unreadable is refused here, what its cells mean is decided elsewhere.
+"""A CSV file as rows of text: refuses unreadable files; what cells mean is decided elsewhere.
 
-Arrow reads what is plain. Where it stumbles, and where lines stand that belong to no row, the rows are read by Python's
-own reader, which knows the line of each.
+Arrow reads plain files. Where it fails, and where some lines are not rows, Python's own reader is used, which knows
+each row's line.
 """
 
 from __future__ import annotations
@@ -30,17 +30,17 @@ if TYPE_CHECKING:
     import _csv
 
 SEPARATORS = (",", ";", "\t", "|")
-"""What separates columns in the files that people have."""
+"""Separators of columns that are in common use."""
 
-# Rows held as text at once; bounds the memory that reading a large file takes.
+# Rows held as text at once; limits the memory for reading a large file.
 _CHUNK_ROWS = 20_000
-# A compressed file of some megabytes can hold a line that no memory holds; ten thousand columns need a hundredth.
+# A small compressed file can contain a line too large for memory; ten thousand columns need a hundredth of this.
 LONGEST_LINE = 16_000_000
 
 
 @contextmanager
 def opened(path: Path) -> Iterator[io.BufferedReader]:
-    """The file's bytes, unpacked when they are gzipped. Raises DataError when it cannot be read to its end."""
+    """The file's bytes, decompressed when gzipped. Raises DataError when it cannot be read to its end."""
     try:
         with path.open("rb") as raw:
             if raw.peek(2)[:2] != b"\x1f\x8b":
@@ -57,7 +57,7 @@ def opened(path: Path) -> Iterator[io.BufferedReader]:
 
 
 class CsvFile:
-    """A CSV file, also gzipped, with the names in its first row. Rows of a wrong length go to `faults`.
+    """A CSV file, may be gzipped, with names in its first row. Rows of a wrong length are added to `faults`.
 
     Raises DataError when there is no such row.
     """
@@ -75,7 +75,7 @@ class CsvFile:
             self._header_lines, self.names = _header(path, rows, faults)
 
     def unread(self, _: str) -> None:
-        """Texts are read."""
+        """Never: all cells are read as texts."""
 
     def pieces(self, wanted: Collection[int]) -> Iterator[Piece]:
         """All rows, of these columns, as texts. Raises DataError."""
@@ -149,7 +149,7 @@ class CsvFile:
 
 
 class _Lines:
-    """The line on which each row begins, found when one is asked for."""
+    """The line on which each row begins, computed on demand."""
 
     def __init__(self, path: Path, form: CsvFormat) -> None:
         self._path = path
@@ -165,7 +165,7 @@ class _Lines:
 
 
 class _Rows:
-    """The rows of a file, each with the line that it begins on; blank lines are none."""
+    """The rows of a file, each with the line that it begins on; blank lines are skipped."""
 
     def __init__(self, path: Path, file: io.BufferedReader, form: CsvFormat, faults: Faults) -> None:
         self._path = path
@@ -183,7 +183,7 @@ class _Rows:
         self._line = 0
         self._first = 0
         self._within = False
-        # strict: a quote that is never closed must not swallow the rest of the file in silence.
+        # strict: an unclosed quote must not silently swallow the rest of the file.
         self._rows: _csv.Reader = csv.reader(self._lines(), delimiter=form.separator, strict=True)
         self._begun = self._found()
 
@@ -214,7 +214,7 @@ class _Rows:
             self._faults.add(f"line {self._first}: {_quoting(error)}")
 
     def _lines(self) -> Iterator[str]:
-        """Those that belong to rows."""
+        """The lines that belong to rows."""
         held: deque[tuple[int, str]] = deque()
         for number, line in self._checked():
             if number <= self._form.skip_lines or self._is_comment(line):
@@ -252,7 +252,7 @@ class _Rows:
 
 
 def _header(path: Path, rows: _Rows, faults: Faults) -> tuple[int, Sequence[str]]:
-    """The line that it ends on, and the names."""
+    """The header's last line, and the names."""
     line, names = next(rows, (1, []))
     if not names:
         faults.raise_any()

@@ -1,4 +1,4 @@
-"""How the text of a CSV file is to be cut into rows and cells."""
+"""How the text of a CSV file is split into rows and cells."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class CsvFormat:
-    """`comment` begins lines that are no rows; `skip_lines` stand above the header, `footer_lines` below the rows."""
+    """`comment` begins lines that are not rows; `skip_lines` precede the header, `footer_lines` follow the rows."""
 
     separator: str = ","
     encoding: str = "utf-8"
@@ -18,16 +18,16 @@ class CsvFormat:
 
     @property
     def has_other_lines(self) -> bool:
-        """Whether lines may stand in the file that belong to no row."""
+        """Whether the file may contain lines that are not rows."""
         return bool(self.comment or self.skip_lines or self.footer_lines)
 
     def faults(self) -> Iterator[str]:
-        """What is wrong with it, each `<key> <rule>`."""
+        """Its faults, each `<key> <rule>`."""
         if len(self.separator) != 1 or self.separator in '\r\n"':
             yield f"separator must be one character, not a quote or a line end, got {self.separator!r}"
         try:
             "".encode(self.encoding)
-        except LookupError:  # also for codecs that are not of text, such as hex
+        except LookupError:  # also raised for codecs that are not text encodings, such as hex
             yield f"encoding: must be one that Python knows, such as utf-8, latin-1 or cp1252, got {self.encoding!r}"
         if self.comment is not None and (not self.comment or self.comment == self.separator or '"' in self.comment):
             yield f"comment: must be what begins a line of comment, such as '#', got {self.comment!r}"

@@ -1,4 +1,4 @@
-"""How a CSV file that nobody has described yet is to be cut into rows and cells."""
+"""Guesses the format of a CSV file that is not described yet."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _BLOCK_BYTES = 1 << 20
 
 
 def likeliest_format(path: Path, separator: str | None) -> CsvFormat:
-    """By the `separator`, else by the likeliest one."""
+    """The likeliest format, with this `separator` where it is given."""
     encoding = _encoding(path)
     with opened(path) as file:
-        # Bounded: one line may be all of the file.
+        # Bounded: the whole file may be a single line.
         beginning = b"".join(file.readline(_LONGEST_START) for _ in range(40))
     text = beginning.decode("utf-8-sig" if encoding == "utf-8" else encoding, errors="replace").replace("\0", "")
     lines = text.splitlines()
@@ -30,7 +30,7 @@ def likeliest_format(path: Path, separator: str | None) -> CsvFormat:
 
 
 def _encoding(path: Path) -> str:
-    """UTF-8, unless a mark says UTF-16 or all of the file is Windows's Western text and not UTF-8."""
+    """UTF-8, unless a byte order mark says UTF-16, or the file is Windows-1252 and not UTF-8."""
     with opened(path) as file:
         if file.peek(2)[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
             return "utf-16"
@@ -50,12 +50,12 @@ def _decodes(path: Path, encoding: str) -> bool:
 
 
 def _separator(start: Sequence[str]) -> str:
-    """The one that cuts the first lines into equally many columns, at least two."""
+    """The one that splits the first lines into the same number of columns, at least two."""
 
     def fit(separator: str) -> tuple[bool, float, int]:
         try:
             widths = Counter(len(row) for row in csv.reader(start, delimiter=separator) if row)
-        except csv.Error:  # what the file really is, is told when its rows are read
+        except csv.Error:  # reported when its rows are read
             return False, 0, 0
         width, lines = max(widths.items(), key=lambda item: item[1], default=(0, 0))
         return width > 1, lines / max(1, widths.total()), width

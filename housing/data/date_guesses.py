@@ -1,4 +1,4 @@
-"""In which pattern a column's dates are written."""
+"""Guesses the pattern of a column's dates."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _LOOKED_AT = 50
 
 @dataclass(frozen=True)
 class DatePattern:
-    """`format` as `Date` has it; `also` are others that fit all dates as well."""
+    """`format` as in `Date`; `also` are other patterns that fit all dates as well."""
 
     format: str | None
     also: tuple[str, ...] = ()
 
 
 def date_pattern(texts: Collection[str]) -> DatePattern | None:
-    """The first that every text has; None where there is none. ISO 8601 alone where it is that."""
+    """The first pattern that fits every text; None where there is none. If ISO 8601 fits, no others are tried."""
     if all(_fits(text, None) for text in texts):
         return DatePattern(None)
     some = sorted(texts)[:: max(1, len(texts) // _LOOKED_AT)]

@@ -1,4 +1,4 @@
-"""Columns that are computed from others, as declared and as numbers."""
+"""Derived columns: their declaration and their computation."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Operation = Literal[
 ]
 OPERATIONS: tuple[str, ...] = get_args(Operation)
 OF_ANY_KIND, OF_DATES = ("is_missing",), ("elapsed_days",)
-"""Operations that take columns of any kind, and those that take dates; all others take numbers."""
+"""Operations on columns of any kind, and on dates; all others take numbers."""
 
 _ARITHMETIC = ("sum", "difference", "product", "ratio")
 _COMPARISONS = ("less", "greater", "equal")
@@ -60,7 +60,9 @@ class Derived:
 
 
 def compute(derived: Derived, numbers: Mapping[str, NDArray[np.float64]]) -> NDArray[np.float64]:
-    """(rows,) of the result; `numbers` are the columns, dates as days, and for `is_missing` 1 where there is none."""
+    """(rows,) of the result. `numbers` holds the columns: dates as days, and for `is_missing` 1 where a cell is
+    missing.
+    """
     import numpy as np
 
     first, *others = (numbers[name] for name in derived.columns)

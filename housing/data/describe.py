@@ -1,4 +1,4 @@
-"""A first description of a file nobody has described yet: what can be seen is filled in, what is guessed says so."""
+"""`housing describe`: a first description of a file; guesses are marked as such."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ def describe(
     """YAML for conf/dataset/, of files, or rows of a database. Raises DataError when none can be given.
 
     `task` is the question to ask of the label; left out, it is guessed from the label's values. `tell` is called with
-    what should be seen even where nobody reads the YAML: a column left out although it may hold numbers; `progress`
-    with how many rows have been read, again and again.
+    remarks that must not be overlooked, such as a column left out although it may hold numbers; `progress` repeatedly
+    with the number of rows read.
     """
     if task is not None and task not in tasks.names():
         near = nearest(task, tasks.names())
@@ -100,7 +100,7 @@ def describe(
 
 
 def _split(guesses: Mapping[str, Guess], evenly: str) -> list[str]:
-    """The lines about how rows are divided, above fractions and seed."""
+    """The lines of the split that precede fractions and seed."""
     date = next((name for name, guess in guesses.items() if guess.kind == "date" and not guess.missing), None)
     group = next((name for name, guess in guesses.items() if guess.kind == "identifier" and not guess.unique), None)
     if date is not None:
@@ -117,7 +117,7 @@ def _source_lines(source: Source) -> Iterator[str]:
         listed_files = f"[{', '.join(map(value_text, source))}]" if isinstance(source, tuple) else value_text(source)
         yield f"source: {listed_files}"
         return
-    assert source.sql is not None  # parts are described by their training part
+    assert source.sql is not None  # files of parts are described by their training part
     url = source.sql.url
     yield "source:"
     yield "  sql:"
@@ -177,7 +177,7 @@ def _what(source: Source, path: Path) -> str:
 
 
 def _name(source: Source, path: Path) -> str:
-    """What `dataset=` will be given; it names the endpoint too, so letters, digits and hyphens."""
+    """The dataset's name. The endpoint gets it, too, so it consists of letters, digits and hyphens."""
     of_table = isinstance(source, Elsewhere) and source.sql is not None and source.sql.table
     path = Path(source[0]) if isinstance(source, tuple) else path
     stem = (of_table or path.name).split(".")[-1 if of_table else 0].lower()

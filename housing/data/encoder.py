@@ -9,7 +9,7 @@
 | a level never described   |              | NaN                    | 0 in every column            |
 | not a finite number       | DataError    |                        |                              |
 
-Ranges are checked against the file that is learnt from, not against rows to be predicted: next year's sale is in range.
+Ranges are checked in training data, not in rows to be predicted: next year's sale must not be refused.
 """
 
 from __future__ import annotations
@@ -87,12 +87,12 @@ class Encoder:
 
     @property
     def places(self) -> list[tuple[Input, int, int, int]]:
-        """Of each input: its place among the raw columns, its first encoded column, how many it has."""
+        """For each input: its index among the raw columns, its first encoded column, and how many it has."""
         return self._layout.places
 
     @classmethod
     def fit(cls, rows: Table, dataset: Dataset, features: Features) -> Encoder:
-        """Learns levels that the dataset does not declare, from these rows alone. Raises DataError."""
+        """An encoder fitted to these rows alone, from which it learns undeclared levels. Raises DataError."""
         transform = features.label_transform
         if transform != "none" and (wanted := refused(transform, rows[dataset.label])):
             raise DataError(
@@ -101,7 +101,7 @@ class Encoder:
             )
         encoder = cls(
             label=dataset.label,
-            # It goes with every model, and is there to be read.
+            # It is stored with every model, where it can be read.
             label_unit=masked(dataset.label_unit),
             label_transform=transform,
             missing_values=tuple(sorted(dataset.missing_texts)),
@@ -115,7 +115,7 @@ class Encoder:
         return replace(encoder, inputs=learnt(rows, dataset, features, encoder.learnable_label(rows, dataset)))
 
     def learnable_label(self, rows: Table, dataset: Dataset) -> NDArray[np.float64]:
-        """(rows, 1), or (rows, levels) of more than two: what means of the label by level are taken of."""
+        """(rows, 1), or (rows, levels) for more than two: the values whose means by level are learnt."""
         label = self.encode_label(rows[dataset.label]).astype(np.float64)
         if not self.label_levels:
             return label[:, None]
@@ -123,29 +123,31 @@ class Encoder:
         return found[:, 1:] if len(self.label_levels) == _TWO else found
 
     def place_of(self, column: str) -> int:
-        """Where a raw column's encoded ones begin."""
+        """The index of a raw column's first encoded column."""
         return self._layout.place_of(column)
 
     @property
     def sources(self) -> tuple[str, ...]:
-        """Of each encoded column, the raw column that it was made of; of a derived one its own name."""
+        """For each encoded column, the raw column that it comes from; for a derived one its own name."""
         return self._layout.sources
 
     @property
     def categorical(self) -> tuple[int, ...]:
-        """The encoded columns that hold codes of levels, by place."""
+        """The indices of encoded columns that hold codes of levels."""
         return self._layout.categorical
 
     @property
     def directions(self) -> tuple[int, ...]:
-        """Of each encoded column 1 where answers only rise with it, -1 where they only fall, else 0; empty for none."""
+        """For each encoded column, 1 where predictions only rise with it, -1 where they only fall, else 0; empty if all
+        are 0.
+        """
         if not self.monotone:
             return ()
         return tuple(SIGNS[self.monotone[one]] if one in self.monotone else 0 for one in self._layout.sources)
 
     @property
     def outputs(self) -> int:
-        """How many numbers a model answers for each row."""
+        """The number of outputs of a model for each row."""
         return self._asked.outputs(len(self.label_levels))
 
     @property
@@ -165,8 +167,8 @@ class Encoder:
     def transform(self, columns: Mapping[str, Any]) -> NDArray[np.float32]:
         """(rows, len(self.columns)) from raw columns by name: a Table, a dict of lists, a pandas DataFrame.
 
-        Values may be text as in a CSV, numbers, None or NaN; columns that are not required are passed over. Raises one
-        DataError that names the columns and rows (counted from 1) of everything that cannot be encoded.
+        Values may be text as in a CSV, numbers, None or NaN; other columns are ignored. Raises one DataError that names
+        the columns and rows (counted from 1) of everything that cannot be encoded.
         """
         return self._layout.matrix(columns)
 
@@ -191,9 +193,9 @@ class Encoder:
         return undone(self.label_transform, label)
 
     def decode(self, outputs: ArrayLike) -> Predictions:
-        """What a model gave, as predictions in the label's unit, or levels.
+        """A model's output as predictions in the label's unit, or levels.
 
-        Raises ModelError where it does not have the numbers for each row that the task asks for.
+        Raises ModelError where it does not have the outputs per row that the task requires.
         """
         found = np.asarray(outputs, dtype=np.float64)
         width = self.outputs
@@ -214,9 +216,9 @@ class Encoder:
         *,
         coverage: float | None = None,
     ) -> Ranges:
-        """What holds the truth of each row: of raw `columns`, None where rows came encoded, and the `matrix` of them.
+        """The interval of each row, from its raw `columns` (None where rows came encoded) and the encoded `matrix`.
 
-        Raises DataError where there are no intervals, or none of this coverage.
+        Raises DataError where the model has no intervals, or none of this coverage.
         """
         if self.intervals is None:
             raise DataError(
@@ -228,7 +230,7 @@ class Encoder:
         )
 
     def to_json(self) -> str:
-        """For people and for `from_json`; equal encoders give equal text."""
+        """JSON for people and for `from_json`; equal encoders give equal text."""
         return encoder_json.dump(self)
 
     @classmethod
@@ -241,11 +243,11 @@ class Encoder:
         return payload.is_encoded(text, self.required)
 
     def rows_from_csv(self, text: str) -> dict[str, list[str]]:
-        """Raw rows with a header -> what `transform` takes; other columns are passed over. Raises DataError."""
+        """CSV of raw rows with a header -> columns for `transform`; other columns are ignored. Raises DataError."""
         return payload.rows_from_csv(text, self.required)
 
     def rows_from_records(self, records: Sequence[Mapping[str, object]]) -> dict[str, list[object]]:
-        """Raw rows as mappings -> what `transform` takes; other columns are passed over. Raises DataError."""
+        """Raw rows as mappings -> columns for `transform`; other columns are ignored. Raises DataError."""
         return payload.rows_from_records(records, self.required)
 
     def encoded_from_csv(self, text: str) -> NDArray[np.float32]:

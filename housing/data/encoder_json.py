@@ -1,4 +1,4 @@
-"""An encoder as JSON: a line an input, so that people can read it and compare two."""
+"""An encoder as JSON with one line per input, so that people can read and diff it."""
 
 from __future__ import annotations
 
@@ -23,12 +23,13 @@ if TYPE_CHECKING:
     from housing.data.encoder import Encoder
 
 VERSION = 4
-"""Of the format; a reader refuses any later one."""
+"""Version of the format; a reader refuses any later one."""
 
 _OF_NUMBERS, _OF_TASKS, _OF_LEVELS = 1, 2, 3
-"""The versions without tasks and levels; without what some tasks have; of numbers, ranks and one-hot levels alone.
+"""Earlier versions: without tasks and levels; without what only some tasks have; with numbers, ranks and one-hot levels
+only.
 
-What needs no more is still written so.
+An encoder that needs no more is still written in the earliest version that suffices.
 """
 
 _FIRST_OPERATIONS = ("sum", "difference", "product", "ratio")
@@ -37,7 +38,7 @@ _IMPLIED = (tasks.DEFAULT, (), tasks.DEFAULT_THRESHOLD)
 
 
 def dump(encoder: Encoder) -> str:
-    """The same text for equal encoders."""
+    """The JSON; equal encoders give equal text."""
     label: dict[str, object] = {
         "name": encoder.label,
         "unit": encoder.label_unit,

@@ -1,4 +1,4 @@
-"""A sheet of an Excel workbook: names in its first row, then a row a row."""
+"""A sheet of an Excel workbook, with names in its first row."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _ROWS_A_PIECE = 20_000
 
 
 class ExcelFile:
-    """The sheet of this name; without one, the only one that there is. Raises DataError.
+    """The sheet of this name; without one, the workbook's only sheet. Raises DataError.
 
-    Formulas are what Excel has last computed; blank rows are none.
+    Formulas have the values that Excel last computed; blank rows are skipped.
     """
 
     is_csv = False
@@ -41,7 +41,7 @@ class ExcelFile:
             raise DataError(f"{path}, row {line}: column {place} has no name above its cells; name it, or clear it")
 
     def unread(self, _: str) -> None:
-        """A cell is a number, a text, a date or true or false."""
+        """Never: cells are numbers, texts, dates or booleans."""
 
     def pieces(self, wanted: Collection[int]) -> Iterator[Piece]:
         """All rows, of these columns."""
@@ -83,7 +83,7 @@ def _cells(path: Path, sheet: str | None) -> Sequence[Sequence[Any]]:
 def _value(cell: Any) -> Any:
     if cell == "":
         return None
-    # Excel's numbers are all floats.
+    # Excel stores all numbers as floats.
     return int(cell) if isinstance(cell, float) and cell.is_integer() and abs(cell) < 2**53 else cell
 
 

@@ -1,8 +1,8 @@
-"""What a request asks beside the predictions: how sure they are, and why.
+"""What a request may ask for besides predictions: intervals and explanations.
 
-Parameters of its content type say so, which every server passes on: `text/csv; interval=0.9; explain=5`; or, in JSON,
-fields beside the rows: `{"instances": [...], "interval": 0.9}`. Without them an answer has predictions alone. Imports
-nothing heavy, for the server reads it too.
+It does so by parameters of its content type, which every server passes on: `text/csv; interval=0.9; explain=5`; or, in
+JSON, by fields next to the rows: `{"instances": [...], "interval": 0.9}`. Imports nothing heavy, since the server
+imports it, too.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from housing.errors import DataError
 
 _INTERVAL, _EXPLAIN = "interval", "explain"
 MOST_EXPLAINED = 100
-"""Rows of one request that are explained: each takes as long as hundreds of predictions."""
+"""Most rows that one request may have explained: each takes as long as hundreds of predictions."""
 
 
 @dataclass(frozen=True)
 class Extras:
-    """`interval` is the coverage that is asked for, and `explain` the number of columns; None: not asked for."""
+    """`interval` is the requested coverage, `explain` the number of columns to explain by; None: not requested."""
 
     interval: float | None = None
     explain: int | None = None
@@ -45,27 +45,27 @@ class Extras:
 
     @property
     def parameters(self) -> str:
-        """To stand behind a content type; empty where nothing is asked for."""
+        """The parameters to append to a content type; empty where nothing is requested."""
         asked = {_INTERVAL: self.interval, _EXPLAIN: self.explain}
         return "".join(f"; {name}={value}" for name, value in asked.items() if value is not None)
 
 
 def asked_in(content_type: str) -> str:
-    """The parameters of a content type where one of them is ours; else empty, which costs next to nothing."""
+    """The parameters of a content type where one of them is ours; else empty. Fast for the usual case."""
     parameters = content_type.partition(";")[2]
     is_ours = parameters and any(_name(one) in (_INTERVAL, _EXPLAIN) for one in parameters.split(";"))
     return parameters if is_ours else ""
 
 
 def asked_beside_rows(body: bytes) -> str:
-    """The same of a JSON document whose rows stand under a key, with ours beside it; empty costs next to nothing."""
+    """The same for a JSON document whose rows are under a key, next to our fields. Fast for the usual case."""
     if b'"interval"' not in body and b'"explain"' not in body:
         return ""
     try:
         document = json.loads(body)
-    except (ValueError, RecursionError):  # for who reads the rows to refuse
+    except (ValueError, RecursionError):  # refused when the rows are read
         return ""
-    # Elsewhere they are names of columns.
+    # Otherwise they are names of columns.
     if not isinstance(document, dict) or not any(isinstance(document.get(key), list | dict) for key in ROWS_KEYS):
         return ""
     asked = {name: document[name] for name in (_INTERVAL, _EXPLAIN) if document.get(name) is not None}
@@ -73,7 +73,7 @@ def asked_beside_rows(body: bytes) -> str:
 
 
 def extras_of(parameters: str) -> Extras:
-    """Of what `asked_in` found. Raises DataError for a value that is no such number."""
+    """The extras in what `asked_in` returned. Raises DataError for an invalid value."""
     found: dict[str, str] = {}
     for one in parameters.split(";"):
         if _name(one) in (_INTERVAL, _EXPLAIN):

@@ -1,4 +1,4 @@
-"""Everything that is wrong with one file, collected into one error of bounded length."""
+"""Collects everything that is wrong with one file into one error of bounded length."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ class Faults:
         self._ways_out: dict[str, str] = {}
 
     def add(self, fault: str, *, example: str | Callable[[], str] = "", way_out: str = "", times: int = 1) -> None:
-        """Count a fault so many `times`; `example` is one place where it stands, `way_out` what to do about it.
+        """Count a fault `times` times; `example` is one place where it occurs, `way_out` what to do about it.
 
-        An example that takes a while to put into words is given as a function: only the first few are shown.
+        An example that is slow to format may be a function: only the first few are shown.
         """
         self._counts[fault] = self._counts.get(fault, 0) + times
         self._ways_out[fault] = way_out
@@ -36,7 +36,7 @@ class Faults:
             examples.append(example if isinstance(example, str) else example())
 
     def raise_any(self) -> None:
-        """Raise a DataError that tells all of them; do nothing when there are none."""
+        """Raise a DataError that lists all faults; do nothing when there are none."""
         if not self._counts:
             return
         lines = [self._line(fault) for fault in list(self._counts)[:_SHOWN_FAULTS]]
@@ -58,12 +58,12 @@ class Faults:
 
 
 def repeated(names: Iterable[Name]) -> list[Name]:
-    """Those that stand there more than once, in the order of their first place."""
+    """The names that occur more than once, in the order of their first occurrence."""
     return [name for name, times in Counter(names).items() if times > 1]
 
 
 def shown(value: object, limit: int = 40) -> str:
-    """A value as a message quotes it, cut to `limit` characters."""
+    """A value quoted for a message, cut to `limit` characters."""
     text = "null" if value is None else repr(value)
     return text if len(text) <= limit else text[: limit - 4] + "..." + text[0]
 

@@ -20,10 +20,10 @@ OfLevels = Literal["one_hot", "native", "target", "count", "hash", "ordinal"]
 of their rows; how many rows they have; a column for each of some hashes; their places in the alphabet."""
 
 MOST_ONE_HOT = 50
-"""Learnt levels beyond these are not one-hot where nothing is said of their column."""
+"""Columns with more learnt levels are not one-hot encoded unless their own setting says so."""
 
 FROM_DESCRIPTION = "from_description"
-"""The key by which features are chosen from the dataset's description."""
+"""The key that lets features be chosen from the dataset's description."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,9 @@ class Features:
         _check_counts(self.min_rows, self.hash_buckets)
 
     def of(self, column: str) -> ColumnFeatures:
-        """What is said of a column, or of all; `nominal` is None where it depends on the number of its levels."""
+        """The settings of a column, or else those of all; `nominal` is None where it depends on the number of its
+        levels.
+        """
         own = self.columns.get(column, ColumnFeatures())
         general = None if self.nominal == "one_hot" else self.nominal
         return ColumnFeatures(
@@ -80,7 +82,7 @@ class Features:
 
 
 def native_keys(dataset: Dataset, features: Features) -> Iterator[str]:
-    """The keys that say that the algorithm handles levels by itself."""
+    """The keys that ask for native levels."""
     nominal = {name: column for name, column in dataset.inputs.items() if isinstance(column, Nominal)}
     if nominal and features.nominal == "native":
         yield "nominal"
@@ -93,7 +95,7 @@ def native_keys(dataset: Dataset, features: Features) -> Iterator[str]:
 
 
 def without_native(features: Features) -> Features:
-    """The same for who cannot read levels as such: those are one-hot."""
+    """The features for algorithms without native levels, which become one-hot."""
     columns = {
         n: replace(own, nominal="one_hot") if own.nominal == "native" else own for n, own in features.columns.items()
     }
@@ -106,7 +108,7 @@ def without_native(features: Features) -> Features:
 
 
 def has_mean_label(task: str) -> bool:
-    """Whether a mean of labels tells something: of times until something else it does not."""
+    """Whether the mean of labels is meaningful; it is not for censored times."""
     return tasks.find(task).has_label_s_scale or tasks.find(task).levels is not None or tasks.find(task).has_groups
 
 
@@ -118,7 +120,7 @@ def _check_counts(min_rows: int | None, hash_buckets: int | None) -> None:
 
 
 def check_features(dataset: Dataset, features: Features) -> list[tuple[str, object, str]]:
-    """What is wrong with `features` for this dataset, as (key, value, rule); empty when they fit."""
+    """Faults of `features` for this dataset, as (key, value, rule)."""
     return [
         *_label_faults(dataset, features),
         *_derived_faults(dataset, features),

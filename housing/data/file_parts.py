@@ -1,4 +1,4 @@
-"""The files of a source: one, those that a pattern matches, or those of a folder, with values in its folders' names."""
+"""The files of a source: a single one, those that match a pattern, or those of a folder, perhaps Hive-partitioned."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ _NULL = "__HIVE_DEFAULT_PARTITION__"
 
 @dataclass(frozen=True)
 class FilePart:
-    """A file; `values` are those of columns that stand in the names of its folders (Hive's partitions)."""
+    """A file; `values` are columns whose values are in the names of its folders (Hive partitions)."""
 
     path: Path
     values: Mapping[str, str | None] = field(default_factory=dict)
 
     def of(self, part: str) -> FilePart:
-        """The same, all of whose rows belong to this part of the split."""
+        """The file, with all of its rows in this part of the split."""
         return replace(self, values={**self.values, PART: part})
 
 
 def file_parts(source: Files) -> Sequence[FilePart]:
-    """In the order of their names, or of a list; hidden files, and those that begin with _, are no parts.
+    """The files, sorted by name, or in the order of a list; hidden files, and those that begin with _, are skipped.
 
     Raises DataError.
     """
@@ -88,7 +88,7 @@ def _values(path: Path) -> dict[str, str | None]:
 
 
 class PartOfMany:
-    """A file of several: with the columns of its folders' names, and its own name in the place of each row."""
+    """One of several files: adds the columns from its folders' names, and its own name to the place of each row."""
 
     def __init__(self, file: RawFile, part: FilePart) -> None:
         self._file = file
@@ -96,16 +96,16 @@ class PartOfMany:
 
     @property
     def names(self) -> Sequence[str]:
-        """Those of the file, then those of its folders."""
+        """The names of the file's columns, then those from its folders."""
         return [*self._file.names, *self._part.values]
 
     def unread(self, name: str) -> tuple[str, bool] | None:
-        """As of a Parquet file."""
+        """See `RawFile`."""
         return self._file.unread(name) if name not in self._part.values else None
 
     @property
     def is_csv(self) -> bool:
-        """As the file."""
+        """See `RawFile`."""
         return self._file.is_csv
 
     def pieces(self, wanted: Collection[int]) -> Iterator[Piece]:

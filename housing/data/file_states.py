@@ -1,4 +1,4 @@
-"""Whether a file is still what it was: by its size and times, and by its content where these are not enough."""
+"""Whether a file is unchanged: by its size and times, and by its content where these are not enough."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ from pathlib import Path
 
 _BLOCK_BYTES = 1 << 20
 _SETTLES_NS = 2_000_000_000
-"""The times of some file systems are of two seconds; a file may change within one and keep its time."""
+"""Some file systems store times to two seconds: a file may change within that and keep its time."""
 
 
 @dataclass(frozen=True)
 class FileState:
-    """`modified_ns` anybody may set; `changed_ns` is the system's own. `content` is its SHA-256, "" where nobody asked.
+    """Users can set `modified_ns`; `changed_ns` is the system's own. `content` is the SHA-256, "" where it was not
+    computed.
 
-    `is_settled`: it would have had another time, had it been written to again before it was looked at.
+    `is_settled`: any later write would have changed its times.
     """
 
     path: str
@@ -29,12 +30,12 @@ class FileState:
     is_settled: bool = field(default=True, compare=False, repr=False)
 
     def is_like(self, other: FileState) -> bool:
-        """Whether both have the same place, size and times."""
+        """Whether both have the same path, size and times."""
         return replace(self, content="") == replace(other, content="")
 
 
 def look(path: Path) -> FileState:
-    """Without its content. Raises OSError."""
+    """The state of a file, without its content. Raises OSError."""
     now_ns = time.time_ns()
     found = path.stat()
     is_settled = max(found.st_mtime_ns, found.st_ctime_ns) + _SETTLES_NS < now_ns
@@ -43,7 +44,7 @@ def look(path: Path) -> FileState:
 
 
 def with_content(state: FileState) -> FileState:
-    """Raises OSError."""
+    """The state with the SHA-256 of the content. Raises OSError."""
     digest = hashlib.sha256()
     with Path(state.path).open("rb") as file:
         for block in iter(lambda: file.read(_BLOCK_BYTES), b""):
@@ -52,9 +53,9 @@ def with_content(state: FileState) -> FileState:
 
 
 def unchanged(states: Sequence[FileState]) -> Sequence[FileState] | None:
-    """The same files as they are now, None when one has other content. Raises OSError.
+    """The current states of the files, None when the content of one has changed. Raises OSError.
 
-    What has other times is read, and what had not settled; without a content to compare it is taken for changed.
+    A file with other times, or which had not settled, is hashed; without a digest to compare, it counts as changed.
     """
     found = []
     for state in states:

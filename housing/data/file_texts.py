@@ -1,4 +1,4 @@
-"""Every column of a file as texts, before anybody has described it."""
+"""Every column of an undescribed file, as texts or numbers."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from housing.errors import DataError
 
 @dataclass(frozen=True)
 class FileTexts:
-    """Columns as texts; `unread` are those of types that are never features, and why.
+    """Columns as texts; `unread` maps those whose types cannot be features to the reason.
 
-    `names` are those of all columns. Of `numbers` there are no texts: all are numbers, written as `number_form` says,
-    which is None where nobody has told it; they are plain then. `place` names the row of an index; `form` is None for
-    what is no CSV, `format` for a database.
+    `names` are those of all columns. `numbers` are columns without texts: all cells are numbers in the format
+    `number_form`, plain ones where that is None. `place` names the row of an index; `form` is None unless the file is
+    CSV, `format` is None for a database.
     """
 
     path: Path
@@ -39,7 +39,7 @@ class FileTexts:
 
     @property
     def separator(self) -> str | None:
-        """Of a CSV's columns; None for Parquet."""
+        """The separator of a CSV file; None for other formats."""
         return self.form.separator if self.form else None
 
 
@@ -54,11 +54,11 @@ def read_texts(
     likely_form: LikelyForm = lambda _: PLAIN,
     progress: Callable[[int], None] = lambda _: None,
 ) -> FileTexts:
-    """All of a source; CSV without a separator is cut by the likeliest one. Raises DataError.
+    """Read all of a source; the separator of CSV is guessed unless it is given. Raises DataError.
 
-    Files are read to tell columns of plain numbers, unless they are not wanted `as_numbers`, and once more for the
-    others; a database is asked once. In a long source, `likely_form` says from some texts of each column how numbers
-    are written in it. `progress` is called with the rows that have been read.
+    Files are read once to find columns of plain numbers, with `as_numbers`, and once more for the others; a database is
+    queried once. For a long source, `likely_form` guesses the number format from some texts of each column. `progress`
+    is called with the number of rows read.
     """
     where = found(source)
     kind = format_of(where.parts[0].path) if where.parts else None

@@ -1,4 +1,4 @@
-"""The rows that an encoder was fitted to, as a model is fitted to them."""
+"""Encodes the rows that an encoder was fitted to, for fitting a model."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from housing.data.weights import column_weights
 
 
 def fitted_to(encoder: Encoder, rows: Table, dataset: Dataset) -> NDArray[np.float32]:
-    """`encoder.transform` of the rows that it was fitted to, without letting a row see its own label.
+    """`encoder.transform` of the rows that it was fitted to, without leaking a row's own label into its features.
 
-    What a level's mean label is to a row comes from other rows only, or the model would trust it too much.
+    A row's mean label by level is computed from other rows only (out of fold); otherwise the model would overfit to it.
     """
     matrix = encoded(encoder, rows)
     for start, found in means_of_others(encoder, rows, dataset).items():
@@ -42,7 +42,7 @@ def encoded(encoder: Encoder, rows: Table) -> NDArray[np.float32]:
 
 
 def means_of_others(encoder: Encoder, rows: Table, dataset: Dataset) -> dict[int, NDArray[np.float64]]:
-    """What stands in place of the encoded columns that are means of the label, by where they begin."""
+    """Out-of-fold values, (rows, columns), for encoded columns that are means of the label, by their first index."""
     means = [one for one in encoder.inputs if isinstance(one, LevelNumbers) and one.way == "target"]
     if not means:
         return {}

@@ -1,4 +1,4 @@
-"""What a column of a file nobody has described is taken for, with the reason."""
+"""Guesses the description of a column, with the reason."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _LONGEST_LEVEL = 80
 
 @dataclass(frozen=True)
 class Guess:
-    """A column as described; `why` is the comment behind it, `remark` what is said besides on the console."""
+    """A column's description; `why` is the comment after it, `remark` is an extra message for the console."""
 
     kind: str
     why: str = ""
@@ -36,7 +36,7 @@ class Guess:
 
 
 def guess_column(file: FileTexts, name: str, missing_texts: Sequence[str]) -> Guess:
-    """For a column that is not the label."""
+    """The guess for a column that is not the label."""
     if name in file.numbers:
         return _guess_numbers(name, file.numbers[name])
     present = file.columns[name].without(missing_texts)
@@ -49,7 +49,7 @@ def guess_column(file: FileTexts, name: str, missing_texts: Sequence[str]) -> Gu
 
 
 def _guess_numbers(name: str, column: NumberColumn) -> Guess:
-    """As of a column whose cells are known one by one."""
+    """The guess for a column of plain numbers."""
     missing = column.present < column.rows
     if column.whole and column.values is not None:
         distinct, unique = column.distinct, column.distinct == column.present
@@ -81,7 +81,7 @@ def _guess_varied(file: FileTexts, name: str, present: TextColumn, *, missing: b
 def _guess_odd(
     file: FileTexts, name: str, distinct: Collection[str], found: Look, *, rows: int, missing: bool
 ) -> Guess:
-    """A column of numbers that cannot be read as they are, or of dates."""
+    """The guess for a column of dates, or of numbers that cannot be read as they are."""
     if found.kind == "moments":
         pattern = date_pattern(distinct)
         if pattern is None:
@@ -114,7 +114,7 @@ def _guess_text(distinct: Collection[str], *, rows: int, missing: bool) -> Guess
 
 
 def _names_groups(name: str, distinct: Collection[str], *, rows: int) -> bool:
-    """Whether a column is called as identifiers are, and has many values that repeat."""
+    """Whether a column is named like an identifier, and has many values that repeat."""
     if len(distinct) <= _MOST_LEVELS or 2 * len(distinct) > rows or not _IDENTIFIER_NAME.search(name):
         return False
     return not _numeric(distinct) or all(number(text).is_integer() for text in distinct)
@@ -126,7 +126,7 @@ def _numeric(texts: Iterable[str]) -> bool:
 
 
 def _counts_rows(name: str, values: Sequence[float]) -> bool:
-    """Whether unique numbers name rows: whole numbers, called so or without a gap."""
+    """Whether unique numbers identify rows: whole numbers with a name that says so, or without gaps."""
     if not all(value.is_integer() for value in values):
         return False
     gapless = len(values) > 10 and max(values) - min(values) == len(values) - 1

@@ -1,4 +1,4 @@
-"""The names above the columns of a file, compared with those that are described."""
+"""Checks the column names of a file against the description."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from housing.nearest import nearest
 
 
 def check_header(header: Sequence[str], dataset: Dataset, faults: Faults) -> None:
-    """Refuse a first line that is no header of this dataset at all; else note what is wrong with its names."""
+    """Refuse a first line that is not a header of this dataset; else note faults in its names."""
     if not set(header) & set(dataset.columns):
         check_separator(faults.source, header, dataset.columns, dataset.separator)
         if any(is_number(cell) for cell in header):
@@ -27,7 +27,7 @@ def check_header(header: Sequence[str], dataset: Dataset, faults: Faults) -> Non
 
 
 def check_separator(path: str, header: Sequence[str], known: Collection[str], separator: str) -> None:
-    """Refuse a header that has no known name, when another separator would give it some. Raises DataError."""
+    """Raises DataError for a header without a known name, when another separator would yield some."""
     if set(header) & set(known):
         return
     line = separator.join(header)
@@ -46,12 +46,12 @@ def _missing(name: str, unexpected: Sequence[str]) -> str:
 def _cut(line: str, separator: str) -> list[str]:
     try:
         return next(csv.reader([line], delimiter=separator), [])
-    except csv.Error:  # quotes that are none, or a name of more than 128 KiB: it is not this separator
+    except csv.Error:  # broken quotes, or a name of more than 128 KiB: not this separator
         return []
 
 
 def check_names(names: Sequence[str], dataset: Dataset, faults: Faults) -> None:
-    """Note names that are not those of the dataset."""
+    """Note names that differ from those of the dataset."""
     present = dict.fromkeys(names)
     missing = [name for name in dataset.columns if name not in present]
     unexpected = [name for name in present if name not in dataset.columns]

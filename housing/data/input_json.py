@@ -1,4 +1,4 @@
-"""An encoder's inputs as JSON, and what reads JSON strictly."""
+"""An encoder's inputs as JSON, and strict readers of JSON values."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _FORMAT: dict[str, type] = {"decimal": str, "thousands": str, "strip": list}
 
 
 def is_later(one: Input) -> bool:
-    """Whether an encoder of before these inputs would not know it."""
+    """Whether the earliest version of the format lacks this kind of input."""
     if isinstance(one, Number):
         return not one.form.is_plain
     return not isinstance(one, Levels) or one.rare or one.way == "native"
 
 
 def written(one: Input) -> dict[str, object]:
-    """For `read_input`."""
+    """An input as JSON, for `read_input`."""
     line: dict[str, object] = {"column": one.column, "as": one.way, "missing": one.missing}
     match one:
         case Number():
@@ -45,7 +45,7 @@ def written(one: Input) -> dict[str, object]:
 
 
 def read_input(raw: object, where: str) -> Input:
-    """Raises DataError on anything that `written` does not write."""
+    """The input; raises DataError on anything that `written` does not write."""
     way = raw.get("as") if isinstance(raw, dict) else None
     common: dict[str, type] = {"column": str, "as": str, "missing": str}
     more: dict[str, type] = {}
@@ -106,21 +106,21 @@ def fields(raw: object, where: str, **kinds: type) -> list[Any]:
 
 
 def texts(raw: list[object], where: str) -> tuple[str, ...]:
-    """All of them must be text."""
+    """The values, which must all be text."""
     if not all(isinstance(text, str) for text in raw):
         raise DataError(f"{where}: must be texts, got {shown(raw)}")
     return tuple(map(str, raw))
 
 
 def numbers(raw: object, where: str) -> list[float]:
-    """All of them must be numbers, with a point."""
+    """The values, which must all be floats."""
     if not isinstance(raw, list) or not all(type(number) is float for number in raw):
         raise DataError(f"{where}: must be numbers, got {shown(raw)}")
     return raw
 
 
 def one_of(value: str, known: Sequence[str], where: str) -> Any:
-    """The value, where it is known."""
+    """The value, which must be one of `known`."""
     if value not in known:
         raise DataError(f"{where}: must be one of {', '.join(known)}, got {shown(value)}")
     return value

@@ -1,4 +1,4 @@
-"""How one raw column becomes encoded columns: as a number, as a rank, or one-hot."""
+"""Encodes one raw column as a number, as a rank, natively, or one-hot."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from housing.data.number_format import PLAIN, NumberFormat
 
 @dataclass(frozen=True)
 class Number:
-    """Stays as it is. Missing is NaN, or 0 where there is `none`."""
+    """A number, unchanged. Missing is NaN, or 0 where missing means `none`."""
 
     column: str
     missing: Missing
@@ -29,7 +29,7 @@ class Number:
         return [self.column]
 
     def read(self, values: Any, missing_texts: frozenset[str], faults: Faults) -> NDArray[np.float64]:
-        """(rows,) of numbers; what is no number, or must not be missing, goes to `faults`."""
+        """(rows,) of numbers; adds cells that are not numbers, or must not be missing, to `faults`."""
         if isinstance(values, np.ndarray) and values.dtype.kind in "fiu":
             numbers = values.astype(np.float64)
             for row in _lossy(values, numbers):
@@ -47,7 +47,7 @@ class Number:
         if is_missing(value, missing_texts):
             return math.nan
         try:
-            # Python takes true for 1; who sends it means no number.
+            # To Python, True is 1; a client that sends true does not mean a number.
             found = (
                 math.inf
                 if isinstance(value, bool)
@@ -80,10 +80,9 @@ class Number:
 class Levels:
     """One of `levels`.
 
-    As a rank: 0 for the lowest; `none` is -1, below all; unknown and unseen are NaN.
-    One-hot: a column a level, and one for `none`; unknown and unseen are zeros everywhere.
-    Natively, as a code, which a library takes for a level: `none` is a level of its own, unknown and unseen are NaN.
-    `rare`: all other levels, unseen ones too, are one more level together.
+    As a rank: 0 for the lowest; `none` is -1, below all; unknown and unseen are NaN. One-hot: a column a level, and one
+    for `none`; unknown and unseen are zeros everywhere. Native, as a code that the library treats as a level: `none` is
+    a separate level, unknown and unseen are NaN. `rare`: all other levels, also unseen ones, share one more level.
     """
 
     column: str
@@ -114,7 +113,7 @@ class Levels:
         faults: Faults,
     ) -> None:
         """Fill this input's columns, from `start`, in a zeroed matrix of `width` columns given as flat `cells`."""
-        # Writing single cells through a memoryview costs a third of writing them through numpy, and one row has many.
+        # Writing single cells through a memoryview takes a third of the time of numpy, and a row has many.
         known, unseen, places = self._codes, -1, len(self.levels)
         none = places if self.missing == "none" else unseen
         rare = places + (self.missing == "none") if self.rare else unseen
@@ -144,7 +143,7 @@ def learnt_levels(values: Iterable[str | None]) -> tuple[str, ...]:
 
 
 def codes_of(levels: Sequence[str]) -> dict[object, int]:
-    """Level -> its number. A level that reads as a number is found by the number too: JSON has 20 for a CSV's "20"."""
+    """Level -> its code. A level that reads as a number is also found by that number: JSON has 20 for a CSV's "20"."""
     codes: dict[object, int] = {level: code for code, level in enumerate(levels)}
     for code, level in enumerate(levels):
         try:
@@ -156,12 +155,12 @@ def codes_of(levels: Sequence[str]) -> dict[object, int]:
 
 
 def plain_values(values: Any) -> Iterable[Any]:
-    """As Python's own values: numpy arrays and pandas columns know how."""
+    """The values as Python objects, converted from numpy arrays and pandas columns."""
     return cast(Iterable[Any], values.tolist() if hasattr(values, "tolist") else values)
 
 
 def _lossy(values: NDArray[Any], numbers: NDArray[np.float64]) -> list[int]:
-    """Rows of whole numbers that a float64 does not hold."""
+    """Indices of rows whose whole numbers float64 cannot represent."""
     if values.dtype.kind == "f":
         return []
     large = np.flatnonzero(np.abs(numbers) >= 2**53).tolist()
@@ -173,5 +172,5 @@ def _too_many_digits(column: str) -> tuple[str]:
 
 
 def refused_missing(column: str) -> tuple[str]:
-    """The fault of a cell that must not be missing."""
+    """The fault for a cell that must not be missing."""
     return (f"{column}: missing value, the dataset says missing: refused",)
