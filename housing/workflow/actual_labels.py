@@ -76,7 +76,7 @@ def _time(time: float, event: str) -> float:
 
 
 def erred_by(session: Session, monitored: Sequence[MonitoredVariant], actual_labels: ActualLabels) -> Errors:
-    """How far each variant erred. Raises DataError where nobody has answered any of the rows."""
+    """The errors of each variant. Raises DataError if no variant has answered any of the rows."""
     experiment = session.experiment
     answers = {one.variant: one.answers for one in monitored}
     question = experiment.dataset.task_name

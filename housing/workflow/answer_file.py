@@ -1,4 +1,4 @@
-"""Answers on their way into a file: beside it until all are there, with what it takes to go on."""
+"""Writes answers to a file: to one beside it until all are written, with the state needed to resume."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _CHECKPOINT_S = 2.0
 
 @dataclass(frozen=True)
 class _Checkpoint:
-    """So many rows are answered by the first `size` bytes. `of` is what the answers depend on, by what it is called."""
+    """The first `size` bytes answer `rows` rows. `of` is what the answers depend on, by name."""
 
     of: Mapping[str, str]
     rows: int = 0
@@ -28,9 +28,9 @@ class _Checkpoint:
 
 
 class AnswerFile:
-    """`rows` are there; `variants` counts who answered them. `other` names what has changed since others were begun.
+    """`rows` are answered; `variants` counts them by variant. `other` names what has changed since discarded ones.
 
-    The first answers that are added have a header above them.
+    The first answers that are added begin with a header.
     """
 
     def __init__(self, target: Path, file: IO[bytes], state: Path, begun: _Checkpoint, other: tuple[str, ...]) -> None:
@@ -42,7 +42,7 @@ class AnswerFile:
         self._next_s = time.monotonic() + _CHECKPOINT_S
 
     def add(self, text: str, variants: Mapping[str, int]) -> None:
-        """The answers of the next rows, one for each that `variants` count."""
+        """Add the answers to the next rows; `variants` counts them by variant."""
         self._file.write(text.encode())
         self.rows += sum(variants.values())
         self.variants.update(variants)
@@ -50,7 +50,7 @@ class AnswerFile:
             self.checkpoint()
 
     def checkpoint(self) -> None:
-        """From here on no answer so far is asked for again. Raises OSError."""
+        """Make the answers so far permanent: after a kill they are not asked for again. Raises OSError."""
         self._file.flush()
         os.fsync(self._file.fileno())
         state = _Checkpoint(self._of, self.rows, self._file.tell(), dict(self.variants))
@@ -58,7 +58,7 @@ class AnswerFile:
         self._next_s = time.monotonic() + _CHECKPOINT_S
 
     def finish(self) -> None:
-        """All answers are there: the file takes its name. Raises OSError."""
+        """Rename the file to its target, as all answers are written. Raises OSError."""
         self._file.flush()
         install(Path(self._file.name), self._target)
         self._state.unlink(missing_ok=True)
@@ -66,10 +66,10 @@ class AnswerFile:
 
 @contextmanager
 def answer_file(target: Path, of: Mapping[str, str]) -> Iterator[AnswerFile]:
-    """Goes on with what an earlier command has left that depended on the same, or begins anew.
+    """Resumes an earlier command's file that depended on the same, or begins a new one.
 
-    Unless it is finished, it stays beside its target, as `<target>.partial`. Raises LockHeldError while another command
-    writes it, OSError where it cannot be written.
+    Until it is finished, it stays beside its target, as `<target>.partial`. Raises LockHeldError while another command
+    writes it, OSError if it cannot be written.
     """
     partial, state = (target.with_name(f"{target.name}{end}") for end in (".partial", ".partial.json"))
     with ExitStack() as held:
@@ -84,7 +84,7 @@ def answer_file(target: Path, of: Mapping[str, str]) -> Iterator[AnswerFile]:
         try:
             yield answers
         finally:
-            with suppress(OSError):  # what cannot be written was told where it was
+            with suppress(OSError):  # a failure to write was reported where it happened
                 if not answers.rows:
                     partial.unlink(missing_ok=True)
                     state.unlink(missing_ok=True)
@@ -93,7 +93,7 @@ def answer_file(target: Path, of: Mapping[str, str]) -> Iterator[AnswerFile]:
 
 
 def _read(state: Path, partial: Path) -> _Checkpoint | None:
-    """What was begun; None where there is nothing, or what is there is no such state."""
+    """The saved state; None if there is none, or it is not valid."""
     with suppress(OSError, ValueError, TypeError, AttributeError):
         found = _Checkpoint(**json.loads(state.read_bytes()))
         if partial.stat().st_size >= found.size > 0 and found.rows == sum(found.variants.values()) > 0:

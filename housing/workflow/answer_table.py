@@ -1,4 +1,4 @@
-"""Predictions as rows of CSV: what was predicted, what stands beside it, who answered, and why."""
+"""Predictions as rows of CSV: the prediction, what accompanies it, the answering variant, the explanation."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ Cells = list[float | str]
 
 @dataclass(frozen=True)
 class AnswerTable:
-    """Of the label of a dataset."""
+    """Makes tables of answers for a dataset's label."""
 
     dataset: Dataset
 
     def columns(self, predictions: Sequence[Prediction]) -> list[str]:
-        """Without the answering variant, which comes behind, and explanations, which come last."""
+        """The columns, without the answering variant and explanations, which follow in this order."""
         dataset = self.dataset
         intervals = next((document for one in predictions for document in one.intervals), None)
         return [
@@ -33,7 +33,7 @@ class AnswerTable:
         ]
 
     def rows(self, predictions: Sequence[Prediction]) -> list[tuple[float | str, ...]]:
-        """One for each answer: a cell for each of `columns`, and the variant."""
+        """One row per answer: a cell for each of `columns`, and the variant."""
         names = [*self.dataset.label_levels, *map(str, self.dataset.quantiles or ())]
         return [
             (*cells, *beside, one.variant)
@@ -42,7 +42,7 @@ class AnswerTable:
         ]
 
     def csv(self, predictions: Sequence[Prediction], *, header: bool = True) -> str:
-        """All of it, with lines that end as Unix has them."""
+        """The whole table as CSV, with Unix line ends."""
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         if header:
@@ -52,7 +52,7 @@ class AnswerTable:
                 text.write(one.values.lines(f",{one.variant}"))
             elif one.beside or one.intervals or one.explanations or not all(map(_is_float, one.values)):
                 writer.writerows(with_explanations(self.rows([one]), [one]))
-            else:  # a tenth of the time, for the same text
+            else:  # the same text in a tenth of the time
                 text.write("".join([f"{value!r},{one.variant}\n" for value in one.values]))
         return text.getvalue()
 
@@ -62,7 +62,7 @@ def _is_float(value: float | str) -> bool:
 
 
 def cells_of(prediction: Prediction, names: Sequence[str]) -> Iterator[Cells]:
-    """What was predicted for each row, and what stands beside it for each level or quantile of these names."""
+    """The predictions, and what accompanies them for each level or quantile of these names, as columns."""
     beside: Sequence[Mapping[str, float]] = prediction.beside or ({},) * len(prediction.values)
     for value, one in zip(prediction.values, beside, strict=True):
         yield [value, *(one.get(name, math.nan) for name in names)]

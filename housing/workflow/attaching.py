@@ -1,4 +1,4 @@
-"""`housing attach`: complete the runs of commands that have ended before their jobs."""
+"""`housing attach`: completes the runs of commands that ended before their jobs."""
 
 from __future__ import annotations
 
@@ -41,10 +41,10 @@ class Recompose(Protocol):
 def attach(
     experiment: Experiment, invocation: Invocation, reporter: Reporter, *, run: str | None, recompose: Recompose
 ) -> Outcome:
-    """Wait for the jobs of `run`, or of every run that was left, and complete the record.
+    """Wait for the jobs of `run`, or of every run that was left behind, and complete the record.
 
-    No job is run twice: each is looked up by its handle, and started only where its command was killed before starting
-    it. Raises ConfigError where there is nothing to attach to, the first error when all have been tried.
+    No job is run twice: each is looked up by its handle, and started only if its command was killed before starting it.
+    Raises ConfigError if there is nothing to attach to, or the first error after all have been tried.
     """
     with Session(experiment, invocation, reporter) as session:
         if run is not None:
@@ -77,7 +77,7 @@ def attach(
 
 
 def _attach(session: Session, run: Run, recompose: Recompose) -> str:
-    """Go on with what the run's own command was doing; returns what came of it."""
+    """Continue what the run's command was doing; returns a description of the result."""
     request = json.loads(run.tags.get(schema.REQUEST, "{}"))
     typed = [override for override in session.invocation.overrides if key_of(override) != "study.resume"]
     keys = {key_of(override) for override in typed}
@@ -113,13 +113,13 @@ def _held(session: Session, run: Run) -> Iterator[None]:
 
 
 def _whole(session: Session, run: Run) -> Run:
-    """The study of a trial, what a member is a part of; any other run stands for itself."""
+    """The run to complete: a trial's study, a member's ensemble, or the run itself."""
     parent = session.runs.get(run.parent) if run.parent is not None else None
     return parent if parent is not None and (parent.kind == "study" or run.kind == "member") else run
 
 
 def _refuse_ended(session: Session, run: Run) -> None:
-    """Raises ConfigError, or TrackingError when the run's own command is alive."""
+    """Raises ConfigError for a run that has ended, TrackingError if its command is still running."""
     children = session.runs.children(run.id) if run.kind == "study" else []
     open_runs = [each for each in (run, *children) if each.status == "RUNNING" and schema.JOB in each.tags]
     if not open_runs:
@@ -148,14 +148,14 @@ def _refuse_other_data(session: Session, run: Run) -> None:
 
 
 def _unknown(session: Session) -> list[tuple[str, str]]:
-    """Record the experiment's jobs that have no run: the record was unreachable then, or it is a new one."""
+    """Record the experiment's jobs without a run: the record was unreachable when they began, or is a new one."""
     runner, runs = session.runner, session.runs
     if not isinstance(runner, LastingRunner):
         return []
     in_record = {handle for run in runs.with_tag(schema.JOB) for handle in run.tags[schema.JOB].split()}
     with session.reporter.working("looking for jobs that the record does not know"):
         jobs = runner.find({"housing:experiment": runs.experiment}, known=in_record)
-    # A job whose run is in the record is completed when that run, or its study, is attached to.
+    # A job with a run in the record is completed by attaching to that run, or its study.
     unknown = [job for job in jobs if not _is_run(session, job.tags.get("housing:run"))]
     return [(job.handle, _recorded(session, job)) for job in unknown]
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from housing.workflow.session import Session
 
 _SEEDS = ("seed", "random_seed")
-"""What algorithms call the hyperparameter that fixes their seed."""
+"""Algorithms' names of the hyperparameter for their seed."""
 
 
 def fit_bag(
@@ -54,7 +54,7 @@ def fit_bag(
 
 
 def described(session: Session) -> str:
-    """`8 seeds`."""
+    """Such as `8 seeds`."""
     algorithm = session.experiment.algorithm
     return f"{algorithm.bag} {algorithm.bag_over}"
 
@@ -66,7 +66,7 @@ def plan_bag(
     channels: Mapping[str, Channel],
     encoder: Encoder,
 ) -> list[Planned]:
-    """The members of a bag; one alone where none is asked for."""
+    """The members of a bag; a single one without a bag."""
     algorithm, seed = session.experiment.algorithm, session.experiment.seed
     own = Planned(session, name, hyperparameters, channels, encoder, seed)
     if algorithm.bag == 1:
@@ -89,7 +89,7 @@ def plan_bag(
 
 
 def remark_alike(session: Session, results: Sequence[TrainingResult]) -> None:
-    """Tell where several seeds have made one model: then nothing was gained by them."""
+    """Report if different seeds gave the same model: then the bag gains nothing."""
     if len(results) > 1 and len({result.model for result in results}) == 1:
         session.reporter.step(
             "bag",
@@ -99,6 +99,6 @@ def remark_alike(session: Session, results: Sequence[TrainingResult]) -> None:
 
 
 def _seeded(hyperparameters: Mapping[str, Any], number: int) -> dict[str, Any]:
-    """A seed that is fixed by hand moves on as well."""
+    """The hyperparameters of member `number`: a fixed seed is incremented, too."""
     fixed = {name: hyperparameters[name] + number for name in _SEEDS if hyperparameters.get(name) is not None}
     return {**hyperparameters, **fixed}

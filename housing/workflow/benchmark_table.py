@@ -1,4 +1,4 @@
-"""What the outer parts of a benchmark that stand in the record say of its entrants."""
+"""The table of a benchmark, from the recorded outer parts."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Asked:
-    """What is asked of a table: its task and the label's unit; `digest` is that of its data."""
+    """A table's task and label unit; `digest` is that of its data."""
 
     task: str
     unit: str
@@ -28,12 +28,12 @@ class Asked:
 
     @property
     def metric(self) -> str:
-        """What entrants are compared by."""
+        """The metric by which entrants are compared."""
         return tasks.find(self.task).metric
 
     @property
     def direction(self) -> Direction:
-        """Which way is better."""
+        """The metric's direction."""
         return tasks.metrics(self.task)[self.metric].direction
 
 
@@ -46,7 +46,7 @@ def outcome(
     failures: Sequence[str],
     absent: Mapping[str, str],
 ) -> Outcome:
-    """The last block, from nothing but the finished runs of outer parts."""
+    """The last block, from only the finished runs of outer parts."""
     scores = [_score_of(run, tables[run.tags.get(schema.TABLE, "")].metric) for run in runs]
     directions = {name: asked.direction for name, asked in tables.items()}
     found = standings(scores, directions)
@@ -75,7 +75,7 @@ def outcome(
 
 
 def told(run: Run, asked: Asked) -> str:
-    """One outer part, in a line."""
+    """One outer part as a line."""
     score = _score_of(run, asked.metric)
     inner = f", chosen with {score.inner:,.5g}" if score.inner is not None else ""
     return f"{asked.metric} {score.outer:,.5g}{inner}, {score.seconds:.0f} s"
@@ -97,7 +97,7 @@ def _score_of(run: Run, metric: str) -> Score:
 
 
 def _shown(spec: Benchmark, tables: Mapping[str, Asked], found: Sequence[Standing]) -> OutputTable:
-    """The columns that have something in them."""
+    """The table, without empty columns."""
     columns: dict[str, list[Any]] = {
         "table": [standing.table for standing in found],
         "entrant": [standing.entrant for standing in found],
@@ -118,7 +118,7 @@ def _shown(spec: Benchmark, tables: Mapping[str, Asked], found: Sequence[Standin
 
 
 def _overall(rows: Sequence[Overall]) -> OutputTable:
-    """How often each is the best, and how far from the best it is otherwise."""
+    """How often each entrant is the best, and how far it is from the best otherwise."""
     return OutputTable(
         f"over {rows[0].tables} tables",
         ("entrant", "best on", "error / best", "seconds"),

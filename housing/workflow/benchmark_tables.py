@@ -17,9 +17,9 @@ FOLDER = Path(".housing", "benchmark")
 
 
 def described(tables: Mapping[str, BenchmarkTable], *, name: str, config_dir: Path | None) -> Path | None:
-    """A folder of configuration that has each table as a dataset, and all that `config_dir` has.
+    """A configuration folder with each table as a dataset, and everything from `config_dir`.
 
-    Raises ConfigError that names every package which is not installed.
+    Raises ConfigError that names every missing package.
     """
     if not tables:
         return config_dir

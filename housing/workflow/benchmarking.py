@@ -24,13 +24,13 @@ if TYPE_CHECKING:
     from housing.tracking.reader import Run
 
 _OWN = ("benchmark", "dataset.split.outer", "dataset.split.seed", "seed", "name")
-"""What an outer part is given by the benchmark, and not by the command line."""
+"""Keys of an outer part that the benchmark sets, not the command line."""
 
 
 def benchmark(experiment: Experiment, invocation: Invocation, reporter: Reporter, *, recompose: Recompose) -> Outcome:
-    """Score every entrant on every outer part that the record has no score of; then the table.
+    """Score every entrant on every outer part without a recorded score; then show the table.
 
-    It may be interrupted and run again at will. The exit code is 1 where some could not be scored.
+    It may be interrupted and run again at any time. The exit code is 1 if some could not be scored.
     """
     spec = experiment.benchmark
     name = experiment.name if _is_named(invocation) else f"benchmark-{spec.name}"
@@ -67,7 +67,7 @@ def _folder(invocation: Invocation) -> Path | None:
 
 
 def _entrants(spec: Benchmark) -> tuple[dict[str, Entrant], dict[str, str]]:
-    """Those that can be run here, and of the others which module each of them needs."""
+    """The entrants that can be run here; for the others, the module that each needs."""
     absent = {n: e.needs for n, e in spec.entrants.items() if e.needs is not None and not _is_there(e.needs)}
     found = {name: entrant for name, entrant in spec.entrants.items() if name not in absent}
     if not found:
@@ -133,7 +133,7 @@ def _is_own(override: str) -> bool:
 
 
 def _one_at_a_time(spec: Benchmark, typed: Sequence[str]) -> tuple[str, ...]:
-    """Where several outer parts are at work, each has one core."""
+    """If several outer parts run at once, each uses one core."""
     said = any(key_of(override) == "study.parallel" for override in typed)
     return ("study.parallel=1",) if spec.parallel > 1 and not said else ()
 
@@ -181,7 +181,7 @@ def _tell(
 def _score_all(
     parts: Sequence[OuterPart], spec: Benchmark, recompose: Recompose, session: Session, tables: Mapping[str, Asked]
 ) -> list[str]:
-    """A line for each that failed."""
+    """Score all parts; returns a line for each that failed."""
     failures: list[str] = []
     reporter = session.reporter
     with _scorers(min(spec.parallel, len(parts)), recompose) as ended:
@@ -200,7 +200,7 @@ _Ended = Iterator[tuple[OuterPart, str, str]]
 
 @contextmanager
 def _scorers(count: int, recompose: Recompose) -> Iterator[Callable[[Sequence[OuterPart], Reporter], _Ended]]:
-    """What scores parts, `count` at once; each comes back with its run's id, or why there is none."""
+    """A function that scores parts, `count` at once, and yields each with its run's id or its error."""
     if count == 1:
 
         def here(parts: Sequence[OuterPart], reporter: Reporter) -> _Ended:
@@ -228,5 +228,5 @@ def _scored(part: OuterPart, recompose: Recompose) -> tuple[str, str]:
         return score(part, recompose), ""
     except HousingError as error:
         return "", str(error) or type(error).__name__
-    except Exception as error:  # a bug in one must not take the others with it
+    except Exception as error:  # a bug in one must not end the others
         return "", f"{type(error).__name__}: {error}"

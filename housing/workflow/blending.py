@@ -1,4 +1,4 @@
-"""`study.blend`: the trials of a study that answer best together, as a run that competes with them."""
+"""`study.blend`: the best ensemble of a study's trials, as a run that competes with them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 HELD_OUT_FILE = "held_out.npy"
 _CANDIDATES_A_MEMBER = 5
-"""The fiftieth trial of a search is hardly ever of use to the best."""
+"""Candidates per member: trials of lower ranks hardly ever improve a blend."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +43,7 @@ class Part:
 
 
 def blend(session: Session, study: str, ranked: Sequence[Run]) -> Run | None:
-    """Record the best blend below the study, and return its run; None where the best trial alone is as good.
+    """Record the best blend below the study, and return its run; None if the best trial alone is as good.
 
     `ranked` are the study's finished trials, best first.
     """
@@ -76,7 +76,7 @@ def parts_of(session: Session, source: Run) -> list[Part]:
 
 
 def together(parts: Sequence[Part]) -> NDArray[np.float64]:
-    """What they answer as one, as they were trained on, for rows that none was fitted to. Raises ConfigError."""
+    """The blend's outputs, on the scale of training, for rows that no trial was fitted to. Raises ConfigError."""
     import numpy as np
 
     try:
@@ -92,7 +92,7 @@ def together(parts: Sequence[Part]) -> NDArray[np.float64]:
 
 
 def answers_of(session: Session, run: Run) -> NDArray[np.float64]:
-    """Of a trial: for the validation part, or out of fold for the rows of training. Raises TrackingError for none."""
+    """A trial's outputs for the validation part, or out-of-fold for the training rows. TrackingError if missing."""
     import numpy as np
 
     if session.experiment.study.folds > 1:
@@ -104,7 +104,7 @@ def answers_of(session: Session, run: Run) -> NDArray[np.float64]:
 
 
 def held_out_file(session: Session, results: Sequence[TrainingResult]) -> dict[str, bytes]:
-    """What a trial's folds answer for the rows that each left out, kept with its run; empty without a blend."""
+    """A trial's out-of-fold outputs, to be kept with its run; empty without a blend."""
     import numpy as np
 
     experiment = session.experiment
@@ -121,7 +121,7 @@ def held_out_file(session: Session, results: Sequence[TrainingResult]) -> dict[s
 
 
 def _candidates(session: Session, ranked: Sequence[Run]) -> tuple[list[Part], list[NDArray[np.float64]]]:
-    """Those that answer for the rows of the best, in its scale, and what they answer."""
+    """The trials that answered the same rows as the best, on the same scale, and their outputs."""
     found: list[Part] = []
     answers: list[NDArray[np.float64]] = []
     for run in ranked:
@@ -136,7 +136,7 @@ def _candidates(session: Session, ranked: Sequence[Run]) -> tuple[list[Part], li
         try:
             own = answers_of(chosen, run)
         except (TrackingError, ValueError):
-            continue  # a trial that was taken over from another study, say, and whose files are gone
+            continue  # such as a trial reused from another study whose files were deleted
         if not found or own.shape == answers[0].shape:
             found.append(Part(run, chosen))
             answers.append(own)
@@ -144,7 +144,7 @@ def _candidates(session: Session, ranked: Sequence[Run]) -> tuple[list[Part], li
 
 
 def _weights(session: Session) -> NDArray[np.float32] | None:
-    """Of those rows, where they have some."""
+    """The weights of those rows, if any."""
     import numpy as np
 
     found = [part["validation"].weights for part in _held(session)]
@@ -153,14 +153,14 @@ def _weights(session: Session) -> NDArray[np.float32] | None:
 
 
 def _held(session: Session) -> Sequence[Mapping[str, Channel]]:
-    """What was held out, by fold."""
+    """The held-out channels, by fold."""
     prepared, experiment = session.prepared, session.experiment
     folds = experiment.study.folds
     return prepared.folds(folds, seed=experiment.seed) if folds > 1 else [prepared.channels]
 
 
 def labels_of(session: Session) -> NDArray[np.float64]:
-    """Of those rows, as metrics take them."""
+    """The labels of those rows, as metrics take them."""
     import numpy as np
 
     label = np.concatenate([part["validation"].label for part in _held(session)])
@@ -168,7 +168,7 @@ def labels_of(session: Session) -> NDArray[np.float64]:
 
 
 def _cost(session: Session) -> Any:
-    """The study's first objective, less is better."""
+    """The study's first objective as a cost: lower is better."""
     objective = session.experiment.study.objectives[0]
     metric = tasks.metrics(session.experiment.dataset.task_name)[metric_of(objective)]
     sign = 1.0 if direction(objective) == "minimize" else -1.0
@@ -204,7 +204,7 @@ def _record(session: Session, study: str, parts: Sequence[Part]) -> Run:
 
 
 def _as_one(session: Session, parts: Sequence[Part], *, started_at_ms: int) -> tuple[TrainingResult, Any]:
-    """The models of the trials as one model, measured; over folds there is none, and the metrics are out of fold."""
+    """The trials' models as one model, with its metrics; with folds there is no model, and metrics are out-of-fold."""
     encoder, places = join([part.session.prepared.encoder for part in parts])
     label = labels_of(parts[0].session)
     found = tasks.score(encoder.task, label, encoder.decode(together(parts)).weighed(_weights(parts[0].session)))

@@ -1,4 +1,4 @@
-"""The record as one command writes it: opened when first asked for, shared by all sessions of the command."""
+"""The record of one command: opened on first use, shared by all of the command's sessions."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 
 class CommandRecord:
-    """A run that `mlflow run` has opened for this process decides the experiment. May be used from any thread."""
+    """A run that `mlflow run` has opened for this process determines the experiment. May be used from any thread."""
 
     def __init__(
         self, experiment: Experiment, invocation: Invocation, reporter: Reporter, *, runs: Runs | None = None
     ) -> None:
-        """`runs` is the record, where the caller has opened it."""
+        """`runs` is the record, if the caller has already opened it."""
         self.is_away = False
-        """Whether it has not answered once: the end of a job then waits for it no more."""
+        """Whether it has once been unreachable: ending jobs then no longer wait for it."""
         self._experiment = experiment
         self._invocation = invocation
         self._reporter = reporter
@@ -35,31 +35,31 @@ class CommandRecord:
 
     @property
     def runs(self) -> Runs:
-        """Its runs. Raises TrackingError, ConfigError."""
+        """Its runs; opens the record. Raises TrackingError, ConfigError."""
         return self._runs.get()
 
     @property
     def rounds(self) -> LiveRounds:
-        """Rounds of running jobs on their way to it."""
+        """The writer of running jobs' rounds."""
         return self._rounds.get()
 
     @property
     def wait_s(self) -> float:
-        """How long the end of a job waits for it."""
+        """For how many seconds the end of a job waits for it."""
         return 0.0 if self.is_away else self._experiment.tracking.wait_s
 
     def check_writable(self) -> None:
-        """Raises TrackingError, ConfigError. A new database is not made before there is something to keep."""
+        """Raises TrackingError, ConfigError. A new database is only created once there is something to record."""
         from housing.tracking.places import check_creatable
 
         if self._runs.is_made or not check_creatable(self._experiment.tracking.uri):
             self.runs.check_writable()
 
     def adopting(self, record: RunRecord) -> RunRecord:
-        """For the run that `mlflow run` has opened: the first record without a parent, and without a run, fills it."""
+        """The first record without a parent and without a run adopts the run that `mlflow run` has opened."""
         if record.parent is not None or record.into is not None:
             return record
-        _ = self.runs  # opened by the inherited run's experiment, so before that run is given away
+        _ = self.runs  # opens the inherited run's experiment, so before that run is adopted
         inherited, self._inherited = self._inherited, None
         return record.adopting(inherited)
 
@@ -87,7 +87,7 @@ class CommandRecord:
         return runs
 
     def _report_jobs_left(self, runs: Runs) -> None:
-        """Jobs of earlier commands that this one does not take up."""
+        """Report jobs of earlier commands that this one does not resume."""
         ours = {self._experiment.study.resume, self._experiment.candidate} - {None}
         left = [run for run in runs.left_running() if run.id not in ours and run.parent not in ours]
         if left and self._invocation.command != "attach":

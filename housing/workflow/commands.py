@@ -1,4 +1,4 @@
-"""The function of each command, by the command's name; a module is imported when its command is asked for."""
+"""The function of each command, by the command's name; a module is imported when its command is requested."""
 
 from __future__ import annotations
 
@@ -32,6 +32,6 @@ MODULES = {
 
 
 def command(name: str) -> Callable[..., Outcome]:
-    """Called with experiment, invocation, reporter, and what the command takes besides."""
+    """A command's function; it takes experiment, invocation, reporter, and the command's own arguments."""
     found: Any = getattr(import_module(f"housing.workflow.{MODULES[name]}"), name)
     return found  # type: ignore[no-any-return]

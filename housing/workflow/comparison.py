@@ -47,8 +47,8 @@ def compare(
 ) -> Outcome:
     """Compare runs given by id, an id's beginning or name; a study stands for its `top` best trials.
 
-    Without `runs` it is the latest study, or the `top` best jobs where there is none. With `sets`, or where one of them
-    is a filter, each stands for all of its runs. Raises ConfigError for fewer than two runs, or sets.
+    Without `runs` it is the latest study, or the `top` best jobs if there is none. With `sets`, or if one of them is a
+    filter, each stands for all of its runs. Raises ConfigError for fewer than two runs, or sets.
     """
     from housing.tracking.reading import Record
 
@@ -70,7 +70,7 @@ def compare(
 
 
 def _latest(record: Record, experiment: Experiment, top: int) -> list[Run]:
-    """The latest study; where none has finished, or it was deleted, the best of all jobs."""
+    """The latest study; if none has finished, or it was deleted, the best of all jobs."""
     record.check_not_deleted()
     if record.own is None:
         return []
@@ -82,7 +82,7 @@ def _latest(record: Record, experiment: Experiment, top: int) -> list[Run]:
 
 
 def _jobs(record: Record, run: Run, experiment: Experiment, top: int) -> Iterator[Run]:
-    """The run, or what stands for it: the best of a study or a multirun, every job of `housing run`."""
+    """The run, or the jobs that represent it: the best of a study or a multirun, every job of `housing run`."""
     if run.kind not in _PARENTS:
         yield run
         return
@@ -94,7 +94,7 @@ def _jobs(record: Record, run: Run, experiment: Experiment, top: int) -> Iterato
 
 
 def _best(children: Sequence[Run], experiment: Experiment) -> list[Run]:
-    """Those with the objective, best first; by rank where the study has been ranked, by value while it still runs."""
+    """Those with the objective, best first: by rank once the study has been ranked, by value while it runs."""
 
     objective = experiment.study.objectives[0]
     sign = 1 if direction(objective, experiment.algorithm.directions) == "minimize" else -1
@@ -103,15 +103,15 @@ def _best(children: Sequence[Run], experiment: Experiment) -> list[Run]:
 
 
 def _rank(run: Run) -> str:
-    """As text that sorts; a blend of a study's trials is there because it is better than any of them."""
+    """The rank as text that sorts; a blend comes first, as it exists only if it is better than every trial."""
     return "" if schema.BLEND in run.tags else run.tags.get(schema.RANK, "~")
 
 
 def _references(record: Record, jobs: Sequence[Run], objective: str) -> list[str]:
-    """What the studies of these jobs were compared with."""
+    """The references of these jobs' studies, as sentences."""
     found: dict[str, float] = {}
     for study in dict.fromkeys(job.parent for job in jobs if job.parent and schema.STUDY in job.tags):
-        with suppress(TrackingError):  # the study may have been deleted, and its jobs brought back
+        with suppress(TrackingError):  # the study may have been deleted, and its jobs restored
             told = json.loads(record.get(study).tags.get(schema.REFERENCES, "{}"))
             found |= {name: values[objective] for name, values in told.items() if objective in values}
     named = ", ".join(f"{name} {value:,.6g}" for name, value in found.items())
@@ -144,7 +144,7 @@ def _compared(record: Record, jobs: Sequence[Run], objective: str) -> list[Compa
 
 
 def _metrics(job: Run, objective: str) -> dict[str, Value]:
-    """The objective first, and rounds as people count them."""
+    """The objective first, and rounds counted from 1."""
     found: dict[str, Value] = {}
     for name, value in sorted(job.metrics.items(), key=lambda metric: metric[0] != objective):
         if name == "best_round":  # the record counts from 0
@@ -155,9 +155,9 @@ def _metrics(job: Run, objective: str) -> dict[str, Value]:
 
 
 def _inner_configurations(record: Record, jobs: Sequence[Run]) -> list[dict[str, str]]:
-    """For each job what is written inside its dataset and features, where those have the same name for all jobs.
+    """For each job the content of its dataset and features, if those have the same names for all jobs.
 
-    Two datasets of different names differ in every column, which would tell nobody anything.
+    Datasets with different names differ in every column, which is not informative.
     """
     from housing.tracking.entries import flatten
 
@@ -181,7 +181,7 @@ def _configuration(record: Record, job: Run, read: dict[str, Mapping[str, Any]])
 
     from housing.tracking.reader import CONFIG_FILE
 
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # by libyaml where it is there: ten times as fast
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml, if available, is ten times as fast
     for owner in filter(None, (job.parent, job.id)) if job.kind == "job" else (job.id,):
         if owner not in read:
             content = record.read_file(owner, CONFIG_FILE)
@@ -199,7 +199,7 @@ def _origin(job: Run) -> dict[str, Value]:
 
 
 def _short(text: str) -> str:
-    """Digests and commits by their first 12 characters."""
+    """Digests and commits shortened to their first 12 characters."""
     return text[:12] if re.fullmatch(r"[0-9a-f]{40,64}", text) else text
 
 
@@ -250,7 +250,7 @@ def _outcome(
 
 
 def _winner(compared: Comparison, objective: str) -> list[str]:
-    """One sentence, where the runs were judged by the objective on the same rows."""
+    """One sentence, if the runs were evaluated by the objective on the same rows."""
     return [
         f"best {objective}: {', '.join(compared.handles[place] for place in sorted(field.best))}"
         for field in compared.fields
@@ -259,7 +259,7 @@ def _winner(compared: Comparison, objective: str) -> list[str]:
 
 
 def _table(compared: Comparison) -> OutputTable:
-    """Runs as columns while they fit; else as rows."""
+    """Runs as columns if they fit, else as rows."""
     differing = compared.differing
     if len(compared.runs) <= _MOST_COLUMNS:
         kinds = ["" if i and differing[i - 1].kind == field.kind else field.kind for i, field in enumerate(differing)]

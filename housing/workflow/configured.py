@@ -1,4 +1,4 @@
-"""The configured point: what a study is measured against, as one of its trials."""
+"""The configured point: the baseline of a study, as one of its trials."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Baseline:
-    """The job that the same command has trained at the configured point; a study takes its result over."""
+    """The job that the same command has trained at the configured point; the study reuses its result."""
 
     run_id: str
     result: TrainingResult
 
 
 def configured_point(session: Session) -> Point | None:
-    """What the configuration has for the names of the search space, in range or not; None where a study skips it.
+    """The configuration's values of the searched names, in range or not; None if the study skips it.
 
-    Names that it leaves to the library are missing.
+    Names that the configuration leaves to the library are absent.
     """
     experiment = session.experiment
     if not experiment.study.configured_first:
@@ -40,7 +40,7 @@ def configured_point(session: Session) -> Point | None:
 
 
 def configured_points_of_others(session: Session) -> list[Point]:
-    """Of each other algorithm that may be chosen the point of its own file, in range or not."""
+    """For each other algorithm that may be chosen, the point of its own file, in range or not."""
     experiment = session.experiment
     space = experiment.search_space
     distribution = space.get("algorithm")
@@ -62,7 +62,7 @@ def configured_points_of_others(session: Session) -> list[Point]:
 
 
 def better_of(session: Session, trial: Run, job: Run) -> Run:
-    """Of a study's best trial and a job of the same command, the better one by the first objective."""
+    """The better one, by the first objective, of a study's best trial and a job of the same command."""
     from housing.training.metrics import direction
 
     objective = session.experiment.study.objectives[0]
@@ -74,7 +74,7 @@ def better_of(session: Session, trial: Run, job: Run) -> Run:
 
 
 def _option(session: Session, group: str) -> str | None:
-    """The option of a searched group that the configuration has by itself; None where it is not among the choices."""
+    """The configured option of a searched group; None if it is not among the choices."""
     distribution, configured = session.experiment.search_space[group], getattr(session.experiment, group)
     options = distribution.choices if isinstance(distribution, Categorical) else ()
     same = (str(o) for o in options if getattr(session.choosing({group: str(o)}).experiment, group) == configured)

@@ -1,4 +1,4 @@
-"""`--dry-run`: the jobs that a command would train, what is known of them already, and what they may take."""
+"""`--dry-run`: the jobs that a command would train, which of them are already done, and how long they may take."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ if TYPE_CHECKING:
 _MOST_ROWS = 30
 _EARLIER_JOBS = 200
 _LEARNING = ("tpe", "cmaes")
-"""Samplers whose later proposals depend on what the earlier ones have found."""
+"""Samplers whose later proposals depend on earlier results."""
 
 
 @dataclass(frozen=True)
 class PlannedJob:
-    """`known` is a finished run of the same job; `seconds` are those of jobs like it, None where there are none."""
+    """`known` is a finished run of the same job; `seconds` is the duration of similar jobs, None if there are none."""
 
     name: str
     algorithm: str
@@ -68,13 +68,13 @@ def planned_study(experiment: Experiment, invocation: Invocation, reporter: Repo
         algorithm = chosen.experiment.algorithm.name
         seconds = like.get(algorithm)
         jobs.append(PlannedJob(name, algorithm, known.name if known else None, seconds and seconds * spec.fits))
-    # Points that can be listed may be fewer than the trials that are asked for.
+    # The space may have fewer points than the study has trials.
     total = spec.trials if len(jobs) == count else len(jobs)
     return _outcome(session, jobs, total=total, reuses=spec.reuse, parallel=spec.parallel, record=record)
 
 
 def planned_jobs(jobs: Sequence[tuple[str, Experiment, Invocation]], reporter: Reporter) -> Outcome:
-    """What `housing train -m` would train: what was typed for each job, its experiment and its invocation."""
+    """What `housing train -m` would train: each job's overrides, experiment and invocation."""
     _, experiment, invocation = jobs[0]
     record = _record(experiment)
     planned = []
@@ -88,7 +88,7 @@ def planned_jobs(jobs: Sequence[tuple[str, Experiment, Invocation]], reporter: R
 
 
 def _count(session: Session) -> int:
-    """How many trials there are at most whose points do not depend on what other trials find."""
+    """The maximum number of trials whose points do not depend on other trials' results."""
     spec = session.experiment.study
     if spec.engine != "optuna":
         return 0
@@ -98,7 +98,7 @@ def _count(session: Session) -> int:
 
 
 def _proposed(session: Session, count: int) -> Iterator[Trial]:
-    """So many of these trials, or as many as the space has points."""
+    """`count` of these trials, or as many as the space has points."""
     from housing.tuning.sampler import Sampler
 
     experiment = session.experiment
@@ -120,7 +120,7 @@ def _proposed(session: Session, count: int) -> Iterator[Trial]:
 
 
 def _digest(session: Session, trial: Trial, prepared: dict[str, Prepared]) -> str:
-    """That of the trial's job; `prepared` keeps what was read, by dataset and features."""
+    """The digest of the trial's job; `prepared` caches what was read, by dataset and features."""
     from housing.data.preparation import prepare
 
     experiment = session.experiment
@@ -134,7 +134,7 @@ def _digest(session: Session, trial: Trial, prepared: dict[str, Prepared]) -> st
 
 
 def _record(experiment: Experiment) -> RunQueries | None:
-    """The record as it is; None where there is none yet, or nothing of this experiment."""
+    """The existing record; None if there is none yet, or it lacks this experiment."""
     from housing.tracking.places import check_creatable
     from housing.tracking.reading import Record
 
@@ -147,7 +147,7 @@ def _record(experiment: Experiment) -> RunQueries | None:
 
 
 def _seconds_by_algorithm(record: RunQueries | None, experiment: Experiment) -> Mapping[str, float]:
-    """The median of earlier jobs of the same dataset."""
+    """The median duration of earlier jobs on the same dataset, by algorithm."""
     from itertools import islice
 
     found: dict[str, list[float]] = {}
@@ -199,6 +199,6 @@ def _outcome(
 
 
 def _expected_seconds(jobs: Sequence[PlannedJob], total: int) -> float | None:
-    """Of all jobs one after the other; those that are not listed yet take as long as the others do."""
+    """The total for all jobs, one after another; jobs that are not listed count as the mean of the others."""
     seconds = [job.seconds for job in jobs if job.seconds is not None]
     return sum(seconds) / len(seconds) * total if seconds else (0.0 if total == 0 else None)

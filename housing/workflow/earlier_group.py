@@ -1,4 +1,4 @@
-"""A multirun that goes on: the same command's, which was interrupted or had jobs that failed."""
+"""Resumes a multirun of the same command that was interrupted or had failed jobs."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _Key = tuple[str | None, ...]
 
 
 class EarlierJobs:
-    """What an earlier command has left of the same jobs; each is given away once. May be asked from any thread."""
+    """The runs that an earlier command left of the same jobs; each is taken once. May be used from any thread."""
 
     def __init__(self, children: Sequence[Run] = ()) -> None:
         self._lock = threading.Lock()
@@ -34,7 +34,7 @@ class EarlierJobs:
         self.done = sum(run.status == "FINISHED" for found in self._found.values() for run in found)
 
     def take(self, tags: Mapping[str, str]) -> Run | None:
-        """The run of the job with these tags: FINISHED, or RUNNING where its job lives elsewhere."""
+        """The run of the job with these tags: FINISHED, or RUNNING if its job continues elsewhere."""
         with self._lock:
             found = self._found.get(_key(tags))
             return found.pop(0) if found else None
@@ -42,9 +42,9 @@ class EarlierJobs:
 
 @contextmanager
 def going_on(runs: Runs, record: RunRecord) -> Iterator[tuple[str, str, EarlierJobs]]:
-    """The multirun of this record, as this process's own: its run's id, its name, and the jobs that it has already.
+    """The multirun of this record, owned by this process: its run's id, its name, and the jobs that it already has.
 
-    It is the same command's last one, where that has not finished and nobody is at work at it, else a new one.
+    It is the same command's last one if that has not finished and no process is working on it, else a new one.
     """
     with ExitStack() as held:
         earlier = _unfinished(runs, record)
@@ -71,7 +71,7 @@ def _unfinished(runs: Runs, record: RunRecord) -> Run | None:
 
 
 def _jobs_of(runs: Runs, group: str) -> EarlierJobs:
-    """Those that their process left unfinished are ended."""
+    """The jobs of a multirun; ends runs that a dead process left unfinished."""
     children = runs.children(group)
     for child in children:
         if child.status == "RUNNING" and schema.JOB not in child.tags:

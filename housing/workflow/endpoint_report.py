@@ -23,7 +23,7 @@ _NOT_KNOWN = "-"
 
 
 def endpoint_page(session: Session, states: Sequence[EndpointStatus], *, warnings: Sequence[str] = ()) -> str:
-    """Endpoints as they are now, as one HTML page; what they saw is the matter of monitoring."""
+    """The current state of endpoints as one HTML page; the rows that they answered are left to monitoring."""
     parts: list[Grid] = []
     for state in states:
         parts += [served(session, state), lineage_of(session, state)]
@@ -33,7 +33,7 @@ def endpoint_page(session: Session, states: Sequence[EndpointStatus], *, warning
 
 
 def about(state: EndpointStatus) -> Iterator[str]:
-    """Where it answers, and since when it serves what it serves."""
+    """Where it answers, and since when it serves its current models."""
     since = f", these variants, models and weights since {moment(state.test.since_s)}" if state.test else ""
     yield f"{state.endpoint} is {state.state} at {state.url}{since}."
     capture = state.deployment.capture
@@ -41,7 +41,7 @@ def about(state: EndpointStatus) -> Iterator[str]:
 
 
 def served(session: Session, state: EndpointStatus, drift: Mapping[str, str] | None = None) -> Grid:
-    """A column for each variant; `drift` has what monitoring has found of each."""
+    """A column for each variant; `drift` has monitoring's findings about each."""
     columns = [_variant(session, state, name, (drift or {}).get(name)) for name in state.deployment.variants]
     names = dict.fromkeys(name for column in columns for name in column)
     rows = [[Cell(name), *(column.get(name, Cell(_NOT_KNOWN)) for column in columns)] for name in names]
@@ -50,7 +50,7 @@ def served(session: Session, state: EndpointStatus, drift: Mapping[str, str] | N
 
 
 def lineage_of(session: Session, state: EndpointStatus) -> Grid:
-    """Every link from the variants back to data and code; open where one is broken."""
+    """Every link from the variants back to data and code; unfolded if one is broken."""
     from housing.tracking.lineage import trace
 
     found = trace(state.endpoint, state.deployment, state.models, session.versions)
@@ -104,7 +104,7 @@ def _aliases(version: Version | None) -> str:
 
 
 def _headline(session: Session, run: Run | None) -> str:
-    """As it was promoted; of a run of an earlier version of housing, its metric alone."""
+    """The headline of its promotion; for a run of an earlier version of housing only its metric."""
     from housing.workflow.headline import judged_by
 
     if run is None:

@@ -1,4 +1,4 @@
-"""Where and why a model errs: its worst slices, its errors over columns, and what moved its worst predictions."""
+"""Where and why a model errs: its worst slices, its errors by column, and what moved its worst predictions."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ _MOVED_BY = 3
 def slice_parts(
     session: Session, predictions: Predictions, *, part: JudgedPart, title: str, by_rows: bool
 ) -> list[Grid]:
-    """The metric that models are compared by, over slices of a part; none where rows are judged by whole groups.
+    """The metric for comparisons over slices of a part; empty where rows are judged by groups.
 
-    `title` names the metric with its unit. `by_rows`: only a metric that is a mean over rows, which takes milliseconds.
+    `title` names the metric with its unit. `by_rows`: only if the metric is a mean over rows, which is fast.
     """
     from housing.reporting.slices import slice_grids
     from housing.training.slices import slices_of
@@ -49,7 +49,7 @@ def slice_parts(
 
 
 def error_charts(session: Session, answered: Answered, columns: Sequence[str], *, part: JudgedPart) -> Iterator[Part]:
-    """The errors of a number over these raw columns."""
+    """The errors of numeric predictions over these raw columns."""
     from housing.reporting.slices import errors_by_column
 
     table, rows = session.prepared.table, getattr(session.prepared.parts, part)
@@ -61,7 +61,7 @@ def error_charts(session: Session, answered: Answered, columns: Sequence[str], *
 def why_of(
     session: Session, result: TrainingResult, encoder: Encoder, predictions: Predictions, *, part: JudgedPart
 ) -> Why:
-    """What tells why rows of a part were answered as they were, in words."""
+    """A function that explains the predictions of a part's rows in words."""
 
     def why(rows: Sequence[int]) -> tuple[str, Sequence[str]] | None:
         import numpy as np

@@ -1,4 +1,4 @@
-"""The data of one choice of options: read, encoded and staged when first asked for."""
+"""The data of one choice of options: read, encoded and staged on first use."""
 
 from __future__ import annotations
 
@@ -44,23 +44,23 @@ class ExperimentData:
     def prepared(self) -> Prepared:
         """The dataset, read, checked, split and encoded. Raises DataError before anything is recorded.
 
-        The record is opened first, for what is trained and cannot be recorded would be lost.
+        The record is opened first, as training results that cannot be recorded would be lost.
         """
         return self._prepared.get()
 
     @property
     def staged(self) -> Staged:
-        """The `train` and `validation` channels, where the runner's jobs read them."""
+        """The `train` and `validation` channels, staged for the runner's jobs."""
         return self._staged.get()
 
     @property
     def staged_folds(self) -> Sequence[Staged]:
-        """The same for each fold of the training rows, where a study has `folds`."""
+        """The same for each fold of the training rows, if the study has `folds`."""
         return self._staged_folds.get()
 
     @property
     def digest_tags(self) -> dict[str, str]:
-        """What identifies the state of the data; empty while nothing has been read."""
+        """Tags that identify the state of the data; empty until they are read."""
         if not self._prepared.is_made:
             return {}
         left_out = self.prepared.table.left_out
@@ -105,7 +105,7 @@ class ExperimentData:
         return prepared
 
     def stage(self, channels: Mapping[str, Channel]) -> Staged:
-        """Channels of these data, such as those of a fold, where the runner's jobs read them."""
+        """Stage channels of these data, such as those of a fold, for the runner's jobs."""
         return self._staged_of([channels])[0]
 
     def _stage(self) -> Staged:
@@ -115,7 +115,7 @@ class ExperimentData:
         return self._staged_of(self.prepared.folds(self._experiment.study.folds, seed=self._experiment.seed))
 
     def _staged_of(self, parts: Sequence[Mapping[str, Channel]]) -> list[Staged]:
-        """Where they are sent somewhere, several are on their way at once."""
+        """Stage several parts, in parallel if they are uploaded."""
         stage = self._runner.get().stage
         channels = [channel for part in parts for channel in part.values()]
         staged = in_order(stage, channels, at_once=_SENT_AT_ONCE)

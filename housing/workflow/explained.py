@@ -1,4 +1,4 @@
-"""Why each row was answered as it was: for people the first few rows, for a pipe all of them."""
+"""Explanations of answers: for a terminal of the first few rows, for a pipe of all."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _SHOWN_ROWS = 4
 
 
 def explanation_table(predictions: Sequence[Prediction]) -> Iterator[OutputTable]:
-    """A line for each column that moved one of the first rows most, in the order in which they sum up."""
+    """For each of the first rows: its base, the largest effects of columns, the rest and the sum, a line each."""
     documents = _documents(predictions)
     if not documents:
         return
@@ -37,7 +37,7 @@ def explanation_columns(predictions: Sequence[Prediction]) -> list[str]:
 def with_explanations(
     answers: Sequence[Sequence[float | str]], predictions: Sequence[Prediction]
 ) -> list[list[float | str]]:
-    """The rows, each with its explanation behind it."""
+    """The rows, each followed by its explanation."""
     documents = _documents(predictions)
     if not documents:
         return [list(answer) for answer in answers]

@@ -1,4 +1,4 @@
-"""What a finished job or study looks like: the files of its report, made from what has been measured."""
+"""The files of a finished job's or study's report, made from what was measured."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _ERROR_CHARTS = 6
 
 
 def job_figures(session: Session, name: str, result: TrainingResult) -> dict[str, bytes]:
-    """Learning curves, importances, and what the model says of the validation part; by path."""
+    """Learning curves, importances, and the predictions for the validation part; files by path."""
     validation, encoder = session.prepared.channels["validation"], session.prepared.encoder
     algorithm = find(session.reader(result))
     predictions = None
@@ -43,13 +43,13 @@ def job_figures(session: Session, name: str, result: TrainingResult) -> dict[str
         if len(validation.label):
             predictions = encoder.decode(outputs_of(algorithm.load(result.model), validation))
     except (ValueError, HousingError) as error:
-        # A script's model may answer in its own container only, and a stopped job may have none.
+        # A script's model may run only in its own container, and a stopped job may have no model.
         session.reporter.step("model", f"cannot answer here: {error}")
     return _report(session, name, result, encoder, predictions, part="validation")
 
 
 def trial_figures(session: Session, trial: Run) -> dict[str, bytes]:
-    """The same of a recorded trial, in the session of its choices; none where it kept no model, as over folds."""
+    """The same for a recorded trial, in the session of its choices; empty if it has no model, as with folds."""
     objective = session.experiment.study.objectives[0]
     suffix = find(session.experiment.algorithm.kind).model_format
     try:
@@ -75,7 +75,7 @@ def trial_figures(session: Session, trial: Run) -> dict[str, bytes]:
 def blend_figures(
     session: Session, name: str, result: TrainingResult, encoder: Encoder, about: str
 ) -> dict[str, bytes]:
-    """The same of a blend, which consists of what `about` says."""
+    """The same for a blend; `about` describes its members."""
     if not result.model:
         return {}
     validation = session.prepared.table.take(session.prepared.parts.validation)
@@ -93,7 +93,7 @@ def final_figures(
     source: Run,
     hyperparameters: Mapping[str, Any],
 ) -> dict[str, bytes]:
-    """The same of a final fit, what it says of the test part, and why the gate let it pass or did not."""
+    """The same for a final fit, with its predictions for the test part and the gate's reasons."""
     from housing.workflow.how_sure import coverage_grids, importance_grids
     from housing.workflow.report_parts import beside_others, others_in_words, verdicts, what_was_fitted
 
@@ -155,12 +155,12 @@ def _report(
             columns=shown_columns(session, part, importances, most=_SHOWN_COLUMNS),
             why=why_of(session, result, encoder, predictions, part=part),
         )
-        # A ranking's scores, or risks, stand on no scale of the label's.
+        # Scores of a ranking, and risks, are not on the label's scale.
         judged = shown if tasks.find(encoder.task).has_label_s_scale else None
         if judged is not None and not encoder.label_levels and len(label):
             columns = shown_columns(session, part, importances, most=_ERROR_CHARTS)
             errors += error_charts(session, judged.answered, list(columns), part=part)
-        # The bootstrap that other metrics need takes a second: what has cost a final fit may cost that, too.
+        # Other metrics need a bootstrap of a second, which is acceptable only after a final fit.
         by_rows = part == "validation"
         title = with_unit(experiment, judged_by(session))
         errors += slice_parts(session, predictions, part=part, title=title, by_rows=by_rows)
@@ -183,9 +183,9 @@ def _report(
 
 
 def rounds_kept(session: Session, result: TrainingResult) -> str:
-    """How many rounds the model has, to end a sentence; nothing where the algorithm counts none.
+    """The number of the model's rounds, as the end of a sentence; empty if the algorithm has no rounds.
 
-    Of a model that is made of several, how many there are.
+    For an ensemble, the number of its members.
     """
     if result.read_by is not None:
         return f", {len(unpack(result.model))} models" if result.model else ""
@@ -195,7 +195,7 @@ def rounds_kept(session: Session, result: TrainingResult) -> str:
 def study_figures(
     session: Session, run_id: str, name: str, result: StudyResult, *, summary: Summary, ranked: Sequence[Run]
 ) -> dict[str, bytes]:
-    """How the search went, what mattered, and the learning curves of the best five; by path."""
+    """The course of the search, what mattered, and the learning curves of the best five; files by path."""
     from housing.reporting.report import study_report
     from housing.workflow.report_parts import asked_for, link_to, origin
 
@@ -215,7 +215,7 @@ def study_figures(
 
 
 def _spans(trials: Sequence[Run]) -> dict[int, tuple[float, float]]:
-    """Start and end of each trial that has ended, in seconds since the first began."""
+    """Start and end of each ended trial, in seconds since the first began."""
     ended = [run for run in trials if run.ended_at_ms is not None and run.tags.get(schema.TRIAL, "").isdecimal()]
     began = min((run.started_at_ms for run in ended), default=0)
     return {
@@ -225,7 +225,7 @@ def _spans(trials: Sequence[Run]) -> dict[int, tuple[float, float]]:
 
 
 def learning_curve(run: Run, values: Sequence[float]) -> Series:
-    """The rounds of a recorded job, the one that was kept marked where the record says which."""
+    """The rounds of a recorded job; the one that was kept is marked if it is recorded."""
     from housing.reporting.job_plots import Series
 
     kept = run.metrics.get("best_round")
@@ -233,7 +233,7 @@ def learning_curve(run: Run, values: Sequence[float]) -> Series:
 
 
 def objective_of(experiment: Experiment, name: str | None = None) -> Objective:
-    """An objective of the study, the first unless another is named, as charts take it."""
+    """An objective of the study for charts, the first unless another is named."""
     from housing.reporting.study_plots import Objective
 
     name = name or experiment.study.objectives[0]
@@ -241,6 +241,6 @@ def objective_of(experiment: Experiment, name: str | None = None) -> Objective:
 
 
 def with_unit(experiment: Experiment, name: str, *, always: bool = False) -> str:
-    """A metric as an axis names it; `always`: it is in the label's unit, whatever its name."""
+    """A metric's name for an axis, with its unit; `always`: it is in the label's unit, whatever its name."""
     unit = experiment.dataset.label_unit if always or has_unit(name) else ""
     return f"{name}, {unit}" if unit else name

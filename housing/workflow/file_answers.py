@@ -1,4 +1,4 @@
-"""Answers of any number of rows, written to a file as they come; a command that was interrupted goes on."""
+"""Writes answers to any number of rows to a file as they arrive; an interrupted command can be resumed."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _TELL_S = 15
 
 @dataclass(frozen=True)
 class FileAnswers:
-    """Of `rows` to `output`. `question` is what else the answers depend on, by what it is called."""
+    """Answers `rows` to `output`. `question` is what else the answers depend on, by name."""
 
     output: Path
     rows: RawRows
@@ -37,9 +37,9 @@ class FileAnswers:
     question: Mapping[str, str]
 
     def write(self, answered: Callable[[int], Iterable[Prediction]]) -> Mapping[str, int]:
-        """All answers, from `answered`, which is given how many rows are answered already; how many each variant gave.
+        """Write the answers of `answered`, which is given how many rows are already done; returns counts by variant.
 
-        Raises ConfigError where the file cannot be written, DataError when the input changes meanwhile.
+        Raises ConfigError if the file cannot be written, DataError if the input changes meanwhile.
         """
         input_files = self._input()
         depends_on = {"the input": repr(input_files), **self.question, "the program": housing.__version__}
@@ -94,7 +94,7 @@ class FileAnswers:
 
 
 def served(deployment: Deployment | None) -> Mapping[str, tuple[str, float]]:
-    """What decides about an endpoint's answers: the models and weights of its variants."""
+    """What an endpoint's answers depend on: the models and weights of its variants."""
     variants = {} if deployment is None else deployment.variants
     return {name: (one.model, one.weight) for name, one in sorted(variants.items())}
 

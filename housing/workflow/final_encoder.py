@@ -1,4 +1,4 @@
-"""What a promoted model's probabilities are worth, from which one on the positive level is chosen, how far it errs."""
+"""The calibration, the threshold and the prediction intervals of a promoted model, learnt from held-out answers."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 
 def final_encoder(session: Session, encoder: Encoder, held_out: Callable[[str], HeldOut]) -> Encoder:
-    """The encoder with the calibration, the threshold and the intervals that are asked for, in this order.
+    """The encoder with the configured calibration, threshold and intervals, in this order.
 
-    Where one of them must be learnt, `held_out` is asked for answers for rows that the model was not fitted to; it is
-    given the beginning of a sentence that says what for.
+    If one of them must be learnt, `held_out` is called for answers to rows that the model was not fitted to, with the
+    beginning of a sentence that says what for.
     """
     experiment = session.experiment
     calibration, threshold = experiment.calibration, experiment.threshold
@@ -69,14 +69,14 @@ def _with_threshold(session: Session, encoder: Encoder, rule: ChosenThreshold, f
     from housing.promotion.threshold import choose
 
     chances = encoder.decode(found.outputs).probabilities
-    assert chances is not None  # a threshold is asked for where the label has two levels only
+    assert chances is not None  # a threshold can be configured only for two levels
     threshold = choose(encoder.task, rule, found.label, chances[:, 1], _weights(session, found))
     session.reporter.step("threshold", f"{threshold:.4g}, chosen on {len(chances):,} {found.rows}")
     return replace(encoder, threshold=threshold)
 
 
 def _with_intervals(session: Session, encoder: Encoder, found: HeldOut) -> Encoder:
-    """The rows are encoded as the final model will see them: an encoder of a fold may know other levels."""
+    """The encoder with intervals. Rows are encoded for the final model: a fold's encoder may know other levels."""
     from housing.data.cells import text_of
     from housing.promotion.intervals import fit
 
@@ -98,5 +98,5 @@ def _with_intervals(session: Session, encoder: Encoder, found: HeldOut) -> Encod
 
 
 def _weights(session: Session, found: HeldOut) -> NDArray[np.float64] | None:
-    """How much each held-out row counts; None: all alike."""
+    """The weights of the held-out rows; None: equal."""
     return column_weights(session.prepared.table.take(found.places), session.experiment.dataset)

@@ -1,4 +1,4 @@
-"""The final fit: what a candidate's run has found out, fitted once more to training and validation rows together."""
+"""The final fit: a candidate's hyperparameters, fitted once more to training and validation rows together."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class FinalFit:
 
 
 def final_fit(session: Session, source: Run, *, parent: str | None, again: Run | None) -> FinalFit:
-    """In the session of the source's choices; `again` is the run of a final fit that an earlier command has begun."""
+    """The final fit of `source`, in the session of its choices; `again` is one that an earlier command has begun."""
     if schema.BLEND in source.tags:
         return _of_blend(session, source, parent=parent, again=again)
     algorithm = session.experiment.algorithm
@@ -63,7 +63,7 @@ def final_fit(session: Session, source: Run, *, parent: str | None, again: Run |
 
 
 def configured_fit(session: Session, name: str, *, parent: str | None) -> FinalFit:
-    """The configured point fitted to train and validation, for all of its rounds: nothing was chosen for it."""
+    """The configured point fitted to train and validation, for all configured rounds, as no study chose them."""
     algorithm = session.experiment.algorithm
     patience = find(algorithm.kind).capabilities.early_stopping
     hyperparameters = {key: value for key, value in algorithm.hyperparameters.items() if key != patience}
@@ -83,7 +83,7 @@ def _fitted(
     parent: str | None,
     again: Run | None,
 ) -> tuple[JobRun, TrainingResult]:
-    """One fit, or a bag of several where the configuration asks for it."""
+    """One fit, or a bag if one is configured."""
     if session.experiment.algorithm.bag > 1:
         return fit_bag(
             session,
@@ -110,7 +110,7 @@ def _fitted(
 
 
 def _of_blend(session: Session, source: Run, *, parent: str | None, again: Run | None) -> FinalFit:
-    """Every trial of the blend, fitted anew by itself; the weights stay."""
+    """Every trial of the blend fitted again, with the same weights."""
     parts, tell = parts_of(session, source), session.reporter.step
     own = [part.session.prepared.final() for part in parts]
     try:
@@ -155,7 +155,7 @@ def _tags(source: Run) -> dict[str, str]:
 
 
 def _left_running(session: Session, source: Run, hyperparameters: Mapping[str, Any]) -> Run | None:
-    """The final fit that an earlier command began from the same run, on the same data; it is not paid for twice."""
+    """The final fit that an earlier command began from the same run and data, so that it is not paid for twice."""
     if not isinstance(session.runner, LastingRunner):
         return None
     wanted = session.data.digest_tags | {
@@ -167,9 +167,9 @@ def _left_running(session: Session, source: Run, hyperparameters: Mapping[str, A
 
 
 def final_hyperparameters(source: Run, algorithm: Algorithm, tell: Callable[[str, str], None]) -> dict[str, Any]:
-    """Those of the source, for as many rounds as it kept: the final fit has no validation part to stop early by.
+    """The source's hyperparameters, with as many rounds as it kept: a final fit has no rows for early stopping.
 
-    Where only the lines of a script tell of its rounds, and disagree with what it was asked for, nothing is shortened.
+    A script's rounds, known only from its output, are left unchanged if they disagree with its hyperparameters.
     """
     trained_by = source.params.get("algorithm", algorithm.name)
     if trained_by != algorithm.name:
@@ -192,7 +192,7 @@ def final_hyperparameters(source: Run, algorithm: Algorithm, tell: Callable[[str
             f"run {source.name} ({source.id}) is not a finished training job of housing, so it cannot be promoted; "
             f"{way_out}"
         ) from e
-    # A secret is not in the record: the configuration has it.
+    # Secrets are not recorded: they come from the configuration.
     hyperparameters = {
         name: algorithm.hyperparameters.get(name) if value == MASK else value for name, value in hyperparameters.items()
     }
@@ -202,7 +202,7 @@ def final_hyperparameters(source: Run, algorithm: Algorithm, tell: Callable[[str
     declared = hyperparameters.get(algorithm.rounds)
     if algorithm.code is None or declared is None or int(declared) == rounds:
         return hyperparameters | {algorithm.rounds: rounds}
-    # A script may print every tenth round only, or end by itself: how many it has done is not in its lines.
+    # A script may print only every tenth round, or end by itself: its output does not say how many it did.
     tell(
         "candidate",
         f"{source.name} printed its metrics {rounds} times for {algorithm.rounds}={declared}: the final fit keeps "

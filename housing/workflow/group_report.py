@@ -22,7 +22,7 @@ _CURVES = 5
 
 
 def log_group(runs: Runs, run_id: str, name: str, experiment: Experiment, *, tables: Sequence[OutputTable] = ()) -> str:
-    """Its runs, best first, their learning curves over each other, and `tables` of the command, as its report.
+    """Log the report: its runs, best first, their learning curves in one chart, and `tables` of the command.
 
     Returns its description.
     """
@@ -56,7 +56,7 @@ def _jobs(children: Sequence[Run], objective: Objective) -> Grid:
     from housing.reporting.judged import number_cell
     from housing.reporting.page import Cell, Grid
 
-    # What all of them have in common tells none from another.
+    # Only parameters that differ are shown.
     varied = [
         name
         for name in dict.fromkeys(name for run in children for name in run.params)
@@ -83,7 +83,7 @@ def _jobs(children: Sequence[Run], objective: Objective) -> Grid:
 
 
 def _parameter(text: str | None) -> Cell:
-    """MLflow keeps texts; a number is read, and sorts, as one."""
+    """A parameter's text from MLflow as a number, if it is one, so that it sorts as one."""
     from housing.reporting.judged import number_cell
     from housing.reporting.page import Cell
 

@@ -44,7 +44,7 @@ class Group:
         closing: ExitStack,
         earlier: EarlierJobs,
     ) -> None:
-        """`records_at` says where a person can look at the record; `earlier` are the jobs of a command that goes on."""
+        """`records_at` says where the record can be viewed; `earlier` are the jobs of a resumed command."""
         self.run_id = run_id
         self.handle = handle(run_id, name)
         self.records_at = (records_at,)
@@ -58,13 +58,13 @@ class Group:
         self._earlier = earlier
 
     def train(self, experiment: Experiment, invocation: Invocation, reporter: Reporter) -> Outcome:
-        """One job, from any thread. Jobs with the same dataset and features share what was read, encoded and staged.
+        """Train one job, from any thread. Jobs with the same dataset and features share the data that are staged.
 
-        All are recorded in the experiment of their parent: MLflow nests runs within one experiment only.
+        All are recorded in their parent's experiment: MLflow nests runs only within one experiment.
         """
         runner = repr(experiment.runner)
         resources = self._once(("runner", runner), lambda: self._resources(experiment, invocation, reporter))
-        # By repr and not by equality, for features are numbered in the order of the columns.
+        # By repr, not by equality, as features are numbered in the order of the columns.
         key = ("data", repr(experiment.dataset), repr(experiment.features), experiment.weights, runner)
         data = self._once(key, lambda: self._data(experiment, reporter, resources))
         session = Session(experiment, invocation, reporter, resources=resources, data=data)
@@ -76,16 +76,16 @@ class Group:
     def _resources(self, experiment: Experiment, invocation: Invocation, reporter: Reporter) -> Resources:
         resources = resources_of(experiment, invocation, reporter, record=self._record, ledger=self._ledger)
         self._closing.callback(resources.close)
-        _ = resources.running_jobs.get()  # what the target refuses is refused once
+        _ = resources.running_jobs.get()  # so that a target's refusal is raised only once
         return resources
 
     def _data(self, experiment: Experiment, reporter: Reporter, resources: Resources) -> ExperimentData:
         data = ExperimentData(experiment, reporter, record=resources.record, runner=resources.runner)
-        _ = data.staged  # bad data are read, and refused, once
+        _ = data.staged  # so that bad data are read and refused only once
         return data
 
     def _once(self, key: tuple[str, ...], make: Callable[[], T]) -> T:
-        """What `make` returned or raised for whoever asked first; all others wait for it."""
+        """What `make` returned or raised for the first caller; all others wait for it."""
         with self._lock:
             found = self._made.get(key)
             future: Future[T] = found or self._made.setdefault(key, Future())
@@ -104,10 +104,10 @@ def open_group(
     """The parent run of a multirun, of which `experiment` is the first job.
 
     Its jobs name it as `Invocation.parent_run_id`. It ends FAILED with a list when any job failed, KILLED when the
-    block was interrupted; the best job's objective stands on it, for the charts.
+    block was interrupted; the best job's objective is logged on it, for charts.
 
-    `goes_on`: where the same command was interrupted, or had jobs that failed, this is its run, and what it has done is
-    not done again.
+    `goes_on`: if the same command was interrupted, or had failed jobs, its run is resumed, and finished jobs are not
+    repeated.
     """
     from housing.tracking.names import group_name
     from housing.tracking.runs import inherited_run
@@ -160,7 +160,7 @@ def open_group(
 
 
 def _best(runs: Runs, run_id: str, experiment: Experiment) -> tuple[dict[str, float], dict[str, str]]:
-    """Rank the jobs; what the parent says about the best one."""
+    """Rank the jobs; returns the parent's metrics and tags about the best one."""
     from housing.tracking.ranking import rank_children
     from housing.training.metrics import direction
 

@@ -1,4 +1,4 @@
-"""How good a model is by one metric, how sure that is, and what the predictor to beat would have got."""
+"""One metric of a model with its interval, beside that of the naive predictor."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ JudgedPart = Literal["validation", "test"]
 
 
 def judged_by(session: Session) -> str:
-    """What models are compared by: the metric of the study where the task has it, else the task's own."""
+    """The metric for comparisons: the study's if the task has it, else the task's own."""
     task = session.experiment.dataset.task_name
     asked = metric_of(session.experiment.study.objectives[0])
     return asked if asked in metrics(task) else find(task).metric
 
 
 def label_of(session: Session, *parts: str) -> NDArray[np.float64]:
-    """Of these parts together, as metrics take it."""
+    """The label of these parts together, as metrics take it."""
     import numpy as np
 
     prepared = session.prepared
@@ -35,7 +35,7 @@ def label_of(session: Session, *parts: str) -> NDArray[np.float64]:
 
 
 def weights_of(session: Session, part: JudgedPart) -> NDArray[np.float64] | None:
-    """How much each row of a part counts in metrics; None: all alike."""
+    """The weights of a part's rows in metrics; None: equal."""
     return _weights_of(session, part)
 
 
@@ -48,33 +48,33 @@ def _weights_of(session: Session, *parts: str) -> NDArray[np.float64] | None:
 
 
 def naive_predictions(session: Session, metric: str | None, *, part: JudgedPart) -> Predictions:
-    """The best answer by a metric that ignores every column, for each row of a part; learnt from the rows before it."""
+    """The naive predictor's answers for a part, the best by a metric; learnt from the parts before it."""
     dataset, levels = session.experiment.dataset, len(session.prepared.encoder.label_levels)
     before = ("train", "validation") if part == "test" else ("train",)
     learnt = label_of(session, *before)
     asked = find(dataset.task_name).asking(dataset.quantiles or ())
     weights = _weights_of(session, *before)
-    # A task of a package need not know of weights.
+    # A package's task need not accept weights.
     told = {} if weights is None else {"weights": weights}
     found = asked.naive(learnt, len(label_of(session, part)), levels=levels, metric=metric or asked.metric, **told)
     return found.weighed(weights_of(session, part))
 
 
 def naive_value(session: Session, metric: str, *, part: JudgedPart) -> float | None:
-    """What that answer would have got; None where the part's labels do not define the metric."""
+    """The naive predictor's metric; None if it is not defined for the part's labels."""
     answers = naive_predictions(session, metric, part=part)
     return score(session.experiment.dataset.task_name, label_of(session, part), answers).get(metric)
 
 
 def naive_objective(session: Session, objective: str) -> float | None:
-    """The same of a study's objective; None where it is no metric of the task on the validation part."""
+    """The same for a study's objective; None unless it is a metric of the task on the validation part."""
     part, _, metric = objective.partition("_")
     known = part == "validation" and metric in metrics(session.experiment.dataset.task_name)
     return naive_value(session, metric, part="validation") if known else None
 
 
 def headline(session: Session, label: NDArray[np.float64], predictions: Predictions, *, part: JudgedPart) -> list[str]:
-    """A sentence of the metric with its interval, and of the naive predictor; none where it is not defined."""
+    """A sentence with the metric, its interval and the naive predictor's; empty where it is not defined."""
     from housing.tasks.interval import draws, interval
 
     metric, question = judged_by(session), session.experiment.dataset.task_name

@@ -1,4 +1,4 @@
-"""What a model answers for labelled rows that it was not fitted to: to choose a threshold, and to calibrate it by."""
+"""A model's answers to labelled rows that it was not fitted to, for learning a threshold and a calibration."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ _OF_VALIDATION = "rows of validation"
 
 @dataclass(frozen=True, eq=False)
 class HeldOut:
-    """`label` (rows,) as metrics take it; `outputs` are the model's own; `rows` says what they are, for people.
+    """`label` (rows,) as metrics take it; `outputs` are the model's own; `rows` describes them.
 
-    `places` are the rows of the table.
+    `places` are their row numbers in the table.
     """
 
     label: NDArray[np.float64]
@@ -45,11 +45,11 @@ class HeldOut:
 def held_out_answers(
     session: Session, source: Run, hyperparameters: Mapping[str, Any], *, parent: str | None, to: str
 ) -> HeldOut:
-    """Of the validation part; or, where the study has folds, of the final fit's rows, each by the fit that lacked it.
+    """Answers for the validation part; or, if the study has folds, for the final fit's rows, out-of-fold.
 
     The final hyperparameters are fitted once more for this, to fewer rows: the final model has seen the validation
-    part, and would be too sure of it. How much fewer matters: a fit to half of the rows errs more than the final one.
-    Jobs are recorded as one run. `to` says what it is for: `threshold for`.
+    part, and would be overconfident on it. A fit to far fewer rows, such as half, would err more than the final one.
+    Jobs are recorded as one run. `to` is its purpose: `threshold for`.
     """
     name, folds = f"{to} {source.name}", session.experiment.study.folds
     prepared = session.prepared
@@ -85,7 +85,7 @@ def held_out_answers(
 
 
 def held_out_of_blend(session: Session, parts: Sequence[Part]) -> HeldOut:
-    """What the trials of a blend have answered together: nothing is fitted for it."""
+    """The blend's answers from its trials' held-out outputs: nothing is fitted."""
     import numpy as np
 
     label, folds = labels_of(parts[0].session), session.experiment.study.folds
@@ -108,7 +108,7 @@ def _bagged(
 def _trained(
     session: Session, name: str, hyperparameters: Mapping[str, Any], channels: Mapping[str, Any], run: JobRun
 ) -> TrainingResult:
-    # Rounds of several fits cannot stand in one run: what is recorded is their mean.
+    # One run cannot have the rounds of several fits: their mean is recorded.
     live = session.experiment.study.folds == 1
     return result_of(session, session.job(name, hyperparameters, channels), run, live=live)
 

@@ -1,4 +1,4 @@
-"""How often the intervals of a model hold the truth of rows that it has not seen, and which columns matter to it."""
+"""The coverage of a model's intervals on unseen rows, and the importance of its columns."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class MeasuredIntervals:
-    """Over the test part: all of it, None where there are none, and each level of the column that they go by."""
+    """Coverage on the test part: of all rows (None without intervals), and by level of the intervals' column."""
 
     whole: Coverage | None = None
     groups: Mapping[str, Coverage] = field(default_factory=dict)
@@ -30,14 +30,14 @@ class MeasuredIntervals:
 
     @property
     def metrics(self) -> dict[str, float]:
-        """For the record."""
+        """The metrics to be recorded."""
         if self.whole is None:
             return {}
         return {"test_interval_coverage": self.whole.share, "test_interval_size": self.whole.size}
 
     @property
     def tags(self) -> dict[str, str]:
-        """For the run and the version."""
+        """The tags of the run and the version."""
         return {} if self.whole is None else {schema.INTERVALS: self._word(self.whole)}
 
     def _word(self, whole: Coverage) -> str:
@@ -51,7 +51,7 @@ class MeasuredIntervals:
 
 
 def measured_intervals(session: Session, encoder: Encoder, predictions: Predictions) -> MeasuredIntervals:
-    """Of the test part, and what the model says of it; told on the way."""
+    """The coverage on the test part, given its predictions; also reported."""
     if encoder.intervals is None:
         return MeasuredIntervals()
     from housing.data.fitted_rows import encoded
@@ -69,7 +69,7 @@ def measured_intervals(session: Session, encoder: Encoder, predictions: Predicti
 
 
 def coverage_grids(session: Session, found: MeasuredIntervals) -> list[Grid]:
-    """For the report; none where there are no intervals."""
+    """Tables for the report; empty without intervals."""
     if found.whole is None:
         return []
     from housing.reporting.intervals import coverage_grid
@@ -79,7 +79,7 @@ def coverage_grids(session: Session, found: MeasuredIntervals) -> list[Grid]:
 
 
 def importance_grids(session: Session, encoder: Encoder, model: bytes) -> list[Grid]:
-    """Of the test part, for the report; none where the model cannot tell, or rows are judged by whole groups."""
+    """Tables from the test part; empty if the model gives no contributions, or rows are judged by groups."""
     from housing.reporting.explanations import importance_grid
     from housing.training.importances import column_importances, looked_at
 

@@ -1,4 +1,4 @@
-"""Look at what is served, and explain where it came from."""
+"""Shows what is served, and where it came from."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ def status(
     endpoint: str | None = None,
     html: Path | None = None,
 ) -> Outcome:
-    """Variants, weights, instances, invocations and latency of one endpoint, or of all that live on the host.
+    """Variants, weights, instances, invocations and latency of one endpoint, or of all on the host.
 
-    `html` is where a page of them is written.
+    `html` is a file for a page of them.
     """
     with Session(experiment, invocation, reporter) as session:
         names = [endpoint] if endpoint else list(session.host.endpoints())
@@ -89,7 +89,7 @@ def lineage(experiment: Experiment, invocation: Invocation, reporter: Reporter, 
 
 
 def _named(experiment: Experiment, endpoint: str) -> tuple[str, ...]:
-    """What to say of an endpoint that is not the configured one."""
+    """The words that a next command needs for an endpoint other than the configured one."""
     return () if endpoint == experiment.deployment.endpoint else (setting("deployment.endpoint", endpoint),)
 
 
@@ -113,7 +113,7 @@ def _explained(lineage: Lineage, invocation: Invocation) -> Outcome:
 
 
 def _short(value: str) -> str:
-    """Digests by their first 12 characters, as the MLflow UI and git show them."""
+    """Digests shortened to their first 12 characters, as in MLflow's UI and git."""
     return value[:12] if len(value) in (40, 64) and " " not in value else value
 
 
@@ -147,7 +147,7 @@ def _variants(state: EndpointStatus) -> OutputTable:
 
 
 def _remarks(state: EndpointStatus, prices: Prices, invocation: Invocation) -> list[str]:
-    """Why it is slow, what it costs, and whether anybody needs it."""
+    """Remarks: why it is slow, what it costs, and whether it is used."""
     remarks = [f"{name} answers at its library's own speed: {reason}" for name, reason in state.slow.items()]
     if not state.is_billed:
         return remarks
@@ -168,7 +168,7 @@ def _remarks(state: EndpointStatus, prices: Prices, invocation: Invocation) -> l
 
 
 def _usd_per_hour(state: EndpointStatus, prices: Prices) -> float | None:
-    """Of all instances that are there now; None where one has no price, or is billed by its work."""
+    """The price of all current instances; None if one has no known price, or is billed by use."""
     each = [
         None if variant.serverless else prices.usd(variant.instance_type, state.instances.get(name, 0), _HOUR_S)
         for name, variant in state.deployment.variants.items()

@@ -22,7 +22,7 @@ def ui(
     study: str | None = None,
     port: int | None = None,
 ) -> Outcome:
-    """Serve the record until Ctrl-C. Raises TrackingError where there is none, or where a server has it already."""
+    """Serve the record until Ctrl-C. Raises TrackingError if there is none, or it is already on a server."""
     from housing.tracking.interface import serving
     from housing.tracking.reading import Record
 
@@ -44,7 +44,7 @@ def ui(
 
 
 def _view(record: Record, experiment: Experiment, study: str | None) -> tuple[str, str]:
-    """What is worth looking at, and where MLflow shows it."""
+    """A description of the page to open, and its path in MLflow's UI."""
     from housing.tracking.interface import children_path, experiment_path
 
     latest = record.own.latest_study() if record.own else None

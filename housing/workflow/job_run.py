@@ -1,4 +1,4 @@
-"""Runs while they are at work: those of jobs, and those that are the parents of others."""
+"""Open runs: of jobs, and parents of others."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from housing.tracking.run_record import RunRecord
 
 
 class JobsLeftRunning(KeyboardInterrupt):
-    """Ctrl-C, and the answer to leave the jobs running."""
+    """Raised after Ctrl-C, when the answer was to leave the jobs running."""
 
 
 @dataclass(frozen=True)
 class OpenRun:
-    """A parent run at work; what is put into `metrics`, `tags` and `params` is logged when it ends."""
+    """An open parent run; what is added to `metrics`, `tags` and `params` is logged when it ends."""
 
     run_id: str
     metrics: dict[str, float]
@@ -26,11 +26,11 @@ class OpenRun:
 
 @dataclass
 class JobRun:
-    """The run of one job, or of the few jobs of one trial, while they are at work.
+    """The run of one job, or of the few jobs of one trial, while they run.
 
-    Its record has no run yet (`run_id` is None) until all is known where jobs end with this process, else until the
-    first is about to be submitted. `handles` are those of its jobs so far; `earlier` of them are of a command that has
-    ended, and are taken up again, in their order.
+    `run_id` is None until the run is written: at the end if jobs end with this process, else just before the first
+    one is submitted. `handles` are those of its jobs so far; the first `earlier` of them are from a command that has
+    ended, and are resumed in order.
     """
 
     record: RunRecord
@@ -44,10 +44,10 @@ class JobRun:
 
     @property
     def tags(self) -> Mapping[str, str]:
-        """What the run is, or would be, described with."""
+        """The run's tags, whether or not it has been written."""
         return self.record.tags
 
     @property
     def handle_tag(self) -> dict[str, str]:
-        """The handles, for the record; empty where jobs have none."""
+        """The handles as a tag; empty if jobs have none."""
         return {schema.JOB: " ".join(self.handles)} if self.handles else {}

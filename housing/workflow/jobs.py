@@ -30,9 +30,9 @@ def train(experiment: Experiment, invocation: Invocation, reporter: Reporter) ->
 
 
 def trained(session: Session, *, stopping: Callable[[], bool] | None = None, again: Run | None = None) -> Outcome:
-    """Train in an open session; where `stopping` becomes true, the job ends after its round and is recorded so.
+    """Train in an open session; when `stopping` becomes true, the job ends after its round and is recorded as stopped.
 
-    `again` is the run of an earlier command whose job goes on.
+    `again` is the run of an earlier command whose job is resumed.
     """
     invocation = session.invocation
     result, run_id, name = fit(session, parent=invocation.parent_run_id, stopping=stopping, again=again, bagged=True)
@@ -55,7 +55,7 @@ def trained(session: Session, *, stopping: Callable[[], bool] | None = None, aga
 
 
 def trained_before(session: Session, run: Run) -> Outcome:
-    """The same of a job that an earlier command has done and recorded."""
+    """The same outcome for a job that an earlier command has done and recorded."""
     metrics = {name: value for name, value in run.metrics.items() if name.startswith(("train_", "validation_"))}
     objective = session.experiment.study.objectives[0]
     shown = f"{objective} {session.amount(metrics[objective], objective)}, " if objective in metrics else ""
@@ -68,7 +68,7 @@ def trained_before(session: Session, run: Run) -> Outcome:
 
 
 def _some_values(space: SearchSpace, invocation: Invocation) -> tuple[tuple[str, str], ...]:
-    """A multirun over the first range of the search space: its ends and the middle."""
+    """A next command: a multirun over the first range of the search space, with its ends and the middle."""
     for name, distribution in space.items():
         if isinstance(distribution, Float):
             low, high = distribution.low, distribution.high
@@ -90,8 +90,8 @@ def fit(
 ) -> tuple[TrainingResult, str, str]:
     """Train and record the configured job; returns the result, the run's id and its name.
 
-    `again` is the run of an earlier command whose job goes on. `bagged`: where the configuration asks for a bag, it is
-    one; what stands beside the trials of a study is one fit, as they are.
+    `again` is the run of an earlier command whose job is resumed. `bagged`: fit a bag if one is configured; not for a
+    job that is compared with a study's trials, each of which is a single fit.
     """
     from housing.tracking.names import job_name
 
@@ -133,11 +133,11 @@ def fit(
 def result_of(
     session: Session, job: TrainingJob, run: JobRun, *, stopping: Callable[[], bool] | None = None, live: bool = True
 ) -> TrainingResult:
-    """Run one job and wait for it; its error is recorded in its run, where that is open already.
+    """Run one job and wait for it; its error is recorded in its run, if that is already open.
 
     `live` as in `RunningJobs.submit`.
 
-    When the target cannot be reached (CloudError), the run stays open: its job may still succeed.
+    If the target cannot be reached (CloudError), the run stays open: its job may still succeed.
     """
     running = session.running_jobs
     report_costs(session, jobs=0 if run.earlier else 1)

@@ -1,4 +1,4 @@
-"""A candidate before the gate: judged on the test part, beside the champion where there is another one."""
+"""Evaluates a candidate for the gate on the test part, beside the champion if that is another model."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ _CALIBRATED_BY = ("log_loss", "brier", "ece")
 
 @dataclass(frozen=True)
 class Judgement:
-    """`is_champion` says that the candidate is the champion's own model, which is not compared with itself.
+    """`is_champion`: the candidate is the champion's model itself, which is not compared with itself.
 
-    It is, too, where only its files differ, as of another machine: then it answers all test rows exactly alike.
-    `predictions` are the candidate's for those rows, `uncalibrated` what they are before its calibration, where it has
-    one; `intervals` say what those of the candidate held. `champion` are the champion's metrics on the same rows, empty
-    where there is none to compare with; `references` are what else stands beside it.
+    Also if only its files differ, as from another machine, and its answers to all test rows are exactly equal.
+    `predictions` are the candidate's for those rows, `uncalibrated` those before its calibration, if it has one;
+    `intervals` is the coverage of the candidate's. `champion` are the champion's metrics on the same rows, empty if
+    there is none to compare with; `references` are those of the references.
     """
 
     decision: Decision
@@ -91,7 +91,7 @@ def judge(session: Session, result: TrainingResult, encoder: Encoder, champion: 
 
 
 def uncalibrated_metrics(session: Session, judgement: Judgement) -> dict[str, float]:
-    """The metrics of the test part that a calibration is for, before it; empty where there is none."""
+    """The test metrics that a calibration improves, before it; empty without a calibration."""
     from housing.tasks.base import score
 
     if judgement.uncalibrated is None:
@@ -101,7 +101,7 @@ def uncalibrated_metrics(session: Session, judgement: Judgement) -> dict[str, fl
 
 
 def bundle_of(session: Session, result: TrainingResult, encoder: Encoder) -> Bundle:
-    """A job's model with its encoder, as it is registered."""
+    """A job's model with its encoder, in the form that is registered."""
     from housing.training.artifact import Bundle
 
     return Bundle(
@@ -116,7 +116,7 @@ def _answers_alike(one: Scored, other: Scored) -> bool:
     from housing.tasks.predictions import same
 
     same_form = (one.required, one.label, one.levels) == (other.required, other.label, other.levels)
-    # Intervals are a part of the model: who has just learnt them wants them served.
+    # Intervals are part of the model: newly learnt ones must be served.
     return same_form and one.intervals == other.intervals and same(one.predictions, other.predictions)
 
 
@@ -139,7 +139,7 @@ def _champion(session: Session, version: Version | None) -> Scored | None:
 
 
 def refusal(session: Session, decision: Decision, run_id: str) -> str:
-    """What to say to somebody whose candidate did not pass."""
+    """The message for a candidate that did not pass."""
     rules = "\n".join(f"  {v.rule}: {v.why}" for v in decision.verdicts if not v.passed)
     alias = session.experiment.gate.alias
     return (

@@ -25,9 +25,9 @@ _ABOUT = {NAIVE: "ignores every column"}
 
 
 class Leaderboard:
-    """Is notified of trials that start and end, and notifies the reporter; all on the study's own thread.
+    """Receives trials that start and end, and notifies the reporter; all on the study's own thread.
 
-    The thousandth trial costs no more than the tenth: with one objective only the best few are kept.
+    Its cost does not grow with the number of trials: with one objective only the best few are kept.
     """
 
     def __init__(self, session: Session, past: Iterable[FinishedTrial] = ()) -> None:
@@ -46,7 +46,7 @@ class Leaderboard:
         self._report(improved=False)
 
     def ended(self, trial: FinishedTrial) -> None:
-        """A trial has finished, however it went."""
+        """A trial has ended in any state."""
         self._running.pop(trial.number, None)
         best = self._best
         self._ended_here += 1
@@ -145,7 +145,7 @@ def _spread_columns(study: Study) -> tuple[str, ...]:
 
 
 def _spread(session: Session, trials: Sequence[FinishedTrial]) -> dict[int, list[Any]]:
-    """Of each complete trial that is a mean: how sure it is, and whether it can be told from the best; by number."""
+    """For each complete trial that is a mean, by number: its interval, and whether it differs from the best."""
     from housing.tuning.spread import half_width, ties
 
     study = session.experiment.study
@@ -162,7 +162,7 @@ def _spread(session: Session, trials: Sequence[FinishedTrial]) -> dict[int, list
 
 
 def _names(space: SearchSpace) -> tuple[str, ...]:
-    """A column for each name; where algorithms are searched one for the hyperparameters of all of them."""
+    """The columns, one per name; in a search over algorithms one for the hyperparameters of all of them."""
     plain = tuple(name for name in space if "." not in name)
     return plain if len(plain) == len(space) else (*plain, "hyperparameters")
 
@@ -181,7 +181,7 @@ def _values(parameters: Point, space: SearchSpace) -> list[Any]:
 
 
 def with_references(session: Session, board: OutputTable, found: References) -> OutputTable:
-    """A leaderboard with what its trials are compared with at its end; none of it has values of the search space."""
+    """A leaderboard followed by its references, which have no values for searched names."""
     objectives = session.experiment.study.objectives
     blanks = [None] * (len(board.columns) - len(objectives) - 4)
     rows = [

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 def refuse_unsearchable(session: Session) -> None:
-    """Raises ConfigError where the target cannot search by itself, or cannot search this space in this way."""
+    """Raises ConfigError if the target cannot search by itself, or not this space with these settings."""
     experiment = session.experiment
     spec, space = experiment.study, experiment.search_space
     if not isinstance(session.runner, SearchingRunner):
@@ -54,9 +54,9 @@ def refuse_unsearchable(session: Session) -> None:
 
 
 def managed_search(session: Session, study: OpenStudy) -> StudyResult:
-    """Run the configured study where jobs train, or go on with the one that an earlier command has left there.
+    """Run the configured study at the target, or resume one that an earlier command has left there.
 
-    A study that has ended there with too few trials is continued by another one, which learns from it.
+    A study that has ended there with too few trials is continued by a new one, which learns from it.
     """
     return _ManagedSearch(session, study).run()
 
@@ -97,7 +97,7 @@ class _ManagedSearch:
         return sum(trial.state != "interrupted" for trial in self._trials.values())
 
     def _begin(self, handles: list[str], trials: int) -> str:
-        """A new study's handle, paid for and in the record before it begins."""
+        """The handle of a new study, whose budget is reserved and which is recorded before it begins."""
         running_jobs, opened = self._session.running_jobs, self._study.opened
         assert isinstance(running_jobs.runner, SearchingRunner)  # refuse_unsearchable
         running_jobs.ledger.reserve(running_jobs.runner.rental, self._study.name, jobs=trials)
@@ -158,7 +158,7 @@ class _ManagedSearch:
         )
         self._next += 1
         known = _Job(trial, self._run(trial, job.handle))
-        # The job goes on even if the record cannot be reached; its run is then written when the job has ended.
+        # The job continues even if the record is unreachable; its run is then written when the job has ended.
         with suppress(TrackingError):
             session.recording.open(known.run)
         self._trial_runs.started(trial)
@@ -199,7 +199,7 @@ class _ManagedSearch:
         )
 
     def _remember(self, child: Run) -> None:
-        """A job of an earlier command: either it has ended, or it is followed further in its run."""
+        """Restore a job of an earlier command: it has ended, or is followed further in its run."""
         from housing.tracking.trial import proposed_trial
 
         trial = proposed_trial(child)

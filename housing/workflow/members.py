@@ -1,4 +1,4 @@
-"""Models made of others, while they are made: members are fitted side by side, each a run below that of the whole."""
+"""Fits ensembles: members are fitted in parallel, each with a run below that of the whole."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Planned:
-    """A member to be fitted, in the session of its own choices, to `channels`; `seed` is what it is given of its own.
+    """A member to be fitted, in the session of its own choices, to `channels`; `seed` is its own seed, if any.
 
-    `columns` are the places of what it reads among the columns of the whole; None: all of them.
+    `columns` are the indices of its columns among those of the whole; None: all of them.
     """
 
     session: Session
@@ -47,7 +47,7 @@ class Planned:
 
 @contextmanager
 def whole_run(session: Session, run: JobRun, again: Run | None) -> Iterator[JobRun]:
-    """The run of the whole, opened before its members' and failed with the reason where one of these fails."""
+    """The run of the whole, opened before its members', and failed with the reason if one of these fails."""
     if again is None:
         session.recording.open(run)
     else:
@@ -74,8 +74,8 @@ def fit_members(
 ) -> list[TrainingResult]:
     """Fit all, as many at once as the study's trials, and record each; the first error is raised when all have ended.
 
-    `again` is the run of an earlier command whose members go on: those that have ended are not fitted again. Where
-    `stopping` becomes true, members end after their round.
+    `again` is the run of an earlier command, whose members are resumed: those that have ended are not fitted again.
+    When `stopping` becomes true, members end after their round.
     """
     session = planned[0].session
     known = {} if again is None else _known(session, again)
@@ -104,7 +104,7 @@ def fit_members(
 
 
 def combined(planned: Sequence[Planned], results: Sequence[TrainingResult]) -> TrainingResult:
-    """One model of them all. It has no metrics yet: who makes it knows by which rows."""
+    """The ensemble. It has no metrics yet: the caller knows on which rows to compute them."""
     members = [
         Member(each.session.experiment.algorithm.kind, result.model, result.model_format, each.weight, each.columns)
         for each, result in zip(planned, results, strict=True)
@@ -114,7 +114,7 @@ def combined(planned: Sequence[Planned], results: Sequence[TrainingResult]) -> T
     return TrainingResult(
         history=history,
         metrics={},
-        # The mean goes as far as the shortest fit.
+        # The mean ends with the shortest fit.
         best_round=min(best_round, *(len(values) - 1 for values in history.values())) if history else best_round,
         model=pack(members),
         model_format=find(ENSEMBLE).model_format,
@@ -135,7 +135,7 @@ def with_metrics(result: TrainingResult, encoder: Encoder, channels: Mapping[str
     for name, channel in channels.items():
         if not len(channel.label):
             continue
-        # Weights of levels are those of a fit alone; weights of rows are a fact about rows.
+        # Weights of levels apply only to fits; weights of rows also to metrics.
         of_rows = name == "validation" or not encoder.label_levels
         predictions = encoder.decode(outputs_of(model, channel)).weighed(channel.weights if of_rows else None)
         found = score(encoder.task, encoder.decode_label(channel.label), predictions)
@@ -144,7 +144,7 @@ def with_metrics(result: TrainingResult, encoder: Encoder, channels: Mapping[str
 
 
 def members_tag(planned: Sequence[Planned]) -> dict[str, str]:
-    """What a model consists of, for the record."""
+    """The ensemble's members as a tag."""
     total = sum(each.weight for each in planned)
     return {schema.MEMBERS: json.dumps([{"name": each.name, "weight": each.weight / total} for each in planned])}
 
@@ -171,7 +171,7 @@ def _submitted(
     watch = (lambda _number, _metrics: stopping()) if stopping is not None else None
     future = session.running_jobs.submit(job, run, session.recording, watch)
     if new := [handle for handle in run.handles if handle not in whole.handles]:
-        # By them the whole is known as one whose jobs may outlive this command.
+        # These mark the whole as a run whose jobs may outlive this command.
         whole.handles += new
         session.recording.open(whole)
     return future

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from housing.workflow.session import Session
 
 _LONGEST = 4_900
-"""MLflow's database has 5,000 characters for the description of a version."""
+"""MLflow's database stores 5,000 characters of a version's description."""
 _MOST_LEVELS = 5
 _MOST_TRIALS = 10
 _MOST_VARIED = 5
@@ -42,7 +42,7 @@ def model_card(
     *,
     headline: Sequence[str],
 ) -> str:
-    """What a final fit answers, how good that is and beside what, what it was fitted to, what it takes."""
+    """A final fit's output, its metrics beside those of others, its training data, and its inputs."""
     from housing.workflow.how_sure import coverage_grids
 
     dataset = session.experiment.dataset
@@ -62,7 +62,7 @@ def model_card(
 
 
 def about_model(session: Session) -> str:
-    """What all versions of a registered model have in common, and how one is asked."""
+    """What all versions of a registered model have in common, and how to query one."""
     name = session.experiment.tracking.model
     return (
         f"Predicts {_label(session)} from raw rows of {session.experiment.dataset.name}.\n\n"
@@ -92,7 +92,7 @@ def trial_note(study: str, trial: FinishedTrial, objectives: Sequence[str]) -> s
 
 
 def group_note(children: Sequence[Run], objective: Objective, tables: Sequence[OutputTable] = ()) -> str:
-    """What the runs below a parent came to, best first, and the tables that its command has shown."""
+    """The results of the runs below a parent, best first, and its command's tables."""
     done = sum(run.status == "FINISHED" for run in children)
     names = dict.fromkeys(name for run in children for name in run.params)
     varied = [name for name in names if len({run.params.get(name) for run in children}) > 1][:_MOST_VARIED]
@@ -137,7 +137,7 @@ def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def _with_inputs(card: str, columns: Mapping[str, Column], inputs: Sequence[str]) -> str:
-    """As many columns as there is room for."""
+    """The card with as many columns as fit."""
     found = f"{card}\n\n## Columns it takes\n\n"
     room = _LONGEST - len(found) - 60
     if room < 0:

@@ -1,4 +1,4 @@
-"""How often the intervals of a served model have held, once the truth of rows that it answered is known."""
+"""The coverage of a served model's intervals, once actual labels are known."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class MonitoredCoverage:
-    """Over labelled rows: all of them, and each level of the column `by`, if any."""
+    """Coverage over labelled rows: all of them, and each level of the column `by`, if any."""
 
     whole: Coverage
     groups: Mapping[str, Coverage] = field(default_factory=dict)
@@ -25,12 +25,12 @@ class MonitoredCoverage:
 
     @property
     def is_off(self) -> bool:
-        """Whether the share of all rows, or of one of the levels, is more than chance explains."""
+        """Whether the coverage of all rows, or of one of the levels, is off by more than chance explains."""
         return self.whole.is_off or any(one.is_off for one in self.groups.values())
 
     @property
     def sentences(self) -> list[str]:
-        """For people: all rows, then the levels that have left their bounds."""
+        """Sentences about all rows, then about levels that are out of bounds."""
         off = {f"{self.by} = {level}": one for level, one in self.groups.items() if one.is_off}
         return [_sentence("", self.whole), *(_sentence(f" of {name}", one) for name, one in off.items())]
 
@@ -38,14 +38,14 @@ class MonitoredCoverage:
 def monitored_coverage(
     experiment: Experiment, found: Sample, predictor: Predictor, actual: Mapping[str, float]
 ) -> MonitoredCoverage | None:
-    """`actual` is the label by id, levels as the dataset codes them. None where no interval can be compared with it."""
+    """`actual` is the label by id, levels as codes. None if no interval can be compared with it."""
     import numpy as np
 
     from housing.monitoring.ab_test import LEAST_ROWS
     from housing.promotion.intervals import by_group, measured
 
     encoder = predictor.encoder
-    # Of a row that was answered twice the last answer counts, as it does for errors.
+    # If a row was answered twice, the last answer counts, as for errors.
     last = {row: place for place, row in enumerate(found.ids) if row in actual and found.answered[place]}
     rows = np.zeros(found.rows, bool)
     rows[list(last.values())] = True

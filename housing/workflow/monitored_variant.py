@@ -1,4 +1,4 @@
-"""One variant: the rows that it answered beside those that its version was trained on."""
+"""Monitors one variant: compares the rows that it answered with those that its version was trained on."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ if TYPE_CHECKING:
     from housing.tasks.predictions import Predictions
     from housing.training.predictor import Predictor
 
-# Relative: a 32-bit number, maybe a logarithm, that was written as text and read again.
+# A relative tolerance for 32-bit numbers, possibly logarithms, that were written as text and read again.
 _SAME_ANSWER = 1e-5
 _SAME_PROBABILITY = 1e-6
 
 
 @dataclass(frozen=True)
 class MonitoredVariant:
-    """The findings about one variant. `drift` is None where nothing could be compared; `why_not` says why.
+    """The findings about one variant. `drift` is None if nothing could be compared; `why_not` says why.
 
-    `levels` are the shares of the predicted levels of a label that has some: for the rows trained on, and seen.
-    `answers` are its predictions by the row's id, where rows have one: the last for a row that it was asked twice.
-    `remarks` are for people. `coverage` says how often its intervals held, where labels are known.
+    `levels` are the shares of predicted levels, if the label has levels, for the training rows and the captured ones.
+    `answers` are its predictions by the row's id, if rows have ids: the last one for a repeated row.
+    `remarks` are sentences. `coverage` is that of its intervals, if labels are known.
     """
 
     variant: str
@@ -57,7 +57,7 @@ class MonitoredVariant:
 
 @dataclass(frozen=True)
 class ActualLabels:
-    """Rows whose actual label is known by now: `actual` by id, and all `columns` of their file, as text."""
+    """Rows with known actual labels: `actual` by id, and all `columns` of their file, as text."""
 
     id_column: str
     actual: Mapping[str, float]
@@ -67,7 +67,7 @@ class ActualLabels:
 def monitor_variant(
     session: Session, variant: str, model: str, requests: Sequence[CapturedRows], *, actual_labels: ActualLabels | None
 ) -> MonitoredVariant:
-    """`requests` are what this variant has captured since it got this model, as far as the target records that."""
+    """`requests` are those captured since this variant got its model, as far as the target records that."""
     from housing.training.predictor import Predictor
 
     told = MonitoredVariant(variant, model, len(requests))
@@ -112,7 +112,7 @@ def _compared(
         # Encoded rows have no id: they are matched with the file's raw rows, encoded.
         found = found.named_by(encoder.transform(actual_labels.columns), actual_labels.columns[actual_labels.id_column])
     found, remarks = _of_this_model(predictor, found, told.model)
-    # No date comes back, so that it always looks new.
+    # Dates never repeat, so they would always look new.
     dates = {name for name, column in dataset.columns.items() if isinstance(column, Date)}
     before, now = (
         {name: cells for name, cells in columns.items() if name not in dates}
@@ -126,7 +126,7 @@ def _compared(
         now |= _as_columns(dataset.label, answered, encoder.label_levels)
         levels = _level_shares(expected, answered, encoder.label_levels)
     coverage = monitored_coverage(session.experiment, found, predictor, actual_labels.actual) if actual_labels else None
-    # All variants' answers are told in one order of the levels.
+    # The same order of levels for all variants' answers.
     found = replace(found, answers=reordered(found.answers, encoder.label_levels, dataset.label_levels))
     drift = compare(before, now, session.experiment.monitoring)
     return replace(
@@ -135,7 +135,7 @@ def _compared(
 
 
 def _as_columns(label: str, answers: Predictions, levels: Sequence[str]) -> dict[str, NDArray[Any]]:
-    """What drift is looked for in: the predicted number, or each quantile; or the level, and its probability."""
+    """The answers as columns for drift: the predicted number, or each quantile; or the level and its probability."""
     import numpy as np
 
     if answers.probabilities is None:
@@ -149,7 +149,7 @@ def _as_columns(label: str, answers: Predictions, levels: Sequence[str]) -> dict
 
 
 def _level_shares(trained: Predictions, seen: Predictions, levels: Sequence[str]) -> dict[str, Shares]:
-    """How often each level is predicted for the rows trained on, and for those seen; empty for a number."""
+    """The share of each predicted level for the training rows and for the captured ones; empty for a number."""
     from housing.monitoring.drift import Shares
 
     return {
@@ -159,7 +159,7 @@ def _level_shares(trained: Predictions, seen: Predictions, levels: Sequence[str]
 
 
 def _other_quantiles(session: Session, predictor: Predictor) -> str:
-    """Why the model's answers cannot be compared with those of others; empty where they can."""
+    """Why the model's answers cannot be compared with those of others; empty if they can."""
     own, wanted = predictor.encoder.quantiles, session.experiment.dataset.quantiles or ()
     if own == wanted:
         return ""
@@ -182,7 +182,7 @@ def _other_data(session: Session, tags: Mapping[str, str], required: Sequence[st
 
 
 def _trained_on(session: Session, *, is_final: bool) -> Table:
-    """A final fit has seen the validation part, too."""
+    """The rows that the model was trained on: for a final fit also the validation part."""
     import numpy as np
 
     parts = session.prepared.parts
@@ -191,9 +191,9 @@ def _trained_on(session: Session, *, is_final: bool) -> Table:
 
 
 def _of_this_model(predictor: Predictor, found: Sample, model: str) -> tuple[Sample, tuple[str, ...]]:
-    """Without rows that another model answered: an endpoint keeps what it captured when its models change.
+    """The sample without rows that another model answered, as captures are kept when models change; and remarks.
 
-    Rows without an answer stay; the texts are for people.
+    Rows without an answer are kept.
     """
     import numpy as np
 
@@ -221,7 +221,7 @@ def _of_this_model(predictor: Predictor, found: Sample, model: str) -> tuple[Sam
 
 
 def _agree(own: Predictions, found: Predictions) -> NDArray[np.bool_]:
-    """(rows,) Whether both say the same, as far as digits go that were written and read."""
+    """(rows,) Whether both are equal, up to the precision of numbers written as text."""
     import numpy as np
 
     if own.probabilities is None or found.probabilities is None:

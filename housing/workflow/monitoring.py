@@ -1,4 +1,4 @@
-"""What an endpoint saw, against what its models were trained on; and how its variants compare."""
+"""Compares the rows of an endpoint with its models' training data, and its variants with each other."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ def monitor(
     watching: Watching | None = None,
     html: Path | None = None,
 ) -> Outcome:
-    """Drift of every variant, and an A/B readout; with actual labels also how far each erred. Recorded as a run.
+    """Drift of every variant, and an A/B comparison; with actual labels also errors. Recorded as a run.
 
-    `watching` looks again and again. `html` is where the page of one look is written, too.
+    `watching` repeats the look. `html` is a file for the page of a single look.
     """
     with Session(experiment, invocation, reporter) as session:
         name = endpoint or experiment.deployment.endpoint
@@ -46,7 +46,7 @@ def monitor(
 
 
 def status_of(session: Session, endpoint: str) -> EndpointStatus:
-    """Raises DeploymentError where there is no such endpoint."""
+    """The endpoint's status. Raises DeploymentError if there is no such endpoint."""
     status = session.host.status(endpoint)
     if status is None:
         known = ", ".join(session.host.endpoints()) or "none"

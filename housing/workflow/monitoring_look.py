@@ -1,4 +1,4 @@
-"""One look at an endpoint: its variants, their drift, errors, budgets and shares; and how much there is to act on."""
+"""One look at an endpoint: its variants' drift, errors, budgets and shares, and the number of findings."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Look:
-    """What was found at one moment. `traffic` and `lines` are for people; `chance` is `monitoring.ratio_chance`."""
+    """The findings of one look. `traffic` and `lines` are for display; `chance` is `monitoring.ratio_chance`."""
 
     at_s: float
     status: EndpointStatus
@@ -43,15 +43,15 @@ class Look:
 
     @property
     def word(self) -> str:
-        """The findings, in a line."""
+        """The findings as one line."""
         return "; ".join(f"{one.variant}: {one.word}" for one in self.monitored)
 
     @property
     def findings(self) -> int:
-        """How much there is to look at.
+        """The number of findings.
 
-        Variants that drifted, clear differences, shares that are not as declared, budgets that are passed, intervals
-        that hold another share than they promise.
+        Variants that drifted, clear differences, shares that are not as declared, exceeded budgets, and intervals whose
+        coverage is off.
         """
         drifted = sum(1 for one in self.monitored if one.drift and one.drift.drifted)
         differences = sum(1 for one in self.erred.differences if one.is_clear) if self.erred else 0
@@ -60,7 +60,7 @@ class Look:
 
     @property
     def brief(self) -> str:
-        """One line, as of a log."""
+        """One line for a log."""
         parts = []
         for one in self.monitored:
             name = one.variant
@@ -72,7 +72,7 @@ class Look:
 
 
 def look_at(session: Session, status: EndpointStatus, *, labels: Path | None, quiet: bool = False) -> Look:
-    """At an endpoint whose status is known; `labels` is a file of actual labels. `quiet`: no step is told."""
+    """Look at an endpoint with this status; `labels` is a file of actual labels. `quiet`: steps are not reported."""
     experiment = session.experiment
     actual_labels = read_labels(session, labels) if labels else None
     monitored = _monitor_all(session, status, actual_labels, quiet=quiet)
@@ -100,7 +100,7 @@ def _monitor_all(
 ) -> list[MonitoredVariant]:
     with session.reporter.working(f"reading what {status.endpoint} captured"):
         requests = session.host.captured(status.endpoint)
-    # Captured requests carry whole seconds.
+    # Captured requests have times in whole seconds.
     since_s = math.floor(status.test.since_s) if status.test else 0
     monitored = []
     for name, variant in status.deployment.variants.items():

@@ -1,4 +1,4 @@
-"""A look at an endpoint as the record keeps it: metrics, and a report with figures."""
+"""Records a look at an endpoint: metrics, and a report with figures."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def begin(session: Session, status: EndpointStatus) -> str:
 
 
 def finish(session: Session, run_id: str, look: Look) -> bytes:
-    """With the distances as metrics, and a report with figures, whose page is returned."""
+    """End the run, with the distances as metrics and a report with figures; returns the report's page."""
     files = report(session, look)
     session.runs.log_files(run_id, files)
     words = {f"{schema.DRIFT}.{one.variant}": one.word for one in look.monitored}
@@ -48,7 +48,7 @@ def finish(session: Session, run_id: str, look: Look) -> bytes:
 
 
 def report(session: Session, look: Look) -> dict[str, bytes]:
-    """Files by path."""
+    """The files of the report by path."""
     from housing.reporting.monitoring import VariantDrift, monitoring_report
     from housing.reporting.page import Cell, Grid
     from housing.workflow.endpoint_report import about, lineage_of, served
@@ -70,7 +70,7 @@ def report(session: Session, look: Look) -> dict[str, bytes]:
 
 
 def metrics(look: Look) -> Iterator[tuple[str, float]]:
-    """`<variant>/<what>`, which MLflow shows in a section for each variant."""
+    """Metrics named `<variant>/<what>`, which MLflow shows in a section for each variant."""
     status, shared, erred = look.status, look.shared, look.erred
     for one in look.monitored:
         name = one.variant
@@ -101,7 +101,7 @@ def metrics(look: Look) -> Iterator[tuple[str, float]]:
 
 
 def data(look: Look, run_id: str) -> Mapping[str, Any]:
-    """The same for machines."""
+    """The findings as JSON values."""
     status, shared = look.status, look.shared
     variants = {}
     for one in look.monitored:
@@ -137,5 +137,5 @@ def data(look: Look, run_id: str) -> Mapping[str, Any]:
 
 
 def _column(column: ColumnDrift) -> dict[str, Any]:
-    """Without what is only drawn."""
+    """A column's drift as JSON values, without what is only drawn."""
     return {name: value for name, value in asdict(column).items() if name not in ("shape", "is_numeric")}

@@ -1,4 +1,4 @@
-"""What a look at an endpoint has found, as tables for people."""
+"""The findings of a look at an endpoint as tables."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def tables(monitored: Sequence[MonitoredVariant]) -> Iterator[OutputTable]:
 
 
 def _level_table(one: MonitoredVariant) -> OutputTable:
-    """The levels predicted most, at training or at the endpoint."""
+    """The most frequently predicted levels, for the training rows or at the endpoint."""
     most = sorted(one.levels.items(), key=lambda item: -max(item[1].trained, item[1].seen))[:_SHOWN_LEVELS]
     left = len(one.levels) - len(most)
     rest = f"; {left} rarer levels are left out" if left else ""

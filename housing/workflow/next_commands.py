@@ -1,4 +1,4 @@
-"""Commands that last blocks propose: a larger study, another candidate, serving a model."""
+"""Commands that a last block suggests: a larger study, another candidate, serving a model."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from housing.workflow.outcome import Invocation
 
 
 def larger_study(experiment: Experiment, invocation: Invocation, *words: str) -> str:
-    """Over the algorithm's `narrow` space, which each one that is shipped has; others are searched as they were.
+    """A study over the algorithm's `narrow` space, which all shipped ones have; others keep their space.
 
-    After a search among algorithms it is one among them again.
+    After a search over algorithms it is over algorithms again.
     """
     spaces = ("search_space=narrow",) if experiment.algorithm.name in shipped() else ()
     if "algorithm" in experiment.search_space:
@@ -21,8 +21,8 @@ def larger_study(experiment: Experiment, invocation: Invocation, *words: str) ->
 
 
 def on_to_something_else(experiment: Experiment, invocation: Invocation) -> tuple[tuple[str, str], ...]:
-    """After a promotion that changed nothing."""
-    others = larger_study(experiment, invocation, "study.configured_first=false")  # which may be the champion's point
+    """Next commands after a promotion that changed nothing."""
+    others = larger_study(experiment, invocation, "study.configured_first=false")  # it may be the champion's point
     return (
         (others, "a new study, whose best is the next candidate"),
         (invocation.next("compare"), "the runs there are, for candidate=<run id>"),
@@ -30,7 +30,7 @@ def on_to_something_else(experiment: Experiment, invocation: Invocation) -> tupl
 
 
 def on_to_serving(experiment: Experiment, invocation: Invocation, uri: str) -> tuple[tuple[str, str], ...]:
-    """The commands that serve the model, where the deployment is one that has it."""
+    """The commands that serve the model, if the deployment has it."""
     if any(variant.model == uri for variant in experiment.deployment.variants.values()):
         return (
             (invocation.next("plan"), "what a deployment would change"),
@@ -40,7 +40,7 @@ def on_to_serving(experiment: Experiment, invocation: Invocation, uri: str) -> t
 
 
 def own_rows(experiment: Experiment) -> str:
-    """A file of raw rows to ask an endpoint about: that of the dataset where it is a file here, else what to write."""
+    """A file of raw rows for `predict`: the dataset's if it is a local file, else a placeholder."""
     source = experiment.dataset.source
     is_file = (
         isinstance(source, str) and not source.startswith("package:") and "://" not in source and Path(source).is_file()

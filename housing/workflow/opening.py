@@ -1,4 +1,4 @@
-"""Opening the record: before data are read or anything is trained, for what cannot be recorded would be lost."""
+"""Opens the record before data are read or anything is trained, as unrecorded results would be lost."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ if TYPE_CHECKING:
     from housing.workflow.outcome import Invocation, Reporter
 
 SPOOL_FOLDER = Path(".housing") / "spool"
-"""In the working folder: results that wait for the record."""
+"""The folder of results that wait for the record, below the working folder."""
 
 
 def open_record(experiment: Experiment, reporter: Reporter, *, inside: str | None) -> Runs:
-    """The record, with what earlier commands could not write into it.
+    """The record; first writes what earlier commands could not write to it.
 
-    A run `inside` of it decides the experiment. Raises TrackingError, ConfigError.
+    The run `inside`, if any, determines the experiment. Raises TrackingError, ConfigError.
     """
     from housing.tracking.runs import Runs
 
     runs = Runs.open(experiment.tracking.uri, experiment.name, inside=inside)
-    _hand_on_leftovers(runs, reporter)  # some of them complete runs that would look abandoned
+    _hand_on_leftovers(runs, reporter)  # first, as some complete runs that would look abandoned
     runs.close_abandoned()
     return runs
 
 
 def where_recorded(experiment: Experiment, invocation: Invocation) -> str:
-    """Where a person can look at the record."""
+    """Where the record can be viewed."""
     uri = experiment.tracking.uri
     look = uri
     if uri.startswith("sqlite:"):

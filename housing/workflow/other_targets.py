@@ -1,4 +1,4 @@
-"""The same configuration on several targets: figures that one run leaves for the table of the next."""
+"""Figures of the same configuration on several targets: each run keeps its own for the tables of later ones."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ _FILE = "figures.json"
 
 
 def keep_figures(session: Session, run: OpenRun, figures: Mapping[str, float]) -> None:
-    """Leave the figures of `housing run` with its run, to be found by a digest of everything but the targets."""
+    """Store the figures of `housing run` with its run, by a digest of everything except the targets."""
     run.tags.update({schema.SAME: _digest(session), schema.TARGET: session.experiment.runner.name})
     session.runs.log_files(run.run_id, {_FILE: json.dumps(dict(figures), indent=2).encode()})
 
 
 def figures_on_other_targets(session: Session) -> dict[str, Mapping[str, float]]:
-    """By target, the figures of the latest finished run with this very configuration on each other target."""
+    """By target, the figures of the latest finished run with the same configuration on each other target."""
     found: dict[str, Mapping[str, float]] = {}
     for run in session.runs.finished_with({schema.SAME: _digest(session)}):
         place = run.tags.get(schema.TARGET, "")
@@ -34,7 +34,7 @@ def figures_on_other_targets(session: Session) -> dict[str, Mapping[str, float]]
         try:
             found[place] = json.loads(session.runs.read_file(run.id, _FILE))
         except (TrackingError, ValueError):
-            continue  # its files are gone: then it has nothing to show
+            continue  # its files were deleted
     return found
 
 

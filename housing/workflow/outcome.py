@@ -1,4 +1,4 @@
-"""What a command is given, reports on the way and returns; the console does the printing."""
+"""What a command is given, reports and returns; the console does the printing."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from housing.config.schema import Experiment
 
 @dataclass(frozen=True)
 class Invocation:
-    """A command as given: overrides, the composed configuration as text and its hash, and the run it belongs under.
+    """A command as given: overrides, the composed configuration as text and its hash, and its parent run, if any.
 
     `alternative` is the same experiment with other options of some groups (`{"features": "domain"}`); `config_dir` is
     the user's own folder of configuration, absolute. `context` are the words that a later command must repeat to
@@ -36,7 +36,7 @@ class Invocation:
         return self.config_text()
 
     def next(self, name: str, *words: str) -> str:
-        """A command that follows on this one, as it can be pasted: with the context, except what `words` set again."""
+        """A follow-up command, ready to be pasted: with the context, except what `words` override."""
         said = {key_of(word) for word in words}
         kept = [word for word in self._folder_and_context() if not _is_said(word, said)]
         return shell.command(name, *words, *kept)
@@ -50,21 +50,21 @@ class Invocation:
 
 
 def key_of(override: str) -> str:
-    """What an override is about: `study.trials` of `+study.trials=9`."""
+    """The key of an override: `study.trials` of `+study.trials=9`."""
     return override.lstrip("+~").partition("=")[0]
 
 
 def _is_said(word: str, said: Collection[str]) -> bool:
-    """Whether one of the keys overrides this word, too: another deployment has other variants."""
+    """Whether one of the keys also overrides this word: another deployment has other variants."""
     key = key_of(word)
     return key in said or ("deployment" in said and key.startswith("deployment.variants"))
 
 
 @dataclass(frozen=True)
 class OutputTable:
-    """Rows for people; numbers stay numbers, so that a console can align them.
+    """Rows to be printed; numbers stay numbers, so that a console can align them.
 
-    `spare` are columns that may be left out, the last first, where there is no room.
+    `spare` are columns that may be omitted, the last first, if there is no room.
     """
 
     title: str
@@ -75,7 +75,7 @@ class OutputTable:
 
 @dataclass(frozen=True)
 class Outcome:
-    """The last block of a command. `data` is the same result for machines; `next_commands` are (command, why).
+    """The last block of a command. `data` is the same result as JSON values; `next_commands` are (command, why).
 
     `pending_changes` and `findings` decide the exit code of a plan and of a monitoring with `--detailed-exitcode`.
     """
@@ -90,17 +90,17 @@ class Outcome:
     findings: int = 0
     exit_code: int = 0
     raw: str | None = field(default=None, repr=False)
-    """Output that a pipe should get byte for byte, in place of everything else, when stdout is not a terminal."""
+    """Output for a pipe, byte for byte, instead of everything else, when stdout is not a terminal."""
     reveals: bool = False
-    """Whether a secret was asked for, and so is shown unmasked."""
+    """Whether a secret was requested, and so is shown unmasked."""
 
 
 @dataclass(frozen=True)
 class StudyProgress:
-    """A study while it runs: the `table` of its best trials, then those that run; counts, and seconds so far.
+    """A running study: the `table` of its best trials and the running ones; counts, and seconds so far.
 
-    `states` counts ended trials by how they ended. `left_s` is what the rest will take if it goes on like this, None
-    before the first trial ends. `best` describes the best trial, and `improved` says that the newest one is it.
+    `states` counts ended trials by state. `left_s` is the estimated time for the rest, None before the first trial
+    ends. `best` describes the best trial; `improved`: the newest one is the best.
     """
 
     table: OutputTable
@@ -115,10 +115,10 @@ class StudyProgress:
 
 
 class Reporter(Protocol):
-    """Is told of progress while a command runs; only from the calling thread, unless a method says otherwise."""
+    """Receives progress while a command runs; only from the calling thread, unless a method says otherwise."""
 
     def step(self, name: str, text: str) -> None:
-        """One step is done."""
+        """Report a step that is done."""
 
     def working(self, text: str) -> AbstractContextManager[None]:
         """Show that something takes a while."""
@@ -130,4 +130,4 @@ class Reporter(Protocol):
         """The only running job has logged a line. May be called from any thread."""
 
     def ask(self, question: str, answers: Mapping[str, str]) -> str:
-        """The letter of the answer that a person at the terminal gives; the first one where there is no terminal."""
+        """The letter of the user's answer; the first one if there is no terminal."""

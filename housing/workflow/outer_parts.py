@@ -1,4 +1,4 @@
-"""One entrant on one outer part: all that `housing run` does to find a model, and one look at the rows held out."""
+"""One entrant on one outer part: finds a model as `housing run` does, and evaluates it once on the held-out rows."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Recompose(Protocol):
 
 @dataclass(frozen=True)
 class OuterPart:
-    """`overrides` compose it, in `config_dir`; `digest` is of everything that decides its score."""
+    """`overrides` compose it, with `config_dir`; `digest` is of everything that its score depends on."""
 
     benchmark: str
     table: str
@@ -57,13 +57,13 @@ class OuterPart:
 
     @property
     def name(self) -> str:
-        """As its run is called."""
+        """The name of its run."""
         table = f"{self.table} " if self.table else ""
         return f"{table}{self.entrant} seed {self.seed} fold {self.fold}"
 
     @property
     def tags(self) -> dict[str, str]:
-        """By which its run is found, and the table is made."""
+        """The tags by which its run is found and the table is made."""
         return {
             schema.BENCHMARK: self.benchmark,
             schema.TABLE: self.table,
@@ -74,12 +74,12 @@ class OuterPart:
 
 
 def digest_of(*parts: object) -> str:
-    """SHA-256 of what decides a score."""
+    """SHA-256 of what a score depends on."""
     return hashlib.sha256("\0".join(map(str, parts)).encode()).hexdigest()
 
 
 def score(part: OuterPart, recompose: Recompose) -> str:
-    """Do it, recorded as a run with all of its jobs below; returns the run's id. Raises HousingError."""
+    """Score the part, recorded as a run with all of its jobs below; returns the run's id. Raises HousingError."""
     experiment, invocation = recompose("benchmark", part.overrides, part.config_dir)
     with Session(experiment, invocation, Quiet()) as session:
         _ = session.prepared  # bad data is refused before anything is recorded
@@ -104,7 +104,7 @@ def score(part: OuterPart, recompose: Recompose) -> str:
 
 
 def _model(session: Session, part: OuterPart, parent: str) -> tuple[Run | None, FinalFit, Session]:
-    """The run that was chosen, None where nothing was; the final model, and the session of its choices."""
+    """The chosen run, None if there was no choice; the final model, and the session of its choices."""
     if not part.search:
         return None, configured_fit(session, part.entrant, parent=parent), session
     result, run_id, _ = fit(session, parent=parent, prefix="baseline")
@@ -117,7 +117,7 @@ def _model(session: Session, part: OuterPart, parent: str) -> tuple[Run | None, 
 
 
 def _metrics(session: Session, final: FinalFit) -> dict[str, Mapping[str, float]]:
-    """Of the outer part, of the rows beyond all outer parts, and of the predictor that ignores every column."""
+    """Metrics of the outer part, of the rows beyond all outer parts, and of the naive predictor."""
     from housing.data.outer_split import beyond
     from housing.training.predictor import Predictor
 
@@ -142,7 +142,7 @@ def _score(session: Session, predictor: Predictor, rows: NDArray[np.int64]) -> M
 
 
 class Quiet:
-    """A reporter that says nothing: many outer parts are told by their scores."""
+    """A reporter that reports nothing: of many outer parts only the scores are shown."""
 
     def step(self, _name: str, _text: str) -> None:
         """Nothing."""

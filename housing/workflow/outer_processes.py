@@ -1,4 +1,4 @@
-"""Outer parts in processes of their own: each has its interpreter, its threads and its connection to the record."""
+"""Runs outer parts in separate processes: each has its interpreter, its threads and its connection to the record."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _ending = threading.Event()
 
 @contextmanager
 def processes(count: int) -> Iterator[Submit]:
-    """Calls a function for each of the arguments, `count` at once; yields the place and the result as they end.
+    """A function that calls another for each argument, `count` at once, and yields index and result as they end.
 
-    When the block ends early, processes are asked to end as by Ctrl-C, and waited for.
+    If the block ends early, processes are interrupted as by Ctrl-C, and waited for.
     """
-    # Not forked: threads of a library that hold a lock meanwhile would hold it for ever.
+    # Not forked: a lock held by another thread would stay locked in the child for ever.
     pool = ProcessPoolExecutor(count, mp_context=get_context("spawn"), initializer=_end_when_asked)
 
     def submit(call: Callable[..., Any], each: Sequence[tuple[Any, ...]]) -> Iterator[tuple[int, Any]]:
@@ -45,7 +45,7 @@ def processes(count: int) -> Iterator[Submit]:
 
 
 def _unless_ending(call: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
-    # A pool hands out calls before they are due, and takes a KeyboardInterrupt for the result of one.
+    # A pool queues calls in advance, and treats a KeyboardInterrupt as the result of one.
     if _ending.is_set():
         raise KeyboardInterrupt
     return call(*arguments)

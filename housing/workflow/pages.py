@@ -1,4 +1,4 @@
-"""Pages that a command writes where it is told to."""
+"""Writes pages to the file that the user names."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from housing.errors import ConfigError
 
 
 def write_page(file: Path, page: bytes) -> None:
-    """Whole or not at all. Raises ConfigError where the file cannot be written."""
+    """Write the page atomically. Raises ConfigError if the file cannot be written."""
     try:
         files.write(file, page)
     except OSError as error:

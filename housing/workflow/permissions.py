@@ -1,4 +1,4 @@
-"""What must be allowed at the targets of an experiment."""
+"""The permissions that an experiment needs at its targets."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def iam(experiment: Experiment, invocation: Invocation, _reporter: Reporter, *, 
 
 
 def _managed_record(uri: str) -> str | None:
-    """The ARN where the record is kept in a managed MLflow of SageMaker's. Raises ConfigError for any other ARN."""
+    """The ARN if the record is in SageMaker's managed MLflow, else None. Raises ConfigError for any other ARN."""
     if not uri.startswith("arn:"):
         return None
     if not is_managed(uri):

@@ -42,10 +42,10 @@ def predict(
     explain: int | None = None,
     output: Path | None = None,
 ) -> Outcome:
-    """Answer the rows of a file: `file` through the endpoint, or `batch`, also at the host, by machines of its own.
+    """Answer the rows of a file: `file` through the endpoint, or `batch`, which may be at the host, by a batch job.
 
-    Answers are written to `output` as they come, and a command that was interrupted goes on; without it all of them are
-    returned. `interval` asks for ranges of this coverage, `explain` for so many columns that moved each row most.
+    Answers are written to `output` as they arrive, and an interrupted command can be resumed; without it all of them
+    are returned. `interval` requests ranges of this coverage, `explain` so many columns that moved each row most.
     """
     if batch is not None:
         if interval is not None or explain is not None:
@@ -64,14 +64,14 @@ def _predict_here(
     extras: Extras,
     output: Path | None,
 ) -> Outcome:
-    """Answer every row of a file, a folder or an address in S3; the label's column need not be there."""
+    """Answer every row of a file, a folder or an address in S3; the label column may be absent."""
     if output is not None:
         refuse_target(output, file)
     with Session(experiment, invocation, reporter) as session:
         endpoint, dataset = experiment.deployment.endpoint, experiment.dataset
         with sources_reached(experiment.host), reporter.working(f"reading {file}"):
             rows = _raw_rows(dataset, file)
-        # A host of somebody else's need not know what nobody asks for.
+        # A third-party host need not accept `extras` unless they are requested.
         asked: dict[str, Any] = {"extras": extras} if extras else {}
 
         def ask(piece: str) -> Prediction:
@@ -141,7 +141,7 @@ def _raw_rows(dataset: Dataset, file: Path | str) -> RawRows:
 def _predict_there(
     experiment: Experiment, invocation: Invocation, reporter: Reporter, *, source: str, output: Path | None
 ) -> Outcome:
-    """Answer every row of a file, here or where the host is, by machines that run for as long as it takes."""
+    """Answer every row of a file, local or at the host, by a batch job on machines that exist only for it."""
     from housing.data.rows import csv_pieces
 
     if output is not None:

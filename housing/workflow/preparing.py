@@ -1,4 +1,4 @@
-"""A dataset made ready for later commands: read and checked once, and put on disk where its files are no Parquet."""
+"""Prepares a dataset for later commands: reads and checks it once, and converts files other than Parquet."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def prepare(experiment: Experiment, invocation: Invocation, reporter: Reporter) -> Outcome:
-    """Nothing is trained or recorded. What an earlier command has prepared of unchanged files is not done again."""
+    """Nothing is trained or recorded. What was already prepared from unchanged files is not prepared again."""
     from housing.data.by_blocks import refused
     from housing.data.selection import left_out_text
     from housing.data.stored_table import made_file, stored

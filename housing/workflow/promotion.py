@@ -36,8 +36,7 @@ _EXAMPLE_ROWS = 3
 class Promotion:
     """A candidate that passed: its version, and its metrics on the test part.
 
-    `of_champion` says that it is the very model that was the champion before; `references` are the metrics of what else
-    stands beside it.
+    `of_champion`: it is the same model as the champion before; `references` are the metrics of the references.
     """
 
     version: Version
@@ -77,7 +76,7 @@ def _state(promotion: Promotion, experiment: Experiment) -> str:
 
 
 def _nothing_new(promotion: Promotion, invocation: Invocation, experiment: Experiment) -> tuple[str, ...]:
-    """What to say of a candidate that is the champion's own model."""
+    """The lines for a candidate that is the champion's own model."""
     if not promotion.of_champion:
         return ()
     alias = experiment.gate.alias
@@ -93,7 +92,7 @@ def _nothing_new(promotion: Promotion, invocation: Invocation, experiment: Exper
 def promote_best(
     session: Session, *, parent: str | None, source: Run | None = None, again: Run | None = None
 ) -> Promotion:
-    """The steps of `promote`; `source` is the run whose hyperparameters are taken, else the configured candidate's.
+    """The steps of `promote`; `source` is the run whose hyperparameters are used, else the configured candidate.
 
     `again` is the run of a final fit that an earlier command has begun.
     """
@@ -177,9 +176,9 @@ def register(
     tags: Mapping[str, str] | None = None,
     card: str = "",
 ) -> tuple[Version, bool]:
-    """Make a job's model a registered version and give it an alias; `tags` are its own, `card` its description.
+    """Register a job's model as a version and give it an alias; `tags` are its own, `card` its description.
 
-    The same model is never registered twice: where a version has these very files, only the alias moves.
+    The same model is never registered twice: if a version has the same files, only the alias moves.
     """
     experiment = session.experiment
     with session.reporter.working("registering the model"):
@@ -198,13 +197,13 @@ def register(
 
 
 def _example(table: DataTable, encoder: Encoder) -> dict[str, list[object]]:
-    """A few raw rows, to show callers what the model takes."""
+    """A few raw rows as an example of the model's input."""
     beginning = next(table.blocks(encoder.required))
     return {name: beginning[name][:_EXAMPLE_ROWS].tolist() for name in encoder.required}
 
 
 def metrics_table(session: Session, promotion: Promotion) -> OutputTable:
-    """The candidate's metrics on the test part, and those of what it is compared with."""
+    """The test metrics of the candidate and of what it is compared with."""
     unit, others = session.experiment.dataset.label_unit, promotion.references
     beside = [[its.get(name.removeprefix("test_")) for its in others.values()] for name in promotion.metrics]
     units = [[unit if has_unit(name) else ""] if unit else [] for name in promotion.metrics]
@@ -216,7 +215,7 @@ def metrics_table(session: Session, promotion: Promotion) -> OutputTable:
 
 
 def _candidate(session: Session) -> Run:
-    """The configured run, or the best of the algorithm's latest study, or its best job, on this very data."""
+    """The configured run, or the best of the algorithm's latest study, or its best job, on the same data."""
     runs, experiment = session.runs, session.experiment
     if experiment.candidate is not None:
         return runs.get(experiment.candidate)
@@ -225,9 +224,9 @@ def _candidate(session: Session) -> Run:
     digest = session.prepared.split_digest
     algorithm = experiment.algorithm.name
     study = runs.latest_study(split_digest=digest, algorithm=algorithm)
-    # A study may choose between datasets: then its trials have other splits than the study, and count all the same.
+    # A study may choose between datasets: its trials then have other splits than the study, but still count.
     best = runs.best(objective, towards, parent=study.id) if study else None
-    # Its trials may have been deleted.
+    # The study's trials may have been deleted.
     best = best or runs.best(objective, towards, split_digest=digest, algorithm=algorithm)
     if best is None:
         raise RegistryError(
@@ -242,7 +241,7 @@ def _candidate(session: Session) -> Run:
 
 
 def _refuse_untestable(session: Session) -> None:
-    """Raises ConfigError where the dataset has no test part."""
+    """Raises ConfigError if the dataset has no test part."""
     if not len(session.prepared.parts.test):
         raise ConfigError(
             f"dataset {session.experiment.dataset.name} has no test part, which a candidate is judged on; "

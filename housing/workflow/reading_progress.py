@@ -1,4 +1,4 @@
-"""How far the reading of a large source is: told after a second, and then from time to time."""
+"""Reports the progress of reading a large source: after a second, and then from time to time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`housing runs`: the record as a table; runs deleted, brought back, and taken elsewhere."""
+"""`housing runs`: shows the record as a table; deletes, restores and exports runs."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def runs(
 ) -> Outcome:
     """Runs of the experiment, newest first: the named ones, or those that MLflow's filter finds.
 
-    Raises ConfigError for a file that cannot be written, TrackingError for runs that are not there or must stay.
+    Raises ConfigError for a file that cannot be written, TrackingError for runs that do not exist or must be kept.
     """
     from housing.tracking import housekeeping
     from housing.tracking.reading import Record
@@ -74,7 +74,7 @@ def flat(run: Run) -> dict[str, Any]:
 
 
 def _typed(run: Run) -> dict[str, Any]:
-    """The same with parameters as they were before MLflow made texts of them."""
+    """The same, with parameters converted back from MLflow's texts."""
     from housing.reporting.comparison import typed, value_of
 
     return {**flat(run), **{f"params.{name}": typed(value_of(text)) for name, text in run.params.items()}}
@@ -152,7 +152,7 @@ def _listed(
 
 
 def _write(file: Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    """One row a run; what a run does not have is empty."""
+    """Write one row per run; what a run lacks is empty."""
     try:
         if file.suffix == ".json":
             write(file, (json.dumps(json_value(rows), indent=1, ensure_ascii=False) + "\n").encode())

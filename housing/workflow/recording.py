@@ -1,4 +1,4 @@
-"""How the runs of one session are opened, filled and ended; a job that outlives us gets its run before it starts."""
+"""Opens, fills and ends the runs of one session; a job that outlives this process gets its run before it starts."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ if TYPE_CHECKING:
     from housing.workflow.experiment_data import ExperimentData
 
 DEFAULTS = 2
-"""The number of our defaults, in what a command is composed again of: version 0.1.0 had the walkthrough's."""
+"""The version of our defaults, recorded to compose a command again: release 0.1.0 had the walkthrough's."""
 
 
 class Recording:
-    """What the runs of one session have in common; opens and ends them."""
+    """Opens and ends the runs of one session, with what they have in common."""
 
     def __init__(
         self,
@@ -60,7 +60,7 @@ class Recording:
 
     @property
     def run_tags(self) -> dict[str, str]:
-        """What every run of this command carries; digests only once there is data."""
+        """The tags of every run of this command; digests only once there are data."""
         invocation, algorithm = self._invocation, self._experiment.algorithm
         tags = {
             schema.COMMAND: invocation.command,
@@ -76,7 +76,7 @@ class Recording:
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """The choices of the experiment, for MLflow's parameter columns; the whole of it is in the recorded YAML."""
+        """The experiment's choices, for MLflow's parameter columns; the recorded YAML has everything."""
         experiment = self._experiment
         return {
             **experiment.algorithm.hyperparameters,
@@ -89,7 +89,7 @@ class Recording:
         }
 
     def costs(self, result: TrainingResult) -> dict[str, float]:
-        """Metrics of what a job has cost, beside its billed seconds; empty where nobody bills."""
+        """Metrics of a job's cost, beside its billed seconds; empty if jobs are not billed."""
         return billed(result, self._runner.get().rental, self._experiment.prices)
 
     @contextmanager
@@ -104,11 +104,11 @@ class Recording:
     ) -> Iterator[OpenRun]:
         """A run that is a parent: FINISHED when the block ends, FAILED or KILLED with the reason when it does not.
 
-        It stays open when its jobs are left running, and when the target that runs it as a whole fails.
+        It stays open if its jobs are left running, or if the target that runs it as a whole fails.
 
-        `again` is the run of an earlier command that goes on; its parameters stand.
+        `again` is the run of an earlier command that is resumed; its parameters are kept.
         """
-        # MLflow never changes a parameter: those that a study searches wait for their best values.
+        # MLflow never changes a parameter: searched ones are logged at the end, with their best values.
         searched = self._experiment.search_space if kind == "study" else {}
         record = RunRecord(
             name,
@@ -149,9 +149,9 @@ class Recording:
         whole: bool = True,
         again: Run | None = None,
     ) -> JobRun:
-        """The run that a job will have; nothing is written yet. `whole`: with the configuration, as trials are not.
+        """The run that a job will have; nothing is written yet. `whole`: with the configuration, which trials lack.
 
-        `again` is the run of an earlier command whose job goes on.
+        `again` is the run of an earlier command whose job is resumed.
         """
         handles = again.tags.get(schema.JOB, "").split() if again is not None else []
         own = {schema.HYPERPARAMETERS: json.dumps(hyperparameters, sort_keys=True), **(tags or {})}
@@ -168,7 +168,7 @@ class Recording:
         return JobRun(record, handles=handles, earlier=list(handles))
 
     def open(self, run: JobRun) -> None:
-        """Put a job's handles into the record, before it is submitted: the first opens the run."""
+        """Record a job's handles before it is submitted; the first opens the run."""
         runs = self._record.runs
         if run.run_id is not None:
             runs.annotate(run.run_id, tags=run.handle_tag)
@@ -177,7 +177,7 @@ class Recording:
         run.record = replace(run.record, into=runs.start(record))
 
     def take_up(self, run: JobRun) -> None:
-        """Make the run of an earlier command this process's own."""
+        """Take over the run of an earlier command."""
         if run.run_id is not None and run.earlier:
             self._record.runs.reopen(run.run_id)
 
@@ -191,9 +191,9 @@ class Recording:
         encoder: Encoder | None = None,
         files: Mapping[str, bytes] | None = None,
     ) -> str:
-        """Keep a finished job as its run, with its model; returns its id.
+        """Record a finished job, with its model, and end its run; returns the run's id.
 
-        Raises ServerAway when the record cannot be reached: the result then waits on disk.
+        Raises ServerAway if the record cannot be reached: the result then waits on disk.
         """
         from housing.tracking.spool import record_or_keep
 
@@ -217,7 +217,7 @@ class Recording:
         tags: Mapping[str, str],
         files: Mapping[str, bytes],
     ) -> None:
-        """The same for one trial of a study; its destination may keep it for later."""
+        """The same for one trial of a study; its destination may write it later."""
         destination.record(self._ended(run, result, tags, {}, files))
 
     def _ended(
@@ -249,19 +249,19 @@ class Recording:
 
     @property
     def request_tag(self) -> dict[str, str]:
-        """How this command can be composed again."""
+        """A tag with what is needed to compose this command again."""
         invocation = self._invocation
         overrides = [masked_override(override) for override in invocation.overrides if not resumes(override)]
         request = {"overrides": overrides, "config_dir": invocation.config_dir, "defaults": DEFAULTS}
         return {schema.REQUEST: json.dumps(request)}
 
     def _end_early(self, run: OpenRun, status: Status, reason: str) -> None:
-        # Where the record itself has failed, its error is the one to report; the next command ends the run.
+        # If the record itself has failed, that error is reported; the next command ends the run.
         with suppress(TrackingError):
             self._record.runs.finish(run.run_id, status, metrics=run.metrics, tags=run.tags | {schema.REASON: reason})
 
     def _inputs(self, channels: Iterable[Channel]) -> Sequence[Input]:
-        """What MLflow shows as the datasets of a run."""
+        """The inputs that MLflow shows as a run's datasets."""
         from housing.tracking.entries import Input
 
         dataset = self._experiment.dataset
@@ -287,10 +287,10 @@ def encoder_file(encoder: Encoder) -> dict[str, bytes]:
 
 
 def model_file(result: TrainingResult) -> dict[str, bytes]:
-    """A job's model as an artifact of its run; empty where it has none."""
+    """A job's model as an artifact of its run; empty if it has none."""
     return {f"model.{result.model_format}": result.model} if result.model else {}
 
 
 def resumes(override: str) -> bool:
-    """Whether it names a study to resume."""
+    """Whether the override names a study to resume."""
     return key_of(override) == "study.resume"

@@ -1,4 +1,4 @@
-"""What trials and final fits are compared with: a predictor that ignores every column, and a model without rounds."""
+"""What trials and final fits are compared with: the naive predictor, and simple reference models."""
 
 from __future__ import annotations
 
@@ -22,14 +22,13 @@ NAIVE = "naive"
 _MOST_ROWS = 20_000
 
 References = Mapping[str, Mapping[str, float]]
-"""Name -> objective, or metric -> its value on the rows held out; those that have one."""
+"""Name -> objective or metric -> value on held-out rows, for those that have one."""
 
 
 def references(session: Session) -> References:
-    """The naive predictor, and each algorithm that declares itself a reference, where the study asks for it.
+    """The naive predictor, and each algorithm that declares itself a reference, if the study has references.
 
-    One that is among the trials anyway is not fitted again; nor is one that cannot take the task, nor any where rows
-    stay on disk.
+    Not fitted: one that is among the trials anyway, one that does not support the task, and any with rows on disk.
     """
     objectives = session.experiment.study.objectives
     naive = {each: naive_objective(session, each) for each in objectives}
@@ -43,7 +42,7 @@ def references(session: Session) -> References:
 
 
 def test_references(session: Session, metrics: Collection[str]) -> References:
-    """The same beside a final fit, on the test part; metric -> value, of those of `metrics` that they have."""
+    """The same for a final fit, on the test part: those of `metrics` that they have."""
     if not session.experiment.study.reference:
         return {}
     naive = {each: naive_value(session, each, part="test") for each in metrics}
@@ -55,7 +54,7 @@ def test_references(session: Session, metrics: Collection[str]) -> References:
 
 
 def in_words(session: Session, found: References) -> list[str]:
-    """What the others have on the test part, by the metric of comparisons; the naive one is told anyway."""
+    """Sentences about the other references on the test part, by the metric for comparisons, without the naive one."""
     metric = judged_by(session)
     return [
         f"A plain fit of {name} has {session.amount(its[metric], f'test_{metric}')}"
@@ -79,9 +78,9 @@ def _to_fit(session: Session, but: Iterable[str] = ()) -> list[str]:
 
 
 def _fitted(session: Session, name: str, *, learnt: Sequence[str], judged: str) -> Mapping[str, float]:
-    """Metrics of a fit to some rows of these parts, those of `judged` as its validation part; empty where none can be.
+    """Metrics of a fit to some rows of the parts `learnt`, with `judged` as validation part; empty if not possible.
 
-    Levels are one-hot for it where others read them as such.
+    Levels that other algorithms read directly are one-hot encoded for it.
     """
     import numpy as np
 
@@ -106,7 +105,7 @@ def _fitted(session: Session, name: str, *, learnt: Sequence[str], judged: str) 
 
 
 def _some(rows: NDArray[np.int64]) -> NDArray[np.int64]:
-    """So many rows that it stays cheap, evenly from all of them."""
+    """Evenly spaced rows, few enough for a cheap fit."""
     import numpy as np
 
     if len(rows) <= _MOST_ROWS:

@@ -1,4 +1,4 @@
-"""Start, look at and stop the SageMaker of this machine by hand; `target=rehearsal` does so by itself."""
+"""Starts, queries and stops the rehearsal by hand; `target=rehearsal` starts it automatically."""
 
 from __future__ import annotations
 

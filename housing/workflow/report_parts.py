@@ -1,4 +1,4 @@
-"""Sections of a report that tell what was run, on which data, from where, and beside what it stands."""
+"""Sections of a report: what was run, on which data, its origin, and comparisons."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _PARTS: tuple[JudgedPart | str, ...] = ("train", "validation", "test")
 
 
 def others_in_words(session: Session, judgement: Judgement) -> list[str]:
-    """The champion before it, by the metric that models are compared by."""
+    """A sentence about the champion before it, by the metric for comparisons."""
     metric = judged_by(session)
     value = judgement.champion.get(metric)
     if judgement.is_champion:
@@ -65,7 +65,7 @@ def beside_others(session: Session, judgement: Judgement) -> Grid:
 
 
 def verdicts(decision: Decision) -> Grid:
-    """What the gate asked, and what it found."""
+    """The gate's rules and its findings."""
     rows = [[Cell("passed" if v.passed else "REFUSED"), Cell(v.rule), Cell(v.why)] for v in decision.verdicts]
     about = "The candidate passed." if decision.passed else "The candidate was refused: no alias has moved."
     return Grid("Gate", about, ("verdict", "rule", "why"), rows)
@@ -117,7 +117,7 @@ def origin(session: Session) -> Grid:
 
 
 def asked_for(session: Session) -> str:
-    """What was typed: all that differs from the defaults, but for what a folder of one's own says."""
+    """The command as typed: everything that differs from the defaults, except for the user's configuration folder."""
     invocation = session.invocation
     typed = " ".join(map(masked_override, invocation.overrides)) or "nothing"
     own = f", and the files of {Path(invocation.config_dir).name}/" if invocation.config_dir else ""
@@ -125,9 +125,9 @@ def asked_for(session: Session) -> str:
 
 
 def link_to(session: Session, run_id: str | None) -> str:
-    """The address of a run, where a server shows the record; a file's is shown by `housing ui`.
+    """The URL of a run, if a server shows the record; the record in a file is shown by `housing ui`.
 
-    A run that is recorded with its report has no id before: then that of its experiment.
+    Without an id, as for a run that is recorded together with its report, the URL of its experiment.
     """
     from housing.tracking.interface import experiment_path, run_path
 
@@ -139,7 +139,7 @@ def link_to(session: Session, run_id: str | None) -> str:
 
 
 def row_names(session: Session, part: JudgedPart) -> list[str]:
-    """What each row of a part is called: by the dataset's identifier, else by its place in the file, from 1."""
+    """A name for each row of a part: the dataset's identifier, else its number in the file, from 1."""
     prepared = session.prepared
     rows = getattr(prepared.parts, part)
     identifier = next((n for n, c in session.experiment.dataset.columns.items() if c.kind == "identifier"), None)
@@ -151,7 +151,7 @@ def row_names(session: Session, part: JudgedPart) -> list[str]:
 def shown_columns(
     session: Session, part: JudgedPart, importances: Mapping[str, float], *, most: int
 ) -> dict[str, Sequence[object]]:
-    """The raw columns of a part that matter most to the model; the first ones where it does not say."""
+    """The raw columns of a part that matter most to the model; the first ones if importances are unknown."""
     inputs, rows = list(session.experiment.dataset.inputs), getattr(session.prepared.parts, part)
     found: dict[str, None] = {}
     for encoded in importances:
@@ -201,7 +201,7 @@ def _column(name: str, values: NDArray[Any]) -> list[Cell]:
 
 
 def _plain(value: Any) -> Any:
-    """A list as it is read, whether it comes from YAML or from the record."""
+    """A list as text, the same whether it comes from YAML or from the record."""
     return ", ".join(map(str, value)) if isinstance(value, list | tuple) else value
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Resources:
-    """Each is opened when it is first asked for; built by `resources_of`, once per command."""
+    """Each is opened on first use; built by `resources_of`, once per command."""
 
     record: CommandRecord
     registry: Lazy[Registry]
@@ -31,7 +31,7 @@ class Resources:
     host: Lazy[Host]
 
     def close(self) -> None:
-        """End the threads; jobs that are still at work where they outlive the command go on."""
+        """End the threads; running jobs that outlive the command continue."""
         self.record.close()
         if self.running_jobs.is_made:
             self.running_jobs.get().close()
@@ -47,7 +47,7 @@ def resources_of(
     record: CommandRecord | None = None,
     ledger: Ledger | None = None,
 ) -> Resources:
-    """What the experiment's sessions need; `record` and `ledger` are those of a command that has them already."""
+    """The resources of the experiment's sessions; `record` and `ledger` are existing ones of the same command."""
     shared = record or CommandRecord(experiment, invocation, reporter)
     money = ledger or Ledger(experiment.prices, experiment.budget)
     runner = Lazy(lambda: _open_runner(experiment))

@@ -1,4 +1,4 @@
-"""Continuing a study: which one, whether it is still the same search, and what it has done already."""
+"""Resumes a study: finds it, checks that it is the same search, and reads what it has already done."""
 
 from __future__ import annotations
 
@@ -41,9 +41,9 @@ _MOST_DIFFERENCES = 8
 
 @dataclass(frozen=True)
 class OpenStudy:
-    """A study at work; `past` are the trials that earlier commands have done, by number.
+    """An open study; `past` are the trials that earlier commands have done, by number.
 
-    `begun` are the runs of trials, by number, whose jobs outlived their command; they are running or have ended.
+    `begun` are the runs, by number, of trials whose jobs outlived their command; they are running or have ended.
     """
 
     opened: OpenRun
@@ -58,9 +58,9 @@ class OpenStudy:
 def open_study(
     session: Session, choices: Mapping[str, Session], *, name: str, parent: str | None
 ) -> Iterator[OpenStudy]:
-    """The configured study: the one that it resumes, or a new one called `name`; `choices` are those of `trials.stage`.
+    """The configured study: the one to resume, or a new one named `name`; `choices` are those of `trials.stage`.
 
-    Raises ConfigError when the study to resume was another search, TrackingError when somebody else works at it.
+    Raises ConfigError if the study to resume was another search, TrackingError if another process works on it.
     """
     data = {"": session, **choices}
     definition = search_definition(session, data)
@@ -89,9 +89,9 @@ def open_study(
 def recorded_request(
     experiment: Experiment, overrides: Sequence[str], config_dir: Path | None
 ) -> tuple[tuple[str, ...], Path | None]:
-    """Overrides and folder that the study to resume was begun with, those typed now in front; it is named by its id.
+    """The overrides and folder with which the study to resume was begun, after those typed now; it is named by its id.
 
-    So `housing tune study.resume=<study>` goes on with what was asked for then. Raises TrackingError when there is no
+    `housing tune study.resume=<study>` thus continues with the original options. Raises TrackingError when there is no
     such study.
     """
     run = find_study(experiment.tracking.uri, str(experiment.study.resume), experiment=experiment.name)
@@ -106,7 +106,7 @@ def recorded_request(
 
 
 def _first_defaults(said: set[str], folder: Path | None) -> list[str]:
-    """What version 0.1.0 meant where nothing was said: the walkthrough's point, space and study, by XGBoost."""
+    """The defaults of version 0.1.0: the walkthrough's point, space and study, with XGBoost."""
     if said & _OWN_DEFAULTS or (folder is not None and (folder / "algorithm" / "xgboost.yaml").exists()):
         return []
     return [override for override in _FIRST_DEFAULTS if key_of(override) not in said]
@@ -115,7 +115,7 @@ def _first_defaults(said: set[str], folder: Path | None) -> list[str]:
 def known_points(session: Session) -> Sequence[Point]:
     """The points that the study tries first; an earlier study named by `start_from` gives its best one.
 
-    Raises ConfigError when that study has no finished trial, or none that lies in the search space.
+    Raises ConfigError if that study has no finished trial, or none that lies in the search space.
     """
     start = session.experiment.study.start_from
     if not isinstance(start, str):
@@ -135,7 +135,7 @@ def known_points(session: Session) -> Sequence[Point]:
 
 
 def _earlier(session: Session, definition: Mapping[str, Any], tags: Mapping[str, str]) -> Run | None:
-    """The study to go on with: the one that `study.resume` names, or the same command's, killed under this name."""
+    """The study to resume: the one that `study.resume` names, or a killed one of the same command and name."""
     study = session.experiment.study
     if study.resume is not None:
         run = session.runs.get(study.resume)
@@ -188,7 +188,7 @@ def _files(data: Mapping[str, Session], definition: Mapping[str, Any]) -> dict[s
 
 
 def _past(session: Session, study: Run, recorder: TrialRecorder) -> tuple[tuple[FinishedTrial, ...], dict[int, Run]]:
-    """Trials that are done, and the runs of those whose jobs outlived their command."""
+    """The finished trials, and the runs of those whose jobs outlived their command."""
     from housing.tracking.trial import finished_trials, proposed_trial
 
     recorder.settle()
@@ -196,7 +196,7 @@ def _past(session: Session, study: Run, recorder: TrialRecorder) -> tuple[tuple[
     past = tuple(finished_trials(children))
     done, begun = {trial.number for trial in past}, {}
     for child in children:
-        if child.status != "RUNNING":  # whoever started it: the study is ours now
+        if child.status != "RUNNING":  # whichever process started it: the study is ours now
             continue
         trial = proposed_trial(child)
         if schema.JOB in child.tags and trial is not None and trial.number not in done:
@@ -213,7 +213,7 @@ def _past(session: Session, study: Run, recorder: TrialRecorder) -> tuple[tuple[
 
 @contextmanager
 def _way_back(session: Session, name: str) -> Iterator[None]:
-    """When a study ends early, report how to continue it."""
+    """If the study ends early, report how to resume it."""
     try:
         yield
     except TrainingError:

@@ -1,4 +1,4 @@
-"""Trials that a finished run has done already: found by everything that decides a result."""
+"""Finds trials that a finished run has already done, by everything that determines a result."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def job_tags(session: Session, hyperparameters: Mapping[str, Any], channels: Iterable[Channel]) -> dict[str, str]:
-    """The digest by which a later study may find the job; none while the code has changes that no commit names."""
+    """The digest by which a later study may find the job; empty while the code has uncommitted changes."""
     code = code_version()
     if code is None:
         return {}
@@ -35,7 +35,7 @@ def job_tags(session: Session, hyperparameters: Mapping[str, Any], channels: Ite
         "label_transform": experiment.features.label_transform,
         "folds": experiment.study.folds,
         **({"repeats": experiment.study.repeats} if experiment.study.repeats > 1 else {}),
-        # Data, split and encoder decide the channels, and nothing else of them reaches the job.
+        # Channels follow from data, split and encoder, of which nothing else reaches the job.
         "channels": {channel.name: channel.digest for channel in channels},
         "code": code,
     }
@@ -59,7 +59,7 @@ class Reusable:
     """The finished jobs of the record, looked up once; `find` may be called from the study's thread only."""
 
     def __init__(self, session: Session) -> None:
-        """With `study.reuse` off, and where the code has no version, there is nothing to find."""
+        """Finds nothing if `study.reuse` is off, or the code has uncommitted changes."""
         self._session = session
         self._jobs: dict[str, Run] = {}
         if not session.experiment.study.reuse:
@@ -72,9 +72,9 @@ class Reusable:
     def find(
         self, tags: Mapping[str, str], objectives: Sequence[str], *, algorithm: str
     ) -> tuple[str, TrainingResult] | None:
-        """The run of the same job and its result, at the time it was trained; None when it must be trained.
+        """The run of the same job and its result, with its original times; None if it must be trained.
 
-        `algorithm` is the file in `housing/algorithms` that trains it.
+        `algorithm` is the name of the algorithm that trains it.
         """
         run = self._jobs.get(tags.get(schema.JOB_DIGEST, ""))
         if run is None:
@@ -82,7 +82,7 @@ class Reusable:
         try:
             result = self._recalled(run, find(algorithm).model_format)
         except TrackingError:
-            return None  # its files are gone, say: then it is trained
+            return None  # for example because its files were deleted
         return (run.id, result) if all(name in result.measured for name in objectives) else None
 
     def _recalled(self, run: Run, model_format: str) -> TrainingResult:

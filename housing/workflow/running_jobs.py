@@ -65,15 +65,15 @@ class RunningJobs:
         *,
         live: bool = True,
     ) -> Future[TrainingResult]:
-        """Start a job of the run, or go on with one of an earlier command.
+        """Start a job of the run, or resume one of an earlier command.
 
         Where jobs outlive this process, the handle is recorded before the job exists, and with `live` its rounds are
-        logged to the run while it trains. Raises BudgetRefused, before anything is done.
+        logged to the run while it trains. Raises BudgetRefused before anything is done.
         """
         if run.earlier:
             handle: str | None = run.earlier.pop(0)
             recording.take_up(run)
-            reserved_usd = 0.0  # it has been spent
+            reserved_usd = 0.0  # it is already spent
         else:
             reserved_usd = self.ledger.reserve(self.runner.rental, job.name)
             if self.stopping:  # meanwhile
@@ -113,10 +113,10 @@ class RunningJobs:
         return outcome
 
     def result(self, future: Future[TrainingResult], *, stopping: Callable[[], bool] | None = None) -> TrainingResult:
-        """What came of a job that `submit` started; only for the command's own thread, or a multirun's.
+        """The result of a job that `submit` started; only for the command's own thread, or a multirun's.
 
-        Ctrl-C in a terminal asks what becomes of a job that outlives this process; elsewhere it is stopped. Raises
-        JobsLeftRunning where it is left; a job that was stopped gives its result.
+        Ctrl-C in a terminal asks what to do with a job that outlives this process; otherwise it is stopped. Raises
+        JobsLeftRunning if it is left running; a stopped job gives its result.
         """
         if not self._at_work:
             return future.result()
@@ -128,7 +128,7 @@ class RunningJobs:
         return future.result()
 
     def decide(self) -> bool:
-        """After Ctrl-C: True when the jobs are to stop, False when the command goes on. Raises JobsLeftRunning."""
+        """After Ctrl-C: True if the jobs are to stop, False if the command continues. Raises JobsLeftRunning."""
         if not self._at_work:
             return True
         jobs = "1 job is" if len(self._at_work) == 1 else f"{len(self._at_work)} jobs are"
@@ -146,11 +146,11 @@ class RunningJobs:
         return True
 
     def stop(self) -> None:
-        """Ask all jobs to end, also those that have not done a round yet."""
+        """Ask all jobs to end, also those that have not finished a round."""
         self.stopping = True
         if isinstance(self.runner, LastingRunner):
             for handle in list(self._at_work):
-                # Whoever waits for this job gets the error; it must not keep the other jobs from being stopped.
+                # The caller that waits for this job gets the error; the other jobs must still be stopped.
                 with suppress(CloudError):
                     self.runner.stop(handle)
 
@@ -159,7 +159,7 @@ class RunningJobs:
         return handle in self._at_work
 
     def is_over(self, run: JobRun) -> bool:
-        """Whether the run's latest job has failed for good; False when that cannot be known at the moment."""
+        """Whether the run's latest job has finally failed; False if that is not known at the moment."""
         if run.run_id is None or not run.handles or not isinstance(self.runner, LastingRunner):
             return False
         if run.handles[-1] in self._never_begun:
@@ -171,7 +171,7 @@ class RunningJobs:
 
     @contextmanager
     def studying(self, handle: str, run: JobRun) -> Iterator[None]:
-        """Meanwhile the target itself runs a whole study under this handle."""
+        """Within the block the target runs a whole study with this handle."""
         self._at_work[handle] = run
         try:
             yield
@@ -179,7 +179,7 @@ class RunningJobs:
             self._at_work.pop(handle, None)
 
     def job_tags(self, run: JobRun) -> dict[str, str]:
-        """Tags by which a job, or anything else made for it, can be found in an account."""
+        """Tags by which a job, and resources created for it, can be found in an account."""
         own = {
             "housing:experiment": self._record.runs.experiment,
             "housing:run": run.run_id or "",
@@ -190,7 +190,7 @@ class RunningJobs:
         return {key[:_KEY_LIMIT]: _UNTAGGABLE.sub("_", value)[:_VALUE_LIMIT] for key, value in own.items() if value}
 
     def close(self) -> None:
-        """Jobs that outlive this command keep running; those that cannot are waited for."""
+        """Jobs that outlive this command keep running; others are waited for."""
         if not self._at_work:
             self.runner.close()
 
@@ -200,7 +200,7 @@ class RunningJobs:
         except TrackingError as error:
             if run.record.parent is None:
                 raise
-            # The job carries our tags and its result waits on disk, so an unreachable record does not stop a study.
+            # The job has our tags and its result waits on disk, so an unreachable record does not stop a study.
             if not self._told_of_record:
                 self._reporter.step("record", f"jobs are recorded when they end: {error}")
             self._told_of_record = True
@@ -216,6 +216,6 @@ class RunningJobs:
 
     def _hear(self, handle: str, line: str) -> None:
         run = self._at_work.get(handle)
-        # The logs of several jobs at once would hide the leaderboard.
+        # Logs of several jobs would hide the leaderboard.
         if run is not None and len(self._at_work) == 1 and schema.STUDY not in run.tags:
             self._reporter.log(line)

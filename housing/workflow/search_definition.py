@@ -1,4 +1,4 @@
-"""What a study searches, so that it is continued only as the same search."""
+"""The definition of a search, so that a study is resumed only as the same search."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from housing.workflow.session import Session
 
 _NOT_SET = ("null", "none", "{}", "[]")
 
-# What a study may be continued with another value of: its trials compare all the same.
+# Keys whose values may differ when a study is resumed: its trials remain comparable.
 _FREE = (
     *("name", "tracking", "runner", "host", "gate", "deployment", "candidate", "published", "threshold", "calibration"),
     "intervals",
@@ -26,11 +26,11 @@ _FREE_OF_STUDY = (
     *("configured_first", "start_from", "resume", "reuse", "retries", "blend", "reference"),
 )
 _FREE_OF_ALGORITHM = ("bag", "bag_over")
-"""A trial is one fit, whatever the final model will be."""
+"""Keys that only the final model depends on: a trial is a single fit."""
 
 
 def search_definition(session: Session, data: Mapping[str, Session]) -> dict[str, Any]:
-    """What all trials of a study share, resolved, and the data they may see."""
+    """What all trials of a study have in common, resolved, and the data that they may see."""
     values = {key: value for key, value in session.experiment.plain().items() if key not in _FREE}
     values["study"] = {key: value for key, value in values["study"].items() if key not in _FREE_OF_STUDY}
     values["algorithm"] = {key: value for key, value in values["algorithm"].items() if key not in _FREE_OF_ALGORITHM}
@@ -52,23 +52,23 @@ def search_definition(session: Session, data: Mapping[str, Session]) -> dict[str
         }
         for named, chosen in data.items()
     }
-    # As it will be read: tuples are lists, and a secret that stands in a value is kept nowhere.
+    # As it will be read back: tuples become lists, and secrets are masked.
     plain: dict[str, Any] = masked_values(json.loads(json.dumps(values)))
     return plain
 
 
 def _wherever_it_lies(dataset: Mapping[str, Any]) -> dict[str, Any]:
-    """The same rows, in memory or on disk: what a target can do with them is no part of a search."""
+    """The dataset's definition without where its rows are kept, in memory or on disk, which is not part of a search."""
     return {key: value for key, value in dataset.items() if key != "storage"}
 
 
 def differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """Of two definitions, by key; one that an earlier version did not have is not set, as null, none and empty are."""
+    """The differences of two definitions, by key; a key that an earlier version lacked equals null, none and empty."""
     from housing.tracking.entries import flatten
 
     before = flatten({key: value for key, value in then.items() if key not in _FREE})
     after = flatten(now)
-    # What an earlier version did not know, it did as a dataset and a study do by default.
+    # For keys that an earlier version did not have, it behaved like today's defaults.
     implied = flatten({"dataset": _defaults(Dataset), "study": _defaults(Study)})
 
     def is_set(text: str | None) -> bool:

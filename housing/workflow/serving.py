@@ -1,4 +1,4 @@
-"""Endpoints: what a deployment would change, making it so, and ending it."""
+"""Endpoints: shows what a deployment would change, applies it, and deletes endpoints."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def plan(experiment: Experiment, invocation: Invocation, reporter: Reporter) -> 
 
 
 def deploy(experiment: Experiment, invocation: Invocation, reporter: Reporter) -> Outcome:
-    """Make the wanted state so; the second time, nothing changes."""
+    """Apply the wanted state; a second time, nothing changes."""
     with Session(experiment, invocation, reporter) as session:
         wanted, changes = apply_plan(session)
         status = session.host.status(wanted.endpoint)
@@ -55,7 +55,7 @@ def deploy(experiment: Experiment, invocation: Invocation, reporter: Reporter) -
 
 
 def destroy(experiment: Experiment, invocation: Invocation, reporter: Reporter) -> Outcome:
-    """End the endpoint of the configuration; the record and the registered models stay."""
+    """Delete the configured endpoint; the record and the registered models are kept."""
     with Session(experiment, invocation, reporter) as session:
         endpoint = experiment.deployment.endpoint
         if endpoint not in session.host.endpoints():
@@ -74,7 +74,7 @@ def destroy(experiment: Experiment, invocation: Invocation, reporter: Reporter) 
 
 
 def _nothing_to_end(session: Session, endpoint: str) -> Outcome:
-    """Names the endpoints that are there: another one may be meant."""
+    """The outcome if it does not exist; names the existing endpoints, as another may be meant."""
     others, invocation = list(session.host.endpoints()), session.invocation
     commands = (invocation.next("destroy", setting("deployment.endpoint", other)) for other in others[:_MOST_NAMED])
     return Outcome(
@@ -86,7 +86,7 @@ def _nothing_to_end(session: Session, endpoint: str) -> Outcome:
 
 
 def _readable(session: Session, endpoint: str) -> Deployment | None:
-    """What is served, if that can be read; an endpoint that cannot be read can still be ended."""
+    """What is served, if that can be read; an endpoint that cannot be read can still be deleted."""
     try:
         return session.host.current(endpoint)
     except DeploymentError:
@@ -94,7 +94,7 @@ def _readable(session: Session, endpoint: str) -> Deployment | None:
 
 
 def apply_plan(session: Session) -> tuple[Deployment, Changes]:
-    """Pin, plan, apply each action, and look whether the host arrived. Raises DeploymentError when it did not."""
+    """Pin, plan, apply each action, and check the result. Raises DeploymentError if it is not as wanted."""
     host = session.host
     host.check(session.experiment.deployment)
     versions = session.versions
@@ -117,7 +117,7 @@ def apply_plan(session: Session) -> tuple[Deployment, Changes]:
 
 
 def _warnings(wanted: Deployment, invocation: Invocation) -> list[str]:
-    """Warnings about what is allowed but hardly intended."""
+    """Warnings about what is allowed but probably not intended."""
     return [
         f"warning: {' and '.join(names)} serve one model, {model}: nothing but their machines can be compared. For "
         f"another model: a new study, or candidate=<run id>, with `{invocation.next('promote', 'gate=challenger')}`"
@@ -126,7 +126,7 @@ def _warnings(wanted: Deployment, invocation: Invocation) -> list[str]:
 
 
 def _of_another_configuration(wanted: Deployment, current: Deployment | None) -> list[str]:
-    """What is live and would go: perhaps the words of the command that deployed it are missing from this one."""
+    """Warnings about what would be removed: this command may lack options of the one that deployed it."""
     gone = [name for name in (current.variants if current is not None else ()) if name not in wanted.variants]
     if not gone:
         return []

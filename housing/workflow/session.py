@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from housing.tracking.versions import Versions
 
 _DIVERGED = 1e15
-"""From here on, digits mean nothing."""
+"""From this value on, digits are meaningless."""
 
 
 class Session:
@@ -38,7 +38,7 @@ class Session:
         resources: Resources | None = None,
         data: ExperimentData | None = None,
     ) -> None:
-        """`resources` and `data` are those of another session, where it shares them."""
+        """`resources` and `data` are those of another session, if they are shared."""
         self.experiment = experiment
         self.invocation = invocation
         self.reporter = reporter
@@ -61,27 +61,27 @@ class Session:
 
     @property
     def staged(self) -> Staged:
-        """The `train` and `validation` channels, where the runner's jobs read them."""
+        """The `train` and `validation` channels, staged for the runner's jobs."""
         return self.data.staged
 
     @property
     def staged_folds(self) -> Sequence[Staged]:
-        """The same for each fold of the training rows, where a study has `folds`."""
+        """The same for each fold of the training rows, if the study has `folds`."""
         return self.data.staged_folds
 
     @property
     def runs(self) -> Runs:
-        """The record. A run that `mlflow run` has opened for this process decides its experiment."""
+        """The record. A run that `mlflow run` has opened for this process determines its experiment."""
         return self.resources.record.runs
 
     @property
     def registry(self) -> Registry:
-        """The registered models, in the same place as the record."""
+        """The registered models, at the same URI as the record."""
         return self.resources.registry.get()
 
     @property
     def versions(self) -> Versions:
-        """The same, only to be read: a record is made by nobody who looks for a model."""
+        """The same, read-only: looking for a model must not create a record."""
         return self.resources.versions.get()
 
     @property
@@ -100,7 +100,7 @@ class Session:
         return self.resources.host.get()
 
     def choosing(self, options: Mapping[str, str]) -> Session:
-        """The session of the same command with other options of some groups (`features: domain`); always the same one.
+        """The session of the same command with other options of some groups (`features: domain`), which is cached.
 
         Both share their resources: record, registry, runner and host.
         """
@@ -125,7 +125,7 @@ class Session:
         *,
         seed: int | None = None,
     ) -> TrainingJob:
-        """A job over staged channels; `train` and `validation` when none are given, and the experiment's seed.
+        """A job on staged channels; by default `train` and `validation`, and the experiment's seed.
 
         A script that declares a `seed` is given it, unless its hyperparameters have one.
         """
@@ -150,12 +150,12 @@ class Session:
         return result.read_by or self.experiment.algorithm.kind
 
     def amount(self, value: float, objective: str | None = None) -> str:
-        """A value for people: of an objective, which need not be in the label's unit, or one that is."""
+        """A value as text: of an objective, which may have another unit, or one in the label's unit."""
         unit = self.experiment.dataset.label_unit if objective is None or has_unit(objective) else ""
         text = f"{value:,.0f}" if 1000 <= abs(value) < _DIVERGED else f"{value:,.4g}"
         return f"{text} {unit}".strip()
 
     @property
     def records_at(self) -> list[str]:
-        """Where a person can look at the record."""
+        """Where the record can be viewed."""
         return [where_recorded(self.experiment, self.invocation)]

@@ -81,7 +81,7 @@ def _set(record: Record, word: str, objective: Objective) -> RunSet:
 
 
 def _runs(record: Record, word: str) -> Iterator[Run]:
-    """Its jobs; of studies and multiruns those below them."""
+    """The jobs of a set; for studies and multiruns those below them."""
     if means_a_set(word):
         record.check_not_deleted()
         found = list(record.own.matching(word)) if record.own is not None else []
@@ -168,6 +168,6 @@ def _outcome(
 
 
 def _plain(found: SetDifference) -> dict[str, object]:
-    """For JSON, which has no NaN."""
+    """A difference as JSON values, without NaN."""
     values = asdict(found) | {"verdict": found.verdict}
     return {k: None if isinstance(v, float) and math.isnan(v) else v for k, v in values.items()}

@@ -1,4 +1,4 @@
-"""Requests to the variants of an endpoint since their test began, and whether they were shared out as declared."""
+"""Requests to the variants of an endpoint since their test began, and whether the shares are as declared."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _MUCH_LATER_S = 1.0
 
 @dataclass(frozen=True)
 class VariantTraffic:
-    """Requests, not rows: a request holds any number of them. `since_s` is when the test began, from 1970."""
+    """Requests, each with any number of rows. `since_s` is when the test began, in seconds since 1970."""
 
     since_s: float | None
     counted_since_s: float | None
@@ -26,7 +26,7 @@ class VariantTraffic:
 
 
 def variant_traffic(status: EndpointStatus) -> VariantTraffic:
-    """Of the endpoint's present variants, with the models and weights that they have now."""
+    """The traffic of the endpoint's current variants with their current models and weights."""
     change = status.test
     requests = change.requests if change else status.invocations
     failures = change.failures if change else status.failures
@@ -37,7 +37,7 @@ def variant_traffic(status: EndpointStatus) -> VariantTraffic:
 
 
 def traffic(status: EndpointStatus, found: VariantTraffic, *, confidence: float) -> OutputTable:
-    """One row for each variant. Latencies are those of the last calls, whenever they came."""
+    """One row for each variant. Latencies are those of the latest calls, even from before the test."""
     rows = []
     for name, variant in status.deployment.variants.items():
         count, failed = found.requests.get(name, 0), found.failures.get(name, 0)
@@ -78,5 +78,5 @@ def remarks(found: VariantTraffic, *, chance: float) -> list[str]:
 
 
 def moment(seconds: float) -> str:
-    """In UTC, for people."""
+    """Seconds since 1970 as text, in UTC."""
     return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(seconds))

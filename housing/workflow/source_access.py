@@ -1,4 +1,4 @@
-"""From where objects in S3 are read: from that of the place a command works with, where it has one of its own."""
+"""Lets datasets be read from the S3 of a command's target, if it has its own."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import Any
 
 @contextmanager
 def sources_reached(place: Any) -> Iterator[None]:
-    """`place` are the settings of a runner or host. A target with an S3 of its own says so by `s3_environment`.
+    """`place` are the settings of a runner or host. A target with its own S3 has the function `s3_environment`.
 
-    The environment says where S3 is otherwise.
+    Otherwise the environment determines where S3 is.
     """
     from housing.data.s3_objects import reached_by
     from housing.targets.registry import find

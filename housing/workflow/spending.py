@@ -38,9 +38,9 @@ class Ledger:
     def reserve(self, rental: Rental | None, name: str, *, jobs: int = 1) -> float:
         """Reserve the most that the jobs may be billed; returns it, in USD, to be settled later.
 
-        Where only what is reserved for running jobs stands against it, this waits until some of them have ended: most
-        cost far less than the longest. Raises BudgetRefused where it passes the budget all the same, or where there is
-        a budget and nobody knows the price.
+        If only the reservations of running jobs prevent it, this waits until some of them have ended, as most cost far
+        less than the maximum. Raises BudgetRefused if it still exceeds the budget, or if there is a budget but no known
+        price.
         """
         if rental is None:
             return 0.0
@@ -69,9 +69,9 @@ class Ledger:
         return longest_usd or 0.0
 
     def settle(self, reserved_usd: float, spent_usd: float | None) -> None:
-        """A job has ended: replace what was reserved by what it cost, or keep it where that is unknown (None)."""
+        """A job has ended: replace its reservation by its cost, or keep it if that is unknown (None)."""
         with self._changed:
-            # Rounded, so that nothing reserved is exactly 0.
+            # Rounded, so that without reservations it is exactly 0.
             self._reserved_usd = max(0.0, round(self._reserved_usd - reserved_usd, 9))
             self._changed.notify_all()
             self._spent_usd += reserved_usd if spent_usd is None else spent_usd
@@ -89,18 +89,18 @@ def estimate(rental: Rental, prices: Prices, *, jobs: int, earlier: Sequence[flo
 
 
 def earlier_billed_seconds(runs: RunQueries, rental: Rental) -> list[float]:
-    """Billed seconds of the latest jobs on the same instances."""
+    """Billed seconds of the latest jobs with the same rental."""
     like = f"{rental.instances} x {rental.instance_type}"
     return [run.metrics["billed_seconds"] for run in runs.billed_jobs({schema.RENTED: like}, most=_EARLIER_JOBS)]
 
 
 def rented_tags(rental: Rental | None) -> dict[str, str]:
-    """What a job rents, as tags of its run; none where nobody bills."""
+    """What a job rents, as tags of its run; empty if it is not billed."""
     return {schema.RENTED: f"{rental.instances} x {rental.instance_type}"} if rental is not None else {}
 
 
 def billed(result: TrainingResult, rental: Rental | None, prices: Prices) -> dict[str, float]:
-    """`cost_usd` and `spot_saving` of a job that is billed; the cost is left out where the price is unknown."""
+    """`cost_usd` and `spot_saving` of a billed job; without the cost if the price is unknown."""
     if rental is None or result.billed_seconds is None:
         return {}
     usd = prices.usd(rental.instance_type, rental.instances, result.billed_seconds)
@@ -110,7 +110,7 @@ def billed(result: TrainingResult, rental: Rental | None, prices: Prices) -> dic
 
 @dataclass(frozen=True)
 class Bill:
-    """What all jobs of a study took and cost; `usd` is None where a price is unknown."""
+    """Time and cost of all jobs of a study; `usd` is None if a price is unknown."""
 
     jobs: int
     training_seconds: float
@@ -119,18 +119,18 @@ class Bill:
 
     @property
     def saving(self) -> float:
-        """The part of the training time that was not billed."""
+        """The fraction of the training time that was not billed."""
         return 1 - self.billed_seconds / self.training_seconds if self.training_seconds else 0.0
 
     @property
     def metrics(self) -> dict[str, float]:
-        """For the study's run."""
+        """Metrics of the study's run."""
         own = {"billed_seconds": self.billed_seconds, "spot_saving": self.saving}
         return own if self.usd is None else own | {"cost_usd": self.usd}
 
     @property
     def sentence(self) -> str:
-        """For the last block."""
+        """A sentence for the last block."""
         saved = f"; spot saved {self.saving:.0%}" if round(self.saving, 2) > 0 else ""
         cost = "unknown" if self.usd is None else _usd(self.usd)
         times = f"trained {self.training_seconds:,.0f} s, {self.billed_seconds:,.0f} s billed"
@@ -138,7 +138,7 @@ class Bill:
 
 
 def bill(jobs: Sequence[Run]) -> Bill | None:
-    """Of the jobs that were billed; None where none was."""
+    """The bill of the jobs that were billed; None if none was."""
     counted = [job for job in jobs if "billed_seconds" in job.metrics]
     if not counted:
         return None

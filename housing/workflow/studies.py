@@ -1,4 +1,4 @@
-"""A study: many training jobs over a search space, one parent run, a child run a trial."""
+"""A study: many training jobs over a search space, with one parent run and a child run per trial."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class FinishedStudy:
 
 
 def tune(experiment: Experiment, invocation: Invocation, reporter: Reporter) -> Outcome:
-    """Search the space; the best trial can then be promoted."""
+    """Run the configured study; the best trial can then be promoted."""
     with Session(experiment, invocation, reporter) as session:
         finished = study(session, parent=invocation.parent_run_id)
         objective = experiment.study.objectives[0]
@@ -93,7 +93,7 @@ def tune(experiment: Experiment, invocation: Invocation, reporter: Reporter) -> 
 def study(session: Session, *, parent: str | None, baseline: Baseline | None = None) -> FinishedStudy:
     """Run the configured study and record it; raises TrainingError when not one trial finished.
 
-    `baseline` is the job of the configured point, where the command has trained it.
+    `baseline` is the job of the configured point, if the command has trained it.
     """
     from housing.tracking.names import study_name
     from housing.tracking.ranking import rank_children
@@ -109,7 +109,7 @@ def study(session: Session, *, parent: str | None, baseline: Baseline | None = N
     if is_managed:
         refuse_unsearchable(session)
     _tell_algorithms(session)
-    choices = stage(session)  # bad data is refused before a run is opened
+    choices = stage(session)  # before a run is opened, to refuse bad data
     for staged in choices.values():
         _refuse_undefined(staged)
     objective, towards = (
@@ -118,7 +118,7 @@ def study(session: Session, *, parent: str | None, baseline: Baseline | None = N
     )
     known = () if is_managed else known_points(session)
     ledger, rental = session.running_jobs.ledger, session.runner.rental
-    if spec.resume is None:  # what the budget forbids is refused before a run is opened, too
+    if spec.resume is None:  # before a run is opened, to refuse what exceeds the budget
         ledger.settle(ledger.reserve(rental, spec.name, jobs=spec.trials if is_managed else 1), 0.0)
     report_costs(session, jobs=spec.trials * spec.fits)
     with open_study(session, choices, name=study_name(spec.name), parent=parent) as opened_study:
@@ -152,7 +152,7 @@ def study(session: Session, *, parent: str | None, baseline: Baseline | None = N
         if schema.BLEND in best.tags:
             opened.metrics.update(_scores(best))
             opened.tags.update({schema.BEST_RUN: best.id, schema.BEST: best.name})
-        # The study's own parameter `algorithm` is the configured one: by it `housing promote` finds the study.
+        # The study's parameter `algorithm` stays the configured one, by which `housing promote` finds the study.
         opened.params.update({name: value for name, value in _varied(session, best).items() if name != "algorithm"})
     session.reporter.step(
         "tune",
@@ -162,7 +162,7 @@ def study(session: Session, *, parent: str | None, baseline: Baseline | None = N
 
 
 def _tell_algorithms(session: Session) -> None:
-    """Which algorithms a study searches among, and which it would if they were installed."""
+    """Report which algorithms a study searches over, and which are not installed."""
     distribution = session.experiment.search_space.get("algorithm")
     if isinstance(distribution, Categorical):
         missing = ((name, find(name).missing_library()) for name in shipped())
@@ -172,7 +172,7 @@ def _tell_algorithms(session: Session) -> None:
 
 
 def _refuse_undefined(session: Session) -> None:
-    """Raises DataError where no trial could have an objective, whatever it predicts."""
+    """Raises DataError if the objective is not defined for the data, whatever a trial predicts."""
     prepared, question = session.prepared, session.experiment.dataset.task_name
     known = metrics(question)
     for objective in session.experiment.study.objectives:
@@ -190,7 +190,7 @@ def _refuse_undefined(session: Session) -> None:
 def _search(
     session: Session, opened_study: OpenStudy, known: Sequence[Point], baseline: Baseline | None
 ) -> StudyResult:
-    """The study proposed and judged here; its jobs train wherever the runner is."""
+    """Run a study with trials proposed and pruned here; its jobs train at the runner."""
     from housing.tuning.study import search
 
     experiment, trials = session.experiment, Trials(session, opened_study, baseline)
@@ -212,18 +212,18 @@ def _search(
 
 
 def _best(board: OutputTable) -> OutputTable:
-    """The upper end of a leaderboard; the rest is in the record."""
+    """The top of a leaderboard; the rest is in the record."""
     if len(board.rows) <= _MOST_ROWS:
         return board
     return replace(board, title=f"best {_MOST_ROWS} of {len(board.rows)} trials", rows=board.rows[:_MOST_ROWS])
 
 
 def _scores(run: Run) -> dict[str, float]:
-    """The metrics of the model that a run kept, under their own names: charts show them beside those of the trials."""
+    """The metrics of the model that a run kept, with the same names as its trials', so that charts compare them."""
     return {name: value for name, value in run.metrics.items() if name.startswith(("train_", "validation_"))}
 
 
 def _varied(session: Session, run: Run) -> dict[str, Any]:
-    """What the study chose for it, with its types: MLflow's parameters are texts. Nothing for a blend of trials."""
+    """The values that the study chose for a run, with types, which MLflow's parameters lack; empty for a blend."""
     point = json.loads(run.tags.get(schema.POINT, "{}"))
     return {name: point[name] for name in session.experiment.search_space if name in point}

@@ -1,4 +1,4 @@
-"""What a finished study says: how far its trials lie apart, what mattered, why it ended."""
+"""The summary of a finished study: the spread of its trials, what mattered, why it ended."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _MOST_TIES = 8
 
 @dataclass(frozen=True)
 class Summary:
-    """`sentences` for people; `spread` is best, median and worst of the first objective over complete trials."""
+    """`sentences` to be printed; `spread` is best, median and worst of the first objective over complete trials."""
 
     sentences: tuple[str, ...]
     spread: Mapping[str, float]
@@ -41,7 +41,7 @@ class Summary:
 
     @property
     def data(self) -> dict[str, Any]:
-        """For machines."""
+        """The summary as JSON values."""
         shares = {name: found.share for name, found in self.importances.items()}
         between = {name: [found.low, found.high] for name, found in self.importances.items()}
         return {
@@ -53,7 +53,7 @@ class Summary:
 
 
 def summarise(session: Session, result: StudyResult, found: References, cost: Bill | None = None) -> Summary:
-    """Importances are computed here, once, for the last block and the report."""
+    """Summarise a study. Importances are computed here, once, for the last block and the report."""
     objective = session.experiment.study.objectives[0]
     values = sorted(
         (t.values[0] for t in result.trials if t.state == "complete" and t.values),
@@ -74,7 +74,7 @@ def summarise(session: Session, result: StudyResult, found: References, cost: Bi
 
 
 def _beside(session: Session, result: StudyResult, objective: str, found: References) -> list[str]:
-    """What the best is to be compared with: the configured point, and the references."""
+    """Sentences that compare the best trial with the configured point and the references."""
     point = configured_point(session)
     told = [
         f"the configured point {session.amount(trial.values[0], objective)} (t{trial.number:02d})"
@@ -90,7 +90,7 @@ def _beside(session: Session, result: StudyResult, objective: str, found: Refere
 
 
 def _ties(session: Session, result: StudyResult, objective: str) -> list[str]:
-    """How sure the best is, where trials are means over several fits, and which others may be as good."""
+    """The interval of the best trial, if trials are means over several fits, and which others may be as good."""
     from housing.tuning.spread import half_width, ties
 
     study, best = session.experiment.study, result.best

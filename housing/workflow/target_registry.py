@@ -1,4 +1,4 @@
-"""A promoted version in the registry of the target that serves, beside MLflow's, where its settings ask for it."""
+"""Registers a promoted version also in the serving target's registry, if its settings ask for it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _APPROVING = "champion"
 
 
 def register_there(session: Session, version: Version, *, alias: str, metrics: Mapping[str, float]) -> str | None:
-    """Its address there; None where nothing is to be registered. Only a champion is approved for deployment."""
+    """Its address there; None if nothing is to be registered. Only a champion is approved for deployment."""
     experiment = session.experiment
     registry = getattr(find(experiment.host.name), "registry", None)
     group = registry(experiment.host) if registry else None

@@ -1,4 +1,4 @@
-"""Where the trials of a study go: to the record, or first to disk where a network lies before it."""
+"""Records the trials of a study: directly, or by way of the disk if the record is remote."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class TrialRecorder:
-    """A study that this process alone works at, and where its trials go."""
+    """A study that only this process works on, and where its trials are recorded."""
 
     def __init__(self, session: Session, lock: StudyLock, spool: Spool | None) -> None:
         self._session = session
@@ -26,11 +26,11 @@ class TrialRecorder:
 
     @property
     def destination(self) -> Destination:
-        """The record itself, or files on their way to it."""
+        """The record itself, or the spool."""
         return self._session.runs if self._spool is None else self._spool
 
     def check(self) -> None:
-        """Between trials: report once that results wait. TrackingError when another machine took the study over."""
+        """Between trials: report once if results wait. TrackingError if another machine took the study over."""
         self._lock.check()
         trouble = self._spool.trouble if self._spool is not None else None
         if trouble and not self._reported:
@@ -38,7 +38,7 @@ class TrialRecorder:
         self._reported = trouble is not None
 
     def settle(self) -> None:
-        """Return when all trials are recorded; raises ServerAway when the tracking server stays away."""
+        """Wait until all trials are recorded; raises ServerAway if the tracking server remains unreachable."""
         if self._spool is not None:
             with self._session.reporter.working("waiting for the tracking server"):
                 self._spool.drain(self._session.experiment.tracking.wait_s)
@@ -47,7 +47,7 @@ class TrialRecorder:
 
 @contextmanager
 def trial_recorder(session: Session, run_id: str, name: str) -> Iterator[TrialRecorder]:
-    """The study to this process alone, and its results on disk first where a network lies before the record."""
+    """Lock the study for this process; its results are first written to disk if the record is remote."""
     from housing.tracking.spool import spooling
     from housing.tracking.study_lock import study_lock
 

@@ -1,4 +1,4 @@
-"""The runs of a study's trials, whoever proposes them: each is described, ended once, and shown."""
+"""The runs of a study's trials, from any engine: each is described, ended once, and shown."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _NONE: Mapping[str, bytes] = {}
 
 
 class TrialRuns:
-    """All on the study's own thread."""
+    """For the study's own thread."""
 
     def __init__(self, session: Session, study: OpenStudy) -> None:
         self._session = session
@@ -41,12 +41,12 @@ class TrialRuns:
         return self._session.choosing(chosen_options(trial.parameters))
 
     def hyperparameters(self, trial: Trial) -> dict[str, Any]:
-        """Those that the trial proposes, over those that the algorithm has in the configuration."""
+        """The configured hyperparameters, overridden by the trial's."""
         proposed = {bare(name): value for name, value in trial.parameters.items() if name not in CHOOSABLE}
         return dict(self.session(trial).experiment.algorithm.hyperparameters) | proposed
 
     def name(self, trial: Trial) -> str:
-        """What the trial is called in the record."""
+        """The trial's name in the record."""
         from housing.tracking.names import trial_name
 
         return trial_name(trial.number, trial.parameters, trials=self._session.experiment.study.trials)
@@ -84,7 +84,7 @@ class TrialRuns:
         reused_from: str | None = None,
         files: Mapping[str, bytes] = _NONE,
     ) -> None:
-        """Record how the trial went; `result` is that of its job, or of the run that it was taken over from.
+        """Record how the trial went; `result` is that of its job, or of the run whose result it reuses.
 
         `files` are kept beside the trial's model, by path.
         """
@@ -92,8 +92,8 @@ class TrialRuns:
         tags = trial_tags(trial) | ({schema.REUSED_FROM: reused_from} if reused_from else {}) | {schema.NOTE: note}
         recording, destination = self._session.recording, self._study.recorder.destination
         if trial.state == "interrupted" and trial.error is not None:
-            # Refused by the budget, or its target could not be reached: nothing is recorded of a job that has not
-            # begun; the run of one that has begun stays open for the next command, unless it is sure to have failed.
+            # Refused by the budget, or its target could not be reached: a job that has not begun is not recorded; the
+            # run of one that has stays open for the next command, unless it has certainly failed.
             if self._session.running_jobs.is_over(run):
                 recording.fail(run, trial.error, destination=destination, tags=tags)
         elif result is not None:
@@ -113,6 +113,6 @@ def chosen_options(parameters: Mapping[str, Any]) -> dict[str, str]:
 
 
 def recorded_options(source: Run) -> dict[str, str]:
-    """The options of configuration groups that the source chose in its study; the final fit needs the same."""
+    """The options of configuration groups that the source's study chose for it, which its final fit needs, too."""
     options: dict[str, str] = json.loads(source.tags.get(schema.CHOICES, "{}"))
     return options

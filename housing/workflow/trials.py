@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class Trials:
-    """Turns proposals into jobs and their results into runs; all but `evaluate`'s jobs on the study's own thread."""
+    """Turns proposals into jobs and their results into runs; all except the jobs on the study's own thread."""
 
     def __init__(self, session: Session, study: OpenStudy, baseline: Baseline | None = None) -> None:
         self._session = session
@@ -39,7 +39,7 @@ class Trials:
 
     @property
     def begun(self) -> dict[int, Point]:
-        """The points of trials that an earlier command has started and not ended, by number."""
+        """The points of trials that an earlier command started but did not end, by number."""
         found = {number: proposed_trial(run) for number, run in self._study.begun.items()}
         return {number: trial.parameters for number, trial in found.items() if trial is not None}
 
@@ -67,7 +67,7 @@ class Trials:
         return outcome
 
     def record(self, trial: FinishedTrial) -> None:
-        """Keep the trial as a child run and show the leaderboard."""
+        """Record the trial as a child run and show the leaderboard."""
         run, results = self._runs.pop(trial.number), self._results.pop(trial.number, [])
         reused = self._reused.pop(trial.number, None)
         result = None
@@ -79,7 +79,7 @@ class Trials:
         self._trial_runs.end(trial, run, result, reused_from=reused, files=files)
 
     def _reused_result(self, trial: Trial) -> Future[Evaluation] | None:
-        """The evaluation of a trial that a finished run has done already."""
+        """The evaluation of a trial that a finished run has already done, if any."""
         from housing.tuning.trial import Evaluation
 
         objectives = self._session.experiment.study.objectives
@@ -99,7 +99,7 @@ class Trials:
         return outcome
 
     def _of_the_baseline(self, trial: Trial) -> tuple[str, TrainingResult] | None:
-        """The job of the configured point, which the command has trained before its study; it is a single fit."""
+        """The job of the configured point, if the command has trained it before its study; it is a single fit."""
         if self._baseline is None or not trial.configured or self._session.experiment.study.fits > 1:
             return None
         return self._baseline.run_id, self._baseline.result
@@ -124,16 +124,16 @@ class Trials:
 
         def progress(number: int, metrics: Mapping[str, float]) -> bool:
             value = metrics.get(objectives[0])
-            # A metric of the finished model only: there is nothing to judge a round by.
+            # None for a metric of the finished model only: rounds cannot be judged.
             return report.stopping() if value is None else report(number, value)
 
         outcome: Future[Evaluation] = Future()
-        # Nobody may cancel it: the job is asked to stop after its next round instead, and then ends it.
+        # It cannot be cancelled: the job is asked to stop after its next round instead, which ends it.
         outcome.set_running_or_notify_cancel()
 
         def done(future: Future[TrainingResult]) -> None:
             if (error := future.exception()) is not None:
-                # Who stops a job before its first model gets an error; that is no failure of the trial.
+                # A job that is stopped before it has a model raises; that is not a failure of the trial.
                 outcome.set_exception(CancelledError() if session.running_jobs.stopping else error)
                 return
             result = future.result()
@@ -151,9 +151,9 @@ class Trials:
 
 
 def stage(session: Session) -> dict[str, Session]:
-    """Reads and stages all data that the study's trials may choose; returns the sessions by what was chosen.
+    """Read and stage all data that the study's trials may choose; returns the sessions by the options chosen.
 
-    Raises DataError, so that nothing is recorded where any of it is bad.
+    Raises DataError before anything is recorded.
     """
     _, groups = partition(session.experiment.search_space, groups=CHOOSABLE)
     sessions = {}
@@ -166,7 +166,7 @@ def stage(session: Session) -> dict[str, Session]:
 
 
 def most_rounds(experiment: Experiment) -> int | None:
-    """The most rounds that a trial can train; None for an algorithm that counts none."""
+    """The maximum number of rounds of a trial; None for an algorithm without rounds."""
     counting = experiment.algorithm.rounds
     if counting is None:
         return None

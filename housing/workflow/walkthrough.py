@@ -37,11 +37,11 @@ class _Results:
 
 
 def run(experiment: Experiment, invocation: Invocation, reporter: Reporter) -> Outcome:
-    """All steps, under one parent run. A candidate that the gate refuses ends it (GateRefused): nothing is deployed."""
+    """All steps, under one parent run. If the gate refuses the candidate, nothing is deployed (GateRefused)."""
     from housing.tracking.names import run_name
 
     with Session(experiment, invocation, reporter) as session:
-        _ = session.prepared  # bad data is refused before anything is recorded
+        _ = session.prepared  # before anything is recorded, to refuse bad data
         name, parent = run_name(experiment.name), invocation.parent_run_id
         with session.recording.open_run(name, kind="run", parent=parent) as opened:
             baseline, baseline_run, _ = fit(session, parent=opened.run_id, prefix=_BASELINE)
@@ -77,7 +77,7 @@ def run(experiment: Experiment, invocation: Invocation, reporter: Reporter) -> O
 
 
 def _algorithms(session: Session, finished: FinishedStudy) -> tuple[OutputTable, ...]:
-    """The leaderboard of a study among algorithms."""
+    """The leaderboard of a study over algorithms."""
     if "algorithm" not in session.experiment.search_space:
         return ()
     board = with_references(session, leaderboard(session, finished.result.trials), finished.references)
@@ -94,7 +94,7 @@ def _predictions(session: Session) -> OutputTable:
     import numpy as np
 
     test, label = session.prepared.test, session.experiment.dataset.label
-    # Spread over the part: a file may be sorted by its label.
+    # Evenly spaced, as a file may be sorted by its label.
     few = test.take(np.linspace(0, test.rows - 1, min(_SHOWN_ROWS, test.rows)).astype(np.int64))
     features = [name for name in few if name != label]
     with session.reporter.working("asking the endpoint"):
@@ -110,8 +110,8 @@ def _predictions(session: Session) -> OutputTable:
 
 
 def _figures(session: Session, results: _Results) -> OutputTable:
-    """The walkthrough's three figures and the test part's: of a publication where one is named, of each target that
-    the same configuration has run on, and of this run."""
+    """The walkthrough's three figures and the test part's: of a publication if one is named, of each target that the
+    same configuration has run on, and of this run."""
     published, place = session.experiment.published, session.experiment.runner.name
     figures = (published.train_mae, published.validation_mae, published.best_validation_mae) if published else ()
     elsewhere = figures_on_other_targets(session)
@@ -138,9 +138,9 @@ def _figures(session: Session, results: _Results) -> OutputTable:
 
 
 def _here(session: Session, results: _Results) -> dict[str, float]:
-    """In the order of the publication's figures, then ours.
+    """This run's figures: in the order of the publication's, then ours.
 
-    Those of the training job are of its last round, as the article reads them off the log, not of the round kept.
+    Those of the training job are from its last round, which the article reads from the log, not the round kept.
     """
     objective, metric = session.experiment.study.objectives[0], judged_by(session)
     best = f"best of {len(results.study.result.trials)} trials, {objective.removesuffix(f'_{metric}')}"
@@ -156,7 +156,7 @@ def _here(session: Session, results: _Results) -> dict[str, float]:
 
 
 def _last(result: TrainingResult, name: str) -> float | None:
-    """Of the last round; of the model that was kept where the metric is measured once."""
+    """The metric's value after the last round; of the model that was kept if it is computed only once."""
     history = result.history.get(name)
     return history[-1] if history else result.metrics.get(name)
 

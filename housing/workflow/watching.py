@@ -1,4 +1,4 @@
-"""Look at an endpoint again and again: one line per look, a page that refreshes, one run for all of it."""
+"""Looks at an endpoint repeatedly: one line per look, a page that refreshes, one run for all looks."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Watching:
     """A look every `every_s` seconds: for `for_s` seconds (None: until Ctrl-C), or until there is a finding.
 
     A look that should have begun while another took its time is left out, not made up for.
-    `page` is a file that is written anew with each look, and reads itself again in a browser.
+    `page` is a file that is rewritten at each look, and reloads itself in a browser.
     """
 
     every_s: float
@@ -34,9 +34,9 @@ class Watching:
 
 
 def watch(session: Session, watching: Watching, status: EndpointStatus, *, labels: Path | None) -> tuple[Look, str]:
-    """The last look, and the id of the run, whose metrics have a value for each look.
+    """Returns the last look, and the id of the run, whose metrics have a value for each look.
 
-    Ctrl-C ends the run with what was seen, and is raised again.
+    Ctrl-C ends the run with the looks so far, and is raised again.
     """
     run_id, began, number = begin(session, status), time.monotonic(), 0
     look = None
