@@ -1,4 +1,4 @@
-"""What holds the truth in a given share of the rows, a range or levels: learnt elsewhere, kept as JSON, applied here.
+"""Prediction intervals and sets that hold the truth in a given share of rows; learnt elsewhere, stored as JSON.
 
 Split conformal prediction. A score says how far a prediction was from the truth of a row that its model had not seen:
 
@@ -8,7 +8,7 @@ Split conformal prediction. A score says how far a prediction was from the truth
 | quantiles | how far it is outside of the lowest and highest quantile | from `low` to `high`                 |
 | levels    | 1 - the probability of the true level                    | every level that is probable enough  |
 
-The score that the asked share of held-out rows did not pass bounds the error of a new row.
+The quantile of held-out scores at the requested share bounds the error of a new row.
 """
 
 from __future__ import annotations
@@ -32,18 +32,20 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 MOST_SCORES = 1000
-"""Kept of each group; of more, evenly spaced ones, which answers with a little more than is asked."""
+"""Most scores kept per group; of more, evenly spaced ones are kept, which makes intervals slightly wider."""
 
 
 @dataclass(frozen=True)
 class Scores:
-    """Rising scores of so many held-out `rows`."""
+    """Ascending scores of `rows` held-out rows."""
 
     rows: int
     values: tuple[float, ...]
 
     def bound(self, coverage: float) -> float | None:
-        """What no more than the rest of the rows passes; None where so few rows cannot tell."""
+        """The score that new rows exceed with a probability of at most 1 - coverage; None where there are too few
+        rows.
+        """
         rank = math.ceil((self.rows + 1) * coverage - 1e-9)
         if rank > self.rows:
             return None
@@ -54,8 +56,8 @@ class Scores:
 class Scale:
     """How large the error of a row is likely to be: exp of a linear function of its encoded columns.
 
-    The last weight is that of the prediction itself, as trained on. Missing values count as the mean; `low` and `high`
-    are the ends of what was found for the rows that it was learnt from.
+    The last weight is for the prediction itself, as trained on. Missing values count as the mean; the result is clipped
+    to `low` and `high`, its range on the rows that it was learnt from.
     """
 
     intercept: float
@@ -65,7 +67,7 @@ class Scale:
     high: float
 
     def of(self, matrix: NDArray[np.float32], center: Floats) -> Floats:
-        """(rows,) from (rows, columns) and (rows,)."""
+        """The scale of each row, (rows,), from encoded columns (rows, columns) and predictions (rows,)."""
         import numpy as np
 
         cells = np.column_stack([matrix.astype(np.float64), center]) - np.array(self.means)
@@ -84,7 +86,7 @@ class Ranges:
     sets: NDArray[np.bool_] | None = None
 
     def hold(self, label: Floats) -> NDArray[np.bool_]:
-        """(rows,) Whether the truth is in there; `label` is in its unit, or codes of levels."""
+        """(rows,) Whether the truth is inside; `label` is in its unit, or codes of levels."""
         import numpy as np
 
         if self.sets is not None:
@@ -96,7 +98,7 @@ class Ranges:
 
     @property
     def sizes(self) -> Floats:
-        """(rows,) How much is left open: width in the label's unit, or number of levels."""
+        """(rows,) Sizes: the width in the label's unit, or the number of levels."""
         import numpy as np
 
         if self.sets is not None:
@@ -107,7 +109,7 @@ class Ranges:
         return np.subtract(self.high, self.low)
 
     def documents(self, levels: Sequence[str]) -> list[dict[str, Any]]:
-        """For JSON, one for each row."""
+        """A JSON document for each row."""
         if self.sets is not None:
             named = ([level for level, is_in in zip(levels, row, strict=True) if is_in] for row in self.sets.tolist())
             return [{"coverage": self.coverage, "levels": one} for one in named]
@@ -119,10 +121,10 @@ class Ranges:
 
 @dataclass(frozen=True)
 class Intervals:
-    """`coverage` is the share that was asked for when they were learnt. `least` is below no label.
+    """`coverage` is the share that was requested when they were learnt. `least` is a lower bound of the label.
 
-    `by` is the raw column whose levels in `groups` have scores of their own, enough of them; any other row goes by
-    `scores`, those of all rows.
+    `by` is the raw column whose levels in `groups` have enough rows for their own scores; other rows use `scores`,
+    those of all rows.
     """
 
     coverage: float
@@ -141,9 +143,10 @@ class Intervals:
         groups: Sequence[str] | None = None,
         matrix: NDArray[np.float32] | None = None,
     ) -> Ranges:
-        """`groups` are the levels of `by`, a row each, and `matrix` is the encoded rows, where they have a scale.
+        """The intervals of predictions. `groups` is each row's level of `by`; `matrix`, the encoded rows, is needed
+        with a scale.
 
-        Raises DataError for a coverage that the held-out rows are too few for, and for rows without their group.
+        Raises DataError for a coverage that requires more held-out rows, and where `groups` is needed and missing.
         """
         import numpy as np
 
@@ -158,7 +161,7 @@ class Intervals:
         if predictions.probabilities is not None:
             chances = predictions.probabilities
             sets = chances >= 1 - bound[:, None]
-            # The chosen level always belongs there: an empty answer is none.
+            # The predicted level is always included: a set must not be empty.
             sets[np.arange(len(sets)), predictions.values.astype(np.int64)] = True
             return Ranges(asked, sets=sets)
         low, high = _ends(predictions, transform)
@@ -172,12 +175,12 @@ class Intervals:
         return Ranges(asked, low, np.maximum(high, low))
 
     def groups_of(self, columns: Mapping[str, Any]) -> list[str] | None:
-        """The level of each raw row that its range goes by; None where all rows are alike."""
+        """Each raw row's level of `by`; None where there is no `by`."""
         return None if self.by is None else [text_of(cell) for cell in list(columns[self.by])]
 
     def _bound(self, scores: Scores, coverage: float) -> float:
         found = scores.bound(coverage)
-        # A group has enough for the share that was asked when it was learnt, but perhaps not for a larger one.
+        # A group has enough rows for the coverage at learning, but perhaps not for a larger one.
         found = self.scores.bound(coverage) if found is None else found
         if found is None:
             most = self.scores.rows / (self.scores.rows + 1)
@@ -202,7 +205,7 @@ class Intervals:
 def scores_of(
     label: Floats, predictions: Predictions, *, transform: str = "none", scale: Floats | None = None
 ) -> Floats:
-    """(rows,) Of held-out rows: `label` in its unit, or codes of levels; `scale` is that of each row."""
+    """(rows,) The scores of held-out rows; `label` is in its unit, or codes of levels; `scale` is each row's."""
     import numpy as np
 
     if predictions.probabilities is not None:
@@ -215,12 +218,12 @@ def scores_of(
 
 
 def center_of(predictions: Predictions, transform: str) -> Floats:
-    """(rows,) What is predicted, as trained on."""
+    """(rows,) The prediction on the scale that was trained on."""
     return applied(transform, predictions.values)
 
 
 def kept(scores: Floats, weights: Floats | None = None) -> Scores:
-    """Of any number of scores; with weights as of so many rows as tell as much where all count alike."""
+    """Scores to keep; with `weights`, `rows` is the effective sample size."""
     import numpy as np
 
     order = np.argsort(scores, kind="stable")
@@ -236,7 +239,7 @@ def kept(scores: Floats, weights: Floats | None = None) -> Scores:
 
 
 def alike_rows(weights: Floats) -> int:
-    """How many rows of equal weight tell as much as these (Kish's effective sample size)."""
+    """The number of equally weighted rows that are as informative as these (Kish's effective sample size)."""
     return max(int(weights.sum() ** 2 / (weights**2).sum() + 1e-9), 1)
 
 

@@ -1,4 +1,4 @@
-"""One encoder for models that were trained behind different ones: it makes all columns that any of them reads."""
+"""One encoder for models that were trained with different ones: it produces all columns that any of them reads."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from housing.errors import DataError
 
 
 def join(encoders: Sequence[Encoder]) -> tuple[Encoder, list[tuple[int, ...] | None]]:
-    """An encoder, and for each of `encoders` where its columns are among those of the new one; None: they are all.
+    """The joint encoder, and for each of `encoders` the indices of its columns in the joint one; None: all of them.
 
-    Calibration and threshold are not taken over. Raises DataError for encoders of different labels, or where one column
-    is read in ways that exclude each other.
+    Calibration and threshold are not carried over. Raises DataError for encoders of different labels, or where one
+    column is read in ways that exclude each other.
     """
     first = replace(encoders[0], calibration=None)
     inputs: list[Input] = []

@@ -1,4 +1,4 @@
-"""JSON lines: an object a line, its keys the columns."""
+"""JSON Lines: one object per line, whose keys are the columns."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from housing.data.pieces import Piece
 from housing.errors import DataError
 
 _ROWS_A_PIECE = 20_000
-# At least one stands behind each key, and rarely one in a text.
+# Occurs after each key, and rarely within a text.
 _KEY_ENDS = re.compile(rb'"\s*:')
 
 Row = tuple[int, dict[str, Any]]
-"""The line, and what stands there."""
+"""The line's number, and its object."""
 
 
 class JsonLinesFile:
-    """A file of JSON lines, also gzipped. A key that a line does not have is missing there.
+    """A file of JSON Lines, may be gzipped. A key that a line does not have is missing there.
 
-    Lines that are no objects go to `faults`. Raises DataError when it cannot be read to its end.
+    Lines that are not objects are added to `faults`. Raises DataError when it cannot be read to its end.
     """
 
     is_csv = False
@@ -47,7 +47,7 @@ class JsonLinesFile:
             raise DataError(f'{path}: there are no rows; a line of JSON lines is an object: {{"area": 50, "price": 9}}')
 
     def unread(self, name: str) -> tuple[str, bool] | None:
-        """As of a Parquet file."""
+        """See `RawFile`."""
         return (self._nested[name], False) if name in self._nested else None
 
     def pieces(self, wanted: Collection[int]) -> Iterator[Piece]:
@@ -55,7 +55,7 @@ class JsonLinesFile:
         for name in (self.names[position] for position in wanted):
             if name in self._nested:
                 raise DataError(f"{self._path}: column {name!r} holds {self._nested[name]}, not numbers or text")
-        rows = self._rows(Faults(str(self._path)))  # which has been told of them
+        rows = self._rows(Faults(str(self._path)))  # the constructor has reported faults already
         while some := list(islice(rows, _ROWS_A_PIECE)):
             columns = {position: array_of([row.get(self.names[position]) for _, row in some]) for position in wanted}
             yield Piece(len(some), columns, partial(_place, [line for line, _ in some]))
@@ -90,7 +90,9 @@ class JsonLinesFile:
 
 
 def _given_twice(text: bytes) -> str | None:
-    """A key of the object itself that stands there more than once, of which the parser would keep the last."""
+    """A key that occurs twice in the object itself, of which the parser would keep the last; None where there is
+    none.
+    """
     pairs = json.loads(text, object_pairs_hook=list)
     return next(iter(repeated(key for key, _ in pairs)), None)
 

@@ -53,7 +53,7 @@ def records_from_json(text: str) -> Records:
 
 def records_from_json_lines(text: str) -> Records:
     """Rows as mappings, one object a line; blank lines are no rows. Raises DataError; rows count from 1."""
-    # Only these two end a line: JSON may hold others, such as U+2028, within its texts.
+    # Only these end a line: JSON texts may contain other line separators, such as U+2028.
     lines = text.removeprefix("\ufeff").replace("\r\n", "\n").split("\n")
     rows = [_parsed(line, f"line {number}") for number, line in enumerate(lines, 1) if line.strip()]
     return _records(rows, "the lines")
@@ -67,7 +67,7 @@ def _parsed(text: str, what: str) -> Any:
 
 
 def _records(rows: Sequence[Any], where: str) -> Records:
-    """Rows that are objects already; at least one."""
+    """The rows, which must be objects; at least one."""
     if not rows:
         raise DataError(f"{where}: there are no rows; {_FORMS}")
     faults = Faults(where)
@@ -81,7 +81,7 @@ def _records(rows: Sequence[Any], where: str) -> Records:
 
 
 def _records_of_columns(columns: Mapping[str, Any]) -> Records:
-    """Lists of equal length, or one row of single values."""
+    """Rows from columns: lists of equal length, or single values for one row."""
     cells = {name: value if isinstance(value, list) else [value] for name, value in columns.items()}
     lengths = {name: len(values) for name, values in cells.items()}
     if len(set(lengths.values())) > 1:
@@ -112,7 +112,7 @@ def _refuse_constant(name: str) -> None:
 
 
 def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """JSON leaves open which of two values holds; a model must not be asked with either."""
+    """Refuses duplicate keys: JSON does not define which value counts."""
     found = dict(pairs)
     if len(found) < len(pairs):
         twice = repeated(name for name, _ in pairs)

@@ -1,4 +1,4 @@
-"""What a column can be described as."""
+"""The kinds of columns in a description."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from housing.data.faults import listed, repeated
 
 _TRUE, _FALSE = ("true", "yes", "y", "t", "on", "1", "1.0"), ("false", "no", "n", "f", "off", "0", "0.0")
 TRUTH: Mapping[str, bool] = {**dict.fromkeys(_TRUE, True), **dict.fromkeys(_FALSE, False)}
-"""Texts of truth values, in lower case."""
+"""Texts that mean true or false, in lower case."""
 
 
 Missing = Literal["refused", "unknown", "none"]
@@ -93,7 +93,7 @@ class Text:
 
 
 def truth(text: str) -> bool | None:
-    """What a text says; None for what is neither."""
+    """The boolean that a text means; None for any other text."""
     return TRUTH.get(text.strip().lower())
 
 

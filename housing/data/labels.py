@@ -1,4 +1,4 @@
-"""What a label's values say about its task: labels that it does not take, levels that a part lacks."""
+"""Checks a label's values against its task, and the levels in each part."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _FEW_ROWS = 2
 
 
 def check_label(table: Table, parts: Parts, encoder: Encoder) -> None:
-    """Raises DataError for labels that a task does not take, or that leave nothing to learn."""
+    """Raises DataError for labels that the task does not accept, or that leave nothing to learn."""
     task, levels = tasks.find(encoder.task), encoder.label_levels
     values = table[encoder.label]
     if not levels:
@@ -41,7 +41,7 @@ def check_label(table: Table, parts: Parts, encoder: Encoder) -> None:
 
 
 def label_remarks(table: Table, parts: Parts, encoder: Encoder) -> Iterator[str]:
-    """What to say of labels that look as if another task was meant, and of levels that a part hardly has."""
+    """Remarks on labels that suggest another task, and on levels that are rare in a part."""
     if not encoder.label_levels and (remark := tasks.find(encoder.task).label_remark(table[encoder.label])):
         yield remark
     for name, rows in (("train", parts.train), ("validation", parts.validation), ("test", parts.test)):

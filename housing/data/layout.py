@@ -1,4 +1,4 @@
-"""Where an encoder's columns stand in its matrix, and how raw rows are written there."""
+"""The order of an encoder's columns in its matrix, and how raw rows are written there."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Layout:
         names = [one.names() for one in inputs]
         sizes = [len(of_one) for of_one in names]
         self.columns = _safe_names([*chain(*names), *derived])
-        # A joint encoder of several models may read a column in two ways.
+        # A joint encoder may encode one column in two ways.
         self.required = tuple(dict.fromkeys(one.column for one in inputs))
         self._derived, self._missing_texts = derived, missing_texts
         self._asked = {name for one in derived.values() for name in one.columns}
@@ -35,23 +35,23 @@ class Layout:
         self.places: list[tuple[Input, int, int, int]] = (
             [*zip(inputs, raw, accumulate([0, *sizes[:-1]]), sizes, strict=True)] if sizes else []
         )
-        """Of each input: its place among the raw columns, its first encoded column, how many it has."""
+        """For each input: its index among the raw columns, its first encoded column, and how many it has."""
         self._others = [place for place in self.places if not isinstance(place[0], Number)]
         self._numbers = [(one, raw) for one, raw, _, _ in self.places if isinstance(one, Number)]
         self._number_columns = [start for one, _, start, _ in self.places if isinstance(one, Number)]
 
     @property
     def sources(self) -> tuple[str, ...]:
-        """Of each encoded column, the raw column that it was made of; of a derived one its own name."""
+        """For each encoded column, the raw column that it comes from; for a derived one its own name."""
         return (*chain.from_iterable([one.column] * size for one, _, _, size in self.places), *self._derived)
 
     @property
     def categorical(self) -> tuple[int, ...]:
-        """The encoded columns that hold codes of levels, by place."""
+        """The indices of encoded columns that hold codes of levels."""
         return tuple(start for one, _, start, _ in self.places if isinstance(one, Levels) and one.way == "native")
 
     def place_of(self, column: str) -> int:
-        """Where a raw column's encoded ones begin."""
+        """The index of a raw column's first encoded column."""
         return next(start for one, _, start, _ in self.places if one.column == column)
 
     def matrix(self, columns: Mapping[str, Any]) -> NDArray[np.float32]:
@@ -64,7 +64,7 @@ class Layout:
         faults = Faults("rows")
         numbers: dict[str, NDArray[np.float64]] = {}
         absent = self._absent(raw)
-        with np.errstate(over="ignore"):  # told below, by column
+        with np.errstate(over="ignore"):  # reported below, by column
             if (plain := self._plain_numbers(raw)) is not None:
                 names = [one.column for one, _ in self._numbers]
                 numbers.update((name, found) for name, found in zip(names, plain, strict=True) if name in self._asked)
@@ -80,7 +80,7 @@ class Layout:
                     days = one.days(values, missing, faults)
                     matrix[:, start : start + size] = one.block(days)
                     self._keep(one.column, days, numbers)
-                elif len(found := one.block(values, missing, faults)) == len(matrix):  # else there are faults
+                elif len(found := one.block(values, missing, faults)) == len(matrix):  # otherwise faults were noted
                     matrix[:, start : start + size] = found
             faults.raise_any()
             for column, derived in enumerate(self._derived.values(), width - len(self._derived)):
@@ -92,12 +92,12 @@ class Layout:
         return matrix
 
     def _keep(self, column: str, read: NDArray[np.float64], numbers: dict[str, NDArray[np.float64]]) -> None:
-        """For columns that are derived; all of them together would take more memory than the matrix."""
+        """Keep a column that others are derived from; keeping all would take more memory than the matrix."""
         if column in self._asked:
             numbers[column] = read
 
     def _plain_numbers(self, raw: Sequence[Any]) -> NDArray[np.float64] | None:
-        """(columns, rows) of all inputs that stay numbers, as `Number.read` has them; None where it must be asked."""
+        """(columns, rows) of all numeric inputs, read at once as `Number.read` would; None where that must be used."""
         lists = [raw[place] for _, place in self._numbers]
         if set(map(type, lists)) != {list} or not all(one.form.is_plain for one, _ in self._numbers):
             return None
@@ -114,7 +114,7 @@ class Layout:
         return found
 
     def _absent(self, raw: Sequence[Any]) -> dict[str, NDArray[np.float64]]:
-        """(rows,) of 1 where a column has no value, else 0, for those that are asked whether they have."""
+        """(rows,) of 1 where a column is missing, else 0, for the columns of `is_missing`."""
         asked = {name for one in self._derived.values() if one.operation in OF_ANY_KIND for name in one.columns}
         return {
             name: np.array([is_missing(value, self._missing_texts) for value in plain_values(values)], np.float64)

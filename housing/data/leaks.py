@@ -1,4 +1,4 @@
-"""What a split may let a model see of the rows that it is judged by: told with figures, before anything is trained."""
+"""Warns of leaks between training rows and the rows that a model is judged by, with figures, before training."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from housing.data.table import Table
 
 _FEW_ROWS = 20_000
-"""Of so many, all columns are compared without sorting out after each."""
+"""Up to this many rows, all columns are compared without removing unmatched rows after each."""
 
 _BITS = 26
-"""Of a mark, by which rows are told apart before they are sorted; 64 MB."""
+"""Bits of a mark by which rows are prefiltered without sorting; the table takes 64 MB."""
 
 _MOST_BINS, _ROWS_A_BIN = 256, 5
 _ALMOST_ALL = 0.98
@@ -27,7 +27,7 @@ _FEWEST_ROWS = 50
 
 
 def leaks(prepared: Prepared) -> Iterator[str]:
-    """Sentences, each about one suspicion; often none."""
+    """A sentence for each suspected leak; often none."""
     yield from _equal_rows(prepared)
     yield from _groups(prepared)
     yield from _times(prepared)
@@ -53,9 +53,9 @@ def _equal_rows(prepared: Prepared) -> Iterator[str]:
 def _also_learnt(
     table: Table, names: list[str], learnt: NDArray[np.int64], judged: list[NDArray[np.int64]]
 ) -> list[int]:
-    """How many of the judged rows equal a learnt one in all columns.
+    """For each part in `judged`, how many of its rows equal a training row in all columns.
 
-    Rows that nothing equals in the first columns are not looked at in the others.
+    Rows without an equal in the first columns are not compared in the others.
     """
     rows = np.concatenate([learnt, *judged])
     owner = np.repeat(np.arange(len(judged) + 1), [len(learnt), *map(len, judged)])
@@ -97,7 +97,7 @@ def _isin(marks: NDArray[np.uint64], known: NDArray[np.uint64]) -> NDArray[np.bo
 
 
 def _marked(marks: NDArray[np.uint64], values: NDArray[Any], rows: NDArray[np.int64]) -> NDArray[np.uint64]:
-    """Marks of rows with what they have in one more column: equal rows share one, others but by chance."""
+    """The rows' hashes, extended by one more column: equal for equal rows, and for others only by chance."""
     some = values[rows]
     if some.dtype == object:
         known = {value: np.uint64(hash(value) & (2**64 - 1)) for value in set(some.tolist())}
@@ -141,7 +141,7 @@ def _times(prepared: Prepared) -> Iterator[str]:
 
 
 def _telling(prepared: Prepared) -> Iterator[str]:
-    """Features that tell almost all of the label by themselves."""
+    """Warnings of single features that determine almost all of the label."""
     dataset, table = prepared.dataset, prepared.table
     sample = prepared.sample
     if len(sample.validation) < _FEWEST_ROWS or len(sample.train) < _FEWEST_ROWS or dataset.event is not None:
@@ -163,7 +163,7 @@ def _telling(prepared: Prepared) -> Iterator[str]:
 
 
 def _codes(train: NDArray[Any], judged: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Both as numbers of levels, or of bins of as many rows; the last one is for all that training does not have."""
+    """Both columns as codes of levels, or of quantile bins; the last code is for values that training lacks."""
     if train.dtype == object:
         known = {value: code for code, value in enumerate(dict.fromkeys(train.tolist()))}
         found = [np.array([known.get(value, len(known)) for value in some.tolist()]) for some in (train, judged)]
@@ -200,13 +200,13 @@ def _share_of_levels(
 
 
 def _numbering(prepared: Prepared) -> Iterator[str]:
-    """Features that are the numbers of the rows."""
+    """Warnings of features that number the rows."""
     table = prepared.table
     beginning = next(table.blocks(prepared.dataset.inputs), None)
     for name, column in prepared.dataset.inputs.items():
         if beginning is None or not isinstance(column, Numeric) or table.rows < _FEWEST_ROWS:
             continue
-        # Of most columns the first rows are enough to tell.
+        # For most columns the first rows are enough to decide.
         if _rises(beginning[name][:_FEWEST_ROWS]) and _rises(table[name]):
             yield (
                 f"{name} rises from each row to the next, so it carries the order of the file; describe it as kind: "

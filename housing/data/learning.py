@@ -1,4 +1,4 @@
-"""What an encoder learns of each column: levels, which of them are rare, and what stands for each."""
+"""Learns an encoder's inputs: the levels of each column, which of them are rare, and their encodings."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class _Learner:
         return Levels(name, column.missing, kept, "rank" if way == "ordinal" else way, rare=rare)
 
     def _by_count(self, levels: tuple[str, ...], column: Nominal) -> OfLevels:
-        """Where nothing is said of the column itself."""
+        """The encoding of a column without its own setting, by its number of levels."""
         if column.levels is not None or len(levels) <= MOST_ONE_HOT:
             return "one_hot"
         mean = has_mean_label(self.dataset.task_name)

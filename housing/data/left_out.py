@@ -1,4 +1,4 @@
-"""A channel with some of its rows left out, as the members of a bag differ by."""
+"""Copies of a channel that leave out some rows, for the members of a bag."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def folds_left_out(channel: Channel, count: int, *, seed: int) -> list[Channel]:
-    """As many channels, each without another of `count` random parts of the rows, over which labels are spread evenly.
+    """`count` channels, each without another of `count` random parts of the rows, stratified by the label.
 
     No group is divided. Raises DataError where there are fewer rows, or groups, than parts.
     """
@@ -27,7 +27,7 @@ def folds_left_out(channel: Channel, count: int, *, seed: int) -> list[Channel]:
         raise DataError(f"algorithm.bag: {count} folds need as many {what} of training, there are {len(units)}")
     order = np.random.default_rng(seed).permutation(units)
     if groups is None:
-        # A level of which there are few, or the highest numbers, are not all in one part.
+        # Sorted, so that rare levels, and the highest numbers, are spread over the parts.
         order = order[np.argsort(label[order], kind="stable")]
     parts = [order[place::count] for place in range(count)]
     return [_without(channel, part if groups is None else np.flatnonzero(np.isin(groups, part))) for part in parts]

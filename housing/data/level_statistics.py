@@ -1,4 +1,4 @@
-"""What is learnt of the levels of a column: which are frequent, how many rows they have, and their mean label."""
+"""Statistics of a column's levels: which are frequent, their numbers of rows, and their mean label."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _MOST_ROWS = 1e6
 
 
 def frequent(values: Sequence[str | None], levels: Sequence[str], least: int) -> tuple[str, ...]:
-    """The levels that have as many rows."""
+    """The levels with at least `least` rows."""
     counts = Counter(values)
     return tuple(level for level in levels if counts[level] >= least)
 
 
 def counted(name: str, missing: Missing, values: Sequence[str | None], levels: Sequence[str]) -> LevelNumbers:
-    """Each level as how many rows have it."""
+    """Encodes each level as its number of rows."""
     counts = np.bincount(_codes(values, levels), minlength=len(levels) + 2).tolist()
     *numbers, otherwise, absent = ((float(count),) for count in counts)
     return LevelNumbers(name, missing, "count", (), tuple(levels), tuple(numbers), otherwise, absent)
@@ -38,9 +38,9 @@ def averaged(
     of: tuple[str, ...],
     weights: NDArray[np.float64] | None,
 ) -> LevelNumbers:
-    """Each level as its mean of `label`, (rows, of) or (rows, 1), drawn the nearer to that of all, the fewer its rows.
+    """Encodes each level as its mean of `label`, (rows, of) or (rows, 1), shrunk towards the overall mean.
 
-    By how much is what the rows say: the variance of labels within levels, to that of the levels' means.
+    The fewer its rows, the more it is shrunk; how strongly follows from the variances within and between levels.
     """
     means = _means(_codes(values, levels), label, weights, size=len(levels) + 2)
     *numbers, otherwise, absent = (tuple(map(float, row)) for row in means)
@@ -55,7 +55,7 @@ def out_of_fold(
     weights: NDArray[np.float64] | None,
     groups: NDArray[np.int64] | None,
 ) -> NDArray[np.float64]:
-    """(rows, columns) of what `averaged` gives each row when its own label, and its group's, are not looked at."""
+    """(rows, columns) As `averaged`, but without the labels of a row's own fold, which contains its group."""
     codes, size = _codes(values, one.levels), len(one.levels) + 2
     found = np.empty(label.shape)
     for held in _folds(len(codes), groups):
@@ -66,7 +66,7 @@ def out_of_fold(
 
 
 def _folds(rows: int, groups: NDArray[np.int64] | None) -> Iterator[NDArray[np.bool_]]:
-    """Which rows are held out, fold by fold; every row once."""
+    """Masks of the held-out rows, fold by fold; every row is held out once."""
     generator = np.random.RandomState(0)
     if groups is None:
         dealt = generator.permutation(rows) % _FOLDS
@@ -79,7 +79,7 @@ def _folds(rows: int, groups: NDArray[np.int64] | None) -> Iterator[NDArray[np.b
 
 
 def _codes(values: Sequence[str | None], levels: Sequence[str]) -> NDArray[np.int64]:
-    """All levels that are not listed have one code together; missing is the last one."""
+    """Codes of levels; all unlisted levels share one code, missing has the last one."""
     known: dict[str | None, int] = {None: len(levels) + 1, **{level: code for code, level in enumerate(levels)}}
     return np.array([known.get(value, len(levels)) for value in values], np.int64)
 
@@ -87,7 +87,7 @@ def _codes(values: Sequence[str | None], levels: Sequence[str]) -> NDArray[np.in
 def _means(
     codes: NDArray[np.int64], label: NDArray[np.float64], weights: NDArray[np.float64] | None, *, size: int
 ) -> NDArray[np.float64]:
-    """(size, columns): of each code; that of all rows for a code without rows."""
+    """(size, columns) The shrunk mean of each code; the overall mean for a code without rows."""
     weigh = np.ones(len(codes)) if weights is None else weights / weights.mean()
     count: NDArray[np.float64] = np.bincount(codes, weigh, minlength=size).astype(np.float64)
     prior = (label * weigh[:, None]).sum(axis=0) / weigh.sum()
@@ -102,9 +102,10 @@ def _means(
 
 
 def _rows_of_the_prior(count: NDArray[np.float64], away: NDArray[np.float64], within: float) -> float:
-    """As how many rows the mean of all counts beside a level's own: the variance within levels over that between them.
+    """The weight of the overall mean in a level's mean, in rows: the variance within levels over that between them.
 
-    By the analysis of variance; `away` is each level from the mean of all, `within` the squares within levels.
+    By analysis of variance; `away` is each level's mean minus the overall mean, `within` the sum of squares within
+    levels.
     """
     total, used = count.sum(), int((count > 0).sum())
     if total <= used or used <= 1:

@@ -15,7 +15,7 @@ _KINDS = ((stat.S_ISFIFO, "a pipe"), (stat.S_ISSOCK, "a socket"))
 
 
 def located(source: str) -> Path:
-    """Where a source lies. Raises DataError when there is no such file."""
+    """The path of a source. Raises DataError when there is no such file."""
     if source.startswith(_PACKAGE):
         folder, name = Path(__file__).parent, source.removeprefix(_PACKAGE)
         if not (folder / name).is_file() or Path(name).name != name:
@@ -28,7 +28,7 @@ def located(source: str) -> Path:
         mode = path.stat().st_mode
     except (FileNotFoundError, NotADirectoryError):
         raise DataError(_not_there(path)) from None
-    except (OSError, ValueError) as error:  # ValueError: a NUL, or half a surrogate pair
+    except (OSError, ValueError) as error:  # ValueError: a NUL, or a lone surrogate
         raise DataError(f"{source[:200]}: names no file: {getattr(error, 'strerror', None) or error}") from None
     if stat.S_ISDIR(mode):
         refuse_folder(path)

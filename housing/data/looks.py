@@ -1,4 +1,6 @@
-"""What cells look like that are not all numbers: numbers spelled differently, numbers and a few texts, dates, times."""
+"""Classifies columns whose cells are not all plain numbers: numbers in another format, numbers with a few texts, dates,
+times.
+"""
 
 from __future__ import annotations
 
@@ -48,9 +50,9 @@ _NOT_FINITE = re.compile(r"[-+]?(?:inf|infinity|nan)|[-+]?\d*\.?\d+e\+?\d+", re.
 
 @dataclass(frozen=True)
 class Look:
-    """`what` the cells are, in words; `kind` tells which, `way_out` what to do in words.
+    """What cells look like: `what` in words, `kind` as a category; `way_out` says what to do.
 
-    `spelled` are the texts that a conversion would make plain numbers; empty where none can.
+    `spelled` are the texts that can be converted to plain numbers; may be empty.
     """
 
     kind: str
@@ -61,9 +63,9 @@ class Look:
 
 
 def look(column: TextColumn, place: Callable[[int], str]) -> Look | None:
-    """What a column's cells, without the missing ones, are; None when they are plain text or plain numbers.
+    """What a column's present cells look like; None when they are plain text or plain numbers.
 
-    Of very many different texts, some are looked at first: where they are far from being anything, so are all.
+    Of very many different texts, a sample is examined first: where it is clearly plain text, so is the column.
     """
     texts = column.texts
     if len(texts) > VERY_MANY and not _are_mostly_something(column.some(LOOKED_AT).texts):
@@ -77,7 +79,7 @@ def look(column: TextColumn, place: Callable[[int], str]) -> Look | None:
 
 
 def conversion(path: Path, column: str, separator: str | None, found: Look) -> str:
-    """A command that writes the file again, its column as plain numbers. `separator` is None for Parquet."""
+    """A command that rewrites the file with the column as plain numbers. `separator` is None for Parquet."""
     stem, ours = path.name.split(".")[0], f"d[{code_text(column)}]"
     if separator is None:
         read = f"pd.read_parquet({code_text(str(path))})"
@@ -91,7 +93,7 @@ def conversion(path: Path, column: str, separator: str | None, found: Look) -> s
 
 
 def _steps(found: Look) -> str:
-    """Calls of pandas that leave plain numbers of such texts."""
+    """Pandas calls that convert such texts to plain numbers."""
     texts = "\n".join(found.spelled)
     exponent = "eE" if re.search(r"\d[eE][-+\u2212]?\d", texts) else ""
     kept = f"-+0-9{',' if found.decimal_comma else '.'}{exponent}"
@@ -160,7 +162,7 @@ def _rows(cells: Sequence[_Cell]) -> int:
 
 
 def _are_mostly_something(texts: Sequence[str]) -> bool:
-    """Whether at least a third could be dates, times or numbers, however spelled."""
+    """Whether at least a third could be dates, times or numbers, in any format."""
     found = [
         is_number(text) or any(kind.fullmatch(text.strip()) for kind in (_DATES, _CLOCKS, _SPELLED, _NOT_FINITE))
         for text in texts
@@ -169,10 +171,10 @@ def _are_mostly_something(texts: Sequence[str]) -> bool:
 
 
 def _spelled(texts: Iterable[str]) -> dict[str, tuple[str, bool]]:
-    """Text -> what stands around its number, and whether it has a decimal comma; only those spelled as most are."""
+    """Text -> what surrounds its number, and whether it has a decimal comma; only for the most common format."""
     finite = [text for text in texts if not _NOT_FINITE.fullmatch(text)]
     parsed = {text: found for text in finite if (found := _SPELLED.fullmatch(text)) and _is_one(found)}
-    # A unit is the same everywhere: 12a, 12b and 14c are house numbers. "1 of 3" or "r001" are no numbers.
+    # A unit is the same everywhere: 12a, 12b and 14c are house numbers. "1 of 3" and "r001" are not numbers.
     units = {found["suffix"].strip() for found in parsed.values() if re.search(r"[^\W\d_]", found["suffix"])}
     if len(units) > 1:
         return {}
@@ -195,7 +197,7 @@ def _spelled(texts: Iterable[str]) -> dict[str, tuple[str, bool]]:
 
 
 def spelled_parts(text: str) -> tuple[str, str, str] | None:
-    """What stands before a number, the number without its sign, and what stands behind it; None for brackets."""
+    """The text before a number, the number without its sign, and the text after it; None with parentheses."""
     found = _SPELLED.fullmatch(text)
     if not found or found["open"]:
         return None

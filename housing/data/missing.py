@@ -1,4 +1,4 @@
-"""Which cells hold nothing, and what the others say."""
+"""Recognises missing cells, and converts others to text."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Callable, Container
 from numbers import Integral, Real
 
 Place = Callable[[int], str]
-"""Names the place of a cell, given its index: `line 7`."""
+"""Cell index -> its place in words: `line 7`."""
 
 
 def text_of(value: object) -> str:
-    """A value as it would stand in a CSV file: 20 and 20.0 are both `20`."""
+    """A value as text in a CSV file: 20 and 20.0 are both `20`."""
     if isinstance(value, str):
         return value
     if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
@@ -20,13 +20,13 @@ def text_of(value: object) -> str:
 
 
 def is_missing(value: object, texts: Container[str] = ()) -> bool:
-    """Whether a cell holds nothing: None, NaN, pandas's NA or NaT, or one of the texts that mean so."""
+    """Whether a cell is missing: None, NaN, pandas' NA or NaT, or one of `texts`."""
     if isinstance(value, str):
         return value in texts
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return True
-    # NumPy's numbers of other widths; a whole number may be too large for a float.
+    # NumPy's other float types; integers are excluded, since they may be too large for a float.
     if isinstance(value, Real) and not isinstance(value, Integral) and math.isnan(value):
         return True
-    # By name: this module must not import pandas, and its NA refuses to be compared.
+    # By name: this module must not import pandas, and NA cannot be compared.
     return type(value).__name__ in ("NAType", "NaTType")

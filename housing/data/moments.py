@@ -1,4 +1,4 @@
-"""Dates and times: how a column of them is described, read, and taken apart."""
+"""Columns of dates and times: their description, parsing, and parts."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Months are 1 to 12, days of the week 0 for Monday to 6, days of the year 1 to 36
 """
 
 DEFAULT_PARTS: tuple[Part, ...] = ("year", "month", "day_of_week", "day_of_year", "hour")
-"""Where nothing is said; the hour only where a row of training has one."""
+"""The default parts; the hour only where a training row has a time of day."""
 
 _CYCLES = {"month_cycle": 12, "day_of_week_cycle": 7, "day_of_year_cycle": 365.25, "hour_cycle": 24}
 _EPOCH = datetime(1970, 1, 1)
@@ -55,7 +55,7 @@ class Date:
 
 
 def seconds_of(text: str, pattern: str | None = None) -> float:
-    """Seconds from 1970 to a date, which may stand there by ISO 8601 whatever the pattern. Raises ValueError."""
+    """Seconds from 1970 to a date in this pattern, or in ISO 8601. Raises ValueError."""
     text = text.strip()
     if pattern is None:
         found = datetime.fromisoformat(text)
@@ -63,7 +63,7 @@ def seconds_of(text: str, pattern: str | None = None) -> float:
         try:
             found = datetime.strptime(text, pattern)
         except ValueError:
-            # As a column of dates of a Parquet file is read.
+            # Dates from Parquet are read through ISO 8601 texts.
             if text[_ISO_HYPHEN : _ISO_HYPHEN + 1] != "-":
                 raise
             found = datetime.fromisoformat(text)
@@ -73,7 +73,7 @@ def seconds_of(text: str, pattern: str | None = None) -> float:
 
 
 def seconds_of_all(texts: Iterable[str | None], pattern: str | None) -> NDArray[np.float64]:
-    """The same of many, NaN for missing; dates repeat, so each is read once."""
+    """`seconds_of` for many texts, NaN for missing; each different text is parsed once."""
     import numpy as np
 
     known: dict[str | None, float] = {None: math.nan}
@@ -85,12 +85,12 @@ def seconds_of_all(texts: Iterable[str | None], pattern: str | None) -> NDArray[
 
 
 def part_names(part: Part) -> list[str]:
-    """The columns that a part becomes."""
+    """The names of the columns of a part."""
     return [f"{part}_sin", f"{part}_cos"] if part in _CYCLES else [part]
 
 
 def has_hours(seconds: NDArray[np.float64]) -> bool:
-    """Whether any of these is not midnight."""
+    """Whether any of these times is not midnight."""
     import numpy as np
 
     known = seconds[~np.isnan(seconds)]
@@ -98,7 +98,7 @@ def has_hours(seconds: NDArray[np.float64]) -> bool:
 
 
 def taken_apart(seconds: NDArray[np.float64], parts: Iterable[Part]) -> list[NDArray[np.float64]]:
-    """(rows,) for each of `part_names`, NaN where the date is."""
+    """(rows,) for each of the parts' columns, NaN where the date is missing."""
     import numpy as np
 
     missing = np.isnan(seconds)

@@ -1,4 +1,4 @@
-"""Columns with which a model's answers may only rise, or only fall."""
+"""Monotone constraints: columns with which predictions may only rise, or only fall."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SIGNS: Mapping[Direction, int] = {"increasing": 1, "decreasing": -1}
 def faults(
     asked: Mapping[str, Direction], dataset: Dataset, derived: Mapping[str, Derived], *, ordinal: str
 ) -> Iterator[tuple[str, object, str]]:
-    """What is wrong with it for this dataset, as (key, value, rule)."""
+    """Faults of the constraints for this dataset, as (key, value, rule)."""
     if asked and dataset.label_levels and not tasks.find(dataset.task_name).has_positive_level:
         rule = f"of task {dataset.task_name} there is no single answer that could rise; leave it out"
         yield "monotone", dict(asked), rule

@@ -1,4 +1,4 @@
-"""How dates, truth values and columns of many levels become encoded columns."""
+"""Encodes dates, booleans and columns of many levels."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from housing.data.moments import DAY_S, Part, part_names, seconds_of, taken_apar
 
 @dataclass(frozen=True)
 class Moment:
-    """A date as its parts. Missing is NaN in all of them, or 0 where there is `none`."""
+    """A date as its parts. Missing is NaN in all of them, or 0 where missing means `none`."""
 
     column: str
     missing: Missing
@@ -42,14 +42,14 @@ class Moment:
         """(rows, columns) of the parts."""
         if not self.parts:
             return np.empty((len(days), 0))
-        # A second is some 1e-5 of a day: what the division has lost is less than a millisecond.
+        # Rounded to milliseconds, which removes the rounding error of the division by a day.
         found = np.column_stack(taken_apart(np.round(days * DAY_S, 3), self.parts))
         return np.where(np.isnan(found), 0, found) if self.missing == "none" else found
 
 
 @dataclass(frozen=True)
 class Flag:
-    """True is 1, false is 0. Missing is NaN, or -1 where there is `none`."""
+    """True is 1, false is 0. Missing is NaN, or -1 where missing means `none`."""
 
     column: str
     missing: Missing
@@ -66,10 +66,10 @@ class Flag:
 
 @dataclass(frozen=True)
 class LevelNumbers:
-    """Each level as numbers that were learnt of it: the mean of the label (`target`), or its rows (`count`).
+    """Each level as learnt numbers: the mean of the label (`target`), or its number of rows (`count`).
 
-    `of` are the levels of the label that the means are of, empty where there is one mean alone. `values` has a tuple
-    for each of `levels`; `absent` is for missing, `otherwise` for every other level.
+    `of` are the levels of the label that have a mean each, empty where there is a single mean. `values` has a tuple for
+    each of `levels`; `absent` is for missing, `otherwise` for every other level.
     """
 
     column: str
@@ -98,7 +98,7 @@ class LevelNumbers:
 
 @dataclass(frozen=True)
 class Hashed:
-    """One-hot over `buckets`, by a hash of the level's text; missing is zeros everywhere."""
+    """One-hot over `buckets` hash buckets of the level's text; missing is 0 in all."""
 
     column: str
     missing: Missing
@@ -154,7 +154,7 @@ def _numbers(
     *,
     what: str,
 ) -> NDArray[np.float64]:
-    """(rows,) of what `read` makes of each text, NaN for missing."""
+    """(rows,) of `read` applied to each text, NaN for missing."""
     found: list[float] = []
     known: dict[object, float] = {}
     for row, value in enumerate(_hashable(plain_values(values)), 1):
@@ -175,7 +175,7 @@ def _hashable(values: Iterable[Any]) -> Iterable[Any]:
 
 
 def _number(value: Any, missing_texts: frozenset[str], read: Callable[[str], float | None]) -> float:
-    """Infinite for what cannot be read."""
+    """The number; infinity for what cannot be read."""
     if is_missing(value, missing_texts):
         return math.nan
     try:

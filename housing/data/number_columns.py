@@ -1,4 +1,4 @@
-"""Columns of plain numbers, told without a look at each cell: all that a guess about them needs."""
+"""Columns of numbers, recognised without reading each cell by itself, with all that `housing describe` needs."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 MISSING_ANYWHERE = ("", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "NULL", "null")
-# These may be levels; beside numbers they can only mean missing.
+# On their own these may be levels; among numbers they can only mean missing.
 MISSING_BESIDE_NUMBERS = ("?", "-", "--", ".", "None", "none", "unknown", "missing")
 _MISSING = (*MISSING_ANYWHERE, *MISSING_BESIDE_NUMBERS)
 
 
 @dataclass(frozen=True)
 class NumberColumn:
-    """`present` of `rows` cells are plain numbers, the others `missing_texts` or nothing at all.
+    """`present` of `rows` cells are plain numbers; the others are empty, or one of `missing_texts`.
 
-    `values` are the present ones where `whole` says that all are whole numbers, or where they were asked for. `pointed`
-    says that some are written with a point.
+    `values` holds the present ones if all are whole numbers (`whole`), or if they were requested. `pointed`: some are
+    written with a point.
     """
 
     rows: int
@@ -42,15 +42,15 @@ class NumberColumn:
 
     @property
     def distinct(self) -> int:
-        """How many different numbers there are, of values that were kept."""
+        """The number of different values, where these were kept."""
         return 0 if self.values is None else len(np.unique(self.values))
 
 
 class NumberCells:
-    """Takes a column, piece by piece, for as long as its cells are numbers of a format or mean missing."""
+    """Reads a column, piece by piece, as long as its cells are numbers in a format, or missing."""
 
     def __init__(self, *, keeps_values: bool, form: NumberFormat = PLAIN, keeps_odd: bool = False) -> None:
-        """`keeps_odd`: a few cells may be no numbers; they are kept as `odd`."""
+        """`keeps_odd`: a few cells may be other texts, which are kept as `odd`."""
         self._keeps_values = keeps_values
         self._form = form
         self._whole = True
@@ -63,7 +63,7 @@ class NumberCells:
         self.is_given_up = False
 
     def take(self, cells: pa.Array) -> None:
-        """More of the column, which is given up where these are no such cells."""
+        """The next cells; sets `is_given_up` where they are not numbers or missing."""
         if self.is_given_up:
             return
         rows, found, odd = len(cells), _numbers(cells, self._missing, self._form), None
@@ -86,7 +86,7 @@ class NumberCells:
             self._values.clear()
 
     def _bears(self, odd: pa.Array | None, rows: int) -> bool:
-        """Whether the cells that are no numbers are still few."""
+        """Note odd cells; whether there are still few of them."""
         import pyarrow as pa
 
         if self._odd is None:
@@ -96,11 +96,11 @@ class NumberCells:
 
     @property
     def odd(self) -> TextColumn:
-        """The cells that are no numbers."""
+        """The cells that are not numbers."""
         return self._odd.column() if self._odd is not None else TextColumn.empty(self._rows)
 
     def column(self) -> NumberColumn | None:
-        """None where there is no number at all, or one alone: a look at the cells says more about these."""
+        """The column; None where it has fewer than two different numbers: these need a look at the cells."""
         if self.is_given_up or not self._present or self._low == self._high:
             return None
         kept = np.concatenate(self._values) if self._values else None
@@ -120,7 +120,7 @@ _MOST_ODD = 1_000
 
 
 def _parted(cells: pa.Array, form: NumberFormat) -> tuple[pa.Array, pa.Array]:
-    """Numbers and what means missing; the others, each in its row."""
+    """The cells that are numbers or missing; and the other cells at their rows, null elsewhere."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -135,7 +135,9 @@ def _is_pointed(cells: pa.Array) -> bool:
 
 
 def _numbers(cells: pa.Array, missing: set[str], form: NumberFormat) -> NDArray[np.float64] | None:
-    """Those that are there; None unless each surely is as `cells.number` has it. Adds to the texts of `missing`."""
+    """The present numbers; None unless each is certainly read as `cells.number` would. Adds to the texts of
+    `missing`.
+    """
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -154,14 +156,14 @@ def _numbers(cells: pa.Array, missing: set[str], form: NumberFormat) -> NDArray[
             return None
         missing.update(texts)
     numbers: NDArray[np.float64] = found.drop_null().to_numpy(zero_copy_only=False)
-    # Neither written as "nan" or "inf", nor of more digits than a float64 holds.
+    # Not written as "nan" or "inf", and without more digits than float64 holds.
     if not (np.abs(numbers) < HIGHEST_EXACT).all() or any_has_leading_zero(plain):
         return None
     return numbers
 
 
 def _numbers_of_type(cells: pa.Array) -> NDArray[np.float64] | None:
-    """The same of cells that are numbers already; those that are none mean missing."""
+    """The same for cells of a numeric type, in which null and NaN mean missing."""
     import pyarrow as pa
     import pyarrow.compute as pc
 

@@ -1,4 +1,4 @@
-"""How numbers are written in a file's texts: with which decimal mark, with what between thousands, with what around."""
+"""The format of numbers in texts: decimal mark, thousands separator, and surrounding texts."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ _NO_NUMBER = "?"
 
 @dataclass(frozen=True)
 class NumberFormat:
-    """`strip` are texts that stand around a number and mean nothing: a currency, a unit, a percent sign.
+    """`strip` are texts around a number to be ignored: a currency, a unit, a percent sign.
 
-    Thousands are in groups of three, the higher ones of two or three. White space around is passed over.
+    Thousands are in groups of three, the higher ones of two or three digits. Surrounding white space is ignored.
     """
 
     decimal: str = "."
@@ -32,11 +32,11 @@ class NumberFormat:
 
     @property
     def is_plain(self) -> bool:
-        """Whether numbers stand as Python and most files have them."""
+        """Whether numbers are written as in Python and most files."""
         return self == PLAIN
 
     def faults(self) -> Iterator[str]:
-        """What is wrong with it, each `<key>: <rule>`."""
+        """Its faults, each `<key>: <rule>`."""
         if self.decimal not in (".", ","):
             yield f"decimal: must be '.' or ',', got {self.decimal!r}"
         if self.thousands is not None and (self.thousands not in (*".,'’_", *SPACES) or self.thousands == self.decimal):
@@ -45,15 +45,15 @@ class NumberFormat:
             yield f"strip: must be texts without signs, marks and a digit in front, such as '$', got {odd[0]!r}"
 
     def number(self, text: str) -> float:
-        """The finite number of a text. Raises ValueError."""
+        """The finite number in a text. Raises ValueError."""
         return number(text if self.is_plain else self.plain(text))
 
     def of_plain(self, text: str) -> str:
-        """A number's plain text as it stands in such a file."""
+        """A number's plain text, rewritten in this format."""
         return text.replace(".", self.decimal)
 
     def plain_array(self, cells: pa.Array) -> pa.Array:
-        """Texts as Arrow reads numbers; one that is none in this format stays none."""
+        """Texts rewritten so that Arrow can parse them; those that are not numbers in this format still are not."""
         import pyarrow.compute as pc
 
         if self.is_plain:
@@ -71,7 +71,7 @@ class NumberFormat:
         return pc.if_else(is_one, cells, _NO_NUMBER)
 
     def matches(self, cells: pa.Array) -> pa.Array:
-        """Which texts are numbers in this format, of any size; null where there is none."""
+        """Which texts are numbers in this format, of any size; null for null."""
         import pyarrow.compute as pc
 
         for text in self.strip:
@@ -80,9 +80,9 @@ class NumberFormat:
         return pc.match_substring_regex(cells, pattern=f"^(?:{_pattern(self)})$")
 
     def _swapped(self, cells: pa.Array) -> pa.Array | None:
-        """The texts with a point for the decimal mark, where nothing else needs a look: none has other marks.
+        """The texts with a point for the decimal mark, or None where they contain other marks that need a pattern.
 
-        What is not a number then is not one for Arrow either. In a fifth of the time that a pattern takes.
+        Texts that are not numbers then are not for Arrow either. Takes a fifth of the time of a pattern.
         """
         from housing.data.text_bytes import array_of_bytes, text_bytes
 
@@ -97,7 +97,7 @@ class NumberFormat:
         return _ALIKE.get(self.thousands, self.thousands) if self.thousands else ""
 
     def plain(self, text: str) -> str:
-        """A number's text as Python reads it. Raises ValueError for a text that is no number in this format."""
+        """A number's text as Python reads it. Raises ValueError for a text that is not a number in this format."""
         bare = text
         for around in self.strip:
             bare = bare.replace(around, "")
@@ -112,12 +112,12 @@ PLAIN = NumberFormat()
 
 @cache
 def _pattern(form: NumberFormat) -> str:
-    """Of a number; Python and RE2 read it alike."""
+    """The regular expression of a number, for both Python and RE2."""
     point = re.escape(form.decimal)
     whole = "[0-9]+"
     if form.thousands:
         mark = f"[{re.escape(_ALIKE.get(form.thousands, form.thousands))}]"
-        # In India, a group above the lowest three has two digits.
+        # In India, groups above the lowest three digits have two.
         group = "{2,3}" if form.thousands == "," else "{3}"
         whole = f"(?:[0-9]{{1,3}}(?:{mark}[0-9]{group})*{mark}[0-9]{{3}}|[0-9]+)"
     return f"[-+]?(?:{whole}(?:{point}[0-9]*)?|{point}[0-9]+)(?:[eE][-+]?[0-9]+)?"

@@ -1,4 +1,4 @@
-"""How the numbers of a file are written that nobody has described yet."""
+"""Guesses the number format of an undescribed file."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ _POINTS = re.compile(r"\d{1,3}(\.\d{3}){2,}")
 
 
 def likely_form(columns: Mapping[str, TextColumn], missing_texts: Collection[str], label: str) -> NumberFormat:
-    """How most numbers of these columns are written, those of the label above all."""
+    """The format of most numbers in these columns; the label's counts first."""
     looks, texts = {}, {}
     for name, column in columns.items():
         present = column.without(missing_texts)
         if not present.texts:
             continue
-        # Which format it is, some tell; whether all are in it, who reads them does.
+        # A sample decides the format; whether all cells are in it shows when they are read.
         present = present.some(LOOKED_AT) if len(present.texts) > VERY_MANY else present
         words = present.texts
         if not all(map(is_number, words)):
@@ -39,7 +39,7 @@ def likely_form(columns: Mapping[str, TextColumn], missing_texts: Collection[str
 
 
 def with_plain_numbers(file: FileTexts, form: NumberFormat, missing_texts: Collection[str]) -> FileTexts:
-    """The file as if its numbers were written plainly, wherever this format reads all of a column."""
+    """The file with plain numbers in every column that this format reads completely."""
     if form.is_plain:
         return file
     columns = dict(file.columns)
@@ -58,7 +58,7 @@ def _row(index: int) -> str:
 def other_formats(
     file: FileTexts, form: NumberFormat, guesses: Mapping[str, Guess], read: Collection[str]
 ) -> dict[str, Guess]:
-    """Columns that would be numbers, but not as those of the other columns are written; not those that were `read`."""
+    """Guesses for columns whose numbers are in another format than the file's; without those that were `read`."""
     found = {}
     for name, guess in guesses.items():
         if guess.kind != "numeric" or form.is_plain or name in read:
@@ -73,7 +73,7 @@ def other_formats(
 
 
 def _best(looks: Mapping[str, Look], texts: Mapping[str, Sequence[str]], first: str) -> NumberFormat:
-    """The format in which most columns are numbers; `texts` are those that occur."""
+    """The format in which most columns are numbers; `texts` has the texts of each column."""
     spelled = {name: found.spelled for name, found in looks.items() if found.spelled}
     if not spelled:
         return PLAIN
@@ -98,7 +98,7 @@ def reads_all(form: NumberFormat, texts: Sequence[str]) -> bool:
 
 
 def format_lines(form: NumberFormat) -> Sequence[str]:
-    """Lines of YAML, marked as guesses."""
+    """The YAML lines of a format, marked as guesses."""
     lines = []
     if form.decimal != ".":
         lines.append(f"decimal: {scalar_text(form.decimal)}  # guess")
@@ -111,7 +111,7 @@ def format_lines(form: NumberFormat) -> Sequence[str]:
 
 
 def _of(texts: Sequence[str]) -> NumberFormat:
-    """In which these texts are numbers, for all that they show."""
+    """The format of these texts, as far as they show it."""
     parts = [found for text in texts if (found := spelled_parts(text))]
     around = dict.fromkeys(part for before, _, behind in parts for part in (before, behind) if part)
     cores = [core for _, core, _ in parts]
@@ -123,7 +123,7 @@ def _of(texts: Sequence[str]) -> NumberFormat:
 
 
 def _joined(forms: Sequence[NumberFormat], decimal: str) -> NumberFormat:
-    """All that forms with one decimal mark have."""
+    """A format that combines all those with this decimal mark."""
     some = [form for form in forms if form.decimal == decimal]
     around = dict.fromkeys(text for form in some for text in form.strip)
     marks = [form.thousands for form in some if form.thousands]

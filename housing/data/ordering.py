@@ -1,4 +1,4 @@
-"""In which order rows are divided: at random by a seed, by the hash of a name, or by time; and by levels and groups."""
+"""The order in which rows are divided: random by seed, by the hash of a key, or by time; with strata and groups."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from housing.data.table import Table
 from housing.data.task_columns import groups_of
 
 Rows = NDArray[np.int64]
-"""Numbers of rows, from 0."""
+"""Row numbers, from 0."""
 
 
 def shuffled(table: Table, dataset: Dataset, rows: Rows, *, seed: int) -> Rows:
     """The rows in random order; those of one group stay together, in their order.
 
-    Where the split names a key or a group, the order is that of a hash of its names, whatever the order of the rows.
+    Where the split has a key or a group, rows are ordered by the hash of its value, independently of the file's order.
     """
     rule = dataset.split
     if rule.by_group is not None:
@@ -29,7 +29,7 @@ def shuffled(table: Table, dataset: Dataset, rows: Rows, *, seed: int) -> Rows:
         distinct = sorted(set(names.tolist()), key=lambda name: _hash(seed, name))
         place = {name: number for number, name in enumerate(distinct)}
         return rows[np.argsort([place[name] for name in names.tolist()], kind="stable")]
-    # RandomState's stream is frozen by numpy's policy, Generator's is not: a split must be stable for ever.
+    # NumPy guarantees RandomState's stream, but not Generator's; a split must never change.
     generator = np.random.RandomState(seed)
     groups = groups_of(table, dataset, rows)
     if groups is not None:
@@ -40,7 +40,7 @@ def shuffled(table: Table, dataset: Dataset, rows: Rows, *, seed: int) -> Rows:
 
 
 def strata_of(table: Table, dataset: Dataset, rows: Rows) -> list[Rows]:
-    """The rows by level of the label, or of another column, each level's in their order; else all of them together."""
+    """The rows of each level of the label, or of another column, in their order; all rows together without strata."""
     rule, levels = dataset.split, dataset.label_levels
     if isinstance(rule.stratify, str) and rule.stratify != dataset.label:
         values = table[rule.stratify][rows]
@@ -53,7 +53,7 @@ def strata_of(table: Table, dataset: Dataset, rows: Rows) -> list[Rows]:
 
 
 def whole_groups(table: Table, dataset: Dataset, rows: Rows) -> NDArray[np.int64] | None:
-    """The number of each row's group, from 0 in the order in which they come; None where rows are in none."""
+    """Each row's group number, from 0 in order of appearance; None without groups."""
     if dataset.split.by_group is None:
         return groups_of(table, dataset, rows)
     numbers: dict[object, int] = {}
@@ -62,7 +62,7 @@ def whole_groups(table: Table, dataset: Dataset, rows: Rows) -> NDArray[np.int64
 
 
 def times_of(table: Table, dataset: Dataset, rows: Rows) -> tuple[NDArray[np.float64], float]:
-    """(rows,) of the times that the split goes by, and its gap in the same unit."""
+    """(rows,) The times that the split orders by, and its gap in the same unit."""
     by_time = dataset.split.by_time
     assert by_time is not None
     column, values = dataset.columns[by_time.column], table[by_time.column][rows]
@@ -72,15 +72,15 @@ def times_of(table: Table, dataset: Dataset, rows: Rows) -> tuple[NDArray[np.flo
 
 
 def cut_between_moments(times: NDArray[np.float64], places: list[int]) -> list[int]:
-    """Places in ascending times, each moved on to where a later time begins: no moment is divided."""
+    """Positions in ascending times, each moved on to where a later time begins, so that equal times stay together."""
     return [int(np.searchsorted(times, times[min(place, len(times) - 1)])) if place else 0 for place in places]
 
 
 def folds(table: Table, dataset: Dataset, rows: Rows, count: int, *, seed: int) -> Iterator[tuple[Rows, Rows]]:
-    """Rows to fit to and rows that are held out, `count` times, divided as the table's parts are.
+    """`count` pairs of rows to fit to and held-out rows, divided by the rules of the table's split.
 
     In the order of time each fold holds out the rows that follow those it is fitted to, so that the first rows are
-    never held out; else every row is held out once. Raises ValueError, which says why, where there are too few.
+    never held out; else every row is held out once. Raises ValueError with the reason where there are too few rows.
     """
     if len(rows) < count:
         raise ValueError(f"{count} folds need as many training rows, there are {len(rows)}")

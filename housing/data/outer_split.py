@@ -1,4 +1,4 @@
-"""The split of one outer part: it is the test part, and whatever is fitted or chosen sees the other rows only."""
+"""The split for one outer part of a benchmark: it is the test part, and all fitting and choosing uses other rows."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from housing.errors import DataError
 def outer_split(table: Table, dataset: Dataset) -> Parts:
     """The parts of a dataset whose split has an `outer` one.
 
-    Rows that the dataset's own split claims for test by a column, or by a file, are in no part: they are a second test
-    of every outer part. All others are divided into the outer parts as a study's folds are (levels evenly, no group
-    divided, forward in time), and of what stays beside the chosen one, train and validation have their proportion.
+    Rows that the dataset's own split claims for test, by a column or a file, are in no part: they are a second test set
+    for every outer part. All others are divided into the outer parts as a study's folds are (stratified, groups kept
+    together, forward in time), and the rows outside of the chosen one into train and validation, in their proportion.
     Raises DataError.
     """
     rule, outer = dataset.split, dataset.split.outer
@@ -32,12 +32,12 @@ def outer_split(table: Table, dataset: Dataset) -> Parts:
         claims_validation = rule.fractions is None
     pool = np.setdiff1d(np.arange(table.rows), own.test) if claims_test else np.arange(table.rows)
     rest, held = _fold(table, dataset, pool, outer.folds, outer.fold, seed=outer.seed)
-    if claims_validation or rule.fractions is None:  # whoever has been claimed for validation stays there
+    if claims_validation or rule.fractions is None:  # rows claimed for validation stay there
         return _checked(table, np.intersect1d(own.train, rest), np.intersect1d(own.validation, rest), held)
     share = rule.fractions.validation / (rule.fractions.train + rule.fractions.validation)
     if not share:
         return _checked(table, rest, np.empty(0, np.int64), held)
-    count = max(2, round(1 / share))  # so that one fold is the validation's share
+    count = max(2, round(1 / share))  # so that one fold is about validation's share
     train, validation = _fold(table, dataset, rest, count, count - 1, seed=rule.seed)
     return _checked(table, train, validation, held)
 

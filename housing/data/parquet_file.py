@@ -14,7 +14,7 @@ from housing.errors import DataError
 _ROWS_A_PIECE, _FEWEST_ROWS = 64_000, 2_000
 _CELLS_A_PIECE = 8_000_000
 PIECE_BY_PIECE: Mapping[str, Any] = {"pre_buffer": False, "buffer_size": 1 << 16}
-"""What keeps Arrow from holding all bytes that it has read of a file until its last rows are read."""
+"""Options that keep Arrow from buffering all of a file until its last rows are read."""
 
 
 class ParquetFile:
@@ -31,12 +31,12 @@ class ParquetFile:
 
     @property
     def names(self) -> Sequence[str]:
-        """Of the columns."""
+        """The names of the columns."""
         return list(self._schema.names)
 
     @property
     def rows(self) -> int:
-        """How many it has, as its footer says."""
+        """The number of rows, from the footer."""
         return int(self._file.metadata.num_rows)
 
     def unread(self, name: str) -> tuple[str, bool] | None:
@@ -79,7 +79,7 @@ def plain(cells: Any) -> Any:
 
 
 def unread(kind: Any) -> tuple[str, bool] | None:
-    """An Arrow type that is neither numbers, text nor dates, in words, and whether it is of times; else None."""
+    """The name of an Arrow type that cannot be read, and whether it is a date or time; None for one that can."""
     from pyarrow import types
 
     if types.is_dictionary(kind):

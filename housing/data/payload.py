@@ -1,4 +1,4 @@
-"""What a caller sends to be predicted: raw rows as CSV or records, or rows that are encoded already."""
+"""Parses the rows of a prediction request: raw rows as CSV or records, or encoded rows."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _EXAMPLES = 3
 
 
 def is_encoded(text: str, required: Sequence[str]) -> bool:
-    """Whether the first line is all numbers and empty cells, and not a header of columns that are named so.
+    """Whether the first line consists of numbers and empty cells, and is not a header with such names.
 
     Raises DataError when it is not CSV.
     """
@@ -31,12 +31,12 @@ def is_encoded(text: str, required: Sequence[str]) -> bool:
 
 
 def header_of(text: str) -> list[str]:
-    """The first row of CSV text that is not blank; none where there is none. Raises DataError when it is not CSV."""
+    """The first non-blank row of CSV text; empty where there is none. Raises DataError when it is not CSV."""
     return next(_rows(text), [])
 
 
 def rows_from_csv(text: str, required: Sequence[str]) -> dict[str, list[str]]:
-    """The required columns of CSV text with a header. Other columns, such as the label, are passed over.
+    """The required columns of CSV text with a header. Other columns, such as the label, are ignored.
 
     Raises DataError on a missing column, a ragged row, broken quotes, or no rows at all.
     """
@@ -83,7 +83,7 @@ def rows_from_records(records: Sequence[object], required: Sequence[str]) -> dic
 def encoded_from_csv(text: str, width: int) -> NDArray[np.float32]:
     """(rows, width) of encoded rows without header or label; an empty cell is NaN.
 
-    XGBoost takes a row with a column missing without an error, and answers wrongly: DataError here.
+    Raises DataError for rows of another width, which XGBoost would accept silently, with wrong predictions.
     """
     if text.isascii() and (plain := plain_numbers.from_lines(text.replace("\r\n", "\n").encode(), width)) is not None:
         return _finite(plain)
@@ -111,14 +111,14 @@ def _finite(matrix: NDArray[np.float64]) -> NDArray[np.float32]:
 
 
 def _parsed(text: str) -> list[list[str]]:
-    """Not empty; blank lines are no rows."""
+    """The rows, at least one; blank lines are skipped."""
     if not (found := list(_rows(text))):
         raise DataError("rows: the text is empty")
     return found
 
 
 def _rows(text: str) -> Iterator[list[str]]:
-    """Lines end as they end anywhere: by LF, CR LF or CR. Blank ones are no rows."""
+    """The rows of CSV text, whose lines may end with LF, CR LF or CR; blank lines are skipped."""
     reader = csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline=""), strict=True)
     try:
         yield from filter(None, reader)
@@ -138,7 +138,7 @@ def _refuse_ragged(rows: Sequence[Sequence[str]], width: int, measure: str) -> N
 
 
 def _refuse_nul(columns: Mapping[str, Sequence[object]]) -> None:
-    """NUL belongs to no level and no number; a level that holds one would be taken for one that was never seen."""
+    """Refuse NUL, which no level or number contains; otherwise it would silently make an unseen level."""
     faults = Faults("rows")
     for name, cells in columns.items():
         for row, cell in enumerate(cells, 1):

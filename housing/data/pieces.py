@@ -1,4 +1,4 @@
-"""What every kind of file is read as: names of columns, then rows piece by piece, each cell as the file has it."""
+"""The interface of all file formats: names of columns, then rows piece by piece, with cells as in the file."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Piece:
-    """Some rows, the columns by position; `place` names the place of a row: `line 7`.
+    """Some rows, as columns by position; `place` names the place of a row: `line 7`.
 
     `share` is the part of its file, 0 to 1, that has been read with it; NaN where that is not known.
     """
@@ -25,15 +25,15 @@ class Piece:
 
 
 class RawFile(Protocol):
-    """A file that has been opened so far that its columns are known."""
+    """An opened file, whose columns are known."""
 
     @property
     def names(self) -> Sequence[str]:
-        """Of the columns, in the file's order; a name may stand there twice."""
+        """The names of the columns, in the file's order; may contain duplicates."""
 
     @property
     def is_csv(self) -> bool:
-        """Whether its cells are texts between separators."""
+        """Whether it is a CSV file."""
 
     def unread(self, name: str) -> tuple[str, bool] | None:
         """What a column holds that is neither numbers nor text, and whether it is a date or time; else None."""
@@ -42,12 +42,12 @@ class RawFile(Protocol):
         """All rows, of these columns. Raises DataError when the file cannot be read to its end."""
 
 
-# Each call of Arrow's takes its time.
+# Rows passed on at once: each call of Arrow has overhead.
 _ROWS_AT_ONCE = 4_000
 
 
 class Gathered:
-    """Cells of columns on their way to who takes them, by thousands: of a wide file, a piece has few rows."""
+    """Buffers cells and passes them on by thousands of rows: the pieces of a wide file are small."""
 
     def __init__(self, take: Callable[[str, pa.Array], None]) -> None:
         self._take = take
@@ -62,7 +62,7 @@ class Gathered:
             self.hand_on()
 
     def hand_on(self) -> None:
-        """All that waits."""
+        """Pass on what is buffered."""
         import pyarrow as pa
 
         for name, cells in self._waiting.items():

@@ -1,4 +1,4 @@
-"""Many rows of CSV read column by column, by Arrow: numbers, and levels as the few texts that occur."""
+"""Reads many rows of CSV into columns by Arrow: numbers, and levels as dictionaries of texts."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-# From there on whole numbers lose digits.
+# From here on whole numbers lose digits.
 _EXACT = 2.0**53
 
 Column = NDArray[np.float64] | tuple[Sequence[str], NDArray[np.int32]]
-"""Numbers, NaN for missing; or the texts that occur, and the place of each row's among them."""
+"""Numbers, NaN for missing; or the different texts, and each row's index among them."""
 
 
 def read(
     rows: bytes, width: int, are_numbers: Mapping[int, bool], missing_texts: Collection[str]
 ) -> dict[int, Column] | None:
-    """The columns at these places, of rows without a header, quotes or NULs; None where a number is not surely one."""
+    """Columns by position, of rows without a header, quotes or NULs; None where a cell is not certainly a number."""
     import pyarrow as pa
     from pyarrow import csv
 
@@ -55,7 +55,7 @@ def _exact(columns: Sequence[Any]) -> NDArray[np.float64] | None:
     values = np.empty((len(columns), len(columns[0]) if columns else 0))
     for place, column in enumerate(columns):
         values[place] = column.to_numpy(zero_copy_only=False)
-    # All at once: each column by itself would cost more than it has numbers.
+    # All columns at once: the overhead of each would exceed the work on its numbers.
     if np.count_nonzero(np.isnan(values)) != sum(column.null_count for column in columns):
         return None
     return None if np.fmax.reduce(np.abs(values), axis=None, initial=0) >= _EXACT else values

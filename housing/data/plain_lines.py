@@ -1,6 +1,6 @@
-"""CSV whose lines are its rows as they stand: nothing is quoted, commas separate as many cells everywhere.
+"""CSV in which every line is a row: no quotes, and commas that separate the same number of cells everywhere.
 
-Such a file is counted and cut without a look at its cells.
+Such a file is counted and split without parsing its cells.
 """
 
 from __future__ import annotations
@@ -12,21 +12,21 @@ from itertools import islice
 
 import numpy as np
 
-# What is made of it stays in the processor's own memory.
+# Small enough for the arrays made from it to stay in the CPU's cache.
 _COUNTED_BYTES = 1 << 18
 _COMMA, _END = b",\n"
 
 
 @dataclass(frozen=True)
 class PlainLines:
-    """How many rows there are, and of how many bytes they are."""
+    """The number of rows, and their size in bytes."""
 
     rows: int
     size: int
 
 
 def count(file: io.BufferedReader, *, header_lines: int, width: int, longest_line: int) -> PlainLines | None:
-    """Of all below the header; None where one of them may be anything but its line."""
+    """Count the rows below the header; None where a line may not be exactly one row."""
     rows = size = 0
     for block in blocks(file, _COUNTED_BYTES, header_lines=header_lines, longest_line=longest_line):
         if block is None or any(sign in block for sign in (b'"', b"\r", b"\0")):
@@ -46,7 +46,7 @@ def count(file: io.BufferedReader, *, header_lines: int, width: int, longest_lin
 def blocks(
     file: io.BufferedReader, block_bytes: int, *, header_lines: int, longest_line: int
 ) -> Iterator[bytes | None]:
-    """Whole lines below the header, so many bytes at a time, each with its end; None for a line that is too long."""
+    """Blocks of whole lines below the header, about `block_bytes` each; None for a line that is too long."""
     for _ in islice(file, header_lines):
         pass
     held = b""
@@ -65,7 +65,7 @@ def blocks(
 
 
 def pieces(blocks: Iterator[bytes], lines: int, *, after: int) -> Iterator[bytes]:
-    """The lines of the blocks behind the first `after`, so many at a time."""
+    """The lines after the first `after`, regrouped by `lines` lines."""
     held = b""
     for block in blocks:
         text = held + block
@@ -81,7 +81,7 @@ def pieces(blocks: Iterator[bytes], lines: int, *, after: int) -> Iterator[bytes
 
 
 def has_one_beyond(lines: bytes, longest: int) -> bool:
-    """Whether one has more bytes than that."""
+    """Whether a line has more than `longest` bytes."""
     start = 0
     while len(lines) - start > longest:
         start = lines.rfind(b"\n", start, start + longest + 1) + 1
@@ -91,14 +91,14 @@ def has_one_beyond(lines: bytes, longest: int) -> bool:
 
 
 def _rows(lines: bytes, width: int) -> int | None:
-    """None where a line has another number of cells, or none."""
+    """The number of lines; None where one does not have exactly `width` cells, or is blank."""
     signs = np.frombuffer(lines, np.uint8)
     are_ends = signs == _END
     places = np.flatnonzero(are_ends | (signs == _COMMA))
     rows, beyond = divmod(len(places), width)
-    # Of a line's separators the last is its end: so it is everywhere where each `width`-th is one, and no other.
+    # Every line has `width` cells if exactly each `width`-th separator (comma or line end) is a line end.
     if beyond or np.count_nonzero(are_ends) != rows or not are_ends[places[width - 1 :: width]].all():
         return None
-    # Of several cells a blank line has too few.
+    # With more than one column, a blank line has too few cells anyway.
     is_blank = width == 1 and (lines[:1] == b"\n" or b"\n\n" in lines)
     return None if is_blank else rows

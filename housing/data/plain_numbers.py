@@ -1,6 +1,6 @@
-"""Many cells read as numbers at once, where each is surely one: in a fiftieth of the time that each by itself takes.
+"""Reads many cells as numbers at once, where each certainly is one: fifty times faster than one by one.
 
-What is out of the ordinary is left to `cells.number` and `Number.read`, which know what to say about it.
+Anything unusual is left to `cells.number` and `Number.read`, which have the messages.
 """
 
 from __future__ import annotations
@@ -16,27 +16,29 @@ __all__ = ["OF_NUMBERS", "from_cells", "from_line", "from_lines", "loads"]
 
 try:
     from orjson import loads
-except ModuleNotFoundError:  # where MLflow has brought what predicting needs, and no more
+except ModuleNotFoundError:  # in MLflow's environments, which have only what predicting needs
 
     def loads(text: bytes) -> Any:  # type: ignore[misc]
-        """Nothing: all goes the whole way."""
+        """Always fails, so that everything is read by the slower way."""
         raise ValueError(text)
 
 
 OF_NUMBERS = b"0123456789+-.eE"
 _OF_LINES = OF_NUMBERS + b","
-# From there on whole numbers lose digits.
+# From here on whole numbers lose digits.
 _EXACT = 2.0**53
-# More would not stay in the processor's own memory: twice the time.
+# More would not fit in the CPU's cache, and take twice the time.
 _CELLS_AT_ONCE = 8000
 _VALUES = {float, int, type(None)}
 
 
 def from_line(line: bytes) -> NDArray[np.float64] | None:
-    """Cells separated by commas, an empty one as NaN; None unless each is surely a number as `cells.number` has it."""
+    """Comma-separated cells as numbers, empty ones as NaN; None unless each is certainly read as `cells.number`
+    would.
+    """
     if line.translate(None, _OF_LINES):
         return None
-    # JSON has no -0 that is whole.
+    # JSON would read -0 as the integer 0.
     if b"-0," in line or line[-2:] == b"-0":
         return None
     if b",," in line or line[:1] in (b"", b",") or line[-1:] == b",":
@@ -48,7 +50,7 @@ def from_line(line: bytes) -> NDArray[np.float64] | None:
 
 
 def from_lines(body: bytes, width: int) -> NDArray[np.float64] | None:
-    """(rows, width) of lines that are not blank; None as `from_line` does, and where one has another width."""
+    """(rows, width) of the non-blank lines; None as from `from_line`, and where a line has another width."""
     if body.find(b"\n", 0, -1) < 0:
         found = from_line(body[:-1] if body[-1:] == b"\n" else body)
         return found.reshape(1, width) if found is not None and len(found) == width and len(body) > 1 else None
@@ -65,7 +67,7 @@ def from_lines(body: bytes, width: int) -> NDArray[np.float64] | None:
 
 
 def from_cells(cells: Sequence[object], missing_texts: Collection[str]) -> NDArray[np.float64] | None:
-    """Cells that are all texts, or all numbers and None; NaN for what is missing. None as `from_line` does."""
+    """Cells that are all texts, or all numbers and None, as numbers, NaN for missing; None as from `from_line`."""
     kinds = set(map(type, cells))
     if kinds == {str}:
         texts = ["" if cell in missing_texts else cell for cell in cells]
@@ -83,8 +85,8 @@ def from_cells(cells: Sequence[object], missing_texts: Collection[str]) -> NDArr
 def _exact(cells: Sequence[object]) -> NDArray[np.float64] | None:
     """None where whole numbers might have lost digits."""
     try:
-        # A third of the time of numpy, which looks at the kind of each.
+        # A third of the time of numpy, which inspects every cell's type.
         values = np.frombuffer(struct.pack(f"{len(cells)}d", *cells))
-    except struct.error:  # one is missing
+    except struct.error:  # a cell is None
         values = np.array(cells, np.float64)
     return None if np.fmax.reduce(np.abs(values), initial=0) >= _EXACT else values

@@ -1,4 +1,4 @@
-"""Rows as JSON, read at once where nothing in them is out of the ordinary."""
+"""A fast reader of JSON rows without anything unusual."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _FORMS = ("instances", "dataframe_records")
 
 
 def read(body: bytes, form: str, row: Callable[[Any], Sequence[Any]]) -> list[Sequence[Any]] | None:
-    """What `row` picks of each; None where anything is out of the ordinary."""
+    """`row` applied to each record; None where anything is unusual."""
     if b"\\u0000" in body:
         return None
     try:
@@ -22,7 +22,7 @@ def read(body: bytes, form: str, row: Callable[[Any], Sequence[Any]]) -> list[Se
             records, keys = _unwrapped(loads(body))
         if not records or not all(isinstance(one, dict) for one in records):
             return None
-        # With so many braces no cell holds any, and with so many colons no key stands twice.
+        # These counts of braces and colons mean that no cell contains any, and that no key occurs twice.
         counts = (len(records) + keys, int(form == JSON), sum(map(len, records)) + keys)
         return list(map(row, records)) if (*map(body.count, (b"{", b"[", b":")),) == counts else None
     except (ValueError, KeyError):
@@ -30,7 +30,7 @@ def read(body: bytes, form: str, row: Callable[[Any], Sequence[Any]]) -> list[Se
 
 
 def _unwrapped(document: Any) -> tuple[list[Any], int]:
-    """The rows, and how many keys were around them."""
+    """The rows, and the number of keys around them."""
     if isinstance(document, list):
         return document, 0
     if isinstance(document, dict) and len(document) == 1:

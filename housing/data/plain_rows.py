@@ -1,8 +1,8 @@
-"""Rows that a model is asked with, encoded in a tenth of the time where nothing in them is out of the ordinary.
+"""A fast path that encodes rows of a request without anything unusual in a tenth of the time.
 
-Everything else - quotes, cells that are refused, a key that stands twice - is None here, and goes the whole way through
-`payload`, `json_rows` and `Encoder.transform`, which know what to say. What a cell becomes is theirs to decide, too: it
-is asked once for each cell that occurs, and remembered.
+For everything else (quotes, refused cells, duplicate keys) it returns None, and the slow path through `payload`,
+`json_rows` and `Encoder.transform` is taken, which has the messages. The slow path also encodes each different cell
+once, and the result is cached.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ if TYPE_CHECKING:
     from housing.data.learning import Input
 
 _HEADERS = 64
-# So many rows are read column by column, which costs as much as some hundred of them.
+# From this many rows on they are read by column, whose overhead equals some hundred rows.
 _BY_ROW = 200
 _REMEMBERED_BYTES = 1 << 18
-# The reader of the whole way refuses longer cells.
+# The slow path's reader refuses longer cells.
 _LONGEST_LINE = 131_072
-# From here on the quick reader of JSON gives whole numbers as floats.
+# From here on the fast JSON parser returns whole numbers as floats.
 _BEYOND_64_BITS = 2.0**63
 _Row = Sequence[Any]
 
@@ -50,7 +50,7 @@ class PlainRows:
         self._cells = _Cells(encoder)
         self._headers: dict[bytes, _Header | None] = {}
         self._tells_encoded = tells_encoded(encoder)
-        # A text of numbers that means "missing" must be looked for, cell by cell.
+        # A numeric text that means missing must be looked for in each cell.
         texts = [text.encode() for text in encoder.missing_values if text]
         self._reads_lines = all(text.translate(None, plain_numbers.OF_NUMBERS) for text in texts)
 
@@ -118,16 +118,16 @@ class PlainRows:
 
 
 def tells_encoded(encoder: Encoder) -> bool:
-    """Whether a line of numbers is surely a row; a header of numbers alone would have to be told from one."""
+    """Whether a line of numbers is certainly a row, because a header would contain other characters."""
     first = encoder.required[0] if encoder.required else ""
     return bool(first.encode().translate(None, plain_numbers.OF_NUMBERS))
 
 
 @dataclass(frozen=True)
 class _Header:
-    """`places` are those of the required columns, and `row` picks their cells of one.
+    """`places` are the indices of the required columns, and `row` picks their cells from a row.
 
-    `numbers` are the places of the inputs, where all of them are numbers.
+    `numbers` are the indices of the inputs, where all of them are numbers.
     """
 
     width: int
@@ -137,7 +137,7 @@ class _Header:
 
 
 class _Cells:
-    """What each cell becomes, by its input."""
+    """Encodes cells, by input, with a cache for each input that is not a number."""
 
     def __init__(self, encoder: Encoder) -> None:
         self._encoder = encoder
@@ -152,7 +152,7 @@ class _Cells:
             np.array([one.missing == rule for one in self.numbers], np.bool_) for rule in ("none", "refused")
         )
         self._parts: list[bytes] = []
-        """Of a row, in the order of its columns; those of `_lookups` are put in their places."""
+        """The bytes of an encoded row, by input; those in `_lookups` are filled in for each row."""
         self._lookups: list[tuple[int, int, _Remembered]] = []
         for one, place, _, size in encoder.places:
             if not _is_plain(one):
@@ -161,7 +161,7 @@ class _Cells:
         self._parts.append(bytes(4 * len(encoder.derived)))
 
     def matrix(self, rows: Sequence[_Row]) -> NDArray[np.float32] | None:
-        """Of rows of the required cells."""
+        """Encode rows, each with its required cells."""
         numbers: NDArray[np.float64] | None = None
         if self.numbers:
             numbers = plain_numbers.from_cells([*chain.from_iterable(map(self._numbers, rows))], self._missing)
@@ -179,7 +179,7 @@ class _Cells:
         return matrix if self._derive(matrix, lambda place: [row[place] for row in rows], numbers) else None
 
     def of_columns(self, rows: bytes, width: int, places: Sequence[int]) -> NDArray[np.float32] | None:
-        """The same of many rows of CSV; `places` are those of the required columns in it."""
+        """Encode many rows of CSV; `places` are the indices of the required columns in it."""
         are_numbers = {places[raw]: _is_plain(one) for one, raw, _, _ in self._encoder.places}
         if any(are_numbers[places[raw]] != _is_plain(one) for one, raw, _, _ in self._encoder.places):
             return None
@@ -212,7 +212,7 @@ class _Cells:
         return matrix if self._derive(matrix, cells, numbers) else None
 
     def of_numbers(self, numbers: NDArray[np.float64]) -> NDArray[np.float32] | None:
-        """The same where all inputs are numbers."""
+        """Encode rows where all inputs are numbers."""
         known = self._known(numbers)
         if known is None:
             return None
@@ -221,7 +221,7 @@ class _Cells:
         return matrix
 
     def _known(self, numbers: NDArray[np.float64]) -> NDArray[np.float64] | None:
-        """(rows, numbers) with what missing ones mean."""
+        """(rows, numbers) with missing values replaced by their meaning; None where a missing one is refused."""
         numbers = numbers + 0.0  # -0 and 0 are one number, also as text
         missing = np.isnan(numbers)
         if np.logical_or.reduce(missing, axis=None):
@@ -233,7 +233,7 @@ class _Cells:
     def _derive(
         self, matrix: NDArray[np.float32], cells: Callable[[int], list[Any]], numbers: NDArray[np.float64] | None
     ) -> bool:
-        """Fill the last columns; whether all are numbers that 32 bits hold. `cells` are those of a required column."""
+        """Fill in the derived columns; False where one exceeds float32. `cells` returns a required column's cells."""
         encoder = self._encoder
         if not encoder.derived:
             return True
@@ -246,7 +246,7 @@ class _Cells:
                 return np.array([is_missing(cell, self._missing) for cell in cells(required[name])], np.float64)
             return columns[name] if name in columns else _number(others[name], cells(required[name]), self._missing)
 
-        with np.errstate(over="ignore"):  # told below
+        with np.errstate(over="ignore"):  # reported below
             for column, one in enumerate(encoder.derived.values(), matrix.shape[1] - len(encoder.derived)):
                 of_any = one.operation in OF_ANY_KIND
                 matrix[:, column] = compute(one, {name: number(name, of_any=of_any) for name in one.columns})
@@ -254,7 +254,7 @@ class _Cells:
 
 
 class _Remembered(dict[Hashable, bytes]):
-    """The encoded columns of the cells of one input, as bytes."""
+    """A cache of one input's cells -> their encoded columns, as bytes."""
 
     def __init__(self, encoder: Encoder, one: Input, size: int) -> None:
         super().__init__()
@@ -263,8 +263,8 @@ class _Remembered(dict[Hashable, bytes]):
         self._most = max(_REMEMBERED_BYTES // (4 * size + 100), 16) if size else 1
 
     def learn(self, cell: Any) -> bytes:
-        """Raises DataError for a cell that is refused."""
-        # True is 1 to a dictionary, and 1.0, too.
+        """Encode a cell and remember it; raises DataError for a cell that is refused."""
+        # True, 1 and 1.0 are equal as keys of a dictionary.
         key = cell if isinstance(cell, str) else (type(cell), cell)
         if (found := self.get(key)) is not None:
             return found
@@ -290,7 +290,7 @@ def _picked(places: Sequence[Any]) -> Callable[[Any], _Row]:
 
 
 def _number(one: Input, cells: list[Any], missing: frozenset[str]) -> NDArray[np.float64]:
-    """What a column is computed from; none of the cells is refused any more."""
+    """The numbers that a derived column is computed from; refused cells have been excluded before."""
     if isinstance(one, Number | Flag):
         return one.read(cells, missing, Faults("rows"))
     assert isinstance(one, Moment)

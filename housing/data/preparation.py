@@ -1,4 +1,4 @@
-"""From a described file to what training reads: checked, split, encoded."""
+"""Prepares a dataset for training: reads, checks, splits and encodes it."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ from housing.errors import DataError
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
-    """`channels` are `train` and `validation`, encoded by `encoder`, which has seen `train` alone.
+    """`channels` are `train` and `validation`, encoded by `encoder`, which was fitted to `train` alone.
 
-    `weights` says how rows of any channel `train` are weighed: by what stands in that channel itself.
+    `weights` says how rows of any channel `train` are weighted, computed from that channel alone.
     """
 
     dataset: Dataset
@@ -61,11 +61,11 @@ class Prepared:
         return encoder, _channels(self.table, {"train": rows}, encoder, self.dataset, self.weights)["train"]
 
     def folds(self, count: int, *, seed: int) -> list[Mapping[str, Channel]]:
-        """The training rows `count` times as a channel `train` and a channel `validation`, divided as the parts are.
+        """`count` divisions of the training rows into channels `train` and `validation`, by the rules of the split.
 
-        Each row is held out once, but in the order of time, where the first ones never are (`ordering.folds`). Every
-        fold has an encoder of its own, fitted on its `train` alone. The validation and test parts are in none.
-        Raises DataError when there are fewer rows than folds.
+        Each row is held out once, except that a split by time never holds out the first ones (`ordering.folds`). Every
+        fold has its own encoder, fitted on its `train` alone. The validation and test parts are in none. Raises
+        DataError when there are fewer rows than folds.
         """
         return [self._channels(train, held) for train, held in self._divided(self.parts.train, count, seed)]
 
@@ -74,7 +74,7 @@ class Prepared:
         return [held for _, held in self._divided(self.parts.train, count, seed)]
 
     def final_folds(self, count: int, *, seed: int) -> list[Mapping[str, Channel]]:
-        """As `folds`, of the rows of the final fit: train and validation together."""
+        """As `folds`, for the rows of the final fit: train and validation together."""
         return [self._channels(train, held) for train, held in self._divided(self._final_rows, count, seed)]
 
     def held_out_of_final(self, count: int, *, seed: int) -> list[NDArray[np.int64]]:
@@ -84,12 +84,12 @@ class Prepared:
     def encoded_anew(
         self, features: Features, train: NDArray[np.int64], validation: NDArray[np.int64]
     ) -> Mapping[str, Channel]:
-        """Channels of these rows of the table by other features, learnt from `train` alone. Raises DataError."""
+        """Channels of these rows with other features, fitted to `train` alone. Raises DataError."""
         encoder = Encoder.fit(self.table.take(train), self.dataset, features)
         return _channels(self.table, {"train": train, "validation": validation}, encoder, self.dataset, self.weights)
 
     def labels(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
-        """What metrics take of these rows of the table: (rows,), or (rows, 2) with the number of each row's group."""
+        """The label of these rows as metrics take it: (rows,), or (rows, 2) with each row's group number."""
         values = self.encoder.label_values(self.table[self.dataset.label][rows])
         groups = groups_of(self.table, self.dataset, rows)
         return values if groups is None else np.column_stack([values, groups])
@@ -113,7 +113,7 @@ class Prepared:
 
 
 def prepare(dataset: Dataset, features: Features, weights: Weights = "none", told: Told = untold) -> Prepared:
-    """Read, check, split and encode; writes nothing but what may be deleted. Raises DataError."""
+    """Read, check, split and encode; writes only caches and temporary files. Raises DataError."""
     table = read(dataset, told)
     parts = split(table, dataset) if dataset.split.outer is None else outer_split(table, dataset)
     encoder = Encoder.fit(table.take(parts.train), dataset, features)

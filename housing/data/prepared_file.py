@@ -1,4 +1,4 @@
-"""A dataset's rows as one Parquet file: checked, without those that are left out, every cell as a table keeps it."""
+"""A dataset's checked rows as one Parquet file, without those left out, with values as in a table."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Told = Callable[[str, float], None]
 
 
 def untold(done: str, share: float) -> None:
-    """Nobody is told."""
+    """Reports nothing."""
     del done, share
 
 
@@ -26,7 +26,7 @@ _ROWS_A_GROUP = 64_000
 
 
 def write(dataset: Dataset, reading: Reading, path: Path, told: Told) -> int:
-    """What a reading yields; returns the rows. What there is of the file after a fault is of no use."""
+    """Write all rows of a reading; returns their number. After a fault the file is unusable."""
     rows = _written(reading, path, told)
     reading.note_emptiness(rows)
     reading.raise_faults()
@@ -39,7 +39,7 @@ def write(dataset: Dataset, reading: Reading, path: Path, told: Told) -> int:
 
 
 def write_held(columns: Mapping[str, NDArray[Any]], path: Path) -> None:
-    """Columns that were read into memory already."""
+    """Write columns that are in memory."""
     rows = len(next(iter(columns.values())))
     writer = _Writer(path, columns)
     try:

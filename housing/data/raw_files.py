@@ -1,4 +1,4 @@
-"""What a file or database is read by: by the format that is declared, or that its first bytes show."""
+"""Opens the files or the database of a source, by the declared format, or the one that the first bytes show."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ Format = Literal["csv", "parquet", "jsonl", "arrow", "excel"]
 
 @dataclass(frozen=True)
 class RawSource:
-    """Where a source lies: its files, or a database. `text` names it."""
+    """A located source: its files, or a database. `text` names it in messages."""
 
     text: str
     parts: Sequence[FilePart] = ()
     sql: Sql | None = None
 
     def shares(self) -> Sequence[tuple[float, float]]:
-        """For each of `files`, where it begins in the whole, 0 to 1, and how much of that it is, by bytes."""
+        """For each of `files`, its start and its size as shares, 0 to 1, of the bytes of all files."""
         sizes = [_bytes_of(part.path) for part in self.parts] or [1]
         ends, whole = accumulate(sizes), sum(sizes)
         return [((end - size) / whole, size / whole) for end, size in zip(ends, sizes, strict=True)]
@@ -39,9 +39,9 @@ class RawSource:
     def files(
         self, kind: Format | None, form: CsvFormat, faults: Faults, *, sheet: str | None = None
     ) -> Iterator[tuple[RawFile, Faults]]:
-        """Each one, opened, and what its rows are noted in: `faults` of the only one, or its own.
+        """Each file, opened, with the collector of its faults: `faults` for a single file, else its own.
 
-        Without a `kind` each is what it looks like. Raises DataError.
+        Without `kind`, each file's format is detected. Raises DataError.
         """
         if self.sql is not None:
             from housing.data.sql_rows import sql_rows
@@ -54,7 +54,7 @@ class RawSource:
 
 
 def found(source: Source) -> RawSource:
-    """Raises DataError, or CloudError for what cannot be fetched."""
+    """Locate a source. Raises DataError, or CloudError for what cannot be fetched."""
     text = source_text(source)
     if isinstance(source, Elsewhere) and source.sql is not None:
         return RawSource(text, sql=source.sql)
@@ -70,7 +70,7 @@ def found(source: Source) -> RawSource:
 
 
 def open_file(path: Path, kind: Format, form: CsvFormat, *, sheet: str | None, faults: Faults) -> RawFile:
-    """Raises DataError when it is not what it is said to be."""
+    """Open a file as this format. Raises DataError when it is not in it."""
     match kind:
         case "csv":
             return CsvFile(path, form, faults)
@@ -93,7 +93,7 @@ def open_file(path: Path, kind: Format, form: CsvFormat, *, sheet: str | None, f
 
 
 def format_of(path: Path) -> Format:
-    """By its first bytes; CSV where they show nothing else. Raises DataError when there are none to be read."""
+    """The format by the first bytes; CSV where they show no other. Raises DataError when the file cannot be read."""
     with opened(path) as file:
         start = file.peek(4096)
     if start.startswith(b"PAR1"):

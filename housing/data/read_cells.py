@@ -1,4 +1,4 @@
-"""Cells whose texts are kept as they stand, once each has been read."""
+"""Cells that are validated by parsing, and kept as texts."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ class MissingCells(Protocol):
     texts: frozenset[str]
 
     def note(self, index: int, place: Place) -> None:
-        """Of the cell with this index."""
+        """Note a missing cell, by its index, where the column must not have any."""
 
 
 class ReadCells:
-    """Keeps texts as they stand, once each has been read: as a date, or as true or false."""
+    """Keeps texts after checking that each can be parsed, as a date or a boolean."""
 
     def __init__(
         self, name: str, read: Callable[[str], object], missing: MissingCells, faults: Faults, *, what: str
@@ -65,5 +65,5 @@ class ReadCells:
 
 
 def date_in_words(pattern: str | None) -> str:
-    """What a cell of such a column must be."""
+    """What a cell of a date column must be, for messages."""
     return "a date such as 2024-01-31" if pattern is None else f"a date as {pattern}"

@@ -1,4 +1,4 @@
-"""The columns of a dataset, read from wherever they lie and checked against their description."""
+"""Reads the columns of a dataset from any source, and checks them against the description."""
 
 from __future__ import annotations
 
@@ -40,8 +40,9 @@ def collected(dataset: Dataset, source: RawSource | None = None) -> Collected:
 
 @dataclass(frozen=True)
 class ReadPiece:
-    """Rows as a table keeps them, by column; `share` is the part of the whole source that has been read, 0 to 1, NaN
-    where that is not known."""
+    """Rows with values as in a table, by column; `share` is the part of the source that has been read, 0 to 1, or
+    NaN.
+    """
 
     columns: Mapping[str, NDArray[Any]]
     rows: int
@@ -49,9 +50,9 @@ class ReadPiece:
 
 
 class Reading:
-    """One way through a dataset's source: every cell is checked, and rows that are left out are not in the pieces.
+    """One pass through a dataset's source: every cell is checked, and pieces do not contain rows that are left out.
 
-    Faults are noted on the way, in `faults` where they are given, and raised by `finished`.
+    Faults are collected, in `faults` if given, and raised by `finished`.
     """
 
     def __init__(self, dataset: Dataset, *, source: RawSource | None = None, faults: Faults | None = None) -> None:
@@ -69,7 +70,7 @@ class Reading:
         return self._selection.left_out
 
     def pieces(self, names: Collection[str] | None = None, *, checks_names: bool = True) -> Iterator[ReadPiece]:
-        """All rows, of these columns, else of all that are used. Raises DataError where it cannot be read at all."""
+        """All rows, with these columns, by default all used ones. Raises DataError where the source cannot be read."""
         collectors = self._collectors(used_columns(self._dataset) if names is None else names)
         files = self._source.files(
             self._dataset.format, self._dataset.csv_format, self._faults, sheet=self._dataset.sheet
@@ -80,11 +81,11 @@ class Reading:
                 check([name for name in file.names if name != PART], self._dataset, own)
             for columns, rows, share in self._of_file(file, collectors):
                 yield ReadPiece(columns, rows, begin + share * size)
-            if own is not self._faults:  # what is wrong with a file as such is told of the file
+            if own is not self._faults:  # faults of a file as such are reported for that file
                 own.raise_any()
 
     def finished(self, columns: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-        """All columns, without rows that repeat others where these are left out. Raises DataError for every fault."""
+        """All columns, without duplicate rows where these are left out. Raises a DataError that lists every fault."""
         kept = {name: columns[name] for name in columns if name not in self._absent}
         self.note_emptiness(len(next(iter(columns.values()))) if columns else 0)
         kept, places = self._selection.without_duplicates(kept, self._places, self._faults)
@@ -94,7 +95,7 @@ class Reading:
         return kept
 
     def note_emptiness(self, kept: int | None) -> None:
-        """A fault where there is no row, or none is kept; None: nobody knows how many."""
+        """Note a fault where there is no row, or none is kept; `kept` is None where that is not known."""
         if not self._rows:
             below = " below the header" if self._dataset.is_csv else ""
             self._faults.add(f"there are no rows{below}")
@@ -103,7 +104,7 @@ class Reading:
             self._faults.add(f"no row of {self._rows:,} is left: {told}")
 
     def note_repeated(self, name: str, values: NDArray[Any]) -> None:
-        """Faults of a whole column as it is kept: names of rows that two rows have."""
+        """Note faults of a whole column: identifiers that occur twice."""
         self._note_repeated(name, values, self._places)
 
     def raise_faults(self) -> None:
@@ -119,7 +120,7 @@ class Reading:
         self._absent |= set(asked) - set(position)
         wanted = [position[name] for name in asked if name in position]
         can_select = self._absent.isdisjoint(self._selection.columns)
-        # A file without one column that is known is read all the same: its rows may have faults of their own.
+        # A file without any known column is read all the same: its rows may have other faults.
         for piece in file.pieces(wanted or [0]):
             cells = {name: piece.columns[position[name]] for name in asked if name in position}
             kept = self._selection.kept(cells, piece.rows, piece.place) if can_select else None
@@ -155,29 +156,29 @@ class Reading:
 
 
 class GrowingColumn:
-    """A column that pieces are added to, without a second copy of it at any time."""
+    """A column that grows by pieces, without ever holding a second copy."""
 
     def __init__(self, kind: np.dtype[Any]) -> None:
         self._held = np.empty(0, kind)
         self._rows = 0
 
     def add(self, values: NDArray[Any]) -> None:
-        """Some more cells of it."""
+        """Append cells."""
         needed = self._rows + len(values)
         if needed > len(self._held):
-            # What is held is moved by its pages, not copied; an eighth more is not touched before it is used.
+            # The system moves pages rather than copying; an eighth of spare room takes no memory until it is used.
             self._held.resize(max(needed, needed + needed // 8 if self._rows else needed), refcheck=False)
         self._held[self._rows : needed] = values
         self._rows = needed
 
     def values(self) -> NDArray[Any]:
-        """All of them; nothing is added afterwards."""
+        """All cells; nothing may be added afterwards."""
         self._held.resize(self._rows, refcheck=False)
         return self._held
 
 
 def used_columns(dataset: Dataset) -> list[str]:
-    """What a table has of its source, but for the part of each row where files of parts are given."""
+    """The source's columns that are in a table; the part of each row, where files of parts are given, is extra."""
     asked = (*dataset.split.columns, dataset.group, dataset.event)
     return [name for name, column in dataset.columns.items() if not isinstance(column, Ignored | Text) or name in asked]
 

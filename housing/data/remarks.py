@@ -1,4 +1,4 @@
-"""What to say of prepared data before anything is trained: rows and columns that are not used."""
+"""Remarks on prepared data before training, such as on rows and columns that are not used."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def data_remarks(prepared: Prepared) -> Iterator[str]:
-    """Sentences, each of one thing; often none."""
+    """A sentence for each remark; often none."""
     dataset, parts = prepared.dataset, prepared.parts
     used = sum(map(len, (parts.train, parts.validation, parts.test)))
     if (left_out := prepared.table.rows - used) and dataset.split.by_time is not None:
@@ -35,7 +35,7 @@ def data_remarks(prepared: Prepared) -> Iterator[str]:
 
 
 def _may_come_in_any_order(dataset: Dataset) -> bool:
-    """Whether parts go by an order of rows that a database does not promise."""
+    """Whether the split depends on an order of rows that the database does not guarantee."""
     source, split = dataset.source, dataset.split
     query = source.sql.query if isinstance(source, Elsewhere) and source.sql is not None else None
     is_by_order = split.fractions is not None and split.key is None and split.by_group is None
