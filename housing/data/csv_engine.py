@@ -32,8 +32,8 @@ def batches(
 ) -> Iterator[tuple[pa.RecordBatch, int]]:
     """The rows below `header_lines` lines, as texts; columns are named by their positions.
 
-    With each batch comes how many bytes of the file itself, which may be gzipped, have been read up to its rows.
-    Raises NotPlainError.
+    Each batch comes with the number of bytes of the file, compressed if gzipped, that have been read for it. Raises
+    NotPlainError.
     """
     import pyarrow as pa
     from pyarrow import csv
@@ -55,7 +55,7 @@ def batches(
             ),
         )
         for number, batch in enumerate(reader):
-            # Arrow makes a batch of each block, but has read some blocks ahead.
+            # Arrow makes one batch per block, but reads some blocks ahead.
             yield batch, checked.ends[min(number, len(checked.ends) - 1)]
     except (pa.ArrowInvalid, UnicodeError):
         raise NotPlainError from None

@@ -92,7 +92,7 @@ class CsvFile:
         yield from self._carefully(wanted, done)
 
     def plain_lines(self) -> plain_lines.PlainLines | None:
-        """What is below the header, where each line is a row as it stands; None where it is not so."""
+        """The count and size of the lines below the header, if each is exactly a row; else None."""
         form = self._form
         if form.separator != "," or form.has_other_lines or form.encoding.lower() not in ("utf-8", "utf8"):
             return None
@@ -102,7 +102,7 @@ class CsvFile:
             )
 
     def plain_blocks(self, block_bytes: int) -> Iterator[bytes]:
-        """Those lines, so many bytes at a time."""
+        """Those lines, in blocks of about `block_bytes`."""
         with opened(self._path) as file:
             found = plain_lines.blocks(file, block_bytes, header_lines=self._header_lines, longest_line=LONGEST_LINE)
             yield from filter(None, found)

@@ -14,7 +14,7 @@ from housing.data.reading import Reading
 from housing.data.stored_columns import PreparedColumns
 
 Told = Callable[[str, float], None]
-"""Called with what is done, in words, and its share of the whole, 0 to 1; NaN where that is not known."""
+"""Progress callback: what is done, in words, and its share of the whole, 0 to 1, or NaN where that is not known."""
 
 
 def untold(done: str, share: float) -> None:

@@ -1,4 +1,4 @@
-"""Columns that are read or copied when they are asked for, so that a large table is never held twice, or not at all."""
+"""Columns that are read or copied on demand, so that a large table is held in memory once, or not at all."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class BlockColumns(Protocol):
     def __len__(self) -> int: ...
 
     def blocks(self, names: Collection[str]) -> Iterator[Columns]:
-        """Some rows of these columns, then the next ones."""
+        """These columns, a block of rows at a time."""
 
 
 class HeldColumns(dict[str, NDArray[Any]]):
@@ -40,7 +40,7 @@ class HeldColumns(dict[str, NDArray[Any]]):
 
 
 class TakenColumns(Mapping[str, NDArray[Any]]):
-    """Some rows of other columns, each copied when it is asked for."""
+    """A selection of rows of other columns; each column is copied on access."""
 
     def __init__(self, columns: BlockColumns, rows: NDArray[np.int64]) -> None:
         self._columns = columns
@@ -70,7 +70,7 @@ class TakenColumns(Mapping[str, NDArray[Any]]):
 
 
 def selected(blocks: Iterator[Columns], rows: NDArray[np.int64]) -> Iterator[tuple[Columns, NDArray[np.int64]]]:
-    """Each block with the places in it of these rows, which ascend."""
+    """Each block, with the indices in it of `rows`, which must be ascending."""
     begin = 0
     for block in blocks:
         end = begin + len(next(iter(block.values())))

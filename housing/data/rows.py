@@ -1,4 +1,4 @@
-"""Raw rows of a user's file as text, for an endpoint that reads and checks them itself."""
+"""Raw rows of a user's file as text, for an endpoint that parses and checks them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _MOST_BYTES = 2 << 20
 
 @dataclass(frozen=True)
 class RawRows:
-    """Rows of files that were read once to their end, and found to be what an endpoint can be asked.
+    """Rows of files that were read once to their end, and found to be suitable for an endpoint.
 
     `lines` are what its only file has, where each of its lines is a row as it stands.
     """
@@ -66,7 +66,7 @@ def csv_pieces(
     columns: Collection[str] = (),
     sheet: str | None = None,
 ) -> Iterator[str]:
-    """All `raw_rows` as texts. Raises DataError before the first piece."""
+    """All `raw_rows` as CSV texts. Raises DataError before the first piece."""
     return raw_rows(source, form=form, numbers=numbers, columns=columns, sheet=sheet).pieces(rows_a_piece)
 
 
@@ -81,8 +81,8 @@ def raw_rows(
     """The rows of a file, a folder, a pattern, or in S3: CSV, JSON lines, Parquet, Arrow or a sheet of Excel.
 
     They are read to their end here, and again for their pieces, so that they may be larger than memory. Raises
-    DataError where they cannot be read, are of unequal length, there are none, or they have none of the `columns` until
-    they are read with another separator.
+    DataError where they cannot be read, differ in length, there are none, or only another separator would yield any of
+    the `columns`.
     """
     form = form or CsvFormat()
     where = found(source)

@@ -1,4 +1,4 @@
-"""Objects in S3, fetched once for each state that they are in, by the rights that the environment gives."""
+"""Objects in S3, downloaded once per version, with the credentials of the environment."""
 
 from __future__ import annotations
 
@@ -41,10 +41,10 @@ def is_s3(source: str) -> bool:
 
 
 def fetched(address: str) -> Path:
-    """The object, or the folder of all objects below a prefix, on this machine. Raises DataError or CloudError.
+    """The local path of an object, or of a folder with all objects under a prefix. Raises DataError or CloudError.
 
-    Whose rights they are, and where S3 is, says the environment, as for any client of AWS: profile, keys, role,
-    AWS_ENDPOINT_URL; but for what is `reached_by` another.
+    Credentials and endpoint come from the environment, as for any AWS client (profile, keys, role, AWS_ENDPOINT_URL),
+    except within `reached_by`.
     """
     name = address[len(_SCHEME) :].rstrip("/")
     bucket, _, key = name.partition("/")
@@ -66,7 +66,7 @@ def fetched(address: str) -> Path:
 
 @contextmanager
 def reached_by(environment: Callable[[], Mapping[str, str]]) -> Iterator[None]:
-    """S3 is meanwhile where these variables of the environment lead to, which are asked for when S3 is."""
+    """Within it, S3 is reached with these environment variables, which are requested only when S3 is used."""
     before = _REACHED.set(environment)
     try:
         yield
@@ -75,10 +75,10 @@ def reached_by(environment: Callable[[], Mapping[str, str]]) -> Iterator[None]:
 
 
 def _forget_unused() -> None:
-    """States that no command has asked for in a while go: an object that changes every day would fill the disk."""
+    """Remove versions that were not used for a while: an object that changes every day would fill the disk."""
     long_ago = time.time() - _KEPT_DAYS * 86_400
     for folder in CACHE.glob("*/*"):
-        # Another process may be faster.
+        # Another process may have removed it.
         with suppress(OSError):
             if folder.stat().st_mtime < long_ago:
                 shutil.rmtree(folder, ignore_errors=True)
@@ -128,7 +128,7 @@ def _listed(store: fs.S3FileSystem, address: str, name: str) -> tuple[Sequence[f
 
 
 def _tags(store: fs.S3FileSystem, address: str, objects: Sequence[fs.FileInfo]) -> Sequence[str]:
-    """What tells each object's content: times are of whole seconds, in which it may change."""
+    """Tags that identify each object's content: times are in whole seconds, within which it may change."""
 
     def tag(one: fs.FileInfo) -> str:
         with store.open_input_file(one.path) as file:
@@ -144,7 +144,7 @@ def _tags(store: fs.S3FileSystem, address: str, objects: Sequence[fs.FileInfo]) 
 def _fetch(
     store: fs.S3FileSystem, address: str, objects: Sequence[fs.FileInfo], prefix: str | None, local: Path
 ) -> None:
-    """Put them to their place, all at once: who looks meanwhile sees nothing."""
+    """Download the objects and put them in place atomically."""
     local.parent.mkdir(parents=True, exist_ok=True)
     unfinished = local.parent / f".{secrets.token_hex(4)}.tmp"
     try:
@@ -160,7 +160,7 @@ def _fetch(
         if not local.exists():
             install(unfinished, local)
     except OSError as error:
-        if not local.exists():  # or else another process was faster
+        if not local.exists():  # otherwise another process was faster
             raise _refusal(address, error) from None
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)

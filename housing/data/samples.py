@@ -1,4 +1,4 @@
-"""Some rows of training and of validation, enough to see what each column tells, read once while all rows go by."""
+"""A sample of training and validation rows, large enough to judge single columns, taken in a pass over all rows."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _MOST_LEARNT, _MOST_JUDGED = 50_000, 20_000
 
 
 class Sample:
-    """`train` and `validation` are rows of the table, ascending where there are more than are looked at."""
+    """`train` and `validation` are row numbers of the table, a random subset where there are more than needed."""
 
     def __init__(self, table: Table, parts: Parts) -> None:
         self.train = _some(parts.train, _MOST_LEARNT)
@@ -24,13 +24,13 @@ class Sample:
         self._blocks: list[Table] = []
 
     def add(self, block: Table, begin: int) -> None:
-        """A block of a table that stays on disk, whose first row is the table's `begin`; none may be left out."""
+        """Add a block of a table on disk; its first row is the table's row `begin`. No block may be skipped."""
         first, last = np.searchsorted(self._rows, [begin, begin + block.rows]).tolist()
         if first < last:
             self._blocks.append(block.take(self._rows[first:last] - begin))
 
     def of(self, column: str) -> tuple[NDArray[Any], NDArray[Any]]:
-        """What the rows of training and of validation have in a column of the features."""
+        """A feature's values in the training rows and in the validation rows."""
         if not self._table.is_stored:
             values = self._table[column]
             return values[self.train], values[self.validation]

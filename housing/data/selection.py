@@ -1,4 +1,4 @@
-"""Rows that are left out of a table: by a condition, for want of a label, or because another row is the same."""
+"""Leaves rows out of a table: by a condition, for a missing label, or as duplicates."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 WHERE, LABEL_MISSING, DUPLICATES = "where", "label_missing", "duplicates"
 
 Cells = Mapping[str, "pa.Array"]
-"""Of a piece, by the name of their column."""
+"""The cells of a piece, by column name."""
 
 
 class Selection:
-    """Counts what it leaves out, by the key of the dataset that says so."""
+    """Selects rows; counts those left out by the key of the dataset that is responsible."""
 
     def __init__(self, dataset: Dataset, faults: Faults) -> None:
         self._dataset = dataset
@@ -39,12 +39,12 @@ class Selection:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """What it must see of a piece."""
+        """The columns that it needs from a piece."""
         of_where = self._where.columns if self._where else ()
         return (*of_where, *([self._dataset.label] if self._dataset.label_missing == "dropped" else []))
 
     def kept(self, cells: Cells, rows: int, place: Place) -> NDArray[np.int64] | None:
-        """The rows of a piece that are kept; None: all of them."""
+        """The indices of a piece's rows that are kept; None: all of them."""
         kept = np.ones(rows, bool)
         if self._where is not None:
             try:
@@ -63,7 +63,9 @@ class Selection:
     def without_duplicates(
         self, columns: dict[str, NDArray[Any]], place: Place, faults: Faults
     ) -> tuple[dict[str, NDArray[Any]], Place]:
-        """The first of equal rows, and where each lies; where they are refused, the others go to `faults`."""
+        """The columns without duplicates, and the remaining rows' places; where duplicates are refused, adds them to
+        `faults`.
+        """
         rule = self._dataset.duplicates
         if rule == "kept" or not columns:
             return columns, place
@@ -98,7 +100,7 @@ class Selection:
 
 
 def left_out_text(left_out: Mapping[str, int], dataset: Dataset) -> str:
-    """How many rows are not in a table, and why."""
+    """How many rows were left out of a table, and why, in words."""
     why = {
         WHERE: f"where {dataset.where} is not true",
         LABEL_MISSING: f"without {dataset.label}",
@@ -108,7 +110,7 @@ def left_out_text(left_out: Mapping[str, int], dataset: Dataset) -> str:
 
 
 class Places:
-    """Names the place of a row among those that were kept of all pieces."""
+    """Maps the index of a kept row, counted over all pieces, to its place in words."""
 
     def __init__(self) -> None:
         self._ends: list[int] = []
@@ -116,7 +118,7 @@ class Places:
 
     @property
     def rows(self) -> int:
-        """How many there are."""
+        """The number of kept rows."""
         return self._ends[-1] if self._ends else 0
 
     def add(self, rows: int, kept: NDArray[np.int64] | None, place: Place) -> None:
@@ -131,7 +133,7 @@ class Places:
 
 
 def refuse_repeated(name: str, values: NDArray[Any], place: Place, faults: Faults) -> None:
-    """Names of rows that two rows have go to `faults`."""
+    """Add identifiers that occur twice to `faults`."""
     known = [value for value in values.tolist() if value is not None]
     if len(set(known)) == len(known):
         return

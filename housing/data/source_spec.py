@@ -1,4 +1,4 @@
-"""Where a table lies, as declared: files, a database, or files of each part."""
+"""The source of a table as declared: files, a database, or files of each part."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from urllib.parse import urlsplit
 from housing.secrets import masked
 
 Files = str | tuple[str, ...]
-"""A file, a folder, a pattern or an address in S3; or several of them, one below the other."""
+"""A file, a folder, a pattern or an S3 address; or several of them, whose rows are concatenated."""
 
 PART = "(part)"
-"""Column of a table whose parts come as files of their own: the part of each row."""
+"""The column for each row's part, in a table whose parts are separate files."""
 
 
 @dataclass(frozen=True)
@@ -36,12 +36,12 @@ class Sql:
 
     @property
     def engine(self) -> str:
-        """Such as postgresql."""
+        """The database engine, such as postgresql."""
         return self.url.partition(":")[0].partition("+")[0]
 
     @property
     def has_password(self) -> bool:
-        """Whether the address holds one."""
+        """Whether the URL contains a password."""
         return re.match(r"[^:]*://[^/@]*:[^/@]+@", self.url) is not None
 
 
@@ -55,7 +55,7 @@ class GivenParts:
 
     @property
     def named(self) -> Mapping[str, Files]:
-        """Those that there are."""
+        """The given parts, by name."""
         every = {"train": self.train, "validation": self.validation, "test": self.test}
         return {name: files for name, files in every.items() if files is not None}
 
@@ -76,7 +76,7 @@ Source = Files | Elsewhere
 
 
 def source_text(source: Source) -> str:
-    """A source in a line, without its secrets."""
+    """A source as one line of text, without its secrets."""
     if isinstance(source, str):
         return masked(source)
     if isinstance(source, tuple):
@@ -89,7 +89,7 @@ def source_text(source: Source) -> str:
 
 
 def source_faults(source: Source) -> Iterator[str]:
-    """What is wrong with a list of files."""
+    """Faults of a list of files."""
     if source == ():
         yield "source: the list is empty; name the files"
 

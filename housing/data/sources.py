@@ -1,4 +1,4 @@
-"""Sources that are not read: an address, a folder, a file of another format. Each is named, with a command out."""
+"""Refuses sources that cannot be read (addresses, folders, other formats) with a command that converts them."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _DATABASES = ("sqlite", "postgresql", "postgres", "duckdb", "mysql", "mariadb", 
 
 
 def refuse_address(source: str) -> None:
-    """Raise DataError when a source is an address (https:// ...) of something that is not read; s3:// is."""
+    """Raise DataError when a source is a URL (https:// ...) that is not supported, as s3:// is."""
     found = _ADDRESS.match(source)
     if not found or found[1].lower() == "s3":
         return
@@ -68,12 +68,12 @@ def refuse_address(source: str) -> None:
 
 
 def refuse_folder(folder: Path) -> None:
-    """Raise DataError for a folder in which there is nothing to read."""
+    """Raise DataError for a folder without readable files."""
     raise DataError(f"{folder}: is a folder without CSV or Parquet files; give a file, or another folder")
 
 
 def foreign(path: Path, start: bytes) -> str | None:
-    """What a file is that begins with these bytes (unpacked if it is gzipped) and is no CSV, and how to convert it."""
+    """What a file that begins with these (decompressed) bytes is, and how to convert it; None where it may be CSV."""
     file = shlex.quote(str(path))
     if start.startswith(b"PK\x03\x04"):
         return _zipped(path)
@@ -109,7 +109,7 @@ def _text_format(path: Path, start: bytes) -> str | None:
 
 
 def is_json_lines(start: bytes) -> bool:
-    """Whether a file that begins so has a JSON object in each line."""
+    """Whether a file that begins with these bytes is JSON Lines."""
     first, _, rest = start.decode("utf-8-sig", errors="replace").lstrip().partition("\n")
     return _is_json_object(first) or (not rest and bool(re.match(r'\{\s*"[^"]*"\s*:', first)))
 
@@ -168,10 +168,10 @@ def _beside(path: Path, suffix: str) -> str:
 
 
 def code_text(text: str) -> str:
-    """A Python literal without single quotes wherever possible, so that it stays readable between a shell's."""
+    """A Python literal, without single quotes if possible, so that it stays readable within a shell's."""
     return json.dumps(text, ensure_ascii=False)
 
 
 def pandas_command(code: str) -> str:
-    """A line for a shell."""
+    """A shell command that runs this pandas code."""
     return "python -c " + shlex.quote(f"import pandas as pd; {code}")

@@ -1,4 +1,4 @@
-"""Which rows are for fitting, for choosing and for the last word."""
+"""Divides rows into train, validation and test."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ class Parts:
 def split(table: Table, dataset: Dataset) -> Parts:
     """Rows claimed by the column first, then the rest at random or in the order of time.
 
-    Where the label has levels, each of them is divided by itself, unless the split says otherwise. Raises DataError
-    when train or validation is empty.
+    Where the label has levels, it is stratified by them, unless the split says otherwise. Raises DataError when train
+    or validation is empty.
     """
     rule = dataset.split
     claimed = _claimed(table, dataset)
@@ -74,9 +74,9 @@ def _by_fractions(table: Table, dataset: Dataset, rows: Rows, fractions: Fractio
 
 
 def _divided(rows: Rows, fractions: Fractions, groups: NDArray[np.int64] | None, *, by_rows: bool) -> list[Rows]:
-    """Rows in the order of their groups, numbered from 0, for train, validation and test; no group is divided.
+    """Ordered rows, divided into train, validation and test; no group, numbered from 0, is divided.
 
-    Fractions are of the groups, or of their rows.
+    Fractions are of the number of groups, or with `by_rows` of the rows in them.
     """
     if groups is None:
         return np.split(rows, _ends(fractions, len(rows)))
@@ -110,7 +110,7 @@ def _by_time(table: Table, dataset: Dataset, rows: Rows) -> list[Rows]:
 
 
 def _empty(table: Table, dataset: Dataset, part: str) -> str:
-    """What to say of a split without rows of a part."""
+    """The message for a split that leaves a part without rows."""
     rule, why = dataset.split, ""
     if rule.by_time is not None:
         values = sorted(set(table[rule.by_time.column].tolist()))
@@ -137,16 +137,16 @@ def _refuse_torn(table: Table, dataset: Dataset, parts: dict[str, Rows]) -> None
 
 
 def _ends(fractions: Fractions, rows: int) -> tuple[int, int]:
-    """Where train and validation end among so many rows."""
+    """The positions at which train and validation end."""
     first = round(fractions.train * rows)
     second = first + round(fractions.validation * rows)
     return first, second if fractions.test else rows
 
 
 def _ends_by_rows(fractions: Fractions, sizes: NDArray[np.int64]) -> tuple[int, int]:
-    """Where they end among groups of these sizes: as near to the fractions of rows as whole groups allow.
+    """The groups at which train and validation end, for these sizes: as near to the fractions of rows as possible.
 
-    A part that is to have rows has a group, where there are enough of them.
+    A part whose fraction is not 0 gets at least one group, where there are enough.
     """
     groups, ends = len(sizes), np.concatenate([[0], np.cumsum(sizes)])
     least = [int(share > 0) for share in (fractions.train, fractions.validation, fractions.test)]
@@ -164,7 +164,7 @@ def _ends_by_rows(fractions: Fractions, sizes: NDArray[np.int64]) -> tuple[int, 
 def _claimed(table: Table, dataset: Dataset) -> dict[str, NDArray[np.int64]]:
     by = dataset.split.by_column
     if dataset.parts is not None:
-        # Without files of its own, validation is taken out of train as the split says.
+        # Without its own files, validation is taken out of train by the split's rule.
         is_whole = dataset.parts.validation is not None
         by = ByColumn(PART, train=("train",) if is_whole else (), validation=("validation",), test=("test",))
     if by is None:
@@ -177,7 +177,7 @@ def _claimed(table: Table, dataset: Dataset) -> dict[str, NDArray[np.int64]]:
 
 
 def _distinct(values: NDArray[np.generic]) -> tuple[NDArray[np.generic], NDArray[np.int64]]:
-    """Each value once, and for each row the place of its own."""
+    """The different values, and each row's index among them."""
     if values.dtype != object:
         found, places = np.unique(values, return_inverse=True)
         return found, places.astype(np.int64)

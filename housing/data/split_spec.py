@@ -70,7 +70,7 @@ class ByTime:
             raise ValueError(f"gap must be 0 or more, got {self.gap:g}")
 
     def begins(self, pattern: str | None, *, is_date: bool) -> tuple[float | None, float | None]:
-        """Where validation and test begin, as the column's times are. Raises ValueError by key."""
+        """The starts of validation and test, in the unit of the column's times. Raises ValueError with the key."""
         found = [self._begin(key, pattern, is_date=is_date) for key in ("validation_from", "test_from")]
         if None not in found and found[0] > found[1]:  # type: ignore[operator]
             raise ValueError(f"test_from: must not lie before validation_from, {self.validation_from}")
@@ -140,7 +140,7 @@ class Split:
 
     @property
     def divides(self) -> bool:
-        """Whether it says which rows are in which part."""
+        """Whether it declares how rows are divided."""
         return self.fractions is not None or self.by_column is not None or self._has_dates
 
     @property
@@ -167,7 +167,7 @@ class Split:
 
 
 def split_faults(split: Split, columns: Mapping[str, Any]) -> Iterator[str]:
-    """What is wrong with a split of a table of these described columns, each by its key."""
+    """Faults of a split of a table with these columns, each beginning with its key."""
     by_column, by_time = split.by_column, split.by_time
     named = {
         "by_column.column": by_column and by_column.column,
@@ -191,7 +191,7 @@ def split_faults(split: Split, columns: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _name_faults(key: str, column: Any) -> Iterator[str]:
-    """Why a column cannot name groups, or rows."""
+    """Why a column cannot identify groups, or rows."""
     if column.kind == "numeric":
         yield "is numeric; describe it as kind: identifier (unique: false), or nominal"
     elif getattr(column, "missing", "refused") != "refused":

@@ -1,4 +1,4 @@
-"""Rows of a database, as a query or a table of it returns them."""
+"""Rows of a database, from a table or a query."""
 
 from __future__ import annotations
 
@@ -23,13 +23,15 @@ _EXTRAS = {"postgresql": "postgresql"}
 
 
 def sql_rows(sql: Sql) -> SqlRows | DuckDbRows:
-    """Asked when its rows are. Raises DataError, ConfigError, or CloudError when the database does not answer."""
+    """The rows, which are queried by `pieces`. Raises DataError, ConfigError, or CloudError when the database does not
+    answer.
+    """
     remember(sql.url, "url")
     return DuckDbRows(sql) if sql.engine == "duckdb" else SqlRows(sql)
 
 
 def tables_of(url: str) -> list[str]:
-    """Of a database, in the order of their names. Raises as `sql_rows`."""
+    """The tables of a database, sorted by name. Raises as `sql_rows` does."""
     sql = Sql(url, query="select table_schema, table_name from information_schema.tables order by 2")
     remember(url, "url")
     where = source_text(Elsewhere(sql=sql)).removesuffix(", query")
@@ -44,7 +46,7 @@ def tables_of(url: str) -> list[str]:
 
 
 class SqlRows:
-    """By SQLAlchemy. Nothing is committed."""
+    """Rows read through SQLAlchemy. Nothing is committed."""
 
     is_csv = False
 
@@ -55,7 +57,7 @@ class SqlRows:
             self.names: Sequence[str] = list(result.keys())
 
     def unread(self, _: str) -> None:
-        """Known when rows are read."""
+        """Never: types are known only when rows are read."""
 
     def pieces(self, wanted: Collection[int]) -> Iterator[Piece]:
         """All rows, of these columns. Raises DataError."""
@@ -96,14 +98,14 @@ class SqlRows:
             raise DataError(f"{self.where}: there is no such table; {hint}")
         columns = _asked(self.where, lambda: looking.get_columns(name, schema or None))
         named: list[Any] = [column(one["name"]) for one in columns]
-        # A database may return rows otherwise ordered each time, and parts and digests go by the order.
+        # A database may return rows in a different order each time, and parts and digests depend on the order.
         key = _asked(self.where, lambda: looking.get_pk_constraint(name, schema or None)) if name in tables else None
         order: list[Any] = [column(one) for one in (key or {}).get("constrained_columns", ())]
         return select(*named).select_from(table(name, *named, schema=schema or None)).order_by(*order)
 
 
 class DuckDbRows:
-    """By DuckDB itself, which gives Arrow. The database is opened to be read."""
+    """Rows read by DuckDB itself, as Arrow batches. The database is opened read-only."""
 
     is_csv = False
 
@@ -115,7 +117,7 @@ class DuckDbRows:
             self.names: Sequence[str] = list(reader.schema.names)
 
     def unread(self, name: str) -> tuple[str, bool] | None:
-        """As of a Parquet file."""
+        """See `RawFile`."""
         return unread(self._schema.field(self.names.index(name)).type)
 
     def pieces(self, wanted: Collection[int]) -> Iterator[Piece]:
@@ -169,7 +171,7 @@ def _connected(sql: Sql, where: str) -> Iterator[Any]:
 
 
 def _file_of(sql: Sql, where: str) -> Path:
-    """Of a database that is a file: one that is not there would be made."""
+    """The path of a database file; refuses a missing one, which the driver would create."""
     path = Path(sql.url.partition(":///")[2].partition("?")[0])
     if not path.is_file():
         raise DataError(f"{where}: there is no file {str(path)!r}, relative to the working folder {Path.cwd()}")
@@ -177,7 +179,7 @@ def _file_of(sql: Sql, where: str) -> Path:
 
 
 def _asked(where: str, act: Any) -> Any:
-    """What it returns; an error of the database as one of ours."""
+    """The result of `act`; translates the database's errors into ours."""
     import duckdb
     from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 

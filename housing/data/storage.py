@@ -1,4 +1,4 @@
-"""Whether a table is held in memory or stays on disk: as its dataset says, or by its size beside the free memory."""
+"""Whether a table is held in memory or stays on disk: as its dataset says, or by its size and the free memory."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from housing.data.stored_table import held, stored
 from housing.data.table import Table
 
 _BYTES_A_CELL = 24
-"""As a number of the table, encoded, and as XGBoost bins it; and what is between them for a moment."""
+"""Bytes per cell: in the table, encoded, binned by XGBoost, and in temporary copies."""
 
 _SHARE_OF_FREE = 0.5
 _A_BYTE_OF = {".gz": 12.0}
@@ -25,14 +25,16 @@ _CGROUP = Path("/sys/fs/cgroup")
 
 
 def read(dataset: Dataset, told: Told = untold) -> Table:
-    """The dataset's table, where its `storage` says. Raises one DataError that lists every fault found."""
+    """The dataset's table, in memory or on disk as its `storage` says. Raises one DataError that lists every fault
+    found.
+    """
     if place(dataset) == "disk":
         return stored(dataset, told)
     return held(dataset)
 
 
 def place(dataset: Dataset) -> Literal["memory", "disk"]:
-    """Where its table is while it is worked on. Raises DataError where there is no source."""
+    """Where the dataset's table is to be kept while it is in use. Raises DataError where there is no source."""
     if dataset.storage != "auto":
         return dataset.storage
     if refused(dataset):
@@ -41,7 +43,7 @@ def place(dataset: Dataset) -> Literal["memory", "disk"]:
 
 
 def crowding(dataset: Dataset) -> str | None:
-    """What to say of a table that is held in memory although it would take more than half of what is free there."""
+    """A warning for a table to be held in memory that would take more than half of what is free; else None."""
     if place(dataset) == "disk":
         return None
     needed, free = needed_bytes(dataset), free_bytes()
@@ -54,7 +56,7 @@ def crowding(dataset: Dataset) -> str | None:
 
 
 def needed_bytes(dataset: Dataset) -> float:
-    """About how much memory the work on the whole table would take at once; 0 where nobody can tell beforehand."""
+    """Approximate memory for working on the whole table at once; 0 where it cannot be estimated."""
     source = found(dataset.source)
     if dataset.format in ("parquet", "arrow"):
         return float(_rows(dataset, source)) * len(used_columns(dataset)) * _BYTES_A_CELL
@@ -63,7 +65,7 @@ def needed_bytes(dataset: Dataset) -> float:
 
 
 def free_bytes() -> float:
-    """What this process may still take, as far as its control group lets it."""
+    """The memory that this process may still allocate, within the limit of its control group."""
     available = float(os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
     with suppress(OSError, ValueError, StopIteration):
         lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
@@ -83,4 +85,4 @@ def _rows(dataset: Dataset, source: RawSource) -> int:
     try:
         return sum(int(parquet.read_metadata(part.path).num_rows) for part in source.parts)
     except (OSError, lib.ArrowException):
-        return 0  # whoever reads it says what is wrong
+        return 0  # reported when it is read

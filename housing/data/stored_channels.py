@@ -1,4 +1,4 @@
-"""Channels of a table that stays on disk: its rows are encoded block by block, and lie on disk again."""
+"""Channels of a table that stays on disk: its rows are encoded block by block, to disk again."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def stored_channels(
     *,
     sample: Sample | None = None,
 ) -> dict[str, Channel]:
-    """A channel of the rows of each part, which ascend, in one way through the table; a sample takes its rows from it.
+    """A channel for the ascending rows of each part, in one pass through the table, which also fills `sample`.
 
     Raises DataError.
     """
@@ -53,7 +53,7 @@ def stored_channels(
 
 
 class _Encoding:
-    """`means` stand in place of the encoded columns that begin at these places."""
+    """Encodes one channel. `means` replaces the encoded columns that begin at its keys."""
 
     def __init__(
         self, content: ChannelContent, rows: Rows, encoder: Encoder, means: Mapping[int, NDArray[np.float64]]
@@ -63,7 +63,7 @@ class _Encoding:
             self._matrix = StoredMatrix(folder(), len(encoder.columns))
 
     def add(self, block: Table, begin: int) -> None:
-        """Those of its rows that are in the block, whose first row is the table's `begin`."""
+        """Encode the channel's rows in this block, whose first row is the table's row `begin`."""
         first, last = np.searchsorted(self._rows, [begin, begin + block.rows]).tolist()
         if first == last:
             return

@@ -1,4 +1,4 @@
-"""Columns of a table that lies on disk: in the dataset's own Parquet or Arrow files, or in the Parquet made of it."""
+"""Columns of a table on disk: in the dataset's own Parquet or Arrow files, or in a Parquet file made from it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _MOST_ROWS = 64_000
 
 
 class _OneAtATime(Mapping[str, NDArray[Any]]):
-    """Columns that are read when they are asked for; the one asked for last stays in memory."""
+    """Columns that are read on access; the last one stays in memory."""
 
     def __init__(self, names: Collection[str], read: Callable[[str], NDArray[Any]]) -> None:
         self._names = dict.fromkeys(names)
@@ -44,7 +44,7 @@ class _OneAtATime(Mapping[str, NDArray[Any]]):
 
 
 class SourceColumns(_OneAtATime):
-    """In files that are read by column, where no row is left out. Each reading checks what it reads."""
+    """Columns in the source's own files, where no row is left out. Each reading checks what it reads."""
 
     def __init__(
         self, dataset: Dataset, source: RawSource, names: Collection[str], refuse_change: Callable[[], None]
@@ -55,7 +55,7 @@ class SourceColumns(_OneAtATime):
         self._refuse_change = refuse_change
 
     def read(self, name: str, reading: Reading, *, checks_names: bool = False) -> NDArray[Any]:
-        """One column by a reading, which notes what is wrong with it."""
+        """Read one column through a reading, which collects its faults."""
         grown: GrowingColumn | None = None
         for piece in reading.pieces([name], checks_names=checks_names):
             for values in piece.columns.values():
@@ -64,7 +64,7 @@ class SourceColumns(_OneAtATime):
         return np.empty(0) if grown is None else grown.values()
 
     def reading(self, faults: Faults) -> Reading:
-        """A new way through its files."""
+        """A new pass through its files."""
         return Reading(self._dataset, source=self._source, faults=faults)
 
     def blocks(self, names: Collection[str]) -> Iterator[Columns]:
@@ -84,7 +84,7 @@ class SourceColumns(_OneAtATime):
 
 
 class PreparedColumns(_OneAtATime):
-    """In the Parquet file that `prepared_file` wrote, whose cells are as a table keeps them."""
+    """Columns in the Parquet file that `prepared_file` wrote, with values as in a table."""
 
     def __init__(self, path: Path) -> None:
         import pyarrow as pa
@@ -92,7 +92,7 @@ class PreparedColumns(_OneAtATime):
 
         self._path = path
         try:
-            # Kept open: whoever makes a newer one may remove it.
+            # Kept open: a process that makes a newer one may remove it.
             self._file = pa.OSFile(str(path))
             file = parquet.ParquetFile(self._file)
         except (OSError, ValueError) as error:
@@ -127,7 +127,7 @@ class PreparedColumns(_OneAtATime):
 
 
 def _values(cells: Any, known: dict[object, str | None]) -> NDArray[Any]:
-    """As a table keeps them; equal texts are one object."""
+    """Values as in a table; equal texts share one object."""
     from pyarrow import types
 
     if types.is_floating(cells.type):

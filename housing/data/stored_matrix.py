@@ -1,4 +1,4 @@
-"""A matrix of 32-bit floats on disk, for as long as the process lives."""
+"""A float32 matrix on disk, for the lifetime of the process."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _CELLS_A_BATCH = 8_000_000
 
 
 class StoredMatrix:
-    """Rows are added, and then read, in their order. Its file has no name, so that nothing of it is left behind."""
+    """Rows are appended, then read in order. Its file has no name, so that it is never left behind."""
 
     def __init__(self, folder: Path, columns: int, *, cells_a_batch: int = _CELLS_A_BATCH) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -27,14 +27,14 @@ class StoredMatrix:
         self.rows = 0
 
     def add(self, rows: NDArray[np.float32]) -> None:
-        """Some more, (rows, columns). Raises OSError where there is no room."""
+        """Append rows, (rows, columns). Raises OSError where the disk is full."""
         data = np.ascontiguousarray(rows, dtype="<f4").data.cast("B")
         while data:
             data = data[os.write(self._file, data) :]
         self.rows += len(rows)
 
     def batches(self) -> Iterator[NDArray[np.float32]]:
-        """All rows, some at a time; may be asked by several threads."""
+        """All rows in batches; safe to call from several threads."""
         step = self._rows_a_batch
         for start in range(0, self.rows, step):
             batch = np.empty((min(step, self.rows - start), self._columns), "<f4")
@@ -42,7 +42,7 @@ class StoredMatrix:
             yield batch
 
     def whole(self) -> NDArray[np.float32]:
-        """All rows as one array, of which only what is looked at is in memory."""
+        """All rows as a memory map."""
         shape = (self.rows, self._columns)
         if not self.rows or not self._columns:
             return np.empty(shape, np.float32)

@@ -1,4 +1,4 @@
-"""A table that stays on disk: read by columns and by blocks of rows, checked once, and known again afterwards."""
+"""A table that stays on disk: read by columns and by blocks of rows, checked once, and recognised afterwards."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ from housing.files import LockHeldError
 
 _READ_BY_COLUMN = ("parquet", "arrow")
 _LEAST_BYTES = 1_000_000
-"""Smaller files are read into memory sooner than they are looked up."""
+"""Smaller files are faster to read than to look up in the cache."""
 
 
 def stored(dataset: Dataset, told: Told = untold) -> Table:
-    """The dataset's table, read by nobody but block by block. Raises one DataError that lists every fault found."""
+    """The dataset's table on disk. Raises one DataError that lists every fault found."""
     source = found(dataset.source)
     cache = TableCache(dataset, source)
     known = cache.known()
@@ -46,7 +46,7 @@ def stored(dataset: Dataset, told: Told = untold) -> Table:
 
 
 def held(dataset: Dataset) -> Table:
-    """The same in memory, of a source that was read before without reading it again."""
+    """The table in memory; a source that was read before comes from the cache."""
     source = found(dataset.source)
     if is_read_in_place(dataset):
         return table_of(collected(dataset, source), dataset)
@@ -59,7 +59,7 @@ def held(dataset: Dataset) -> Table:
 
 
 def made_file(dataset: Dataset) -> Path | None:
-    """The file that was made of a source; None where its own files are read, or nothing was made yet."""
+    """The Parquet file made from a source; None where its own files are read, or nothing was made yet."""
     if is_read_in_place(dataset):
         return None
     known = TableCache(dataset, found(dataset.source)).known()
@@ -67,13 +67,13 @@ def made_file(dataset: Dataset) -> Path | None:
 
 
 def is_read_in_place(dataset: Dataset) -> bool:
-    """Whether its own files are read by columns: nothing need be made of them."""
+    """Whether the source's own files can be read by column, so that no Parquet file need be made."""
     is_whole = dataset.where is None and dataset.label_missing == "refused" and dataset.parts is None
     return is_whole and dataset.event is None and dataset.format in _READ_BY_COLUMN
 
 
 class ReplacedColumns(Mapping[str, NDArray[Any]]):
-    """Columns of which some are others, in memory."""
+    """Columns, some of which are replaced by others in memory."""
 
     def __init__(self, columns: BlockColumns, replaced: Columns) -> None:
         self._columns = columns
@@ -102,7 +102,7 @@ class ReplacedColumns(Mapping[str, NDArray[Any]]):
 
 def _opened(known: Known) -> PreparedColumns | None:
     if known.file is not None:
-        with suppress(DataError):  # damaged, or removed meanwhile: it is made anew
+        with suppress(DataError):  # damaged, or removed meanwhile: it is made again
             return PreparedColumns(known.file)
     return None
 
@@ -117,7 +117,7 @@ def _held(known: Known, dataset: Dataset) -> Collected | None:
 
 
 def _collected_and_kept(dataset: Dataset, source: RawSource, cache: TableCache) -> Collected:
-    """A cache that cannot be written does no harm, nor one that another process is writing."""
+    """Read into memory and cache. A cache that cannot be written, or is being written elsewhere, is ignored."""
     cache.note_content()
     read = collected(dataset, source)
     with suppress(OSError, LockHeldError, DataError):
@@ -129,7 +129,7 @@ def _collected_and_kept(dataset: Dataset, source: RawSource, cache: TableCache) 
 
 
 def _bytes_of(values: NDArray[Any]) -> int:
-    # Texts take no more than this in the file, where they are levels or names.
+    # An upper estimate of texts in the file, which are levels or identifiers.
     return values.nbytes if values.dtype != object else 32 * len(values)
 
 
@@ -152,7 +152,7 @@ def _table(dataset: Dataset, columns: BlockColumns, known: Known) -> Table:
 
 
 def _checked(columns: SourceColumns, source: RawSource, cache: TableCache, told: Told) -> Known:
-    """Column by column, each read once for its cells and for the digest."""
+    """Check and digest the source column by column, reading each once."""
     faults, content = Faults(source.text), ContentDigest()
     rows = 0
     for number, name in enumerate(columns):
@@ -166,7 +166,7 @@ def _checked(columns: SourceColumns, source: RawSource, cache: TableCache, told:
         told(f"{number + 1} of {len(columns)} columns", (number + 1) / len(columns))
     faults.raise_any()
     known = Known(rows, content.finished({}), {}, None)
-    with suppress(OSError):  # it is known to this command all the same
+    with suppress(OSError):  # this command goes on without the cache
         cache.keep(known)
     return known
 
@@ -182,5 +182,5 @@ def _prepared(dataset: Dataset, source: RawSource, cache: TableCache, told: Told
         rows = prepared_file.write(dataset, reading, unfinished, told)
         columns, left_out = PreparedColumns(unfinished), dict(reading.left_out)
         known = cache.keep(Known(rows, digest_of(columns, left_out), left_out, unfinished))
-        # A database's stays open without a name.
+        # A database's file has no name and is only kept open.
         return columns if known.file == unfinished else PreparedColumns(known.file or unfinished), known

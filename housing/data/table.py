@@ -20,15 +20,15 @@ from housing.data.row_blocks import BlockColumns, HeldColumns, TakenColumns
 from housing.data.task_columns import with_task_columns
 
 _MOST_CELLS_COPIED = 5_000_000
-"""Of more, a column is copied when it is asked for."""
+"""With more cells, columns of a selection are copied on access."""
 
 
 class Table(Mapping[str, NDArray[Any]]):
     """Columns by name, all of `rows` values, in file order; ignored columns are left out.
 
     A numeric column is float64 with NaN for missing; any other holds str objects, None for missing. `left_out` counts
-    the rows of the source that are not in it, by the key of the dataset that says so. `is_stored`: it lies on disk, and
-    a column is read when it is asked for.
+    the rows of the source that are not in it, by the key of the dataset that says so. `is_stored`: it is on disk, and
+    columns are read on access.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class Table(Mapping[str, NDArray[Any]]):
         return Table(columns, self.source, numbers=self._numbers, rows=len(rows), is_stored=self.is_stored)
 
     def held(self) -> Table:
-        """The same in memory, read in one go."""
+        """The table in memory, read in one pass."""
         if not self.is_stored:
             return self
         blocks = list(self._columns.blocks(list(self)))
@@ -81,7 +81,7 @@ class Table(Mapping[str, NDArray[Any]]):
         return Table(columns, self.source, left_out=self.left_out, numbers=self._numbers)
 
     def blocks(self, names: Iterable[str] | None = None) -> Iterator[Table]:
-        """Its rows in their order, some at a time, with these columns or all."""
+        """Its rows in order, a block at a time, with these columns or all."""
         for block in self._columns.blocks(list(self if names is None else names)):
             yield Table(block, self.source, numbers=self._numbers)
 
@@ -108,7 +108,7 @@ def read(dataset: Dataset) -> Table:
 
 
 def table_of(found: Collected, dataset: Dataset) -> Table:
-    """With the columns that the dataset's task adds. Raises DataError."""
+    """The table of collected columns, with those that the dataset's task adds. Raises DataError."""
     columns = with_task_columns(dict(found.columns), dataset, found.source)
     digest = found.digest if dataset.event is None else None
     return Table(columns, found.source, left_out=found.left_out, numbers=dataset.number_format, digest=digest)

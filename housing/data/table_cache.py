@@ -1,7 +1,7 @@
-"""Tables that were read and checked against their description, kept so that no later command does it again.
+"""A cache of tables that were read and checked, so that later commands need not do it again.
 
-An entry says of which files, and in which state, a table was read, and what was found. The table itself lies beside it
-as Parquet, but for files that are Parquet or Arrow themselves. What is cut, foreign or of other code is no entry.
+An entry records the files, with their states, and what was found in them. The table itself is stored next to it as
+Parquet, unless the source's files are Parquet or Arrow. Damaged entries, and those of other code, are ignored.
 """
 
 from __future__ import annotations
@@ -27,24 +27,24 @@ from housing.errors import DataError
 
 _MOST_BYTES = 10_000_000_000
 _SHARE_OF_DISK = 0.25
-"""Of what is free or kept already."""
+"""The cache's maximum, as a share of free space plus its own size."""
 
 _MOST_ENTRIES = 1_000
 _MOST_HASHED_BYTES = 2_000_000_000
-"""Larger sources are known by their times alone."""
+"""Larger sources are recognised by times and sizes alone."""
 
 _NOT_READ_BY = ("name", "label_unit", "quantiles", "positive", "split", "storage")
 """Keys of a dataset that change nothing about how its rows are read."""
 
 
 def folder() -> Path:
-    """Where tables are kept, and encoded rows lie while a command runs; may not exist."""
+    """The folder of cached tables, and of encoded rows while a command runs; may not exist."""
     return files.cache_folder() / "tables"
 
 
 @dataclass(frozen=True)
 class Known:
-    """Of a source that was read once; `digest` is that of its columns. `file`: what was made of it."""
+    """What is known of a source; `digest` is that of its columns, `file` the Parquet file made from it."""
 
     rows: int
     digest: str
@@ -53,10 +53,10 @@ class Known:
 
 
 class TableCache:
-    """What is kept of one dataset, whose source is this one; nothing of a database, which changes without a sign."""
+    """The cache of one dataset and source; never used for databases, whose changes cannot be detected."""
 
     def __init__(self, dataset: Dataset, source: RawSource) -> None:
-        """Raises DataError for files that are gone."""
+        """Raises DataError where files are missing."""
         self._source = source
         self._folder = folder()
         self._name = _name(dataset, source) if source.sql is None else f"database-{secrets.token_hex(8)}"
@@ -64,11 +64,11 @@ class TableCache:
 
     @property
     def source_bytes(self) -> int:
-        """Of its files; 0 of a database."""
+        """The size of the source's files; 0 for a database."""
         return sum(state.size for state in self._states)
 
     def known(self) -> Known | None:
-        """What an earlier command has found in files that are as they were; None where nothing whole is there."""
+        """What an earlier command found, if the files are unchanged; None where there is no valid entry."""
         with suppress(OSError, ValueError, TypeError, KeyError, AttributeError):
             entry = json.loads(self._entry.read_bytes())
             states = [FileState(**state) for state in entry["files"]]
@@ -84,18 +84,20 @@ class TableCache:
             with suppress(OSError):
                 if [asdict(state) for state in now] != entry["files"]:
                     self._write_entry(known, now)
-                os.utime(self._entry)  # what was used longest ago is removed first
+                os.utime(self._entry)  # the least recently used entry is removed first
             return known
         return None
 
     def note_content(self) -> None:
-        """Before the source is read: its content, for the time when its times no longer say that it is the same."""
+        """Call before the source is read: hashes its content, so that it is recognised even when its times change."""
         if self._source.sql is None and self.source_bytes <= _MOST_HASHED_BYTES:
             with suppress(OSError):  # whoever reads it says what is wrong
                 self._states = [with_content(state) for state in self._states]
 
     def keep(self, known: Known) -> Known:
-        """For later commands, with its file under its own name. Raises OSError, and DataError for a changed source."""
+        """Store for later commands; renames the file to its final name. Raises OSError, and DataError for a changed
+        source.
+        """
         self.refuse_change()
         if self._source.sql is not None:
             return known
@@ -112,19 +114,19 @@ class TableCache:
         return known
 
     def refuse_change(self) -> None:
-        """Raises DataError where a file is no longer what it was when this was opened."""
+        """Raises DataError where a file has changed since this object was made."""
         if not all(now.is_like(before) for now, before in zip(self._look(), self._states, strict=True)):
             raise DataError(f"{self._source.text}: has changed while it was read; ask again once it stays as it is")
 
     def has_room_for(self, size: int) -> bool:
-        """Whether so many bytes may be kept."""
+        """Whether a table of `size` bytes may be cached."""
         return size <= self._limit()
 
     @contextmanager
     def alone(self, *, waits: bool) -> Iterator[Path]:
-        """A file to write the table to, which is removed at the end unless it was kept; no other process writes it.
+        """The path to write the table to, under a lock; the file is removed at the end unless `keep` stored it.
 
-        Raises LockHeldError where one does and this one does not wait, and OSError.
+        Raises LockHeldError where another process has the lock and `waits` is False, and OSError.
         """
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         with files.locked(self._lock(self._name), wait_s=float("inf") if waits else 0, temporary=True):
@@ -164,7 +166,7 @@ class TableCache:
         files.write(self._entry, json.dumps(entry), mode=0o600)
 
     def _sweep(self) -> None:
-        """Remove what killed commands left half done: of the same table, and of all that nobody is at work on."""
+        """Remove unfinished files of killed commands: of this table, and of all others without a lock."""
         for left in [*self._folder.glob(".*.tmp"), *self._folder.glob("*.parquet")]:
             name = left.name.removeprefix(".").partition(".")[0]
             is_of_an_entry = left.suffix == ".parquet" and (self._folder / f"{name}.json").exists()
@@ -177,7 +179,7 @@ class TableCache:
         return min(_MOST_BYTES, _SHARE_OF_DISK * (shutil.disk_usage(existing).free + kept))
 
     def _make_room(self) -> None:
-        """Remove the tables that were used longest ago; never the one that was just kept."""
+        """Remove the least recently used tables; never the one that was just stored."""
         limit, total = self._limit(), 0
         newest_first = sorted(_sizes(self._folder).items(), key=lambda item: item[1][0], reverse=True)
         for number, (name, (_, size)) in enumerate(newest_first):
@@ -190,7 +192,7 @@ class TableCache:
 
 @contextmanager
 def cannot_be_written(what: str) -> Iterator[None]:
-    """Raises DataError in place of OSError."""
+    """Turn an OSError into a DataError that says what could not be written."""
     try:
         yield
     except OSError as error:
@@ -202,7 +204,7 @@ def cannot_be_written(what: str) -> Iterator[None]:
 
 
 def _name(dataset: Dataset, source: RawSource) -> str:
-    """Of all that the table depends on but the state of its files."""
+    """A name made by hashing all that the table depends on, except the state of its files."""
     description = {one.name: repr(getattr(dataset, one.name)) for one in fields(dataset)}
     depends_on = (
         [housing.__version__, *_code()],
@@ -214,7 +216,7 @@ def _name(dataset: Dataset, source: RawSource) -> str:
 
 
 def _code() -> Iterator[str]:
-    """What stands for the code that reads: another installation, or a changed checkout, reads anew."""
+    """Identifies the code that reads: another installation, or a changed checkout, reads the source again."""
     import pyarrow as pa
 
     yield pa.__version__
@@ -224,7 +226,7 @@ def _code() -> Iterator[str]:
 
 
 def _sizes(kept: Path) -> dict[str, tuple[float, int]]:
-    """By name, when each entry was used last and how large its table is."""
+    """By name, each entry's time of last use and its table's size in bytes."""
     tables: Counter[str] = Counter()
     found: dict[str, tuple[float, int]] = {}
     with suppress(OSError):  # another command removes some meanwhile

@@ -1,4 +1,4 @@
-"""Columns that some tasks need beside the label: the group of each row, and whether a row's event was seen."""
+"""Columns that some tasks need besides the label: the group of each row, and whether a row's event was seen."""
 
 from __future__ import annotations
 
@@ -17,16 +17,15 @@ if TYPE_CHECKING:
     from housing.data.description import Dataset
 
 Columns = Mapping[str, "NDArray[Any]"]
-"""Of a table."""
+"""The columns of a table, by name."""
 
 _SEEN = {"1": True, "1.0": True, "true": True, "0": False, "0.0": False, "false": False}
 
 
 def with_task_columns(columns: dict[str, NDArray[Any]], dataset: Dataset, source: str) -> dict[str, NDArray[Any]]:
-    """The columns of a table; where the dataset has an `event`, times until something else are negative.
+    """The columns of a table; where the dataset has an `event`, times of unseen events are negative.
 
-    Raises DataError on rows without a group, on events that are neither seen nor not, and on times that are not more
-    than 0.
+    Raises DataError on rows without a group, on invalid values of the event, and on times that are not above 0.
     """
     if dataset.group is not None and (missing := sum(map(is_missing, columns[dataset.group].tolist()))):
         raise DataError(f"{source}: {dataset.group}: {missing:,} rows have no group; leave them out")
@@ -48,13 +47,13 @@ def with_task_columns(columns: dict[str, NDArray[Any]], dataset: Dataset, source
 
 
 def time_of(time: float, event: object) -> float | None:
-    """A label of a time and whether the event was seen, as text; None for what is neither."""
+    """A time's label, negative where its event was not seen; None for an invalid event or time."""
     seen = _seen(event)
     return None if seen is None or time <= 0 else time if seen else -time
 
 
 def groups_of(table: Columns, dataset: Dataset, rows: NDArray[np.int64]) -> NDArray[np.int64] | None:
-    """The number of each row's group, from 0 in the order in which they come; None where the dataset has no groups."""
+    """Each row's group number, from 0 in order of appearance; None where the dataset has no groups."""
     if dataset.group is None:
         return None
     numbers: dict[object, int] = {}

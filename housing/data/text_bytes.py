@@ -1,4 +1,4 @@
-"""The bytes of many texts at once, as Arrow holds them: to look for a character, or to change one, in no time."""
+"""The bytes of many texts at once, as Arrow stores them: for searching and replacing characters fast."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _ZERO, _NINE, _PLUS, _MINUS = b"09+-"
 
 
 def text_bytes(cells: pa.Array) -> tuple[NDArray[Any], bytes]:
-    """Where each text begins, with the end of the last, and the UTF-8 of all of them."""
+    """The start of each text, plus the end of the last, and the UTF-8 of all of them."""
     import pyarrow as pa
 
     if pa.types.is_string_view(cells.type):
@@ -28,7 +28,7 @@ def text_bytes(cells: pa.Array) -> tuple[NDArray[Any], bytes]:
 
 
 def array_of_bytes(cells: pa.Array, begins: NDArray[Any], data: bytes) -> pa.Array:
-    """Other texts of the same lengths in the place of `cells`; those missing are missing."""
+    """An array of other texts of the same lengths as `cells`; missing ones stay missing."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -38,7 +38,7 @@ def array_of_bytes(cells: pa.Array, begins: NDArray[Any], data: bytes) -> pa.Arr
 
 
 def any_has_leading_zero(cells: pa.Array) -> bool:
-    """Whether the number of any text, behind its sign, begins as postal codes do: with 0 and another digit."""
+    """Whether any number, after its sign, begins with 0 and another digit, as postal codes do."""
     begins, data = text_bytes(cells)
     codes = np.frombuffer(data + b"..", np.uint8)
     first = begins[:-1]

@@ -1,4 +1,4 @@
-"""Columns of texts, kept as the different ones that occur, so that any number of rows may have them."""
+"""Columns of texts, stored as their different values with counts, so that memory does not grow with rows."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
 
 
 VERY_MANY, LOOKED_AT = 20_000, 2_000
-"""Of more different texts than these, so many are looked at first: what they are not, all are not."""
+"""With more different texts than the first number, a sample of the second number is examined first."""
 
 _AT_ONCE = 10_000
 
 
 class ArrowTexts(Sequence[str]):
-    """Very many texts, in a fraction of the memory that Python's own would take."""
+    """Very many texts, in a fraction of the memory of Python strings."""
 
     def __init__(self, cells: pa.Array) -> None:
-        """Of `large_string`, none missing."""
+        """`cells` must be of type `large_string`, without nulls."""
         self.cells = cells
 
     def __len__(self) -> int:
@@ -50,7 +50,7 @@ class ArrowTexts(Sequence[str]):
 
 @dataclass(frozen=True, eq=False)
 class TextColumn:
-    """The different `texts` in the order of their `first` rows, and how many rows have each; the rest is missing."""
+    """The different `texts`, ordered by their `first` rows, and how many rows have each; other rows are missing."""
 
     rows: int
     texts: Sequence[str]
@@ -64,7 +64,7 @@ class TextColumn:
 
     @classmethod
     def empty(cls, rows: int) -> TextColumn:
-        """Of rows that all miss it."""
+        """A column in which every row is missing."""
         return cls(rows, (), np.empty(0, np.int64), np.empty(0, np.int64))
 
     def cells(self) -> list[tuple[str, int, int]]:
@@ -72,21 +72,21 @@ class TextColumn:
         return list(zip(self.texts, self.first.tolist(), self.counts.tolist(), strict=True))
 
     def without(self, missing_texts: Collection[str]) -> TextColumn:
-        """The same, where these texts mean missing."""
+        """The column, with these texts as missing."""
         return self.where(~_are_among(self.texts, missing_texts))
 
     def among(self, texts: Collection[str]) -> set[str]:
-        """Which of these occur."""
+        """Those of `texts` that occur."""
         return set(self.where(_are_among(self.texts, texts)).texts)
 
     def where(self, kept: NDArray[np.bool_]) -> TextColumn:
-        """Those of its texts that are kept; the rows of the others miss it."""
+        """The column with only the texts that the mask selects; rows of the others become missing."""
         if kept.all():
             return self
         return TextColumn(self.rows, _chosen(self.texts, kept), self.first[kept], self.counts[kept])
 
     def written(self, plain: Mapping[str, str]) -> TextColumn:
-        """The same with other texts, which may be equal where these are not."""
+        """The column with texts replaced; different texts may become equal."""
         if not plain:
             return self
         found: dict[str, tuple[int, int]] = {}
@@ -96,12 +96,12 @@ class TextColumn:
         return self._of([(text, *where) for text, where in found.items()])
 
     def some(self, most: int) -> TextColumn:
-        """Of about so many of the texts, at equal distances."""
+        """A sample of about `most` texts, evenly spaced."""
         step = max(1, len(self.texts) // most)
         return TextColumn(self.rows, self.texts[::step], self.first[::step], self.counts[::step])
 
     def standing_for(self, present: int) -> TextColumn:
-        """The same as some of the texts of so many rows; the others are as the first is."""
+        """The sample scaled to `present` rows: the first text's count is increased accordingly."""
         counts = self.counts.copy()
         counts[0] += present - self.present
         return TextColumn(self.rows, self.texts, self.first, counts)
@@ -120,7 +120,7 @@ class TextColumn:
 
 
 class TextCells:
-    """Takes a column piece by piece."""
+    """Collects a column piece by piece."""
 
     def __init__(self) -> None:
         self._rows = 0
@@ -134,11 +134,11 @@ class TextCells:
 
     @property
     def different(self) -> int:
-        """At most so many different texts were there."""
+        """An upper bound of the number of different texts."""
         return sum(map(len, self._texts))
 
     def take(self, cells: pa.Array) -> None:
-        """Of any type; what is no text is taken as it would stand in a CSV file."""
+        """Add cells of any type; other values become their text in a CSV file."""
         import pyarrow as pa
 
         if pa.types.is_null(cells.type):
@@ -155,7 +155,7 @@ class TextCells:
             self._merge()
 
     def column(self) -> TextColumn:
-        """All that was taken."""
+        """The collected column."""
         if not self._texts:
             return TextColumn.empty(self._rows)
         self._merge()
@@ -174,10 +174,10 @@ class TextCells:
         self._counts.append(counts[order])
 
     def _merge(self) -> None:
-        """Equal texts of several pieces are one."""
+        """Merge equal texts of several pieces."""
         import pyarrow as pa
 
-        # Nothing is held twice: of very many texts, this is the moment that takes the most memory.
+        # Nothing is held twice: with very many texts, memory peaks here.
         together, self._texts = pa.concat_arrays(self._texts), []
         encoded = together.dictionary_encode()
         del together
@@ -214,11 +214,11 @@ def _chosen(texts: Sequence[str], kept: NDArray[np.bool_]) -> Sequence[str]:
 def _first_and_counts(
     codes: NDArray[Any], size: int, rows: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Of each code below `size`: its first row, and how often it is there."""
+    """For each code below `size`: its first row, and its count."""
     return _firsts(codes, size, rows), np.bincount(codes, minlength=size + 1)[:size].astype(np.int64)
 
 
 def _firsts(codes: NDArray[Any], size: int, rows: NDArray[np.int64]) -> NDArray[np.int64]:
     first = np.zeros(size + 1, np.int64)
-    first[codes[::-1]] = rows[::-1]  # the last one that is written is the first row
+    first[codes[::-1]] = rows[::-1]  # written in reverse, so that the first row remains
     return first[:size]

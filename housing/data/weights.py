@@ -16,16 +16,16 @@ Weights = Literal["none", "balanced"]
 
 
 def column_weights(rows: Table, dataset: Dataset) -> NDArray[np.float64] | None:
-    """Of the dataset's own column; None where it has none."""
+    """The values of the dataset's weight column; None where it has none."""
     return None if dataset.weight is None else rows[dataset.weight]
 
 
 def training_weights(
     rule: Weights, codes: NDArray[np.float64], own: NDArray[np.float64] | None = None
 ) -> NDArray[np.float32] | None:
-    """Of rows that are fitted to, by the codes of their levels and weights of their `own`; None: all count alike.
+    """Weights of training rows, from the codes of their levels and their `own` weights; None: all count alike.
 
-    As scikit-learn's `class_weight="balanced"` has them: rows / (levels * rows of the level), times `sample_weight`.
+    As scikit-learn's `class_weight="balanced"`: rows / (levels * rows of the level), times `sample_weight`.
     """
     import numpy as np
 
@@ -40,9 +40,9 @@ def training_weights(
 def validation_weights(
     rule: Weights, codes: NDArray[np.float64], own: NDArray[np.float64] | None = None
 ) -> NDArray[np.float32] | None:
-    """Of rows that are not fitted to, which levels do not weigh.
+    """Weights of validation rows, which are not balanced by level.
 
-    A container reads weights of all channels or of none.
+    They exist whenever training rows have weights: a container reads weights in all channels or in none.
     """
     import numpy as np
 

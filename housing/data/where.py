@@ -1,4 +1,4 @@
-"""Which rows are kept: a condition in SQL, evaluated by DuckDB, that compares columns and can call nothing."""
+"""Conditions on rows in SQL, evaluated by DuckDB; they can compare columns, but not call functions."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _OPERATORS = {
 }
 _SIGNS = {"+", "-", "*", "/", "%", "//", "~~", "!~~", "~~*", "!~~*"}
 _FORM = "compare columns with values: price > 0 and city != 'x'; also in, between, like, is null, not, or, + - * /"
-# Nothing outside of the rows can be reached, not even by what a later version of DuckDB brings.
+# Nothing outside of the rows is accessible, not even by features of later DuckDB versions.
 _CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "enable_external_access": "false",
     "autoload_known_extensions": "false",
@@ -30,9 +30,9 @@ _CONFIG: dict[str, str | bool | int | float | list[str]] = {
 
 
 class Where:
-    """A checked condition. A column that is described as numeric is a number in it, any other is text; missing is null.
+    """A checked condition. In it, columns described as numeric are numbers, others are text; missing is null.
 
-    Raises ValueError for a text that is no such condition of these columns.
+    Raises ValueError for a text that is not a condition on these columns.
     """
 
     def __init__(self, text: str, *, numeric: Iterable[str], texts: Iterable[str]) -> None:
@@ -47,11 +47,11 @@ class Where:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The described columns that it reads."""
+        """The columns that it reads."""
         return tuple(dict.fromkeys(self._columns.values()))
 
     def keeps(self, cells: Mapping[str, Any]) -> NDArray[np.bool_]:
-        """(rows,) Whether each is kept, given its columns as Arrow arrays; what is neither true nor false is not."""
+        """(rows,) Whether each row is kept, given the columns as Arrow arrays; rows for which it is null are not."""
         import duckdb
         import pyarrow as pa
 
@@ -124,7 +124,7 @@ def _columns(node: Any) -> Iterator[str]:
 
 
 def _known(name: str, kinds: Mapping[str, Any]) -> str:
-    """SQL tells names apart without regard to case."""
+    """The column of that name; SQL ignores case."""
     if name in kinds:
         return name
     same = [known for known in kinds if known.lower() == name.lower()]
