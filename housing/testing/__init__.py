@@ -1,1 +1,1 @@
-"""The contracts of algorithms, samplers, runners and hosts, for whoever brings one: subclass, and run with pytest."""
+"""The contracts of algorithms, samplers, runners and hosts, for third parties: subclass, and run with pytest."""

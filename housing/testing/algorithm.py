@@ -1,4 +1,4 @@
-"""What every algorithm promises; subclass it and set `name` and `hyperparameters`, and the `code` of one's own."""
+"""The contract of algorithms: subclass it and set `name` and `hyperparameters`, and `code` for the user's own code."""
 
 from __future__ import annotations
 
@@ -48,11 +48,11 @@ class AlgorithmContract:
 
     @property
     def has_rounds(self) -> bool:
-        """Whether it measures after each round of several."""
+        """Whether it has several rounds, with metrics after each."""
         return self.code is not None or find(self.name).capabilities.rounds is not None
 
     def table(self, seed: int) -> tuple[np.ndarray, np.ndarray]:
-        """Rows that it can take."""
+        """Rows that it supports."""
         return table(seed, missing=find(self.name).capabilities.missing_values)
 
     def train(self, matrices: Matrices, seed: int = 0, progress: Progress | None = None) -> TrainingResult:
@@ -110,7 +110,7 @@ class AlgorithmContract:
         assert errors[1] < 0.5 * errors[0]
 
     def test_codes_of_levels_have_no_order(self, algorithm: Algorithm, matrices: Matrices) -> None:
-        """Levels whose codes alternate between two means: a few splits tell them apart only where they are levels."""
+        """Levels whose codes alternate between two means: few splits separate them only if treated as levels."""
         if not algorithm.capabilities.categorical_inputs:
             pytest.skip(f"{self.name} declares no categorical_inputs")
         codes = np.random.default_rng(0).integers(0, 64, ROWS * 4).astype(np.float32)
@@ -128,7 +128,7 @@ class AlgorithmContract:
     def test_rows_from_disk_give_the_model_that_they_give_at_once(
         self, algorithm: Algorithm, matrices: Matrices, tmp_path: Path
     ) -> None:
-        """Of few values a column, whose bins are exact however the rows come."""
+        """With few values per column, so that bins are exact however the rows are read."""
         if not algorithm.capabilities.batches:
             pytest.skip(f"{self.name} declares no batches")
         features, label = (np.round(values, 1) for values in self.table(1))

@@ -1,4 +1,4 @@
-"""Trials to search over: at once, or in threads."""
+"""Evaluations of trials for tests: immediate, or round by round."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from housing.tuning.trial import Evaluation, Report, Trial
 
 
 def at_once(loss: Callable[[Point], float | tuple[float, ...]]) -> Evaluate:
-    """Every trial has ended when it is handed back."""
+    """Every trial has ended when `evaluate` returns."""
 
     def evaluate(trial: Trial, _report: Report) -> Future[Evaluation]:
         future: Future[Evaluation] = Future()
@@ -26,7 +26,7 @@ def at_once(loss: Callable[[Point], float | tuple[float, ...]]) -> Evaluate:
 
 
 def curves(curve: Callable[[Point, int], float], *, rounds: int, trained: list[int] | None = None) -> Evaluate:
-    """Every trial reports round by round, until it is told to stop; how many it took goes into `trained`."""
+    """Every trial reports round by round until asked to stop; the number of its rounds is appended to `trained`."""
 
     def evaluate(trial: Trial, report: Report) -> Future[Evaluation]:
         future: Future[Evaluation] = Future()

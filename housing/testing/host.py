@@ -1,4 +1,4 @@
-"""What every host must do; subclass and give it a `host` and `models`."""
+"""The contract of hosts: subclass it and give it a `host` and `models`."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def destroy(host: Host, endpoint: str) -> None:
 
 
 def counted(host: Host, endpoint: str, invocations: int) -> EndpointStatus:
-    """The status once that many invocations have been counted: some places take a moment."""
+    """The status once that many invocations have been counted: some hosts count with a delay."""
     deadline = time.monotonic() + 300
     while True:
         status = host.status(endpoint)
@@ -52,7 +52,7 @@ def counted(host: Host, endpoint: str, invocations: int) -> EndpointStatus:
 
 
 class HostContract:
-    """`models` holds whole bundles of `housing.testing.models` for GOOD and OTHER; nothing is deployed at first."""
+    """`models` has bundles of `housing.testing.models` for GOOD and OTHER; nothing is deployed at first."""
 
     def test_nothing_is_served_before_the_first_deployment(self, host: Host) -> None:
         assert list(host.endpoints()) == []
@@ -120,7 +120,7 @@ class HostContract:
         assert host.predict("house", ROWS, "challenger").variant == "challenger"
 
     def test_status_tells_what_was_asked_and_which_models_answer(self, host: Host, models: Mapping[str, Path]) -> None:
-        # A name of its own: places that count elsewhere may still count for an earlier endpoint of the same name.
+        # Its own name: hosts that count elsewhere may still count for an earlier endpoint of the same name.
         wanted = replace(AB_TEST, endpoint="counted")
         deploy(host, wanted, models)
         host.predict("counted", ROWS, "champion")
@@ -170,7 +170,7 @@ _ERRORS = Alarm("Invocation5XXErrors", above=0, period_s=10)
 
 
 class ShiftingContract:
-    """Of a host whose updates go by `deployment.update`: step by step, and back where an alarm rings."""
+    """The contract of hosts that support `deployment.update`: step by step, and rolled back when an alarm rings."""
 
     @pytest.mark.parametrize("strategy", ["canary", "linear"])
     def test_traffic_shifts_to_a_good_model_step_by_step(
@@ -206,7 +206,7 @@ class ShiftingContract:
 
 @contextmanager
 def _asking(host: Host, endpoint: str) -> Iterator[list[str]]:
-    """A client that asks all the time, and why it was not answered."""
+    """Runs a client that asks all the time; yields the errors of unanswered requests."""
     ended, failed = threading.Event(), []
 
     def ask() -> None:
@@ -232,7 +232,7 @@ def _answering(host: Host, endpoint: str) -> str:
 
 
 def _failing(good: Bundle) -> Bundle:
-    """It loads, and its encoder makes a column more than its model has."""
+    """A bundle that loads, but whose encoder makes one column more than its model has."""
     encoder = Encoder.from_json(good.encoder)
     wider = replace(encoder, derived={"twice": Derived("sum", ("Area", "Area"))})
     return replace(good, encoder=wider.to_json())

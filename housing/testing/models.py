@@ -14,7 +14,7 @@ EXAMPLE: dict[str, list[object]] = {"Area": [900, 2000], "Alley": [None, "Pave"]
 
 
 def price_bundle(*, rounds: int = 20) -> Bundle:
-    """About 100 dollars a unit of Area; as fitted each time."""
+    """Predicts about 100 dollars per unit of Area; the same at each fit."""
     encoder = Encoder(
         label="Price",
         label_unit="dollars",

@@ -1,8 +1,8 @@
-"""Fixtures for anyone's tests of code that calls SageMaker, S3, IAM, CloudWatch or its logs: pytest loads them itself.
+"""Fixtures for tests of any code that calls SageMaker, S3, IAM, CloudWatch or its logs; pytest loads them itself.
 
-`rehearsal` is an empty account for each test, in one process for all tests of a session, on a port and in a folder of
-its own. In the test, and in processes that it starts, the environment leads every AWS client there. The marker
-`rehearsal` sets how it behaves: `@pytest.mark.rehearsal(fail_jobs=1)`, with the keys of conf/rehearsal.
+`rehearsal` is an empty account for each test, in one process for all tests of a session, with its own port and folder.
+In the test, and in processes that it starts, the environment directs every AWS client to it. The marker `rehearsal`
+sets how it behaves: `@pytest.mark.rehearsal(fail_jobs=1)`, with the keys of conf/rehearsal.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _MISLEADING = ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_REGION", "AWS_ENDPOINT_U
 
 @dataclass(frozen=True)
 class Rehearsed:
-    """Where the rehearsal answers, and who may call it: the account itself. `role_arn` is for jobs and endpoints."""
+    """The rehearsal's address, and the keys of its account. `role_arn` is for jobs and endpoints."""
 
     url: str
     region: str
@@ -32,7 +32,7 @@ class Rehearsed:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What a process must have in its environment for AWS's clients to reach it."""
+        """The variables with which a process's AWS clients reach it."""
         return {
             "AWS_ENDPOINT_URL": self.url,
             "AWS_ACCESS_KEY_ID": self.access_key,
@@ -43,7 +43,7 @@ class Rehearsed:
         }
 
     def client(self, service: str, **more: Any) -> Any:
-        """boto3's client of a service, such as `sagemaker`; `more` is handed to boto3."""
+        """boto3's client of a service, such as `sagemaker`; `more` is passed to boto3."""
         import boto3
 
         return boto3.client(
@@ -56,7 +56,7 @@ class Rehearsed:
         )
 
     def reset(self, **settings: Any) -> None:
-        """Empty it, and go on with these settings. Raises ValueError for one that makes no sense."""
+        """Empty it, and use these settings from now on. Raises ValueError for an invalid one."""
         from housing.rehearsal import process
 
         process.reset(_settings(self.folder, settings))
@@ -68,7 +68,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture(scope="session")
 def rehearsal_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rehearsed]:
-    """One rehearsal for all tests: what one leaves, the next one finds."""
+    """One rehearsal for all tests, which is not emptied between them."""
     from housing.rehearsal import process
 
     folder = str(tmp_path_factory.mktemp("rehearsal") / "state")
@@ -89,7 +89,7 @@ def rehearsal_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rehe
 def rehearsal(
     request: pytest.FixtureRequest, rehearsal_session: Rehearsed, monkeypatch: pytest.MonkeyPatch
 ) -> Rehearsed:
-    """An empty one, which AWS's clients of this test reach without being told."""
+    """An empty rehearsal, which the test's AWS clients use without configuration."""
     from housing.rehearsal.errors import RehearsalError
 
     marker = request.node.get_closest_marker("rehearsal")
@@ -103,7 +103,7 @@ def rehearsal(
         monkeypatch.setenv(name, value)
     import boto3
 
-    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)  # it remembers the keys of the test before
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)  # it keeps the keys of the test before
     return rehearsal_session
 
 

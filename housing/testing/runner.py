@@ -1,6 +1,6 @@
-"""What every runner promises; subclass it and give a `runner` fixture.
+"""The contract of runners: subclass it and give it a `runner` fixture.
 
-With another algorithm of a package of your own, name it: `algorithm`, a `point` of its hyperparameters, and so on.
+For another algorithm, such as your own, set `algorithm`, a `point` of its hyperparameters, and so on.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ HYPERPARAMETERS: dict[str, Any] = {"num_round": 12, "max_depth": 3, "eta": 0.4, 
 
 
 def channel(name: str, seed: int, *, missing: bool = True) -> Channel:
-    """Of 300 rows; some cells are empty where they may be `missing`."""
+    """A channel of 300 rows; with `missing`, some cells are empty."""
     features, label = table(seed, missing=missing)
     return Channel(name, features, label, tuple("abcdef"), f"digest-{name}-{seed}")
 
 
 class RunnerContract:
-    """`rounds`: how many of them a job of `point` trains; None for an algorithm that has none.
+    """`rounds`: how many rounds a job of `point` trains; None for an algorithm without rounds.
 
-    `metrics` are measured after each. The `other_points` give other models; the `broken_point` none.
+    `metrics` are computed after each. The `other_points` give other models; the `broken_point` fails.
     """
 
     algorithm: ClassVar[str] = "xgboost"
@@ -39,7 +39,7 @@ class RunnerContract:
     metrics: ClassVar[tuple[str, ...]] = ("mae", "rmse")
     other_points: ClassVar[list[dict[str, Any]]] = [
         *({"max_depth": depth} for depth in (2, 4, 5)),
-        # These need matrices of their own.
+        # These need separate matrices.
         *({"max_depth": 3, **change} for change in ({"max_bin": 8}, {"tree_method": "exact"})),
     ]
     broken_point: ClassVar[dict[str, Any]] = {"eta": "fast"}

@@ -1,4 +1,4 @@
-"""What every sampler promises; subclass it and set `sampler`."""
+"""The contract of samplers: subclass it and set `sampler`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every runner promises to training scripts of the user's; subclass it and give a `runner` fixture."""
+"""The contract of runners for users' training scripts: subclass it and give it a `runner` fixture."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """A trained model as files: the bundle that every server loads, and the MLflow model around it.
 
 A bundle is a folder with the algorithm's own model file, `encoder.json`, and `bundle.json`, which names both with their
-SHA-256. There is no pickle in it. The MLflow model has a copy of the few housing packages that predicting needs, for
-MLflow's environments that cannot install housing from an index, and is loaded by `_load_pyfunc` below.
+SHA-256. There is no pickle in it. The MLflow model includes the few housing packages that predicting needs, as MLflow's
+environments cannot install housing from an index, and is loaded by `_load_pyfunc` below.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class Bundle:
 
 
 def write_bundle(folder: Path, bundle: Bundle) -> None:
-    """Make `folder`, which must not exist, whole or not at all."""
+    """Create `folder`, which must not exist, atomically."""
     unfinished = folder.with_name(f".{folder.name}.{os.getpid()}.new")
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(parents=True)
@@ -89,14 +89,14 @@ def save_mlflow_model(
 ) -> None:
     """Write an MLflow model into `folder`, which must not exist or be empty. `example` is a few raw rows, by column.
 
-    Its signature has the answer alone. MLflow holds inputs to a signature before we see them, and refuses what any
-    table read by pandas has: whole numbers where it expects doubles, an all-empty column where it expects text. The
-    encoder checks the same columns, with their levels and ranges, and says more. So that nothing is inferred by
-    loading the model in another process, which takes seconds, everything is given.
+    Its signature has only the output. MLflow would check inputs against a signature before we see them, and refuse what
+    pandas commonly reads: integers where it expects doubles, an empty column where it expects text. The encoder checks
+    the same columns, with their levels and ranges, and says more. Everything is given explicitly, as MLflow would
+    otherwise infer it by loading the model in another process, which takes seconds.
     """
     import pandas
 
-    # MLflow warns about its own code, and that whole numbers of the example may be missing in other rows.
+    # MLflow warns about its own code, and that integers in the example may be missing in other rows.
     with warnings.catch_warnings(), TemporaryDirectory(prefix="housing-") as temporary:
         warnings.simplefilter("ignore")
         import mlflow.pyfunc
@@ -108,7 +108,7 @@ def save_mlflow_model(
             str(folder),
             loader_module=__name__,
             data_path=str(Path(temporary, BUNDLE_FOLDER)),
-            model_config={_COLUMN: None},  # MLflow lets nobody set what a model does not name
+            model_config={_COLUMN: None},  # MLflow allows only keys that a model declares
             code_paths=[str(_copy_code(Path(temporary, "housing")))],
             mlflow_model=model,
             signature=ModelSignature(outputs=Schema(_answers(bundle)), params=_parameters()),
@@ -122,7 +122,7 @@ def save_mlflow_model(
 
 
 def _answers(bundle: Bundle) -> list[Any]:
-    """The columns of an answer: one without a name for a number alone, else what stands beside it, too."""
+    """The columns of the output: a single unnamed one for plain numbers, else also what accompanies them."""
     from mlflow.types import ColSpec, DataType
 
     encoder = Encoder.from_json(bundle.encoder)
@@ -134,14 +134,14 @@ def _answers(bundle: Bundle) -> list[Any]:
 
 
 def _parameters() -> Any:
-    """What MLflow passes on beside the rows; 0: not asked for."""
+    """The parameters that MLflow passes with the rows; 0: not requested."""
     from mlflow.types import DataType, ParamSchema, ParamSpec
 
     return ParamSchema([ParamSpec("interval", DataType.double, 0.0), ParamSpec("explain", DataType.long, 0)])
 
 
 class RawRows:
-    """What MLflow calls: raw rows in, predictions out."""
+    """The model that MLflow calls: raw rows in, predictions out."""
 
     def __init__(self, predictor: Predictor, column: str | None = None) -> None:
         self._predictor, self._column = predictor, column
@@ -149,14 +149,14 @@ class RawRows:
     def predict(
         self, model_input: DataFrame, params: Mapping[str, Any] | None = None
     ) -> NDArray[np.float64] | DataFrame | Series:
-        """In the order of the rows; columns go by name, and extra ones are passed over.
+        """Predictions in the order of the rows; columns are matched by name, extra ones are ignored.
 
-        `params` ask for more: `{"interval": 0.9}` adds `low` and `high`, or `levels`; `{"explain": 5}` adds `base`,
+        `params` request more: `{"interval": 0.9}` adds `low` and `high`, or `levels`; `{"explain": 5}` adds `base`,
         `column_1`, `effect_1` and so on.
 
         (rows,) in the label's unit, or a DataFrame with `prediction` and the columns `probability_<level>` or
-        `quantile_<share>`; of a model loaded with `model_config={"column": "prediction"}` that column alone, as tools
-        take it that judge one value a row.
+        `quantile_<share>`; for a model loaded with `model_config={"column": "prediction"}` only that column, for tools
+        that evaluate one value per row.
         """
         import numpy as np
 
@@ -190,7 +190,7 @@ def _load_pyfunc(path: str, model_config: Mapping[str, Any] | None = None) -> Ra
 
 
 def predicting_part() -> dict[str, bytes]:
-    """What of housing fits and predicts, by path (`housing/...`); the layers guarantee that it needs no more."""
+    """The part of housing that fits and predicts, by path (`housing/...`); the import layers keep it self-contained."""
     package = Path(housing.__file__).parent
     modules = [package / name for name in _MODULES]
     modules += [source for part in _PREDICTING for source in sorted((package / part).glob("*.py"))]

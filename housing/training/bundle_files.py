@@ -1,4 +1,4 @@
-"""The files of a bundle, as they lie on disk: found whole or refused, without reading the model in them."""
+"""The files of a bundle on disk: checked for completeness, without loading the model."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from housing.errors import DataError
 
 BUNDLE_FOLDER = "bundle"
 BUNDLE_IN_MODEL = f"data/{BUNDLE_FOLDER}"
-"""Where MLflow puts the bundle inside of its model."""
+"""Where MLflow puts the bundle inside its model."""
 BUNDLE_FILE = "bundle.json"
 ENCODER_FILE = "encoder.json"
 
 
 def check_bundle(folder: Path) -> dict[str, Any]:
-    """What `bundle.json` says. Raises DataError with every file that is missing, altered, or too many."""
+    """The content of `bundle.json`. Raises DataError with every file that is missing, altered, or superfluous."""
     try:
         about: dict[str, Any] = json.loads((folder / BUNDLE_FILE).read_bytes())
         expected = {name: about["sha256"][name] for name in (about["model_file"], ENCODER_FILE)}
@@ -38,5 +38,5 @@ def check_bundle(folder: Path) -> dict[str, Any]:
 
 
 def sha256_of(content: bytes) -> str:
-    """In hex, as `bundle.json` has it for each file."""
+    """SHA-256 in hex, as `bundle.json` has it for each file."""
     return hashlib.sha256(content).hexdigest()

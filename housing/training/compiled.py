@@ -1,7 +1,7 @@
-"""A model's compiled form, which answers a few rows at once, and only what the model answers.
+"""A model's compiled form, which answers a few rows quickly, exactly as the model does.
 
-It is compared with the model on rows at and beside its own thresholds, with and without missing values. One answer
-that differs in one bit, and the model goes on alone.
+It is compared with the model on rows at and beside the model's thresholds, with and without missing values. If a single
+answer differs in a single bit, it is not used.
 """
 
 from __future__ import annotations
@@ -33,17 +33,17 @@ _LIBRARIES = ("numpy",)
 
 
 class NotCompiledError(HousingError):
-    """Why a model has no tables."""
+    """A model has no compiled form; the message says why."""
 
 
 def compiled(folder: Path) -> Compiled:
-    """Of a bundle's model, compared with it. Raises NotCompiledError."""
+    """The compiled form of a bundle's model, verified against it. Raises NotCompiledError."""
     about = json.loads((folder / BUNDLE_FILE).read_text(encoding="utf-8"))
     try:
         tables = find(about["algorithm"]).compiled((folder / about["model_file"]).read_bytes())
     except ValueError as error:
         raise NotCompiledError(f"{about['algorithm']} has {error}") from error
-    # A model file of another version may lack what is looked for.
+    # A model file of another version may lack expected members.
     except (KeyError, TypeError, AttributeError, IndexError) as error:
         raise NotCompiledError(f"{about['algorithm']}: its model file is of another form: {error!r}") from error
     if tables is None:
@@ -58,7 +58,7 @@ def compiled(folder: Path) -> Compiled:
 
 
 def form_name(folder: Path, digest: str) -> str:
-    """Of the file of a bundle's form: compared here, it holds where the same libraries are on the same machine."""
+    """The file name of a bundle's compiled form, valid only for the same libraries and kind of machine."""
     try:
         names = sorted(json.loads((folder / BUNDLE_FILE).read_text(encoding="utf-8"))["versions"])
     except (OSError, ValueError, KeyError, TypeError):
@@ -69,10 +69,10 @@ def form_name(folder: Path, digest: str) -> str:
 
 
 def keep_form(model: Path, bundle: Path, digest: str) -> None:
-    """Compile a bundle, and keep its form within the folder of the `model` that is registered; or do without."""
+    """Compile a bundle, if possible, and store its form in the folder of the registered `model`."""
     try:
         form = to_bytes(compiled(bundle))
-    # Trained elsewhere, its library need not be here.
+    # A model trained elsewhere may need a library that is not installed here.
     except (NotCompiledError, DataError, ImportError):
         return
     (model / _FOLDER).mkdir()
@@ -80,7 +80,7 @@ def keep_form(model: Path, bundle: Path, digest: str) -> None:
 
 
 def kept_form(bundle: Path, digest: str) -> bytes | None:
-    """What `keep_form` has left for a bundle within a model's folder, if it was compared in a place like this one."""
+    """The form that `keep_form` stored for a bundle in a model's folder, if it was verified in an equal environment."""
     file = bundle.parent.parent / _FOLDER / form_name(bundle, digest)
     try:
         return file.read_bytes()
@@ -96,7 +96,7 @@ def _version(package: str) -> str:
 
 
 def difference(tables: Compiled, model: Any, rows: NDArray[np.float32]) -> str | None:
-    """What tells the answers apart; None where they are the same to the last bit."""
+    """How the answers differ; None if they are equal to the last bit."""
     import numpy as np
 
     ours, theirs = tables.predict(rows), np.asarray(model.predict(rows))
@@ -108,7 +108,7 @@ def difference(tables: Compiled, model: Any, rows: NDArray[np.float32]) -> str |
 
 
 def rows_about(tables: Compiled, count: int, width: int, seed: int = 0) -> NDArray[np.float32]:
-    """Rows whose values lie at thresholds of the model, one step beside them, or nowhere near; some are missing."""
+    """Rows with values at thresholds of the model, one step beside them, or far away; some are missing."""
     import numpy as np
 
     random = np.random.default_rng(seed)

@@ -1,11 +1,11 @@
-"""Predictions with what was asked beside them: how sure they are, and why; computed, and written as text.
+"""Predictions with requested intervals and explanations: computed, and written as text.
 
 | form      | a row                                                                                                |
 |-----------|------------------------------------------------------------------------------------------------------|
 | JSON      | `{"prediction": ..., "interval": {"coverage", "low", "high"}, "explanation": {"base", "effects"}}`   |
 | CSV       | the prediction, low and high (or levels, by `|`), base, column and effect by turns, the other effects |
 
-Of levels, `interval` has `levels` in the place of both ends.
+For levels, `interval` has `levels` instead of both ends.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Detailed:
-    """`columns` are the raw rows, None where they came encoded."""
+    """`columns` are the raw rows, None if rows were sent encoded."""
 
     predictions: Predictions
     encoder: Encoder
@@ -44,7 +44,7 @@ class Detailed:
     explanations: Explanations | None = None
 
     def documents(self) -> list[dict[str, Any]]:
-        """For JSON, one for each row."""
+        """JSON values, one for each row."""
         plain = written.documents(self.predictions, self.encoder.label_levels)
         found = [one if isinstance(one, dict) else {written.PREDICTION: one} for one in plain]
         for key, documents in self._beside().items():
@@ -53,7 +53,7 @@ class Detailed:
         return found
 
     def write(self, form: str) -> str:
-        """In one of `content_type.FORMS`."""
+        """The predictions as text in one of `content_type.FORMS`."""
         if form == JSON_LINES:
             return "".join(f"{json.dumps(one)}\n" for one in self.documents())
         if form != CSV:
@@ -67,7 +67,7 @@ class Detailed:
         return text.getvalue()
 
     def frame(self) -> DataFrame:
-        """A column for each cell that `write` gives a row of CSV; the first is always `prediction`."""
+        """A column for each cell of a CSV row of `write`; the first is always `prediction`."""
         import pandas
 
         names = [written.PREDICTION, *self.encoder.answer_columns[1:]]
@@ -89,7 +89,7 @@ class Detailed:
 def detailed(
     model: Any, encoder: Encoder, matrix: NDArray[np.float32], columns: Mapping[str, Any] | None, extras: Extras
 ) -> Detailed:
-    """Of encoded rows, and their raw `columns` where there are some. Raises DataError for what it cannot tell."""
+    """From encoded rows, and their raw `columns`, if any. Raises DataError for requests that the model cannot meet."""
     predictions = encoder.decode(model.predict(matrix))
     ranges = explanations = None
     if extras.interval is not None:

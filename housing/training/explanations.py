@@ -1,4 +1,4 @@
-"""Why a model answers as it does: the contributions of encoded columns, summed to the raw ones that people know."""
+"""Explains predictions: contributions of encoded columns, summed by raw column."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _LONGEST_CELL = 100
 
 @dataclass(frozen=True, eq=False)
 class Explanations:
-    """`effects` (rows, columns) and `base` (rows,) sum to the prediction on `scale`, a unit for people.
+    """`effects` (rows, columns) and `base` (rows,) sum to the prediction on `scale`, the name of a unit.
 
     `columns` are raw columns, and those derived from several.
     """
@@ -45,7 +45,7 @@ class Explanations:
         return [(self.columns[place], float(effects[place])) for place in order.tolist()]
 
     def documents(self, count: int, columns: Mapping[str, Any] | None) -> list[dict[str, Any]]:
-        """For JSON, one for each row; `columns` are the raw ones, None where rows came encoded."""
+        """JSON values, one for each row; `columns` are the raw ones, None if rows were sent encoded."""
         found = []
         for row, base in enumerate(self.base.tolist()):
             largest = self.largest(row, count)
@@ -56,10 +56,10 @@ class Explanations:
 
 
 def explain(model: Any, encoder: Encoder, matrix: NDArray[np.float32], predictions: Predictions) -> Explanations:
-    """Of encoded rows and what the model says of them. Raises DataError where it cannot tell why.
+    """Explanations of a model's predictions for encoded rows. Raises DataError if it gives no contributions.
 
-    Of two levels the positive one is explained, of more the one that is chosen, of quantiles the one that is predicted;
-    levels before their calibration.
+    With two levels the positive one is explained, with more the predicted one, with quantiles the one that is the
+    prediction; levels before calibration.
     """
     import numpy as np
 
@@ -72,7 +72,7 @@ def explain(model: Any, encoder: Encoder, matrix: NDArray[np.float32], predictio
     except ValueError as error:
         raise DataError(f"explain: this model cannot tell why it answers as it does: {error}") from error
     answered, by_sums = np.asarray(model.predict(matrix), np.float64), found.outputs()
-    # In 32 bits, large contributions that cancel out leave an error of their own size.
+    # In 32 bits, the error is relative to the largest contributions, even if they cancel.
     summed = np.maximum(1.0, abs(found.base) + abs(found.values).sum(axis=2))
     if not (abs(answered.reshape(by_sums.shape) - by_sums) <= _SAME_SUM * np.maximum(abs(by_sums), summed)).all():
         raise DataError("explain: the contributions of this model's columns do not sum to what it answers")
@@ -85,14 +85,14 @@ def explain(model: Any, encoder: Encoder, matrix: NDArray[np.float32], predictio
 
 
 def _chosen(encoder: Encoder, predictions: Predictions, outputs: Floats) -> NDArray[np.int64]:
-    """(rows,) Which output is explained."""
+    """(rows,) The index of the output that is explained."""
     import numpy as np
 
     if outputs.shape[1] == 1:
         return np.zeros(len(outputs), np.int64)
     if predictions.probabilities is not None:
         return predictions.values.astype(np.int64)
-    # Quantiles that crossed have changed places.
+    # Crossing quantiles are sorted in predictions.
     unit = undone(encoder.label_transform, outputs)
     nearest: NDArray[np.int64] = abs(unit - predictions.values[:, None]).argmin(axis=1)
     return nearest
@@ -108,7 +108,7 @@ def _scale(encoder: Encoder, link: str) -> str:
 
 
 def _cell(columns: Mapping[str, Any] | None, name: str, row: int) -> dict[str, str]:
-    """The raw cell; nothing for a derived column, or where rows came encoded."""
+    """The raw cell; empty for a derived column, or if rows were sent encoded."""
     if columns is None or name not in columns:
         return {}
     cell = columns[name][row]

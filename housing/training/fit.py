@@ -1,4 +1,4 @@
-"""Fit one training job where it stands: channels in memory in, a result out; every place that trains calls it."""
+"""Fits one training job in this process: channels in memory in, a result out; used by every target that trains."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _LABEL_UNIT = "@label"
 
 
 class Matrices:
-    """What the jobs of one process read, each built once and shared by all jobs that may share it. Safe for threads."""
+    """The matrices of one process's jobs, each built once and shared by all jobs that may share it. Thread-safe."""
 
     def __init__(self) -> None:
         self._built: dict[Hashable, Any] = {}
@@ -44,11 +44,11 @@ class Matrices:
         *,
         reference: Any = None,
     ) -> Any:
-        """The channel as the algorithm wants it; a validation channel names its training matrix as `reference`."""
+        """The channel as the algorithm's matrix; a validation channel is given its training matrix as `reference`."""
         key = (id(algorithm), channel.digest, id(reference), algorithm.matrix_key(hyperparameters))
         with self._lock:  # a second job of the same key waits for the matrix rather than building its own
             if key not in self._built:
-                # An algorithm that takes no weights, or no levels, need not know the argument.
+                # An algorithm without weights, or without levels, need not accept the argument.
                 told: dict[str, Any] = {} if channel.weights is None else {"weights": channel.weights}
                 told |= {"categorical": channel.categorical} if channel.categorical else {}
                 if channel.stored is not None and algorithm.capabilities.batches:
@@ -68,7 +68,7 @@ class Matrices:
             return file
 
     def clear(self) -> None:
-        """Free them all."""
+        """Free all matrices."""
         with self._lock:
             self._built.clear()
             if self._folder is not None:
@@ -87,7 +87,7 @@ def fit(
 ) -> TrainingResult:
     """Train `job`, whose channels are `Channel`s, on `threads` threads. Raises TrainingError that names the job.
 
-    A job that is a process of its own is asked to end when `ending` is set; others end after a round. `checkpoints` are
+    A job in its own process is asked to end when `ending` is set; others end after a round. `checkpoints` are
     for algorithms that declare `collective`.
     """
     if isinstance(job.code, Image):
@@ -163,7 +163,7 @@ def _with_directions(algorithm: FittingAlgorithm, job: TrainingJob, train: Chann
 
 
 def _metrics_in_label_unit(job: TrainingJob, names: Sequence[str]) -> LabelMetrics | None:
-    """A library's own metrics see the transformed label; people compare dollars, so those are computed beside them."""
+    """Metrics in the label's unit, computed in addition to the library's own, which see the transformed label."""
     if job.label_transform == "none":
         return None
     import numpy as np
@@ -203,7 +203,7 @@ def _flat(nested: Mapping[str, Mapping[str, Any]], job: TrainingJob) -> dict[str
 
 
 def _reason(error: Exception) -> str:
-    """One line: some libraries begin with time and source file, and end with a stack of addresses."""
+    """The reason on one line, without the time, source file and stack of addresses that some libraries add."""
     told = str(error).partition("Stack trace:")[0]
     lines = [line.strip() for line in told.splitlines() if line.strip()]
     return re.sub(r"^\[[\d:]+\] \S+:\d+: ", "", lines[-1]) if lines else type(error).__name__

@@ -1,4 +1,4 @@
-"""Several fits of the same hyperparameters, to different rows or with different seeds, as one result."""
+"""Combines several fits of the same hyperparameters, to different rows or with different seeds, into one result."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from housing.training.job import TrainingResult
 def mean_result(folds: Sequence[TrainingResult], *, each: str = "fold") -> TrainingResult:
     """The mean over fits to several folds, or of several seeds, in their order; there must be at least one.
 
-    Beside each metric's mean stand `<metric>_sd`, its standard deviation over the fits, and `<metric>_<each>_<n>`. Each
-    fold counts by the round it kept, and `best_round` is the mean of those, so that a final fit knows how long to
-    train. `history` ends with the shortest fold; `seconds` are those of all folds. No fold's model is worth keeping.
+    Beside each metric's mean there are `<metric>_sd`, its standard deviation over the fits, and `<metric>_<each>_<n>`.
+    Metrics are those at each fold's kept round, and `best_round` is the mean of these, for a final fit. `history` ends
+    with the shortest fold; `seconds` is the total of all folds. No fold's model is kept.
     """
     first = folds[0]
     metrics: dict[str, float] = {}
-    # A fold whose rows do not define a metric has no value of it.
+    # A fold may lack a metric that is not defined for its rows.
     for name in (name for name in first.metrics if all(name in fold.metrics for fold in folds)):
         values = [fold.metrics[name] for fold in folds]
         metrics |= {name: fmean(values), f"{name}_sd": pstdev(values)}
@@ -36,7 +36,7 @@ def mean_result(folds: Sequence[TrainingResult], *, each: str = "fold") -> Train
 
 
 def values_of_fits(metrics: Mapping[str, float], name: str) -> tuple[float, ...]:
-    """Of a metric of a mean result: its value of each fit, in their order; none where it is of one fit."""
+    """A metric's value for each fit of a mean result, in order; empty for a single fit."""
     found: list[float] = []
     for each in ("fold", "repeat"):
         while (key := f"{name}_{each}_{len(found)}") in metrics:
@@ -45,7 +45,7 @@ def values_of_fits(metrics: Mapping[str, float], name: str) -> tuple[float, ...]
 
 
 def mean_history(fits: Sequence[TrainingResult]) -> dict[str, list[float]]:
-    """The mean of several fits after each round, as far as the shortest; of the metrics that all have."""
+    """The mean over fits after each round, up to the shortest, of the metrics that all have."""
     shared = [name for name in fits[0].history if all(name in fit.history for fit in fits)]
     return {name: _mean_by_round([fit.history[name] for fit in fits]) for name in shared}
 

@@ -1,4 +1,4 @@
-"""Which raw columns matter to a model: by how much they move its predictions, and by what it loses without them."""
+"""The importance of raw columns: how much they move predictions, and how much worse the metric is without them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 MOST_ROWS = 500
-"""That are looked at, evenly spaced ones of more."""
+"""The maximum number of rows that are used; evenly spaced ones if there are more."""
 
 _MOST_COLUMNS = 20
 _SHUFFLES = 5
@@ -41,7 +41,7 @@ class Estimate:
 class ColumnImportance:
     """`effect` is the mean absolute contribution to a prediction.
 
-    `loss` is how much worse the metric gets where the column's cells stand in a random order; None where it has none.
+    `loss` is how much worse the metric gets when the column is shuffled; None if it is not defined.
     """
 
     column: str
@@ -51,7 +51,7 @@ class ColumnImportance:
 
 @dataclass(frozen=True)
 class Importances:
-    """The columns that move predictions most, on `scale`; `left` more are not shown. Over so many `rows`."""
+    """The columns that move predictions most, on `scale`; `left` more are not shown. `rows` is how many were used."""
 
     columns: Sequence[ColumnImportance]
     scale: str
@@ -62,7 +62,7 @@ class Importances:
 def column_importances(
     model: Any, encoder: Encoder, matrix: NDArray[np.float32], label: Floats, *, metric: Metric, seed: int
 ) -> Importances:
-    """Of rows that the model was not fitted to, encoded. Raises DataError where the model explains nothing."""
+    """Importances from encoded rows that the model was not fitted to. Raises DataError if it gives no contributions."""
     import numpy as np
 
     if (rows := looked_at(len(matrix))) is not None:
@@ -85,7 +85,7 @@ def column_importances(
 
 
 def looked_at(rows: int) -> NDArray[np.int64] | None:
-    """Which of so many rows importances are taken of, spread evenly; None: of all."""
+    """The indices of the rows that are used, evenly spaced; None: all."""
     import numpy as np
 
     return np.unique(np.linspace(0, rows - 1, MOST_ROWS).astype(np.int64)) if rows > MOST_ROWS else None
@@ -97,7 +97,7 @@ def _mean(sizes: Floats, drawn: Sequence[resampling.Draw]) -> Estimate:
 
 @dataclass(frozen=True, eq=False)
 class _Shuffled:
-    """Rows of which all encoded columns of one raw column change places together."""
+    """Shuffles all encoded columns of one raw column together."""
 
     model: Any
     encoder: Encoder
@@ -108,7 +108,7 @@ class _Shuffled:
     seed: int
 
     def loss(self, column: str, drawn: Sequence[resampling.Draw]) -> Estimate | None:
-        """How much worse the metric gets; None where it is not defined."""
+        """How much worse the metric gets; None if it is not defined."""
         import numpy as np
 
         if self.metric.undefined(self.label) is not None:

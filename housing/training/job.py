@@ -21,11 +21,11 @@ Progress = Callable[[int, Mapping[str, float]], bool]
 class TrainingJob:
     """`channels` maps `train` (and `validation`) to what the runner's `stage` returned for them.
 
-    `task` is the kind of question, `levels` how many levels the label has, 0 for a number: then `label_transform` says
-    what was done to it. `weighed`: rows have weights, which count in the fit and in the metrics of `train` that its
-    library measures. `handle` is the name under which a place that outlives this process knows the job
-    (`Runner.handle`), None elsewhere; `tags` go with it there, so that a job whose command has died can be told from
-    others. `code` is what the algorithms `script` and `container` run, None for every other.
+    `levels` is how many levels the label has, 0 for a number; `label_transform` is how a number was transformed.
+    `weighed`: rows have weights, which count in the fit and in the library's metrics of `train`. `handle` is the job's
+    name at a target where jobs outlive this process (`Runner.handle`), None elsewhere; `tags` are set on it there, so
+    that a job whose command has died can be identified. `code` is what the algorithms `script` and `container` run,
+    None for all others.
     """
 
     name: str
@@ -43,7 +43,7 @@ class TrainingJob:
 
     @property
     def asked(self) -> tasks.Task:
-        """Its task, of the quantiles that its hyperparameters name where it asks for some."""
+        """Its task, for the quantiles in its hyperparameters, if it predicts quantiles."""
         how = find(self.algorithm).tasks.get(self.task)
         named: Any = self.hyperparameters.get(how.quantiles or "", ()) if how is not None else ()
         return tasks.find(self.task).asking(named)
@@ -51,16 +51,16 @@ class TrainingJob:
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """What came of a job.
+    """The result of a job.
 
-    `history` has one value a round for each `<channel>_<metric>`, in the label's unit (names that end in `_trained` are
+    `history` has one value per round of each `<channel>_<metric>`, in the label's unit (names ending in `_trained` are
     on the transformed label that was trained on); `metrics` are its values at `best_round`, and on the validation part
     all other metrics of the task, of the model that was kept.
     `best_round` counts from 0. `model` is the model file's bytes in the algorithm's own format (`model_format` is its
     suffix), empty where there is none: a mean over folds. `read_by` names the algorithm that reads it, where that is
     not the job's. `stopped` tells that a `Progress` ended the job early.
-    `billed_seconds` is None where nobody bills. `details` are what the place tells of the job, by MLflow tag
-    (`sagemaker.job_arn`, say).
+    `billed_seconds` is None if the job is not billed. `details` are the target's details of the job, by MLflow tag
+    (such as `sagemaker.job_arn`).
     """
 
     history: Mapping[str, Sequence[float]]
@@ -77,5 +77,5 @@ class TrainingResult:
 
     @property
     def measured(self) -> Mapping[str, float]:
-        """Whatever may be an objective: the metrics, and what the job cost (`metrics.COSTS`)."""
+        """Everything that may be an objective: the metrics, and the job's costs (`metrics.COSTS`)."""
         return {**self.metrics, "training_seconds": self.seconds, "best_round": float(self.best_round)}

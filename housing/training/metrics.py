@@ -15,7 +15,7 @@ COSTS = {
     "training_seconds": "time of the training",
     "best_round": "rounds before the last one kept",
 }
-"""What a job costs, whatever it is judged by: a study may want less of it beside a better metric."""
+"""Costs of a job: a study may minimise them beside a metric."""
 
 
 _KNOWN: dict[str, Direction] = {
@@ -26,13 +26,13 @@ _KNOWN: dict[str, Direction] = {
     **dict.fromkeys(("explained_variance", "aucpr", "ndcg", "map", "mrr", "cindex"), "maximize"),
     **dict.fromkeys(("ndcg_at_5_by_row", "ndcg_at_10_by_row"), "maximize"),
 }
-"""Metrics of no task that an algorithm's library, or code of the user's, measures, by the names that all use."""
+"""Metrics outside of tasks that an algorithm's library, or a user's code, computes, by their common names."""
 
 
 def direction(objective: str, declared: Mapping[str, Direction] = _NOTHING) -> Direction:
     """Direction of `<channel>_<metric>`, of a metric alone, or of a cost; `declared` are those that a script declares.
 
-    Only for what has one; see `known_direction`.
+    The direction must be known; see `known_direction`.
     """
     found = known_direction(objective, declared)
     if found is None:
@@ -41,7 +41,7 @@ def direction(objective: str, declared: Mapping[str, Direction] = _NOTHING) -> D
 
 
 def known_direction(objective: str, declared: Mapping[str, Direction] = _NOTHING) -> Direction | None:
-    """The same; None for a metric that nobody has told which way is better."""
+    """The same; None for a metric whose direction is unknown."""
     metric = metric_of(objective)
     for name in (objective, metric):
         if name in declared:

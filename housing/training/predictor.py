@@ -1,7 +1,7 @@
 """Raw rows in, predictions out: a fitted model and the encoder it was trained with, from one folder.
 
-The same object answers in the registry's model, in the local server and in the promotion gate, so that training and
-serving cannot drift apart. Imports neither MLflow nor pandas: a server worker holds one of these and little else.
+The registry's model, the local server and the promotion gate all use it, so that training and serving cannot differ.
+Imports neither MLflow nor pandas: a server worker has one of these and little else.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 class Predictor:
-    """Safe to call from several threads. Rows that cannot be read raise DataError with the row and the reason."""
+    """Thread-safe. Rows that cannot be read raise DataError with the row and the reason."""
 
     def __init__(self, model: Any, encoder: Encoder) -> None:
         self.model = model
@@ -39,7 +39,7 @@ class Predictor:
 
     @classmethod
     def load(cls, folder: Path) -> Predictor:
-        """From `bundle.json`, the model file it names and `encoder.json`; raises DataError when one is broken."""
+        """From `bundle.json`, the model file it names and `encoder.json`; raises DataError if one is invalid."""
         try:
             bundle = json.loads((folder / BUNDLE_FILE).read_text(encoding="utf-8"))
             encoder = Encoder.from_json((folder / ENCODER_FILE).read_text(encoding="utf-8"))
@@ -49,7 +49,7 @@ class Predictor:
         return cls(model, encoder)
 
     def predict_columns(self, columns: Mapping[str, Any]) -> Predictions:
-        """Raw columns by name, equally long; extra ones are passed over. A large table is answered block by block."""
+        """Answer raw columns by name, of equal length; extra ones are ignored. A large table is answered in blocks."""
         required = self.encoder.required
         if not isinstance(columns, Table) or any(name not in columns for name in required) or not columns.rows:
             return self._answer(self.encoder.transform(columns))
@@ -57,20 +57,20 @@ class Predictor:
         return self.encoder.decode(outputs[0] if len(outputs) == 1 else _one_below_other(outputs))
 
     def predict_records(self, records: Sequence[Mapping[str, object]]) -> Predictions:
-        """Raw rows as mappings, one a row."""
+        """Answer raw rows as mappings, one per row."""
         return self._answer(self.encoder.transform(self.encoder.rows_from_records(records)))
 
     def predict_body(self, body: bytes, form: str) -> Predictions:
-        """What a client sent in UTF-8, in one of `content_type.FORMS`."""
+        """Answer a request body in UTF-8, in one of `content_type.FORMS`."""
         if (matrix := self._plain.matrix(body, form)) is not None:
             return self._answer(matrix)
         text = _text(body)
         return {CSV: self.predict_csv, JSON: self.predict_json, JSON_LINES: self.predict_json_lines}[form](text)
 
     def detailed_body(self, body: bytes, form: str, parameters: str) -> Detailed:
-        """The same, and what the parameters of its content type ask beside it: see `data.extras`.
+        """The same, with what the parameters of its content type request: see `data.extras`.
 
-        Raises DataError for more rows than are explained in one request, too.
+        Raises DataError also for more rows than can be explained in one request.
         """
         from housing.training.detailed import detailed
 
@@ -89,27 +89,27 @@ class Predictor:
         return detailed(self.model, self.encoder, matrix, columns, extras)
 
     def detailed_columns(self, columns: Mapping[str, Any], extras: Extras) -> Detailed:
-        """Raw columns by name, with what is asked beside the predictions."""
+        """Answer raw columns by name, with the requested extras."""
         from housing.training.detailed import detailed
 
         return detailed(self.model, self.encoder, self.encoder.transform(columns), columns, extras)
 
     def predict_json(self, text: str) -> Predictions:
-        """Raw rows as JSON, in one of the forms of `json_rows`."""
+        """Answer raw rows as JSON, in one of the forms of `json_rows`."""
         return self.predict_records(records_from_json(text))
 
     def predict_json_lines(self, text: str) -> Predictions:
-        """Raw rows as JSON objects, one a line."""
+        """Answer raw rows as JSON objects, one per line."""
         return self.predict_records(records_from_json_lines(text))
 
     def predict_csv(self, text: str) -> Predictions:
-        """Raw rows with a header, or encoded rows without one."""
+        """Answer raw rows with a header, or encoded rows without one."""
         if self.encoder.is_encoded(text):
             return self._answer(self.encoder.encoded_from_csv(text))
         return self._answer(self.encoder.transform(self.encoder.rows_from_csv(text)))
 
     def predict_encoded(self, matrix: NDArray[np.float32]) -> Predictions:
-        """Rows (rows, columns) as the encoder makes them."""
+        """Answer encoded rows (rows, columns)."""
         return self._answer(matrix)
 
     def _answer(self, matrix: NDArray[np.float32]) -> Predictions:

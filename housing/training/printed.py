@@ -11,7 +11,7 @@ from housing.errors import TrainingError
 class PrintedMetrics:
     """Reads a job's output line by line. A round has one value of each metric; a repeated one begins the next round.
 
-    A metric's name begins with its channel (`validation_mae`); those of channels that the job has not are not expected.
+    A metric's name begins with its channel (`validation_mae`); those of channels that the job lacks are not expected.
     """
 
     def __init__(self, patterns: Mapping[str, str], channels: Iterable[str]) -> None:
@@ -27,7 +27,7 @@ class PrintedMetrics:
         return self._history
 
     def read(self, line: str) -> list[tuple[int, Mapping[str, float]]]:
-        """The rounds that this line completes, by number from 0; raises TrainingError for what is no number."""
+        """The rounds that this line completes, by number from 0; raises TrainingError for a value that is no number."""
         completed = []
         for name, pattern in self._patterns.items():
             if (found := pattern.search(line)) is None:
@@ -42,7 +42,7 @@ class PrintedMetrics:
         return completed
 
     def end(self) -> list[tuple[int, Mapping[str, float]]]:
-        """The round that was under way; none when there was none."""
+        """The last, unfinished round, if there is one."""
         if not self._round:
             return []
         completed = (self._rounds, self._round)
@@ -51,12 +51,12 @@ class PrintedMetrics:
 
     @property
     def missing(self) -> list[str]:
-        """What was never printed, each with its pattern."""
+        """The metrics that were never printed, each with its pattern."""
         return [f"{name} ({p.pattern})" for name, p in self._patterns.items() if not self._history[name]]
 
     @property
     def last(self) -> Mapping[str, float]:
-        """The newest value of each metric: what is printed last is true of the model that was kept."""
+        """The newest value of each metric: the last one printed is that of the model that was kept."""
         return {name: values[-1] for name, values in self._history.items() if values}
 
 

@@ -1,4 +1,4 @@
-"""What a script's requirements file asks for, compared with what is installed here."""
+"""Compares a script's requirements file with the installed packages."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from housing.algorithms.script import requirement_lines
 
 
 def unmet_requirements(code: Path, program: Program) -> list[str]:
-    """The requirements in the script's folder that are not met, each with the version that is there if one is.
+    """The requirements in the script's folder that are not met, each with the installed version, if any.
 
-    SageMaker's containers would install them; what only pip understands (options, files) is passed over.
+    SageMaker's containers would install them; lines that only pip understands (options, files) are ignored.
     """
     from packaging.requirements import InvalidRequirement, Requirement
 

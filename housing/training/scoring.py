@@ -1,4 +1,4 @@
-"""A model's metrics, computed from the model: for places that log too little of them, or in another unit."""
+"""Computes metrics from the model, for targets that log too few of them, or in another unit."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ _JUDGED = "validation"
 
 
 def scored(job: TrainingJob, channels: Mapping[str, Channel], model: bytes) -> dict[str, list[float]]:
-    """`<channel>_<metric>` after each round that is in the model, in the label's unit and as trained on, as in `fit`.
+    """`<channel>_<metric>` after each round of the model, in the label's unit and as trained on, as in `fit`.
 
-    Where a model cannot tell its earlier rounds, only the last is known: one value each.
+    For a model without access to earlier rounds only the last is known: one value each.
     """
     algorithm = find(job.algorithm)
     loaded = algorithm.load(model)
@@ -45,7 +45,7 @@ def scored(job: TrainingJob, channels: Mapping[str, Channel], model: bytes) -> d
 def kept_metrics(job: TrainingJob, channels: Mapping[str, Channel], model: bytes) -> dict[str, float]:
     """`validation_<metric>` of the finished model, for every metric of the task; empty without that channel.
 
-    Empty, too, for a model that can answer in its own container only.
+    Also empty for a model that can run only in its own container.
     """
     if not model or _JUDGED not in channels:
         return {}
@@ -59,7 +59,7 @@ def kept_metrics(job: TrainingJob, channels: Mapping[str, Channel], model: bytes
 
 
 def outputs_of(model: Model, channel: Channel) -> NDArray[Any]:
-    """What a model answers to a channel's rows, asked batch by batch where they lie on disk."""
+    """A model's outputs for a channel's rows, in batches if they are on disk."""
     import numpy as np
 
     if channel.stored is None:
@@ -69,7 +69,7 @@ def outputs_of(model: Model, channel: Channel) -> NDArray[Any]:
 
 
 def _scales(job: TrainingJob) -> dict[str, str]:
-    """What stands behind a metric's name -> the transformation that is undone for it."""
+    """The suffix of a metric's name -> the transformation that is undone for it."""
     return {"": "none"} if job.label_transform == "none" else {"": job.label_transform, "_trained": "none"}
 
 
@@ -80,9 +80,9 @@ def _judged(
 
     label, found = channel.label.astype(np.float64), np.asarray(outputs).astype(np.float64)
     label, found = undone(transform, label), undone(transform, found)
-    # The model that is promoted has a threshold of its own.
+    # The default threshold: only promoted models have their own.
     predictions = job.asked.predictions(found, threshold=tasks.DEFAULT_THRESHOLD)
-    # Weights of levels are those of a fit alone; weights of rows are a fact about rows.
+    # Weights of levels apply only to fits; weights of rows also to metrics.
     of_rows = channel.name == _JUDGED or not job.levels
     return label, predictions.weighed(channel.weights if of_rows else None)
 
@@ -93,7 +93,7 @@ def _values(
     import numpy as np
 
     known = tasks.metrics(job.task)
-    with np.errstate(all="ignore"):  # as trained on, a label may be 0
+    with np.errstate(all="ignore"):  # on the scale of training, a label may be 0
         found = {name: float(known[name].compute(label, predictions)) for name in names if name in known}
         return found or score(job.task, label, predictions)
 

@@ -1,6 +1,6 @@
-"""Run a training script of the user's as a process, in the environment that SageMaker gives to one.
+"""Runs a user's training script as a process, in the same environment as on SageMaker.
 
-The process sees a folder like /opt/ml of its own: `input/data/<channel>/<any>.csv` (label first, no header),
+The process has its own folder like /opt/ml: `input/data/<channel>/<any>.csv` (label first, no header),
 `input/config`, `code` (its working folder), `model` and `output`. It reads hyperparameters as arguments, from SM_HPS
 and from SM_HP_<NAME>, prints its metrics, and writes its model into SM_MODEL_DIR.
 """
@@ -32,8 +32,8 @@ from housing.training.printed import PrintedMetrics
 from housing.training.requirements import unmet_requirements
 
 LABEL_TRANSFORM, TASK, LEVELS = "HOUSING_LABEL_TRANSFORM", "HOUSING_TASK", "HOUSING_LEVELS"
-"""What a script cannot read off its channels: that the label column holds, say, the label's logarithm (its metrics are
-in the label's own unit), the kind of question, and how many levels the label has, 0 for a number."""
+"""What a script cannot learn from its channels: for example that the label column has the label's logarithm (its
+metrics are in the label's own unit), the task, and how many levels the label has, 0 for a number."""
 
 _GRACE_S = 10.0
 _TOLD_LINES = 12
@@ -49,9 +49,9 @@ def run(
     ending: threading.Event | None = None,
     grace_s: float = _GRACE_S,
 ) -> TrainingResult:
-    """Train by the job's script on CSV `files`, by channel. Raises TrainingError that names the job and says why.
+    """Run the job's script on CSV `files`, by channel. Raises TrainingError that names the job and says why.
 
-    Where `progress` returns True, or `ending` is set, the script gets SIGTERM, then `grace_s` seconds for its model.
+    If `progress` returns True, or `ending` is set, the script gets SIGTERM, then `grace_s` seconds to save its model.
     """
     started_at_ms, started = time.time_ns() // 1_000_000, time.perf_counter()
     with TemporaryDirectory(prefix="housing-job-") as temporary:
@@ -125,7 +125,7 @@ class _Tree:
 
 
 class _Process:
-    """The script at work; whatever it starts belongs to its process group, which ends with it, and with us."""
+    """The running script; all it starts belongs to its process group, which ends with it, and with this process."""
 
     def __init__(self, job: TrainingJob, program: Program, tree: _Tree, *, threads: int, grace_s: float) -> None:
         self._job, self._program, self._tree, self._grace_s = job, program, tree, grace_s
@@ -149,7 +149,7 @@ class _Process:
 
     @contextmanager
     def running(self, ending: threading.Event | None) -> Iterator[None]:
-        """While the block reads its lines: time limit and `ending` are watched; afterwards nothing of it runs."""
+        """Watches the time limit and `ending` while the block reads its lines; afterwards no process of it runs."""
         ended = threading.Event()
         watch = threading.Thread(target=self._watch, args=(ended, ending), name=f"{self._job.name} watch", daemon=True)
         watch.start()
@@ -170,13 +170,13 @@ class _Process:
         self._process.wait()
 
     def stop(self) -> None:
-        """Ask it to end; `running` kills it when it does not."""
+        """Ask it to end; `running` kills it if it does not."""
         if not self.stopped and self._process.poll() is None:
             self.stopped = True
             self._process.send_signal(signal.SIGTERM)
 
     def check(self) -> None:
-        """Raises TrainingError when it did not end well of its own."""
+        """Raises TrainingError if it failed or was killed."""
         name, entry_point = self._job.name, self._program.entry_point
         if self._timed_out:
             raise TrainingError(
@@ -197,7 +197,7 @@ class _Process:
         while not ended.wait(0.1):
             now = time.monotonic()
             if self._process.poll() is not None:
-                self._kill()  # what it has left behind would keep its output open
+                self._kill()  # processes that it left behind would keep its output open
             if ending is not None and ending.is_set():
                 self.stop()
             if self.stopped:
@@ -218,7 +218,7 @@ class _Process:
 
 
 def question(job: TrainingJob) -> dict[str, str]:
-    """What a job asks, as environment variables."""
+    """A job's task, levels and label transformation as environment variables."""
     return {LABEL_TRANSFORM: job.label_transform, TASK: job.task, LEVELS: str(job.levels)}
 
 
@@ -261,7 +261,7 @@ def _environment(
 
 
 def _arguments(hyperparameters: Mapping[str, Any]) -> list[str]:
-    """As SageMaker's training toolkit writes them: `--name value`, `-n value` for a name of one letter."""
+    """Arguments as SageMaker's training toolkit writes them: `--name value`, `-n value` for a name of one letter."""
     pairs = (
         (f"--{name}" if len(name) > 1 else f"-{name}", str(hyperparameters[name])) for name in sorted(hyperparameters)
     )

@@ -25,7 +25,7 @@ LEAST_ROWS = 20
 """A slice of fewer rows is not judged: its metric says little."""
 
 MOST_ROWS = 20_000
-"""That are looked at, evenly spaced ones of more."""
+"""The maximum number of rows that are used; evenly spaced ones if there are more."""
 
 _RANGES = 4
 _MOST_LEVELS = 50
@@ -33,14 +33,14 @@ _DRAWS, _LEAST_DRAWS = 60, 20
 _CONFIDENCE = 0.95
 _CHANCE = 0.05
 _MOST_VALUES = 5_000
-"""Of a metric that is no mean, in all draws together: it bounds the time."""
+"""The maximum number of values of a metric that is not a mean, over all draws: it bounds the time."""
 
 
 @dataclass(frozen=True)
 class Slice:
-    """Rows with one level, or within one range, of a column. `value` lies between `low` and `high` with 95 %.
+    """Rows with one level, or within one range, of a column. `low` and `high` are the 95 % interval of `value`.
 
-    `rest` is the metric of all other rows. `is_clear`: it is worse by more than chance makes of so many slices.
+    `rest` is the metric of all other rows. `is_clear`: it is worse by more than chance, given the number of slices.
     """
 
     column: str
@@ -55,7 +55,7 @@ class Slice:
 
 @dataclass(frozen=True)
 class Slices:
-    """Those that are worse most surely first, of so many `rows`; `small` more have too few."""
+    """Slices, the most significantly worse ones first, of `rows` rows; `small` more have too few."""
 
     found: tuple[Slice, ...]
     small: int
@@ -63,7 +63,7 @@ class Slices:
 
     @property
     def clear(self) -> tuple[Slice, ...]:
-        """What is worth acting on."""
+        """The slices that are clearly worse."""
         return tuple(one for one in self.found if one.is_clear)
 
 
@@ -109,7 +109,7 @@ def slices_of(
 
 
 def _parts(cells: NDArray[Any]) -> Iterator[tuple[str, Rows]]:
-    """Names, and the rows that each is of. Numbers of few values go by value."""
+    """Names of slices, and their rows. Numbers with few distinct values are sliced by value."""
     import numpy as np
 
     if cells.dtype.kind == "f":
@@ -130,7 +130,7 @@ def _parts(cells: NDArray[Any]) -> Iterator[tuple[str, Rows]]:
 
 
 def _ranges(cells: Floats, missing: NDArray[np.bool_]) -> Iterator[tuple[str, Rows]]:
-    """About as many rows in each; a value that many rows have is never divided."""
+    """Ranges with about as many rows each; rows with the same value are never divided."""
     import numpy as np
 
     known = cells[~missing]
@@ -154,7 +154,7 @@ class _Measure:
 
 @dataclass(frozen=True, eq=False)
 class _Means:
-    """Of a metric that is a mean over the rows, or the root of one: its error follows from theirs."""
+    """For a metric that is a mean over rows, or the root of one: its standard error follows from the rows'."""
 
     losses: Floats
     weights: Floats | None
@@ -180,7 +180,7 @@ class _Means:
 
 @dataclass(frozen=True, eq=False)
 class _Drawn:
-    """Of any other metric: by a bootstrap over the rows."""
+    """For any other metric: by a bootstrap over the rows."""
 
     metric: Metric
     label: Floats

@@ -1,7 +1,7 @@
-"""Which models answer best together, and by what weights: Caruana's greedy selection with replacement.
+"""Selects and weights the members of an ensemble: Caruana's greedy selection with replacement.
 
 R. Caruana, A. Niculescu-Mizil, G. Crew, A. Ksikes: Ensemble Selection from Libraries of Models, ICML 2004. It begins
-with the best model and goes on adding the one that helps most, again and again: how often one was taken is its weight.
+with the best model and repeatedly adds the one that helps most: a model's weight is how often it was added.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 _STEPS = 25
-"""More make weights finer than a validation part can tell."""
+"""More steps would make weights finer than a validation part can distinguish."""
 
 
 def chosen(answers: Sequence[Floats], cost: Callable[[Floats], float], *, most: int) -> list[float]:
     """The weight of each model, summing to 1; 0 for all but `most` of them.
 
-    `answers` are of the same rows, none of which a model was fitted to, those of the best model first; `cost` is of a
-    mean of them, less is better. The first model alone is the least that it can come to.
+    `answers` are the models' outputs, the best model's first, for the same rows, to which none was fitted; `cost` is of
+    a mean of them, lower is better. The result is never worse than the first model alone.
     """
     import numpy as np
 

@@ -1,4 +1,4 @@
-"""A trial over several fits, of folds or of seeds: one after another, each mean so far shown to the pruner."""
+"""A trial of several fits, with different folds or seeds, one after another; the pruner gets the mean so far."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from housing.tuning.trial import Evaluation, Report
 def evaluate_folds(
     submit: Callable[[int, Report], Future[Evaluation]], *, folds: int, report: Report
 ) -> Future[Evaluation]:
-    """The mean over folds 0 to `folds` - 1 of each value; folds that a pruner does not want are never started.
+    """The mean of each value over folds 0 to `folds` - 1; after pruning, further folds are not started.
 
     `submit` starts one fold and may be called from the thread that ended the one before. The report it is given stops a
     fold only when the study stops: rounds of different folds cannot be compared.
@@ -26,7 +26,7 @@ def evaluate_folds(
 class _Folds:
     def __init__(self, submit: Callable[[int, Report], Future[Evaluation]], folds: int, report: Report) -> None:
         self.future: Future[Evaluation] = Future()
-        # Nobody may cancel it: the running fold is asked to stop instead, and then ends it.
+        # It cannot be cancelled: the running fold is asked to stop instead, which ends it.
         self.future.set_running_or_notify_cancel()
         self._submit = submit
         self._folds = folds

@@ -16,12 +16,12 @@ _FEWEST_TRIALS = 10
 _FEWEST_GOOD_TRIALS = 5
 _RESAMPLINGS = 40
 _LEFT_OUT = 2
-"""Of forty shares the two lowest and the two highest: nine tenths lie between."""
+"""How many of forty shares are cut at each end, so that nine tenths lie between."""
 
 
 @dataclass(frozen=True)
 class Importance:
-    """A share of 1, and between what it lies in nine of ten resamplings of the trials."""
+    """A share of 1, and the range in which it lies in nine of ten resamplings of the trials."""
 
     share: float
     low: float
@@ -54,7 +54,7 @@ def _shares(trials: Sequence[optuna.trial.FrozenTrial], directions: tuple[Direct
     good = max(0.1, _FEWEST_GOOD_TRIALS / len(trials))
     evaluator = optuna.importance.PedAnovaImportanceEvaluator(target_quantile=good)
     with warnings.catch_warnings():
-        # Of a parameter that few trials have: how wide its share lies says so already.
+        # The warning about a parameter that few trials have: its wide range says so already.
         warnings.simplefilter("ignore", UserWarning)
         shares = optuna.importance.get_param_importances(study, evaluator=evaluator)
     return {name: float(share) for name, share in shares.items()}

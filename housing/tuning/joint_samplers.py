@@ -26,7 +26,7 @@ class _Joint:
 
 
 class Tpe(_Joint, optuna.samplers.TPESampler):  # type: ignore[misc]
-    """Multivariate TPE that takes running trials for bad ones, so that parallel proposals spread out."""
+    """Multivariate TPE that counts running trials as bad, so that parallel proposals spread out."""
 
     def __init__(
         self, joint: dict[str, optuna.distributions.BaseDistribution], *, multivariate: bool, seed: int
@@ -44,9 +44,9 @@ class Tpe(_Joint, optuna.samplers.TPESampler):  # type: ignore[misc]
 
 
 def _good_ones(finished: int) -> int:
-    """How many of so many trials TPE takes for good: a quarter up to five, then a tenth from fifty on.
+    """How many of `finished` trials TPE counts as good: a quarter up to five, then a tenth from fifty on.
 
-    Optuna's tenth leaves a study of nine trials with one good one, and hardly better than random search: on a quadratic
+    With Optuna's tenth a study of nine trials has one good one, and is hardly better than random search: on a quadratic
     in two dimensions the best of 9 is 1.0 with ours, 1.7 with Optuna's and 2.2 at random (medians of 150 studies).
     """
     return min(25, max(math.ceil(0.1 * finished), min(5, math.ceil(0.25 * finished))))

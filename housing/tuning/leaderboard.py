@@ -1,4 +1,4 @@
-"""The order of trials, as a table shows it."""
+"""The order of trials in a table."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Row:
 def leaderboard(trials: Iterable[FinishedTrial], directions: tuple[Direction, ...]) -> list[Row]:
     """Complete trials, best first, equals by number; then the pruned, the failed and the interrupted, by number.
 
-    Several objectives rank in fronts: the first is beaten by nobody, the second only by the first, and so on.
+    Several objectives rank in fronts: the first is not dominated, the second only by the first, and so on.
     """
     everyone = sorted(trials, key=lambda t: t.number)
     complete = sorted(
@@ -44,7 +44,7 @@ def places(ordered: Sequence[tuple[float, ...]]) -> Sequence[int]:
     """The rank of each of these costs, which are in ascending order: its position from 1, or of several, its front."""
     if not ordered or len(ordered[0]) == 1:
         return range(1, len(ordered) + 1)
-    # What dominates another stands before it, since the costs are in order.
+    # A point that dominates another comes before it, as costs are sorted.
     fronts: list[list[tuple[float, ...]]] = []
     ranks = []
     for cost in ordered:

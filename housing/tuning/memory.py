@@ -1,4 +1,4 @@
-"""What Optuna is told of a study: our trials in its words, and no more of them than keep a proposal cheap."""
+"""Our trials as Optuna's, and only as many as keep a proposal cheap."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ _STATES = {"complete": optuna.trial.TrialState.COMPLETE, "pruned": optuna.trial.
 class Memory(optuna.storages.InMemoryStorage):  # type: ignore[misc]
     """One study: its best 25 trials and its latest 125; with several objectives, the latest 25 of the front.
 
-    Optuna's TPE looks at every trial for every proposal: 3 ms after 100 trials, 11 ms after 1,000. It models the good
-    ones by the best 25 at most and weighs old bad ones least, so little is lost by leaving those out.
+    Optuna's TPE reads every trial for every proposal: 3 ms after 100 trials, 11 ms after 1,000. It models at most the
+    best 25 as good and gives old bad ones the least weight, so little is lost without those.
     """
 
     def __init__(self, directions: tuple[Direction, ...]) -> None:
@@ -68,7 +68,7 @@ class Memory(optuna.storages.InMemoryStorage):  # type: ignore[misc]
 
 
 def optuna_distribution(distribution: Distribution) -> optuna.distributions.BaseDistribution:
-    """The same distribution in Optuna's words."""
+    """The distribution as Optuna's."""
     if isinstance(distribution, Categorical):
         return optuna.distributions.CategoricalDistribution(distribution.choices)
     low, high, log, step = distribution.low, distribution.high, distribution.log, distribution.step
@@ -83,7 +83,7 @@ def optuna_distribution(distribution: Distribution) -> optuna.distributions.Base
 def as_optuna(
     trial: FinishedTrial, space: SearchSpace, distributions: Mapping[str, optuna.distributions.BaseDistribution]
 ) -> optuna.trial.FrozenTrial | None:
-    """None when there is nothing to learn from it: it failed, or the space has changed since and it lies outside."""
+    """None if nothing can be learnt from it: it failed, or lies outside of a space that has changed since."""
     if trial.state not in _STATES or not lies_in(trial.parameters, space):
         return None
     return optuna.trial.create_trial(
@@ -96,7 +96,7 @@ def as_optuna(
 
 
 def steps_done(step: int) -> int:
-    """Pruners count what a trial has used up, from 1; reports count from 0."""
+    """The number of finished rounds, from 1, as pruners count; reports count from 0."""
     return step + 1
 
 

@@ -1,4 +1,4 @@
-"""Optuna, imported without a word: `from housing.tuning.optuna_library import optuna`.
+"""Optuna, imported without output: `from housing.tuning.optuna_library import optuna`.
 
 In a notebook without widgets its progress bar, which nothing here shows, would warn with the path of a file of its own.
 """

@@ -1,10 +1,9 @@
 """Proposals and pruning by Optuna, which is imported with this module and nowhere else.
 
-With `random` and `tpe` every proposal draws from a generator of its own, seeded by the study's seed and the trial's
-number; `grid`, `zip` and `qmc` count on from the last number. Numbers that an earlier session left undone come first.
-So a resumed study goes on as if it had never stopped: always with grid, zip and random, given the same finished trials
-with tpe, and but for the points left undone with qmc. A resumed cmaes starts a new evolution around the best of what it
-finds.
+With `random` and `tpe` every proposal has its own generator, seeded by the study's seed and the trial's number; `grid`,
+`zip` and `qmc` continue from the last number. Numbers that an earlier session left unfinished come first. A resumed
+study thus continues as if it had never stopped: always with grid, zip and random, given the same finished trials with
+tpe, and except for the unfinished points with qmc. A resumed cmaes starts a new evolution around the best trials found.
 """
 
 from __future__ import annotations
@@ -37,7 +36,7 @@ from housing.tuning.space import (
 from housing.tuning.spec import Study
 from housing.tuning.trial import Direction, FinishedTrial, Trial
 
-# Optuna tells on stderr that it made a study in memory; the command line has its own words.
+# Optuna reports on stderr that it created a study in memory; the command line has its own messages.
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 
 _LISTABLE = 10_000
@@ -64,8 +63,8 @@ class Sampler:
         """`begun` are proposed first, under their numbers, then the `configured` point, then the `known` ones; `rounds`
         is the most that a trial reports, for hyperband (None: unknown).
 
-        The configured point is never pruned. It may lie outside of the space, and then Optuna does not hear of it; so
-        may those `of_others`, which come next: what they leave open is left to the algorithm.
+        The configured point is never pruned. It may lie outside of the space, and is then not passed to Optuna; so may
+        those `of_others`, which come next: what they leave open is left to the algorithm.
         """
         self._space = space
         self._spec = study
@@ -97,7 +96,7 @@ class Sampler:
         taught = [taught for t in past if (taught := as_optuna(t, space, self._distributions)) is not None]
         for trial in taught:
             self._study.add_trial(trial)
-        # Those that learn in generations, or count, live as long as the study; the others are made for each trial.
+        # Samplers with generations or counters live as long as the study; others are made for each trial.
         self._lasting = self._lasting_sampler(taught)
 
     def ask(self) -> Trial | None:
@@ -118,7 +117,7 @@ class Sampler:
                 self._study.tell(trial, state=optuna.trial.TrialState.FAIL)
                 fixed = None
             else:
-                # A sampler that has settled repeats itself for ever; what it has not seen is worth more.
+                # A sampler that has converged repeats itself for ever; an untried point is worth more.
                 trial, parameters = self._propose(next(iter((self._untried or {}).values())), _REPEATS_BEFORE_RANDOM)
             return self._opened(trial, parameters)
 
@@ -168,10 +167,10 @@ class Sampler:
                 self._study.tell(trial, state=optuna.trial.TrialState.FAIL)
 
     def _list_untried(self) -> dict[frozenset[tuple[str, Choice]], Point] | None:
-        """Every point not yet proposed, in the study's own random order; None where there are too many to list.
+        """Every point not yet proposed, in the study's own random order; None if there are too many to list.
 
-        A grid is shuffled because a study may end before it: what has been tried is then spread over all of it. Zipped
-        values keep the order in which they were written.
+        A grid is shuffled because a study may end early: tried points are then spread over all of it. Zipped values
+        keep the order in which they were written.
         """
         if self._spec.sampler == "zip":
             return {key: point for point in zipped(self._space) if (key := identity(point)) not in self._tried}
@@ -204,7 +203,7 @@ class Sampler:
             return None
         joint = self._joint()
         with warnings.catch_warnings():
-            # Their interfaces may change; our pin on Optuna's version answers that.
+            # Experimental interfaces may change, but we pin Optuna's version.
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
             if self._spec.sampler == "cmaes":
                 return Cmaes(joint, self._spec.startup_trials, past=past, seed=self._seed + self._beyond)

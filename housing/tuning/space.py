@@ -135,7 +135,7 @@ def faults(space: SearchSpace) -> list[str]:
 
 
 def order(space: SearchSpace) -> list[str]:
-    """The names, each behind the one its condition asks for; raises CycleError."""
+    """The names, each after the one that its condition depends on; raises CycleError."""
     graph = {name: [d.only_if.parameter] if d.only_if else [] for name, d in space.items()}
     return [name for name in TopologicalSorter(graph).static_order() if name in space]
 
@@ -208,7 +208,7 @@ def grid(space: SearchSpace) -> Iterator[dict[str, Choice]]:
 
 
 def unequal_lengths(space: SearchSpace) -> dict[str, int]:
-    """How many values each name has that takes more than one, where their numbers differ; else empty.
+    """The number of values of each name with more than one, if these numbers differ; else empty.
 
     Every name must have values that can be listed.
     """
@@ -218,7 +218,7 @@ def unequal_lengths(space: SearchSpace) -> dict[str, int]:
 
 
 def zipped(space: SearchSpace) -> list[dict[str, Choice]]:
-    """The first values together, then the second ones, and so on; what has one value alone has it in every point."""
+    """The first values together, then the second ones, and so on; a single value is in every point."""
     values = {name: grid_values(distribution) or () for name, distribution in space.items()}
     names, points = order(space), list[dict[str, Choice]]()
     for place in range(max(map(len, values.values()), default=0)):
@@ -231,7 +231,7 @@ def zipped(space: SearchSpace) -> list[dict[str, Choice]]:
 
 
 def described(distribution: Distribution) -> str:
-    """Which values it allows, in the words of an error message."""
+    """The allowed values, for error messages."""
     if isinstance(distribution, Categorical):
         return f"one of {', '.join(map(str, distribution.choices))}"
     kind = "a whole number" if isinstance(distribution, Int) else "a number"
@@ -240,7 +240,7 @@ def described(distribution: Distribution) -> str:
 
 
 def identity(point: Point) -> frozenset[tuple[str, Choice]]:
-    """Equal for points that are the same but for the order of names and the last bits of a float."""
+    """Equal for points that differ only in the order of names and the last bits of floats."""
     return frozenset((name, tidy(value) if isinstance(value, float) else value) for name, value in point.items())
 
 

@@ -93,7 +93,7 @@ class Study:
 
     @property
     def fits(self) -> int:
-        """How many jobs a trial is."""
+        """The number of jobs of a trial."""
         return self.folds * self.repeats
 
     @property
@@ -117,7 +117,7 @@ _LEAST = {
 
 
 def faults(study: Study, space: SearchSpace) -> list[str]:
-    """What is wrong in the space, and between it and the study; each fault begins with the key it is about."""
+    """What is wrong in the space, or inconsistent with the study; each message begins with the key."""
     found = [f"search_space.{fault}" for fault in space_faults(space)]
     if not space:
         found.append("search_space: nothing to search; name at least one hyperparameter")

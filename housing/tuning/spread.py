@@ -1,4 +1,4 @@
-"""How sure the mean of a trial over several fits is, and which trials cannot be told from the best."""
+"""The interval of a trial's mean over several fits, and the trials that cannot be distinguished from the best."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _LEVEL = 0.95
 
 
 def half_width(values: Sequence[float], study: Study) -> float | None:
-    """Of the 95 % interval around the mean of a trial's fits, by Student's t; None of one fit.
+    """The half width of the 95 % interval of the mean of a trial's fits, by Student's t; None for one fit.
 
     Fits to different folds share most of their rows, so that their values lie closer together than new rows would put
     them: the variance of the mean is taken as Nadeau and Bengio (2003) correct it. Fits that differ by their seed alone
@@ -29,9 +29,9 @@ def half_width(values: Sequence[float], study: Study) -> float | None:
 
 
 def ties(best: FinishedTrial, trials: Iterable[FinishedTrial], study: Study) -> list[FinishedTrial]:
-    """The complete trials besides the best whose difference from it may be luck: its 95 % interval holds 0.
+    """The complete trials besides the best whose difference from it may be chance: its 95 % interval contains 0.
 
-    Differences are taken fit by fit: the same folds and the same seeds. Each pair is judged by itself.
+    Differences are paired by fit: the same folds and the same seeds. Each pair is tested separately.
     """
     found = []
     for trial in trials:

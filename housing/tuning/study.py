@@ -33,14 +33,14 @@ class StudyResult:
 
     @property
     def front(self) -> tuple[FinishedTrial, ...]:
-        """The complete trials that no other one beats in one objective without losing in another."""
+        """The complete trials that no other one dominates."""
         complete = self._complete()
         return tuple(t for t in complete if not any(dominates(self._costs(o), self._costs(t)) for o in complete))
 
     def importances(self) -> dict[str, Importance]:
-        """How much each parameter decided which trials were good: shares that sum to 1, largest first, and how sure.
+        """How much each parameter determined which trials were good: shares that sum to 1, largest first, with ranges.
 
-        Empty with fewer than ten complete trials: there is nothing to tell from so few.
+        Empty with fewer than ten complete trials, which are too few.
         """
         from housing.tuning.importance import importances
 

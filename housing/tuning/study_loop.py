@@ -26,11 +26,11 @@ Evaluate = Callable[[Trial, Report], "Future[Evaluation]"]
 """Starts a trial and returns at once. The future's error, or this function's own, fails the trial and nothing else."""
 
 Ended = Literal["trials", "exhausted", "time_limit", "patience", "interrupted"]
-"""Why a study stopped: it has its trials, its space has no other points, no time, no luck, or it was told to."""
+"""Why a study stopped: enough trials, no points left, out of time, no improvement, or asked to."""
 
 _HOPELESS = 3
 _HARMLESS = (BudgetRefused, CloudError, ConfigError)
-"""Errors that keep new trials from starting; those that run are worth their end."""
+"""Errors that prevent new trials from starting; running ones are left to end."""
 _LONGEST_MESSAGE = 500
 
 
@@ -55,7 +55,7 @@ class _Running:
             return False
         self.reports[step] = value
         hopeless = self.sampler.report(self.trial.number, step, value)
-        self.pruned = hopeless and not self.trial.configured  # what all others are compared with is trained to its end
+        self.pruned = hopeless and not self.trial.configured  # the baseline of all others is trained to its end
         return self.pruned
 
     def stopping(self) -> bool:
@@ -127,7 +127,7 @@ class StudyLoop:
         return [future for future in by_number if future in done]
 
     def note(self, trial: FinishedTrial) -> None:
-        """Count a finished trial, and see whether it is better than all before."""
+        """Count a finished trial, and check whether it is the best so far."""
         self.trials.append(trial)
         if trial.state == "interrupted" or self._is_to_retry(trial):
             return
@@ -230,7 +230,7 @@ class StudyLoop:
         except CancelledError:
             return "interrupted", None, None
         except _HARMLESS as error:
-            # None says anything about the trial; its job, if there is one, may yet end well.
+            # These say nothing about the trial: its job, if there is one, may still succeed.
             self._fatal = self._fatal or error
             return "interrupted", None, _line(error)
         except Exception as error:
@@ -265,7 +265,7 @@ def _line(error: BaseException) -> str:
 
 @contextmanager
 def interrupt_as_event(event: threading.Event, decide: Callable[[], bool] = lambda: True) -> Iterator[None]:
-    """Turn the first Ctrl-C into `event`, so that it never tears a callback that writes the record.
+    """Turn the first Ctrl-C into `event`, so that it never interrupts a callback that writes the record.
 
     `decide` is asked before: False takes the Ctrl-C back, and what it raises ends the block. Only the main thread hears
     signals; elsewhere, and where Ctrl-C is ignored, nothing changes.

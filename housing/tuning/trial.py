@@ -1,4 +1,4 @@
-"""What a study proposes, what comes back, and what it remembers of it."""
+"""A study's proposals, their evaluations, and the finished trials."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from housing.tuning.space import Point
 Direction = Literal["minimize", "maximize"]
 
 State = Literal["complete", "pruned", "failed", "interrupted"]
-"""How a trial ended: with its values, early for want of promise, with an error, or because the study was stopped."""
+"""How a trial ended: with its values, pruned early, with an error, or because the study was stopped."""
 
 
 class Report(Protocol):
-    """How a running trial tells how it is doing, from any thread."""
+    """Receives the progress of a running trial, from any thread."""
 
     def __call__(self, step: int, value: float) -> bool:
         """Note the objective after a round (or a fold), counted from 0; True asks the trial to stop."""
@@ -28,7 +28,7 @@ class Report(Protocol):
 class Trial:
     """One proposal. `parameters` holds only those whose condition is true; numbers count from 0.
 
-    `configured`: they are what the configuration has, in the space or not.
+    `configured`: they are the configuration's own, in the space or not.
     """
 
     number: int
@@ -52,7 +52,7 @@ class Evaluation:
 
 @dataclass(frozen=True)
 class FinishedTrial:
-    """`values` is None where nothing was measured; `reports` maps round to objective, as far as a pruner looked.
+    """`values` is None if nothing was measured; `reports` maps round to objective, as far as it was reported.
 
     `fits` as in `Evaluation`.
     """

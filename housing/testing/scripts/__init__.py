@@ -1,4 +1,4 @@
-"""Training scripts as users bring them."""
+"""Training scripts as users write them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def linear(**changed: object) -> Program:
 
 
 def program(sources: dict[str, bytes], **changed: object) -> Program:
-    """A script out of its files; `train.py` trains."""
+    """A script made from its files; `train.py` is the entry point."""
     fields: dict[str, object] = {
         "entry_point": "train.py",
         "archive": pack(sources),
