@@ -84,7 +84,7 @@ class Algorithm:
 
     @property
     def directions(self) -> Mapping[str, Direction]:
-        """Of metrics that only the code of the user's knows."""
+        """The directions of metrics that only the user's code defines."""
         return self.code.directions if self.code is not None else {}
 
     @property

@@ -102,7 +102,7 @@ class CsvFile:
             )
 
     def plain_blocks(self, block_bytes: int) -> Iterator[bytes]:
-        """Those lines, in blocks of about `block_bytes`."""
+        """The lines of `plain_lines`, in blocks of about `block_bytes`."""
         with opened(self._path) as file:
             found = plain_lines.blocks(file, block_bytes, header_lines=self._header_lines, longest_line=LONGEST_LINE)
             yield from filter(None, found)

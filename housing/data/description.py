@@ -220,7 +220,7 @@ class Dataset:
             yield f"split.stratify: {self.label!r} is a number and has no levels to divide evenly"
 
     def _key_faults(self) -> Iterator[str]:
-        """Of keys that some tasks need and others do not take."""
+        """Faults of keys that some tasks need and others do not accept."""
         needed = tasks.find(self.task_name).keys
         for key, one in needed.items():
             value = getattr(self, key, None)

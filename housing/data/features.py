@@ -28,7 +28,7 @@ FROM_DESCRIPTION = "from_description"
 
 @dataclass(frozen=True)
 class ColumnFeatures:
-    """Of one column: what is not said is as for all others."""
+    """Settings of one column; unset ones are as for all columns."""
 
     nominal: OfLevels | None = None
     min_rows: int | None = None

@@ -78,7 +78,7 @@ def _also_learnt(
 
 
 def _perhaps_there(marks: NDArray[np.uint64], of_train: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Of each row, whether its mark is perhaps on the other side, too: no sorting, and false only where it is not."""
+    """For each row, False only if its mark is certainly not on the other side (train or judged); needs no sorting."""
     places = marks >> np.uint64(64 - _BITS)
     there = np.ones(len(marks), bool)
     for one in (of_train, ~of_train):

@@ -59,7 +59,7 @@ def found(source: Source) -> RawSource:
     if isinstance(source, Elsewhere) and source.sql is not None:
         return RawSource(text, sql=source.sql)
     if isinstance(source, Elsewhere):
-        assert source.parts is not None  # or else it is refused
+        assert source.parts is not None  # a source with neither is refused
         given = source.parts.named.items()
         parts = [part.of(name) for name, files in given for part in file_parts(files)]
         if twice := repeated(part.path for part in parts):
@@ -106,7 +106,7 @@ def format_of(path: Path) -> Format:
 
 
 def _bytes_of(path: Path) -> int:
-    with suppress(OSError):  # whoever opens it says what is wrong
+    with suppress(OSError):  # reported when it is opened
         return max(1, path.stat().st_size)
     return 1
 

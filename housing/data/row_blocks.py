@@ -14,7 +14,7 @@ _CELLS_A_BLOCK = 4_000_000
 
 
 class BlockColumns(Protocol):
-    """A mapping of columns that also comes block by block of rows, in their order; to ask for a name reads nothing."""
+    """A mapping of columns that can also be read in blocks of rows, in order; looking up names reads nothing."""
 
     def __contains__(self, name: object, /) -> bool: ...
 

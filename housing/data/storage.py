@@ -25,9 +25,7 @@ _CGROUP = Path("/sys/fs/cgroup")
 
 
 def read(dataset: Dataset, told: Told = untold) -> Table:
-    """The dataset's table, in memory or on disk as its `storage` says. Raises one DataError that lists every fault
-    found.
-    """
+    """The dataset's table, in memory or on disk as its `storage` says. Raises a DataError that lists every fault."""
     if place(dataset) == "disk":
         return stored(dataset, told)
     return held(dataset)

@@ -91,7 +91,7 @@ class TableCache:
     def note_content(self) -> None:
         """Call before the source is read: hashes its content, so that it is recognised even when its times change."""
         if self._source.sql is None and self.source_bytes <= _MOST_HASHED_BYTES:
-            with suppress(OSError):  # whoever reads it says what is wrong
+            with suppress(OSError):  # reported when it is read
                 self._states = [with_content(state) for state in self._states]
 
     def keep(self, known: Known) -> Known:
