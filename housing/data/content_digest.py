@@ -47,7 +47,7 @@ def digest_of(columns: _Columns, left_out: Mapping[str, int]) -> str:
     return content.finished(left_out)
 
 
-def _contents(values: NDArray[Any]) -> Iterator[bytes]:
+def _contents(values: NDArray[Any]) -> Iterator[bytes | memoryview]:
     for start in range(0, len(values), _VALUES_AT_ONCE):
         some = values[start : start + _VALUES_AT_ONCE]
         if values.dtype == object:
@@ -55,7 +55,9 @@ def _contents(values: NDArray[Any]) -> Iterator[bytes]:
             yield (text if not start else "\0" + text).encode()
         else:
             # One bit pattern for all NaN, and 0 for -0.
-            yield np.where(np.isnan(some), np.nan, some + 0.0).astype("<f8").tobytes()
+            plain = some + 0.0
+            plain[np.isnan(plain)] = np.nan
+            yield plain.astype("<f8", copy=False).data
 
 
 def _text_bytes(values: NDArray[Any]) -> int:

@@ -71,9 +71,9 @@ def _cell(value: Any) -> str:
     return f'<c t="b"><v>{int(value)}</v></c>' if isinstance(value, bool) else f"<c><v>{value}</v></c>"
 
 
-def _excel(file: Path) -> None:
-    # The least that is a workbook: an empty sheet, and one with its texts within the cells.
-    rows = [TABLE.column_names, *(list(row.values()) for row in TABLE.to_pylist())]
+def write_excel(file: Path, table: pa.Table) -> None:
+    """The least that is a workbook: an empty sheet, and `Homes` with its texts within the cells."""
+    rows = [table.column_names, *(list(row.values()) for row in table.to_pylist())]
     body = "".join(f"<row>{''.join(map(_cell, row))}</row>" for row in rows)
     sheets = "".join(
         f'<Relationship Id="r{n}" Type="{_OFFICE}/worksheet" Target="worksheets/sheet{n}.xml"/>' for n in (1, 2)
@@ -109,6 +109,6 @@ WRITTEN: dict[str, Callable[[Path], str]] = {
     "stream": _written("homes.arrows", _stream),
     "sqlite": _written("homes.db", _sqlite),
     "duckdb": _written("homes.duckdb", _duckdb),
-    "excel": _written("homes.xlsx", _excel),
+    "excel": _written("homes.xlsx", lambda file: write_excel(file, TABLE)),
 }
 """Each writes the table into a folder and returns where it lies."""

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import math
 import os
-import shutil
 import socket
-import subprocess
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from threading import Thread
 from urllib.parse import urlsplit
@@ -36,6 +32,7 @@ from housing.data.table import read
 from housing.errors import CloudError, DataError
 from housing.testing.pytest_plugin import Rehearsed
 from tests.data.homes import HOMES, TABLE, WRITTEN
+from tests.data.postgres import serving
 
 
 def _load(text: str) -> Dataset:
@@ -171,27 +168,9 @@ def test_objects_in_s3_are_read_by_the_rights_of_the_environment(
 
 @pytest.fixture(scope="module")
 def postgres() -> Iterator[str]:
-    """The address of a server of this test's own, without a password."""
-    if not (initdb := shutil.which("initdb")) or not (control := shutil.which("pg_ctl")):
-        pytest.skip("no PostgreSQL on this machine")
-    pytest.importorskip("psycopg")
-    with tempfile.TemporaryDirectory() as folder, socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-        free.close()
-        # It refuses to run as root.
-        user = "nobody" if os.geteuid() == 0 else None
-        if user:
-            shutil.chown(folder, user)
-        data = f"{folder}/data"
-        run = partial(subprocess.run, check=True, user=user, stdout=subprocess.DEVNULL, cwd="/")
-        run([initdb, "-D", data, "-U", "housing", "-A", "trust", "-N"])
-        options = f"-p {port} -k {folder} -c fsync=off"
-        run([control, "-D", data, "-l", f"{folder}/log", "-o", options, "-w", "start"])
-        try:
-            yield f"postgresql://housing@127.0.0.1:{port}/postgres"
-        finally:
-            run([control, "-D", data, "-m", "immediate", "stop"])
+    """The address of a server of this test's own."""
+    with serving() as address:
+        yield address
 
 
 def test_a_database_that_goes_away_half_way_is_told_as_such(postgres: str) -> None:
