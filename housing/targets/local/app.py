@@ -60,8 +60,8 @@ def build(endpoints: Endpoints, token: str) -> Starlette:
         ],
         exception_handlers={HTTPException: _http_error, Exception: _internal_error, ClientDisconnect: _nobody_listens},
     )
-    # `direct` reads it from there.
-    app.state.endpoints = endpoints
+    # `direct` answers what it can from there, `accepting` gives connections away.
+    app.state.endpoints, app.state.responders = endpoints, endpoints.responders
     return app
 
 
@@ -71,6 +71,7 @@ async def _ping(_request: Request) -> Response:
 
 async def _metrics(endpoints: Endpoints, request: Request) -> Response:
     _check_host(request)
+    await endpoints.collect()
     exposition = Exposition()
     for name in sorted(endpoints.serving):
         endpoints.serving[name].expose(exposition)
@@ -109,10 +110,11 @@ class _Control:
         self._endpoints = endpoints
 
     async def list(self, _request: Request) -> Response:
-        self._endpoints.write_captured()  # a command pings before it reads them
+        await self._endpoints.collect()  # a command that is about to read what was captured asks whether we are there
         return JSONResponse(self._endpoints.names())
 
     async def show(self, request: Request) -> Response:
+        await self._endpoints.collect()
         return JSONResponse(self._endpoints.status(request.path_params["name"]))
 
     async def act(self, request: Request) -> Response:
@@ -121,11 +123,12 @@ class _Control:
             action = wire.action(document["action"])
             models = {str(model): Path(folder) for model, folder in document["models"].items()}
             again = bool(document["again"])
+            processes = int(document["processes"])
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             return _error(400, f"not an action: {error!r}")
         # A step must go on even if the command that requested it is interrupted.
         try:
-            await asyncio.shield(self._endpoints.apply(action, models, again=again))
+            await asyncio.shield(self._endpoints.apply(action, models, again=again, processes=processes))
         except ClosingError as error:
             return _error(503, str(error))
         except DeploymentError as error:

@@ -3,8 +3,27 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from dataclasses import replace
 
-from housing.deployment.spec import Autoscaling
+from housing.deployment.spec import Autoscaling, Variant
+from housing.targets.local.served import Served
+
+
+def scaled(variants: Mapping[str, Variant], served: Mapping[str, Served], now: float) -> dict[str, Variant]:
+    """With the instances that each needs by the load of its last minute; `now` in monotonic seconds."""
+    found = dict(variants)
+    for name, variant in variants.items():
+        if variant.autoscaling:
+            count = desired_instances(
+                variant.autoscaling,
+                instances=variant.instances,
+                invocations_last_minute=served[name].traffic.last_minute(),
+                since_scaled_out_s=now - served[name].scaled_out_at,
+                since_scaled_s=now - served[name].scaled_at,
+            )
+            found[name] = replace(variant, instances=count)
+    return found
 
 
 def desired_instances(

@@ -112,10 +112,14 @@ class Captures:
 
     def forget(self, endpoint: str) -> None:
         """Remove what an endpoint has captured."""
+        self.leave(endpoint)
+        shutil.rmtree(self._folder / endpoint, ignore_errors=True)
+
+    def leave(self, endpoint: str) -> None:
+        """Write what waits, and hold no file of it open."""
         self.flush()
         for key in [key for key in self._open if key[0] == endpoint]:
             self._end(key)
-        shutil.rmtree(self._folder / endpoint, ignore_errors=True)
 
     def close(self) -> None:
         self.flush()

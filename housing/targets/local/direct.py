@@ -63,6 +63,9 @@ class DirectHttp(BoundedHttp):
                     self._ends_one()
                     return
                 self._is_tried = True
+        self._parse(data)
+
+    def _parse(self, data: bytes) -> None:
         super().data_received(data)
         self._head, self._is_tried = b"", False
         if self._held is not None and not self._waits:
@@ -81,14 +84,9 @@ class DirectHttp(BoundedHttp):
         super().shutdown()
 
     def on_headers_complete(self) -> None:
-        if self._is_tried:
-            self._is_tried = False
-            self._keep_variant()
-            super().on_headers_complete()
-            return
-        asked = self._question()
+        asked = None if self._is_tried else self._question()
         if asked is None:
-            super().on_headers_complete()
+            self._begin_the_long_way()
             return
         self._head_is_complete()
         self._asked, self._held = asked, []
@@ -110,6 +108,15 @@ class DirectHttp(BoundedHttp):
                 return
             self._keep_variant()
             self._go_the_long_way()
+        self._end_the_long_way()
+
+    def _begin_the_long_way(self) -> None:
+        if self._is_tried:
+            self._is_tried = False
+            self._keep_variant()
+        super().on_headers_complete()
+
+    def _end_the_long_way(self) -> None:
         super().on_message_complete()
 
     def timeout_keep_alive_handler(self) -> None:
@@ -172,7 +179,7 @@ class DirectHttp(BoundedHttp):
         if endpoint is None or self.transport.is_closing():
             return False
         if variant is None:
-            variant = self._drawn = endpoint.pick()
+            variant = self._drawn = endpoint.pick(self._drawn)
         result = endpoint.answer_at_once(variant, kind, body)
         if result is None:
             return False

@@ -4,25 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import itertools
 import logging
 import random
 import time
-from collections.abc import Coroutine, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
 from housing.deployment.spec import Deployment, Update
 from housing.errors import HousingError, RolledBack
-from housing.targets.local.autoscaling import desired_instances
+from housing.targets.local.autoscaling import scaled
 from housing.targets.local.captures import Captures
 from housing.targets.local.exchanges import Exchange
 from housing.targets.local.fleet import Fleet, InstanceLostError, OverloadedError, grow
 from housing.targets.local.fork_server import ForkServer
 from housing.targets.local.frames import Answer, Ask
 from housing.targets.local.metrics import Exposition
+from housing.targets.local.request_counts import RequestCounts
+from housing.targets.local.routes import Route, Split, route_of
 from housing.targets.local.served import Served
 from housing.targets.local.shifting import WatchedCounts, bake, steps_of
+from housing.targets.local.since_change import SinceChange
 from housing.targets.local.state import EndpointRecord, StateFolder
 
 _log = logging.getLogger(__name__)
@@ -35,23 +37,28 @@ class UnknownVariantError(HousingError):
 class Endpoint:
     """`invoke` may be called by any number of tasks at once, at any time; all other methods by one task at a time."""
 
-    def __init__(self, fork_server: ForkServer, folder: StateFolder, captures: Captures) -> None:
+    def __init__(
+        self,
+        fork_server: ForkServer,
+        folder: StateFolder,
+        captures: Captures,
+        rerouted: Callable[[], Awaitable[None]],
+    ) -> None:
+        """`rerouted` is called when `route` has changed, and returns when nobody follows the old one."""
+        self._rerouted = rerouted
         self._fork_server = fork_server
         self._folder = folder
         self._captures = captures
         self._served: dict[str, Served] = {}
-        self._names: list[str] = []
-        self._cumulative_weights: list[float] = []
+        self._split = Split({})
         self._draining: set[asyncio.Task[None]] = set()
-        self._counted_since_s = time.time()
+        self._since_change = SinceChange()
         self._candidates: dict[str, Served] = {}
         """What an update in progress is to serve, by variant."""
         self._candidate_share = 0.0
         self._candidate_models: dict[str, str] = {}
         self._shadows: dict[str, float] = {}
         """Shadow variants, with the fraction of the requests that is copied to them; their answers are dropped."""
-        self._before: dict[str, tuple[int, int]] = {}
-        """The requests and failures of each variant when the current test began."""
         self.record: EndpointRecord
 
     async def shift_to(self, wanted: EndpointRecord) -> None:
@@ -73,6 +80,7 @@ class Endpoint:
                 new = await self._start(wanted.bundles[name], fleets[name])
                 self._candidates[name] = replace(new, traffic=watched[name])
             self._candidate_models = {name: variants[name].model for name in changed}
+            await self._rerouted()
             for share, seconds in steps_of(update):
                 self._candidate_share = share
                 _log.info("%s: %.0f %% to the new %s", wanted.deployment.endpoint, 100 * share, ", ".join(changed))
@@ -85,6 +93,7 @@ class Endpoint:
             handed_over = True
         finally:
             self._candidates, self._candidate_share = {}, 0.0
+            await self._rerouted()
             if not handed_over:
                 self._drain(fleets.values())
 
@@ -122,13 +131,12 @@ class Endpoint:
         self._served = {name: self._following(name, begun.get(name)) for name in fleets}
         self.record = wanted
         if begins:
-            self._counted_since_s = time.time()
-            self._before = {n: (s.traffic.invocations, s.traffic.failures) for n, s in self._served.items()}
+            self._since_change.begin(self._traffic)
         production = wanted.deployment.production
-        self._names = list(production)
-        self._cumulative_weights = list(itertools.accumulate(v.weight for v in production.values()))
+        self._split = Split({name: variant.weight for name, variant in production.items()})
         heaviest = max((v.weight for v in production.values()), default=1.0)
         self._shadows = {name: v.weight / heaviest for name, v in variants.items() if v.shadow}
+        await self._rerouted()
         for name, fleet in fleets.items():
             await fleet.resize(variants[name].instances)
         self._drain(dropped)
@@ -151,12 +159,28 @@ class Endpoint:
         self._draining.add(task)
         task.add_done_callback(self._draining.discard)
 
-    def pick(self) -> str:
-        """Draw a variant by the weights."""
-        if len(self._names) == 1:
-            return self._names[0]
-        (variant,) = random.choices(self._names, cum_weights=self._cumulative_weights)
-        return variant
+    def pick(self, drawn: str | None = None) -> str:
+        """A variant, by the weights; the one that was `drawn` already, as long as it takes requests."""
+        return drawn if drawn in self._split.names else self._split.draw()
+
+    def route(self) -> Route | None:
+        """What responders may answer; None where they must leave all requests to this process."""
+        has_tables = [name for name, served in self._served.items() if not isinstance(served.immediate, str)]
+        if self._candidates or self._shadows or not has_tables:
+            return None
+        return route_of(self.record, self._folder, has_tables, self._since_change.counted_since_s)
+
+    def add(self, counted_since_s: float, counts: Mapping[str, Mapping[str, Any]]) -> None:
+        """What a responder counted, by variant, while this was the route's `counted_since_s`."""
+        for name, taken in counts.items():
+            if served := self._served.get(name):
+                served.traffic.add(taken)
+                if counted_since_s != self._since_change.counted_since_s:
+                    self._since_change.leave_out(name, taken)
+
+    @property
+    def _traffic(self) -> dict[str, RequestCounts]:
+        return {name: served.traffic for name, served in self._served.items()}
 
     def answer_at_once(self, variant: str, kind: Ask, body: bytes) -> bytes | None:
         """The answer of `invoke`, if there are few rows and this process can answer them at once; else None."""
@@ -176,7 +200,7 @@ class Endpoint:
         """
         variant = self.pick() if variant is None else variant
         if variant not in self._served or variant in self._shadows:
-            raise UnknownVariantError(f"variant {variant} is not one of {', '.join(self._names)}")
+            raise UnknownVariantError(f"variant {variant} is not one of {', '.join(self._split.names)}")
         is_new = variant in self._candidates and random.random() < self._candidate_share
         served = self._candidates[variant] if is_new else self._served[variant]
         model = self._candidate_models[variant] if is_new else self.record.deployment.variants[variant].model
@@ -218,19 +242,8 @@ class Endpoint:
     async def scale(self) -> None:
         """Give each scaling variant the instances that the load of the last minute needs."""
         deployment = self.record.deployment
-        variants = dict(deployment.variants)
         now = time.monotonic()
-        for name, variant in deployment.variants.items():
-            served = self._served[name]
-            if variant.autoscaling:
-                count = desired_instances(
-                    variant.autoscaling,
-                    instances=variant.instances,
-                    invocations_last_minute=served.traffic.last_minute(),
-                    since_scaled_out_s=now - served.scaled_out_at,
-                    since_scaled_s=now - served.scaled_at,
-                )
-                variants[name] = replace(variant, instances=count)
+        variants = scaled(deployment.variants, self._served, now)
         if variants == deployment.variants:
             return
         before = deployment.variants
@@ -264,7 +277,7 @@ class Endpoint:
                 for name, s in served.items()
             },
             "compiled": {name: s.immediate if isinstance(s.immediate, str) else "" for name, s in served.items()},
-            "test": self._test(),
+            "test": self._since_change.told(self.record.since_s, self._traffic),
             "pids": {name: s.fleet.pids for name, s in served.items()},
         }
 
@@ -275,18 +288,6 @@ class Endpoint:
             about = deployment.variants[name]
             live, counts = served.fleet.live, served.traffic
             metrics.add(deployment.endpoint, name, about.model, weight=about.weight, instances=live, counts=counts)
-
-    def _test(self) -> dict[str, Any]:
-        counts = {
-            name: (s.traffic.invocations - self._before[name][0], s.traffic.failures - self._before[name][1])
-            for name, s in self._served.items()
-        }
-        return {
-            "since_s": self.record.since_s,
-            "counted_since_s": self._counted_since_s,
-            "requests": {name: asked for name, (asked, _) in counts.items()},
-            "failures": {name: failed for name, (_, failed) in counts.items()},
-        }
 
 
 def _split(deployment: Deployment) -> object:

@@ -14,9 +14,11 @@ from housing.errors import DeploymentError
 from housing.targets.local.captures import Captures
 from housing.targets.local.endpoint import Endpoint
 from housing.targets.local.fork_server import ForkServer
+from housing.targets.local.responders import Responders
 from housing.targets.local.state import EndpointRecord, StateFolder
 
 _SCALING_INTERVAL_S = 1.0
+_COLLECTS_EVERY_S = 0.25
 
 _log = logging.getLogger(__name__)
 
@@ -32,11 +34,12 @@ class Endpoints:
         self._fork_server = ForkServer()
         self._captures = Captures(folder.captures, later=asyncio.get_running_loop().call_later)
         self._changing = asyncio.Lock()
+        self.responders = Responders(folder, self._count)
 
     async def restore(self) -> None:
         """Serve the endpoints of the folder. One that cannot be served is noted in `failed`; its files are kept."""
         for name in self._folder.endpoints():
-            endpoint = Endpoint(self._fork_server, self._folder, self._captures)
+            endpoint = self._new_endpoint()
             try:
                 record = self._folder.read(name)
                 self._folder.check_bundles(record)
@@ -46,10 +49,14 @@ class Endpoints:
                 _log.error("%s is not restored: %s", name, error)
                 self.failed[name] = str(error)
         self._drop_bundles()
+        await self._reroute()
 
-    async def apply(self, action: Action, models: Mapping[str, Path], *, again: bool = False) -> None:
+    async def apply(
+        self, action: Action, models: Mapping[str, Path], *, again: bool = False, processes: int | None = None
+    ) -> None:
         """Take an action; `models` maps the variants' `model` to folders. On DeploymentError nothing has changed.
 
+        `processes` answer from now on, this one among them; None leaves their number as it is.
         `again`: the action may have been taken already, by a server that was killed before it could answer.
         """
         async with self._changing:
@@ -62,6 +69,8 @@ class Endpoints:
                 self._drop_bundles()
             # Nothing is left to serve; the next deployment starts a server again.
             self.closing = not self.serving and not self.failed
+            if processes is not None and not self.closing:
+                await self.responders.resize(processes - 1)
             _log.info("%s", action)
 
     async def end_if_unused(self) -> None:
@@ -71,6 +80,7 @@ class Endpoints:
     async def scale_for_ever(self) -> None:
         while True:
             await asyncio.sleep(_SCALING_INTERVAL_S)
+            await self.collect()
             async with self._changing:
                 for name, endpoint in self.serving.items():
                     try:
@@ -78,13 +88,21 @@ class Endpoints:
                     except DeploymentError as error:
                         _log.error("%s cannot scale: %s", name, error)
 
+    async def collect_for_ever(self) -> None:
+        """What a responder that is killed has counted since is lost."""
+        while True:
+            await asyncio.sleep(_COLLECTS_EVERY_S)
+            await self.responders.collect()
+
     async def close(self) -> None:
+        await self.responders.close()
         await asyncio.gather(*(endpoint.close() for endpoint in self.serving.values()))
         self._fork_server.close()
         self._captures.close()
 
-    def write_captured(self) -> None:
-        """Write the captures of everything that was answered until now."""
+    async def collect(self) -> None:
+        """Count and capture all that was answered until now, by whichever process."""
+        await self.responders.collect()
         self._captures.flush()
 
     def names(self) -> list[str]:
@@ -112,6 +130,7 @@ class Endpoints:
             self.failed.pop(name, None)
             if endpoint:
                 del self.serving[name]
+                await self._reroute()
                 await endpoint.close()
             self._captures.forget(name)
             return
@@ -121,10 +140,22 @@ class Endpoints:
         elif endpoint:
             await endpoint.move_to(EndpointRecord(wanted, bundles))
         else:
-            endpoint = Endpoint(self._fork_server, self._folder, self._captures)
+            endpoint = self._new_endpoint()
             await endpoint.move_to(EndpointRecord(wanted, bundles))
             self.failed.pop(name, None)
             self.serving[name] = endpoint
+            await self._reroute()
+
+    def _new_endpoint(self) -> Endpoint:
+        return Endpoint(self._fork_server, self._folder, self._captures, self._reroute)
+
+    async def _reroute(self) -> None:
+        routes = {name: route for name, endpoint in self.serving.items() if (route := endpoint.route()) is not None}
+        await self.responders.route(routes)
+
+    def _count(self, name: str, counted_since_s: float, counts: Mapping[str, Mapping[str, Any]]) -> None:
+        if endpoint := self.serving.get(name):
+            endpoint.add(counted_since_s, counts)
 
     async def _bundles(
         self, wanted: Deployment, current: EndpointRecord | None, models: Mapping[str, Path]

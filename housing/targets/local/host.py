@@ -40,6 +40,7 @@ class LocalHost:
     def __init__(self, settings: Settings) -> None:
         self._folder = StateFolder(Path(settings.folder))
         self._port = settings.port
+        self._processes = settings.processes
 
     def endpoints(self) -> Sequence[str]:
         return self._folder.endpoints()
@@ -72,6 +73,7 @@ class LocalHost:
             "action": wire.from_action(action),
             "models": {model: str(folder.absolute()) for model, folder in models.items()},
             "again": False,
+            "processes": self._processes,
         }
         takes_s = action.deployment.update.seconds if isinstance(action, ReplaceVariants) else 0
         self._control("POST", "/control/actions", document, within_s=_ANSWER_WITHIN_S + takes_s)
@@ -218,7 +220,7 @@ class LocalHost:
         command = [sys.executable, "-P", "-m", "housing.targets.local.server", str(self._folder.path)]
         try:
             started = subprocess.run(
-                [*command, "--port", str(self._port)],
+                [*command, "--port", str(self._port), "--processes", str(self._processes)],
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 timeout=_START_WITHIN_S,

@@ -47,16 +47,16 @@ async def prepared(fleet: Fleet, bundle: Path, tables: Path) -> Immediate | str:
     try:
         if tables.exists():
             with contextlib.suppress(OSError, ValueError):
-                return await asyncio.to_thread(_read, bundle, tables)
+                return await asyncio.to_thread(read, bundle, tables)
         answered, reason = await fleet.ask(Ask.COMPILE, os.fsencode(tables))
         if answered != Answer.PREDICTED:
             return reason.decode(errors="replace")
-        return await asyncio.to_thread(_read, bundle, tables)
+        return await asyncio.to_thread(read, bundle, tables)
     except (OSError, ValueError, HousingError) as error:
         return str(error)
 
 
-def _read(bundle: Path, tables: Path) -> Immediate | str:
+def read(bundle: Path, tables: Path) -> Immediate | str:
     found = stored_forms.from_bytes(tables.read_bytes())
     if found.steps > _MOST_STEPS:
         return f"a row takes {found.steps} steps, more than {_MOST_STEPS}"

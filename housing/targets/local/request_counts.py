@@ -6,6 +6,8 @@ import bisect
 import statistics
 import time
 from collections import deque
+from collections.abc import Mapping
+from typing import Any
 
 _WINDOW_S = 60
 BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -16,6 +18,9 @@ class RequestCounts:
     """Counts, and the load of the last minute, which autoscaling tracks."""
 
     def __init__(self) -> None:
+        self._begin()
+
+    def _begin(self) -> None:
         self.invocations = 0
         self.failures = 0
         self.server_errors = 0
@@ -33,10 +38,39 @@ class RequestCounts:
         self.seconds += latency_s
         self.buckets[bisect.bisect_left(BUCKETS_S, latency_s)] += 1
         self._latencies_s.append(latency_s)
+        # The clock of all processes since the system started.
         second = int(time.monotonic())
         if not self._seconds or self._seconds[-1][0] != second:
             self._seconds.append([second, 0])
         self._seconds[-1][1] += 1
+
+    def taken(self) -> dict[str, Any]:
+        """Everything until now as JSON values, for `add` in another process; the counts begin anew."""
+        found = {
+            "invocations": self.invocations,
+            "failures": self.failures,
+            "server_errors": self.server_errors,
+            "seconds": self.seconds,
+            "buckets": self.buckets,
+            "latencies_s": list(self._latencies_s),
+            "by_second": list(self._seconds),
+        }
+        self._begin()
+        return found
+
+    def add(self, taken: Mapping[str, Any]) -> None:
+        """What another process has counted."""
+        self.invocations += taken["invocations"]
+        self.failures += taken["failures"]
+        self.server_errors += taken["server_errors"]
+        self.seconds += taken["seconds"]
+        self.buckets = [ours + theirs for ours, theirs in zip(self.buckets, taken["buckets"], strict=True)]
+        self._latencies_s.extend(taken["latencies_s"])
+        by_second: dict[int, int] = {second: count for second, count in self._seconds}  # noqa: C416
+        for second, count in taken["by_second"]:
+            by_second[second] = by_second.get(second, 0) + count
+        self._seconds.clear()
+        self._seconds.extend([second, by_second[second]] for second in sorted(by_second))
 
     def last_minute(self) -> int:
         oldest = int(time.monotonic()) - _WINDOW_S

@@ -1,4 +1,6 @@
-"""The server process: `python -m housing.targets.local.server FOLDER [--port N] [--idle-seconds N]`.
+"""The server process.
+
+`python -m housing.targets.local.server FOLDER [--port N] [--processes N] [--idle-seconds N]`
 
 It prints one line of JSON, `{"port": ...}` once it answers or `{"error": ...}`, continues in the background, and
 ends when its last endpoint is deleted, or when none is deployed for a while. Imports neither pandas nor MLflow: it
@@ -25,7 +27,7 @@ import uvloop
 
 from housing.errors import DeploymentError
 from housing.targets.local import app
-from housing.targets.local.direct import DirectHttp
+from housing.targets.local.accepting import AcceptingHttp, adopting
 from housing.targets.local.endpoints import Endpoints
 from housing.targets.local.http import MAX_CONNECTIONS
 from housing.targets.local.state import Address, StateFolder
@@ -43,6 +45,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("folder", type=Path)
     parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--idle-seconds", type=float, default=30.0)
     arguments = parser.parse_args()
     # Forked twice, it is not a child of the command, which neither waits for it nor ends it.
@@ -60,7 +63,7 @@ def main() -> None:
             folder.sweep()
             listener = _listen(arguments.port, folder.address())
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-                runner.run(_serve(folder, listener, arguments.idle_seconds))
+                runner.run(_serve(folder, listener, arguments.idle_seconds, arguments.processes))
     except DeploymentError as error:
         _report({"error": str(error)})
     except Exception:
@@ -68,14 +71,14 @@ def main() -> None:
         raise
 
 
-async def _serve(folder: StateFolder, listener: socket.socket, idle_s: float) -> None:
+async def _serve(folder: StateFolder, listener: socket.socket, idle_s: float, processes: int) -> None:
     endpoints = Endpoints(folder)
     await endpoints.restore()
     token = secrets.token_hex(32)
     server = uvicorn.Server(
         uvicorn.Config(
             app.build(endpoints, token),
-            http=DirectHttp,
+            http=AcceptingHttp,
             lifespan="off",
             log_config=None,
             access_log=False,
@@ -89,7 +92,10 @@ async def _serve(folder: StateFolder, listener: socket.socket, idle_s: float) ->
     folder.write_address(address)
     # The socket listened before the address was written: clients that connect now wait only for the next line.
     _report({"port": port})
+    endpoints.responders.adopt = adopting(server)
     tasks = [
+        asyncio.create_task(endpoints.responders.resize(processes - 1)),
+        asyncio.create_task(endpoints.collect_for_ever()),
         asyncio.create_task(endpoints.scale_for_ever()),
         asyncio.create_task(_end_when_unused(endpoints, server, idle_s)),
         asyncio.create_task(_stay_known(folder, address, server)),
@@ -112,6 +118,8 @@ async def _end_when_unused(endpoints: Endpoints, server: uvicorn.Server, idle_s:
         await asyncio.sleep(0.1)
         if loop.time() > give_up and not endpoints.names():
             await endpoints.end_if_unused()
+    # They hand back requests that have begun.
+    await endpoints.responders.close()
     server.should_exit = True
 
 
