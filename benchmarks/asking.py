@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import multiprocessing
 import os
 import statistics
 import time
 from collections.abc import Mapping
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,6 +40,17 @@ def load(
         return runner.run(
             load_here(port, path, body, pid=pid, seconds=seconds, connections=connections, headers=headers)
         )
+
+
+def load_by_two(port: int, path: str, body: bytes, *, pid: int, seconds: float) -> Load:
+    """The same by two processes of clients at once, where one would be the limit; latencies are of the slower one."""
+    with ProcessPoolExecutor(2, multiprocessing.get_context("forkserver")) as pool:
+        jobs = [pool.submit(load, port, path, body, pid=pid, seconds=seconds) for _ in range(2)]
+        found = [job.result() for job in jobs]
+    p50, p99 = (max(getattr(one, key) for one in found) for key in ("p50_ms", "p99_ms"))
+    rate = sum(one.rate for one in found)
+    # Each has counted all that the server did.
+    return Load(rate, p50, p99, statistics.mean(one.cpu_us * one.rate for one in found) / rate)
 
 
 async def load_here(

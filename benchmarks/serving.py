@@ -24,7 +24,7 @@ from urllib.parse import urlsplit
 import numpy as np
 
 from benchmarks import by_hand, changes
-from benchmarks.asking import Load, below, load, load_here
+from benchmarks.asking import Load, below, load, load_by_two, load_here
 from housing.algorithms.registry import find
 from housing.algorithms.trees import TreeTables
 from housing.deployment.plan import plan, teardown
@@ -72,6 +72,9 @@ def main() -> None:
         _large(port, url.path, row)
         asyncio.run(_large_beside_small(pid, port, url.path, row))
         _memory(host, models, pid)
+        two = LocalHost(Settings(folder=str(folder / "two"), processes=2))
+        stack.callback(_destroy, two)
+        _two_processes(asked, two, models, folder / "two")
         print(f"load of the machine {os.getloadavg()[0]:.1f}")
 
 
@@ -91,6 +94,29 @@ def _compare(asked: dict[str, tuple[int, int, str, bytes]]) -> None:
             f"{name:44} {rate:6.0f} requests/s  p99 {p99:6.1f} ms  ratio {ratio:.2f}"
             f"  | {cpu:5.0f} us of processor  ratio {by_cpu:.2f}"
         )
+
+
+def _two_processes(
+    asked: dict[str, tuple[int, int, str, bytes]], host: LocalHost, models: dict[str, Path], state: Path
+) -> None:
+    """Beside the others in turn, each with as many processes of clients as it takes to be the limit itself."""
+    _deploy(host, _ONE, models)
+    status, row = host.status("bench"), asked["housing, encoded"][3]
+    assert status is not None
+    url = urlsplit(status.url)
+    pid = int(json.loads((state / "server.json").read_text())["pid"])
+    peer = asked.get(_PEER)
+    ratios: list[float] = []
+    for _ in range(TURNS):
+        of_peer = load(peer[1], peer[2], row, pid=peer[0], seconds=SECONDS) if peer else None
+        one = load(*asked["housing, encoded"][1:], pid=asked["housing, encoded"][0], seconds=SECONDS)
+        two = load_by_two(url.port or 0, url.path, row, pid=pid, seconds=SECONDS)
+        compared = f", the peer's one {of_peer.rate:6.0f}" if of_peer else ""
+        ratios += [two.rate / of_peer.rate] if of_peer else []
+        print(f"two processes {two.rate:6.0f} requests/s, p99 {two.p99_ms:.1f} ms; one {one.rate:6.0f}{compared}")
+    if ratios:
+        print(f"two processes to the peer's one: {statistics.median(ratios):.2f} (wanted: 1.5)")
+    _memory(host, models, pid)
 
 
 def _capture(host: LocalHost, models: dict[str, Path], asked: tuple[int, int, str, bytes]) -> None:

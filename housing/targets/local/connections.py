@@ -20,18 +20,18 @@ _READ_BYTES = 1 << 16
 
 
 def give(channel: socket.socket, connection: int) -> bool:
-    """Whether a connection, by its file descriptor, is on its way to a responder; never waits."""
+    """Whether a connection, by its file descriptor, is on its way to a responder. `channel` must not block."""
     try:
-        socket.send_fds(channel, [b"c"], [connection], socket.MSG_DONTWAIT)
+        socket.send_fds(channel, [b"c"], [connection])
     except OSError:
         return False
     return True
 
 
 def received(channel: socket.socket) -> Iterator[socket.socket]:
-    """What the server has given, as much as is there."""
-    with contextlib.suppress(BlockingIOError, ConnectionError):
-        _, descriptors, _, _ = socket.recv_fds(channel, _MOST_AT_ONCE, _MOST_AT_ONCE, socket.MSG_DONTWAIT)
+    """What the server has given, as much as is there; waits where there is nothing."""
+    with contextlib.suppress(ConnectionError):
+        _, descriptors, _, _ = socket.recv_fds(channel, _MOST_AT_ONCE, _MOST_AT_ONCE)
         yield from (socket.socket(fileno=descriptor) for descriptor in descriptors)
 
 
@@ -44,9 +44,10 @@ def give_back(channel: socket.socket, connection: int, variant: str | None, read
 
 
 class Returned:
-    """The server's end of what a responder hands back."""
+    """The server's end of what a responder hands back; `channel` is made not to block."""
 
     def __init__(self, channel: socket.socket) -> None:
+        channel.setblocking(False)
         self._channel = channel
         self._bytes = bytearray()
         self._descriptors: deque[int] = deque()
@@ -54,7 +55,7 @@ class Returned:
     def read(self) -> Iterator[tuple[socket.socket, str | None, bytes]]:
         """Connections that are here whole, each with its variant and the bytes that were read. Raises EOFError."""
         try:
-            data, descriptors, _, _ = socket.recv_fds(self._channel, _READ_BYTES, _MOST_AT_ONCE, socket.MSG_DONTWAIT)
+            data, descriptors, _, _ = socket.recv_fds(self._channel, _READ_BYTES, _MOST_AT_ONCE)
         except BlockingIOError:
             return
         except ConnectionError:

@@ -37,6 +37,7 @@ class HandingHttp(DirectHttp):
             super().on_body(body)
 
     def _begin_the_long_way(self) -> None:
+        self._head_is_complete()
         self._leaves = True  # once the parser returns
 
     def _end_the_long_way(self) -> None:
