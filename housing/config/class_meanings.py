@@ -274,6 +274,7 @@ MEANINGS_IN: Mapping[str, str] = {
     "target.poll_s": "how often a running job is looked at, in seconds",
     "target.port": "the port that it listens on; 0: the system chooses one",
     "target.prefix": "begins the names and the paths of what is made",
+    "target.processes": "so many answer small requests to compiled models of one endpoint",
     "target.role_arn": "the IAM role that jobs and endpoints take",
     "target.spot": "spare machines, at a lower price, that may be taken away",
     "target.tags": "tags on everything that is made, beside our own",

@@ -14,7 +14,7 @@ from housing.targets.local.responders import Adopt, Responders
 
 
 class AcceptingHttp(DirectHttp):
-    """`config.app.state.responders` take connections in turn with this process.
+    """`config.app.state.responders` take a part of them.
 
     `variant` and `read` are of a connection that a responder has handed back: what was drawn for its request, and the
     bytes that were read of it.
@@ -43,7 +43,7 @@ class AcceptingHttp(DirectHttp):
 
     def _gives(self, transport: asyncio.Transport) -> bool:
         connection = transport.get_extra_info("socket")
-        return self._responders.is_next() and not is_stranger(connection) and self._responders.give(connection.fileno())
+        return not is_stranger(connection) and self._responders.give(connection.fileno(), len(self.connections))
 
 
 def adopting(server: uvicorn.Server) -> Adopt:

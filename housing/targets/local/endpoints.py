@@ -18,7 +18,7 @@ from housing.targets.local.responders import Responders
 from housing.targets.local.state import EndpointRecord, StateFolder
 
 _SCALING_INTERVAL_S = 1.0
-_COLLECTS_EVERY_S = 0.25
+_COLLECTS_EVERY_S = 0.05
 
 _log = logging.getLogger(__name__)
 

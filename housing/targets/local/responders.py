@@ -7,6 +7,7 @@ import contextlib
 import json
 import logging
 import os
+import random
 import socket
 import sys
 from collections.abc import Callable, Coroutine, Mapping
@@ -68,7 +69,7 @@ class _Responder:
 
 
 class Responders:
-    """`give` them connections in turn; `route` tells all of them what they may answer, before it returns."""
+    """`give` them connections; `route` tells all of them what they may answer, before it returns."""
 
     def __init__(self, folder: StateFolder, count: Count) -> None:
         self.adopt: Adopt
@@ -77,7 +78,6 @@ class Responders:
         self._wanted = 0
         self._running: list[_Responder] = []
         self._routes: dict[str, Route] = {}
-        self._turn = 0
         self._failed = 0
         self._reaching = asyncio.Lock()
         self._working: set[asyncio.Task[None]] = set()
@@ -94,17 +94,17 @@ class Responders:
         if len(self._running) > count:
             await reaching
 
-    def is_next(self) -> bool:
-        """Whether the next connection is a responder's, rather than this process's."""
-        if not self._routes or not self._running:
-            return False
-        self._turn = (self._turn + 1) % (len(self._running) + 1)
-        return self._turn > 0
+    def give(self, connection: int, own: int) -> bool:
+        """Whether one of them has taken a connection, by its file descriptor.
 
-    def give(self, connection: int) -> bool:
-        """Whether the one whose turn it is has taken the connection, by its file descriptor."""
-        responder = self._running[self._turn - 1]
-        return responder.is_ready and responder.give(connection)
+        `own` is the number of connections that this process has. Who has fewest is next; where they are about as many,
+        chance decides, so that no habit of clients sends all of them to one process.
+        """
+        ready = [responder for responder in self._running if responder.is_ready] if self._routes else []
+        if not ready:
+            return False
+        least = min(ready, key=lambda responder: responder.connections)
+        return least.connections + random.random() < own + random.random() and least.give(connection)
 
     async def route(self, routes: Mapping[str, Route]) -> None:
         """When it returns no responder answers otherwise."""

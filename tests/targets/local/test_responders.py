@@ -66,8 +66,8 @@ Answered = tuple[int, str | None, str]
 class Client:
     """Keeps one connection."""
 
-    def __init__(self, host: LocalHost) -> None:
-        self.url = _url(host)
+    def __init__(self, url: SplitResult) -> None:
+        self.url = url
         self.connection = http.client.HTTPConnection("127.0.0.1", self.url.port, timeout=60)
 
     def __enter__(self) -> Client:
@@ -82,19 +82,19 @@ class Client:
         return response.status, response.getheader("x-Amzn-Invoked-Production-Variant"), response.read().decode()
 
 
-def ask(host: LocalHost, rows: str = ROWS, headers: Mapping[str, str] = CSV) -> Answered:
-    with Client(host) as client:
+def ask(url: SplitResult, rows: str = ROWS, headers: Mapping[str, str] = CSV) -> Answered:
+    with Client(url) as client:
         return client.ask(rows, headers)
 
 
 @contextmanager
-def asking(host: LocalHost, *, connections: int = CONNECTIONS) -> Iterator[list[Answered | Exception]]:
+def asking(url: SplitResult, *, connections: int = CONNECTIONS) -> Iterator[list[Answered | Exception]]:
     """Clients that ask all the time; what they were answered. One whose connection breaks begins another."""
     answers: list[Answered | Exception] = []
     done = threading.Event()
 
     def go_on() -> None:
-        with Client(host) as client:
+        with Client(url) as client:
             while not done.is_set():
                 try:
                     answers.append(client.ask())
@@ -119,17 +119,20 @@ def more_than(answers: list[Any], count: int) -> int:
     return len(answers)
 
 
-def ready(host: LocalHost, folder: Path, models: Mapping[str, Path], wanted: Deployment = RAW) -> None:
+def ready(host: LocalHost, folder: Path, models: Mapping[str, Path], wanted: Deployment = RAW) -> SplitResult:
+    """Where two processes answer."""
     deploy(host, wanted, models)
+    url = _url(host)
     wait_until(lambda: responders_of(folder), "the responder lives")
-    wait_until(lambda: _takes_connections(host, folder), "it takes connections")
+    wait_until(lambda: _takes_connections(url, folder), "it takes connections")
+    return url
 
 
-def _takes_connections(host: LocalHost, folder: Path) -> bool:
+def _takes_connections(url: SplitResult, folder: Path) -> bool:
     """Whether it has one of these, which wait for more."""
     with ExitStack() as stack:
         for _ in range(4):
-            stack.enter_context(Client(host)).connection.connect()
+            stack.enter_context(Client(url)).connection.connect()
         time.sleep(0.05)
         return all(_sockets(pid) for pid in responders_of(folder))
 
@@ -143,7 +146,7 @@ def _sockets(pid: int) -> int:
 def test_whatever_is_asked_is_answered_as_by_one_process(
     host: LocalHost, folder: Path, models: Mapping[str, Path]
 ) -> None:
-    ready(host, folder, models, Deployment("house", {"champion": Variant(GOOD)}))
+    url = ready(host, folder, models, Deployment("house", {"champion": Variant(GOOD)}))
     alone = LocalHost(Settings(folder=str(folder / "alone")))
     try:
         deploy(alone, Deployment("house", {"champion": Variant(GOOD)}), models)
@@ -165,12 +168,12 @@ def test_whatever_is_asked_is_answered_as_by_one_process(
             (ROWS, CSV),
         ]
         for rows, headers in asked:
-            expected = ask(alone, rows, headers)
-            assert {ask(host, rows, headers) for _ in range(4)} == {expected}, headers
+            expected = ask(_url(alone), rows, headers)
+            assert {ask(url, rows, headers) for _ in range(4)} == {expected}, headers
         with ExitStack() as stack:
-            clients = [stack.enter_context(Client(host)) for _ in range(4)]
+            clients = [stack.enter_context(Client(url)) for _ in range(4)]
             for rows, headers in asked[:7]:
-                expected = ask(alone, rows, headers)
+                expected = ask(_url(alone), rows, headers)
                 assert {client.ask(rows, headers) for client in clients} == {expected}, "a connection goes on"
     finally:
         destroy(alone, "house")
@@ -182,8 +185,7 @@ def test_whatever_is_asked_is_answered_as_by_one_process(
 def test_requests_that_come_in_pieces_or_together_are_answered_once_each(
     host: LocalHost, folder: Path, models: Mapping[str, Path], cut: int
 ) -> None:
-    ready(host, folder, models, Deployment("house", {"champion": Variant(GOOD)}))
-    url = _url(host)
+    url = ready(host, folder, models, Deployment("house", {"champion": Variant(GOOD)}))
     head = (
         f"POST {url.path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: text/csv\r\nContent-Length: {len(ROWS)}\r\n\r\n"
     )
@@ -201,8 +203,8 @@ def test_requests_that_come_in_pieces_or_together_are_answered_once_each(
 def test_what_processes_answer_is_counted_and_captured_once(
     host: LocalHost, folder: Path, models: Mapping[str, Path]
 ) -> None:
-    ready(host, folder, models, replace(RAW, capture=Capture(100)))
-    with asking(host) as answers:
+    url = ready(host, folder, models, replace(RAW, capture=Capture(100)))
+    with asking(url) as answers:
         more_than(answers, 500)
     assert {a[0] for a in answers if not isinstance(a, Exception)} == {200}
     status = host.status("house")
@@ -212,7 +214,7 @@ def test_what_processes_answer_is_counted_and_captured_once(
     assert status.test is not None
     assert status.test.requests == status.invocations
     assert len(host.captured("house")) == len(answers)
-    with urlopen(f"http://127.0.0.1:{_url(host).port}/metrics", timeout=60) as page:
+    with urlopen(f"http://127.0.0.1:{url.port}/metrics", timeout=60) as page:
         told = page.read().decode()
     counts = [int(line.split()[1]) for line in told.splitlines() if line.startswith("housing_requests_total")]
     assert sum(counts) == len(answers)
@@ -221,9 +223,9 @@ def test_what_processes_answer_is_counted_and_captured_once(
 def test_once_a_change_is_made_no_process_answers_as_before(
     host: LocalHost, folder: Path, models: Mapping[str, Path]
 ) -> None:
-    ready(host, folder, models)
-    old = ask(host, headers={**CSV, "X-Amzn-SageMaker-Target-Variant": "champion"})
-    with asking(host) as answers:
+    url = ready(host, folder, models)
+    old = ask(url, headers={**CSV, "X-Amzn-SageMaker-Target-Variant": "champion"})
+    with asking(url) as answers:
         more_than(answers, 50)
         deploy(host, ALL_OTHER, models)
         # Those that were under way are through.
@@ -241,9 +243,9 @@ def test_once_a_change_is_made_no_process_answers_as_before(
 def test_a_killed_process_takes_along_its_connections_alone_and_is_replaced(
     host: LocalHost, folder: Path, models: Mapping[str, Path]
 ) -> None:
-    ready(host, folder, models)
+    url = ready(host, folder, models)
     (killed,) = responders_of(folder)
-    with asking(host) as answers:
+    with asking(url) as answers:
         more_than(answers, 100)
         os.kill(killed, signal.SIGKILL)
         wait_until(lambda: {*responders_of(folder)} - {killed}, "another takes its place")
@@ -258,12 +260,12 @@ def test_a_killed_process_takes_along_its_connections_alone_and_is_replaced(
 def test_a_process_that_hangs_holds_no_change_up_for_ever(
     host: LocalHost, folder: Path, models: Mapping[str, Path]
 ) -> None:
-    ready(host, folder, models)
+    url = ready(host, folder, models)
     (hung,) = responders_of(folder)
     os.kill(hung, signal.SIGSTOP)
     deploy(host, ALL_OTHER, models)
     wait_until(lambda: hung not in responders_of(folder), "it is ended")
-    assert {ask(host)[1] for _ in range(20)} == {"champion"}
+    assert {ask(url)[1] for _ in range(20)} == {"champion"}
 
 
 def test_no_process_is_left_when_the_server_is_killed_or_serves_nothing(
@@ -281,12 +283,12 @@ def test_no_process_is_left_when_the_server_is_killed_or_serves_nothing(
 def test_their_number_is_what_the_last_deployment_said(
     host: LocalHost, folder: Path, models: Mapping[str, Path]
 ) -> None:
-    ready(host, folder, models)
+    url = ready(host, folder, models)
     deploy(LocalHost(Settings(folder=str(folder))), ALL_OTHER, models)
     assert responders_of(folder) == []
-    assert ask(host)[0] == 200
+    assert ask(url)[0] == 200
     deploy(host, RAW, models)
-    assert len(responders_of(folder)) == 1
+    wait_until(lambda: len(responders_of(folder)) == 1, "it has one again")
 
 
 def test_a_connection_changes_hands_with_what_was_read_of_it() -> None:
