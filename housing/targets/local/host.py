@@ -199,8 +199,8 @@ class LocalHost:
             raise DeploymentError(f"the server of {self._folder.path} ended at once; see {self._folder.log}")
         if self._port not in (0, address.port):
             raise DeploymentError(
-                f"target.port: the server of {self._folder.path} listens on {address.port}, not on {self._port}; "
-                "`housing destroy` ends it, target.port=0 takes it as it is"
+                f"host.port: the server of {self._folder.path} listens on {address.port}, not on {self._port}; "
+                "`housing destroy` ends it, host.port=0 takes it as it is"
             )
         return address
 

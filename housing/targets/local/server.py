@@ -144,7 +144,7 @@ def _listen(port: int, last: Address | None) -> socket.socket:
             return _bound(port)
         except OSError as error:
             raise DeploymentError(
-                f"target.port: {port} is not free on 127.0.0.1 ({error.strerror}); "
+                f"host.port: {port} is not free on 127.0.0.1 ({error.strerror}); "
                 "choose another, or 0 to let the system choose"
             ) from error
     if last:
