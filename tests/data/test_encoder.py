@@ -360,3 +360,19 @@ def test_what_a_dataset_and_its_features_say_of_the_label_is_kept(table: Table) 
     assert fitted.learnable_label(table, asked).dtype == np.float64
     north = Encoder.fit(table, cottages("cottages.csv", label="zone", positive="north", label_unit=""), PLAIN)
     assert (north.task, north.label_levels) == ("binary", ("south", "north"))
+
+
+def test_labels_are_what_metrics_take_numbers_or_codes_of_levels(plain: Encoder) -> None:
+    numbers = plain.label_values(["100", 200, 300.5])
+    assert numbers.dtype == np.float64
+    assert numbers.tolist() == [100, 200, 300.5]
+    assert plain.encode_label([100, 200]).dtype == np.float32
+    levels = tuple(f"level {number:02}" for number in range(13))
+    of_levels = replace(plain, task="multiclass", label_levels=(*levels, "1", "True"))
+    codes = of_levels.label_values(["level 02", 1, True, "level 00"])
+    assert codes.dtype == np.float64
+    assert codes.tolist() == [2, 13, 14, 0]
+    with pytest.raises(DataError) as refused:
+        of_levels.label_values(["level 2", "level 01", "a"])
+    known = ", ".join(map(repr, levels[:12]))
+    assert str(refused.value) == f"{plain.label}: 'a', 'level 2': no such level; it has {known} and 3 more"
