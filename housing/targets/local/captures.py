@@ -144,16 +144,19 @@ def captured(folder: Path, endpoint: str, variants: Iterable[str]) -> list[Captu
     """What these variants captured, for each the oldest first; safe while a server writes. Raises DeploymentError."""
     found: list[CapturedRows] = []
     for variant in variants:
+        of_variant: list[CapturedRows] = []
         for path in _files(folder / endpoint / variant):
             try:
                 content = path.read_bytes()
                 read = exchanges.read(content, variant) if path.suffix == _RECORDS else _lines(content, variant)
-                found += read
+                of_variant += read
             except FileNotFoundError:
                 # It was the oldest file, which a server has just replaced by a new one.
                 continue
             except (OSError, DataError) as error:
                 raise DeploymentError(f"{path} cannot be read: {error}; remove it") from error
+        # Each process of an endpoint writes files of its own.
+        found += sorted(of_variant, key=lambda rows: rows.at_s)
     return found
 
 

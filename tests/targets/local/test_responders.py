@@ -213,7 +213,11 @@ def test_what_processes_answer_is_counted_and_captured_once(
         assert count == sum(a[1] == variant for a in answers if not isinstance(a, Exception))
     assert status.test is not None
     assert status.test.requests == status.invocations
-    assert len(host.captured("house")) == len(answers)
+    captured = host.captured("house")
+    assert len(captured) == len(answers)
+    for variant in AB_TEST.variants:
+        moments = [rows.at_s for rows in captured if rows.variant == variant]
+        assert moments == sorted(moments)
     with urlopen(f"http://127.0.0.1:{url.port}/metrics", timeout=60) as page:
         told = page.read().decode()
     counts = [int(line.split()[1]) for line in told.splitlines() if line.startswith("housing_requests_total")]
