@@ -42,6 +42,8 @@ class AcceptingHttp(DirectHttp):
             super().connection_lost(exc)
 
     def _gives(self, transport: asyncio.Transport) -> bool:
+        if not self._responders.are_open:
+            return False
         connection = transport.get_extra_info("socket")
         return not is_stranger(connection) and self._responders.give(connection.fileno(), len(self.connections))
 

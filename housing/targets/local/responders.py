@@ -83,9 +83,9 @@ class Responders:
         self._working: set[asyncio.Task[None]] = set()
 
     @property
-    def pids(self) -> list[int]:
-        """Of those that take connections."""
-        return [responder.process.process.pid for responder in self._running if responder.is_ready]
+    def are_open(self) -> bool:
+        """Whether any of them may take connections."""
+        return bool(self._routes and self._running)
 
     async def resize(self, count: int) -> None:
         """Have so many of them: where they are fewer now, soon after it returns. Failures to start are in the log."""
@@ -100,7 +100,7 @@ class Responders:
         `own` is the number of connections that this process has. Who has fewest is next; where they are about as many,
         chance decides, so that no habit of clients sends all of them to one process.
         """
-        ready = [responder for responder in self._running if responder.is_ready] if self._routes else []
+        ready = [responder for responder in self._running if responder.is_ready]
         if not ready:
             return False
         least = min(ready, key=lambda responder: responder.connections)
