@@ -144,13 +144,14 @@ def _telling(prepared: Prepared) -> Iterator[str]:
     """Warnings of single features that determine almost all of the label."""
     dataset, table = prepared.dataset, prepared.table
     sample = prepared.sample
-    if len(sample.validation) < _FEWEST_ROWS or len(sample.train) < _FEWEST_ROWS or dataset.event is not None:
+    rows = sample.rows
+    if min(len(rows["train"]), len(rows["validation"])) < _FEWEST_ROWS or dataset.event is not None:
         return
     label = table[dataset.label]
-    learnt, true = (prepared.encoder.label_values(label[rows]) for rows in (sample.train, sample.validation))
+    learnt, true = (prepared.encoder.label_values(label[rows[part]]) for part in ("train", "validation"))
     of_levels = bool(dataset.label_levels)
     for name in dataset.inputs:
-        codes, there = _codes(*sample.of(name))
+        codes, there = _codes(sample.of(name, "train"), sample.of(name, "validation"))
         share = (_share_of_levels if of_levels else _share_of_variance)(codes, there, learnt, true)
         if share >= _ALMOST_ALL:
             what = (

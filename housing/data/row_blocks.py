@@ -62,7 +62,9 @@ class TakenColumns(Mapping[str, NDArray[Any]]):
     def blocks(self, names: Collection[str]) -> Iterator[Columns]:
         """See `BlockColumns`."""
         if not self._are_ascending:
-            yield {name: self[name] for name in names}
+            ascending, places = np.unique(self._rows, return_inverse=True)
+            blocks = list(TakenColumns(self._columns, ascending).blocks(names))
+            yield {name: np.concatenate([block[name] for block in blocks])[places] for name in names if blocks}
             return
         for block, there in selected(self._columns.blocks(names), self._rows):
             if len(there):

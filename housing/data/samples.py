@@ -1,8 +1,9 @@
-"""A sample of training and validation rows, large enough to judge single columns, taken in a pass over all rows."""
+"""A sample of the rows of each part, large enough to judge single columns, taken in a pass over all rows."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,17 +11,26 @@ from numpy.typing import NDArray
 from housing.data.split import Parts
 from housing.data.table import Table
 
+Part = Literal["train", "validation", "test"]
+
 _MOST_LEARNT, _MOST_JUDGED = 50_000, 20_000
 
 
 class Sample:
-    """`train` and `validation` are row numbers of the table, a random subset where there are more than needed."""
+    """`places` are indices within each part, ascending: a random subset where there are more than needed, else all.
+
+    `rows` are the same as row numbers of the table.
+    """
 
     def __init__(self, table: Table, parts: Parts) -> None:
-        self.train = _some(parts.train, _MOST_LEARNT)
-        self.validation = _some(parts.validation, _MOST_JUDGED)
+        of_parts = {"train": parts.train, "validation": parts.validation, "test": parts.test}
+        most = {"train": _MOST_LEARNT}
+        self.places: Mapping[str, NDArray[np.int64]] = {
+            part: _some(len(rows), most.get(part, _MOST_JUDGED)) for part, rows in of_parts.items()
+        }
+        self.rows: Mapping[str, NDArray[np.int64]] = {part: rows[self.places[part]] for part, rows in of_parts.items()}
         self._table = table
-        self._rows = np.union1d(self.train, self.validation)
+        self._rows = np.unique(np.concatenate(list(self.rows.values())))
         self._blocks: list[Table] = []
 
     def add(self, block: Table, begin: int) -> None:
@@ -29,15 +39,13 @@ class Sample:
         if first < last:
             self._blocks.append(block.take(self._rows[first:last] - begin))
 
-    def of(self, column: str) -> tuple[NDArray[Any], NDArray[Any]]:
-        """A feature's values in the training rows and in the validation rows."""
+    def of(self, column: str, part: Part) -> NDArray[Any]:
+        """A feature's values in the sampled rows of a part."""
         if not self._table.is_stored:
-            values = self._table[column]
-            return values[self.train], values[self.validation]
+            return self._table[column][self.rows[part]]
         values = np.concatenate([block[column] for block in self._blocks])
-        of_train, of_validation = (np.searchsorted(self._rows, rows) for rows in (self.train, self.validation))
-        return values[of_train], values[of_validation]
+        return values[np.searchsorted(self._rows, self.rows[part])]
 
 
-def _some(rows: NDArray[np.int64], most: int) -> NDArray[np.int64]:
-    return rows if len(rows) <= most else np.sort(np.random.RandomState(0).choice(rows, most, replace=False))
+def _some(rows: int, most: int) -> NDArray[np.int64]:
+    return np.arange(rows) if rows <= most else np.sort(np.random.RandomState(0).choice(rows, most, replace=False))

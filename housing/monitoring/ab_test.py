@@ -149,12 +149,12 @@ class _Judge:
 
     def _resampled(self, rows: Mapping[str, Answer], *, seed: int) -> tuple[NDArray[np.float64], float]:
         """The metric of each bootstrap resample, (resamples,), and the metric over the rows themselves."""
-        import numpy as np
-
         label, answers = _array([self.labels[row] for row in rows]), self._predictions(list(rows.values()))
         compute = self.metric.compute
         drawn = resampling.draws(label, self.rules.resamples, seed=seed)
-        return np.array([compute(labels, answers.take(some)) for labels, some in drawn]), compute(label, answers)
+        values = [compute(labels, answers.take(some)) for labels, some in drawn]
+        whole = compute(label, answers)
+        return resampling.scaled(values, whole, resampling.units(label)), whole
 
 
 def _array(values: Sequence[float] | Sequence[Answer]) -> NDArray[np.float64]:

@@ -122,8 +122,9 @@ def improvement(
         return sign * (compute(labels, champion.take(rows)) - compute(labels, candidate.take(rows)))
 
     differences = [difference(labels, rows) for labels, rows in resampling.draws(label, resamples, seed=seed)]
-    low, high = resampling.percentile_interval(differences, confidence)
-    return difference(label, np.arange(len(label))), low, high
+    whole = difference(label, np.arange(len(label)))
+    scaled = resampling.scaled(differences, whole, resampling.units(label))
+    return whole, *resampling.percentile_interval(scaled, confidence)
 
 
 def _absolute(gate: Gate, value: float, unit: str) -> Iterator[Verdict]:

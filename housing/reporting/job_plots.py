@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -118,24 +118,28 @@ def shares(name: str, title: str, about: str, values: Mapping[str, float], *, of
 class Answered:
     """The true and the predicted values of rows, both (rows,) in the label's unit.
 
-    `names` say which row each is; `about` is the label as an axis names it, with its unit.
+    `name` says which row an index stands for; `about` is the label as an axis names it, with its unit.
     """
 
     about: str
     true: NDArray[np.float64]
     predicted: NDArray[np.float64]
-    names: Sequence[str]
+    name: Callable[[int], str]
+
+    def take(self, places: NDArray[np.int64]) -> Answered:
+        """The rows at these indices."""
+        return Answered(self.about, self.true[places], self.predicted[places], lambda row: self.name(int(places[row])))
 
     @property
     def dots(self) -> list[dict[str, object]]:
         """Evenly spaced rows; more could not be told apart."""
         step = max(1, -(-len(self.true) // _MOST_DOTS))
+        pairs = zip(self.true[::step].tolist(), self.predicted[::step].tolist(), strict=True)
         return [
-            {"row": self.names[i], "true": true, "predicted": predicted, "error": predicted - true}
+            {"row": self.name(place * step), "true": true, "predicted": predicted, "error": predicted - true}
             | {"told true": readable(true), "told predicted": readable(predicted)}
             | {"told error": readable(predicted - true)}
-            for i, (true, predicted) in enumerate(zip(self.true.tolist(), self.predicted.tolist(), strict=True))
-            if i % step == 0
+            for place, (true, predicted) in enumerate(pairs)
         ]
 
 
@@ -152,7 +156,11 @@ _NO_ERROR = {
 
 def predicted_against_true(answered: Answered, *, part: str) -> Plot:
     """A dot per row; a perfect model's dots all lie on the line."""
-    low, high = within([*answered.true.tolist(), *answered.predicted.tolist()])
+    import numpy as np
+
+    values = np.concatenate([answered.true, answered.predicted])
+    finite = values[np.isfinite(values)]
+    low, high = within([finite.min(), finite.max()] if len(finite) else [])
     scale = {"domain": [low, high], "nice": False}
     ends = [{"true": low, "predicted": low}, {"true": high, "predicted": high}]
     encoding = {

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from housing.reporting import class_charts
 from housing.reporting.job_plots import Answered, predicted_against_true, residuals, residuals_by_decile
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 Why = Callable[[Sequence[int]], "tuple[str, Sequence[str]] | None"]
 """Row indices -> the unit of contributions, and a text for each row that lists the largest ones; None where unknown."""
 
+Cells = Callable[[Sequence[int]], "Mapping[str, Sequence[Any] | NDArray[Any]]"]
+"""Row indices -> raw columns of these rows."""
+
 _WORST_ROWS = 20
 _LEAST_FOR_TENTHS = 50
 _MOST_CELLS = 20
@@ -28,13 +31,17 @@ _MOST_LEVELS = 50
 _WORST_PAIRS = 20
 
 
+def _number(row: int) -> str:
+    return str(row + 1)
+
+
 @dataclass(frozen=True, eq=False)
 class Judged:
     """`label` (rows,) is in its unit, or codes of `levels`, which are empty where it is a number.
 
     `part` names the rows, such as validation; `about` is the label as an axis names it. `uncalibrated` are the
-    predictions before `calibration`, where the model has one. `names` identify the rows, `columns` are shown besides
-    for the worst of them, and `why` explains their predictions, where the model can.
+    predictions before `calibration`, where the model has one. `name` identifies a row; of the worst rows, these
+    `columns` of `cells` are shown besides, and `why` explains their predictions, where the model can.
     """
 
     part: str
@@ -45,18 +52,15 @@ class Judged:
     threshold: float = 0.5
     calibration: str = ""
     uncalibrated: Predictions | None = None
-    names: Sequence[str] = ()
-    columns: Mapping[str, Sequence[object]] = field(default_factory=dict)
+    name: Callable[[int], str] = _number
+    columns: Sequence[str] = ()
+    cells: Cells | None = None
     why: Why | None = None
-
-    def name(self, row: int) -> str:
-        return self.names[row] if self.names else str(row + 1)
 
     @property
     def answered(self) -> Answered:
         """The true and predicted values, for charts of a numeric label."""
-        names = [self.name(row) for row in range(len(self.label))]
-        return Answered(self.about, self.label, self.predictions.values, names)
+        return Answered(self.about, self.label, self.predictions.values, self.name)
 
 
 def judged_parts(judged: Judged) -> Iterator[Part]:
@@ -109,14 +113,15 @@ def _worst_numbers(judged: Judged) -> Grid:
     errors = judged.predictions.values - judged.label
     worst = np.argsort(-np.abs(errors), kind="stable")[:_WORST_ROWS].tolist()
     how, column, reasons = _reasons(judged, worst)
+    others = _others(judged, worst)
     cells = [
         [
             Cell(judged.name(row)),
             *(number_cell(float(values[row])) for values in (judged.label, judged.predictions.values, errors)),
             *reason,
-            *_others(judged, row),
+            *other,
         ]
-        for row, reason in zip(worst, reasons, strict=True)
+        for row, reason, other in zip(worst, reasons, others, strict=True)
     ]
     about = (
         f"The {len(worst)} largest errors of the {judged.part} part ({judged.about}), and what else the rows say.{how}"
@@ -134,6 +139,7 @@ def _worst_levels(judged: Judged, chances: NDArray[np.float64]) -> Grid:
     worst = np.argsort(given, kind="stable")[:_WORST_ROWS].tolist()
     predicted = judged.predictions.values.astype(int)
     how, column, reasons = _reasons(judged, worst)
+    others = _others(judged, worst)
     cells = [
         [
             Cell(judged.name(row)),
@@ -141,9 +147,9 @@ def _worst_levels(judged: Judged, chances: NDArray[np.float64]) -> Grid:
             Cell(judged.levels[predicted[row]]),
             number_cell(float(given[row])),
             *reason,
-            *_others(judged, row),
+            *other,
         ]
-        for row, reason in zip(worst, reasons, strict=True)
+        for row, reason, other in zip(worst, reasons, others, strict=True)
     ]
     about = f"The {len(worst)} rows of the {judged.part} part whose true level was given the least probability.{how}"
     columns = ("row", "true", "predicted", "probability of the true level", *column, *judged.columns)
@@ -160,11 +166,16 @@ def _reasons(judged: Judged, rows: Sequence[int]) -> tuple[str, Sequence[str], S
     return sentence, ("moved most by",), [[Cell(text)] for text in texts]
 
 
-def _others(judged: Judged, row: int) -> list[Cell]:
+def _others(judged: Judged, rows: Sequence[int]) -> list[list[Cell]]:
+    """The cells of `columns` in these rows."""
+    if judged.cells is None or not rows:
+        return [[] for _ in rows]
+    cells = judged.cells(rows)
+    columns = [cells[name] for name in judged.columns]
     return [
-        number_cell(value) if isinstance(value, float) else Cell(readable(value))
-        for value in (values[row] for values in judged.columns.values())
-    ]
+        [number_cell(float(value)) if isinstance(value, float) else Cell(readable(value)) for value in row]
+        for row in zip(*columns, strict=True)
+    ] or [[] for _ in rows]
 
 
 def number_cell(value: float, *, best: bool = False) -> Cell:

@@ -107,7 +107,7 @@ def _numbers(
         return []
     step = max(1, math.ceil(len(known) / _MOST_DOTS))
     dots = [
-        {"value": cells[row], "error": errors[row], "row": answered.names[row]}
+        {"value": cells[row], "error": errors[row], "row": answered.name(row)}
         | {"told value": readable(float(cells[row])), "told error": readable(float(errors[row]))}
         for row in known[::step].tolist()
     ]

@@ -186,9 +186,11 @@ def _curve(points: tuple[Floats, Floats], ranking: _Ranking, drawn: _Drawn, *, d
             height, area = drawn(hits, misses, grid)
             heights.append(height)
             areas.append(area)
-    _, whole = drawn(*ranking.counts(), grid)
-    low, high = np.percentile(heights, _TAILS, axis=0) if heights else (np.full(_GRID, np.nan),) * 2
-    ends = np.percentile(areas, _TAILS) if areas else (np.nan, np.nan)
+    middle, whole = drawn(*ranking.counts(), grid)
+    if not heights:
+        return Curve(*points, grid, *(np.full(_GRID, np.nan),) * 2, whole, np.nan, np.nan)
+    low, high = np.percentile(resampling.scaled(heights, middle, rows), _TAILS, axis=0)
+    ends = np.percentile(resampling.scaled(areas, whole, rows), _TAILS)
     return Curve(*points, grid, low, high, whole, float(ends[0]), float(ends[1]))
 
 

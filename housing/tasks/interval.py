@@ -21,7 +21,8 @@ _CELLS = 100_000_000
 def draws(predictions: Predictions) -> int:
     """The number of draws for a report: fewer for many rows and levels, where intervals are narrow and draws slow."""
     chances = predictions.probabilities
-    cells = (predictions.values if chances is None else chances).size
+    found = predictions.values if chances is None else chances
+    cells = found.size // max(1, len(found)) * min(len(found), resampling.MOST_DRAWN)
     return max(_LEAST_DRAWS, min(_MOST_DRAWS, _CELLS // max(1, cells)))
 
 
@@ -37,6 +38,8 @@ def interval(
     """A percentile bootstrap over the rows; None if no draw has a value."""
     drawn = resampling.draws(label, resamples, seed=seed)
     values = [metric.compute(labels, predictions.take(rows)) for labels, rows in drawn]
+    if (drawn_from := resampling.units(label)) > resampling.MOST_DRAWN:
+        values = resampling.scaled(values, metric.compute(label, predictions), drawn_from).tolist()
     low, high = resampling.percentile_interval(values, confidence)
     return None if isnan(low) else (low, high)
 

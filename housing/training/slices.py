@@ -24,9 +24,6 @@ if TYPE_CHECKING:
 LEAST_ROWS = 20
 """A slice of fewer rows is not judged: its metric says little."""
 
-MOST_ROWS = 20_000
-"""The maximum number of rows that are used; evenly spaced ones if there are more."""
-
 _RANGES = 4
 _MOST_LEVELS = 50
 _DRAWS, _LEAST_DRAWS = 60, 20
@@ -73,10 +70,6 @@ def slices_of(
     """`columns` are raw ones by name, asked for one by one: float64 with NaN for missing, else str with None."""
     import numpy as np
 
-    if len(label) > MOST_ROWS:
-        taken = np.unique(np.linspace(0, len(label) - 1, MOST_ROWS).astype(int))
-        columns = ((name, cells[taken]) for name, cells in columns)
-        label, predictions = label[taken], predictions.take(taken)
     every = [(column, name, rows) for column, cells in columns for name, rows in _parts(cells)]
     judged = [one for one in every if len(one[2]) >= LEAST_ROWS and len(label) - len(one[2]) >= LEAST_ROWS]
     small = sum(len(rows) < LEAST_ROWS for _, _, rows in every)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from housing.algorithms.registry import find
@@ -13,6 +14,7 @@ from housing.workflow.session import Session
 
 if TYPE_CHECKING:
     from housing.data.encoder import Encoder
+    from housing.data.table import Table
     from housing.reporting.job_plots import Answered
     from housing.reporting.judged import Why
     from housing.reporting.page import Grid, Part
@@ -35,13 +37,13 @@ def slice_parts(
 
     dataset, prepared = session.experiment.dataset, session.prepared
     metric = tasks.metrics(dataset.task_name)[judged_by(session)]
-    rows = getattr(prepared.parts, part)
-    if tasks.find(dataset.task_name).has_groups or not len(rows) or (by_rows and metric.of_rows is None):
+    sample, places = prepared.sample, prepared.sample.places[part]
+    if tasks.find(dataset.task_name).has_groups or not len(places) or (by_rows and metric.of_rows is None):
         return []
     found = slices_of(
-        ((column, prepared.table[column][rows]) for column in dataset.inputs if column in prepared.table),
-        label_of(session, part),
-        predictions.weighed(weights_of(session, part)),
+        ((column, sample.of(column, part)) for column in dataset.inputs if column in prepared.table),
+        label_of(session, part)[places],
+        predictions.weighed(weights_of(session, part)).take(places),
         metric=metric,
         seed=session.experiment.seed,
     )
@@ -52,15 +54,29 @@ def error_charts(session: Session, answered: Answered, columns: Sequence[str], *
     """The errors of numeric predictions over these raw columns."""
     from housing.reporting.slices import errors_by_column
 
-    table, rows = session.prepared.table, getattr(session.prepared.parts, part)
-    cells = {name: table[name][rows] for name in columns}
-    if (charts := errors_by_column(answered, cells, part=part)) is not None:
+    sample = session.prepared.sample
+    cells = {name: sample.of(name, part) for name in columns}
+    if (charts := errors_by_column(answered.take(sample.places[part]), cells, part=part)) is not None:
         yield charts
 
 
-def why_of(
-    session: Session, result: TrainingResult, encoder: Encoder, predictions: Predictions, *, part: JudgedPart
-) -> Why:
+class RawRows:
+    """A few rows of a part, as they are in the table: read once for all who ask for the same ones."""
+
+    def __init__(self, session: Session, *, part: JudgedPart) -> None:
+        self._table = session.prepared.table
+        self._rows = getattr(session.prepared.parts, part)
+        self._newest = lru_cache(maxsize=1)(self._read)
+
+    def of(self, rows: Sequence[int]) -> Table:
+        """The part's rows at these indices, in memory, in this order."""
+        return self._newest(tuple(rows))
+
+    def _read(self, rows: Sequence[int]) -> Table:
+        return self._table.take(self._rows[list(rows)]).held()
+
+
+def why_of(session: Session, result: TrainingResult, encoder: Encoder, predictions: Predictions, raw: RawRows) -> Why:
     """A function that explains the predictions of a part's rows in words."""
 
     def why(rows: Sequence[int]) -> tuple[str, Sequence[str]] | None:
@@ -68,11 +84,10 @@ def why_of(
 
         from housing.training.explanations import explain
 
-        chosen = np.array(rows)
-        table = session.prepared.table.take(getattr(session.prepared.parts, part)[chosen]).held()
+        table = raw.of(rows)
         try:
             model: Any = find(session.reader(result)).load(result.model)
-            found = explain(model, encoder, encoder.transform(table), predictions.take(chosen))
+            found = explain(model, encoder, encoder.transform(table), predictions.take(np.array(rows)))
         except (DataError, ValueError):
             return None
         return found.scale, [_told(found, table, row) for row in range(len(rows))]

@@ -130,7 +130,7 @@ def _report(
 ) -> dict[str, bytes]:
     from housing.reporting.judged import Judged
     from housing.reporting.report import job_report
-    from housing.workflow.error_parts import error_charts, slice_parts, why_of
+    from housing.workflow.error_parts import RawRows, error_charts, slice_parts, why_of
     from housing.workflow.report_parts import asked_for, data_parts, link_to, origin, row_names, shown_columns
 
     experiment = session.experiment
@@ -141,7 +141,8 @@ def _report(
     value = result.metrics.get(objective.name)
     told = [f"{objective.name} {session.amount(value, objective.name)}{kept}"] if value is not None else []
     if predictions is not None:
-        label = label_of(session, part)
+        label, raw = label_of(session, part), RawRows(session, part=part)
+        columns = shown_columns(session, importances, most=_ERROR_CHARTS)
         shown = Judged(
             part,
             about=with_unit(experiment, encoder.label, always=True),
@@ -151,15 +152,15 @@ def _report(
             threshold=encoder.threshold,
             calibration=encoder.calibration.method if encoder.calibration is not None else "",
             uncalibrated=uncalibrated,
-            names=row_names(session, part),
-            columns=shown_columns(session, part, importances, most=_SHOWN_COLUMNS),
-            why=why_of(session, result, encoder, predictions, part=part),
+            name=row_names(session, part),
+            columns=columns[:_SHOWN_COLUMNS],
+            cells=raw.of,
+            why=why_of(session, result, encoder, predictions, raw),
         )
         # Scores of a ranking, and risks, are not on the label's scale.
         judged = shown if tasks.find(encoder.task).has_label_s_scale else None
         if judged is not None and not encoder.label_levels and len(label):
-            columns = shown_columns(session, part, importances, most=_ERROR_CHARTS)
-            errors += error_charts(session, judged.answered, list(columns), part=part)
+            errors += error_charts(session, judged.answered, columns, part=part)
         # Other metrics need a bootstrap of a second, which is acceptable only after a final fit.
         by_rows = part == "validation"
         title = with_unit(experiment, judged_by(session))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -90,9 +90,9 @@ def data_parts(session: Session) -> Iterator[Grid]:
     yield _labels(parts, dataset.label, dataset.label_unit)
     train, about = parts["train"], "Columns of the training part that the model may look at, as they are in the file."
     sample = prepared.sample
-    if train.is_stored and len(sample.train) < train.rows:
-        about = f"{about[:-1]}; {len(sample.train):,} of its rows, drawn at random."
-    columns = [_column(name, sample.of(name)[0] if train.is_stored else train[name]) for name in dataset.inputs]
+    if train.is_stored and len(sample.rows["train"]) < train.rows:
+        about = f"{about[:-1]}; {len(sample.rows['train']):,} of its rows, drawn at random."
+    columns = [_column(name, sample.of(name, "train") if train.is_stored else train[name]) for name in dataset.inputs]
     names = ("column", "kind", "missing", "lowest, or most frequent", "mean", "highest")
     yield Grid(f"Columns: {len(columns)}", about, names, columns, sortable=True, folded=True)
 
@@ -138,26 +138,24 @@ def link_to(session: Session, run_id: str | None) -> str:
     return uri.rstrip("/") + (run_path(experiment, run_id) if run_id else experiment_path(experiment))
 
 
-def row_names(session: Session, part: JudgedPart) -> list[str]:
-    """A name for each row of a part: the dataset's identifier, else its number in the file, from 1."""
+def row_names(session: Session, part: JudgedPart) -> Callable[[int], str]:
+    """The name of a row of a part: the dataset's identifier, else its number in the file, from 1."""
     prepared = session.prepared
     rows = getattr(prepared.parts, part)
     identifier = next((n for n, c in session.experiment.dataset.columns.items() if c.kind == "identifier"), None)
     if identifier is None or identifier not in prepared.table:
-        return [str(row + 1) for row in rows.tolist()]
-    return [readable(value) for value in prepared.table[identifier][rows].tolist()]
+        return lambda row: str(rows[row] + 1)
+    names = prepared.table[identifier][rows]
+    return lambda row: readable(names[row])
 
 
-def shown_columns(
-    session: Session, part: JudgedPart, importances: Mapping[str, float], *, most: int
-) -> dict[str, Sequence[object]]:
-    """The raw columns of a part that matter most to the model; the first ones if importances are unknown."""
-    inputs, rows = list(session.experiment.dataset.inputs), getattr(session.prepared.parts, part)
+def shown_columns(session: Session, importances: Mapping[str, float], *, most: int) -> list[str]:
+    """The raw columns that matter most to the model; the first ones if importances are unknown."""
+    inputs = list(session.experiment.dataset.inputs)
     found: dict[str, None] = {}
     for encoded in importances:
         found |= dict.fromkeys(name for name in inputs if encoded == name or encoded.startswith(f"{name}="))
-    chosen = [*found, *(name for name in inputs if name not in found)][:most]
-    return {name: session.prepared.table[name][rows].tolist() for name in chosen}
+    return [*found, *(name for name in inputs if name not in found)][:most]
 
 
 def _labels(parts: Mapping[str, Table], label: str, unit: str) -> Grid:

@@ -138,7 +138,7 @@ def test_the_worst_rows_tell_what_moved_their_predictions(levels: int) -> None:
 
 
 def test_errors_are_drawn_over_columns_of_numbers_and_of_levels() -> None:
-    answered = Answered("price, USD", np.arange(60.0), np.arange(60.0) + 1, [str(i) for i in range(60)])
+    answered = Answered("price, USD", np.arange(60.0), np.arange(60.0) + 1, str)
     columns = {
         "size/m2": np.where(np.arange(60) % 7 == 0, np.nan, np.arange(60.0)),
         "kind": np.array(["a", "b", None] * 20, dtype=object),

@@ -137,8 +137,9 @@ def test_a_job_s_report_shows_curves_importances_and_errors() -> None:
             "SalePrice, USD",
             np.array([1.0, 2.0]),
             Predictions(np.array([1.5, 4.5])),
-            names=["house 7", "house 9"],
-            columns={"Rooms": ["3", "<4>"]},
+            name=["house 7", "house 9"].__getitem__,
+            columns=["Rooms"],
+            cells=lambda rows: {"Rooms": [["3", "<4>"][row] for row in rows]},
         ),
         lead=[],
     )
@@ -153,7 +154,7 @@ def test_a_job_s_report_shows_curves_importances_and_errors() -> None:
 
 
 def test_every_axis_of_numbers_is_named() -> None:
-    answered = Answered("price, USD", np.arange(100.0), np.arange(100.0) + 1, [str(i) for i in range(100)])
+    answered = Answered("price, USD", np.arange(100.0), np.arange(100.0) + 1, str)
     for plot in (residuals(answered, part="test"), residuals_by_decile(answered, part="test")):
         for layer in plot.spec["layer"]:
             for axis in ("x", "y"):
