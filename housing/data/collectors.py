@@ -118,8 +118,8 @@ class Numbers:
         numbers = self._quick(cells)
         if numbers is None:
             return self._careful(cells.to_pylist(), place)
-        if self._missing.is_refused:
-            for index in np.flatnonzero(np.isnan(numbers)).tolist():
+        if self._missing.is_refused and (unknown := np.isnan(numbers)).any():
+            for index in np.flatnonzero(unknown).tolist():
                 self._missing.note(index, place)
         return numbers
 
@@ -136,6 +136,9 @@ class Numbers:
         numbers: NDArray[np.float64] = found.to_numpy(zero_copy_only=False)
         if pa.types.is_boolean(cells.type) or pa.types.is_decimal(cells.type):
             return None
+        # Both ends are NaN where any cell is, which no comparison finds in range.
+        if len(numbers) and numbers.min() > -HIGHEST_EXACT and numbers.max() < HIGHEST_EXACT:
+            return numbers
         unknown = int(np.isnan(numbers).sum())
         if is_text(cells.type) and unknown != found.null_count:  # written as "nan"
             return None

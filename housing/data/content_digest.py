@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+from housing.in_order import in_order
 
 _VALUES_AT_ONCE = 1_000_000
 
@@ -22,7 +24,19 @@ class ContentDigest:
     def add(self, name: str, values: NDArray[Any]) -> None:
         """Add the next column, as a whole."""
         size = _text_bytes(values) if values.dtype == object else 8 * len(values)
-        self._found.update(f"{name}\0{values.dtype.kind}\0{len(values)}\0{size}\0".encode())
+        self._begin(name, values.dtype.kind, len(values), size)
+        self._add_values(values)
+
+    def add_numbers(self, name: str, pieces: Iterable[NDArray[np.float64]], *, rows: int) -> None:
+        """Add the next column, of `rows` numbers, piece by piece: one is digested while the next one is read."""
+        self._begin(name, "f", rows, 8 * rows)
+        for _ in in_order(self._add_values, pieces, at_once=1):
+            pass
+
+    def _begin(self, name: str, kind: str, rows: int, size: int) -> None:
+        self._found.update(f"{name}\0{kind}\0{rows}\0{size}\0".encode())
+
+    def _add_values(self, values: NDArray[Any]) -> None:
         for part in _contents(values):
             self._found.update(part)
 
@@ -56,7 +70,8 @@ def _contents(values: NDArray[Any]) -> Iterator[bytes | memoryview]:
         else:
             # One bit pattern for all NaN, and 0 for -0.
             plain = some + 0.0
-            plain[np.isnan(plain)] = np.nan
+            if len(plain) and np.isnan(plain.min()):
+                plain[np.isnan(plain)] = np.nan
             yield plain.astype("<f8", copy=False).data
 
 

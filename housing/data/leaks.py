@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from housing.data.table import Table
 
 _FEW_ROWS = 20_000
-"""Up to this many rows, all columns are compared without removing unmatched rows after each."""
+"""Up to this many rows, sorting marks is as fast as looking them up."""
 
 _BITS = 26
 """Bits of a mark by which rows are prefiltered without sorting; the table takes 64 MB."""
@@ -64,15 +64,8 @@ def _also_learnt(
         if not len(rows):
             break
         marks = _marked(marks, table[name], rows)
-        if len(rows) > _FEW_ROWS:
-            there = _perhaps_there(marks, owner == 0)
-            rows, owner, marks = rows[there], owner[there], marks[there]
-        if len(rows) > _FEW_ROWS or name == names[-1]:
-            there = np.zeros(len(rows), bool)
-            of_train = owner == 0
-            known = np.unique(marks[of_train])
-            there[~of_train] = _isin(marks[~of_train], known)
-            there[of_train] = _isin(marks[of_train], np.unique(marks[there]))
+        for may_be_equal in (*([_perhaps_there] if len(rows) > _FEW_ROWS else []), _there):
+            there = may_be_equal(marks, owner == 0)
             rows, owner, marks = rows[there], owner[there], marks[there]
     return [int((owner == number).sum()) for number in range(1, len(judged) + 1)]
 
@@ -85,6 +78,14 @@ def _perhaps_there(marks: NDArray[np.uint64], of_train: NDArray[np.bool_]) -> ND
         known = np.zeros(1 << _BITS, bool)
         known[places[one & there]] = True
         there[~one] &= known[places[~one]]
+    return there
+
+
+def _there(marks: NDArray[np.uint64], of_train: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """For each row, whether its mark is on the other side."""
+    there = np.zeros(len(marks), bool)
+    there[~of_train] = _isin(marks[~of_train], np.unique(marks[of_train]))
+    there[of_train] = _isin(marks[of_train], np.unique(marks[there]))
     return there
 
 

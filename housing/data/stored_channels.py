@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,7 @@ from housing.data.stored_matrix import StoredMatrix
 from housing.data.table import Table
 from housing.data.table_cache import cannot_be_written, folder
 from housing.data.weights import Weights, column_weights, training_weights, validation_weights
+from housing.in_order import in_order
 
 Rows = NDArray[np.int64]
 
@@ -41,15 +42,25 @@ def stored_channels(
         of_rows = weigh(weights, label.astype(np.float64), column_weights(taken, dataset))
         means = means_of_others(encoder, taken, dataset) if name == "train" else {}
         channels[name] = _Encoding(ChannelContent(name, encoder.columns, label, of_rows), rows, encoder, means)
-    begin = 0
     names = encoder.required if sample is None else [*dict.fromkeys([*encoder.required, *dataset.inputs])]
-    for block in table.blocks(names):
+
+    def add(placed: tuple[Table, int]) -> None:
         for one in channels.values():
-            one.add(block, begin)
+            one.add(*placed)
         if sample is not None:
-            sample.add(block, begin)
-        begin += block.rows
+            sample.add(*placed)
+
+    for _ in in_order(add, _with_places(table.blocks(names)), at_once=1):  # while the next block is read
+        pass
     return {name: one.finished() for name, one in channels.items()}
+
+
+def _with_places(blocks: Iterator[Table]) -> Iterator[tuple[Table, int]]:
+    """Each block, and the table's row that is its first."""
+    begin = 0
+    for block in blocks:
+        yield block, begin
+        begin += block.rows
 
 
 class _Encoding:

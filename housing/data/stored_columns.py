@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from housing.data.description import Dataset
+from housing.data.description import Dataset, Numeric
 from housing.data.faults import Faults
 from housing.data.parquet_file import PIECE_BY_PIECE
 from housing.data.raw_files import RawSource
@@ -57,11 +57,19 @@ class SourceColumns(_OneAtATime):
     def read(self, name: str, reading: Reading, *, checks_names: bool = False) -> NDArray[Any]:
         """Read one column through a reading, which collects its faults."""
         grown: GrowingColumn | None = None
-        for piece in reading.pieces([name], checks_names=checks_names):
-            for values in piece.columns.values():
-                grown = grown or GrowingColumn(values.dtype)
-                grown.add(values)
+        for values in self.pieces(name, reading, checks_names=checks_names):
+            grown = grown or GrowingColumn(values.dtype)
+            grown.add(values)
         return np.empty(0) if grown is None else grown.values()
+
+    def pieces(self, name: str, reading: Reading, *, checks_names: bool = False) -> Iterator[NDArray[Any]]:
+        """One column, piece by piece."""
+        for piece in reading.pieces([name], checks_names=checks_names):
+            yield from piece.columns.values()
+
+    def holds_numbers(self, name: str) -> bool:
+        """Whether the column is of float64."""
+        return isinstance(self._dataset.columns.get(name), Numeric)
 
     def reading(self, faults: Faults) -> Reading:
         """A new pass through its files."""

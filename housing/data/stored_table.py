@@ -157,12 +157,15 @@ def _checked(columns: SourceColumns, source: RawSource, cache: TableCache, told:
     rows = 0
     for number, name in enumerate(columns):
         reading = columns.reading(faults)
-        values = columns.read(name, reading, checks_names=number == 0)
-        if number == 0:
-            reading.note_emptiness(None)
-        reading.note_repeated(name, values)
-        rows = max(rows, len(values))
-        content.add(name, values)
+        if number and columns.holds_numbers(name):
+            content.add_numbers(name, columns.pieces(name, reading), rows=rows)
+        else:
+            values = columns.read(name, reading, checks_names=number == 0)
+            if number == 0:
+                reading.note_emptiness(None)
+            reading.note_repeated(name, values)
+            rows = max(rows, len(values))
+            content.add(name, values)
         told(f"{number + 1} of {len(columns)} columns", (number + 1) / len(columns))
     faults.raise_any()
     known = Known(rows, content.finished({}), {}, None)
