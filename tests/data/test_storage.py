@@ -136,6 +136,17 @@ def test_a_large_matrix_comes_in_batches(monkeypatch: pytest.MonkeyPatch) -> Non
     assert disk.test.held().to_csv() == memory.test.to_csv()
 
 
+def test_reports_look_at_the_same_rows_wherever_they_lie() -> None:
+    memory, disk = both(dataset(sales()))
+    for part in ("train", "validation", "test"):
+        assert (memory.sample.rows[part] == getattr(memory.parts, part)).all()  # fewer than are drawn
+        for column in memory.dataset.inputs:
+            there, here = (one.sample.of(column, part) for one in (memory, disk))
+            assert [str(value) for value in here.tolist()] == [str(value) for value in there.tolist()]
+    some = np.array([40, 3, 3, 17])  # neither ascending nor different
+    assert disk.table.take(some).held().to_csv() == memory.table.take(some).to_csv()
+
+
 def test_what_was_read_once_is_known_to_the_next_command(cache: Path) -> None:
     described = dataset(sales(), storage="disk")
     first = read(described).digest()

@@ -8,11 +8,13 @@ from numpy.typing import NDArray
 from sklearn import metrics as sklearn_metrics
 from sklearn.calibration import calibration_curve
 
+from housing.promotion.gate import improvement
 from housing.tasks import curves
 from housing.tasks.base import find, metrics
 from housing.tasks.classes import auc_of_levels, confusion
 from housing.tasks.interval import draws, interval
 from housing.tasks.predictions import Predictions
+from housing.tasks.resampling import MOST_DRAWN, row_draws
 
 Rows = tuple[NDArray[np.bool_], NDArray[np.float64]]
 
@@ -114,6 +116,26 @@ def test_an_interval_of_the_mean_is_its_standard_error_s() -> None:
     assert ends == pytest.approx((np.abs(label).mean() - 1.96 * error, np.abs(label).mean() + 1.96 * error), rel=0.02)
 
 
+@pytest.mark.parametrize("rows", [40_000, 400_000])
+def test_intervals_of_very_many_rows_are_as_narrow_as_these_make_them(rows: int) -> None:
+    """A draw takes no more than 50,000 rows, and stands for all."""
+    assert {len(drawn) for drawn in row_draws(rows, 2, seed=0)} == {min(rows, MOST_DRAWN)}
+    generator = np.random.default_rng(0)
+    label = generator.normal(0, 1, rows)
+    rmse, middle = metrics("regression")["rmse"], float(np.sqrt((label**2).mean()))
+    ends = interval(rmse, label, Predictions(np.zeros(rows)), resamples=400)
+    error = float((label**2).std()) / (2 * middle * rows**0.5)
+    assert ends == pytest.approx((middle - 1.96 * error, middle + 1.96 * error), abs=0.4 * error)
+    closer = Predictions(label - 0.99 * generator.normal(0, 1, rows))
+    models = {"candidate": closer, "champion": Predictions(np.zeros(rows))}
+    better, low, high = improvement("regression", "rmse", label, **models, confidence=0.95, resamples=200, seed=1)
+    assert low < better < high < better + 6 / rows**0.5
+    positive = label > 0
+    curve = curves.roc_curve(positive, np.clip(0.5 + 0.2 * label + generator.normal(0, 0.3, rows), 0, 1), draws=50)
+    standard_error = ((1 - curve.area) * curve.area / rows * 2) ** 0.5
+    assert curve.area - 4 * standard_error < curve.area_low < curve.area < curve.area_high
+
+
 def test_draws_without_a_value_do_not_count() -> None:
     label = np.zeros(50)
     predictions = find("binary").predictions(np.linspace(0, 1, 50), threshold=0.5)
@@ -123,3 +145,4 @@ def test_draws_without_a_value_do_not_count() -> None:
 def test_a_draw_over_many_cells_is_taken_less_often() -> None:
     assert draws(Predictions(np.zeros(1000))) == 200
     assert draws(Predictions(np.zeros(20_000), np.zeros((20_000, 500), np.float64))) == 20
+    assert draws(Predictions(np.zeros(5_000_000))) == 200
