@@ -1,7 +1,8 @@
 """Many rows of 50 numbers in Parquet: `housing train` beside the best bare script, each a process of its own.
 
 The script reads batches into XGBoost's bins and predicts the rest by batches. housing reads the table from disk, and
-where it is small also into memory. How seconds and memory grow: `python benchmarks/size.py 1000000 10000000`.
+where it is small also into memory. How seconds and memory grow: `python benchmarks/size.py 1000000 10000000`; all cores
+are used, or as many as `OMP_NUM_THREADS` says.
 """
 
 from __future__ import annotations
@@ -17,8 +18,9 @@ from pathlib import Path
 from typing import Any
 
 COLUMNS, ROUNDS, PIECE = 50, 20, 100_000
+THREADS = int(os.environ.get("OMP_NUM_THREADS") or os.cpu_count() or 1)
 MOST_IN_MEMORY = 2_000_000
-POINT = {"max_depth": 6, "eta": 0.3, "objective": "reg:squarederror", "nthread": 1, "seed": 0}
+POINT = {"max_depth": 6, "eta": 0.3, "objective": "reg:squarederror", "nthread": THREADS, "seed": 0}
 DATASET = """
 name: big
 source: big.parquet
@@ -101,7 +103,7 @@ def _bare() -> float:
                 return True
             return False
 
-    booster = xgboost.train(POINT, xgboost.QuantileDMatrix(Batches(), nthread=1), ROUNDS)
+    booster = xgboost.train(POINT, xgboost.QuantileDMatrix(Batches(), nthread=THREADS), ROUNDS)
     squares = [((booster.inplace_predict(features) - label) ** 2) for features, label in batches(1)]
     return float(np.concatenate(squares).mean() ** 0.5)
 
@@ -124,5 +126,4 @@ if __name__ == "__main__":
         cpu_s, mb = used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
         print(json.dumps({"s": time.perf_counter() - started, "cpu_s": cpu_s, "mb": mb, "rmse": rmse}))
     else:
-        os.environ["OMP_NUM_THREADS"] = "1"
         main()
