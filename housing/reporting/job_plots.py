@@ -131,9 +131,15 @@ class Answered:
         return Answered(self.about, self.true[places], self.predicted[places], lambda row: self.name(int(places[row])))
 
     @property
+    def about_dots(self) -> str:
+        """What a dot is, in words."""
+        step = self._step
+        return "One dot per row" if step == 1 else f"One dot for every {step:,} of the {len(self.true):,} rows"
+
+    @property
     def dots(self) -> list[dict[str, object]]:
         """Evenly spaced rows; more could not be told apart."""
-        step = max(1, -(-len(self.true) // _MOST_DOTS))
+        step = self._step
         pairs = zip(self.true[::step].tolist(), self.predicted[::step].tolist(), strict=True)
         return [
             {"row": self.name(place * step), "true": true, "predicted": predicted, "error": predicted - true}
@@ -141,6 +147,10 @@ class Answered:
             | {"told error": readable(predicted - true)}
             for place, (true, predicted) in enumerate(pairs)
         ]
+
+    @property
+    def _step(self) -> int:
+        return max(1, -(-len(self.true) // _MOST_DOTS))
 
 
 _TOLD = told(("row", "row"), ("told true", "true"), ("told predicted", "predicted"), ("told error", "error"))
@@ -170,7 +180,7 @@ def predicted_against_true(answered: Answered, *, part: str) -> Plot:
     return Plot(
         "predicted_against_true",
         "Predicted against true",
-        f"One dot per row of the {part} part; on the line the prediction is exact.",
+        f"{answered.about_dots} of the {part} part; on the line the prediction is exact.",
         {
             "layer": [
                 {"data": data(answered.dots), "mark": _DOT, "encoding": {**encoding, "tooltip": _TOLD}},
@@ -186,7 +196,7 @@ def residuals(answered: Answered, *, part: str) -> Plot:
     return Plot(
         "residuals",
         "Errors over predictions",
-        f"One dot per row of the {part} part; above the line the model predicts too much, below it too little.",
+        f"{answered.about_dots} of the {part} part; above the line the model predicts too much, below it too little.",
         {
             "layer": [
                 {

@@ -27,9 +27,9 @@ _ZERO: Mapping[str, Any] = {
 }
 
 
-def slice_grids(found: Slices, *, metric: str, part: str) -> Iterator[Grid]:
+def slice_grids(found: Slices, *, metric: str, part: str, part_rows: int) -> Iterator[Grid]:
     """A table of the worst slices, and a folded one of all; none where no slice has enough rows. `metric` names its
-    unit.
+    unit; the part has `part_rows` rows, some or all of which were looked at.
     """
     if not found.found:
         return
@@ -42,8 +42,8 @@ def slice_grids(found: Slices, *, metric: str, part: str) -> Iterator[Grid]:
     )
     small = f" {found.small} slices of fewer than {LEAST_ROWS} rows are not judged." if found.small else ""
     about = (
-        f"{metric} over the {found.rows:,} rows of the {part} part with one level, or within one range, of a column, "
-        f"with 95 % intervals; the clearest first. {verdict}{small}"
+        f"{metric} over {_some(found.rows, part_rows)} of the {part} part with one level, or within one range, of a "
+        f"column, with 95 % intervals; the clearest first. {verdict}{small}"
     )
     shown = found.found[: max(_WORST, min(clear, 2 * _WORST))]
     yield _grid("Slices: where it errs most", about, shown, metric, folded=False)
@@ -51,6 +51,10 @@ def slice_grids(found: Slices, *, metric: str, part: str) -> Iterator[Grid]:
         yield _grid(
             f"Every slice: {len(found.found)}", "By column.", sorted(found.found, key=_place), metric, folded=True
         )
+
+
+def _some(rows: int, of: int) -> str:
+    return f"the {of:,} rows" if rows == of else f"{rows:,} of the {of:,} rows, drawn at random,"
 
 
 def _place(one: Slice) -> tuple[str, int]:

@@ -47,7 +47,7 @@ def slice_parts(
         metric=metric,
         seed=session.experiment.seed,
     )
-    return list(slice_grids(found, metric=title, part=part))
+    return list(slice_grids(found, metric=title, part=part, part_rows=len(predictions.values)))
 
 
 def error_charts(session: Session, answered: Answered, columns: Sequence[str], *, part: JudgedPart) -> Iterator[Part]:

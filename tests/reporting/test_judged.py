@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from housing.reporting.job_plots import Answered
+from housing.reporting.job_plots import Answered, predicted_against_true
 from housing.reporting.judged import Judged, judged_parts
 from housing.reporting.page import Grid, Page, Part
 from housing.reporting.plot import Plot
@@ -155,14 +155,26 @@ def test_errors_are_drawn_over_columns_of_numbers_and_of_levels() -> None:
     assert errors_by_column(answered, {"same": columns["same"]}, part="test") is None
 
 
+def test_dots_say_how_many_rows_each_stands_for() -> None:
+    for rows, told in ((900, "One dot per row of the test part"), (9_001, "One dot for every 10 of the 9,001 rows")):
+        answered = Answered("price, USD", np.arange(float(rows)), np.arange(float(rows)) + 1, str)
+        chart = predicted_against_true(answered, part="test")
+        assert chart.about.startswith(told)
+        dots = chart.spec["layer"][0]["data"]["values"]
+        assert [dot["row"] for dot in dots[:2]] == ["0", "1" if rows == 900 else "10"]
+
+
 def test_slices_are_told_worst_first_with_counts_and_intervals() -> None:
     slices = Slices((Slice("kind", "house", 40, 9.0, 7.0, 11.0, 3.0, True), *many_slices(30)), small=4, rows=500)
-    worst, every = slice_grids(slices, metric="mae, USD", part="test")
+    worst, every = slice_grids(slices, metric="mae, USD", part="test", part_rows=500)
     assert [cell.text for cell in worst.rows[0]] == ["kind", "house", "40", "9", "7 to 11", "3", "worse"]
     assert "1 of 31 slices is worse" in worst.about
+    assert "over the 500 rows of the test part" in worst.about
+    some, _ = slice_grids(slices, metric="mae, USD", part="test", part_rows=9_000)
+    assert "over 500 of the 9,000 rows, drawn at random, of the test part" in some.about
     assert "4 slices of fewer than 20 rows are not judged" in worst.about
     assert (len(worst.rows), len(every.rows), every.folded) == (15, 31, True)
-    assert not list(slice_grids(Slices((), small=4, rows=500), metric="mae", part="test"))
+    assert not list(slice_grids(Slices((), small=4, rows=500), metric="mae", part="test", part_rows=500))
 
 
 def many_slices(count: int) -> list[Slice]:
