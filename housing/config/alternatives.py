@@ -49,7 +49,14 @@ class Alternatives:
             return self._experiment
         named = ", ".join(f"{group}={option}" for group, option in options.items())
         try:
-            overrides, files = _with(self._composed, options), self._composed.files
+            start = self._experiment.study.start_from
+            # Points are checked against the whole space, of which an option may leave out a part.
+            overrides = _with(
+                self._composed,
+                options,
+                fixed={"study.start_from": "[]"} if start and not isinstance(start, str) else {},
+            )
+            files = self._composed.files
             other = check(completed(composed_by_hydra(overrides, files), files, overrides))
         except ConfigError as error:
             raise ConfigError(f"with {named}, which the search space may choose: {error}") from None
@@ -82,15 +89,16 @@ class Alternatives:
         return replace(self._experiment, **{group: getattr(other, group) for group in options})
 
 
-def _with(composed: Composed, options: Mapping[str, str]) -> Overrides:
-    """The overrides that composed it, with these options in place of any that they chose."""
+def _with(composed: Composed, options: Mapping[str, str], *, fixed: Mapping[str, str]) -> Overrides:
+    """The overrides that composed it, with these options, and the `fixed` values, in place of any that they chose."""
     kept, searched = list(composed.overrides.composed), dict(composed.overrides.searched)
     if options.get("algorithm") not in (None, _own_algorithm(composed)):
         # Overrides of the configured algorithm do not apply to another one.
         kept = [o for o in kept if not o.lstrip("+~").startswith("algorithm.")]
         searched = {name: token for name, token in searched.items() if name in CHOOSABLE or "." in name}
-    kept = [o for o in kept if o.partition("=")[0].lstrip("+") not in options]
-    chosen = (*kept, *(f"{group}={option}" for group, option in options.items()))
+    said = {**options, **fixed}
+    kept = [o for o in kept if o.partition("=")[0].lstrip("+") not in said]
+    chosen = (*kept, *(f"{key}={value}" for key, value in said.items()))
     return replace(composed.overrides, composed=chosen, searched=searched)
 
 

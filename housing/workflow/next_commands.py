@@ -10,14 +10,15 @@ from housing.workflow.outcome import Invocation
 
 
 def larger_study(experiment: Experiment, invocation: Invocation, *words: str) -> str:
-    """A study over the algorithm's `narrow` space, which all shipped ones have; others keep their space.
+    """A study of four times the trials over the algorithm's `narrow` space, which all shipped ones have.
 
-    After a search over algorithms it is over algorithms again.
+    Others keep their space. After a search over algorithms it is over algorithms again.
     """
     spaces = ("search_space=narrow",) if experiment.algorithm.name in shipped() else ()
     if "algorithm" in experiment.search_space:
         spaces = ("search_space=algorithms",)
-    return invocation.next("tune", *spaces, "study=tpe", *words)
+    # Said in numbers: an experiment's own number of trials would stand in place of those of study=tpe.
+    return invocation.next("tune", *spaces, "study=tpe", f"study.trials={4 * experiment.study.trials}", *words)
 
 
 def on_to_something_else(experiment: Experiment, invocation: Invocation) -> tuple[tuple[str, str], ...]:

@@ -107,13 +107,21 @@ def _model(session: Session, part: OuterPart, parent: str) -> tuple[Run | None, 
     """The chosen run, None if there was no choice; the final model, and the session of its choices."""
     if not part.search:
         return None, configured_fit(session, part.entrant, parent=parent), session
-    result, run_id, _ = fit(session, parent=parent, prefix="baseline")
-    source = session.runs.get(run_id)
-    if session.experiment.search_space:
-        finished = study(session, parent=parent, baseline=Baseline(run_id, result))
-        source = better_of(session, finished.best, source)
+    source = _source(session, parent)
     chosen = session.choosing(recorded_options(source))
     return source, final_fit(chosen, source, parent=parent, again=None), chosen
+
+
+def _source(session: Session, parent: str) -> Run:
+    """The best trial, or the configured job where that is better, or where nothing is searched."""
+    experiment = session.experiment
+    if experiment.search_space and experiment.study.fits > 1:
+        return study(session, parent=parent).best  # a single fit is not compared with the mean of several
+    result, run_id, _ = fit(session, parent=parent, prefix="baseline")
+    if not experiment.search_space:
+        return session.runs.get(run_id)
+    finished = study(session, parent=parent, baseline=Baseline(run_id, result))
+    return better_of(session, finished.best, session.runs.get(run_id))
 
 
 def _metrics(session: Session, final: FinalFit) -> dict[str, Mapping[str, float]]:

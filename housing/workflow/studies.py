@@ -80,14 +80,17 @@ def tune(experiment: Experiment, invocation: Invocation, reporter: Reporter) -> 
                 ),
                 (invocation.next("ui"), "all trials in the browser"),
                 (invocation.next("promote"), "final fit on train and validation, gate, registry"),
-                (
-                    invocation.next(
-                        "tune", setting("study.resume", finished.name), f"study.trials={2 * experiment.study.trials}"
-                    ),
-                    "continue this search",
-                ),
+                *_continued(finished, invocation, 2 * experiment.study.trials),
             ),
         )
+
+
+def _continued(finished: FinishedStudy, invocation: Invocation, trials: int) -> tuple[tuple[str, str], ...]:
+    """The command that goes on with a study, unless its space has no other points."""
+    if finished.result.ended == "exhausted":
+        return ()
+    words = (setting("study.resume", finished.name), f"study.trials={trials}")
+    return ((invocation.next("tune", *words), "continue this search"),)
 
 
 def study(session: Session, *, parent: str | None, baseline: Baseline | None = None) -> FinishedStudy:

@@ -56,6 +56,16 @@ def test_a_choice_that_does_not_fit_is_told_with_its_own_faults(project: Path) -
     assert "features.derived.TotalSF" in str(raised.value)
 
 
+def test_points_to_begin_with_are_checked_against_the_whole_space() -> None:
+    # With levels in groups there is no linear model, so the space of that option alone lacks the second point.
+    points = "[{algorithm: xgboost, features: domain_native}, {algorithm: linear, linear.alpha: 0.2}]"
+    known = alternatives("experiment=blend", f"study.start_from={points}", "study.configured_first=false")
+    chosen = known({"algorithm": "xgboost", "features": "domain_native"})
+    assert len(chosen.study.start_from) == 2
+    with pytest.raises(ConfigError, match=r"study.start_from.0.linear.alpha"):
+        alternatives("experiment=blend", "study.start_from=[{algorithm: linear, linear.alpha: 20}]")
+
+
 def test_datasets_of_different_quantiles_are_not_compared(project: Path, write: Write) -> None:
     asked = DATASET + "task: quantile\nquantiles: [0.1, 0.9]\n"
     write("dataset/mine.yaml", asked)

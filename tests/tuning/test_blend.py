@@ -1,0 +1,59 @@
+"""The weights of an ensemble's members."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from housing.tuning.blend import chosen
+
+ROWS = 120
+
+
+def absolute_error(label: NDArray[np.float64]) -> object:
+    return lambda mean: float(np.abs(mean - label).mean())
+
+
+@pytest.fixture
+def noisy() -> tuple[NDArray[np.float64], list[NDArray[np.float64]]]:
+    """A label, and five answers with errors of their own, the best first."""
+    draw = np.random.default_rng(0)
+    label = draw.normal(size=ROWS)
+    return label, [label + draw.normal(size=ROWS) * (1 + model / 4) for model in range(5)]
+
+
+def test_weights_sum_to_one_and_are_of_at_most_so_many(noisy: tuple[NDArray[np.float64], list]) -> None:
+    label, answers = noisy
+    weights = chosen(answers, absolute_error(label), most=3)
+    assert sum(weights) == pytest.approx(1)
+    assert 2 <= sum(weight > 0 for weight in weights) <= 3
+
+
+def test_independent_errors_are_averaged(
+    noisy: tuple[NDArray[np.float64], list],
+) -> None:
+    label, answers = noisy
+    cost = absolute_error(label)
+    weights = chosen(answers, cost, most=5)
+    assert cost(np.tensordot(weights, answers, 1)) < 0.8 * cost(answers[0])
+    assert weights[0] == max(weights), "the best has the most weight"
+
+
+def test_it_is_never_worse_than_the_first_alone() -> None:
+    draw = np.random.default_rng(1)
+    for _ in range(20):
+        label = draw.normal(size=30)
+        answers = sorted(
+            (label + draw.normal(size=30) * draw.random() * 3 for _ in range(4)), key=lambda a: np.abs(a - label).mean()
+        )
+        cost = absolute_error(label)
+        weights = chosen(answers, cost, most=2)
+        assert cost(np.tensordot(weights, answers, 1)) <= cost(answers[0])
+
+
+def test_a_model_that_only_adds_noise_has_no_weight() -> None:
+    draw = np.random.default_rng(2)
+    label = draw.normal(size=ROWS)
+    answers = [label + 0.01 * draw.normal(size=ROWS), draw.normal(size=ROWS) * 50]
+    assert chosen(answers, absolute_error(label), most=2) == [1.0, 0.0]
