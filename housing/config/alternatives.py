@@ -96,9 +96,10 @@ def _with(composed: Composed, options: Mapping[str, str], *, fixed: Mapping[str,
         # Overrides of the configured algorithm do not apply to another one.
         kept = [o for o in kept if not o.lstrip("+~").startswith("algorithm.")]
         searched = {name: token for name, token in searched.items() if name in CHOOSABLE or "." in name}
-    said = {**options, **fixed}
-    kept = [o for o in kept if o.partition("=")[0].lstrip("+") not in said]
-    chosen = (*kept, *(f"{key}={value}" for key, value in said.items()))
+    kept = [o for o in kept if o.partition("=")[0].lstrip("+") not in {**options, **fixed}]
+    named = (f"{group}={option}" for group, option in options.items())
+    # Doubly added: the key may stand in a file, or nowhere.
+    chosen = (*kept, *named, *(f"++{key}={value}" for key, value in fixed.items()))
     return replace(composed.overrides, composed=chosen, searched=searched)
 
 
