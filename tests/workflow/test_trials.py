@@ -114,6 +114,9 @@ def test_a_study_goes_on_where_its_sampler_fits_no_search_space_but_its_own(hous
     gone_on = housing("tune", *resume)
     assert gone_on.code == 0, gone_on.err
     assert gone_on.data["trials"] == 3
+    finished = housing("tune", *resume[:-1])
+    assert "the space has no other points" in finished.out
+    assert "study.resume" not in finished.out, "there is nothing to continue with"
 
 
 def test_hopeless_folds_are_pruned_and_recorded_with_what_they_had(housing: Housing, project: Path) -> None:
