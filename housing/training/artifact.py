@@ -35,7 +35,10 @@ if TYPE_CHECKING:
     from pandas import DataFrame, Series
 
 _PREDICTING = ("algorithms", "data", "tasks", "training")
-_MODULES = ("__init__.py", "archives.py", "errors.py", "files.py", "nearest.py", "plugins.py", "secrets.py", "shell.py")
+_MODULES = (
+    *("__init__.py", "archives.py", "errors.py", "files.py", "in_order.py", "nearest.py", "plugins.py", "processes.py"),
+    *("secrets.py", "shell.py"),
+)
 _LIBRARIES_FOR_PREDICTING = ("mlflow", "numpy", "pandas")
 _COLUMN = "column"
 
