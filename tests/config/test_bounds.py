@@ -84,7 +84,7 @@ def test_a_pipe_among_the_files_is_no_option_and_is_not_waited_for(write: Write,
     write("experiment/whole.yaml", "# @package _global_\nseed: 1\n")
     os.mkfifo(project / "experiment" / "pipe.yaml")
     assert load(["experiment=whole", "dataset=mine"], project).seed == 1
-    with pytest.raises(ConfigError, match="no such option; available: best, blend, walkthrough, whole"):
+    with pytest.raises(ConfigError, match="no such option; available: best, blend, portfolio, walkthrough, whole"):
         load(["experiment=pipe", "dataset=mine"], project)
 
 
