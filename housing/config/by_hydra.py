@@ -22,7 +22,20 @@ from omegaconf import DictConfig, OmegaConf
 
 from housing.config import faults as report
 from housing.config.faults import Fault, did_you_mean, some_of
-from housing.config.files import CONFIG, GLOBAL, NEEDS_GLOBAL, NO_TEXT, Files, check_file, package, text_of, unreadable
+from housing.config.files import (
+    CONFIG,
+    GLOBAL,
+    NEEDS_GLOBAL,
+    NO_TEXT,
+    Files,
+    check_file,
+    invalid_yaml,
+    no_mapping,
+    package,
+    text_of,
+    unreadable,
+)
+from housing.config.keys import requires_values
 from housing.config.overrides import COMMAND_LINE, Overrides
 from housing.errors import ConfigError
 from housing.nearest import nearest
@@ -77,25 +90,31 @@ class _UsersFolder(SearchPathPlugin):  # type: ignore[misc]
 
 
 class _BoundedFiles(FileConfigSource):  # type: ignore[misc]
-    """The user's folder; refuses a file beyond the bounds before Hydra parses it."""
+    """The user's folder; refuses a file that is no configuration before Hydra parses it."""
 
     @staticmethod
     def scheme() -> str:
         return "bounded"
 
     def load_config(self, config_path: str) -> ConfigResult:
-        _refuse_beyond_bounds(Path(self.path, self._normalize_file_name(config_path)))
+        _refuse_unfit(Path(self.path, self._normalize_file_name(config_path)), config_path.partition("/")[0])
         return super().load_config(config_path)
 
 
-def _refuse_beyond_bounds(file: Path) -> None:
+def _refuse_unfit(file: Path, group: str) -> None:
+    """Raises ConfigError for a file beyond the bounds, one that is no mapping, or an empty one of a group with keys
+    that it needs.
+    """
     if not file.exists():
         return
+    where = str(file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file)
     try:
         check_file(file)
+        fault = no_mapping(file, where, may_be_empty=not requires_values(group))
     except ValueError as error:
-        where = str(file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file)
-        raise report.error([Fault((), str(error), where=where)], lambda _: COMMAND_LINE) from None
+        fault = Fault((), str(error), where=where)
+    if fault:
+        raise report.error([fault], lambda _: COMMAND_LINE)
 
 
 def _refuse_missing(deleted: Sequence[report.Path], base: DictConfig) -> None:
@@ -131,7 +150,11 @@ def translated(files: Files) -> Iterator[None]:
             found = [fault for fault in found if fault.rule.startswith(NO_TEXT)]
         elif not isinstance(error, yaml.YAMLError):
             found = []
-        raise report.error(found or [_vendor_fault(error, files)], lambda _: COMMAND_LINE) from error
+        if broken and not found and isinstance(error, yaml.MarkedYAMLError):
+            found = [invalid_yaml(error, text_of(broken), files.shown(broken))]
+        raise report.error(
+            found or [_unnamed(str(error), files) or _vendor_fault(error, files)], lambda _: COMMAND_LINE
+        ) from error
 
 
 def _file_of(error: Exception, files: Files) -> Path | None:
@@ -170,6 +193,16 @@ def _vendor_fault(error: Exception, files: Files) -> Fault:
         return Fault((), rule, way_out="to go without one, write ~ and the group: ~search_space", where=where)
     first = next((line for line in text[inside.end() if inside else 0 :].splitlines() if line.strip()), text)
     return Fault((), f"Hydra cannot compose this: {first}", where=where)
+
+
+def _unnamed(text: str, files: Files) -> Fault | None:
+    """The fault of a group that has not one option, where others are found by its name (`${algorithm}/quick`)."""
+    referred = re.match(r"Error resolving interpolation '\$\{(\w+)\}/", text)
+    options = files.groups.get(referred[1], []) if referred else []
+    if not referred or not options:
+        return None
+    way_out = f"write {referred[1]}=<option>; available: {some_of(options)}"
+    return Fault((referred[1],), "must be one option, by whose name others are found", way_out=way_out)
 
 
 def _chooser(group: str, option: str, files: Files) -> str | None:

@@ -27,6 +27,9 @@ NEEDS_GLOBAL = "the first line of an experiment must be `# @package _global_`"
 
 _HEADER = "# @package"
 _OPTIONAL = "optional "
+_NO_MAPPING = "must be a mapping: lines of `key: value`, no `-` before them"
+_NULL = "tag:yaml.org,2002:null"
+_BEGINS_WITH_KEY = re.compile(r"^[\"'\w][^#\n]*:", re.MULTILINE)
 _TOO_DEEP = f"is more than {bounds.DEEPEST} levels deep"
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _NUMBER = re.compile(rf"[-+]?\d[\da-fA-FxXoO_.:]{{{bounds.MOST_DIGITS},}}")
@@ -162,11 +165,7 @@ def _unreadable(file: Path, shown: str) -> Fault | None:
         check_file(file)
         node = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        line = text.splitlines()[mark.line] if mark.line < len(text.splitlines()) else ""
-        way_out = "indent with spaces, not tabs" if "\t" in line else ""
-        where = f"{shown}:{mark.line + 1}"
-        return Fault((), f"is not valid YAML, column {mark.column + 1}: {error.problem}", way_out=way_out, where=where)
+        return invalid_yaml(error, text, shown)
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         return Fault((), f"{NO_TEXT}: {str(error).splitlines()[0]}", where=shown)
     except OSError as error:
@@ -174,8 +173,33 @@ def _unreadable(file: Path, shown: str) -> Fault | None:
     except ValueError as error:
         return Fault((), str(error), where=shown)
     if node is not None and not isinstance(node, yaml.MappingNode):
-        return Fault((), "must be a mapping: lines of `key: value`, no `-` before them", where=shown)
+        return Fault((), _NO_MAPPING, where=shown)
     return _repeated(node, shown)
+
+
+def invalid_yaml(error: yaml.MarkedYAMLError, text: str, shown: str) -> Fault:
+    """The fault of a file's `text` that made YAML's parser give up, at its line."""
+    mark, lines = error.problem_mark, text.splitlines()
+    way_out = "indent with spaces, not tabs" if mark.line < len(lines) and "\t" in lines[mark.line] else ""
+    if isinstance(error, yaml.constructor.ConstructorError) and "tag" in error.problem:
+        way_out = "write plain values, without !tags"
+    where = f"{shown}:{mark.line + 1}"
+    return Fault((), f"is not valid YAML, column {mark.column + 1}: {error.problem}", way_out=way_out, where=where)
+
+
+def no_mapping(file: Path, shown: str, *, may_be_empty: bool) -> Fault | None:
+    """A fault of a file that is not a mapping of keys to values, or has none where it must; None for invalid YAML."""
+    try:
+        if _BEGINS_WITH_KEY.search(text_of(file)):
+            return None
+        node = _composed(file, file.stat().st_mtime_ns)
+    except (OSError, UnicodeDecodeError, yaml.YAMLError):
+        return None
+    is_empty = node is None or (isinstance(node, yaml.ScalarNode) and node.tag == _NULL) or not node.value
+    if is_empty:
+        way_out = "`housing describe` writes one" if file.parent.name == "dataset" else ""
+        return None if may_be_empty else Fault((), "is empty", way_out=way_out, where=shown)
+    return None if isinstance(node, yaml.MappingNode) else Fault((), _NO_MAPPING, where=shown)
 
 
 def _check_events(text: str) -> None:

@@ -175,6 +175,12 @@ def required(kind: type[Any]) -> list[str]:
     return [f.name for f in fields(kind) if f.default is MISSING and f.default_factory is MISSING]
 
 
+def requires_values(key: str) -> bool:
+    """Whether a top-level key is a group of which some values have no default."""
+    kind = type_hints(Experiment).get(key)
+    return isinstance(kind, type) and is_dataclass(kind) and bool(required(kind))
+
+
 def _roughly(entry: Any) -> Hyperparameter:
     """A declared hyperparameter, not checked yet, as far as its kind and tunability can be read."""
     values = entry if isinstance(entry, Mapping) else {}
