@@ -57,9 +57,11 @@ def _dataset_name(data: Path) -> str:
 
 def _copied(data: Path, to: Path) -> Path:
     try:
-        shutil.copyfile(data, to)
+        source = data.open("rb")
     except OSError as error:
         raise ConfigError(f"--data {data}: cannot be read: {error.strerror}") from error
+    with source, to.open("wb") as copy:
+        shutil.copyfileobj(source, copy)
     return to
 
 

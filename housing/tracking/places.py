@@ -60,6 +60,11 @@ def is_missing(path: Path) -> bool:
         if not stat.S_ISREG(found.st_mode):
             raise TrackingError(f"{path}: is not a file; a record must be one, as in tracking.uri=sqlite:///mlflow.db")
     except FileNotFoundError:
+        if path.is_symlink():
+            raise TrackingError(
+                f"{path}: a link to {path.readlink()}, which is not there; is its disk mounted? If the record is lost, "
+                "remove the link"
+            ) from None
         return True
     except (OSError, ValueError) as e:  # such as a NUL in the name
         raise TrackingError(f"{path}: cannot be read: {getattr(e, 'strerror', None) or e}") from e

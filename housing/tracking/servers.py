@@ -52,15 +52,17 @@ def check_address(uri: str) -> None:
 
 
 def check_answers_http(uri: str) -> None:
-    """Raises TrackingError if nothing listens. MLflow itself would try for two minutes."""
+    """Raises TrackingError if nothing listens, or it fails. MLflow itself would try for half a minute."""
     import requests
 
     try:
-        requests.get(f"{uri.rstrip('/')}/health", timeout=_REACHABLE_WITHIN_S)
+        status = requests.get(f"{uri.rstrip('/')}/health", timeout=_REACHABLE_WITHIN_S).status_code
     except requests.RequestException as e:
         raise TrackingError(
             f"{uri}: no tracking server answers ({type(e).__name__}); start it or change tracking.uri"
         ) from e
+    if status >= 500:
+        raise TrackingError(f"{uri}: the tracking server fails (HTTP {status}); look at its log, or try again later")
 
 
 def check_answers_sql(uri: str) -> None:

@@ -34,6 +34,8 @@ def import_mlflow(*, sql: bool) -> None:
     # Our own messages say what failed; MLflow would print a traceback first, and Alembic each migration.
     logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
     logging.getLogger("alembic").setLevel(logging.WARNING)
+    # AWS's plug-in for a managed MLflow fails on each request to any other server, of which MLflow then warns.
+    logging.getLogger("mlflow.tracking.request_header.registry").setLevel(logging.ERROR)
     module = "mlflow.store.tracking.sqlalchemy_store" if sql else "mlflow"
     if module not in sys.modules:
         with _out_of_the_collectors_sight(), warnings.catch_warnings():
@@ -44,7 +46,7 @@ def import_mlflow(*, sql: bool) -> None:
 
 @contextmanager
 def translated(doing: str, error: type[HousingError] = TrackingError) -> Iterator[None]:
-    """Turn what MLflow, or SQLite, raises into `error`, in one bounded line that begins with `doing`."""
+    """Turn what MLflow, or a database, raises into `error`, in one bounded line that begins with `doing`."""
     try:
         yield
     except Exception as e:
@@ -56,8 +58,9 @@ def translated(doing: str, error: type[HousingError] = TrackingError) -> Iterato
 
 def _of_the_record() -> tuple[type[Exception], ...]:
     # A module that is not imported cannot have raised.
-    exceptions = sys.modules.get("mlflow.exceptions")
-    return (OSError, sqlite3.Error) if exceptions is None else (OSError, sqlite3.Error, exceptions.MlflowException)
+    named = (("mlflow.exceptions", "MlflowException"), ("sqlalchemy.exc", "SQLAlchemyError"))
+    imported = [getattr(sys.modules[module], name) for module, name in named if module in sys.modules]
+    return OSError, sqlite3.Error, *imported
 
 
 @contextmanager

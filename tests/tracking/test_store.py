@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import os
 import signal
 import sqlite3
+import threading
 import time
 from contextlib import closing
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -15,6 +18,7 @@ from housing.tracking.places import database_path
 from housing.tracking.run_record import RunRecord
 from housing.tracking.runs import Runs
 from housing.tracking.store import open_client
+from housing.tracking.vendor import translated
 from tests.tracking.conftest import result_of
 
 # A forked process has imported MLflow already; each opens databases of its own.
@@ -114,6 +118,25 @@ def test_a_file_that_is_no_database_is_refused_and_left_alone(tmp_path: Path) ->
     assert path.read_text() == "hello " * 1000
 
 
+def test_a_link_to_a_disk_that_is_not_there_is_refused_and_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "mlflow.db"
+    path.symlink_to(tmp_path / "disk" / "mlflow.db")
+
+    with pytest.raises(TrackingError, match=r"mlflow.db: a link to .*disk/mlflow.db, which is not there"):
+        open_client(f"sqlite:///{path}")
+    assert path.is_symlink()
+
+
+def test_what_a_database_says_is_told_in_one_line() -> None:
+    from sqlalchemy.exc import OperationalError
+
+    with (
+        pytest.raises(TrackingError, match=r"^mlflow.db: made: \(builtins.OSError\) disk is full$"),
+        translated("mlflow.db: made"),
+    ):
+        raise OperationalError("INSERT INTO secrets", {}, OSError("disk is full"))
+
+
 @pytest.mark.parametrize("kept", [0.001, 0.02, 0.5, 0.99])
 def test_a_half_cut_database_is_refused(tmp_path: Path, kept: float) -> None:
     path = tmp_path / "mlflow.db"
@@ -171,6 +194,36 @@ def test_a_server_that_does_not_answer_is_told_at_once() -> None:
     with pytest.raises(TrackingError, match=r"http://127.0.0.1:9: no tracking server answers"):
         open_client("http://127.0.0.1:9")
     assert time.monotonic() - began < 5
+
+
+class _Failing(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_error(503)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def test_a_server_that_fails_is_told_at_once() -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Failing) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        with pytest.raises(TrackingError, match=r"the tracking server fails \(HTTP 503\); look at its log"):
+            open_client(f"http://127.0.0.1:{server.server_port}")
+        server.shutdown()
+
+
+def test_plug_ins_of_others_do_not_warn_at_each_request(caplog: pytest.LogCaptureFixture) -> None:
+    pytest.importorskip("sagemaker_mlflow")
+    from mlflow.tracking.request_header.registry import resolve_request_headers
+
+    # MLflow's own loggers do not hand on what they are told.
+    logger = logging.getLogger("mlflow.tracking.request_header.registry")
+    logger.addHandler(caplog.handler)
+    try:
+        assert "User-Agent" in resolve_request_headers()
+    finally:
+        logger.removeHandler(caplog.handler)
+    assert caplog.messages == []
 
 
 def test_a_scheme_that_mlflow_does_not_know_is_told() -> None:
