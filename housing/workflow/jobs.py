@@ -13,7 +13,7 @@ from housing.training.job import TrainingJob, TrainingResult
 from housing.tuning.space import Float, SearchSpace
 from housing.workflow.bags import fit_bag
 from housing.workflow.expected_costs import report_costs
-from housing.workflow.figures import job_figures, rounds_kept
+from housing.workflow.figures import job_figures, rounds_kept, with_unit
 from housing.workflow.job_run import JobRun
 from housing.workflow.outcome import Invocation, Outcome, OutputTable, Reporter
 from housing.workflow.session import Session
@@ -173,8 +173,11 @@ def _bill(session: Session, result: TrainingResult) -> list[str]:
 def _metrics_table(session: Session, result: TrainingResult) -> OutputTable:
     channels = dict.fromkeys(name.split("_", 1)[0] for name in result.metrics)
     metrics = dict.fromkeys(name.split("_", 1)[1] for name in result.metrics)
-    unit = session.experiment.dataset.label_unit
-    rows = [[metric, *(result.metrics.get(f"{channel}_{metric}") for channel in channels)] for metric in metrics]
-    by_round = session.experiment.algorithm.rounds and result.read_by is None
-    title = f"round {result.best_round + 1}" if by_round else "metrics"
-    return OutputTable(title + (f", {unit}" if unit else ""), ("metric", *channels), rows)
+    experiment = session.experiment
+    rows = [
+        [with_unit(experiment, metric), *(result.metrics.get(f"{channel}_{metric}") for channel in channels)]
+        for metric in metrics
+    ]
+    algorithm = experiment.algorithm
+    by_round = algorithm.rounds and algorithm.code is None and result.read_by is None
+    return OutputTable(f"round {result.best_round + 1}" if by_round else "metrics", ("metric", *channels), rows)

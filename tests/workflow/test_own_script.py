@@ -79,6 +79,7 @@ def test_a_job_s_run_says_which_script_trained_it(project: Path, housing: Housin
     assert (run.data.params["algorithm"], run.data.params["rate"]) == ("lines", "0.0001")
     assert len(run.data.tags["housing.script_digest"]) == 64
     assert trained.data["rounds_kept"] == 5
+    assert "metrics printed 5 times" in trained.err
 
 
 PRINTED = "{{validation_mae: 'validation-mae: (\\S+)', validation_{0}: 'validation-{0}: (\\S+)'}}"
@@ -174,6 +175,7 @@ def test_a_final_fit_trains_for_as_many_rounds_as_the_job_however_few_it_printed
     assert final.code == 0, final.err
     assert final.data["hyperparameters"]["rounds"] == 10
     assert ("the final fit keeps rounds=10" in final.err) is told
+    assert f"metrics printed {10 // every} times" in final.err
 
 
 @pytest.mark.slow

@@ -10,6 +10,7 @@ from __future__ import annotations
 import bisect
 import logging
 import os
+import random
 import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -63,6 +64,21 @@ class Captures:
         self._waiting: dict[tuple[str, str], list[Exchange]] = {}
         self._bytes = 0
         self._is_awaited = False
+
+    def add_some(
+        self,
+        percent: float,
+        endpoint: str,
+        variant: str,
+        *,
+        rows: bytes,
+        answer: bytes,
+        content_types: tuple[str, str],
+        model: str | None,
+    ) -> None:
+        """Capture an exchange of now, if it is drawn to be among so many percent of all."""
+        if percent >= 100 or (percent and random.random() * 100 < percent):
+            self.add(endpoint, variant, Exchange(rows, answer, content_types, time.time(), model))
 
     def add(self, endpoint: str, variant: str, exchange: Exchange) -> None:
         key = endpoint, variant

@@ -15,7 +15,6 @@ from housing.deployment.spec import Deployment, Update
 from housing.errors import HousingError, RolledBack
 from housing.targets.local.autoscaling import scaled
 from housing.targets.local.captures import Captures
-from housing.targets.local.exchanges import Exchange
 from housing.targets.local.fleet import Fleet, InstanceLostError, OverloadedError, grow
 from housing.targets.local.fork_server import ForkServer
 from housing.targets.local.frames import Answer, Ask
@@ -228,11 +227,17 @@ class Endpoint:
     def _capture(self, variant: str, kind: Ask, body: bytes, result: bytes, *, model: str | None = None) -> None:
         """Capture an exchange; `model` if another than the variant's has answered."""
         deployment = self.record.deployment
-        capture = deployment.capture
-        if capture and (capture.percent >= 100 or random.random() * 100 < capture.percent):
-            model = deployment.variants[variant].model if model is None else model
-            exchange = Exchange(body, result, kind.content_types, time.time(), model)
-            self._captures.add(deployment.endpoint, variant, exchange)
+        if deployment.capture is None:
+            return
+        self._captures.add_some(
+            deployment.capture.percent,
+            deployment.endpoint,
+            variant,
+            rows=body,
+            answer=result,
+            content_types=kind.content_types,
+            model=deployment.variants[variant].model if model is None else model,
+        )
 
     async def _start(self, bundle: str, fleet: Fleet) -> Served:
         return await Served.start(

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import random
 import socket
 import sys
 import time
@@ -25,7 +24,6 @@ from housing.errors import HousingError
 from housing.targets.local import immediate
 from housing.targets.local.captures import Captures
 from housing.targets.local.connections import received
-from housing.targets.local.exchanges import Exchange
 from housing.targets.local.frames import Ask
 from housing.targets.local.handing import HandingHttp
 from housing.targets.local.immediate import Immediate
@@ -58,10 +56,15 @@ class RoutedEndpoint:
         if answer is None:
             return None
         self.counts[variant].record(time.perf_counter() - started, failed=False)
-        percent = self.route.capture_percent
-        if percent >= 100 or (percent and random.random() * 100 < percent):
-            exchange = Exchange(body, answer, kind.content_types, time.time(), self.route.models[variant].model)
-            self._captures.add(self._name, variant, exchange)
+        self._captures.add_some(
+            self.route.capture_percent,
+            self._name,
+            variant,
+            rows=body,
+            answer=answer,
+            content_types=kind.content_types,
+            model=self.route.models[variant].model,
+        )
         return answer
 
 

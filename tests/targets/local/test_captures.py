@@ -86,6 +86,17 @@ def test_only_the_latest_files_of_a_variant_stay(tmp_path: Path) -> None:
     assert len(captured(tmp_path, "house", ["champion"])) == 10 + 10 + 5
 
 
+@pytest.mark.parametrize(("percent", "least", "most"), [(0, 0, 0), (20, 100, 300), (100, 1000, 1000)])
+def test_so_many_percent_are_kept(tmp_path: Path, percent: float, least: int, most: int) -> None:
+    writer = Captures(tmp_path, later=lambda _, __: None)
+    for _ in range(1000):
+        writer.add_some(
+            percent, "house", "champion", rows=b"1", answer=b"2", content_types=("text/csv", "text/csv"), model="m"
+        )
+    writer.close()
+    assert least <= len(captured(tmp_path, "house", ["champion"])) <= most
+
+
 def test_requests_that_come_together_are_written_together_and_each_file_ends_where_it_would(tmp_path: Path) -> None:
     calls: list[Callable[[], None]] = []
     writer = Captures(tmp_path, files=3, file_bytes=10 * len(RECORD), later=lambda _, call: calls.append(call))
