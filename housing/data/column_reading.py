@@ -15,6 +15,7 @@ from housing.data.looks import MOMENTS_WAY_OUT
 from housing.data.number_columns import MISSING_ANYWHERE, MISSING_BESIDE_NUMBERS, NumberCells, NumberColumn
 from housing.data.number_format import NumberFormat
 from housing.data.pieces import Gathered, RawFile
+from housing.data.sampled_texts import SampledCells
 from housing.data.selection import Places
 from housing.data.text_columns import VERY_MANY, TextCells, TextColumn
 from housing.errors import DataError
@@ -28,7 +29,7 @@ _EVERY, _SAMPLED = 40, 500
 # Columns with fewer different texts than this are kept whole.
 _FEW_TEXTS = 300
 _Files = Sequence[tuple[RawFile, Faults]]
-_Teller = NumberCells | TextCells
+_Teller = NumberCells | TextCells | SampledCells
 
 
 class ColumnReading:
@@ -56,7 +57,7 @@ class ColumnReading:
         self._kept: dict[str, list[pa.Array]] = {}
         self._samples: dict[str, list[pa.Array]] = {}
         self._texts: dict[str, TextColumn] = {}
-        self._cells: dict[str, TextCells] = {}
+        self._cells: dict[str, TextCells | SampledCells] = {}
         self.form: NumberFormat | None = None
         self.names: list[str] = []
         self.unread: dict[str, str] = {}
@@ -127,9 +128,14 @@ class ColumnReading:
             for name in (*others, *pointed)
             if name not in self._of_texts and name in samples and _has_many_numbers(samples[name], self.form)
         }
-        texts = {name: TextCells() for name in (*others, *pointed) if name not in numbers}
+        texts: dict[str, TextCells | SampledCells] = {
+            name: TextCells() if name == self._label else SampledCells()
+            for name in (*others, *pointed)
+            if name not in numbers
+        }
         self._read(files, {**numbers, **texts})
-        self._texts, again, odd = {}, [], {}
+        again = [name for name, cells in texts.items() if isinstance(cells, SampledCells) and cells.is_misjudged]
+        self._texts, odd = {}, {}
         for name, cells in numbers.items():
             self.numbers.pop(name, None)
             column, some = cells.column(), cells.odd
@@ -149,6 +155,8 @@ class ColumnReading:
 
     def _keep_texts(self, files: _Files, names: Sequence[str]) -> None:
         cells = {name: TextCells() for name in names}
+        for name in names:
+            self._cells.pop(name, None)
         self._read(files, cells)
         self._cells |= cells
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 
@@ -25,11 +25,11 @@ class DatePattern:
     also: tuple[str, ...] = ()
 
 
-def date_pattern(texts: Collection[str]) -> DatePattern | None:
+def date_pattern(texts: Sequence[str]) -> DatePattern | None:
     """The first pattern that fits every text; None where there is none. If ISO 8601 fits, no others are tried."""
     if all(_fits(text, None) for text in texts):
         return DatePattern(None)
-    some = sorted(texts)[:: max(1, len(texts) // _LOOKED_AT)]
+    some = texts[:: max(1, len(texts) // _LOOKED_AT)]
     likely = [pattern for pattern in _PATTERNS if all(_fits(text, pattern) for text in some)]
     fitting = [pattern for pattern in likely if all(_fits(text, pattern) for text in texts)]
     return DatePattern(fitting[0], tuple(fitting[1:])) if fitting else None

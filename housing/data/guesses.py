@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from housing.data.cells import is_number, number
@@ -64,60 +64,59 @@ def _guess_numbers(name: str, column: NumberColumn) -> Guess:
 
 def _guess_varied(file: FileTexts, name: str, present: TextColumn, *, missing: bool) -> Guess:
     distinct, rows = present.texts, present.present
-    unique = len(distinct) == rows
-    if _names_groups(name, distinct, rows=rows) and not missing:
+    unique = present.different == rows
+    if _names_groups(name, present) and not missing:
         return Guess("identifier", why="guess: names what several rows belong to", unique=False)
     if _numeric(distinct):
         values = [number(cell) for cell in distinct]
         if not unique or not _counts_rows(name, values):
             return Guess("numeric", why="guess", low=min(values), high=max(values), missing=missing)
     elif found := look(present, file.place):
-        return _guess_odd(file, name, distinct, found, rows=rows, missing=missing)
+        return _guess_odd(file, name, present, found, missing=missing)
     elif not unique or not (rows > 10 or _IDENTIFIER_NAME.search(name)):
-        return _guess_text(distinct, rows=rows, missing=missing)
+        return _guess_text(present, missing=missing)
     return Guess("identifier", why="guess: no two rows share a value", missing=missing)
 
 
-def _guess_odd(
-    file: FileTexts, name: str, distinct: Collection[str], found: Look, *, rows: int, missing: bool
-) -> Guess:
+def _guess_odd(file: FileTexts, name: str, present: TextColumn, found: Look, *, missing: bool) -> Guess:
     """The guess for a column of dates, or of numbers that cannot be read as they are."""
     if found.kind == "moments":
-        pattern = date_pattern(distinct)
+        pattern = date_pattern(present.texts)
         if pattern is None:
             return Guess("ignored", why=f"guess: {found.what}; {found.way_out}")
         also = f", but {' or '.join(pattern.also)} fits as well" if pattern.also else ""
         return Guess("date", why=f"guess: {found.what}{also}", format=pattern.format, missing=missing)
-    if found.kind == "digits" and (len(distinct) == rows or _IDENTIFIER_NAME.search(name)):
-        unique = len(distinct) == rows
+    unique = present.different == present.present
+    if found.kind == "digits" and (unique or _IDENTIFIER_NAME.search(name)):
         return Guess("identifier", why=f"guess: {found.what}", missing=missing, unique=unique)
     way_out = found.way_out
     remark = f"{found.what}; {way_out}"
     if found.spelled:
         remark += f": {conversion(file.path, name, file.separator, found)}"
-    levels = _guess_text(distinct, rows=rows, missing=missing)
-    if levels.kind == "nominal" and len(distinct) <= MOST_CLASSES and found.kind != "digits":
+    levels = _guess_text(present, missing=missing)
+    if levels.kind == "nominal" and present.different <= MOST_CLASSES and found.kind != "digits":
         return replace(levels, why=f"guess: LEVELS, not numbers: {found.what}", remark=f"taken as levels: {remark}")
     return Guess("ignored", why=f"guess: LEFT OUT: {found.what}; {way_out}", remark=f"left out: {remark}")
 
 
-def _guess_text(distinct: Collection[str], *, rows: int, missing: bool) -> Guess:
-    few = len(distinct) <= 10 or 2 * len(distinct) <= rows
-    if not few or max(map(len, distinct)) > _LONGEST_LEVEL:
-        return Guess("ignored", why=f"guess: {len(distinct)} different texts are too many for levels")
-    if len(distinct) > _MOST_LEVELS:
-        why = f"guess: {len(distinct):,} levels, those of training are learnt; features.high_cardinality encodes them"
+def _guess_text(present: TextColumn, *, missing: bool) -> Guess:
+    different = present.different
+    few = different <= 10 or 2 * different <= present.present
+    if not few or present.longest > _LONGEST_LEVEL:
+        return Guess("ignored", why=f"guess: {different} different texts are too many for levels")
+    if different > _MOST_LEVELS:
+        why = f"guess: {different:,} levels, those of training are learnt; features.high_cardinality encodes them"
         return Guess("nominal", why=why, missing=missing)
-    return Guess(
-        "nominal", why="guess: ordinal when the levels have an order", levels=sorted(distinct), missing=missing
-    )
+    levels = sorted(present.texts)
+    return Guess("nominal", why="guess: ordinal when the levels have an order", levels=levels, missing=missing)
 
 
-def _names_groups(name: str, distinct: Collection[str], *, rows: int) -> bool:
+def _names_groups(name: str, present: TextColumn) -> bool:
     """Whether a column is named like an identifier, and has many values that repeat."""
-    if len(distinct) <= _MOST_LEVELS or 2 * len(distinct) > rows or not _IDENTIFIER_NAME.search(name):
+    repeat = _MOST_LEVELS < present.different <= present.present / 2
+    if not repeat or not _IDENTIFIER_NAME.search(name):
         return False
-    return not _numeric(distinct) or all(number(text).is_integer() for text in distinct)
+    return not _numeric(present.texts) or all(number(text).is_integer() for text in present.texts)
 
 
 def _numeric(texts: Iterable[str]) -> bool:

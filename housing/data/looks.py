@@ -8,7 +8,11 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import compress
 from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
 
 from housing.data.cells import has_too_many_digits, is_number
 from housing.data.faults import shown
@@ -17,8 +21,7 @@ from housing.data.text_columns import LOOKED_AT, VERY_MANY, TextColumn
 
 MOMENTS_WAY_OUT = "give parts of them as numeric columns to use them (year, month, hour, age)"
 
-_Cell = tuple[str, int, int]
-"""A text, the index of its first row, and how many rows have it."""
+_NAMED = 3
 
 _MONTH = (
     r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?"
@@ -45,6 +48,7 @@ _SPELLED = re.compile(
 )
 _THOUSANDS = re.compile(r"\d{1,3}(?:,\d{2,3})*,\d{3}(?:\.\d+)?")
 _DECIMAL_COMMA = re.compile(rf"\d*,\d+|\d{{1,3}}(?:[.'’{_SPACES}]\d{{3}})+(?:,\d+)?")
+_AMBIGUOUS = re.compile(r"[-+]?\d{1,3}\.\d{3}")
 _NOT_FINITE = re.compile(r"[-+]?(?:inf|infinity|nan)|[-+]?\d*\.?\d+e\+?\d+", re.IGNORECASE)
 
 
@@ -68,14 +72,13 @@ def look(column: TextColumn, place: Callable[[int], str]) -> Look | None:
     Of very many different texts, a sample is examined first: where it is clearly plain text, so is the column.
     """
     texts = column.texts
-    if len(texts) > VERY_MANY and not _are_mostly_something(column.some(LOOKED_AT).texts):
+    if column.different > VERY_MANY and not are_mostly_something(column.some(LOOKED_AT).texts):
         return None
-    cells = column.cells()
-    digits = next((cell for cell in cells if has_too_many_digits(cell[0])), None)
+    digits = next((cell for cell in zip(texts, column.first, strict=True) if has_too_many_digits(cell[0])), None)
     if digits and 2 * sum(is_number(text) or has_too_many_digits(text) for text in texts) > len(texts):
-        what = f"{shown(digits[0])} ({place(digits[1])}) has more digits than a number here can hold (2^53)"
+        what = f"{shown(digits[0])} ({place(int(digits[1]))}) has more digits than a number here can hold (2^53)"
         return Look("digits", what, "round it in the file, or keep it as kind: identifier")
-    return _moments(cells, texts, place) or _numbers(cells, texts, place)
+    return _moments(column, place) or _numbers(column, place)
 
 
 def conversion(path: Path, column: str, separator: str | None, found: Look) -> str:
@@ -108,60 +111,62 @@ def _steps(found: Look) -> str:
     return "".join(f".str{step}" for step in steps)
 
 
-def _moments(cells: Sequence[_Cell], texts: Sequence[str], place: Callable[[int], str]) -> Look | None:
+def _moments(column: TextColumn, place: Callable[[int], str]) -> Look | None:
+    texts, rows = column.texts, column.present
     for kind, pattern in (
         ("dates", _DATES),
         ("clock times", _CLOCKS),
     ):
-        known = {text for text in texts if pattern.fullmatch(text.strip()) and not is_number(text)}
-        odd = [cell for cell in cells if cell[0] not in known]
-        rows = _rows(cells)
-        if 2 * (rows - _rows(odd)) <= rows:
+        fits = pattern.fullmatch
+        known = _mask(texts, lambda text, fits=fits: fits(text.strip()) is not None and not is_number(text))  # type: ignore[misc]
+        odd = column.where(~known)
+        if 2 * (rows - odd.present) <= rows:
             continue
-        what = f"{kind} (e.g. {shown(min(known))})"
-        if odd:
-            what = f"{rows - _rows(odd):,} of {rows:,} cells are {what}; {_are_not(odd, place)}"
+        what = f"{kind} (e.g. {shown(min(compress(texts, known)))})"
+        if odd.present:
+            what = f"{rows - odd.present:,} of {rows:,} cells are {what}; {_are_not(odd, place)}"
         return Look("moments", what, MOMENTS_WAY_OUT)
     return None
 
 
-def _numbers(cells: Sequence[_Cell], texts: Sequence[str], place: Callable[[int], str]) -> Look | None:
-    plain = {text for text in texts if is_number(text)}
-    spelled = _spelled([text for text in texts if text not in plain])
-    good = plain | set(spelled)
-    odd = [cell for cell in cells if cell[0] not in good]
-    rows, others = _rows(cells), _rows(odd)
-    if (not spelled and not odd) or 2 * (rows - others) <= rows:
+def _numbers(column: TextColumn, place: Callable[[int], str]) -> Look | None:
+    is_plain = _mask(column.texts, is_number)
+    others = column.where(~is_plain)
+    spelled = _spelled(others.texts)
+    odd = others.without(spelled)
+    rows = column.present
+    if (not spelled and not odd.present) or 2 * (rows - odd.present) <= rows:
         return None
-    infinite = [cell for cell in odd if _NOT_FINITE.fullmatch(cell[0].strip())]
-    if infinite and len(infinite) == len(odd) and not spelled:
-        text, row, _ = infinite[0]
-        more = f" (and {others - 1:,} more)" if others > 1 else ""
-        what = f"{shown(text)} ({place(row)}) is not a finite number{more}"
+    infinite = odd.present and not spelled and all(_NOT_FINITE.fullmatch(text.strip()) for text in odd.texts)
+    if infinite:
+        more = f" (and {odd.present - 1:,} more)" if odd.present > 1 else ""
+        what = f"{shown(odd.texts[0])} ({place(int(odd.first[0]))}) is not a finite number{more}"
         return Look("numbers", what, "mend it, or list it under missing_values")
     comma = any(comma for _, comma in spelled.values())
     how = _how(spelled)
-    pointed = [text for text in plain if "." in text and not re.fullmatch(r"[-+]?\d{1,3}\.\d{3}", text)]
-    if comma and pointed:
-        how += f", some with decimal points (e.g. {shown(min(pointed))})"
+    plain = column.where(is_plain).texts
+    pointed = min((text for text in plain if "." in text and not _AMBIGUOUS.fullmatch(text)), default=None)
+    if comma and pointed is not None:
+        how += f", some with decimal points (e.g. {shown(pointed)})"
         spelled = {}
-    if not odd:
+    if not odd.present:
         return Look("numbers", f"numbers{how}", "write them as plain numbers", comma, tuple(spelled))
-    what = f"{rows - others:,} of {rows:,} cells are numbers{how}; {_are_not(odd, place)}"
+    what = f"{rows - odd.present:,} of {rows:,} cells are numbers{how}; {_are_not(odd, place)}"
     way_out = "mend these rows, leave them out (where, footer_lines), or list them under missing_values"
     return Look("numbers", what, way_out, comma, tuple(spelled))
 
 
-def _are_not(odd: Sequence[_Cell], place: Callable[[int], str]) -> str:
-    named = ", ".join(f"{shown(text)} ({place(row)})" for text, row, _ in odd[:3])
-    return f"{named}{', ...' if _rows(odd) > len(odd[:3]) else ''} {'is' if _rows(odd) == 1 else 'are'} not"
+def _mask(texts: Sequence[str], is_so: Callable[[str], bool]) -> NDArray[np.bool_]:
+    return np.fromiter(map(is_so, texts), bool, len(texts))
 
 
-def _rows(cells: Sequence[_Cell]) -> int:
-    return sum(count for _, _, count in cells)
+def _are_not(odd: TextColumn, place: Callable[[int], str]) -> str:
+    first = odd.where(np.arange(len(odd.texts)) < _NAMED)
+    named = ", ".join(f"{shown(text)} ({place(row)})" for text, row, _ in first.cells())
+    return f"{named}{', ...' if odd.present > first.present else ''} {'is' if odd.present == 1 else 'are'} not"
 
 
-def _are_mostly_something(texts: Sequence[str]) -> bool:
+def are_mostly_something(texts: Sequence[str]) -> bool:
     """Whether at least a third could be dates, times or numbers, in any format."""
     found = [
         is_number(text) or any(kind.fullmatch(text.strip()) for kind in (_DATES, _CLOCKS, _SPELLED, _NOT_FINITE))

@@ -45,7 +45,7 @@ def with_plain_numbers(file: FileTexts, form: NumberFormat, missing_texts: Colle
     columns = dict(file.columns)
     for name, column in file.columns.items():
         present = column.without(missing_texts)
-        if present.texts and reads_all(form, present.texts):
+        if present.texts and not present.others.different and reads_all(form, present.texts):
             plain = {text: form.plain(text) for text in present.texts}
             columns[name] = column.written({text: words for text, words in plain.items() if words != text})
     return replace(file, columns=columns)

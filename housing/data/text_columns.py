@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, overload
 
@@ -48,19 +48,42 @@ class ArrowTexts(Sequence[str]):
             yield from self.cells[start : start + _AT_ONCE].to_pylist()
 
 
+@dataclass(frozen=True)
+class Others:
+    """How many other texts a column has, in how many rows, and the length of the longest; none means missing."""
+
+    different: int = 0
+    rows: int = 0
+    longest: int = 0
+
+
 @dataclass(frozen=True, eq=False)
 class TextColumn:
-    """The different `texts`, ordered by their `first` rows, and how many rows have each; other rows are missing."""
+    """The different `texts`, ordered by their `first` rows, and how many rows have each; other rows are missing.
+
+    Where there are `others`, the texts are a sample, each counted once, beside those that may mean missing.
+    """
 
     rows: int
     texts: Sequence[str]
     first: NDArray[np.int64]
     counts: NDArray[np.int64]
+    others: Others = Others()
 
     @cached_property
     def present(self) -> int:
         """How many rows have a text."""
-        return int(self.counts.sum())
+        return int(self.counts.sum()) + self.others.rows
+
+    @property
+    def different(self) -> int:
+        """How many different texts there are."""
+        return len(self.texts) + self.others.different
+
+    @property
+    def longest(self) -> int:
+        """How many characters the longest text has."""
+        return max(max(map(len, self.texts), default=0), self.others.longest)
 
     @classmethod
     def empty(cls, rows: int) -> TextColumn:
@@ -75,15 +98,19 @@ class TextColumn:
         """The column, with these texts as missing."""
         return self.where(~_are_among(self.texts, missing_texts))
 
+    def only(self, texts: Collection[str]) -> TextColumn:
+        """The column, with all texts but these as missing."""
+        return replace(self, others=Others()).where(_are_among(self.texts, texts))
+
     def among(self, texts: Collection[str]) -> set[str]:
-        """Those of `texts` that occur."""
-        return set(self.where(_are_among(self.texts, texts)).texts)
+        """Those of `texts`, which mean missing or are looked up in a whole column, that occur."""
+        return set(self.only(texts).texts)
 
     def where(self, kept: NDArray[np.bool_]) -> TextColumn:
         """The column with only the texts that the mask selects; rows of the others become missing."""
         if kept.all():
             return self
-        return TextColumn(self.rows, _chosen(self.texts, kept), self.first[kept], self.counts[kept])
+        return TextColumn(self.rows, _chosen(self.texts, kept), self.first[kept], self.counts[kept], self.others)
 
     def written(self, plain: Mapping[str, str]) -> TextColumn:
         """The column with texts replaced; different texts may become equal."""
@@ -112,7 +139,8 @@ class TextColumn:
         order = np.argsort(first, kind="stable")
         texts = [*self.texts, *other.texts]
         counts = np.concatenate([self.counts, other.counts])
-        return TextColumn(max(self.rows, other.rows), [texts[place] for place in order], first[order], counts[order])
+        rows, others = max(self.rows, other.rows), self.others if self.others.different else other.others
+        return TextColumn(rows, [texts[place] for place in order], first[order], counts[order], others)
 
     def _of(self, cells: Sequence[tuple[str, int, int]]) -> TextColumn:
         first, counts = (np.array([cell[place] for cell in cells], np.int64) for place in (1, 2))
@@ -120,13 +148,16 @@ class TextColumn:
 
 
 class TextCells:
-    """Collects a column piece by piece."""
+    """Collects a column piece by piece, all of its texts."""
 
-    def __init__(self) -> None:
+    def __init__(self, begun: TextColumn | None = None) -> None:
+        """`begun` has the rows before; it must have no `others`."""
         self._rows = 0
         self._texts: list[pa.Array] = []
         self._first: list[NDArray[np.int64]] = []
         self._counts: list[NDArray[np.int64]] = []
+        if begun is not None:
+            self._begin(begun)
 
     @property
     def rows(self) -> int:
@@ -162,6 +193,12 @@ class TextCells:
         (cells,) = self._texts
         texts = ArrowTexts(cells) if len(cells) > VERY_MANY else cells.to_pylist()
         return TextColumn(self._rows, texts, self._first[0], self._counts[0])
+
+    def _begin(self, column: TextColumn) -> None:
+        import pyarrow as pa
+
+        self._rows = column.rows
+        self._keep(pa.array(column.texts, pa.large_string()), column.first, column.counts)
 
     def _keep(self, texts: pa.Array, first: NDArray[np.int64], counts: NDArray[np.int64]) -> None:
         import pyarrow as pa
