@@ -114,7 +114,9 @@ def _housing(storage: str) -> float:
     point = [f"algorithm.{name}={POINT[name]}" for name in ("max_depth", "eta")]
     rounds = [f"algorithm.num_round={ROUNDS}", "algorithm.eval_metric=[rmse]", "~algorithm.early_stopping_rounds"]
     sampling = ["algorithm.subsample=1", "algorithm.colsample_bytree=1", "algorithm.min_child_weight=1"]
-    result = compose("dataset=big", f"dataset.storage={storage}", *point, *rounds, *sampling, config_dir="conf").train()
+    cores = f"runner.threads_per_job={THREADS}"
+    asked = ("dataset=big", f"dataset.storage={storage}", cores, *point, *rounds, *sampling)
+    result = compose(*asked, config_dir="conf").train()
     return float(result.data["metrics"]["validation_rmse"])
 
 

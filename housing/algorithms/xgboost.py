@@ -104,7 +104,8 @@ class XGBoost(FittingAlgorithm):
         if tree_method in ("auto", "hist"):
             options |= {"ref": reference} | ({} if max_bin is None else {"max_bin": max_bin})
             if batches is not None:
-                return binned_batches(batches, of_rows, types, **options)
+                # All cores: other jobs wait for these bins, which are the same whatever the number of threads.
+                return binned_batches(batches, of_rows, types, **options | {"nthread": 0})
             return xgboost.QuantileDMatrix(features, feature_types=types, **of_rows, **options)
         made = xgboost.DMatrix(features, feature_types=types, **of_rows, **options)
         if tree_method == "exact":
