@@ -1,7 +1,7 @@
 """What Hydra composes from files and choices, cached: configurations that differ only in values share it.
 
 It is cached in this process, and in the user's cache folder for the next command. There the key covers all that the
-result depends on: the texts of the files, the choices, the environment variables that files name, and the composing
+result depends on: the texts of the files, the choices, the environment variables that both name, and the composing
 code. Secrets and the values of overrides are not stored.
 """
 
@@ -14,7 +14,7 @@ import pickle
 import re
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -29,10 +29,12 @@ import housing
 from housing.config.files import Files
 from housing.config.overrides import Overrides
 from housing.config.parsed_override import parsed
+from housing.config.yaml_files import yaml_files
 from housing.files import cache_folder, write
 from housing.secrets import masked_values
 
-_VARIABLE = re.compile(r"oc\.env\s*:\s*([^,}\s]*)")
+_VARIABLE = re.compile(r"oc\.env\s*:([^,}]*)")
+_OTHER_FOLDERS = "searchpath"
 _LARGEST_BYTES = 1 << 20
 _MOST_KEPT = 200
 _MOST_KNOWN = 128
@@ -95,7 +97,7 @@ def _is_value(token: str) -> bool:
 
 
 class _Known:
-    """The latest bases, valid as long as no file and no variable that a file names changes. Thread-safe."""
+    """The latest bases, valid as long as no file and no variable that one names changes. Thread-safe."""
 
     def __init__(self) -> None:
         # Reading a copy of its bytes takes a quarter of the time of copying OmegaConf's objects.
@@ -105,8 +107,11 @@ class _Known:
     def get(self, overrides: Overrides, files: Files) -> Base:
         """A copy that the caller may change."""
         contents = _contents(files)
-        key = (overrides.composed, files.folders, contents, _environment(files.folders, contents))
+        names = _names(overrides.composed, files.folders, contents)
         with self._lock:
+            if names is None:
+                return _composed(overrides, files)
+            key = (overrides.composed, files.folders, contents, *map(os.environ.get, names))
             if key not in self._bases:
                 self._bases[key] = pickle.dumps(_fetched(overrides, files))
                 while len(self._bases) > _MOST_KNOWN:
@@ -126,22 +131,16 @@ def _contents(files: Files) -> _Contents:
     """Path, size and times of every configuration file."""
     found = []
     for folder in files.folders:
-        for file in folder.rglob("*.yaml"):
+        for file in yaml_files(folder):
             with suppress(OSError):  # a broken link is reported elsewhere
                 about = file.stat()
                 found.append((str(file), about.st_ino, about.st_size, about.st_mtime_ns))
-    return tuple(sorted(found))
+    return tuple(found)
 
 
-def _environment(folders: tuple[Path, ...], contents: _Contents) -> frozenset[tuple[str, str | None]]:
-    """The variables that files name, or the whole environment where their names are themselves computed."""
-    names = _names(folders, contents)
-    return frozenset((name, os.environ.get(name)) for name in (os.environ if names is None else names))
-
-
-@lru_cache(maxsize=16)
-def _names(folders: tuple[Path, ...], _contents: _Contents) -> frozenset[str] | None:
-    return _variables(dict(_texts(folders)))
+@lru_cache(maxsize=_MOST_KNOWN)
+def _names(choices: tuple[str, ...], folders: tuple[Path, ...], _contents: _Contents) -> tuple[str, ...] | None:
+    return _variables([*choices, *dict(_texts(folders)).values()])
 
 
 def _fetched(overrides: Overrides, files: Files) -> Base:
@@ -167,31 +166,33 @@ def _composed(overrides: Overrides, files: Files) -> Base:
 def _key(overrides: Overrides, files: Files) -> str | None:
     """SHA-256 of all that the result depends on; None where that cannot be determined."""
     texts = dict(_texts(files.folders))
-    variables = _variables(texts)
-    if variables is None:
+    variables = _variables([*overrides.composed, *texts.values()])
+    if variables is None or sum(map(len, texts.values())) > _LARGEST_BYTES:
         return None
     depends_on = (
         [housing.__version__, *(metadata.version(name) for name in ("hydra-core", "omegaconf"))],
         [Path(__file__).with_name(name).read_text() for name in ("bases.py", "by_hydra.py")],
         list(overrides.composed),
         list(texts.items()),
-        {name: os.environ.get(name) for name in sorted(variables)},
+        {name: os.environ.get(name) for name in variables},
     )
     return hashlib.sha256(json.dumps(depends_on).encode()).hexdigest()
 
 
-def _variables(texts: Mapping[str, str]) -> frozenset[str] | None:
-    """The environment variables that files name; None where a name is computed, or there is too much to read."""
-    if sum(map(len, texts.values())) > _LARGEST_BYTES:
-        return None
-    names = frozenset(name for text in texts.values() for name in _VARIABLE.findall(text))
-    return None if any("$" in name for name in names) else names
+def _variables(texts: Iterable[str]) -> tuple[str, ...] | None:
+    """The environment variables that files and choices name, sorted; None where more than these decides: a name is
+    itself computed, or a file leads to folders of which we know nothing.
+    """
+    joined = "\n".join(texts)
+    names = {name.strip(" \n\\'\"") for name in _VARIABLE.findall(joined)}
+    is_all = _OTHER_FOLDERS not in joined and all(re.fullmatch(r"\w+", name) for name in names)
+    return tuple(sorted(names)) if is_all else None
 
 
 def _texts(folders: Iterable[Path]) -> Iterator[tuple[str, str]]:
     """The text of every file, by its folder and relative path."""
     for number, folder in enumerate(folders):
-        for file in sorted(folder.rglob("*.yaml")):
+        for file in yaml_files(folder):
             if not file.is_file() or file.stat().st_size > _LARGEST_BYTES:
                 continue
             with suppress(OSError):

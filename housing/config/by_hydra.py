@@ -37,6 +37,7 @@ from housing.config.files import (
 )
 from housing.config.keys import requires_values
 from housing.config.overrides import COMMAND_LINE, Overrides
+from housing.config.yaml_files import yaml_files
 from housing.errors import ConfigError
 from housing.nearest import nearest
 
@@ -209,7 +210,7 @@ def _chooser(group: str, option: str, files: Files) -> str | None:
     """The file and line that chooses an option, which Hydra's errors do not name."""
     choice = re.compile(rf"/?{re.escape(group)}\s*:\s*{re.escape(option)}\b")
     for folder in files.folders:
-        for file in sorted(folder.rglob("*.yaml")):
+        for file in yaml_files(folder):
             for number, line in enumerate(_lines(file), 1):
                 if choice.search(line):
                     return f"{files.shown(file)}:{number}"

@@ -16,6 +16,7 @@ import housing
 from housing.config import bounds
 from housing.config import faults as report
 from housing.config.faults import Fault
+from housing.config.yaml_files import yaml_files
 from housing.errors import ConfigError
 
 NO_TEXT = "is not YAML text in UTF-8"
@@ -100,9 +101,10 @@ class Files:
 def _groups(folders: Sequence[Path]) -> dict[str, list[str]]:
     found: dict[str, set[str]] = {}
     for folder in folders:
-        for file in filter(Path.is_file, folder.glob("*/**/*.yaml")):  # not pipes or folders
+        for file in filter(Path.is_file, yaml_files(folder)):  # not pipes or folders
             group, *rest = file.relative_to(folder).with_suffix("").parts
-            found.setdefault(group, set()).add("/".join(rest))
+            if rest:
+                found.setdefault(group, set()).add("/".join(rest))
     return {group: sorted(options) for group, options in sorted(found.items())}
 
 
@@ -152,7 +154,7 @@ def unreadable(files: Files) -> list[Fault]:
     """A fault for each file, in every folder, that is not a YAML mapping."""
     found = []
     for folder in files.folders:
-        for file in sorted(folder.rglob("*.yaml")):
+        for file in yaml_files(folder):
             fault = _unreadable(file, files.shown(file))
             if fault:
                 found.append(fault)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -34,13 +35,46 @@ def test_a_file_that_was_changed_is_read_again(write: Write, project: Path) -> N
         load(("experiment=mine",), project)
 
 
+@pytest.mark.parametrize("named", ["${oc.env:STUDY}", "${oc.env: 'STUDY'}", "${oc.env:${oc.env:NAME}}"])
 def test_a_variable_that_was_changed_is_read_again(
-    write: Write, project: Path, monkeypatch: pytest.MonkeyPatch
+    write: Write, project: Path, monkeypatch: pytest.MonkeyPatch, named: str
 ) -> None:
-    write("experiment/mine.yaml", "# @package _global_\ndefaults:\n  - override /study: ${oc.env:STUDY}\n")
-    for study, sampler in (("random", "random"), ("tpe", "tpe")):
+    write("experiment/mine.yaml", f"# @package _global_\ndefaults:\n  - override /study: {json.dumps(named)}\n")
+    monkeypatch.setenv("NAME", "STUDY")
+    for study in ("random", "tpe"):
         monkeypatch.setenv("STUDY", study)
-        assert load(("experiment=mine",), project).study.sampler == sampler
+        assert load(("experiment=mine",), project).study.sampler == study
+
+
+def test_a_variable_of_the_command_line_that_was_changed_is_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    for study in ("random", "tpe"):
+        monkeypatch.setenv("STUDY", study)
+        assert load(("study=${oc.env:STUDY}",)).study.sampler == study
+
+
+STUDY = (conf_dir() / "study" / "quick.yaml").read_text()
+OTHER_STUDY = STUDY.replace("sampler: tpe", "sampler: random")
+
+
+def test_files_of_a_linked_folder_are_read_again(project: Path, tmp_path: Path) -> None:
+    far = tmp_path / "far" / "theirs.yaml"
+    far.parent.mkdir()
+    (project / "study").mkdir()
+    (project / "study" / "linked").symlink_to(far.parent)
+    (project / "study" / "back").symlink_to(project)
+    for text, sampler in ((STUDY, "tpe"), (OTHER_STUDY, "random")):
+        far.write_text(text)
+        assert load(("study=linked/theirs",), project).study.sampler == sampler
+
+
+def test_files_beyond_our_folders_are_read_again(write: Write, project: Path, tmp_path: Path) -> None:
+    far = tmp_path / "study" / "theirs.yaml"
+    far.parent.mkdir()
+    ours = (conf_dir() / "config.yaml").read_text().replace("study: quick", "study: theirs")
+    write("config.yaml", ours.replace("\nhydra:", f"\nhydra:\n  searchpath: ['file://{tmp_path}']"))
+    for text, sampler in ((STUDY, "tpe"), (OTHER_STUDY, "random")):
+        far.write_text(text)
+        assert load((), project).study.sampler == sampler
 
 
 KEYS = ("algorithm.eta", "dataset.columns.LotArea.low", "study", "algorithm.new", "a.b.c")
