@@ -97,6 +97,10 @@ class ForTask:
         found = {self.levels: levels, self.quantiles: tuple(quantiles)}
         return {name: value for name, value in found.items() if name is not None}
 
+    def predicts_all(self, quantiles: Sequence[float]) -> bool:
+        """Whether one model can predict all of these quantiles."""
+        return self.most_quantiles is None or len(quantiles) <= self.most_quantiles
+
 
 LabelMetrics = Mapping[str, Callable[..., float]]
 """Metric name -> function of (label, prediction, weights), both as trained on; the value is in the label's own unit.

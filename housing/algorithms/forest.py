@@ -50,7 +50,8 @@ class Forest(FittingAlgorithm):
     model_format: ClassVar[str] = "npz"
     tasks: ClassVar[Mapping[str, ForTask]] = {
         "regression": ForTask(("squared_error",)),
-        "count": ForTask(("squared_error", "poisson")),
+        # The mean of squared errors may be 0, for which no deviance is defined; splits by Poisson's leave no such leaf.
+        "count": ForTask(("poisson", "squared_error")),
         "binary": ForTask(_OF_LEVELS),
         "multiclass": ForTask(_OF_LEVELS, levels="num_class"),
     }

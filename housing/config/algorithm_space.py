@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from housing.algorithms.base import ForTask
 from housing.algorithms.registry import find
 from housing.config.column_rules import takes
 from housing.config.keys import BUILT_IN
@@ -76,6 +77,8 @@ def without_unusable(space: SearchSpace, dataset: Dataset, features: Features | 
 def _is_usable(name: str, dataset: Dataset, features: Features | None, runner: Any) -> bool:
     algorithm = find(name)
     if algorithm.missing_library() is not None or not algorithm.serves(dataset.task_name):
+        return False
+    if not algorithm.tasks.get(dataset.task_name, ForTask()).predicts_all(dataset.quantiles or ()):
         return False
     if features is not None and not takes(name, features, dataset, runner):
         return False

@@ -177,10 +177,10 @@ def _of_the_label(algorithm: Algorithm, dataset: Dataset) -> Iterator[Fault]:
                 told = list(wanted) if isinstance(wanted, tuple) else wanted
                 rule = f"must be {told}, as the dataset has it, and may be left out"
                 yield Fault(("algorithm", name), rule, values[name])
-    most = declared.tasks.get(asked, ForTask()).most_quantiles
-    if most is not None and len(quantiles) > most:
+    own = declared.tasks.get(asked, ForTask())
+    if not own.predicts_all(quantiles):
         served = {name: find(name).tasks for name in BUILT_IN if asked in find(name).tasks}
-        others = [name for name, tasks_of in served.items() if tasks_of[asked].most_quantiles is None]
+        others = [name for name, tasks_of in served.items() if tasks_of[asked].predicts_all(quantiles)]
         way_out = f"choose {some_of([f'algorithm={name}' for name in others])}" if others else ""
-        rule = f"{algorithm.name} fits {most} in a model"
+        rule = f"{algorithm.name} fits {own.most_quantiles} in a model"
         yield Fault(("dataset", "quantiles"), rule, list(quantiles), way_out)

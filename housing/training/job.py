@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import nan
 from typing import Any
 
 from housing.algorithms.own_code import Image, Program
@@ -79,3 +80,7 @@ class TrainingResult:
     def measured(self) -> Mapping[str, float]:
         """Everything that may be an objective: the metrics, and the job's costs (`metrics.COSTS`)."""
         return {**self.metrics, "training_seconds": self.seconds, "best_round": float(self.best_round)}
+
+    def values_of(self, objectives: Sequence[str]) -> tuple[float, ...]:
+        """The objectives' values; NaN for a metric that is not defined for what the model predicts."""
+        return tuple(self.measured.get(name, nan) for name in objectives)

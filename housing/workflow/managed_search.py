@@ -185,7 +185,7 @@ class _ManagedSearch:
 
     def _finished(self, trial: Trial, job: ManagedJob) -> FinishedTrial:
         objectives, result = self._session.experiment.study.objectives, job.result
-        values = tuple(result.measured[name] for name in objectives) if result is not None else None
+        values = result.values_of(objectives) if result is not None else None
         stopping = self._session.running_jobs.stopping
         if job.state == "failed" and not stopping:
             return FinishedTrial(trial.number, trial.parameters, "failed", error=job.reason or "failed")

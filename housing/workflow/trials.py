@@ -91,11 +91,8 @@ class Trials:
         self._reused[trial.number], result = found
         self._results[trial.number].append(result)
         outcome: Future[Evaluation] = Future()
-        values, fits = (
-            tuple(result.measured[name] for name in objectives),
-            values_of_fits(result.metrics, objectives[0]),
-        )
-        outcome.set_result(Evaluation(values, reused=True, fits=fits))
+        fits = values_of_fits(result.metrics, objectives[0])
+        outcome.set_result(Evaluation(result.values_of(objectives), reused=True, fits=fits))
         return outcome
 
     def _of_the_baseline(self, trial: Trial) -> tuple[str, TrainingResult] | None:
@@ -138,8 +135,7 @@ class Trials:
                 return
             result = future.result()
             self._results[trial.number].append(result)
-            values = tuple(result.measured[objective] for objective in objectives)
-            outcome.set_result(Evaluation(values, stopped=result.stopped))
+            outcome.set_result(Evaluation(result.values_of(objectives), stopped=result.stopped))
 
         job = session.job(
             name, self._trial_runs.hyperparameters(trial), channels, seed=session.experiment.seed + repeat

@@ -47,6 +47,13 @@ def test_algorithms_that_cannot_answer_the_task_are_left_out(project: Path, writ
     assert not any(name.startswith("linear.") for name in space)
 
 
+def test_algorithms_whose_models_predict_fewer_quantiles_are_left_out(project: Path, write: Write) -> None:
+    write("dataset/mine.yaml", DATASET + "task: quantile\nquantiles: [0.1, 0.5, 0.9]\n")
+    space = load(["dataset=mine", "search_space=algorithms"], project).search_space
+    assert isinstance(space["algorithm"], Categorical)
+    assert space["algorithm"].choices == ("xgboost",)
+
+
 def test_a_shorter_list_of_choices_takes_the_other_ranges_away(small: Path) -> None:
     space = load(["search_space=algorithms", "search_space.algorithm.choices=[linear,xgboost]"], small).search_space
     assert {name.partition(".")[0] for name in space} == {"algorithm", "linear", "xgboost"}

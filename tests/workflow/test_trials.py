@@ -202,3 +202,37 @@ def test_a_failed_trial_says_why_and_the_others_go_on(housing: Housing, project:
     assert [(child.params["max_depth"], child.status) for child in failed] == [("0", "FAILED")]
     assert "depth" in failed[0].tags["housing.reason"]
     assert sorted(child.status for child in children) == ["FAILED", "FINISHED", "FINISHED"]
+
+
+COUNTED = """
+name: visits
+source: visits.csv
+label: visits
+split: {fractions: {train: 0.6, validation: 0.2, test: 0.2}, seed: 0}
+task: count
+columns:
+  age: {kind: numeric}
+  visits: {kind: numeric, low: 0}
+"""
+
+
+@pytest.mark.parametrize("folds", [1, 2])
+def test_a_trial_whose_objective_is_not_defined_fails_and_the_others_go_on(
+    housing: Housing, project: Path, folds: int
+) -> None:
+    rng = np.random.default_rng(0)
+    rows = "".join(f"{age},{rng.poisson(0.3)}\n" for age in rng.integers(20, 80, 200))
+    (project / "visits.csv").write_text("age,visits\n" + rows)
+    (project / "conf" / "dataset").mkdir(parents=True, exist_ok=True)
+    (project / "conf" / "dataset" / "visits.yaml").write_text(COUNTED)
+    forest = ("algorithm=forest", "algorithm.n_estimators=3", "algorithm.criterion=choice(squared_error,poisson)")
+    study = ("study=grid", f"study.folds={folds}", "study.configured_first=false")
+    own = ("search_space=forest/quick", "~search_space.max_features", "~search_space.min_samples_leaf")
+    tuned = housing("tune", "--config-dir", "conf", "dataset=visits", *forest, *study, *own, "--json")
+    assert tuned.code == 0, tuned.err
+    by_criterion = {
+        child.params["criterion"]: child
+        for child in Runs.open(f"sqlite:///{project}/mlflow.db", "visits").children(tuned.data["run_id"])
+    }
+    assert by_criterion["poisson"].metrics["validation_poisson_deviance"] > 0
+    assert by_criterion["squared_error"].tags["housing.reason"] == "validation_poisson_deviance is nan"
