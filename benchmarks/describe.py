@@ -23,8 +23,12 @@ FILES = {
     "texts.csv": (1_000_000, 16),
     "texts.parquet": (1_000_000, 16),
     "commas.csv": (1_000_000, 16),
+    "stamps.csv": (1_000_000, 13),
+    "stamps.parquet": (1_000_000, 13),
 }
-"""Rows and columns: numbers; of `texts` half are levels, dates and names; `commas` are decimal."""
+"""Rows and columns: numbers; of `texts` half are levels, dates and names; `commas` are decimal; two columns of `stamps`
+have another time in each row.
+"""
 
 
 def main() -> None:
@@ -64,6 +68,10 @@ def _write(file: Path, rows: int, columns: int) -> None:
             table[f"x{place + 3}"] = days[random.integers(0, len(days), rows)]
         for place in (6, 7):
             table[f"x{place}"] = [f"owner of home {number:07d}" for number in random.permutation(rows)]
+    if file.stem == "stamps":
+        times = np.datetime64("2020-01-01") + np.sort(random.integers(0, 126_000_000, rows)).astype("timedelta64[s]")
+        table["x0"] = pa.array(np.datetime_as_string(times).astype(str))
+        table["x1"] = pc.strftime(pa.array(random.permutation(times)), "%d.%m.%Y %H:%M:%S")
     written = pa.table(table)
     if file.suffix == ".parquet":
         parquet.write_table(written, file)

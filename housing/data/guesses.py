@@ -81,7 +81,7 @@ def _guess_varied(file: FileTexts, name: str, present: TextColumn, *, missing: b
 def _guess_odd(file: FileTexts, name: str, present: TextColumn, found: Look, *, missing: bool) -> Guess:
     """The guess for a column of dates, or of numbers that cannot be read as they are."""
     if found.kind == "moments":
-        pattern = date_pattern(present.texts)
+        pattern = date_pattern(present.texts, present.others.formats if present.others.least else None)
         if pattern is None:
             return Guess("ignored", why=f"guess: {found.what}; {found.way_out}")
         also = f", but {' or '.join(pattern.also)} fits as well" if pattern.also else ""

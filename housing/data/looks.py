@@ -7,8 +7,8 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from itertools import compress
+from dataclasses import dataclass, replace
+from itertools import chain, compress
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from housing.data.cells import has_too_many_digits, is_number
 from housing.data.faults import shown
 from housing.data.sources import code_text, pandas_command
-from housing.data.text_columns import LOOKED_AT, VERY_MANY, TextColumn
+from housing.data.text_columns import LOOKED_AT, VERY_MANY, Others, TextColumn
 
 MOMENTS_WAY_OUT = "give parts of them as numeric columns to use them (year, month, hour, age)"
 
@@ -111,18 +111,25 @@ def _steps(found: Look) -> str:
     return "".join(f".str{step}" for step in steps)
 
 
+def is_date_like(text: str) -> bool:
+    """Whether a text could be a date, with or without a time, in any format."""
+    return _DATES.fullmatch(text.strip()) is not None and not is_number(text)
+
+
+def _is_clock_like(text: str) -> bool:
+    return _CLOCKS.fullmatch(text.strip()) is not None and not is_number(text)
+
+
 def _moments(column: TextColumn, place: Callable[[int], str]) -> Look | None:
-    texts, rows = column.texts, column.present
-    for kind, pattern in (
-        ("dates", _DATES),
-        ("clock times", _CLOCKS),
-    ):
-        fits = pattern.fullmatch
-        known = _mask(texts, lambda text, fits=fits: fits(text.strip()) is not None and not is_number(text))  # type: ignore[misc]
-        odd = column.where(~known)
+    texts, rows, others = column.texts, column.present, column.others
+    for kind, is_one in (("dates", is_date_like), ("clock times", _is_clock_like)):
+        known = _mask(texts, is_one)
+        are_dates = kind == "dates" and others.least != ""
+        odd = (replace(column, others=Others()) if are_dates else column).where(~known)
         if 2 * (rows - odd.present) <= rows:
             continue
-        what = f"{kind} (e.g. {shown(min(compress(texts, known)))})"
+        example = min(chain(compress(texts, known), [others.least] if are_dates else []))
+        what = f"{kind} (e.g. {shown(example)})"
         if odd.present:
             what = f"{rows - odd.present:,} of {rows:,} cells are {what}; {_are_not(odd, place)}"
         return Look("moments", what, MOMENTS_WAY_OUT)

@@ -1,4 +1,4 @@
-"""Collects columns of texts: all texts of most, a sample where very many different ones are nothing but text."""
+"""Collects columns of texts: all texts of most, a sample where very many different ones are plain texts, or dates."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from housing.data.collectors import is_text, texts_of
 from housing.data.looks import are_mostly_something
 from housing.data.number_columns import MISSING_ANYWHERE, MISSING_BESIDE_NUMBERS
+from housing.data.sampled_dates import Dates, are_mostly_dates
 from housing.data.text_columns import LOOKED_AT, VERY_MANY, Others, TextCells, TextColumn
 
 if TYPE_CHECKING:
@@ -21,16 +22,21 @@ _COUNTED_AT_ONCE = 1 << 17
 
 
 class SampledCells:
-    """Collects a column piece by piece. Texts that mean missing are always kept."""
+    """Collects a column piece by piece. Texts that mean missing, and those that are no dates among dates, are always
+    kept.
+    """
 
     def __init__(self) -> None:
         self._kept = TextCells()
         self._others: _Others | None = None
+        self._dates: Dates | None = None
         self._is_decided = False
 
     @property
     def is_misjudged(self) -> bool:
         """Whether a sample is kept of what must be read as a whole: later texts are not like the first ones."""
+        if self._dates is not None:
+            return self._dates.has_many_odd
         return self._others is not None and are_mostly_something(self._others.sample)
 
     def take(self, cells: pa.Array) -> None:
@@ -46,26 +52,46 @@ class SampledCells:
         is_missing = pc.is_in(texts, value_set=pa.array(_MISSING, texts.type))
         there = pc.and_not(texts.is_valid(), is_missing).to_numpy(zero_copy_only=False)
         rows = np.flatnonzero(there)
-        self._others.add(texts.filter(pa.array(there)).to_pylist(), rows + self._kept.rows, len(rows))
-        self._kept.take(pc.if_else(is_missing, texts, pa.scalar(None, texts.type)))
+        rows = rows[~self._odd(texts.take(rows))]
+        self._others.add(texts.take(rows).to_pylist(), rows + self._kept.rows, len(rows))
+        there[:] = False
+        there[rows] = True
+        self._kept.take(pc.if_else(pa.array(there), pa.scalar(None, texts.type), texts))
 
     def column(self) -> TextColumn:
         """The collected column."""
         kept = self._kept.column()
-        return kept if self._others is None else kept.beside(self._others.column(kept.rows))
+        return kept if self._others is None else kept.beside(self._others.column(kept.rows, self._dates))
+
+    def _odd(self, texts: pa.Array) -> NDArray[np.bool_]:
+        """Which texts are kept among dates; none where these are plain texts, or where they are read again anyway."""
+        if self._dates is None or self._dates.has_many_odd:
+            return np.zeros(len(texts), bool)
+        import pyarrow as pa
+
+        return self._dates.odd(texts.cast(pa.large_string()))
 
     def _decide(self) -> None:
         """Keep only a sample from now on, where it is clear that no more is needed."""
+        import pyarrow as pa
+
         if self._is_decided or self._kept.different <= 4 * VERY_MANY:
             return
         column = self._kept.column()
         present = column.without(_MISSING)
         self._is_decided = len(present.texts) > VERY_MANY
-        if not self._is_decided or are_mostly_something(present.some(LOOKED_AT).texts):
+        if not self._is_decided:
+            return
+        sample = present.some(LOOKED_AT).texts
+        if are_mostly_dates(sample):
+            self._dates = Dates(sample)
+        elif are_mostly_something(sample):
             return
         self._others = _Others()
-        self._others.add(list(present.texts), present.first, present.present)
-        self._kept = TextCells(column.only(_MISSING))
+        is_odd = self._odd(pa.array(present.texts, pa.large_string()))
+        others = present.where(~is_odd)
+        self._others.add(list(others.texts), others.first, others.present)
+        self._kept = TextCells(column.only({*_MISSING, *present.where(is_odd).texts}))
 
 
 class _Others:
@@ -98,11 +124,12 @@ class _Others:
         if sum(map(len, self._new)) > max(_COUNTED_AT_ONCE, len(self._hashes) // 2):
             self._count()
 
-    def column(self, rows: int) -> TextColumn:
-        """The sample as a column of so many rows, with the number of the other texts."""
+    def column(self, rows: int, dates: Dates | None) -> TextColumn:
+        """The sample as a column of so many rows, with the number of the other texts; with what is known of dates."""
         self._count()
         kept = len(self._first)
-        others = Others(len(self._hashes) - kept, self._rows - kept, self._longest)
+        least, formats = (dates.least, dates.formats) if dates else ("", ())
+        others = Others(len(self._hashes) - kept, self._rows - kept, self._longest, least, formats)
         return TextColumn(
             rows, self.sample, np.array([*self._first.values()], np.int64), np.ones(kept, np.int64), others
         )
@@ -110,4 +137,6 @@ class _Others:
     def _count(self) -> None:
         found = np.concatenate([self._hashes, *self._new])
         found.sort()  # ten times as fast as numpy's `unique`, which hashes
-        self._hashes, self._new = found[np.diff(found, prepend=found[:1] - 1) != 0], []
+        is_first = np.ones(len(found), bool)
+        np.not_equal(found[1:], found[:-1], out=is_first[1:])
+        self._hashes, self._new = found[is_first], []

@@ -50,11 +50,17 @@ class ArrowTexts(Sequence[str]):
 
 @dataclass(frozen=True)
 class Others:
-    """How many other texts a column has, in how many rows, and the length of the longest; none means missing."""
+    """How many other texts a column has, in how many rows, and the length of the longest; none means missing.
+
+    Where all of them are dates, `least` is the first one in order of texts, and `formats` fit them all (ISO 8601 is
+    None).
+    """
 
     different: int = 0
     rows: int = 0
     longest: int = 0
+    least: str = ""
+    formats: tuple[str | None, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
