@@ -16,13 +16,13 @@ from housing.data.fitted_rows import encoded, fitted_to
 from housing.data.labels import check_label
 from housing.data.ordering import folds
 from housing.data.outer_split import outer_split
-from housing.data.prepared_file import Told, untold
 from housing.data.samples import Sample
 from housing.data.split import Parts, split
 from housing.data.storage import read
 from housing.data.stored_channels import stored_channels
 from housing.data.table import Table
 from housing.data.task_columns import groups_of
+from housing.data.told import Told, untold
 from housing.data.weights import Weights, column_weights, training_weights, validation_weights
 from housing.errors import DataError
 

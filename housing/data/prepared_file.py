@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -12,15 +12,7 @@ from numpy.typing import NDArray
 from housing.data.description import Dataset, Identifier
 from housing.data.reading import Reading
 from housing.data.stored_columns import PreparedColumns
-
-Told = Callable[[str, float], None]
-"""Progress callback: what is done, in words, and its share of the whole, 0 to 1, or NaN where that is not known."""
-
-
-def untold(done: str, share: float) -> None:
-    """Reports nothing."""
-    del done, share
-
+from housing.data.told import Told
 
 _ROWS_A_GROUP = 64_000
 

@@ -9,11 +9,11 @@ from typing import Literal
 
 from housing.data.by_blocks import refused
 from housing.data.description import Dataset
-from housing.data.prepared_file import Told, untold
 from housing.data.raw_files import RawSource, found
 from housing.data.reading import used_columns
 from housing.data.stored_table import held, stored
 from housing.data.table import Table
+from housing.data.told import Told, untold
 
 _BYTES_A_CELL = 24
 """Bytes per cell: in the table, encoded, binned by XGBoost, and in temporary copies."""
@@ -28,7 +28,7 @@ def read(dataset: Dataset, told: Told = untold) -> Table:
     """The dataset's table, in memory or on disk as its `storage` says. Raises a DataError that lists every fault."""
     if place(dataset) == "disk":
         return stored(dataset, told)
-    return held(dataset)
+    return held(dataset, told)
 
 
 def place(dataset: Dataset) -> Literal["memory", "disk"]:

@@ -14,7 +14,6 @@ from housing.data.collected import Collected
 from housing.data.content_digest import ContentDigest, digest_of
 from housing.data.description import Dataset
 from housing.data.faults import Faults
-from housing.data.prepared_file import Told, untold
 from housing.data.raw_files import RawSource, found
 from housing.data.reading import Reading, collected, used_columns
 from housing.data.row_blocks import BlockColumns, Columns
@@ -23,6 +22,7 @@ from housing.data.stored_columns import PreparedColumns, SourceColumns
 from housing.data.table import Table, table_of
 from housing.data.table_cache import Known, TableCache, cannot_be_written
 from housing.data.task_columns import with_task_columns
+from housing.data.told import Told, untold
 from housing.errors import DataError
 from housing.files import LockHeldError
 
@@ -45,7 +45,7 @@ def stored(dataset: Dataset, told: Told = untold) -> Table:
     return _table(dataset, columns, known)
 
 
-def held(dataset: Dataset) -> Table:
+def held(dataset: Dataset, told: Told = untold) -> Table:
     """The table in memory; a source that was read before comes from the cache."""
     source = found(dataset.source)
     if is_read_in_place(dataset):
@@ -55,7 +55,7 @@ def held(dataset: Dataset) -> Table:
         return table_of(collected(dataset, source), dataset)
     known = cache.known()
     before = None if known is None else _held(known, dataset)
-    return table_of(_collected_and_kept(dataset, source, cache) if before is None else before, dataset)
+    return table_of(_collected_and_kept(dataset, source, cache, told) if before is None else before, dataset)
 
 
 def made_file(dataset: Dataset) -> Path | None:
@@ -116,13 +116,13 @@ def _held(known: Known, dataset: Dataset) -> Collected | None:
     return None
 
 
-def _collected_and_kept(dataset: Dataset, source: RawSource, cache: TableCache) -> Collected:
+def _collected_and_kept(dataset: Dataset, source: RawSource, cache: TableCache, told: Told) -> Collected:
     """Read into memory and cache. A cache that cannot be written, or is being written elsewhere, is ignored."""
     cache.note_content()
     read = collected(dataset, source)
     with suppress(OSError, LockHeldError, DataError):
         if cache.has_room_for(sum(map(_bytes_of, read.columns.values()))):
-            with cache.alone(waits=False) as unfinished:
+            with cache.alone(told, waits=False) as unfinished:
                 prepared_file.write_held(read.columns, unfinished)
                 cache.keep(Known(len(next(iter(read.columns.values()))), read.digest, read.left_out, unfinished))
     return read
@@ -175,7 +175,7 @@ def _checked(columns: SourceColumns, source: RawSource, cache: TableCache, told:
 
 
 def _prepared(dataset: Dataset, source: RawSource, cache: TableCache, told: Told) -> tuple[PreparedColumns, Known]:
-    with cannot_be_written("the table"), cache.alone(waits=True) as unfinished:
+    with cannot_be_written("the table"), cache.alone(told, waits=True) as unfinished:
         known = cache.known()  # another process was first
         columns = None if known is None else _opened(known)
         if known is not None and columns is not None:

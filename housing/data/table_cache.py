@@ -23,6 +23,7 @@ from housing import files
 from housing.data.description import Dataset
 from housing.data.file_states import FileState, look, unchanged, with_content
 from housing.data.raw_files import RawSource
+from housing.data.told import Told
 from housing.errors import DataError
 
 _MOST_BYTES = 10_000_000_000
@@ -123,14 +124,15 @@ class TableCache:
         return size <= self._limit()
 
     @contextmanager
-    def alone(self, *, waits: bool) -> Iterator[Path]:
+    def alone(self, told: Told, *, waits: bool) -> Iterator[Path]:
         """The path to write the table to, under a lock; the file is removed at the end unless `keep` stored it.
 
         Raises LockHeldError where another process has the lock and `waits` is False, and OSError.
         """
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         with files.locked(self._lock(self._name), wait_s=float("inf") if waits else 0, temporary=True):
-            self._sweep()
+            if left := self._sweep():
+                told.remark(_removed(left))
             unfinished = self._folder / f".{self._name}.{secrets.token_hex(4)}.tmp"
             os.close(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
             try:
@@ -165,13 +167,21 @@ class TableCache:
         }
         files.write(self._entry, json.dumps(entry), mode=0o600)
 
-    def _sweep(self) -> None:
-        """Remove unfinished files of killed commands: of this table, and of all others without a lock."""
+    def _sweep(self) -> list[int]:
+        """Remove unfinished files of killed commands: of this table, and of all others without a lock.
+
+        Returns the size of each in bytes.
+        """
+        removed = []
         for left in [*self._folder.glob(".*.tmp"), *self._folder.glob("*.parquet")]:
             name = left.name.removeprefix(".").partition(".")[0]
             is_of_an_entry = left.suffix == ".parquet" and (self._folder / f"{name}.json").exists()
             if not is_of_an_entry and (name == self._name or not files.is_held(self._lock(name))):
-                left.unlink(missing_ok=True)
+                with suppress(FileNotFoundError):
+                    size = left.stat().st_size
+                    left.unlink()
+                    removed.append(size)
+        return removed
 
     def _limit(self) -> float:
         kept = sum(size for _, size in _sizes(self._folder).values())
@@ -188,6 +198,11 @@ class TableCache:
                 (self._folder / f"{name}.json").unlink(missing_ok=True)
                 for table in self._folder.glob(f"{name}.*.parquet"):
                     table.unlink(missing_ok=True)
+
+
+def _removed(sizes: Sequence[int]) -> str:
+    files = "1 unfinished file" if len(sizes) == 1 else f"{len(sizes):,} unfinished files"
+    return f"removed {files} ({sum(sizes) / 1e6:,.1f} MB) that a command which was killed had left in {folder()}"
 
 
 @contextmanager

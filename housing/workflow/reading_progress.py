@@ -6,6 +6,8 @@ import math
 import time
 from typing import TYPE_CHECKING
 
+from housing.data.told import Told
+
 if TYPE_CHECKING:
     from housing.workflow.outcome import Reporter
 
@@ -13,8 +15,8 @@ _FIRST_S, _EVERY_S = 1.0, 5.0
 _A_MINUTE = 60
 
 
-class ReadingProgress:
-    """Called with what is done, and with its share of the source; see `data.prepared_file.Told`."""
+class ReadingProgress(Told):
+    """Reports what is read, and remarks at once."""
 
     def __init__(self, reporter: Reporter) -> None:
         self._reporter = reporter
@@ -29,6 +31,9 @@ class ReadingProgress:
             return
         self._next = now + _EVERY_S
         self._reporter.step("reading", f"{done}{self._left(now, share)}")
+
+    def remark(self, text: str) -> None:
+        self._reporter.step("data", text)
 
     def _left(self, now: float, share: float) -> str:
         if math.isnan(share) or self._first is None:

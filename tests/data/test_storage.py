@@ -29,6 +29,7 @@ from housing.data.source_spec import Elsewhere, Sql
 from housing.data.split_spec import ByColumn, ByTime, Fractions, Split
 from housing.data.storage import crowding, needed_bytes, place, read
 from housing.data.stored_table import made_file
+from housing.data.told import Told
 from housing.errors import DataError
 from housing.files import locked
 
@@ -235,8 +236,15 @@ def test_what_killed_commands_left_is_removed_but_not_what_others_are_writing(ca
     at_work = cache / ".busy.0123.tmp"
     for one in (*left, at_work):
         one.write_bytes(b"half")
+    told: list[str] = []
+
+    class Remarks(Told):
+        def remark(self, text: str) -> None:
+            told.append(text)
+
     with locked(cache / "busy.lock", temporary=True):
-        assert read(described).rows == ROWS
+        assert read(described, Remarks()).rows == ROWS
+    assert told == [f"removed 4 unfinished files (0.0 MB) that a command which was killed had left in {cache}"]
     assert at_work.exists() and not any(one.exists() for one in left)
     assert json.loads(entry.read_text(encoding="utf-8"))["rows"] == ROWS
 
@@ -328,7 +336,12 @@ def test_the_share_that_is_told_is_that_of_the_rows(tmp_path: Path, ends: str) -
     columns = {"area": Numeric(), "price": Numeric()}
     described = Dataset("homes", str(tmp_path / f"*{ends}"), "price", columns, AT_RANDOM, storage="disk")
     told: list[tuple[int, float]] = []
-    read(described, lambda done, share: told.append((int(done.removesuffix(" rows").replace(",", "")), share)))
+
+    class Progress(Told):
+        def __call__(self, done: str, share: float) -> None:
+            told.append((int(done.removesuffix(" rows").replace(",", "")), share))
+
+    read(described, Progress())
     assert len(told) > 6
     assert told[-1] == (400_000, pytest.approx(1))
     for rows, share in told:
