@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from housing.data.number_columns import MISSING_ANYWHERE, MISSING_BESIDE_NUMBERS
 from housing.data.number_format import NumberFormat
 from housing.data.number_guess import format_lines, likely_form, other_formats, reads_all, with_plain_numbers
 from housing.data.source_spec import Elsewhere, Source, source_text
+from housing.data.split_guess import split_lines
 from housing.data.yaml_text import scalar_text, value_text
 from housing.errors import ConfigError, DataError
 from housing.nearest import nearest
@@ -88,28 +89,13 @@ def describe(
             f"label: {value_text(label)}",
             *asked.lines,
             "",
-            *_split(guesses, asked.split),
-            "  fractions: {train: 0.6, validation: 0.2, test: 0.2}",
-            "  seed: 0",
+            *split_lines(guesses, asked.split),
             "",
             "columns:",
             *(_line(name, guess) for name, guess in guesses.items()),
             "",
         ]
     )
-
-
-def _split(guesses: Mapping[str, Guess], evenly: str) -> list[str]:
-    """The lines of the split that precede fractions and seed."""
-    date = next((name for name, guess in guesses.items() if guess.kind == "date" and not guess.missing), None)
-    group = next((name for name, guess in guesses.items() if guess.kind == "identifier" and not guess.unique), None)
-    if date is not None:
-        why = "guess: the last rows are the test, as the future will be; without by_time rows are divided at random"
-        return ["split:", f"  by_time: {{column: {value_text(date)}}}  # {why}"]
-    if group is not None:
-        why = "guess: rows of one are never divided; without by_group rows are divided at random"
-        return ["split:", f"  by_group: {value_text(group)}  # {why}"]
-    return [f"split:  # guess: rows at random{evenly}; by_column claims rows by a value instead"]
 
 
 def _source_lines(source: Source) -> Iterator[str]:

@@ -12,6 +12,7 @@ from housing.data.faults import shown
 from housing.data.file_texts import FileTexts
 from housing.data.looks import Look, conversion, look
 from housing.data.number_columns import NumberColumn
+from housing.data.part_names import parts_named
 from housing.data.text_columns import TextColumn
 from housing.tasks.base import MOST_CLASSES
 
@@ -22,7 +23,10 @@ _LONGEST_LEVEL = 80
 
 @dataclass(frozen=True)
 class Guess:
-    """A column's description; `why` is the comment after it, `remark` is an extra message for the console."""
+    """A column's description; `why` is the comment after it, `remark` is an extra message for the console.
+
+    `parts` are the column's texts where these say which part of the split a row belongs to.
+    """
 
     kind: str
     why: str = ""
@@ -33,6 +37,7 @@ class Guess:
     missing: bool = False
     remark: str = ""
     format: str | None = None
+    parts: Sequence[str] = ()
 
 
 def guess_column(file: FileTexts, name: str, missing_texts: Sequence[str]) -> Guess:
@@ -65,6 +70,9 @@ def _guess_numbers(name: str, column: NumberColumn) -> Guess:
 def _guess_varied(file: FileTexts, name: str, present: TextColumn, *, missing: bool) -> Guess:
     distinct, rows = present.texts, present.present
     unique = present.different == rows
+    if present.different <= _MOST_LEVELS and parts_named(distinct):
+        why = "guess: says which part of the split a row belongs to"
+        return Guess("identifier", why=why, unique=False, missing=missing, parts=distinct)
     if _names_groups(name, present) and not missing:
         return Guess("identifier", why="guess: names what several rows belong to", unique=False)
     if _numeric(distinct):
