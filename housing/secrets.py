@@ -40,30 +40,34 @@ _PLAIN = re.compile(r"true|false|null|none|~|\?\?\?|\*\*\*|<.*|\$\{[^{},]*\}|", 
 _NUMBER = re.compile(r"[-+]?[\d._]+(e[-+]?\d+)?", re.IGNORECASE)
 
 # Texts may be crafted to make a pattern slow: no pattern may restart inside of what it has already matched.
-_EQUALS = re.compile(r"(?<![\w.@/-])(?P<name>[\w.@/-]+)[ \t]{0,9}=[ \t]{0,9}")
-_COLON = re.compile(r"(?:[{,]\s{0,9}|[\"'])(?P<name>[\w.-]+)(?:\\?[\"'])?\s{0,9}:\s{0,9}")
+_EQUALS = re.compile(r"(?<![\w.@/-])(?P<name>[\w.@/-]++)[ \t]{0,9}=[ \t]{0,9}")
+_COLON = re.compile(r"(?:[{,]\s{0,9}+|[\"'])(?P<name>[\w.-]++)(?:\\?[\"'])?\s{0,9}:\s{0,9}")
 # In Azure's storage URLs, the container comes before the @.
 _NO_CONTAINER = "(?<!abfs://)(?<!abfss://)(?<!wasb://)(?<!wasbs://)"
 _QUOTED = r"""\\+"[^"\n]*"?|\\+'[^'\n]*'?|"(?:[^"\\\n]|\\.)*"?|'(?:[^'\\\n]|\\.)*'?"""
 _AFTER_EQUALS = re.compile(rf"{_QUOTED}|[^\s&\"'\\=][^\s&\"'\\]*")
 _AFTER_COLON = re.compile(rf"{_QUOTED}|[^\s,}}\]\"'\[{{]+")
-_SHAPES: tuple[tuple[re.Pattern[str], str], ...] = (
+_TOKENS = ("ghp_", "gho_", "ghs_", "ghu_", "ghr_", "github_pat_", "glpat-", "xox", "sk-", "hf_", "AIza")
+# Words of which a text must have one, which is found sooner than the pattern is not; what is replaced; by what.
+_SHAPES: tuple[tuple[tuple[str, ...], re.Pattern[str], str], ...] = (
     # User info of a URL; the second, for a password that should have been percent-encoded and is not.
-    (re.compile(rf'(?<=://){_NO_CONTAINER}[^\s/?#"]{{1,2000}}@'), f"{MASK}@"),
-    (re.compile(r'(?<=://)[^\s/?#":@]{0,200}:(?!\d{1,5}[/?#])[^\s"@]{1,200}@'), f"{MASK}@"),
+    (("://",), re.compile(rf'://{_NO_CONTAINER}[^\s/?#"]{{1,2000}}@'), f"://{MASK}@"),
+    (("://",), re.compile(r'://[^\s/?#":@]{0,200}:(?!\d{1,5}[/?#])[^\s"@]{1,200}@'), f"://{MASK}@"),
     # The default of an environment variable that holds one.
     (
+        ("${",),
         re.compile(
             r"(\$\{oc\.env:[^,}]{0,100}(?:PASS|SECRET|TOKEN|KEY|CREDENTIAL)[^,}]{0,100},)[^}]{1,500}", re.IGNORECASE
         ),
         rf"\1{MASK}",
     ),
-    (re.compile(r"\b(Bearer|Basic)(\s)[A-Za-z0-9+/=._~-]{8,}"), rf"\1\2{MASK}"),
+    (("Bearer", "Basic"), re.compile(r"\b(Bearer|Basic)(\s)[A-Za-z0-9+/=._~-]{8,}"), rf"\1\2{MASK}"),
     # Keys of AWS, GitHub, GitLab, Slack, OpenAI, Hugging Face and Google; JSON Web Tokens; private keys.
-    (re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b"), MASK),
-    (re.compile(r"\b(?:gh[opsur]_|github_pat_|glpat-|xox[abprs]-|sk-|hf_|AIza)[A-Za-z0-9_-]{20,}"), MASK),
-    (re.compile(r"(?<![\w-])eyJ[\w-]{6,}\.[\w-]{6,}\.[\w-]*"), MASK),
+    (("AKIA", "ASIA"), re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b"), MASK),
+    (_TOKENS, re.compile(r"\b(?:gh[opsur]_|github_pat_|glpat-|xox[abprs]-|sk-|hf_|AIza)[A-Za-z0-9_-]{20,}"), MASK),
+    (("eyJ",), re.compile(r"(?<![\w-])eyJ[\w-]{6,}\.[\w-]{6,}\.[\w-]*"), MASK),
     (
+        ("PRIVATE KEY",),
         re.compile(
             r"-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----.*?(?:-----END [A-Z ]{0,30}PRIVATE KEY-----|\Z)", re.DOTALL
         ),
@@ -93,8 +97,9 @@ def masked(text: str) -> str:
 
 def _masked(text: str, known: re.Pattern[str] | None) -> str:
     text = known.sub(MASK, text) if known else text
-    for shape, instead in _SHAPES:
-        text = shape.sub(instead, text)
+    for words, shape, instead in _SHAPES:
+        if any(word in text for word in words):
+            text = shape.sub(instead, text)
     text = _AWS_SECRET.sub(lambda found: MASK if _looks_random(found[0]) else found[0], text)
     text = _without_named(text, _EQUALS, _AFTER_EQUALS)
     return _without_named(text, _COLON, _AFTER_COLON)
