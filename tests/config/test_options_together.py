@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import product
 from pathlib import Path
 
 import pytest
@@ -15,6 +14,9 @@ from housing.errors import ConfigError
 OPTIONS = Files.beside(None).groups
 LISTABLE = ("xgboost/grid",)
 BY_ROUND = ("amt", "hyperband", "median")
+AUTOMATIC = "auto"
+"""Its columns follow from the algorithm, so that it is composed with each."""
+
 REFUSED = {
     "domain_native": "takes no levels as such; say one_hot or target instead",
     "domain_trees": "columns with which answers only rise or fall",
@@ -56,11 +58,24 @@ def test_a_study_takes_every_search_space_that_its_sampler_can_use(
             assert check(together).search_space
 
 
-@pytest.mark.parametrize(("features", "space"), list(product(OPTIONS["features"], OF_EACH_ALGORITHM.values())))
-def test_features_go_with_every_algorithm_that_can_use_them(features: str, space: str) -> None:
-    overrides = [f"features={features}", *with_its_algorithm(space)]
-    if features in REFUSED and space.startswith(("linear/", "forest/", "sklearn/")):
-        with pytest.raises(ConfigError, match=REFUSED[features]):
-            load(overrides)
-    else:
-        assert load(overrides).features.name == features
+@pytest.fixture(scope="module")
+def described() -> dict[str, Composed]:
+    """One space of each algorithm, for the table whose description every option of features knows."""
+    return {space: compose(with_its_algorithm(space)) for space in OF_EACH_ALGORITHM.values()}
+
+
+@pytest.mark.parametrize("features", sorted({*OPTIONS["features"]} - {AUTOMATIC}))
+def test_features_go_with_every_algorithm_that_can_use_them(described: dict[str, Composed], features: str) -> None:
+    values = compose([f"features={features}"]).raw["features"]
+    for space, beside in described.items():
+        together = replace(beside, raw={**beside.raw, "features": values})
+        if features in REFUSED and space.startswith(("linear/", "forest/", "sklearn/")):
+            with pytest.raises(ConfigError, match=REFUSED[features]):
+                check(together)
+        else:
+            assert check(together).features.name == features
+
+
+@pytest.mark.parametrize("space", OF_EACH_ALGORITHM.values())
+def test_automatic_features_are_such_as_the_algorithm_can_use(space: str) -> None:
+    assert load([f"features={AUTOMATIC}", *with_its_algorithm(space)]).features.name == AUTOMATIC
