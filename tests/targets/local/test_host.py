@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -29,8 +29,26 @@ from tests.targets.local.conftest import command_line, end_server, processes_of,
 SINGLE = Deployment("house", {"champion": Variant(GOOD)})
 
 
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory, models: Mapping[str, Path]) -> Iterator[LocalHost]:
+    folder = tmp_path_factory.mktemp("shared")
+    host = LocalHost(Settings(folder=str(folder)))
+    deploy(host, Deployment("lodge", SINGLE.variants), models)
+    yield host
+    end_server(folder)
+
+
 class TestLocalHost(HostContract, ShiftingContract):
-    pass
+    """Beside an endpoint that stays, so that one server serves all: it would end with its last."""
+
+    others = ("lodge",)
+
+    @pytest.fixture
+    def host(self, shared: LocalHost) -> Iterator[LocalHost]:
+        yield shared
+        assert shared.predict("lodge", ROWS).variant == "champion"
+        for endpoint in {*shared.endpoints()} - {*self.others}:
+            destroy(shared, endpoint)
 
 
 def test_destroying_the_last_endpoint_ends_the_server(
@@ -41,11 +59,16 @@ def test_destroying_the_last_endpoint_ends_the_server(
     destroy(host, "house")
     assert host.predict("shed", ROWS).variant == "champion"
     destroy(host, "shed")
+    assert list(host.endpoints()) == []
     wait_until(lambda: not processes_of(folder), "no process is left")
 
 
 def test_looking_starts_no_server(host: LocalHost, folder: Path) -> None:
+    assert list(host.endpoints()) == []
     assert host.current("house") is None
+    assert host.status("house") is None
+    with pytest.raises(DeploymentError, match="house"):
+        host.predict("house", ROWS)
     assert not folder.exists()
 
 
