@@ -21,12 +21,12 @@ test: check  ## lint, types, import contracts, tests: about ten minutes on two c
 slow: $(INSTALLED)  ## the tests that `make test` leaves out: long walks, kills at random moments, servers of others
 	$(BIN)/python -m pytest -m slow
 
-# Whoever changes what is served runs `make test`.
+# Whoever changes what is served runs `make test`. These tests do not wait, so that a third worker would only import.
 QUICK := algorithms cli/test_arguments.py data deployment monitoring promotion reporting tasks training tuning
 # Of these folders, what asks databases, S3 and fresh processes.
 NOT_QUICK := algorithms/test_xgboost_library.py data/test_ames.py data/test_every_source.py training/test_artifact.py
 quick: $(INSTALLED)  ## tests that start no server: about a minute
-	$(BIN)/python -m pytest -m "not slow" $(addprefix tests/,$(QUICK)) $(addprefix --ignore=tests/,$(NOT_QUICK))
+	$(BIN)/python -m pytest -n 2 -m "not slow" $(addprefix tests/,$(QUICK)) $(addprefix --ignore=tests/,$(NOT_QUICK))
 
 check: $(INSTALLED)  ## the fast part: lint, types, import contracts
 	$(BIN)/ruff check .

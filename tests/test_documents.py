@@ -43,18 +43,24 @@ def commands(text: str) -> list[str]:
 def folder(tmp_path: Path) -> Path:
     """A checkout as a user has it, with rows to predict and a table of their own.
 
-    Its algorithms train for a few rounds: what the defaults find is shown by benchmarks, not here.
+    Its algorithms train for a few rounds, its studies have a few trials: what the defaults find is shown by benchmarks.
     """
     folder = tmp_path
     for name in ("MLproject", "python_env.yaml", "setup.cfg", "pyproject.toml"):
         shutil.copy(ROOT / name, folder)
     for name in ("conf", "housing"):
         shutil.copytree(ROOT / name, folder / name)
-    for name, rounds in (("xgboost", "num_round"), ("lightgbm", "num_boost_round"), ("catboost", "iterations")):
-        algorithm = folder / "conf" / "algorithm" / f"{name}.yaml"
-        text = algorithm.read_text(encoding="utf-8")
-        assert f"{rounds}: 1000 " in text
-        algorithm.write_text(text.replace(f"{rounds}: 1000 ", f"{rounds}: 60 "), encoding="utf-8")
+    for name, usual, fewer in (
+        ("algorithm/xgboost", "num_round: 1000 ", "num_round: 60 "),
+        ("algorithm/lightgbm", "num_boost_round: 1000 ", "num_boost_round: 60 "),
+        ("algorithm/catboost", "iterations: 1000 ", "iterations: 60 "),
+        ("study/quick", "\ntrials: 5\n", "\ntrials: 3\n"),
+        ("study/walkthrough", "\ntrials: 9\n", "\ntrials: 3\n"),
+    ):
+        option = folder / "conf" / f"{name}.yaml"
+        text = option.read_text(encoding="utf-8")
+        assert usual in text
+        option.write_text(text.replace(usual, fewer), encoding="utf-8")
     with (files("housing.data") / "ames.csv.gz").open("rb") as raw, gzip.open(raw, "rt") as text:
         rows = list(csv.DictReader(text))
     write(folder / "rows.csv", rows[:3], list(rows[0]))

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from mlflow.pyfunc.scoring_server import infer_and_parse_data
 
 from housing.data.json_rows import records_from_json, records_from_json_lines
 from housing.errors import DataError
@@ -35,6 +34,8 @@ SPLIT = {"columns": list(COLUMNS), "data": [list(record.values()) for record in 
     ids=lambda document: "-".join((next(iter(document)), type(next(iter(document.values()))).__name__)),
 )
 def test_rows_are_those_that_mlflow_reads(document: dict[str, Any]) -> None:
+    from mlflow.pyfunc.scoring_server import infer_and_parse_data  # with all of MLflow: seconds for whoever collects
+
     theirs = infer_and_parse_data(json.loads(json.dumps(document)))
     if isinstance(theirs, dict) and all(np.ndim(value) == 0 for value in theirs.values()):
         # One row, as pyfunc takes it.
