@@ -19,9 +19,7 @@ from housing.config.schema import CHOOSABLE
 from housing.data.description import Dataset
 from housing.data.features import Features
 from housing.targets import registry as targets
-from housing.tuning.space import Categorical, SearchSpace
-
-ALGORITHM = "algorithm"
+from housing.tuning.space import ALGORITHM, Categorical, SearchSpace
 
 
 def flattened(raw: Any, configured: object) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 
 from housing.config import keys, structure
 from housing.config.agreement import disagreements
-from housing.config.algorithm_space import ALGORITHM, flattened, without_unusable
+from housing.config.algorithm_space import flattened, without_unusable
 from housing.config.column_rules import may_stay_on_disk
 from housing.config.faults import Fault, Path, did_you_mean, some_of
 from housing.config.hyperparameters import NO_SUCH_HYPERPARAMETER, read_algorithm
@@ -17,7 +17,7 @@ from housing.config.task_defaults import with_task_defaults
 from housing.data.description import Dataset
 from housing.nearest import nearest
 from housing.targets import registry as targets
-from housing.tuning.space import SearchSpace
+from housing.tuning.space import ALGORITHM, SearchSpace
 
 _OPEN = (
     *(

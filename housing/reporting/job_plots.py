@@ -17,6 +17,7 @@ _BAR = 24
 _MOST_DOTS = 1000
 _MOST_ROUNDS = 500
 _LONGEST_NAME = 40
+_PERCENTAGE_WIDTH = 48
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ def learning_curves(title: str, metric: str, series: Sequence[Series], *, lower_
         "legend": {"orient": "bottom", "columns": 3, "symbolType": "stroke", "symbolStrokeWidth": 3},
     }
     dashes = {**colour, "scale": {"domain": names, "range": [[1, 0], [6, 3], [2, 2], [8, 3, 2, 3]] * 2}}
-    x = number("round", "round", axis={"tickMinStep": 1, "format": "d"}, scale={"nice": False})
+    x = number("round", "round", axis={"tickMinStep": 1, "format": ",d"}, scale={"nice": False})
     y = number("value", metric, scale={"domain": [low, high]})
     shared = {"x": x, "y": y, "color": colour}
     return Plot(
@@ -95,13 +96,14 @@ def shares(name: str, title: str, about: str, values: Mapping[str, float], *, of
     y = {"field": "name", "type": "nominal", "sort": None, "title": None, "axis": {"labelLimit": 190, "ticks": False}}
     x: dict[str, Any] = {"field": "share", "type": "quantitative", "title": of, "axis": {"format": "%"}}
     highest = max(values.values(), default=1.0) or 1.0
+    scale = {"domain": [0, highest], "nice": False, "rangeMax": {"expr": f"width - {_PERCENTAGE_WIDTH}"}}
     return Plot(
         name,
         title,
         about,
         {
             "data": data(bars),
-            "encoding": {"x": {**x, "scale": {"domain": [0, highest * 1.12], "nice": False}}, "y": y},
+            "encoding": {"x": {**x, "scale": scale}, "y": y},
             "layer": [
                 {"mark": {"type": "bar", "color": BLUE, "cornerRadiusEnd": 2, "height": {"band": 0.7}}},
                 {

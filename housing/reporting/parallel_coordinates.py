@@ -1,4 +1,4 @@
-"""All trials of a search in one chart of parallel coordinates."""
+"""The trials of a search as parallel coordinates: in one chart, or in one for each algorithm that is searched."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from housing.reporting.plot import BLUE, HEIGHT, ORANGE, Plot, data
 from housing.reporting.scales import readable, without_outliers
 from housing.reporting.study_plots import Objective, trial_told, trial_tooltip
 from housing.tuning.leaderboard import Row
-from housing.tuning.space import Categorical, Distribution, SearchSpace
+from housing.tuning.space import ALGORITHM, Categorical, Distribution, SearchSpace, is_nested
 
 _FOOT = -0.12
 _AXIS_WIDTH = 104
@@ -20,16 +20,27 @@ _LINE = 14
 _MOST_LINES = 300
 
 
-def parallel_coordinates(rows: Sequence[Row], space: SearchSpace, objectives: Sequence[Objective]) -> Plot:
+def parallel_coordinates(rows: Sequence[Row], space: SearchSpace, objectives: Sequence[Objective]) -> list[Plot]:
     """A line per trial through its parameters and objectives. A parameter that it does not have is at the foot of its
-    axis.
+    axis. Of a search among algorithms a chart for each that was tried at least twice.
     """
     complete = [row for row in rows if row.state == "complete"][:_MOST_LINES]
-    axes = [_axis(name, distribution, complete) for name, distribution in space.items()]
-    axes += list(_objective_axes(complete, objectives))
-    last = max(1, len(complete) - 1)
+    ends = list(_objective_axes(complete, objectives))
+    if not is_nested(space):
+        return [_chart("", complete, [*_axes(space, complete), *ends], objectives)]
+    tried = sorted({str(row.parameters.get(ALGORITHM)) for row in complete})
+    return [
+        _chart(name, own, [*_axes(_own_part(name, space), own), *ends], objectives)
+        for name in tried
+        if len(own := [row for row in complete if row.parameters.get(ALGORITHM) == name]) > 1
+    ]
+
+
+def _chart(algorithm: str, rows: Sequence[Row], axes: Sequence[_Axis], objectives: Sequence[Objective]) -> Plot:
+    """The trials of one algorithm, or all of them where there is no choice of one (empty)."""
+    last = max(1, len(rows) - 1)
     points, ticks, has_foot = [], [], False
-    for place, row in enumerate(complete):
+    for place, row in enumerate(rows):
         values = {**row.parameters, **dict(zip((o.name for o in objectives), row.values or (), strict=False))}
         for axis in axes:
             has_foot = has_foot or axis.name not in values
@@ -40,7 +51,7 @@ def parallel_coordinates(rows: Sequence[Row], space: SearchSpace, objectives: Se
     about = "Each line is a trial, the stronger the better; hovering highlights one, a click keeps it."
     if has_foot:
         about += " A line at the foot of an axis does not have that parameter."
-    names = {axis.name: _lines(axis.name) for axis in axes}
+    names = {axis.name: _lines(axis.name.removeprefix(f"{algorithm}.")) for axis in axes}
     x = {
         "field": "axis",
         "type": "nominal",
@@ -64,8 +75,8 @@ def parallel_coordinates(rows: Sequence[Row], space: SearchSpace, objectives: Se
     }
     strong = {"or": [{"param": "over", "empty": False}, {"param": "kept", "empty": False}]}
     return Plot(
-        "parallel_coordinates",
-        "Parallel coordinates",
+        f"parallel_coordinates_{algorithm}" if algorithm else "parallel_coordinates",
+        f"Parallel coordinates: {algorithm}" if algorithm else "Parallel coordinates",
         about,
         {
             "layer": [
@@ -93,7 +104,7 @@ def parallel_coordinates(rows: Sequence[Row], space: SearchSpace, objectives: Se
                             "field": "merit",
                             "type": "quantitative",
                             "legend": None,
-                            "scale": {"type": "pow", "exponent": 2, "domain": [0, 1], "range": [0.15, 1]},
+                            "scale": {"type": "pow", "exponent": 2, "domain": [0, 1], "range": [0.3, 1]},
                         },
                         "tooltip": trial_tooltip(*objectives),
                     },
@@ -146,6 +157,19 @@ class _Axis:
             return [(readable(choice), self.place(choice)) for choice in self.choices]
         middle = (self.low * self.high) ** 0.5 if self.log else (self.low + self.high) / 2
         return [(readable(value), self.place(value)) for value in (self.low, middle, self.high)]
+
+
+def _own_part(algorithm: str, space: SearchSpace) -> SearchSpace:
+    """What is searched where this algorithm is chosen."""
+    return {
+        name: each
+        for name, each in space.items()
+        if name != ALGORITHM and ("." not in name or name.startswith(f"{algorithm}."))
+    }
+
+
+def _axes(space: SearchSpace, rows: Sequence[Row]) -> Iterator[_Axis]:
+    return (_axis(name, distribution, rows) for name, distribution in space.items())
 
 
 def _axis(name: str, distribution: Distribution, rows: Sequence[Row]) -> _Axis:

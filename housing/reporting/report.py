@@ -13,7 +13,7 @@ from housing.reporting.plot import Small
 from housing.reporting.scales import readable
 from housing.reporting.study_plots import Objective, optimisation_history, slices, timeline
 from housing.reporting.svg import Chart
-from housing.tuning.leaderboard import Row, leaderboard
+from housing.tuning.leaderboard import Row, leaderboard, shown_names, shown_values
 from housing.tuning.study import StudyResult
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def study_report(
     """
     rows = leaderboard(result.trials, result.directions)
     first = objectives[0]
-    parts: list[Part] = [optimisation_history(rows, first), parallel_coordinates(rows, result.space, objectives)]
+    parts: list[Part] = [optimisation_history(rows, first), *parallel_coordinates(rows, result.space, objectives)]
     over_each = slices(rows, result.space, first)
     if over_each and len(rows) >= _LEAST_FOR_SLICES:
         about = f"{first.title} over each parameter; the stronger a dot, the later the trial."
@@ -98,7 +98,7 @@ def job_report(
             f"; {len(importances) - len(few)} columns with less are left out." if len(few) < len(importances) else "."
         )
         parts.append(shares("importances", "What the model looks at", about, few, of="share of the gain"))
-    if series:
+    if any(len(each.values) > 1 for each in series):
         title = objective.title.replace(objective.name, metric)
         parts.append(learning_curves("Learning curves", title, series, lower_is_better=objective.lower_is_better))
     return files(Page(name, lead, [*parts, *further], link=link))
@@ -116,13 +116,13 @@ def _leaderboard(rows: Sequence[Row], result: StudyResult, objectives: Sequence[
     return Grid(
         "Leaderboard",
         f"The best {len(shown)} of {len(rows)} trials." if len(shown) < len(rows) else "Click a heading to sort.",
-        ("rank", "trial", *(objective.title for objective in objectives), *result.space, "seconds", "state"),
+        ("rank", "trial", *(each.title for each in objectives), *shown_names(result.space), "seconds", "state"),
         [
             [
                 _cell(row.rank),
                 Cell(f"t{row.number:02d}"),
                 *(_cell(value, best=row.rank == 1) for value in row.values or [None] * len(objectives)),
-                *(_cell(row.parameters.get(name)) for name in result.space),
+                *map(_cell, shown_values(row.parameters, result.space)),
                 _cell(row.seconds),
                 Cell(row.state),
             ]

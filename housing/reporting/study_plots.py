@@ -10,8 +10,10 @@ from typing import Any, Literal
 from housing.reporting.plot import BLUE, ORANGE, Plot, data, number, told, within
 from housing.reporting.scales import readable, without_outliers
 from housing.tuning.leaderboard import Row
-from housing.tuning.space import Categorical, SearchSpace
+from housing.tuning.space import Categorical, Int, SearchSpace
 
+_MOST_LETTERS = 24
+"""So many letters of all choices fit side by side below a small chart."""
 _STATES = ("complete", "pruned", "failed", "interrupted")
 _STATE_COLOURS = ("#0072b2", "#b07d00", "#d55e00", "#6b7280")
 _STATE_SHAPES = ("circle", "triangle-down", "cross", "diamond")
@@ -49,7 +51,7 @@ def optimisation_history(rows: Sequence[Row], objective: Objective) -> Plot:
         about += " Click a state in the legend to see it alone."
     if len(shown) < len(values):
         about += " Values far worse than the rest are drawn at the edge."
-    trial = number("number", "trial", scale={"nice": False, "padding": 12}, axis={"tickMinStep": 1, "format": "d"})
+    trial = number("number", "trial", scale={"nice": False, "padding": 12}, axis={"tickMinStep": 1, "format": ",d"})
     y = {"type": "quantitative", "title": objective.title, "scale": {"domain": domain, "nice": False}}
     state = _by_state(rows, _STATE_COLOURS)
     shapes = _by_state(rows, _STATE_SHAPES)
@@ -82,7 +84,7 @@ def optimisation_history(rows: Sequence[Row], objective: Objective) -> Plot:
 
 
 def slices(rows: Sequence[Row], space: SearchSpace, objective: Objective) -> list[Plot]:
-    """For each parameter the objective over its values."""
+    """For each parameter of which several values were tried, the objective over them."""
     complete = [row for row in rows if row.state == "complete" and row.values]
     shown = without_outliers(
         [row.values[0] for row in complete if row.values], lower_is_better=objective.lower_is_better
@@ -97,10 +99,13 @@ def slices(rows: Sequence[Row], space: SearchSpace, objective: Objective) -> lis
         ]
         x: dict[str, Any] = {"field": "value", "title": name}
         if isinstance(distribution, Categorical):
-            x |= {"type": "nominal", "axis": {"labelAngle": 0, "labelLimit": 90}}
+            slanted = sum(len(str(choice)) for choice in distribution.choices) > _MOST_LETTERS
+            x |= {"type": "nominal", "axis": {"labelAngle": -35 if slanted else 0, "labelLimit": 90}}
         else:
             x |= {"type": "quantitative", "scale": {"zero": False, "type": "log" if distribution.log else "linear"}}
             x["axis"] = {"tickCount": 4, "grid": not distribution.log}
+            if isinstance(distribution, Int):
+                x["axis"] |= {"tickMinStep": 1, "format": ",d"}
         spec = {
             "data": data(points),
             "mark": {"type": "point", "filled": True, "size": 45, "color": BLUE},
@@ -108,11 +113,11 @@ def slices(rows: Sequence[Row], space: SearchSpace, objective: Objective) -> lis
                 "x": x,
                 "y": {"field": "drawn", "type": "quantitative", "title": objective.title}
                 | {"scale": {"domain": [low, high], "zero": False}, "axis": {"tickCount": 4}},
-                "opacity": {"field": "number", "type": "quantitative", "legend": None, "scale": {"range": [0.25, 1]}},
+                "opacity": {"field": "number", "type": "quantitative", "legend": None, "scale": {"range": [0.4, 1]}},
                 "tooltip": trial_tooltip(objective),
             },
         }
-        if points:
+        if len({str(point["value"]) for point in points}) > 1:
             found.append(Plot(f"slice_{name}", name, f"{objective.title} over {name}.", spec, height=190))
     return found
 

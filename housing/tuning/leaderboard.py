@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from housing.tuning.space import Point
+from housing.tuning.space import Point, SearchSpace, bare
 from housing.tuning.trial import Direction, FinishedTrial, State, costs, dominates
 
 
@@ -38,6 +38,26 @@ def leaderboard(trials: Iterable[FinishedTrial], directions: tuple[Direction, ..
     for state in ("pruned", "failed", "interrupted"):
         rows += [_row(trial, None) for trial in everyone if trial.state == state]
     return rows
+
+
+def shown_names(space: SearchSpace) -> tuple[str, ...]:
+    """The columns, one per name; in a search over algorithms one for the hyperparameters of all of them."""
+    plain = tuple(name for name in space if "." not in name)
+    return plain if len(plain) == len(space) else (*plain, "hyperparameters")
+
+
+def shown_values(parameters: Point, space: SearchSpace) -> list[object]:
+    """A trial's value for each of these columns; None for a name that it does not have."""
+    values: list[object] = [parameters.get(name) for name in space if "." not in name]
+    if len(values) == len(space):
+        return values
+    own = {bare(name): value for name, value in parameters.items() if "." in name}
+    return [
+        *values,
+        " ".join(
+            f"{name}={value:.3g}" if isinstance(value, float) else f"{name}={value}" for name, value in own.items()
+        ),
+    ]
 
 
 def places(ordered: Sequence[tuple[float, ...]]) -> Sequence[int]:

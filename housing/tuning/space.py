@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from typing import Literal
 
+ALGORITHM = "algorithm"
+"""The group that a search among algorithms chooses from; each one's ranges are named after it: `linear.alpha`."""
+
 Choice = str | int | float | bool
 Point = Mapping[str, Choice]
 """A value for each name of a search space."""
@@ -150,6 +153,11 @@ def lies_in(point: Point, space: SearchSpace) -> bool:
     """Whether it has a value in range for each parameter that exists there, and no other."""
     active = [name for name in order(space) if is_active(space[name], point)]
     return set(active) == set(point) and all(point[name] in space[name] for name in active)
+
+
+def is_nested(space: SearchSpace) -> bool:
+    """Whether it searches among algorithms, with ranges named after the algorithm that has them."""
+    return ALGORITHM in space and any("." in name for name in space)
 
 
 def bare(name: str) -> str:

@@ -9,14 +9,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from housing.training.metrics import direction
-from housing.tuning.space import bare
+from housing.tuning.leaderboard import leaderboard as ranked
+from housing.tuning.leaderboard import shown_names, shown_values
 from housing.tuning.trial import costs
 from housing.workflow.outcome import OutputTable, StudyProgress
 from housing.workflow.references import NAIVE, References
 from housing.workflow.session import Session
 
 if TYPE_CHECKING:
-    from housing.tuning.space import Point, SearchSpace
     from housing.tuning.spec import Study
     from housing.tuning.trial import FinishedTrial, Trial
 
@@ -58,8 +58,6 @@ class Leaderboard:
         return self._top[0] if self._top and self._top[0].state == "complete" else None
 
     def _count(self, trial: FinishedTrial) -> None:
-        from housing.tuning.leaderboard import leaderboard as ranked
-
         self._states[trial.state] += 1
         objectives = self._session.experiment.study.objectives
         known = {each.number: each for each in (*self._top, trial)}
@@ -96,7 +94,7 @@ class Leaderboard:
                 None,
                 f"t{number:02d}",
                 *([None] * (len(experiment.study.objectives) + len(_spread_columns(experiment.study)))),
-                *_values(trial.parameters, experiment.search_space),
+                *shown_values(trial.parameters, experiment.search_space),
                 round(now - began, 1),
                 "running",
             ]
@@ -115,8 +113,6 @@ class Leaderboard:
 
 def leaderboard(session: Session, trials: Iterable[FinishedTrial]) -> OutputTable:
     """Trials, best first: rank, objectives, the parameters that vary, seconds, state."""
-    from housing.tuning.leaderboard import leaderboard as ranked
-
     study, directions = session.experiment.study, session.experiment.algorithm.directions
     objectives, space = study.objectives, session.experiment.search_space
     trials = list(trials)
@@ -127,13 +123,13 @@ def leaderboard(session: Session, trials: Iterable[FinishedTrial]) -> OutputTabl
             f"t{row.number:02d}",
             *(row.values or [None] * len(objectives)),
             *spread.get(row.number, [None] * len(_spread_columns(study))),
-            *_values(row.parameters, space),
+            *shown_values(row.parameters, space),
             round(row.seconds, 2),
             "reused" if row.reused else row.state,
         ]
         for row in ranked(trials, tuple(direction(objective, directions) for objective in objectives))
     ]
-    names = _names(space)
+    names = shown_names(space)
     spare = tuple(space) if names == tuple(space) else ()
     return OutputTable(
         "", ("rank", "trial", *objectives, *_spread_columns(study), *names, "seconds", "state"), rows, spare=spare
@@ -159,25 +155,6 @@ def _spread(session: Session, trials: Sequence[FinishedTrial]) -> dict[int, list
         trial.number: [half_width(trial.fits, study), "with the best" if trial.number in tied else None]
         for trial in complete
     }
-
-
-def _names(space: SearchSpace) -> tuple[str, ...]:
-    """The columns, one per name; in a search over algorithms one for the hyperparameters of all of them."""
-    plain = tuple(name for name in space if "." not in name)
-    return plain if len(plain) == len(space) else (*plain, "hyperparameters")
-
-
-def _values(parameters: Point, space: SearchSpace) -> list[Any]:
-    values = [parameters.get(name) for name in space if "." not in name]
-    if len(values) == len(space):
-        return values
-    own = {bare(name): value for name, value in parameters.items() if "." in name}
-    return [
-        *values,
-        " ".join(
-            f"{name}={value:.3g}" if isinstance(value, float) else f"{name}={value}" for name, value in own.items()
-        ),
-    ]
 
 
 def with_references(session: Session, board: OutputTable, found: References) -> OutputTable:

@@ -36,7 +36,7 @@ OBJECTIVE = Objective("validation_mae", "validation_mae, USD", "minimize")
 def trial(number: int) -> FinishedTrial:
     parameters = {"eta": 0.01 * (number + 1), "max_depth": 3 + number % 8, "booster": "gbtree"}
     if number % 2:
-        parameters |= {"booster": "dart", "rate_drop": 0.1}
+        parameters |= {"booster": "dart", "rate_drop": 0.05 * number}
     return FinishedTrial(number, parameters, "complete", (100.0 - number,), seconds=0.1)
 
 
@@ -119,10 +119,47 @@ def test_several_objectives_each_have_an_axis() -> None:
     assert "figures/importances.vl.json" not in files
 
 
+def test_a_search_among_algorithms_has_a_chart_for_each_that_was_tried_twice_and_one_column() -> None:
+    space = {
+        "algorithm": Categorical(("xgboost", "linear")),
+        "xgboost.eta": Float(0.01, 0.5, only_if=Condition("algorithm", ("xgboost",))),
+        "linear.alpha": Float(0.01, 1, only_if=Condition("algorithm", ("linear",))),
+    }
+    points_tried = [
+        ("xgboost", {"xgboost.eta": 0.1}),
+        ("linear", {"linear.alpha": 0.5}),
+        ("xgboost", {"xgboost.eta": 0.2}),
+    ]
+    trials = tuple(
+        FinishedTrial(n, {"algorithm": name, **own}, "complete", (9.0 - n,))
+        for n, (name, own) in enumerate(points_tried)
+    )
+    result = StudyResult(space, ("minimize",), trials, "trials", 1.0)
+    files = study_report("s", result, (OBJECTIVE,), importances={}, lead=[], curves=[], spans={})
+    chart = spec(files, "parallel_coordinates_xgboost")
+    assert {row["axis"] for row in points(chart)} == {"xgboost.eta", "validation_mae"}
+    assert {row["trial"] for row in points(chart) if "trial" in row} == {"t00", "t02"}
+    assert "figures/parallel_coordinates_linear.vl.json" not in files
+    page = files[REPORT_FILE].decode()
+    assert "hyperparameters</th>" in page and "eta=0.2" in page and "alpha=0.5" in page
+
+
+def test_a_parameter_of_one_value_is_not_drawn_over_itself() -> None:
+    trials = tuple(FinishedTrial(n, {"eta": 0.1 * n, "max_depth": 4}, "complete", (9.0 - n,)) for n in range(1, 6))
+    files = report(trials)
+    assert "figures/slice_eta.vl.json" in files
+    assert "figures/slice_max_depth.vl.json" not in files
+
+
 def test_a_value_far_worse_than_the_rest_does_not_press_them_together() -> None:
     trials = (*ENDED[:12], FinishedTrial(12, {"eta": 0.1}, "complete", (1e9,)))
     chart = spec(report(trials), "optimisation_history")
     assert max(row["drawn"] for row in points(chart)) < 200
+
+
+def test_a_model_without_rounds_has_no_learning_curve() -> None:
+    job = {"objective": OBJECTIVE, "kept": 0, "importances": {}, "judged": None, "lead": ["fitted"]}
+    assert "figures/learning_curves.vl.json" not in job_report("train", history={"validation_mae": [3.0]}, **job)
 
 
 def test_a_job_s_report_shows_curves_importances_and_errors() -> None:
