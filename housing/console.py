@@ -177,7 +177,7 @@ class Console:
             rich.print(Text(text(line), style=_line_style(line)))
         for table in outcome.tables:
             rich.print()
-            rich.print(fitted(table, rich))
+            _show_table(rich, table)
         if outcome.recorded:
             rich.print()
             for line in outcome.recorded:
@@ -208,6 +208,20 @@ class Console:
         if self._live is not None:
             self._live.stop()
             self._live = None
+
+
+def _show_table(rich: RichConsole, table: OutputTable) -> None:
+    """The table; outside a terminal without the spaces that fill its lines."""
+    from rich.text import Text
+
+    drawn = fitted(table, rich)
+    if rich.is_terminal:
+        rich.print(drawn)
+        return
+    with rich.capture() as captured:
+        rich.print(drawn)
+    for line in captured.get().splitlines():
+        rich.print(Text(line.rstrip()))
 
 
 def _show_next(rich: RichConsole, commands: Sequence[tuple[str, str]]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -50,25 +51,55 @@ def _drawn(table: OutputTable, *, live: bool, tight: bool = False, left_out: Seq
     from rich.text import Text
 
     title = Text(shown(table.title)) if table.title else None
-    drawn = RichTable(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
+    drawn = RichTable(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, show_edge=False)
     drawn.padding = (0, 0 if tight else 1)
-    kept = [index for index, name in enumerate(table.columns) if name not in left_out]
-    for index in kept:
-        name = table.columns[index]
-        numbers = [row[index] for row in table.rows if isinstance(row[index], int | float)]
+    columns = []
+    for index, name in enumerate(table.columns):
+        if name in left_out:
+            continue
+        values = [row[index] for row in table.rows]
+        columns.append(cells := _cells(values, digits=3 if tight else 4))
         # Text, such as a run's overrides, may be long and is wrapped; numbers are not.
-        widest = max((len(_cell(number, digits=3 if tight else 4)) for number in numbers), default=None)
-        whole = bool(numbers) and all(isinstance(row[index], int | float | None) for row in table.rows)
+        numbers = [cell for value, cell in zip(values, cells, strict=True) if isinstance(value, int | float)]
+        whole = bool(numbers) and all(isinstance(value, int | float | None) for value in values)
         heading = shown(name)
         column = Text(heading.replace("_", "_\n") if tight else heading)
         justify: JustifyMethod = "right" if numbers else "left"
+        widest = max(map(len, numbers), default=None)
         drawn.add_column(column, justify=justify, overflow="fold", no_wrap=whole, min_width=widest)
-    for row in table.rows:
-        cells = (Text(_cell(row[index], digits=3 if tight else 4)) for index in kept)
-        drawn.add_row(*cells, style=_row_style(row) if live else "")
+    for number, row in enumerate(table.rows):
+        drawn.add_row(*(Text(cells[number]) for cells in columns), style=_row_style(row) if live else "")
     if left_out:
         drawn.caption = f"too narrow for {', '.join(left_out)}"
     return drawn
+
+
+def _cells(values: Sequence[Any], *, digits: int) -> list[str]:
+    """The texts of a column. Fractions have as many decimals as the one with most, within their significant digits, so
+    that 2.10 stands below 2.08.
+    """
+    cells = [_cell(value, digits=digits) for value in values]
+    plain = [
+        isinstance(v, float) and "e" not in cell and math.isfinite(v) for v, cell in zip(values, cells, strict=True)
+    ]
+    most = max((_decimals(cell) for cell, is_plain in zip(cells, plain, strict=True) if is_plain), default=0)
+    return [
+        _padded(value, cell, most, digits) if is_plain else cell
+        for value, cell, is_plain in zip(values, cells, plain, strict=True)
+    ]
+
+
+def _decimals(cell: str) -> int:
+    return len(cell.partition(".")[2])
+
+
+def _padded(value: float, cell: str, most: int, digits: int) -> str:
+    """With trailing zeros up to `most` decimals, as far as these are significant."""
+    own = digits - 1 - math.floor(math.log10(abs(value))) if value else 0
+    missing = min(most, own) - _decimals(cell)
+    if missing <= 0:
+        return cell
+    return cell + ("" if "." in cell else ".") + "0" * missing
 
 
 def _cell(value: Any, *, digits: int = 4) -> str:

@@ -91,6 +91,26 @@ def in_terminal(folder: Path, *arguments: str, columns: int) -> str:
     return written.decode()
 
 
+def test_a_column_of_numbers_keeps_the_zeros_that_tell_its_ranks_apart(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [[1, 2.08, 0.676, 1132.7], [2, 2.1, 0.6997, 786.0], [3, 12.5, 0.0, 9.0], [None, None, 1e-9, 715.25]]
+    Console().show(Outcome("done", {}, tables=(OutputTable("", ("rank", "mae", "eta", "usd"), rows),)))
+    told = [line.split() for line in capsys.readouterr().out.splitlines()[-4:]]
+    assert told == [
+        ["1", "2.08", "0.6760", "1,132.7"],
+        ["2", "2.10", "0.6997", "786.0"],
+        ["3", "12.50", "0", "9.0"],
+        ["-", "-", "1e-09", "715.2"],
+    ]
+
+
+def test_a_table_in_a_file_has_no_spaces_at_the_ends_of_its_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    table = OutputTable("metrics", ("metric", "value", "why"), [["mae", 1.5, "short"], ["rmse", 2.5, "longer text"]])
+    Console().show(Outcome("done", {}, tables=(table,)))
+    out = capsys.readouterr().out
+    assert all(line == line.rstrip() for line in out.splitlines())
+    assert "\n\n\n" not in out
+
+
 def test_a_value_that_has_diverged_is_short(capsys: pytest.CaptureFixture[str]) -> None:
     table = OutputTable("metrics", ("metric", "value"), [["mae", 1.25e200], ["rmse", 12_345.6]])
     Console().show(Outcome("done", {}, tables=(table,)))

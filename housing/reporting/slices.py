@@ -40,7 +40,12 @@ def slice_grids(found: Slices, *, metric: str, part: str, part_rows: int) -> Ite
         if clear
         else f"None of {len(found.found)} slices is worse than the other rows by more than chance explains."
     )
-    small = f" {found.small} slices of fewer than {LEAST_ROWS} rows are not judged." if found.small else ""
+    few = (
+        f"slice of fewer than {LEAST_ROWS} rows is"
+        if found.small == 1
+        else f"slices of fewer than {LEAST_ROWS} rows are"
+    )
+    small = f" {found.small} {few} not judged." if found.small else ""
     about = (
         f"{metric} over {_some(found.rows, part_rows)} of the {part} part with one level, or within one range, of a "
         f"column, with 95 % intervals; the clearest first. {verdict}{small}"

@@ -67,6 +67,12 @@ def trained_before(session: Session, run: Run) -> Outcome:
     )
 
 
+def _told(name: str, summary: str) -> str:
+    """A job and its result, behind the word `train`, which its name need not repeat."""
+    bare = name.removeprefix("train").strip()
+    return f"{bare}: {summary}" if bare else summary
+
+
 def _some_values(space: SearchSpace, invocation: Invocation) -> tuple[tuple[str, str], ...]:
     """A next command: a multirun over the first range of the search space, with its ends and the middle."""
     for name, distribution in space.items():
@@ -117,7 +123,7 @@ def fit(
                 name, kind="job", hyperparameters=hyperparameters, parent=parent, again=again
             )
             result = result_of(session, job, run, stopping=stopping)
-    session.reporter.step("train", f"{name}: {_summary(session, result)}")
+    session.reporter.step("train", _told(name, _summary(session, result)))
     run_id = session.recording.end(
         run,
         result,

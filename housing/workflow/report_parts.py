@@ -19,6 +19,7 @@ from housing.workflow.session import Session
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from housing.data.description import Dataset
     from housing.data.table import Table
     from housing.promotion.gate import Decision
     from housing.tracking.reader import Run
@@ -87,7 +88,7 @@ def data_parts(session: Session) -> Iterator[Grid]:
     """The rows of each part with their label, and the columns of the training part."""
     prepared, dataset = session.prepared, session.experiment.dataset
     parts = {name: prepared.table.take(getattr(prepared.parts, name)) for name in _PARTS}
-    yield _labels(parts, dataset.label, dataset.label_unit)
+    yield _labels(parts, dataset)
     train, about = parts["train"], "Columns of the training part that the model may look at, as they are in the file."
     sample = prepared.sample
     if train.is_stored and len(sample.rows["train"]) < train.rows:
@@ -158,30 +159,44 @@ def shown_columns(session: Session, importances: Mapping[str, float], *, most: i
     return [*found, *(name for name in inputs if name not in found)][:most]
 
 
-def _labels(parts: Mapping[str, Table], label: str, unit: str) -> Grid:
+def _labels(parts: Mapping[str, Table], dataset: Dataset) -> Grid:
+    by_level = any(part.rows and part[dataset.label].dtype == object for part in parts.values())
+    if by_level:
+        rows = [[Cell(name), _count(part), Cell(_levels(part, dataset.label))] for name, part in parts.items()]
+        return Grid("Data", f"Parts of the table, and the levels of {dataset.label}.", ("part", "rows", "levels"), rows)
+    shown = f"{dataset.label}, {dataset.label_unit}" if dataset.label_unit else dataset.label
+    seen = ("events seen",) if dataset.event else ()
+    rows = [
+        [Cell(name), _count(part), *_spread(part[dataset.label], is_time=dataset.event is not None)]
+        for name, part in parts.items()
+    ]
+    columns = ("part", "rows", *seen, "lowest", "median", "mean", "highest")
+    return Grid("Data", f"Parts of the table, and {shown}.", columns, rows)
+
+
+def _count(part: Table) -> Cell:
+    return Cell(f"{part.rows:,}", number=True)
+
+
+def _levels(part: Table, label: str) -> str:
+    """The most frequent levels with their shares."""
     import numpy as np
 
-    shown = f"{label}, {unit}" if unit else label
-    rows = []
-    for name, part in parts.items():
-        values = part[label]
-        if not part.rows:
-            rows.append([Cell(name), Cell("0", number=True), *[Cell("-", number=True)] * 4])
-            continue
-        if values.dtype == object:
-            levels, counts = np.unique(values.astype(str), return_counts=True)
-            few = ", ".join(f"{levels[i]} {counts[i] / part.rows:.0%}" for i in np.argsort(-counts)[:6])
-            rows.append([Cell(name), Cell(f"{part.rows:,}", number=True), Cell(few)])
-            continue
-        spread = [float(values.min()), float(np.median(values)), float(values.mean()), float(values.max())]
-        rows.append([Cell(name), Cell(f"{part.rows:,}", number=True), *map(_number, spread)])
-    by_level = any(len(row) == 3 for row in rows)
-    if by_level:
-        return Grid(
-            "Data", f"Parts of the table, and the levels of {label}.", ("part", "rows", "levels"), [r[:3] for r in rows]
-        )
-    about = f"Parts of the table, and {shown}."
-    return Grid("Data", about, ("part", "rows", "lowest", "median", "mean", "highest"), rows)
+    if not part.rows:
+        return "-"
+    levels, counts = np.unique(part[label].astype(str), return_counts=True)
+    return ", ".join(f"{levels[i]} {counts[i] / part.rows:.0%}" for i in np.argsort(-counts)[:6])
+
+
+def _spread(values: NDArray[Any], *, is_time: bool) -> list[Cell]:
+    """The label's range; of times also the share of rows whose event was seen, the others' times being negative."""
+    import numpy as np
+
+    if not values.size:
+        return [Cell("-", number=True)] * (5 if is_time else 4)
+    seen = [Cell(f"{(values > 0).mean():.1%}", number=True)] if is_time else []
+    values = abs(values) if is_time else values
+    return [*seen, *map(_number, map(float, (values.min(), np.median(values), values.mean(), values.max())))]
 
 
 def _column(name: str, values: NDArray[Any]) -> list[Cell]:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import random
+import re
 from pathlib import Path
 
 import numpy as np
 import pandas
 import pytest
 
+from housing.tracking.runs import Runs
 from tests.tasks.test_survival import pairs_in_order
 from tests.workflow.conftest import Housing
 from tests.workflow.rehearsed import Account
@@ -38,6 +40,20 @@ def described(project: Path, housing: Housing) -> pandas.DataFrame:
     folder.mkdir(parents=True)
     (folder / "pumps.yaml").write_text(answer.out.replace("???", "failed"), encoding="utf-8")
     return table
+
+
+def test_a_report_tells_times_and_how_many_events_were_seen(
+    described: pandas.DataFrame, housing: Housing, project: Path
+) -> None:
+    trained = housing("train", *MINE, "algorithm=xgboost", "algorithm.num_round=3", "--json")
+    assert trained.code == 0, trained.err
+    report = Runs.open(f"sqlite:///{project}/mlflow.db", "pumps").read_file(trained.data["run_id"], "report.html")
+    told = re.search(r"<tr><td>train</td>(.*)</tr>", report.decode())
+    assert told is not None
+    rows, seen, *spread = re.findall(r">([^<]+)</td>", told[1])
+    assert 0 < float(seen.rstrip("%")) < 100
+    assert described["days"].min() <= float(spread[0]) <= float(spread[1]) < float(spread[-1])
+    assert int(rows) < len(described)
 
 
 @pytest.mark.slow
