@@ -12,6 +12,7 @@ from housing.secrets import masked
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+    from requests import Response
 
 _MANAGED = re.compile(r"arn:aws[a-z-]*:sagemaker:[a-z0-9-]+:\d{12}:mlflow-(tracking-server|app)/[\w-]+")
 MANAGED_FORMS = (
@@ -24,6 +25,8 @@ _DATABASES = ("postgresql", "mysql", "mssql")
 _KNOWN = ("sqlite", "http", "https", "arn", "databricks", "databricks-uc", "uc", *_DATABASES)
 _FORMS = "sqlite:///mlflow.db, http://host:5000, postgresql://user@host/name or the ARN of a managed MLflow"
 _REACHABLE_WITHIN_S = 10
+_EXPERIMENTS = "/api/2.0/mlflow/experiments/search"
+_UNAUTHORIZED, _FORBIDDEN, _FAILS = 401, 403, 500
 _MESSAGE_LIMIT = 400
 _PACKAGES = {
     "psycopg": "'psycopg[binary]'",
@@ -52,17 +55,41 @@ def check_address(uri: str) -> None:
 
 
 def check_answers_http(uri: str) -> None:
-    """Raises TrackingError if nothing listens, or it fails. MLflow itself would try for half a minute."""
-    import requests
+    """Raises TrackingError if nothing listens, or it fails, wants other credentials, or is no MLflow.
 
+    It asks with the user's credentials, once: MLflow itself would try for half a minute.
+    """
+    from mlflow.exceptions import MlflowException
+    from mlflow.utils.credentials import get_default_host_creds
+    from mlflow.utils.rest_utils import http_request
+
+    once = {"max_retries": 0, "timeout": _REACHABLE_WITHIN_S, "raise_on_status": False}
     try:
-        status = requests.get(f"{uri.rstrip('/')}/health", timeout=_REACHABLE_WITHIN_S).status_code
-    except requests.RequestException as e:
+        answer = http_request(get_default_host_creds(uri), _EXPERIMENTS, "POST", json={"max_results": 1}, **once)
+    except MlflowException as e:
+        why = type(e.__cause__ or e.__context__ or e).__name__
+        raise TrackingError(f"{uri}: no tracking server answers ({why}); start it or change tracking.uri") from e
+    status = answer.status_code
+    if status in (_UNAUTHORIZED, _FORBIDDEN):
         raise TrackingError(
-            f"{uri}: no tracking server answers ({type(e).__name__}); start it or change tracking.uri"
-        ) from e
-    if status >= 500:
+            f"{uri}: the tracking server refuses access (HTTP {status}); set MLFLOW_TRACKING_USERNAME and "
+            "MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN, to credentials that it knows"
+        )
+    if status >= _FAILS:
         raise TrackingError(f"{uri}: the tracking server fails (HTTP {status}); look at its log, or try again later")
+    if not _is_json_object(answer):
+        raise TrackingError(
+            f"{uri}: what answers there is no MLflow tracking server (HTTP {status}, "
+            f"{answer.headers.get('Content-Type', 'no content type')}); is tracking.uri its address, with the path "
+            "that it is served under?"
+        )
+
+
+def _is_json_object(answer: Response) -> bool:
+    try:
+        return isinstance(answer.json(), dict)
+    except ValueError:
+        return False
 
 
 def check_answers_sql(uri: str) -> None:

@@ -7,7 +7,8 @@ import signal
 import sqlite3
 import threading
 import time
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -196,20 +197,52 @@ def test_a_server_that_does_not_answer_is_told_at_once() -> None:
     assert time.monotonic() - began < 5
 
 
-class _Failing(BaseHTTPRequestHandler):
-    def do_GET(self) -> None:
-        self.send_error(503)
+@pytest.mark.parametrize(
+    ("status", "body", "told"),
+    [
+        (503, "{}", r"the tracking server fails \(HTTP 503\); look at its log"),
+        (401, '{"message": "who are you?"}', r"refuses access \(HTTP 401\); set MLFLOW_TRACKING_USERNAME and"),
+        (403, "Permission denied", r"refuses access \(HTTP 403\); .* MLFLOW_TRACKING_TOKEN"),
+        (404, "<html></html>", r"no MLflow tracking server \(HTTP 404, text/html\); is tracking.uri its address"),
+        (200, "<html>Welcome</html>", r"no MLflow tracking server \(HTTP 200, text/html\)"),
+    ],
+)
+def test_a_server_that_fails_or_refuses_or_is_another_one_is_told_at_once(status: int, body: str, told: str) -> None:
+    with _answering(lambda _: (status, body)) as uri:
+        began = time.monotonic()
+        with pytest.raises(TrackingError, match=told):
+            open_client(uri)
+        assert time.monotonic() - began < 5
 
-    def log_message(self, *_: object) -> None:
-        pass
+
+def test_a_server_that_wants_credentials_gets_the_user_s(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", "letters")
+    with _answering(lambda given: (200, "{}") if given == "Bearer letters" else (401, "")) as uri:
+        assert open_client(uri).search_experiments() == []
 
 
-def test_a_server_that_fails_is_told_at_once() -> None:
-    with ThreadingHTTPServer(("127.0.0.1", 0), _Failing) as server:
+@contextmanager
+def _answering(answer: Callable[[str | None], tuple[int, str]]) -> Iterator[str]:
+    """The address of a server that gives each request the status and the body that `answer` has for its credentials."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            status, body = answer(self.headers.get("Authorization"))
+            self.send_response(status)
+            self.send_header("Content-Type", "text/html" if body.startswith("<") else "application/json")
+            self.end_headers()
+            self.wfile.write(body.encode())
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        with pytest.raises(TrackingError, match=r"the tracking server fails \(HTTP 503\); look at its log"):
-            open_client(f"http://127.0.0.1:{server.server_port}")
-        server.shutdown()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
 
 
 def test_plug_ins_of_others_do_not_warn_at_each_request(caplog: pytest.LogCaptureFixture) -> None:
