@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import posixpath
 import re
@@ -25,7 +26,11 @@ from housing.tracking.writer import CONTEXT, RUN_NAME, USER, DatasetUse, Point
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-_BUSY_TIMEOUT_S = 20
+_log = logging.getLogger(__name__)
+
+_BUSY_TIMEOUT_S, _TOLD_AFTER_S = 20, 2
+_PRIMARY = 0xFF
+"""The bits of SQLite's extended error codes that tell the kind."""
 _KEY = re.compile(r"[/\w.\- :]{1,250}")
 _LONGEST_PARAM = 6000
 _LONGEST_TAG = 8000
@@ -56,7 +61,7 @@ class LocalWriter:
         self._path = path
         self._lock = threading.Lock()
         # Kept open: whenever the last connection closes, SQLite writes its log back into the file.
-        self._database = sqlite3.connect(path, timeout=_BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
+        self._database = sqlite3.connect(path, timeout=_TOLD_AFTER_S, isolation_level=None, check_same_thread=False)
         weakref.finalize(self, self._database.close)
         (mode,) = self._database.execute("PRAGMA journal_mode").fetchone()
         if mode == "wal":  # NORMAL cannot corrupt the file then
@@ -206,7 +211,7 @@ class LocalWriter:
     def _writing(self, run_id: str | None = None) -> Iterator[sqlite3.Connection]:
         """One transaction; with `run_id`, on a run that must not be deleted."""
         with self._lock:
-            self._database.execute("BEGIN IMMEDIATE")
+            self._begin()
             try:
                 if run_id is not None:
                     _check_active(self._database, run_id)
@@ -215,6 +220,20 @@ class LocalWriter:
                 self._database.execute("ROLLBACK")
                 raise
             self._database.execute("COMMIT")
+
+    def _begin(self) -> None:
+        """Begin a transaction; a wait for another process that is longer than usual is told."""
+        try:
+            self._database.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as e:
+            if e.sqlite_errorcode & _PRIMARY != sqlite3.SQLITE_BUSY:
+                raise
+            _log.warning("%s is locked by another process; waits up to %d s for it", self._path, _BUSY_TIMEOUT_S)
+            self._database.execute(f"PRAGMA busy_timeout = {1000 * (_BUSY_TIMEOUT_S - _TOLD_AFTER_S)}")
+            try:
+                self._database.execute("BEGIN IMMEDIATE")
+            finally:
+                self._database.execute(f"PRAGMA busy_timeout = {1000 * _TOLD_AFTER_S}")
 
 
 def _check_active(database: sqlite3.Connection, run_id: str) -> None:

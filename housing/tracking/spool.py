@@ -24,6 +24,7 @@ from housing.tracking.reader import PARENT_TAG, Run
 from housing.tracking.run_record import RunRecord, from_json, to_json
 from housing.tracking.runs import Runs
 from housing.tracking.trial import ABANDONED, finished_trial
+from housing.tracking.vendor import with_way_out
 
 _FIRST_PAUSE_S = 0.25
 _LONGEST_PAUSE_S = 10.0
@@ -227,7 +228,7 @@ def _keep(path: Path, record: RunRecord, experiment_id: str) -> None:
         shown = {key: value if key in _WHOLE else masked_values(value) for key, value in entry.items()}
         files.write(path, json.dumps(shown))
     except OSError as e:
-        raise TrackingError(f"{path}: cannot keep a result there: {e.strerror}") from e
+        raise TrackingError(f"{path}: cannot keep a result there: {with_way_out(str(e.strerror))}") from e
 
 
 def _of_server(root: Path, runs: Runs) -> Path:

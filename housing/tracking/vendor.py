@@ -25,6 +25,12 @@ _QUIET = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "4",
 }
 _MESSAGE_LIMIT = 400
+_WAYS_OUT = {
+    "No space left on device": "free some space",
+    "disk is full": "free some space",
+    "database is locked": "another process keeps it so: end that one, or try again later",
+}
+"""What a user can do, by what a system or SQLite says."""
 
 
 def import_mlflow(*, sql: bool) -> None:
@@ -53,7 +59,12 @@ def translated(doing: str, error: type[HousingError] = TrackingError) -> Iterato
         if not isinstance(e, _of_the_record()):
             raise
         text = masked(" ".join(str(e).partition("[SQL:")[0].split()))
-        raise error(f"{doing}: {text[:_MESSAGE_LIMIT]}") from e
+        raise error(f"{doing}: {with_way_out(text[:_MESSAGE_LIMIT])}") from e
+
+
+def with_way_out(text: str) -> str:
+    """What a system or a database says, with what a user can do about it."""
+    return next((f"{text}; {way_out}" for said, way_out in _WAYS_OUT.items() if said in text), text)
 
 
 def _of_the_record() -> tuple[type[Exception], ...]:

@@ -132,7 +132,7 @@ def test_what_a_database_says_is_told_in_one_line() -> None:
     from sqlalchemy.exc import OperationalError
 
     with (
-        pytest.raises(TrackingError, match=r"^mlflow.db: made: \(builtins.OSError\) disk is full$"),
+        pytest.raises(TrackingError, match=r"^mlflow.db: made: \(builtins.OSError\) disk is full; free some space$"),
         translated("mlflow.db: made"),
     ):
         raise OperationalError("INSERT INTO secrets", {}, OSError("disk is full"))

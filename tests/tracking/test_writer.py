@@ -6,6 +6,7 @@ import re
 import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -163,3 +164,27 @@ def test_a_job_is_recorded_without_mlflow(uri: str) -> None:
     (experiment,) = [each for each in reader.experiments() if each.name == "prices"]
     (run,) = reader.search(experiment, [])
     assert (run.status, run.params, run.metrics) == ("FINISHED", {"eta": "0.1"}, {"mae": 1.0})
+
+
+def test_a_wait_for_another_process_is_told(
+    uri: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("housing.tracking.local_writer._TOLD_AFTER_S", 0)
+    open_client(uri)
+    path = database_path(uri)
+    writer = LocalWriter(path)
+    with closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        ending = threading.Timer(0.3, other.execute, ("COMMIT",))
+        ending.start()
+        assert writer.experiment("prices", "here").name == "prices"
+        ending.join()
+        assert "mlflow.db is locked by another process; waits up to 20 s for it" in caplog.text
+
+        monkeypatch.setattr("housing.tracking.local_writer._BUSY_TIMEOUT_S", 0)
+        other.execute("BEGIN IMMEDIATE")
+        with (
+            pytest.raises(TrackingError, match="is locked; another process keeps it so: end that one"),
+            translated("x"),
+        ):
+            writer.experiment("others", "here")
