@@ -77,6 +77,18 @@ def parse(argv: Sequence[str]) -> Request:
     return _Parser(name).parse(rest)
 
 
+def outdone(overrides: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Each override that another one of its key stands behind, with the one that counts: Hydra takes the last."""
+    last = {_key(override): override for override in overrides}
+    for override in overrides:
+        if not override.startswith("~") and override.lstrip("+") != last[_key(override)].lstrip("+"):
+            yield override, last[_key(override)]
+
+
+def _key(override: str) -> str:
+    return override.lstrip("+~").partition("=")[0].strip()
+
+
 def split_overrides(text: str) -> list[str]:
     """Split one argument into its overrides; quotes and brackets group, as in Hydra and in a shell."""
     found = list(_words(text))

@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from housing import interrupted, starting
-from housing.cli.arguments import Request, parse
+from housing.cli.arguments import Request, outdone, parse
 from housing.cli.help import help_of, overview
 from housing.errors import ConfigError, HousingError
 from housing.processes import require_memory
-from housing.secrets import masked, remember_override
+from housing.secrets import masked, masked_override, remember_override
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -102,6 +102,7 @@ def _answer(request: Request) -> int:
     if request.help or request.command is None:
         sys.stdout.write(help_of(request.command) if request.command else overview())
         return 0
+    _tell_outdone(request.overrides)
     if request.cfg:
         return _show_configuration(request)
     if request.command in _ALONE:
@@ -170,6 +171,12 @@ _ALONE = {"completion": _completion, "describe": _describe, "new": _new}
 def _remark(text: str) -> None:
     # On stderr: the description itself is usually redirected into a file.
     sys.stderr.write(f"housing: {text}\n")
+
+
+def _tell_outdone(overrides: Sequence[str]) -> None:
+    for override, last in outdone(overrides):
+        starting.end()
+        _remark(f"{masked_override(override)} has no effect: {masked_override(last)} stands behind it")
 
 
 def _show_configuration(request: Request) -> int:

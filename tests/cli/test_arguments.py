@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from housing.cli.arguments import parse, split_overrides
+from housing.cli.arguments import outdone, parse, split_overrides
 from housing.cli.commands import COMMANDS
 from housing.errors import ConfigError
 
@@ -61,6 +61,12 @@ def test_a_negative_value_is_no_flag() -> None:
 )
 def test_several_overrides_in_one_argument(text: str, overrides: list[str]) -> None:
     assert split_overrides(text) == overrides
+
+
+def test_an_override_that_a_later_one_of_its_key_outdoes_is_told() -> None:
+    typed = ("dataset=ames", "seed=1", "~search_space.eta", "+seed=2", "dataset=ames", "seed=2", "study.trials=3")
+    assert list(outdone(typed)) == [("seed=1", "seed=2")]
+    assert list(outdone(("dataset=ames", "dataset=mine"))) == [("dataset=ames", "dataset=mine")]
 
 
 @pytest.mark.parametrize(
