@@ -11,8 +11,9 @@ _LONGEST_COMPARED = 200
 _MOST_STEPS = 1_000_000
 
 
-def nearest(name: str, options: Iterable[str]) -> str | None:
-    """The option with the fewest edits from `name`; None when even that one is too different.
+def nearest(name: str, options: Iterable[str], *, most_edits: int | None = None) -> str | None:
+    """The option with the fewest edits from `name`; None when even that one is too different, or has more than
+    `most_edits`.
 
     An edit inserts, deletes or replaces a character, or swaps two neighbours. Case, and `-` for `_`, do not count. Of
     very many options only those with the longest common beginning are compared, and very long names not at all.
@@ -23,6 +24,8 @@ def nearest(name: str, options: Iterable[str]) -> str | None:
     if not edits:
         return None
     least = min(edits.values())
+    if most_edits is not None and least > most_edits:
+        return None
     closest = [option for option, count in edits.items() if count == least]
     option = max(closest, key=lambda o: SequenceMatcher(None, folded, _folded(o)).ratio())
     longest = max(len(name), len(option))

@@ -11,10 +11,9 @@ import json
 import math
 from dataclasses import dataclass
 
-from housing.data.json_rows import ROWS_KEYS
+from housing.data.json_rows import EXPLAIN, FIELDS, INTERVAL, ROWS_KEYS
 from housing.errors import DataError
 
-_INTERVAL, _EXPLAIN = "interval", "explain"
 MOST_EXPLAINED = 100
 """Most rows that one request may have explained: each takes as long as hundreds of predictions."""
 
@@ -46,14 +45,14 @@ class Extras:
     @property
     def parameters(self) -> str:
         """The parameters to append to a content type; empty where nothing is requested."""
-        asked = {_INTERVAL: self.interval, _EXPLAIN: self.explain}
+        asked = {INTERVAL: self.interval, EXPLAIN: self.explain}
         return "".join(f"; {name}={value}" for name, value in asked.items() if value is not None)
 
 
 def asked_in(content_type: str) -> str:
     """The parameters of a content type where one of them is ours; else empty. Fast for the usual case."""
     parameters = content_type.partition(";")[2]
-    is_ours = parameters and any(_name(one) in (_INTERVAL, _EXPLAIN) for one in parameters.split(";"))
+    is_ours = parameters and any(_name(one) in FIELDS for one in parameters.split(";"))
     return parameters if is_ours else ""
 
 
@@ -68,7 +67,7 @@ def asked_beside_rows(body: bytes) -> str:
     # Otherwise they are names of columns.
     if not isinstance(document, dict) or not any(isinstance(document.get(key), list | dict) for key in ROWS_KEYS):
         return ""
-    asked = {name: document[name] for name in (_INTERVAL, _EXPLAIN) if document.get(name) is not None}
+    asked = {name: document[name] for name in FIELDS if document.get(name) is not None}
     return ";".join(f"{name}={value}" for name, value in asked.items())
 
 
@@ -76,11 +75,11 @@ def extras_of(parameters: str) -> Extras:
     """The extras in what `asked_in` returned. Raises DataError for an invalid value."""
     found: dict[str, str] = {}
     for one in parameters.split(";"):
-        if _name(one) in (_INTERVAL, _EXPLAIN):
+        if _name(one) in FIELDS:
             found[_name(one)] = one.partition("=")[2].strip().strip('"')
     return Extras(
-        interval=_number(_INTERVAL, found[_INTERVAL], "a share such as 0.9") if _INTERVAL in found else None,
-        explain=int(_number(_EXPLAIN, found[_EXPLAIN], "a number of columns such as 5")) if _EXPLAIN in found else None,
+        interval=_number(INTERVAL, found[INTERVAL], "a share such as 0.9") if INTERVAL in found else None,
+        explain=int(_number(EXPLAIN, found[EXPLAIN], "a number of columns such as 5")) if EXPLAIN in found else None,
     )
 
 
@@ -93,6 +92,6 @@ def _number(name: str, text: str, what: str) -> float:
         number = float(text)
     except ValueError:
         number = math.nan
-    if not math.isfinite(number) or (name == _EXPLAIN and not number.is_integer()):
+    if not math.isfinite(number) or (name == EXPLAIN and not number.is_integer()):
         raise DataError(f"{name}={text[:50]}: must be {what}")
     return number

@@ -18,9 +18,13 @@ from typing import Any
 
 from housing.data.faults import Faults, listed, repeated, shown
 from housing.errors import DataError
+from housing.nearest import nearest
 
 Records = list[dict[str, Any]]
 
+FIELDS = INTERVAL, EXPLAIN = ("interval", "explain")
+"""What may be asked for next to the rows: see `data.extras`."""
+_MOST_EDITS = 2
 ROWS_KEYS = ("instances", "dataframe_records", "dataframe_split", "inputs")
 _FORMS = (
     'the JSON body must be {"instances": [{column: value, ...}, ...]}, the same with "dataframe_records", a bare list '
@@ -30,7 +34,10 @@ _FORMS = (
 
 
 def records_from_json(text: str) -> Records:
-    """Rows as mappings, from any of the forms of `application/json`. Raises DataError; rows count from 1."""
+    """Rows as mappings, from any of the forms of `application/json`. Raises DataError; rows count from 1.
+
+    Keys next to the rows are left to others, except for one that looks like a mistyped field of ours.
+    """
     document = _parsed(text.removeprefix("\ufeff"), "the body")
     if isinstance(document, list):
         return _records(document, "the list")
@@ -38,6 +45,8 @@ def records_from_json(text: str) -> Records:
     forms = [key for key in keys if key in ROWS_KEYS]
     if len(forms) > 1:
         raise DataError(f"the body has {forms[0]} and {forms[1]}; send the rows once")
+    if forms:
+        _refuse_mistyped(keys)
     form = forms[0] if forms else ""
     content = document[form] if forms else None
     if form == "dataframe_split":
@@ -49,6 +58,13 @@ def records_from_json(text: str) -> Records:
     elif form == "inputs" and isinstance(content, dict):
         return _records_of_columns(content)
     raise DataError(_FORMS + (f"; it has the keys {listed(keys)}" if keys else ""))
+
+
+def _refuse_mistyped(keys: Sequence[str]) -> None:
+    for key in keys:
+        meant = nearest(key, FIELDS, most_edits=_MOST_EDITS) if key not in FIELDS else None
+        if meant is not None:
+            raise DataError(f"the body has the key {shown(key)} next to its rows; did you mean {meant}?")
 
 
 def records_from_json_lines(text: str) -> Records:

@@ -110,3 +110,16 @@ def test_json_lines_that_hold_no_rows_for_sure_are_refused(body: str, essential:
     with pytest.raises(DataError) as refused:
         records_from_json_lines(body)
     assert essential in str(refused.value)
+
+
+@pytest.mark.parametrize("key", ["intervall", "intervals", "Interval", "intreval", "explains", "explian"])
+def test_a_mistyped_field_next_to_the_rows_is_refused(key: str) -> None:
+    meant = "interval" if key.lower().startswith("int") else "explain"
+    with pytest.raises(DataError, match=rf"the key .?{key}.? next to its rows; did you mean {meant}\?"):
+        records_from_json(json.dumps({"instances": [{"area": 1}], key: 0.9}))
+    assert records_from_json(json.dumps([{"area": 1, key: 0.9}])) == [{"area": 1, key: 0.9}]
+
+
+@pytest.mark.parametrize("key", ["interval", "explain", "params", "signature_name", "id", "interested", "parameters"])
+def test_other_keys_next_to_the_rows_are_left_to_others(key: str) -> None:
+    assert records_from_json(json.dumps({"instances": [{"area": 1}], key: 0.9})) == [{"area": 1}]

@@ -133,6 +133,8 @@ def test_probabilities_do_not_depend_on_who_is_asked(folder: Path, rehearsal: tu
     told = json.loads(client.invoke_endpoint(**asks, Body=body)["Body"].read())["predictions"]
     sets = registered().predict(penguins().head(80), params={"interval": 0.9})["levels"].tolist()
     assert ["|".join(one["interval"]["levels"]) for one in told] == sets
+    with pytest.raises(client.exceptions.ModelError, match=r"did you mean interval\?"):
+        client.invoke_endpoint(**asks, Body=json.dumps({"instances": some, "intervall": 0.9}))
 
     done("deploy", *there, "deployment.interface=encoded", "deployment.endpoint=encoded")
     assert asked(*there, "deployment.interface=encoded", "deployment.endpoint=encoded") == pytest.approx(

@@ -31,6 +31,10 @@ def test_a_field_beside_the_rows_asks_what_a_parameter_of_the_content_type_asks(
     refused, why = answer(predictor, kind, json.dumps({"instances": ROWS, "explain": 0}).encode())
     assert refused == Answer.REFUSED
     assert b"must be 1 or more" in why
+    for others in ({}, {"explain": 2}):
+        refused, why = answer(predictor, kind, json.dumps({"instances": ROWS, "intervall": 0.9, **others}).encode())
+        assert refused == Answer.REFUSED
+        assert b"did you mean interval?" in why
 
 
 class Failing:

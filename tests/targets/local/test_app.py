@@ -216,6 +216,7 @@ def test_wrong_requests_are_refused_as_sagemaker_refuses_them(
         (b'{"instances": [{"Area": ' + b"9" * 5000 + b', "Alley": null, "Zone": "RL"}]}', "application/json"),
         (b'{"instances": [{"Area": [1], "Alley": {}, "Zone": "RL"}]}', "application/json"),
         (b'{"dataframe_split": {"columns": ["Area"], "data": [[1, 2]]}}', "application/json"),
+        (b'{"instances": [{"Area": 900, "Alley": null, "Zone": "RL"}], "intervall": 0.9}', "application/json"),
     ],
 )
 def test_rows_that_cannot_be_read_are_refused_with_a_reason(
