@@ -94,7 +94,7 @@ class Model:
             # A single row may be returned as a list of one list.
             if answer.size != len(features):
                 raise ModelError(
-                    f"{self._entry_point}: predict_fn gave an array {answer.shape} for {len(features)} rows; "
+                    f"{self._entry_point}: predict_fn gave an array {answer.shape} for {len(features):,} rows; "
                     "it must give one number per row, or for a label with several levels one for each of them"
                 )
             return answer.reshape(-1)

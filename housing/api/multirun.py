@@ -153,7 +153,7 @@ def _outcome(
         for rank, job in enumerate(ranked, start=1)
     ]
     return Outcome(
-        headline=f"{command}: {len(jobs) - len(failed)} of {len(jobs)} jobs done",
+        headline=f"{command}: {len(jobs) - len(failed):,} of {len(jobs):,} jobs done",
         data={
             "run_id": group.run_id,
             "jobs": [

@@ -118,7 +118,7 @@ def _new(request: Request) -> int:
     files = new(folder, data=request.data, label=request.label, tell=_remark)
     listed = "\n".join(f"  {file.relative_to(folder)}" for file in files)
     run = shell.command("run", "--config-dir", "conf", "experiment=project")
-    sys.stdout.write(f"{folder}: {len(files)} files\n{listed}\n\nnext      cd {shlex.quote(str(folder))} && {run}\n")
+    sys.stdout.write(f"{folder}: {len(files):,} files\n{listed}\n\nnext      cd {shlex.quote(str(folder))} && {run}\n")
     return 0
 
 

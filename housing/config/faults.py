@@ -48,7 +48,7 @@ def error(faults: Sequence[Fault], where: Callable[[Path], str]) -> ConfigError:
     for fault in faults:
         of_place.setdefault((fault.path, "" if fault.path else fault.rule), fault)
     shown = list(of_place.values())
-    count = f"{len(shown)} faults" if len(shown) > 1 else "1 fault"
+    count = f"{len(shown):,} faults" if len(shown) > 1 else "1 fault"
     blocks = [f"{count} in the configuration"]
     blocks += [_block(f, f.where or where(f.path)) for f in shown[:_MOST_FAULTS]]
     if len(shown) > _MOST_FAULTS:

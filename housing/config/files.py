@@ -227,8 +227,8 @@ def _check_events(text: str) -> None:
             if event.implicit[0] and _NUMBER.match(event.value):
                 raise ValueError(f"line {event.start_mark.line + 1}: {bounds.digits_rule(event.value)}")
         if counts[-1] > 2 * bounds.MOST_VALUES:  # keys are scalars, too
-            count = bounds.rounded(counts[-1] // 2)
-            raise ValueError(f"has {count} values or more, aliases written out; at most {bounds.MOST_VALUES:,}")
+            rounded = bounds.rounded(counts[-1] // 2)
+            raise ValueError(f"has {rounded} values or more, aliases written out; at most {bounds.MOST_VALUES:,}")
 
 
 def _repeated(node: yaml.Node, shown: str) -> Fault | None:

@@ -155,4 +155,4 @@ def _or_levels(cells: TextColumn) -> str:
     _, most = tasks.find(question).levels or (0, 0)
     if not _TWO <= different <= most or (different > _TWO and cells.present < _MANY_ROWS_A_LEVEL * different):
         return ""
-    return f"; if its {different} different values are levels: --task {question}"
+    return f"; if its {different:,} different values are levels: --task {question}"

@@ -69,7 +69,9 @@ def build(
     """
 
     if features.shape != (len(label), len(columns)):
-        raise DataError(f"channel {name}: {features.shape} features for {len(label)} labels and {len(columns)} columns")
+        raise DataError(
+            f"channel {name}: {features.shape} features for {len(label):,} labels and {len(columns):,} columns"
+        )
     content = ChannelContent(name, columns, label, weights)
     features = content.added(features)
     found = content.finished(categorical, directions)
@@ -202,7 +204,7 @@ def _channel(
     width, first = matrix.shape[1] if matrix.ndim == 2 else 0, 2 if weighed else 1
     if width != len(columns) + first or matrix.dtype != "float32":
         before = "the label, the weight" if weighed else "the label"
-        raise DataError(f"{path}: has {width} columns of {matrix.dtype}, wanted {before} and {len(columns)} features")
+        raise DataError(f"{path}: has {width:,} columns of {matrix.dtype}, wanted {before} and {len(columns)} features")
     weights = matrix[:, 1] if weighed else None
     return build(name, features=matrix[:, first:], label=matrix[:, 0], columns=columns, weights=weights)
 

@@ -145,7 +145,7 @@ class CsvFile:
             if len(row) == width:
                 yield line, row
             else:
-                self._faults.add(f"rows without exactly {width} values", example=f"line {line} has {len(row)}")
+                self._faults.add(f"rows without exactly {width:,} values", example=f"line {line} has {len(row):,}")
 
 
 class _Lines:

@@ -41,8 +41,8 @@ class Faults:
             return
         lines = [self._line(fault) for fault in list(self._counts)[:_SHOWN_FAULTS]]
         if (more := len(self._counts) - len(lines)) > 0:
-            lines.append(f"and {more} more")
-        text = f"{len(self._counts)} faults\n  " + "\n  ".join(lines) if len(lines) > 1 else lines[0]
+            lines.append(f"and {more:,} more")
+        text = f"{len(self._counts):,} faults\n  " + "\n  ".join(lines) if len(lines) > 1 else lines[0]
         error = DataError(f"{self.source}: {text}")
         error.faults = tuple(
             DataFault(masked(fault), count, tuple(map(masked, self._examples[fault])), masked(self._ways_out[fault]))
@@ -52,7 +52,7 @@ class Faults:
 
     def _line(self, fault: str) -> str:
         count, examples, way_out = self._counts[fault], self._examples[fault], self._ways_out[fault]
-        times = f", {count} times" if count > 1 else ""
+        times = f", {count:,} times" if count > 1 else ""
         places = f": {', '.join(examples)}{', ...' if count > len(examples) else ''}" if examples else ""
         return fault + times + places + (f"; {way_out}" if way_out else "")
 

@@ -111,7 +111,7 @@ def _guess_text(present: TextColumn, *, missing: bool) -> Guess:
     different = present.different
     few = different <= 10 or 2 * different <= present.present
     if not few or present.longest > _LONGEST_LEVEL:
-        return Guess("ignored", why=f"guess: {different} different texts are too many for levels")
+        return Guess("ignored", why=f"guess: {different:,} different texts are too many for levels")
     if different > _MOST_LEVELS:
         why = f"guess: {different:,} levels, those of training are learnt; features.high_cardinality encodes them"
         return Guess("nominal", why=why, missing=missing)

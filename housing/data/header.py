@@ -21,7 +21,7 @@ def check_header(header: Sequence[str], dataset: Dataset, faults: Faults) -> Non
         if any(is_number(cell) for cell in header):
             raise DataError(
                 f"{faults.source}: the first line looks like data ({listed(header, 3)}); "
-                f"put a line with the {len(dataset.columns)} column names above it"
+                f"put a line with the {len(dataset.columns):,} column names above it"
             )
     check_names(header, dataset, faults)
 

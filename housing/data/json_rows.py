@@ -112,7 +112,7 @@ def _records_of_split(columns: Sequence[Any], rows: Sequence[Any]) -> Records:
         raise DataError(f"dataframe_split: columns: {shown(repeated(names)[0])} is there more than once")
     for number, row in enumerate(rows, 1):
         if not isinstance(row, list) or len(row) != len(names):
-            raise DataError(f"dataframe_split: row {number} is not a list of {len(names)} values")
+            raise DataError(f"dataframe_split: row {number} is not a list of {len(names):,} values")
     return _records([dict(zip(names, row, strict=True)) for row in rows], "dataframe_split")
 
 

@@ -33,7 +33,7 @@ def check_label(table: Table, parts: Parts, encoder: Encoder) -> None:
         )
     if absent := [level for level in levels if level not in there]:
         counts = {level: int((values == level).sum()) for level in absent}
-        shown = listed([f"{level!r} ({count} in the file)" for level, count in counts.items()])
+        shown = listed([f"{level!r} ({count:,} in the file)" for level, count in counts.items()])
         raise DataError(
             f"{table.source}: {encoder.label}: no row of training has {shown}, so no model can learn it; take it out "
             f"of columns.{encoder.label}.levels and of the file, or give the split rows that have it"

@@ -24,7 +24,7 @@ def folds_left_out(channel: Channel, count: int, *, seed: int) -> list[Channel]:
     units = np.arange(len(label)) if groups is None else np.unique(groups)
     if len(units) < count:
         what = "rows" if groups is None else "groups"
-        raise DataError(f"algorithm.bag: {count} folds need as many {what} of training, there are {len(units)}")
+        raise DataError(f"algorithm.bag: {count} folds need as many {what} of training, there are {len(units):,}")
     order = np.random.default_rng(seed).permutation(units)
     if groups is None:
         # Sorted, so that rare levels, and the highest numbers, are spread over the parts.

@@ -83,7 +83,7 @@ def folds(table: Table, dataset: Dataset, rows: Rows, count: int, *, seed: int) 
     never held out; else every row is held out once. Raises ValueError with the reason where there are too few rows.
     """
     if len(rows) < count:
-        raise ValueError(f"{count} folds need as many training rows, there are {len(rows)}")
+        raise ValueError(f"{count} folds need as many training rows, there are {len(rows):,}")
     if dataset.split.by_time is not None:
         yield from _chained(table, dataset, rows, count)
         return
@@ -95,7 +95,7 @@ def _dealt(table: Table, dataset: Dataset, order: Rows, count: int) -> list[Rows
     groups = whole_groups(table, dataset, order)
     if groups is not None:
         if (found := int(groups.max()) + 1) < count:
-            raise ValueError(f"{count} folds need as many groups in training, there are {found}")
+            raise ValueError(f"{count} folds need as many groups in training, there are {found:,}")
         return [order[np.isin(groups, some)] for some in np.array_split(np.arange(found), count)]
     strata = strata_of(table, dataset, order)
     if len(strata) == 1:
@@ -114,7 +114,7 @@ def _chained(table: Table, dataset: Dataset, rows: Rows, count: int) -> Iterator
         moments = len(np.unique(times))
         raise ValueError(
             f"{count} folds in the order of time need {count + 1} stretches of time that differ, and training has "
-            f"{moments} moments; choose fewer folds"
+            f"{moments:,} moments; choose fewer folds"
         )
     for begin, end in pairwise(begins):
         fitted = order[:begin][ordered[:begin] <= ordered[begin] - gap] if gap else order[:begin]

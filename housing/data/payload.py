@@ -44,7 +44,7 @@ def rows_from_csv(text: str, required: Sequence[str]) -> dict[str, list[str]]:
     present = set(header)
     if absent := [name for name in required if name not in present]:
         raise DataError(
-            f"rows: the header lacks {len(absent)} of {len(required)} columns: {listed(absent)}; "
+            f"rows: the header lacks {len(absent):,} of {len(required):,} columns: {listed(absent)}; "
             f"it has {listed(header)}"
         )
     if len(present) < len(header) and (twice := [name for name in repeated(header) if name in required]):
@@ -129,7 +129,7 @@ def _rows(text: str) -> Iterator[list[str]]:
 def _refuse_ragged(rows: Sequence[Sequence[str]], width: int, measure: str) -> None:
     ragged = [place for place, row in enumerate(rows, 1) if len(row) != width]
     faults = Faults("rows")
-    fault = f"{measure} has {width} columns"
+    fault = f"{measure} has {width:,} columns"
     for place in ragged[:_EXAMPLES]:
         faults.add(fault, example=f"row {place} has {len(rows[place - 1])}")
     if more := len(ragged[_EXAMPLES:]):

@@ -117,10 +117,11 @@ def _empty(table: Table, dataset: Dataset, part: str) -> str:
         why = f": {rule.by_time.column} has {listed(values[:1])} to {listed(values[-1:])}"
     if rule.by_group is not None:
         groups = len(set(table[rule.by_group].tolist()))
-        why = f": {rule.by_group} has {groups} different value{'' if groups == 1 else 's'}, none of which is divided"
+        why = f": {rule.by_group} has {groups:,} different value{'' if groups == 1 else 's'}, none of which is divided"
     keys = "fractions, by_time" if rule.by_time else "fractions, by_group" if rule.by_group else "fractions, by_column"
     return (
-        f"{table.source}: the split leaves no rows for {part}, of {table.rows}{why}; mend the dataset's split ({keys})"
+        f"{table.source}: the split leaves no rows for {part}, of {table.rows:,}{why}; "
+        f"mend the dataset's split ({keys})"
     )
 
 
@@ -131,7 +132,7 @@ def _refuse_torn(table: Table, dataset: Dataset, parts: dict[str, Rows]) -> None
     names = {part: set(table[group][rows].tolist()) for part, rows in parts.items()}
     if torn := (names["train"] & names["validation"]) | (names["train"] | names["validation"]) & names["test"]:
         raise DataError(
-            f"{table.source}: split.by_column divides {len(torn)} groups between parts, such as {group} "
+            f"{table.source}: split.by_column divides {len(torn):,} groups between parts, such as {group} "
             f"{listed(sorted(map(text_of, torn)), 3)}; claim whole groups"
         )
 
@@ -192,7 +193,7 @@ def _nobody_claims(table: Table, rule: Split, rows: NDArray[np.int64]) -> str:
     column = rule.by_column.column
     values = listed(sorted(set(_as_text(table[column][rows])), key=str))
     return (
-        f"{table.source}: split.by_column: {len(rows)} rows are in no part; {column} has {values}; "
+        f"{table.source}: split.by_column: {len(rows):,} rows are in no part; {column} has {values}; "
         "list these values, or give fractions for the rest"
     )
 

@@ -166,7 +166,7 @@ def _checked(columns: SourceColumns, source: RawSource, cache: TableCache, told:
             reading.note_repeated(name, values)
             rows = max(rows, len(values))
             content.add(name, values)
-        told(f"{number + 1} of {len(columns)} columns", (number + 1) / len(columns))
+        told(f"{number + 1:,} of {len(columns):,} columns", (number + 1) / len(columns))
     faults.raise_any()
     known = Known(rows, content.finished({}), {}, None)
     with suppress(OSError):  # this command goes on without the cache

@@ -63,7 +63,7 @@ class Table(Mapping[str, NDArray[Any]]):
         return len(self._columns)
 
     def __repr__(self) -> str:
-        return f"Table({self.rows} rows of {len(self)} columns, {self.source!r})"
+        return f"Table({self.rows:,} rows of {len(self):,} columns, {self.source!r})"
 
     def take(self, rows: NDArray[np.int64]) -> Table:
         """These rows, in this order."""

@@ -78,7 +78,7 @@ class DriftReport:
     def word(self) -> str:
         """The finding in a few words."""
         if self.drifted:
-            return f"drift in {len(self.drifted)} of {len(self.columns)} columns"
+            return f"drift in {len(self.drifted):,} of {len(self.columns):,} columns"
         if self.seen_rows < self.least_rows:
             return f"too few rows to tell: drift would show from about {self.least_rows:,} on"
         return "no drift"

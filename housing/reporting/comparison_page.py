@@ -22,7 +22,7 @@ def comparison_page(comparison: Comparison, *, objective: str, curves: Sequence[
     if equal:
         title = f"The same in all: {len(equal)} things"
         parts.append(Grid(title, "", ("of", "what", "value"), equal, sortable=True, folded=True))
-    lead = [f"{len(comparison.runs)} runs; {len(comparison.differing)} things differ, {len(equal)} are the same."]
+    lead = [f"{len(comparison.runs):,} runs; {len(comparison.differing)} things differ, {len(equal)} are the same."]
     warnings = [comparison.incomparable] if comparison.incomparable else []
     return Page("Comparison of runs", lead, parts, warnings).html()
 

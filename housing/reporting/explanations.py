@@ -9,7 +9,7 @@ from housing.training.importances import Estimate, Importances
 
 def importance_grid(found: Importances, *, metric: str, part: str) -> Grid:
     """A table of columns, those that affect predictions most first."""
-    left = f" {found.left} columns that move them less are left out." if found.left else ""
+    left = f" {found.left:,} columns that move them less are left out." if found.left else ""
     about = (
         f"Mean absolute Shapley value in {found.scale}, one-hot levels of a column summed, and how much worse {metric} "
         f"gets where the column's cells are shuffled; 95 % intervals over {found.rows:,} rows of the {part} part.{left}"

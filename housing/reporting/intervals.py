@@ -17,7 +17,7 @@ def coverage_grid(whole: Coverage, groups: Mapping[str, Coverage], *, by: str | 
     about = (
         f"The share of the {part} part whose truth lies in its interval of {whole.declared:.0%}, and between which "
         "shares it lies by chance, 99 times in 100, where the intervals are sound"
-        + (f"; {left} smaller levels of {by} are left out." if left > 0 else ".")
+        + (f"; {left:,} smaller levels of {by} are left out." if left > 0 else ".")
     )
     rows = {"all": whole, **{f"{by} = {level}": one for level, one in list(groups.items())[:_MOST_GROUPS]}}
     size = f"mean width, {unit}" if unit else "mean size"

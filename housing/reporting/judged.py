@@ -151,7 +151,7 @@ def _worst_levels(judged: Judged, chances: NDArray[np.float64]) -> Grid:
         ]
         for row, reason, other in zip(worst, reasons, others, strict=True)
     ]
-    about = f"The {len(worst)} rows of the {judged.part} part whose true level was given the least probability.{how}"
+    about = f"The {len(worst):,} rows of the {judged.part} part whose true level was given the least probability.{how}"
     columns = ("row", "true", "predicted", "probability of the true level", *column, *judged.columns)
     return Grid("Worst rows", about, columns, cells, sortable=True)
 
@@ -210,7 +210,7 @@ def _by_level(judged: Judged, counts: NDArray[np.int64]) -> Grid:
     worst = _worst(judged, counts)
     shown = sorted(worst[:_MOST_LEVELS])
     left = len(judged.levels) - len(shown)
-    about = f"The {judged.part} part" + (f"; {left} levels with a larger F1 are left out." if left else ".")
+    about = f"The {judged.part} part" + (f"; {left:,} levels with a larger F1 are left out." if left else ".")
     cells = []
     for code in shown:
         values = [

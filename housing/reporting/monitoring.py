@@ -85,9 +85,9 @@ def histograms(variant: str, drift: DriftReport) -> Gallery:
     left = len(drift.columns) - len(shown)
     about = (
         "Bars: shares of the rows of training; orange: of those that the endpoint saw. Drifted columns first, then the "
-        "farthest" + (f"; {left} columns that are nearer are left out." if left else ".")
+        "farthest" + (f"; {left:,} columns that are nearer are left out." if left else ".")
     )
-    title = f"{variant}: reference and current, {len(shown)} columns"
+    title = f"{variant}: reference and current, {len(shown):,} columns"
     return Gallery(title, about, [histogram(one, name=f"{variant}_{i}") for i, one in enumerate(shown)])
 
 
@@ -115,7 +115,7 @@ def predicted_levels(variant: str, levels: Mapping[str, Shares]) -> Chart:
         f"levels_{variant}",
         f"{variant}: predicted levels",
         "Share of each level among the predictions for the rows of training, and among the endpoint's answers"
-        + (f"; {left} rarer levels are left out." if left else "."),
+        + (f"; {left:,} rarer levels are left out." if left else "."),
         ("training", {level: shares.trained for level, shares in shown.items()}),
         ("endpoint", {level: shares.seen for level, shares in shown.items()}),
     )

@@ -95,7 +95,7 @@ def job_report(
     if importances:
         few = dict(list(importances.items())[:_MOST_BARS])
         about = "Share of the total gain by encoded column" + (
-            f"; {len(importances) - len(few)} columns with less are left out." if len(few) < len(importances) else "."
+            f"; {len(importances) - len(few):,} columns with less are left out." if len(few) < len(importances) else "."
         )
         parts.append(shares("importances", "What the model looks at", about, few, of="share of the gain"))
     if any(len(each.values) > 1 for each in series):
@@ -115,7 +115,7 @@ def _leaderboard(rows: Sequence[Row], result: StudyResult, objectives: Sequence[
     shown = rows[:_MOST_ROWS]
     return Grid(
         "Leaderboard",
-        f"The best {len(shown)} of {len(rows)} trials." if len(shown) < len(rows) else "Click a heading to sort.",
+        f"The best {len(shown):,} of {len(rows):,} trials." if len(shown) < len(rows) else "Click a heading to sort.",
         ("rank", "trial", *(each.title for each in objectives), *shown_names(result.space), "seconds", "state"),
         [
             [

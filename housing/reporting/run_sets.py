@@ -155,7 +155,7 @@ def sets_page(sets: Sequence[RunSet], differences: Sequence[SetDifference], obje
     ]
     parts.append(Grid("Runs", "", ("set", "run", objective.title, "run id"), runs, sortable=True, folded=True))
     warning = incomparable(sets)
-    lead = [f"{len(sets)} sets, {len(runs)} runs."]
+    lead = [f"{len(sets)} sets, {len(runs):,} runs."]
     return Page("Comparison of sets of runs", lead, parts, [warning] if warning else []).html()
 
 
@@ -206,5 +206,5 @@ def _values(values: Sequence[Value]) -> str:
     if len(different) > _MOST_VALUES and len(numbers) == len(different):
         return " or ".join([f"{readable(numbers[0])} to {readable(numbers[-1])}", *absent])
     shown = [readable(value) for value in different[:_MOST_VALUES]]
-    more = [f"{len(different) - len(shown)} more"] if len(different) > len(shown) else []
+    more = [f"{len(different) - len(shown):,} more"] if len(different) > len(shown) else []
     return ", ".join([*shown, *more, *absent])

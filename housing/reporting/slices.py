@@ -34,11 +34,11 @@ def slice_grids(found: Slices, *, metric: str, part: str, part_rows: int) -> Ite
     if not found.found:
         return
     clear = len(found.clear)
-    told_clear = f"{clear} of {len(found.found)} slices are" if clear != 1 else f"1 of {len(found.found)} slices is"
+    told_clear = f"{clear} of {len(found.found):,} slices are" if clear != 1 else f"1 of {len(found.found):,} slices is"
     verdict = (
         f"{told_clear} worse than the other rows by more than chance explains among so many slices: those are marked."
         if clear
-        else f"None of {len(found.found)} slices is worse than the other rows by more than chance explains."
+        else f"None of {len(found.found):,} slices is worse than the other rows by more than chance explains."
     )
     few = (
         f"slice of fewer than {LEAST_ROWS} rows is"

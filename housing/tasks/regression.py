@@ -37,8 +37,8 @@ class Regression(OfNumbers):
         suggested = [task for task in map(find, names()) if task.is_suggested(label)]
         ask += [f"task: {task.name} asks {task.question}" for task in suggested]
         return (
-            f"the label has {count} values, {', '.join(first)} and {last}, and task: {self.name} asks {self.question}: "
-            f"predictions are numbers between them; {', '.join(ask)}"
+            f"the label has {count:,} values, {', '.join(first)} and {last}, "
+            f"and task: {self.name} asks {self.question}: predictions are numbers between them; {', '.join(ask)}"
         )
 
 

@@ -57,7 +57,7 @@ def _named(gone: Sequence[Run], word: str) -> Run:
         return found[0]
     known = ", ".join(f"{run.id[:8]} ({run.name})" for run in (found or gone)[:5]) or "none"
     raise TrackingError(
-        f"run {word!r}: {len(found)} deleted runs match; give the id of one: {known}"
+        f"run {word!r}: {len(found):,} deleted runs match; give the id of one: {known}"
         if found
         else f"run {word!r}: no deleted run matches; the deleted ones are: {known}"
     )

@@ -59,7 +59,7 @@ class RunQueries:
         if found:
             ids = ", ".join(r.id[:12] for r in found[:_NAMES_SHOWN])
             raise TrackingError(
-                f"run {run!r}: {len(found)} runs of {self.experiment!r} match; give the id of one: {ids}"
+                f"run {run!r}: {len(found):,} runs of {self.experiment!r} match; give the id of one: {ids}"
             )
         raise TrackingError(f"run {run!r}: not in experiment {self.experiment!r}{self._near(run)}")
 

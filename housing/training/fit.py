@@ -145,7 +145,7 @@ def _refuse_missing(algorithm: FittingAlgorithm, job: TrainingJob) -> None:
         if columns.size:
             shown = ", ".join(channel.columns[place] for place in columns[:5])
             raise TrainingError(
-                f"{job.name}: {job.algorithm} takes no missing values, and {len(columns)} columns of the {name} "
+                f"{job.name}: {job.algorithm} takes no missing values, and {len(columns):,} columns of the {name} "
                 f"part have some: {shown}; describe them as ignored, or choose an algorithm that takes them"
             )
 

@@ -239,7 +239,7 @@ class StudyLoop:
         if evaluation.stopped:
             return ("pruned" if running.pruned else "interrupted"), values or None, None
         if len(values) != len(self._directions):
-            return "failed", None, f"{len(values)} values for {len(self._directions)} objectives"
+            return "failed", None, f"{len(values):,} values for {len(self._directions)} objectives"
         broken = [f"{n} is {v}" for n, v in zip(self._study.objectives, values, strict=True) if not math.isfinite(v)]
         return ("failed", None, "; ".join(broken)) if broken else ("complete", values, None)
 

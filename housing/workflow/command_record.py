@@ -91,7 +91,7 @@ class CommandRecord:
         ours = {self._experiment.study.resume, self._experiment.candidate} - {None}
         left = [run for run in runs.left_running() if run.id not in ours and run.parent not in ours]
         if left and self._invocation.command != "attach":
-            jobs = "1 job" if len(left) == 1 else f"{len(left)} jobs"
+            jobs = "1 job" if len(left) == 1 else f"{len(left):,} jobs"
             one = (left[0].id[:8],) if len(left) == 1 else ()
             command = self._invocation.next("attach", *one)
             text = f"{jobs} of an earlier command at work, or ended and not recorded: {command}"

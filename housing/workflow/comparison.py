@@ -233,11 +233,11 @@ def _outcome(
     lines = [compared.incomparable] if compared.incomparable else _winner(compared, experiment.study.objectives[0])
     lines += beside
     lines.append(
-        f"{len(equal)} values are the same in all of them and are not shown" if equal else "nothing is the same"
+        f"{len(equal):,} values are the same in all of them and are not shown" if equal else "nothing is the same"
     )
     again = invocation.next("compare", *words, "--html", "comparison.html")
     return Outcome(
-        headline=f"{len(compared.runs)} runs, {len(differing)} differences",
+        headline=f"{len(compared.runs):,} runs, {len(differing)} differences",
         data=_data(compared),
         lines=lines,
         tables=(_table(compared),) if differing else (),

@@ -166,9 +166,9 @@ def _outcome(
     to_train = total - (len(known) if reuses else 0)
     lines = []
     if total > len(jobs):
-        lines.append(f"{total - len(jobs)} more are proposed when these have ended, by what they find")
+        lines.append(f"{total - len(jobs):,} more are proposed when these have ended, by what they find")
     if known and not reuses and invocation.command == "tune":
-        lines.append(f"{len(known)} of them are known: study.reuse=true takes their results over")
+        lines.append(f"{len(known):,} of them are known: study.reuse=true takes their results over")
     expected = _expected_seconds([job for job in jobs if not (reuses and job.known)], to_train)
     if expected is None:
         lines.append("seconds: unknown, because no job like these has been recorded")

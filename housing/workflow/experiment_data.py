@@ -86,11 +86,11 @@ class ExperimentData:
                 self._reporter.step("data", crowded)
             prepared = prepare(dataset, features, self._experiment.weights, ReadingProgress(self._reporter))
         parts = {"train": prepared.parts.train, "validation": prepared.parts.validation, "test": prepared.parts.test}
-        rows = ", ".join(f"{len(part):,} {name}" for name, part in parts.items())
+        sizes = ", ".join(f"{len(part):,} {name}" for name, part in parts.items())
         self._reporter.step(
             "data",
-            f"{dataset.name}: {rows} rows; {len(prepared.encoder.required)} columns encoded as "
-            f"{len(prepared.encoder.columns)} ({features.name})",
+            f"{dataset.name}: {sizes} rows; {len(prepared.encoder.required):,} columns encoded as "
+            f"{len(prepared.encoder.columns):,} ({features.name})",
         )
         if prepared.table.is_stored:
             self._reporter.step("data", f"stays on disk (dataset.storage: {dataset.storage}), read in batches")

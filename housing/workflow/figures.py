@@ -189,12 +189,12 @@ def rounds_kept(session: Session, result: TrainingResult) -> str:
     For an ensemble, the number of its members; for a script, which may print every tenth round only, that of its lines.
     """
     if result.read_by is not None:
-        return f", {len(unpack(result.model))} models" if result.model else ""
+        return f", {len(unpack(result.model)):,} models" if result.model else ""
     algorithm, count = session.experiment.algorithm, result.best_round + 1
     if not algorithm.rounds:
         return ""
-    times = "once" if count == 1 else f"{count} times"
-    return f", metrics printed {times}" if algorithm.code is not None else f", {count} rounds kept"
+    times = "once" if count == 1 else f"{count:,} times"
+    return f", metrics printed {times}" if algorithm.code is not None else f", {count:,} rounds kept"
 
 
 def study_figures(

@@ -92,7 +92,7 @@ def _with_intervals(session: Session, encoder: Encoder, found: HeldOut) -> Encod
         seed=session.experiment.seed,
         weights=_weights(session, found),
     )
-    own = f", each of {len(intervals.groups)} levels of {rule.by} by its own" if rule.by else ""
+    own = f", each of {len(intervals.groups):,} levels of {rule.by} by its own" if rule.by else ""
     session.reporter.step("intervals", f"{rule.coverage:g}, learnt from {len(found.label):,} {found.rows}{own}")
     return replace(encoder, intervals=intervals)
 

@@ -137,7 +137,7 @@ def _of_blend(session: Session, source: Run, *, parent: str | None, again: Run |
     )
     run.record = replace(run.record, params={name: source.params[name] for name in ("algorithm", "dataset", "blend")})
     with (
-        session.reporter.working(f"final fit of {len(planned)} models on train and validation"),
+        session.reporter.working(f"final fit of {len(planned):,} models on train and validation"),
         whole_run(session, run, again),
     ):
         results = fit_members(run, planned, again=again)
@@ -205,7 +205,7 @@ def final_hyperparameters(source: Run, algorithm: Algorithm, tell: Callable[[str
     # A script may print only every tenth round, or end by itself: its output does not say how many it did.
     tell(
         "candidate",
-        f"{source.name} printed its metrics {rounds} times for {algorithm.rounds}={declared}: the final fit keeps "
+        f"{source.name} printed its metrics {rounds:,} times for {algorithm.rounds}={declared}: the final fit keeps "
         f"{algorithm.rounds}={declared}; where the script stopped early by itself, train with "
         f"algorithm.{algorithm.rounds}={rounds} and promote that run",
     )

@@ -49,7 +49,7 @@ def _figures(
         title = f"Learning curves of the best {len(curves)}"
         parts.append(learning_curves(title, objective.title, curves, lower_is_better=objective.lower_is_better))
     done = sum(run.status == "FINISHED" for run in children)
-    return files(Page(name, [f"{len(children)} runs below this one, {done} of them finished"], parts))
+    return files(Page(name, [f"{len(children):,} runs below this one, {done} of them finished"], parts))
 
 
 def _jobs(children: Sequence[Run], objective: Objective) -> Grid:

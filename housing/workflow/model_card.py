@@ -108,7 +108,7 @@ def group_note(children: Sequence[Run], objective: Objective, tables: Sequence[O
     ]
     shown = [_output(table) for table in tables if table.title]
     parts = [
-        f"{len(children)} runs below this one, {done} of them finished.",
+        f"{len(children):,} runs below this one, {done} of them finished.",
         _table(("run", "kind", objective.title, *varied, "status"), rows),
         *shown,
         "Its `report.html` has learning curves.",
@@ -146,7 +146,7 @@ def _with_inputs(card: str, columns: Mapping[str, Column], inputs: Sequence[str]
     for name in inputs:
         line = f"- `{name}`: {', '.join(_rules(columns[name]))}\n"
         if len(line) > room:
-            lines.append(f"- and {len(inputs) - len(lines)} more, as in config.yaml of the run\n")
+            lines.append(f"- and {len(inputs) - len(lines):,} more, as in config.yaml of the run\n")
             break
         room -= len(line)
         lines.append(line)
@@ -159,7 +159,7 @@ def _rules(column: Column) -> Iterator[str]:
         case Numeric(low=low, high=high):
             yield from (f"{word} {end:g}" for word, end in (("from", low), ("to", high)) if end is not None)
         case Ordinal(levels=levels) | Nominal(levels=levels) if levels:
-            yield "/".join(levels) if len(levels) <= _MOST_LEVELS else f"{len(levels)} levels"
+            yield "/".join(levels) if len(levels) <= _MOST_LEVELS else f"{len(levels):,} levels"
 
 
 def _text(cell: object) -> str:

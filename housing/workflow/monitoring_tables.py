@@ -34,7 +34,7 @@ def tables(monitored: Sequence[MonitoredVariant]) -> Iterator[OutputTable]:
             continue
         shown = [_column(column) for column in one.drift.columns[:_SHOWN_COLUMNS]]
         left = len(one.drift.columns) - len(shown)
-        rest = f"; {left} columns at smaller distances are left out" if left else ""
+        rest = f"; {left:,} columns at smaller distances are left out" if left else ""
         title = f"{one.variant}: {one.drift.seen_rows:,} rows against {one.drift.trained_rows:,} of training{rest}"
         columns = ("column", "distance", "by chance", "missing", "out of range", "unseen", "drifted")
         yield OutputTable(title, columns, shown, spare=("by chance",))
@@ -46,7 +46,7 @@ def _level_table(one: MonitoredVariant) -> OutputTable:
     """The most frequently predicted levels, for the training rows or at the endpoint."""
     most = sorted(one.levels.items(), key=lambda item: -max(item[1].trained, item[1].seen))[:_SHOWN_LEVELS]
     left = len(one.levels) - len(most)
-    rest = f"; {left} rarer levels are left out" if left else ""
+    rest = f"; {left:,} rarer levels are left out" if left else ""
     rows = [[level, f"{shares.trained:.1%}", f"{shares.seen:.1%}"] for level, shares in most]
     return OutputTable(f"{one.variant}: predicted levels{rest}", ("level", "of training's rows", "seen"), rows)
 

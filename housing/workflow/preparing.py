@@ -39,7 +39,7 @@ def prepare(experiment: Experiment, invocation: Invocation, reporter: Reporter) 
         file = made_file(dataset)
     left_out = left_out_text(table.left_out, dataset)
     return Outcome(
-        headline=f"{dataset.name}: {table.rows:,} rows of {len(table)} columns are read and checked",
+        headline=f"{dataset.name}: {table.rows:,} rows of {len(table):,} columns are read and checked",
         data={
             "rows": table.rows,
             "columns": len(table),

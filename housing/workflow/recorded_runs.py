@@ -103,7 +103,7 @@ def _found(record: Record, words: Sequence[str], wanted: str) -> list[Run]:
 
 
 def _changed(what: str, found: Sequence[Run], invocation: Invocation) -> Outcome:
-    count = "1 run" if len(found) == 1 else f"{len(found)} runs"
+    count = "1 run" if len(found) == 1 else f"{len(found):,} runs"
     back = (invocation.next("runs", found[0].id[:8], "--restore"), "bring it back, with what lies below it")
     return Outcome(
         headline=f"{count} {what}",
@@ -136,7 +136,7 @@ def _listed(
         for run, row in zip(found[:top], rows, strict=False)
     ]
     columns = ("run", "name", "kind", objective, "started (UTC)", "seconds", "status")
-    count = "1 run" if len(found) == 1 else f"{len(found)} runs"
+    count = "1 run" if len(found) == 1 else f"{len(found):,} runs"
     more = f"; the newest {top} are shown, --top N shows more" if len(found) > top else ""
     two = [run.id[:8] for run in found if objective in run.metrics and run.kind == "job"][:2]
     return Outcome(

@@ -208,7 +208,7 @@ def _column(name: str, values: NDArray[Any]) -> list[Cell]:
         return [Cell(name), Cell("number"), _share(1 - len(known) / max(1, len(values))), *map(_number, spread)]
     texts = [value for value in values.tolist() if value is not None]
     levels, counts = np.unique(texts, return_counts=True) if texts else (np.array([]), np.array([0]))
-    most = f"{levels[counts.argmax()]} ({counts.max() / len(values):.0%} of {len(levels)} levels)" if texts else "-"
+    most = f"{levels[counts.argmax()]} ({counts.max() / len(values):.0%} of {len(levels):,} levels)" if texts else "-"
     blank = [Cell("-", number=True)] * 2
     return [Cell(name), Cell("levels"), _share(1 - len(texts) / max(1, len(values))), Cell(most), *blank]
 

@@ -204,9 +204,9 @@ def _past(session: Session, study: Run, recorder: TrialRecorder) -> tuple[tuple[
         else:
             session.runs.abandon(child.id)
     session.running_jobs.ledger.spent_before(sum(child.metrics.get("cost_usd", 0.0) for child in children))
-    going_on = f", {len(begun)} more have been started" if begun else ""
+    going_on = f", {len(begun):,} more have been started" if begun else ""
     session.reporter.step(
-        "resume", f"{study.name} has {len(past)} of {session.experiment.study.trials} trials{going_on}"
+        "resume", f"{study.name} has {len(past):,} of {session.experiment.study.trials} trials{going_on}"
     )
     return past, begun
 

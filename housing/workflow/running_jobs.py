@@ -131,7 +131,7 @@ class RunningJobs:
         """After Ctrl-C: True if the jobs are to stop, False if the command continues. Raises JobsLeftRunning."""
         if not self._at_work:
             return True
-        jobs = "1 job is" if len(self._at_work) == 1 else f"{len(self._at_work)} jobs are"
+        jobs = "1 job is" if len(self._at_work) == 1 else f"{len(self._at_work):,} jobs are"
         answer = self._reporter.ask(f"{jobs} still at work", {"s": "stop", "l": "leave running", "g": "go on"})
         if answer == "g":
             return False

@@ -60,7 +60,7 @@ def _set(record: Record, word: str, objective: Objective) -> RunSet:
     having = [run for run in runs if not math.isnan(run.metrics.get(objective.name, math.nan))]
     if not having:
         raise ConfigError(
-            f"compare {word!r}: none of its {len(runs)} runs has {objective.name}; study.objective says by what to "
+            f"compare {word!r}: none of its {len(runs):,} runs has {objective.name}; study.objective says by what to "
             "compare"
         )
     ordered = sorted(having, key=lambda run: sign * run.metrics[objective.name])

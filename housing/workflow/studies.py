@@ -150,7 +150,9 @@ def study(session: Session, *, parent: str | None, baseline: Baseline | None = N
             chosen = session.choosing(recorded_options(ranked[0]))
             session.runs.log_files(ranked[0].id, trial_figures(chosen, ranked[0]))
         if not ranked:
-            raise TrainingError(f"{name}: none of {len(result.trials)} trials finished; the reasons are in their runs")
+            raise TrainingError(
+                f"{name}: none of {len(result.trials):,} trials finished; the reasons are in their runs"
+            )
         best = blend(session, opened.run_id, ranked) or ranked[0]
         if schema.BLEND in best.tags:
             opened.metrics.update(_scores(best))
@@ -218,7 +220,7 @@ def _best(board: OutputTable) -> OutputTable:
     """The top of a leaderboard; the rest is in the record."""
     if len(board.rows) <= _MOST_ROWS:
         return board
-    return replace(board, title=f"best {_MOST_ROWS} of {len(board.rows)} trials", rows=board.rows[:_MOST_ROWS])
+    return replace(board, title=f"best {_MOST_ROWS} of {len(board.rows):,} trials", rows=board.rows[:_MOST_ROWS])
 
 
 def _scores(run: Run) -> dict[str, float]:

@@ -107,7 +107,7 @@ def _ties(session: Session, result: StudyResult, objective: str) -> list[str]:
 def _counts(result: StudyResult) -> str:
     states = Counter(trial.state for trial in result.trials)
     counts = ", ".join(f"{count} {state}" for state, count in states.most_common())
-    return f"{len(result.trials)} trials in {result.seconds:.1f} s: {counts}{_ENDED[result.ended]}"
+    return f"{len(result.trials):,} trials in {result.seconds:.1f} s: {counts}{_ENDED[result.ended]}"
 
 
 def _mattered(importances: Mapping[str, Importance]) -> str:
@@ -119,5 +119,5 @@ def _mattered(importances: Mapping[str, Importance]) -> str:
         if found.share >= _NEGLIGIBLE
     ]
     rest = len(importances) - len(shown)
-    more = f"; {rest} more under 1% each" if rest else ""
+    more = f"; {rest:,} more under 1% each" if rest else ""
     return "what mattered, in nine of ten resamplings between: " + ", ".join(shown) + more

@@ -143,7 +143,7 @@ def _here(session: Session, results: _Results) -> dict[str, float]:
     Those of the training job are from its last round, which the article reads from the log, not the round kept.
     """
     objective, metric = session.experiment.study.objectives[0], judged_by(session)
-    best = f"best of {len(results.study.result.trials)} trials, {objective.removesuffix(f'_{metric}')}"
+    best = f"best of {len(results.study.result.trials):,} trials, {objective.removesuffix(f'_{metric}')}"
     test = f"test_{metric}"
     figures = {
         "training job, last round, train": _last(results.baseline, f"train_{metric}"),

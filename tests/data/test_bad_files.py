@@ -139,7 +139,7 @@ def test_a_fault_in_every_row_is_one_short_line_with_a_count(tmp_path: Path) -> 
     with pytest.raises(DataError) as refused:
         read(cottages(file))
     message = str(refused.value)
-    assert "area: not a number, 5000 times" in message
+    assert "area: not a number, 5,000 times" in message
     assert len(message) < 1000
 
 
@@ -172,7 +172,7 @@ def test_a_million_columns_without_a_name_are_one_fault(tmp_path: Path) -> None:
 
 def test_columns_that_nobody_described_are_one_fault_however_many(tmp_path: Path) -> None:
     names = ",".join(f"g{number}" for number in range(100_000))
-    with pytest.raises(DataError, match=r"unexpected columns, 100000 times: 'g0', 'g1', 'g2'"):
+    with pytest.raises(DataError, match=r"unexpected columns, 100,000 times: 'g0', 'g1', 'g2'"):
         read(cottages(_file(tmp_path, f"price,{names}\n".encode())))
 
 
@@ -186,7 +186,7 @@ def test_the_names_of_other_columns_are_no_fault_of_the_separator(tmp_path: Path
 def test_the_nearest_level_is_looked_for_only_where_it_is_told(tmp_path: Path) -> None:
     header, first, *_ = CSV.splitlines()
     rows = "".join(f"{first.replace('poor', f'poro{number}')}\n" for number in range(50_000))
-    with pytest.raises(DataError, match=r"unknown level, 50000 times: 'poro0' .line 2, did you mean 'poor'"):
+    with pytest.raises(DataError, match=r"unknown level, 50,000 times: 'poro0' .line 2, did you mean 'poor'"):
         read(cottages(_file(tmp_path, f"{header}\n{rows}".encode())))
 
 

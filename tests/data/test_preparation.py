@@ -41,5 +41,5 @@ def test_the_same_seed_gives_the_same_folds(ames: Prepared) -> None:
 
 
 def test_there_are_no_more_folds_than_training_rows(ames: Prepared) -> None:
-    with pytest.raises(DataError, match=r"2000 folds need as many training rows, there are 1168"):
+    with pytest.raises(DataError, match=r"2000 folds need as many training rows, there are 1,168"):
         ames.folds(2000, seed=0)

@@ -207,7 +207,7 @@ def answered_by(who: str, answer: str, encoder: Encoder, *, rows: int, encoded: 
     except DataError as e:
         raise DeploymentError(f"{who}: what it sent {e}") from None
     if len(predictions.values) != rows:
-        raise DeploymentError(f"{who}: {len(predictions.values)} answers came for {rows} rows")
+        raise DeploymentError(f"{who}: {len(predictions.values):,} answers came for {rows:,} rows")
     return predictions
 
 
