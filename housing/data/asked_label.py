@@ -143,7 +143,8 @@ def _why_no_number(file: FileTexts, name: str, cells: TextColumn) -> str:
     if found and found.kind == "numbers":
         return f"must be numeric; {found.what}; {found.way_out}{_or_levels(cells)}"
     if found:
-        return f"must be a plain number; it has {found.what}; {found.way_out}{_or_levels(cells)}"
+        way_out = "round it in the file, or choose another label" if found.kind == "digits" else found.way_out
+        return f"must be a plain number; it has {found.what}; {way_out}{_or_levels(cells)}"
     odd = [text for text in cells.texts if not is_number(text)]
     return f"must be numeric; it has {listed(odd, 3)}; choose a numeric label, or another task{_or_levels(cells)}"
 

@@ -55,6 +55,8 @@ def asked_source(argument: str, *, table: str | None = None, query: str | None =
 def _url_of(path: Path) -> str | None:
     """The URL of a database file; None for any other file."""
     try:
+        if not path.is_file():  # a pipe would be waited for, and is refused when it is to be read
+            return None
         with path.open("rb") as file:
             start = file.read(16)
     except (OSError, ValueError):  # reported when it is read

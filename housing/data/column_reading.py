@@ -10,7 +10,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from housing.data.faults import Faults, listed, repeated, shown
+from housing.data.faults import Faults, listed
+from housing.data.header import note_repeated_names
 from housing.data.looks import MOMENTS_WAY_OUT
 from housing.data.number_columns import MISSING_ANYWHERE, MISSING_BESIDE_NUMBERS, NumberCells, NumberColumn
 from housing.data.number_format import NumberFormat
@@ -67,8 +68,7 @@ class ColumnReading:
     def add(self, file: RawFile, faults: Faults) -> None:
         """Read all of a file. Raises DataError."""
         names = list(file.names)
-        for name in repeated(names):
-            faults.add("column names used more than once", example=shown(name), way_out="rename one")
+        note_repeated_names(names, faults)
         if not file.is_csv:  # other formats cannot be read with duplicate names
             faults.raise_any()
         if not self.names:

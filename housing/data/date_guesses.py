@@ -11,8 +11,10 @@ from housing.data.moments import seconds_of
 _DAYS = (
     *("%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%Y/%m/%d", "%d-%m-%Y", "%m-%d-%Y", "%Y.%m.%d"),
     *("%d %b %Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y", "%b %d %Y", "%d-%b-%Y", "%d.%m.%y", "%d/%m/%y", "%m/%d/%y"),
+    *("%d-%b-%y", "%d %b %y", "%a, %d %b %Y"),
 )
-_TIMES = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %H:%M:%S.%f", "T%H:%M:%S")
+_TIMES = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %H:%M:%S.%f", "T%H:%M:%S", " %I:%M:%S %p")
+_MONTHS = ("%Y-%m", "%Y/%m", "%b %Y", "%B %Y", "%b-%Y")
 _LOOKED_AT = 50
 
 
@@ -30,7 +32,7 @@ class Pattern:
 
 
 ISO = Pattern(None)
-_PATTERNS = tuple(Pattern(day, clock) for day, clock in product(_DAYS, _TIMES))
+_PATTERNS = tuple(Pattern(day, clock) for day, clock in (*product(_DAYS, _TIMES), *((month, "") for month in _MONTHS)))
 
 
 @dataclass(frozen=True)

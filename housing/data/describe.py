@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import islice
 from pathlib import Path
 
 from housing.data.asked_label import describe_label
@@ -22,6 +23,8 @@ from housing.data.yaml_text import scalar_text, value_text
 from housing.errors import ConfigError, DataError
 from housing.nearest import nearest
 from housing.tasks import base as tasks
+
+_MOST_REASONS = 12
 
 
 def describe(
@@ -70,8 +73,10 @@ def describe(
         if guess.remark:
             tell(f"{path}: column {name!r}: {guess.remark}")
     if not any(guess.kind in ("numeric", "nominal", "date") for name, guess in guesses.items() if name != label):
-        remarks = "".join(f"\n  {name}: {guess.remark}" for name, guess in guesses.items() if guess.remark)
-        raise DataError(f"{path}: no column besides {label!r} looks like a feature{remarks}")
+        reasons = (f"\n  {name}: {_reason(guess)}" for name, guess in guesses.items() if name != label)
+        raise DataError(
+            f"{path}: no column besides {label!r} looks like a feature{''.join(islice(reasons, _MOST_REASONS))}"
+        )
     used_texts = set().union(
         *(column.among(missing_texts) for column in file.columns.values()),
         *(column.missing_texts.intersection(missing_texts) for column in file.numbers.values()),
@@ -96,6 +101,10 @@ def describe(
             "",
         ]
     )
+
+
+def _reason(guess: Guess) -> str:
+    return guess.remark or f"{guess.kind}: {guess.why.removeprefix('guess: ')}"
 
 
 def _source_lines(source: Source) -> Iterator[str]:

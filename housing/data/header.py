@@ -50,13 +50,22 @@ def _cut(line: str, separator: str) -> list[str]:
         return []
 
 
+def note_repeated_names(names: Sequence[str], faults: Faults) -> None:
+    """Note names that several columns have, or that several columns lack."""
+    for name in repeated(names):
+        if name.strip():
+            faults.add("column names used more than once", example=shown(name), way_out="rename one")
+        else:
+            way_out = "the first line has the names of the columns: name each of them, and delete lines above it"
+            faults.add("several columns without a name", way_out=way_out)
+
+
 def check_names(names: Sequence[str], dataset: Dataset, faults: Faults) -> None:
     """Note names that differ from those of the dataset."""
     present = dict.fromkeys(names)
     missing = [name for name in dataset.columns if name not in present]
     unexpected = [name for name in present if name not in dataset.columns]
-    for name in repeated(names):
-        faults.add("column names used more than once", example=shown(name), way_out="rename one")
+    note_repeated_names(names, faults)
     for name in missing:
         faults.add("missing columns", example=partial(_missing, name, unexpected or list(present)))
     for name in unexpected:

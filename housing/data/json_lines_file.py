@@ -18,6 +18,7 @@ from housing.errors import DataError
 
 _ROWS_A_PIECE = 20_000
 # Occurs after each key, and rarely within a text.
+_NOT_FINITE = re.compile(rb"(?<=[:\[, ])(NaN|-?Infinity)(?=[\], }])")
 _KEY_ENDS = re.compile(rb'"\s*:')
 
 Row = tuple[int, dict[str, Any]]
@@ -77,6 +78,8 @@ class JsonLinesFile:
                 except orjson.JSONDecodeError as error:
                     why = str(error).partition(": line ")[0]
                     way_out = "write an object a line, as UTF-8"
+                    if found := _NOT_FINITE.search(text):
+                        why, way_out = f"it has {found[0].decode()}", "JSON has no such number: write null"
                     faults.add("not JSON", example=f"line {number} ({why})", way_out=way_out)
                     continue
                 if isinstance(row, dict):

@@ -50,6 +50,11 @@ def fetched(address: str) -> Path:
     bucket, _, key = name.partition("/")
     if not bucket or re.search(r"[*?\[]", name):
         raise DataError(f"{address}: must be s3://bucket/key, or s3://bucket/prefix for all objects below it")
+    if "@" in bucket or ":" in bucket:
+        raise DataError(
+            f"{_SCHEME}{bucket.rpartition('@')[2]}/{key}: no keys and no port belong in an address; keys come from the "
+            "environment (AWS_PROFILE, or AWS_ACCESS_KEY_ID with AWS_SECRET_ACCESS_KEY), as does AWS_ENDPOINT_URL"
+        )
     store = _store(address, bucket)
     objects, is_folder = _listed(store, address, name)
     state = hashlib.sha256()

@@ -20,6 +20,8 @@ from housing.secrets import masked, remember
 
 _ROWS_A_PIECE = 20_000
 _EXTRAS = {"postgresql": "postgresql"}
+_PACKAGES = {"MySQLdb": "mysqlclient"}
+"""Where a module and its package have different names."""
 
 
 def sql_rows(sql: Sql) -> SqlRows | DuckDbRows:
@@ -157,7 +159,9 @@ def _connected(sql: Sql, where: str) -> Iterator[Any]:
         engine = create_engine(url, poolclass=NullPool)
     except ModuleNotFoundError as error:
         extra = _EXTRAS.get(sql.engine)
-        command = f"pip install 'housing[{extra}]'" if extra else f"pip install {error.name}"
+        command = (
+            f"pip install 'housing[{extra}]'" if extra else f"pip install {_PACKAGES.get(str(error.name), error.name)}"
+        )
         raise ConfigError(f"{where}: to read {sql.engine}: {command}") from None
     except (NoSuchModuleError, ArgumentError, ValueError) as error:
         raise ConfigError(f"{where}: source.sql.url: SQLAlchemy does not know it: {_told(error)}") from None

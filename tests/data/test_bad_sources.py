@@ -17,6 +17,7 @@ import pyarrow as pa
 import pytest
 from pyarrow import feather, parquet
 
+from housing.data.asked_source import asked_source
 from housing.data.describe import describe
 from housing.data.description import Dataset
 from housing.data.rows import csv_pieces
@@ -146,7 +147,12 @@ FILES: dict[str, tuple[str, str, Callable[[Path], object], str]] = {
         lambda f: f.write_text(_lines(HOME) + '{"area": 1, "city": "at: \\"12:30\\"", "area" : 2}\n'),
         "a key given more than once: line 2 has 'area' twice; leave one of them",
     ),
-    "NaN in JSON": ("a.jsonl", "jsonl", lambda f: f.write_text('{"area": NaN}\n'), "not JSON: line 1"),
+    "NaN in JSON": (
+        "a.jsonl",
+        "jsonl",
+        lambda f: f.write_text('{"area": NaN}\n'),
+        "line 1 (it has NaN); JSON has no such",
+    ),
     "an array over lines": ("a.jsonl", "jsonl", lambda f: f.write_text('[\n{"area": 1}\n]\n'), "not JSON, 2 times"),
     "an object within": (
         "a.jsonl",
@@ -339,3 +345,15 @@ def test_a_source_without_the_right_to_read_it_is_told(tmp_path: Path) -> None:
     HOMES.to_csv(file, index=False)
     file.chmod(0)
     _told(lambda: read(cottages(file)), str(file), tmp_path)
+
+
+def test_a_pipe_is_refused_before_anyone_waits_for_its_writer(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "homes.csv")
+    with pytest.raises(DataError, match="is a pipe, not a file"):
+        describe(asked_source(str(tmp_path / "homes.csv")), "price")
+
+
+def test_keys_in_an_address_of_s3_are_refused_and_not_told() -> None:
+    with pytest.raises(DataError, match=r"s3://homes/a\.csv: no keys") as refused:
+        describe("s3://AKIAEXAMPLE:s3cr3t@homes/a.csv", "price")
+    assert "s3cr3t" not in str(refused.value)

@@ -22,6 +22,10 @@ ROWS = 300
         (["1/31/2024"], DatePattern("%m/%d/%Y")),
         (["Jan 31, 2024"], DatePattern("%b %d, %Y")),
         (["01/02/2024"], DatePattern("%d/%m/%Y", ("%m/%d/%Y",))),
+        (["1/31/2024 1:05:03 PM"], DatePattern("%m/%d/%Y %I:%M:%S %p")),
+        (["2024-01", "2024-12"], DatePattern("%Y-%m")),
+        (["Jan 2024", "May 2024"], DatePattern("%b %Y")),
+        (["31-Jan-24"], DatePattern("%d-%b-%y")),
         (["31.01.2024", "soon"], None),
     ],
 )
