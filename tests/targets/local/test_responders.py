@@ -88,14 +88,16 @@ def ask(url: SplitResult, rows: str = ROWS, headers: Mapping[str, str] = CSV) ->
 
 
 @contextmanager
-def asking(url: SplitResult, *, connections: int = CONNECTIONS) -> Iterator[list[Answered | Exception]]:
+def asking(
+    url: SplitResult, *, connections: int = CONNECTIONS, pause_s: float = 0
+) -> Iterator[list[Answered | Exception]]:
     """Clients that ask all the time; what they were answered. One whose connection breaks begins another."""
     answers: list[Answered | Exception] = []
     done = threading.Event()
 
     def go_on() -> None:
         with Client(url) as client:
-            while not done.is_set():
+            while not done.wait(pause_s):
                 try:
                     answers.append(client.ask())
                 except (OSError, http.client.HTTPException) as error:
@@ -249,7 +251,7 @@ def test_a_killed_process_takes_along_its_connections_alone_and_is_replaced(
 ) -> None:
     url = ready(host, folder, models)
     (killed,) = responders_of(folder)
-    with asking(url) as answers:
+    with asking(url, pause_s=0.02) as answers:  # which leaves the cores to the process that begins
         more_than(answers, 100)
         os.kill(killed, signal.SIGKILL)
         wait_until(lambda: {*responders_of(folder)} - {killed}, "another takes its place")
