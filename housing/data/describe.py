@@ -159,7 +159,7 @@ def _line(name: str, guess: Guess) -> str:
     parts += [f"levels: [{', '.join(map(value_text, guess.levels))}]"] if guess.levels else []
     parts += [f"format: {scalar_text(guess.format)}"] if guess.format else []
     parts += [] if guess.unique else ["unique: false"]
-    parts += ["missing: unknown"] if guess.missing else []
+    parts += ["missing: unknown"] if guess.missing and guess.kind != "ignored" else []
     asks = guess.missing and guess.kind not in ("identifier", "ignored")
     why = guess.why + ("; missing: none where it means that there is no such thing" if asks else "")
     return f"  {scalar_text(name)}: {{{', '.join(parts)}}}  # {why}"

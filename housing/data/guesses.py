@@ -72,7 +72,7 @@ def _guess_varied(file: FileTexts, name: str, present: TextColumn, *, missing: b
     unique = present.different == rows
     if present.different <= _MOST_LEVELS and parts_named(distinct):
         why = "guess: says which part of the split a row belongs to"
-        return Guess("identifier", why=why, unique=False, missing=missing, parts=distinct)
+        return Guess("ignored", why=why, missing=missing, parts=distinct)
     if _names_groups(name, present) and not missing:
         return Guess("identifier", why="guess: names what several rows belong to", unique=False)
     if _numeric(distinct):

@@ -48,7 +48,7 @@ def test_rows_are_in_the_parts_that_a_column_names(
 ) -> None:
     found, prepared, table = described(tmp_path, parts, agent_id=np.arange(ROWS) % 60)
     assert found["split"] == {"by_column": claims, **({"fractions": fractions} if fractions else {}), "seed": 0}
-    assert found["columns"]["part"]["kind"] == "identifier" and "part" not in prepared.encoder.required
+    assert found["columns"]["part"]["kind"] == "ignored" and "part" not in prepared.encoder.required
     for part in ("train", "validation", "test"):
         rows = table.loc[getattr(prepared.parts, part), "part"]
         assert len(rows)
