@@ -164,6 +164,7 @@ def _missing(values: NDArray[Any], *, numeric: bool) -> NDArray[np.bool_]:
     return np.isnan(values) if numeric else np.array([value is None for value in values], bool)
 
 
+_ENDLESS = 1e15
 _Bins = tuple[list[str], list[tuple[int, int]]]
 """Names of bins, and the rows in each: (training, seen)."""
 
@@ -181,7 +182,7 @@ def _numeric_bins(trained: NDArray[np.float64], seen: NDArray[np.float64], bins:
         np.bincount(np.searchsorted(upper, values, side="left"), minlength=len(upper) + 1).tolist()
         for values in (trained, seen)
     ]
-    ends = [f"{end:.5g}" for end in upper.tolist()]
+    ends = [_written(end, digits=5) for end in upper.tolist()]
     between = [f"{low} to {high}" for low, high in pairwise(ends)]
     names = [f"up to {ends[0]}", *between, f"above {ends[-1]}"] if ends else ["all numbers"]
     return names, list(zip(*counts, strict=True))
@@ -194,13 +195,18 @@ def _even_bins(trained: NDArray[np.float64], seen: NDArray[np.float64]) -> _Bins
     values = np.unique(np.concatenate([trained, seen]))
     if len(values) <= _DRAWN_BINS:
         counts = [[int((rows == value).sum()) for rows in (trained, seen)] for value in values.tolist()]
-        return [f"{value:.4g}" for value in values.tolist()], [(was, is_now) for was, is_now in counts]
+        return [_written(value, digits=4) for value in values.tolist()], [(was, is_now) for was, is_now in counts]
     low, high = np.quantile(trained if len(trained) else seen, [0.01, 0.99]).tolist()
     inner = np.linspace(low, high, _DRAWN_BINS - 1) if high > low else np.array([low])
     inside = [np.bincount(np.searchsorted(inner, rows), minlength=len(inner) + 1).tolist() for rows in (trained, seen)]
-    ends = [f"{end:.4g}" for end in inner.tolist()]
+    ends = [_written(end, digits=4) for end in inner.tolist()]
     names = [f"up to {ends[0]}", *(f"{one} to {other}" for one, other in pairwise(ends)), f"above {ends[-1]}"]
     return names, list(zip(*inside, strict=True))
+
+
+def _written(value: float, *, digits: int) -> str:
+    """With so many significant digits; large numbers as whole ones rather than as 4.998e+04."""
+    return f"{value:.0f}" if 10**digits <= abs(value) < _ENDLESS else f"{value:.{digits}g}"
 
 
 def _level_bins(trained: Sequence[str], seen: Sequence[str]) -> _Bins:

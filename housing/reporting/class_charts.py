@@ -46,21 +46,22 @@ def side_by_side(
     longest = max([*one[1].values(), *other[1].values()], default=0.0) or 1.0
     room = _WIDTH - _NAME_WIDTH - 56
     elements = []
-    for place, (heading, _) in enumerate((one, other)):
+    # The first is paler, so that they are told apart without colours, too.
+    looks = (_BLUE, 0.55), (_ORANGE, 1.0)
+    for place, ((heading, _), (colour, opacity)) in enumerate(zip((one, other), looks, strict=True)):
         at = _NAME_WIDTH + place * 100
-        elements.append(box((at, _TOP - 22), width=12, height=12, colour=(_BLUE, _ORANGE)[place], title=heading))
+        elements.append(box((at, _TOP - 22), width=12, height=12, colour=colour, title=heading, opacity=opacity))
         elements.append(text((at + 18, _TOP - 12), heading))
     group = 2 * _BAR + 12
     for row, level in enumerate(one[1]):
         top = _TOP + row * group
         elements.append(text((_NAME_WIDTH - 8, top + _BAR + 4), cut(level), anchor="end"))
-        for place, (heading, shares) in enumerate((one, other)):
-            width, y = room * shares[level] / longest, top + place * _BAR
+        for place, ((heading, shares), (colour, opacity)) in enumerate(zip((one, other), looks, strict=True)):
+            width, y = max(1.0, room * shares[level] / longest), top + place * _BAR
             words = percent(shares[level])
-            colour = (_BLUE, _ORANGE)[place]
             told = f"{level}, {heading}: {words}"
-            elements.append(box((_NAME_WIDTH, y), width=max(1.0, width), height=_BAR - 2, colour=colour, title=told))
-            elements.append(text((_NAME_WIDTH + width + 8, y + 10), words, style="quiet"))
+            bar = box((_NAME_WIDTH, y), width=width, height=_BAR - 2, colour=colour, title=told, opacity=opacity)
+            elements += [bar, text((_NAME_WIDTH + width + 8, y + 10), words, style="quiet")]
     return Chart(name, title, about, _WIDTH, _TOP + group * len(one[1]), elements)
 
 

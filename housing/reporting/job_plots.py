@@ -17,7 +17,7 @@ _BAR = 24
 _MOST_DOTS = 1000
 _MOST_ROUNDS = 500
 _LONGEST_NAME = 40
-_PERCENTAGE_WIDTH = 48
+_LETTER = 7
 
 
 @dataclass(frozen=True)
@@ -90,13 +90,23 @@ def _short(names: Sequence[str]) -> list[str]:
     return first if len(set(first)) == len(first) else list(names)
 
 
-def shares(name: str, title: str, about: str, values: Mapping[str, float], *, of: str) -> Plot:
-    """A bar for each share of 1, in the order given; `of` is what they are shares of."""
-    bars = [{"name": key, "share": share, "told": f"{share:.1%}"} for key, share in values.items()]
+def shares(
+    name: str,
+    title: str,
+    about: str,
+    values: Mapping[str, float],
+    *,
+    of: str,
+    ranges: Mapping[str, str] | None = None,
+) -> Plot:
+    """A bar for each share of 1, in the order given; `of` is what they are shares of, `ranges` stand behind them."""
+    texts = {key: f"{share:.1%} {ranges[key] if ranges else ''}".strip() for key, share in values.items()}
+    bars = [{"name": key, "share": share, "told": texts[key]} for key, share in values.items()]
+    letters = max(map(len, texts.values()), default=0)
     y = {"field": "name", "type": "nominal", "sort": None, "title": None, "axis": {"labelLimit": 190, "ticks": False}}
     x: dict[str, Any] = {"field": "share", "type": "quantitative", "title": of, "axis": {"format": "%"}}
     highest = max(values.values(), default=1.0) or 1.0
-    scale = {"domain": [0, highest], "nice": False, "rangeMax": {"expr": f"width - {_PERCENTAGE_WIDTH}"}}
+    scale = {"domain": [0, highest], "nice": False, "rangeMax": {"expr": f"width - {_LETTER * letters + 8}"}}
     return Plot(
         name,
         title,

@@ -12,7 +12,7 @@ from housing.reporting.page import Cell, Gallery, Grid, Page, Part
 from housing.reporting.report import files
 from housing.reporting.svg import ACCENT, SERIES_COLOURS, Chart, box, path, text
 
-_WIDTH, _TOP, _RIGHT, _NAME_WIDTH, _BAR = 900, 58, 60, 220, 24
+_WIDTH, _TOP, _RIGHT, _NAME_WIDTH, _BAR = 900, 58, 120, 220, 24
 _MOST_BARS = 20
 _MOST_DISTRIBUTIONS = 6
 _MOST_HISTOGRAMS = 200
@@ -70,10 +70,14 @@ def distances(variant: str, model: str, drift: DriftReport) -> Chart:
         width = max(1.0, end - _NAME_WIDTH)
         elements.append(box((_NAME_WIDTH, top + 3), width=width, height=_BAR - 8, colour=colour, title=title))
         elements.append(path([(mark, top + 1), (mark, top + _BAR - 3)], colour="var(--quiet, #656d76)", title=title))
-        elements.append(text((max(end, mark) + 8, top + 15), f"{column.psi:.3f}", style="quiet"))
+        elements.append(
+            text(
+                (max(end, mark) + 8, top + 15), f"{column.psi:.3f}{', drifted' if column.faults else ''}", style="quiet"
+            )
+        )
     about = (
         f"Population stability index of {drift.seen_rows:,} captured rows against {drift.trained_rows:,} of training, "
-        "the farthest columns first, bars cut at 1; a tick is what chance alone would hardly pass, orange has drifted."
+        "the farthest columns first, bars cut at 1; a tick is what chance alone would hardly pass."
     )
     height = _TOP + _BAR * len(shown)
     return Chart(f"drift_{variant}", f"{variant} ({model}): {drift.word}", about, _WIDTH, height, elements)

@@ -55,8 +55,9 @@ def study_report(
             "How much each parameter decided which trials were good (PED-ANOVA over the complete trials); in brackets, "
             "the range in which it lies in nine of ten resamplings of the trials."
         )
-        told = {f"{name} ({found.low:.0%} to {found.high:.0%})": found.share for name, found in importances.items()}
-        parts.append(shares("importances", "What mattered", about, told, of="share of what decided"))
+        values = {name: found.share for name, found in importances.items()}
+        ranges = {name: f"({found.low:.0%} to {found.high:.0%})" for name, found in importances.items()}
+        parts.append(shares("importances", "What mattered", about, values, of="share of what decided", ranges=ranges))
     if curves:
         title = f"Learning curves of the best {len(curves)}"
         parts.append(learning_curves(title, first.title, curves, lower_is_better=first.lower_is_better))

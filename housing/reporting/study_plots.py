@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -12,6 +12,7 @@ from housing.reporting.scales import readable, without_outliers
 from housing.tuning.leaderboard import Row
 from housing.tuning.space import Categorical, Int, SearchSpace
 
+_MOST_TICKS = 5
 _MOST_LETTERS = 24
 """So many letters of all choices fit side by side below a small chart."""
 _STATES = ("complete", "pruned", "failed", "interrupted")
@@ -105,7 +106,10 @@ def slices(rows: Sequence[Row], space: SearchSpace, objective: Objective) -> lis
             x |= {"type": "quantitative", "scale": {"zero": False, "type": "log" if distribution.log else "linear"}}
             x["axis"] = {"tickCount": 4, "grid": not distribution.log}
             if isinstance(distribution, Int):
-                x["axis"] |= {"tickMinStep": 1, "format": ",d"}
+                x["axis"] |= {
+                    "values": _few(int(row.parameters[name]) for row in complete if name in row.parameters),
+                    "format": ",d",
+                }
         spec = {
             "data": data(points),
             "mark": {"type": "point", "filled": True, "size": 45, "color": BLUE},
@@ -120,6 +124,13 @@ def slices(rows: Sequence[Row], space: SearchSpace, objective: Objective) -> lis
         if len({str(point["value"]) for point in points}) > 1:
             found.append(Plot(f"slice_{name}", name, f"{objective.title} over {name}.", spec, height=190))
     return found
+
+
+def _few(values: Iterable[int]) -> list[int]:
+    """At most five of the values, from the lowest to the highest."""
+    tried = sorted(set(values))
+    step = max(1, -(-(len(tried) - 1) // (_MOST_TICKS - 1)))
+    return tried[::step]
 
 
 def timeline(rows: Sequence[Row], spans: Mapping[int, tuple[float, float]]) -> Plot:

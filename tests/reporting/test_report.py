@@ -151,6 +151,11 @@ def test_a_parameter_of_one_value_is_not_drawn_over_itself() -> None:
     assert "figures/slice_max_depth.vl.json" not in files
 
 
+def test_a_whole_number_has_few_ticks_that_are_whole() -> None:
+    axis = spec(report(), "slice_max_depth")["encoding"]["x"]["axis"]
+    assert axis["values"] == [3, 5, 7, 9]
+
+
 def test_a_value_far_worse_than_the_rest_does_not_press_them_together() -> None:
     trials = (*ENDED[:12], FinishedTrial(12, {"eta": 0.1}, "complete", (1e9,)))
     chart = spec(report(trials), "optimisation_history")
