@@ -56,7 +56,9 @@ def note_repeated_names(names: Sequence[str], faults: Faults) -> None:
         if name.strip():
             faults.add("column names used more than once", example=shown(name), way_out="rename one")
         else:
-            way_out = "the first line has the names of the columns: name each of them, and delete lines above it"
+            way_out = (
+                "the first line has the names of the columns: name each, or skip the lines above them (skip_lines)"
+            )
             faults.add("several columns without a name", way_out=way_out)
 
 
