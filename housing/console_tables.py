@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from housing.workflow.outcome import OutputTable
 
 _ENDLESS = 10_000
+_LEAST_TEXT = 6
 _DIVERGED = 1e15
 _STEERING = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _STATE_STYLES = {"running": "dim", "pruned": "yellow", "failed": "red", "interrupted": "yellow"}
@@ -28,7 +29,10 @@ def shown(text: str) -> str:
 
 
 def fitted(table: OutputTable, rich: RichConsole, *, live: bool = False) -> RichTable:
-    """The table in full where it fits; else with short numbers and stacked headings; else without optional columns."""
+    """The table in full where it fits; else with short numbers and stacked headings; else without optional columns.
+
+    Where even that leaves no room for texts, each row stands upright: a line for each of its columns.
+    """
     from rich.measure import Measurement
 
     def fits(drawn: RichTable) -> bool:
@@ -41,7 +45,31 @@ def fitted(table: OutputTable, rich: RichConsole, *, live: bool = False) -> Rich
         left_out = table.spare[len(table.spare) - spared :]
         drawn = _drawn(table, live=live, tight=True, left_out=left_out)
         if fits(drawn):
-            break
+            return drawn
+    return drawn if live or _has_room_for_texts(drawn, rich.width) else _upright(table)
+
+
+def _has_room_for_texts(drawn: RichTable, width: int) -> bool:
+    numbers = [
+        max(column.min_width or 0, *map(len, str(column.header).split())) for column in drawn.columns if column.no_wrap
+    ]
+    return sum(numbers) + _LEAST_TEXT * (len(drawn.columns) - len(numbers)) + len(drawn.columns) <= width
+
+
+def _upright(table: OutputTable) -> RichTable:
+    from rich.table import Table as RichTable
+    from rich.text import Text
+
+    title = Text(shown(table.title)) if table.title else None
+    drawn = RichTable(
+        title=title, title_justify="left", title_style="bold", box=None, show_header=False, pad_edge=False
+    )
+    columns = [_cells([row[index] for row in table.rows], digits=4) for index in range(len(table.columns))]
+    for number in range(len(table.rows)):
+        if number:
+            drawn.add_row()
+        for name, cells in zip(table.columns, columns, strict=True):
+            drawn.add_row(Text(shown(name), style="dim"), Text(cells[number]))
     return drawn
 
 

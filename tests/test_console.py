@@ -14,8 +14,10 @@ import termios
 from pathlib import Path
 
 import pytest
+from rich.console import Console as RichConsole
 
 from housing.console import Console, going_on
+from housing.console_tables import fitted
 from housing.workflow.outcome import Outcome, OutputTable, StudyProgress
 from tests.workflow.quick import POINT
 from tests.workflow.shells import shell_path
@@ -109,6 +111,20 @@ def test_a_table_in_a_file_has_no_spaces_at_the_ends_of_its_lines(capsys: pytest
     out = capsys.readouterr().out
     assert all(line == line.rstrip() for line in out.splitlines())
     assert "\n\n\n" not in out
+
+
+@pytest.mark.parametrize(("width", "upright"), [(40, True), (80, False)])
+def test_where_texts_have_no_room_each_row_stands_upright(width: int, upright: bool) -> None:
+    columns = ("variant", "model", "share", "instances", "scaling", "invocations", "failures", "latency ms")
+    table = OutputTable("", columns, [["champion", "models:/fishing/1", "100%", 1, "off", 11, 0, 11.57]])
+    rich = RichConsole(width=width)
+    with rich.capture() as captured:
+        rich.print(fitted(table, rich))
+    lines = captured.get().splitlines()
+    assert max(map(len, lines)) <= width
+    pairs = [line.split(maxsplit=1) for line in lines]
+    assert (["variant", "champion"] in [[word.strip() for word in pair] for pair in pairs]) is upright
+    assert "champion" in captured.get()
 
 
 def test_a_value_that_has_diverged_is_short(capsys: pytest.CaptureFixture[str]) -> None:
