@@ -1,7 +1,7 @@
 """A model's compiled form: predicts a few rows with numpy alone, in the process that received the request.
 
-Trees become tables (`trees`), a linear model keeps its coefficients (`linear_form`), and an ensemble is the mean of its
-members' forms (`mean_form`).
+Trees become tables (`trees`), linear and kernel models stay as they are (`model_form`), and an ensemble is the mean of
+its members' forms (`mean_form`).
 """
 
 from __future__ import annotations

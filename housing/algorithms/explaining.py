@@ -44,11 +44,18 @@ class Contributions:
             return sums
         if self.link == "log":
             return np.exp(sums)
-        if sums.shape[1] == 1:
-            return 1 / (1 + np.exp(-np.clip(sums, -700, 700)))
-        shifted = np.exp(sums - sums.max(axis=1, keepdims=True))
-        found: NDArray[np.float64] = shifted / shifted.sum(axis=1, keepdims=True)
-        return found
+        return chances(sums)
+
+
+def chances(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Probabilities, from (rows, 1) log-odds of the second of two levels, or (rows, levels) scores; same shape."""
+    import numpy as np
+
+    if scores.shape[1] == 1:
+        return 1 / (1 + np.exp(-np.clip(scores, -700, 700)))
+    shifted = np.exp(scores - scores.max(axis=1, keepdims=True))
+    found: NDArray[np.float64] = shifted / shifted.sum(axis=1, keepdims=True)
+    return found
 
 
 @runtime_checkable

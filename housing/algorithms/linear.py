@@ -13,8 +13,9 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from housing.algorithms.base import Capabilities, Fitted, FittingAlgorithm, ForTask, Hyperparameter, Hyperparameters
-from housing.algorithms.explaining import Contributions
-from housing.algorithms.linear_fits import LEVELS, NUMBER, ROBUST, Rows, chosen, clipped, solved
+from housing.algorithms.explaining import Contributions, chances
+from housing.algorithms.linear_fits import LEVELS, NUMBER, ROBUST, Rows, chosen, solved
+from housing.algorithms.standardising import Scale, clipped
 
 if TYPE_CHECKING:
     import numpy as np
@@ -106,16 +107,10 @@ class Linear(FittingAlgorithm):
 
         del validation, threads, progress, label_metrics
         features, label, weights = train
-        values = features.astype(np.float64)
-        known = np.isfinite(values)
-        columns = zip(values.T, known.T, strict=True)
-        medians = np.array([np.median(column[there]) if there.any() else 0.0 for column, there in columns])
-        values = np.where(known, values, medians)
-        means, scales = values.mean(axis=0), values.std(axis=0)
-        scales[scales == 0] = 1.0  # constant columns: no division by 0
+        scale = Scale.of(features)
         rule = {name: declared.default for name, declared in self.hyperparameters.items()} | dict(hyperparameters)
         seed = seed if rule["seed"] is None else rule["seed"]
-        rows = Rows((values - means) / scales, label.astype(np.float64), weights)
+        rows = Rows(scale.standardised(features), label.astype(np.float64), weights)
         # On matrices of a thousand rows a second thread takes ten times the CPU time, and more wall time on a busy
         # machine.
         with threadpool_limits(1, user_api="blas"):
@@ -124,9 +119,9 @@ class Linear(FittingAlgorithm):
             fitted, intercepts = solved(rows.clipped(rule["clip"]), rule, seed)
         found = Coefficients(
             objective=str(rule["objective"]),
-            medians=medians.tolist(),
-            means=means.tolist(),
-            scales=scales.tolist(),
+            medians=scale.medians.tolist(),
+            means=scale.means.tolist(),
+            scales=scale.scales.tolist(),
             weights=np.atleast_2d(fitted).tolist(),
             intercepts=np.atleast_1d(intercepts).tolist(),
             alpha=float(rule["alpha"]),
@@ -143,7 +138,7 @@ class Linear(FittingAlgorithm):
 
     def compiled(self, model: bytes) -> Compiled:
         """See `Algorithm.compiled`."""
-        from housing.algorithms.linear_form import LinearForm
+        from housing.algorithms.model_form import LinearForm
 
         return LinearForm(self.load(model), model)
 
@@ -167,21 +162,26 @@ class Model:
         import numpy as np
 
         self._found = found
-        self._medians, self._means, self._scales = map(np.array, (found.medians, found.means, found.scales))
+        self._scale = Scale(*map(np.array, (found.medians, found.means, found.scales)))
         self.weights, self._intercepts = np.array(found.weights), np.array(found.intercepts)
+
+    @property
+    def width(self) -> int:
+        """Columns of its rows."""
+        return int(self.weights.shape[1])
+
+    @property
+    def size(self) -> int:
+        """How many coefficients it has."""
+        return int(self.weights.size)
 
     def predict(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
         """See `housing.algorithms.base.Model`."""
-        import numpy as np
-
         scores: NDArray[np.float64] = self._standardised(features) @ self.weights.T + self._intercepts
         if self._found.objective != LEVELS:
             return scores[:, 0]
-        if scores.shape[1] == 1:
-            return 1 / (1 + np.exp(-np.clip(scores[:, 0], -700, 700)))
-        shifted = np.exp(scores - scores.max(axis=1, keepdims=True))
-        chances: NDArray[np.float64] = shifted / shifted.sum(axis=1, keepdims=True)
-        return chances
+        found = chances(scores)
+        return found[:, 0] if found.shape[1] == 1 else found
 
     def contributions(self, features: NDArray[np.float32]) -> Contributions:
         """See `housing.algorithms.explaining`: each term, against the column's mean."""
@@ -192,10 +192,7 @@ class Model:
         return Contributions(terms, base, "log odds" if self._found.objective == LEVELS else "none")
 
     def _standardised(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
-        import numpy as np
-
-        values = np.where(np.isfinite(features), features.astype(np.float64), self._medians)
-        return clipped((values - self._means) / self._scales, self._found.clip)
+        return clipped(self._scale.standardised(features), self._found.clip)
 
 
 ALGORITHM = Linear()

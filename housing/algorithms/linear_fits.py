@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from housing.algorithms.standardising import clipped
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -35,11 +37,6 @@ class Rows:
         return replace(self, features=clipped(self.features, clip))
 
 
-def clipped(values: NDArray[np.float64], clip: float | None) -> NDArray[np.float64]:
-    """Standardised values, none further from 0 than `clip`; None: as they are."""
-    return values if clip is None else values.clip(-clip, clip)
-
-
 def chosen(rows: Rows, rule: Mapping[str, Any], seed: int) -> dict[str, Any]:
     """Of six penalties, from negligible to strong, the one with the least loss in five-fold cross-validation.
 
@@ -52,7 +49,7 @@ def chosen(rows: Rows, rule: Mapping[str, Any], seed: int) -> dict[str, Any]:
 
     from sklearn.exceptions import ConvergenceWarning
 
-    parts = _held_out_parts(rows, seed)
+    parts = held_out_parts(rows, seed)
     if not parts:
         return {"alpha": _PENALTIES[0]}
 
@@ -77,16 +74,16 @@ def solved(rows: Rows, rule: Mapping[str, Any], seed: int, *, most_steps: int = 
     return solve(rows, rule, seed, most_steps)
 
 
-def _held_out_parts(rows: Rows, seed: int) -> list[tuple[Rows, Rows]]:
+def held_out_parts(rows: Rows, seed: int, *, parts: int = _PARTS) -> list[tuple[Rows, Rows]]:
     """(train, held out) for each fold; every row is held out once."""
     import numpy as np
 
     counted = np.arange(len(rows.label)) if rows.weights is None else np.flatnonzero(rows.weights)
     places = np.random.default_rng(seed).permutation(counted)[:_MOST_ROWS]
     places = places[np.argsort(rows.label[places], kind="stable")]
-    part = np.arange(len(places)) % _PARTS
-    parts = [(rows.take(places[part != each]), rows.take(places[part == each])) for each in range(_PARTS)]
-    return [(train, held) for train, held in parts if len(held.label) and len(set(train.label)) > 1]
+    part = np.arange(len(places)) % parts
+    pairs = [(rows.take(places[part != each]), rows.take(places[part == each])) for each in range(parts)]
+    return [(train, held) for train, held in pairs if len(held.label) and len(set(train.label)) > 1]
 
 
 def _held_out_losses(
@@ -99,10 +96,10 @@ def _held_out_losses(
     else:
         asked = ({**rule, "alpha": penalty} for penalty in penalties)
         solutions = [solved(train, each, seed, most_steps=_STEPS_TO_CHOOSE) for each in asked]
-    return [_loss(held, *solution, rule["objective"]) for solution in solutions]
+    return [loss(held, *solution, rule["objective"]) for solution in solutions]
 
 
-def _loss(held: Rows, weights: Any, intercepts: Any, objective: str) -> float:
+def loss(held: Rows, weights: Any, intercepts: Any, objective: str) -> float:
     """Squared error, absolute error for a robust fit, or log loss, summed over the rows."""
     import numpy as np
 
@@ -165,10 +162,10 @@ def _logistic(rows: Rows, rule: Mapping[str, Any], seed: int, most_steps: int) -
         random_state=seed,
     )
     model.fit(rows.features, rows.label.astype(int), sample_weight=rows.weights)
-    return (model.coef_, model.intercept_) if rule["num_class"] is None else _of_levels(model, rule["num_class"])
+    return (model.coef_, model.intercept_) if rule["num_class"] is None else of_levels(model, rule["num_class"])
 
 
-def _of_levels(model: Any, levels: int) -> tuple[Any, Any]:
+def of_levels(model: Any, levels: int) -> tuple[Any, Any]:
     """Coefficients with a row for each level, also where the training rows of a fold lack one."""
     import numpy as np
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from housing.algorithms import ensemble, linear
+from housing.algorithms import ensemble, kernel, linear
 from housing.algorithms.compiled import Compiled
 from housing.algorithms.mean_form import parts_of
 from housing.algorithms.trees import TreeTables
@@ -27,5 +27,6 @@ def from_bytes(content: bytes) -> Compiled:
 _READ: Mapping[bytes, Callable[[bytes], Compiled]] = {
     b"trees": TreeTables.from_bytes,
     b"linear": linear.ALGORITHM.compiled,
+    b"kernel": kernel.ALGORITHM.compiled,
     b"mean": lambda content: ensemble.mean_form(parts_of(content, from_bytes)),
 }
