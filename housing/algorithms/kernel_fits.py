@@ -26,8 +26,6 @@ _MOST_ROWS, _MOST_TO_CHOOSE, _PARTS = 20_000, 2_000, 3
 _LINEAR = 0.1
 """Variance of the linear part before the label is seen, against 1 of the kernel's."""
 _STEPS, _OF_TYPICAL = 8, 0.5
-_MOST_COEFFICIENTS = 1_000
-"""Up to here Newton's method is faster than L-BFGS."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -230,8 +228,9 @@ def _levels(inputs: Rows, alpha: float, rule: Mapping[str, Any]) -> tuple[Floats
     from sklearn.linear_model import LogisticRegression
 
     levels = rule["num_class"]
-    few = inputs.features.shape[1] * (levels or 1) <= _MOST_COEFFICIENTS
-    model = LogisticRegression(C=1 / alpha, solver="newton-cholesky" if few else "lbfgs", max_iter=200)
+    # Newton's method is faster for a few hundred coefficients, and slower for as many of each of several levels.
+    solver = "newton-cholesky" if levels is None else "lbfgs"
+    model = LogisticRegression(C=1 / alpha, solver=solver, max_iter=200)
     model.fit(inputs.features, inputs.label.astype(int), sample_weight=inputs.weights)
     coefficients, intercepts = (model.coef_, model.intercept_) if levels is None else of_levels(model, levels)
     return coefficients.T, intercepts

@@ -38,6 +38,7 @@ _NOT_ALGORITHMS = (
     "lightgbm_trees",
     "linear_fits",
     "kernel_fits",
+    "kernel_shapley",
     "mean_form",
     "model_form",
     "own_code",

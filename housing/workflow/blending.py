@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from housing.data.channel import Channel
     from housing.tracking.reader import Run
+    from housing.tuning.blend import Cost
 
 HELD_OUT_FILE = "held_out.npy"
 _CANDIDATES_A_MEMBER = 5
@@ -57,8 +58,8 @@ def blend(session: Session, study: str, ranked: Sequence[Run]) -> Run | None:
         if len(parts) < 2:
             session.reporter.step("blend", "none: fewer than two trials have answers for the same held-out rows")
             return None
-        label, cost = labels_of(parts[0].session), _cost(parts[0].session)
-        weights = chosen(answers, lambda mean: cost(label, mean), most=most)
+        first = parts[0].session
+        weights = chosen(answers, _cost(first, labels_of(first)), most=most, seed=first.experiment.seed)
     taken = [replace(part, weight=weight) for part, weight in zip(parts, weights, strict=True) if weight]
     if len(taken) == 1:
         session.reporter.step("blend", f"none: no other trial makes {taken[0].run.name} better")
@@ -167,13 +168,21 @@ def labels_of(session: Session) -> NDArray[np.float64]:
     return session.prepared.encoder.decode_label(label)
 
 
-def _cost(session: Session) -> Any:
-    """The study's first objective as a cost: lower is better."""
+def _cost(session: Session, label: NDArray[np.float64]) -> Cost:
+    """The study's first objective as a cost: lower is better, and infinite on rows for which it is not defined."""
+    import numpy as np
+
     objective = session.experiment.study.objectives[0]
     metric = tasks.metrics(session.experiment.dataset.task_name)[metric_of(objective)]
     sign = 1.0 if direction(objective) == "minimize" else -1.0
     encoder, weights = session.prepared.encoder, _weights(session)
-    return lambda label, answers: sign * metric.compute(label, encoder.decode(answers).weighed(weights))
+
+    def cost(answers: NDArray[np.float64], places: NDArray[np.int64]) -> float:
+        predictions = encoder.decode(answers).weighed(None if weights is None else weights[places])
+        found = sign * metric.compute(label[places], predictions)
+        return float(np.inf if np.isnan(found) else found)
+
+    return cost
 
 
 def _record(session: Session, study: str, parts: Sequence[Part]) -> Run:

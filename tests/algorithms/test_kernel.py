@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+from itertools import permutations
 from typing import Any, ClassVar
 
 import numpy as np
@@ -87,7 +88,7 @@ def test_huber_forgets_a_few_wild_labels() -> None:
 def test_probabilities_are_those_of_the_levels(levels: int) -> None:
     features, label = _levels(levels)
     more = {"num_class": levels} if levels > 2 else {}
-    found = _answers(features, label, objective="logistic", **more)
+    found = _answers(features, label, objective="logistic", n_components=60, **more)
     assert found.shape == ((len(label),) if levels == 2 else (len(label), levels))
     chances = np.column_stack([1 - found, found]) if levels == 2 else found
     assert chances.sum(axis=1) == pytest.approx(1)
@@ -98,7 +99,7 @@ def test_probabilities_are_those_of_the_levels(levels: int) -> None:
 def test_a_level_without_a_training_row_is_improbable_and_keeps_its_place(there: list[int]) -> None:
     features, label = _levels(4)
     rows = np.isin(label, there)
-    chances = _answers(features[rows], label[rows], features, objective="logistic", num_class=4)
+    chances = _answers(features[rows], label[rows], features, objective="logistic", num_class=4, n_components=60)
     assert chances.shape == (len(features), 4)
     assert chances[:, [level for level in range(4) if level not in there]].max() < 1e-6
 
@@ -154,6 +155,38 @@ def test_a_prediction_does_not_depend_on_the_rows_beside_it() -> None:
     many = np.tile(features, (30, 1))
     assert model.predict(many)[:5] == pytest.approx(model.predict(features[:5]), rel=1e-9)
     assert model.predict(features[:0]).shape == (0,)
+
+
+@pytest.mark.parametrize("columns", [1, 5, 60])
+@pytest.mark.parametrize("more", [{}, {"objective": "logistic"}, {"objective": "logistic", "num_class": 3}])
+def test_contributions_sum_to_the_prediction(columns: int, more: dict[str, Any]) -> None:
+    draw = np.random.default_rng(0)
+    features = draw.normal(size=(150, columns)).astype(np.float32)
+    label = features[:, 0] ** 2 + features.sum(axis=1)
+    features[draw.random(features.shape) < 0.1] = np.nan
+    if more:
+        label = np.digitize(label, np.quantile(label, [0.5, 0.8] if "num_class" in more else [0.5]))
+    model = kernel.load(_fit(features, label.astype(np.float32), alpha=0.1, gamma=1, **more).model)
+    told = model.contributions(features[:9]).outputs()
+    assert (told[:, 0] if told.shape[1] == 1 else told) == pytest.approx(model.predict(features[:9]))
+
+
+def test_contributions_are_the_mean_over_all_orders_of_the_columns() -> None:
+    features, label = table(1, missing=False)
+    features = features[:, :4]
+    model = kernel.load(_fit(features, label, alpha=0.1, gamma=1).model)
+    row, mean = features[7], features.mean(axis=0)
+
+    def gained(column: int, before: tuple[int, ...]) -> float:
+        one = mean.copy()
+        one[list(before)] = row[list(before)]
+        other = one.copy()
+        other[column] = row[column]
+        return float(np.diff(model.predict(np.array([one, other])))[0])
+
+    orders = list(permutations(range(4)))
+    expected = [np.mean([gained(c, order[: order.index(c)]) for order in orders]) for c in range(4)]
+    assert model.contributions(features[7:8]).values[0, 0] == pytest.approx(expected, rel=1e-3, abs=1e-4)
 
 
 def test_the_column_that_matters_has_the_largest_share() -> None:

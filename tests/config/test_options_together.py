@@ -51,7 +51,7 @@ def test_a_study_takes_every_search_space_that_its_sampler_can_use(
         elif study == "zip":
             with pytest.raises(ConfigError, match="zip takes the first values together"):
                 check(together)
-        elif study in BY_ROUND and space.startswith(("linear/", "forest/")):
+        elif study in BY_ROUND and space.startswith(("linear/", "kernel/", "forest/")):
             with pytest.raises(ConfigError, match=r" measures the finished model only[\s\S]*study.pruner=none"):
                 check(together)
         else:
@@ -69,7 +69,7 @@ def test_features_go_with_every_algorithm_that_can_use_them(described: dict[str,
     values = compose([f"features={features}"]).raw["features"]
     for space, beside in described.items():
         together = replace(beside, raw={**beside.raw, "features": values})
-        if features in REFUSED and space.startswith(("linear/", "forest/", "sklearn/")):
+        if features in REFUSED and space.startswith(("linear/", "kernel/", "forest/", "sklearn/")):
             with pytest.raises(ConfigError, match=REFUSED[features]):
                 check(together)
         else:
