@@ -95,7 +95,7 @@ def _ways(
 
     ranked = sorted(points, key=lambda name: value(points[name].validation, np.arange(len(label))))
     answers = [points[name].validation for name in ranked]
-    weights = blend.chosen(answers, value, most=len(ranked), seed=experiment.seed)
+    weights = blend.chosen(answers, value, most=len(ranked), samples=12, seed=experiment.seed)
     return {"best alone": {ranked[0]: 1.0}, "blend": dict(zip(ranked, weights, strict=True))}
 
 

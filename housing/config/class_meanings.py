@@ -205,6 +205,7 @@ MEANINGS_IN: Mapping[str, str] = {
         "the longest a job may take with its waits for spare machines, in seconds after its start; training counts, too"
     ),
     "Study.blend": "the best trials that may answer together, each by a weight, at most so many; null: the best alone",
+    "Study.blend_samples": "above 1: a blend's weights are the mean of choices on so many random draws of the rows",
     "Study.configured_first": (
         "whether the first trial is the configured point, so that the best is never worse than that"
     ),

@@ -1,9 +1,8 @@
-"""Selects and weights the members of an ensemble: Caruana's greedy selection with replacement, on resampled rows.
+"""Selects and weights the members of an ensemble: Caruana's greedy selection with replacement.
 
 R. Caruana, A. Niculescu-Mizil, G. Crew, A. Ksikes: Ensemble Selection from Libraries of Models, ICML 2004. It begins
 with the best model and repeatedly adds the one that helps most: a model's weight is how often it was added. On a few
-hundred rows one such selection follows their luck, so the weights are the mean over several, each on a bootstrap sample
-of the rows.
+hundred rows one such selection follows their luck; the mean of several, each on a bootstrap sample of them, does less.
 """
 
 from __future__ import annotations
@@ -22,30 +21,28 @@ if TYPE_CHECKING:
     Cost = Callable[[Floats, Places], float]
     """Of answers for the rows at these places; lower is better."""
 
-_STEPS = 15
+_STEPS = 25
 """More steps would make weights finer than a validation part can distinguish."""
 
-_SAMPLES = 12
 
-
-def chosen(answers: Sequence[Floats], cost: Cost, *, most: int, seed: int) -> list[float]:
+def chosen(answers: Sequence[Floats], cost: Cost, *, most: int, samples: int = 1, seed: int = 0) -> list[float]:
     """The weight of each model, summing to 1; 0 for all but `most` of them.
 
-    `answers` are the models' outputs, the best model's first, for the same rows, to which none was fitted; `seed` is of
-    the samples of these rows. The result is never worse on all rows than the first model alone.
+    `answers` are the models' outputs, the best model's first, for the same rows, to which none was fitted. With one of
+    `samples` it is a selection on these rows, else the mean of selections on so many draws of them, by `seed`. The
+    result is never worse on all rows than the first model alone.
     """
     import numpy as np
 
     stacked = np.asarray(answers, np.float64)
-    rows, draw = stacked.shape[1], np.random.default_rng(seed)
-    samples = draw.integers(rows, size=(_SAMPLES, rows))
-    sampled = np.mean([_selected(stacked[:, places], partial(_at, cost, places), most) for places in samples], axis=0)
-    everywhere = np.arange(rows)
-    weights = _largest(sampled, most)
-    least = cost(stacked[0], everywhere)
-    if not cost(np.tensordot(weights, stacked, 1), everywhere) <= least:
-        weights = _selected(stacked, partial(_at, cost, everywhere), most)
-    return [float(weight) for weight in weights]
+    everywhere = np.arange(stacked.shape[1])
+    if samples > 1:
+        draws = np.random.default_rng(seed).integers(len(everywhere), size=(samples, len(everywhere)))
+        drawn = np.mean([_selected(stacked[:, places], partial(_at, cost, places), most) for places in draws], axis=0)
+        weights = _largest(drawn, most)
+        if cost(np.tensordot(weights, stacked, 1), everywhere) <= cost(stacked[0], everywhere):
+            return [float(weight) for weight in weights]
+    return [float(weight) for weight in _selected(stacked, partial(_at, cost, everywhere), most)]
 
 
 def _at(cost: Cost, places: Places, mean: Floats) -> float:

@@ -42,7 +42,8 @@ class Study:
     `trials`. With `reuse`, a trial that a finished run has done already (the same hyperparameters, seed, data, split,
     encoder and code) is not trained again: it takes that run's result.
     With `blend`, up to so many of the best trials answer together, each by a weight, where that is better than the best
-    alone on the rows that the objective is of: it is one model, and the one that is promoted.
+    alone on the rows that the objective is of: it is one model, and the one that is promoted. With `blend_samples`
+    above 1 the weights are the mean of so many choices, each on rows drawn with replacement.
     With `reference` a cheap linear model is fitted to the same rows and stands beside the naive predictor at the end of
     the leaderboard; it is no trial, and nothing is promoted of it.
     `engine` amt leaves the search to SageMaker's automatic model tuning, on targets that offer it; `start_from` then
@@ -69,6 +70,7 @@ class Study:
     resume: str | None = None
     reuse: bool = False
     blend: int | None = None
+    blend_samples: int = 1
     reference: bool = True
     engine: Literal["optuna", "amt"] = "optuna"
 
@@ -113,6 +115,7 @@ _LEAST = {
     "retries": 0,
     "patience": 1,
     "blend": 2,
+    "blend_samples": 1,
 }
 
 

@@ -59,7 +59,13 @@ def blend(session: Session, study: str, ranked: Sequence[Run]) -> Run | None:
             session.reporter.step("blend", "none: fewer than two trials have answers for the same held-out rows")
             return None
         first = parts[0].session
-        weights = chosen(answers, _cost(first, labels_of(first)), most=most, seed=first.experiment.seed)
+        weights = chosen(
+            answers,
+            _cost(first, labels_of(first)),
+            most=most,
+            samples=session.experiment.study.blend_samples,
+            seed=session.experiment.seed,
+        )
     taken = [replace(part, weight=weight) for part, weight in zip(parts, weights, strict=True) if weight]
     if len(taken) == 1:
         session.reporter.step("blend", f"none: no other trial makes {taken[0].run.name} better")

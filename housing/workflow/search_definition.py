@@ -23,7 +23,7 @@ _FREE = (
 )
 _FREE_OF_STUDY = (
     *("name", "trials", "parallel", "time_limit_s", "patience"),
-    *("configured_first", "start_from", "resume", "reuse", "retries", "blend", "reference"),
+    *("configured_first", "start_from", "resume", "reuse", "retries", "blend", "blend_samples", "reference"),
 )
 _FREE_OF_ALGORITHM = ("bag", "bag_over")
 """Keys that only the final model depends on: a trial is a single fit."""

@@ -23,9 +23,10 @@ def noisy() -> tuple[NDArray[np.float64], list[NDArray[np.float64]]]:
     return label, [label + draw.normal(size=ROWS) * (1 + model / 4) for model in range(5)]
 
 
-def test_weights_sum_to_one_and_are_of_at_most_so_many(noisy: tuple[NDArray[np.float64], list]) -> None:
+@pytest.mark.parametrize("samples", [1, 12])
+def test_weights_sum_to_one_and_are_of_at_most_so_many(samples: int, noisy: tuple[NDArray[np.float64], list]) -> None:
     label, answers = noisy
-    weights = chosen(answers, absolute_error(label), most=3, seed=0)
+    weights = chosen(answers, absolute_error(label), most=3, samples=samples)
     assert sum(weights) == pytest.approx(1)
     assert 2 <= sum(weight > 0 for weight in weights) <= 3
 
@@ -35,13 +36,14 @@ def test_independent_errors_are_averaged_and_the_same_seed_gives_the_same_weight
 ) -> None:
     label, answers = noisy
     cost = absolute_error(label)
-    weights = chosen(answers, cost, most=5, seed=3)
+    weights = chosen(answers, cost, most=5, samples=12, seed=3)
     assert cost(np.tensordot(weights, answers, 1), np.arange(ROWS)) < 0.8 * cost(answers[0], np.arange(ROWS))
-    assert weights == chosen(answers, cost, most=5, seed=3)
+    assert weights == chosen(answers, cost, most=5, samples=12, seed=3)
     assert weights[0] == max(weights), "the best has the most weight"
 
 
-def test_it_is_never_worse_than_the_first_alone() -> None:
+@pytest.mark.parametrize("samples", [1, 12])
+def test_it_is_never_worse_than_the_first_alone(samples: int) -> None:
     draw = np.random.default_rng(1)
     for seed in range(20):
         label = draw.normal(size=30)
@@ -50,18 +52,20 @@ def test_it_is_never_worse_than_the_first_alone() -> None:
         )
         cost = absolute_error(label)
         everywhere = np.arange(30)
-        weights = chosen(answers, cost, most=2, seed=seed)
+        weights = chosen(answers, cost, most=2, samples=samples, seed=seed)
         assert cost(np.tensordot(weights, answers, 1), everywhere) <= cost(answers[0], everywhere)
 
 
-def test_a_model_that_only_adds_noise_has_no_weight() -> None:
+@pytest.mark.parametrize("samples", [1, 12])
+def test_a_model_that_only_adds_noise_has_no_weight(samples: int) -> None:
     draw = np.random.default_rng(2)
     label = draw.normal(size=ROWS)
     answers = [label + 0.01 * draw.normal(size=ROWS), draw.normal(size=ROWS) * 50]
-    assert chosen(answers, absolute_error(label), most=2, seed=0) == [1.0, 0.0]
+    assert chosen(answers, absolute_error(label), most=2, samples=samples) == [1.0, 0.0]
 
 
-def test_a_sample_without_a_value_of_the_metric_does_not_end_it() -> None:
+@pytest.mark.parametrize("samples", [1, 12])
+def test_a_sample_without_a_value_of_the_metric_does_not_end_it(samples: int) -> None:
     """Such as the area under a curve, of rows that are all of one level."""
     label = np.zeros(ROWS)
     label[0] = 1
@@ -71,4 +75,4 @@ def test_a_sample_without_a_value_of_the_metric_does_not_end_it() -> None:
         positive = label[places] == 1
         return np.inf if not positive.any() else float((mean[~positive] >= mean[positive].min()).mean())
 
-    assert chosen(answers, cost, most=2, seed=0)[0] > 0.5
+    assert chosen(answers, cost, most=2, samples=samples)[0] > 0.5
