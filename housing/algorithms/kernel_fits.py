@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from housing.algorithms.linear_fits import LEVELS, ROBUST, Rows, held_out_parts, loss, of_levels
+from housing.algorithms.linear_fits import LEVELS, ROBUST, Rows, held_out_parts, loss
+from housing.algorithms.linear_fits import of_levels as for_all_levels
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,10 +23,12 @@ SQUARES = "squared_error"
 _GAMMAS = (0.05, 0.3, 1.0)
 _NUMBER_PENALTIES = tuple(10 ** (power / 2) for power in range(-12, 4))
 _LEVEL_PENALTIES, _MIDDLE = (0.001, 0.01, 0.1, 1.0, 10.0, 100.0), 3
-_MOST_ROWS, _MOST_TO_CHOOSE, _PARTS = 20_000, 2_000, 3
+_MOST_ROWS, _MOST_TO_CHOOSE, _PARTS = 20_000, 1_000, 3
+_LANDMARKS_TO_CHOOSE = 150
+"""Of levels, whose fits take steps: enough to tell what reach and penalty are good."""
 _LINEAR = 0.1
 """Variance of the linear part before the label is seen, against 1 of the kernel's."""
-_STEPS, _OF_TYPICAL = 8, 0.5
+_STEPS, _OF_TYPICAL = 5, 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,12 +91,16 @@ def solved(rows: Rows, rule: Mapping[str, Any], seed: int) -> Solution:
     rows = _some(rows, _MOST_ROWS, seed)
     landmarks = _some(rows, rule["n_components"], seed).features
     gammas = _GAMMAS if rule["gamma"] is None else (rule["gamma"],)
-    kernels = [Kernel(landmarks, gamma) for gamma in gammas]
-    choose, solve = (_chosen_for_levels, _levels) if rule["objective"] == LEVELS else (_chosen_for_number, _number)
-    if len(kernels) > 1 or rule["alpha"] is None:
-        kernel, alpha = choose(_some(rows, _MOST_TO_CHOOSE, seed), kernels, rule, seed)
+    of_levels = rule["objective"] == LEVELS
+    choose, solve = (_chosen_for_levels, _levels) if of_levels else (_chosen_for_number, _number)
+    if len(gammas) > 1 or rule["alpha"] is None:
+        few = landmarks[:_LANDMARKS_TO_CHOOSE] if of_levels else landmarks
+        kernels = [Kernel(few, gamma) for gamma in gammas]
+        found, alpha = choose(_some(rows, _MOST_TO_CHOOSE, seed), kernels, rule, seed)
+        gammas = (found.gamma,)
     else:
-        kernel, alpha = kernels[0], rule["alpha"]
+        alpha = rule["alpha"]
+    kernel = Kernel(landmarks, gammas[0])
     coefficients, intercepts = solve(Rows(kernel.inputs(rows.features), rows.label, rows.weights), alpha, rule)
     return Solution(kernel, *kernel.taken_apart(coefficients), intercepts, alpha)
 
@@ -232,5 +239,5 @@ def _levels(inputs: Rows, alpha: float, rule: Mapping[str, Any]) -> tuple[Floats
     solver = "newton-cholesky" if levels is None else "lbfgs"
     model = LogisticRegression(C=1 / alpha, solver=solver, max_iter=200)
     model.fit(inputs.features, inputs.label.astype(int), sample_weight=inputs.weights)
-    coefficients, intercepts = (model.coef_, model.intercept_) if levels is None else of_levels(model, levels)
+    coefficients, intercepts = (model.coef_, model.intercept_) if levels is None else for_all_levels(model, levels)
     return coefficients.T, intercepts
