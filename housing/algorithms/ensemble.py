@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from housing.algorithms import base, registry
 from housing.algorithms.base import Algorithm, Hyperparameters
+from housing.algorithms.explaining import Contributions, ExplainedModel
 from housing.algorithms.registry import packages
 
 if TYPE_CHECKING:
@@ -162,16 +163,46 @@ class Model:
         """See `housing.algorithms.base.Model`."""
         import numpy as np
 
-        answers = [
-            model.predict(features if member.columns is None else np.ascontiguousarray(features[:, member.columns]))
-            for model, member in self._members
-        ]
+        answers = [model.predict(_own(member, features)) for model, member in self._members]
         weights = [member.weight for _, member in self._members]
         if len(set(weights)) == 1:  # in the members' own precision, as SageMaker's container does it
             mean: NDArray[np.floating] = np.mean(answers, axis=0)
             return mean
         weighed: NDArray[np.floating] = np.average(np.asarray(answers, np.float64), axis=0, weights=weights)
         return weighed
+
+    def contributions(self, features: NDArray[np.float32]) -> Contributions:
+        """See `housing.algorithms.explaining`: the weighted mean of the members'.
+
+        Raises ValueError where a member has none, or where what is averaged is not what contributions sum to.
+        """
+        import numpy as np
+
+        parts = [(member, _contributions(model, member, features)) for model, member in self._members]
+        total = sum(member.weight for member, _ in parts)
+        start: Any = sum(member.weight / total * found.base for member, found in parts)
+        values = np.zeros((*start.shape, features.shape[1]))
+        for member, found in parts:
+            places = slice(None) if member.columns is None else list(member.columns)
+            values[:, :, places] += member.weight / total * found.values
+        return Contributions(values, start, "none")
+
+
+def _contributions(model: base.Model, member: Member, features: NDArray[np.float32]) -> Contributions:
+    """A member's, of its own columns; raises ValueError where they have no mean."""
+    found = model.contributions(_own(member, features)) if isinstance(model, ExplainedModel) else None
+    if found is None:
+        raise ValueError(f"a member, of {member.algorithm}, has no contributions of columns")
+    if found.link != "none":
+        raise ValueError("it is a mean of probabilities or counts, and contributions sum to their logarithms")
+    return found
+
+
+def _own(member: Member, features: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The columns that a member reads."""
+    import numpy as np
+
+    return features if member.columns is None else np.ascontiguousarray(features[:, member.columns])
 
 
 ALGORITHM = Ensemble()

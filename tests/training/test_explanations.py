@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from housing.algorithms.registry import fitting
+from housing.algorithms.ensemble import Member, pack
+from housing.algorithms.registry import find, fitting
 from housing.data.content_type import JSON
 from housing.data.encoder import Encoder
 from housing.data.extras import Extras
@@ -26,6 +27,7 @@ POINTS: dict[str, dict[str, Any]] = {
     "lightgbm": {"num_boost_round": 8},
     "catboost": {"iterations": 8},
     "linear": {"alpha": 0.01},
+    "kernel": {"alpha": 0.1, "gamma": 0.3, "n_components": 60},
 }
 KINDS = ("flat", "house", "farm")
 
@@ -154,6 +156,37 @@ def test_a_model_that_cannot_tell_refuses_with_a_reason_and_too_many_rows_are_re
         silent.detailed_columns(rows(1), Extras(explain=1))
     with pytest.raises(DataError, match=r"101 rows in one request; .* send 100 at most"):
         predictor("linear", "regression").detailed_body(json_rows(101), JSON, "explain=1")
+
+
+def _member(name: str, task: str, weight: float, columns: tuple[int, ...] | None) -> Member:
+    fit, matrix, label = fitting(name), encoder(task).transform(rows()), labels(task)
+    given = matrix if columns is None else np.ascontiguousarray(matrix[:, columns])
+    point = {"objective": "logistic"} if task == "binary" and name == "linear" else {}
+    return Member(
+        name, fit.fit(point, fit.matrix(given, label, point), seed=0).model, fit.model_format, weight, columns
+    )
+
+
+def test_a_blend_of_numbers_is_explained_by_the_mean_of_its_members() -> None:
+    members = [_member("linear", "regression", 0.75, (0,)), _member("kernel", "regression", 0.25, None)]
+    model, matrix = find("ensemble").load(pack(members)), encoder("regression").transform(rows())
+    found = model.contributions(matrix)
+    assert found.outputs()[:, 0] == pytest.approx(model.predict(matrix))
+    one, other = (fitting(member.algorithm).load(member.model) for member in members)
+    alone = one.contributions(np.ascontiguousarray(matrix[:, :1])).values[:, 0, 0]
+    both = other.contributions(matrix).values[:, 0]
+    assert found.values[:, 0, 0] == pytest.approx(0.75 * alone + 0.25 * both[:, 0])
+    assert found.values[:, 0, 1:] == pytest.approx(0.25 * both[:, 1:])
+
+
+@pytest.mark.parametrize(
+    ("name", "task", "why"), [("linear", "binary", "probabilities"), ("forest", "regression", "of forest")]
+)
+def test_a_blend_whose_members_cannot_be_added_up_says_why(name: str, task: str, why: str) -> None:
+    about = encoder(task)
+    model = find("ensemble").load(pack([_member(name, task, 1, None)]))
+    with pytest.raises(DataError, match=f"cannot tell why it answers as it does: .*{why}"):
+        Predictor(model, about).detailed_columns(rows(1), Extras(explain=1))
 
 
 def test_columns_matter_to_a_model_as_they_do_to_the_label() -> None:
