@@ -51,8 +51,8 @@ def folder(tmp_path: Path) -> Path:
     for name in ("conf", "housing"):
         shutil.copytree(ROOT / name, folder / name)
     for name, usual, fewer in (
-        ("algorithm/xgboost", "num_round: 1000 ", "num_round: 60 "),
-        ("algorithm/lightgbm", "num_boost_round: 1000 ", "num_boost_round: 60 "),
+        ("algorithm/xgboost", "num_round: 3000 ", "num_round: 60 "),
+        ("algorithm/lightgbm", "num_boost_round: 3000 ", "num_boost_round: 60 "),
         ("algorithm/catboost", "iterations: 1000 ", "iterations: 60 "),
         ("study/quick", "\ntrials: 5\n", "\ntrials: 3\n"),
         ("study/walkthrough", "\ntrials: 9\n", "\ntrials: 3\n"),

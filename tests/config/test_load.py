@@ -177,7 +177,7 @@ def test_a_variable_that_is_no_number_is_refused_where_one_is_wanted(
 def test_a_mapping_is_a_set_of_keys(small: Path) -> None:
     experiment = load(["algorithm={gamma: 1, eta: 0.2}", "search_space={gamma: {type: float, low: 0, high: 1}}"], small)
     values = experiment.algorithm.hyperparameters
-    assert (values["gamma"], values["eta"], values["num_round"]) == (1.0, 0.2, 1000)
+    assert (values["gamma"], values["eta"], values["num_round"]) == (1.0, 0.2, 3000)
     assert list(experiment.search_space) == ["max_depth", "subsample", "colsample_bytree", "gamma"]
     assert load(["target@runner={folder: elsewhere}"], small).runner.folder == "elsewhere"
 
