@@ -133,7 +133,7 @@ def test_an_image_needs_a_place_that_runs_images(small: Path) -> None:
 def test_an_algorithm_that_is_not_there_says_how_to_bring_one(small: Path) -> None:
     with pytest.raises(
         ConfigError,
-        match=r"no such algorithm; available: catboost, forest, kernel, lightgbm, linear, xgboost, and whatever has a script",
+        match=r"no such algorithm; available: catboost, forest, kernel, lightgbm, linear, xgboost, and whatever",
     ):
         load(["algorithm.name=neighbours"], small)
 
