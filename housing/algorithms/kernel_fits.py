@@ -48,28 +48,31 @@ class Kernel:
         return found
 
     def inputs(self, values: Floats) -> Floats:
-        """(rows, inputs) What a linear model with this kernel is fitted to: whitened similarities, and the columns."""
-        import numpy as np
-
-        return np.hstack([self.similarities(values) @ self._whitening, values * self._linear])
+        """(rows, inputs) What a linear model is fitted to: no more inputs than landmarks, however many the columns."""
+        return self._kernel(values) @ self._whitening
 
     def taken_apart(self, coefficients: Floats) -> tuple[Floats, Floats]:
         """Of the coefficients of `inputs`, (inputs, outputs): those of the similarities, and those of the columns."""
-        whitened = self._whitening.shape[1]
-        return self._whitening @ coefficients[:whitened], self._linear * coefficients[whitened:]
+        similar: Floats = self._whitening @ coefficients
+        return similar, self._linear * self.landmarks.T @ similar
+
+    def _kernel(self, values: Floats) -> Floats:
+        """(rows, landmarks) Similarities, and the linear part."""
+        found: Floats = self.similarities(values) + self._linear * values @ self.landmarks.T
+        return found
 
     @cached_property
     def _whitening(self) -> Floats:
         import numpy as np
 
-        sizes, directions = np.linalg.eigh(self.similarities(self.landmarks))
+        sizes, directions = np.linalg.eigh(self._kernel(self.landmarks))
         there = sizes > 1e-9 * sizes[-1]
         found: Floats = directions[:, there] / np.sqrt(sizes[there])
         return found
 
     @property
     def _linear(self) -> float:
-        return float((_LINEAR / self.landmarks.shape[1]) ** 0.5)
+        return _LINEAR / int(self.landmarks.shape[1])
 
 
 @dataclass(frozen=True, eq=False)

@@ -171,6 +171,13 @@ def test_contributions_sum_to_the_prediction(columns: int, more: dict[str, Any])
     assert (told[:, 0] if told.shape[1] == 1 else told) == pytest.approx(model.predict(features[:9]))
 
 
+def test_many_columns_take_little_time_and_are_not_explained() -> None:
+    features = np.random.default_rng(0).normal(size=(60, 1_001)).astype(np.float32)
+    model = kernel.load(_fit(features, features[:, 0]).model)
+    with pytest.raises(ValueError, match="1,000 encoded columns at most, it has 1,001"):
+        model.contributions(features[:1])
+
+
 def test_contributions_are_the_mean_over_all_orders_of_the_columns() -> None:
     features, label = table(1, missing=False)
     features = features[:, :4]
