@@ -244,10 +244,11 @@ class FittingAlgorithm(Algorithm, Protocol):
         task has some. Only an algorithm that declares `weights` is given them, (rows,), and only one that declares
         `categorical_inputs` is given the indices of columns that hold codes of levels. One that declares `batches` is
         given `batches`, a function that starts a new pass through the features, where these are on disk. Threads share
-        what is returned: `fit` must not change it.
+        what is returned: `fit` must not change it. By default it is (features, label), and the weights where they are
+        declared.
         """
-        del hyperparameters, reference, weights, categorical
-        return features, label
+        del hyperparameters, reference, categorical
+        return (features, label, weights) if self.capabilities.weights else (features, label)
 
     def fit(
         self,

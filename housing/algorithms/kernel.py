@@ -56,20 +56,6 @@ class KernelRegression(FittingAlgorithm):
     library: ClassVar[str | None] = "sklearn"
     extra: ClassVar[str | None] = "kernel"
 
-    def matrix(
-        self,
-        features: NDArray[np.float32],
-        label: NDArray[np.float32],
-        hyperparameters: Mapping[str, Any],
-        *,
-        reference: Any = None,
-        weights: NDArray[np.float32] | None = None,
-        categorical: Sequence[int] = (),
-    ) -> Any:
-        """See `FittingAlgorithm.matrix`."""
-        del hyperparameters, reference, categorical
-        return features, label, weights
-
     def fit(
         self,
         hyperparameters: Mapping[str, Any],
